@@ -10,8 +10,6 @@ Everything public is listed in ``__all__`` and loaded on first use, so that ``im
 
 from __future__ import annotations
 
-from importlib import import_module
-
 # As in typing, whose import would take a few milliseconds before Ctrl-C is taken care of.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +53,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'provscan' has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_HOME.get(name, "provscan.api")), name)
     globals()[name] = value
     return value

@@ -5,15 +5,17 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import signal
 import sys
 
-# Nothing is imported before Ctrl-C is taken care of, and ``typing`` and ``contextlib`` take some milliseconds.
+# Nothing is imported before Ctrl-C is taken care of: ``typing``, ``contextlib`` and ``signal`` take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import FrameType, TracebackType
+else:
+    import _signal as signal
 
 # Seconds after which an interruption that came at a bad time is tried again.
 AGAIN = 0.002
@@ -111,7 +113,7 @@ class Interruptible:
 def _on_interruption(handler: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell lets what it starts in the background ignore Ctrl-C.
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 

@@ -43,7 +43,7 @@ def cluster(object_store: str) -> Iterator[Any]:
 
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)), prepend=os.pathsep)
         head = {"num_cpus": 1, "no_monitor": True, "_system_config": SYSTEM, **QUIET}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         try:

@@ -23,6 +23,7 @@ FLOORS = {
     "params": 0,
     "arrays": 0,
     "ordered_map": 0,
+    "writing": 0,
     "kernels": 1,
     "readers": 1,
     "text": 2,

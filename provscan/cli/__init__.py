@@ -263,6 +263,13 @@ reviewed = option(
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
+overwrite = option("--overwrite", is_flag=True, help="Replace a file that is there.")
+overwrite_run = running(
+    "--overwrite",
+    is_flag=True,
+    help="Replace the run that is there: its matches.parquet, evidence.parquet, passages.parquet, summary.json, "
+    "run.json, report.html and report.pdf. Nothing else is removed.",
+)
 workers = running(
     "--workers",
     type=click.IntRange(min=1),

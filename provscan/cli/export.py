@@ -25,7 +25,10 @@ from provscan import cli
 @cli.no_text
 @cli.texts
 @cli.reviewed
-def command(run: Path, out: Path, everything: bool, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
+@cli.overwrite
+def command(
+    run: Path, out: Path, everything: bool, no_text: bool, texts: int | None, reviewed: Path | None, overwrite: bool
+) -> None:
     """Write the findings of RUN as a list, the strongest first.
 
     The numbers of the exhibits are those of the report.
@@ -33,7 +36,7 @@ def command(run: Path, out: Path, everything: bool, no_text: bool, texts: int | 
     from provscan.readers import counted
     from provscan.report.export import export
 
-    options = cli.given(texts=0 if no_text else texts, marks=reviewed)
+    options = cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite)
     rows, others = export(run, out, everything=everything, **options)
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")
     if others:

@@ -197,7 +197,7 @@ MOST_FILES = 5
     "are fetched, if the nodes can't see INDEX.",
 )
 @running("--resume", is_flag=True, help="Go on with an interrupted run of the same command, if any.")
-@running("--overwrite", is_flag=True, help="Replace existing results.")
+@cli.overwrite_run
 @cli.key
 @cli.without_segment
 @strictness(

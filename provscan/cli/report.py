@@ -25,7 +25,10 @@ from provscan import cli
 @cli.no_text
 @cli.texts
 @cli.reviewed
-def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None) -> None:
+@cli.overwrite
+def command(
+    run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None, overwrite: bool
+) -> None:
     """Write the report of RUN, or of a probe, again.
 
     The report is computed from the folder alone; neither index nor dataset is needed.
@@ -39,8 +42,9 @@ def command(run: Path, out: Path | None, form: str, no_text: bool, texts: int | 
     if (run / PLAN_FILE).is_file():
         if form == "pdf" or reviewed is not None:
             raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
-        cli.echo(f"The report: {write_probe_report(run, out, **cli.given(texts=0 if no_text else texts))}")
+        options = cli.given(texts=0 if no_text else texts, overwrite=overwrite)
+        cli.echo(f"The report: {write_probe_report(run, out, **options)}")
         return
     write = write_pdf if form == "pdf" else write_report
-    target = write(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed))
+    target = write(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite))
     cli.echo(f"The report: {target}")

@@ -21,7 +21,7 @@ from provscan import cli
 )
 @cli.option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")
 @cli.option("--min-containment", type=float, metavar="X", help="Minimum containment of the tweet.  [default: 0.55]")
-@cli.option("--overwrite", is_flag=True, help="Replace existing results.")
+@cli.overwrite_run
 @cli.without_segment
 @cli.as_json
 def command(run: str, index: str, as_json: bool, **options: Any) -> None:

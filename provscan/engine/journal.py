@@ -45,13 +45,15 @@ SLOW, FEWEST = 3.0, 5
 class Journal(Progress):
     """Writes the log of a job, and passes its progress on to `shown`; a context manager, which closes the file.
 
-    Lines are added to a file that is there.
+    Lines are added to a log that is there; to another file nothing is added.
     """
 
     def __init__(self, path: str | os.PathLike[str], shown: Progress) -> None:
         require_path("log", path)
         self._path = os.fspath(path)
         try:
+            if os.path.isfile(path) and not _is_log(self._path):
+                raise OutputError(f"{self._path} is no log of provscan, so nothing is added to it: name another --log")
             self._file: TextIO = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed with the journal
         except OSError as error:
             raise self._unwritable(error) from error
@@ -172,6 +174,17 @@ class Journal(Progress):
 
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(f"can't write the log {self._path}: {error.strerror}. Name another --log")
+
+
+def _is_log(path: str) -> bool:
+    """Whether a file is empty, or begins with an event."""
+    with open(path, "rb") as file:
+        line = file.readline(1 << 16)
+    try:
+        event = json.loads(line or b'{"event": ""}')
+    except ValueError:
+        return False
+    return isinstance(event, dict) and "event" in event
 
 
 @contextlib.contextmanager

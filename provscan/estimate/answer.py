@@ -46,8 +46,8 @@ WITHHELD = {
 """Why a number is withheld, by code."""
 
 WARNINGS = {
-    "no_chance": "Nothing measures chance, so copies and coincidences can't be told apart. Quotations, headlines and "
-    "templates that both sides took from a third source look like copies.",
+    "no_chance": "Quotations, headlines and templates from a third source look like copies. Nothing measures how many "
+    "of the findings are such coincidences.",
     "strata_without_control": "The control has too few texts of some kinds that were found: {strata}. "
     "Findings of only such texts take no part in the lower bound: {records:,} records. 50 control texts of a kind, and "
     "one for 100 licensed ones, are enough.",
@@ -191,7 +191,7 @@ class Comparison:
         low, high = min(self.others), max(self.others)
         had = number(high) if low == high else f"{number(low)} to {number(high)}"
         return (
-            f"Of whole records word for word, as {several(self.here, 'is', 'are')} here, "
+            f"Of whole records word for word ({number(self.here)} here), "
             f"{SMALL.get(len(self.others), str(len(self.others)))} collections without licensed tweets had {had}."
         )
 

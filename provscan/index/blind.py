@@ -47,6 +47,8 @@ from provscan.params import BlindParams, require_path
 from provscan.readers.arrow import buffers
 
 KEY_BYTES = 32
+# Different bytes that a key has at least: of random keys one in 10**16 has fewer.
+FEWEST = 16
 # Counters of seeds, two to the power of it.
 COUNTER_BITS = 26
 LONGEST = (1 << 16) - 1
@@ -66,6 +68,11 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
         raise ParameterError(
             f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or {2 * KEY_BYTES} hexadecimal digits, found "
             f"{len(content):,} bytes. Make one from a source of random bytes"
+        )
+    if len(set(content)) < FEWEST:
+        raise ParameterError(
+            f"{os.fspath(path)} is not a key: it has only {len(set(content))} different bytes, so anybody could guess it. "
+            "Make one from a source of random bytes"
         )
     return content
 

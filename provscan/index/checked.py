@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from provscan.caches import make_folder, user_cache
 
 # Marks that are kept at most; then the half that was used last stays.
 KEPT = 4096
+MARK = re.compile("[0-9a-f]{32}")
 # A file that is changed twice within so many seconds may have the same times of change.
 TICK = 0.02
 
@@ -34,15 +36,16 @@ def key_of(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def is_marked(key: str) -> bool:
+def is_marked(key: str, how: str = "") -> bool:
+    """Whether files with a key were checked; `how` tells several kinds of checks apart."""
     try:
-        os.utime(_folder() / key)
+        os.utime(_folder() / _name(key, how))
     except OSError:
         return False
     return True
 
 
-def mark_checked(key: str, paths: Sequence[Path]) -> None:
+def mark_checked(key: str, paths: Sequence[Path], how: str = "") -> None:
     """Note that files are checked which have had this key since before they were opened."""
     with contextlib.suppress(OSError):
         newest = max(os.stat(path).st_ctime for path in paths)
@@ -51,10 +54,15 @@ def mark_checked(key: str, paths: Sequence[Path]) -> None:
             return
         folder = _folder()
         make_folder(folder)
-        (folder / key).touch()
+        (folder / _name(key, how)).touch()
         if len(os.listdir(folder)) > KEPT:
-            for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)[: -KEPT // 2]:
+            marks = [path for path in folder.iterdir() if MARK.fullmatch(path.name)]
+            for path in sorted(marks, key=lambda path: path.stat().st_mtime)[: -KEPT // 2]:
                 path.unlink(missing_ok=True)
+
+
+def _name(key: str, how: str) -> str:
+    return hashlib.blake2b(f"{key} {how}".encode(), digest_size=16).hexdigest() if how else key
 
 
 def _folder() -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import IndexFormatError
-from provscan.index.format import SEGMENTS, TOMBSTONES
+from provscan.index.format import SEGMENTS
 from provscan.index.packed import Chained, Numbers
 from provscan.index.postings import map_array
 from provscan.index.seeds import FILTERS
@@ -33,7 +33,6 @@ def check_shape(segment: Segment, index: Path) -> None:
 def check_content(segment: Segment, index: Path) -> None:
     """Check every offset and number that leads to a tweet."""
     _require(_damaged(segment), index / SEGMENTS / segment.info.name)
-    _require(_wrong_tombstones(segment), index / TOMBSTONES)
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
@@ -139,13 +138,6 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
         codes = each.codes.all()
         if codes.min(initial=0) < 0 or codes.max(initial=0) >= max(1, len(each.values)):
             yield f"{name}.blocks", "a row is out of range"
-
-
-def _wrong_tombstones(segment: Segment) -> Iterator[tuple[str, str]]:
-    """The tombstone file, if it holds rows that are not there."""
-    stones, rows = segment.info.tombstones, segment.forgotten
-    if stones and len(rows) and (rows[0] < 0 or rows[-1] >= segment.info.tweets or np.diff(rows).min(initial=1) < 1):
-        yield stones.name, "it names rows that are not there"
 
 
 def _ascending(array: np.ndarray) -> bool:

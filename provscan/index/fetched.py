@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
-import tempfile
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from provscan.caches import make_folder, user_cache
 from provscan.errors import ParameterError
 from provscan.index import format as index_format
+from provscan.index.folder import noting, remove_index
 from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
 from provscan.urls import below
@@ -21,6 +21,7 @@ from provscan.urls import below
 KEPT_GIGABYTES = 100.0
 VARIABLE = "PROVSCAN_CACHE_GB"
 
+_SNAPSHOT = re.compile("[0-9a-f]{32}")
 # Locks on the folders that this process uses; the kernel releases them when it ends.
 _IN_USE: dict[Path, int] = {}
 
@@ -38,26 +39,30 @@ def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
         if folder not in _IN_USE:
             _IN_USE[folder] = os.open(folder, os.O_RDONLY)
             fcntl.flock(_IN_USE[folder], fcntl.LOCK_SH)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="fetched-") as name:
-        FileStore(url).get(Path(name) / MANIFEST)
+    url = url.rstrip("/")
+    with noting(folder) as change:
+        new = change.workspace()
+        new.mkdir(parents=True)
+        FileStore(url).get(new / MANIFEST)
         missing = {
             file: known
-            for info in index_format.read_manifest(Path(name)).segments
+            for info in index_format.read_manifest(new).segments
             if info.shard is None or info.shard in shards
             for file, known in info.paths().items()
             if not (folder / file).exists()
         }
         _make_room(folder, sum(known.bytes for known in missing.values()))
         for file, known in missing.items():
-            place = Path(name) / file
+            place = new / file
             place.parent.mkdir(parents=True, exist_ok=True)
             FileStore(below(url, os.path.dirname(file))).get(place)
-            index_format.check_sizes(Path(name), {file: known})
-            index_format.check_sums(Path(name), {file: known})
+            index_format.check_sizes(new, {file: known})
+            index_format.check_sums(new, {file: known})
+            change.note(file, os.path.dirname(file))
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             place.replace(folder / file)
         # Last, so that nobody opens what is not complete.
-        (Path(name) / MANIFEST).replace(folder / MANIFEST)
+        (new / MANIFEST).replace(folder / MANIFEST)
     return folder
 
 
@@ -74,14 +79,14 @@ def _make_room(folder: Path, needed: int) -> None:
     """Remove what no process uses until so many more bytes are within the limit, or nothing of that is left."""
     limit = _limit()
     with _locked(folder.parent):
-        sizes = {path: _size(path) for path in folder.parent.iterdir() if path.is_dir()}
+        sizes = {path: _size(path) for path in folder.parent.iterdir() if _SNAPSHOT.fullmatch(path.name)}
         total = sum(sizes.values()) + needed
         for path in sorted(sizes.keys() - {folder}, key=lambda path: path.stat().st_mtime):
             if total <= limit:
                 return
             with contextlib.suppress(BlockingIOError), _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                shutil.rmtree(path)
-                total -= sizes[path]
+                remove_index(path)
+                total -= sizes[path] - _size(path)
 
 
 def _size(folder: Path) -> int:

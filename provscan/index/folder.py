@@ -1,7 +1,8 @@
 """Changing the folder of an index: one writer at a time, and at any instant the old generation or the new one.
 
 New files are written beside the old ones and synced to disk before the manifest that names them takes the place of
-the old manifest. What a killed writer leaves behind is named by no manifest; the next writer removes it.
+the old manifest. A writer notes in the lock file what it is about to write, or to remove; the next writer removes what
+a killed one noted and no manifest names. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +42,17 @@ from provscan.index.format import (
 from provscan.ordered_map import pool_of
 from provscan.readers import file_checksum
 from provscan.urls import without_secrets
+from provscan.writing import TEMPORARY, remove_named, replacing_file
 
 LOCK = "lock"
-UNFINISHED = ".new-"
+# The lock file begins with this and who holds it; each further line is the path of a file or folder.
+HEAD = "provscan index, written by "
+# What begins with such a path is of a writer that made it for itself, under a name that nobody can guess.
+UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
+NOTED = re.compile(
+    rf"{UNFINISHED.pattern}|{TEMPORARY.pattern}|{SEGMENTS}(/[0-9a-f]{{16}}(/[a-z_]+\.[a-z0-9_]+)?)?"
+    rf"|{TOMBSTONES}(/[0-9a-f]{{16}}-[0-9]{{6,}})?|{PURGES}(/[0-9]{{6,}}\.json)?"
+)
 # Files that are synced or hashed at a time, if they hold more than a few bytes.
 THREADS, FEW_BYTES = 8, 4 << 20
 
@@ -53,21 +63,30 @@ class Change:
     `manifest` is what the folder holds before the change: None if nothing, or nothing that is kept.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest | None, replaced: set[str]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest | None, replaced: set[str], lock: int | None = None) -> None:
         self.folder = folder
         self.manifest = manifest
         self.committed = False
+        self.noted: set[str] = set()
         self._replaced = replaced
-        self._folders = 0
+        # The lock file's descriptor; None in a temporary folder, which is removed as a whole.
+        self._lock = lock
+
+    def note(self, *names: str) -> None:
+        """Note paths that are about to be written or removed, so that the next writer may remove what is left."""
+        if self._lock is not None:
+            os.write(self._lock, "".join(f"{name}\n" for name in names).encode())
+        self.noted.update(names)
 
     @property
     def generation(self) -> int:
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:
-        """A name for a folder to write a segment to."""
-        self._folders += 1
-        return self.folder / SEGMENTS / f"{UNFINISHED}{self._folders}"
+        """A name for a folder to write a segment to, and for whatever begins with this name."""
+        name = f"{SEGMENTS}/.new-{os.urandom(8).hex()}"
+        self.note(name)
+        return self.folder / name
 
     def adopt(self, workspace: Path, texts: int, tweets: int, digest: str) -> SegmentInfo:
         """Take the checksums of a segment's files and give its folder its name."""
@@ -78,19 +97,42 @@ class Change:
             files = {name: FileInfo(size, xxh3) for name, size, xxh3 in zip(names, sizes, sums, strict=True)}
         content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
+        info = SegmentInfo(name, texts, tweets, digest, files)
         place = workspace.with_name(name)
         if place.exists():
-            shutil.rmtree(workspace)  # the same segment, from before the change
+            self._take_again(workspace, place, info)
         else:
+            self.note(f"{SEGMENTS}/{name}", *info.paths())
             workspace.rename(place)
-        return SegmentInfo(name, texts, tweets, digest, files)
+        return info
+
+    def _take_again(self, workspace: Path, place: Path, info: SegmentInfo) -> None:
+        """Keep the same segment from before the change; those of its files that are damaged or gone are replaced."""
+        for name, known in info.files.items():
+            path = place / name
+            if not path.is_file() or file_checksum(path) != known.xxh3:
+                if os.path.lexists(path) and f"{SEGMENTS}/{info.name}/{name}" not in self._before():
+                    raise OutputError(f"{path} was not written by provscan, so it is not replaced: move it away")
+                (workspace / name).replace(path)
+                sync(path)
+        shutil.rmtree(workspace)
 
     def write(self, kind: str, name: str, content: bytes) -> FileInfo:
         """Write a file under ``tombstones/`` or ``purges/``."""
-        folder = self.folder / kind
-        folder.mkdir(exist_ok=True)
+        folder, path = self.folder / kind, f"{kind}/{name}"
+        if not folder.exists():
+            self.note(kind)
+            folder.mkdir()
+        if path not in self.noted:
+            if os.path.lexists(folder / name):
+                raise OutputError(f"{folder / name} was not written by provscan, so it is not replaced: move it away")
+            self.note(path)
         (folder / name).write_bytes(content)
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
+
+    def _before(self) -> set[str]:
+        """The files of the index before the change."""
+        return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
         """Make a manifest the index's next generation, and remove the files that it does not name.
@@ -98,23 +140,22 @@ class Change:
         Its segments are put in order, shards before others, the largest first.
         """
         manifest = replace(manifest, segments=tuple(sorted(manifest.segments, key=_order)))
-        before = self._replaced | set(self.manifest.files() if self.manifest else ())
-        after = manifest.files()
+        before, after = self._before(), manifest.files()
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
         sync_all(new)
         sync_all([folder for folder in folders if folder.is_relative_to(self.folder)])
-        temporary = self.folder / f"{MANIFEST}.new"
-        temporary.write_bytes(manifest.encoded())
-        sync(temporary)
-        os.replace(temporary, self.folder / MANIFEST)
+        gone = before - set(after)
+        self.note(*gone, *{os.path.dirname(name) for name in gone})
+        with replacing_file(self.folder / MANIFEST) as temporary:
+            self.note(temporary.name)
+            temporary.write_bytes(manifest.encoded())
+            sync(temporary)
         self.committed = True
         sync(self.folder)
         sync(self.folder.parent)
-        for name in before - set(after):
-            with contextlib.suppress(OSError):  # the change is made; the next writer tries again
-                (self.folder / name).unlink()
-        remove_leftovers(self.folder, manifest)
+        # What can't be removed is no reason to fail, since the change is made: the next writer tries again.
+        remove_noted(self.folder, self.noted)
 
 
 def _order(info: SegmentInfo) -> tuple[int, int, str]:
@@ -131,8 +172,9 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
     if mode == "change":
         read_manifest(place)
     created = False
-    lock = change = None
-    replaced: set[str] = set()
+    lock: int | None = None
+    noted: set[str] = set()
+    change: Change | None = None
     try:
         created = not place.exists()
         if created:
@@ -141,12 +183,14 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
             raise OutputError(f"{target} is not a folder, so no index is written there: name another place")
         elif mode != "change":
             _check_replaceable(target, place, mode)
-        lock = _lock(target, place)
+        lock, noted = _lock(target, place)
         replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
         manifest = read_manifest(place) if mode == "change" else None
-        remove_leftovers(place, manifest, keep=replaced)
-        (place / SEGMENTS).mkdir(exist_ok=True)
-        change = Change(place, manifest, replaced)
+        remove_noted(place, noted)
+        change = Change(place, manifest, replaced, lock)
+        if not (place / SEGMENTS).exists():
+            change.note(SEGMENTS)
+            (place / SEGMENTS).mkdir()
         if mode == "replace" and replaced:
             with contextlib.suppress(IndexFormatError):
                 change.manifest = read_manifest(place, blind=is_blind(place))
@@ -160,32 +204,55 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
             error.add_note(effect)
         raise
     finally:
-        # Ctrl-C may have come before any of the three was there.
-        if change is None or not change.committed:
-            if created:
-                _remove(place, lock)
-            elif change is not None:
-                remove_leftovers(place, change.manifest, keep=replaced)
+        # Ctrl-C may have come before there was a lock or a change.
+        left = remove_noted(place, noted | (change.noted if change else set())) if lock is not None else set()
+        if created and not left and not os.path.lexists(place / MANIFEST):
+            _abandon(place, lock)
         if lock is not None:
             os.ftruncate(lock, 0)
+            if left:
+                os.write(lock, "\n".join([HEAD, *sorted(left), ""]).encode())
             os.close(lock)
 
 
-def _lock(target: Path, place: Path) -> int:
-    """Take the lock file. The kernel releases it when its holder dies; the text in it is for messages only."""
+@contextlib.contextmanager
+def noting(place: Path) -> Iterator[Change]:
+    """A change by one of several processes that add files to a folder; its workspaces are removed in the end."""
+    descriptor = os.open(place / LOCK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    change = Change(place, None, set(), descriptor)
+    try:
+        change.note(f"{HEAD}process {os.getpid()}")
+        yield change
+    finally:
+        os.close(descriptor)
+        _remove(place, {name for name in change.noted if UNFINISHED.fullmatch(name)})
+
+
+def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
+    """Take the lock file, and what a killed writer noted in it. The kernel releases it when its holder dies."""
     while True:
-        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(place / LOCK)):
-                    command = without_secrets(" ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]]))
+                    noted = noted_in(place)
+                    if noted is None:
+                        raise OutputError(
+                            f"{target} holds a file {LOCK} that provscan did not write, so nothing is written there: "
+                            "move it away"
+                        )
+                    words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
+                    command = without_secrets(" ".join(words.split()))
                     process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
+                    head = f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC"
+                    text = "\n".join([head, *sorted(noted), ""])
                     os.ftruncate(descriptor, 0)
-                    os.pwrite(descriptor, f"{process} since {datetime.now(UTC):%F %T} UTC".encode(), 0)
-                    return descriptor
+                    os.write(descriptor, text.encode(errors="backslashreplace"))
+                    return descriptor, noted
         except BlockingIOError:
-            holder = os.read(descriptor, 4096).decode(errors="replace").strip() or "another process"
+            held = os.read(descriptor, 4096).decode(errors="replace")
+            holder = held.partition("\n")[0].removeprefix(HEAD).strip() or "another process"
             os.close(descriptor)
             raise OutputError(f"{target} is being written by {holder}: wait until that ends, then try again") from None
         except BaseException:
@@ -195,25 +262,45 @@ def _lock(target: Path, place: Path) -> int:
         place.mkdir(parents=True, exist_ok=True)
 
 
-def _remove(place: Path, lock: int | None) -> None:
-    """Remove a folder made for an index that was not written, unless another process has begun one in it."""
+def noted_in(place: Path) -> set[str] | None:
+    """What a writer that was killed noted in the lock file; None if provscan did not write that file."""
+    path = place / LOCK
+    if not os.path.lexists(path):
+        return set()
+    if path.is_symlink() or not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if text and not text.startswith(HEAD):
+        return None
+    # The last line may be cut off.
+    return {name for name in text.split("\n")[1:-1] if NOTED.fullmatch(name)}
+
+
+def _abandon(place: Path, lock: int | None) -> None:
+    """Remove the folder that was made for an index that was not written, unless there is something else in it."""
     with contextlib.suppress(OSError):
         if lock is not None:
-            shutil.rmtree(place)
-            return
-        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(place)
-        finally:
-            os.close(descriptor)
+            remove_named(place, [LOCK])
+        elif (place / LOCK).exists():
+            # Another process may have begun an index here.
+            descriptor = os.open(place / LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.fstat(descriptor).st_size:
+                    remove_named(place, [LOCK])
+            finally:
+                os.close(descriptor)
+        place.rmdir()
 
 
 def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
     """Files of the index that is to be replaced; an error unless provscan wrote everything in the folder."""
     found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
     named = _named_files(place)
-    foreign = sorted(name for name in found - named if not _is_leftover(name))
+    noted = noted_in(place)
+    known = named | ({LOCK, *noted} if noted is not None else set())
+    unfinished = tuple(filter(UNFINISHED.fullmatch, known))
+    foreign = sorted(name for name in found - known if not name.startswith(unfinished))
     if MANIFEST in found and mode == "create":
         raise OutputError(
             f"{target} exists already: name another place, add to it with --append, or replace it with --overwrite"
@@ -238,28 +325,38 @@ def _named_files(place: Path) -> set[str]:
         return set()
 
 
-def _is_leftover(name: str) -> bool:
-    """Whether a file may be what a writer left behind that did not finish."""
-    parts = name.split("/")
-    if len(parts) == 1:
-        return name in (LOCK, f"{MANIFEST}.new")
-    if parts[0] == SEGMENTS and len(parts) >= 2:
-        folder = parts[1]
-        finished = len(folder) == 16 and set(folder) <= set("0123456789abcdef")
-        return folder.startswith(UNFINISHED) or (finished and len(parts) == 3)
-    return parts[0] in (TOMBSTONES, PURGES) and len(parts) == 2
+def remove_noted(place: Path, noted: set[str]) -> set[str]:
+    """Remove what a writer noted and the manifest does not name; what is still there in the end."""
+    named = _named_files(place)
+    if not named and os.path.lexists(place / MANIFEST):
+        # It is damaged, or no manifest of ours.
+        return noted
+    _remove(place, noted - named)
+    return {name for name in noted - named if _is_left(place, name)}
 
 
-def remove_leftovers(folder: Path, manifest: Manifest | None, keep: Iterable[str] = ()) -> None:
-    """Remove what no manifest names and only an unfinished writer can have left."""
-    named = {*(manifest.files() if manifest else ()), *keep, LOCK}
-    for path in [path for path in folder.rglob("*") if not path.is_dir()]:
-        name = str(path.relative_to(folder))
-        if name not in named and _is_leftover(name):
-            path.unlink(missing_ok=True)
-    for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
-        with contextlib.suppress(OSError):  # not empty
-            path.rmdir()
+def remove_index(place: Path) -> None:
+    """Remove what belongs to an index, whole or not, and its folder unless something else is in it."""
+    noted = noted_in(place)
+    own = {*_named_files(place), *(noted or ())}
+    folders = {os.path.dirname(name) for name in own} | ({SEGMENTS} if own else set())
+    _remove(place, (own | folders | (set() if noted is None else {LOCK})) - {""})
+    with contextlib.suppress(OSError):
+        place.rmdir()
+
+
+def _remove(place: Path, names: set[str]) -> None:
+    for path in [path for name in names if UNFINISHED.fullmatch(name) for path in place.glob(f"{name}*")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            remove_named(path.parent, [path.name])
+    remove_named(place, names)
+
+
+def _is_left(place: Path, name: str) -> bool:
+    """Whether something that a writer noted is still there; a folder may hold what is named, or files of others."""
+    return any(place.glob(f"{name}*")) if UNFINISHED.fullmatch(name) else (place / name).is_file()
 
 
 def threads_for(size: int) -> int:

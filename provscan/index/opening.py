@@ -22,9 +22,11 @@ from provscan.index.remake import check_counts, check_made_again
 from provscan.index.segment import Segment, open_segment
 from provscan.ordered_map import pool_of
 
-Check = Literal["lengths", "checksums", "changes", "once", "again"]
+Check = Literal["lengths", "compared", "checksums", "changes", "once", "again"]
 # A mark (:mod:`provscan.index.checked`) and the files that it is for.
 Mark = tuple[str, list[Path]]
+# Of marks of files whose checksums were compared, and which were not made again.
+SUMS = "checksums"
 OnCheck = Callable[[int, int], None]
 
 
@@ -41,9 +43,10 @@ def open_reader(
     """Map the present generation of an index.
 
     `check` is what is checked of its files. ``"lengths"``: nothing but these, for an index that was checked before in
-    the same command. ``"checksums"``: these as well. ``"again"``: also whether it is what provscan makes from the
-    tweets in it, which takes as long as building it. ``"once"``: the same, but no more than checksums if that was done
-    before and nothing has changed the files since. ``"changes"``: not even these then.
+    the same command. ``"checksums"``: these as well. ``"compared"``: the same, unless they were compared before and
+    nothing has changed the files since. ``"again"``: also whether it is what provscan makes from the tweets in it,
+    which takes as long as building it. ``"once"``: the same, but no more than checksums if that was done before and
+    nothing has changed the files since. ``"changes"``: not even these then.
 
     `snapshot` is the :attr:`IndexReader.snapshot` that it must have: that of the same index, opened elsewhere.
     `without` names segments to leave out, such as damaged ones; their files are not read, and what is left is counted,
@@ -99,7 +102,8 @@ def _opened(
     states = stamps(folder, files)
     marks = [] if check in ("lengths", "checksums") else _marks(folder, remaining)
     trusted = bool(marks) and check != "again" and is_marked(marks[-1][0])
-    sums = check != "lengths" and not (check == "changes" and trusted)
+    compared = check == "compared" and (trusted or is_marked(marks[-1][0], SUMS))
+    sums = check != "lengths" and not (check == "changes" and trusted) and not compared
     _check_files(folder, {name: files[name] for name in files if name.startswith(PURGES)}, sums=sums)
     segments: list[Segment] = []
     damaged: list[tuple[SegmentInfo, IndexFormatError]] = []
@@ -114,8 +118,11 @@ def _opened(
     if manifest.shards:
         check_shards(segments[: len(manifest.shards)], folder)
     bases = np.cumsum([0, *(info.texts for info in infos)])
-    reader = IndexReader(folder, remaining, tuple(segments), bases, states, bool(marks))
-    if marks and not trusted:
+    reader = IndexReader(folder, remaining, tuple(segments), bases, states, bool(marks) and check != "compared")
+    if check == "compared":
+        if sums:
+            mark_checked(*marks[-1], SUMS)
+    elif marks and not trusted:
         pending = [check == "again" or not is_marked(key) for key, _ in marks]
         # What is left of an index is counted anew at each opening.
         pending[-1] &= not left_out.segments

@@ -22,6 +22,7 @@ import xxhash
 
 from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
+from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, retweets
@@ -380,7 +381,12 @@ class IndexReader:
         for name, (size, _) in files:
             part = name.split(".")[0]
             structures[part] = structures.get(part, 0) + size
-        forgotten = [segment.tweets.ids.take(segment.forgotten).array() for segment in self.segments]
+        forgotten = []
+        for segment in self.segments:
+            if len(segment.forgotten):
+                # Whoever asks may have opened the index without a check.
+                check_content(segment, self.path)
+            forgotten.append(segment.tweets.ids.take(segment.forgotten).array())
         return {
             "path": str(self.path),
             "version": self.manifest.version,

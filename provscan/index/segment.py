@@ -223,9 +223,11 @@ def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
         return np.zeros((0, 2), np.int64)
     path = index / TOMBSTONES / info.tombstones.name
     stones = np.fromfile(path, "<i8")
+    problem = None
     if len(stones) != 2 * info.tombstones.tweets:
-        raise IndexFormatError(
-            f"{path} is damaged: expected {info.tombstones.tweets:,} rows, found {len(stones) / 2:,}. "
-            "Restore it from a copy or build the index again"
-        )
+        problem = f"expected {info.tombstones.tweets:,} rows, found {len(stones) / 2:,}"
+    elif len(rows := stones[::2]) and (rows[0] < 0 or rows[-1] >= info.tweets or np.any(rows[:-1] >= rows[1:])):
+        problem = "it names rows that are not there"
+    if problem is not None:
+        raise IndexFormatError(f"{path} is damaged: {problem}. Restore it from a copy or build the index again")
     return stones.reshape(-1, 2)

@@ -2,18 +2,21 @@
 
 from provscan.kernels.jit import kernel
 
-DEPTH, QUOTED, ESCAPED, BASE = 0, 1, 2, 3
+DEPTH, QUOTED, ESCAPED, BASE, VALUES, STRAY = 0, 1, 2, 3, 4, 5
+STATE = 6
 
 
 @kernel
 def one_a_line(text, out, state):
     """Copy ``text`` to ``out`` without white space between values and with a newline after each element.
 
-    ``state`` is int64[4] and carries over to the next stretch of the same document: brackets open, within a string,
-    after a backslash, and the depth of the elements (1 in an array, 0 for objects one after the other). uint8 ``out``
-    has room for one and a half times ``text``; returns how many bytes were written.
+    ``state`` is int64[STATE] and carries over to the next stretch of the same document: brackets open, within a
+    string, after a backslash, the depth of the elements (1 in an array, 0 for objects one after the other), commas so
+    far, and closing brackets so far that close nothing. Such a brace ends its element, and the array goes on. uint8
+    ``out`` has room for one and a half times ``text``; returns how many bytes were written.
     """
     depth, quoted, escaped, base = state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE]
+    values, stray = state[VALUES], state[STRAY]
     n = 0
     for c in text:
         if quoted:
@@ -28,26 +31,36 @@ def one_a_line(text, out, state):
         elif c == 0x20 or c == 0x0A or c == 0x0D or c == 0x09:
             continue
         elif c == 0x2C and depth == base:
+            values += 1
             out[n] = 0x0A
             n += 1
         elif c == 0x7B or c == 0x5B:
+            if depth == 0:
+                base = 1 if c == 0x5B else 0
             depth += 1
             if depth > base or c == 0x7B:
                 out[n] = c
                 n += 1
+        elif (c == 0x7D and depth <= base) or (c == 0x5D and depth <= 0):
+            stray += 1
+            out[n] = c
+            out[n + 1] = 0x0A
+            n += 2
         elif c == 0x7D or c == 0x5D:
             depth -= 1
-            if depth >= base or c == 0x7D:
+            if depth >= base:
                 out[n] = c
                 n += 1
-            if depth <= 0:
-                depth = 0
+            if depth == 0:
                 out[n] = 0x0A
                 n += 1
         else:
             if c == 0x22:
                 quoted = 1
+            elif c == 0x2C:
+                values += 1
             out[n] = c
             n += 1
-    state[DEPTH], state[QUOTED], state[ESCAPED] = depth, quoted, escaped
+    state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE] = depth, quoted, escaped, base
+    state[VALUES], state[STRAY] = values, stray
     return n

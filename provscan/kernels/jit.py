@@ -10,7 +10,7 @@ cache that cannot be written or read, or that others can write to, costs time, a
 import contextlib
 import hashlib
 import os
-import shutil
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -33,6 +33,7 @@ if hasattr(DefaultOptions, "_nrt"):
     _OPTIONS["_nrt"] = False
 _SOURCES = Path(__file__).parent
 _PREFIX = "kernels-"
+_FOLDER = re.compile(rf"{_PREFIX}[0-9a-f]{{16}}")
 # Kernels are compiled by parts of numba that have no public names, where these are as in the versions from the first to
 # below the second; others compile as numba does, which takes longer.
 _FIRST, _BELOW = (0, 62), (0, 69)
@@ -84,11 +85,13 @@ def cache_folders() -> tuple[Path | None, Path | None]:
 
 
 def _remove_old(parent: Path) -> None:
-    """Remove the folders of other sources except those used last."""
+    """Remove the machine code of other sources except that used last; files of others, and their folders, stay."""
     with contextlib.suppress(OSError):
-        folders = sorted(parent.glob(f"{_PREFIX}*"), key=lambda folder: folder.stat().st_mtime)
-        for folder in folders[:-_KEPT_FOLDERS]:
-            shutil.rmtree(folder, ignore_errors=True)
+        folders = [folder for folder in parent.iterdir() if _FOLDER.fullmatch(folder.name)]
+        for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime)[:-_KEPT_FOLDERS]:
+            for path in folder.glob("*.nb[ic]*"):
+                path.unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _warn(message: str) -> None:

@@ -45,8 +45,10 @@ class Index:
     [Span(start=8, end=43, tweet_id='1', tweets=1, level='near_exact', similarity=1.0, containment=1.0)]
     """
 
-    def __init__(self, reader: IndexReader) -> None:
+    def __init__(self, reader: IndexReader, *, compared: bool = True) -> None:
         self.reader = reader
+        # Whether files that changed since they were last compared with their checksums are compared again.
+        self._compared = compared
 
     @property
     def path(self) -> os.PathLike[str]:
@@ -140,6 +142,10 @@ class Index:
         """
         params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
+        if not self._compared:
+            reader = self.reader
+            open_reader(reader.path, check="compared", snapshot=reader.snapshot, without=reader.left_out)
+            self._compared = True
         with self.reader.unchanged():
             found = scan_texts(*buffers(without_cues(array)[0]), self.reader, params)
             names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
@@ -195,8 +201,8 @@ def open_index(
     verify
         Compare every file with its checksum first. An index that this user has neither built nor opened before, or of
         which a file was changed since, is also made again from the tweets in it and compared, in the temporary folder,
-        which takes as long as building it. Leave it out only for an index that you wrote yourself: a damaged one gives
-        wrong answers.
+        which takes as long as building it. Without it, an index opens at once, nothing is made again, and the first
+        call of ``match`` compares the files, unless they were compared before and have not changed since.
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
         ``segments_left_out`` how many tweets and texts are missing.
@@ -225,4 +231,5 @@ def open_index(
     without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
     named = isinstance(without, Sequence) and all(isinstance(name, str) for name in without)
     require(named, "without_segment", without_segment, "the name of a segment, or several")
-    return Index(open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check))
+    reader = open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check)
+    return Index(reader, compared=verify)

@@ -7,7 +7,6 @@ Both appear under these names only when they are complete, the second one last: 
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ import pyarrow as pa
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.table import MATCHES, TruncatedLookups
 from provscan.readers import FileStore, ReadStats
+from provscan.writing import replacing_file
 
 SCANNED = pa.schema(
     [
@@ -103,15 +103,14 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
 
 
 def fetch_part(store: str, number: int, folder: Path) -> None:
-    files = FileStore(store)
-    with tempfile.TemporaryDirectory(prefix="fetched-", dir=folder) as name:
-        counts = Path(name) / f"{number:08}.json"
-        files.get(counts)
-        part = PartResult(number, "", matches=orjson.loads(counts.read_bytes())["matches"])
-        if part.matches:
-            files.get(part.matches_file(Path(name)))
-            part.matches_file(Path(name)).replace(part.matches_file(folder))
-        counts.replace(folder / counts.name)
+    files, part = FileStore(store), PartResult(number, "")
+    counts = folder / f"{number:08}.json"
+    with replacing_file(counts) as temporary:
+        files.get(temporary, counts.name)
+        if orjson.loads(temporary.read_bytes())["matches"]:
+            matches = part.matches_file(folder)
+            with replacing_file(matches) as other:
+                files.get(other, matches.name)
 
 
 def load_part(folder: Path, number: int) -> PartResult | None:
@@ -130,14 +129,3 @@ def load_part(folder: Path, number: int) -> PartResult | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return part if size == part.bytes else None
-
-
-@contextlib.contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when the block ends well."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

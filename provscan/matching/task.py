@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup, open_reader
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
-from provscan.matching.parts import PART, PartResult, part_folder, replacing_file
+from provscan.matching.parts import PART, PartResult, part_folder
 from provscan.matching.scan import scan_texts
 from provscan.matching.table import Matches, cover_fields, match_table, matches_in, passages
 from provscan.matching.verified import in_pieces
@@ -21,6 +21,7 @@ from provscan.params import MatchParams
 from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block
 from provscan.readers.answers import LEFT_OUT
 from provscan.readers.arrow import buffers
+from provscan.writing import replacing_file
 
 Map = Callable[..., Iterator[Any]]
 # Of the keys of carrier records.

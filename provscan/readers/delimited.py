@@ -21,6 +21,7 @@ from provscan.arrays import Numbers
 from provscan.kernels.delimited import LEAST_LIKE_ROWS, ROWS, STATE, csv_columns, row_end
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
+from provscan.readers.budget import require_few
 from provscan.readers.fields import reads_like_text, usual_name
 from provscan.readers.files import readable
 from provscan.readers.jsonl import head_stream
@@ -131,6 +132,7 @@ class _Table:
     def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
         self.names = None if split.layout.columns is None else list(split.layout.columns)
         self.has_header = False
+        self._ended = True
         self.number = split.first_record
         self._split = split
         self._above = split.layout.above
@@ -139,8 +141,12 @@ class _Table:
         self._layout = _kernel_layout(split.layout, context.limits)
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
 
-    def rows(self, data: bytes | memoryview, *, last: bool) -> tuple[list[Rows], bytes]:
-        """The rows of whole lines, and the lines of a row that is not complete yet."""
+    def rows(self, data: bytes | memoryview, *, last: bool, ended: bool = True) -> tuple[list[Rows], bytes]:
+        """The rows of whole lines, and the lines of a row that is not complete yet.
+
+        If the file has not `ended` with a newline, a last row that is not whole shows that it breaks off.
+        """
+        self._ended = ended
         made: list[Rows] = []
         while self._above and data:
             line, _, data = bytes(data).partition(b"\n")
@@ -197,7 +203,8 @@ class _Table:
         numbers: list[int] = []
         start = 0
         while start < len(texts):
-            reader = _reader(texts[start:], layout.delimiter, layout.quoted)
+            # Not a slice: in a hostile file all lines are broken rows, and each would copy all that follow.
+            reader = _reader(map(texts.__getitem__, range(start, len(texts))), layout.delimiter, layout.quoted)
             before, base = 0, start
             start = len(texts)
             try:
@@ -220,11 +227,17 @@ class _Table:
                                 f"{height:,} lines are read as one row; if they are several, the first lacks a quote"
                             )
                             self._context.stats.note("value_like_rows", self._split.source, self.number, detail)
+                    if wrong and open_end and last and not self._ended:
+                        self._breaks_off(f"a value in quotes that are not closed, from line {at + 1:,} of its last")
+                        return self._made(numbers, good), b""
                     if wrong:
                         self._broken("it has an opening quote that is never closed")
                         start = at + 1
                         break
-                    if row:
+                    narrow = self.names is not None and 0 < len(row) < len(self.names)
+                    if narrow and base + before == len(texts) and last and not self._ended:
+                        self._breaks_off(f"{len(row):,} of {len(self.names or ()):,} values")
+                    elif row:
                         self._take(row, numbers, good, b"".join(pending[at : at + taken]))
             except csv.Error as error:
                 self._broken(str(error))
@@ -235,6 +248,7 @@ class _Table:
         if self.names is None:
             if NAMED_DELIMITER.match(raw.decode(errors="replace")):
                 return
+            require_few(len(row), self._context.limits)
             self.names, self.has_header = header_of([_encoded(value).decode(errors="replace") for value in row])
             if self.has_header:
                 return
@@ -246,9 +260,16 @@ class _Table:
         numbers.append(number)
         good.append(row)
 
+    def _breaks_off(self, what: str) -> None:
+        """The row is a part of the damage."""
+        if not self._context.breaks:
+            self._context.breaks.append(f"it ends within a row ({what})")
+
     def _broken(self, why: str) -> None:
         self._context.stats.skip("bad_csv_row", self._split.source, self.number, why)
         self.number += 1
+        # Each such row may have been looked for in all lines that follow.
+        self._context.budget.spend()
 
     def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
         if not rows:
@@ -388,7 +409,7 @@ class Delimited:
         blocks = lines(stream)
         block = next(blocks, None)
         while block is not None:
-            data = rest + b"\n" + block.data if rest else block.data
+            data, ended = rest + b"\n" + block.data if rest else block.data, block.ended
             block = next(blocks, None)
-            made, rest = table.rows(data, last=block is None)
+            made, rest = table.rows(data, last=block is None, ended=ended)
             yield from made

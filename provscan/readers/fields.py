@@ -263,7 +263,8 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         return next((chat for chat in chats if path[: len(chat)] == chat), path)
 
     # A text that is a chat is named with all texts in it.
-    turns = [path for path in strings if path != stored(path) in texts and verdicts[name_of(path)] == "text"]
+    known = set(texts)
+    turns = [path for path in strings if path != stored(path) in known and verdicts[name_of(path)] == "text"]
     texts = list(dict.fromkeys([*texts, *turns]))
     verdicts |= dict.fromkeys(map(name_of, deeper), TOO_DEEP)
     if fields.texts:
@@ -277,7 +278,8 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     ids = _named(fields.id, found) if fields.id else [(name,) for name in ID if (name,) in found]
     chosen = next((path for path in ids if ANY not in path and not {"object", "list"} & found[path].kinds.keys()), None)
     if fields.outputs:
-        roles = roles_of(texts, [path for path in strings if path not in texts])
+        known = set(texts)
+        roles = roles_of(texts, [path for path in strings if path not in known])
         verdicts.update({name_of(path): "tells who speaks" for path in roles})
         texts += roles
     wanted: dict[Path, pa.DataType] = {stored(path): pa.large_string() for path in texts}

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple, TypeVar
 
+import pyarrow as pa
 import xxhash
 
-from provscan.errors import InputError
+from provscan.errors import InputError, ProvscanError
 from provscan.urls import Url, below, is_remote, opened, without_secrets
 
 Result = TypeVar("Result")
@@ -65,12 +66,32 @@ def state_of(path: str) -> FileState:
 
 
 @contextmanager
-def readable(source: str, failures: tuple[type[Exception], ...] = (OSError,), form: str = "") -> Iterator[None]:
-    """Turns a failure into the error that says which source can't be read."""
+def readable(source: str, form: str = "") -> Iterator[None]:
+    """Turns whatever a library raises into the error that says which source can't be read.
+
+    The errors of provscan go their way, and so does a lack of memory, unless it is the file that asks for too much.
+    """
     try:
         yield
-    except failures as error:
-        raise InputError(f"{source} can't be read{form}: {getattr(error, 'strerror', None) or error}") from error
+    except Exception as error:
+        if isinstance(error, ProvscanError | MemoryError) and not isinstance(error, pa.ArrowException):
+            raise
+        raise InputError(f"{source} can't be read{form}: {said(error)}") from error
+
+
+def why_unread(error: InputError, source: str) -> str:
+    """What ended the reading of a source: damage of its data, unless the system or provscan says otherwise."""
+    cause = error.__cause__
+    if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
+        return f"damaged: {said(cause)}"
+    return str(error).removeprefix(f"{source} ")
+
+
+def said(error: Exception) -> str:
+    """What an error says; its kind, too, where that is no error of reading."""
+    words = str(getattr(error, "strerror", None) or error)
+    known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
+    return words if known else f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def file_checksum(path: str | os.PathLike[str]) -> str:
@@ -126,15 +147,15 @@ class FileStore:
         """Add a local file under its own name."""
         _tried(lambda: self._files.put_file(os.fspath(path), self._within(path)))
 
-    def get(self, path: os.PathLike[str]) -> None:
-        """Copy the file of that name to a local path."""
-        _tried(lambda: self._files.get_file(self._within(path), os.fspath(path)))
+    def get(self, path: os.PathLike[str], name: str | None = None) -> None:
+        """Copy a file to a local path, the file of that name unless another is given."""
+        _tried(lambda: self._files.get_file(self._within(name or path), os.fspath(path)))
 
     def end(self) -> None:
         if _tried(lambda: self._files.exists(self._place)):
             _tried(lambda: self._files.rm(self._place, recursive=True))
 
-    def _within(self, path: os.PathLike[str]) -> str:
+    def _within(self, path: str | os.PathLike[str]) -> str:
         return below(self._place, os.path.basename(path))
 
 

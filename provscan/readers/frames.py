@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from provscan.readers.budget import ExpansionError, require_growth
 from provscan.readers.files import open_file
+from provscan.readers.limits import Limits
 from provscan.readers.protocol import Split
-from provscan.readers.streams import BROKEN, decoder_of
+from provscan.readers.streams import BROKEN, STEP, decoder_of
 from provscan.urls import is_remote
 
 FRAMED = ("gzip", "zstd")
-STEP = 256 << 10
+Records = Callable[[bytes], int | None]
 # A larger frame, compressed or not, makes cutting not worth while.
 MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
 
 
-def frame_ranges(whole: Split, target: int, records: Callable[[bytes], int | None]) -> Iterator[Split]:
+def frame_ranges(whole: Split, target: int, records: Records, limits: Limits) -> Iterator[Split]:
     """Ranges of about ``target`` bytes of a file, or the whole file if it can't be cut.
 
     `records` gives how many records a frame holds; None if it does not end with the end of one.
     """
-    found = list(_ranges(whole, target, records)) if _cuttable(whole, target) else []
+    found = list(_ranges(whole, target, records, limits)) if _cuttable(whole, target) else []
     if len(found) < 2:
         yield whole
         return
@@ -39,10 +41,10 @@ def _cuttable(whole: Split, target: int) -> bool:
     return whole.compression in FRAMED and plain and local and whole.size > target
 
 
-def _ranges(whole: Split, target: int, records: Callable[[bytes], int | None]) -> Iterator[tuple[int, int, int]]:
+def _ranges(whole: Split, target: int, records: Records, limits: Limits) -> Iterator[tuple[int, int, int]]:
     start = first = 0
     count: int | None = 0
-    for end, data in _frames(whole):
+    for end, data in _frames(whole, limits):
         added = records(data) if data else 0
         count = None if added is None or count is None else count + added
         if count is None:
@@ -53,19 +55,21 @@ def _ranges(whole: Split, target: int, records: Callable[[bytes], int | None]) -
     yield start, whole.size, first
 
 
-def _frames(whole: Split) -> Iterator[tuple[int, bytes]]:
-    """The frames of a file: where each ends, and what it holds; up to one that is too large or damaged."""
+def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    """The frames of a file: where each ends, and what it holds; up to one that is too large, damaged or a bomb."""
     assert whole.compression is not None
-    at, taken, size = 0, 0, 0
+    at, taken, size, given = 0, 0, 0, 0
     parts: list[bytes] = []
     decoder = decoder_of(whole.compression)
-    with open_file(whole.path, buffered=False) as file:
-        while raw := file.read(STEP):
+    with open_file(whole.path) as file:
+        while raw := file.read(STEP[whole.compression]):
             at += len(raw)
             while raw:
                 try:
                     parts.append(decoder.decompress(raw))
-                except BROKEN:
+                    given += len(parts[-1])
+                    require_growth(given, at, limits)
+                except (*BROKEN, ExpansionError):
                     return
                 rest = decoder.unused_data if decoder.eof else b""
                 taken += len(raw) - len(rest)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from provscan.kernels.elements import BASE, one_a_line
-from provscan.readers.jsonl import head_records, head_stream, read_lines
+from provscan.kernels.elements import STATE, STRAY, one_a_line
+from provscan.readers.jsonl import head_records, head_stream, read_lines, still_open
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
@@ -29,16 +29,18 @@ class Elements(ByteStream):
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        state = np.zeros(4, np.int64)
-        begun = False
+        state = np.zeros(STATE, np.int64)
         for chunk in self._stream:
-            if not begun:
-                chunk = chunk.lstrip()
-                begun = bool(chunk)
-                state[BASE] = chunk.startswith(b"[")
-            out = np.empty(len(chunk) + len(chunk) // 2 + 2, np.uint8)
+            # A newline may follow each bracket.
+            out = np.empty(2 * len(chunk), np.uint8)
             yield out[: one_a_line(np.frombuffer(chunk, np.uint8), out, state)].tobytes()
         self.damage = self._stream.damage
+        if self.damage is None and (open_end := still_open(state)):
+            self.damage = f"it ends within its JSON ({open_end}): it breaks off, or lost a bracket or quote before"
+        elif self.damage is None and state[STRAY]:
+            self.damage = f"brackets of its JSON that close nothing: {state[STRAY]:,}; others are lost before these"
+        if self.damage is not None and self.damage not in self.context.breaks:
+            self.context.breaks.append(self.damage)
 
 
 def _are_objects(head: bytes) -> bool:

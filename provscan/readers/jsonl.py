@@ -21,7 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from provscan.arrays import Numbers
 from provscan.errors import InputError
+from provscan.kernels.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
 from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_values
 from provscan.kernels.records import StringColumns
 from provscan.kernels.utf8 import newlines
@@ -44,6 +46,8 @@ MOST_COLUMNS = 20
 MOST_PATHS = 500
 # Bytes of a line up to which it is searched for fields that the first lines lack.
 LONGEST = 16 << 20
+# Bytes of a line that go through a kernel at a time.
+PASSED = 1 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
@@ -126,7 +130,7 @@ def _one_object_a_line(data: bytes) -> int:
     return len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
 
 
-def _some_records(block: Block) -> list[tuple[int, Any]]:
+def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
     """One in :data:`SEARCHED` of the lines, by their numbers, as they are."""
     places = range(-block.first % SEARCHED, block.lines, SEARCHED)
     if not places:
@@ -136,7 +140,8 @@ def _some_records(block: Block) -> list[tuple[int, Any]]:
     for place in places:
         line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
         try:
-            records += [(block.first + place, orjson.loads(line))] if len(line) <= LONGEST else []
+            if len(line) <= LONGEST and many_values(line, limits) is None:
+                records.append((block.first + place, orjson.loads(line)))
         except orjson.JSONDecodeError:
             continue
     return records
@@ -157,6 +162,30 @@ def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
     except (pa.ArrowException, ValueError):
         return None
     return batch if batch.num_rows == block.lines else None
+
+
+def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
+    """How many values a line has, if they are too many to make objects of; else None."""
+    if len(line) <= 2 * limits.fields:
+        return None
+    values = int(state_at_end(line)[VALUES])
+    return values if values > limits.fields else None
+
+
+def state_at_end(data: bytes | memoryview) -> Numbers:
+    """The state of :mod:`provscan.kernels.elements` where some JSON ends."""
+    codes, state, out = np.frombuffer(data, np.uint8), np.zeros(STATE, np.int64), np.empty(2 * PASSED, np.uint8)
+    for start in range(0, len(codes), PASSED):
+        one_a_line(codes[start : start + PASSED], out, state)
+    return state
+
+
+def still_open(state: Numbers) -> str:
+    """What is open in that state, a string or brackets; empty if nothing is."""
+    if state[QUOTED]:
+        return "within a string"
+    depth = int(state[DEPTH])
+    return f"{depth:,} bracket{'s' * (depth > 1)} not closed" if depth else ""
 
 
 def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
@@ -182,11 +211,14 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 40 else float(digits)
 
 
-def parse_lines(first: int, data: bytes, source: str, stats: ReadStats) -> Iterator[Rows]:
+def parse_lines(first: int, data: bytes, source: str, stats: ReadStats, limits: Limits) -> Iterator[Rows]:
     """The objects among some lines, and strings as objects with a text; the rest is counted."""
     numbers: list[int] = []
     records: list[Any] = []
     for number, line in enumerate(data.split(b"\n"), first):
+        if (values := many_values(line, limits)) is not None:
+            stats.skip("too_many_fields", source, number, f"{values:,} values, above the limit of {limits.fields:,}")
+            continue
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError as problem:
@@ -217,7 +249,7 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
     stats = ReadStats()
     for block in lines(stream):
         size += len(block.data)
-        for rows in parse_lines(block.first, bytes(block.data), stream.split.source, stats):
+        for rows in parse_lines(block.first, bytes(block.data), stream.split.source, stats, limits):
             records += rows.values
             if len(records) >= limits.head_records:
                 break
@@ -245,7 +277,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
         yield from frame_ranges(
-            whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
+            whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None, limits
         )
         return
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
@@ -286,7 +318,7 @@ class JsonLines:
                 part = replace(whole, start=start, end=start + limits.head_bytes // 4, part=quarter)
                 data = b"".join(ByteStream(part, Context.quiet(limits)))
                 inner = data[data.find(b"\n") + 1 : data.rfind(b"\n")]
-                for rows in parse_lines(0, inner, whole.source, ReadStats()):
+                for rows in parse_lines(0, inner, whole.source, ReadStats(), limits):
                     records += rows.values
         return records
 
@@ -300,13 +332,18 @@ def read_lines(
     """The objects of a stream of lines; a block whose columns are not accepted is parsed line by line."""
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
+    context = stream.context
     for block in lines(stream):
+        if not block.ended and (open_end := still_open(state_at_end(block.data))):
+            # A record that breaks off is a part of the damage.
+            context.breaks.append(f"it ends within a record ({open_end})")
+            return
         valid = is_utf8(block.data)
         batch = top_level.parsed(block) if top_level.usable and valid else None
         if batch is None and schema is not None and valid:
             batch = parsed_block(block, schema)
         if batch is not None and (accept is None or accept(batch)):
-            whole = _some_records(block) if accept is None else []
+            whole = _some_records(block, context.limits) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
-            yield from parse_lines(block.first, bytes(block.data), stream.split.source, stream.context.stats)
+            yield from parse_lines(block.first, bytes(block.data), stream.split.source, context.stats, context.limits)

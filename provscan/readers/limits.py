@@ -20,9 +20,16 @@ class Limits:
     head_bytes: int = 1 << 20
     nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
     value_lines: int = 10_000  # A quoted CSV value of more lines counts as a quote that was never closed.
-    # A compressed file that grows by more than this factor is abandoned once it has grown to so many bytes.
+    # The budget of a file (`provscan.readers.budget`). One that grows by more than this factor is abandoned once it has
+    # grown to so many bytes, be it by decompression or by texts that it holds once and gives for many records.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
+    # Records that any file may give, and how many more for each of its bytes.
+    expansion_records: int = 1 << 20
+    byte_records: int = 16
+    # Columns of a table, one of more is not read; values of an object of JSON, one of more is skipped and counted.
+    fields: int = 10_000
+    idle_seconds: int = 5  # Time of a processor that a reader may spend without a record or a byte of the file.
     members: int = 1_000_000  # Files that an archive may hold.
 
     def as_dict(self) -> dict[str, int]:

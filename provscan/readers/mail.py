@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
-from email.errors import HeaderParseError
+from email.errors import CloseBoundaryNotFoundDefect, HeaderParseError, StartBoundaryNotFoundDefect
 from email.header import decode_header, make_header
 from email.message import Message
 from typing import Any
@@ -22,15 +22,18 @@ from provscan.readers.streams import REPLACED, ByteStream
 from provscan.readers.texts import is_utf8
 
 GROUP = 64
+OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 HEADER = re.compile(rb"[!-9;-~]+:")
 # Headers that hardly another text begins with.
 OF_MAIL = re.compile(
     rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):", re.MULTILINE
 )
-FROM = re.compile(rb"(?:\A|(?<=\n))From [^\n]*\d\d:\d\d[^\n]*\n(?=[!-9;-~]+:)")
+FROM = re.compile(rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)")
+CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
 # Bytes at the end of what was read in which the beginning of a message may stand.
 TAIL = 1024
+PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
 TAG = re.compile(r"<(style|script)\b.*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -52,16 +55,26 @@ class Mail(Undivided):
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = stream.split.first_record
         records: list[Any] = []
+        unclosed = False
         for data in _messages(stream, stream.context.limits.record_bytes):
             count = number + len(records)
+            unclosed = False
             if data is None:
                 stream.context.stats.note("record_too_long", stream.split.source, count, "a message")
-            records.append({} if data is None else _record(data, stream.split.source, count, stream.context))
+                records.append({})
+            else:
+                message = message_from_bytes(FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:])
+                records.append(_record(message, stream.split.source, count, stream.context))
+                # No other message states its end.
+                unclosed = HEAD_END.search(data) is None or any(isinstance(found, OPEN) for found in message.defects)
+                unclosed = unclosed or (data.startswith(b"From ") and CUT.search(data) is not None)
             if len(records) == GROUP:
                 yield Rows(range(number, number + GROUP), records)
                 number, records = number + GROUP, []
         if records:
             yield Rows(range(number, number + len(records)), records)
+        if unclosed and not stream.context.breaks:
+            stream.context.breaks.append("it ends within a message, whose parts have no end")
 
 
 def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
@@ -81,8 +94,7 @@ def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
         yield data if whole else None
 
 
-def _record(data: bytes, source: str, number: int, context: Context) -> dict[str, str | None]:
-    message = message_from_bytes(FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:])
+def _record(message: Message, source: str, number: int, context: Context) -> dict[str, str | None]:
     texts = []
     for part in _parts(message):
         if isinstance(part, str):
@@ -122,10 +134,15 @@ def _parts(message: Message) -> Iterator[Message | str]:
         return
     if message.get_content_type() == "multipart/alternative":
         inner = _best(inner)
+    # Where the line between two parts is damaged, the first one stands before all parts, or the last one behind them.
+    if message.preamble and PART.search(message.preamble):
+        yield message.preamble
     for part in inner:
         if message.get_content_maintype() == "message":
             yield _subject(part)
         yield from _parts(part)
+    if message.epilogue and message.epilogue.strip():
+        yield message.epilogue
 
 
 def _best(alternatives: list[Message]) -> list[Message]:

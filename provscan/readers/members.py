@@ -23,10 +23,13 @@ from typing import IO, Any, Self
 
 import orjson
 
+from provscan.errors import InputError
 from provscan.readers.encodings import as_utf8
+from provscan.readers.files import readable, why_unread
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
-from provscan.readers.protocol import Context, Format, Layout, NotReadable, Piece, Rows, Split, Undivided, Wanted
+from provscan.readers.protocol import Context, Format, Layout, Piece, Rows, Split, Undivided, Wanted
+from provscan.readers.stats import Damage
 from provscan.readers.streams import ByteStream
 from provscan.readers.values import head_values
 
@@ -67,24 +70,28 @@ class Readable(io.RawIOBase):
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
         self._chunks = iter(chunks)
-        self._rest = b""
+        self._ahead: list[memoryview] = []
 
     def readable(self) -> bool:
         return True
 
+    def unread(self, data: bytes) -> None:
+        """Give some bytes before all others."""
+        self._ahead += [memoryview(data)] if data else []
+
     def readinto(self, buffer: Any) -> int:
-        self._rest = self._rest or next(self._chunks, b"")
-        data = self._rest[: len(buffer)]
-        self._rest = self._rest[len(data) :]
-        buffer[: len(data)] = data
-        return len(data)
+        data = self._ahead.pop() if self._ahead else memoryview(next(self._chunks, b""))
+        size = min(len(data), len(buffer))
+        buffer[:size] = data[:size]
+        self._ahead += [data[size:]] if size < len(data) else []
+        return size
 
 
 class MemberStream(ByteStream):
     """The bytes of one member of an archive that is being read; they count as bytes of the archive."""
 
     def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
-        super().__init__(split, context._replace(on_bytes=None))
+        super().__init__(split, context)
         self._open = file
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
@@ -158,12 +165,28 @@ class Tar(Undivided):
         )
         try:
             name, asked = os.path.basename(member.name), stream.split.layout
-            split = self.identify(name, head, replace(whole, compression=None, layout=Layout()), asked)
-        except NotReadable as reason:
+            with readable(whole.source):
+                split = self.identify(name, head, replace(whole, compression=None, layout=Layout()), asked)
+        except InputError as reason:
             stream.context.stats.note("unread_member", whole.source, number, str(reason))
             return
         rest = io.BufferedReader(Readable(chain([head], iter(lambda: file.read(PART), b""))), PART)
-        yield from self.formats[split.format].read(MemberStream(split, stream.context, rest), wanted)
+        context = stream.context._replace(breaks=[], on_bytes=None)
+        count = 0
+        try:
+            with readable(whole.source):
+                for rows in self.formats[split.format].read(MemberStream(split, context, rest), wanted):
+                    count += 1 if isinstance(rows, Piece) else len(rows.numbers)
+                    yield rows
+        except InputError as error:
+            # The archive goes on behind a member that is damaged, unless it is damaged itself.
+            if isinstance(error.__cause__, tarfile.TarError):
+                raise error.__cause__ from None
+            if error.__cause__ is None:
+                raise
+            context.breaks.append(why_unread(error, whole.source))
+        if context.breaks and not stream.context.breaks:
+            stream.context.stats.damaged.append(Damage(whole.source, count, context.breaks[0]))
 
 
 @dataclass(frozen=True)

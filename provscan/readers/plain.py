@@ -37,6 +37,13 @@ CODE = (
 
 SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
 
+# Of XML: what may stand before the root and behind it, the root, and bytes in which both are looked for. Groups are
+# atomic, as a hostile file has comments that could be divided in many ways.
+BESIDE = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
+DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
+ROOT = re.compile(rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (BESIDE + DOCTYPE + BESIDE), re.DOTALL)
+XML_HEAD, XML_END = 16 << 10, 4 << 10
+
 LETTER = re.compile(r"[^\W\d_]")
 # Characters of two columns: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
@@ -171,7 +178,7 @@ class PlainText:
         number = split.first_record
         rest = b""
         long: Pieces | None = None
-        for chunk in stream:
+        for chunk in _to_its_end(stream) if records == "files" else stream:
             if records == "lines" and long is None and (cut := chunk.rfind(b"\n")) >= 0:
                 data, count = rest + chunk[:cut], chunk.count(b"\n")
                 rows = _lines(number, data)
@@ -193,6 +200,18 @@ class PlainText:
             yield from long.feed(rest, last=True)
         elif rest:
             yield _rows(number, [rest], split, context)
+
+
+def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
+    """The chunks of a text; XML breaks off unless it ends with the tag of its root."""
+    begin = end = b""
+    for chunk in stream:
+        begin, end = begin or chunk[:XML_HEAD], (end + chunk[-XML_END:])[-XML_END:]
+        yield chunk
+    if begin.lstrip().startswith(b"<?xml") and (root := ROOT.match(begin)) and not stream.context.breaks:
+        closed = root[2] or re.search(rb"</%s\s*>%s\Z" % (re.escape(root[1]), BESIDE), end, re.DOTALL)
+        if not closed:
+            stream.context.breaks.append(f"it is XML and does not end with </{root[1].decode(errors='replace')}>")
 
 
 def _lines(first: int, data: bytes) -> Rows | None:

@@ -13,9 +13,10 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
+from provscan.readers.budget import require_growth
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields, reads_like_text
-from provscan.readers.files import open_file, place_of, remote_files, state_of
+from provscan.readers.files import open_file, place_of, readable, remote_files, state_of
 from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_hidden, is_webdataset
@@ -118,17 +119,18 @@ class Walk:
                 self.ignored.append((printable(shown), "the same file as one before"))
                 return
             self._seen.add(place)
-            if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
-                raise NotReadable("not a file")
-            size = state_of(path).size
-            whole = Split(printable(shown), path, "", None, 0, size, 0, size)
-            yield from self._archive(whole, os.path.basename(shown))
-        except (OSError, NotReadable, InputError) as error:
+            with readable(printable(shown)):
+                if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
+                    raise NotReadable("not a file")
+                size = state_of(path).size
+                whole = Split(printable(shown), path, "", None, 0, size, 0, size)
+                yield from self._archive(whole, os.path.basename(shown))
+        except InputError as error:
             self._leave(printable(shown), error)
 
     def _leave(self, shown: str, error: Exception) -> None:
-        reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
-        self.unread.append((shown, reason))
+        words = str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
+        self.unread.append((shown, getattr(error.__cause__, "strerror", None) or words))
 
     def _archive(self, whole: Split, name: str) -> Iterator[Split]:
         with open_file(whole.path, buffered=False) as file:
@@ -165,6 +167,9 @@ class Walk:
                 if entries and min(info.header_offset for info in entries) > 0:
                     # What zipfile took for the directory is that of an archive within this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
+                if sum(info.compress_size for info in entries) > whole.size:
+                    raise NotReadable("damaged zip archive (files in it overlap, as those of a bomb)")
+                require_growth(sum(info.file_size for info in entries), whole.size, self._limits)
                 for info in entries:
                     if info.is_dir():
                         continue
@@ -211,8 +216,9 @@ class Walk:
                 self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
             try:
-                yield self._known(member, name)
-            except (OSError, RuntimeError, NotReadable, InputError, zipfile.BadZipFile) as error:
+                with readable(member.source):
+                    yield self._known(member, name)
+            except InputError as error:
                 self._leave(member.source, error)
 
     def _known(self, whole: Split, name: str) -> Split:
@@ -267,7 +273,8 @@ def plan(
     for file in walk.files(named):
         try:
             if fields is not None and file.format != UNKNOWN and file.size:
-                binding = binding_of(file, fields, limits)
+                with readable(file.source):
+                    binding = binding_of(file, fields, limits)
                 has_id = has_id or binding is None or binding.id is not None
             files.append(file)
         except InputError as error:
@@ -294,7 +301,8 @@ def plan(
             splits.append(file)
             continue
         try:
-            splits += FORMATS[file.format].splits(file, target, limits)
+            with readable(file.source):
+                splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
             walk._leave(file.source, error)
     return ReadPlan(splits, walk.unread, walk.ignored)

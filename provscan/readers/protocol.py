@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from provscan.arrays import Numbers
+from provscan.errors import InputError
+from provscan.readers.budget import Budget
 from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
 
@@ -39,7 +41,7 @@ Progress = Callable[[int], None]
 Wanted = dict[Path, pa.DataType] | None
 
 
-class NotReadable(Exception):
+class NotReadable(InputError):
     """Why a file, or one member of an archive, will not be read; becomes an entry of ``ReadPlan.unread``."""
 
 
@@ -135,15 +137,21 @@ class Context(NamedTuple):
     stats: ReadStats
     limits: Limits
     breaks: list[str]
+    budget: Budget
     on_bytes: Progress | None = None
+
+    @classmethod
+    def of(cls, split: Split, stats: ReadStats, limits: Limits, on_bytes: Progress | None = None) -> Context:
+        return cls(stats, limits, [], Budget(limits, split.size), on_bytes)
 
     @classmethod
     def quiet(cls, limits: Limits) -> Context:
         """One whose counts nobody will read."""
-        return cls(ReadStats(), limits, [])
+        return cls(ReadStats(), limits, [], Budget(limits))
 
     def consumed(self, count: int) -> None:
         self.stats.bytes += count
+        self.budget.take(count)
         if self.on_bytes is not None and count:
             self.on_bytes(count)
 

@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
+from provscan.readers.arrow import buffers
 from provscan.readers.batches import Batcher, piece_batch
+from provscan.readers.budget import ExpansionError
 from provscan.readers.encodings import UTF8
 from provscan.readers.fields import Binding, Fields, bind, survey
-from provscan.readers.files import readable, state_of
+from provscan.readers.files import readable, state_of, why_unread
 from provscan.readers.hub import HUB
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.plain import layout_of
@@ -47,7 +49,9 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows |
         if form == "text":
             split = replace(split, layout=layout_of("", head, split.layout))
         stream.split = split = replace(split, format=form)
-    yield from FORMATS[split.format].read(stream, wanted)
+    for rows in FORMATS[split.format].read(stream, wanted):
+        context.budget.spend(records=1 if isinstance(rows, Piece) else len(rows.numbers))
+        yield rows
 
 
 def read(
@@ -69,24 +73,35 @@ def read(
         if split.part == 0:
             stats.note("empty_file", split.source)
         return
-    context = Context(stats, limits, [], on_bytes)
+    context = Context.of(split, stats, limits, on_bytes)
     before = stats.records
     batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
-    yield from batcher.batches(_as_far_as_readable(_texts(split, fields, context), split.source, context))
+    yield from batcher.batches(as_far_as_readable(_texts(split, fields, context), split.source, context))
     if context.breaks:
         stats.damaged.append(Damage(split.source, stats.records - before, context.breaks[0]))
     elif stats.records == before and split.part == 0 and not stats.skipped:
         stats.note("empty_file", split.source)
 
 
-def _as_far_as_readable(texts: Iterator[pa.RecordBatch], source: str, context: Context) -> Iterator[pa.RecordBatch]:
-    """The batches up to where the file is gone or has a bad sector: that costs the file, and not the run."""
+def as_far_as_readable(batches: Iterator[pa.RecordBatch], source: str, context: Context) -> Iterator[pa.RecordBatch]:
+    """The batches of a file up to where it can't be read further: that costs the file, and not the run.
+
+    Here ends whatever a library raises at a file, for every format, and what exceeds the budget of a file.
+    """
     try:
-        yield from texts
+        with readable(source):
+            for batch in batches:
+                if "text" in batch.schema.names:
+                    _, offsets = buffers(batch.column("text"))
+                    context.budget.spend(size=int(offsets[-1] - offsets[0]))
+                yield batch
+                context.budget.resume()
     except InputError as error:
-        if getattr(error.__cause__, "errno", None) not in TROUBLE_OF_A_FILE:
+        cause = error.__cause__
+        of_the_system = isinstance(cause, OSError) and cause.errno not in (None, *TROUBLE_OF_A_FILE)
+        if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
             raise
-        context.breaks.append(str(error).removeprefix(f"{source} "))
+        context.breaks.append(why_unread(error, source))
 
 
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:

@@ -38,7 +38,7 @@ class ReadStats:
     characters: int = 0  # Code points of text delivered.
     bytes: int = 0  # Bytes read, as they lie on disk (compressed, if the file is).
     # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or null),
-    # ``text_not_string``, ``bad_csv_row``, ``record_too_long``.
+    # ``text_not_string``, ``bad_csv_row``, ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
     # ``encoding_fixed`` and ``escapes_decoded`` (`provscan.readers.mending`).

@@ -27,6 +27,7 @@ import zstandard
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.utf8 import newlines
+from provscan.readers.budget import ExpansionError, require_growth
 from provscan.readers.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
@@ -36,9 +37,11 @@ from provscan.urls import is_remote
 SEARCHED = 64 << 10
 BOM = b"\xef\xbb\xbf"
 REPLACED = "\ufffd"
+# Bytes of which any text has a multiple.
+UNITS = {"utf-16": 2, "utf-32": 4}
 
 # Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
-STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 4 << 10}
+STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
 MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
 SKIPPABLE = b"\x2a\x4d\x18"
 PADDED = ("gzip", "xz")
@@ -51,6 +54,7 @@ class Block(NamedTuple):
     first: int
     lines: int
     data: bytes | memoryview
+    ended: bool = True  # False of the last line of a file that has no newline at its end.
 
 
 def decoder_of(compression: str) -> Any:
@@ -113,6 +117,8 @@ class ByteStream:
         with ExitStack() as opened:
             try:
                 yield from self._decoded(self._file(opened))
+            except ExpansionError as error:
+                self.damage = str(error)
             except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
                 self.damage = f"damaged zip archive ({error})"
             except (OSError, RuntimeError, NotImplementedError) as error:
@@ -169,24 +175,12 @@ class ByteStream:
             elif given < self.split.size:  # the size of a member is that in the archive
                 self.context.consumed(min(len(raw), self.split.size - given))
             given += len(raw)
-            self._bomb(given, self.split.size if zipped else given)
+            require_growth(given, self.split.size if zipped else given, self.context.limits)
             yield raw
-            if self.damage:
-                return
         if left > 0 and not whole:
             self.damage = f"it is {left:,} bytes shorter than when it was found"
         if zipped and given < self.split.size:
             self.context.consumed(self.split.size - given)
-
-    def _bomb(self, given: int, taken: int) -> bool:
-        """Whether so many bytes from so few are too many; then that is the damage."""
-        limits = self.context.limits
-        if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
-            self.damage = (
-                f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB, like a "
-                "decompression bomb, and is read no further: decompress it yourself if it is genuine"
-            )
-        return self.damage is not None
 
     def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         decode = codecs.getincrementaldecoder(encoding)("replace").decode
@@ -204,6 +198,12 @@ class ByteStream:
                 self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)
             at += len(part)
             yield text.encode("utf-8", "replace")
+        unit = next((size for name, size in UNITS.items() if encoding.startswith(name)), 1)
+        if at % unit and self.damage is None:
+            self.damage = (
+                f"{at:,} bytes are no whole number of characters in {encoding}: it breaks off, or lost bytes, and what "
+                "follows these was not read as what it is"
+            )
 
     def _decompressed(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
         decoder = None
@@ -226,8 +226,7 @@ class ByteStream:
                 try:
                     for data in _output(decoder, raw, self.context.limits.chunk):
                         given += len(data)
-                        if self._bomb(given, taken):
-                            return
+                        require_growth(given, taken, self.context.limits)
                         if data:
                             yield data
                 except BROKEN as error:
@@ -329,16 +328,19 @@ def lines(stream: ByteStream) -> Iterator[Block]:
                 held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
         if cut >= 0:
             block = b"".join([*held, memoryview(chunk)[:cut]]) if size else memoryview(chunk)[:cut]
+            held, chunk = [], chunk[cut + 1 :]
             count = newlines(np.frombuffer(block, np.uint8)) + 1
             yield Block(number, count, block)
             number += count
             del block
-        held = [chunk[cut + 1 :]]
+            held = [chunk]
+        else:
+            held = [chunk[cut + 1 :]]
         size = len(held[0])
     if size > limit:
         _too_long(stream, number, size)
     elif size and stream.damage is None:
-        yield Block(number, 1, b"".join(held))
+        yield Block(number, 1, b"".join(held), ended=False)
 
 
 def _too_long(stream: ByteStream, number: int, size: int) -> None:

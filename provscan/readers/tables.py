@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan.readers.budget import require_few
 from provscan.readers.files import open_file, readable
 from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
@@ -22,10 +23,13 @@ from provscan.readers.streams import ByteStream, unpack_into
 from provscan.readers.values import HEAD, head_values
 from provscan.urls import is_remote
 
-FAILURES = (pa.ArrowException, OSError, ValueError)
-
 # Bytes of a column that are read at a time: those of a row group may be gigabytes.
 COLUMN_BYTES = 4 << 20
+
+# Bytes of a row, in the file, below which its values may be some that are stored once; and rows that are read to see.
+DENSE, SOME_ROWS = 16, 64
+# What an Arrow file begins and ends with, where the stream in it begins, and what that ends with.
+MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
 # Text that nobody has checked to be UTF-8.
 RAW = {
@@ -52,14 +56,16 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
 @contextmanager
 def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile]:
     with (
-        readable(whole.source, FAILURES, form=f" as {form}"),
+        readable(whole.source, form=f" as {form}"),
         _file(ByteStream(whole, Context.quiet(limits))) as file,
     ):
         yield file
 
 
-def _parquet(source: pa.NativeFile) -> pq.ParquetFile:
-    return pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
+def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
+    file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
+    require_few(file.metadata.num_columns, limits)
+    return file
 
 
 def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
@@ -98,7 +104,7 @@ class Parquet:
             yield replace(whole, start=0, end=0, size=0)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        with _readable(whole, "Parquet", limits) as source, _parquet(source) as file:
+        with _readable(whole, "Parquet", limits) as source, _parquet(source, limits) as file:
             batch = next(file.iter_batches(HEAD, use_threads=False), None)
             return [] if batch is None else head_values(with_distinct_names(batch))
 
@@ -106,37 +112,38 @@ class Parquet:
         split, context = stream.split, stream.context
         number = split.first_record
         limits = context.limits
-        try:
-            with _file(stream) as source, _parquet(source) as file:
-                whole = split.random_access
-                names = file.schema_arrow.names
-                distinct = distinct_names(names)
-                taken = {name for name, there in zip(names, _is_wanted(distinct, wanted), strict=True) if there}
-                columns = None if wanted is None else sorted(taken)
-                # Columns come in the order in which they are asked for, all of a name together.
-                order = sorted(range(len(names)), key=names.__getitem__) if columns is not None else range(len(names))
-                renamed = [distinct[place] for place in order if names[place] in taken]
-                groups = range(split.start, split.end) if whole else range(file.num_row_groups)
-                rows = sum(file.metadata.row_group(group).num_rows for group in groups)
-                used = 0
-                for group in groups:
-                    about = file.metadata.row_group(group)
-                    size = about.total_byte_size // max(about.num_rows, 1)
-                    if size > limits.record_bytes:
-                        detail = f"{size:,} bytes a row in row group {group}, above the limit"
-                        context.stats.skip("record_too_long", split.source, number, detail, about.num_rows)
-                        number += about.num_rows
-                        continue
-                    step = max(1, min(limits.batch_records, limits.batch_bytes // max(size, 1)))
-                    for batch in file.iter_batches(step, row_groups=[group], columns=columns, use_threads=False):
-                        batch = batch if distinct == names else batch.rename_columns(renamed)
-                        yield Rows(range(number, number + batch.num_rows), batch)
-                        number += batch.num_rows
-                        now = split.size * (number - split.first_record) // rows if whole else used
-                        context.consumed(now - used)
-                        used = now
-        except FAILURES as error:
-            context.breaks.append(f"damaged Parquet data ({error})")
+        with _file(stream) as source, _parquet(source, limits) as file:
+            whole = split.random_access
+            names = file.schema_arrow.names
+            distinct = distinct_names(names)
+            taken = {name for name, there in zip(names, _is_wanted(distinct, wanted), strict=True) if there}
+            columns = None if wanted is None else sorted(taken)
+            # Columns come in the order in which they are asked for, all of a name together.
+            order = sorted(range(len(names)), key=names.__getitem__) if columns is not None else range(len(names))
+            renamed = [distinct[place] for place in order if names[place] in taken]
+            groups = range(split.start, split.end) if whole else range(file.num_row_groups)
+            rows = sum(file.metadata.row_group(group).num_rows for group in groups)
+            used = 0
+            for group in groups:
+                about = file.metadata.row_group(group)
+                size = about.total_byte_size // max(about.num_rows, 1)
+                if size > limits.record_bytes:
+                    detail = f"{size:,} bytes a row in row group {group}, above the limit"
+                    context.stats.skip("record_too_long", split.source, number, detail, about.num_rows)
+                    number += about.num_rows
+                    continue
+                if size < DENSE and about.num_rows:
+                    # Values that are stored once may be long.
+                    head = next(file.iter_batches(SOME_ROWS, row_groups=[group], columns=columns, use_threads=False))
+                    size = max(size, head.nbytes // head.num_rows)
+                step = max(1, min(limits.batch_records, limits.batch_bytes // max(size, 1)))
+                for batch in file.iter_batches(step, row_groups=[group], columns=columns, use_threads=False):
+                    batch = batch if distinct == names else batch.rename_columns(renamed)
+                    yield Rows(range(number, number + batch.num_rows), batch)
+                    number += batch.num_rows
+                    now = split.size * (number - split.first_record) // rows if whole else used
+                    context.consumed(now - used)
+                    used = now
 
 
 class Arrow(Undivided):
@@ -154,7 +161,7 @@ class Arrow(Undivided):
         with _readable(whole, "Arrow IPC", limits) as file:
             try:
                 # Batches may have one row each.
-                for batch in _ipc_batches(file):
+                for batch in _ipc_batches(file, limits):
                     head = with_distinct_names(batch.slice(0, HEAD - count))
                     for array in head.columns:
                         _require_sound(array)
@@ -162,7 +169,7 @@ class Arrow(Undivided):
                     count += head.num_rows
                     if count >= HEAD:
                         break
-            except FAILURES:
+            except (pa.ArrowException, OSError, ValueError):
                 if not count:
                     raise
         return values
@@ -172,22 +179,19 @@ class Arrow(Undivided):
         number = split.first_record
         whole = split.random_access
         used = 0
-        try:
-            with _file(stream) as file:
-                for batch in _ipc_batches(file):
-                    batch = with_distinct_names(batch)
-                    taken = _is_wanted(batch.schema.names, wanted)
-                    batch = batch.select([place for place, there in enumerate(taken) if there])
-                    for array in batch.columns:
-                        _require_sound(array)
-                    yield Rows(range(number, number + batch.num_rows), batch)
-                    number += batch.num_rows
-                    if whole:
-                        now = min(file.tell(), split.size)
-                        context.consumed(max(now - used, 0))
-                        used = max(now, used)
-        except FAILURES as error:
-            context.breaks.append(f"damaged Arrow data ({error})")
+        with _file(stream) as file:
+            for batch in _ipc_batches(file, context.limits):
+                batch = with_distinct_names(batch)
+                taken = _is_wanted(batch.schema.names, wanted)
+                batch = batch.select([place for place, there in enumerate(taken) if there])
+                for array in batch.columns:
+                    _require_sound(array)
+                yield Rows(range(number, number + batch.num_rows), batch)
+                number += batch.num_rows
+                if whole:
+                    now = min(file.tell(), split.size)
+                    context.consumed(max(now - used, 0))
+                    used = max(now, used)
         if whole:
             context.consumed(split.size - used)
 
@@ -212,20 +216,27 @@ def _require_sound(array: pa.Array) -> None:
         array.validate(full=True)
 
 
-def _ipc_batches(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-    """Those that have rows."""
-    if file.read(6) == b"ARROW1":
-        with pa.ipc.open_file(file) as random:
-            for place in range(random.num_record_batches):
-                if (batch := random.get_batch(place)).num_rows:
-                    yield batch
-    else:
-        file.seek(0)
-        # Streams may have been joined.
-        while True:
-            with pa.ipc.open_stream(file) as stream:
-                yield from (batch for batch in stream if batch.num_rows)
-            place = file.tell()
-            if not file.read(1):
-                return
-            file.seek(place)
+def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Those that have rows. A file is a stream between its name and a footer, and is read as one."""
+    of_file = file.read(len(MAGIC)) == MAGIC
+    file.seek(FIRST if of_file else 0)
+    # Before 0.15, Arrow wrote lengths alone.
+    end = END if file.read(4) == END[:4] else END[4:]
+    file.seek(FIRST if of_file else 0)
+    # Streams may have been joined.
+    while True:
+        with pa.ipc.open_stream(file) as stream:
+            require_few(len(stream.schema), limits)
+            yield from (batch for batch in stream if batch.num_rows)
+        place = file.tell()
+        file.seek(place - len(end))
+        if file.read(len(end)) != end:
+            raise ValueError("it ends without the mark of the end of a stream")
+        if of_file:
+            footer = file.read()
+            if not footer.endswith(len(footer[:-10]).to_bytes(4, "little") + MAGIC):
+                raise ValueError("its footer is cut off or damaged")
+            return
+        if not file.read(1):
+            return
+        file.seek(place)

@@ -178,7 +178,7 @@ def _named(tweet: Object, record: Object) -> Object:
     """A tweet without an id by that of the record around it."""
     outer = _scalar(_first(record, "id_str", "id", "tweet_id", "_id"))
     # What is called an id may be the object with the tweet.
-    known = isinstance(outer, str | int | float)
+    known = outer is not None and not isinstance(outer, dict | list)
     return {"id": outer, **tweet} if known and "id" not in tweet and _id(tweet) is None else tweet
 
 

@@ -15,7 +15,7 @@ from provscan.readers.databases import TableFile
 from provscan.readers.delimited import layout_of
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import place_of
+from provscan.readers.files import place_of, readable
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import Source, Walk
 from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, Split
@@ -166,11 +166,15 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
     archives = [
         (split, AccountArchive().variable(head_of(split, limits))) for split in found if split.format == "archive"
     ]
-    usernames = {_folder(split): _username(split, limits) for split, name in archives if name == "account"}
+    usernames: dict[str, str | None] = {}
     notes: dict[str, dict[int, str]] = {}
     for split, name in archives:
-        if name == "note_tweet":
-            notes.setdefault(_folder(split), {}).update(_long_texts(split, limits))
+        if name in ("account", "note_tweet"):
+            records = _records(plan, split, limits)
+            if name == "account":
+                usernames[_folder(split)] = _username(records)
+            else:
+                notes.setdefault(_folder(split), {}).update(_long_texts(records))
     lists = {split.source: name for split, name in archives}
     # A whole archive has other lists beside the tweets; pictures and fonts stand in its folder "data" and next to it.
     folders = {_folder(split) for split, name in archives if not TWEETS.fullmatch(name)} - {""}
@@ -190,11 +194,12 @@ def _add(plan: TweetPlan, found: list[Split], asked: _Asked, alone: bool, limits
             continue
         form = FORMATS.get(file.format)
         try:
-            if isinstance(form, TableFile):
-                _add_tables(plan, form, file, asked.fields, limits)
-                continue
-            split = asked.applied(file, limits)
-            reason = None if asked.format else _no_tweets(split, limits, alone=alone)
+            with readable(file.source):
+                if isinstance(form, TableFile):
+                    _add_tables(plan, form, file, asked.fields, limits)
+                    continue
+                split = asked.applied(file, limits)
+                reason = None if asked.format else _no_tweets(split, limits, alone=alone)
         except InputError as error:
             _leave(plan, file, error)
             continue
@@ -209,14 +214,15 @@ def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> Non
         plan.files.append(TweetFile(split, fields))
         return
     try:
-        records = [record for record in FORMATS[split.format].fields(split, limits) if isinstance(record, dict)]
-        if not records:
-            plan.ignored.append((split.source, "empty"))
-        else:
-            (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
-            nested = not fields.texts and any(map(is_nested, records))
-            binding = None if nested else bind(fields, records, split.source)
-            plan.files.append(TweetFile(split, fields, binding))
+        with readable(split.source):
+            records = [record for record in FORMATS[split.format].fields(split, limits) if isinstance(record, dict)]
+            if not records:
+                plan.ignored.append((split.source, "empty"))
+            else:
+                (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
+                nested = not fields.texts and any(map(is_nested, records))
+                binding = None if nested else bind(fields, records, split.source)
+                plan.files.append(TweetFile(split, fields, binding))
     except InputError as error:
         if LABELS.search(PurePosixPath(split.source).name):
             plan.ignored.append((split.source, "labels, no texts"))
@@ -230,7 +236,7 @@ def _leave(plan: TweetPlan, split: Split, error: InputError) -> None:
 
 
 def _add_tables(plan: TweetPlan, form: TableFile, file: Split, fields: Fields, limits: Limits) -> None:
-    for table in form.tables(file):
+    for table in form.tables(file, limits):
         records = form.fields(table, limits)
         strings = [value for record in records for value in record.values() if isinstance(value, str)]
         if fields.texts or any(len(value.split()) > 2 for value in strings):
@@ -243,21 +249,24 @@ def _folder(split: Split) -> str:
     return split.source.rpartition("/")[0]
 
 
-def _records(split: Split, limits: Limits) -> list[Any]:
-    stream = ByteStream(split, Context.quiet(limits))
-    return [record for rows in FORMATS[split.format].read(stream, None) for record in rows.values]  # type: ignore[union-attr]
+def _records(plan: TweetPlan, split: Split, limits: Limits) -> list[Any]:
+    """The records of a list of an account's archive; one that breaks off is named."""
+    stream = ByteStream(split, context := Context.quiet(limits))
+    found = [record for rows in FORMATS[split.format].read(stream, None) for record in rows.values]  # type: ignore[union-attr]
+    plan.unread += [(split.source, reason) for reason in context.breaks]
+    return found
 
 
-def _username(split: Split, limits: Limits) -> str | None:
-    for record in _records(split, limits):
+def _username(records: list[Any]) -> str | None:
+    for record in records:
         if isinstance(account := record.get("account"), dict):
             return account.get("username")
     return None
 
 
-def _long_texts(split: Split, limits: Limits) -> dict[int, str]:
+def _long_texts(records: list[Any]) -> dict[int, str]:
     found = {}
-    for record in _records(split, limits):
+    for record in records:
         note = record.get("noteTweet", {})
         text = (note.get("core") or note.get("noteTweetResults") or {}).get("text")
         if isinstance(text, str) and (time := parse_date(note.get("createdAt"))) is not None:

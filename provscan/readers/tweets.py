@@ -26,7 +26,7 @@ from provscan.readers.limits import Limits, current_limits
 from provscan.readers.mending import mended_texts, note_garbled
 from provscan.readers.objects import object_rows
 from provscan.readers.protocol import ANY, MEMORY, UNKNOWN, Context, Path, Piece, Progress, Rows, Split
-from provscan.readers.reading import read_rows
+from provscan.readers.reading import as_far_as_readable, read_rows
 from provscan.readers.schema import TWEETS, plain_array
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.streams import ByteStream
@@ -60,7 +60,7 @@ def read_tweets(
     exhausted; `on_bytes` is called with the number of bytes of the file read since the last call.
     """
     limits = limits or current_limits()
-    context = Context(stats, limits, [], on_bytes)
+    context = Context.of(file.split, stats, limits, on_bytes)
     before = stats.records
     reader = _Reader(file, stats, limits)
     if file.binding is not None:
@@ -68,7 +68,7 @@ def read_tweets(
             stats.note("fields_by_content", file.split.source, 0, file.binding.guessed)
         for role in file.binding.missing:
             stats.note("field_missing", file.split.source, 0, f"no field {getattr(file.fields, role)!r} for the {role}")
-    yield from reader.batches(_rows(file, reader, context))
+    yield from as_far_as_readable(reader.batches(_rows(file, reader, context)), file.split.source, context)
     if context.breaks:
         stats.damaged.append(Damage(file.split.source, stats.records - before, context.breaks[0]))
 

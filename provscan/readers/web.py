@@ -11,8 +11,8 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, islice
-from typing import IO, Any, NamedTuple
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.encodings import UTF8, cuts_at_newlines, known_encoding, legacy_encoding
@@ -26,16 +26,21 @@ from provscan.readers.texts import is_utf8
 GROUP = 64
 # Kinds of WARC records that hold texts.
 PAGES = ("response", "conversion", "resource")
+OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
 # Bytes of a page after decompression.
 PAGE = 64 << 20
 # What follows a record, and what begins the next.
 END = b"\r\n\r\n"
-NEXT = END + b"WARC/1."
+NEXT, NEXT_LENGTH = re.compile(rb"[\r\n]{1,4}(?=WARC/1\.)"), 16
 # Where the headers of an answer end; some servers leave the carriage returns out.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Content codings of HTTP as windows of zlib: with its header, or, as some servers understand "deflate", without one.
 DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
+
+
+if TYPE_CHECKING:
+    Pages = io.BufferedReader[Readable]
 
 
 class Problem(NamedTuple):
@@ -102,7 +107,7 @@ class Warc:
         return head.startswith(b"WARC/1.")
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        yield from frame_ranges(whole, target, _count)
+        yield from frame_ranges(whole, target, _count, limits)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return [
@@ -114,10 +119,17 @@ class Warc:
         pages: list[Any] = []
         number = stream.split.first_record
         context = stream.context
-        file: IO[bytes] = io.BufferedReader(Readable(stream), BUFFER)
-        while (headers := _headers(file)) is not None:
+        file = io.BufferedReader(Readable(stream), BUFFER)
+        while (found := _headers(file)) is not None:
+            headers, between = found
             length = _length(headers)
             is_page = headers.get("warc-type") in PAGES
+            if between:
+                detail = "lines before it that belong to no record: a record there is damaged"
+                context.stats.skip("bad_warc_record", stream.split.source, number, detail)
+            if not is_page and headers.get("warc-type") not in OTHERS:
+                detail = f"WARC-Type: {headers.get('warc-type')}"
+                context.stats.skip("bad_warc_record", stream.split.source, number, detail)
             page = {"url": headers.get("warc-target-uri"), "text": None}
             missing = 0
             if length > context.limits.record_bytes:
@@ -127,7 +139,11 @@ class Warc:
                 body = file.read(length)
                 end = file.read(len(END))
                 missing = length - len(body)
-                if NEXT in body if missing else end != END:
+                at_end = len(end) < len(END) and not file.peek(1)
+                if at_end and not missing and NEXT.search(body) is None:
+                    # The length is right, or nothing after it shows that it is not.
+                    missing = len(END) - len(end)
+                elif NEXT.search(body) if missing else end != END:
                     body, file = _up_to_the_next(body + end, file, context.limits.record_bytes)
                     missing = 0
                     detail = f"Content-Length says {length:,} bytes; read up to the next record"
@@ -159,7 +175,8 @@ def _count(data: bytes) -> int | None:
     """How many pages whole records hold; None if the last one goes on."""
     file = io.BytesIO(data)
     count = 0
-    while (headers := _headers(file)) is not None:
+    while (found := _headers(file)) is not None:
+        headers = found[0]
         count += headers.get("warc-type") in PAGES
         file.seek(_length(headers), io.SEEK_CUR)
         if file.read(len(END)) != END:
@@ -167,12 +184,14 @@ def _count(data: bytes) -> int | None:
     return count if file.tell() <= len(data) and data.endswith(b"\r\n\r\n") else None
 
 
-def _headers(file: IO[bytes]) -> dict[str, str] | None:
-    """The headers of the next record, wherever it begins; None at the end."""
+def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
+    """The headers of the next record, wherever it begins, and whether other lines precede it; None at the end."""
+    between = False
     while line := file.readline(BUFFER):
         if line.startswith(b"WARC/"):
-            return _fields(iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b""))
-    return None
+            return _fields(iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b"")), between
+        between = between or not line.isspace()
+    return ({}, True) if between else None
 
 
 def _fields(lines: Iterable[bytes]) -> dict[str, str]:
@@ -186,13 +205,19 @@ def _skipped(file: IO[bytes], length: int) -> int:
     return length
 
 
-def _up_to_the_next(body: bytes, file: IO[bytes], limit: int) -> tuple[bytes, IO[bytes]]:
+def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]:
     """A record whose length is wrong, up to where the next one begins, and the file from there on."""
-    while (at := body.find(NEXT)) < 0 and len(body) <= limit and (line := file.readline(BUFFER)):
-        body += line
-    rest = body[at + len(END) :] if at >= 0 else b""
-    following: IO[bytes] = io.BufferedReader(Readable(chain([rest], iter(lambda: file.read(BUFFER), b""))), BUFFER)
-    return (body[:at] if at >= 0 else body).removesuffix(END), following
+    data, searched = bytearray(body), 0
+    while (found := NEXT.search(data, searched)) is None and len(data) <= limit and (more := file.read(BUFFER)):
+        searched = max(len(data) - NEXT_LENGTH, 0)
+        data += more
+    if found is None:
+        return bytes(data).removesuffix(END), file
+    following = bytes(data[found.end() :]) + file.read(len(file.peek()))
+    raw = file.raw
+    file.detach()
+    raw.unread(following)
+    return bytes(data[: found.start()]), io.BufferedReader(raw, BUFFER)
 
 
 def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:

@@ -25,7 +25,7 @@ from provscan.caches import make_folder, user_cache
 from provscan.errors import UsageError
 from provscan.params import require_folder
 from provscan.report import answers, figures, wording
-from provscan.report.files import Review, RunFiles, replaced
+from provscan.report.files import Review, RunFiles, write_page
 from provscan.report.packing import CHUNK, displayed, packed_exhibits
 from provscan.report.places import Places
 from provscan.runs.folder import MATCHES_FILE, read_run
@@ -163,8 +163,13 @@ def _first(rows: Iterable[dict[str, Any]], sources: Mapping[str, str]) -> list[d
     ]
 
 
-def write_report(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
-    """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`."""
+def write_report(
+    run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None, overwrite: bool = False
+) -> Path:
+    """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`.
+
+    A report that is there is replaced; another file, or a report that somebody changed, with `overwrite` only.
+    """
     require_folder("run", run)
     summary, info = read_run(run)
     if "blind" in summary:
@@ -182,10 +187,4 @@ def write_report(run: Path, out: Path | None = None, *, texts: int | None = None
         )
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)
-    return write_page(out or run / "report.html", pieces)
-
-
-def write_page(target: Path, pieces: Iterable[str]) -> Path:
-    with replaced(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.writelines(pieces)
-    return target
+    return write_page(out or run / "report.html", pieces, overwrite=overwrite)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +38,13 @@ Exhibits = Iterable[pa.Table]
 
 
 def export(
-    run: Path, out: Path, *, texts: int | None = None, marks: Path | None = None, everything: bool = False
+    run: Path,
+    out: Path,
+    *,
+    texts: int | None = None,
+    marks: Path | None = None,
+    everything: bool = False,
+    overwrite: bool = False,
 ) -> tuple[int, int]:
     """Write the findings of a run as a list, the strongest first; return the number of rows and of other matches.
 
@@ -44,7 +52,8 @@ def export(
 
     The suffix of `out` chooses the form: ``.csv``, ``.xlsx``, ``.jsonl`` or ``.parquet``. In the first two, what a
     spreadsheet would take for a formula is text, and control characters are spelled out; in Excel files ids are text as
-    well. `texts` and `marks` are those of :func:`~provscan.report.document.render`.
+    well. `texts` and `marks` are those of :func:`~provscan.report.document.render`. A file that is there is replaced
+    with `overwrite` only: somebody may have worked on it.
     """
     write = WRITERS.get(out.suffix.lower())
     if write is None:
@@ -58,7 +67,7 @@ def export(
         raise OutputError(
             f"Excel files hold {MOST_ROWS:,} rows, and there are {len(listed):,}: export .csv or .parquet"
         )
-    with replaced(out) as temporary:
+    with replaced(out, overwrite=overwrite) as temporary:
         write(temporary, with_digests(folder.batches(BATCH, listed), texts), reviewed, otherwise(folder.summary))
     return len(listed), len(folder.exhibits) - len(listed)
 
@@ -93,32 +102,72 @@ def _neutral(value: Any) -> Any:
     return "'" + visible(value) if value.startswith(FORMULA) else visible(value)
 
 
+class _Unfailing(io.FileIO):
+    """A file that keeps its first error for later, and takes no notice of what is done to it when it is closed.
+
+    A zip file that is not closed after an error is written to its end as it is collected.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data).cast("B")
+        try:
+            while len(left) and self.error is None and not self.closed:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return 0 if self.closed else super().seek(place, whence)
+
+    def tell(self) -> int:
+        return 0 if self.closed else super().tell()
+
+    def flush(self) -> None:
+        if not self.closed:
+            super().flush()
+
+
 def _write_xlsx(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
     import xlsxwriter
 
-    try:
-        with xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_urls": False}) as book:
-            sheet = book.add_worksheet("Exhibits")
-            bold = book.add_format({"bold": True})
-            wrapped = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
-            for column, (name, width) in enumerate(COLUMNS.items()):
-                sheet.set_column(column, column, width)
-                sheet.write_string(0, column, name, bold)
-            sheet.freeze_panes(1, 1)
-            number = 0
-            for number, row in enumerate(_rows(exhibits, marks, unless), 1):
-                for column, value in enumerate(row.values()):
-                    if isinstance(value, bool):
-                        sheet.write_string(number, column, "yes" if value else "no")
-                    elif isinstance(value, str):
-                        text = visible(value)
-                        text = text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text
-                        sheet.write_string(number, column, text, wrapped)
-                    elif value is not None:
-                        sheet.write_number(number, column, value)
-            sheet.autofilter(0, 0, number, len(COLUMNS) - 1)
-    except xlsxwriter.exceptions.XlsxWriterException as error:
-        raise OSError(error) from error
+    # Rows stand in temporary files until all are there; what is left of these would hold texts.
+    with _Unfailing(path, "w+") as file, tempfile.TemporaryDirectory(prefix="provscan-") as rows:
+        try:
+            options = {"constant_memory": True, "strings_to_urls": False, "tmpdir": rows}
+            with xlsxwriter.Workbook(file, options) as book:
+                _write_sheet(book, exhibits, marks, unless)
+        except (OSError, xlsxwriter.exceptions.XlsxWriterException) as error:
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"no list was written, since its rows can't be kept in {rows} ({why}): name another folder in TMPDIR"
+            ) from error
+        if file.error is not None:
+            raise file.error
+
+
+def _write_sheet(book: Any, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:
+    sheet = book.add_worksheet("Exhibits")
+    bold = book.add_format({"bold": True})
+    wrapped = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
+    for column, (name, width) in enumerate(COLUMNS.items()):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, name, bold)
+    sheet.freeze_panes(1, 1)
+    number = 0
+    for number, row in enumerate(_rows(exhibits, marks, unless), 1):
+        for column, value in enumerate(row.values()):
+            if isinstance(value, bool):
+                sheet.write_string(number, column, "yes" if value else "no")
+            elif isinstance(value, str):
+                text = visible(value)
+                text = text[: LONGEST_CELL - 1] + "…" if len(text) > LONGEST_CELL else text
+                sheet.write_string(number, column, text, wrapped)
+            elif value is not None:
+                sheet.write_number(number, column, value)
+    sheet.autofilter(0, 0, number, len(COLUMNS) - 1)
 
 
 def _write_jsonl(path: Path, exhibits: Exhibits, marks: Marks, unless: Otherwise) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,16 +17,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
 
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
 from provscan.runs.evidence import PERMALINK
 from provscan.runs.folder import DATA, EVIDENCE_FILE, MATCHES_FILE, PLAN_FILE, RUN_FILE, read_run
+from provscan.writing import replacing_file
 
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 BATCH = 1 << 14
+_BLOCK = 1 << 20
+_LAST_LINE = b"\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 KEY = ("record", "start", "end", "tweet_id")
 VERDICTS = ("accepted", "rejected", "unsure")
 # What a reviewer types in the page to say what the report is for.
@@ -34,28 +38,47 @@ ABOUT_CASE = ("case", "client", "examiner")
 
 
 @contextmanager
-def replaced(target: Path) -> Iterator[Path]:
+def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary file to write, which takes the place of `target` when the block ends well.
 
-    Where it is a link, what it leads to is replaced. What a run or a probe consists of is not: a report or a list can
-    be written again, and it cannot. Neither is a device.
+    Where it is a link, what it leads to is replaced. A file that is there is replaced with `overwrite` only, unless it
+    is a report as it was written. What a run or a probe consists of is never replaced: a report or a list can be
+    written again, and it cannot. Neither is a device.
     """
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise OutputError(f"{shown} is no file, so it is not replaced: name another place")
     if target.name in DATA and any((target.parent / name).is_file() for name in (RUN_FILE, PLAN_FILE)):
         raise OutputError(f"{shown} is one of the files that reports and lists are made from: name another file")
-    # A name may be as long as the system allows.
-    temporary = target.with_name(f".{target.name[:40]}.tmp")
     try:
-        yield temporary
-        temporary.replace(target)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"{shown} can't be written: {error.strerror or error}") from error
-        raise
+        if target.exists() and not overwrite and not _is_report(target):
+            raise OutputError(f"{shown} exists already: name another file, or replace it with --overwrite")
+        with replacing_file(target) as temporary:
+            yield temporary
+    except OSError as error:
+        raise OutputError(f"{shown} can't be written: {error.strerror or error}") from error
+
+
+def write_page(target: Path, pieces: Iterable[str], *, overwrite: bool = False) -> Path:
+    """Write a page, with a last line by which it is known again as long as nobody changes it."""
+    digest = xxhash.xxh3_128()
+    with replaced(target, overwrite=overwrite) as temporary, temporary.open("wb") as file:
+        for piece in pieces:
+            file.write(encoded := piece.encode())
+            digest.update(encoded)
+        file.write(_LAST_LINE % digest.hexdigest().encode())
+    return target
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is a page as :func:`write_page` wrote it."""
+    length = len(_LAST_LINE % bytes(32))
+    left, digest = path.stat().st_size - length, xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(left, _BLOCK))):
+            digest.update(block)
+            left -= len(block)
+        return file.read() == _LAST_LINE % digest.hexdigest().encode()
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 SECONDS = 120
 
 
-def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None) -> Path:
-    """Print the report of a run, by default to ``report.pdf`` in it; see :func:`~provscan.report.write_report`."""
+def write_pdf(
+    run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None, overwrite: bool = False
+) -> Path:
+    """Print the report of a run, by default to ``report.pdf`` in it; see :func:`~provscan.report.write_report`.
+
+    A file that is there is replaced with `overwrite` only.
+    """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise OutputError(
@@ -44,6 +49,6 @@ def write_pdf(run: Path, out: Path | None = None, *, texts: int | None = None, m
         whole = printed.is_file() and printed.read_bytes()[-16:].rstrip().endswith(b"%%EOF")
         if done.returncode or not whole:
             raise OutputError(f"{browser} printed nothing (exit status {done.returncode}), so {target} was not written")
-        with replaced(target) as temporary:
+        with replaced(target, overwrite=overwrite) as temporary:
             shutil.copyfile(printed, temporary)
     return target

@@ -13,7 +13,8 @@ from provscan.errors import InputError
 from provscan.probe.plan import ARMS
 from provscan.probe.wording import STATUS
 from provscan.report import probe_tables, wording
-from provscan.report.document import page, write_page
+from provscan.report.document import page
+from provscan.report.files import write_page
 from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
@@ -36,9 +37,11 @@ def require_score(folder: Path) -> None:
             raise InputError(f"{folder / name} is missing, so this probe was not scored: run provscan probe score")
 
 
-def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | None = None) -> Path:
+def write_probe_report(
+    folder: Path, out: Path | None = None, *, texts: int | None = None, overwrite: bool = False
+) -> Path:
     """Write the report of a probe, by default as ``report.html`` in its folder; the `texts` strongest recitations show
-    texts.
+    texts. See :func:`~provscan.report.document.write_report` for `overwrite`.
     """
     require_score(folder)
     try:
@@ -80,7 +83,7 @@ def write_probe_report(folder: Path, out: Path | None = None, *, texts: int | No
         most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
-    return write_page(out or folder / "report.html", pieces)
+    return write_page(out or folder / "report.html", pieces, overwrite=overwrite)
 
 
 def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

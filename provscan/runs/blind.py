@@ -91,6 +91,14 @@ def match_blind(
 
     Gives what is in ``summary.json`` and ``run.json``.
     """
+    with run_folder(target, resume=False, overwrite=overwrite) as folder:
+        return _write(folder.path, *_scanned(sources, index, options, progress))
+
+
+def _scanned(
+    sources: Sources, index: BlindIndex, options: Options, progress: Progress
+) -> tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]:
+    """The rows, those that count, the evidence, and what is in ``summary.json`` and ``run.json``."""
     inputs = find_inputs(sources, options, options.threads)
     limits, read_memory = BlindLimits(), inputs.reader(options)
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
@@ -138,7 +146,7 @@ def match_blind(
         "inputs": inputs.describe(options.threads),
     }
     counted = np.zeros(len(table), np.bool_)
-    return _write(target, table, counted, EVIDENCE.empty_table(), summary, info, overwrite=overwrite)
+    return table, counted, EVIDENCE.empty_table(), summary, info
 
 
 def reveal(
@@ -179,7 +187,8 @@ def reveal(
         "path": str(reader.path), "fingerprint": reader.fingerprint, "left_out": reader.left_out.as_dict(),
         "threshold": threshold, "min_containment": min_containment,
     }  # fmt: skip
-    return _write(target, table, counted, evidence, summary, info, overwrite=overwrite)
+    with run_folder(target, resume=False, overwrite=overwrite) as folder:
+        return _write(folder.path, table, counted, evidence, summary, info)
 
 
 def _headline(table: pa.Table) -> str:
@@ -208,14 +217,12 @@ def _counts(table: pa.Table) -> dict[str, Any]:
 
 
 def _write(
-    target: Path,
+    folder: Path,
     table: pa.Table,
     counted: np.ndarray,
     evidence: pa.Table,
     summary: dict[str, Any],
     info: dict[str, Any],
-    *,
-    overwrite: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     nothing = np.zeros(len(table), np.bool_)
     scored = pa.table(
@@ -229,10 +236,9 @@ def _write(
         ],
         schema=pa.schema([*SCORED, *CANDIDATE]),
     )
-    with run_folder(target, resume=False, overwrite=overwrite) as folder:
-        pq.write_table(scored, folder.path / MATCHES_FILE, compression="zstd")
-        pq.write_table(table, folder.path / PASSAGES_FILE, compression="zstd")
-        pq.write_table(evidence, folder.path / EVIDENCE_FILE, compression="zstd")
-        info = {**info, "version": VERSION, "blind": True, "folder": os.getcwd(), "versions": {"provscan": __version__}}
-        write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
+    pq.write_table(scored, folder / MATCHES_FILE, compression="zstd")
+    pq.write_table(table, folder / PASSAGES_FILE, compression="zstd")
+    pq.write_table(evidence, folder / EVIDENCE_FILE, compression="zstd")
+    info = {**info, "version": VERSION, "blind": True, "folder": os.getcwd(), "versions": {"provscan": __version__}}
+    write_summary(folder, summary, info, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     return summary, info

@@ -1,17 +1,20 @@
 """The folder of a run: unfinished beside its place at first, so that an interrupted run can go on; whole when in place.
 
 ``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what it reads) and the parts that are
-complete. It becomes ``NAME.run`` when all is written.
+complete. It becomes ``NAME.run`` when all is written. Only where that file or ``run.json`` says that a folder is that
+of a run is anything removed from it, and only files that these name or that have the names of parts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
-import shutil
+import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +23,9 @@ from typing import Any
 import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
-from provscan.index.folder import sync, sync_all
+from provscan.index.folder import remove_index, sync, sync_all
 from provscan.readers import counted, file_checksum
+from provscan.writing import TEMPORARY, is_mount_point, remove_named, temporary_name
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
@@ -33,13 +37,17 @@ TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 DATA = {*RUN_FILES, PASSAGES_FILE, PLAN_FILE, ANSWERS_FILE, MODEL_FILE, TWEETS_FILE, RECITATIONS_FILE}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
-CHECKPOINT, PARTS, CONTROL, LOCK = "unfinished.json", "parts", "control", "lock"
+CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
-
-FILES = {
-    *RUN_FILES, REPORT_FILE, PASSAGES_FILE, PDF_FILE, CHECKPOINT, *ALL_PARTS, CONTROL, LOCK,
-}  # fmt: skip
+# What ``run.json`` need not name: it is written later.
+REPORTS = {REPORT_FILE, PDF_FILE}
+WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
+# What the checkpoint says, so that it is known as one.
+UNFINISHED = {"format": "provscan-unfinished-run"}
+PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
+# Bytes that the disk must have room for: about what a small run and its report take.
+ROOM = 1 << 20
 
 # Names of what a checkpoint holds, for messages.
 NAMES = {
@@ -56,6 +64,7 @@ class RunFolder:
     """A run folder that is being written."""
 
     path: Path  # Where to write.
+    checkpoint: int  # Descriptor of the checkpoint, which is locked.
     earlier: dict[str, Any] | None  # The checkpoint of the interrupted run that goes on, if there is one.
     resumable: bool = False  # Whether what is complete is worth keeping.
 
@@ -76,7 +85,8 @@ class RunFolder:
                         f"{advice} the first command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
-        write_json(self.path / CHECKPOINT, known)
+        if self.earlier is None:
+            _write(self.checkpoint, UNFINISHED | known)
 
 
 def require_run(path: Path) -> None:
@@ -146,53 +156,112 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     When it does not, complete parts are kept, and a note about how to go on is added to the error. With `resume` an
     unfinished run goes on, if there is one; with `overwrite` an older run, or an unfinished one, may go.
     """
+    # Where the target is a link, what it leads to is replaced.
+    place = Path(os.path.realpath(target))
     if os.path.lexists(target):
         if not overwrite:
             done = ", so there is no interrupted run to go on with" * resume
             raise OutputError(f"{target} exists already{done}: name another folder, or replace it with --overwrite")
-        _check_replaceable(target)
-    # Where the target is a link, what it leads to is replaced.
-    place = Path(os.path.realpath(target))
+        _check_replaceable(target, place)
     unfinished = place.with_name(f"{place.name}.unfinished")
     shown = target.with_name(unfinished.name)
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"can't write beside {target}: {error.strerror}") from error
-    with _locked(unfinished, shown):
-        folder = RunFolder(unfinished, _earlier(unfinished, shown, resume=resume, overwrite=overwrite))
+    with _locked(unfinished, shown) as checkpoint:
+        earlier = _earlier(checkpoint, shown, resume=resume, overwrite=overwrite)
+        folder = RunFolder(unfinished, checkpoint, earlier, resumable=earlier is not None)
         try:
             if folder.earlier is None:
-                for name in ALL_PARTS:
-                    shutil.rmtree(unfinished / name, ignore_errors=True)
-            shutil.rmtree(unfinished / CONTROL, ignore_errors=True)
+                _write(checkpoint, UNFINISHED)
+                _remove_parts(unfinished)
+            remove_index(unfinished / CONTROL)
+            _remove_files(unfinished)
+            _require_room(checkpoint)
             yield folder
-            _put(unfinished, place)
+            retired = _put(unfinished, place, replace=overwrite)
         except BaseException as error:
             _keep_or_remove(folder, shown, error)
             if isinstance(error, OSError):
                 raise _failed(error, target) from error
             raise
-    for name in (*ALL_PARTS, CONTROL):
-        shutil.rmtree(place / name, ignore_errors=True)
-    for name in (CHECKPOINT, LOCK):
-        (place / name).unlink(missing_ok=True)
+        _remove_parts(place)
+        remove_index(place / CONTROL)
+        remove_named(place, [CHECKPOINT])
+        if retired is not None:
+            _clear(retired, place)
 
 
-def _check_replaceable(target: Path) -> None:
-    """Raise an error unless provscan wrote everything in a folder, or it is empty."""
+def _check_replaceable(target: Path, place: Path) -> None:
+    """Raise an error unless a run, or nothing, is all that a folder holds, and another one can take its place."""
     if not target.is_dir():
         raise OutputError(f"{target} is not a folder, so it is not replaced: name another place")
-    if not os.access(target, os.W_OK):
+    if is_mount_point(place):
+        raise OutputError(
+            f"{target} is a mount point, so no folder can take its place: name a folder in it, such as "
+            f"{target / 'dataset.run'}"
+        )
+    # In a folder such as /tmp only its owner renames a file.
+    parent, allowed = place.parent.stat(), {place.stat().st_uid, place.parent.stat().st_uid, 0}
+    if not os.access(target, os.W_OK) or (parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed):
         raise OutputError(f"{target} is write-protected, so it is not replaced: name another folder")
-    foreign = sorted({path.name for path in target.iterdir()} - FILES)
-    try:
-        ours = not any(target.iterdir()) or "parameters" in json.loads((target / RUN_FILE).read_bytes())
-    except (OSError, ValueError, TypeError):
-        ours = False
-    if foreign or not ours:
-        why = f"it holds {foreign[0]}" if foreign else f"it has no {RUN_FILE} that provscan wrote"
+    names = {path.name for path in target.iterdir()}
+    own = _own_names(target)
+    if foreign := sorted(names - own):
+        others = sorted(names - own - WRITTEN)
+        why = f"it holds {others[0]}" if others else f"no {RUN_FILE} of provscan names {foreign[0]}"
         raise OutputError(f"{target} is not a run ({why}), so it is not replaced: name another folder")
+
+
+def _own_names(folder: Path) -> set[str]:
+    """Names of what provscan wrote in the folder of a run, as ``run.json`` and the checkpoint say."""
+    own: set[str] = set()
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        info = json.loads((folder / RUN_FILE).read_bytes())
+        if "parameters" in info:
+            own |= {name for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN if (folder / name).is_file()}
+    with contextlib.suppress(OSError):
+        if _is_checkpoint((folder / CHECKPOINT).read_bytes()):
+            own |= {CHECKPOINT, *ALL_PARTS, CONTROL, *WRITTEN}
+    return own
+
+
+def _remove_parts(folder: Path) -> None:
+    for name in ALL_PARTS:
+        with contextlib.suppress(OSError):
+            parts = filter(PART.fullmatch, os.listdir(folder / name))
+            remove_named(folder, [name, *(f"{name}/{part}" for part in parts)])
+
+
+def _remove_files(folder: Path) -> None:
+    """Remove the files that a run consists of, and temporary ones."""
+    remove_named(folder, {*WRITTEN, *filter(TEMPORARY.fullmatch, os.listdir(folder))})
+
+
+def _clear(retired: Path, place: Path) -> None:
+    """Remove a run that was replaced; what others saved in it meanwhile comes to the new one.
+
+    It is replaced already: what can't be removed is no reason to say it failed.
+    """
+    own = _own_names(retired)
+    if CHECKPOINT in own:
+        _remove_parts(retired)
+        remove_index(retired / CONTROL)
+    remove_named(retired, own)
+    with contextlib.suppress(OSError):
+        for path in retired.iterdir():
+            if not os.path.lexists(place / path.name):
+                path.rename(place / path.name)
+        retired.rmdir()
+
+
+def _require_room(checkpoint: int) -> None:
+    size = os.fstat(checkpoint).st_size
+    try:
+        os.pwrite(checkpoint, bytes(ROOM), size)
+    finally:
+        os.ftruncate(checkpoint, size)
 
 
 def _failed(error: OSError, target: Path) -> OutputError:
@@ -212,64 +281,99 @@ def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> Non
                 "with --overwrite once an input file has changed"
             )
     else:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        _remove_parts(folder.path)
+        remove_index(folder.path / CONTROL)
+        with contextlib.suppress(OSError):
+            _remove_files(folder.path)
+            remove_named(folder.path, [CHECKPOINT])
+            folder.path.rmdir()
         if not isinstance(error, KeyboardInterrupt):
             error.add_note("No results were saved")
 
 
-def _earlier(unfinished: Path, shown: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
-    """The checkpoint to go on from."""
-    names = {path.name for path in unfinished.iterdir()}
-    if CHECKPOINT not in names:
-        if names - {LOCK, *ALL_PARTS, CONTROL}:
-            raise OutputError(f"{shown} is not an unfinished run, so it is not replaced: name another folder")
+def _earlier(checkpoint: int, shown: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+    """The checkpoint to go on from; None if there is none, or if that run was interrupted before its first part."""
+    text = os.pread(checkpoint, os.fstat(checkpoint).st_size, 0).rstrip(b"\0")
+    found: dict[str, Any] = json.loads(text) if text else UNFINISHED
+    if found == UNFINISHED:
         return None
     if not resume:
         if not overwrite:
             raise OutputError(f"{shown} holds an interrupted run: go on with --resume, or discard it with --overwrite")
         return None
-    try:
-        checkpoint: dict[str, Any] = json.loads((unfinished / CHECKPOINT).read_bytes())
-    except ValueError:
-        # It was interrupted before its first part.
-        return None
-    return checkpoint
+    return found
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, shown: Path) -> Iterator[None]:
-    """Hold the folder; the system lets go of it when this process ends, however it ends."""
-    with (folder / LOCK).open("w") as file:
+def _locked(folder: Path, shown: Path) -> Iterator[int]:
+    """Hold the checkpoint of a run's folder; the system lets go of it when this process ends, however that ends."""
+    if not (folder / CHECKPOINT).is_file():
+        _require_own(folder, shown)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder / CHECKPOINT, flags, 0o666)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                f"{shown} is being written by another process: wait for it, or name another folder"
-            ) from error
-        yield
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(descriptor), os.stat(folder / CHECKPOINT))
+        except OSError:
+            same = False
+        if not same:
+            raise OutputError(f"{shown} is being written by another process: wait for it, or name another folder")
+        text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        if not text:
+            _require_own(folder, shown)
+        elif not _is_checkpoint(text):
+            raise OutputError(f"{shown} holds a file {CHECKPOINT} that provscan did not write: name another folder")
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _put(temporary: Path, place: Path) -> None:
-    """Move a folder to its place; what was there goes afterwards, or comes back."""
-    sync_all([path for path in temporary.iterdir() if path.is_file() and path.name not in (CHECKPOINT, LOCK)])
+def _require_own(folder: Path, shown: Path) -> None:
+    """Raise an error if something is in a folder that has no checkpoint, but for a run that was replaced."""
+    if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)}):
+        raise OutputError(
+            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong to: name another folder"
+        )
+
+
+def _is_checkpoint(text: bytes) -> bool:
+    try:
+        found = json.loads(text.rstrip(b"\0"))
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.items() >= UNFINISHED.items()
+
+
+def _write(checkpoint: int, value: dict[str, Any]) -> None:
+    # In place, since it is locked; at no instant is there less than a whole object.
+    text = json.dumps(value).encode()
+    os.pwrite(checkpoint, text, 0)
+    os.ftruncate(checkpoint, len(text))
+    os.fsync(checkpoint)
+
+
+def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
+    """Move a folder to its place; the folder that was there, under another name."""
+    sync_all([path for path in temporary.iterdir() if path.is_file() and path.name != CHECKPOINT])
     sync(temporary)
-    if not place.exists():
+    if not os.path.lexists(place):
         temporary.rename(place)
         sync(place.parent)
-        return
+        return None
+    if not replace:
+        raise FileExistsError(errno.EEXIST, "a folder was made there meanwhile")
     if _exchange(temporary, place):
         sync(place.parent)
-        shutil.rmtree(temporary, ignore_errors=True)
-        return
-    retired = temporary.with_name(temporary.name + ".old")
+        return temporary
+    retired = temporary.with_name(temporary_name())
     place.rename(retired)
     try:
         temporary.rename(place)
     except BaseException:
         retired.rename(place)
         raise
-    # It is replaced already: what can't be removed is no reason to say it failed.
-    shutil.rmtree(retired, ignore_errors=True)
+    return retired
 
 
 def _exchange(first: Path, second: Path) -> bool:

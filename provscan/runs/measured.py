@@ -318,8 +318,8 @@ class Measured:
     @property
     def usable(self) -> bool:
         """Whether what measures chance could tell copies of texts like those found."""
-        some = self.claimable_records > 0 or self.finding_records == 0
-        return bool(self.gauges) and some and not self.too_small
+        measured = self.claimable_records > 0 or self.finding_records == 0
+        return bool(self.gauges) and measured and not self.too_small
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from invariants import assert_ended_well, assert_kept, contents
 from nightly import NIGHTLY
 
 import provscan
@@ -63,6 +68,48 @@ def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> No
     assert line.startswith("provscan: Interrupted")
     assert done.stdout == ""
     assert not list(tmp_path.glob("*.index*"))
+
+
+def test_little_is_imported_before_ctrl_c_is_taken_care_of() -> None:
+    """What is imported until then takes time in which Ctrl-C ends in a traceback."""
+    program = "import os, sys; sys.path.append(sys.argv[1]); before = set(sys.modules); import provscan.__main__\n"
+    program += "print(*sorted(set(sys.modules) - before))"
+    command = [sys.executable, "-I", "-S", "-c", program, str(Path(provscan.__file__).parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout.split() == ["__future__", "atexit", "gc", "provscan", "provscan.__main__"], done.stderr
+
+
+# This process says when its interpreter has begun.
+STARTED = "import os; os.write(1, b'started'); from provscan.__main__ import main; main()"
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize("seed", range(20 if NIGHTLY else 2))
+def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
+    """At random, most often while it starts; by night, kernels are compiled as well."""
+    rng = random.Random(seed)
+    provscan.build_index(tmp_path / corpus, tmp_path / "a.index")
+    commands = [["index", corpus, "-o", "b.index"], ["match", corpus, "-i", "a.index"], ["info", "a.index"]]
+    for number in range(10 if NIGHTLY else 3):
+        words, compiled = commands[number % 3], number < 9
+        environment = dict(os.environ) if compiled else {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+        before = contents(tmp_path)
+        command = [sys.executable, "-c", STARTED, *words]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.read(7) == "started"
+            time.sleep(0.003 + rng.random() ** 2 * (1.5 if compiled else 20))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=300)
+        assert process.returncode in (0, 130), errors
+        assert_ended_well(process.returncode, errors)
+        assert_kept(before, tmp_path)
+        for made in ("b.index", "corpus.run"):
+            if process.returncode:
+                assert not (tmp_path / made).exists()
+            shutil.rmtree(tmp_path / made, ignore_errors=True)
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])

@@ -52,7 +52,7 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         "CHANCE NOT MEASURED: 114 of 40,000 records (0.28%) share rare wording with licensed tweets, 12 of them word "
         "for word or nearly.",
         "Copies and coincidences can't be told apart. 840 more share only common or known wording.",
-        "Of whole records word for word, as 56,861 are here, six collections without licensed tweets had 0 to 3.",
+        "Of whole records word for word (56,861 here), six collections without licensed tweets had 0 to 3.",
     ]
     assert len(details(status, UNKNOWN, scanned, 0.9, Comparison(0, [0, 3]))) == 1
 

@@ -23,7 +23,7 @@ from provscan.cli import main
 from provscan.cli.show import blind_run
 from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
 from provscan.index.blind import blind_info, open_blind, read_key
-from provscan.index.folder import changing
+from provscan.index.folder import HEAD, changing
 from provscan.kernels import blind as kernels
 from provscan.matching.blind import scan_blind
 from provscan.matching.scan import scan_texts
@@ -257,7 +257,7 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
 
 def reasons(run: Path) -> set[str]:
     """Why exhibits of a run are findings, or are none, as lists say it."""
-    export(run, run.parent / "list.jsonl", everything=True)
+    export(run, run.parent / "list.jsonl", everything=True, overwrite=True)
     return {json.loads(line)["wording"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
 
 
@@ -325,8 +325,12 @@ def test_tweets_of_a_wrong_encoding_are_repaired(platform: Path, tmp_path: Path)
 def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     blind = platform / "blind.index"
     (tmp_path / "short").write_bytes(b"secret")
-    (tmp_path / "hex").write_text("ab" * 32 + "\n")
-    assert read_key(tmp_path / "hex") == b"\xab" * 32
+    (tmp_path / "hex").write_text(bytes(range(100, 132)).hex() + "\n")
+    assert read_key(tmp_path / "hex") == bytes(range(100, 132))
+    for guess in (bytes(32), b"\xab" * 32, b"0" * 64, b"password" * 4):
+        (tmp_path / "guess").write_bytes(guess)
+        with pytest.raises(ParameterError, match=r"guess is not a key: it has only \d different bytes, so anybody"):
+            read_key(tmp_path / "guess")
     with pytest.raises(
         ParameterError, match=r"short is not a key: expected 32 bytes or 64 hexadecimal digits, found 6"
     ):
@@ -464,7 +468,9 @@ def test_a_blind_index_is_written_under_the_lock_of_an_index(platform: Path, tmp
         provscan.build_index(data, folder, overwrite=True, **options)
     provscan.build_index(data, folder, **options)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    shutil.copytree(platform / "full.index", folder / "segments" / ".new-1")
+    left = "segments/.new-0123456789abcdef"
+    shutil.copytree(platform / "full.index", folder / left)
+    (folder / "lock").write_text(f"{HEAD}process 1\n{left}\n")
     with pytest.raises(ParameterError, match="a blind index takes texts of up to"):
         provscan.build_index([{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from provscan.index.filters import bloom_filter, count_of, narrowed, new_band_fi
 from provscan.index.format import FileInfo, Tombstones
 from provscan.index.packed import Numbers, pack_numbers
 from provscan.index.postings import EXACT, SEEDS, bands_layout
-from provscan.index.segment import Segment
+from provscan.index.segment import Segment, read_tombstones
 from provscan.index.texts import Strings
 
 
@@ -182,11 +183,16 @@ def test_numbers_out_of_their_bounds_are_named(segment: Segment, problem: str, c
         ([3, 2], "it names rows that are not there"),
     ],
 )
-def test_forgotten_rows_are_rows(segment: Segment, rows: list[int], problem: str | None, tmp_path: Any) -> None:
-    forgotten = np.array(rows, np.int64)
-    stones = Tombstones("stones", FileInfo(0, ""), len(rows), "")
-    buried = changed(segment, info=dataclasses.replace(segment.info, tombstones=stones), forgotten=forgotten)
-    assert found(buried, check_content, tmp_path) == (problem and f"stones: {problem}")
+def test_forgotten_rows_are_rows(segment: Segment, rows: list[int], problem: str | None, tmp_path: Path) -> None:
+    """Whoever opens an index reads them, ``info`` and ``open_index`` without a check among them."""
+    (tmp_path / "tombstones").mkdir()
+    np.stack([np.array(rows, "<i8"), np.zeros(len(rows), "<i8")], axis=1).tofile(tmp_path / "tombstones" / "stones")
+    info = dataclasses.replace(segment.info, tombstones=Tombstones("stones", FileInfo(0, ""), len(rows), ""))
+    if problem is None:
+        assert read_tombstones(tmp_path, info)[:, 0].tolist() == rows
+    else:
+        with pytest.raises(IndexFormatError, match=f"stones is damaged: {problem}"):
+            read_tombstones(tmp_path, info)
 
 
 def test_packed_columns_are_as_long_as_their_rows() -> None:

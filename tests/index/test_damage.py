@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -416,3 +417,71 @@ def test_a_run_says_what_was_left_out(folder: Path, damaged: str, tweets: list[A
     assert f"--without-segment={damaged}" in again.info["repeat"]
     with pytest.raises(UsageError, match="the index is open already"):
         provscan.match(data, opened, folder.with_name("c.run"), without_segment=damaged, **options)
+
+
+def rewritten(content: bytes, rng: random.Random) -> bytes:
+    """The same length, with wild numbers in one place or in all."""
+    place = rng.randrange(len(content))
+    kind = rng.choice([bytes(len(content)), b"\xff" * 8, rng.randbytes(8), rng.randbytes(512)])
+    return (content[:place] + kind + content[place + len(kind) :])[: len(content)]
+
+
+@pytest.mark.untraced
+def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
+    """Neither without a check, nor where only the manifest and what is forgotten is asked for."""
+    provscan.forget(folder, [tweet["id"] for tweet in tweets[::9]])
+    texts = [tweet["text"] for tweet in tweets]
+    rng = random.Random(6)
+    for number in range(1000 if NIGHTLY else 30):
+        path = rng.choice([path for path in targets(folder) if path.suffix != ".json"])
+        # Tombstones are among the fewest files, and the only ones that are read at once.
+        path = next((folder / "tombstones").iterdir()) if number % 5 == 0 else path
+        content = path.read_bytes()
+        path.write_bytes(rewritten(content, rng))
+        child = os.fork()
+        if child == 0:
+            status = 70
+            try:
+                with contextlib.suppress(IndexFormatError):
+                    provscan.open_index(folder, verify=False).info()
+                with contextlib.suppress(IndexFormatError):
+                    provscan.open_index(folder, verify=False).match(texts)
+                status = 0
+            finally:
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == 0, f"{path}: status {status} after damage {number}"
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("rows", [[-1], [1 << 40]])
+def test_forgotten_rows_that_are_not_there_are_named(folder: Path, rows: list[int]) -> None:
+    path = next((folder / "tombstones").iterdir())
+    stones = np.fromfile(path, "<i8")
+    stones[: 2 * len(rows) : 2] = rows
+    stones.tofile(path)
+    with pytest.raises(IndexFormatError, match=rf"{path.name} is damaged: it names rows that are not there"):
+        opening.open_reader(folder, check="lengths")
+
+
+def test_a_file_that_changed_is_compared_even_without_a_check(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user's cache"))
+    compared: list[int] = []
+    sums = opening.index_format.check_sums
+    monkeypatch.setattr(opening.index_format, "check_sums", lambda *given: (compared.append(1), sums(*given)))
+    texts = ["whatever is asked"]
+    index = provscan.open_index(folder, verify=False)
+    assert not compared
+    index.match(texts)
+    first = len(compared)
+    assert first
+    index.match(texts)
+    provscan.open_index(folder, verify=False).match(texts)
+    assert len(compared) == first
+    path = next((folder / "segments").glob("*/texts.utf8"))
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    with pytest.raises(IndexFormatError, match=r"texts\.utf8 is damaged: expected XXH3-128"):
+        provscan.open_index(folder, verify=False).match(texts)

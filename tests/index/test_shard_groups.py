@@ -15,6 +15,7 @@ from test_shards import LOW, Build, Tweet, scanned, templates
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index import GroupReader, IndexReader, fetched, hold_shards
+from provscan.index.folder import HEAD
 from provscan.params import SearchLimits
 
 
@@ -135,6 +136,29 @@ def test_fetched_shards_are_kept_within_a_limit(
         fetch()
     for descriptor in used.values():
         os.close(descriptor)
+
+
+def test_files_of_others_in_the_cache_stay(
+    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is removed to make room is what was fetched, also by a process that was killed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fetched, "_IN_USE", {})
+    index = build(corpus[:60], shards=2)
+    shards = tmp_path / "cache" / "provscan" / "shards"
+    others = ["photos/a.jpg", "0" * 32 + "/notes.txt", "1" * 32 + "/segments/.new-0123456789abcdef/mine"]
+    killed = shards / ("1" * 32)
+    for name in [*others, f"{killed.name}/segments/0123456789abcdef/texts.utf8"]:
+        (shards / name).parent.mkdir(parents=True)
+        (shards / name).write_text(name)
+    (killed / "lock").write_text(f"{HEAD}process 1\nsegments/0123456789abcdef\nsegments/0123456789abcdef/texts.utf8\n")
+    monkeypatch.setenv("PROVSCAN_CACHE_GB", "0")
+    folder = fetched.fetched(str(index.path), [0, 1], provscan.open_index(index.path).reader.snapshot)
+    assert (folder / "manifest.json").is_file()
+    assert not list(folder.glob("segments/.new-*"))
+    assert {str(path.relative_to(shards)) for path in shards.rglob("*") if path.is_file()} - {
+        str(path.relative_to(shards)) for path in folder.rglob("*")
+    } == set(others)
 
 
 def test_a_damaged_copy_is_not_opened(

@@ -27,6 +27,7 @@ from provscan.index.postings import map_array
 from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.shards import Numbering
 from provscan.params import IndexParams
+from provscan.writing import TEMPORARY
 
 
 def info(name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0) -> SegmentInfo:
@@ -191,47 +192,47 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeyp
     synced: list[tuple[str, bool]] = []
 
     def note(place: Path) -> None:
-        synced.append((str(place.relative_to(tmp_path)), (path / "manifest.json").exists()))
+        name = TEMPORARY.sub("new", str(place.relative_to(tmp_path)))
+        synced.append((name, (path / "manifest.json").exists()))
 
     monkeypatch.setattr(folder, "sync", note)
     reader = provscan.build_index(TWEETS, path).reader
     before = {place for place, named in synced if not named}
     segment = f"i.index/segments/{reader.segments[0].info.name}"
     named = {f"i.index/{name}" for name in reader.manifest.files()}
-    assert before == {*named, segment, "i.index/segments", "i.index/manifest.json.new"}
+    assert before == {*named, segment, "i.index/segments", "i.index/new"}
     assert [place for place, named in synced if named] == ["i.index", "."]
-    assert synced[-3] == ("i.index/manifest.json.new", False)
+    assert synced[-3] == ("i.index/new", False)
     # What was there before is not written again.
     synced.clear()
     provscan.forget(path, ["7"])
     (stones,) = (path / "tombstones").iterdir()
     tombstones = {f"i.index/tombstones/{stones.name}", "i.index/tombstones"}
-    assert {place for place, _ in synced} == {*tombstones, "i.index/manifest.json.new", "i.index", "."}
+    assert {place for place, _ in synced} == {*tombstones, "i.index/new", "i.index", "."}
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("lock", True),
-        ("manifest.json.new", True),
-        ("manifest.json", False),
-        ("other", False),
+        (NEW := "segments/.new-0123456789abcdef", True),
+        (".provscan-0123456789abcdef", True),
+        ("segments", True),
         ("segments/0123456789abcdef/texts.utf8", True),
-        ("segments/0123456789abcdef/a/b", False),
-        ("segments/0123456789abcde/texts.utf8", False),
-        ("segments/0123456789abcdeg/texts.utf8", False),
-        (f"segments/{folder.UNFINISHED}1/texts.utf8", True),
-        (f"segments/{folder.UNFINISHED}1/a/b", True),
-        ("segments/file", False),
         ("tombstones/0123456789abcdef-000002", True),
-        ("tombstones/a/b", False),
         ("purges/000003.json", True),
-        ("photos/000003.json", False),
-        (f"photos/{folder.UNFINISHED}1/one.jpg", False),
+        ("manifest.json", False),
+        ("lock", False),
+        (f"{NEW}/../../x", False),
+        ("segments/0123456789abcdef/../x", False),
+        ("/etc/passwd", False),
+        ("../x", False),
+        ("", False),
     ],
 )
-def test_what_an_unfinished_writer_can_have_left(name: str, expected: bool) -> None:
-    assert folder._is_leftover(name) == expected
+def test_what_a_killed_writer_noted(tmp_path: Path, name: str, expected: bool) -> None:
+    """The lock file may be forged: a path that no writer would note is not taken from it."""
+    (tmp_path / "lock").write_text(f"{folder.HEAD}process 1\n{name}\nsegments/.new-cut-of")
+    assert folder.noted_in(tmp_path) == ({name} if expected else set())
 
 
 def test_segments_are_ordered_by_size_behind_the_shards() -> None:

@@ -115,13 +115,13 @@ def test_an_edited_callee_changes_the_answer_of_the_next_process(run: Run, packa
     assert run(package) == ("2 1", "")
     cache = package / "__pycache__"
     for number in range(3):
-        (cache / f"kernels-{number}").mkdir()
-        os.utime(cache / f"kernels-{number}", (number, number))
+        (cache / f"kernels-{number:016x}").mkdir()
+        os.utime(cache / f"kernels-{number:016x}", (number, number))
     (package / "callee.py").write_text(CALLEE.format(5))
     assert run(package) == ("6 0", "")
     # The folders used last are kept.
     assert len(kept := {path.name for path in cache.glob("kernels-*")}) == 3
-    assert kept & {"kernels-0", "kernels-1", "kernels-2"} == {"kernels-2"}
+    assert kept & {f"kernels-{number:016x}" for number in range(3)} == {f"kernels-{2:016x}"}
 
 
 def test_another_version_of_numba_compiles_as_it_does(run: Run, package: Path) -> None:

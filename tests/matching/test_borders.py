@@ -25,7 +25,7 @@ from provscan.matching.carriers import (
     record_keys,
     sample_keys,
 )
-from provscan.matching.parts import PartResult, load_part, replacing_file
+from provscan.matching.parts import PartResult, load_part
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
 from provscan.matching.table import CONTEXT, Matches, TruncatedLookups, matches_in, nothing, passages
 from provscan.matching.table import LONGEST as LONGEST_PASSAGE
@@ -91,17 +91,6 @@ def test_a_part_is_complete_once_all_of_it_is_there(tmp_path: Path) -> None:
     nothing.save(tmp_path)
     assert load_part(tmp_path, 8) == nothing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000007.json", "00000008.json"]
-
-
-def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = tmp_path / "a"
-    with pytest.raises(ZeroDivisionError), replacing_file(target) as path:
-        path.write_text(str(1 / path.write_text("")))
-    assert list(tmp_path.iterdir()) == []
-    with replacing_file(target) as path:
-        path.write_text("whole")
-        assert not target.exists()
-    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "whole")]
 
 
 def test_truncated_lookups_add_up() -> None:

@@ -6,7 +6,7 @@ import json
 import pytest
 import zstandard
 
-from provscan.readers import Split
+from provscan.readers import LIMITS, Split
 from provscan.readers.frames import frame_ranges
 
 TEXTS = [f"a text in one of many frames, number {number}" for number in range(300)]
@@ -69,5 +69,5 @@ def test_a_small_or_single_frame_is_left_whole(write):
     data = gzip.compress(b"".join(LINES))
     path = write("a.jsonl.gz", data)
     whole = Split(path, path, "jsonl", "gzip", 0, len(data), 0, len(data))
-    assert list(frame_ranges(whole, 10, lambda part: part.count(b"\n"))) == [whole]
-    assert list(frame_ranges(whole, len(data), lambda part: 1 / 0)) == [whole]
+    assert list(frame_ranges(whole, 10, lambda part: part.count(b"\n"), LIMITS)) == [whole]
+    assert list(frame_ranges(whole, len(data), lambda part: 1 / 0, LIMITS)) == [whole]

@@ -206,7 +206,7 @@ def test_empty_standard_input(read_all, monkeypatch):
 def test_damaged_parquet_on_standard_input(read_all, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"PAR1....")))
     (damage,) = read_all("-").stats.damaged
-    assert damage.reason.startswith("damaged Parquet data (")
+    assert damage.reason.startswith("damaged: ")
 
 
 def test_a_parquet_file_on_standard_input(read_all, monkeypatch):

@@ -185,7 +185,7 @@ def test_joined_streams(tmp_path, read_all):
     path.write_bytes(once + b"and no stream" * 9)
     found = read_all(str(path))
     assert found.texts == ["a", "c", "ü😀"]
-    assert found.stats.damaged[0].reason.startswith("damaged Arrow data (")
+    assert found.stats.damaged[0].reason.startswith("damaged: ")
 
 
 def test_numbers_where_text_should_be(save, read_all):
@@ -286,15 +286,11 @@ def test_a_large_row_group_is_read_a_stretch_at_a_time(tmp_path, read_all, monke
     assert max(sizes) <= 1 << 16 < os.path.getsize(path) / 2
 
 
-@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
-def test_damaged_files(tmp_path, read_all, name):
-    path = tmp_path / name
-    if name == "a.parquet":
-        write_parquet(TABLE, path)
-    else:
-        write_ipc(TABLE, path, "file")
+def test_damaged_files(tmp_path, read_all):
+    path = tmp_path / "a.parquet"
+    write_parquet(TABLE, path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match=f"{name} can't be read as "):
+    with pytest.raises(InputError, match=r"a\.parquet can't be read as "):
         read_all(str(path))
 
 
@@ -320,14 +316,15 @@ def test_a_truncated_arrow_file_ends_early(tmp_path, read_all, form):
     data = path.read_bytes()
     for share in (0.3, 0.7):
         path.write_bytes(data[: int(share * len(data))])
-        if form == "file":
-            with pytest.raises(InputError, match=r"a\.arrow can't be read as Arrow IPC: "):
-                read_all(str(path))
-        else:
-            found = read_all(str(path))
-            (damage,) = found.stats.damaged
-            assert damage.records == len(found.rows)
-            assert 200 < len(found.rows) < 800
+        found = read_all(str(path))
+        (damage,) = found.stats.damaged
+        assert damage.records == len(found.rows)
+        assert 150 < len(found.rows) < 800
+    for lost in (1, 4, 8):
+        path.write_bytes(data[:-lost])
+        found = read_all(str(path))
+        assert len(found.rows) == 1000
+        assert found.stats.damaged[0].records == 1000
 
 
 def test_rows_above_the_limit_are_skipped(tmp_path, read_all):

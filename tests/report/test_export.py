@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import gc
 import hashlib
 import json
 import os
+import resource
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from folders import hostile, rows, seal, write_folder
+from invariants import contents
 
 from provscan import open_run, verify
 from provscan.cli import main
@@ -43,7 +48,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
     out = run.parent / f"list{suffix}"
-    count, others = export(run, out, **options)
+    count, others = export(run, out, overwrite=True, **options)
     assert not (others and options.get("everything"))
     if suffix == ".csv":
         with out.open(encoding="utf-8-sig", newline="") as file:
@@ -191,9 +196,9 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
     assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
     run = write_folder(tmp_path / "b.run", rows(9))
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--overwrite"])
     assert done.output.endswith("\n1 match of common or known wording left out: --all lists them too\n")
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all"])
+    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all", "--overwrite"])
     assert done.output.startswith("9 exhibits: ")
 
 
@@ -252,9 +257,44 @@ def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypat
 
     monkeypatch.setattr("provscan.report.export.rarity", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        export(run, out)
+        export(run, out, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv", ".jsonl", ".parquet"])
+def test_a_list_on_a_full_disk(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    """Excel's zip file was written to once more when it was collected, which ended in a traceback."""
+    monkeypatch.setattr(
+        "provscan.report.files.replacing_file", lambda target: contextlib.nullcontext(Path("/dev/full"))
+    )
+    with pytest.raises(OutputError, match=r"can't be written: .*No space left on device"):
+        export(run, tmp_path / f"a{suffix}")
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+    assert contents(tmp_path) == {}
+
+
+# XlsxWriter does not close its own after an error.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore:Exception ignored in.*FileIO")
+def test_rows_of_a_list_for_excel_that_have_no_room(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They stayed in the temporary folder."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"no list was written, since its rows can't be kept in .*temporary"):
+            export(run, tmp_path / "a.xlsx")
+        gc.collect()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert capfd.readouterr() == ("", "")
+    assert contents(tmp_path) == {"temporary": None}
 
 
 @pytest.mark.parametrize("content", ["", "%PDF-1.4 cut off"])
@@ -269,5 +309,5 @@ for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' >
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
     with pytest.raises(OutputError, match=r"printed nothing .* so .*a\.pdf was not written"):
-        write_pdf(run, tmp_path / "a.pdf")
+        write_pdf(run, tmp_path / "a.pdf", overwrite=True)
     assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"

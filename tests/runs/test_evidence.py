@@ -72,7 +72,7 @@ def test_texts_are_kept_of_the_strongest() -> None:
 
     def batch(low: int, high: int) -> Batch:
         columns, part = pa.record_batch({"record": pa.array(range(low, high), pa.int64())}), slice(low, high)
-        return Batch(columns, low, *[place[part]] * 8, bits[part], counted[part])
+        return Batch(columns, low, *[place[part]] * 9, bits[part], ~counted[part], counted[part])
 
     def chosen(texts: int | None, candidates: int = 9) -> tuple[list[int] | None, list[int]]:
         for at in (2, 6):

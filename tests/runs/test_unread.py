@@ -72,7 +72,7 @@ def test_a_page_says_what_measured_chance(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
     null.write_text(
-        json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": "a kettle"}) + "\n" + '{"text": null}'
+        json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": TEXT[::-1]}) + "\n" + '{"text": null}'
     )
     control.write_text('{"text": "no licensed tweet says this of a kettle"}')
     pages = []
@@ -85,7 +85,7 @@ def test_a_page_says_what_measured_chance(tmp_path):
     texts, data = "texts that are known not to be in the data", "other data that is known to hold no licensed text"
     assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
     for _, page in pages:
-        assert "Null dataset: 2 records, 53 characters. Matches in it: 1." in page
+        assert f"Null dataset: 2 records, {2 * len(TEXT) + 10} characters. Matches in it: 1." in page
         assert "No control texts were given" not in page
         assert f'<td class="mono">{checksum(null)}</td>' in page
         assert "<li>1 record of the null dataset was not scanned (no text: 1).</li>" in page

@@ -1,0 +1,73 @@
+"""What one file may cost: how far it may expand, and how long a reader may work on it without a result.
+
+A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader spends from the same budget,
+which :class:`~provscan.readers.limits.Limits` sets; a file that exceeds it is read no further, and is named.
+"""
+
+from __future__ import annotations
+
+import time
+
+from provscan.errors import InputError
+from provscan.readers.limits import Limits
+
+
+class ExpansionError(InputError):
+    """A file exceeds its budget."""
+
+
+class Budget:
+    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they are not known.
+
+    Time is that of the thread that reads, so that no slow server and no busy machine counts.
+    """
+
+    def __init__(self, limits: Limits, size: int = 0) -> None:
+        self._limits = limits
+        self._size = size
+        self._taken = self._records = self._bytes = 0
+        self._since = time.thread_time()
+
+    def take(self, count: int) -> None:
+        """Bytes of the file were read, which is progress."""
+        self._taken += count
+        self._since = time.thread_time()
+
+    def spend(self, records: int = 0, size: int = 0) -> None:
+        """Records, or bytes of their texts, were made of the file."""
+        limits, taken = self._limits, max(self._size, self._taken, 1)
+        self._records += records
+        self._bytes += size
+        require_growth(self._bytes, taken, limits)
+        if self._records > limits.expansion_records + limits.byte_records * taken:
+            raise ExpansionError(
+                f"it has more than {limits.expansion_records:,} records, and more than {limits.byte_records} for each "
+                "of its bytes: taken for a decompression bomb and read no further; convert it yourself if it is none"
+            )
+        spent = time.thread_time() - self._since
+        if spent > limits.idle_seconds:
+            raise ExpansionError(
+                f"{spent:.0f} seconds of a processor gave no record, above the limit of {limits.idle_seconds}: read no "
+                "further; convert it yourself if it is sound"
+            )
+
+    def resume(self) -> None:
+        """The reader goes on: what others did with its last result is no time of its own."""
+        self._since = time.thread_time()
+
+
+def require_growth(given: int, taken: int, limits: Limits) -> None:
+    """Check that not too many bytes came from too few."""
+    if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
+        raise ExpansionError(
+            f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB: taken for a "
+            "decompression bomb and read no further; decompress it yourself if it is none"
+        )
+
+
+def require_few(fields: int, limits: Limits) -> None:
+    """Check the number of columns of a table, or of fields of the first records of a file."""
+    if fields > limits.fields:
+        raise ExpansionError(
+            f"its records have {fields:,} fields, above the limit of {limits.fields:,}: keep those that hold texts"
+        )

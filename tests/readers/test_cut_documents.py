@@ -1,0 +1,197 @@
+"""Documents that break off or lose a byte: what is lost is named, as a dataset and as a corpus."""
+
+import random
+import sqlite3
+
+import pytest
+from documents import DOCUMENTS, LINES, RECORDS, TEXTS
+from invariants import losses_are_named, nothing_changes
+from nightly import NIGHTLY
+
+import provscan
+from provscan.errors import InputError
+from provscan.readers import Fields, ReadStats, plan, plan_tweets, read, read_tweets
+
+# Formats that state their end or their length in every part, so that no cut is a whole document; and what of their
+# beginning shows them.
+ENDED = {
+    "array.json": 3, "indented.json": 3, "wide.json": 200, "tweets.js": 30, "texts.xml": 40, "archive.tar": 600,
+    "archive.tar.gz": 20, "archive.zip": 60, "table.parquet": 10, "file.arrow": 10, "stream.arrow": 10,
+    "lines.jsonl.gz": 20, "lines.jsonl.bz2": 20, "lines.jsonl.xz": 20, "lines.jsonl.zst": 20, "book.xlsx": 60,
+    "base.sqlite": 110, "base.duckdb": 20,
+}  # fmt: skip
+# Only a record states its end: cut between two, they are whole documents.
+BY_RECORD = {
+    "lines.jsonl": b"\n", "objects.json": b"}\n", "marked.jsonl": b"\n\0", "table.csv": b"\r\n",
+    "mail.mbox": b"--=-=--\n", "crawl.warc": b"\r\n\r\nWARC",
+}  # fmt: skip
+PLACES = 50 if NIGHTLY else 6
+NO_CORPUS = ("texts.xml", "crawl.warc", "mail.mbox")
+
+
+def delivered(texts):
+    whole = "\n".join(texts)
+    return sum(text in whole for text in TEXTS)
+
+
+def dataset(path):
+    stats, texts = ReadStats(), []
+    splits = plan(path, Fields())
+    for split in splits:
+        for batch in read(split, Fields(), stats):
+            texts += batch["text"].to_pylist()
+    return delivered(texts), stats, splits.unread
+
+
+def corpus(path):
+    stats, texts = ReadStats(), []
+    files = plan_tweets(path, Fields())
+    for file in files.files:
+        for batch in read_tweets(file, stats):
+            texts += batch["text"].to_pylist()
+    return delivered(texts), stats, files.unread
+
+
+def places(name, data, start):
+    return sorted(random.Random(name).sample(range(start, len(data) - 1), PLACES))
+
+
+@pytest.mark.parametrize("way", [dataset, corpus])
+@pytest.mark.parametrize("name", [*ENDED, *BY_RECORD])
+def test_whole_documents_are_whole(write, name, way):
+    if way is corpus and name in NO_CORPUS:
+        pytest.skip("not read as tweets")
+    found, stats, unread = way(write(name, DOCUMENTS[name]))
+    assert (found, stats.damaged, unread) == (len(TEXTS), [], [])
+    assert stats.skipped == {}
+
+
+@pytest.mark.parametrize("way", [dataset, corpus])
+@pytest.mark.parametrize("name", ENDED)
+def test_a_cut_document_is_damaged(write, name, way):
+    if way is corpus and name in NO_CORPUS:
+        pytest.skip("not read as tweets")
+    for at in places(name, DOCUMENTS[name], ENDED[name]):
+        try:
+            found, stats, unread = way(write(name, DOCUMENTS[name][:at]))
+        except InputError:
+            continue
+        assert stats.damaged or unread or found == len(TEXTS), (at, found)
+        assert all(damage.records <= len(TEXTS) for damage in stats.damaged)
+
+
+@pytest.mark.parametrize("way", [dataset, corpus])
+@pytest.mark.parametrize("name", BY_RECORD)
+def test_a_document_cut_within_a_record_is_damaged(write, name, way):
+    if way is corpus and name in NO_CORPUS:
+        pytest.skip("not read as tweets")
+    data = DOCUMENTS[name]
+    for at in places(name, data, 100):
+        # Ends of records, with what may stand around them.
+        if any(data.startswith(BY_RECORD[name], at - before) for before in range(-4, len(BY_RECORD[name]) + 1)):
+            continue
+        try:
+            found, stats, _ = way(write(name, data[:at]))
+        except InputError:
+            continue
+        assert stats.damaged, (at, found, data[at - 40 : at])
+
+
+@pytest.mark.parametrize("way", [dataset, corpus])
+@pytest.mark.parametrize("name", [*ENDED, *BY_RECORD])
+def test_a_lost_byte_costs_no_record_in_silence(write, name, way):
+    if way is corpus and name in NO_CORPUS:
+        pytest.skip("not read as tweets")
+    data = DOCUMENTS[name]
+    for at in places(name, data, ENDED.get(name, 100)):
+        try:
+            found, stats, unread = way(write(name, data[:at] + data[at + 1 :]))
+        except InputError:
+            continue
+        assert losses_are_named(len(TEXTS) - found, stats, unread), (at, found, data[at - 40 : at + 40])
+
+
+def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(tmp_path, write):
+    index = provscan.build_index(write("whole.json", DOCUMENTS["array.json"]), tmp_path / "a.index")
+    cut = write("cut.json", DOCUMENTS["array.json"][: len(DOCUMENTS["array.json"]) // 2])
+    (damage,) = provscan.match(cut, index, tmp_path / "a.run", spike_ins=0).summary["damaged"]
+    assert damage["records"] in (29, 30)
+    assert damage["problem"].startswith("it ends within its JSON (")
+    with pytest.raises(InputError, match=r"cut\.json is damaged after .* records \(it ends within its JSON"):
+        provscan.build_index(cut, tmp_path / "b.index")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("<?xml version='1.0'?><a><b/></a>", True), ("<?xml version='1.0'?><a><b/>", False),
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</a>\n<!-- -->", True),
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</b>\n", False),
+        ("<?xml version='1.0'?><a b='words of a text'/>", True), ("<?xml version='1.0'?><ns:a>b</ns:a >", True),
+        ("<a>no declaration", True),
+    ],
+)  # fmt: skip
+def test_xml_ends_with_its_root(write, text, whole):
+    _, stats, unread = dataset(write("a.xml", text))
+    assert (stats.damaged == []) is whole
+    assert unread == []
+
+
+def test_elements_behind_a_bracket_that_is_lost(write):
+    """A lost opening bracket costs its element; a lost closing one the rest, and the file is damaged either way."""
+    data = DOCUMENTS["array.json"]
+    opening, closing = data.index(b"{", 2000), data.index(b"}", 2000)
+    found, stats, _ = dataset(write("a.json", data[:opening] + data[opening + 1 :]))
+    assert found == len(TEXTS) - 1
+    assert "close nothing: 1" in stats.damaged[0].reason
+    found, stats, _ = dataset(write("a.json", data[:closing] + data[closing + 1 :]))
+    assert 0 < found < len(TEXTS) / 2
+    assert "1 bracket not closed" in stats.damaged[0].reason
+
+
+@pytest.mark.parametrize("way", [dataset, corpus])
+def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
+    import gzip
+
+    from test_matrix import archive
+
+    members = [
+        ("a.json", DOCUMENTS["array.json"][:2000]),
+        ("b.jsonl", LINES),
+        ("c.parquet", DOCUMENTS["table.parquet"]),
+    ]
+    bad = DOCUMENTS["table.parquet"]
+    members.append(("d.parquet", bad[:100] + bytes(100) + bad[200:]))
+    found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
+    named = [damage.source[-9:] for damage in stats.damaged] + [path[-9:] for path, _ in unread]
+    assert found == len(TEXTS)
+    assert any(name.endswith("a.json") for name in named)
+    assert any(name.endswith("d.parquet") for name in named)
+
+
+def test_reading_leaves_no_file_beside_a_database(tmp_path, write):
+    for state in ("closed", "copied", "in use"):
+        folder = tmp_path / state.replace(" ", "")
+        folder.mkdir()
+        path = folder / "a.sqlite"
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("CREATE TABLE tweets (id TEXT, text TEXT)")
+        connection.executemany("INSERT INTO tweets VALUES (?, ?)", [tuple(record.values()) for record in RECORDS])
+        if state == "copied":
+            log, data = (folder / "a.sqlite-wal").read_bytes(), path.read_bytes()
+        if state != "in use":
+            connection.close()
+        if state == "copied":
+            # As a copy of a database in use has it, or one after a crash.
+            path.write_bytes(data)
+            (folder / "a.sqlite-wal").write_bytes(log)
+        names = sorted(entry.name for entry in folder.iterdir())
+        if state == "in use":
+            assert dataset(str(path))[0] == len(TEXTS)
+            assert sorted(entry.name for entry in folder.iterdir()) == names
+        else:
+            with nothing_changes(folder):
+                assert dataset(str(path))[0] == len(TEXTS)
+        connection.close()
