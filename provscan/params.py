@@ -245,8 +245,8 @@ class MatchParams(_Params):
     provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
     """
 
-    threshold: float = 0.4
-    min_containment: float = 0.55
+    threshold: float = 0.25
+    min_containment: float = 0.5
     min_chars: int = 20
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
