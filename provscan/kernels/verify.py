@@ -268,7 +268,7 @@ def _with_ends(record, text, fit, least, scratch):
 
 
 @kernel
-def judge(record, text, diagonal, thresholds, scratch, least):
+def best_fit(record, text, diagonal, thresholds, scratch, least):
     """The way in which a record matches a text near a diagonal, the span, and the letters of the longest stretch.
 
     Fewer hits than the ``least`` are not looked at.
@@ -343,7 +343,7 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
                 diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes)
             record, text = Record(codes, hashes, begin, end), Text(indexed, length, units, distinct)
             least = 0.0 if failed else least_hits(length, units, distinct, thresholds)
-            way, fit, stretch = judge(record, text, diagonal, thresholds, scratch, least)
+            way, fit, stretch = best_fit(record, text, diagonal, thresholds, scratch, least)
         if way == NEITHER and not failed:
             continue
         out.candidate[n], out.way[n], out.similarity[n] = c, way, similarity_of(fit, distinct)

@@ -94,7 +94,7 @@ def prefiltered(
     return _chosen(candidates, kept)
 
 
-class Judgement(NamedTuple):
+class Comparison(NamedTuple):
     """How a text compares with a licensed text: what :func:`provscan.kernels.verify.decide` decides, and by what."""
 
     way: str | None  # ``whole`` or ``stretch``; None if it is no match.
@@ -106,19 +106,19 @@ class Judgement(NamedTuple):
     common: int  # Different 5-grams that both have.
 
 
-def judged(text: str, licensed: str, params: MatchParams) -> Judgement:
+def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
     """Compare two texts, of which the first is a passage that may be a copy of the second."""
     codes, offsets, _ = canonical_codes(*buffers(pa.array([text, licensed], pa.large_string())))
     middle, zero = offsets[1], np.zeros(1, np.int64)
     records = grams_of(CodeBuffer(codes[:middle], offsets[:2]), "records")
     other, whole = CodeBuffer(codes[middle:], offsets[1:] - middle), Candidates(zero, zero, zero - 1, zero)
-    out = _judged(records, other, whole, params, failed=True)
+    out = _verified_rows(records, other, whole, params, failed=True)
     (common, of_text, _), (letters, stretch) = out.grams[0].tolist(), out.letters[0].tolist()
     way = {kernels.WHOLE: "whole", kernels.STRETCH: "stretch"}.get(int(out.way[0]))
-    return Judgement(way, float(out.similarity[0]), common / of_text, letters, stretch, common)
+    return Comparison(way, float(out.similarity[0]), common / of_text, letters, stretch, common)
 
 
-def _judged(
+def _verified_rows(
     records: Grams, texts: CodeBuffer, candidates: Candidates, params: MatchParams, failed: bool
 ) -> VerifiedRows:
     """The candidates that are matches, or with `failed` all of them, compared with one text each."""
@@ -145,7 +145,7 @@ def verify(records: Grams, candidates: Candidates, segment: LookupTables, params
         kept = segment.living[candidates.text]
         candidates = Candidates(*(column[kept] for column in candidates))
     texts = CodeBuffer(*segment.texts.codes(candidates.text))
-    out = _judged(records, texts, candidates, params, failed=False)
+    out = _verified_rows(records, texts, candidates, params, failed=False)
     text = segment.numbered(candidates.text[out.candidate])
     return VerifiedCandidates(candidates.record[out.candidate], text, *out[1:])
 

@@ -21,7 +21,7 @@ from provscan import readers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
-from provscan.matching.verified import judged
+from provscan.matching.verified import comparison
 from provscan.params import MatchParams
 from provscan.readers.names import printable
 from provscan.scoring.lengths import measured
@@ -210,9 +210,9 @@ def _compared(
     if len(numbers) == 0:
         raise UsageError(f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be compared")
     texts: list[str] = index.reader.raw_texts(numbers).array().to_pylist()
-    judgements = [judged(text, tweet, params) for tweet in texts]
-    chosen = max(range(len(texts)), key=lambda i: judgements[i].similarity)
-    tweet, found = texts[chosen], judgements[chosen]
+    comparisons = [comparison(text, tweet, params) for tweet in texts]
+    chosen = max(range(len(texts)), key=lambda i: comparisons[i].similarity)
+    tweet, found = texts[chosen], comparisons[chosen]
     ours, theirs = canonical([text, tweet])
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
     seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
