@@ -39,7 +39,8 @@ def command(
     """Explain why a text is or is not a match.
 
     Shows the canonical texts, the LSH bands in which they agree, what makes it a match, and each value with its limit
-    and the option that moves the limit; of a match in the run, the conditions of a finding, too. A record is read from the dataset again, which must be where it was.
+    and the option that moves the limit; of a match in the run, the conditions of a finding, too. A record is read from
+    the dataset again, which must be where it was.
     """
     import provscan
     from provscan.cli import show
