@@ -233,9 +233,9 @@ class MatchParams(_Params):
         Minimum letters in common, which are containment times the length of the licensed text. A shorter licensed text
         is never matched, nor is a shorter stretch.
     partial_chars
-        Minimum letters of a stretch of the licensed text, from anywhere in it. Letters inside
-        the stretch that are not the text's are subtracted. Such a match has the level ``partial``; 0 is for none. The
-        search finds stretches inside other text from 35 letters on; of shorter ones it misses many.
+        Minimum letters of a stretch of the licensed text, from anywhere in it. What is foreign to the text within the
+        stretch is subtracted from what is in common. Such a match has the level ``partial``; 0 is for none. The search
+        finds stretches inside other text from 35 letters on; of shorter ones it misses many.
     limits
         What bounds the search.
 
