@@ -134,6 +134,7 @@ class _Reader:
     def _all(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
         numbers: list[int] = []
         tweets: list[Tweet] = []
+        size = 0
         for rows in parts:
             if isinstance(rows, Piece):
                 if rows.start == 0:
@@ -147,9 +148,10 @@ class _Reader:
             for number, tweet in self._objects(rows):
                 numbers.append(number)
                 tweets.append(tweet)
-            if len(tweets) >= GROUP:
+                size += len(tweet.text) if isinstance(tweet.text, str) else 0
+            if len(tweets) >= GROUP or size >= self._limits.batch_bytes:
                 yield from_tweets(numbers, tweets, self._source, self._counts)
-                numbers, tweets = [], []
+                numbers, tweets, size = [], [], 0
         if tweets:
             yield from_tweets(numbers, tweets, self._source, self._counts)
 

@@ -97,15 +97,16 @@ class Corpus:
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Batches of small files put together, in the same order: each batch costs some time of its own."""
-    most = readers.current_limits().batch_records
+    limits = readers.current_limits()
     held: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
-        if held and (rows >= LEAST_ROWS or rows + batch.num_rows > most):
+        if held and (rows >= LEAST_ROWS or rows + batch.num_rows > limits.batch_records or size >= limits.batch_bytes):
             yield pa.concat_batches(held)
-            held, rows = [], 0
+            held, rows, size = [], 0, 0
         held.append(batch)
         rows += batch.num_rows
+        size += batch.nbytes
     if held:
         yield pa.concat_batches(held)
 
