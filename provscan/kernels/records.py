@@ -178,7 +178,9 @@ class VerifiedRows(NamedTuple):
     grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity: np.ndarray  # float64[n], the Jaccard index.
     way: np.ndarray  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
-    letters: np.ndarray  # float64[n, 2], in units: in common, and of the longest stretch.
+    letters: (
+        np.ndarray
+    )  # float64[n, 2], in units: in common, and of the longest stretch if that was looked for, else 0.
 
 
 class Counters(NamedTuple):

@@ -156,11 +156,16 @@ def decide(fit, stretch, distinct, units, thresholds):
 
 
 @kernel(forceinline=True)
+def _least_common(units, distinct, thresholds):
+    """Fewest 5-grams in common with which :func:`decide` accepts a text as a whole."""
+    return max(thresholds.similarity, thresholds.containment, thresholds.units / units) * distinct
+
+
+@kernel(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
     """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of some length."""
-    share = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
     stretch = thresholds.stretch * length / units - GRAM + 1
-    return max(1.0, min(NEAR * share * distinct, stretch))
+    return max(1.0, min(NEAR * _least_common(units, distinct, thresholds), stretch))
 
 
 @kernel(forceinline=True)
@@ -186,12 +191,12 @@ def _trimmed(codes, start, stop):
 
 
 @kernel
-def _stretch(record, text, window, bounds, scratch):
+def _stretch(record, text, window, bounds, scratch, least):
     """The longest stretch of a text among the hits of a window, and its length in units without what is foreign to the
-    text."""
+    text; 0 where it has not the `least` anyway."""
     low, hits = record.low + window.first, scratch.hits
     first, last = best_run(hits.runs[:bounds], 1.0)
-    if first == last:
+    if first == last or (last - first + GRAM - 1) * text.units < least * text.length:
         return _nothing(), 0.0
     start, stop = _trimmed(record.codes, low + first, low + last + GRAM - 1)
     head = np.int64(hits.nearest[first]) + start - low - first
@@ -268,25 +273,30 @@ def _with_ends(record, text, fit, least, scratch):
 
 
 @kernel
-def best_fit(record, text, diagonal, thresholds, scratch, least):
+def best_fit(record, text, diagonal, thresholds, scratch, failed):
     """The way in which a record matches a text near a diagonal, the span, and the letters of the longest stretch.
 
-    Fewer hits than the ``least`` are not looked at.
+    Without ``failed`` only what decides is looked for: neither the span of a candidate that can't pass, nor the stretch
+    of one that is similar as a whole.
     """
-    width = band_width(text.length)
+    width, distinct, units = band_width(text.length), text.distinct, text.units
     window = window_around(record.high - record.low, text.length, diagonal, width)
     total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
-    if total < least:
+    if not failed and total < least_hits(text.length, units, distinct, thresholds):
         return NEITHER, _nothing(), 0.0
-    runs, distinct, units = scratch.hits.runs[:bounds], text.distinct, text.units
-    run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
-    fit = _run_of(record, text, window, run, scratch)
-    part, size = fit, np.float64(units)
-    if not fit.common == fit.distinct == distinct:
-        part, size = _stretch(record, text, window, bounds, scratch)
-    way, found = decide(fit, size, distinct, units, thresholds), fit
-    if way != WHOLE:
-        found = _run_of(record, text, window, best_run(runs, EVEN * thresholds.similarity), scratch)
+    runs, way, size = scratch.hits.runs[:bounds], NEITHER, 0.0
+    fit = found = part = _nothing()
+    # No span of the window has more in common with the text than the window itself.
+    known = _count(scratch.hits.firsts[: window.grams], scratch)
+    if failed or known >= _least_common(units, distinct, thresholds):
+        run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
+        fit = found = _run_of(record, text, window, run, scratch)
+        way = decide(fit, size, distinct, units, thresholds)
+        if way != WHOLE:
+            found = _run_of(record, text, window, best_run(runs, EVEN * thresholds.similarity), scratch)
+            way = decide(found, size, distinct, units, thresholds)
+    if failed or way != WHOLE:
+        part, size = _stretch(record, text, window, bounds, scratch, 0 if failed else thresholds.stretch)
         way = decide(found, size, distinct, units, thresholds)
     if found.common < NEAR * distinct:
         other = _anywhere(record, text, window, width, found.common, thresholds, scratch)
@@ -342,8 +352,7 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
             else:
                 diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes)
             record, text = Record(codes, hashes, begin, end), Text(indexed, length, units, distinct)
-            least = 0.0 if failed else least_hits(length, units, distinct, thresholds)
-            way, fit, stretch = best_fit(record, text, diagonal, thresholds, scratch, least)
+            way, fit, stretch = best_fit(record, text, diagonal, thresholds, scratch, failed)
         if way == NEITHER and not failed:
             continue
         out.candidate[n], out.way[n], out.similarity[n] = c, way, similarity_of(fit, distinct)

@@ -44,7 +44,7 @@ class VerifiedCandidates(NamedTuple):
     grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity: np.ndarray  # float64[n].
     way: np.ndarray  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
-    letters: np.ndarray  # float64[n, 2], in units: in common, and of the longest stretch.
+    letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
         return VerifiedCandidates(*(column[rows] for column in self))
