@@ -44,6 +44,8 @@ EMOJI = "😀😂❤🔥👍🎉😭🙏"
 WORDS = ("thing", "really", "people", "today", "never", "about", "maybe", "great")
 # Letters of a tweet that is edited, of the half of one, and characters of a document.
 LETTERS, HALF_LETTERS, DOCUMENT = 60, 50, 2_000
+# Characters from the middle of a tweet that has twice as many.
+MIDDLE = 55
 SAME = 0.6
 TODAY = f"{SEED_LENGTH},{IndexParams.seed_window},{IndexParams.bands}"
 
@@ -125,6 +127,11 @@ def _kept(share: float, last: bool = False, letters: int = 0) -> Edit:
     return edit
 
 
+def middle(text: str, rng: Random) -> str:
+    start = (len(text) - MIDDLE) // 2
+    return text[start : start + MIDDLE] if _letters(text) >= 2 * MIDDLE else ""
+
+
 EDITS: dict[str, tuple[Edit, bool]] = {
     "Japanese, punctuation and spaces removed": (bare_japanese, True),
     "emoji put between or taken from the words": (emoji, False),
@@ -139,6 +146,7 @@ EDITS: dict[str, tuple[Edit, bool]] = {
     "60 % kept": (_kept(0.6), False),
     "first half kept": (_kept(0.5, letters=HALF_LETTERS), False),
     "last half kept": (_kept(0.5, last=True, letters=HALF_LETTERS), False),
+    "55 characters from the middle kept": (middle, False),
     "halves swapped": (swapped, False),
     "look-alike letters of another script": (lookalikes, False),
     "digits for letters": (lambda text, rng: text.translate(DIGITS), False),

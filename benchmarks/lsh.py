@@ -36,8 +36,8 @@ from provscan.readers.arrow import buffers
 from provscan.sketch.lsh import band_keys
 
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
-THRESHOLDS = (0.3, 0.4, 0.5)
-CONTAINMENTS = (0.4, 0.55, 0.7)
+THRESHOLDS = (0.15, 0.25, 0.4)
+CONTAINMENTS = (0.4, 0.5, 0.6)
 LENGTHS = (10, 15, 20, 30)
 LIMITS: tuple[dict[str, int], ...] = (
     {},

@@ -222,10 +222,10 @@ def match(
     min_containment
         Minimum containment of the licensed text in the span.
     min_chars
-        Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
-        syllable counts as two.
+        Minimum number of letters that a match has in common with the licensed text, in canonical code points, where a
+        Chinese character, a kana or a Korean syllable counts as two. Shorter licensed texts are ignored.
     partial_chars
-        Minimum stretch of a licensed text, counted likewise, that a span below these shares must hold; see
+        Minimum stretch of a licensed text, counted likewise, that is a match below these two shares; see
         :class:`provscan.params.MatchParams`.
     min_bits, min_bits_passage
         Minimum bits of the wording of a finding, where the span covers its whole field, and where it is a passage.

@@ -221,24 +221,27 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class MatchParams(_Params):
-    """What one run is made with.
+    """What one run is made with, and what a match is.
+
+    A span of a record matches a licensed text if the two are *similar as a whole*, which means that they reach
+    ``threshold``, ``min_containment`` and ``min_chars``, or if they have *a long enough stretch* in common, which means
+    that it reaches ``partial_chars``. Lengths are canonical code points, called letters here, and a Chinese character,
+    a kana or a Korean syllable counts as two.
 
     Attributes
     ----------
     threshold
-        Minimum similarity of a match: Jaccard index of the character 5-grams of span and licensed text.
+        Minimum similarity: of all character 5-grams of span and licensed text, the share that both have (Jaccard
+        index).
     min_containment
-        Minimum containment of a match: share of the licensed text's 5-grams that are in the span.
-    partial_chars
-        What falls short of ``threshold`` or ``min_containment`` is a match, too, if it holds a stretch of so many
-        canonical code points from the licensed text's begin or up to its end, or half as many again from within it
-        (level ``partial``) or in common with it all over (level ``weak``). 90 % as many are enough where they are 45 %
-        of the text, 70 % where all that is in common is half of it. 0 for none of these. The search finds
-        stretches inside other text from 35 on; of shorter ones it misses many.
+        Minimum containment: of the licensed text's 5-grams, the share that the span has.
     min_chars
-        Minimum length of a licensed text, and of what a match has in common with it, in canonical code points; below a
-        similarity of 0.6 a fifth more must be in common. Here and in ``partial_chars`` a Chinese character, a kana or a
-        Korean syllable counts as two.
+        Minimum letters in common, which are containment times the length of the licensed text. A shorter licensed text
+        is never matched, nor is a shorter stretch.
+    partial_chars
+        Minimum letters of a stretch of the licensed text, from anywhere in it. What is foreign to the text within the
+        stretch is subtracted from what is in common. Such a match has the level ``partial``; 0 is for none. The search
+        finds stretches inside other text from 35 letters on; of shorter ones it misses many.
     limits
         What bounds the search.
 
@@ -251,8 +254,8 @@ class MatchParams(_Params):
     provscan.errors.ParameterError: threshold must be between 0.1 and 1, not 60
     """
 
-    threshold: float = 0.4
-    min_containment: float = 0.55
+    threshold: float = 0.25
+    min_containment: float = 0.5
     min_chars: int = 20
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()

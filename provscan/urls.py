@@ -12,6 +12,7 @@ import os
 import re
 from pathlib import PurePath
 from typing import SupportsIndex
+from urllib.parse import unquote
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 # What pathlib makes of "scheme://place".
@@ -19,6 +20,8 @@ COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
 # What stands between "://" and the path; a further protocol of a chained URL follows "::".
 AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
+# What parts of a URL are between.
+PARTS = re.compile(r"[/:@?#&=]+")
 # A URL in a sentence, and the punctuation after it.
 MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
 
@@ -89,6 +92,13 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
     return SCHEME.match(os.fspath(path)) is not None
 
 
-def without_secrets(text: str) -> str:
-    """A message, of another library say, whose URLs are as they may be shown."""
-    return MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text) if "://" in text else text
+def without_secrets(text: str, url: str = "") -> str:
+    """A message, of another library say, whose URLs are as they may be shown; and without what `url` doesn't show."""
+    text = MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text) if "://" in text else text
+    if isinstance(url, Url):
+        # Libraries quote parts of a URL, too.
+        words = {word for word in PARTS.split(opened(url)) if len(word) > 2} - set(PARTS.split(url))
+        words |= {found[0].rpartition("@")[0] for found in AUTHORITY.finditer(opened(url))} - {""}
+        for word in sorted(words | set(map(unquote, words)), key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "***", text)
+    return text

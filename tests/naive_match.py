@@ -36,7 +36,7 @@ def best(text, tweet, threshold, least):
     return found
 
 
-def _units(text):
+def units(text):
     return sum(2 if naive_passages.wide(char) else 1 for char in text)
 
 
@@ -47,32 +47,12 @@ def longest_stretch(text, tweet):
     for i in range(len(text) - 4):
         value = max(value, 0) + (1 if text[i : i + 5] in wanted else -1)
         best = max(best, value)
-    return (best + 4) * _units(tweet) / len(tweet) if best else 0
+    return (best + 4) * units(tweet) / len(tweet) if best else 0
 
 
-def is_spread(text, tweet, units):
-    """Whether 5-grams all over a tweet stand in a text, so many units in all.
-
-    Two thirds of them if the 5-grams are half of the tweet's, five thirds if they are less than 45 %.
-    """
-    shared = naive.grams(text) & naive.grams(tweet)
-    places = [i for i in range(len(tweet) - 4) if tweet[i : i + 5] in shared]
-    share = len(shared) / len(naive.grams(tweet))
-    units *= 2 / 3 if share >= 0.5 else 1 if share >= 0.45 else 5 / 3
-    return (
-        len(places) > 0
-        and places[-1] + 5 - places[0] >= 0.8 * len(tweet)
-        and (len(shared) + 4) * _units(tweet) >= units * len(tweet)
-    )
-
-
-def is_half(text, tweet, units):
-    """Whether a text holds so many units of a tweet, and half of it."""
-    shared, wanted = naive.grams(text) & naive.grams(tweet), naive.grams(tweet)
-    return 2 * len(shared) >= len(wanted) and (len(shared) + 4) * _units(tweet) >= units * len(tweet)
-
-
-def may_match(text, tweet, stretch):
-    """Whether a text holds as much of a tweet as a match needs that has not the share of it."""
-    least = 0.9 * stretch
-    return longest_stretch(text, tweet) >= least or is_spread(text, tweet, least) or is_half(text, tweet, 0.7 * stretch)
+def way(similarity, containment, letters, stretch, limits):
+    """The rule: what makes a match of a span, by its figures and the limits in the same order."""
+    least_similar, least_contained, least_letters, least_stretch = limits
+    if similarity >= least_similar and containment >= least_contained and letters >= least_letters:
+        return "whole"
+    return "stretch" if stretch >= least_stretch else "neither"

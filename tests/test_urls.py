@@ -58,6 +58,13 @@ def test_what_is_shown_of_a_message(text: str, shown: str) -> None:
     assert without_secrets(shown) == shown
 
 
+def test_parts_of_a_url_in_a_message_are_not_shown_either() -> None:
+    url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
+    said = 'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; it hushes'
+    assert without_secrets(said, url) == 'no bucket "***@bucket": ***, ***, *** and *** of place are wrong; it hushes'
+    assert without_secrets(said) == said
+
+
 @given(st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN)
 def test_no_secret_is_shown_whatever_it_holds(
     user: str | None, password: str | None, query: str | None, fragment: str | None

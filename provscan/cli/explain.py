@@ -1,4 +1,4 @@
-"""``provscan explain``: why a text is or is not a match."""
+"""``provscan explain``: why a text is or is not a match, or a finding."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    Shows the canonical texts, the LSH bands in which they agree, and each gate with its value, its limit and the option
-    that moves it. A record is read from the dataset again, which must be where it was.
+    Shows the canonical texts, the LSH bands in which they agree, what makes it a match, and each value with its limit
+    and the option that moves the limit; of a match in the run, the conditions of a finding, too. A record is read from
+    the dataset again, which must be where it was.
     """
     import provscan
     from provscan.cli import show

@@ -44,29 +44,29 @@ MOST_FILES = 5
 @matching(
     "--threshold",
     type=float,
-    show_default="0.4",
+    show_default="0.25",
     help="Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character 5-grams).",
 )
 @matching(
     "--min-containment",
     type=float,
-    show_default="0.55",
+    show_default="0.5",
     help="Minimum containment of the licensed text in the span, from 0 to 1.",
 )
 @matching(
     "--min-chars",
     type=int,
     show_default="20",
-    help="Ignore licensed texts shorter than this. Links and @names do not count; a Chinese, Japanese or Korean "
-    "character counts as two.",
+    help="Minimum number of letters that a match has in common with the licensed text; shorter licensed texts are "
+    "ignored. Links and @names do not count; a Chinese, Japanese or Korean character counts as two.",
 )
 @matching(
     "--partial-chars",
     type=int,
     show_default="40",
-    help="Minimum length, counted in the same way, of a stretch of a licensed text that is a match even if it is below "
-    "the other two minimums; half as long again for a stretch from the middle. Below 35, many of those inside "
-    "other text are missed. 0 finds no partial copies.",
+    help="Minimum number of letters, counted in the same way, of a stretch of a licensed text that is a match even "
+    "below the minimum similarity and containment. Below 35, many stretches inside other text are missed. 0 finds no "
+    "partial copies.",
 )
 @matching(
     "--min-bits",

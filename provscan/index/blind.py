@@ -71,8 +71,8 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
         )
     if len(set(content)) < FEWEST:
         raise ParameterError(
-            f"{os.fspath(path)} is not a key: it has only {len(set(content))} different bytes, so anybody could guess "
-            "it. Make one from a source of random bytes"
+            f"{os.fspath(path)} is not a key: it has only {len(set(content))} different bytes, and can be guessed. "
+            "Make one from a source of random bytes"
         )
     return content
 

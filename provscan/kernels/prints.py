@@ -20,12 +20,10 @@ from provscan.kernels.lanes import LANES, NEARBY, PRINTED, PRINTS, high_lanes, n
 from provscan.kernels.minimizers import has_wide
 from provscan.kernels.postings import ones
 from provscan.kernels.utf8 import decode
-from provscan.kernels.verify import LARGE_LENGTH, code_of_unit
+from provscan.kernels.verify import NEAR, code_of_unit
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44
-# Of the 5-grams that a match has at least, the part that must stand near the seed's diagonal.
-NEAR = 0.8
 # Zeros before and after the prints of each record, so that what is sought near its ends is not sought in another one.
 GAP = PRINTS + NEARBY
 # Where places are stored in larger steps, the diagonal is not known well enough.
@@ -138,7 +136,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     (bytes_of, bounds), numbers = texts
     codes, seen = scratch
     held = NEAR * max(thresholds.similarity, thresholds.containment)
-    share = min(AGREEING, held, max(0.0, LARGE_LENGTH * thresholds.stretch - GRAM + 1) / PRINTS)
+    share = min(AGREEING, held, max(0.0, thresholds.stretch - GRAM + 1.0) / PRINTS)
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
         # No read waits for a decision about another one.

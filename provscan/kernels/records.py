@@ -161,11 +161,11 @@ class Candidates(NamedTuple):
 
 
 class Thresholds(NamedTuple):
-    """Minimum similarity (Jaccard index), containment and length in units of a match, and that of a stretch."""
+    """Limits of a match, see :func:`provscan.kernels.verify.decide`; lengths are in units."""
 
-    similarity: float
+    similarity: float  # Jaccard index.
     containment: float
-    units: int
+    units: int  # In common.
     stretch: int
 
 
@@ -177,7 +177,8 @@ class VerifiedRows(NamedTuple):
     copied: np.ndarray  # int64[n, 2], what the span is a copy of, in those of the text; -1 where that is not known.
     grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity: np.ndarray  # float64[n], the Jaccard index.
-    partial: np.ndarray  # bool[n]: only a stretch of the text is there.
+    way: np.ndarray  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
+    letters: np.ndarray  # float64[n, 2], in units: in common, and of the longest stretch.
 
 
 class Counters(NamedTuple):

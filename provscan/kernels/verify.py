@@ -1,21 +1,19 @@
-"""Verification of candidates: the span that fits a licensed text best, and its exact similarity.
+"""Verification of candidates: the span that fits a licensed text best, and whether it is a match.
 
 A candidate is a record and a licensed text, with or without a *diagonal* (the place in the record less the place in
-the text, in code points). The record's 5-grams that stand in the text, near the diagonal, are hits. The span is the
-run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
-doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat.
-Then both sets of 5-grams are compared in full, code point by code point.
+the text, in code points). The record's 5-grams that stand in the text, near the diagonal, are hits.
 
-What decides is either the share of the text that the span has (similarity and containment), or how much that is:
+There are two ways to be a match, and :func:`decide` alone decides:
 
-- *spread*: hits near one diagonal that reach over nearly all of the text, as an edited copy leaves them;
-- *half*: hits that are half of the text, wherever in it, and longer;
-- *partial*: a stretch of the text, the run with the greatest ``hits - misses``, that is long enough. One that reaches
-  the text's begin or end, at a word's border in the record, was cut once; any other was cut twice and must be longer.
-  It may be shorter where it is a large part of the text.
+- *similar as a whole*: similarity, containment and the letters in common reach their minimums;
+- *a long enough stretch*: the longest stretch that both have in common reaches its minimum, whatever else is missing.
 
-Where hits near the diagonal are too few, those of a text whose parts changed places are sought in its whole reach; not
-of a short one, whose parts are phrases.
+Everything else looks for the span with which a candidate passes. For the first way this is the run of 5-grams with the
+highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise
+``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat. Where that run has too little of the text, j
+stays at the minimum similarity, which gives the largest run that may have it; and the text's whole reach is searched,
+since its parts may have changed places. For the second way it is the run with the greatest ``hits - misses``. The sets
+of 5-grams are compared in full, code point by code point.
 """
 
 from typing import NamedTuple
@@ -41,7 +39,6 @@ from provscan.kernels.hits import (
     count_distinct,
     diagonal_by_vote,
     find_hits,
-    hits_between,
     may_hold,
     most_similar_run,
     new_hits,
@@ -49,25 +46,13 @@ from provscan.kernels.hits import (
 )
 from provscan.kernels.jit import kernel
 from provscan.kernels.minimizers import is_wide, length_units
-from provscan.kernels.normalize import is_unspaced
 
 _ZERO = np.int64(0)
-# Of the length of a stretch: enough where it is a large part of its text; and needed within a text, or spread over it.
-LARGE_LENGTH, INNER_LENGTH = 0.9, 1.5
-# Of a text: a large part, and the part that spread hits reach over, with their similarity.
-LARGE, REACH, SPREAD_SIMILARITY = 0.45, 0.8, 0.3
-# The length of hits that are half of the text's 5-grams or more: of those that are spread, and of others.
-HALF, SPREAD_LENGTH, HALF_LENGTH = 0.5, 0.6, 0.7
-# Where the similarity is below this, the minimum length is so much greater.
-ALIKE, UNLIKE_LENGTH = 0.6, 1.2
-# Of a text whose parts may have changed places: its length in units, and hits on one diagonal.
-SWAPPED_UNITS, SWAPPED_HITS = 40, 0.45
-# The penalty of a miss in a run that reaches further than the most similar one, of the minimum similarity.
-WIDE = 0.5
-# Of the 5-grams of a stretch, those that are the text's.
-OWN = 0.8
-# Code points that a stretch may lack of the text's begin or end.
-EDGE = 4
+# The ways to be a match.
+NEITHER, WHOLE, STRETCH = range(3)
+# Of the 5-grams that a copy has in common with its text, the share that stands near one diagonal. Only the search
+# relies on it: the rest may stand elsewhere, where parts of the text changed places.
+NEAR = 0.9
 
 
 class VerifyScratch(NamedTuple):
@@ -100,11 +85,6 @@ class Fit(NamedTuple):
     # The part of the text that it is a copy of; -1 where that is not one stretch.
     head: int
     tail: int
-    similarity: float
-
-
-# What a span is: what :func:`_fitting_run` may find, from nothing to an exact copy, and a part of a text.
-_NOTHING, _HALF, _SPREAD, _SIMILAR, _EXACT, _PART = range(6)
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
@@ -154,15 +134,33 @@ def _find_copy(codes, low, high, text, ideal):
 
 
 @kernel(forceinline=True)
+def similarity_of(fit, distinct):
+    """Jaccard index of a span and a text with so many distinct 5-grams."""
+    return fit.common / max(1, distinct + fit.distinct - fit.common)
+
+
+@kernel(forceinline=True)
+def decide(fit, stretch, distinct, units, thresholds):
+    """The way in which a text is matched by a span, or by a longest stretch of some length; or :data:`NEITHER`.
+
+    The text has so many distinct 5-grams, and its length is in units, as that of the stretch.
+    """
+    containment = fit.common / distinct
+    if (
+        similarity_of(fit, distinct) >= thresholds.similarity
+        and containment >= thresholds.containment
+        and containment * units >= thresholds.units
+    ):
+        return WHOLE
+    return STRETCH if stretch >= thresholds.stretch else NEITHER
+
+
+@kernel(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
-    """Fewest 5-grams in common with which a text of some length and number of distinct 5-grams is accepted."""
-    stretch = thresholds.stretch * length / units
-    share = min(thresholds.containment, SWAPPED_HITS) * distinct
-    if units < SWAPPED_UNITS:
-        unlike = UNLIKE_LENGTH * thresholds.units * length / units - GRAM + 1
-        similar = max(thresholds.containment * distinct, min(ALIKE * distinct, unlike))
-        share = min(similar, max(HALF * distinct, SPREAD_LENGTH * stretch - GRAM + 1))
-    return min(share, max(LARGE_LENGTH * stretch - GRAM + 1, 1.0))
+    """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of some length."""
+    share = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
+    stretch = thresholds.stretch * length / units - GRAM + 1
+    return max(1.0, min(NEAR * share * distinct, stretch))
 
 
 @kernel(forceinline=True)
@@ -174,25 +172,7 @@ def _count(places, scratch):
 
 @kernel(forceinline=True)
 def _nothing():
-    return Fit(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, 0.0)
-
-
-@kernel(forceinline=True)
-def spread_length(share):
-    """How long what is spread over a text must be, as a part of a stretch, where it is such a share of the text."""
-    if share >= HALF:
-        return SPREAD_LENGTH
-    return LARGE_LENGTH if share >= LARGE else INNER_LENGTH
-
-
-@kernel(forceinline=True)
-def _is_enough(common, text, thresholds):
-    """Whether a span with so many of a text's different 5-grams may be similar, spread, or half of it."""
-    held = (common + GRAM - 1) * text.units
-    enough = spread_length(common / text.distinct)
-    similar = common >= thresholds.containment * text.distinct and held >= thresholds.units * text.length
-    half = common >= HALF * text.distinct and held >= HALF_LENGTH * thresholds.stretch * text.length
-    return similar, held >= enough * thresholds.stretch * text.length, half
+    return Fit(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
 
 
 @kernel
@@ -206,115 +186,59 @@ def _trimmed(codes, start, stop):
 
 
 @kernel
-def _is_border(record, at):
-    """Whether a word of a record may begin or end at a place."""
-    codes = record.codes
-    if at <= record.low or at >= record.high or codes[at - 1] == SPACE or codes[at] == SPACE:
-        return True
-    return is_unspaced(codes[at - 1]) or is_unspaced(codes[at])
+def _stretch(record, text, window, bounds, scratch):
+    """The longest stretch of a text among the hits of a window, and its length in units without what is foreign to the
+    text."""
+    low, hits = record.low + window.first, scratch.hits
+    first, last = best_run(hits.runs[:bounds], 1.0)
+    if first == last:
+        return _nothing(), 0.0
+    start, stop = _trimmed(record.codes, low + first, low + last + GRAM - 1)
+    head = np.int64(hits.nearest[first]) + start - low - first
+    tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - low - last - GRAM + 1
+    # A letter that is repeated is one 5-gram, however long that goes on.
+    common, distinct = common_grams(record.codes, record.hashes, start, stop, text.indexed, scratch.sets)
+    size = max(0, 2 * common - distinct + GRAM - 1) * text.units / text.length
+    start, stop = np.int64(start - record.low), np.int64(stop - record.low)
+    return Fit(start, stop, common, distinct, head, tail), size
 
 
 @kernel
-def _stretch(record, window, hits, runs):
-    """The stretch of hits in a window: begin and end in the record and in the text, and its length in units.
-
-    The length is less by the misses; it counts for less where the text was cut twice, and for more where it is a large
-    part of the text.
-    """
-    codes, length = record.codes, window.length
-    start, stop = best_run(runs, 1.0)
-    if start == stop:
-        return _ZERO, _ZERO, _ZERO, _ZERO, 0.0
-    value = 2 * hits_between(runs, start, stop) - (stop - start)
-    first = record.low + window.first
-    head, tail = np.int64(hits.nearest[start]), np.int64(hits.nearest[stop - 1]) + GRAM
-    begin, end = first + start, first + stop + GRAM - 1
-    size = length_units(codes, begin, end) * (value + GRAM - 1) / (end - begin)
-    first_letter, after_last = _trimmed(codes, begin, end)
-    head, tail = head + first_letter - begin, tail - (end - after_last)
-    at_begin = head <= EDGE and _is_border(record, first_letter)
-    at_end = tail >= length - EDGE and _is_border(record, after_last)
-    if not (at_begin or at_end):
-        size /= INNER_LENGTH
-    elif value + GRAM - 1 >= LARGE * length:
-        size /= LARGE_LENGTH
-    return np.int64(first_letter - record.low), np.int64(after_last - record.low), head, tail, size
+def _run_of(record, text, window, run, scratch):
+    """The span of a run of hits, and what it has in common with the text."""
+    codes, first, hits = record.codes, record.low + window.first, scratch.hits
+    start, stop = _trimmed(codes, first + run[0], first + run[1] + GRAM - 1)
+    if stop - start < GRAM:
+        return _nothing()
+    if stop - start >= text.length:
+        # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
+        copy = _find_copy(codes, start, stop, text, record.low + window.diagonal)
+        if copy >= 0:
+            at, distinct = np.int64(copy - record.low), np.int64(text.distinct)
+            return Fit(at, at + text.length, distinct, distinct, _ZERO, text.length)
+    begin, end = start - first, stop - first - GRAM + 1
+    common = _count(hits.firsts[begin:end], scratch)
+    distinct = np.int64(distinct_grams(codes, record.hashes, start, stop, scratch.sets))
+    head, tail = np.int64(hits.nearest[begin]), np.int64(hits.nearest[end - 1])
+    tail = tail + GRAM if tail >= 0 else tail
+    return Fit(np.int64(start - record.low), np.int64(stop - record.low), common, distinct, head, tail)
 
 
 @kernel
-def _fitting_run(record, text, window, bounds, thresholds, scratch):
-    """What the run of hits is that fits the text best, and its span."""
-    codes, low, hits = record.codes, record.low, scratch.hits
-    runs, firsts = hits.runs[:bounds], hits.firsts[: window.grams]
-    kind, best = _NOTHING, _nothing()
-    # No span of the window has more in common with the text than the window itself.
-    known = _count(firsts, scratch)
-    like, over, much = _is_enough(known, text, thresholds)
-    if not (like or over or much or known == text.distinct):
-        return kind, best
-    for wide in range(2):
-        # The most similar run may leave out the ends of a copy that was edited near them.
-        if wide == 0:
-            start, stop = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
-        else:
-            start, stop = best_run(runs, EVEN * WIDE * thresholds.similarity)
-        first = low + window.first
-        start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
-        start, stop = np.int64(start - low), np.int64(stop - low)
-        if stop - start < GRAM:
-            return _NOTHING, _nothing()
-        if wide == 0 and stop - start >= text.length:
-            # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
-            copy = _find_copy(codes, low + start, low + stop, text, low + window.diagonal)
-            if copy >= 0:
-                start, distinct = np.int64(copy - low), np.int64(text.distinct)
-                return _EXACT, Fit(start, start + text.length, distinct, distinct, _ZERO, text.length, 1.0)
-        begin, end = start - window.first, stop - window.first - GRAM + 1
-        common = _count(firsts[begin:end], scratch)
-        head, tail = np.int64(hits.nearest[begin]), np.int64(hits.nearest[end - 1])
-        tail = tail + GRAM if tail >= 0 else tail
-        like, over, much = _is_enough(common, text, thresholds)
-        much = much and wide == 0
-        over = over and head >= 0 and tail - head >= REACH * text.length
-        if not (like or over or much):
-            continue
-        distinct = distinct_grams(codes, record.hashes, low + start, low + stop, scratch.sets)
-        similarity = common / (text.distinct + distinct - common)
-        fit = Fit(start, stop, common, distinct, head, tail, similarity)
-        held = (common + GRAM - 1) * text.units
-        alike = similarity >= ALIKE or held >= UNLIKE_LENGTH * thresholds.units * text.length
-        if like and alike and similarity >= thresholds.similarity:
-            return _SIMILAR, fit
-        if over and similarity >= SPREAD_SIMILARITY:
-            return _SPREAD, fit
-        if much and similarity >= SPREAD_SIMILARITY:
-            kind, best = _HALF, fit
-    return kind, best
-
-
-@kernel
-def _swapped(record, text, window, width, thresholds, scratch):
-    """The span of a text whose parts may have changed places; without anything in common if there is none."""
-    codes, length, hits = record.codes, text.length, scratch.hits
+def _anywhere(record, text, window, width, known, thresholds, scratch):
+    """A span in the whole reach of a text, whose parts may have changed places; nothing if the reach has no more of the
+    text than is ``known``."""
+    length, hits = text.length, scratch.hits
     far = window_around(record.high - record.low, length, window.diagonal, length + width)
     scratch.latest[0] += 1
     firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
-    if not may_hold(ALIKE * text.distinct, record, window, far, text.indexed, firsts, scratch.marks, mark):
+    # Of a reach with little more than that, no other span is better.
+    least = max(known + 1, thresholds.containment * text.distinct)
+    if not may_hold(least, record, window, far, text.indexed, firsts, scratch.marks, mark):
         return _nothing()
     _, bounds = find_hits(record, far, text.indexed, 4 * length + width, hits)
-    start, stop = most_similar_run(hits.runs[:bounds], length - GRAM + 1, thresholds.similarity)
-    first = record.low + far.first
-    start, stop = _trimmed(codes, first + start, first + stop + GRAM - 1)
-    common, distinct = common_grams(codes, record.hashes, start, stop, text.indexed, scratch.sets)
-    similarity = common / (text.distinct + distinct - common)
-    if (
-        similarity < max(ALIKE, thresholds.similarity)
-        or common < thresholds.containment * text.distinct
-        or (common + GRAM - 1) * text.units < thresholds.units * length
-    ):
-        return _nothing()
-    none = np.int64(-1)
-    return Fit(np.int64(start - record.low), np.int64(stop - record.low), common, distinct, none, none, similarity)
+    fit = _run_of(record, text, far, best_run(hits.runs[:bounds], 1.0), scratch)
+    return Fit(fit.start, fit.stop, fit.common, fit.distinct, np.int64(-1), np.int64(-1))
 
 
 @kernel
@@ -337,44 +261,43 @@ def _with_ends(record, text, fit, least, scratch):
     start, stop = _trimmed(codes, low + start, low + stop)
     common, distinct = common_grams(codes, record.hashes, start, stop, indexed, scratch.sets)
     start, stop = np.int64(start - low), np.int64(stop - low)
-    if common < least * (text.distinct + distinct - common):
-        return fit
     head = _ZERO if start < fit.start else fit.head
     tail = np.int64(text.length) if stop > fit.stop else fit.tail
-    return Fit(start, stop, common, distinct, head, tail, common / (text.distinct + distinct - common))
+    longer = Fit(start, stop, common, distinct, head, tail)
+    return longer if similarity_of(longer, text.distinct) >= least else fit
 
 
 @kernel
-def _copy(record, text, diagonal, thresholds, scratch):
-    """What a record holds of a text near a diagonal, and its span."""
+def best_fit(record, text, diagonal, thresholds, scratch, least):
+    """The way in which a record matches a text near a diagonal, the span, and the letters of the longest stretch.
+
+    Fewer hits than the ``least`` are not looked at.
+    """
     width = band_width(text.length)
     window = window_around(record.high - record.low, text.length, diagonal, width)
     total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
-    if total < least_hits(text.length, text.units, text.distinct, thresholds):
-        return _NOTHING, _nothing()
-    kind, fit = _fitting_run(record, text, window, bounds, thresholds, scratch)
-    if kind == _EXACT:
-        return kind, fit
-    if kind == _SIMILAR:
-        return kind, _with_ends(record, text, fit, thresholds.similarity, scratch)
-    start, stop, head, tail, size = _stretch(record, window, scratch.hits, scratch.hits.runs[:bounds])
-    if text.units >= SWAPPED_UNITS and total >= SWAPPED_HITS * text.distinct:
-        swapped = _swapped(record, text, window, width, thresholds, scratch)
-        if swapped.common > 0:
-            return _SIMILAR, swapped
-    if kind != _SPREAD and size >= thresholds.stretch:
-        low = record.low
-        common, distinct = common_grams(
-            record.codes, record.hashes, low + start, low + stop, text.indexed, scratch.sets
-        )
-        # A letter that is repeated is one 5-gram, however long that goes on.
-        held = (common + GRAM - 1) * text.units
-        if common >= OWN * distinct and held >= LARGE_LENGTH * thresholds.stretch * text.length:
-            similarity = common / (text.distinct + distinct - common)
-            return _PART, Fit(start, stop, common, distinct, head, tail, similarity)
-    if kind == _NOTHING:
-        return kind, fit
-    return kind, _with_ends(record, text, fit, fit.similarity, scratch)
+    if total < least:
+        return NEITHER, _nothing(), 0.0
+    runs, distinct, units = scratch.hits.runs[:bounds], text.distinct, text.units
+    run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
+    fit = _run_of(record, text, window, run, scratch)
+    part, size = fit, np.float64(units)
+    if not fit.common == fit.distinct == distinct:
+        part, size = _stretch(record, text, window, bounds, scratch)
+    way, found = decide(fit, size, distinct, units, thresholds), fit
+    if way != WHOLE:
+        found = _run_of(record, text, window, best_run(runs, EVEN * thresholds.similarity), scratch)
+        way = decide(found, size, distinct, units, thresholds)
+    if found.common < NEAR * distinct:
+        other = _anywhere(record, text, window, width, found.common, thresholds, scratch)
+        better = way != WHOLE or similarity_of(other, distinct) > similarity_of(found, distinct)
+        if better and decide(other, size, distinct, units, thresholds) == WHOLE:
+            way, found = WHOLE, other
+    if way == WHOLE:
+        fit = _with_ends(record, text, found, thresholds.similarity, scratch)
+    elif way == STRETCH:
+        fit = part
+    return way, fit, size
 
 
 @kernel
@@ -386,12 +309,11 @@ def _are_equal(first, second):
 
 
 @kernel
-def verify(records, texts, candidates, thresholds, scratch, out):
-    """Verify candidates and write those that are similar enough; how many.
+def verify(records, texts, candidates, thresholds, scratch, out, failed):
+    """Verify candidates and write those that are matches, or with ``failed`` all of them; how many.
 
     The `texts` are those of the candidates, one a candidate. A candidate whose ``code`` is -1 is compared with the
-    whole record. Of the length in units, both the licensed text and what the span has in common with it must have the
-    minimum. Similarity and containment may be below theirs where the hits are spread or a stretch is long enough.
+    whole record. Of a candidate that fails, the span is the most similar run of 5-grams.
     """
     codes, hashes, offsets = records
     number, _, code, place = candidates
@@ -404,14 +326,12 @@ def verify(records, texts, candidates, thresholds, scratch, out):
         begin, end = offsets[number[c]], offsets[number[c] + 1]
         length, size = b - a, end - begin
         units = length_units(texts.codes, a, b)
-        if units < thresholds.units:
-            continue
         if length < GRAM or size < GRAM:
-            if length == 0 or not _are_equal(codes[begin:end], texts.codes[a:b]):
-                continue
             # What has no 5-gram counts as if it had one.
-            distinct, kind = np.int64(1), _EXACT
-            fit = Fit(_ZERO, size, distinct, distinct, _ZERO, length, 1.0)
+            distinct, fit, stretch = np.int64(1), _nothing(), 0.0
+            if length > 0 and _are_equal(codes[begin:end], texts.codes[a:b]):
+                fit, stretch = Fit(_ZERO, size, distinct, distinct, _ZERO, length), np.float64(units)
+            way = decide(fit, stretch, distinct, units, thresholds)
         else:
             grams = length - GRAM + 1
             slots = sets.slots[: 1 << table_bits(grams)]
@@ -421,13 +341,15 @@ def verify(records, texts, candidates, thresholds, scratch, out):
                 diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
             else:
                 diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes)
-            text = Text(indexed, length, units, distinct)
-            kind, fit = _copy(Record(codes, hashes, begin, end), text, diagonal, thresholds, scratch)
-        if kind == _NOTHING:
+            record, text = Record(codes, hashes, begin, end), Text(indexed, length, units, distinct)
+            least = 0.0 if failed else least_hits(length, units, distinct, thresholds)
+            way, fit, stretch = best_fit(record, text, diagonal, thresholds, scratch, least)
+        if way == NEITHER and not failed:
             continue
-        out.candidate[n], out.similarity[n], out.partial[n] = c, fit.similarity, kind == _PART
+        out.candidate[n], out.way[n], out.similarity[n] = c, way, similarity_of(fit, distinct)
         out.span[n, 0], out.span[n, 1] = fit.start, fit.stop
         out.copied[n, 0], out.copied[n, 1] = fit.head, fit.tail
         out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = fit.common, distinct, fit.distinct
+        out.letters[n, 0], out.letters[n, 1] = fit.common * units / distinct, stretch
         n += 1
     return n

@@ -100,7 +100,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
     seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter))
     grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
-    thresholds = r.Thresholds(0.4, 0.5, 20, 40)
+    thresholds = r.Thresholds(0.3, 0.5, 20, 40)
     yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
     yield (
         verify.verify,
@@ -110,7 +110,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             candidates,
             thresholds,
             verify.verify_scratch(4, 4),
-            r.VerifiedRows(i64, spans, spans, three, f64, flags),
+            r.VerifiedRows(i64, spans, spans, three, f64, u8, f64[:, None]),
+            True,
         ),
     )
     yield gram_sets.gram_hashes, (u32, u32)

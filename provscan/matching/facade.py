@@ -123,10 +123,10 @@ class Index:
         min_containment
             Minimum containment: share of the licensed text's 5-grams that are in the span.
         min_chars
-            Minimum length of a licensed text in canonical code points, where a Chinese character, a kana or a Korean
-            syllable counts as two.
+            Minimum number of letters that a match has in common with the licensed text, in canonical code points, where
+            a Chinese character, a kana or a Korean syllable counts as two. Shorter licensed texts are ignored.
         partial_chars
-            Minimum stretch of a licensed text, counted likewise, that a span below these shares must hold; see
+            Minimum stretch of a licensed text, counted likewise, that is a match below these two shares; see
             :class:`provscan.params.MatchParams`.
 
         Returns

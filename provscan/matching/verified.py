@@ -43,7 +43,8 @@ class VerifiedCandidates(NamedTuple):
     copied: np.ndarray
     grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity: np.ndarray  # float64[n].
-    partial: np.ndarray  # bool[n]: only a stretch of the text is there.
+    way: np.ndarray  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
+    letters: np.ndarray  # float64[n, 2], in units: in common, and of the longest stretch.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
         return VerifiedCandidates(*(column[rows] for column in self))
@@ -58,7 +59,8 @@ def grams_of(texts: CodeBuffer, of: str) -> Grams:
 
 def thresholds(params: MatchParams) -> Thresholds:
     shares = float(params.threshold), float(params.min_containment)
-    return Thresholds(*shares, int(params.min_chars), int(params.partial_chars) or NO_STRETCH)
+    stretch = max(int(params.partial_chars), int(params.min_chars)) if params.partial_chars else NO_STRETCH
+    return Thresholds(*shares, int(params.min_chars), stretch)
 
 
 def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
@@ -92,13 +94,35 @@ def prefiltered(
     return _chosen(candidates, kept)
 
 
-def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:
-    """Compare candidates with their texts; texts whose tweets are all forgotten are passed over."""
-    if segment.living is not None:
-        kept = segment.living[candidates.text]
-        candidates = Candidates(*(column[kept] for column in candidates))
+class Comparison(NamedTuple):
+    """How a text compares with a licensed text: what :func:`provscan.kernels.verify.decide` decides, and by what."""
+
+    way: str | None  # ``whole`` or ``stretch``; None if it is no match.
+    similarity: float
+    containment: float
+    # In canonical code points, as ``min_chars`` counts them: in common, and of the longest stretch in common.
+    letters: float
+    stretch: float
+    common: int  # Different 5-grams that both have.
+
+
+def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
+    """Compare two texts, of which the first is a passage that may be a copy of the second."""
+    codes, offsets, _ = canonical_codes(*buffers(pa.array([text, licensed], pa.large_string())))
+    middle, zero = offsets[1], np.zeros(1, np.int64)
+    records = grams_of(CodeBuffer(codes[:middle], offsets[:2]), "records")
+    other, whole = CodeBuffer(codes[middle:], offsets[1:] - middle), Candidates(zero, zero, zero - 1, zero)
+    out = _verified_rows(records, other, whole, params, failed=True)
+    (common, of_text, _), (letters, stretch) = out.grams[0].tolist(), out.letters[0].tolist()
+    way = {kernels.WHOLE: "whole", kernels.STRETCH: "stretch"}.get(int(out.way[0]))
+    return Comparison(way, float(out.similarity[0]), common / of_text, letters, stretch, common)
+
+
+def _verified_rows(
+    records: Grams, texts: CodeBuffer, candidates: Candidates, params: MatchParams, failed: bool
+) -> VerifiedRows:
+    """The candidates that are matches, or with `failed` all of them, compared with one text each."""
     count = len(candidates.record)
-    texts = grams_of(CodeBuffer(*segment.texts.codes(candidates.text)), "texts")
     longest_text = int(np.diff(texts.offsets).max(initial=0))
     longest_record = int(np.diff(records.offsets)[candidates.record].max(initial=0))
     out = VerifiedRows(
@@ -107,13 +131,23 @@ def verify(records: Grams, candidates: Candidates, segment: LookupTables, params
         np.empty((count, 2), np.int64),
         np.empty((count, 3), np.int32),
         np.empty(count, np.float64),
-        np.empty(count, np.bool_),
+        np.empty(count, np.uint8),
+        np.empty((count, 2)),
     )
     room = kernels.verify_scratch(longest_record, longest_text)
-    n = kernels.verify(records, texts, candidates, thresholds(params), room, out)
-    chosen = out.candidate[:n]
-    text = segment.numbered(candidates.text[chosen])
-    return VerifiedCandidates(candidates.record[chosen], text, *(column[:n] for column in out[1:]))
+    n = kernels.verify(records, grams_of(texts, "texts"), candidates, thresholds(params), room, out, failed)
+    return VerifiedRows(*(column[:n] for column in out))
+
+
+def verify(records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams) -> VerifiedCandidates:
+    """Compare candidates with their texts; texts whose tweets are all forgotten are passed over."""
+    if segment.living is not None:
+        kept = segment.living[candidates.text]
+        candidates = Candidates(*(column[kept] for column in candidates))
+    texts = CodeBuffer(*segment.texts.codes(candidates.text))
+    out = _verified_rows(records, texts, candidates, params, failed=False)
+    text = segment.numbered(candidates.text[out.candidate])
+    return VerifiedCandidates(candidates.record[out.candidate], text, *out[1:])
 
 
 def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
@@ -241,7 +275,7 @@ def liftover(records: Located, rows: VerifiedCandidates, reader: ScanReader, par
     similarity = common / (of_text + of_span - common)
     literal = out.kinds != liftover_kernels.OTHER
     level = np.where(literal, out.kinds, np.where(similarity >= STRONG, 2, 3)).astype(np.uint8)
-    level[rows.partial] = LEVELS.index("partial")
+    level[rows.way == kernels.STRETCH] = LEVELS.index("partial")
     found = Matches(rows.record, out.spans, rows.text, level, similarity, common / of_text, records.characters)
     # An edge that reaches far out may pass the start of the match before.
     return found.take(np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record)))

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -51,8 +52,8 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """
-# Bytes that a row of a sheet counts for, be it one that is left out between two others.
-ROW_BYTES = 64
+# Bytes that a row of a sheet counts for, be it one that is left out between two others, and that are counted at a time.
+ROW_BYTES, SPENT = 64, 64 << 10
 # Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded float.
 EXACT = 10**15
 
@@ -64,7 +65,7 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         connection = opened.enter_context(closing(sqlite3.connect(f"file:{place}", uri=True)))
         connection.text_factory = lambda data: data.decode(errors="replace")
         # Values that are computed by the schema of a hostile file can be of any size, and take any time.
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2)
         connection.set_progress_handler(context.budget.spend, STEPS)
         context.budget.resume()
         try:
@@ -174,8 +175,12 @@ class _Excel:
 
 def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
     """The rows that are not empty; all that a sheet leaves out between two cells counts, too."""
+    size = 0
     for row in rows:
-        context.budget.spend(size=ROW_BYTES + len(row))
+        size += ROW_BYTES + len(row)
+        if size >= SPENT:
+            context.budget.spend(size=size)
+            size = 0
         require_few(len(row), context.limits)
         if any(value is not None for value in row):
             yield list(row)
@@ -199,6 +204,12 @@ def _groups(records: Iterator[dict[str, Any]], most: int, size: int) -> Iterator
         yield group
 
 
+# Asked for when a file is planned, surveyed and read; openpyxl may pass through all of a workbook for them.
+@lru_cache(maxsize=1024)
+def _names(source: _Sql | _Excel, path: str, modified: int, limits: Limits) -> list[tuple[str, str]]:
+    return source.names(path, Context.quiet(limits))
+
+
 @dataclass(frozen=True)
 class TableFile(Undivided):
     """A file of tables, behind the protocol of formats."""
@@ -218,7 +229,7 @@ class TableFile(Undivided):
                 f"{whole.source} can't be read from a URL or an archive, or compressed: download or unpack it"
             )
         with readable(whole.source):
-            names = self.source.names(whole.path, Context.quiet(limits))
+            names = _names(self.source, whole.path, os.stat(whole.path).st_mtime_ns, limits)
         return [replace(whole, source=f"{whole.source}/{name}", member=member) for name, member in names]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:

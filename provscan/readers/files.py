@@ -58,7 +58,7 @@ def state_of(path: str) -> FileState:
         found = os.stat(path)
         return FileState(found.st_size, found.st_mtime_ns)
     system, place = _system(path)
-    about = _tried(lambda: system.info(place))
+    about = _tried(path, lambda: system.info(place))
     if about.get("size") is None or about.get("partial") is False:
         raise OSError(errno.ENOTSUP, "its server does not support range requests; download the file")
     version = {name: str(about[name]) for name in VERSION if about.get(name) is not None}
@@ -118,10 +118,10 @@ def remote_files(url: str) -> Iterator[str]:
     system, place = _system(url)
     try:
         # A web server has no folders, and may answer a question for them with a page.
-        if url.startswith("http") or not _tried(lambda: system.isdir(place)):
+        if url.startswith("http") or not _tried(url, lambda: system.isdir(place)):
             yield url
             return
-        names = sorted(_tried(lambda: system.find(place)))
+        names = sorted(_tried(url, lambda: system.find(place)))
     except OSError as error:
         raise InputError(f"{url} can't be read: {error.strerror or error}") from None
     for name in names:
@@ -137,23 +137,24 @@ class FileStore:
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._files, self._place = _system(url)
 
     def begin(self) -> None:
         """Make the folder, where there are folders."""
-        _tried(lambda: self._files.makedirs(self._place, exist_ok=True))
+        _tried(self._url, lambda: self._files.makedirs(self._place, exist_ok=True))
 
     def put(self, path: os.PathLike[str]) -> None:
         """Add a local file under its own name."""
-        _tried(lambda: self._files.put_file(os.fspath(path), self._within(path)))
+        _tried(self._url, lambda: self._files.put_file(os.fspath(path), self._within(path)))
 
     def get(self, path: os.PathLike[str], name: str | None = None) -> None:
         """Copy a file to a local path, the file of that name unless another is given."""
-        _tried(lambda: self._files.get_file(self._within(name or path), os.fspath(path)))
+        _tried(self._url, lambda: self._files.get_file(self._within(name or path), os.fspath(path)))
 
     def end(self) -> None:
-        if _tried(lambda: self._files.exists(self._place)):
-            _tried(lambda: self._files.rm(self._place, recursive=True))
+        if _tried(self._url, lambda: self._files.exists(self._place)):
+            _tried(self._url, lambda: self._files.rm(self._place, recursive=True))
 
     def _within(self, path: str | os.PathLike[str]) -> str:
         return below(self._place, os.path.basename(path))
@@ -164,8 +165,9 @@ class RemoteFile(io.RawIOBase):
 
     def __init__(self, url: str) -> None:
         super().__init__()
+        self._url = url
         system, place = _system(url)
-        self._file = _tried(lambda: system.open(place, "rb", cache_type="none"))
+        self._file = _tried(url, lambda: system.open(place, "rb", cache_type="none"))
         self._size = state_of(url).size
         self._at = 0
 
@@ -194,7 +196,7 @@ class RemoteFile(io.RawIOBase):
                 raise OSError(errno.EIO, f"the server sent {len(data):,} bytes instead of {stop - start:,}")
             return data
 
-        buffer[: stop - start] = _tried(part)
+        buffer[: stop - start] = _tried(self._url, part)
         self._at = stop
         return stop - start
 
@@ -211,12 +213,12 @@ def _system(url: str) -> tuple[Any, str]:
             f"{url} can't be read without more packages: pip install 'provscan[remote]' ({error})"
         ) from None
     except Exception as error:  # some systems ask their server at once, and raise what its library does
-        raise InputError(f"{url} can't be read: {type(error).__name__}: {without_secrets(str(error))}") from None
+        raise InputError(f"{url} can't be read: {type(error).__name__}: {without_secrets(str(error), url)}") from None
     return system, place
 
 
-def _tried(request: Callable[[], Result]) -> Result:
-    """What a request gives, tried several times; what fails in the end is an OSError without secrets."""
+def _tried(url: str, request: Callable[[], Result]) -> Result:
+    """What a request about a URL gives, tried several times; what fails in the end is an OSError without secrets."""
     for attempt in range(TRIES):
         try:
             return request()
@@ -233,7 +235,7 @@ def _tried(request: Callable[[], Result]) -> Result:
             if isinstance(error, FileNotFoundError) and status in (None, 404):
                 raise FileNotFoundError(errno.ENOENT, "it does not exist") from None
             said = getattr(error, "message", None) or getattr(error, "strerror", None) or error
-            what = f"{type(error).__name__}{f' {status}' if status else ''}: {without_secrets(str(said))}"
+            what = f"{type(error).__name__}{f' {status}' if status else ''}: {without_secrets(str(said), url)}"
             number = errno.EACCES if isinstance(error, PermissionError) or status in (401, 403) else errno.EIO
             raise OSError(number, what) from None
     raise AssertionError

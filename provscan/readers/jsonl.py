@@ -219,15 +219,19 @@ def parse_lines(first: int, data: bytes, source: str, stats: ReadStats, limits: 
         if (values := many_values(line, limits)) is not None:
             stats.skip("too_many_fields", source, number, f"{values:,} values, above the limit of {limits.fields:,}")
             continue
+        problem = ""
         try:
             record = orjson.loads(line)
-        except orjson.JSONDecodeError as problem:
+        except orjson.JSONDecodeError as error:
+            # The error itself holds a copy of the line.
+            problem = f"{error.msg} (column {error.colno})"
+        if problem:
             if not line.strip():
                 continue
             try:
                 record = _repaired(line, source, number, stats)
             except ValueError:
-                stats.skip("bad_json", source, number, f"{problem.msg} (column {problem.colno})")
+                stats.skip("bad_json", source, number, problem)
                 continue
         if isinstance(record, str):
             record = {"text": record}

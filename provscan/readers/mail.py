@@ -34,7 +34,7 @@ CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
 # Bytes at the end of what was read in which the beginning of a message may stand.
 TAIL = 1024
 PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
-TAG = re.compile(r"<(style|script)\b.*?</\1>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 
 class Mail(Undivided):
@@ -148,10 +148,21 @@ def _parts(message: Message) -> Iterator[Message | str]:
 def _best(alternatives: list[Message]) -> list[Message]:
     """The plain one of some alternatives; all if there is none, or it is less than half of another."""
     plain = [part for part in alternatives if part.get_content_type() == "text/plain"]
-    texts = [TAG.sub("", _decoded(part)[0]) for part in alternatives if part.get_content_maintype() == "text"]
-    return (
-        plain if plain and 2 * sum(len(_decoded(part)[0]) for part in plain) >= max(map(len, texts)) else alternatives
-    )
+    if not plain:
+        return alternatives
+    longest = max(_shown(_decoded(part)[0]) for part in alternatives if part.get_content_maintype() == "text")
+    return plain if 2 * sum(len(_decoded(part)[0]) for part in plain) >= longest else alternatives
+
+
+def _shown(text: str) -> int:
+    """The length of a text without tags, styles and scripts."""
+    length, at, within = 0, 0, ""
+    for tag in TAG.finditer(text):
+        length += 0 if within else tag.start() - at
+        name, at = (tag[2] or "").lower(), tag.end()
+        if within in ("", name):
+            within = "" if tag[1] else name
+    return length + (0 if within else len(text) - at)
 
 
 def _decoded(part: Message) -> tuple[str, bool]:

@@ -179,11 +179,9 @@ class Tar(Undivided):
                     count += 1 if isinstance(rows, Piece) else len(rows.numbers)
                     yield rows
         except InputError as error:
-            # The archive goes on behind a member that is damaged, unless it is damaged itself.
+            # The archive goes on behind a member that can't be read, unless it is damaged itself.
             if isinstance(error.__cause__, tarfile.TarError):
                 raise error.__cause__ from None
-            if error.__cause__ is None:
-                raise
             context.breaks.append(why_unread(error, whole.source))
         if context.breaks and not stream.context.breaks:
             stream.context.stats.damaged.append(Damage(whole.source, count, context.breaks[0]))

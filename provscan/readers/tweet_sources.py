@@ -217,7 +217,7 @@ def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> Non
         with readable(split.source):
             records = [record for record in FORMATS[split.format].fields(split, limits) if isinstance(record, dict)]
             if not records:
-                plan.ignored.append((split.source, "empty"))
+                _add_without_records(plan, split, limits)
             else:
                 (split,) = FORMATS[split.format].splits(split, WHOLE, limits)
                 nested = not fields.texts and any(map(is_nested, records))
@@ -228,6 +228,17 @@ def _bound(plan: TweetPlan, split: Split, fields: Fields, limits: Limits) -> Non
             plan.ignored.append((split.source, "labels, no texts"))
         else:
             _leave(plan, split, error)
+
+
+def _add_without_records(plan: TweetPlan, split: Split, limits: Limits) -> None:
+    """A file whose beginning has no records: it is empty, or breaks off before the first has ended."""
+    stream = ByteStream(split, context := Context.quiet(limits))
+    for _ in FORMATS[split.format].read(stream, None):
+        break
+    if context.breaks:
+        plan.unread.append((split.source, context.breaks[0]))
+    else:
+        plan.ignored.append((split.source, "empty"))
 
 
 def _leave(plan: TweetPlan, split: Split, error: InputError) -> None:

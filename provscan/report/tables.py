@@ -243,13 +243,15 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             ("Seeds that agree", f"{item['seeds_met']} of {item['seeds']}"),
             ("5-character sequences shared", count(item["shared"])),
         ])  # fmt: skip
-        gates = [("Gate", "value", "at least", "")]
-        for gate in item["gates"]:
-            said = "passed" if gate["passed"] else "failed"
-            if gate["option"]:
-                said += f"; {gate['option']} would let it pass"
-            gates.append((gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said))
-        _print(console, "<>><", gates)
+        for title, gates in (("To be a match", item["gates"]), ("To be a finding", item["finding"])):
+            rows = [(title, "value", "at least", "")]
+            for gate in gates:
+                said = "passed" if gate["passed"] else "failed"
+                if gate["option"]:
+                    said += f"; {gate['option']} would let it pass"
+                rows.append((gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said))
+            if gates:
+                _print(console, "<>><", rows)
         if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
             console.print(f"  Score: {bits}; {rarity(row['counted'], row['bits'])}")
@@ -259,7 +261,8 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
 def _result(item: dict[str, Any]) -> str:
     """What became of a licensed text that was compared."""
     if item["match"] is not None:
-        return f"match, {item['match']['level'].replace('_', ' ')}"
+        way = {"whole": " (similar as a whole)", "stretch": " (a long enough stretch)"}.get(item["way"], "")
+        return f"match, {item['match']['level'].replace('_', ' ')}{way}"
     if item["instead"] is not None:
         return f"no match, since tweet {item['instead']['tweet_id']} matches this place more closely"
     if item["passed"]:
@@ -267,4 +270,4 @@ def _result(item: dict[str, Any]) -> str:
             "no match: it passes the gates, but the search did not propose it. Too few LSH bands and seeds agree, or "
             "it was not in the index at the time"
         )
-    return "no match"
+    return "no match: it is neither similar enough as a whole nor holds a long enough stretch"

@@ -16,7 +16,7 @@ LEVELS = {
     "exact": "same text, up to white space and HTML entities",
     "near_exact": "same text once links, @names, case, accents and punctuation are left out",
     "strong": "at least 80% alike",
-    "weak": "less than 80% alike, but all over the text",
+    "weak": "less than 80% alike, but similar as a whole",
     "partial": "a long stretch of the text, without the rest",
 }
 """What each level means, best first."""

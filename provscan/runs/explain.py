@@ -1,4 +1,7 @@
-"""Why a text is or is not a match: every step of the search and every gate with its value and its limit."""
+"""Why a text is or is not a match, and why a match is or is not a finding: each value with its limit.
+
+What decides on a match is :func:`provscan.kernels.verify.decide`, and the values shown are those that it decided by.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from difflib import SequenceMatcher
 from math import floor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,25 +19,13 @@ import pyarrow.compute as pc
 
 from provscan import readers
 from provscan.errors import InputError, ParameterError, UsageError
-from provscan.kernels.grams import GRAM
-from provscan.kernels.minimizers import is_wide
-from provscan.kernels.verify import (
-    ALIKE,
-    EDGE,
-    HALF,
-    HALF_LENGTH,
-    INNER_LENGTH,
-    LARGE,
-    LARGE_LENGTH,
-    REACH,
-    SPREAD_SIMILARITY,
-    UNLIKE_LENGTH,
-    spread_length,
-)
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
-from provscan.params import FINDING, MatchParams
+from provscan.matching.verified import comparison
+from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
 from provscan.readers.names import printable
+from provscan.scoring.lengths import measured
+from provscan.scoring.rule import LETTERS_WITHOUT_BITS
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
@@ -44,23 +34,20 @@ from provscan.text import canonical
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
-# The kernel in Python: a few letters are not worth a compilation.
-_wide = getattr(is_wide, "py_func", is_wide)
-_spread_length = getattr(spread_length, "py_func", spread_length)
-
 Explanation = dict[str, Any]
 
 
 def explain_text(
     text: str, index: Index, params: MatchParams, *, tweet_id: str | None = None, matches: pa.Table | None = None,
-    fix_encoding: bool = False, offset: int = 0,
+    finding: FindingParams = FINDING, fix_encoding: bool = False, offset: int = 0,
 ) -> list[Explanation]:  # fmt: skip
     """Compare a text with the licensed texts that come closest, the closest first.
 
     With `tweet_id` it is compared with this tweet only, however little they share. `matches` are the rows of
-    ``matches.parquet`` in this text, which begins at `offset` in its record; by default those of a search. With
-    `fix_encoding`, the passage is the repaired one.
+    ``matches.parquet`` in this text, which begins at `offset` in its record; by default those of a search. Rows that
+    have bits are held against `finding`. With `fix_encoding`, the passage is the repaired one.
     """
+    size = len(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
@@ -86,9 +73,9 @@ def explain_text(
     for row, (low, high) in zip(rows, places_of(rows), strict=True):
         overlapping = [other for other in reported if other["start"] < high and low < other["end"]]
         overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
-        compared = _compared(
-            text[row["start"] : row["end"]], row["tweet_id"], index, params, overlapping[0] if overlapping else None
-        )
+        other = overlapping[0] if overlapping else None
+        passage = text[row["start"] : row["end"]]
+        compared = _compared(passage, row["tweet_id"], index, params, other, size, finding)
         explained.append({**compared, "start": low, "end": high})
     return explained
 
@@ -109,7 +96,14 @@ def explain_record(
         if field is not None:
             rows = rows.filter(pc.field("field") == field)
         close = explain_text(
-            text, index, params, tweet_id=tweet_id, matches=rows, fix_encoding=fix_encoding, offset=offset
+            text,
+            index,
+            params,
+            tweet_id=tweet_id,
+            matches=rows,
+            finding=finding_rule_of(info),
+            fix_encoding=fix_encoding,
+            offset=offset,
         )
         explained += [{"source": name, "record": record, "field": field, **item} for item in close]
     return explained
@@ -121,13 +115,20 @@ def explain_tweet(info: Mapping[str, Any], matches: pa.Table, tweet_id: str, ind
     explained = []
     for source, record in dict.fromkeys(zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)):
         explained += explain_record(info, rows, record, index, source=source, tweet_id=tweet_id)
-    alone = {**_compared("", tweet_id, index, params_of(info), None), "start": 0, "end": 0}
+    compared = _compared("", tweet_id, index, params_of(info), None, 0, finding_rule_of(info))
+    alone = {**compared, "start": 0, "end": 0}
     return explained or [alone]
 
 
 def params_of(info: Mapping[str, Any]) -> MatchParams:
     """The gates of a run, of its ``run.json``."""
     return MatchParams(**{name: info["parameters"][name] for name in GATES})
+
+
+def finding_rule_of(info: Mapping[str, Any]) -> FindingParams:
+    """The rule of a run, of its ``run.json``; what is not named there is the default."""
+    known = info["parameters"]
+    return FindingParams(**{name: known[name] for name in FINDING.as_dict() if known.get(name) is not None})
 
 
 def _gates(params: MatchParams) -> dict[str, Any]:
@@ -182,55 +183,40 @@ def _on_disk(folder: Path, name: str) -> Path:
     return place
 
 
-def _tweet_text(index: Index, tweet_id: str, text: str) -> str:
-    """The text of a tweet; of several with one licensed text the earliest one's, of its texts the one like `text`."""
+def _compared(
+    text: str, tweet_id: str, index: Index, params: MatchParams, reported: dict[str, Any] | None, size: int,
+    finding: FindingParams,
+) -> Explanation:  # fmt: skip
+    """A passage of a field of some size and a licensed tweet, and the match that is reported there.
+
+    Of a tweet with several texts, the one that is most alike is compared.
+    """
     _, numbers = index.reader.texts_of_ids(pa.array([tweet_id]))
     if len(numbers) == 0:
         raise UsageError(f"the index has no tweet {tweet_id}, or it is forgotten, so it can't be compared")
     texts: list[str] = index.reader.raw_texts(numbers).array().to_pylist()
-    ours = _grams(canonical([text])[0])
-
-    def alike(tweet: str) -> float:
-        theirs = _grams(canonical([tweet])[0])
-        return len(ours & theirs) / max(1, len(ours | theirs))
-
-    return max(texts, key=alike)
-
-
-def _compared(
-    text: str, tweet_id: str, index: Index, params: MatchParams, reported: dict[str, Any] | None
-) -> Explanation:
-    """A passage and a licensed tweet, and the match that is reported there, of this tweet or of another one."""
-    tweet = _tweet_text(index, tweet_id, text)
+    comparisons = [comparison(text, tweet, params) for tweet in texts]
+    chosen = max(range(len(texts)), key=lambda i: comparisons[i].similarity)
+    tweet, found = texts[chosen], comparisons[chosen]
     ours, theirs = canonical([text, tweet])
-    left, right = _grams(ours), _grams(theirs)
-    shared = len(left & right)
-    similarity = shared / max(1, len(left | right))
-    containment = shared / max(1, len(right))
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
-    length, stretch = _length(theirs), _longest_stretch(ours, theirs)
-    large = LARGE_LENGTH if containment >= LARGE else 1.0
-    in_common = (shared + GRAM - 1) * length / max(1, len(theirs)) if shared else 0.0
-    unlike = UNLIKE_LENGTH if similarity < ALIKE else 1.0
+    seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
     gates = [
-        _gate("length of the licensed text", length, params.min_chars, "min_chars"),
-        _gate("length in common", in_common, unlike * params.min_chars, "min_chars", unlike),
-        _gate("similarity", similarity, params.threshold, "threshold"),
-        _gate("containment", containment, params.min_containment, "min_containment"),
+        _gate("similarity", found.similarity, params.threshold, "threshold"),
+        _gate("containment", found.containment, params.min_containment, "min_containment"),
+        _gate("letters in common", found.letters, params.min_chars, "min_chars"),
     ]
     if params.partial_chars:
-        others = [("or a stretch", float(stretch.units), large if stretch.at_edge else INNER_LENGTH)]
-        if containment >= HALF:
-            others.append(("or half of the text", in_common, HALF_LENGTH))
-        if stretch.reach >= REACH and similarity >= SPREAD_SIMILARITY:
-            others.append(("or all over the text", in_common, _spread_length(containment)))
-        gates += [
-            _gate(name, value, part * params.partial_chars, "partial_chars", part) for name, value, part in others
-        ]
+        option = "partial_chars" if found.stretch >= params.min_chars else ""
+        least = max(params.partial_chars, params.min_chars)
+        gates.append(_gate("or letters of the longest stretch", found.stretch, least, option))
+    if found.way is not None:
+        # What already is a match needs no option.
+        gates = [{**gate, "option": None} for gate in gates]
     match = reported if reported is not None and reported["tweet_id"] == tweet_id else None
-    if match is not None and match.get("bits") is not None:
-        gates.append(_gate("bits, to be counted", match["bits"], FINDING.min_bits))
-    seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
+    conditions = []
+    if match is not None and "bits" in match:
+        conditions = _finding(match, measured(index.reader, numbers[chosen : chosen + 1])[0].item(), size, finding)
     return {
         # The licensed side.
         "tweet_id": tweet_id,
@@ -245,60 +231,42 @@ def _compared(
         # Seeds of the licensed text that stand in the passage, of all. Neighbouring seeds make a passage a candidate.
         "seeds_met": len(seeds[0] & seeds[1]),
         "seeds": len(seeds[1]),
-        "shared": shared,  # 5-character sequences that both have.
-        "gates": gates,  # In the order in which they are checked.
+        "shared": found.common,  # 5-character sequences that both have.
+        "gates": gates,
+        "way": found.way,  # What makes it a match, ``whole`` or ``stretch``; None if nothing does.
+        "finding": conditions,  # Of a match that has a score.
         # The match of this tweet that overlaps this place, a row of ``matches.parquet`` or, without its score, of a
         # search; else that of another one.
         "match": match,
         "instead": reported if match is None else None,
         # Whether it is a match, or would be one if the search came across it.
-        "passed": match is not None or _passed(gates),
+        "passed": match is not None or found.way is not None,
     }
 
 
-def _passed(gates: list[dict[str, Any]]) -> bool:
-    """Whether the gates of a match are passed; a long stretch or half of the text stands for both shares."""
-    long, common, alike, held, *others = (gate["passed"] for gate in gates)
-    return long and ((common and alike and held) or any(others))
+def _finding(match: Mapping[str, Any], length: int, size: int, rule: FindingParams) -> list[dict[str, Any]]:
+    """The conditions of a finding that a match meets or not, in a field of some size."""
+    letters, bits = match["containment"] * length, match["bits"]
+    if bits is None:
+        least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
+        return [_gate("letters in common, without known bits", letters, least)]
+    whole = match["end"] - match["start"] >= WHOLE_FIELD * size
+    return [
+        _gate("letters in common", letters, rule.min_letters, "min_letters"),
+        _gate("bits, as a whole field", bits, rule.min_bits, "min_bits")
+        if whole
+        else _gate("bits, as a passage", bits, rule.min_bits_passage, "min_bits_passage"),
+    ]
 
 
-def _gate(name: str, value: float, limit: float, parameter: str = "", part: float = 1.0) -> dict[str, Any]:
-    """A condition: the value, the least that passes, and what would let it pass: an option with its value.
-
-    The limit is a part of the parameter, if there is one.
-    """
+def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:
+    """A condition: the value, the least that passes, and what would let it pass: an option with its value."""
     passed, option = value >= limit, None
     if parameter and not passed:
-        digits = 0 if parameter.endswith("_chars") else 3
-        lower: Any = floor(value / part * 10**digits) / 10**digits if digits else floor(value / part)
+        digits = 3 if parameter in ("threshold", "min_containment") else 0
+        lower: Any = floor(value * 10**digits) / 10**digits if digits else floor(value)
         with suppress(ParameterError):
-            MatchParams(**{parameter: lower})
+            if parameter in GATES:
+                MatchParams(**{parameter: lower})
             option = f"--{parameter.replace('_', '-')} {lower}"
     return {"name": name, "value": value, "limit": limit, "passed": passed, "option": option}
-
-
-class _Stretch(NamedTuple):
-    """The longest stretch that two canonical texts have in common."""
-
-    units: int
-    at_edge: bool  # At begin or end of the second text.
-    reach: float  # How much of that all stretches reach over.
-
-
-def _grams(text: str) -> set[str]:
-    return {text[i : i + GRAM] for i in range(max(1, len(text) - GRAM + 1))} if text else set()
-
-
-def _longest_stretch(text: str, other: str) -> _Stretch:
-    blocks = SequenceMatcher(None, text, other, autojunk=False).get_matching_blocks()
-    longest = max(blocks, key=lambda block: block.size)
-    kept = [block for block in blocks if block.size >= GRAM]
-    return _Stretch(
-        _length(text[longest.a : longest.a + longest.size]),
-        longest.b <= EDGE or longest.b + longest.size >= len(other) - EDGE,
-        (kept[-1].b + kept[-1].size - kept[0].b) / len(other) if kept else 0.0,
-    )
-
-
-def _length(text: str) -> int:
-    return sum(2 if _wide(ord(letter)) else 1 for letter in text)

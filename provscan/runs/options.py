@@ -172,7 +172,7 @@ class Options:
             for item in value if isinstance(value, list | tuple) else [value]:
                 words += [option] if item is True else [f"{option}={item}"]
         # A source may begin with "-".
-        return shlex.join([*words, "--", *sources])
+        return shlex.join([*words, "--", *map(source_of, sources)])
 
 
 def _as_sources(value: Any) -> Any:

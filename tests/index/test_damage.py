@@ -403,7 +403,7 @@ def test_a_run_says_what_was_left_out(folder: Path, damaged: str, tweets: list[A
     options: dict[str, Any] = {"spike_ins": 0, "workers": 2}
     run = provscan.match(data, folder, folder.with_name("a.run"), without_segment=damaged, **options)
     assert run.summary["index"]["left_out"] == {"segments": [damaged], "tweets": 77, "texts": 59}
-    said = "left out on request, so 77 of 205 licensed tweets were not looked for"
+    said = "Damaged segments of the index were left out. 77 of 205 licensed tweets were not looked for"
     first = run.summary["answer"]["warnings"][0]
     assert (first["code"], said in first["message"]) == ("segments_left_out", True)
     assert said in (run.path / "report.html").read_text()

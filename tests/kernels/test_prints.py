@@ -31,8 +31,8 @@ def prints_of(codes, offsets):
     return out
 
 
-# By which a candidate needs 44 % of the prints of its text: that is .8 of .55.
-USUAL = Thresholds(0.4, 0.55, 1, 40)
+# By which a candidate needs 44 % of the prints of its text.
+USUAL = Thresholds(0.25, 0.5, 1, 40)
 
 
 def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
@@ -107,9 +107,9 @@ def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
 
 
 @pytest.mark.parametrize(("thresholds", "share"), [
-    (USUAL, 0.44), (Thresholds(0.4, 0.9, 1, 40), 0.44), (Thresholds(0.15, 0.25, 1, 40), 0.2),
-    (Thresholds(0.25, 0.15, 1, 1 << 40), 0.2), (Thresholds(0.4, 0.55, 1, 20), 14 / 64),
-    (Thresholds(0.4, 0.55, 1, 1), 0.0),
+    (USUAL, 0.44), (Thresholds(0.4, 0.9, 1, 40), 0.44), (Thresholds(0.1, 0.25, 1, 40), 0.225),
+    (Thresholds(0.25, 0.1, 1, 1 << 40), 0.225), (Thresholds(0.25, 0.5, 1, 20), 16 / 64),
+    (Thresholds(0.25, 0.5, 1, 1), 0.0),
 ])  # fmt: skip
 def test_no_more_of_the_wording_is_needed_than_a_match_has(thresholds, share):
     rng = random.Random(1)

@@ -106,7 +106,7 @@ def candidates(
     record, text, span, grams, similarity, copied = zip(*rows, strict=True)
     return VerifiedCandidates(
         np.array(record), np.array(text), np.array(span), np.array(copied), np.array(grams, np.int32),
-        np.array(similarity), np.zeros(len(rows), np.bool_),
+        np.array(similarity), np.zeros(len(rows), np.uint8), np.zeros((len(rows), 2)),
     )  # fmt: skip
 
 
@@ -281,6 +281,8 @@ def test_thresholds_for_the_kernels() -> None:
     found = thresholds(MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0))
     assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
     assert thresholds(MatchParams(partial_chars=90))[3] == 90
+    # A stretch is in common, too.
+    assert thresholds(MatchParams(min_chars=60, partial_chars=40))[3] == 60
 
 
 def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[int] | None = None) -> pa.RecordBatch:

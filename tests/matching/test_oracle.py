@@ -14,7 +14,7 @@ from tweets import SCRIPTS, edited, sentence
 import provscan
 
 Build = Callable[..., provscan.Index]
-THRESHOLD, CONTAINMENT, STRETCH = 0.4, 0.55, 40
+THRESHOLD, CONTAINMENT, STRETCH = 0.25, 0.5, 40
 
 
 def corpus(rng: random.Random) -> list[str]:
@@ -63,7 +63,7 @@ def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
             possible = naive.containment(licensed, text) >= CONTAINMENT
             best = naive_match.best(text, licensed, THRESHOLD, CONTAINMENT) if possible else None
             if best is None:
-                assert (number, tweet) not in reported or naive_match.may_match(text, licensed, STRETCH)
+                assert (number, tweet) not in reported or naive_match.longest_stretch(text, licensed) >= STRETCH
             elif best[0] >= 0.6 and best[1] >= 0.7:
                 clear += 1
                 if reported.get((number, tweet), 0.0) < best[0] - 0.15:

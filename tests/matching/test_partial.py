@@ -52,54 +52,43 @@ def test_halves_in_every_script(build: Build, script: str) -> None:
         assert {row["level"] for row in rows} <= {"partial", "weak"}
 
 
-def test_a_stretch_from_within_must_be_longer(build: Build) -> None:
+@pytest.mark.parametrize("begin", [0, BRIDGE.index("has voted"), len(BRIDGE) - 50])
+def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> None:
     index = build([BRIDGE])
-    begin = BRIDGE.index("has voted")
-    for size, found in ((40, 0), (56, 0), (64, 1), (80, 1)):
+    for size, found in ((35, 0), (50, 1)):
         assert len(index.match_document(f"so {BRIDGE[begin : begin + size]} they say")) == found
-
-
-def test_a_short_half_is_not_found(build: Build) -> None:
-    index = build([BRIDGE])
-    opening = "Breaking: the city council has voted"
-    assert not index.match_document(f"{opening} against it.")
-    assert index.match_document(f"{opening} to close the old one.")
-    assert not index.match_document(f"{opening} to close the old one.", partial_chars=60)
-    # A word goes on where the tweet's end was cut off.
-    name = "massive black hole at the centre of the milky w"
-    index = build([f"Is all of this matter falling into what was once a part of our galaxy, the {name}"])
-    assert not index.match_document(f"The {name[1:]}ay is quiet, the {name}ay is large.")
-    assert index.match_document(f"The {name} is large.")
+    stretch = f"so {BRIDGE[begin : begin + 50]} they say"
+    (span,) = index.match_document(stretch)
+    assert span.level == "partial"
+    assert not index.match_document(stretch, partial_chars=52)
+    assert not index.match_document(stretch, partial_chars=0)
+    # A stretch is in common, too.
+    assert not index.match_document(stretch, min_chars=52)
 
 
 def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
     index = build([tweet := "Ferry to the outer islands is cancelled, use a night train"])
-    (span,) = index.match_document(tweet[:32])
+    (span,) = index.match_document(tweet[:32], partial_chars=0)
     assert (span.start, span.end, span.level) == (0, 32, "weak")
     assert not index.match_document(tweet[:28])
-    assert not index.match_document(tweet[:32], partial_chars=0)
 
 
-def test_what_is_unlike_its_tweet_must_be_longer(build: Build) -> None:
+def test_what_is_in_common_must_be_long_enough(build: Build) -> None:
     tweet = "Hope everyone enjoys the long weekend"
     index = build([tweet])
-    assert not index.match_document(f"They say {tweet[5:28]}")
-    assert index.match_document(f"They say {tweet[5:29]}")
+    letters = naive.containment(naive.canonical(tweet), naive.canonical(tweet[5:28])) * len(tweet)
+    assert index.match_document(f"They say {tweet[5:28]}", min_chars=int(letters))
+    assert not index.match_document(f"They say {tweet[5:28]}", min_chars=int(letters) + 1)
 
 
-def test_what_is_spread_over_a_tweet_must_be_much_of_it_or_long(build: Build) -> None:
+def test_what_is_spread_over_a_tweet_must_be_half_of_it(build: Build) -> None:
     tweet = "Still having trouble with the new ticket machines? We are here to help with any questions you may have!"
     others = "still having rain, so we are here to help with whatever you may have"
-    share = naive.containment(naive.canonical(tweet), naive.canonical(others))
-    assert 0.35 < share < 0.45
+    assert 0.35 < naive.containment(naive.canonical(tweet), naive.canonical(others)) < 0.45
     assert not build([tweet]).match_document(f"It rained. {others}. So it went.")
-    assert build([tweet]).match_document(f"It rained. {others.replace('whatever', 'any questions')}. So it went.")
-    long = f"{tweet} {BRIDGE}"
-    others = (
-        f"{others}. Well, the city council has voted to close a tunnel and the mayor across the river calls it a shame"
-    )
-    assert 0.35 < naive.containment(naive.canonical(long), naive.canonical(others)) < 0.45
-    (span,) = build([long]).match_document(f"It rained. {others}. So it went.")
+    more = others.replace("whatever", "any questions")
+    assert naive.containment(naive.canonical(tweet), naive.canonical(more)) >= 0.5
+    (span,) = build([tweet]).match_document(f"It rained. {more}. So it went.")
     assert span.level == "weak"
 
 

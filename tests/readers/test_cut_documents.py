@@ -137,6 +137,17 @@ def test_xml_ends_with_its_root(write, text, whole):
     assert unread == []
 
 
+@pytest.mark.parametrize("way", [dataset, corpus])
+def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_others(write, tmp_path, way):
+    write("data/a.jsonl", LINES)
+    write("data/b.json", '[{"id": "1", "text": "some words of')
+    write("data/c.json", "[]")
+    found, stats, unread = way(str(tmp_path / "data"))
+    assert found == len(TEXTS)
+    assert len([*stats.damaged, *unread]) == 1
+    assert "b.json" in str([*stats.damaged, *unread])
+
+
 def test_elements_behind_a_bracket_that_is_lost(write):
     """A lost opening bracket costs its element; a lost closing one the rest, and the file is damaged either way."""
     data = DOCUMENTS["array.json"]
@@ -161,12 +172,14 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
         ("c.parquet", DOCUMENTS["table.parquet"]),
     ]
     bad = DOCUMENTS["table.parquet"]
-    members.append(("d.parquet", bad[:100] + bytes(100) + bad[200:]))
+    # One that is damaged, and one that can't be read within an archive.
+    members += [("d.parquet", bad[:100] + bytes(100) + bad[200:]), ("e.xlsx", DOCUMENTS["book.xlsx"])]
     found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
     named = [damage.source[-9:] for damage in stats.damaged] + [path[-9:] for path, _ in unread]
     assert found == len(TEXTS)
     assert any(name.endswith("a.json") for name in named)
     assert any(name.endswith("d.parquet") for name in named)
+    assert any(name.endswith("e.xlsx") for name in named)
 
 
 def test_reading_leaves_no_file_beside_a_database(tmp_path, write):

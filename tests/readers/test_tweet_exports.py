@@ -192,7 +192,7 @@ def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
     index = provscan.build_index(records, tmp_path / "licensed.index")
     run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["records_matched"], run.summary["skipped"]) == (3, {"no_text": 1})
-    assert repr(run).startswith(f"<provscan.Run {tmp_path / 'a.run'}: 3 of 3 records")
+    assert repr(run).startswith(f"<provscan.Run {tmp_path / 'a.run'}: CHANCE NOT MEASURED: 3 of 3 records")
 
 
 @pytest.mark.parametrize("long", ["extended_tweet.full_text", "full_text", "text"])

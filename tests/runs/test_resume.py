@@ -221,7 +221,7 @@ def test_an_interrupted_run_goes_on(
 
 
 def test_only_the_same_run_goes_on(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:
-    with pytest.raises(UsageError, match=r"its options differ \(threshold was 0.4 and is 0.5\)\. Repeat the first"):
+    with pytest.raises(UsageError, match=r"its options differ \(threshold was 0.25 and is 0.5\)\. Repeat the first"):
         provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
     other = provscan.build_index([{"id": "1", "text": "another index with another text in it"}], tmp_path / "o.index")
     with pytest.raises(UsageError, match="its index differ"):
