@@ -75,7 +75,7 @@ class Change:
     def note(self, *names: str) -> None:
         """Note paths that are about to be written or removed, so that the next writer may remove what is left."""
         if self._lock is not None:
-            os.write(self._lock, "".join(f"{name}\n" for name in names).encode())
+            _write(self._lock, "".join(f"{name}\n" for name in names).encode())
         self.noted.update(names)
 
     @property
@@ -262,9 +262,15 @@ def _write_notes(lock: int, head: str, noted: set[str]) -> None:
     """Write the lock file anew, at no instant without the notes; it is empty if nobody holds it and there are none."""
     held = noted or head != HEAD
     text = "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace") if held else b""
-    os.pwrite(lock, text, 0)
+    os.lseek(lock, 0, os.SEEK_SET)
+    _write(lock, text)
     os.ftruncate(lock, len(text))
-    os.lseek(lock, 0, os.SEEK_END)
+
+
+def _write(descriptor: int, text: bytes) -> None:
+    # A disk that becomes full takes a part of it, and the next time it says why.
+    while text:
+        text = text[os.write(descriptor, text) :]
 
 
 def noted_in(place: Path) -> set[str] | None:
@@ -291,7 +297,7 @@ def _abandon(place: Path, lock: int | None) -> None:
             descriptor = os.open(place / LOCK, os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not os.fstat(descriptor).st_size:
+                if noted_in(place) == set():
                     remove_named(place, [LOCK])
             finally:
                 os.close(descriptor)
