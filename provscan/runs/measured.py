@@ -36,8 +36,6 @@ from provscan.scoring.rule import Scorer
 MOSTLY_IN_DATASET = 0.5
 # Bits of a whole record that is word for word a licensed tweet, to be compared with other collections.
 WORD_FOR_WORD_BITS = 100.0
-# Texts whose share of the findings is looked at: an estimate that rests on so few says little.
-FEW_TEXTS = 5
 
 
 @dataclass(frozen=True)
@@ -454,12 +452,6 @@ class Measured:
     @property
     def claimable_records(self) -> int:
         return int(self.whole.claimable[0].records.sum())
-
-    @cached_property
-    def of_few_texts(self) -> tuple[int, int]:
-        """Places of the findings by record and text: those of the few texts that have most, and all."""
-        copies = np.sort(self.whole.findings.copies)[::-1]
-        return int(copies[:FEW_TEXTS].sum()), int(copies.sum())
 
     @cached_property
     def without_control(self) -> tuple[list[str], int]:

@@ -15,7 +15,7 @@ import numpy as np
 from provscan.calibration.edits import SPREAD
 from provscan.estimate.answer import SMALL, note, warning, withheld
 from provscan.estimate.recall import FINDABLE, Recall
-from provscan.runs.measured import FEW_TEXTS, Measured
+from provscan.runs.measured import Measured
 from provscan.runs.recalls import Pair, akin
 from provscan.runs.sides import KNOWN, agreement, span
 
@@ -34,6 +34,8 @@ POOR_RECALL = 1 / 3
 FEW_PLANTED = 300
 # Share of the findings in strata without control from which on there is no estimate.
 LEFT_OUT = 0.1
+# An estimate of which so many texts have more than half of the findings says little of the others.
+FEW_TEXTS = 5
 # How many times its lower end the upper end of an interval may be.
 WIDE = 10.0
 # Findings below which nothing is divided by source, author, year or language, or said of texts that repeat.
