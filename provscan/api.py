@@ -246,7 +246,7 @@ def match(
         dataset; it may share no file with the dataset, the control or a null dataset.
     spike_ins
         Number of edited licensed texts to plant in the dataset to measure recall; 0 for none, which withholds every
-        corrected number. By default one per 50 records, between 1,500 and 3,000. An index of fewer texts has
+        corrected number. By default one per 50 records, between 2,000 and 3,000. An index of fewer texts has
         each planted several times, edited otherwise.
     edits
         What spike-ins go through: ``"light"``, light and common edits; ``"mixed"``, these and heavy and severe ones;

@@ -31,7 +31,7 @@ from provscan.scoring.lengths import bands, measured
 from provscan.scoring.rule import Scored, Scorer
 
 # Spike-ins of a run: one per so many records, within these bounds.
-RECORDS_A_SPIKE, FEWEST, MOST = 50, 1500, 3000
+RECORDS_A_SPIKE, FEWEST, MOST = 50, 2000, 3000
 # Records that are kept to plant in; each takes several, one at a time.
 CARRIERS = 400
 # Seed of the texts and of what becomes of them.

@@ -125,7 +125,7 @@ MOST_FILES = 5
     type=click.IntRange(min=0),
     metavar="N",
     help="Number of edited licensed texts to plant in the dataset to measure recall, each several times where there "
-    "are few; 0 for none.  [default: one per 50 records, 1,500 to 3,000]",
+    "are few; 0 for none.  [default: one per 50 records, 2,000 to 3,000]",
 )
 @chance(
     "--edits",

@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-STATUS = {
-    "copies_found": "COPIES FOUND",
-    "no_copies_shown": "NO COPIES SHOWN",
-    "not_measured": "CHANCE NOT MEASURED",
-}
-"""The words of each status, with which a headline begins."""
+from provscan.estimate.answer import STATUS
+
 ALIKE = "licensed tweets and controls were not shown to be alike"
 REVERSED = "the controls are recited more often than the licensed tweets"
 """Why nothing is claimed: controls that differ from the licensed tweets, or that the model may have seen."""

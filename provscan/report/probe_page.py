@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from provscan.errors import InputError
+from provscan.estimate.answer import STATUS
 from provscan.probe.plan import ARMS
-from provscan.probe.wording import STATUS
 from provscan.report import probe_tables, wording
 from provscan.report.document import page
 from provscan.report.files import write_page
@@ -19,14 +20,6 @@ from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEET
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 FILES = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
-LEVELS = {
-    "exact": "Word for word",
-    "near_exact": "Word for word",
-    "strong": "Nearly word for word",
-    "weak": "Edited",
-    "partial": "A part",
-}
-"""What a recitation of each level is, for people."""
 # Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
 
@@ -74,8 +67,8 @@ def write_probe_report(
         predictability=probe_tables.predictability(summary["plan"]),
         copies=probe_tables.copies,
         share_of=probe_tables.share_of,
-        levels=LEVELS,
-        rarity=_rarity,
+        levels=wording.KINDS,
+        rarity=partial(wording.rarity, True),
         explained=_explained(summary),
         recitations=[_shown(row, texts is None or at < texts) for at, row in enumerate(strongest)],
         total=sum(row["arm"] == "licensed" for row in recitations),
@@ -105,11 +98,6 @@ def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 def _named(model: str | None) -> str:
     """The name of a model; of a path, as servers give them, the last part, since the rest is about a machine."""
     return wording.visible(Path(model).name if model and Path(model).is_absolute() else model or "of no name")
-
-
-def _rarity(bits: float) -> str:
-    """How rare the recited wording is, in words."""
-    return "extremely rare wording" if bits >= 150 else "very rare wording" if bits >= 100 else "rare wording"
 
 
 def _explained(summary: Mapping[str, Any]) -> str:

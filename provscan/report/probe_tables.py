@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from provscan.probe.wording import area_of
+from provscan.report.answers import first_sentence
 from provscan.report.tables import _console, _print, _text
 from provscan.report.wording import count, percent, several
 
@@ -65,11 +66,6 @@ def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
     elif (more := len(warnings) - WARNINGS_SHOWN) > 0:
         console.print(f"{several(more, 'more warning', 'more warnings')}: --verbose")
     return _text(console)
-
-
-def first_sentence(message: str) -> str:
-    """What a terminal shows of a warning by default."""
-    return message.partition(". ")[0].removesuffix(".") + "."
 
 
 def _numbers(console: Console, summary: Mapping[str, Any]) -> None:

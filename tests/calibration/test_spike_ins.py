@@ -137,7 +137,7 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
 
 def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provscan.calibration.spike_ins.FEWEST", FEWEST)
-    assert how_many(10, None) == FEWEST == 1500
+    assert how_many(10, None) == FEWEST == 2000
     assert how_many(10**9, None) == MOST
     assert how_many(10**9, 7) == 7
 
