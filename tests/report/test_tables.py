@@ -174,7 +174,7 @@ def test_explanations_of_hostile_texts_reach_a_terminal_escaped(capsys: pytest.C
         {
             "tweet_id": text[:40], "tweet": text[:500], "canonical_tweet": text[:500], "start": 0, "end": 5,
             "passage": text[:500], "canonical_passage": "", "bands_met": 0, "bands": 32, "seeds_met": 0, "seeds": 9,
-            "shared": 0,
+            "shared": 0, "way": None, "finding": [],
             "gates": [gate], "passed": False, "match": None, "instead": {"tweet_id": text},
         }
         for text in hostile()

@@ -116,7 +116,8 @@ def test_nothing_planted_is_bounded_not_claimed(
     assert answer["details"][0] == "No record shares rare wording with licensed tweets."
     for name in ("records", "texts"):
         assert (answer[name]["findings"], answer[name]["at_least"]) == (0, 0)
-        assert set(answer[name]["estimate"].values()) == {0}
+        # Without a single match the recall decides whether one copy may have been lost: then the interval is withheld.
+        assert answer[name]["estimate"] in (None, {"value": 0, "low": 0, "high": 0})
         assert 0 <= answer[name]["at_most"] < 3
     part = provscan.match(data, latin, tmp_path / "b.run", sample=0.5, control=control).summary["answer"]
     assert (part["records"]["estimate"], part["records"]["at_least"]) == (None, 0)
