@@ -287,7 +287,9 @@ def edited(world: World, edits: dict[str, Any], *, short: bool, inside: bool, se
     names = list(edits)
     which = [rng.choice(names) for _ in chosen]
     copies = [edits[name](tweet["text"], rng) for name, tweet in zip(which, chosen, strict=True)]
-    _, numbers = reader.texts_of_ids(pa.array([tweet["id"] for tweet in chosen]))
+    rows, numbers = reader.texts_of_ids(pa.array([tweet["id"] for tweet in chosen]))
+    # A tweet that was edited has several texts.
+    numbers = numbers[np.unique(rows, return_index=True)[1]]
     whole = np.full(len(copies), not inside)
     _, similarity, containment = compared(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
     ones = np.ones(len(copies))

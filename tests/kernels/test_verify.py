@@ -51,7 +51,7 @@ def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, 
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
-def prefiltered(records, pairs, texts, containment, units=1, stretch=NEVER):
+def prefiltered(records, pairs, texts, containment, units=1, stretch=NEVER, threshold=THRESHOLD):
     """The candidates (record, code, place) with one text each that the prefilter keeps."""
     raw = [text.encode() for text in texts]
     buffer = frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
@@ -60,7 +60,7 @@ def prefiltered(records, pairs, texts, containment, units=1, stretch=NEVER):
         grams_of(codes_of(records), "records"),
         buffer,
         candidates_of(pairs),
-        Thresholds(THRESHOLD, containment, units, stretch),
+        Thresholds(threshold, containment, units, stretch),
         prefilter_kernels.prefilter_scratch(max(map(len, raw))),
         kept,
     )
@@ -118,7 +118,7 @@ def test_any_two_texts(text, record, known):
     place = min(3, len(text) - 1, len(record) - 1)
     pairs = [(0, place if known else -1, place if known else 0)]
     rows = verify([record], pairs, [text], 0.1, 0.1)
-    assert len(rows) <= len(prefiltered([record], pairs, [text], 0.1))
+    assert len(rows) <= len(prefiltered([record], pairs, [text], 0.1, threshold=0.1))
     for _, (start, stop), _, grams, similarity, *_ in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
