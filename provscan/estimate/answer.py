@@ -33,11 +33,11 @@ WITHHELD = {
     "control_in_dataset": "Most of the control's texts stand in the dataset, so the control can't measure chance.",
     "unseen": "Judging by the matches, so many copies were changed beyond recognition that an estimate would be a "
     "guess.",
-    "unseen_by_edits": "There are no findings, and too many of the test copies were missed.",
+    "unseen_by_edits": "There are no findings, and too many of the test copies did not become findings either.",
     "unlike_edits": "The copies were edited in other ways than the test copies, so nothing shows how many were missed.",
     "spread_edits": "More than half of the copies seem to be changed throughout, as in retyping, so nothing shows how "
     "many texts were missed with all their copies.",
-    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
+    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches became findings.",
     "sampled": "Only a sample was scanned: licensed texts that stand only in the rest can't be counted.",
     "wide": "The interval is too wide to help: its ends differ by more than a factor of ten.",
     "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few texts say little about the "

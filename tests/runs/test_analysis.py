@@ -273,7 +273,7 @@ def test_scripts_without_control_are_named_and_left_out(
         ids = {str(tweet["id"]) for tweet in TWEETS if re.search(letters, tweet["text"])}
         assert {rate is not None for tweet, rate in rates.items() if tweet in ids} == {known}
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
-    kinds = ", ".join(run.summary["control"]["without_control"])
+    kinds = ", ".join(map(str.capitalize, run.summary["control"]["without_control"]))
     assert kinds in page
 
 
