@@ -157,6 +157,12 @@ class _GroupedOption(click.Option):
         super().__init__(*names, **attributes)
         self.group = group
 
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Name and help; Click puts a default that is given as a text into parentheses."""
+        if (record := super().get_help_record(ctx)) is None:
+            return None
+        return record[0], record[1].replace(f"[default: ({self.show_default})", f"[default: {self.show_default}")
+
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
     return click.option(*names, cls=_GroupedOption, **attributes)

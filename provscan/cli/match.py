@@ -100,8 +100,8 @@ MOST_FILES = 5
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Tweets that are known to be absent from the dataset; their matches measure chance. Read by the usual "
-    "names of fields. Can be repeated.",
+    help="Tweets that are known to be absent from the dataset; their matches measure chance. Fields are "
+    "recognised by their usual names. Can be repeated.",
 )
 @chance(
     "--null",
@@ -130,8 +130,8 @@ MOST_FILES = 5
 @chance(
     "--edits",
     type=click.Choice(["light", "mixed", "heavy"]),
-    help="Edits that spike-ins go through: light and common ones; these and heavy and severe ones; all but the light "
-    "ones.  [default: mixed]",
+    help="Edits made to spike-ins. light: light and common edits; mixed: these and heavy and severe ones; heavy: all "
+    "but the light ones.  [default: mixed]",
 )
 @sampling(
     "--sample",

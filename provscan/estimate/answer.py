@@ -29,19 +29,21 @@ WITHHELD = {
     "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
     "it).",
     "nothing_scanned": "No record was scanned.",
-    "unlike_control": "Nothing measures chance for texts like some of those found: {strata}.",
+    "unlike_control": "Chance was not measured for some kinds of text that were found: {strata}.",
     "control_in_dataset": "Most of the control's texts stand in the dataset, so the control can't measure chance.",
-    "unseen": "Judging by the matches, too many copies were changed too much to be found.",
-    "unseen_by_edits": "Nothing was found, and too many of the test copies were changed too much to be found.",
-    "unlike_edits": "The copies were edited unlike any test copies, so nothing shows how many were missed.",
-    "spread_edits": "More than half of the copies seem to be changed all over, as retyped ones are: nothing shows how "
+    "unseen": "Judging by the matches, so many copies were changed beyond recognition that an estimate would be a "
+    "guess.",
+    "unseen_by_edits": "There are no findings, and too many of the test copies did not become findings either.",
+    "unlike_edits": "The copies were edited in other ways than the test copies, so nothing shows how many were missed.",
+    "spread_edits": "More than half of the copies seem to be changed throughout, as in retyping, so nothing shows how "
     "many texts were missed with all their copies.",
-    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches were found.",
-    "sampled": "A sample was scanned: texts that stand only in the rest can't be counted.",
+    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches became findings.",
+    "sampled": "Only a sample was scanned: licensed texts that stand only in the rest can't be counted.",
     "wide": "The interval is too wide to help: its ends differ by more than a factor of ten.",
-    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few texts say little of the others.",
-    "few_nearly": "Fewer than 30 test copies of any edit stayed nearly word for word, so no upper limit was measured.",
-    "few_findings": "There are fewer than 20 findings, too few to divide by source, author, year or language.",
+    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few texts say little about the "
+    "others.",
+    "few_nearly": "No kind of edit left 30 test copies nearly word for word, so no upper limit was measured.",
+    "few_findings": "There are fewer than 20 findings, too few to break down by source, author, year or language.",
 }
 """Why a number is withheld, by code."""
 
@@ -49,55 +51,81 @@ WARNINGS = {
     "no_chance": "Quotations, headlines and templates from a third source look like copies. Nothing measures how many "
     "of the findings are such coincidences.",
     "strata_without_control": "The control has too few texts of some kinds that were found: {strata}. "
-    "Findings of only such texts take no part in the lower bound: {records:,} records. 50 control texts of a kind, and "
-    "one for 100 licensed ones, are enough.",
+    "Records with findings of only such texts are left out of the lower bound: {records:,}. Enough are 50 control "
+    "texts of a kind, and one per 100 licensed ones.",
     "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If the "
     "dataset holds copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it "
     "can't hold.",
     "null_other_kind": "The null dataset is of another kind and was not used to measure chance. It differs from the "
     "dataset in {differs}.",
-    "control_from_other_years": "The control is from {control}, the licensed texts are from {licensed}. Quotations "
-    "and headlines of years without control count as copies: check the findings by year.",
+    "control_from_other_years": "Most control texts are from {control}, most licensed texts from {licensed}. "
+    "Quotations and headlines from years that the control does not cover count as copies: check the findings by year.",
     "years_not_known": "Few texts are dated, so nothing shows whether chance differs between the years. Quotations "
-    "and headlines of years without control count as copies.",
-    "control_unlike": "The control differs from the licensed texts in {what}. No weight makes up for that: the lower "
+    "and headlines from years that the control does not cover count as copies.",
+    "control_unlike": "The control differs from the licensed texts in {what}. Weighting can't correct that: the lower "
     "bound holds only if both match by chance equally often.",
-    "chance_drifts": "Chance before {split} was {ratio} times that of later years. The 95% interval of the ratio is "
-    "{low:.2g}-{high}; the lower bound holds only if the licensed texts' years are like the control's.",
+    "chance_drifts": "Before {split}, chance matches were {ratio} times as frequent as later. The 95% interval of the "
+    "ratio is {low:.2g}-{high}; the lower bound holds only if the licensed texts' years are like the control's.",
     "controls_disagree": "Two measures of chance disagree. The {first} predicts {first_low:,.0f}-{first_high:,.0f} "
-    "groups of chance texts, the {second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the larger.",
-    "unseen": "Too many copies were changed too much to be found. Judging by the similarity of the matches it is "
-    "{share:.0%} of them; if all of the least similar matches are badly damaged copies, {worst:.2g} copies were missed "
-    "for each one found.",
-    "spread_edits": "Most copies seem to be changed all over, as retyped ones are. More of such copies are missed than "
-    "of test copies like them; the interval of records held in five of six simulated scans of this kind.",
+    "groups of texts that match by chance, the {second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
+    "larger.",
+    "unseen": "So many copies may be changed beyond recognition that no estimate is given. Judging by the similarity "
+    "of the matches, {share:.0%} of the copies are; if all of the least similar matches are badly damaged copies, "
+    "{worst:.2g} copies were missed for each one found.",
+    "spread_edits": "Most copies seem to be changed throughout, as in retyping. Such copies are missed more often than "
+    "test copies like them: the interval for records was right in five of six simulated scans of this kind.",
     "few_spike_ins": "Recall rests on only {planted:,} test copies. The upper limits and the estimate may be off by "
     "more than they say: give --spike-ins {enough} or more, or leave it out.",
     "not_detectable": "{share:.0%} of the licensed texts are too short or too common to be told. Copies of "
-    "them are in no number.",
+    "them are excluded from all counts.",
     "segments_left_out": "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
     "tweets were not looked for; every number is for the other {rest:,} only.",
-    "records_sampled": "Records with the same text and id are in the sample together or not at all. No limit allows "
-    "for that (without ids, the place in the file takes their place). Of a dataset with many of them give all, or draw "
-    "files (--sample-by files).",
-    "files_sampled": "Copies in {parts:,} files or fewer can all be outside the sample. No upper limit allows for a "
-    "file that was not drawn and that has far more copies than those drawn. A part of a large file counts as a file.",
+    "records_sampled": "Duplicate records are sampled together or not at all, and the limits ignore that. Duplicates "
+    "have the same text and id; records without an id are drawn one by one. If there are many, scan the whole dataset, "
+    "or sample files (--sample-by files).",
+    "files_sampled": "If copies are in {parts:,} files or fewer, the sample can miss them all. No upper limit allows "
+    "for a file that was not drawn and that has far more copies than those drawn. A part of a large file counts as a "
+    "file.",
     "repeated_text": "{texts} in {places:,} of the {all:,} places found. The number of records says how often "
-    "these texts were copied, and little of the others.",
+    "these texts were copied, and little about the others.",
 }
 """Words of the warnings, which say what threatens a number, by code."""
 
 NOTES = {
     "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a third of the test copies with "
-    "them were found.",
+    "them became findings.",
     "fraction_indexed": "The index holds a random {share:.3g}% of all licensed tweets (--fraction). Findings are those "
     "of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the index "
     "lacks and that stands in far more records than those found.",
-    "sampled": "A sample was scanned: of texts and tweets there is a lower bound only.",
-    "not_covered": "Rewritten or translated text is in no number. Neither are copies of which little remains, and many "
-    "copies of one tweet that were edited alike and are missed together.",
+    "sampled": "Only a sample was scanned: for texts and tweets there is a lower bound, but no estimate and no upper "
+    "limit.",
+    "not_covered": "Rewritten or translated text can't be found, and no number includes it. Nor does any include "
+    "copies of which little remains, or many copies of one tweet that were edited in the same way and are missed "
+    "together.",
 }
 """Words of the notes, which say what one should know, by code."""
+
+EDITS = {
+    "exact": "unchanged",
+    "anonymised": "names, links replaced",
+    "stripped": "lower case, bare words",
+    "escaped": "HTML entities",
+    "retweeted": "as a retweet",
+    "commented": "comments around it",
+    "marked_up": "HTML markup",
+    "with_emoji": "emoji added or removed",
+    "repunctuated": "other punctuation",
+    "respaced": "other white space",
+    "truncated": "end cut off",
+    "one_word": "one word replaced",
+    "two_words": "two words replaced",
+    "three_words": "three words replaced",
+    "reordered": "two halves swapped",
+    "in_parts": "parts reordered",
+    "every_fifth_dropped": "every fifth word dropped",
+    "letters_replaced": "single letters replaced",
+}
+"""Names of edits, for people; an edit without an entry is called what its name says."""
 
 PROJECTED = "All records are about {whole}, projected from the sample: there may be more."
 """What is said where an upper limit is larger than the number of all records, which a sample of files only projects."""
@@ -113,6 +141,10 @@ def warning(code: str, **values: Any) -> dict[str, Any]:
 
 def note(code: str, **values: Any) -> dict[str, Any]:
     return {"code": code, "message": NOTES[code].format(**values)}
+
+
+def edit_words(name: str) -> str:
+    return EDITS.get(name, name.replace("_", " "))
 
 
 def number(value: float) -> str:
@@ -191,7 +223,7 @@ class Comparison:
         low, high = min(self.others), max(self.others)
         had = number(high) if low == high else f"{number(low)} to {number(high)}"
         return (
-            f"Of whole records word for word ({number(self.here)} here), "
+            f"Of whole records word for word, with very rare wording ({number(self.here)} here), "
             f"{SMALL.get(len(self.others), str(len(self.others)))} collections without licensed tweets had {had}."
         )
 
@@ -224,7 +256,8 @@ def details(
         result.append(f"{why} {more}".rstrip())
     elif records.findings:
         verb = "shares" if records.findings == 1 else "share"
-        found = f"{number(records.findings)} {verb} rare wording"
+        of_sample = f" of {scanned.sample}" if status == COPIES_FOUND and scanned.whole is not None else ""
+        found = f"{number(records.findings)}{of_sample} {verb} rare wording"
         if status == COPIES_FOUND:
             found += f" ({number(records.nearly_verbatim or 0.0)} word for word or nearly)"
         else:
@@ -232,10 +265,9 @@ def details(
         expected = records.counts.get("chance_expected")
         if expected is not None:
             explained = min(expected, records.findings)
-            about = "none of them" if explained < 0.5 else f"about {number(explained)}"
-            found += f"; chance explains {about}"
+            found += f"; chance explains about {number(explained)}"
         if not_measured:
-            found += f", and was not measured for {number(not_measured)}"
+            found += f", but was not measured for {number(not_measured)} of these"
         result.append(f"{found}.")
     else:
         result.append("No record shares rare wording with licensed tweets.")

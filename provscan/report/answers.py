@@ -45,11 +45,14 @@ def withheld(answer: Mapping[str, Any]) -> list[str]:
 
 def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """At each strength of evidence: the findings, and how many chance explains at most; none if not measured."""
-    if answer["status"] == NOT_MEASURED:
+    records = answer["records"]
+    if answer["status"] == NOT_MEASURED or not records["findings"]:
         return []
+    every = answer["strengths"][0]["findings"] == records["findings"]
+    whole = "all findings" if every else "findings for which chance was measured"
     return [
         (
-            "all findings" if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
+            whole if (bits := row["bits_from"]) is None else f"{bits:g} bits or more",
             count(row["findings"]),
             amount(row["chance_at_most"], "at_most"),
         )
@@ -57,11 +60,19 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Classes of test copies with their recall: lengths from the shortest, others from the best."""
+    if name == "length":
+        return sorted(classes.items(), key=lambda item: [int(digits) for digits in re.findall(r"\d+", item[0])])
+    return sorted(classes.items(), key=lambda item: -item[1]["value"])
+
+
 COMPARED = (
-    "Whole records that are word for word a licensed tweet of {bits_from:g} bits or more, beside collections that hold "
-    "no licensed tweet. The figures are for comparison only: another kind of data has other coincidences."
+    "Whole records that repeat, word for word, a licensed tweet with very rare wording ({bits_from:g} bits or more): "
+    "here, and in collections into which no licensed tweet was copied. For comparison only: another kind of data has "
+    "other coincidences."
 )
-COMPARISON = ("Collection", "Kind", "Records", "MB", "Licensed tweets", "Word for word")
+COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for word")
 
 
 def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -69,19 +80,23 @@ def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
     compared = summary["answer"]["word_for_word"]
     if not compared or not compared["collections"]:
         return []
-    sizes = count(summary["records"]), f"{summary['characters'] / 1e6:,.0f}", count(summary["index"]["tweets"])
+    sizes = count(summary["records"]), _megabytes(summary["characters"] / 1e6), count(summary["index"]["tweets"])
     own = ("this dataset", "", *sizes, count(compared["records"]))
     return [own] + [
         (
             item["name"],
             item["kind"],
             count(item["records"]),
-            f"{item['megabytes']:,.0f}",
+            _megabytes(item["megabytes"]),
             count(item["index_tweets"]),
             count(item["word_for_word"]),
         )
         for item in compared["collections"]
     ]
+
+
+def _megabytes(size: float) -> str:
+    return f"{size:,.0f}" if size >= 1 else "<1"
 
 
 def first_sentence(text: str) -> str:
@@ -91,8 +106,7 @@ def first_sentence(text: str) -> str:
 
 def explained(records: Mapping[str, Any]) -> str:
     """How many of the findings chance explains."""
-    number = min(records["chance"], records["findings"])
-    return f"about {amount(number)}" if round(number) else "none"
+    return f"about {amount(min(records['chance'], records['findings']))}"
 
 
 def chance_explains(answer: Mapping[str, Any]) -> str:
@@ -106,11 +120,9 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     if not records["findings"] or records["chance"] is None:
         return ""
     found = several(int(records["findings"]), "record shares", "records share")
-    if (number := explained(records)) == "none":
-        return f"{found} rare wording with licensed tweets. Chance, as it was measured, explains none of them."
     return (
-        f"{found} rare wording with licensed tweets. Chance explains {number} of them; nothing in the texts themselves "
-        "tells coincidences from copies."
+        f"{found} rare wording with licensed tweets. Chance explains {explained(records)} of them; nothing in the "
+        "texts themselves tells coincidences from copies."
     )
 
 

@@ -137,7 +137,7 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         reviewed=review.marks,
         about=review.about,
         review=wording.review(review.marks),
-        interval=figures.interval(summary["answer"]["records"]),
+        interval=figures.interval(summary["answer"]["records"], sampled=bool(summary.get("sample"))),
         histogram=figures.histogram(folder.read, summary["recall"].get("bits")),
         breakdowns={name: breakdown.shown for name, breakdown in found.breakdowns.items()},
         strip=found.strip,

@@ -16,13 +16,14 @@ BINS, PARTS, LISTED = 30, 100, 12
 SPIKE_BITS = 10
 
 
-def interval(layers: Mapping[str, Any]) -> dict[str, float | None] | None:
+def interval(layers: Mapping[str, Any], *, sampled: bool = False) -> dict[str, float | None] | None:
     """Places of findings, lower bound and estimate on an axis, in percent of its length; ``None`` without a claim.
 
-    Upper limits bound something else, nearly verbatim copies, and have no place on it.
+    Upper limits bound something else, nearly verbatim copies, and have no place on it; nor have findings of a sample,
+    since the other numbers are for the whole dataset.
     """
     estimate = layers["estimate"] or {"low": None, "value": None, "high": None}
-    values = {"findings": layers["findings"], "at_least": layers["at_least"], **estimate}
+    values = {"findings": None if sampled else layers["findings"], "at_least": layers["at_least"], **estimate}
     if not layers["at_least"]:
         return None
     known = [float(value) for value in values.values() if value is not None]

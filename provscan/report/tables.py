@@ -226,7 +226,7 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
     """Why a text is or is not a match, from :mod:`provscan.runs.explain`."""
     console = _console()
     if not explained:
-        console.print("No licensed text comes close: none shares an LSH band or a seed with this text.")
+        console.print("No licensed text comes close: the search finds no candidate (no LSH band or seed in common).")
         console.print("Name a tweet with --tweet to compare it anyway.")
     for number, item in enumerate(explained):
         if number:
@@ -239,8 +239,8 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
             ("  compared as", item["canonical_tweet"] or "(nothing is left)"),
             (f"Text, characters {count(item['start'])} to {count(item['end'])}", item["passage"]),
             ("  compared as", item["canonical_passage"] or "(nothing is left)"),
-            ("LSH bands that agree", f"{item['bands_met']} of {item['bands']}"),
-            ("Seeds that agree", f"{item['seeds_met']} of {item['seeds']}"),
+            ("LSH bands in common", f"{item['bands_met']} of {item['bands']}"),
+            ("Seeds in common", f"{item['seeds_met']} of {item['seeds']}"),
             ("5-character sequences shared", count(item["shared"])),
         ])  # fmt: skip
         for title, gates in (("To be a match", item["gates"]), ("To be a finding", item["finding"])):
@@ -249,13 +249,18 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
                 said = "passed" if gate["passed"] else "failed"
                 if gate["option"]:
                     said += f"; {gate['option']} would let it pass"
-                rows.append((gate["name"], f"{gate['value']:.3g}", f"{gate['limit']:.3g}", said))
+                rows.append((gate["name"], _figure(gate["value"]), _figure(gate["limit"]), said))
             if gates:
                 _print(console, "<>><", rows)
         if row is not None and "bits" in row:
             bits = "not known" if row["bits"] is None else f"{row['bits']:.0f} bits"
             console.print(f"  Score: {bits}; {rarity(row['counted'], row['bits'])}")
     return _text(console)
+
+
+def _figure(value: float) -> str:
+    """Three digits, and no power of ten."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _result(item: dict[str, Any]) -> str:
@@ -267,7 +272,7 @@ def _result(item: dict[str, Any]) -> str:
         return f"no match, since tweet {item['instead']['tweet_id']} matches this place more closely"
     if item["passed"]:
         return (
-            "no match: it passes the gates, but the search did not propose it. Too few LSH bands and seeds agree, or "
-            "it was not in the index at the time"
+            "no match: it passes the limits, but the search did not propose it. Too few LSH bands and seeds are in "
+            "common, or it was not in the index at the time"
         )
     return "no match: it is neither similar enough as a whole nor holds a long enough stretch"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from provscan.estimate.answer import edit_words
 from provscan.readers.fields import BY_FIRST_RECORDS, CUES, NOT_SCANNED, SEARCHED, SINGLE_WORDS, TOO_DEEP
 from provscan.readers.limits import LIMITS
 
@@ -27,7 +28,7 @@ PROPER = {"arabic", "chinese", "cyrillic", "greek", "hebrew", "indic", "japanese
 
 def term(name: str) -> str:
     """The name of an edit, a script or another class, as people write it."""
-    return name.capitalize() if name in PROPER else name.replace("_", " ")
+    return name.capitalize() if name in PROPER else edit_words(name)
 
 
 def count(n: int) -> str:
@@ -55,7 +56,7 @@ MEASURES = {
 }
 LAYERS = {
     "findings": ("Findings", "records that share rare wording with licensed tweets"),
-    "at_least": ("At least", "records with copies, beyond what chance explains (97.5% confident)"),
+    "at_least": ("At least", "records with copies, allowing for the most that chance may explain (97.5% confident)"),
     "estimate": ("Estimate", "records with copies, corrected for chance and for missed copies"),
 }
 
@@ -204,7 +205,7 @@ def searched(summary: Mapping[str, Any]) -> str:
             "of these texts is not older than the cutoff: it serves as control, and its",
             "of these texts are not older than the cutoff: they serve as control, and their",
         )
-        said += f" {younger} matches are no findings."
+        said += f" {younger} matches are no findings. A text with an undated tweet or a retweet stays licensed."
     return said
 
 
@@ -337,11 +338,11 @@ def several(n: int, singular: str, plural: str) -> str:
 
 def sampled(sample: Mapping[str, Any]) -> str:
     """What was scanned of the dataset, in a sentence."""
-    extent = "findings are those of the sample, other numbers are for all."
+    extent = "findings are those of the sample, other numbers are for the whole dataset."
     if sample["by"] == "records":
         return f"{percent(sample['share'])} of the records were scanned, drawn at random: {extent}"
     effect = sample["design_effect"]
-    worth = f" One of their records is worth 1/{effect:.1f} of one drawn by itself." if effect > 1 else ""
+    worth = f" Records of a file are alike: each is worth 1/{effect:.1f} of one drawn by itself." if effect > 1 else ""
     whole = sample.get("records")
     projected = ""
     if whole is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from provscan.calibration.edits import SPREAD
-from provscan.estimate.answer import SMALL, note, warning, withheld
+from provscan.estimate.answer import SMALL, edit_words, note, warning, withheld
 from provscan.estimate.recall import FINDABLE, Recall
 from provscan.runs.measured import Measured
 from provscan.runs.recalls import Pair, akin
@@ -75,9 +75,9 @@ def reasons(measured: Measured) -> dict[str, str]:
     if recall is None:
         withhold(("estimate",), withheld("no_recall"))
     elif measured.gauges:
-        strata, left_out = measured.without_control
+        _, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.claimable_records):
-            withhold(("estimate",), withheld("unlike_control", strata=", ".join(strata)))
+            withhold(("estimate",), withheld("unlike_control", strata=_strata(measured)))
         if (few := _few_texts(measured)) is not None:
             withhold(("estimate",), withheld("few_texts", **few), ("records", "characters"))
         if _all_over(recall):
@@ -108,6 +108,11 @@ def _no_chance(measured: Measured) -> str | None:
             return withheld("other_kind", differs=" and ".join(measured.kind.differs))
         return withheld("no_chance")
     return None
+
+
+def _strata(measured: Measured) -> str:
+    """The kinds of text without control that were found, as people write them."""
+    return ", ".join(name.capitalize() for name in measured.without_control[0])
 
 
 def _few_texts(measured: Measured) -> dict[str, Any] | None:
@@ -170,7 +175,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
         result.append(warning("no_chance"))
     strata, left_out = measured.without_control
     if strata and measured.gauges:
-        result.append(warning("strata_without_control", strata=", ".join(strata), records=left_out))
+        result.append(warning("strata_without_control", strata=_strata(measured), records=left_out))
     if (few := _few_texts(measured)) is not None and measured.finding_records >= FEW_FINDINGS:
         result.append(warning("repeated_text", **few))
     result += _drift(measured)
@@ -212,7 +217,7 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
     recall, _ = measured.recalls.of_records
     if recall is not None:
         result.append(note("not_covered"))
-        if hardly := [edit.replace("_", " ") for edit, found in recall.of_edit.items() if found < FINDABLE]:
+        if hardly := [edit_words(edit) for edit, found in recall.of_edit.items() if found < FINDABLE]:
             result.append(note("hardly_found", edits=", ".join(hardly)))
     return result
 
@@ -220,11 +225,11 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
 def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     """What would measure chance, in a sentence: a cutoff by the years that the dataset names, or data to give."""
     if measured.too_small:
-        return "a larger --control decides; one with as many texts as the index is enough."
+        return "a larger --control can decide; one with as many texts as the index is enough."
     if measured.gauges:
-        return f"a --control with texts like those found ({', '.join(measured.without_control[0])}) decides."
+        return f"a --control with texts like those found ({_strata(measured)}) can decide."
     if measured.kind is not None:
-        return "--null with data of the dataset's own kind, or --control FILE, makes this a claim with a lower bound."
+        return "--control FILE, or --null DATA of the dataset's kind, makes this a claim with a lower bound."
     licensed = measured.sides[0].year
     now = datetime.now(UTC).year
     named = sorted(int(year) for text in carriers for year in set(YEAR.findall(text)) if int(year) <= now)

@@ -52,7 +52,8 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         "CHANCE NOT MEASURED: 114 of 40,000 records (0.28%) share rare wording with licensed tweets, 12 of them word "
         "for word or nearly.",
         "Copies and coincidences can't be told apart. 840 more share only common or known wording.",
-        "Of whole records word for word (56,861 here), six collections without licensed tweets had 0 to 3.",
+        "Of whole records word for word, with very rare wording (56,861 here), six collections without licensed tweets "
+        "had 0 to 3.",
     ]
     assert len(details(status, UNKNOWN, scanned, 0.9, Comparison(0, [0, 3]))) == 1
 
@@ -77,7 +78,7 @@ def test_one_record_is_no_plural() -> None:
     )
     said = details("no_copies_shown", one, Scanned(1), 0.5)
     assert said == [
-        "1 shares rare wording with licensed tweets; chance explains none of them.",
+        "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
         "At most 1 holds a nearly verbatim copy of the 50% of licensed tweets that can be told.",
     ]
@@ -90,6 +91,9 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     least = Layers(13, 80.5, None, 3)
     assert headline("copies_found", least, sample) == (
         "COPIES FOUND: at least 80 of about 8,000 records (1%) hold licensed tweets."
+    )
+    assert details("copies_found", least, sample, 0.9)[0] == (
+        "13 of 154 records of the sample share rare wording (3 word for word or nearly)."
     )
     above = Layers(0, 0.0, None, 0, 0, 9_000.5)
     assert details("no_copies_shown", above, sample, 0.9)[-1] == (
@@ -109,7 +113,7 @@ def test_words_with_values() -> None:
     assert share(995, 1000) == "99.5%"
     assert share(204_999, 205_000) == "99.9995%"
     assert share(3, 5_000_000) == "0.00006%"
-    assert withheld("unlike_control", strata="thai").endswith("some of those found: thai.")
+    assert withheld("unlike_control", strata="Thai").endswith("kinds of text that were found: Thai.")
     said = warning("not_detectable", share=0.25)
     assert said["code"] == "not_detectable"
     assert said["message"].startswith("25% of the licensed texts")

@@ -202,7 +202,7 @@ def test_bounds_are_rounded_to_the_safe_side() -> None:
 def test_a_sample_of_files_is_described() -> None:
     sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200, "design_effect": 9.24}
     assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% of")
-    assert sampled(sample).endswith("One of their records is worth 1/9.2 of one drawn by itself.")
+    assert sampled(sample).endswith("Records of a file are alike: each is worth 1/9.2 of one drawn by itself.")
     # As in the headline.
     projected = sampled({**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}})
     assert projected.endswith("All records are about 6,018 (95% interval 5,866-6,172), projected from the sample.")

@@ -101,7 +101,7 @@ def test_a_control_that_is_too_small_decides_nothing(
     answer = small.summary["answer"]
     assert answer["status"] == "not_measured"
     assert answer["details"][0].startswith("The control is too small to decide")
-    assert answer["next"].startswith("a larger --control decides")
+    assert answer["next"].startswith("a larger --control can decide")
     assert answer["records"]["at_least"] == 0
     large = provscan.match(data, latin, tmp_path / "b.run", control=write("l.jsonl", other), spike_ins=300)
     assert large.summary["answer"]["status"] == "copies_found"
@@ -147,7 +147,7 @@ def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_freque
     data = planted(latin, 300, 0) + [{"text": row["text"]} for row in other[:60]]
     answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", dated)).summary["answer"]
     (said,) = (item["message"] for item in answer["warnings"] if item["code"] == "chance_drifts")
-    assert re.search(r"before 2020 was at least (\S+) times .*interval of the ratio is \1-more", said)
+    assert re.search(r"Before 2020, chance matches were at least (\S+) times .*interval of the ratio is \1-more", said)
 
 
 def test_common_wording_is_in_no_headline(
@@ -262,10 +262,10 @@ def test_scripts_without_control_are_named_and_left_out(
     run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
     answer = run.summary["answer"]
     assert any(
-        item["code"] == "strata_without_control" and "cyrillic" in item["message"] for item in answer["warnings"]
+        item["code"] == "strata_without_control" and "Cyrillic" in item["message"] for item in answer["warnings"]
     )
     assert answer["records"]["estimate"] is None
-    assert "cyrillic" in answer["withheld"]["records.estimate"]
+    assert "Cyrillic" in answer["withheld"]["records.estimate"]
     assert 0 < answer["records"]["at_least"] < answer["records"]["findings"]
     # Nothing says how many of their matches are chance: neither all nor few are.
     rows = [row for row in run.matches.to_pylist() if row["counted"]]
@@ -274,7 +274,7 @@ def test_scripts_without_control_are_named_and_left_out(
         ids = {str(tweet["id"]) for tweet in TWEETS if re.search(letters, tweet["text"])}
         assert {rate is not None for tweet, rate in rates.items() if tweet in ids} == {known}
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
-    kinds = ", ".join(run.summary["control"]["without_control"])
+    kinds = ", ".join(map(str.capitalize, run.summary["control"]["without_control"]))
     assert kinds in page
 
 
@@ -286,7 +286,7 @@ def test_what_was_not_measured_is_not_explained_by_chance(
     answer = run.summary["answer"]
     assert answer["records"]["at_least"] == 0
     assert answer["status"] == "not_measured"
-    assert "(cyrillic)" in answer["next"]
+    assert "(Cyrillic)" in answer["next"]
 
 
 def test_a_text_that_fills_the_dataset_says_nothing_of_how_other_texts_were_edited(
@@ -328,7 +328,7 @@ def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
     assert 30 < latin_only["records"]["at_least"] <= 50 < both["records"]["at_least"]
     assert latin_only["records"]["at_least"] == hardly["records"]["at_least"]
     assert names == ["cyrillic", "", "cyrillic"]
-    assert "cyrillic" in latin_only["withheld"]["records.estimate"]
+    assert "Cyrillic" in latin_only["withheld"]["records.estimate"]
 
 
 def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
@@ -392,7 +392,7 @@ def test_a_sample_speaks_for_the_whole(
     assert max(found.strip) < sum(found.strip) / 10
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
-    assert "findings are those of the sample, other numbers are for all." in run._repr_html_()
+    assert "findings are those of the sample, other numbers are for the whole dataset." in run._repr_html_()
     assert "Nothing: every file" not in page
     assert "the other numbers are for the whole dataset." in page
 

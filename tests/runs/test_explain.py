@@ -134,7 +134,9 @@ def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index)
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
     said = " ".join(explanation_table([found]).split())
-    assert "the search did not propose it. Too few LSH bands and seeds agree, or it was not in the index" in said
+    assert (
+        "the search did not propose it. Too few LSH bands and seeds are in common, or it was not in the index" in said
+    )
 
 
 def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:

@@ -76,7 +76,7 @@ def test_a_run_of_a_sample_of_files(latin: provscan.Index, folder: Path, tmp_pat
     assert sample["design_effect"] > 1
     # C(115, 60) / C(120, 60) is 0.029, and a sixth file makes it half as much.
     assert any(
-        item["message"].startswith("Copies in 5 files or fewer") and item["code"] == "files_sampled"
+        item["message"].startswith("If copies are in 5 files or fewer,") and item["code"] == "files_sampled"
         for item in run.summary["answer"]["warnings"]
     )
     assert f"1/{sample['design_effect']:.1f} of one drawn by itself" in page
