@@ -164,7 +164,7 @@ def halves(world: World, name: str, rng: Random, wanted: int, *, parted: bool) -
     if parted and rng.random() < 0.5:
         first, second = second, first
     size = min(wanted, count // 2)
-    return np.array(rng.sample(first, size)), np.array(rng.sample(second, size))
+    return np.array(rng.sample(first, size), np.int64), np.array(rng.sample(second, size), np.int64)
 
 
 def without_copies(worlds: dict[str, World], scans: int) -> None:
@@ -194,7 +194,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
                 theirs = pairs[(number // len(names)) % len(pairs)]
                 source = world.long_scans[theirs] if theirs in world.long else world.scans[theirs]
                 size_of = len(source.lengths)
-                other = np.array(rng.sample(range(size_of), min(RECORDS, size_of)))
+                other = np.array(rng.sample(range(size_of), min(RECORDS, size_of)), np.int64)
             null, null_size, null_lengths = drawn(source, other)
             return answer(world, name, columns, size, number, (null, null_size, lengths, null_lengths))
 
@@ -218,7 +218,7 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
 
 def verbatim(world: World, rng: Random, count: int) -> np.ndarray:
     """Numbers of verbatim copies among the copies that are scanned."""
-    return np.array(rng.sample(range(len(world.held.corpus.copied)), count))
+    return np.array(rng.sample(range(len(world.held.corpus.copied)), count), np.int64)
 
 
 def with_copies(world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Scanned) -> tuple[Any, Any]:
@@ -256,7 +256,7 @@ def few(world: World) -> None:
         bounds = []
         for number in range(5):
             rng = Random(f"few {number}")
-            rows = np.array(rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))))
+            rows = np.array(rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))), np.int64)
             columns, size = with_copies(world, name, rows, verbatim(world, rng, 75), world.held.copies)
             least = answer(world, name, columns, size, number)["records"]["at_least"]
             bounds.append("-" if least is None else f"{least:.0f}")
@@ -332,7 +332,7 @@ def limit(world: World, scans: int) -> None:
                     rows = np.array(
                         rng.sample(range(len(world.scans[name].lengths)), min(4_000, len(world.scans[name].lengths)))
                     )
-                    which = np.array(rng.sample(range(len(copies.texts)), min(count, len(copies.texts))))
+                    which = np.array(rng.sample(range(len(copies.texts)), min(count, len(copies.texts))), np.int64)
                     columns, size = with_copies(world, name, rows, which, copies.scan)
                     said = answer(world, name, columns, size, number)["records"]["at_most"]
                     results.append((float(copies.nearly[which].sum()), said))
