@@ -48,6 +48,7 @@ def test_the_readme_and_the_files_of_its_run(tmp_path: Path, monkeypatch: pytest
     summary = json.loads((tmp_path / "dataset.run" / "summary.json").read_text())
     assert summary.keys() <= first_column(outputs, "The keys of `summary.json`")
     assert first_column(outputs, "The keys of `answer`") == summary["answer"].keys()
+    assert first_column(outputs, "The layers of a number") == summary["answer"]["records"].keys()
 
 
 def first_column(text: str, above: str) -> set[str]:
