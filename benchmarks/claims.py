@@ -258,7 +258,8 @@ def few(world: World) -> None:
             rng = Random(f"few {number}")
             rows = np.array(rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))))
             columns, size = with_copies(world, name, rows, verbatim(world, rng, 75), world.held.copies)
-            bounds.append(f"{answer(world, name, columns, size, number)['records']['at_least']:.0f}")
+            least = answer(world, name, columns, size, number)["records"]["at_least"]
+            bounds.append("-" if least is None else f"{least:.0f}")
         found.add_row(name, *bounds)
     Console().print(found)
 

@@ -99,6 +99,12 @@ def test_real_data_can_take_the_place_of_made_up_text(tmp_path: Path) -> None:
         (tmp_path / kind / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     data = [f"--{kind}={tmp_path / kind}" for kind in ("corpus", "background")]
     assert "400 tweets indexed" in run("match", *TINY["match"], *data)
+    assert "Whole records word for word" in run("comparison", *data)
+    # It compares kinds, a file each.
+    (tmp_path / "background" / "more.jsonl").write_bytes((tmp_path / "corpus" / "rows.jsonl").read_bytes())
+    claims = run("claims", "--scans=2", *data)
+    for title in ("Data without copies", "Claims on data", "One in a hundred", "75 verbatim", "nearly verbatim copies"):
+        assert title in claims
 
 
 def test_made_up_tweets_are_the_same_however_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

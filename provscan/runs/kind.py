@@ -23,7 +23,7 @@ PHRASE_BITS = 30.0
 # Limits of the ratio of two rates, of the difference of two shares, of the share that two distributions have in common.
 RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
 # Standard errors that a difference must have, so that it is none of chance.
-CERTAIN = 1.96
+CERTAIN = 2.58
 # Matches below which a share says nothing.
 FEW = 30
 

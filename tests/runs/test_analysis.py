@@ -15,7 +15,7 @@ from tweets import sentence
 
 import provscan
 from provscan.calibration import spike_ins
-from provscan.errors import InputError, ParameterError, RecallError, UsageError
+from provscan.errors import InputError, ParameterError, RecallError
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles
 from provscan.runs import analysis
@@ -148,74 +148,6 @@ def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_freque
     answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", dated)).summary["answer"]
     (said,) = (item["message"] for item in answer["warnings"] if item["code"] == "chance_drifts")
     assert re.search(r"Before 2020, chance matches were at least (\S+) times .*interval of the ratio is \1-more", said)
-
-
-def test_common_wording_is_in_no_headline(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
-    text = latin.reader.raw_texts(np.arange(100)).array().to_pylist()
-    tweets = [{"id": str(n), "text": t, "author": f"a{n}"} for n, t in enumerate([*text, text[0], text[0]])]
-    index = provscan.build_index(tweets, tmp_path / "a.index")
-    data = planted(latin, 300, 0) + [{"text": text[0]}] * 50
-    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
-    answer = run.summary["answer"]
-    assert (answer["records"]["findings"], answer["records"]["common_or_known"]) == (0, 50)
-    assert answer["headline"] == "NO COPIES SHOWN in 350 records."
-    assert "50 more share only common or known wording." in answer["details"]
-    assert run.matches["common"].to_pylist() == [True] * 50
-    assert not any(run.matches["counted"].to_pylist())
-    assert len(run.evidence) == 0
-
-
-def test_a_text_that_stands_in_known_data_is_a_third_source_s(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
-    texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
-    data = write("d.jsonl", [{"text": text} for text in texts[:40]] + planted(latin, 300, 0))
-    known = write("k.jsonl", [{"text": f"as somebody said: {text}"} for text in texts[:10]])
-    # Control texts and the null dataset are looked up in the known data as the licensed texts are.
-    control = write("c.jsonl", other)
-    plain = provscan.match(data, latin, tmp_path / "a.run", control=control)
-    run = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known)
-    before, after = (each.summary["answer"]["records"] for each in (plain, run))
-    assert (before["findings"], after["findings"], after["common_or_known"]) == (40, 30, before["common_or_known"] + 10)
-    assert sorted(run.matches.filter(run.matches["known"])["record"].to_pylist()) == list(range(10))
-    assert (run.summary["known"]["texts"], run.summary["known"]["records"]) == (10, 10)
-    assert plain.summary["known"] is None
-    # Half of a text in the known data does not acquit the whole, but it does acquit the half.
-    halves = write("h.jsonl", [{"text": text[: len(text) // 2]} for text in texts[:10]])
-    half = provscan.match(data, latin, tmp_path / "c.run", control=control, known=halves)
-    assert half.summary["answer"]["records"]["findings"] == 40
-
-
-def test_what_measures_chance_is_acquitted_by_known_data_alike(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
-    sayings = [row["text"] for row in other[:30]]
-    data = write("d.jsonl", [{"text": text} for text in sayings] + planted(latin, 300, 0))
-    control, known = write("c.jsonl", other), write("k.jsonl", [{"text": text} for text in sayings])
-    plain = provscan.match(data, latin, tmp_path / "a.run", control=control).summary["control"]
-    acquitted = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known).summary["control"]
-    assert (plain["counted"] > 20, acquitted["counted"]) == (True, 0)
-    null = write("n.jsonl", [{"text": text} for text in latin.reader.raw_texts(np.arange(30)).array().to_pylist()])
-    for given in (data, null):
-        with pytest.raises(UsageError, match="would acquit itself"):
-            provscan.match(data, latin, tmp_path / "c.run", null=null, known=[known, given])
-    with pytest.raises(UsageError, match="part of the control"):
-        provscan.match(data, latin, tmp_path / "c.run", control=control, known=control)
-
-
-def test_the_rule_of_a_finding_can_be_changed_and_says_so(latin: provscan.Index, tmp_path: Path) -> None:
-    texts = latin.reader.raw_texts(np.arange(40)).array().to_pylist()
-    data = [{"text": text} for text in texts]
-    usual = provscan.match(data, latin, tmp_path / "a.run").summary
-    strict = provscan.match(data, latin, tmp_path / "b.run", min_bits=400, min_letters=60).summary
-    assert usual["rule"]["changed"] == []
-    assert strict["rule"]["changed"] == ["--min-bits 400", "--min-letters 60"]
-    assert strict["answer"]["details"][0] == "The rule of a finding was changed: --min-bits 400, --min-letters 60."
-    assert strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]
-    with pytest.raises(ParameterError, match="min_bits must be 0 or more"):
-        provscan.match(data, latin, tmp_path / "c.run", min_bits=-1)
 
 
 def test_chance_may_all_be_of_one_year_or_source(
