@@ -2,6 +2,7 @@
 #
 #   make demo     find the tweets of a tiny corpus in a tiny dataset
 #   make test     run the whole test suite
+#   make docs     build the documentation as a site, in site/
 #   make nightly  what takes longer: the same tests with many more random cases, simulations, mutation testing
 #
 # Each makes a virtual environment in .venv first. PYTHON=... chooses the interpreter, VENV=... the place.
@@ -17,7 +18,7 @@ PARALLEL = --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-
 # Tests begin many processes: each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test nightly reference clean
+.PHONY: demo test nightly reference docs clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
@@ -34,6 +35,9 @@ reference: $(VENV)/installed
 	$(VENV)/bin/python tests/cli/reference.py
 	$(VENV)/bin/python tests/readme.py
 
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13; found none. Try make PYTHON=/path/to/python3." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -46,5 +50,9 @@ $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/installed
 
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@ $(VENV)/installed
+
 clean:
-	rm -rf $(VENV) licensed.index dataset.run
+	rm -rf $(VENV) site licensed.index dataset.run

@@ -1,4 +1,4 @@
-"""Runs the commands of the README and writes their output into it: ``make reference``."""
+"""Runs the commands of the README and of docs/ and writes their output into the pages: ``make reference``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGES = [README, *sorted(ROOT.glob("docs/*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -34,7 +35,7 @@ def output(command: str, folder: Path, python: str | Path) -> str:
 
 
 def with_output(text: str, folder: Path, python: str | Path = sys.executable) -> str:
-    """The README's text with the output that its commands have now, with some Python."""
+    """A page's text with the output that its commands have now, with some Python."""
     if not (folder / "corpora").exists():
         (folder / "corpora").symlink_to(ROOT / "corpora")
 
@@ -46,5 +47,7 @@ def with_output(text: str, folder: Path, python: str | Path = sys.executable) ->
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        README.write_text(with_output(README.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
+    for page in PAGES:
+        # Each page is a session of its own.
+        with tempfile.TemporaryDirectory() as folder:
+            page.write_text(with_output(page.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")

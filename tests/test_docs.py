@@ -93,7 +93,7 @@ def test_examples_in_docstrings(path: Path, tmp_path: Path, monkeypatch: pytest.
 
 def test_reference_is_what_the_commands_say() -> None:
     made = runpy.run_path(str(ROOT / "tests" / "cli" / "reference.py"))["reference"]()
-    written = (ROOT / "provscan" / "cli" / "REFERENCE.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert made == written, "run python tests/cli/reference.py"
 
 

@@ -1,6 +1,6 @@
 """Statistics on counts and arrays: pure functions that open nothing, limits with every number.
 
-``README.md`` in this folder is the method written up. In reading order:
+``docs/statistics.md`` is the method written up. In reading order:
 
 :mod:`~provscan.estimate.limits`      limits of shares, of thinned counts, of chance, and of products
 :mod:`~provscan.estimate.strata`      what one control text stands for; years against years

@@ -1,7 +1,7 @@
 """The layers of one number: findings, at least, the estimate, and two upper limits.
 
 :func:`layered` puts them together for anything that is counted: records, texts, and amounts of units of different size
-(characters, tweets). What each layer means stands in ``DESIGN`` as in this room's README.
+(characters, tweets). What each layer means stands in ``docs/statistics.md``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The index on disk: licensed texts with their tweets, and the tables that find them.
 
 :mod:`~provscan.index.reader` is the only way in, opened by :mod:`~provscan.index.opening`;
-:mod:`~provscan.index.writer` makes every change; FORMAT.md describes the bytes. Below them:
+:mod:`~provscan.index.writer` makes every change; docs/format.md describes the bytes. Below them:
 :mod:`~provscan.index.format` the manifest, :mod:`~provscan.index.folder` lock, commit and leftovers,
 :mod:`~provscan.index.segment` the immutable parts and :mod:`~provscan.index.segments_writer` their writer, in shards
 if asked for,

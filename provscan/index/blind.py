@@ -13,7 +13,7 @@ The segment's texts are numbered in the order of their keyed hashes.
 ``tweets.counts``
     uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
 
-The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses: see the README.
+The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses: see ``docs/blind.md``.
 """
 
 from __future__ import annotations

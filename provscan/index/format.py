@@ -1,4 +1,4 @@
-"""The manifest of an index: what it says, how it is read and checked. FORMAT.md describes every byte on disk.
+"""The manifest of an index: what it says, how it is read and checked. docs/format.md describes every byte on disk.
 
 The manifest is one JSON object that is replaced as a whole, so a reader has one generation of the index or another,
 never a mixture. It names every other file in the folder with its size and XXH3-128 checksum.

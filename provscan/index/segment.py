@@ -1,6 +1,6 @@
 """Segments: the immutable parts of an index.
 
-A segment holds up to 2**24 licensed texts in files that are mapped when it is opened; FORMAT.md describes them:
+A segment holds up to 2**24 licensed texts in files that are mapped when it is opened; docs/format.md describes them:
 
 ``texts.*``
     Canonical texts, ordered by their earliest tweet; their lengths in units (:mod:`provscan.kernels.minimizers`), in

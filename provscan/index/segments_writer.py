@@ -1,6 +1,6 @@
 """Writes all segments of a change: one after the other where they are many, or the shards of an index.
 
-Shards are written each by itself, and then what is decided over all of them (FORMAT.md).
+Shards are written each by itself, and then what is decided over all of them (docs/format.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Shards, looked up as the one segment that all of them would be (FORMAT.md).
+"""Shards, looked up as the one segment that all of them would be (docs/format.md).
 
 Of a batch of records each shard is asked once, for the keys that the filter of all shards lets pass. What the shards
 have of them becomes a small segment of its own, in which texts are ordered as in one segment of all, so that the

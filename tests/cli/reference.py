@@ -1,4 +1,4 @@
-"""Writes the reference of the commands, ``provscan/cli/REFERENCE.md``, from the commands."""
+"""Writes the reference of the commands, ``docs/commands.md``, from the commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 
 from provscan.cli import main
 
-PATH = Path(__file__).parents[2] / "provscan" / "cli" / "REFERENCE.md"
+PATH = Path(__file__).parents[2] / "docs" / "commands.md"
+BRACKET = r"\["
 HEAD = """# Commands
 
 Generated from the commands by `python tests/cli/reference.py`; a test compares the two.
@@ -29,7 +30,8 @@ def options(command: click.Command, context: click.Context) -> list[str]:
     for parameter in command.params:
         if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None:
             names, meaning = record
-            row = f"| `{cell(names)}` | {cell(meaning)} |"
+            # A bracket would begin a reference.
+            row = f"| `{cell(names)}` | {cell(meaning).replace('[', BRACKET)} |"
             groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
     # A command keeps the names of its help option from its first use, which need not be under this context.
     names = ", ".join(context.help_option_names)

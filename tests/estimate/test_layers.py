@@ -1,4 +1,4 @@
-"""The layers of a number: the example of the README by hand, digit by digit, and what must never happen."""
+"""The layers of a number: the example of docs/statistics.md by hand, digit by digit, and what must never happen."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import provscan.estimate
 from provscan.estimate import Chance, predict_chance, thinned
 from provscan.estimate.answer import share
 from provscan.estimate.layers import Found, Layers, Scope, Size, Strength, layered, total
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
 
-README = (Path(provscan.estimate.__file__).parent / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
 COUNTED = Recall(0.90, 0.86, 0.93, {}, {})
 ANY = Recall(0.95, 0.92, 0.97, {}, {})
 NEARLY = Factor(0.95, 0.90, 0.98)
@@ -33,7 +32,7 @@ def one_strength(count: float, chance: Chance, *, claimed: bool = True, squares:
     return [Strength(Size(count, count if squares is None else squares), chance, claimed)]
 
 
-def test_the_example_of_the_readme() -> None:
+def test_the_example_by_hand() -> None:
     chance = predict_chance(np.full(3, 2.0), np.ones(3), 2.0)
     assert (chance.expected, chance.low, chance.high) == (6, 0, 20)
     each = predict_chance(np.full(3, 2.0), np.ones(3), 2.0, tail=0.025 / 4)
@@ -48,7 +47,7 @@ def test_the_example_of_the_readme() -> None:
     digits = [number.at_least, number.estimate.value, number.estimate.low, number.estimate.high, number.at_most]
     written = ["92", "115.6", "98.5", "127.1", "91"]
     assert [f"{value:.1f}".removesuffix(".0") for value in digits if value is not None] == written
-    assert re.findall(r"\*\*([0-9.]+)\*\*", README) == written
+    assert re.findall(r"\*\*([0-9.]+)\*\*", PAGE) == written
 
 
 @given(st.integers(0, 300), st.integers(0, 40), st.floats(0.2, 10), st.floats(0.35, 0.99), st.booleans())
