@@ -109,6 +109,8 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
         for made in ("b.index", "corpus.run"):
             if process.returncode:
                 assert not (tmp_path / made).exists()
+        # What was complete of an interrupted run is kept, so that it can go on.
+        for made in ("b.index", "corpus.run", "corpus.run.unfinished"):
             shutil.rmtree(tmp_path / made, ignore_errors=True)
 
 
