@@ -1,6 +1,6 @@
-"""Matches of a blind index: seeds say where, prints say how much, keyed hashes say what is equal.
+"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes say what is equal.
 
-Similarity and containment are estimates from prints. A span begins and ends where the canonical text does that it
+Similarity and containment are estimates from fingerprints. A span begins and ends where the canonical text does that it
 stands for; whether the original is the same to the letter can't be known, so no match is of level ``exact``.
 """
 
@@ -45,8 +45,8 @@ def scan_blind(
 
 
 def _pairs(records: CodeBuffer, index: BlindIndex, limits: BlindLimits) -> tuple[np.ndarray, int]:
-    """Rows of :func:`provscan.kernels.blind.compare_prints`, and look-ups cut short."""
-    length, most = index.params.seed_length, index.params.prints
+    """Rows of :func:`provscan.kernels.blind.compare_fingerprints`, and look-ups cut short."""
+    length, most = index.params.seed_length, index.params.fingerprints
     room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
     hits = np.empty((HITS, 5), np.int64)
     while True:
@@ -59,7 +59,7 @@ def _pairs(records: CodeBuffer, index: BlindIndex, limits: BlindLimits) -> tuple
     longest = int(index.texts.lengths.max(initial=0))
     scratch = np.empty(longest + 4 * kernels.REACH, np.uint8), np.empty(most + 1, np.int64)
     out = np.empty((len(hits), 9), np.int64)
-    return out[: kernels.compare_prints(records, hits, index.texts, most, index.keys, scratch, out)], int(cut)
+    return out[: kernels.compare_fingerprints(records, hits, index.texts, most, index.keys, scratch, out)], int(cut)
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
