@@ -18,7 +18,7 @@ from provscan.text import canonical_codes, canonical_mapped
 
 # Hits of seeds that have room at first.
 HITS = 1 << 16
-_RECORD, _TEXT, _START, _END, _AGREE, _PRINTS, _EQUAL, _RARE, _COMMON = range(9)
+_RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
 
 def scan_blind(
@@ -85,12 +85,12 @@ def _accepted(
     length = index.texts.lengths[pairs[:, _TEXT]].astype(np.int64)
     grams = np.maximum(1, length - kernels.GRAM + 1)
     equal = pairs[:, _EQUAL] > 0
-    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _PRINTS])
+    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _FINGERPRINTS])
     common = containment * grams
     span = np.maximum(1, pairs[:, _END] - pairs[:, _START] - kernels.GRAM + 1)
     similarity = np.minimum(1.0, common / np.maximum(1.0, grams + span - common))
     similarity[equal] = 1.0
-    margin = np.where(equal | (pairs[:, _PRINTS] == grams), 0.0, limits.margin)
+    margin = np.where(equal | (pairs[:, _FINGERPRINTS] == grams), 0.0, limits.margin)
     least = max(params.min_chars, limits.min_chars)
     kept = (containment >= params.min_containment + margin) & (similarity >= params.threshold + margin)
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
