@@ -1,4 +1,4 @@
-"""Names in the package are the terms of the glossary in CONTRIBUTING.md."""
+"""Names in the package are the terms of the glossary: one thing has one name."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import FILES, ROOT, check, nodes, room_of
+from house import FILES, check, nodes, room_of
 
 pytestmark = pytest.mark.untraced
 
-ROW = re.compile(r"\| ([^|]+) \| [^|]+ \| ?([^|]*) ?\|")
+# Words that are not used for a term, as names or parts of names. An ordinary word that has a use of its own is not for
+# this list.
+NOT_USED = {
+    "tweet": "posts",
+    "match, span": "snippet snippets",
+    "fingerprint": "prints",
+    "run": "execution executions",
+    "null dataset": "negatives",
+    "chance measure": "gauge gauges",
+    "chance match": "coincidence coincidences",
+    "cluster": "bunch bunches bunched",
+    "spike-in": "spikes canary canaries injected",
+    "carrier record": "hosts",
+    "split": "partition partitions",
+    "executor": "backend backends scheduler schedulers",
+}
+TERMS = {word: term for term, words in NOT_USED.items() for word in words.split()}
 # Elsewhere a token is a word.
 WITH_LANGUAGE_MODELS = {"estimate", "runs", "report", "cli", "api", "probe"}
-
-
-def glossary() -> dict[str, str]:
-    """Each word that is not used, and the term in its place."""
-    words = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Words")[2].partition("\n## ")[0]
-    rows = [(row[1], row[2].strip()) for row in map(ROW.fullmatch, words.splitlines()) if row and row[1] != "term"]
-    assert len(rows) >= 20
-    return {word: term for term, words in rows for word in words.split(", ") if word}
 
 
 def names(path: Path) -> Iterator[tuple[int, str]]:
@@ -41,11 +49,9 @@ def words_of(name: str) -> set[str]:
 
 
 def test_names_are_terms_of_the_glossary() -> None:
-    terms = glossary()
     offenders = []
     for path in FILES:
-        tokens = set() if room_of(path) in WITH_LANGUAGE_MODELS else {"token", "tokens"}
+        terms = TERMS if room_of(path) in WITH_LANGUAGE_MODELS else TERMS | {"token": "word", "tokens": "words"}
         for line, name in names(path):
-            for word in words_of(name) & (terms.keys() | tokens):
-                offenders.append((path, f":{line}: {name} ({terms.get(word, 'word')}, not {word})"))
+            offenders += [(path, f":{line}: {name} ({terms[w]}, not {w})") for w in words_of(name) & terms.keys()]
     check("names", offenders)
