@@ -167,7 +167,7 @@ class BlindParams(_Params):
     least_seeds: int = 3
     frequent_texts: int = 200
     common_texts: int = 4  # A seed that more texts have is common: alone it makes no match.
-    prints: int = 40  # Of how many 5-grams of a text a print is kept at most, in equal steps.
+    fingerprints: int = 40  # Of how many 5-grams of a text a fingerprint is kept at most, in equal steps.
 
     def __post_init__(self) -> None:
         require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
@@ -178,10 +178,10 @@ class BlindParams(_Params):
 
 @dataclass(frozen=True)
 class BlindLimits(_Params):
-    """What a match of a blind index needs beside the thresholds, since prints tell less than texts do."""
+    """What a match of a blind index needs beside the thresholds, since fingerprints tell less than texts do."""
 
     min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
-    margin: float = 0.03  # What is added to both thresholds where not every 5-gram of a text has a print.
+    margin: float = 0.03  # What is added to both thresholds where not every 5-gram of a text has a fingerprint.
     seed_texts: int = 64  # Texts that are read of one seed at most.
 
 

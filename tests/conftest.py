@@ -1,4 +1,22 @@
-"""What all tests share."""
+"""What all tests share: fixtures, hypothesis' settings, the order of the tests.
+
+Three fixtures change provscan for every test of this process, whether the test names them or not. Processes that tests
+begin inherit the last one only.
+
+``files_are_not_synced``
+    Nothing waits until files are on disk: a run of all tests writes 60,000 of them. A test of the order in which files
+    are synced patches ``sync`` itself.
+``runs_plant_300_spike_ins``
+    Where ``spike_ins`` is not given, 300 are planted, not 2,000. A test whose numbers rest on more says how many.
+``cache_folder_of_the_tests``
+    ``XDG_CACHE_HOME`` is a temporary folder: marks of checked indexes are neither read from nor written to the user's.
+
+Three things act on the process of the tests, not on provscan: temporary folders lie in memory where it has room
+(:func:`pytest_configure`), garbage is not collected while tests are imported (:func:`pytest_collection`), and without
+numba's compiler numpy's warnings of an overflow are ignored (:func:`pytest_configure`).
+
+Rooms that patch more for all of their tests say so at the top of their own conftest.py.
+"""
 
 import gc
 import os
@@ -12,7 +30,6 @@ from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
 from run_fixtures import index, latin, other, write
 
-from provscan.index import folder
 from provscan.kernels import warmup
 
 __all__ = ["cluster", "index", "latin", "object_store", "other", "write"]
@@ -104,27 +121,24 @@ def pytest_xdist_setupnodes(specs: list[Any]):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def disk_is_not_waited_for():
-    """Syncing every file of many small indexes and runs takes long; processes that tests begin do it."""
+def files_are_not_synced():
+    """Waiting for the disk takes long with many small indexes and runs."""
     with pytest.MonkeyPatch.context() as patch:
         for room in ("index", "runs"):
             patch.setattr(f"provscan.{room}.folder.sync", lambda path: None)
-            patch.setattr(f"provscan.{room}.folder.sync_all", lambda paths: [folder.sync(path) for path in paths])
-        # No clock of a file system on Linux is coarser.
-        patch.setattr("provscan.index.checked.TICK", 0.01)
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
-def few_spike_ins():
-    """Most runs are about something else; a test of the recall says how many it needs."""
+def runs_plant_300_spike_ins():
+    """Most runs are about something else than recall."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("provscan.calibration.spike_ins.FEWEST", 300)
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
-def marks_stay_in_the_tests(tmp_path_factory):
+def cache_folder_of_the_tests(tmp_path_factory):
     """Which indexes were checked is noted in the user's cache folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

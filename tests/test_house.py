@@ -208,3 +208,11 @@ def test_patches_fail_when_a_name_is_gone() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
                 assert "raising" not in {word.arg for word in node.keywords}, f"{path}:{node.lineno}"
+
+
+def test_fixtures_that_act_unasked_are_listed() -> None:
+    for path in ROOT.glob("tests/**/conftest.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and any("autouse" in ast.unparse(d) for d in node.decorator_list):
+                assert f"``{node.name}``" in (ast.get_docstring(tree) or ""), f"{path}:{node.lineno}"

@@ -139,35 +139,37 @@ def plant(
     return SpikeIns(texts, planted, span, np.array(edit, np.str_), bands(weight), script, inside)
 
 
-def recovered(spikes: SpikeIns, found: Matches, scorer: Scorer, absent: Flags) -> Recovered:
+def recovered(spike_ins: SpikeIns, found: Matches, scorer: Scorer, absent: Flags) -> Recovered:
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
-    whole = np.ones(len(spikes))
+    whole = np.ones(len(spike_ins))
     # Of the matches, and of word-for-word copies of what was planted in these places.
     matches = Scored(found.text, found.containment, found.similarity, found.whole)
-    covered = np.diff(spikes.span, axis=1)[:, 0] >= WHOLE_FIELD * np.array([len(text) for text in spikes.planted])
-    copies_of = Scored(spikes.text, whole, whole, covered.astype(np.bool_))
+    covered = np.diff(spike_ins.span, axis=1)[:, 0] >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
+    copies_of = Scored(spike_ins.text, whole, whole, covered.astype(np.bool_))
     scores = scorer.scores(Scored(*(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))))
     detectable = scores.counted[len(found.text) :]
-    low, high = spikes.span[found.row, 0], spikes.span[found.row, 1]
+    low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero((2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text])
     # The last write wins: the best match, one that counts before one that does not.
     order = valid[np.lexsort((found.similarity[valid], scores.counted[valid]))]
-    best = np.full(len(spikes), -1, np.int64)
+    best = np.full(len(spike_ins), -1, np.int64)
     best[found.row[order]] = order
     hit = best >= 0
     at = best[hit]
     missed = np.flatnonzero(~hit)
-    span, text = spikes.span.copy(), spikes.text.copy()
+    span, text = spike_ins.span.copy(), spike_ins.text.copy()
     span[hit], text[hit] = found.span[at], found.text[at]
-    copies = pa.array([spikes.planted[i][low:high] for i, (low, high) in enumerate(span.tolist())], pa.large_string())
+    copies = pa.array(
+        [spike_ins.planted[i][low:high] for i, (low, high) in enumerate(span.tolist())], pa.large_string()
+    )
     pieces = in_pieces(*buffers(copies), text, scorer.reader)
-    left = np.full((2, len(spikes)), np.nan)
+    left = np.full((2, len(spike_ins)), np.nan)
     left[:, hit] = found.similarity[at], found.containment[at]
     left[:, missed] = compared(*buffers(copies.take(pa.array(missed))), text[missed], scorer.reader)[1:]
-    counted, same, share, bits = hit.copy(), hit.copy(), np.zeros(len(spikes)), np.full(len(spikes), np.nan)
+    counted, same, share, bits = hit.copy(), hit.copy(), np.zeros(len(spike_ins)), np.full(len(spike_ins), np.nan)
     bits[hit] = scores.bits[at]
-    counted[hit], same[hit] = scores.counted[at], found.text[at] == spikes.text[hit]
+    counted[hit], same[hit] = scores.counted[at], found.text[at] == spike_ins.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
     return Recovered(hit, counted, same, detectable, left[0], left[1], pieces, share, bits)
 

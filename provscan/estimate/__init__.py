@@ -2,20 +2,20 @@
 
 ``docs/statistics.md`` is the method written up. In reading order:
 
-:mod:`~provscan.estimate.limits`      limits of shares, of thinned counts, of chance, and of products
-:mod:`~provscan.estimate.strata`      what one control text stands for; years against years
-:mod:`~provscan.estimate.damage`       what is left of a copy, as a class
-:mod:`~provscan.estimate.recall`      recall of an unknown mixture of known edits
-:mod:`~provscan.estimate.layers`      findings, at least and at most, estimate
-:mod:`~provscan.estimate.clusters`    samples of whole files: their design effect
-:mod:`~provscan.estimate.fdr`         the error rate of a list of matches
-:mod:`~provscan.estimate.inference`   a number with its limits, its test, its assumptions and its validity
-:mod:`~provscan.estimate.paired`      two matched arms: difference, tests, power
-:mod:`~provscan.estimate.separation`  how well a score tells two arms apart
-:mod:`~provscan.estimate.trend`       dose and response
-:mod:`~provscan.estimate.unseen`      lower bounds for what was not asked
-:mod:`~provscan.estimate.background`  how rare the wording of a text is
-:mod:`~provscan.estimate.answer`      the headline, and the words of warnings
+:mod:`~provscan.estimate.limits`           limits of shares, of thinned counts, of chance, and of products
+:mod:`~provscan.estimate.strata`           what one control text stands for; years against years
+:mod:`~provscan.estimate.damage`           what is left of a copy, as a class
+:mod:`~provscan.estimate.recall`           recall of an unknown mixture of known edits
+:mod:`~provscan.estimate.layers`           findings, at least and at most, estimate
+:mod:`~provscan.estimate.design_effect`    samples of whole files: their design effect
+:mod:`~provscan.estimate.fdr`              the error rate of a list of matches
+:mod:`~provscan.estimate.inference`        a number with its limits, its test, its assumptions and its validity
+:mod:`~provscan.estimate.paired`           two matched arms: difference, tests, power
+:mod:`~provscan.estimate.separation`       how well a score tells two arms apart
+:mod:`~provscan.estimate.trend`            dose and response
+:mod:`~provscan.estimate.unseen`           lower bounds for what was not asked
+:mod:`~provscan.estimate.background`       how rare the wording of a text is
+:mod:`~provscan.estimate.answer`           the headline, and the words of warnings
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits

@@ -1,7 +1,7 @@
 """The error rate of a list of matches, by target-decoy competition.
 
 At every score the control matches that reach it are counted: as many and one more, each times its weight, are expected
-to be false among the matches (Levitsky et al. 2017, doi:10.1021/acs.jproteome.6b00144). What counts is bunches, not
+to be false among the matches (Levitsky et al. 2017, doi:10.1021/acs.jproteome.6b00144). What counts is clusters, not
 matches: one saying in fifty records is one event.
 """
 
@@ -22,15 +22,15 @@ def q_values(at: npt.ArrayLike, scores: npt.ArrayLike, control_scores: npt.Array
     at
         float64[n], the scores asked for; higher is truer.
     scores
-        Best score of each licensed bunch.
+        Best score of each licensed cluster.
     control_scores, weights
-        Best score of each control bunch, and how many licensed bunches it stands for; the largest weight is that of the
-        one more. A single weight serves all.
+        Best score of each control cluster, and how many licensed clusters it stands for; the largest weight is that of
+        the one more. A single weight serves all.
 
     Returns
     -------
     float64[n]
-        In [0, 1], never rising with the score. Without a single control bunch a list of T bunches can't have a rate
+        In [0, 1], never rising with the score. Without a single control cluster a list of T clusters can't have a rate
         below ``weight / T``.
 
     Raises

@@ -95,23 +95,23 @@ class Chance:
 def predict_chance(
     weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None, tail: float = TAIL
 ) -> Chance:
-    """Predict what chance put among the licensed matches from the bunches that it made on the control.
+    """Predict what chance put among the licensed matches from the clusters that it made on the control.
 
-    Of bunches of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
-    Wilenski 1940, doi:10.1093/biomet/31.3-4.313): ``high`` is the largest number of licensed bunches that does not
+    Of clusters of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
+    Wilenski 1940, doi:10.1093/biomet/31.3-4.313): ``high`` is the largest number of licensed clusters that does not
     contradict equal rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a compound Poisson total of the same
-    mean and variance. Where the sizes of the licensed bunches are known, ``high`` takes nothing of theirs for granted:
+    mean and variance. Where the sizes of the licensed clusters are known, ``high`` takes nothing of theirs for granted:
     of those of each size or more, the largest, so many may be by chance as the control's of that size or more allow.
 
     Parameters
     ----------
     weights, sizes
-        Of each bunch: how many licensed ones it stands for, and what it amounts to (1, records, texts, characters).
+        Of each cluster: how many licensed ones it stands for, and what it amounts to (1, records, texts, characters).
     heaviest
-        Weight of the one bunch more that an upper limit allows for: the largest of any stratum.
+        Weight of the one cluster more that an upper limit allows for: the largest of any stratum.
     like
-        Sizes of the licensed bunches, chance or not.
+        Sizes of the licensed clusters, chance or not.
     tail
         Error of each limit.
 
@@ -132,7 +132,7 @@ def predict_chance(
         more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
         return Chance(float(total.sum()), low, limit(float(more.sum()), float(more @ more), 1.0 - tail, unit))
     order = np.argsort(sizes)
-    # Sums over the bunches from a size on, with the one more.
+    # Sums over the clusters from a size on, with the one more.
     mean, spread = (
         np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
         for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))

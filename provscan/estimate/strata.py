@@ -106,28 +106,28 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Number of bunches in a dataset `ratio` times as large, for each bunch of a null dataset, of so many records.
+    """Number of clusters in a dataset `ratio` times as large, for each cluster of a null dataset, of so many records.
 
-    In a larger one each counts for `ratio` bunches, which is an upper estimate. In a smaller one a bunch of z records
-    is seen with probability ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+    In a larger one each counts for `ratio` clusters, which is an upper estimate. In a smaller one a cluster of z
+    records is seen with probability ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)
     return 1.0 - (1.0 - ratio) ** records
 
 
-def years_apart(years: Numbers, bunches: Numbers, sizes: Numbers) -> dict[str, Any] | None:
-    """Placebo test: the earlier half of the control's years against the later half, by the chance bunches and control
+def years_apart(years: Numbers, clusters: Numbers, sizes: Numbers) -> dict[str, Any] | None:
+    """Placebo test: the earlier half of the control's years against the later half, by the chance clusters and control
     texts of each year, in order.
 
     ``split`` is the first year of the later half, ``ratio`` that of the earlier rate to the later one, ``low`` and
-    ``high`` its exact 95 % limits. ``None`` with one year only or without bunches.
+    ``high`` its exact 95 % limits. ``None`` with one year only or without clusters.
     """
-    total = int(bunches.sum())
+    total = int(clusters.sum())
     if len(years) < 2 or total == 0:
         return None
     at = min(len(years) - 1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1)
-    early, early_size, late_size = int(bunches[:at].sum()), float(sizes[:at].sum()), float(sizes[at:].sum())
+    early, early_size, late_size = int(clusters[:at].sum()), float(sizes[:at].sum()), float(sizes[at:].sum())
     low, high = clopper_pearson(early, total)
     odds = late_size / early_size
 

@@ -3,8 +3,9 @@
 Its folder is that of an index with one segment; ``notes`` hold a value that tells whether a key is the right one.
 The segment's texts are numbered in the order of their keyed hashes.
 
-``texts.hashes``, ``texts.lengths``, ``texts.prints``
-    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the salted prints stand text by text.
+``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the salted fingerprints stand text by
+    text.
 ``seeds.starts``, ``seeds.entries``
     uint32[2**bits + 1] and uint16[m, 3].
 ``ids.numbers``, ``ids.utf8``, ``ids.offsets``
@@ -88,6 +89,7 @@ def key_check(key: bytes) -> str:
 
 
 def kernel_keys(key: bytes) -> kernels.Keys:
+    # Another label makes other keys: fingerprints keep the one that they always had.
     return frozen(kernels.Keys(*(np.frombuffer(derived(key, of), "<u8") for of in (b"seeds", b"prints", b"texts"))))
 
 
@@ -181,8 +183,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
         kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
     order = np.lexsort((lengths, hashes))
     numbers, hashes, lengths = numbers[order], hashes[order], lengths[order].astype(np.uint16)
-    first = _first_prints(lengths, params)
-    prints = np.empty(first[-1], np.uint8)
+    first = _first_fingerprints(lengths, params)
+    fingerprints = np.empty(first[-1], np.uint8)
     choice = kernels.SeedChoice(
         params.seed_length, params.seed_step, params.seeds, params.frequent_texts, params.least_seeds,
         params.common_texts,
@@ -190,8 +192,8 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     parts = []
     for low, texts in _blocks(reader, numbers):
         high = low + len(texts.offsets) - 1
-        part = kernels.BlindTexts(hashes[low:high], lengths[low:high], prints[:0], first[low : high + 1])
-        kernels.fill_prints(texts, frozen(part), params.prints, keys.prints, prints)
+        part = kernels.BlindTexts(hashes[low:high], lengths[low:high], fingerprints[:0], first[low : high + 1])
+        kernels.fill_fingerprints(texts, frozen(part), params.fingerprints, keys.fingerprints, fingerprints)
         seeds = np.empty(((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64)
         n = kernels.choose_seeds(texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds)
         parts.append(seeds[:n].copy())
@@ -208,7 +210,7 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     as_numbers[others] = -1 - np.arange(len(others))
     write_strings(folder, "ids", ids, others)
     arrays: dict[str, np.ndarray] = {
-        "texts.hashes": hashes, "texts.lengths": lengths, "texts.prints": prints, "seeds.starts": starts,
+        "texts.hashes": hashes, "texts.lengths": lengths, "texts.fingerprints": fingerprints, "seeds.starts": starts,
         "seeds.entries": entries, "ids.numbers": as_numbers,
         "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
     }  # fmt: skip
@@ -221,10 +223,10 @@ def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, Cod
         yield part.start, frozen(CodeBuffer(*reader.canonical_codes(numbers[part])))
 
 
-def _first_prints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
-    """int64[n + 1]: where the prints of each text begin."""
+def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
+    """int64[n + 1]: where the fingerprints of each text begin."""
     first = np.zeros(len(lengths) + 1, np.int64)
-    kernels.print_counts(lengths, params.prints, first[1:])
+    kernels.fingerprint_counts(lengths, params.fingerprints, first[1:])
     np.cumsum(first, out=first)
     return first
 
@@ -259,8 +261,8 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
         lengths = map_array(folder / "texts.lengths", np.uint16)
         starts = map_array(folder / "seeds.starts", np.uint32)
         texts = kernels.BlindTexts(
-            map_array(folder / "texts.hashes", np.uint32), lengths, map_array(folder / "texts.prints", np.uint8),
-            _first_prints(lengths, params),
+            map_array(folder / "texts.hashes", np.uint32), lengths, map_array(folder / "texts.fingerprints", np.uint8),
+            _first_fingerprints(lengths, params),
         )  # fmt: skip
         table = kernels.BlindSeeds(
             starts, map_array(folder / "seeds.entries", np.uint16, 3), (len(starts) - 1).bit_length() - 1
@@ -293,8 +295,8 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
         yield "texts.hashes", "its hashes do not ascend, or are not as many as there are texts"
     if len(texts.lengths) != count or (texts.lengths == 0).any():
         yield "texts.lengths", "a text has no length"
-    if texts.first[-1] != len(texts.prints):
-        yield "texts.prints", "its prints are not those of the lengths"
+    if texts.first[-1] != len(texts.fingerprints):
+        yield "texts.fingerprints", "its fingerprints are not those of the lengths"
     starts = table.starts
     if table.bits < 0 or table.bits > 32 or len(starts) != (1 << table.bits) + 1:
         yield "seeds.starts", f"{len(starts):,} is no number of buckets"

@@ -30,7 +30,6 @@ from provscan.index.format import (
     MANIFEST,
     PURGES,
     SEGMENTS,
-    SHARDS_VERSION,
     TOMBSTONES,
     VERSION,
     FileInfo,
@@ -329,7 +328,7 @@ def _named_files(place: Path) -> set[str]:
         found = json.loads((place / MANIFEST).read_bytes())
         if found["format"] not in (FORMAT, BLIND_FORMAT):
             return set()
-        if found["version"] in (VERSION, SHARDS_VERSION):
+        if found["version"] == VERSION:
             return {MANIFEST, *read_manifest(place, blind=is_blind(place)).files()}
         return {MANIFEST, *(f"{SEGMENTS}/{s['name']}/{name}" for s in found["segments"] for name in s["files"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError, IndexFormatError):

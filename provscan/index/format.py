@@ -21,9 +21,7 @@ from provscan.readers import file_checksum
 
 FORMAT = "provscan-index"
 BLIND_FORMAT = "provscan-blind"
-VERSION = 24
-# Of an index in shards.
-SHARDS_VERSION = 25
+VERSION = 1
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
 TOMBSTONES = "tombstones"
@@ -125,10 +123,6 @@ class Manifest:
     def shards(self) -> tuple[SegmentInfo, ...]:
         return tuple(segment for segment in self.segments if segment.shard is not None)
 
-    @property
-    def version(self) -> int:
-        return SHARDS_VERSION if self.shards else VERSION
-
     def as_dict(self) -> dict[str, Any]:
         return {
             "generation": self.generation,
@@ -164,7 +158,7 @@ class Manifest:
     def encoded(self) -> bytes:
         body = self.as_dict()
         kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
-        head = {"format": kind, "version": self.version, "checksum": _checksum(body)}
+        head = {"format": kind, "version": VERSION, "checksum": _checksum(body)}
         return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -212,12 +206,10 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
     if not isinstance(found, dict) or found.get("format") != expected:
         raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {expected!r}")
     version = found.get("version")
-    if version not in (VERSION, SHARDS_VERSION):
-        newer = isinstance(version, int) and version > SHARDS_VERSION
-        remedy = "upgrade provscan" if newer else "build the index again, or use the provscan that wrote it"
+    if version != VERSION:
         raise IndexFormatError(
-            f"{path} has index version {version!r}, written by {'a newer' if newer else 'another'} version of "
-            f"provscan; this one reads versions {VERSION} and {SHARDS_VERSION}: {remedy}"
+            f"{path} has index version {version!r}, and this provscan reads version {VERSION}: build the index again, "
+            "or use the provscan that wrote it"
         )
     body = {key: value for key, value in found.items() if key not in ("format", "version", "checksum")}
     if found.get("checksum") != _checksum(body):

@@ -23,7 +23,7 @@ import xxhash
 from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
-from provscan.index.format import SEGMENTS, Manifest
+from provscan.index.format import SEGMENTS, VERSION, Manifest
 from provscan.index.join import beside, can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, retweets
 from provscan.index.shards import Numbering, ShardTables, shard_tables
@@ -389,7 +389,7 @@ class IndexReader:
             forgotten.append(segment.tweets.ids.take(segment.forgotten).array())
         return {
             "path": str(self.path),
-            "version": self.manifest.version,
+            "version": VERSION,
             "generation": self.manifest.generation,
             "fingerprint": self.fingerprint,
             "params": self.params.as_dict(),

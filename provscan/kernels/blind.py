@@ -1,9 +1,9 @@
-"""Keyed seeds and prints: what a blind index holds in place of texts.
+"""Keyed seeds and fingerprints: what a blind index holds in place of texts.
 
 A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012, doi:10.1007/978-3-642-34931-7_28) of a stretch of canonical
-code points that begins anywhere and is as long as it takes to reach a length in units. A *print* is the low byte of the
-hash of a 5-gram of one text under another key, salted with the hash of that text, so that equal 5-grams of two texts
-have nothing in common. Seeds find texts and places in them, prints tell how much of a text stands there.
+code points that begins anywhere and is as long as it takes to reach a length in units. A *fingerprint* is the low byte
+of the hash of a 5-gram of one text under another key, salted with the hash of that text, so that equal 5-grams of two
+texts have nothing in common. Seeds find texts and places in them, fingerprints tell how much of a text stands there.
 
 An entry of the seed table is three uint16, the upper bits first: of the hash what follows the bucket's bits (13 bits),
 whether the seed is common (1), number of the text (24), place in it (10).
@@ -31,19 +31,19 @@ _HASH = np.uint64(TEXT + PLACE + 1)
 _REMAINDER = np.uint64((1 << REMAINDER) - 1)
 _TEXT = np.uint64((1 << TEXT) - 1)
 _PLACE = np.uint64((1 << PLACE) - 1)
-# How far a copy may slide between two prints, in code points.
+# How far a copy may slide between two fingerprints, in code points.
 SLIDE = 4
 # Diagonals of one text that are taken together.
 REACH = 96
-# Prints in a row that a copy may lack.
+# Fingerprints in a row that a copy may lack.
 LACKING = 24
 
 
 class Keys(NamedTuple):
-    """Keys of seeds, of prints and of whole texts, uint64[2] each."""
+    """Keys of seeds, of fingerprints and of whole texts, uint64[2] each."""
 
     seeds: np.ndarray
-    prints: np.ndarray
+    fingerprints: np.ndarray
     texts: np.ndarray
 
 
@@ -52,8 +52,8 @@ class BlindTexts(NamedTuple):
 
     hashes: np.ndarray  # uint32[n], ascending: of whole texts.
     lengths: np.ndarray  # uint16[n], code points.
-    prints: np.ndarray  # uint8[m], text by text.
-    first: np.ndarray  # int64[n + 1]: where the prints of each text begin.
+    fingerprints: np.ndarray  # uint8[m], text by text.
+    first: np.ndarray  # int64[n + 1]: where the fingerprints of each text begin.
 
 
 class BlindSeeds(NamedTuple):
@@ -223,30 +223,30 @@ def find_whole(texts, hashes, lengths, numbers):
 
 
 @kernel
-def print_step(length, most):
-    """One of how many 5-grams of a text has a print, so that there are ``most`` at most."""
+def fingerprint_step(length, most):
+    """One of how many 5-grams of a text has a fingerprint, so that there are ``most`` at most."""
     return max(np.int64(1), (max(np.int64(1), length - GRAM + 1) + most - 1) // most)
 
 
 @kernel
-def print_counts(lengths, most, counts):
-    """How many prints texts of some lengths have, into int64[n]."""
+def fingerprint_counts(lengths, most, counts):
+    """How many fingerprints texts of some lengths have, into int64[n]."""
     for t in range(len(lengths)):
         length = np.int64(lengths[t])
-        step = print_step(length, most)
+        step = fingerprint_step(length, most)
         counts[t] = (max(np.int64(1), length - GRAM + 1) + step - 1) // step
 
 
 @kernel
-def fill_prints(codes, texts, most, key, prints):
-    """Prints of texts (a code buffer, in their order) into ``prints``, those of ``texts``."""
+def fill_fingerprints(codes, texts, most, key, fingerprints):
+    """Fingerprints of texts (a code buffer, in their order) into ``fingerprints``, those of ``texts``."""
     for t in range(len(texts.hashes)):
         low, high = codes.offsets[t], codes.offsets[t + 1]
-        step = print_step(high - low, most)
+        step = fingerprint_step(high - low, most)
         for j in range(texts.first[t + 1] - texts.first[t]):
             begin = low + j * step
             h = siphash(key, np.uint64(texts.hashes[t]), codes.codes, begin, min(high, begin + GRAM))
-            prints[texts.first[t] + j] = np.uint8(h & _FF)
+            fingerprints[texts.first[t] + j] = np.uint8(h & _FF)
 
 
 @kernel
@@ -312,23 +312,23 @@ def find_seeds(records, length, key, table, most, room, hits):
 
 
 @kernel
-def _walk(window, prints, step, begin, way, found):
-    """Follow a copy from print to print: ``way`` is the first print, the diagonal and the direction.
+def _walk(window, fingerprints, step, begin, way, found):
+    """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint, the diagonal and the direction.
 
-    ``window`` holds prints of the record from place ``begin`` on. A slide off the diagonal needs the next print, too.
-    Into ``found`` goes the place of each print that is there.
+    ``window`` holds fingerprints of the record from place ``begin`` on. A slide off the diagonal needs the next
+    fingerprint, too. Into ``found`` goes the place of each fingerprint that is there.
     """
     j, diagonal, ahead = way
     lacking = np.int64(0)
-    while 0 <= j < len(prints) and lacking < LACKING:
+    while 0 <= j < len(fingerprints) and lacking < LACKING:
         lacking += 1
         for slide in range(2 * SLIDE + 1):
             x = j * step + diagonal + ((slide + 1) >> 1) * (1 if slide & 1 else -1) - begin
-            if not (0 <= x < len(window) and window[x] == prints[j]):
+            if not (0 <= x < len(window) and window[x] == fingerprints[j]):
                 continue
             after, beside = j + ahead, x + ahead * step
             if slide > 0 and not (
-                0 <= after < len(prints) and 0 <= beside < len(window) and window[beside] == prints[after]
+                0 <= after < len(fingerprints) and 0 <= beside < len(window) and window[beside] == fingerprints[after]
             ):
                 continue
             diagonal = x + begin - j * step
@@ -340,13 +340,13 @@ def _walk(window, prints, step, begin, way, found):
 
 
 @kernel
-def compare_prints(records, hits, texts, most, keys, scratch, out):
+def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
     """How much of each text stands where the hits say.
 
     ``hits``, sorted, are those of :func:`find_seeds`; ``scratch`` is uint8 with room for a text and four times
-    ``REACH``, and int64 with room for ``most`` prints. Into int64[m, 9] ``out`` go record, text, start and end of the
-    span, prints that agree, prints, whether span and text are equal, and how many seeds were hit that are not common,
-    and that are.
+    ``REACH``, and int64 with room for ``most`` fingerprints. Into int64[m, 9] ``out`` go record, text, start and end of
+    the span, fingerprints that agree, fingerprints, whether span and text are equal, and how many seeds were hit that
+    are not common, and that are.
     Returns how many rows.
     """
     codes, offsets = records
@@ -355,31 +355,31 @@ def compare_prints(records, hits, texts, most, keys, scratch, out):
     while h < len(hits):
         r, t = hits[h, 0], hits[h, 1]
         low, size, length = offsets[r], offsets[r + 1] - offsets[r], np.int64(texts.lengths[t])
-        step, shift = print_step(length, most), place_shift(length)
-        prints = texts.prints[texts.first[t] : texts.first[t + 1]]
+        step, shift = fingerprint_step(length, most), place_shift(length)
+        fingerprints = texts.fingerprints[texts.first[t] : texts.first[t + 1]]
         first_diagonal = hits[h, 2] - (hits[h, 3] << shift)
         begin = max(np.int64(0), first_diagonal - REACH)
         stop = max(begin + 1, min(size, first_diagonal + length + 2 * REACH) - GRAM + 1)
         window = room[: stop - begin]
         for x in range(begin, stop):
-            gram = siphash(keys.prints, np.uint64(texts.hashes[t]), codes, low + x, low + min(x + GRAM, size))
+            gram = siphash(keys.fingerprints, np.uint64(texts.hashes[t]), codes, low + x, low + min(x + GRAM, size))
             window[x - begin] = np.uint8(gram & _FF)
-        found[: len(prints)] = -1
+        found[: len(fingerprints)] = -1
         rare, common, place = np.int64(0), np.int64(0), np.int64(-1)
         while h < len(hits) and hits[h, 0] == r and hits[h, 1] == t:
             diagonal = hits[h, 2] - (hits[h, 3] << shift)
             if diagonal - first_diagonal > REACH:
                 break
-            anchor = min(np.int64(len(prints) - 1), (hits[h, 3] << shift) // step)
-            _walk(window, prints, step, begin, (anchor, diagonal, np.int64(1)), found)
-            _walk(window, prints, step, begin, (anchor - 1, diagonal, np.int64(-1)), found)
+            anchor = min(np.int64(len(fingerprints) - 1), (hits[h, 3] << shift) // step)
+            _walk(window, fingerprints, step, begin, (anchor, diagonal, np.int64(1)), found)
+            _walk(window, fingerprints, step, begin, (anchor - 1, diagonal, np.int64(-1)), found)
             if hits[h, 3] != place:
                 rare += 1 - hits[h, 4]
                 common += hits[h, 4]
                 place = hits[h, 3]
             h += 1
         agree, start, end, first, last = np.int64(0), size, np.int64(-1), np.int64(0), np.int64(0)
-        for j in range(len(prints)):
+        for j in range(len(fingerprints)):
             if found[j] < 0:
                 continue
             agree += 1
@@ -389,7 +389,7 @@ def compare_prints(records, hits, texts, most, keys, scratch, out):
                 end, last = found[j], j * step
         if agree == 0:
             continue
-        # Between two prints nothing is known: a copy that begins with one of the first begins at the beginning.
+        # Between two fingerprints nothing is known: a copy that begins with one of the first begins at the beginning.
         edge = 2 * step + GRAM
         if first <= edge:
             start = max(np.int64(0), start - first)
@@ -398,6 +398,6 @@ def compare_prints(records, hits, texts, most, keys, scratch, out):
         equal = end - start == length
         equal = equal and np.uint32(siphash(keys.texts, _U1, codes, low + start, low + end) >> _U32) == texts.hashes[t]
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
-        out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = agree, len(prints), equal, rare, common
+        out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = agree, len(fingerprints), equal, rare, common
         n += 1
     return n

@@ -10,10 +10,10 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 LANES, WIDE = 32, 16
-# Prints that are sought together, the code points that they are of, and in how many places each is sought.
-PRINTS, PRINTED, NEARBY = 64, 68, 28
+# Fingerprints that are sought together, the code points that they are of, and in how many places each is sought.
+FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
-_PRINTS = ir.VectorType(_I8, PRINTS)
+_FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)
 _BYTES, _NARROW, _CODES = ir.VectorType(_I8, LANES), ir.VectorType(_I8, WIDE), ir.VectorType(_I32, WIDE)
 
 
@@ -31,14 +31,14 @@ def high_lanes(values, start):
     return _mask(values[start : start + LANES] > 127)
 
 
-def nearby_prints(known, begin, codes, first):
-    """Which prints of the 64 5-grams from ``codes[first]`` on stand nearby: uint64, the lowest bit for the first.
+def nearby_fingerprints(known, begin, codes, first):
+    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby: uint64, the lowest bit for the first.
 
     That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are uint8 or uint32.
     """
-    low = codes[first : first + PRINTED].astype(np.uint8)
-    wanted = sum(low[i : i + PRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)).astype(np.uint8)
-    near = np.lib.stride_tricks.sliding_window_view(known[begin : begin + PRINTS + NEARBY - 1], NEARBY)
+    low = codes[first : first + FINGERPRINTED].astype(np.uint8)
+    wanted = sum(low[i : i + FINGERPRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)).astype(np.uint8)
+    near = np.lib.stride_tricks.sliding_window_view(known[begin : begin + FINGERPRINTS + NEARBY - 1], NEARBY)
     return _mask((near == wanted[:, None]).any(axis=1))
 
 
@@ -93,10 +93,10 @@ def _high_lanes(_context, values, start):
 
 
 @intrinsic
-def _nearby_prints(_context, known, begin, codes, first):
+def _nearby_fingerprints(_context, known, begin, codes, first):
     def generate(context, builder, signature, arguments):
         width = signature.args[2].dtype.bitwidth
-        chars = ir.VectorType(ir.IntType(width), PRINTS)
+        chars = ir.VectorType(ir.IntType(width), FINGERPRINTS)
 
         def load(begin, offset, vector):
             pointer = builder.gep(begin, [ir.IntType(64)(offset)])
@@ -104,18 +104,18 @@ def _nearby_prints(_context, known, begin, codes, first):
 
         bytes_of = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
         codes_of = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], chars.element)
-        wanted = ir.Constant(_PRINTS, [0] * PRINTS)
+        wanted = ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS)
         for i in range(5):
             char = load(codes_of, i, chars)
-            char = char if width == 8 else builder.trunc(char, _PRINTS)
+            char = char if width == 8 else builder.trunc(char, _FINGERPRINTS)
             # Processors multiply bytes in many steps, and add them in one.
             wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
         # The least difference is 0 where one is equal: two instructions a place on any processor.
-        least = ir.Constant(_PRINTS, [255] * PRINTS)
+        least = ir.Constant(_FINGERPRINTS, [255] * FINGERPRINTS)
         for i in range(NEARBY):
-            other = builder.xor(load(bytes_of, i, _PRINTS), wanted)
+            other = builder.xor(load(bytes_of, i, _FINGERPRINTS), wanted)
             least = builder.select(builder.icmp_unsigned("<", other, least), other, least)
-        found = builder.icmp_unsigned("==", least, ir.Constant(_PRINTS, [0] * PRINTS))
+        found = builder.icmp_unsigned("==", least, ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS))
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(known, types.int64, codes, types.int64), generate
@@ -177,9 +177,9 @@ def _compiled_high_lanes(values, start):
     return lambda values, start: _high_lanes(values, start)
 
 
-@overload(nearby_prints, jit_options={"nogil": True})
-def _compiled_nearby_prints(known, begin, codes, first):
-    return lambda known, begin, codes, first: _nearby_prints(known, begin, codes, first)
+@overload(nearby_fingerprints, jit_options={"nogil": True})
+def _compiled_nearby_fingerprints(known, begin, codes, first):
+    return lambda known, begin, codes, first: _nearby_fingerprints(known, begin, codes, first)
 
 
 @overload(prefetch, jit_options={"nogil": True})

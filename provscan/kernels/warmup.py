@@ -31,6 +31,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         bands,
         content,
         escapes,
+        fingerprints,
         json_lines,
         liftover,
         minhash,
@@ -40,7 +41,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         packing,
         postings,
         prefilter,
-        prints,
         radix,
         seeding,
         subtitles,
@@ -117,10 +117,10 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield gram_sets.gram_hashes, (u32, u32)
     yield gram_sets.compare_rows, (codes, codes, gram_sets.set_scratch(4, 4), spans)
     yield gram_sets.pieces_of_rows, (codes, codes, gram_sets.set_scratch(4, 4), flags)
-    yield prints.prints, (*codes, u8)
+    yield fingerprints.fingerprints, (*codes, u8)
     yield (
-        prints.agreeing,
-        ((u8, i64), (text, r.read_only(i64)), candidates, thresholds, prints.prints_scratch(4), flags),
+        fingerprints.agreeing,
+        ((u8, i64), (text, r.read_only(i64)), candidates, thresholds, fingerprints.fingerprints_scratch(4), flags),
     )
     yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
     entry_scratch = r.SeedEntriesScratch(u32, u32, i32, scratch)

@@ -1,6 +1,6 @@
-"""Matches of a blind index: seeds say where, prints say how much, keyed hashes say what is equal.
+"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes say what is equal.
 
-Similarity and containment are estimates from prints. A span begins and ends where the canonical text does that it
+Similarity and containment are estimates from fingerprints. A span begins and ends where the canonical text does that it
 stands for; whether the original is the same to the letter can't be known, so no match is of level ``exact``.
 """
 
@@ -18,7 +18,7 @@ from provscan.text import canonical_codes, canonical_mapped
 
 # Hits of seeds that have room at first.
 HITS = 1 << 16
-_RECORD, _TEXT, _START, _END, _AGREE, _PRINTS, _EQUAL, _RARE, _COMMON = range(9)
+_RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
 
 def scan_blind(
@@ -45,8 +45,8 @@ def scan_blind(
 
 
 def _pairs(records: CodeBuffer, index: BlindIndex, limits: BlindLimits) -> tuple[np.ndarray, int]:
-    """Rows of :func:`provscan.kernels.blind.compare_prints`, and look-ups cut short."""
-    length, most = index.params.seed_length, index.params.prints
+    """Rows of :func:`provscan.kernels.blind.compare_fingerprints`, and look-ups cut short."""
+    length, most = index.params.seed_length, index.params.fingerprints
     room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
     hits = np.empty((HITS, 5), np.int64)
     while True:
@@ -59,7 +59,7 @@ def _pairs(records: CodeBuffer, index: BlindIndex, limits: BlindLimits) -> tuple
     longest = int(index.texts.lengths.max(initial=0))
     scratch = np.empty(longest + 4 * kernels.REACH, np.uint8), np.empty(most + 1, np.int64)
     out = np.empty((len(hits), 9), np.int64)
-    return out[: kernels.compare_prints(records, hits, index.texts, most, index.keys, scratch, out)], int(cut)
+    return out[: kernels.compare_fingerprints(records, hits, index.texts, most, index.keys, scratch, out)], int(cut)
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
@@ -85,12 +85,12 @@ def _accepted(
     length = index.texts.lengths[pairs[:, _TEXT]].astype(np.int64)
     grams = np.maximum(1, length - kernels.GRAM + 1)
     equal = pairs[:, _EQUAL] > 0
-    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _PRINTS])
+    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _FINGERPRINTS])
     common = containment * grams
     span = np.maximum(1, pairs[:, _END] - pairs[:, _START] - kernels.GRAM + 1)
     similarity = np.minimum(1.0, common / np.maximum(1.0, grams + span - common))
     similarity[equal] = 1.0
-    margin = np.where(equal | (pairs[:, _PRINTS] == grams), 0.0, limits.margin)
+    margin = np.where(equal | (pairs[:, _FINGERPRINTS] == grams), 0.0, limits.margin)
     least = max(params.min_chars, limits.min_chars)
     kept = (containment >= params.min_containment + margin) & (similarity >= params.threshold + margin)
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)

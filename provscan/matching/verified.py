@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index import IndexReader, LookupTables, ScanReader
+from provscan.kernels import fingerprints as fingerprint_kernels
 from provscan.kernels import grams as gram_kernels
 from provscan.kernels import liftover as liftover_kernels
 from provscan.kernels import prefilter as prefilter_kernels
-from provscan.kernels import prints as print_kernels
 from provscan.kernels import suppress as suppress_kernels
 from provscan.kernels import verify as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Grams, Thresholds, VerifiedRows, frozen
@@ -75,11 +75,13 @@ def agreeing(
     """The candidates inside records around whose seeds the wording agrees; no text has more than ``longest`` bytes."""
     if len(candidates.record) == 0:
         return candidates
-    prints = scratch_array("prints", len(records.codes) + len(records.offsets) * print_kernels.GAP, np.uint8)
-    print_kernels.prints(records.codes, records.offsets, prints)
+    fingerprints = scratch_array(
+        "fingerprints", len(records.codes) + len(records.offsets) * fingerprint_kernels.GAP, np.uint8
+    )
+    fingerprint_kernels.fingerprints(records.codes, records.offsets, fingerprints)
     kept = np.empty(len(candidates.record), np.bool_)
-    texts, room = (segment.texts.record, segment.numbers), print_kernels.prints_scratch(longest)
-    print_kernels.agreeing((prints, records.offsets), texts, candidates, thresholds(params), room, kept)
+    texts, room = (segment.texts.record, segment.numbers), fingerprint_kernels.fingerprints_scratch(longest)
+    fingerprint_kernels.agreeing((fingerprints, records.offsets), texts, candidates, thresholds(params), room, kept)
     return _chosen(candidates, kept)
 
 

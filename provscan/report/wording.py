@@ -215,7 +215,7 @@ def chance(summary: Mapping[str, Any]) -> str:
         "control": "texts that are known not to be in the data",
         "null": "other data that is known to hold no licensed text",
     }
-    return " and with ".join(means[gauge["kind"]] for gauge in summary["control"]["gauges"])
+    return " and with ".join(means[measure["kind"]] for measure in summary["control"]["chance_measures"])
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:

@@ -28,7 +28,7 @@ from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import FINDING, FindingParams, MatchParams
-from provscan.runs.chance import gauges_summary
+from provscan.runs.chance import chance_measures_summary
 from provscan.runs.matched import STRENGTHS, Batch, Matched, NullScan, PartRows
 from provscan.runs.measured import WORD_FOR_WORD_BITS, Measured, Part
 from provscan.runs.sample import Extent, FileSample
@@ -185,7 +185,7 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
     # Up, as upper limits are rounded; but a sample of records knows how many there are.
     every = math.ceil(round(whole.value, 6)) if measured.scanned.sampled else None
     scanned = Scanned(measured.scanned.records, every, measured.scanned.drawn is not None)
-    records, not_measured = layers["records"], measured.without_control[1] if measured.gauges else 0
+    records, not_measured = layers["records"], measured.without_control[1] if measured.chance_measures else 0
     status = status_of(records, usable=measured.usable)
     compared = Comparison(measured.counts.word_for_word, [each.word_for_word for each in COLLECTIONS])
     said = details(status, records, scanned, measured.can_be_told, compared, not_measured)
@@ -223,7 +223,7 @@ def _answer(measured: Measured, carriers: Sequence[str], tokens: Tokens | None) 
 
 
 def _numbers(name: str, number: Layers) -> dict[str, Any]:
-    """The numbers of a measure: of records and texts all, of the others those that there are."""
+    """The numbers in one unit: all of records and texts, those that there are of the others."""
     if name in ("records", "texts"):
         return {**number.as_dict(), "chance": number.counts.get("chance_expected")}
     return {layer: value for layer, value in number.as_dict().items() if layer in ("findings", "at_least", "estimate")}
@@ -364,7 +364,7 @@ def _recall(measured: Measured) -> dict[str, Any]:
 def _control(measured: Measured) -> dict[str, Any]:
     matches, controls, null = measured.matches, measured.controls, measured.null
     licensed, control = measured.sides
-    every, bunches, _ = measured.chance_by_year
+    every, clusters, _ = measured.chance_by_year
     result = {
         "texts": controls.texts,
         "licensed_texts": controls.licensed_texts,
@@ -373,8 +373,8 @@ def _control(measured: Measured) -> dict[str, Any]:
         "matches": measured.sums.control,
         "counted": int(measured.sums.of_texts[0].count[matches.control].sum()),
         "kind": None if measured.kind is None else measured.kind.as_dict(),
-        "gauges": gauges_summary(measured.gauges),
-        "licensed_bunches": len(measured.bunches),
+        "chance_measures": chance_measures_summary(measured.chance_measures),
+        "licensed_clusters": len(measured.clusters),
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control[0],
         "alike": agreement(licensed, control),
@@ -383,7 +383,7 @@ def _control(measured: Measured) -> dict[str, Any]:
         "years": {
             "licensed": by_year(licensed.year),
             "control": by_year(control.year),
-            "chance_bunches": dict(zip(map(str, every.tolist()), bunches.tolist(), strict=True)),
+            "chance_clusters": dict(zip(map(str, every.tolist()), clusters.tolist(), strict=True)),
         },
         "placebo": measured.placebo,
         "null": None,

@@ -1,4 +1,4 @@
-"""Chance as a run measures it: bunches of matches of the control, of the null dataset, and of the licensed texts."""
+"""Chance as a run measures it: clusters of matches of the control, of the null dataset, and of the licensed texts."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from provscan.arrays import Floats, Numbers, distinct
 from provscan.estimate.limits import TAIL, Chance, predict_chance
 from provscan.runs.matched import STRENGTHS, TextFindings
 
-MEASURES = ("records", "texts", "tweets", "characters")
+UNITS = ("records", "texts", "tweets", "characters")
 # "At least" is the best of the bounds of all strengths, each of which has this share of the error.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
 
 
 @dataclass(frozen=True)
-class Bunches:
+class TextClusters:
     """Matches of like texts, counted as one event each."""
 
     family: Numbers  # Its number.
     first: Numbers  # Place of the text of its first match.
-    sizes: dict[str, Floats]  # Of each measure (`MEASURES`) what it amounts to.
+    sizes: dict[str, Floats]  # In each unit (`UNITS`) its size.
 
     def __len__(self) -> int:
         return len(self.family)
 
-    def with_tweets(self, ratio: float) -> Bunches:
+    def with_tweets(self, ratio: float) -> TextClusters:
         """The same for texts that have so many times as many tweets, on average."""
         tweets = np.maximum(self.sizes["texts"], self.sizes["tweets"] * ratio)
         return replace(self, sizes={**self.sizes, "tweets": tweets})
 
 
-def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: TextFindings) -> Bunches:
-    """Bunches of findings, one entry each.
+def text_clusters(family: Numbers, records: Numbers, tweets: Floats, rows: TextFindings) -> TextClusters:
+    """Clusters of findings, one entry each.
 
     `family`, [texts], is below 0 for texts that are left out; `records`, [families], counts different ones.
     """
@@ -50,55 +50,55 @@ def bunched(family: Numbers, records: Numbers, tweets: Floats, rows: TextFinding
         "tweets": np.bincount(number, tweets[place], len(names)).astype(np.float64),
         "characters": np.bincount(number, rows.characters[place], len(names)).astype(np.float64),
     }
-    return Bunches(names, first, sizes)
+    return TextClusters(names, first, sizes)
 
 
-def bunches_of(family: Numbers) -> int:
+def cluster_count(family: Numbers) -> int:
     """Number of families; those below 0 are none."""
     return len(distinct(family[family >= 0]))
 
 
 @dataclass(frozen=True)
-class Gauge:
-    """One measure of chance: the bunches of a control or of a null dataset, and their weights."""
+class ChanceMeasure:
+    """A measure of chance: the clusters of a control or of a null dataset, and their weights."""
 
     name: str  # "control" or "null".
-    bunches: Bunches  # Those of matches that count.
-    weights: Floats  # How many licensed bunches each counts for.
-    heaviest: float  # The largest weight that one bunch more could have.
+    clusters: TextClusters  # Those of matches that count.
+    weights: Floats  # How many licensed clusters each counts for.
+    heaviest: float  # The largest weight that one cluster more could have.
 
-    def without_bunches(self, heaviest: float | None = None) -> Gauge:
+    def without_clusters(self, heaviest: float | None = None) -> ChanceMeasure:
         """The same measure if it had not shown a single chance match; by default of its own size."""
         none = np.zeros(0, np.int64)
-        bunches = Bunches(none, none, {name: none.astype(np.float64) for name in self.bunches.sizes})
-        return Gauge(self.name, bunches, np.zeros(0), self.heaviest if heaviest is None else heaviest)
+        clusters = TextClusters(none, none, {name: none.astype(np.float64) for name in self.clusters.sizes})
+        return ChanceMeasure(self.name, clusters, np.zeros(0), self.heaviest if heaviest is None else heaviest)
 
-    def chance(self, measure: str, like: Floats | None, tail: float = TAIL) -> Chance:
-        """What chance put among the licensed matches; "bunches" counts each as one."""
-        sizes = np.ones(len(self.bunches)) if measure == "bunches" else self.bunches.sizes[measure]
+    def chance(self, unit: str, like: Floats | None, tail: float = TAIL) -> Chance:
+        """What chance put among the licensed matches; "clusters" counts each as one."""
+        sizes = np.ones(len(self.clusters)) if unit == "clusters" else self.clusters.sizes[unit]
         return predict_chance(self.weights, sizes, self.heaviest, like, tail)
 
 
-def chances(gauges: list[Gauge], like: Bunches, tail: float = TAIL) -> dict[str, Chance]:
-    """What chance put among the licensed findings, by measure; nothing where it was not measured."""
+def chances(measures: list[ChanceMeasure], like: TextClusters, tail: float = TAIL) -> dict[str, Chance]:
+    """What chance put among the licensed findings, by unit; nothing where it was not measured."""
     return {
-        name: widest(gauges, name, like.sizes.get(name), tail) for name in (("bunches", *MEASURES) if gauges else ())
+        name: widest(measures, name, like.sizes.get(name), tail) for name in (("clusters", *UNITS) if measures else ())
     }
 
 
-def widest(gauges: list[Gauge], measure: str, like: Floats | None = None, tail: float = TAIL) -> Chance:
-    """Chance by all gauges: the widest limits, and the expectation of the gauge with most bunches."""
-    all_of = [gauge.chance(measure, like, tail) for gauge in gauges]
-    largest = int(np.argmax([len(gauge.bunches) for gauge in gauges]))
+def widest(measures: list[ChanceMeasure], unit: str, like: Floats | None = None, tail: float = TAIL) -> Chance:
+    """Chance by all measures: the widest limits, and the expectation of the measure with most clusters."""
+    all_of = [measure.chance(unit, like, tail) for measure in measures]
+    largest = int(np.argmax([len(measure.clusters) for measure in measures]))
     return Chance(all_of[largest].expected, min(c.low for c in all_of), max(c.high for c in all_of))
 
 
-def gauges_summary(gauges: list[Gauge]) -> list[dict[str, Any]]:
+def chance_measures_summary(measures: list[ChanceMeasure]) -> list[dict[str, Any]]:
     result = []
-    for gauge in gauges:
-        expected = gauge.chance("bunches", None)
+    for measure in measures:
+        expected = measure.chance("clusters", None)
         result.append({
-            "kind": gauge.name, "bunches": len(gauge.bunches),
+            "kind": measure.name, "clusters": len(measure.clusters),
             "expected": expected.expected, "low": expected.low, "high": expected.high,
         })  # fmt: skip
     return result

@@ -21,7 +21,7 @@ from provscan.estimate.fdr import q_values
 from provscan.estimate.layers import ALONE, Found, Layers, Scope, Size, Strength, layered
 from provscan.estimate.limits import Chance, Factor, exactly
 from provscan.estimate.strata import Strata, rarefied, years_apart
-from provscan.runs.chance import MEASURES, TAIL_OF_EACH, Bunches, Gauge, bunched, bunches_of, chances
+from provscan.runs.chance import TAIL_OF_EACH, UNITS, ChanceMeasure, TextClusters, chances, cluster_count, text_clusters
 from provscan.runs.fraction import held, of_a_text
 from provscan.runs.kind import Kind, kind_of
 from provscan.runs.matched import STRENGTHS, Batch, Coding, Matched, NullScan, Sum, Sums, TextFindings, record_counts
@@ -45,7 +45,7 @@ class Part:
     licensed: Sum
     findings: Sum
     claimable: Mapping[int, Sum]  # By the place of the strength in `STRENGTHS`: all strengths, or some.
-    bunches: Mapping[int, int]  # How many these are.
+    clusters: Mapping[int, int]  # How many these are.
     nearly: Sum | None = None
 
 
@@ -190,12 +190,12 @@ class Measured:
         return np.where(self.claimable, self.family[0], -1), np.where(control, self.family[0], -1)
 
     @cached_property
-    def _bunches(self) -> tuple[list[Bunches], list[Bunches]]:
+    def _clusters(self) -> tuple[list[TextClusters], list[TextClusters]]:
         """Those of findings, and those of control texts, of each strength."""
         codings = [Coding(family, least=least) for family in self._families for least in STRENGTHS]
         counts = record_counts(self.matches, codings)
         made = [
-            bunched(family, records, self.matches.tweets, of)
+            text_clusters(family, records, self.matches.tweets, of)
             for family, records, of in zip(
                 (coding.codes for coding in codings), counts, [*self.sums.of_texts] * 2, strict=True
             )
@@ -203,39 +203,39 @@ class Measured:
         return made[: len(STRENGTHS)], made[len(STRENGTHS) :]
 
     @property
-    def bunches(self) -> Bunches:
-        return self._bunches[0][0]
+    def clusters(self) -> TextClusters:
+        return self._clusters[0][0]
 
     @cached_property
-    def gauges_of(self) -> list[list[Gauge]]:
-        """What measures chance, for each strength."""
-        result: list[list[Gauge]] = [[] for _ in STRENGTHS]
+    def chance_measures_by_strength(self) -> list[list[ChanceMeasure]]:
+        """The chance measures at each strength."""
+        result: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
         if self.controls.texts and self.control_found <= MOSTLY_IN_DATASET:
-            for gauges, of_control_texts in zip(result, self._bunches[1], strict=True):
-                bunches = of_control_texts.with_tweets(self.controls.tweets_ratio)
-                gauges.append(Gauge("control", bunches, self.weights[bunches.first], self.classes.heaviest))
+            for measures, of_control_texts in zip(result, self._clusters[1], strict=True):
+                clusters = of_control_texts.with_tweets(self.controls.tweets_ratio)
+                measures.append(ChanceMeasure("control", clusters, self.weights[clusters.first], self.classes.heaviest))
         if (null := self.usable_null) is not None:
             matched, findings, _ = self.of_null
             counts = record_counts(matched, [Coding(self.family[1], least=least) for least in STRENGTHS])
             ratio = self.scanned.characters / max(1, null.characters)
-            for gauges, of, records in zip(result, findings, counts, strict=True):
-                bunches = bunched(self.family[1], records, matched.tweets, of)
-                weights = rarefied(bunches.sizes["records"], ratio)
-                scaled = {name: size * ratio / weights for name, size in bunches.sizes.items()}
-                gauges.append(Gauge("null", replace(bunches, sizes=scaled), weights, max(ratio, 1.0)))
+            for measures, of, records in zip(result, findings, counts, strict=True):
+                clusters = text_clusters(self.family[1], records, matched.tweets, of)
+                weights = rarefied(clusters.sizes["records"], ratio)
+                scaled = {name: size * ratio / weights for name, size in clusters.sizes.items()}
+                measures.append(ChanceMeasure("null", replace(clusters, sizes=scaled), weights, max(ratio, 1.0)))
         return result
 
     @property
-    def gauges(self) -> list[Gauge]:
-        """What measures chance."""
-        return self.gauges_of[0]
+    def chance_measures(self) -> list[ChanceMeasure]:
+        """The chance measures of all findings."""
+        return self.chance_measures_by_strength[0]
 
     @cached_property
     def whole(self) -> Part:
         sums = self.sums
         claimable = {place: amount.found for place, amount in enumerate(sums.claimable)}
-        bunches = {place: len(bunches) for place, bunches in enumerate(self._bunches[0])}
-        return Part(sums.licensed.found, sums.findings.found, claimable, bunches, sums.nearly.found)
+        clusters = {place: len(clusters) for place, clusters in enumerate(self._clusters[0])}
+        return Part(sums.licensed.found, sums.findings.found, claimable, clusters, sums.nearly.found)
 
     def of_source(self, source: str) -> Part:
         sums = Sums(self.matches, self.claimable)
@@ -243,8 +243,8 @@ class Measured:
             sums.add(batch)
         claimable = {place: amount.found for place, amount in enumerate(sums.claimable)}
         family = self._families[0]
-        bunches = {place: bunches_of(family[of.count > 0]) for place, of in enumerate(sums.of_texts)}
-        return Part(sums.licensed.found, sums.findings.found, claimable, bunches)
+        clusters = {place: cluster_count(family[of.count > 0]) for place, of in enumerate(sums.of_texts)}
+        return Part(sums.licensed.found, sums.findings.found, claimable, clusters)
 
     def of_values(self, codes: Numbers) -> Iterator[Part]:
         """What was found of each group of texts; `codes` are the groups of the texts, below 0 for those left out."""
@@ -261,32 +261,32 @@ class Measured:
                 all_of.of(coding.codes == value, counts[value])
                 for all_of, coding, counts in zip(whole, groups, split, strict=True)
             )
-            bunches = {
-                place: bunches_of(self._families[0][(claimed == value) & (self.sums.of_texts[place].count > 0)])
+            clusters = {
+                place: cluster_count(self._families[0][(claimed == value) & (self.sums.of_texts[place].count > 0)])
                 for place in places
             }
-            yield Part(licensed, findings, dict(zip(places, claimable, strict=True)), bunches)
+            yield Part(licensed, findings, dict(zip(places, claimable, strict=True)), clusters)
 
     @cached_property
     def chance(self) -> dict[str, Chance]:
-        """What chance put among all findings, by measure; nothing where it was not measured."""
-        return chances(self.gauges, self.bunches)
+        """What chance put among all findings, by unit; nothing where it was not measured."""
+        return chances(self.chance_measures, self.clusters)
 
     @cached_property
     def chance_of(self) -> list[dict[str, Chance]]:
         """The same for each strength, with limits that have the error of one strength."""
-        pairs = zip(self.gauges_of, self._bunches[0], strict=True)
-        return [chances(gauges, bunches, TAIL_OF_EACH) for gauges, bunches in pairs]
+        pairs = zip(self.chance_measures_by_strength, self._clusters[0], strict=True)
+        return [chances(measures, clusters, TAIL_OF_EACH) for measures, clusters in pairs]
 
     @cached_property
     def claimed(self) -> bool:
-        """Of some strength there are more bunches than chance explains, and more records and texts."""
+        """Of some strength there are more clusters than chance explains, and more records and texts."""
         return any(self._beyond(chance, self.whole, place) for place, chance in enumerate(self.chance_of))
 
     @staticmethod
     def _beyond(chance: dict[str, Chance], found: Part, place: int) -> bool:
         of = found.claimable[place]
-        counted = {"bunches": found.bunches[place], "records": of.records.sum(), "texts": of.texts}
+        counted = {"clusters": found.clusters[place], "records": of.records.sum(), "texts": of.texts}
         return bool(chance) and all(number > chance[name].high for name, number in counted.items())
 
     @cached_property
@@ -305,34 +305,34 @@ class Measured:
         large as the licensed texts could."""
 
         def would_claim(heaviest: float | None) -> bool:
-            for place, gauges in enumerate(self.gauges_of):
-                without = [gauge.without_bunches(heaviest) for gauge in gauges]
-                if self._beyond(chances(without, self._bunches[0][place], TAIL_OF_EACH), self.whole, place):
+            for place, measures in enumerate(self.chance_measures_by_strength):
+                without = [measure.without_clusters(heaviest) for measure in measures]
+                if self._beyond(chances(without, self._clusters[0][place], TAIL_OF_EACH), self.whole, place):
                     return True
             return False
 
-        return bool(self.gauges) and not self.claimed and not would_claim(None) and would_claim(1.0)
+        return bool(self.chance_measures) and not self.claimed and not would_claim(None) and would_claim(1.0)
 
     @property
     def usable(self) -> bool:
         """Whether what measures chance could tell copies of texts like those found."""
         measured = self.claimable_records > 0 or self.finding_records == 0
-        return bool(self.gauges) and measured and not self.too_small
+        return bool(self.chance_measures) and measured and not self.too_small
 
     @cached_property
     def _rates(self) -> list[tuple[Floats, Floats]]:
-        """Of each gauge scores, ascending, and the error rates of lists that reach down to one of them or less."""
+        """For each chance measure scores, ascending, and the error rates of lists down to one of them or less."""
         sums, result = self.sums.of_texts[0], []
         licensed = best_of(self.family[0], sums.best, self.claimable)
         targets = licensed[np.isfinite(licensed)]
         decoys = []
-        for gauge in self.gauges:
-            if gauge.name == "control":
+        for measure in self.chance_measures:
+            if measure.name == "control":
                 best = best_of(self.family[0], sums.best, self.matches.control)
             else:
                 matched, rows, _ = self.of_null
                 best = best_of(self.family[1], rows[0].best, ~matched.control)
-            decoys.append(best[gauge.bunches.family])
+            decoys.append(best[measure.clusters.family])
         # Between two of these scores all lists have the same rate.
         steps = [np.unique(np.append(targets, of)) for of in decoys]
         least = [np.full(len(of) + 1, np.inf) for of in steps]
@@ -340,8 +340,8 @@ class Measured:
             score = batch.score[batch.counted & ~self.matches.control[batch.place]]
             for of, lowest in zip(steps, least, strict=True):
                 np.minimum.at(lowest, np.searchsorted(of, score), score)
-        for gauge, of, decoy, lowest in zip(self.gauges, steps, decoys, least, strict=True):
-            weights = gauge.weights if len(decoy) else np.array([gauge.heaviest])
+        for measure, of, decoy, lowest in zip(self.chance_measures, steps, decoys, least, strict=True):
+            weights = measure.weights if len(decoy) else np.array([measure.heaviest])
             known = np.isfinite(lowest)
             rates = np.full(len(lowest), np.nan)
             rates[known] = q_values(lowest[known], targets, decoy, weights)
@@ -352,7 +352,7 @@ class Measured:
         """Of each licensed match, 1 where the whole list is no more than chance explains; nan where chance was not
         measured, for any text or for those of its stratum."""
         result = np.full(len(batch.place), np.nan)
-        if not self.gauges:
+        if not self.chance_measures:
             return result
         licensed = ~self.matches.control[batch.place]
         result[licensed] = 1.0
@@ -363,9 +363,7 @@ class Measured:
         result[licensed & batch.counted & ~self.measured[batch.place]] = np.nan
         return result
 
-    def layers(
-        self, found: Part, total: Factor, part: float = 1.0, names: Sequence[str] = MEASURES
-    ) -> dict[str, Layers]:
+    def layers(self, found: Part, total: Factor, part: float = 1.0, names: Sequence[str] = UNITS) -> dict[str, Layers]:
         """Layers of the measures named, of all or of a source, author, year or language.
 
         `total` is how many records there are, and `part` the share of the chance matches that these have, if each has
@@ -401,7 +399,7 @@ class Measured:
             strengths = [
                 Strength(self.size(name, of), _share_of(self.chance_of[place][name], part), claimed[place])
                 for place, of in found.claimable.items()
-                if self.gauges
+                if self.chance_measures
             ]
             chance = self.chance.get(name)
             result[name] = layered(
@@ -425,14 +423,14 @@ class Measured:
             result["tweets"] = result["tweets"].no_less(result["texts"])
         return result
 
-    def size(self, measure: str, found: Sum) -> Size:
-        if measure == "characters":
+    def size(self, unit: str, found: Sum) -> Size:
+        if unit == "characters":
             assert found.covered is not None
             return Size(float(found.covered.total), float(found.covered.squares))
-        if measure == "tweets":
+        if unit == "tweets":
             sizes = self.matches.tweets[found.copies > 0]
             return Size(float(sizes.sum()), float(sizes @ sizes))
-        count = float(found.records.sum() if measure == "records" else found.texts)
+        count = float(found.records.sum() if unit == "records" else found.texts)
         return Size(count, count)
 
     @cached_property
@@ -468,7 +466,7 @@ class Measured:
 
     @cached_property
     def chance_by_year(self) -> tuple[Numbers, Numbers, Numbers]:
-        """Years of the control, and its bunches and texts of each."""
+        """Years of the control, and its clusters and texts of each."""
         m, rows = self.matches, self.sums.of_texts[0]
         place = np.flatnonzero(m.control & (rows.count > 0))
         place = place[np.argsort(rows.first[place])]

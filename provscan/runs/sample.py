@@ -20,7 +20,7 @@ import xxhash
 
 from provscan import readers
 from provscan.errors import ParameterError
-from provscan.estimate.clusters import Clusters
+from provscan.estimate.design_effect import DrawnParts
 from provscan.estimate.layers import written
 from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.matching.parts import PartResult
@@ -54,17 +54,17 @@ class FileSample:
         """Source, start and end of each split in the sample."""
         return [[split.source, split.start, split.end] for split in self.splits]
 
-    def clusters(self, parts: Sequence[PartResult]) -> Clusters:
+    def drawn_parts(self, parts: Sequence[PartResult]) -> DrawnParts:
         """The counts of the parts, one a split, as the estimate needs them."""
-        return Clusters(
+        return DrawnParts(
             np.array([split.size for split in self.splits], np.float64),
             np.array([part.records for part in parts], np.float64),
             np.array([split.size for split in self.rest], np.float64),
         )
 
-    def projected(self, parts: Sequence[PartResult], measure: str) -> Factor:
+    def projected(self, parts: Sequence[PartResult], unit: str) -> Factor:
         """The records or the characters of the whole dataset."""
-        return self.clusters(parts).projected(np.array([getattr(part, measure) for part in parts], np.float64))
+        return self.drawn_parts(parts).projected(np.array([getattr(part, unit) for part in parts], np.float64))
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Extent:
     def fraction(self) -> float:
         """Share of the dataset, in records or, of a sample of files, in their sizes."""
         if self.drawn is not None:
-            return self.drawn.clusters(self.results).fraction
+            return self.drawn.drawn_parts(self.results).fraction
         read = sum(result.stats.records for result in self.results)
         return self.records / max(1, read) if self.sampling.fraction < 1.0 else 1.0
 
@@ -113,7 +113,7 @@ class Extent:
         """By how much a sample of files makes the variance of what was found larger; 1 without one."""
         if self.drawn is None:
             return 1.0
-        return self.drawn.clusters(self.results).design_effect(found.records.astype(np.float64))
+        return self.drawn.drawn_parts(self.results).design_effect(found.records.astype(np.float64))
 
 
 def draw_files(named: list[str] | None, options: Options) -> FileSample | None:

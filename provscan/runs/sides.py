@@ -195,10 +195,10 @@ def by_year(years: Numbers) -> dict[str, int]:
 
 
 def of_control(years: Numbers, matched: Numbers, texts: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Years of a control, its bunches of each year, and its texts, from the years of a sample of its texts and of its
-    bunches.
+    """Years of a control, its clusters of each year, and its texts, from the years of a sample of its texts and of its
+    clusters.
     """
     every = np.unique(np.concatenate([years, matched]))
-    bunches = np.array([np.count_nonzero(matched == year) for year in every], np.int64)
+    clusters = np.array([np.count_nonzero(matched == year) for year in every], np.int64)
     sizes = np.array([np.count_nonzero(years == year) for year in every], np.int64)
-    return every, bunches, np.maximum(1, np.round(sizes * texts / max(1, len(years)))).astype(np.int64)
+    return every, clusters, np.maximum(1, np.round(sizes * texts / max(1, len(years)))).astype(np.int64)

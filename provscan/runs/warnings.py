@@ -74,7 +74,7 @@ def reasons(measured: Measured) -> dict[str, str]:
         withhold(("at_most",), withheld("no_recall" if recall is None else "few_nearly"), BOUNDED)
     if recall is None:
         withhold(("estimate",), withheld("no_recall"))
-    elif measured.gauges:
+    elif measured.chance_measures:
         _, left_out = measured.without_control
         if left_out > LEFT_OUT * (left_out + measured.claimable_records):
             withhold(("estimate",), withheld("unlike_control", strata=_strata(measured)))
@@ -101,7 +101,7 @@ def reasons(measured: Measured) -> dict[str, str]:
 
 def _no_chance(measured: Measured) -> str | None:
     """Why nothing can be said of chance."""
-    if not measured.gauges:
+    if not measured.chance_measures:
         if measured.control_found:
             return withheld("control_in_dataset")
         if measured.kind is not None:
@@ -171,16 +171,18 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
         result.append(warning("control_in_dataset", share=measured.control_found))
     if measured.kind is not None and not measured.kind.same:
         result.append(warning("null_other_kind", differs=" and ".join(measured.kind.differs)))
-    elif not measured.gauges and not measured.control_found and measured.finding_records:
+    elif not measured.chance_measures and not measured.control_found and measured.finding_records:
         result.append(warning("no_chance"))
     strata, left_out = measured.without_control
-    if strata and measured.gauges:
+    if strata and measured.chance_measures:
         result.append(warning("strata_without_control", strata=_strata(measured), records=left_out))
     if (few := _few_texts(measured)) is not None and measured.finding_records >= FEW_FINDINGS:
         result.append(warning("repeated_text", **few))
     result += _drift(measured)
-    if len(measured.gauges) > 1:
-        (first, one_range), (second, other_range) = ((g.name, g.chance("bunches", None)) for g in measured.gauges)
+    if len(measured.chance_measures) > 1:
+        (first, one_range), (second, other_range) = (
+            (g.name, g.chance("clusters", None)) for g in measured.chance_measures
+        )
         if one_range.low > other_range.high or other_range.low > one_range.high:
             result.append(warning(
                 "controls_disagree", first=CHANCE_BY[first], first_low=one_range.low, first_high=one_range.high,
@@ -203,7 +205,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
         if drawn is None:
             result.append(warning("records_sampled"))
         else:
-            result.append(warning("files_sampled", parts=drawn.clusters(measured.scanned.results).unseen))
+            result.append(warning("files_sampled", parts=drawn.drawn_parts(measured.scanned.results).unseen))
     return result
 
 
@@ -226,7 +228,7 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     """What would measure chance, in a sentence: a cutoff by the years that the dataset names, or data to give."""
     if measured.too_small:
         return "a larger --control can decide; one with as many texts as the index is enough."
-    if measured.gauges:
+    if measured.chance_measures:
         return f"a --control with texts like those found ({_strata(measured)}) can decide."
     if measured.kind is not None:
         return "--control FILE, or --null DATA of the dataset's kind, makes this a claim with a lower bound."

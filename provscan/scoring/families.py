@@ -1,4 +1,4 @@
-"""Families of licensed texts: those of like wording, which come by one chance and are counted as one bunch."""
+"""Families of licensed texts: those of like wording, which come by one chance and are counted as one cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""A library that answers at once, so that the commands can be tested by themselves."""
+"""A library that answers at once, so that the commands can be tested by themselves.
+
+One fixture changes provscan for every test of this room: ``kernels_count_as_compiled``, so that no command compiles
+kernels before it starts, nor says so.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +72,7 @@ class Library:
 
 
 @pytest.fixture(autouse=True)
-def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def kernels_count_as_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the commands print does not depend on what ran before on this machine."""
     monkeypatch.setattr(warmup, "compile_all", lambda report: None)
 

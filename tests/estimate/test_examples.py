@@ -25,8 +25,8 @@ from provscan.estimate import (
     thinned,
     unseen_texts,
 )
-from provscan.estimate.clusters import Clusters
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
+from provscan.estimate.design_effect import DrawnParts
 from provscan.estimate.layers import Found, Scope, Size, Strength, layered, total, written
 from provscan.estimate.limits import negative_binomial_quantile
 from provscan.estimate.recall import Recall
@@ -39,7 +39,7 @@ def floats(*values: float) -> np.ndarray:
     return np.array(values, np.float64)
 
 
-# Clusters: (hits, bytes, records, rest) -> design effect.
+# DrawnParts: (hits, bytes, records, rest) -> design effect.
 def student(freedom: float) -> float:
     return float((scipy.special.stdtrit(freedom, 0.975) / 1.96) ** 2)
 
@@ -71,23 +71,23 @@ def student(freedom: float) -> float:
 def test_the_design_effect_of_files(
     hits: list[float], sizes: list[float], records: list[float], rest: list[float], effect: float
 ) -> None:
-    clusters = Clusters(floats(*sizes), floats(*records), floats(*rest))
-    assert clusters.design_effect(floats(*hits)) == pytest.approx(effect)
-    assert clusters.fraction == sum(sizes) / (sum(sizes) + sum(rest))
-    found, fraction = sum(hits), clusters.fraction
+    sample = DrawnParts(floats(*sizes), floats(*records), floats(*rest))
+    assert sample.design_effect(floats(*hits)) == pytest.approx(effect)
+    assert sample.fraction == sum(sizes) / (sum(sizes) + sum(rest))
+    found, fraction = sum(hits), sample.fraction
     low, high = thinned(found, fraction, effect=effect)
-    assert clusters.projected(floats(*hits)) == Factor(found / fraction, pytest.approx(low), pytest.approx(high))
+    assert sample.projected(floats(*hits)) == Factor(found / fraction, pytest.approx(low), pytest.approx(high))
 
 
 @pytest.mark.parametrize(("drawn", "rest", "unseen"), [(60, 140, 10), (1, 1, 1), (2, 2, 2), (40, 1, 0), (3, 0, 0)])
 def test_how_many_files_may_all_be_outside_of_the_sample(drawn: int, rest: int, unseen: int) -> None:
-    assert Clusters(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
+    assert DrawnParts(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
 
 
 @pytest.mark.parametrize(("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])])
-def test_clusters_need_bytes_of_every_part(sizes: list[float], records: list[float]) -> None:
-    with pytest.raises(ParameterError, match="bytes above 0"):
-        Clusters(floats(*sizes), floats(*records), NONE)
+def test_drawn_parts_need_bytes(sizes: list[float], records: list[float]) -> None:
+    with pytest.raises(ParameterError, match=r"its bytes \(above 0\) and its records"):
+        DrawnParts(floats(*sizes), floats(*records), NONE)
 
 
 def test_what_is_left_of_a_copy() -> None:
@@ -126,15 +126,15 @@ def test_strata_by_length_need_four_hundred_control_texts_of_each_length_that_is
     assert (strata.licensed.tolist(), strata.control.tolist()) == ([5, 0, 7, 10], [400, 0, 400, 808])
 
 
-def test_a_smaller_dataset_sees_a_part_of_the_bunches() -> None:
+def test_a_smaller_dataset_sees_a_part_of_the_clusters() -> None:
     assert rarefied(floats(1, 2, 3), 0.5).tolist() == [0.5, 0.75, 0.875]
     assert rarefied(floats(1, 2), 1.5).tolist() == [1.5, 1.5]
 
 
 @pytest.mark.parametrize(
-    ("bunches", "sizes", "split", "ratio"),
+    ("clusters", "sizes", "split", "ratio"),
     [
-        # 4 of 5 bunches in 200 of 300 texts: odds of 4 to 1, by 100 / 200.
+        # 4 of 5 clusters in 200 of 300 texts: odds of 4 to 1, by 100 / 200.
         ([3, 1, 0, 1], [100, 100, 50, 50], 2017, 2.0),
         ([1, 0, 1, 0], [300, 10, 20, 30], 2016, 0.2),
         ([0, 1, 1, 2], [10, 10, 10, 300], 2018, 10.0),
@@ -142,13 +142,13 @@ def test_a_smaller_dataset_sees_a_part_of_the_bunches() -> None:
     ],
 )
 def test_chance_of_earlier_and_later_years(
-    bunches: list[int], sizes: list[int], split: int, ratio: float | None
+    clusters: list[int], sizes: list[int], split: int, ratio: float | None
 ) -> None:
-    found = years_apart(np.arange(2015, 2019), np.array(bunches), np.array(sizes))
+    found = years_apart(np.arange(2015, 2019), np.array(clusters), np.array(sizes))
     assert found is not None
     assert (found["split"], found["ratio"]) == (split, pytest.approx(ratio) if ratio else None)
     at = split - 2015
-    limits = scipy.stats.binomtest(sum(bunches[:at]), sum(bunches)).proportion_ci(0.95, "exact")
+    limits = scipy.stats.binomtest(sum(clusters[:at]), sum(clusters)).proportion_ci(0.95, "exact")
     odds = sum(sizes[at:]) / sum(sizes[:at])
     assert found["low"] == pytest.approx(limits.low / (1 - limits.low) * odds)
     assert found["high"] == (pytest.approx(limits.high / (1 - limits.high) * odds) if ratio else None)
@@ -173,8 +173,8 @@ def test_thinned_counts_by_hand() -> None:
     assert [negative_binomial_quantile(0.975, 3.0, mean) for mean in (0.0, -1.0)] == [0, 0]
 
 
-def test_as_many_of_the_largest_bunches_may_be_chance_as_the_control_allows() -> None:
-    # Nothing on the control allows for 5, one bunch for 7, ten for 22: those above its sizes for 5.
+def test_as_many_of_the_largest_clusters_may_be_chance_as_the_control_allows() -> None:
+    # Nothing on the control allows for 5, one cluster for 7, ten for 22: those above its sizes for 5.
     like = floats(1, 1, 1, 1, 3, 3)
     assert predict_chance(NONE, NONE, 1.0, like) == Chance(0, 0, 3 + 3 + 1 + 1 + 1)
     assert predict_chance(floats(1), floats(3), 1.0, like).high == like.sum()
@@ -182,7 +182,7 @@ def test_as_many_of_the_largest_bunches_may_be_chance_as_the_control_allows() ->
     assert [predict_chance(np.ones(k), np.ones(k), 1.0, like).high for k in (0, 1, 10)] == [1004, 1006, 1021]
     # 0.9 ** 36 is below 0.025.
     assert predict_chance(NONE, NONE, 9.0, np.full(50, 4.0)) == Chance(0, 0, 4 * 35)
-    # Bunches of half a record each come in halves.
+    # Clusters of half a record each come in halves.
     whole, halves = (predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5))
     assert (halves.low, halves.high) == (whole.low / 2, whole.high / 2)
 

@@ -51,8 +51,8 @@ def test_the_example_by_hand() -> None:
 
 
 @given(st.integers(0, 300), st.integers(0, 40), st.floats(0.2, 10), st.floats(0.35, 0.99), st.booleans())
-def test_layers_are_in_order(counted: int, bunches: int, weight: float, recall: float, claimed: bool) -> None:
-    chance = predict_chance(np.full(bunches, weight), np.ones(bunches), weight)
+def test_layers_are_in_order(counted: int, clusters: int, weight: float, recall: float, claimed: bool) -> None:
+    chance = predict_chance(np.full(clusters, weight), np.ones(clusters), weight)
     measured = Recall(recall, 0.9 * recall, min(1.0, 1.05 * recall), {}, {})
     strengths = one_strength(counted, chance, claimed=claimed)
     number = layered(

@@ -56,10 +56,10 @@ def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> Non
     assert chance.low <= chance.expected <= chance.high
 
 
-def test_bunches_of_many_records_widen_chance_and_few_borrow_sizes() -> None:
+def test_clusters_of_many_records_widen_chance_and_few_borrow_sizes() -> None:
     single = predict_chance(np.ones(30), np.ones(30), 1.0)
-    bunched = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
-    assert bunched.high - bunched.expected > 2 * (single.high - single.expected)
+    clustered = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
+    assert clustered.high - clustered.expected > 2 * (single.high - single.expected)
     alone = predict_chance(np.ones(2), np.ones(2), 1.0)
     warned = predict_chance(np.ones(2), np.ones(2), 1.0, like=np.array([1.0, 16.0]))
     assert warned.high > alone.high

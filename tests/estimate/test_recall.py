@@ -112,7 +112,7 @@ def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
     assert (edges.tolist(), factors.tolist()) == ([0, 0], [1, 1, 1])
 
 
-def test_smaller_datasets_see_fewer_bunches() -> None:
+def test_smaller_datasets_see_fewer_clusters() -> None:
     assert rarefied(np.array([1.0, 3.0]), 2.0).tolist() == [2, 2]
     assert rarefied(np.array([1.0, 2.0]), 0.5).tolist() == [0.5, 0.75]
 
@@ -130,7 +130,7 @@ def test_years_against_years() -> None:
     assert years_apart(years[:1], np.array([5]), sizes[:1]) is None
 
 
-def test_q_values_count_bunches() -> None:
+def test_q_values_count_clusters() -> None:
     q = q_values([10.0, 5.0, 1.0], np.arange(1.0, 101.0), [3.0, 2.0], [2.0, 2.0])
     assert q == pytest.approx([2 / 96, 2 / 96, 6 / 100])
     assert q_values([1.0], [1.0], [], 9.0)[0] == 1.0

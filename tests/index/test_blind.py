@@ -165,7 +165,7 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
     # With another key nothing is the same.
     (platform / "other").write_bytes(bytes(range(1, 33)))
     provscan.build_index(platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "other")
-    for name in ("texts.hashes", "texts.prints", "seeds.entries"):
+    for name in ("texts.hashes", "texts.fingerprints", "seeds.entries"):
         first, second = (np.fromfile(files(platform / index) / name, np.uint8) for index in ("blind.index", "b.index"))
         size = min(len(first), len(second))
         assert (first[:size] == second[:size]).mean() < 0.3, name
@@ -397,7 +397,7 @@ Forge = Callable[[bytes], bytes]
     [
         ("texts.hashes", lambda content: content[::-1], "do not ascend"),
         ("texts.lengths", lambda content: b"\0\0" + content[2:], "a text has no length"),
-        ("texts.prints", lambda content: content[1:], "its prints are not those of the lengths"),
+        ("texts.fingerprints", lambda content: content[1:], "its fingerprints are not those of the lengths"),
         ("seeds.starts", lambda content: content[:-4], "no number of buckets"),
         ("seeds.starts", lambda content: content[:4] + b"\xff\xff\xff\x7f" + content[8:], "do not cover the entries"),
         ("seeds.entries", lambda content: b"\xff" * len(content), "names a text that is not there"),
@@ -428,7 +428,7 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
     opened = 0
     for _ in range(60):
         path = files(copy) / rng.choice(
-            ["texts.prints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"]
+            ["texts.fingerprints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"]
         )
         content = path.read_bytes()
         forged = bytearray(content)
@@ -445,7 +445,7 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
 def test_info_and_verify_need_no_key(platform: Path) -> None:
     blind = platform / "blind.index"
     # If this fails, the format has changed: give it a new version.
-    assert files(blind).name == "79547d6b049338d0"
+    assert files(blind).name == "a6461c4d899e4d01"
     info = blind_info(blind)
     assert info == open_blind(blind, bytes(range(32))).info()
     assert info["bytes"] == sum(path.stat().st_size for path in files(blind).iterdir())

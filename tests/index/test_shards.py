@@ -15,7 +15,7 @@ from tweets import sentence
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
 from provscan.index import IndexReader, filters, open_reader, postings
-from provscan.index.format import SHARDS_VERSION, VERSION
+from provscan.index.format import VERSION
 from provscan.index.prepare import sketch_texts
 from provscan.index.shards import ShardTables
 from provscan.kernels import gather
@@ -92,11 +92,7 @@ def files(index: provscan.Index) -> dict[str, bytes]:
 @pytest.mark.parametrize("shards", [2, 16])
 def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], asked: list[str], shards: int) -> None:
     single, many = build(corpus), build(corpus, shards=shards)
-    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (
-        shards,
-        SHARDS_VERSION,
-        shards,
-    )
+    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, VERSION, shards)
     assert isinstance(many.reader.tables[0], ShardTables)
     assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
     for name in ("tweets", "repeated_tweets", "versions", "tweets_without_text"):

@@ -20,9 +20,9 @@ def compiled_masks(values, start, value):
 
 
 @kernel
-def compiled_prints(known, begin, codes, first):
+def compiled_fingerprints(known, begin, codes, first):
     lanes.prefetch(codes, first + 10**6)
-    return lanes.nearby_prints(known, begin, codes, first)
+    return lanes.nearby_fingerprints(known, begin, codes, first)
 
 
 @kernel
@@ -48,10 +48,10 @@ def test_masks(data, draw):
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint32])
 @given(st.binary(min_size=130, max_size=130), st.text("ab\u0430", min_size=70, max_size=70), st.data())
-def test_prints_nearby(kind, data, text, draw):
+def test_fingerprints_nearby(kind, data, text, draw):
     begin, first = draw.draw(st.integers(0, 39)), draw.draw(st.integers(0, 2))
     codes = np.array([ord(char) for char in text]).astype(kind)
-    found = compiled_prints(np.frombuffer(data, np.uint8), begin, codes, first)
+    found = compiled_fingerprints(np.frombuffer(data, np.uint8), begin, codes, first)
     wanted = enumerate(naive.prints(text)[first : first + 64], begin)
     assert [bool(int(found) >> i & 1) for i in range(64)] == [value in data[at : at + 28] for at, value in wanted]
 

@@ -65,7 +65,7 @@ BROKEN: list[tuple[str, Callable[[BlindIndex], BlindIndex]]] = [
     ("texts.hashes", lambda b: of_texts(b, hashes=b.texts.hashes[::-1])),
     ("texts.lengths", lambda b: of_texts(b, lengths=b.texts.lengths[1:])),
     ("texts.lengths", lambda b: of_texts(b, lengths=with_number(b.texts.lengths, 1, 0))),
-    ("texts.prints", lambda b: of_texts(b, prints=b.texts.prints[1:])),
+    ("texts.fingerprints", lambda b: of_texts(b, fingerprints=b.texts.fingerprints[1:])),
     ("seeds.starts", lambda b: of_table(b, bits=b.table.bits + 1)),
     ("seeds.starts", lambda b: of_table(b, bits=-1)),
     ("seeds.starts", lambda b: of_table(b, starts=with_number(b.table.starts, 0, 1))),
@@ -126,7 +126,10 @@ def test_each_text_of_a_blind_index_is_found_inside_another(index: BlindIndex) -
 def accepted(
     *rows: tuple[int, ...], lengths: list[int], ids: list[int] | None = None, margin: float = 0.0, **params: Any
 ) -> list[tuple[int, int, float, float]]:
-    """Of rows (record, text, start, end, agree, prints, equal, rare, common): text, start, similarity, containment."""
+    """Text, start, similarity and containment of rows.
+
+    A row is record, text, start, end, agree, fingerprints, equal, rare, common.
+    """
     index: Any = SimpleNamespace(
         texts=SimpleNamespace(lengths=np.array(lengths, np.uint16)), ids=np.array(ids or range(len(lengths)))
     )
@@ -135,11 +138,11 @@ def accepted(
     return list(zip(kept[:, 1].tolist(), kept[:, 2].tolist(), similarity.tolist(), containment.tolist(), strict=True))
 
 
-def test_similarity_is_that_of_the_agreeing_prints() -> None:
-    # 44 characters have 40 5-grams, of which 32 of 40 prints agree: 32 / (40 + 50 - 32) in a span of 54 characters.
+def test_similarity_is_that_of_the_agreeing_fingerprints() -> None:
+    # 44 characters have 40 5-grams, and 32 of 40 fingerprints agree: 32 / (40 + 50 - 32) in a span of 54 characters.
     (found,) = accepted((0, 0, 10, 64, 32, 40, 0, 1, 0), lengths=[44])
     assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
-    # Of 20 prints 16 agree: the same.
+    # Of 20 fingerprints 16 agree: the same.
     (found,) = accepted((0, 0, 10, 64, 16, 20, 0, 1, 0), lengths=[44])
     assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
     (found,) = accepted((0, 0, 10, 54, 3, 40, 1, 0, 0), lengths=[44])
@@ -154,7 +157,7 @@ def test_what_is_below_a_threshold_is_no_match() -> None:
     assert len(accepted(half, lengths=[44], threshold=1 / 3, min_containment=0.5)) == 1
     assert accepted(half, lengths=[44], threshold=0.34, min_containment=0.5) == []
     assert accepted(half, lengths=[44], threshold=0.3, min_containment=0.51) == []
-    # Where not every 5-gram has a print, more is needed.
+    # Where not every 5-gram has a fingerprint, more is needed.
     few = (0, 0, 0, 44, 10, 20, 0, 1, 0)
     assert len(accepted(few, lengths=[44], threshold=0.3, min_containment=0.5)) == 1
     assert accepted(few, lengths=[44], threshold=0.3, min_containment=0.5, margin=0.01) == []

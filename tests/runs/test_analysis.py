@@ -137,7 +137,7 @@ def test_chance_that_the_control_shows_is_no_claim(
         assert run.summary["answer"][name]["estimate"] is None
     assert run.summary["answer"]["status"] == "no_copies_shown"
     assert {row["q_value"] for row in run.matches.to_pylist()} == {None, 1.0}
-    assert run.summary["control"]["gauges"][0]["bunches"] == pytest.approx(30, abs=3)
+    assert run.summary["control"]["chance_measures"][0]["clusters"] == pytest.approx(30, abs=3)
 
 
 def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_frequent(

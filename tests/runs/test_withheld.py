@@ -26,7 +26,7 @@ GOOD = recall()
 def measured(**others: Any) -> Any:
     """What was measured, with the parts that reasons, warnings and notes ask for."""
     usual: dict[str, Any] = {
-        "records": 1000, "recalls": (GOOD, GOOD), "gauges": [SimpleNamespace(name="control")],
+        "records": 1000, "recalls": (GOOD, GOOD), "chance_measures": [SimpleNamespace(name="control")],
         "without_control": ([], 0), "claimable_records": 90, "finding_records": 90, "sampled": False, "in_pieces": 0.1,
         "control_found": 0.0, "planted": range(300), "too_small": False, "kind": None, "copies": np.ones(90),
         "claimed": True, "least_nearly": Factor(0.9, 0.8, 1.0), "estimate": Factor(100.0, 50.0, 200.0),
@@ -63,7 +63,7 @@ def test_nothing_is_withheld_where_all_was_measured() -> None:
 
 
 def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
-    found = reasons(measured(control_found=0.51, gauges=[]))
+    found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}
     assert set(found.values()) == {
         "Most of the control's texts stand in the dataset, so the control can't measure chance."
@@ -151,7 +151,7 @@ def test_copies_that_are_not_established_are_not_called_changed_too_much() -> No
 
 def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
     kind = SimpleNamespace(same=False, differs=("lengths of records", "scripts"))
-    found = measured(gauges=[], kind=kind)
+    found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
     assert codes_of(found) == ["null_other_kind"]
     assert "--null DATA of the dataset's kind" in next_step(found, [])
@@ -160,7 +160,7 @@ def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
 def test_what_to_do_next_follows_from_what_is_missing() -> None:
     assert next_step(measured(too_small=True), []).startswith("a larger --control can decide")
     sides = [SimpleNamespace(year=np.array([2012] * 30 + [2015] * 10))]
-    bare = measured(gauges=[], sides=sides)
+    bare = measured(chance_measures=[], sides=sides)
     assert next_step(bare, ["no year"]).startswith("--control FILE or --null DATA")
     # 2048 is no plausible year; the corpus's own last years decide nothing.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
@@ -171,8 +171,8 @@ def test_what_to_do_next_follows_from_what_is_missing() -> None:
 
 
 def test_warnings_that_a_run_needs() -> None:
-    assert codes_of(measured(gauges=[])) == ["no_chance"]
-    assert codes_of(measured(gauges=[], finding_records=0, claimable_records=0)) == []
+    assert codes_of(measured(chance_measures=[])) == ["no_chance"]
+    assert codes_of(measured(chance_measures=[], finding_records=0, claimable_records=0)) == []
     assert codes_of(measured(planted=range(299))) == ["few_spike_ins"]
     assert codes_of(measured(can_be_told=0.79)) == ["not_detectable"]
     assert codes_of(measured(control_found=0.2)) == ["control_in_dataset"]
@@ -197,7 +197,7 @@ def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_w
 
 
 def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:
-    found = reasons(measured(gauges=[], recalls=(recall(hidden=0.9), GOOD)))
+    found = reasons(measured(chance_measures=[], recalls=(recall(hidden=0.9), GOOD)))
     assert {name.partition(".")[2] for name in found} == {"at_least", "estimate"}
     assert all("Chance was not measured" in reason for reason in found.values())
 

@@ -1,11 +1,11 @@
-"""Prints: whether the wording around a seed agrees, before a candidate is looked at more closely.
+"""Fingerprints: whether the wording around a seed agrees, before a candidate is looked at more closely.
 
 Nearly all seeds that a long record shares with licensed texts are chance: a phrase, and nothing else around it. A
-*print* is one byte of a 5-gram. Those of the licensed text around the seed are sought in the record, within
+*fingerprint* is one byte of a 5-gram. Those of the licensed text around the seed are sought in the record, within
 :data:`DRIFT` places of the seed's diagonal, so that words may be left out, put in or replaced. A true copy has at least
 :data:`AGREEING` of them even with a typing error in every twelve characters, or fewer where the thresholds of a match
 ask for less; chance hardly ever has so many. This costs a fraction of :mod:`provscan.kernels.prefilter`, since 64
-prints are made and sought at once, without a branch (:mod:`provscan.kernels.lanes`); most of the time goes into
+fingerprints are made and sought at once, without a branch (:mod:`provscan.kernels.lanes`); most of the time goes into
 fetching the texts.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from provscan.kernels.grams import GRAM
 from provscan.kernels.hashing import MURMUR1
 from provscan.kernels.jit import kernel
-from provscan.kernels.lanes import LANES, NEARBY, PRINTED, PRINTS, high_lanes, nearby_prints, prefetch
+from provscan.kernels.lanes import FINGERPRINTED, FINGERPRINTS, LANES, NEARBY, high_lanes, nearby_fingerprints, prefetch
 from provscan.kernels.minimizers import has_wide
 from provscan.kernels.postings import ones
 from provscan.kernels.utf8 import decode
@@ -24,8 +24,8 @@ from provscan.kernels.verify import NEAR, code_of_unit
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44
-# Zeros before and after the prints of each record, so that what is sought near its ends is not sought in another one.
-GAP = PRINTS + NEARBY
+# Zeros before and after the fingerprints of each record: what is sought near its ends is not sought in another one.
+GAP = FINGERPRINTS + NEARBY
 # Where places are stored in larger steps, the diagonal is not known well enough.
 FAR = 384
 _BEFORE = 26
@@ -38,14 +38,14 @@ _SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
 _THREE = np.uint8(3)
 
 
-class PrintsScratch(NamedTuple):
+class FingerprintsScratch(NamedTuple):
     codes: np.ndarray  # uint32, the code points of the longest text, and as many more as are read behind its end.
     seen: np.ndarray  # int64[2**_SLOT_BITS, 3]: record, number of the text, and diagonal of what was kept last.
 
 
-def prints_scratch(longest: int) -> PrintsScratch:
+def fingerprints_scratch(longest: int) -> FingerprintsScratch:
     """Scratch for texts of up to so many bytes."""
-    return PrintsScratch(np.empty(longest + PRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1))
+    return FingerprintsScratch(np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1))
 
 
 @kernel(forceinline=True)
@@ -63,8 +63,8 @@ def _is_ascii(values, start, stop):
 
 
 @kernel
-def prints(codes, offsets, out):
-    """The print of the 5-gram at each code point of some records.
+def fingerprints(codes, offsets, out):
+    """The fingerprint of the 5-gram at each code point of some records.
 
     It is the value at 3 of the polynomial that has the code points as coefficients, modulo 256.
 
@@ -73,8 +73,8 @@ def prints(codes, offsets, out):
     codes, offsets
         Code points of the records, uint32[m] and int64[n + 1].
     out
-        uint8[m + GAP * (n + 1)], filled in: the prints of record ``i`` begin at ``offsets[i] + GAP * (i + 1)``, and
-        between those of two records are zeros.
+        uint8[m + GAP * (n + 1)], filled in: the fingerprints of record ``i`` begin at ``offsets[i] + GAP * (i + 1)``,
+        and between those of two records are zeros.
     """
     end = _ZERO
     for r in range(len(offsets) - 1):
@@ -95,17 +95,17 @@ def prints(codes, offsets, out):
 @kernel(forceinline=True)
 def _window(length, place):
     """First 5-gram and number of those around a place in a text of some length."""
-    first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - PRINTS))
-    return first, min(np.int64(PRINTS), length - GRAM + 1 - first)
+    first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - FINGERPRINTS))
+    return first, min(np.int64(FINGERPRINTS), length - GRAM + 1 - first)
 
 
 @kernel(forceinline=True)
 def _wording_agrees(known, begin, codes, first, size, share):
-    """Whether of the prints from ``codes[first]`` on, ``size`` of which count, such a share stands where they belong.
+    """Whether such a share of the fingerprints from ``codes[first]`` on, ``size`` of which count, stands in place.
 
     The first one is sought from ``known[begin]`` on.
     """
-    found = nearby_prints(known, begin, codes, first) & (_ALL >> np.uint64((PRINTS - size) & 63))
+    found = nearby_fingerprints(known, begin, codes, first) & (_ALL >> np.uint64((FINGERPRINTS - size) & 63))
     return ones(found) >= share * size
 
 
@@ -118,7 +118,8 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     Parameters
     ----------
     records
-        ``(prints, offsets)``: what :func:`prints` makes of the records, and int64[n + 1] of their code points.
+        ``(fingerprints, offsets)``: what :func:`fingerprints` makes of the records, and int64[n + 1] of their code
+        points.
     texts
         ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the licensed texts, and the numbers by
         which they are told apart, empty where those are their places.
@@ -127,7 +128,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     thresholds
         :class:`~provscan.kernels.records.Thresholds` of a match. A text has at least as many bytes as units.
     scratch
-        :func:`prints_scratch`.
+        :func:`fingerprints_scratch`.
     kept
         bool[n], filled in.
     """
@@ -136,7 +137,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     (bytes_of, bounds), numbers = texts
     codes, seen = scratch
     held = NEAR * max(thresholds.similarity, thresholds.containment)
-    share = min(AGREEING, held, max(0.0, thresholds.stretch - GRAM + 1.0) / PRINTS)
+    share = min(AGREEING, held, max(0.0, thresholds.stretch - GRAM + 1.0) / FINGERPRINTS)
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
         # No read waits for a decision about another one.
@@ -155,7 +156,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
             at = min(at, stop - start)
             first, size = _window(stop - start, at)
-            if start + first + PRINTED <= len(bytes_of) and _is_ascii(bytes_of, start, stop):
+            if start + first + FINGERPRINTED <= len(bytes_of) and _is_ascii(bytes_of, start, stop):
                 kept[c] = _wording_agrees(known, begin - at + first, bytes_of, start + first, size, share)
             else:
                 length = decode(bytes_of, start, stop, codes)

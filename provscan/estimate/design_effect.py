@@ -17,7 +17,7 @@ from provscan.estimate.limits import TAIL, Factor, thinned
 
 
 @dataclass(frozen=True, slots=True)
-class Clusters:
+class DrawnParts:
     """Parts of a dataset that were drawn at random, and the rest."""
 
     bytes: Floats  # Of each drawn part, in the dataset: above 0.
@@ -27,7 +27,7 @@ class Clusters:
     def __post_init__(self) -> None:
         if np.shape(self.bytes) != np.shape(self.records) or len(self.bytes) == 0 or not bool((self.bytes > 0).all()):
             raise ParameterError(
-                "clusters need bytes above 0 and records of each part that was drawn, of at least one, "
+                "a sample of files needs at least one part, and of each its bytes (above 0) and its records; "
                 f"found the shapes {np.shape(self.bytes)} and {np.shape(self.records)}"
             )
 

@@ -1,4 +1,4 @@
-"""Prints of the wording around a seed, against their definition."""
+"""Fingerprints of the wording around a seed, against their definition."""
 
 import random
 import string
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provscan.kernels import prints as kernels
+from provscan.kernels import fingerprints as kernels
 from provscan.kernels.records import Candidates, TextBuffer, Thresholds, frozen, read_only
 
 pytestmark = pytest.mark.kernels
@@ -25,13 +25,13 @@ def text_buffer(*strings):
     return frozen(TextBuffer(np.frombuffer(b"".join(data), np.uint8), offsets))
 
 
-def prints_of(codes, offsets):
+def fingerprints_of(codes, offsets):
     out = np.full(len(codes) + len(offsets) * kernels.GAP, 7, np.uint8)
-    kernels.prints(codes, offsets, out)
+    kernels.fingerprints(codes, offsets, out)
     return out
 
 
-# By which a candidate needs 44 % of the prints of its text.
+# By which a candidate needs 44 % of the fingerprints of its text.
 USUAL = Thresholds(0.25, 0.5, 1, 40)
 
 
@@ -47,17 +47,17 @@ def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
     columns = Candidates(*(np.array(column) for column in zip(*candidates, strict=True)))
     licensed = text_buffer(*texts), read_only(np.array(numbers, np.int64))
     out = np.zeros(len(candidates), np.bool_)
-    room = kernels.prints_scratch(1000)
-    kernels.agreeing((prints_of(codes, offsets), offsets), licensed, columns, thresholds, room, out)
+    room = kernels.fingerprints_scratch(1000)
+    kernels.agreeing((fingerprints_of(codes, offsets), offsets), licensed, columns, thresholds, room, out)
     return out.tolist()
 
 
 @given(st.lists(st.text(max_size=40), max_size=4))
-def test_prints_stand_between_zeros(records):
+def test_fingerprints_stand_between_zeros(records):
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     between = [0] * kernels.GAP
     expected = between + [value for record in records for value in padded(naive.prints(record), record) + between]
-    assert prints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected
+    assert fingerprints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected
 
 
 def padded(values, record):
@@ -66,7 +66,7 @@ def padded(values, record):
 
 @settings(max_examples=300)
 @given(texts, texts, texts, st.tuples(texts, texts), st.data())
-def test_candidates_are_kept_by_their_prints(before, text, record, others, draw):
+def test_candidates_are_kept_by_their_fingerprints(before, text, record, others, draw):
     code = draw.draw(st.integers(0, len(record) - 1))
     # Of a damaged table a place may be none of its text.
     place = draw.draw(st.integers(0, len(naive.units(text)) + 9))
