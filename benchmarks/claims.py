@@ -294,7 +294,9 @@ def edited(world: World, edits: dict[str, Any], *, short: bool, inside: bool, se
     whole = np.full(len(copies), not inside)
     _, similarity, containment = compared(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
     ones = np.ones(len(copies))
-    told = world.held.scorer.scores(Scored(numbers, ones, ones, whole)).counted
+    told = world.held.scorer.scores(
+        Scored(numbers, ones, ones, whole, np.array([len(tweet["text"]) for tweet in chosen]))
+    ).counted
     texts = [placed(copy, rng.choice(documents), rng) for copy in copies] if inside else copies
     pieces = in_pieces(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
     # Somebody's words before and after a copy are not the copy's.

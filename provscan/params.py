@@ -286,8 +286,8 @@ class FindingParams(_Params):
     min_bits_passage
         The same for a shorter span, a passage: a long field has more places for a coincidence.
     min_letters
-        Minimum letters that span and licensed text have in common (containment times length), counted as ``min_chars``
-        counts them.
+        Minimum letters that span and licensed text have in common (containment times length, but no more than the span
+        has), counted as ``min_chars`` counts them.
 
     Examples
     --------

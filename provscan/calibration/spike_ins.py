@@ -92,11 +92,6 @@ class Recovered:
         """bool: the match, or the copy where none was found, is nearly verbatim."""
         return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
-    @property
-    def no_finding(self) -> float:
-        """Share of those found that are no findings."""
-        return 1.0 - float(self.counted.sum()) / max(1, int(self.found.sum()))
-
 
 def how_many(records: int, wanted: int | None) -> int:
     return wanted if wanted is not None else min(MOST, max(FEWEST, records // RECORDS_A_SPIKE))
@@ -143,9 +138,10 @@ def recovered(spike_ins: SpikeIns, found: Matches, scorer: Scorer, absent: Flags
     """What the scan of spike-ins found of them; matches of `absent` texts find nothing."""
     whole = np.ones(len(spike_ins))
     # Of the matches, and of word-for-word copies of what was planted in these places.
-    matches = Scored(found.text, found.containment, found.similarity, found.whole)
-    covered = np.diff(spike_ins.span, axis=1)[:, 0] >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = Scored(spike_ins.text, whole, whole, covered.astype(np.bool_))
+    sizes = np.diff(spike_ins.span, axis=1)[:, 0]
+    matches = Scored(found.text, found.containment, found.similarity, found.whole, np.diff(found.span, axis=1)[:, 0])
+    covered = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
+    copies_of = Scored(spike_ins.text, whole, whole, covered.astype(np.bool_), sizes)
     scores = scorer.scores(Scored(*(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))))
     detectable = scores.counted[len(found.text) :]
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]

@@ -100,7 +100,9 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
     with reader.unchanged():
         found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
-        scores = scorer.scores(Scored(found.text, found.containment, found.similarity, found.whole))
+        scores = scorer.scores(
+            Scored(found.text, found.containment, found.similarity, found.whole, np.diff(found.span, axis=1)[:, 0])
+        )
     kept: Numbers = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
         [Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1])) for row in found.row[kept].tolist()],

@@ -25,7 +25,7 @@ from provscan.matching.verified import comparison
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
 from provscan.readers.names import printable
 from provscan.scoring.lengths import measured
-from provscan.scoring.rule import LETTERS_WITHOUT_BITS
+from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
@@ -216,7 +216,10 @@ def _compared(
     match = reported if reported is not None and reported["tweet_id"] == tweet_id else None
     conditions = []
     if match is not None and "bits" in match:
-        conditions = _finding(match, measured(index.reader, numbers[chosen : chosen + 1])[0].item(), size, finding)
+        length, script = measured(index.reader, numbers[chosen : chosen + 1])
+        span = np.array([match["end"] - match["start"]])
+        letters = letters_in_common(np.array([match["containment"]]), length, script, span).item()
+        conditions = _finding(match, letters, size, finding)
     return {
         # The licensed side.
         "tweet_id": tweet_id,
@@ -244,9 +247,10 @@ def _compared(
     }
 
 
-def _finding(match: Mapping[str, Any], length: int, size: int, rule: FindingParams) -> list[dict[str, Any]]:
-    """The conditions of a finding that a match meets or not, in a field of some size."""
-    letters, bits = match["containment"] * length, match["bits"]
+def _finding(match: Mapping[str, Any], letters: float, size: int, rule: FindingParams) -> list[dict[str, Any]]:
+    """The conditions of a finding that a match meets or not, with so many letters in common and in a field of some
+    size."""
+    bits = match["bits"]
     if bits is None:
         least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
         return [_gate("letters in common, without known bits", letters, least)]

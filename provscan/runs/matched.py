@@ -166,7 +166,8 @@ class Matched:
             similarity, containment = (columns[key].to_numpy().astype(np.float64) for key in NEEDED[4:6])
             place = np.searchsorted(self.text, columns["text"].to_numpy())
             whole = columns["whole"].to_numpy(zero_copy_only=False)
-            scores = self.scores.matches(Scored(place, containment, similarity, whole), self.params)
+            span = columns["end"].to_numpy() - columns["start"].to_numpy() - columns["left_out"].to_numpy()
+            scores = self.scores.matches(Scored(place, containment, similarity, whole, span), self.params)
             yield Batch(
                 columns, low, split, place, records, fields, columns["start"].to_numpy(), columns["end"].to_numpy(),
                 similarity, containment, whole, *scores,

@@ -27,7 +27,8 @@ SCRIPTS = sorted({name for _, name in _BLOCKS})
 _SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
 for _start, _name in _BLOCKS:
     _SCRIPT[_start:] = SCRIPTS.index(_name)
-_WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
+# Whether a character of each script counts as two.
+WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
 def bands(length: Numbers) -> Numbers:
@@ -51,7 +52,7 @@ def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
         count = len(offsets) - 1
         row = np.repeat(np.arange(count), np.diff(offsets))
         letter = _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)]
-        weight[part] = np.diff(offsets) + np.bincount(row[_WIDE[letter]], minlength=count)
+        weight[part] = np.diff(offsets) + np.bincount(row[WIDE[letter]], minlength=count)
         spoken = codes >= ord("A")
         table = np.bincount((row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS))
         script[part] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)

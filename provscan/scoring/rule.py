@@ -4,7 +4,8 @@ A match is a finding if
 
 - its licensed text is neither *common* (three authors or more, or an author of the control, posted it) nor *known*
   (it also stands in data that can't come from the platform, see :class:`KnownElsewhere`),
-- span and licensed text have at least ``min_letters`` letters in common, and
+- span and licensed text have at least ``min_letters`` letters in common: containment times length, but no more than the
+  span has, since a text that repeats a word contains its 5-grams once, and
 - the wording has at least ``min_bits`` bits where the span covers the whole field, and ``min_bits_passage`` where it
   is a passage. In a script that the background model does not know, :data:`LETTERS_WITHOUT_BITS` letters in common
   take the place of bits.
@@ -28,7 +29,7 @@ from provscan.index import IndexReader
 from provscan.ordered_map import ordered_map
 from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import bands, measured
+from provscan.scoring.lengths import WIDE, bands, measured
 
 # From so many authors on a text is common.
 COMMON_AUTHORS = 3
@@ -47,6 +48,7 @@ class Scored(NamedTuple):
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field.
+    span: Numbers  # Code points of the span.
 
 
 class Scores(NamedTuple):
@@ -55,6 +57,12 @@ class Scores(NamedTuple):
     bits: Floats  # nan where not known.
     known: Flags  # The licensed text also stands in the known data.
     counted: Flags  # The match is a finding.
+
+
+def letters_in_common(containment: Floats, length: Numbers, script: Numbers, span: Numbers) -> Floats:
+    """Letters that spans have in common with licensed texts of some lengths, as ``min_chars`` counts them."""
+    result: Floats = np.minimum(containment * length, span * np.where(WIDE[script], 2, 1))
+    return result
 
 
 @dataclass(frozen=True)
@@ -82,10 +90,11 @@ class TextScores:
 
     def matches(self, scored: Scored, params: FindingParams) -> Scores:
         """Score matches, and decide which are findings."""
-        place, containment, similarity, whole = scored
-        bits = matched_bits(self.bits[place], self.length[place], containment, similarity)
+        place, containment, similarity, whole, span = scored
         least = np.where(whole, params.min_bits, params.min_bits_passage)
-        letters = containment * self.length[place]
+        letters = letters_in_common(containment, self.length[place], self.script[place], span)
+        share = letters / np.maximum(self.length[place], 1)
+        bits = matched_bits(self.bits[place], self.length[place], share, similarity)
         # The tolerances are those of containments as float32.
         known = (self.elsewhere[place] > 0.0) & (self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6)
         rare = np.where(np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least)

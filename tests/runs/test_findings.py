@@ -89,3 +89,16 @@ def test_the_rule_of_a_finding_can_be_changed_and_says_so(latin: provscan.Index,
     assert strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]
     with pytest.raises(ParameterError, match="min_bits must be 0 or more"):
         provscan.match(data, latin, tmp_path / "c.run", min_bits=-1)
+
+
+def test_a_word_is_no_finding_of_a_text_that_repeats_it(latin: provscan.Index, tmp_path: Path) -> None:
+    """Its 5-grams are those of the text, which contains them once however often it repeats the word."""
+    texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
+    repeated = " ".join(["#Masterchef"] * 10)
+    index = provscan.build_index([{"text": text} for text in [*texts, repeated]], tmp_path / "r.index")
+    data = [{"text": "In the new Masterchef they make a cake"}, {"text": "Masterchef"}, {"text": repeated}]
+    run = provscan.match(data, index, tmp_path / "r.run")
+    counted = {row["record"]: row["counted"] for row in run.matches.to_pylist()}
+    assert not counted.get(0, False)
+    assert not counted.get(1, False)
+    assert counted[2]
