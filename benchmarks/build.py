@@ -1,11 +1,14 @@
 """How fast is an index built, against datasketch and rensa?
 
-    python benchmarks/build.py [--corpus FOLDER] [--tweets 200000] [--sample 5000] [--repeats 5]
+    python benchmarks/build.py [--corpus FOLDER] [--tweets 200000] [--sample 5000]
+    [--repeats 5]
 
-provscan goes all the way: it reads JSON lines, makes canonical texts, stores equal ones once with all their tweets,
-and writes bands, seeds, texts and ids to disk with checksums. The others begin at canonical texts in memory and end
-at LSH tables in memory, 32 bands of 4, on a sample; rensa on all cores. ``--corpus`` names a folder of JSON lines
-(plain or .zst); without it, tweets are made up. Needs ``pip install 'provscan[bench]'``.
+provscan goes all the way: it reads JSON lines, makes canonical texts, stores equal ones
+once with all their tweets, and writes bands, seeds, texts and ids to disk with
+checksums. The others begin at canonical texts in memory and end at LSH tables in
+memory, 32 bands of 4, on a sample; rensa on all cores. ``--corpus`` names a folder of
+JSON lines (plain or .zst); without it, tweets are made up. Needs ``pip install
+'provscan[bench]'``.
 """
 
 from __future__ import annotations
@@ -29,33 +32,60 @@ def build(source: Path, out: Path, workers: int) -> None:
 
 
 def ours(source: Path, out: Path, tweets: int, workers: int) -> Way:
-    return Way(f"provscan, {workers} worker{'s' * (workers > 1)}", tweets, lambda: build(source, out, workers))
+    return Way(
+        f"provscan, {workers} worker{'s' * (workers > 1)}",
+        tweets,
+        lambda: build(source, out, workers),
+    )
 
 
 def theirs(texts: list[str]) -> list[Way]:
     def insert_into_datasketch() -> None:
-        datasketch_insert(datasketch.MinHashLSH(num_perm=128, params=(BANDS, ROWS)), texts)
+        datasketch_insert(
+            datasketch.MinHashLSH(num_perm=128, params=(BANDS, ROWS)), texts
+        )
 
     return [
-        Way("datasketch, update_batch(), MinHashLSH.insert()", len(texts), insert_into_datasketch),
-        Way("rensa, RMinHashLSH.insert_matrix()", len(texts), lambda: rensa_lsh(texts, BANDS)),
+        Way(
+            "datasketch, update_batch(), MinHashLSH.insert()",
+            len(texts),
+            insert_into_datasketch,
+        ),
+        Way(
+            "rensa, RMinHashLSH.insert_matrix()",
+            len(texts),
+            lambda: rensa_lsh(texts, BANDS),
+        ),
     ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--tweets", type=int, default=200_000)
-    parser.add_argument("--sample", type=int, default=5_000, help="tweets that the others get")
+    parser.add_argument(
+        "--sample", type=int, default=5_000, help="tweets that the others get"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
 
     every = rows(arguments.corpus) if arguments.corpus else made_up(arguments.tweets)
-    tweets: list[Tweet] = [tweet for tweet, _ in zip(every, range(arguments.tweets), strict=False)]
-    texts = [text for text in provscan.canonical(t.text for t in tweets[: 2 * arguments.sample]) if text]
+    tweets: list[Tweet] = [
+        tweet for tweet, _ in zip(every, range(arguments.tweets), strict=False)
+    ]
+    texts = [
+        text
+        for text in provscan.canonical(t.text for t in tweets[: 2 * arguments.sample])
+        if text
+    ]
 
     with tempfile.TemporaryDirectory() as folder:
-        source, out = write_jsonl(Path(folder, "tweets.jsonl"), tweets), Path(folder, "licensed.index")
+        source, out = (
+            write_jsonl(Path(folder, "tweets.jsonl"), tweets),
+            Path(folder, "licensed.index"),
+        )
         workers = sorted({1, cores()})
         own = [ours(source, out, len(tweets), number) for number in workers]
         ways = [*own, *theirs(texts[: arguments.sample])]
@@ -67,10 +97,18 @@ def main() -> None:
     characters = sum(len(tweet.text) for tweet in tweets) / len(tweets)
     console.print(machine())
     console.print(
-        f"{len(tweets):,} tweets, {characters:.0f} characters each, {len(index):,} distinct texts, "
+        f"{len(tweets):,} tweets, {characters:.0f} characters each, {len(index):,} "
+        "distinct texts, "
         f"{size:,.0f} bytes of index a text; medians of {arguments.repeats}\n"
     )
-    result = table("Building an index", "way", "tweets", "tweets/s", f"slower than {own[-1].name}", "peak memory, MB")
+    result = table(
+        "Building an index",
+        "way",
+        "tweets",
+        "tweets/s",
+        f"slower than {own[-1].name}",
+        "peak memory, MB",
+    )
     for way, peak in zip(ways, [*peaks, *(0 for _ in ways[len(peaks) :])], strict=True):
         result.add_row(
             way.name,

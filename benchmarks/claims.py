@@ -1,21 +1,28 @@
-"""What does a run say of data without copies, and of data with few? Claims, findings and the upper limit, in tables.
+"""What does a run say of data without copies, and of data with few? Claims, findings
+and the upper limit, in tables.
 
-    python benchmarks/claims.py --corpus DIR --background DIR [--scans 100] [--only clean claims planted few limit]
+    python benchmarks/claims.py --corpus DIR --background DIR [--scans 100] [--only
+    clean claims planted few limit]
 
-The tweets of the corpus are parted at random into licensed ones and a control; each file of the background is a
-collection without tweets, of a kind of its own. Everything is scanned once, and simulated scans draw from that:
+The tweets of the corpus are parted at random into licensed ones and a control; each
+file of the background is a collection without tweets, of a kind of its own. Everything
+is scanned once, and simulated scans draw from that:
 
-clean    Of each collection: the records with findings, without and with all other collections as known data, and the
+clean    Of each collection: the records with findings, without and with all other
+collections as known data, and the
          records that at most hold a nearly verbatim copy.
-claims   Scans of data without copies, by what measures chance: a control of the same kind, a cutoff, a null dataset of
-         another kind, of the same kind, and of the same collection parted by its first letters. Every claim is false.
+claims   Scans of data without copies, by what measures chance: a control of the same
+kind, a cutoff, a null dataset of
+         another kind, of the same kind, and of the same collection parted by its first
+         letters. Every claim is false.
 planted  One record in a hundred is a verbatim tweet; a null dataset of the same kind.
-few      75 verbatim tweets among 7,400 records of each collection, with a control of the same kind.
-limit    Edited copies are planted, also with nothing but short tweets among them: how often the limit on nearly
+few      75 verbatim tweets among 7,400 records of each collection, with a control of
+the same kind. limit    Edited copies are planted, also with nothing but short tweets
+among them: how often the limit on nearly
          verbatim copies of texts that can be told holds, and over the truth (median).
 
-Collections of fewer than 1,000 records are cut into passages of some 2,000 characters as datasets, and taken as they
-are as null datasets.
+Collections of fewer than 1,000 records are cut into passages of some 2,000 characters
+as datasets, and taken as they are as null datasets.
 """
 
 from __future__ import annotations
@@ -76,19 +83,30 @@ class World:
 
     held: Controlled
     collections: dict[str, list[str]]
-    long: dict[str, list[str]]  # The collections as they are, where they are cut for datasets.
+    long: dict[
+        str, list[str]
+    ]  # The collections as they are, where they are cut for datasets.
 
     @cached_property
     def scans(self) -> dict[str, Scanned]:
-        return {name: Scanned(texts, self.held.controls) for name, texts in self.collections.items()}
+        return {
+            name: Scanned(texts, self.held.controls)
+            for name, texts in self.collections.items()
+        }
 
     @cached_property
     def long_scans(self) -> dict[str, Scanned]:
-        return {name: Scanned(texts, self.held.controls) for name, texts in self.long.items()}
+        return {
+            name: Scanned(texts, self.held.controls)
+            for name, texts in self.long.items()
+        }
 
     @cached_property
     def spiked(self) -> dict[str, list[tuple[SpikeIns, Recovered]]]:
-        return {name: self.held._spiked(texts, 2) for name, texts in self.collections.items()}
+        return {
+            name: self.held._spiked(texts, 2)
+            for name, texts in self.collections.items()
+        }
 
 
 def answer(
@@ -97,13 +115,18 @@ def answer(
     columns: dict[str, np.ndarray],
     size: tuple[int, int],
     seed: int,
-    null: tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray, np.ndarray] | None = None,
+    null: tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray, np.ndarray]
+    | None = None,
     scorer: Scorer | None = None,
 ) -> dict[str, Any]:
-    """The answer of a simulated scan: matches of a dataset, and of a null dataset with its size and lengths."""
+    """The answer of a simulated scan: matches of a dataset, and of a null dataset with
+    its size and lengths.
+    """
     held, scorer = world.held, scorer or world.held.scorer
     with tempfile.TemporaryDirectory() as folder:
-        part = PartResult(0, "data", records=size[0], characters=size[1], stats=ReadStats())
+        part = PartResult(
+            0, "data", records=size[0], characters=size[1], stats=ReadStats()
+        )
         rows = written(columns, part, Path(folder))
         scanned = Extent(rows.parts, Sampling(1.0, seed), None)
         other = None
@@ -111,51 +134,96 @@ def answer(
             found, (records, characters), lengths, others = null
             their_rows = written(found, PartResult(1, "null"), Path(folder))
             known = np.ones(len(SCRIPTS), np.bool_)
-            other = NullScan(their_rows, records, characters, ("null",), {}, known, {}, (lengths, others))
+            other = NullScan(
+                their_rows,
+                records,
+                characters,
+                ("null",),
+                {},
+                known,
+                {},
+                (lengths, others),
+            )
         matches = Matched.of(rows, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
-        measured = Measured(matches, scanned, held.controls, held.sides, scorer, *spike_ins, other, 1.0)
+        measured = Measured(
+            matches, scanned, held.controls, held.sides, scorer, *spike_ins, other, 1.0
+        )
         result: dict[str, Any] = analysis_of(measured, []).summary["answer"]
         result["kind"] = measured.kind
         return result
 
 
-def drawn(scan: Scanned, rows: np.ndarray) -> tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray]:
-    return scan.drawn(rows), (len(rows), int(scan.lengths[rows].sum())), scan.lengths[rows]
+def drawn(
+    scan: Scanned, rows: np.ndarray
+) -> tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray]:
+    return (
+        scan.drawn(rows),
+        (len(rows), int(scan.lengths[rows].sum())),
+        scan.lengths[rows],
+    )
 
 
 def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
     found = table(
-        "Data without copies", "collection", "records", "findings", "share", "with known data", "at most", "share"
+        "Data without copies",
+        "collection",
+        "records",
+        "findings",
+        "share",
+        "with known data",
+        "at most",
+        "share",
     )
     for name, scan in world.scans.items():
         rows = np.arange(len(scan.lengths))
         columns, size, _ = drawn(scan, rows)
         plain = answer(world, name, columns, size, 0)["records"]
         held = world.held
-        scorer = Scorer(held.controls.reader, held.scorer.background, held.controls.repeated, elsewhere=known[name])
-        less = answer(world, name, columns, size, 0, scorer=scorer)["records"]["findings"]
+        scorer = Scorer(
+            held.controls.reader,
+            held.scorer.background,
+            held.controls.repeated,
+            elsewhere=known[name],
+        )
+        less = answer(world, name, columns, size, 0, scorer=scorer)["records"][
+            "findings"
+        ]
         most = plain["at_most"]
         found.add_row(
-            name, f"{len(rows):,}", f"{plain['findings']:,.0f}", f"{plain['findings'] / len(rows):.3%}",
-            f"{less:,.0f}", "-" if most is None else f"{most:,.0f}", "-" if most is None else f"{most / len(rows):.3%}",
-        )  # fmt: skip
+            name,
+            f"{len(rows):,}",
+            f"{plain['findings']:,.0f}",
+            f"{plain['findings'] / len(rows):.3%}",
+            f"{less:,.0f}",
+            "-" if most is None else f"{most:,.0f}",
+            "-" if most is None else f"{most / len(rows):.3%}",
+        )
     Console().print(found)
 
 
 def known_of(world: World) -> dict[str, KnownElsewhere]:
-    """For each collection what all the others hold of the licensed and control texts."""
+    """For each collection what all the others hold of the licensed and control
+    texts.
+    """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
         best[name] = np.zeros(len(world.held.controls.absent), np.float32)
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
-        name: KnownElsewhere(np.maximum.reduce([of for other, of in best.items() if other != name])) for name in best
+        name: KnownElsewhere(
+            np.maximum.reduce([of for other, of in best.items() if other != name])
+        )
+        for name in best
     }
 
 
-def halves(world: World, name: str, rng: Random, wanted: int, *, parted: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint random samples of a collection; `parted`, of the first half of its rows, and of the second."""
+def halves(
+    world: World, name: str, rng: Random, wanted: int, *, parted: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two disjoint random samples of a collection; `parted`, of the first half of its
+    rows, and of the second.
+    """
     count = len(world.scans[name].lengths)
     order = list(range(count))
     if not parted:
@@ -164,12 +232,19 @@ def halves(world: World, name: str, rng: Random, wanted: int, *, parted: bool) -
     if parted and rng.random() < 0.5:
         first, second = second, first
     size = min(wanted, count // 2)
-    return np.array(rng.sample(first, size), np.int64), np.array(rng.sample(second, size), np.int64)
+    return np.array(rng.sample(first, size), np.int64), np.array(
+        rng.sample(second, size), np.int64
+    )
 
 
 def without_copies(worlds: dict[str, World], scans: int) -> None:
     found = table(
-        "Claims on data without copies", "chance measured by", "scans", "claimed", "not measured", "no copies shown"
+        "Claims on data without copies",
+        "chance measured by",
+        "scans",
+        "claimed",
+        "not measured",
+        "no copies shown",
     )
     kinds: dict[str, Callable[[int, Random], dict[str, Any]]] = {}
     names = list(worlds["control"].collections)
@@ -192,11 +267,24 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
             if kind == "other":
                 pairs = [n for n in (*names, *world.long) if n.split(" ")[0] != name]
                 theirs = pairs[(number // len(names)) % len(pairs)]
-                source = world.long_scans[theirs] if theirs in world.long else world.scans[theirs]
+                source = (
+                    world.long_scans[theirs]
+                    if theirs in world.long
+                    else world.scans[theirs]
+                )
                 size_of = len(source.lengths)
-                other = np.array(rng.sample(range(size_of), min(RECORDS, size_of)), np.int64)
+                other = np.array(
+                    rng.sample(range(size_of), min(RECORDS, size_of)), np.int64
+                )
             null, null_size, null_lengths = drawn(source, other)
-            return answer(world, name, columns, size, number, (null, null_size, lengths, null_lengths))
+            return answer(
+                world,
+                name,
+                columns,
+                size,
+                number,
+                (null, null_size, lengths, null_lengths),
+            )
 
         return scan
 
@@ -209,9 +297,16 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
         "a null dataset of the same kind, parted": of_null("parted"),
     }
     for kind, scan in kinds.items():
-        statuses = Counter(scan(n, Random(f"{kind} {n}"))["status"] for n in range(scans))
+        statuses = Counter(
+            scan(n, Random(f"{kind} {n}"))["status"] for n in range(scans)
+        )
         found.add_row(
-            kind, str(scans), *(str(statuses[s]) for s in ("copies_found", "not_measured", "no_copies_shown"))
+            kind,
+            str(scans),
+            *(
+                str(statuses[s])
+                for s in ("copies_found", "not_measured", "no_copies_shown")
+            ),
         )
     Console().print(found)
 
@@ -221,7 +316,9 @@ def verbatim(world: World, rng: Random, count: int) -> np.ndarray:
     return np.array(rng.sample(range(len(world.held.corpus.copied)), count), np.int64)
 
 
-def with_copies(world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Scanned) -> tuple[Any, Any]:
+def with_copies(
+    world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Scanned
+) -> tuple[Any, Any]:
     """Matches and size of a dataset of some records and copies."""
     old, size, _ = drawn(world.scans[name], rows)
     new = scan.drawn(copies)
@@ -232,7 +329,11 @@ def with_copies(world: World, name: str, rows: np.ndarray, copies: np.ndarray, s
 
 def planted(world: World, scans: int) -> None:
     found = table(
-        "One in a hundred records is a verbatim tweet", "collection", "scans", "claimed", "null not of the kind"
+        "One in a hundred records is a verbatim tweet",
+        "collection",
+        "scans",
+        "claimed",
+        "null not of the kind",
     )
     names = list(world.collections)
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
@@ -241,23 +342,46 @@ def planted(world: World, scans: int) -> None:
         own, other = halves(world, name, rng, RECORDS, parted=False)
         copies = verbatim(world, rng, max(1, round(len(own) / 99)))
         columns, size = with_copies(world, name, own, copies, world.held.copies)
-        lengths = np.concatenate([world.scans[name].lengths[own], world.held.copies.lengths[copies]])
+        lengths = np.concatenate(
+            [world.scans[name].lengths[own], world.held.copies.lengths[copies]]
+        )
         null, null_size, null_lengths = drawn(world.scans[name], other)
-        results[name].append(answer(world, name, columns, size, number, (null, null_size, lengths, null_lengths)))
+        results[name].append(
+            answer(
+                world,
+                name,
+                columns,
+                size,
+                number,
+                (null, null_size, lengths, null_lengths),
+            )
+        )
     for name, answers in results.items():
         claimed = sum(a["status"] == "copies_found" for a in answers)
-        found.add_row(name, str(len(answers)), str(claimed), str(sum(not a["kind"].same for a in answers)))
+        found.add_row(
+            name,
+            str(len(answers)),
+            str(claimed),
+            str(sum(not a["kind"].same for a in answers)),
+        )
     Console().print(found)
 
 
 def few(world: World) -> None:
-    found = table("75 verbatim tweets among 7,400 records, five draws", "collection", *"12345")
+    found = table(
+        "75 verbatim tweets among 7,400 records, five draws", "collection", *"12345"
+    )
     for name, scan in world.scans.items():
         bounds = []
         for number in range(5):
             rng = Random(f"few {number}")
-            rows = np.array(rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))), np.int64)
-            columns, size = with_copies(world, name, rows, verbatim(world, rng, 75), world.held.copies)
+            rows = np.array(
+                rng.sample(range(len(scan.lengths)), min(7_400, len(scan.lengths))),
+                np.int64,
+            )
+            columns, size = with_copies(
+                world, name, rows, verbatim(world, rng, 75), world.held.copies
+            )
             least = answer(world, name, columns, size, number)["records"]["at_least"]
             bounds.append("-" if least is None else f"{least:.0f}")
         found.add_row(name, *bounds)
@@ -266,38 +390,61 @@ def few(world: World) -> None:
 
 @dataclass
 class Copies:
-    """Every edit of some tweets, scanned, and which of them are nearly verbatim and can be told."""
+    """Every edit of some tweets, scanned, and which of them are nearly verbatim and can
+    be told.
+    """
 
     texts: list[str]
     scan: Scanned
     nearly: np.ndarray
 
 
-def edited(world: World, edits: dict[str, Any], *, short: bool, inside: bool, seed: int) -> Copies:
+def edited(
+    world: World, edits: dict[str, Any], *, short: bool, inside: bool, seed: int
+) -> Copies:
     corpus, reader = world.held.corpus, world.held.controls.reader
     tweets = [
         t
         for t in corpus.licensed
-        if len(corpus.distinct[t["id"]]) >= 20 and (not short or len(corpus.distinct[t["id"]]) < SHORT)
+        if len(corpus.distinct[t["id"]]) >= 20
+        and (not short or len(corpus.distinct[t["id"]]) < SHORT)
     ]
     rng = Random(f"{seed} {short} {inside} {sorted(edits)}")
     chosen = rng.sample(tweets, min(2_000, len(tweets)))
     documents = world.collections[
-        max(world.collections, key=lambda n: np.median([len(t) for t in world.collections[n]]))
+        max(
+            world.collections,
+            key=lambda n: np.median([len(t) for t in world.collections[n]]),
+        )
     ]
     names = list(edits)
     which = [rng.choice(names) for _ in chosen]
-    copies = [edits[name](tweet["text"], rng) for name, tweet in zip(which, chosen, strict=True)]
+    copies = [
+        edits[name](tweet["text"], rng)
+        for name, tweet in zip(which, chosen, strict=True)
+    ]
     rows, numbers = reader.texts_of_ids(pa.array([tweet["id"] for tweet in chosen]))
     # A tweet that was edited has several texts.
     numbers = numbers[np.unique(rows, return_index=True)[1]]
     whole = np.full(len(copies), not inside)
-    _, similarity, containment = compared(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
+    _, similarity, containment = compared(
+        *buffers(pa.array(copies, pa.large_string())), numbers, reader
+    )
     ones = np.ones(len(copies))
     told = world.held.scorer.scores(
-        Scored(numbers, ones, ones, whole, np.array([len(tweet["text"]) for tweet in chosen]))
+        Scored(
+            numbers,
+            ones,
+            ones,
+            whole,
+            np.array([len(tweet["text"]) for tweet in chosen]),
+        )
     ).counted
-    texts = [placed(copy, rng.choice(documents), rng) for copy in copies] if inside else copies
+    texts = (
+        [placed(copy, rng.choice(documents), rng) for copy in copies]
+        if inside
+        else copies
+    )
     pieces = in_pieces(*buffers(pa.array(copies, pa.large_string())), numbers, reader)
     # Somebody's words before and after a copy are not the copy's.
     nearly = nearly_verbatim(similarity, containment) | (np.array(which) == "commented")
@@ -327,19 +474,35 @@ def limit(world: World, scans: int) -> None:
         for short in (False, True):
             for inside in (False, True):
                 copies = edited(world, edits, short=short, inside=inside, seed=7)
-                each, results = max(1, scans // (4 * len(sets))), list[tuple[float, float | None]]()
+                each, results = (
+                    max(1, scans // (4 * len(sets))),
+                    list[tuple[float, float | None]](),
+                )
                 for number in range(each):
-                    rng, name = Random(f"limit {kind} {short} {inside} {number}"), names[number % len(names)]
+                    rng, name = (
+                        Random(f"limit {kind} {short} {inside} {number}"),
+                        names[number % len(names)],
+                    )
                     count = rng.choice((100, 300, 1_000))
                     rows = np.array(
-                        rng.sample(range(len(world.scans[name].lengths)), min(4_000, len(world.scans[name].lengths)))
+                        rng.sample(
+                            range(len(world.scans[name].lengths)),
+                            min(4_000, len(world.scans[name].lengths)),
+                        )
                     )
-                    which = np.array(rng.sample(range(len(copies.texts)), min(count, len(copies.texts))), np.int64)
+                    which = np.array(
+                        rng.sample(
+                            range(len(copies.texts)), min(count, len(copies.texts))
+                        ),
+                        np.int64,
+                    )
                     columns, size = with_copies(world, name, rows, which, copies.scan)
-                    said = answer(world, name, columns, size, number)["records"]["at_most"]
+                    said = answer(world, name, columns, size, number)["records"][
+                        "at_most"
+                    ]
                     results.append((float(copies.nearly[which].sum()), said))
                 every += results
-                what = f"{kind}{', short tweets only' if short else ''}{', in documents' if inside else ''}"
+                what = f"{kind}{', short tweets only' if short else ''}{', in documents' if inside else ''}"  # noqa: E501
                 found.add_row(what, *_judged(results))
     found.add_row("all", *_judged(every))
     Console().print(found)
@@ -350,16 +513,33 @@ def _judged(results: list[tuple[float, float | None]]) -> list[str]:
     over = [said / truth for truth, said in given if truth]
     holds = sum(truth <= said + 1e-9 for truth, said in given)
     ratios = [f"{np.median(over):.2f}", f"{min(over):.2f}"] if over else ["-", "-"]
-    return [str(len(results)), f"{holds}/{len(given)}", str(len(results) - len(given)), *ratios]
+    return [
+        str(len(results)),
+        f"{holds}/{len(given)}",
+        str(len(results) - len(given)),
+        *ratios,
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of JSON lines (plain or .zst) of tweets")
-    parser.add_argument(
-        "--background", type=Path, required=True, help="folder of JSON lines of other texts, a kind each"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scans", type=int, default=100, help="simulated scans of a kind")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        required=True,
+        help="folder of JSON lines (plain or .zst) of tweets",
+    )
+    parser.add_argument(
+        "--background",
+        type=Path,
+        required=True,
+        help="folder of JSON lines of other texts, a kind each",
+    )
+    parser.add_argument(
+        "--scans", type=int, default=100, help="simulated scans of a kind"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     args = parser.parse_args()
@@ -403,8 +583,13 @@ def made(corpus: Path, background: Path, folder: Path, seed: int) -> dict[str, W
     controls["control"] = control(index, kept, folder / "control")
     years = sorted(row["created_at"] for row in licensed if row.get("created_at"))
     if years:
-        controls["cutoff"] = with_cutoff(controls["none"], parse_utc(years[len(years) * 7 // 10][:10]))
-    return {name: World(Controlled(each, base), collections, long) for name, each in controls.items()}
+        controls["cutoff"] = with_cutoff(
+            controls["none"], parse_utc(years[len(years) * 7 // 10][:10])
+        )
+    return {
+        name: World(Controlled(each, base), collections, long)
+        for name, each in controls.items()
+    }
 
 
 if __name__ == "__main__":

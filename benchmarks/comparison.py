@@ -1,10 +1,12 @@
-"""Of whole records that are word for word a licensed tweet, how many do collections without licensed tweets have?
+"""Of whole records that are word for word a licensed tweet, how many do collections
+without licensed tweets have?
 
     python benchmarks/comparison.py --corpus DIR --background DIR [--tweets NAME ...]
 
-Each file of the background is scanned for the tweets of the whole corpus, and each file of the corpus that is named
-with ``--tweets`` for those of all its other files. Printed are the rows of ``provscan/estimate/comparison.py``, whose
-names and kinds are filled in by hand: a run shows them as they are, never scaled.
+Each file of the background is scanned for the tweets of the whole corpus, and each file
+of the corpus that is named with ``--tweets`` for those of all its other files. Printed
+are the rows of ``provscan/estimate/comparison.py``, whose names and kinds are filled in
+by hand: a run shows them as they are, never scaled.
 """
 
 from __future__ import annotations
@@ -21,17 +23,47 @@ import provscan
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of JSON lines (plain or .zst) of tweets")
-    parser.add_argument("--background", type=Path, required=True, help="folder of JSON lines of other texts")
-    parser.add_argument("--tweets", nargs="*", default=[], help="names of files of the corpus to scan for the others")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        required=True,
+        help="folder of JSON lines (plain or .zst) of tweets",
+    )
+    parser.add_argument(
+        "--background",
+        type=Path,
+        required=True,
+        help="folder of JSON lines of other texts",
+    )
+    parser.add_argument(
+        "--tweets",
+        nargs="*",
+        default=[],
+        help="names of files of the corpus to scan for the others",
+    )
     args = parser.parse_args()
-    found = table("Whole records word for word", "collection", "records", "megabytes", "index tweets", "word for word")
+    found = table(
+        "Whole records word for word",
+        "collection",
+        "records",
+        "megabytes",
+        "index tweets",
+        "word for word",
+    )
     corpus = files(args.corpus)
     with tempfile.TemporaryDirectory() as folder:
-        for number, path in enumerate([*files(args.background), *(args.corpus / name for name in args.tweets)]):
-            index = provscan.build_index([other for other in corpus if other != path], f"{folder}/{number}.index")
-            run = provscan.match(path, index, f"{folder}/{number}.run", spike_ins=0, text_field="text")
+        for number, path in enumerate(
+            [*files(args.background), *(args.corpus / name for name in args.tweets)]
+        ):
+            index = provscan.build_index(
+                [other for other in corpus if other != path], f"{folder}/{number}.index"
+            )
+            run = provscan.match(
+                path, index, f"{folder}/{number}.run", spike_ins=0, text_field="text"
+            )
             summary = run.summary
             found.add_row(
                 path.name.split(".")[0],

@@ -1,24 +1,32 @@
-"""Do the numbers of a run hold? Simulated scans with a known truth, cell by cell, in one table.
+"""Do the numbers of a run hold? Simulated scans with a known truth, cell by cell, in
+one table.
 
-    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main 200] [--only EXPRESSION]
-    python benchmarks/coverage.py --save FILE ...     append every scan to FILE, so that the cells can be run in pieces
-    python benchmarks/coverage.py --table FILE        print the table of what was saved
+    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main
+    200] [--only EXPRESSION] python benchmarks/coverage.py --save FILE ...     append
+    every scan to FILE, so that the cells can be run in pieces python
+    benchmarks/coverage.py --table FILE        print the table of what was saved
 
-A cell is a kind of dataset and a kind of control. A scan is a random sample of records without any tweet, into which
-licensed tweets are planted that went through edits (benchmarks/edits.py, written apart from those of the spike-ins). It
-is analysed as `provscan match` does it. So that thousands of scans are affordable, everything is scanned once and drawn
-from afterwards: the records without tweets, every edit of some thousand tweets, sets of spike-ins.
-Printed of each cell, for records and for texts: how often "at least" and the bound on all copies (`at_most_any`) hold,
-that bound over the truth (median), how often the interval holds of the scans that have one, its bias and its width over
-the truth (medians), in how many scans copies are claimed; in how many the list at q <= 0.01 is not empty, only records
-or only texts are claimed, nothing warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds
-(median). Where nothing is planted, every claim is false. Without data, made-up tweets and texts are taken.
+A cell is a kind of dataset and a kind of control. A scan is a random sample of records
+without any tweet, into which licensed tweets are planted that went through edits
+(benchmarks/edits.py, written apart from those of the spike-ins). It is analysed as
+`provscan match` does it. So that thousands of scans are affordable, everything is
+scanned once and drawn from afterwards: the records without tweets, every edit of some
+thousand tweets, sets of spike-ins. Printed of each cell, for records and for texts: how
+often "at least" and the bound on all copies (`at_most_any`) hold, that bound over the
+truth (median), how often the interval holds of the scans that have one, its bias and
+its width over the truth (medians), in how many scans copies are claimed; in how many
+the list at q <= 0.01 is not empty, only records or only texts are claimed, nothing
+warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds
+(median). Where nothing is planted, every claim is false. Without data, made-up tweets
+and texts are taken.
 """
 
 from __future__ import annotations
 
 if __name__ == "coverage":
-    raise ImportError("a benchmark, and not the package coverage, which numba looks for")
+    raise ImportError(
+        "a benchmark, and not the package coverage, which numba looks for"
+    )
 
 import argparse
 import json
@@ -65,8 +73,9 @@ class Cell:
     control
         Which control of that corpus; "none" for none.
     edits
-        "light", "mixed", "heavy", the name of an edit, or "halves": light ones, and a quarter of the copies cut to
-        half; "headlines": 30 texts of the first years that both sides have from elsewhere.
+        "light", "mixed", "heavy", the name of an edit, or "halves": light ones, and a
+        quarter of the copies cut to half; "headlines": 30 texts of the first years that
+        both sides have from elsewhere.
     usage
         Share of the records that hold a copy.
     inside
@@ -94,27 +103,56 @@ CELLS = [
     Cell("nothing, Japanese, Latin control", "japanese", "latin", usage=0.0),
     Cell("nothing, documents, same control", "latin", "same", usage=0.0, inside=True),
     Cell("30 old headlines, later control", "latin", "later", "headlines", 0.003),
-    *(Cell(f"light, {u:.1%}", "latin", "same", usage=u, main=u == 0.01) for u in (0.001, 0.01, 0.1)),
-    *(Cell(f"mixed, {u:.1%}", "latin", "same", "mixed", u, main=u == 0.01) for u in (0.001, 0.01, 0.1)),
+    *(
+        Cell(f"light, {u:.1%}", "latin", "same", usage=u, main=u == 0.01)
+        for u in (0.001, 0.01, 0.1)
+    ),
+    *(
+        Cell(f"mixed, {u:.1%}", "latin", "same", "mixed", u, main=u == 0.01)
+        for u in (0.001, 0.01, 0.1)
+    ),
     *(Cell(f"heavy, {u:.1%}", "latin", "same", "heavy", u) for u in (0.01, 0.1)),
-    *(Cell(f"halves, {u:.1%}", "latin", "same", "halves", u, main=u == 0.1) for u in (0.01, 0.1)),
-    *(Cell(f"{e}, in documents, 10.0%", "latin", "same", e, 0.1, True) for e in ("light", "mixed", "halves")),
-    *(Cell(f"light, {c} control", "latin", c, usage=0.1) for c in ("other", "later", "null", "none")),
-    *(Cell(f"{e}, no control", "latin", "none", e, 0.1) for e in ("mixed", "heavy", "halves")),
+    *(
+        Cell(f"halves, {u:.1%}", "latin", "same", "halves", u, main=u == 0.1)
+        for u in (0.01, 0.1)
+    ),
+    *(
+        Cell(f"{e}, in documents, 10.0%", "latin", "same", e, 0.1, True)
+        for e in ("light", "mixed", "halves")
+    ),
+    *(
+        Cell(f"light, {c} control", "latin", c, usage=0.1)
+        for c in ("other", "later", "null", "none")
+    ),
+    *(
+        Cell(f"{e}, no control", "latin", "none", e, 0.1)
+        for e in ("mixed", "heavy", "halves")
+    ),
     *(
         Cell(f"{e.replace('_', ' ')}, {c}, 10.0%", c.lower(), "same", e, 0.1)
         for c in ("Japanese", "Chinese")
         for e in ("light", "halves", "halved", "three_words", "heavy")
     ),
-    *(Cell(f"{e}, {u:.1%}", "latin", "same", e, u) for e in ("mixed others", "others") for u in (0.01, 0.1)),
+    *(
+        Cell(f"{e}, {u:.1%}", "latin", "same", e, u)
+        for e in ("mixed others", "others")
+        for u in (0.01, 0.1)
+    ),
     *(Cell(f"{e.replace('_', ' ')}, 10.0%", "latin", "same", e, 0.1) for e in OTHERS),
-    *(Cell(f"{e}, {c}, 10.0%", c.lower(), "same", e, 0.1) for c in ("Japanese", "Chinese")
-      for e in ("mixed others", "others", "letter_in_ten", "in_three_parts")),
-]  # fmt: skip
+    *(
+        Cell(f"{e}, {c}, 10.0%", c.lower(), "same", e, 0.1)
+        for c in ("Japanese", "Chinese")
+        for e in ("mixed others", "others", "letter_in_ten", "in_three_parts")
+    ),
+]
 
 
-def planted(cell: Cell, corpus: Corpus, count: int, rng: Random) -> tuple[np.ndarray, int]:
-    """Numbers of the copies that are planted, and of how many different tweets they are."""
+def planted(
+    cell: Cell, corpus: Corpus, count: int, rng: Random
+) -> tuple[np.ndarray, int]:
+    """Numbers of the copies that are planted, and of how many different tweets they
+    are.
+    """
     names = {name: number for number, name in enumerate(ALL_EDITS)}
     size = len(corpus.copied)
     if cell.edits == "headlines":
@@ -122,13 +160,17 @@ def planted(cell: Cell, corpus: Corpus, count: int, rng: Random) -> tuple[np.nda
         return np.array(chosen) + names["exact"] * size, count
     which: list[int] = []
     while len(which) < count:
-        which += [rng.randrange(size)] * min(count - len(which), rng.choice((1, 1, 1, 1, 2, 3)))
+        which += [rng.randrange(size)] * min(
+            count - len(which), rng.choice((1, 1, 1, 1, 2, 3))
+        )
     numbers = []
     for tweet in which:
         edits = [cell.edits] if cell.edits in ALL_EDITS else list(EDITS)
         if cell.edits == "heavy" or (cell.edits == "mixed" and rng.random() < 0.3):
             edits = list(HEAVY)
-        elif cell.edits == "others" or (cell.edits == "mixed others" and rng.random() < 0.3):
+        elif cell.edits == "others" or (
+            cell.edits == "mixed others" and rng.random() < 0.3
+        ):
             edits = list(OTHERS)
         elif cell.edits == "halves" and rng.random() < 0.25:
             edits = [halved.__name__]
@@ -141,80 +183,135 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     """The answer of one simulated scan beside the truth."""
     rng = Random(f"{cell.name} {seed}")
     held = corpus.held["none" if cell.control == "null" else cell.control]
-    texts, wanted = (corpus.documents, DOCUMENTS) if cell.inside else (corpus.background, RECORDS)
+    texts, wanted = (
+        (corpus.documents, DOCUMENTS) if cell.inside else (corpus.background, RECORDS)
+    )
     chosen = np.array(rng.sample(range(len(texts)), min(wanted, len(texts))))
     count = round(cell.usage * len(chosen))
-    copies, different = planted(cell, corpus, count, rng) if count else (np.zeros(0, np.int64), 0)
-    pools = (held.documents, held.copies_inside) if cell.inside else (held.records, held.copies)
+    copies, different = (
+        planted(cell, corpus, count, rng) if count else (np.zeros(0, np.int64), 0)
+    )
+    pools = (
+        (held.documents, held.copies_inside)
+        if cell.inside
+        else (held.records, held.copies)
+    )
     old, new = pools[0].drawn(chosen[count:]), pools[1].drawn(copies)
     new["record"] += len(chosen) - count
     columns = {name: np.concatenate([old[name], new[name]]) for name in new}
     part = PartResult(0, "data", records=len(chosen), stats=ReadStats())
-    lengths = np.concatenate([pools[0].lengths[chosen[count:]], pools[1].lengths[copies]])
+    lengths = np.concatenate(
+        [pools[0].lengths[chosen[count:]], pools[1].lengths[copies]]
+    )
     part.characters = int(lengths.sum())
     with tempfile.TemporaryDirectory() as folder:
         rows = written(columns, part, Path(folder))
-        null = null_scan(held, lengths, rng, Path(folder)) if cell.control == "null" else None
+        null = (
+            null_scan(held, lengths, rng, Path(folder))
+            if cell.control == "null"
+            else None
+        )
         return answered(cell, held, rows, null, seed) | {
             "truth": {"records": 0 if cell.edits == "headlines" else count,
                       "texts": 0 if cell.edits == "headlines" else different},
         }  # fmt: skip
 
 
-def answered(cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None, seed: int) -> dict[str, Any]:
+def answered(
+    cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None, seed: int
+) -> dict[str, Any]:
     """The answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = Matched.of(rows, held.scorer, held.controls)
     scanned = Extent(rows.parts, Sampling(1.0, seed), None)
-    measured = Measured(matches, scanned, held.controls, held.sides, held.scorer, *spike_ins, null, 1.0)
+    measured = Measured(
+        matches, scanned, held.controls, held.sides, held.scorer, *spike_ins, null, 1.0
+    )
     analysis = analysis_of(measured, [])
-    added = pa.Table.from_batches([analysis.added(batch) for batch in matches.batches()], ADDED)
+    added = pa.Table.from_batches(
+        [analysis.added(batch) for batch in matches.batches()], ADDED
+    )
     seconds = time.process_time() - began
-    answer, q = analysis.summary["answer"], added["q_value"].to_numpy(zero_copy_only=False)
+    answer, q = (
+        analysis.summary["answer"],
+        added["q_value"].to_numpy(zero_copy_only=False),
+    )
     return {
         "cell": cell.name,
         "seed": seed,
-        **{name: {key: answer[name][key] for key in ("findings", "at_least", "estimate", "at_most_any")}
-           for name in ("records", "texts")},
+        **{
+            name: {
+                key: answer[name][key]
+                for key in ("findings", "at_least", "estimate", "at_most_any")
+            }
+            for name in ("records", "texts")
+        },
         "listed": bool(np.any(np.nan_to_num(q, nan=1.0) <= 0.01)),
         "warnings": [entry["code"] for entry in answer["warnings"]],
         "withheld": answer["withheld"].get("records.estimate"),
         "recall": analysis.summary["recall"]["of_matches"],
         "seconds": seconds,
-    }  # fmt: skip
+    }
 
 
-def null_scan(held: Controlled, lengths: np.ndarray, rng: Random, folder: Path) -> NullScan:
+def null_scan(
+    held: Controlled, lengths: np.ndarray, rng: Random, folder: Path
+) -> NullScan:
     """As many other records without tweets."""
     count = min(len(lengths), len(held.corpus.null))
     rows = np.array(rng.sample(range(len(held.corpus.null)), count))
     found = written(held.null.drawn(rows), PartResult(1, "null"), folder)
     others = held.null.lengths[rows]
-    return NullScan(found, len(rows), int(others.sum()), ("null",), {}, lengths=(lengths, others))
+    return NullScan(
+        found, len(rows), int(others.sum()), ("null",), {}, lengths=(lengths, others)
+    )
 
 
 def corpora(
-    corpus: Path | None, background: Path | None, folder: Path, seed: int, size: int | None = None
+    corpus: Path | None,
+    background: Path | None,
+    folder: Path,
+    seed: int,
+    size: int | None = None,
 ) -> dict[str, Callable[[], Corpus]]:
-    """How to make each corpus; of real tweets and of texts without tweets at most `size`, at random."""
+    """How to make each corpus; of real tweets and of texts without tweets at most
+    `size`, at random.
+    """
 
     def latin() -> Corpus:
         if corpus is None or background is None:
-            rows = made_up(lambda text: text.isascii() or max(text) < "\u0250", 60_000, seed)
+            rows = made_up(
+                lambda text: text.isascii() or max(text) < "\u0250", 60_000, seed
+            )
             texts = documents(4_000_000, seed + 1, mean=100)
         else:
-            rows = [row for path in sorted(corpus.glob("*.jsonl*")) for row in read_rows(path)]
-            texts = [r["text"] for path in sorted(background.glob("*.jsonl*")) for r in read_rows(path)]
+            rows = [
+                row
+                for path in sorted(corpus.glob("*.jsonl*"))
+                for row in read_rows(path)
+            ]
+            texts = [
+                r["text"]
+                for path in sorted(background.glob("*.jsonl*"))
+                for r in read_rows(path)
+            ]
             if size is not None:
                 rng = Random(seed)
-                rows, texts = rng.sample(rows, min(size, len(rows))), rng.sample(texts, min(size, len(texts)))
+                rows, texts = (
+                    rng.sample(rows, min(size, len(rows))),
+                    rng.sample(texts, min(size, len(texts))),
+                )
         long = documents(20_000_000, seed + 2, mean=1200) if corpus is None else texts
         return made("latin", rows, texts, long, folder, seed)
 
     def wide(name: str, low: str, high: str) -> Callable[[], Corpus]:
         def make() -> Corpus:
-            rows = made_up(lambda text: sum(low <= c <= high for c in text) > 0.3 * len(text), 400_000, seed)
+            rows = made_up(
+                lambda text: sum(low <= c <= high for c in text) > 0.3 * len(text),
+                400_000,
+                seed,
+            )
             texts = [row["text"] for row in rows[: len(rows) // 2]]
             return made(name, rows[len(rows) // 2 :], texts, [], folder, seed)
 
@@ -227,22 +324,43 @@ def corpora(
     }
 
 
-def made_up(wanted: Callable[[str], bool], count: int, seed: int) -> list[dict[str, Any]]:
+def made_up(
+    wanted: Callable[[str], bool], count: int, seed: int
+) -> list[dict[str, Any]]:
     """Made-up tweets of one kind, with authors and years."""
     rows = [
-        row for batch in tweets(count, seed) for row in batch.select(["id", "text"]).to_pylist() if wanted(row["text"])
+        row
+        for batch in tweets(count, seed)
+        for row in batch.select(["id", "text"]).to_pylist()
+        if wanted(row["text"])
     ]
     for number, row in enumerate(rows):
-        row |= {"author": f"a{number % 997}", "created_at": f"{2012 + number % 8}-01-01"}
+        row |= {
+            "author": f"a{number % 997}",
+            "created_at": f"{2012 + number % 8}-01-01",
+        }
     return rows
 
 
-def made(name: str, rows: list[dict[str, Any]], texts: list[str], long: list[str], folder: Path, seed: int) -> Corpus:
-    """A corpus with its controls: of the same kind, by other authors, of later years, and Latin text."""
+def made(
+    name: str,
+    rows: list[dict[str, Any]],
+    texts: list[str],
+    long: list[str],
+    folder: Path,
+    seed: int,
+) -> Corpus:
+    """A corpus with its controls: of the same kind, by other authors, of later years,
+    and Latin text.
+    """
     rng = Random(seed)
     canonical = provscan.canonical([row["text"] for row in rows])
     first = {text: row for row, text in zip(rows, canonical, strict=True)}
-    every = [row for text, row in first.items() if text and not row["text"].startswith("RT @")]
+    every = [
+        row
+        for text, row in first.items()
+        if text and not row["text"].startswith("RT @")
+    ]
     rng.shuffle(every)
     short = [text for text in texts if len(text) <= 400]
     long = [text for text in long if 400 < len(text) <= 4000]
@@ -265,11 +383,17 @@ def made(name: str, rows: list[dict[str, Any]], texts: list[str], long: list[str
     index = provscan.build_index(licensed, folder / f"{name}.index")
     half = len(short) // 2
     known = {row["id"]: text for text, row in first.items()}
-    result = Corpus(licensed, index, short[:half], long[:20_000], short[half:], known, seed)
+    result = Corpus(
+        licensed, index, short[:half], long[:20_000], short[half:], known, seed
+    )
     controls = {"none": no_control(index.reader)}
     for kind, ids in kept_out.items():
         if ids:
-            controls[kind] = control(index, [row for row in every if row["id"] in ids], folder / f"{name}.{kind}")
+            controls[kind] = control(
+                index,
+                [row for row in every if row["id"] in ids],
+                folder / f"{name}.{kind}",
+            )
     if name != "latin":
         latin = made_up(lambda text: text.isascii(), 20_000, seed)
         controls["latin"] = control(index, latin, folder / f"{name}.latin")
@@ -282,20 +406,43 @@ def summarised(name: str, scans: list[dict[str, Any]]) -> str:
     columns = [name, str(len(scans))]
     for count in ("records", "texts"):
         pairs = [(scan["truth"][count], scan[count]) for scan in scans]
-        least = [a["at_least"] <= truth + 1e-9 for truth, a in pairs if a["at_least"] is not None]
-        most = [truth <= a["at_most_any"] + 1e-9 for truth, a in pairs if a["at_most_any"] is not None]
-        over = [a["at_most_any"] / truth for truth, a in pairs if truth and a["at_most_any"] is not None]
+        least = [
+            a["at_least"] <= truth + 1e-9
+            for truth, a in pairs
+            if a["at_least"] is not None
+        ]
+        most = [
+            truth <= a["at_most_any"] + 1e-9
+            for truth, a in pairs
+            if a["at_most_any"] is not None
+        ]
+        over = [
+            a["at_most_any"] / truth
+            for truth, a in pairs
+            if truth and a["at_most_any"] is not None
+        ]
         given = [(truth, a["estimate"]) for truth, a in pairs if a["estimate"]]
         holds = [e["low"] - 1e-9 <= truth <= e["high"] + 1e-9 for truth, e in given]
         bias = [e["value"] / truth - 1 for truth, e in given if truth]
         width = [(e["high"] - e["low"]) / truth for truth, e in given if truth]
-        columns += [of(least), of(most), *([median(over, ".2f")] if count == "records" else [])]
+        columns += [
+            of(least),
+            of(most),
+            *([median(over, ".2f")] if count == "records" else []),
+        ]
         columns += [of(holds), median(bias, "+.3f"), median(width, ".3f")]
         columns.append(str(sum(bool(a["at_least"]) for _, a in pairs)))
-    split = [bool(scan["records"]["at_least"]) != bool(scan["texts"]["at_least"]) for scan in scans]
+    split = [
+        bool(scan["records"]["at_least"]) != bool(scan["texts"]["at_least"])
+        for scan in scans
+    ]
     silent = [not any(code in scan["warnings"] for code in LATE) for scan in scans]
-    columns += [str(sum(each)) for each in ([scan["listed"] for scan in scans], split, silent)]
-    columns.append(f"{1000.0 * float(np.median([scan['seconds'] for scan in scans])):.0f}")
+    columns += [
+        str(sum(each)) for each in ([scan["listed"] for scan in scans], split, silent)
+    ]
+    columns.append(
+        f"{1000.0 * float(np.median([scan['seconds'] for scan in scans])):.0f}"
+    )
     return "| " + " | ".join(columns) + " |"
 
 
@@ -309,9 +456,14 @@ def of(values: list[bool]) -> str:
 
 def table(scans: list[dict[str, Any]]) -> None:
     """Print the table of some scans."""
-    of_records = "at least | at most | over the truth | interval | bias | width | claims"
+    of_records = (
+        "at least | at most | over the truth | interval | bias | width | claims"
+    )
     of_texts = "texts: at least | at most | interval | bias | width | claims"
-    print(f"\n| cell | scans | {of_records} | {of_texts} | listed | split | no drift warning | ms |")
+    print(
+        f"\n| cell | scans | {of_records} | {of_texts} | listed | split | no drift "
+        "warning | ms |"
+    )
     print("|---" * 19 + "|")
     for cell in CELLS:
         of_cell = [scan for scan in scans if scan["cell"] == cell.name]
@@ -320,16 +472,34 @@ def table(scans: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, help="folder of tweets, .jsonl or .jsonl.zst")
-    parser.add_argument("--background", type=Path, help="folder of texts without licensed tweets")
-    parser.add_argument("--tweets", type=int, help="of the corpus, at random, and as many texts; all by default")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--corpus", type=Path, help="folder of tweets, .jsonl or .jsonl.zst"
+    )
+    parser.add_argument(
+        "--background", type=Path, help="folder of texts without licensed tweets"
+    )
+    parser.add_argument(
+        "--tweets",
+        type=int,
+        help="of the corpus, at random, and as many texts; all by default",
+    )
     parser.add_argument("--scans", type=int, default=30, help="of each cell")
     parser.add_argument("--main", type=int, default=200, help="of the main cells")
-    parser.add_argument("--only", default="", help="cells in whose names this regular expression is found")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="cells in whose names this regular expression is found",
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--save", type=Path, help="file to append the scans to, as JSON lines")
-    parser.add_argument("--table", type=Path, help="such a file: print its table, and scan nothing")
+    parser.add_argument(
+        "--save", type=Path, help="file to append the scans to, as JSON lines"
+    )
+    parser.add_argument(
+        "--table", type=Path, help="such a file: print its table, and scan nothing"
+    )
     args = parser.parse_args()
     if args.table:
         table([json.loads(line) for line in args.table.read_text().splitlines()])
@@ -338,7 +508,10 @@ def main() -> None:
     cells = [cell for cell in CELLS if re.search(args.only, cell.name)]
     scans = []
     with tempfile.TemporaryDirectory() as name:
-        makers, ready = corpora(args.corpus, args.background, Path(name), args.seed, args.tweets), {}
+        makers, ready = (
+            corpora(args.corpus, args.background, Path(name), args.seed, args.tweets),
+            {},
+        )
         for cell in sorted(cells, key=lambda cell: list(makers).index(cell.corpus)):
             if cell.corpus not in ready:
                 ready = {cell.corpus: makers[cell.corpus]()}

@@ -1,6 +1,7 @@
 """What happens to a tweet on its way into somebody's dataset.
 
-Each edit is a function of a text and a random generator that gives the text that is planted; :data:`EDITS` names them.
+Each edit is a function of a text and a random generator that gives the text that is
+planted; :data:`EDITS` names them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ _NAME = re.compile(r"@\w+")
 _LINK = re.compile(r"https?://\S+")
 _BEFORE = ("so true:", "this!", "lol", "look at that", "+1", "can't believe it:")
 _AFTER = ("haha", "#quote", "...", "what do you think?", "(true story)")
-_OTHER_WORDS = ("again", "nobody", "however", "people", "nothing", "better", "always", "somehow", "morning")
+_OTHER_WORDS = (
+    "again",
+    "nobody",
+    "however",
+    "people",
+    "nothing",
+    "better",
+    "always",
+    "somehow",
+    "morning",
+)
 
 
 def exact(text: str, rng: Random) -> str:
@@ -26,18 +37,24 @@ def exact(text: str, rng: Random) -> str:
 
 def anonymised(text: str, rng: Random) -> str:
     """Names and links replaced by the placeholders that dataset builders write."""
-    name, link = rng.choice((("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL")))
+    name, link = rng.choice(
+        (("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL"))
+    )
     return _LINK.sub(link, _NAME.sub(name, text))
 
 
 def stripped(text: str, rng: Random) -> str:
     """Lower case, letters and digits only, no names and no links."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
-    return " ".join("".join(c if c.isalnum() or _is_mark(c) else " " for c in bare).split())
+    return " ".join(
+        "".join(c if c.isalnum() or _is_mark(c) else " " for c in bare).split()
+    )
 
 
 def _is_mark(character: str) -> bool:
-    """Vowel signs and the like, without which many scripts can't be read; they count as word characters here."""
+    """Vowel signs and the like, without which many scripts can't be read; they count as
+    word characters here.
+    """
     return re.match(r"[\u0900-\u0dff\u0e30-\u0e4e\u064b-\u0652]", character) is not None
 
 
@@ -61,7 +78,9 @@ def truncated(text: str, rng: Random) -> str:
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """So many words of three characters or more replaced; in a script without spaces so many pairs of characters."""
+    """So many words of three characters or more replaced; in a script without spaces so
+    many pairs of characters.
+    """
     words = [m.span() for m in re.finditer(r"(?<!\S)[^\W\d_]{3,}", text)]
     if len(words) <= count:
         words = [(i, i + 2) for i in range(0, len(text) - 1, 2) if text[i].isalpha()]
@@ -79,10 +98,14 @@ def two_words(text: str, rng: Random) -> str:
 
 
 def typos(text: str, rng: Random) -> str:
-    """One slip in twenty-five characters: two neighbours swapped, one left out, or one typed twice."""
+    """One slip in twenty-five characters: two neighbours swapped, one left out, or one
+    typed twice.
+    """
     for _ in range(max(1, len(text) // 25)):
         i = rng.randrange(max(1, len(text) - 1))
-        slip = rng.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i] + text[i : i + 2]))
+        slip = rng.choice(
+            (text[i : i + 2][::-1], text[i + 1 : i + 2], text[i] + text[i : i + 2])
+        )
         text = text[:i] + slip + text[i + 2 :]
     return text
 
@@ -107,7 +130,9 @@ def mistyped(text: str, rng: Random) -> str:
     letters = list(text)
     for start in range(0, len(letters) - 12, 12):
         at = start + rng.randrange(12)
-        letters[at] = rng.choice(("", letters[at] * 2, letters[(at + 1) % len(letters)]))
+        letters[at] = rng.choice(
+            ("", letters[at] * 2, letters[(at + 1) % len(letters)])
+        )
     return "".join(letters)
 
 
@@ -144,7 +169,10 @@ EDITS: dict[str, Edit] = {
         typos,
     )
 }
-HEAVY: dict[str, Edit] = {edit.__name__: edit for edit in (kept_in_part, three_words, mistyped, swapped, thinned_out)}
+HEAVY: dict[str, Edit] = {
+    edit.__name__: edit
+    for edit in (kept_in_part, three_words, mistyped, swapped, thinned_out)
+}
 """Edits that leave little; :func:`halved` is another, by itself."""
 
 
@@ -155,7 +183,9 @@ def in_three_parts(text: str, rng: Random) -> str:
     first, second = len(unit) // 3, 2 * len(unit) // 3
     parts = [unit[:first], unit[first:second], unit[second:]]
     order = rng.choice(((1, 2, 0), (2, 0, 1), (2, 1, 0)))
-    return (" " if unit is words else "").join(piece for number in order for piece in parts[number])
+    return (" " if unit is words else "").join(
+        piece for number in order for piece in parts[number]
+    )
 
 
 def in_five_parts(text: str, rng: Random) -> str:
@@ -165,7 +195,9 @@ def in_five_parts(text: str, rng: Random) -> str:
     ends = [number * len(unit) // 5 for number in range(6)]
     parts = [unit[low:high] for low, high in pairwise(ends)]
     rng.shuffle(parts)
-    return (" " if unit is words else "").join(piece for part in parts for piece in part)
+    return (" " if unit is words else "").join(
+        piece for part in parts for piece in part
+    )
 
 
 def letter_in_ten(text: str, rng: Random) -> str:
@@ -173,30 +205,56 @@ def letter_in_ten(text: str, rng: Random) -> str:
     letters = list(text)
     for at in range(rng.randrange(10), len(letters), 10):
         letters[at] = (
-            rng.choice("abcdefghijklmnopqrstuvwxyz") if letters[at].isascii() else rng.choice("的是不了のはにと")
+            rng.choice("abcdefghijklmnopqrstuvwxyz")
+            if letters[at].isascii()
+            else rng.choice("的是不了のはにと")
         )
     return "".join(letters)
 
 
 def leetspeak(text: str, rng: Random) -> str:
     """Digits for some of the letters."""
-    table = dict(rng.sample([("a", "4"), ("e", "3"), ("i", "1"), ("o", "0"), ("s", "5"), ("t", "7"), ("b", "8")], 2))
+    table = dict(
+        rng.sample(
+            [
+                ("a", "4"),
+                ("e", "3"),
+                ("i", "1"),
+                ("o", "0"),
+                ("s", "5"),
+                ("t", "7"),
+                ("b", "8"),
+            ],
+            2,
+        )
+    )
     return "".join(table.get(c.lower(), c) for c in text)
 
 
 def interleaved(text: str, rng: Random) -> str:
-    """A word of somebody else after every third to sixth; after so many pairs of characters without spaces."""
+    """A word of somebody else after every third to sixth; after so many pairs of
+    characters without spaces.
+    """
     words = text.split(" ")
-    unit = words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    unit = (
+        words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    )
     apart = rng.randrange(3, 7)
-    put = [[*piece, rng.choice(_OTHER_WORDS)] for piece in (unit[i : i + apart] for i in range(0, len(unit), apart))]
+    put = [
+        [*piece, rng.choice(_OTHER_WORDS)]
+        for piece in (unit[i : i + apart] for i in range(0, len(unit), apart))
+    ]
     return (" " if unit is words else "").join(word for piece in put for word in piece)
 
 
 def stretched(text: str, rng: Random) -> str:
-    """A character put into every second word, or after every sixth character where there are no spaces."""
+    """A character put into every second word, or after every sixth character where
+    there are no spaces.
+    """
     words = text.split(" ")
-    unit = words if len(words) > 4 else [text[i : i + 6] for i in range(0, len(text), 6)]
+    unit = (
+        words if len(words) > 4 else [text[i : i + 6] for i in range(0, len(text), 6)]
+    )
     for number in range(rng.randrange(2), len(unit), 2 if unit is words else 1):
         at = rng.randrange(len(unit[number]) + 1)
         unit[number] = unit[number][:at] + rng.choice("xzq-ー") + unit[number][at:]
@@ -205,13 +263,19 @@ def stretched(text: str, rng: Random) -> str:
 
 def middle_gone(text: str, rng: Random) -> str:
     """Without its middle third."""
-    return f"{text[: len(text) // 3].rstrip()} ... {text[2 * len(text) // 3 :].lstrip()}"
+    return (
+        f"{text[: len(text) // 3].rstrip()} ... {text[2 * len(text) // 3 :].lstrip()}"
+    )
 
 
 def fourth_word_other(text: str, rng: Random) -> str:
-    """Every fourth word is another one; where there are no spaces, two characters of every eight."""
+    """Every fourth word is another one; where there are no spaces, two characters of
+    every eight.
+    """
     words = text.split(" ")
-    unit = words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    unit = (
+        words if len(words) > 4 else [text[i : i + 2] for i in range(0, len(text), 2)]
+    )
     for number in range(rng.randrange(4), len(unit), 4):
         unit[number] = rng.choice(_OTHER_WORDS)
     return (" " if unit is words else "").join(unit)
@@ -231,7 +295,9 @@ def abbreviated(text: str, rng: Random) -> str:
         "be": "b",
     }
     words = [short.get(word.lower(), word) for word in text.split(" ")]
-    long = [number for number, word in enumerate(words) if len(word) > 5 and word.isalpha()]
+    long = [
+        number for number, word in enumerate(words) if len(word) > 5 and word.isalpha()
+    ]
     for number in rng.sample(long, len(long) // 3):
         words[number] = words[number][0] + re.sub("[aeiouAEIOU]", "", words[number][1:])
     return " ".join(words)
@@ -244,9 +310,15 @@ def ends_gone(text: str, rng: Random) -> str:
 
 
 def retyped(text: str, rng: Random) -> str:
-    """A neighbour on the keyboard for one letter in fifteen, and a word or two left out."""
-    near = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioplsdfghjkl;xcvbnm,", strict=True))
-    typed = "".join(near.get(c, c) if rng.random() < 1 / 15 else c for c in text).split(" ")
+    """A neighbour on the keyboard for one letter in fifteen, and a word or two left
+    out.
+    """
+    near = dict(
+        zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioplsdfghjkl;xcvbnm,", strict=True)
+    )
+    typed = "".join(near.get(c, c) if rng.random() < 1 / 15 else c for c in text).split(
+        " "
+    )
     for _ in range(rng.randrange(1, 3)):
         if len(typed) > 4:
             del typed[rng.randrange(len(typed))]

@@ -1,13 +1,16 @@
 """How much may be done to a copy before it is missed?
 
-    python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets 50000] [--copies 200]
-    python benchmarks/edits_recall.py --params 12,6,20 12,8,20 12,6,24 --megabytes 20 ...
+    python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets
+    50000] [--copies 200] python benchmarks/edits_recall.py --params 12,6,20 12,8,20
+    12,6,24 --megabytes 20 ...
 
-Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside a longer text (a document).
-Printed is the share that is found under the tweet's own id or a near-duplicate's. ``--params`` are length and window of
-seeds and the number of LSH bands of each index to compare. With ``--megabytes`` also what each costs: the size of the
-index, processor time of a match in turns, and rows in texts without licensed tweets. ``--gates`` are the threshold, the
-minimum containment and the stretch of partial copies, where others than the default ones are to be tried.
+Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside
+a longer text (a document). Printed is the share that is found under the tweet's own id
+or a near-duplicate's. ``--params`` are length and window of seeds and the number of LSH
+bands of each index to compare. With ``--megabytes`` also what each costs: the size of
+the index, processor time of a match in turns, and rows in texts without licensed
+tweets. ``--gates`` are the threshold, the minimum containment and the stretch of
+partial copies, where others than the default ones are to be tried.
 """
 
 from __future__ import annotations
@@ -26,7 +29,15 @@ from typing import Any
 
 import pyarrow as pa
 from measure import Way, console, machine, table, take_turns
-from planted import Tweet, add_data_options, licensed, long_texts, short_texts, similar, write_jsonl
+from planted import (
+    Tweet,
+    add_data_options,
+    licensed,
+    long_texts,
+    short_texts,
+    similar,
+    write_jsonl,
+)
 from rich.table import Table
 
 import provscan
@@ -51,7 +62,9 @@ TODAY = f"{SEED_LENGTH},{IndexParams.seed_window},{IndexParams.bands}"
 
 
 def _japanese(text: str) -> bool:
-    return 2 * sum("\u3040" <= c < "\u3100" or "\u3400" <= c < "\ua000" for c in text) > len(text)
+    return 2 * sum(
+        "\u3040" <= c < "\u3100" or "\u3400" <= c < "\ua000" for c in text
+    ) > len(text)
 
 
 def bare_japanese(text: str, rng: Random) -> str:
@@ -62,18 +75,33 @@ def bare_japanese(text: str, rng: Random) -> str:
 def emoji(text: str, rng: Random) -> str:
     """One emoji after every third word, and those of the tweet taken away."""
     words = "".join(c for c in text if not 0x1F000 <= ord(c) < 0x20000).split()
-    return " ".join(word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "") for i, word in enumerate(words))
+    return " ".join(
+        word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "")
+        for i, word in enumerate(words)
+    )
 
 
 def glued_emoji(text: str, rng: Random) -> str:
     """One emoji at the end of every second word, without a space."""
-    return " ".join(word + (rng.choice(EMOJI) if i % 2 else "") for i, word in enumerate(text.split()))
+    return " ".join(
+        word + (rng.choice(EMOJI) if i % 2 else "")
+        for i, word in enumerate(text.split())
+    )
 
 
 def tags(text: str, rng: Random) -> str:
     """Some words in bold or linked, and line breaks."""
-    kinds = ("<b>{}</b>", '<a href="https://example.org/{}">{}</a>', "{}<br>", "<i>{}</i>", "{}<br />")
-    return " ".join(rng.choice(kinds).format(word, word) if rng.random() < 0.25 else word for word in text.split())
+    kinds = (
+        "<b>{}</b>",
+        '<a href="https://example.org/{}">{}</a>',
+        "{}<br>",
+        "<i>{}</i>",
+        "{}<br />",
+    )
+    return " ".join(
+        rng.choice(kinds).format(word, word) if rng.random() < 0.25 else word
+        for word in text.split()
+    )
 
 
 def _replaced(text: str, rng: Random, count: int) -> str:
@@ -89,10 +117,18 @@ def every_fifth(text: str, rng: Random) -> str:
 
 
 def typing_errors(text: str, rng: Random) -> str:
-    """One in every twelve characters: left out, twice, or changed places with the next one."""
+    """One in every twelve characters: left out, twice, or changed places with the next
+    one.
+    """
     for start in range(len(text) // 12 * 12 - 12, -1, -12):
         i = start + rng.randrange(11)
-        text = text[:i] + rng.choice((text[i + 1], text[i : i + 2][::-1], 2 * text[i] + text[i + 1])) + text[i + 2 :]
+        text = (
+            text[:i]
+            + rng.choice(
+                (text[i + 1], text[i : i + 2][::-1], 2 * text[i] + text[i + 1])
+            )
+            + text[i + 2 :]
+        )
     return text
 
 
@@ -160,7 +196,11 @@ def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, s
     """Tweets and their copies after an edit, at most so many."""
     (edit, japanese), rng = EDITS[name], Random(name)
     least = LETTERS / 2 if japanese else LETTERS
-    fit = (t for t in tweets if _japanese(t.text) == japanese and sum(c.isalnum() for c in t.text) >= least)
+    fit = (
+        t
+        for t in tweets
+        if _japanese(t.text) == japanese and sum(c.isalnum() for c in t.text) >= least
+    )
     edited = ((tweet, edit(tweet.text, rng)) for tweet in fit)
     return list(islice(((tweet, copy) for tweet, copy in edited if copy), count))
 
@@ -177,14 +217,22 @@ def build(source: Path, out: Path, values: str) -> provscan.Index:
 def gates_of(values: str) -> dict[str, Any]:
     """``threshold,min_containment,partial_chars`` as arguments of ``Index.match``."""
     threshold, containment, chars = values.split(",")
-    return {"threshold": float(threshold), "min_containment": float(containment), "partial_chars": int(chars)}
+    return {
+        "threshold": float(threshold),
+        "min_containment": float(containment),
+        "partial_chars": int(chars),
+    }
 
 
-def found(match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]) -> float:
+def found(
+    match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]
+) -> float:
     """Share of the texts in which their tweet is found."""
     matches = match(pa.array(texts, pa.large_string()))
     hits = set()
-    for record, tweet_id in zip(*(matches[name].to_pylist() for name in ("record", "tweet_id")), strict=True):
+    for record, tweet_id in zip(
+        *(matches[name].to_pylist() for name in ("record", "tweet_id")), strict=True
+    ):
         tweet = tweets[record]
         if tweet_id == tweet.id or similar(by_id[tweet_id], tweet.text) >= SAME:
             hits.add(record)
@@ -192,30 +240,65 @@ def found(match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, 
 
 
 def compare(
-    indexes: dict[str, provscan.Index], texts: dict[str, list[str]], gates: dict[str, Any], repeats: int
+    indexes: dict[str, provscan.Index],
+    texts: dict[str, list[str]],
+    gates: dict[str, Any],
+    repeats: int,
 ) -> Table:
-    """What each index costs: bytes, processor time of a match, and rows in texts without licensed tweets."""
-    result = table("Costs", "params", "bytes a text", *(f"{kind}: {what}" for kind in texts for what in ("s", "rows")))
+    """What each index costs: bytes, processor time of a match, and rows in texts
+    without licensed tweets.
+    """
+    result = table(
+        "Costs",
+        "params",
+        "bytes a text",
+        *(f"{kind}: {what}" for kind in texts for what in ("s", "rows")),
+    )
     columns: dict[str, list[str]] = {values: [] for values in indexes}
     for given in texts.values():
         array = pa.array(given, pa.large_string())
-        ways = [Way(values, len(given), partial(index.match, array, **gates)) for values, index in indexes.items()]
+        ways = [
+            Way(values, len(given), partial(index.match, array, **gates))
+            for values, index in indexes.items()
+        ]
         take_turns(ways, repeats, time.process_time)
         for (values, index), way in zip(indexes.items(), ways, strict=True):
-            columns[values] += [f"{way.median:.2f}", f"{index.match(array, **gates).num_rows:,}"]
+            columns[values] += [
+                f"{way.median:.2f}",
+                f"{index.match(array, **gates).num_rows:,}",
+            ]
     for values, index in indexes.items():
-        result.add_row(values, f"{index.info()['bytes'] / len(index):.0f}", *columns[values])
+        result.add_row(
+            values, f"{index.info()['bytes'] / len(index):.0f}", *columns[values]
+        )
     return result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=200, help="of each edit")
-    parser.add_argument("--params", nargs="+", default=[TODAY], help="seed_length,seed_window,bands of each index")
-    parser.add_argument("--megabytes", type=float, default=0, help="texts without tweets, to compare what lengths cost")
-    parser.add_argument("--gates", type=gates_of, default={}, help="threshold,min_containment,partial_chars")
+    parser.add_argument(
+        "--params",
+        nargs="+",
+        default=[TODAY],
+        help="seed_length,seed_window,bands of each index",
+    )
+    parser.add_argument(
+        "--megabytes",
+        type=float,
+        default=0,
+        help="texts without tweets, to compare what lengths cost",
+    )
+    parser.add_argument(
+        "--gates",
+        type=gates_of,
+        default={},
+        help="threshold,min_containment,partial_chars",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     tweets, _ = licensed(arguments.corpus, arguments.tweets)
@@ -223,11 +306,18 @@ def main() -> None:
     console.print(machine())
     shares_of = ("records", "documents")
     several = len(arguments.params) > 1
-    heads = [f"{kind} {values}" if several else kind for values in arguments.params for kind in shares_of]
+    heads = [
+        f"{kind} {values}" if several else kind
+        for values in arguments.params
+        for kind in shares_of
+    ]
     result = table(f"Recall, {len(tweets):,} tweets indexed", "edit", "copies", *heads)
     with tempfile.TemporaryDirectory() as folder:
         corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
-        indexes = {values: build(corpus, Path(folder, f"{values}.index"), values) for values in arguments.params}
+        indexes = {
+            values: build(corpus, Path(folder, f"{values}.index"), values)
+            for values in arguments.params
+        }
         by_id = {tweet.id: tweet.text for tweet in tweets}
         for name in EDITS:
             pairs = copies_of(tweets, name, arguments.copies)
@@ -237,11 +327,15 @@ def main() -> None:
                 for copy, filler in zip(copies, fillers * len(copies), strict=False)
             ]
             shares = (
-                found(partial(index.match, **arguments.gates), chosen, texts, by_id) if texts else float("nan")
+                found(partial(index.match, **arguments.gates), chosen, texts, by_id)
+                if texts
+                else float("nan")
                 for index in indexes.values()
                 for texts in (copies, documents)
             )
-            result.add_row(name, f"{len(chosen)}", *(f"{share:.3f}" for share in shares))
+            result.add_row(
+                name, f"{len(chosen)}", *(f"{share:.3f}" for share in shares)
+            )
         console.print(result)
         if arguments.megabytes:
             size = round(arguments.megabytes * 1e6)

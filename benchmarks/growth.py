@@ -1,14 +1,18 @@
 """What changes when the index grows?
 
-    python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000] [--megabytes 60]
+    python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000]
+    [--megabytes 60]
 
-Made-up tweets are indexed in several numbers and the same datasets matched against each index: records of a
-tweet's length and long documents, tweets that every index holds planted in both. The indexes take turns, all cores are
-used, printed are medians. Rates are of whole runs but for the check of the index's checksums, which has a column of
-its own, and of the scan alone, which is what lies between the open index and the estimate. The indexes are in the page
-cache by then; memory is that of the matching process without the mapped index.
+Made-up tweets are indexed in several numbers and the same datasets matched against each
+index: records of a tweet's length and long documents, tweets that every index holds
+planted in both. The indexes take turns, all cores are used, printed are medians. Rates
+are of whole runs but for the check of the index's checksums, which has a column of its
+own, and of the scan alone, which is what lies between the open index and the estimate.
+The indexes are in the page cache by then; memory is that of the matching process
+without the mapped index.
 
-Ten million tweets take some 11 GB of disk, in a temporary folder (``--folder`` says where) that is removed at the end.
+Ten million tweets take some 11 GB of disk, in a temporary folder (``--folder`` says
+where) that is removed at the end.
 """
 
 from __future__ import annotations
@@ -72,16 +76,23 @@ class Grown:
 
     def match(self, name: str, source: Path) -> None:
         """One run over a dataset, whose stages it timed itself."""
-        run = provscan.match(source, self.path, self.path.with_suffix(".run"), overwrite=True)
+        run = provscan.match(
+            source, self.path, self.path.with_suffix(".run"), overwrite=True
+        )
         self.check.append(run.info["seconds"]["open"])
         self.seconds[name].append(sum(run.info["seconds"].values()) - self.check[-1])
         self.scans[name].append(run.info["seconds"]["scan"])
         self.matches[name] = run.matches
 
-    def cell(self, name: str, amount: float, smallest: Grown, digits: int, *, scan: bool) -> str:
-        """What of a dataset is done in a second, and how much that is of what the smallest index allows."""
+    def cell(
+        self, name: str, amount: float, smallest: Grown, digits: int, *, scan: bool
+    ) -> str:
+        """What of a dataset is done in a second, and how much that is of what the
+        smallest index allows.
+        """
         own, other = (
-            amount / statistics.median((entry.scans if scan else entry.seconds)[name]) for entry in (self, smallest)
+            amount / statistics.median((entry.scans if scan else entry.seconds)[name])
+            for entry in (self, smallest)
         )
         return f"{own:,.{digits}f} ({own / other:.2f})"
 
@@ -96,26 +107,47 @@ def texts_of(ids: set[str], tweets: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for batch in synthetic.tweets(tweets):
         part = batch.filter(pc.is_in(batch.column("id"), wanted))
-        found.update(zip(part.column("id").to_pylist(), part.column("text").to_pylist(), strict=True))
+        found.update(
+            zip(
+                part.column("id").to_pylist(),
+                part.column("text").to_pylist(),
+                strict=True,
+            )
+        )
     return found
 
 
 def require_room(folder: Path, tweets: int) -> None:
     needed, free = tweets * BYTES_A_TWEET, shutil.disk_usage(folder).free
     if free < needed:
-        sys.exit(f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed: name another --folder")
+        sys.exit(
+            f"{folder} has {free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB are needed: "
+            "name another --folder"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--texts", default="100000,1000000,10000000", help="numbers of tweets to index")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--texts", default="100000,1000000,10000000", help="numbers of tweets to index"
+    )
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--megabytes", type=float, default=60)
-    parser.add_argument("--planted", type=int, default=5_000, help="in records, and as many in documents")
+    parser.add_argument(
+        "--planted",
+        type=int,
+        default=5_000,
+        help="in records, and as many in documents",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed-length", type=int, help="of the indexes")
     parser.add_argument(
-        "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the indexes go meanwhile"
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the indexes go meanwhile",
     )
     arguments = parser.parse_args()
     # Ends like Ctrl-C, so that the temporary folder goes.
@@ -128,43 +160,71 @@ def main() -> None:
     short = planted.short_texts(None, max(0, arguments.records - half))
     planting = {
         "records": planted.in_records(guests[:half], short),
-        "documents": planted.in_documents(guests[half:], planted.long_texts(None, round(arguments.megabytes * 1e6))),
+        "documents": planted.in_documents(
+            guests[half:], planted.long_texts(None, round(arguments.megabytes * 1e6))
+        ),
     }
     count = len(planting["records"][0])
     megabytes = sum(len(text.encode()) for text in planting["documents"][0]) / 1e6
     progress = Console(stderr=True)
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-growth-") as name:
+    with tempfile.TemporaryDirectory(
+        dir=arguments.folder, prefix="provscan-growth-"
+    ) as name:
         folder = Path(name)
         sources = {
-            kind: planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(planting[kind][0]))
+            kind: planted.write_jsonl(
+                folder / f"{kind}.jsonl", planted.numbered(planting[kind][0])
+            )
             for kind in DATASETS
         }
         # The first build and the first run compile.
         warm = Grown(1_000, folder / "warm.index")
         warm.make()
         warm.match("records", sources["records"])
-        indexes = [Grown(size, folder / f"{size}.index", arguments.seed_length) for size in sizes]
+        indexes = [
+            Grown(size, folder / f"{size}.index", arguments.seed_length)
+            for size in sizes
+        ]
         for entry in indexes:
             progress.print(f"building an index of {entry.tweets:,} tweets")
             entry.make()
         for turn in range(arguments.repeats):
             for entry in indexes:
-                progress.print(f"turn {turn + 1}: matching against {entry.tweets:,} tweets")
+                progress.print(
+                    f"turn {turn + 1}: matching against {entry.tweets:,} tweets"
+                )
                 for kind, source in sources.items():
                     entry.match(kind, source)
         for entry in indexes:
-            entry.own = max(apart(match, source, entry.path, folder / "apart.run").own for source in sources.values())
+            entry.own = max(
+                apart(match, source, entry.path, folder / "apart.run").own
+                for source in sources.values()
+            )
 
     progress.print("scoring")
-    ids = {id for entry in indexes for found in entry.matches.values() for id in found.column("tweet_id").to_pylist()}
+    ids = {
+        id
+        for entry in indexes
+        for found in entry.matches.values()
+        for id in found.column("tweet_id").to_pylist()
+    }
     texts = texts_of(ids, sizes[-1])
     console.print(machine())
     console.print(
-        f"{count:,} records; {len(planting['documents'][0]):,} documents of {megabytes:,.0f} MB; "
-        f"{half:,} tweets planted in each; medians of {arguments.repeats}; in brackets, the share of the smallest's\n"
+        f"{count:,} records; {len(planting['documents'][0]):,} documents of "
+        f"{megabytes:,.0f} MB; {half:,} tweets planted in each; medians of "
+        f"{arguments.repeats}; in brackets, the share of the smallest's\n"
     )
     first = indexes[0]
-    made = table("Index", "distinct texts", "tweets/s built", "bytes a text", "GB", "opened in ms", "checked in s")
+    made = table(
+        "Index",
+        "distinct texts",
+        "tweets/s built",
+        "bytes a text",
+        "GB",
+        "opened in ms",
+        "checked in s",
+    )
     used = table(
         "\nMatching",
         "distinct texts",
@@ -188,10 +248,16 @@ def main() -> None:
         )
         cells = [
             entry.cell(kind, amount, first, digits, scan=scan)
-            for kind, amount, digits in (("records", count, 0), ("documents", megabytes, 1))
+            for kind, amount, digits in (
+                ("records", count, 0),
+                ("documents", megabytes, 1),
+            )
             for scan in (False, True)
         ]
-        found = [f"{planted.score(entry.matches[kind], planting[kind][1], texts).recall():.4f}" for kind in DATASETS]
+        found = [
+            f"{planted.score(entry.matches[kind], planting[kind][1], texts).recall():.4f}"  # noqa: E501
+            for kind in DATASETS
+        ]
         used.add_row(f"{entry.texts:,}", *cells, f"{entry.own / 1e6:,.0f}", *found)
     console.print(made)
     console.print(used)

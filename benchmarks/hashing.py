@@ -2,13 +2,15 @@
 
     python benchmarks/hashing.py [--corpus FOLDER] [--tweets 50000] [--repeats 7]
 
-Everything runs on one thread and in one process, on the same canonical tweets. The ways take turns, so that a
-machine that slows down slows all of them; printed are medians. The slow ways get fewer tweets a turn. ``--corpus``
-names a folder of JSON lines (plain or .zst) with a field ``text``; without it, tweets are made up. Needs
-``pip install 'provscan[bench]'``.
+Everything runs on one thread and in one process, on the same canonical tweets. The ways
+take turns, so that a machine that slows down slows all of them; printed are medians.
+The slow ways get fewer tweets a turn. ``--corpus`` names a folder of JSON lines (plain
+or .zst) with a field ``text``; without it, tweets are made up. Needs ``pip install
+'provscan[bench]'``.
 
-The rest compare like with like in the work, not in the sketch: rensa's are other hashes under other
-permutations (its Rho sketch, which samples tokens, is left out), datasketch's are the very signatures, and checked.
+The rest compare like with like in the work, not in the sketch: rensa's are other hashes
+under other permutations (its Rho sketch, which samples tokens, is left out),
+datasketch's are the very signatures, and checked.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ def rensa_updates(kind: Any, tokens: list[list[str]]) -> list[Any]:
     return sketches
 
 
-def ours(tweets: pa.LargeStringArray, canonical: pa.LargeStringArray) -> tuple[list[Way], list[Way]]:
+def ours(
+    tweets: pa.LargeStringArray, canonical: pa.LargeStringArray
+) -> tuple[list[Way], list[Way]]:
     data, offsets = buffers(canonical)
     count = len(canonical)
     scratch = np.zeros(kernels.scratch_size(int(np.diff(offsets).max())), np.uint32)
@@ -80,13 +84,25 @@ def ours(tweets: pa.LargeStringArray, canonical: pa.LargeStringArray) -> tuple[l
     raw = buffers(tweets)
     count_shingles(data, offsets, scratch, counts)
     whole = [
-        Way("provscan, from canonical tweets", count, lambda: minhash_canonical(canonical)),
+        Way(
+            "provscan, from canonical tweets",
+            count,
+            lambda: minhash_canonical(canonical),
+        ),
         Way("provscan, from raw tweets", count, lambda: minhash(tweets)),
     ]
     stages = [
         Way("canonical text", count, lambda: canonical_buffers(*raw)),
-        Way("shingle hashes", count, lambda: count_shingles(data, offsets, scratch, counts)),
-        Way("permutations", count, lambda: permute(*(counts, *PERMUTATIONS, scratch, out))),
+        Way(
+            "shingle hashes",
+            count,
+            lambda: count_shingles(data, offsets, scratch, counts),
+        ),
+        Way(
+            "permutations",
+            count,
+            lambda: permute(*(counts, *PERMUTATIONS, scratch, out)),
+        ),
     ]
     return whole, stages
 
@@ -97,18 +113,26 @@ def theirs(texts: list[str]) -> list[Way]:
     few_tokens = [encoded_grams(text) for text in few]
     many_tokens = [grams(text) for text in many]
     return [
-        Way("datasketch, update() as in its README", FEW // 5, lambda: datasketch_readme(texts[: FEW // 5])),
+        Way(
+            "datasketch, update() as in its README",
+            FEW // 5,
+            lambda: datasketch_readme(texts[: FEW // 5]),
+        ),
         Way(
             "datasketch, bulk(), xxh32",
             len(few),
-            lambda: datasketch.MinHash.bulk([encoded_grams(text) for text in few], **SKETCH),
+            lambda: datasketch.MinHash.bulk(
+                [encoded_grams(text) for text in few], **SKETCH
+            ),
         ),
         Way(
             "datasketch, update_batch() and clear(), xxh32",
             len(few),
             lambda: datasketch_cleared([encoded_grams(text) for text in few]),
         ),
-        Way("  the same, tokens ready", len(few), lambda: datasketch_cleared(few_tokens)),
+        Way(
+            "  the same, tokens ready", len(few), lambda: datasketch_cleared(few_tokens)
+        ),
         Way(
             "rensa, RMinHash.update()",
             len(many),
@@ -117,7 +141,9 @@ def theirs(texts: list[str]) -> list[Way]:
         Way(
             "rensa, RMinHash.digest_matrix_from_token_sets()",
             len(many),
-            lambda: rensa.RMinHash.digest_matrix_from_token_sets([grams(text) for text in many], 128, 1),
+            lambda: rensa.RMinHash.digest_matrix_from_token_sets(
+                [grams(text) for text in many], 128, 1
+            ),
         ),
         Way(
             "  the same, tokens ready",
@@ -127,7 +153,9 @@ def theirs(texts: list[str]) -> list[Way]:
         Way(
             "rensa, CMinHash.digests64_from_token_sets()",
             len(many),
-            lambda: rensa.CMinHash.digests64_from_token_sets([grams(text) for text in many], 128, 1),
+            lambda: rensa.CMinHash.digests64_from_token_sets(
+                [grams(text) for text in many], 128, 1
+            ),
         ),
         Way(
             "  the same, tokens ready",
@@ -138,20 +166,28 @@ def theirs(texts: list[str]) -> list[Way]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path)
     parser.add_argument("--tweets", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
 
-    every = planted.rows(arguments.corpus) if arguments.corpus else planted.made_up(arguments.tweets)
+    every = (
+        planted.rows(arguments.corpus)
+        if arguments.corpus
+        else planted.made_up(arguments.tweets)
+    )
     raw = [tweet.text for tweet in every]
     random.Random(1).shuffle(raw)
     raw = raw[: arguments.tweets]
     tweets = pa.array(raw, pa.large_string())
     canonical = canonical_array(tweets)
     texts = canonical.to_pylist()
-    reference = datasketch_cleared([encoded_grams(text) if text else [] for text in texts[:FEW]])
+    reference = datasketch_cleared(
+        [encoded_grams(text) if text else [] for text in texts[:FEW]]
+    )
     np.testing.assert_array_equal(minhash_canonical(texts[:FEW]), reference)
 
     whole, stages = ours(tweets, canonical)
@@ -162,10 +198,17 @@ def main() -> None:
     ascii_share = sum(text.isascii() for text in texts) / len(texts)
     console.print(machine())
     console.print(
-        f"{len(texts):,} tweets, {characters:.0f} canonical characters each, {ascii_share:.0%} of them ASCII; "
-        f"one thread, medians of {arguments.repeats}\n"
+        f"{len(texts):,} tweets, {characters:.0f} canonical characters each, "
+        f"{ascii_share:.0%} of them ASCII; one thread, medians of {arguments.repeats}\n"
     )
-    result = table("From tweets to signatures", "way", "tweets/s", "ns a tweet", "slower than core", "slower than raw")
+    result = table(
+        "From tweets to signatures",
+        "way",
+        "tweets/s",
+        "ns a tweet",
+        "slower than core",
+        "slower than raw",
+    )
     for way in ways:
         if way is stages[0]:
             result.add_section()
@@ -174,7 +217,10 @@ def main() -> None:
             way.name,
             f"{way.rate:,.0f}",
             f"{1e9 / way.rate:,.0f}",
-            *("" if way in stages else f"{base.rate / way.rate:.1f}x" for base in whole),
+            *(
+                "" if way in stages else f"{base.rate / way.rate:.1f}x"
+                for base in whole
+            ),
         )
     console.print(result)
 

@@ -1,10 +1,12 @@
 """How much memory and time does a large dataset of mixed formats take?
 
-    python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000] [--workers 2] [--folder FOLDER]
+    python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000]
+    [--workers 2] [--folder FOLDER]
 
-Long texts and tweet-sized records with planted tweets are written once in each format, in files of some 16 MB, which
-are then repeated under other names until the dataset is as large as asked for; last comes one Parquet file
-whose only row group has so many gigabytes of text. What counts is that memory does not grow. Memory is that of the
+Long texts and tweet-sized records with planted tweets are written once in each format,
+in files of some 16 MB, which are then repeated under other names until the dataset is
+as large as asked for; last comes one Parquet file whose only row group has so many
+gigabytes of text. What counts is that memory does not grow. Memory is that of the
 matching process, with and without mapped files.
 """
 
@@ -27,7 +29,16 @@ from rich.table import Table
 
 import provscan
 
-FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "csv", "parquet", "arrow", "warc.gz", "txt")
+FORMATS = (
+    "jsonl",
+    "jsonl.gz",
+    "jsonl.zst",
+    "csv",
+    "parquet",
+    "arrow",
+    "warc.gz",
+    "txt",
+)
 FRAME = 1 << 20
 
 
@@ -37,7 +48,9 @@ def match(source: Path, index: Path, out: Path, workers: int) -> None:
 
 def write(texts: list[str], path: Path) -> None:
     """The texts as a file of the format that its name tells."""
-    rows = pa.table({"id": [str(number) for number in range(len(texts))], "text": texts})
+    rows = pa.table(
+        {"id": [str(number) for number in range(len(texts))], "text": texts}
+    )
     kind = path.name.partition(".")[2]
     if kind == "csv":
         pyarrow.csv.write_csv(rows, path)
@@ -47,15 +60,20 @@ def write(texts: list[str], path: Path) -> None:
         with pa.ipc.new_file(str(path), rows.schema) as file:
             file.write_table(rows, max_chunksize=10_000)
     elif kind == "txt":
-        path.write_text("\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8")
+        path.write_text(
+            "\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8"
+        )
     elif kind == "warc.gz":
         with path.open("wb") as file:
             for text in texts:
                 data = text.encode()
                 head = (
-                    f"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: {len(data)}\r\n"
+                    "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: "
+                    f"text/plain\r\nContent-Length: {len(data)}\r\n"
                 )
-                file.write(gzip.compress(f"{head}\r\n".encode() + data + b"\r\n\r\n", 1))
+                file.write(
+                    gzip.compress(f"{head}\r\n".encode() + data + b"\r\n\r\n", 1)
+                )
     else:
         plain = planted.write_jsonl(path.with_suffix(".plain"), planted.numbered(texts))
         if kind == "jsonl":
@@ -78,14 +96,19 @@ def write(texts: list[str], path: Path) -> None:
         plain.unlink()
 
 
-def add_row(printed: Table, dataset: Path, size: int, files: int, index: Path, workers: int) -> None:
+def add_row(
+    printed: Table, dataset: Path, size: int, files: int, index: Path, workers: int
+) -> None:
     """Match a dataset in a process of its own, and put down what that took."""
     out = index.with_name("found.run")
     usage = apart(match, dataset, index, out, workers)
     found = provscan.open_run(out).matches.num_rows
     rate = size / 1e6 / usage.seconds
     # A line for each size when it is done: the next may take an hour.
-    console.print(f"{size / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, {rate:,.0f} MB/s")
+    console.print(
+        f"{size / 1e9:.2f} GB: {usage.own / 1e6:,.0f} MB without mapped files, "
+        f"{rate:,.0f} MB/s"
+    )
     printed.add_row(
         f"{size / 1e9:.2f}",
         f"{files:,}",
@@ -97,13 +120,25 @@ def add_row(printed: Table, dataset: Path, size: int, files: int, index: Path, w
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--gigabytes", default="1,2,4", help="sizes of the dataset")
-    parser.add_argument("--row-group", type=float, default=0.0, help="gigabytes of a Parquet file of one row group")
+    parser.add_argument(
+        "--row-group",
+        type=float,
+        default=0.0,
+        help="gigabytes of a Parquet file of one row group",
+    )
     parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
     parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the files go meanwhile")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the files go meanwhile",
+    )
     arguments = parser.parse_args()
     console.print(machine())
     tweets = list(planted.made_up(arguments.tweets))
@@ -111,14 +146,26 @@ def main() -> None:
     long = planted.long_texts(None, size)
     short = planted.short_texts(None, size // 100)
     guests = planted.plantable(tweets, min(50, len(tweets) // 20))
-    contents = cycle([planted.in_documents(guests, long)[0], planted.in_records(guests, short)[0]])
-    printed = table(
-        "A large dataset of mixed formats", "GB", "files", "MB/s", "peak MB", "without mapped files", "matches"
+    contents = cycle(
+        [planted.in_documents(guests, long)[0], planted.in_records(guests, short)[0]]
     )
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-large-") as name:
+    printed = table(
+        "A large dataset of mixed formats",
+        "GB",
+        "files",
+        "MB/s",
+        "peak MB",
+        "without mapped files",
+        "matches",
+    )
+    with tempfile.TemporaryDirectory(
+        dir=arguments.folder, prefix="provscan-large-"
+    ) as name:
         folder = Path(name)
         index = folder / "licensed.index"
-        provscan.build_index(planted.write_jsonl(folder / "licensed.jsonl", tweets), index)
+        provscan.build_index(
+            planted.write_jsonl(folder / "licensed.jsonl", tweets), index
+        )
         units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
         for unit, texts in zip(units, contents, strict=False):
             write(texts, unit)
@@ -128,13 +175,17 @@ def main() -> None:
         for gigabytes in sorted(float(text) for text in arguments.gigabytes.split(",")):
             while total < gigabytes * 1e9:
                 unit = units[count % len(units)]
-                shutil.copyfile(unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}")
+                shutil.copyfile(
+                    unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}"
+                )
                 total += unit.stat().st_size
                 count += 1
             add_row(printed, dataset, total, count, index, arguments.workers)
         if arguments.row_group:
             group = folder / "one.parquet"
-            texts = planted.enough(planted.in_documents(guests, long)[0], round(arguments.row_group * 1e9))
+            texts = planted.enough(
+                planted.in_documents(guests, long)[0], round(arguments.row_group * 1e9)
+            )
             pq.write_table(pa.table({"text": texts}), group, row_group_size=len(texts))
             add_row(printed, group, group.stat().st_size, 1, index, arguments.workers)
     console.print(printed)

@@ -1,13 +1,17 @@
-"""What does it cost to keep an index for years: to append, to forget, to purge, to merge?
+"""What does it cost to keep an index for years: to append, to forget, to purge, to
+merge?
 
-    python benchmarks/lifecycle.py [--tweets 1300000] [--appends 50] [--forget 0.1] [--only forget]
+    python benchmarks/lifecycle.py [--tweets 1300000] [--appends 50] [--forget 0.1]
+    [--only forget]
 
-Made-up tweets are indexed at once, and again with some of them appended in many small portions; records and documents
-with planted tweets are matched with both, and with the second index once it is merged, in turns. Then a share of its
-tweets is forgotten and purged. CPU time is that of all threads, and what the shares are of: other work on the machine
-changes it less than seconds.
+Made-up tweets are indexed at once, and again with some of them appended in many small
+portions; records and documents with planted tweets are matched with both, and with the
+second index once it is merged, in turns. Then a share of its tweets is forgotten and
+purged. CPU time is that of all threads, and what the shares are of: other work on the
+machine changes it less than seconds.
 
-1.3 million tweets take some 5 GB of disk in a temporary folder (``--folder`` says where) that is removed at the end.
+1.3 million tweets take some 5 GB of disk in a temporary folder (``--folder`` says
+where) that is removed at the end.
 """
 
 from __future__ import annotations
@@ -66,38 +70,69 @@ def ids_of(tweets: int, share: float) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tweets", type=int, default=1_300_000)
-    parser.add_argument("--appends", type=int, default=50, help="each of a thousandth of the tweets, after one of 1 %%")
+    parser.add_argument(
+        "--appends",
+        type=int,
+        default=50,
+        help="each of a thousandth of the tweets, after one of 1 %%",
+    )
     parser.add_argument("--forget", type=float, default=0.1, help="share of the tweets")
     parser.add_argument("--only", choices=["forget"], help="measure nothing else")
     parser.add_argument("--records", type=int, default=60_000)
     parser.add_argument("--megabytes", type=float, default=15)
-    parser.add_argument("--planted", type=int, default=2_000, help="in records, and as many in documents")
+    parser.add_argument(
+        "--planted",
+        type=int,
+        default=2_000,
+        help="in records, and as many in documents",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     arguments = parser.parse_args()
     # Ends like Ctrl-C, so that the temporary folder goes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     costs = Costs()
-    headings = [name for kind in ("records", "documents") for name in (f"{kind}, CPU s", "times fresh", "found")]
+    headings = [
+        name
+        for kind in ("records", "documents")
+        for name in (f"{kind}, CPU s", "times fresh", "found")
+    ]
     scans = table("\nMatching", "index (segments)", "joined, CPU s", *headings)
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="provscan-lifecycle-") as name:
+    with tempfile.TemporaryDirectory(
+        dir=arguments.folder, prefix="provscan-lifecycle-"
+    ) as name:
         folder = Path(name)
-        provscan.build_index([{"id": str(n), "text": f"tweet {n} to compile with"} for n in range(99)], folder / "warm")
+        provscan.build_index(
+            [{"id": str(n), "text": f"tweet {n} to compile with"} for n in range(99)],
+            folder / "warm",
+        )
         small = max(1, arguments.tweets // 1000)
         sizes = [max(1, arguments.tweets // 100), *[small] * arguments.appends]
-        files = portions(arguments.tweets, [arguments.tweets - sum(sizes), *sizes], folder)
-        fresh = costs.take("build", lambda: provscan.build_index(files, folder / "fresh"))
+        files = portions(
+            arguments.tweets, [arguments.tweets - sum(sizes), *sizes], folder
+        )
+        fresh = costs.take(
+            "build", lambda: provscan.build_index(files, folder / "fresh")
+        )
         path = fresh.path
         size = fresh.info()["bytes"] / 1e9
         if arguments.only is None:
             path = folder / "kept"
             provscan.build_index(files[0], path)
-            costs.take(f"append {sizes[0]:,} tweets", partial(provscan.build_index, files[1], path, append=True))
+            costs.take(
+                f"append {sizes[0]:,} tweets",
+                partial(provscan.build_index, files[1], path, append=True),
+            )
             for file in files[2:-1]:
                 provscan.build_index(file, path, append=True)
-            costs.take(f"the last append, of {small:,}", partial(provscan.build_index, files[-1], path, append=True))
+            costs.take(
+                f"the last append, of {small:,}",
+                partial(provscan.build_index, files[-1], path, append=True),
+            )
             indexes = {"fresh": fresh, "after the appends": provscan.open_index(path)}
             costs.take("merge", lambda: provscan.merge(path))
             indexes["merged"] = provscan.open_index(path)
@@ -111,22 +146,30 @@ def main() -> None:
     console.print(f"{arguments.tweets:,} tweets, {size:.2f} GB\n")
     steps = table("Steps", "step", "seconds", "CPU seconds", "share of building")
     for step, wall, cpu in costs.rows:
-        steps.add_row(step, f"{wall:.1f}", f"{cpu:.1f}", f"{cpu / costs.rows[0][2]:.3f}")
+        steps.add_row(
+            step, f"{wall:.1f}", f"{cpu:.1f}", f"{cpu / costs.rows[0][2]:.3f}"
+        )
     console.print(steps)
     if arguments.only is None:
         console.print(scans)
 
 
-def compare(indexes: dict[str, provscan.Index], arguments: argparse.Namespace, rows: Any) -> None:
+def compare(
+    indexes: dict[str, provscan.Index], arguments: argparse.Namespace, rows: Any
+) -> None:
     """Match the same texts with each index, in turns."""
     # From everywhere: the last ones are appended.
     step = max(1, arguments.tweets // (8 * arguments.planted))
     tweets = itertools.islice(planted.made_up(arguments.tweets), 0, None, step)
-    guests = random.Random(1).sample(planted.plantable(list(tweets), 4 * arguments.planted), 2 * arguments.planted)
+    guests = random.Random(1).sample(
+        planted.plantable(list(tweets), 4 * arguments.planted), 2 * arguments.planted
+    )
     half = len(guests) // 2
     made = [
         planted.in_records(guests[:half], planted.short_texts(None, arguments.records)),
-        planted.in_documents(guests[half:], planted.long_texts(None, round(arguments.megabytes * 1e6))),
+        planted.in_documents(
+            guests[half:], planted.long_texts(None, round(arguments.megabytes * 1e6))
+        ),
     ]
     joined: dict[str, float] = {}
     for name, index in indexes.items():
@@ -139,19 +182,33 @@ def compare(indexes: dict[str, provscan.Index], arguments: argparse.Namespace, r
         found[name, kind] = indexes[name].match(texts)
 
     ways = [
-        Way(name, len(texts), partial(match, name, kind, pa.array(texts, pa.large_string())))
+        Way(
+            name,
+            len(texts),
+            partial(match, name, kind, pa.array(texts, pa.large_string())),
+        )
         for kind, (texts, _) in enumerate(made)
         for name in indexes
     ]
     take_turns(ways, arguments.repeats, time.process_time)
-    seconds = [[way.median for way in ways[kind * len(indexes) :][: len(indexes)]] for kind in (0, 1)]
-    texts = texts_of({id for each in found.values() for id in each["tweet_id"].to_pylist()}, arguments.tweets)
+    seconds = [
+        [way.median for way in ways[kind * len(indexes) :][: len(indexes)]]
+        for kind in (0, 1)
+    ]
+    texts = texts_of(
+        {id for each in found.values() for id in each["tweet_id"].to_pylist()},
+        arguments.tweets,
+    )
     for place, (name, index) in enumerate(indexes.items()):
         cells = [f"{joined[name]:.2f}"]
         for kind, (_, marks) in enumerate(made):
             recall = planted.score(found[name, kind], marks, texts).recall()
             taken = seconds[kind][place]
-            cells += [f"{taken:.2f}", f"{taken / seconds[kind][0]:.2f}", f"{recall:.4f}"]
+            cells += [
+                f"{taken:.2f}",
+                f"{taken / seconds[kind][0]:.2f}",
+                f"{recall:.4f}",
+            ]
         rows.add_row(f"{name} ({len(index.info()['segments'])})", *cells)
 
 

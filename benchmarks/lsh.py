@@ -1,13 +1,16 @@
 """Which bands, limits and thresholds? The measurement behind the defaults.
 
-    python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000] [--records 20000]
+    python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
+    [--records 20000]
 
-Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no tweet and one that is a
-control, and the share of edited tweets that share a band with their original and are as similar as the threshold asks;
-the sketch alone, without any limit. *Limits*: what those on frequent bands and seeds and the pre-selection by two-bit
-sketches cost in recall, of each generator of candidates alone and of both, and spare in time; one changed at a time.
-*Thresholds* and *lengths*: recall beside matches of the records that are no tweets, and of the controls: tweets of the
-same sources that are neither indexed nor planted, whose every match is chance or a near-duplicate.
+Four tables. *Bands*: for each banding the pairs that a record proposes, one that is no
+tweet and one that is a control, and the share of edited tweets that share a band with
+their original and are as similar as the threshold asks; the sketch alone, without any
+limit. *Limits*: what those on frequent bands and seeds and the pre-selection by two-bit
+sketches cost in recall, of each generator of candidates alone and of both, and spare in
+time; one changed at a time. *Thresholds* and *lengths*: recall beside matches of the
+records that are no tweets, and of the controls: tweets of the same sources that are
+neither indexed nor planted, whose every match is chance or a near-duplicate.
 """
 
 from __future__ import annotations
@@ -76,7 +79,9 @@ class World(NamedTuple):
 
 
 def candidates_a_record(indexed: np.ndarray, records: np.ndarray) -> float:
-    """Distinct texts that share a band with a record, on average; both are band keys, ``uint64[n, bands]``."""
+    """Distinct texts that share a band with a record, on average; both are band keys,
+    ``uint64[n, bands]``.
+    """
     orders = np.argsort(indexed, axis=0)
     keys = np.take_along_axis(indexed, orders, axis=0)
     total = 0
@@ -97,16 +102,34 @@ def bands(world: World) -> Table:
     originals = provscan.minhash(mark.tweet.text for mark in world.where)
     copies = provscan.minhash(world.records[mark.record] for mark in world.where)
     indexed = provscan.minhash(tweet.text for tweet in world.tweets)
-    asked = [provscan.minhash(texts[:SAMPLE]) for texts in (world.others(), world.controls)]
-    similarity = np.array([planted.similar(mark.tweet.text, world.records[mark.record]) for mark in world.where])
+    asked = [
+        provscan.minhash(texts[:SAMPLE]) for texts in (world.others(), world.controls)
+    ]
+    similarity = np.array(
+        [
+            planted.similar(mark.tweet.text, world.records[mark.record])
+            for mark in world.where
+        ]
+    )
     edit = np.array([mark.edit for mark in world.where])
     result = table(
-        "Bands, without caps: recall by edit", "bands x rows", "threshold", "pairs", "control", *EDITS, "all"
+        "Bands, without caps: recall by edit",
+        "bands x rows",
+        "threshold",
+        "pairs",
+        "control",
+        *EDITS,
+        "all",
     )
     for number, height in BANDINGS:
         keys = band_keys(indexed, number, height)
-        proposed = [f"{candidates_a_record(keys, band_keys(part, number, height)):,.1f}" for part in asked]
-        met = (band_keys(originals, number, height) == band_keys(copies, number, height)).any(axis=1)
+        proposed = [
+            f"{candidates_a_record(keys, band_keys(part, number, height)):,.1f}"
+            for part in asked
+        ]
+        met = (
+            band_keys(originals, number, height) == band_keys(copies, number, height)
+        ).any(axis=1)
         for threshold in THRESHOLDS:
             found = met & (similarity >= threshold)
             recall = [found[edit == name].mean() for name in EDITS]
@@ -116,7 +139,9 @@ def bands(world: World) -> Table:
     return result
 
 
-def timed(index: provscan.Index, texts: Sequence[str], **options: Any) -> tuple[pa.Table, float]:
+def timed(
+    index: provscan.Index, texts: Sequence[str], **options: Any
+) -> tuple[pa.Table, float]:
     array = pa.array(texts, pa.large_string())
     begin = time.perf_counter()
     return index.match(array, **options), time.perf_counter() - begin
@@ -131,8 +156,13 @@ def limits(world: World, index: provscan.Index) -> Table:
     texts, array = world.texts(), pa.array(world.records, pa.large_string())
     without: tuple[list[str], ...] = (["passages"], ["whole_records"], [])
     columns = ("whole records alone", "passages alone", "both", "records/s", "rows")
-    result = table("\nLimits, one changed at a time: recall of all edits", "changed", *columns)
-    batch = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
+    result = table(
+        "\nLimits, one changed at a time: recall of all edits", "changed", *columns
+    )
+    batch = {
+        "record": pa.array(np.arange(len(array))),
+        "id": pa.nulls(len(array), pa.string()),
+    }
     records = pa.RecordBatch.from_pydict(batch)
     for changed in LIMITS:
         params = MatchParams(limits=SearchLimits(**changed))
@@ -140,32 +170,63 @@ def limits(world: World, index: provscan.Index) -> Table:
         for generators in without:
             with contextlib.ExitStack() as stack:
                 for name in generators:
-                    stack.enter_context(mock.patch.object(candidates, name, no_candidates))
+                    stack.enter_context(
+                        mock.patch.object(candidates, name, no_candidates)
+                    )
                 begin = time.perf_counter()
                 found = scan_texts(*buffers(array), index.reader, params)
                 seconds = time.perf_counter() - begin
             matches = match_table(found, index.reader, "<memory>", records)
             cells.append(f"{planted.score(matches, world.where, texts).recall():.4f}")
-        label = [f"{name} {getattr(SearchLimits, name)} -> {value}" for name, value in changed.items()] or ["nothing"]
-        result.add_row(*label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}")
+        label = [
+            f"{name} {getattr(SearchLimits, name)} -> {value}"
+            for name, value in changed.items()
+        ] or ["nothing"]
+        result.add_row(
+            *label, *cells, f"{len(world.records) / seconds:,.0f}", f"{len(matches):,}"
+        )
     return result
 
 
-def thresholds(world: World, index: provscan.Index, title: str, settings: Sequence[dict[str, float]]) -> Table:
-    """Recall of the edits, and matches in a million texts in which nothing was planted."""
+def thresholds(
+    world: World,
+    index: provscan.Index,
+    title: str,
+    settings: Sequence[dict[str, float]],
+) -> Table:
+    """Recall of the edits, and matches in a million texts in which nothing was
+    planted.
+    """
     texts, others = world.texts(), world.others()
     edits = ("commented", "truncated", "one_word", "two_words", "typos")
-    columns = (*edits, "all edits", "in a million others", "in a million controls", "of them weak")
+    columns = (
+        *edits,
+        "all edits",
+        "in a million others",
+        "in a million controls",
+        "of them weak",
+    )
     result = table(title, ", ".join(settings[0]), *columns)
     for setting in settings:
         matches, _ = timed(index, world.records, **setting)
         score = planted.score(matches, world.where, texts)
-        (elsewhere, _), (chance, _) = timed(index, others, **setting), timed(index, world.controls, **setting)
+        (elsewhere, _), (chance, _) = (
+            timed(index, others, **setting),
+            timed(index, world.controls, **setting),
+        )
         weak = chance.column("level").to_pylist().count("weak")
-        found = [(len(elsewhere), len(others)), (len(chance), len(world.controls)), (weak, len(world.controls))]
-        default = all(getattr(provscan.MatchParams(), name) == value for name, value in setting.items())
+        found = [
+            (len(elsewhere), len(others)),
+            (len(chance), len(world.controls)),
+            (weak, len(world.controls)),
+        ]
+        default = all(
+            getattr(provscan.MatchParams(), name) == value
+            for name, value in setting.items()
+        )
         result.add_row(
-            ", ".join(str(value) for value in setting.values()) + (" (default)" if default else ""),
+            ", ".join(str(value) for value in setting.values())
+            + (" (default)" if default else ""),
             *(f"{score.recall(name):.3f}" for name in edits),
             f"{score.recall():.4f}",
             *(f"{1e6 * count / max(1, size):,.0f}" for count, size in found),
@@ -174,31 +235,56 @@ def thresholds(world: World, index: provscan.Index, title: str, settings: Sequen
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     planted.add_data_options(parser)
-    parser.add_argument("--tweets", type=int, default=100_000, help="tweets to index, at most")
+    parser.add_argument(
+        "--tweets", type=int, default=100_000, help="tweets to index, at most"
+    )
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--planted", type=int, default=5_000)
     parser.add_argument("--controls", type=int, default=20_000)
     arguments = parser.parse_args()
 
-    tweets, controls = planted.licensed(arguments.corpus, arguments.tweets, arguments.controls)
-    short = planted.short_texts(arguments.background, max(0, arguments.records - arguments.planted))
-    records, where = planted.in_records(planted.plantable(tweets, arguments.planted), short)
+    tweets, controls = planted.licensed(
+        arguments.corpus, arguments.tweets, arguments.controls
+    )
+    short = planted.short_texts(
+        arguments.background, max(0, arguments.records - arguments.planted)
+    )
+    records, where = planted.in_records(
+        planted.plantable(tweets, arguments.planted), short
+    )
     world = World(tweets, [tweet.text for tweet in controls], records, where)
 
     console.print(machine())
     console.print(
-        f"{len(tweets):,} tweets indexed, {len(records):,} records, {len(where):,} of them planted, "
-        f"{len(controls):,} controls\n"
+        f"{len(tweets):,} tweets indexed, {len(records):,} records, {len(where):,} of "
+        f"them planted, {len(controls):,} controls\n"
     )
     console.print(bands(world))
     with tempfile.TemporaryDirectory() as folder:
-        index = provscan.build_index((tweet._asdict() for tweet in tweets), Path(folder, "licensed.index"))
+        index = provscan.build_index(
+            (tweet._asdict() for tweet in tweets), Path(folder, "licensed.index")
+        )
         console.print(limits(world, index))
-        pairs = [{"threshold": t, "min_containment": c} for t in THRESHOLDS for c in CONTAINMENTS]
-        console.print(thresholds(world, index, "\nThreshold and least containment", pairs))
-        console.print(thresholds(world, index, "\nLeast length", [{"min_chars": length} for length in LENGTHS]))
+        pairs = [
+            {"threshold": t, "min_containment": c}
+            for t in THRESHOLDS
+            for c in CONTAINMENTS
+        ]
+        console.print(
+            thresholds(world, index, "\nThreshold and least containment", pairs)
+        )
+        console.print(
+            thresholds(
+                world,
+                index,
+                "\nLeast length",
+                [{"min_chars": length} for length in LENGTHS],
+            )
+        )
 
 
 if __name__ == "__main__":

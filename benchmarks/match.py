@@ -1,13 +1,16 @@
 """How fast are records matched, and what is found, against datasketch?
 
-    python benchmarks/match.py [--corpus FOLDER] [--background FOLDER] [--tweets 300000] [--records 300000]
+    python benchmarks/match.py [--corpus FOLDER] [--background FOLDER] [--tweets 300000]
+    [--records 300000]
 
-Planted among records of a tweet's length are licensed tweets, each after one of ten edits (benchmarks/edits.py).
-provscan goes from JSON lines to a run folder; of memory, what its process had of its own is printed, the mapped index
-left out. datasketch gets a sample, half of it planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)``
-chooses its bands, is filled with the same signatures, and every candidate's sets are compared, as its documentation
-advises. Both report what has at least provscan's default similarity and containment. Without the options, texts are
-made up. Needs ``pip install 'provscan[bench]'``.
+Planted among records of a tweet's length are licensed tweets, each after one of ten
+edits (benchmarks/edits.py). provscan goes from JSON lines to a run folder; of memory,
+what its process had of its own is printed, the mapped index left out. datasketch gets a
+sample, half of it planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)``
+chooses its bands, is filled with the same signatures, and every candidate's sets are
+compared, as its documentation advises. Both report what has at least provscan's default
+similarity and containment. Without the options, texts are made up. Needs ``pip install
+'provscan[bench]'``.
 """
 
 from __future__ import annotations
@@ -35,50 +38,86 @@ def match(source: Path, index: Path, out: Path, workers: int) -> None:
 class Datasketch:
     """Its index of canonical texts and a sample of records to look up."""
 
-    def __init__(self, tweets: list[planted.Tweet], records: list[str], where: list[planted.Planted], half: int):
+    def __init__(
+        self,
+        tweets: list[planted.Tweet],
+        records: list[str],
+        where: list[planted.Planted],
+        half: int,
+    ):
         self.tweets = tweets
         self.indexed = provscan.canonical(t.text for t in tweets)
         self.where = where[:half]
         taken = {mark.record for mark in where}
         others = [i for i in range(len(records)) if i not in taken][:half]
-        self.records = provscan.canonical(records[i] for i in [*(mark.record for mark in self.where), *others])
+        self.records = provscan.canonical(
+            records[i] for i in [*(mark.record for mark in self.where), *others]
+        )
         self.lsh = datasketch.MinHashLSH(threshold=PARAMS.threshold, num_perm=128)
         datasketch_insert_signatures(self.lsh, provscan.minhash(self.indexed))
         self.found: list[int] = []
 
     def run(self) -> None:
-        self.found = datasketch_find(self.lsh, self.indexed, self.records, PARAMS.threshold, PARAMS.min_containment)
+        self.found = datasketch_find(
+            self.lsh,
+            self.indexed,
+            self.records,
+            PARAMS.threshold,
+            PARAMS.min_containment,
+        )
 
     def score(self) -> planted.Score:
         result = planted.Score()
         for mark, number in zip(self.where, self.found, strict=False):
             result.planted[mark.edit] += 1
-            same = number >= 0 and planted.similar(self.tweets[number].text, mark.tweet.text) >= planted.SAME
+            same = (
+                number >= 0
+                and planted.similar(self.tweets[number].text, mark.tweet.text)
+                >= planted.SAME
+            )
             result.found[mark.edit] += same
         return result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     planted.add_data_options(parser)
-    parser.add_argument("--tweets", type=int, default=300_000, help="tweets to index, at most")
+    parser.add_argument(
+        "--tweets", type=int, default=300_000, help="tweets to index, at most"
+    )
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--planted", type=int, default=10_000)
-    parser.add_argument("--sample", type=int, default=1_000, help="records that datasketch gets")
+    parser.add_argument(
+        "--sample", type=int, default=1_000, help="records that datasketch gets"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
 
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
-    texts = planted.short_texts(arguments.background, max(0, arguments.records - arguments.planted))
-    records, where = planted.in_records(planted.plantable(tweets, arguments.planted), texts)
+    texts = planted.short_texts(
+        arguments.background, max(0, arguments.records - arguments.planted)
+    )
+    records, where = planted.in_records(
+        planted.plantable(tweets, arguments.planted), texts
+    )
     theirs = Datasketch(tweets, records, where, arguments.sample // 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         index, out = folder / "licensed.index", folder / "records.run"
-        provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets), index)
-        source = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
+        provscan.build_index(
+            planted.write_jsonl(folder / "tweets.jsonl", tweets), index
+        )
+        source = planted.write_jsonl(
+            folder / "records.jsonl", planted.numbered(records)
+        )
         ways = [
-            Way(f"provscan, {n} worker{'s' * (n > 1)}", len(records), partial(match, source, index, out, n))
+            Way(
+                f"provscan, {n} worker{'s' * (n > 1)}",
+                len(records),
+                partial(match, source, index, out, n),
+            )
             for n in sorted({1, cores()})
         ]
         rival = Way("datasketch, MinHashLSH.query()", len(theirs.records), theirs.run)
@@ -86,16 +125,29 @@ def main() -> None:
         usages = [apart(match, source, index, out, n) for n in sorted({1, cores()})]
         run = provscan.match(source, index, out, overwrite=True)
         by_id = {tweet.id: tweet.text for tweet in tweets}
-        scores = [*(planted.score(run.matches, marks, by_id) for marks in (where, theirs.where)), theirs.score()]
+        scores = [
+            *(
+                planted.score(run.matches, marks, by_id)
+                for marks in (where, theirs.where)
+            ),
+            theirs.score(),
+        ]
         size = provscan.open_index(index).info()["bytes"]
 
     console.print(machine())
     console.print(
-        f"{len(tweets):,} tweets indexed in {size / 1e6:,.0f} MB; {len(records):,} records of "
-        f"{sum(map(len, records)) / len(records):.0f} characters, {len(where):,} of them planted; "
-        f"medians of {arguments.repeats}\n"
+        f"{len(tweets):,} tweets indexed in {size / 1e6:,.0f} MB; {len(records):,} "
+        f"records of {sum(map(len, records)) / len(records):.0f} characters, "
+        f"{len(where):,} of them planted; medians of {arguments.repeats}\n"
     )
-    speed = table("Matching records", "way", "records", "records/s", f"slower than {ways[-1].name}", "own memory, MB")
+    speed = table(
+        "Matching records",
+        "way",
+        "records",
+        "records/s",
+        f"slower than {ways[-1].name}",
+        "own memory, MB",
+    )
     memory = [f"{usage.own / 1e6:,.0f}" for usage in usages]
     for way, own in zip([*ways, rival], [*memory, ""], strict=True):
         ratio = f"{ways[-1].rate / way.rate:.2f}x"
@@ -105,8 +157,14 @@ def main() -> None:
     columns = ("planted", "provscan", f"provscan, {share}", f"datasketch, {share}")
     found = table("\nShare of the planted tweets found", "edit", *columns)
     for edit in EDITS:
-        found.add_row(edit, f"{scores[0].planted[edit]:,}", *(f"{score.recall(edit):.3f}" for score in scores))
-    found.add_row("all", f"{len(where):,}", *(f"{score.recall():.3f}" for score in scores))
+        found.add_row(
+            edit,
+            f"{scores[0].planted[edit]:,}",
+            *(f"{score.recall(edit):.3f}" for score in scores),
+        )
+    found.add_row(
+        "all", f"{len(where):,}", *(f"{score.recall():.3f}" for score in scores)
+    )
     console.print(found)
     console.print(f"\ndatasketch chose {theirs.lsh.b} bands of {theirs.lsh.r}")
 

@@ -1,4 +1,6 @@
-"""How the benchmarks measure: in turns, with medians, and memory in a process of its own."""
+"""How the benchmarks measure: in turns, with medians, and memory in a process of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -57,12 +59,16 @@ class Way:
         return self.amount / self.median
 
 
-def take_turns(ways: Sequence[Way], repeats: int, clock: Callable[[], float] = time.perf_counter) -> None:
-    """Run all ways one after the other, ``repeats`` times: a machine that slows down slows all of them.
+def take_turns(
+    ways: Sequence[Way], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> None:
+    """Run all ways one after the other, ``repeats`` times: a machine that slows down
+    slows all of them.
 
-    ``clock`` may be :func:`time.process_time` where other work shares the machine and ways use one thread each.
-    A turn before those, which isn't counted, compiles and warms up. What is there by then is left out of garbage
-    collection: or each way would pay for the objects that the others have made ready.
+    ``clock`` may be :func:`time.process_time` where other work shares the machine and
+    ways use one thread each. A turn before those, which isn't counted, compiles and
+    warms up. What is there by then is left out of garbage collection: or each way would
+    pay for the objects that the others have made ready.
     """
     gc.collect()
     gc.freeze()
@@ -84,8 +90,8 @@ class Usage(NamedTuple):
     peak
         Most memory that the process had, mapped files included; bytes.
     own
-        The same without mapped files: what can't be given back to the system under pressure. Where the system
-        doesn't tell (anywhere but Linux) it is ``peak``.
+        The same without mapped files: what can't be given back to the system under
+        pressure. Where the system doesn't tell (anywhere but Linux) it is ``peak``.
     """
 
     seconds: float
@@ -94,8 +100,12 @@ class Usage(NamedTuple):
 
 
 def apart(function: Callable[..., object], *arguments: object) -> Usage:
-    """Call a function of a module in a fresh process, which then holds Python, compiled kernels and the call only."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    """Call a function of a module in a fresh process, which then holds Python, compiled
+    kernels and the call only.
+    """
+    with ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn")
+    ) as pool:
         return pool.submit(_watched, function, arguments).result()
 
 
@@ -117,23 +127,32 @@ def _watched(function: Callable[..., object], arguments: tuple[object, ...]) -> 
     seconds = time.perf_counter() - begin
     done.set()
     watcher.join()
-    # Not getrusage: what it says of a process includes the one that started it, from before exec.
+    # Not getrusage: what it says of a process includes the one that started it, from
+    # before exec.
     peak = _status("VmHWM") or _rusage_peak()
     return Usage(seconds, peak, most or peak)
 
 
 def own_memory() -> int:
-    """Memory of this process without mapped files, in bytes; 0 where the system doesn't tell."""
+    """Memory of this process without mapped files, in bytes; 0 where the system doesn't
+    tell.
+    """
     return _status("RssAnon")
 
 
 def _status(name: str) -> int:
     """A figure of Linux's about this process in bytes; 0 elsewhere."""
     try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        lines = (
+            Path("/proc/self/status")
+            .read_text(encoding="ascii", errors="replace")
+            .splitlines()
+        )
     except OSError:
         return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:")), 0)
+    return next(
+        (int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:")), 0
+    )
 
 
 def _rusage_peak() -> int:
@@ -145,7 +164,11 @@ def _rusage_peak() -> int:
 
 def cores() -> int:
     """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1
+    )
 
 
 def machine() -> str:
@@ -172,7 +195,9 @@ def machine() -> str:
 
 def table(title: str, first: str, *headings: str) -> Table:
     """An empty table: one column of words, the others of numbers."""
-    made = Table(first, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    made = Table(
+        first, title=title, title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
     for heading in headings:
         made.add_column(heading, justify="right")
     return made

@@ -1,12 +1,15 @@
-"""Do as many bytes cross the network as are counted, where shards are held by other nodes?
+"""Do as many bytes cross the network as are counted, where shards are held by other
+nodes?
 
-    pip install 'provscan[ray]'
-    python benchmarks/network.py [--texts 300000] [--shards 4] [--groups 2] [--megabytes 10] [--records 30000]
+    pip install 'provscan[ray]' python benchmarks/network.py [--texts 300000] [--shards
+    4] [--groups 2] [--megabytes 10] [--records 30000]
 
-A cluster of node processes on this machine holds the groups of shards of an index of made-up tweets, one group a node;
-this process, on a node of its own that holds none, scans long texts and records of a tweet's length. What the loopback
-interface carries meanwhile, without what it carries in as much idle time, is set beside the arguments and results that
-`scale.py` counts for SCALE.md. It needs Linux, and a machine on which nothing else uses that interface.
+A cluster of node processes on this machine holds the groups of shards of an index of
+made-up tweets, one group a node; this process, on a node of its own that holds none,
+scans long texts and records of a tweet's length. What the loopback interface carries
+meanwhile, without what it carries in as much idle time, is set beside the arguments and
+results that `scale.py` counts for SCALE.md. It needs Linux, and a machine on which
+nothing else uses that interface.
 """
 
 from __future__ import annotations
@@ -35,12 +38,18 @@ IDLE_SECONDS = 5.0
 
 def carried() -> int:
     """Bytes that the loopback interface has carried."""
-    (line,) = (line for line in Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith("lo:"))
+    (line,) = (
+        line
+        for line in Path("/proc/net/dev").read_text().splitlines()
+        if line.strip().startswith("lo:")
+    )
     return int(line.partition(":")[2].split()[0])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--texts", type=int, default=300_000)
     parser.add_argument("--shards", type=int, default=4)
     parser.add_argument("--groups", type=int, default=2)
@@ -49,17 +58,29 @@ def main() -> None:
     arguments = parser.parse_args()
     console.print(machine())
     shown = table(
-        "Bytes between nodes, for 1 GB of data", "data", "arguments, GB", "results, GB", "on the wire, GB",
-        "of what is counted", "idle, MB a second",
-    )  # fmt: skip
+        "Bytes between nodes, for 1 GB of data",
+        "data",
+        "arguments, GB",
+        "results, GB",
+        "on the wire, GB",
+        "of what is counted",
+        "idle, MB a second",
+    )
     with tempfile.TemporaryDirectory(prefix="provscan-network-") as name:
         folder = Path(name)
-        synthetic.write_jsonl(synthetic.tweets(arguments.texts), folder / "tweets.jsonl")
+        synthetic.write_jsonl(
+            synthetic.tweets(arguments.texts), folder / "tweets.jsonl"
+        )
         index = folder / "licensed.index"
         provscan.build_index(folder / "tweets.jsonl", index, shards=arguments.shards)
-        hold = partial(hold_shards, str(index), snapshot=open_reader(index, check="lengths").snapshot)
+        hold = partial(
+            hold_shards,
+            str(index),
+            snapshot=open_reader(index, check="lengths").snapshot,
+        )
         makers = [
-            partial(hold, shards=range(group, arguments.shards, arguments.groups)) for group in range(arguments.groups)
+            partial(hold, shards=range(group, arguments.shards, arguments.groups))
+            for group in range(arguments.groups)
         ]
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
         try:
@@ -69,10 +90,15 @@ def main() -> None:
             with Ray(1) as executor:
                 reader = GroupReader(executor.hold(makers, CONSTANT))
                 for data, texts in (
-                    ("long text", planted.long_texts(None, round(arguments.megabytes * 1e6))),
+                    (
+                        "long text",
+                        planted.long_texts(None, round(arguments.megabytes * 1e6)),
+                    ),
                     ("records", planted.short_texts(None, arguments.records)),
                 ):
-                    source = planted.write_jsonl(folder / "data.jsonl", planted.numbered(texts))
+                    source = planted.write_jsonl(
+                        folder / "data.jsonl", planted.numbered(texts)
+                    )
                     time.sleep(1)
                     before, begin = carried(), time.monotonic()
                     time.sleep(IDLE_SECONDS)
@@ -82,12 +108,19 @@ def main() -> None:
                     wire = carried() - before - idle * (time.monotonic() - begin)
                     counted = [Counted(maker()) for maker in makers]
                     scan_with(GroupReader(tuple(counted)), source)
-                    sent, received = (sum(getattr(each, way) for each in counted) for way in ("sent", "received"))
+                    sent, received = (
+                        sum(getattr(each, way) for each in counted)
+                        for way in ("sent", "received")
+                    )
                     size = source.stat().st_size
                     shown.add_row(
-                        data, f"{sent / size:.2f}", f"{received / size:.2f}", f"{wire / size:.2f}",
-                        f"{wire / (sent + received):.2f}", f"{idle / 1e6:.2f}",
-                    )  # fmt: skip
+                        data,
+                        f"{sent / size:.2f}",
+                        f"{received / size:.2f}",
+                        f"{wire / size:.2f}",
+                        f"{wire / (sent + received):.2f}",
+                        f"{idle / 1e6:.2f}",
+                    )
         finally:
             ray.shutdown()
             cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]

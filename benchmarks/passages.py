@@ -1,17 +1,21 @@
-"""How fast are tweets found inside long text, and how exactly, against n-gram sets and sliding windows?
+"""How fast are tweets found inside long text, and how exactly, against n-gram sets and
+sliding windows?
 
-    python benchmarks/passages.py [--corpus FOLDER] [--background FOLDER] [--texts 10000,100000,300000] [--megabytes 50]
+    python benchmarks/passages.py [--corpus FOLDER] [--background FOLDER] [--texts
+    10000,100000,300000] [--megabytes 50]
 
-Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes from JSON lines to a run
-folder, for several numbers of indexed tweets; "scan alone" is what of that lies between the open index and the
-estimate, median and best. Files of long texts are also scanned as they are, repeated up to --file-megabytes; and
-recall is that of tweets in records three to ten times as long as they are ("wrapped").
+Licensed tweets, each after one of ten edits, stand inside long documents. provscan goes
+from JSON lines to a run folder, for several numbers of indexed tweets; "scan alone" is
+what of that lies between the open index and the estimate, median and best. Files of
+long texts are also scanned as they are, repeated up to --file-megabytes; and recall is
+that of tweets in records three to ten times as long as they are ("wrapped").
 
-Beside it, on canonical documents in memory and the largest number that --others-texts allows: *n-grams of words in a
-set*, as decontamination tools look them up, where one n-gram in common is a find (it gives no span and finds no tweet
-shorter than n words); and *datasketch over sliding windows* of 120 characters at every 40th, each looked up in
-``MinHashLSH(threshold=0.4)`` and compared. Both get samples of the documents and run on one thread. Needs
-``pip install 'provscan[bench]'``.
+Beside it, on canonical documents in memory and the largest number that --others-texts
+allows: *n-grams of words in a set*, as decontamination tools look them up, where one
+n-gram in common is a find (it gives no span and finds no tweet shorter than n words);
+and *datasketch over sliding windows* of 120 characters at every 40th, each looked up in
+``MinHashLSH(threshold=0.4)`` and compared. Both get samples of the documents and run on
+one thread. Needs ``pip install 'provscan[bench]'``.
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ LONG_TEXTS = 400
 
 @dataclass
 class Rival:
-    """Another way: looks for tweets in canonical documents; what it finds are (document, number of the tweet)."""
+    """Another way: looks for tweets in canonical documents; what it finds are
+    (document, number of the tweet).
+    """
 
     tweets: Sequence[planted.Tweet]
     documents: Sequence[str]
@@ -56,19 +62,26 @@ class Rival:
             if mark.record < len(self.documents):
                 result.planted[mark.edit] += 1
                 result.found[mark.edit] += any(
-                    planted.similar(text, mark.tweet.text) >= planted.SAME for text in named.get(mark.record, ())
+                    planted.similar(text, mark.tweet.text) >= planted.SAME
+                    for text in named.get(mark.record, ())
                 )
         return result
 
 
 class NGrams(Rival):
-    """Word n-grams in a dictionary; of those that several tweets share, the first counts."""
+    """Word n-grams in a dictionary; of those that several tweets share, the first
+    counts.
+    """
 
-    def __init__(self, tweets: Sequence[planted.Tweet], documents: Sequence[str], n: int):
+    def __init__(
+        self, tweets: Sequence[planted.Tweet], documents: Sequence[str], n: int
+    ):
         super().__init__(tweets, documents)
         self.n = n
         self.owner: dict[str, int] = {}
-        for number, text in enumerate(provscan.canonical(tweet.text for tweet in tweets)):
+        for number, text in enumerate(
+            provscan.canonical(tweet.text for tweet in tweets)
+        ):
             for gram in self.grams(text):
                 self.owner.setdefault(gram, number)
 
@@ -99,9 +112,16 @@ class Windows(Rival):
     def run(self) -> None:
         self.found = set()
         for document, text in enumerate(self.documents):
-            windows = [text[i : i + WINDOW] for i in range(0, max(1, len(text) - WINDOW + STEP), STEP)]
+            windows = [
+                text[i : i + WINDOW]
+                for i in range(0, max(1, len(text) - WINDOW + STEP), STEP)
+            ]
             numbers = datasketch_find(
-                self.lsh, self.indexed, windows, self.params.threshold, self.params.min_containment
+                self.lsh,
+                self.indexed,
+                windows,
+                self.params.threshold,
+                self.params.min_containment,
             )
             self.found.update((document, number) for number in numbers if number >= 0)
 
@@ -117,17 +137,27 @@ class Match:
     scans: list[float] = field(default_factory=list)
 
     def run(self) -> None:
-        run = provscan.match(self.source, self.index, self.out, workers=self.workers, overwrite=True)
+        run = provscan.match(
+            self.source, self.index, self.out, workers=self.workers, overwrite=True
+        )
         self.scans.append(run.info["seconds"]["scan"])
 
     def scanned(self, megabytes: float) -> str:
-        """Megabytes a second of the scan alone: the median of all runs but the first, and the best."""
+        """Megabytes a second of the scan alone: the median of all runs but the first,
+        and the best.
+        """
         scans = self.scans[1:]
-        return f"{megabytes / statistics.median(scans):,.1f}, {megabytes / min(scans):,.1f}"
+        return (
+            f"{megabytes / statistics.median(scans):,.1f}, "
+            f"{megabytes / min(scans):,.1f}"
+        )
 
 
-def as_they_are(background: Path | None, folder: Path, megabytes: float) -> Iterator[tuple[str, Path, float]]:
-    """Of each file of long texts: its name, all its records as JSON lines, and megabytes of text.
+def as_they_are(
+    background: Path | None, folder: Path, megabytes: float
+) -> Iterator[tuple[str, Path, float]]:
+    """Of each file of long texts: its name, all its records as JSON lines, and
+    megabytes of text.
 
     The records of a small file are repeated until it has some ``megabytes``.
     """
@@ -136,7 +166,11 @@ def as_they_are(background: Path | None, folder: Path, megabytes: float) -> Iter
         if sum(map(len, texts)) >= LONG_TEXTS * len(texts):
             name = path.name.partition(".")[0]
             texts *= max(1, round(megabytes / size(texts)))
-            yield name, planted.write_jsonl(folder / f"{name}.jsonl", planted.numbered(texts)), size(texts)
+            yield (
+                name,
+                planted.write_jsonl(folder / f"{name}.jsonl", planted.numbered(texts)),
+                size(texts),
+            )
 
 
 def size(texts: Sequence[str]) -> float:
@@ -155,15 +189,29 @@ def beginning(documents: Sequence[str], megabytes: float) -> Sequence[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     planted.add_data_options(parser)
-    parser.add_argument("--texts", default="10000,100000,300000", help="numbers of indexed tweets")
+    parser.add_argument(
+        "--texts", default="10000,100000,300000", help="numbers of indexed tweets"
+    )
     parser.add_argument("--megabytes", type=float, default=50)
     parser.add_argument("--planted", type=int, default=5_000)
-    parser.add_argument("--others-texts", type=int, default=100_000, help="tweets that the other ways index, at most")
+    parser.add_argument(
+        "--others-texts",
+        type=int,
+        default=100_000,
+        help="tweets that the other ways index, at most",
+    )
     parser.add_argument("--others-megabytes", type=float, default=5)
     parser.add_argument("--windows-megabytes", type=float, default=0.5)
-    parser.add_argument("--file-megabytes", type=float, default=0, help="of each file of long texts, at least")
+    parser.add_argument(
+        "--file-megabytes",
+        type=float,
+        default=0,
+        help="of each file of long texts, at least",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
 
@@ -178,14 +226,26 @@ def main() -> None:
     by_id = {tweet.id: tweet.text for tweet in tweets}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = planted.write_jsonl(folder / "documents.jsonl", planted.numbered(documents))
+        source = planted.write_jsonl(
+            folder / "documents.jsonl", planted.numbered(documents)
+        )
         short = planted.write_jsonl(folder / "records.jsonl", planted.numbered(records))
         ways, matches, counts, scores, wrapped = [], [], [], [], []
         for number in numbers:
             index, out = folder / f"{number}.index", folder / f"{number}.run"
-            provscan.build_index(planted.write_jsonl(folder / "tweets.jsonl", tweets[:number]), index)
-            scores.append(planted.score(provscan.match(source, index, out).matches, where, by_id))
-            wrapped.append(planted.score(provscan.match(short, index, out, overwrite=True).matches, around, by_id))
+            provscan.build_index(
+                planted.write_jsonl(folder / "tweets.jsonl", tweets[:number]), index
+            )
+            scores.append(
+                planted.score(provscan.match(source, index, out).matches, where, by_id)
+            )
+            wrapped.append(
+                planted.score(
+                    provscan.match(short, index, out, overwrite=True).matches,
+                    around,
+                    by_id,
+                )
+            )
             for workers in sorted({1, cores()}):
                 label = f"provscan, {workers} worker{'s' * (workers > 1)}"
                 matches.append(Match(source, index, out, workers))
@@ -199,19 +259,28 @@ def main() -> None:
             "13-grams of words in a set": NGrams(sample, canonical, 13),
             "datasketch, sliding windows": Windows(sample, few),
         }
-        theirs = [Way(label, size(rival.documents), rival.run) for label, rival in rivals.items()]
+        theirs = [
+            Way(label, size(rival.documents), rival.run)
+            for label, rival in rivals.items()
+        ]
         alone = []
-        for label, file, megabytes in as_they_are(arguments.background, folder, arguments.file_megabytes):
+        for label, file, megabytes in as_they_are(
+            arguments.background, folder, arguments.file_megabytes
+        ):
             matches.append(Match(file, index, out, cores()))
             alone.append(Way(label, megabytes, matches[-1].run))
         take_turns([*ways, *alone, *theirs], arguments.repeats)
 
     counts += [(len(sample), rival.score(where)) for rival in rivals.values()]
-    best = max(way.rate for way, (count, _) in zip(ways, counts, strict=False) if count == counts[len(ways) - 1][0])
+    best = max(
+        way.rate
+        for way, (count, _) in zip(ways, counts, strict=False)
+        if count == counts[len(ways) - 1][0]
+    )
     console.print(machine())
     console.print(
-        f"{len(documents):,} documents, {size(documents):,.0f} MB, {len(where):,} tweets planted; "
-        f"medians of {arguments.repeats}\n"
+        f"{len(documents):,} documents, {size(documents):,.0f} MB, {len(where):,} "
+        f"tweets planted; medians of {arguments.repeats}\n"
     )
     columns = (
         "indexed",
@@ -241,9 +310,17 @@ def main() -> None:
             f"{score.spans():.3f}" if way in ways else "",
         )
     console.print(speed)
-    files = table(f"\nThe same with nothing planted, {numbers[-1]:,} indexed", "file", "MB", "MB/s", "scan alone")
+    files = table(
+        f"\nThe same with nothing planted, {numbers[-1]:,} indexed",
+        "file",
+        "MB",
+        "MB/s",
+        "scan alone",
+    )
     for way, run in zip(alone, matches[len(ways) :], strict=True):
-        files.add_row(way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount))
+        files.add_row(
+            way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount)
+        )
     console.print(files)
     found = table("\nShare of the planted tweets found, by edit", "way", *EDITS, "all")
     for number, score, other in zip(numbers, scores, wrapped, strict=True):

@@ -1,13 +1,17 @@
-"""What do other indexes of MinHash signatures find in the same tweets, how fast, and with how many bytes?
+"""What do other indexes of MinHash signatures find in the same tweets, how fast, and
+with how many bytes?
 
-    python benchmarks/peers.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000] [--copies 100] [--others 2000]
+    python benchmarks/peers.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
+    [--copies 100] [--others 2000]
 
-Lance's index on disk (``MINHASHLSH``), datasketch and rensa get canonical texts in memory, 5-grams, 128 permutations in
-32 bands of 4; provscan gets JSON lines and raw texts. Lance answers with ten rows a query, the others with all
-candidates, unverified; provscan with verified matches. Copies are those of `edits_recall.py`, each a whole record. A
-row of a text that holds no tweet is supported if the two have at least provscan's similarity or containment in common,
-or 40 characters in a row. Bytes are those on disk with the texts, or of memory without them. Rates are of processor
-time in all threads, since other work may share the machine. Needs ``pip install
+Lance's index on disk (``MINHASHLSH``), datasketch and rensa get canonical texts in
+memory, 5-grams, 128 permutations in 32 bands of 4; provscan gets JSON lines and raw
+texts. Lance answers with ten rows a query, the others with all candidates, unverified;
+provscan with verified matches. Copies are those of `edits_recall.py`, each a whole
+record. A row of a text that holds no tweet is supported if the two have at least
+provscan's similarity or containment in common, or 40 characters in a row. Bytes are
+those on disk with the texts, or of memory without them. Rates are of processor time in
+all threads, since other work may share the machine. Needs ``pip install
 'provscan[bench]'``.
 """
 
@@ -57,7 +61,9 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def built_provscan(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
+def built_provscan(
+    folder: Path, tweets: list[planted.Tweet], canonical: list[str]
+) -> Peer:
     source = planted.write_jsonl(folder / "tweets.jsonl", tweets)
     number = {tweet.id: i for i, tweet in enumerate(tweets)}
     begin = time.process_time()
@@ -67,17 +73,26 @@ def built_provscan(folder: Path, tweets: list[planted.Tweet], canonical: list[st
     def answers(texts: Sequence[str]) -> Answers:
         found: list[list[int]] = [[] for _ in texts]
         matches = index.match(pa.array(texts, pa.large_string()))
-        for record, tweet in zip(matches["record"].to_pylist(), matches["tweet_id"].to_pylist(), strict=True):
+        for record, tweet in zip(
+            matches["record"].to_pylist(), matches["tweet_id"].to_pylist(), strict=True
+        ):
             found[record].append(number[tweet])
         return list(found)
 
     return Peer("provscan", answers, True, seconds, index.info()["bytes"])
 
 
-def built_lance(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
+def built_lance(
+    folder: Path, tweets: list[planted.Tweet], canonical: list[str]
+) -> Peer:
     ngrams = {"base_tokenizer": "ngram", "min_ngram_length": 5, "max_ngram_length": 5}
     tokenizer = {**ngrams, "stem": False, "remove_stop_words": False}
-    parameters = {"num_hashes": BANDS * ROWS, "num_bands": BANDS, "shingle_size": 1, "tokenizer": tokenizer}
+    parameters = {
+        "num_hashes": BANDS * ROWS,
+        "num_bands": BANDS,
+        "shingle_size": 1,
+        "tokenizer": tokenizer,
+    }
     rows = pa.table({"number": range(len(canonical)), "text": canonical})
     begin = time.process_time()
     dataset = lance.write_dataset(rows, folder / "tweets.lance")
@@ -85,7 +100,11 @@ def built_lance(folder: Path, tweets: list[planted.Tweet], canonical: list[str])
     seconds = time.process_time() - begin
 
     def answer(text: str) -> list[int]:
-        found = dataset.to_table(nearest=MinHashQuery(text, "text"), limit=ANSWERS, columns=["number", "_distance"])
+        found = dataset.to_table(
+            nearest=MinHashQuery(text, "text"),
+            limit=ANSWERS,
+            columns=["number", "_distance"],
+        )
         numbers: list[int] = found["number"].to_pylist()
         return numbers
 
@@ -96,7 +115,9 @@ def built_lance(folder: Path, tweets: list[planted.Tweet], canonical: list[str])
     return Peer("Lance", answers, False, seconds, size(folder / "tweets.lance"))
 
 
-def built_datasketch(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
+def built_datasketch(
+    folder: Path, tweets: list[planted.Tweet], canonical: list[str]
+) -> Peer:
     before, begin = own_memory(), time.process_time()
     lsh = datasketch.MinHashLSH(params=(BANDS, ROWS), num_perm=BANDS * ROWS)
     datasketch_insert(lsh, canonical)
@@ -109,10 +130,18 @@ def built_datasketch(folder: Path, tweets: list[planted.Tweet], canonical: list[
         numbers: list[int] = lsh.query(sketch)
         return numbers
 
-    return Peer("datasketch", lambda texts: [answer(text) for text in texts], False, seconds, own_memory() - before)
+    return Peer(
+        "datasketch",
+        lambda texts: [answer(text) for text in texts],
+        False,
+        seconds,
+        own_memory() - before,
+    )
 
 
-def built_rensa(folder: Path, tweets: list[planted.Tweet], canonical: list[str]) -> Peer:
+def built_rensa(
+    folder: Path, tweets: list[planted.Tweet], canonical: list[str]
+) -> Peer:
     before, begin = own_memory(), time.process_time()
     lsh: Any = rensa_lsh(canonical, BANDS)
     seconds = time.process_time() - begin
@@ -135,35 +164,57 @@ def supported(text: str, tweet: str) -> bool:
     """Whether a text has enough of a tweet; both canonical."""
     own, theirs = set(grams(text)), set(grams(tweet))
     shared = len(own & theirs)
-    if shared >= PARAMS.threshold * (len(own) + len(theirs) - shared) or shared >= PARAMS.min_containment * len(theirs):
+    if shared >= PARAMS.threshold * (
+        len(own) + len(theirs) - shared
+    ) or shared >= PARAMS.min_containment * len(theirs):
         return True
     return any(tweet[i : i + 40] in text for i in range(len(tweet) - 39))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     planted.add_data_options(parser)
     parser.add_argument("--tweets", type=int, default=100_000)
     parser.add_argument("--copies", type=int, default=100, help="of each edit")
-    parser.add_argument("--others", type=int, default=2_000, help="texts without licensed tweets")
-    parser.add_argument("--singly", type=int, default=200, help="queries that are asked one by one")
+    parser.add_argument(
+        "--others", type=int, default=2_000, help="texts without licensed tweets"
+    )
+    parser.add_argument(
+        "--singly", type=int, default=200, help="queries that are asked one by one"
+    )
     arguments = parser.parse_args()
     tweets, _ = planted.licensed(arguments.corpus, arguments.tweets)
     canonical = provscan.canonical(tweet.text for tweet in tweets)
     others = planted.short_texts(arguments.background, arguments.others)
-    copies = {name: edits_recall.copies_of(tweets, name, arguments.copies) for name in edits_recall.EDITS}
+    copies = {
+        name: edits_recall.copies_of(tweets, name, arguments.copies)
+        for name in edits_recall.EDITS
+    }
     asked = [copy for pairs in copies.values() for _, copy in pairs]
     Random(1).shuffle(asked)
     console.print(machine())
     with tempfile.TemporaryDirectory() as name:
         peers = [build(Path(name), tweets, canonical) for build in BUILDERS]
         costs = table(
-            f"{len(tweets):,} tweets indexed; {len(others):,} texts without tweets", "index", "texts built a CPU s",
-            "bytes a text", "queries a CPU s, singly", "in batches", "rows of the texts without tweets", "unsupported",
-        )  # fmt: skip
-        recall = table("Found of the copies", "edit", "copies", *(peer.name for peer in peers))
+            f"{len(tweets):,} tweets indexed; {len(others):,} texts without tweets",
+            "index",
+            "texts built a CPU s",
+            "bytes a text",
+            "queries a CPU s, singly",
+            "in batches",
+            "rows of the texts without tweets",
+            "unsupported",
+        )
+        recall = table(
+            "Found of the copies", "edit", "copies", *(peer.name for peer in peers)
+        )
         for peer in peers:
-            given, clean = (texts if peer.raw else provscan.canonical(texts) for texts in (asked, others))
+            given, clean = (
+                texts if peer.raw else provscan.canonical(texts)
+                for texts in (asked, others)
+            )
             peer.answers(given[:10])
             begin = time.process_time()
             for text in given[: arguments.singly]:
@@ -173,9 +224,20 @@ def main() -> None:
             peer.answers(given)
             batch = len(given) / (time.process_time() - begin)
             texts = provscan.canonical(others)
-            rows = [(text, canonical[i]) for text, found in zip(texts, peer.answers(clean), strict=True) for i in found]
+            rows = [
+                (text, canonical[i])
+                for text, found in zip(texts, peer.answers(clean), strict=True)
+                for i in found
+            ]
             bad = sum(not supported(*row) for row in rows)
-            rates = (len(tweets) / peer.seconds, peer.bytes / len(tweets), singly, batch, len(rows), bad)
+            rates = (
+                len(tweets) / peer.seconds,
+                peer.bytes / len(tweets),
+                singly,
+                batch,
+                len(rows),
+                bad,
+            )
             costs.add_row(peer.name, *(f"{rate:,.0f}" for rate in rates))
         for edit, pairs in copies.items():
             texts = [copy for _, copy in pairs]
@@ -183,7 +245,10 @@ def main() -> None:
             for peer in peers:
                 found = peer.answers(texts if peer.raw else provscan.canonical(texts))
                 hits = sum(
-                    any(planted.similar(tweets[i].text, tweet.text) >= edits_recall.SAME for i in numbers)
+                    any(
+                        planted.similar(tweets[i].text, tweet.text) >= edits_recall.SAME
+                        for i in numbers
+                    )
                     for (tweet, _), numbers in zip(pairs, found, strict=True)
                 )
                 shares.append(f"{hits / max(1, len(pairs)):.3f}")

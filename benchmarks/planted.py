@@ -1,7 +1,9 @@
-"""Datasets in which it is known where the tweets are: tweets and other texts, real or made up, and edits.
+"""Datasets in which it is known where the tweets are: tweets and other texts, real or
+made up, and edits.
 
-:func:`licensed` gives the tweets to index and others that stay out, :func:`short_texts` and :func:`long_texts` what
-they are planted into, :func:`in_records` and :func:`in_documents` plant, :class:`Score` judges.
+:func:`licensed` gives the tweets to index and others that stay out, :func:`short_texts`
+and :func:`long_texts` what they are planted into, :func:`in_records` and
+:func:`in_documents` plant, :class:`Score` judges.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Tweet(NamedTuple):
 
 
 class Planted(NamedTuple):
-    """An edited tweet: in which record, where in its text, which tweet and which edit."""
+    """An edited tweet: in which record, where in its text, which tweet and which
+    edit.
+    """
 
     record: int
     start: int
@@ -50,8 +54,16 @@ class Planted(NamedTuple):
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--corpus", type=Path, help="folder of JSON lines (plain or .zst) of tweets; else made up")
-    parser.add_argument("--background", type=Path, help="folder of JSON lines of other texts; else made up")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        help="folder of JSON lines (plain or .zst) of tweets; else made up",
+    )
+    parser.add_argument(
+        "--background",
+        type=Path,
+        help="folder of JSON lines of other texts; else made up",
+    )
 
 
 def files(folder: Path) -> list[Path]:
@@ -62,7 +74,11 @@ def files(folder: Path) -> list[Path]:
 def rows_of(path: Path) -> Iterator[Tweet]:
     """Id and text of the JSON lines in a file."""
     with path.open("rb") as file:
-        stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
+        stream = (
+            zstandard.ZstdDecompressor().stream_reader(file)
+            if path.suffix == ".zst"
+            else file
+        )
         for line in io.BufferedReader(stream):  # type: ignore[arg-type, unused-ignore]
             row = orjson.loads(line)
             if isinstance(row.get("text"), str):
@@ -77,17 +93,31 @@ def rows(folder: Path) -> Iterator[Tweet]:
 def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:
     """The same of made-up tweets."""
     for batch in synthetic.tweets(count, seed):
-        yield from map(Tweet, batch.column("id").to_pylist(), batch.column("text").to_pylist())
+        yield from map(
+            Tweet, batch.column("id").to_pylist(), batch.column("text").to_pylist()
+        )
 
 
-def licensed(corpus: Path | None, count: int, controls: int = 0) -> tuple[list[Tweet], list[Tweet]]:
-    """Tweets to index, and controls: tweets of the same sources that are neither indexed nor planted.
+def licensed(
+    corpus: Path | None, count: int, controls: int = 0
+) -> tuple[list[Tweet], list[Tweet]]:
+    """Tweets to index, and controls: tweets of the same sources that are neither
+    indexed nor planted.
 
-    No two have the same canonical text. Fewer come if the corpus has fewer; the controls are served first.
+    No two have the same canonical text. Fewer come if the corpus has fewer; the
+    controls are served first.
     """
-    tweets = list(rows(corpus)) if corpus else list(made_up(round(1.2 * (count + controls)) + 100))
+    tweets = (
+        list(rows(corpus))
+        if corpus
+        else list(made_up(round(1.2 * (count + controls)) + 100))
+    )
     distinct = {
-        text: tweet for text, tweet in zip(provscan.canonical(t.text for t in tweets), tweets, strict=True) if text
+        text: tweet
+        for text, tweet in zip(
+            provscan.canonical(t.text for t in tweets), tweets, strict=True
+        )
+        if text
     }
     tweets = list(distinct.values())
     Random(1).shuffle(tweets)
@@ -132,8 +162,17 @@ def enough(texts: list[str], size: int) -> list[str]:
 
 def plantable(tweets: Sequence[Tweet], count: int) -> list[Tweet]:
     """Tweets that are long enough that finding them by chance is unlikely."""
-    lengths = ((tweet, text) for tweet, text in zip(tweets, provscan.canonical(t.text for t in tweets), strict=True))
-    fit = (tweet for tweet, text in lengths if len(text) >= 40 or (len(text) >= 20 and not text.isascii()))
+    lengths = (
+        (tweet, text)
+        for tweet, text in zip(
+            tweets, provscan.canonical(t.text for t in tweets), strict=True
+        )
+    )
+    fit = (
+        tweet
+        for tweet, text in lengths
+        if len(text) >= 40 or (len(text) >= 20 and not text.isascii())
+    )
     return list(itertools.islice(fit, count))
 
 
@@ -142,17 +181,27 @@ def _edited(tweets: Sequence[Tweet], rng: Random) -> Iterator[tuple[Tweet, str, 
         yield tweet, name, edit(tweet.text, rng)
 
 
-def in_records(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
+def in_records(
+    tweets: Sequence[Tweet], texts: Sequence[str]
+) -> tuple[list[str], list[Planted]]:
     """Records, each a whole text or a whole edited tweet; as many as both together."""
     rng = Random(4)
     places = rng.sample(range(len(tweets) + len(texts)), len(tweets))
     edited = dict(zip(places, _edited(tweets, rng), strict=True))
     others = iter(texts)
-    records = [edited[i][2] if i in edited else next(others) for i in range(len(tweets) + len(texts))]
-    return records, [Planted(i, 0, len(copy), tweet, name) for i, (tweet, name, copy) in edited.items()]
+    records = [
+        edited[i][2] if i in edited else next(others)
+        for i in range(len(tweets) + len(texts))
+    ]
+    return records, [
+        Planted(i, 0, len(copy), tweet, name)
+        for i, (tweet, name, copy) in edited.items()
+    ]
 
 
-def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
+def in_documents(
+    tweets: Sequence[Tweet], texts: Sequence[str]
+) -> tuple[list[str], list[Planted]]:
     """Documents with edited tweets between two of their words."""
     rng = Random(5)
     weights = list(itertools.accumulate(map(len, texts)))
@@ -162,7 +211,9 @@ def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[st
     documents, planted = list(texts), []
     for number, visitors in guests.items():
         text = texts[number]
-        places = sorted(max(0, text.find(" ", rng.randrange(len(text)))) for _ in visitors)
+        places = sorted(
+            max(0, text.find(" ", rng.randrange(len(text)))) for _ in visitors
+        )
         parts, length, low = [], 0, 0
         for place, (tweet, name, copy) in zip(places, visitors, strict=True):
             before, after = rng.choice(AROUND)
@@ -174,8 +225,12 @@ def in_documents(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[st
     return documents, planted
 
 
-def wrapped(tweets: Sequence[Tweet], texts: Sequence[str]) -> tuple[list[str], list[Planted]]:
-    """Records of one edited tweet each, three to ten times as long, the rest a stretch of one of the texts."""
+def wrapped(
+    tweets: Sequence[Tweet], texts: Sequence[str]
+) -> tuple[list[str], list[Planted]]:
+    """Records of one edited tweet each, three to ten times as long, the rest a stretch
+    of one of the texts.
+    """
     rng = Random(6)
     records, where = [], []
     for number, (tweet, name, copy) in enumerate(_edited(tweets, rng)):
@@ -225,7 +280,8 @@ class Score:
     planted, found
         How many.
     covered
-        How many of the found with a span whose intersection with the true one is at least 0.8 of their union.
+        How many of the found with a span whose intersection with the true one is at
+        least 0.8 of their union.
     """
 
     planted: Counter[str] = field(default_factory=Counter)
@@ -247,14 +303,21 @@ class Score:
         return [*(f"{self.recall(edit):.3f}" for edit in EDITS), f"{self.recall():.4f}"]
 
 
-def score(matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, str]) -> Score:
-    """Judge a table of matches; ``tweets`` are the texts by id of those that it names, at least.
+def score(
+    matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, str]
+) -> Score:
+    """Judge a table of matches; ``tweets`` are the texts by id of those that it names,
+    at least.
 
-    A planted tweet is found where a match overlaps it that names it, or a near-duplicate of it.
+    A planted tweet is found where a match overlaps it that names it, or a
+    near-duplicate of it.
     """
     by_record: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     wanted = {mark.record for mark in planted}
-    columns = (matches.column(name).to_pylist() for name in ("record", "start", "end", "tweet_id"))
+    columns = (
+        matches.column(name).to_pylist()
+        for name in ("record", "start", "end", "tweet_id")
+    )
     for record, *span in zip(*columns, strict=True):
         if record in wanted:
             by_record[record].append((span[0], span[1], span[2]))
@@ -264,8 +327,13 @@ def score(matches: pa.Table, planted: Sequence[Planted], tweets: Mapping[str, st
         best = 0.0
         for start, end, tweet_id in by_record[mark.record]:
             overlap = min(end, mark.end) - max(start, mark.start)
-            if overlap > 0 and (tweet_id == mark.tweet.id or similar(tweets[tweet_id], mark.tweet.text) >= SAME):
-                best = max(best, overlap / (max(end, mark.end) - min(start, mark.start)))
+            if overlap > 0 and (
+                tweet_id == mark.tweet.id
+                or similar(tweets[tweet_id], mark.tweet.text) >= SAME
+            ):
+                best = max(
+                    best, overlap / (max(end, mark.end) - min(start, mark.start))
+                )
         result.found[mark.edit] += best > 0
         result.covered[mark.edit] += best >= 0.8
     return result

@@ -1,15 +1,19 @@
-"""Does a probe say the truth? Simulated probes with a known truth, and a small model whose training data are known.
+"""Does a probe say the truth? Simulated probes with a known truth, and a small model
+whose training data are known.
 
-    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]    # a cheap model: look-ups with noise
-    python benchmarks/probe.py model FOLDER --tweets FILE [--minutes 10]  # a transformer: train, ask, compare
+    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]    # a cheap
+    model: look-ups with noise python benchmarks/probe.py model FOLDER --tweets FILE
+    [--minutes 10]  # a transformer: train, ask, compare
 
-`simulate` plans once. Each probe then asks a cheap model that knows tweets with given probabilities: how often is
-something claimed where nothing was learned, how often do intervals and lower bounds hold, is the power as computed?
+`simulate` plans once. Each probe then asks a cheap model that knows tweets with given
+probabilities: how often is something claimed where nothing was learned, how often do
+intervals and lower bounds hold, is the power as computed?
 
-`model` splits real tweets into three parts. A transformer is trained on the first, in which 4, 16 or 64 copies of 60
-tweets each stand; it never sees the others. Probes ask for the first part and for the second, with the third as
-control: from the folder, and through a server that fails on purpose and a client that is killed in the middle. Training
-ends after so many minutes; repeat the command to go on.
+`model` splits real tweets into three parts. A transformer is trained on the first, in
+which 4, 16 or 64 copies of 60 tweets each stand; it never sees the others. Probes ask
+for the first part and for the second, with the third as control: from the folder, and
+through a server that fails on purpose and a client that is killed in the middle.
+Training ends after so many minutes; repeat the command to go on.
 """
 
 from __future__ import annotations
@@ -47,14 +51,21 @@ from provscan.runs.folder import MODEL_FILE, write_json
 
 COPIES = {4: 60, 16: 60, 64: 60}
 PART, LONG = 1_500, 80
-NOISE = "the weather was mild and nobody spoke about a second harbour until late in the evening"
-# What the cheap model knows: licensed tweets by their least number of copies, and controls.
+NOISE = (
+    "the weather was mild and nobody spoke about a second harbour until late in the "
+    "evening"
+)
+# What the cheap model knows: licensed tweets by their least number of copies, and
+# controls.
 CELLS: dict[str, tuple[dict[int, float], float]] = {
     "nothing learned, nothing by chance": ({}, 0.0),
     "nothing learned, 5% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.05), 0.05),
     "2% of all tweets": (dict.fromkeys((1, 2, 4, 16, 64), 0.02), 0.0),
     "8% of all tweets, 1% by chance": (dict.fromkeys((1, 2, 4, 16, 64), 0.08), 0.01),
-    "with the copies, 1% by chance": ({1: 0.02, 2: 0.05, 4: 0.1, 16: 0.4, 64: 0.9}, 0.01),
+    "with the copies, 1% by chance": (
+        {1: 0.02, 2: 0.05, 4: 0.1, 16: 0.4, 64: 0.9},
+        0.01,
+    ),
 }
 console = Console(width=150, highlight=False)
 
@@ -62,9 +73,18 @@ console = Console(width=150, highlight=False)
 def texts(path: Path | None) -> Iterator[str]:
     """Distinct long tweets of a file of JSON lines, or made-up ones."""
     if path is None:
-        yield from (t for batch in made_up(30_000) for t in batch.column("text").to_pylist() if len(t) >= LONG)
+        yield from (
+            t
+            for batch in made_up(30_000)
+            for t in batch.column("text").to_pylist()
+            if len(t) >= LONG
+        )
         return
-    with zstandard.open(path, "rt", encoding="utf-8") if path.suffix == ".zst" else path.open(encoding="utf-8") as file:
+    with (
+        zstandard.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".zst"
+        else path.open(encoding="utf-8") as file
+    ):
         seen = set()
         for line in file:
             text = json.loads(line)["text"]
@@ -81,8 +101,12 @@ def parts(path: Path | None, size: int) -> list[list[str]]:
 
 
 def rows(part: list[str], name: str, copied: bool) -> list[dict[str, str]]:
-    """Tweets with ids and authors; the first ones of a part with copies, if it has any."""
-    counts = [n for n, tweets in COPIES.items() for _ in range(tweets)] if copied else []
+    """Tweets with ids and authors; the first ones of a part with copies, if it has
+    any.
+    """
+    counts = (
+        [n for n, tweets in COPIES.items() for _ in range(tweets)] if copied else []
+    )
     return [
         {"id": f"{name}{number}-{copy}", "text": text, "author": f"{name}{number}"}
         for number, text in enumerate(part)
@@ -91,7 +115,9 @@ def rows(part: list[str], name: str, copied: bool) -> list[dict[str, str]]:
 
 
 def write(path: Path, tweets: list[dict[str, str]]) -> Path:
-    path.write_text("".join(json.dumps(tweet) + "\n" for tweet in tweets), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(tweet) + "\n" for tweet in tweets), encoding="utf-8"
+    )
     return path
 
 
@@ -109,18 +135,36 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
     )
     with tempfile.TemporaryDirectory() as folder:
         licensed, _, control = parts(path, PART)
-        index = provscan.build_index(rows(licensed, "a", True), Path(folder) / "licensed.index")
+        index = provscan.build_index(
+            rows(licensed, "a", True), Path(folder) / "licensed.index"
+        )
         file = write(Path(folder) / "control.jsonl", rows(control, "c", False))
-        settings = Settings(pairs=pairs, samples=1, style="completion", prompts=("prefix",), max_auc=1.0)
+        settings = Settings(
+            pairs=pairs, samples=1, style="completion", prompts=("prefix",), max_auc=1.0
+        )
         plan = make_plan(index, Path(folder) / "plan", settings, control=[str(file)])
         write_json(plan.path / MODEL_FILE, {"model": "simulated", "plan": plan.digest})
-        known = {q.key: Answer(q.key, f"{q.target} {NOISE}", "") for q in plan.questions()}
-        found = {f"{r.asked.pair}/{r.asked.arm}/{r.asked.kind}/0": r for r in recitations(plan, known.values())}
+        known = {
+            q.key: Answer(q.key, f"{q.target} {NOISE}", "") for q in plan.questions()
+        }
+        found = {
+            f"{r.asked.pair}/{r.asked.arm}/{r.asked.kind}/0": r
+            for r in recitations(plan, known.values())
+        }
         assert len(found) == len(known), "the verifier missed a recitation"
-        assert not recitations(plan, [Answer(key, NOISE, "") for key in known]), "noise was taken for a recitation"
+        assert not recitations(plan, [Answer(key, NOISE, "") for key in known]), (
+            "noise was taken for a recitation"
+        )
         missed = []
         for name, (knows, chance) in CELLS.items():
-            row, bars = cell(plan, known, found, knows, chance, range(first_seed, first_seed + probes))
+            row, bars = cell(
+                plan,
+                known,
+                found,
+                knows,
+                chance,
+                range(first_seed, first_seed + probes),
+            )
             table.add_row(name, *row)
             missed += [f"{name}: {bar}" for bar, holds in bars.items() if not holds]
     console.print(f"{probes} probes of {pairs} pairs a row, seeds from {first_seed}")
@@ -129,17 +173,28 @@ def simulate(path: Path | None, probes: int, pairs: int, first_seed: int) -> Non
 
 
 def cell(
-    plan: Plan, known: dict[str, Answer], found: dict[str, Any], knows: dict[int, float], chance: float, seeds: range
+    plan: Plan,
+    known: dict[str, Answer],
+    found: dict[str, Any],
+    knows: dict[int, float],
+    chance: float,
+    seeds: range,
 ) -> tuple[list[str], dict[str, bool]]:
     """One row: how often each number holds; and whether it meets the bars."""
     copies = [pair["stratum"] for pair in plan.pairs]
     learned = np.array([knows.get(each, 0.0) for each in copies])
     truth = float(learned.mean()) - chance
-    total = sum(s["population"] * (knows.get(s["copies"], 0.0) - chance) for s in plan.content["strata"])
+    total = sum(
+        s["population"] * (knows.get(s["copies"], 0.0) - chance)
+        for s in plan.content["strata"]
+    )
     claimed, covered, limits, holds, false, any_false = [], [], [], [], [], []
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        hits = {"licensed": rng.random(len(copies)) < learned, "control": rng.random(len(copies)) < chance}
+        hits = {
+            "licensed": rng.random(len(copies)) < learned,
+            "control": rng.random(len(copies)) < chance,
+        }
         recited = [r for r in found.values() if hits[r.asked.arm][r.asked.pair]]
         summary, _ = summarise(Evidence(plan, known, recited, list(range(len(copies)))))
         difference = summary["tests"]["difference"]
@@ -153,7 +208,9 @@ def cell(
                 withheld or bool(truth * len(copies) <= tweets["at_most"]),
             ]
         )
-        holds.append(summary["total"]["low"] is None or summary["total"]["low"] <= total)
+        holds.append(
+            summary["total"]["low"] is None or summary["total"]["low"] <= total
+        )
         # Of the listed tweets as many are chance as would be without any knowledge.
         wrong = summary["listed"]["tweets"] if not knows or truth <= 0 else 0
         false.append(wrong)
@@ -162,8 +219,11 @@ def cell(
     computed = f"{power:.3f}" if truth > 0 else "-"
     # Where nobody recites anything every interval is the same, and holds.
     bars = {
-        "interval outside of 93 to 99%": bool(0.93 <= np.mean(covered) <= 0.99) or not (knows or chance),
-        "a limit of the tweets asked for below 97%": bool(np.mean(limits, axis=0).min() >= 0.97),
+        "interval outside of 93 to 99%": bool(0.93 <= np.mean(covered) <= 0.99)
+        or not (knows or chance),
+        "a limit of the tweets asked for below 97%": bool(
+            np.mean(limits, axis=0).min() >= 0.97
+        ),
         "at least in the index below 97%": bool(np.mean(holds) >= 0.97),
     }
     if truth > 0:
@@ -171,10 +231,14 @@ def cell(
     else:
         bars["more than 5% claimed"] = bool(np.mean(claimed) <= 0.05)
     row = [
-        f"{np.mean(claimed):.3f}", computed, f"{np.mean(covered):.3f}",
-        ", ".join(f"{held:.3f}" for held in np.mean(limits, axis=0)), f"{np.mean(holds):.3f}",
-        f"{np.mean(false):.2f}", f"{np.mean(any_false):.3f}",
-    ]  # fmt: skip
+        f"{np.mean(claimed):.3f}",
+        computed,
+        f"{np.mean(covered):.3f}",
+        ", ".join(f"{held:.3f}" for held in np.mean(limits, axis=0)),
+        f"{np.mean(holds):.3f}",
+        f"{np.mean(false):.2f}",
+        f"{np.mean(any_false):.3f}",
+    ]
     return row, bars
 
 
@@ -184,42 +248,72 @@ def model(folder: Path, path: Path, minutes: float, pairs: int) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     trained, unseen, control = parts(path, PART)
-    tweets = {name: rows(part, name, name == "trained") for name, part in
-              (("trained", trained), ("unseen", unseen), ("control", control))}  # fmt: skip
-    files = {name: write(folder / f"{name}.jsonl", part) for name, part in tweets.items()}
+    tweets = {
+        name: rows(part, name, name == "trained")
+        for name, part in (
+            ("trained", trained),
+            ("unseen", unseen),
+            ("control", control),
+        )
+    }
+    files = {
+        name: write(folder / f"{name}.jsonl", part) for name, part in tweets.items()
+    }
     Random(2).shuffle(tweets["trained"])
-    if not train([tweet["text"] for tweet in tweets["trained"]], folder / "model", minutes):
+    if not train(
+        [tweet["text"] for tweet in tweets["trained"]], folder / "model", minutes
+    ):
         print("training is not done: repeat the command to go on")
         return
     for name in ("trained", "unseen"):
-        index = provscan.build_index(tweets[name], folder / f"{name}.index", overwrite=True)
-        settings = Settings(pairs=pairs, samples=2, style="completion", prompts=("prefix",), free=40)
+        index = provscan.build_index(
+            tweets[name], folder / f"{name}.index", overwrite=True
+        )
+        settings = Settings(
+            pairs=pairs, samples=2, style="completion", prompts=("prefix",), free=40
+        )
         shutil.rmtree(folder / name, ignore_errors=True)
-        plan = make_plan(index, folder / name, settings, control=[str(files["control"])])
+        plan = make_plan(
+            index, folder / name, settings, control=[str(files["control"])]
+        )
         ask(plan, index, folder / "model")
-    print(f"training data: {', '.join(found_among(folder, name) for name in ('trained', 'unseen'))}")
+    print(
+        "training data: "
+        f"{', '.join(found_among(folder, name) for name in ('trained', 'unseen'))}"
+    )
     served(folder, 60)
 
 
 def found_among(folder: Path, name: str) -> str:
-    """How many of the recited and listed tweets of a probe were in the training data, and how many with 64 copies."""
+    """How many of the recited and listed tweets of a probe were in the training data,
+    and how many with 64 copies.
+    """
     rows = pq.read_table(folder / name / "tweets.parquet").to_pylist()
     licensed = [row for row in rows if row["arm"] == "licensed"]
     recited = [row for row in licensed if row["recited"]]
-    listed = [row for row in recited if row["q_value"] is not None and row["q_value"] <= 0.05]
+    listed = [
+        row for row in recited if row["q_value"] is not None and row["q_value"] <= 0.05
+    ]
     many = [row for row in licensed if row["copies"] == 64]
     counts = (len(recited), len(listed), sum(row in listed for row in many), len(many))
-    return f"{name}: {counts[0]} recited, {counts[1]} listed, {counts[2]} of the {counts[3]} with 64 copies listed"
+    return (
+        f"{name}: {counts[0]} recited, {counts[1]} listed, {counts[2]} of the "
+        f"{counts[3]} with 64 copies listed"
+    )
 
 
 def served(folder: Path, pairs: int) -> None:
-    """The same plan, but fewer pairs, from the folder and through a server: the same answers?"""
+    """The same plan, but fewer pairs, from the folder and through a server: the same
+    answers?
+    """
     from probe_model import Server
 
     from provscan.probe.local import Local
 
     index = provscan.open_index(folder / "trained.index")
-    settings = Settings(pairs=pairs, samples=2, style="completion", prompts=("prefix",), max_auc=1.0)
+    settings = Settings(
+        pairs=pairs, samples=2, style="completion", prompts=("prefix",), max_auc=1.0
+    )
     direct, through = folder / "direct", folder / "served"
     for place in (direct, through):
         shutil.rmtree(place, ignore_errors=True)
@@ -231,15 +325,25 @@ def served(folder: Path, pairs: int) -> None:
     killed(open_plan(through), server)
     first, second = (read_answers(place, plan.digest) for place in (direct, through))
     same = sum(first[key].text == second[key].text for key in first)
-    print(f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers are the same")
-    both = [(first[key].logprob, second[key].logprob) for key in first if first[key].logprob is not None]
+    print(
+        f"served with {server.counts}, killed once: {same:,} of {len(first):,} answers "
+        "are the same"
+    )
+    both = [
+        (first[key].logprob, second[key].logprob)
+        for key in first
+        if first[key].logprob is not None
+    ]
     apart = [abs(a - b) for a, b in both if a is not None and b is not None]
     print(
-        f"log-probabilities of the targets: {len(apart):,} of {len(both):,} also through the server, at most "
-        f"{max(apart, default=0.0):.2g} apart"
+        f"log-probabilities of the targets: {len(apart):,} of {len(both):,} also "
+        f"through the server, at most {max(apart, default=0.0):.2g} apart"
     )
     results = [score(place, index) for place in (direct, through)]
-    print(f"same numbers: {results[0]['recited'] == results[1]['recited']}, {results[0]['recited']}")
+    print(
+        f"same numbers: {results[0]['recited'] == results[1]['recited']}, "
+        f"{results[0]['recited']}"
+    )
 
 
 def ask(plan: Plan, index: provscan.Index, folder: Path) -> None:
@@ -249,7 +353,10 @@ def ask(plan: Plan, index: provscan.Index, folder: Path) -> None:
     run(plan.path, Local(folder, "completion", plan.settings.temperature, batch=64))
     seconds = time.monotonic() - began
     summary = score(plan.path, index, render=write_probe_report)
-    print(f"\n{plan.path.name}: asked in {seconds:.0f} s\n{probe_table(summary, verbose=True)}")
+    print(
+        f"\n{plan.path.name}: asked in {seconds:.0f} "
+        f"s\n{probe_table(summary, verbose=True)}"
+    )
 
 
 def killed(plan: Plan, server: Any) -> None:
@@ -257,11 +364,24 @@ def killed(plan: Plan, server: Any) -> None:
     import threading
 
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    words = ["probe", "run", str(plan.path), "--endpoint", server.url, "--model", "tiny", "--timeout", "2.5", "--quiet"]
+    words = [
+        "probe",
+        "run",
+        str(plan.path),
+        "--endpoint",
+        server.url,
+        "--model",
+        "tiny",
+        "--timeout",
+        "2.5",
+        "--quiet",
+    ]
     command = [sys.executable, "-m", "provscan", *words]
     started = subprocess.Popen(command)
     answers, total = plan.path / "answers.jsonl", sum(1 for _ in plan.questions())
-    while started.poll() is None and (not answers.exists() or answers.read_bytes().count(b"\n") < total / 3):
+    while started.poll() is None and (
+        not answers.exists() or answers.read_bytes().count(b"\n") < total / 3
+    ):
         time.sleep(0.1)
     started.send_signal(signal.SIGKILL)
     started.wait()
@@ -269,11 +389,15 @@ def killed(plan: Plan, server: Any) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     cheap = commands.add_parser("simulate")
     cheap.add_argument("--probes", type=int, default=200)
-    cheap.add_argument("--seed", type=int, default=0, help="seed of the first probe; the others follow")
+    cheap.add_argument(
+        "--seed", type=int, default=0, help="seed of the first probe; the others follow"
+    )
     real = commands.add_parser("model")
     real.add_argument("folder", type=Path)
     real.add_argument("--minutes", type=float, default=10.0)

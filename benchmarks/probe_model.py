@@ -1,10 +1,12 @@
-"""A small language model whose training data are known, and a server of it that speaks the protocol of OpenAI.
+"""A small language model whose training data are known, and a server of it that speaks
+the protocol of OpenAI.
 
-    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # train on, for so long; again and again
-    python benchmarks/probe_model.py FOLDER --serve [--faults]             # serve it, also with failures
+    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # train on,
+    for so long; again and again python benchmarks/probe_model.py FOLDER --serve
+    [--faults]             # serve it, also with failures
 
-A transformer of a few million parameters over byte pairs, on the processor. It is trained on every line of a file of
-JSON lines, as often as it stands there.
+A transformer of a few million parameters over byte pairs, on the processor. It is
+trained on every line of a file of JSON lines, as often as it stands there.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from typing import Any
 
 LENGTH, BATCH, EPOCHS, RATE, VOCABULARY = 64, 32, 3, 2e-3, 2048
 STATE = "training.pt"
-# How often each failure happens, of the answers of a server with faults: busy, broken, late, cut off.
+# How often each failure happens, of the answers of a server with faults: busy, broken,
+# late, cut off.
 FAULTS = {"busy": 0.1, "broken": 0.05, "late": 0.02, "cut": 0.05}
 # Longer than the client waits.
 LATE_SECONDS = 3.0
@@ -39,25 +42,43 @@ def new_model(texts: list[str], folder: Path) -> Any:
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
     bpe.train_from_iterator(sorted(set(texts)), trainer)
-    bpe.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
-    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
+    bpe.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
+    wrapped = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=bpe, bos_token="<s>", eos_token="</s>"
+    )
     wrapped.save_pretrained(folder)
     config = transformers.GPT2Config(
-        vocab_size=len(wrapped), n_positions=192, n_embd=192, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=1,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-    )  # fmt: skip
+        vocab_size=len(wrapped),
+        n_positions=192,
+        n_embd=192,
+        n_layer=4,
+        n_head=4,
+        bos_token_id=0,
+        eos_token_id=1,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+    )
     return transformers.GPT2LMHeadModel(config)
 
 
 def train(texts: list[str], folder: Path, minutes: float) -> bool:
-    """Train for so long, from where the last call ended; whether all epochs are done."""
+    """Train for so long, from where the last call ended; whether all epochs are
+    done.
+    """
     import torch
     import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     fresh = not (folder / STATE).exists()
-    model = new_model(texts, folder) if fresh else transformers.GPT2LMHeadModel.from_pretrained(folder)
+    model = (
+        new_model(texts, folder)
+        if fresh
+        else transformers.GPT2LMHeadModel.from_pretrained(folder)
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     rows = [[*ids, 1][:LENGTH] for ids in tokenizer(texts)["input_ids"]]
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
@@ -69,9 +90,15 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
         order = list(range(len(rows)))
         Random(epoch).shuffle(order)
         # Rows of similar length together: little is spent on padding.
-        groups = [sorted(order[low : low + 32 * BATCH], key=lambda r: len(rows[r])) for low in
-                  range(0, len(order), 32 * BATCH)]  # fmt: skip
-        found = [group[low : low + BATCH] for group in groups for low in range(0, len(group), BATCH)]
+        groups = [
+            sorted(order[low : low + 32 * BATCH], key=lambda r: len(rows[r]))
+            for low in range(0, len(order), 32 * BATCH)
+        ]
+        found = [
+            group[low : low + BATCH]
+            for group in groups
+            for low in range(0, len(group), BATCH)
+        ]
         Random(epoch).shuffle(found)
         batches += found
     began, cpu, losses = time.monotonic(), time.process_time(), []
@@ -85,7 +112,9 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
         warm, left = min(1.0, (at + 1) / 100), 1.0 - at / len(batches)
         for group in optimizer.param_groups:
             group["lr"] = RATE * warm * (0.05 + 0.95 * left)
-        loss = model(input_ids=ids, attention_mask=(labels >= 0).long(), labels=labels).loss
+        loss = model(
+            input_ids=ids, attention_mask=(labels >= 0).long(), labels=labels
+        ).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -93,19 +122,25 @@ def train(texts: list[str], folder: Path, minutes: float) -> bool:
         losses.append(float(loss.detach()))
         at += 1
         if at % 100 == 0:
-            print(f"batch {at} of {len(batches)}, loss {sum(losses[-100:]) / len(losses[-100:]):.3f}", flush=True)
+            print(
+                f"batch {at} of {len(batches)}, loss "
+                f"{sum(losses[-100:]) / len(losses[-100:]):.3f}",
+                flush=True,
+            )
     model.save_pretrained(folder)
     torch.save({"batch": at, "optimizer": optimizer.state_dict()}, folder / STATE)
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     print(
-        f"{sum(p.numel() for p in model.parameters()):,} parameters; batch {at} of {len(batches)}; trained for "
-        f"{seconds:.0f} s, {cpu:.0f} s of processor time"
+        f"{sum(p.numel() for p in model.parameters()):,} parameters; batch {at} of "
+        f"{len(batches)}; trained for {seconds:.0f} s, {cpu:.0f} s of processor time"
     )
     return at >= len(batches)
 
 
 class Server(ThreadingHTTPServer):
-    """Answers completions with the very code that asks a local model; some answers fail on purpose."""
+    """Answers completions with the very code that asks a local model; some answers fail
+    on purpose.
+    """
 
     daemon_threads = True
 
@@ -135,12 +170,22 @@ class Server(ThreadingHTTPServer):
         return None
 
     def echo(self, text: str) -> tuple[dict[str, Any], dict[str, int]]:
-        """A text with its log-probabilities, and the tokens used; no word is added to it."""
-        known = self.loaded.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        """A text with its log-probabilities, and the tokens used; no word is added to
+        it.
+        """
+        known = self.loaded.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True
+        )
         with self.lock:
-            (chances,) = self.loaded.token_logprobs([[self.loaded.start, *known["input_ids"]]])
+            (chances,) = self.loaded.token_logprobs(
+                [[self.loaded.start, *known["input_ids"]]]
+            )
         tokens = [text[low:high] for low, high in known["offset_mapping"]]
-        choice = {"text": text, "logprobs": {"tokens": tokens, "token_logprobs": chances}, "finish_reason": "length"}
+        choice = {
+            "text": text,
+            "logprobs": {"tokens": tokens, "token_logprobs": chances},
+            "finish_reason": "length",
+        }
         return choice, {"prompt_tokens": len(tokens), "completion_tokens": 0}
 
     def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -150,20 +195,38 @@ class Server(ThreadingHTTPServer):
         else:
             choice, usage = self.continued(asked)
         return {
-            "id": "cmpl-1", "object": "text_completion", "created": 0, "model": asked["model"],
-            "choices": [{"index": 0, **choice}], "system_fingerprint": "fp_tiny",
+            "id": "cmpl-1",
+            "object": "text_completion",
+            "created": 0,
+            "model": asked["model"],
+            "choices": [{"index": 0, **choice}],
+            "system_fingerprint": "fp_tiny",
             "usage": {**usage, "total_tokens": sum(usage.values())},
-        }  # fmt: skip
+        }
 
     def continued(self, asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
         """The words that follow, and the tokens used."""
         from provscan.probe.plan import Question
 
-        question = Question("0/0", asked["prompt"], "", asked["temperature"], asked["seed"], asked["max_tokens"])
+        question = Question(
+            "0/0",
+            asked["prompt"],
+            "",
+            asked["temperature"],
+            asked["seed"],
+            asked["max_tokens"],
+        )
         with self.lock:
             answer = next(self.model.answers([question]))[0]
-        usage = {"prompt_tokens": answer.prompt_tokens, "completion_tokens": answer.answer_tokens}
-        return {"text": answer.text, "finish_reason": answer.finish, "logprobs": None}, usage
+        usage = {
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.answer_tokens,
+        }
+        return {
+            "text": answer.text,
+            "finish_reason": answer.finish,
+            "logprobs": None,
+        }, usage
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -192,10 +255,15 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(200, self.server.complete(asked))
 
-    def reply(self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    def reply(
+        self, status: int, value: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> None:
         body = json.dumps(value).encode()
         self.send_response(status)
-        for name, content in {"content-type": "application/json", **(headers or {})}.items():
+        for name, content in {
+            "content-type": "application/json",
+            **(headers or {}),
+        }.items():
             self.send_header(name, content)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -206,7 +274,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tweets", type=Path)
     parser.add_argument("--minutes", type=float, default=10.0)

@@ -1,13 +1,16 @@
-"""How fast is each format read, beside the readers of pyarrow, polars and DuckDB on the same file?
+"""How fast is each format read, beside the readers of pyarrow, polars and DuckDB on the
+same file?
 
     python benchmarks/readers.py [--megabytes 50] [--repeats 3] [--only jsonl]
 
-Everything runs on one thread, and its processor time counts. The comparison is between readers that give the same: for
-each record its number, its id as a string, and its text in Arrow's ``large_string``, known to be UTF-8. So what pyarrow
-reads without checking the bytes (Parquet, Arrow, JSON) is checked by its own ``validate``; what that saves stands in a
-row of its own ("unchecked"), which is not compared. polars' texts, which are views of the file, are converted by its
-own ``to_arrow``. provscan also counts characters and looks for texts in a wrong encoding. Readers take turns; printed
-are medians. polars is left out where it is not installed.
+Everything runs on one thread, and its processor time counts. The comparison is between
+readers that give the same: for each record its number, its id as a string, and its text
+in Arrow's ``large_string``, known to be UTF-8. So what pyarrow reads without checking
+the bytes (Parquet, Arrow, JSON) is checked by its own ``validate``; what that saves
+stands in a row of its own ("unchecked"), which is not compared. polars' texts, which
+are views of the file, are converted by its own ``to_arrow``. provscan also counts
+characters and looks for texts in a wrong encoding. Readers take turns; printed are
+medians. polars is left out where it is not installed.
 """
 
 from __future__ import annotations
@@ -50,12 +53,16 @@ UNCHECKED = ", unchecked"
 def made_up(megabytes: float, words: int, seed: int = 1) -> list[Record]:
     """Records whose texts have about so many words, a tenth of them not ASCII."""
     rng = random.Random(seed)
-    vocabulary = ["".join(rng.choices("aeiounrstlkmd", k=rng.randint(2, 9))) for _ in range(5000)]
+    vocabulary = [
+        "".join(rng.choices("aeiounrstlkmd", k=rng.randint(2, 9))) for _ in range(5000)
+    ]
     vocabulary += [word + "é" for word in vocabulary[:500]]
     records: list[Record] = []
     size = 0
     while size < megabytes * 1e6:
-        text = " ".join(rng.choices(vocabulary, k=max(1, round(rng.gauss(words, words / 4)))))
+        text = " ".join(
+            rng.choices(vocabulary, k=max(1, round(rng.gauss(words, words / 4))))
+        )
         records.append({"id": str(len(records)), "text": text})
         size += len(text) + 30
     return records
@@ -77,7 +84,10 @@ def write(folder: Path, name: str, records: list[Record]) -> Path:
             writer.writerows(records)
     else:
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
-        content = {"json": "[" + ",\n".join(lines) + "]", "txt": "\n".join(record["text"] for record in records)}
+        content = {
+            "json": "[" + ",\n".join(lines) + "]",
+            "txt": "\n".join(record["text"] for record in records),
+        }
         data = content.get(path.suffix[1:], "\n".join(lines)).encode()
         path.write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
     return path
@@ -96,7 +106,8 @@ def same(rows: pa.Table, *, check: bool = False) -> pa.Table:
     """Records as provscan gives them: numbers, ids and texts of its types."""
     number = pa.array(np.arange(rows.num_rows))
     rows = pa.table(
-        [number, rows["id"].cast(pa.string()), rows["text"].cast(pa.large_string())], ["record", "id", "text"]
+        [number, rows["id"].cast(pa.string()), rows["text"].cast(pa.large_string())],
+        ["record", "id", "text"],
     )
     rows.validate(full=check)
     return rows
@@ -106,16 +117,29 @@ def theirs(path: Path) -> dict[str, Callable[[], object]]:
     """The other readers of a format."""
     name = str(path)
     connection = duckdb.connect(config={"threads": 1})
-    kind = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json"}.get(path.suffix, "read_ndjson")
+    kind = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json"}.get(
+        path.suffix, "read_ndjson"
+    )
     found: dict[str, Callable[[], object]] = {}
     if path.suffix != ".txt" and path.suffix != ".arrow":
-        found["DuckDB"] = lambda: same(connection.sql(f"select id, text from {kind}('{name}')").to_arrow_table())
-    serial, ids = {"use_threads": False}, pyarrow.csv.ConvertOptions(column_types={"id": pa.string()})
+        found["DuckDB"] = lambda: same(
+            connection.sql(f"select id, text from {kind}('{name}')").to_arrow_table()
+        )
+    serial, ids = (
+        {"use_threads": False},
+        pyarrow.csv.ConvertOptions(column_types={"id": pa.string()}),
+    )
     with_pyarrow: dict[str, Callable[[], pa.Table]] = {
-        ".parquet": lambda: pq.read_table(name, columns=["id", "text"], use_threads=False),
+        ".parquet": lambda: pq.read_table(
+            name, columns=["id", "text"], use_threads=False
+        ),
         ".arrow": lambda: pa.ipc.open_file(pa.OSFile(name)).read_all(),
-        ".csv": lambda: pyarrow.csv.read_csv(name, pyarrow.csv.ReadOptions(**serial), convert_options=ids),
-        ".jsonl": lambda: pyarrow.json.read_json(name, pyarrow.json.ReadOptions(**serial)),
+        ".csv": lambda: pyarrow.csv.read_csv(
+            name, pyarrow.csv.ReadOptions(**serial), convert_options=ids
+        ),
+        ".jsonl": lambda: pyarrow.json.read_json(
+            name, pyarrow.json.ReadOptions(**serial)
+        ),
     }
     if read := with_pyarrow.get(path.suffix):
         checks = path.suffix == ".csv"
@@ -127,16 +151,22 @@ def theirs(path: Path) -> dict[str, Callable[[], object]]:
         with_polars: dict[str, Callable[[], Any]] = {
             ".parquet": lambda: polars.read_parquet(name, columns=["id", "text"]),
             ".arrow": lambda: polars.read_ipc(name, columns=["id", "text"]),
-            ".csv": lambda: polars.read_csv(name, columns=["id", "text"], schema_overrides=strings),
+            ".csv": lambda: polars.read_csv(
+                name, columns=["id", "text"], schema_overrides=strings
+            ),
             ".jsonl": lambda: polars.read_ndjson(name, schema=strings),
         }
         if given := with_polars.get(path.suffix):
-            found["polars"] = lambda: same(given().to_arrow(compat_level=polars.CompatLevel.oldest()))
+            found["polars"] = lambda: same(
+                given().to_arrow(compat_level=polars.CompatLevel.oldest())
+            )
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--megabytes", type=float, default=50)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="", help="formats whose name contains this")
@@ -146,7 +176,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for length, words in (("tweet-sized records", 15), ("long records", 400)):
             records = made_up(options.megabytes, words)
-            printed = table(f"Reading {length}", "format", "reader", "MB/s", "records/s", "of the fastest")
+            printed = table(
+                f"Reading {length}",
+                "format",
+                "reader",
+                "MB/s",
+                "records/s",
+                "of the fastest",
+            )
             for name in names:
                 if options.only not in name:
                     continue
@@ -154,12 +191,16 @@ def main() -> None:
                 assert ours(path) == len(records)
                 megabytes = path.stat().st_size / 1e6
                 ways = [Way("provscan", megabytes, partial(ours, path))]
-                ways += [Way(reader, megabytes, run) for reader, run in theirs(path).items()]
+                ways += [
+                    Way(reader, megabytes, run) for reader, run in theirs(path).items()
+                ]
                 take_turns(ways, options.repeats, time.process_time)
                 best = max(way.rate for way in ways if not way.name.endswith(UNCHECKED))
                 for way in ways:
                     speed = f"{len(records) / way.median:,.0f}"
-                    share = "" if way.name.endswith(UNCHECKED) else f"{way.rate / best:.2f}"
+                    share = (
+                        "" if way.name.endswith(UNCHECKED) else f"{way.rate / best:.2f}"
+                    )
                     printed.add_row(name, way.name, f"{way.rate:,.0f}", speed, share)
             console.print(printed)
 

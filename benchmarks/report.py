@@ -2,9 +2,10 @@
 
     python benchmarks/report.py RUN [--made 100000]
 
-With --made, the run's matches are replaced by so many made-up ones, in a folder of its own. Printed are seconds, CPU
-seconds and memory of writing the report, size of the file, and in a headless Chromium the time to first paint, until
-the browser of exhibits answers, to search, filter and sort, the longest task, and the heap.
+With --made, the run's matches are replaced by so many made-up ones, in a folder of its
+own. Printed are seconds, CPU seconds and memory of writing the report, size of the
+file, and in a headless Chromium the time to first paint, until the browser of exhibits
+answers, to search, filter and sort, the longest task, and the heap.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ TIMED = """([id, value]) => new Promise(done => {
   seen.observe(document.getElementById('cards'), { childList: true });
   if (node.type === 'checkbox') node.click();
   else { node.value = value; node.dispatchEvent(new Event(node.tagName === 'SELECT' ? 'change' : 'input')); }
-})"""
+})"""  # noqa: E501
 LONG_TASKS = """window.longTasks = [];
 new PerformanceObserver(list => list.getEntries().forEach(entry => window.longTasks.push(entry.duration)))
-  .observe({ type: 'longtask', buffered: true });"""
+  .observe({ type: 'longtask', buffered: true });"""  # noqa: E501
 
 
 def measured(page: Page, report: Path) -> dict[str, float]:
@@ -50,7 +51,9 @@ def measured(page: Page, report: Path) -> dict[str, float]:
     page.goto(report.resolve().as_uri(), wait_until="commit")
     page.locator("html[data-ready]").wait_for(state="attached", timeout=60_000)
     ready = (time.perf_counter() - start) * 1000
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+    paint = page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    )
     loading = page.evaluate("Math.max(0, ...window.longTasks)")
     page.evaluate("window.longTasks.length = 0")
     times = {
@@ -64,67 +67,121 @@ def measured(page: Page, report: Path) -> dict[str, float]:
     session.send("HeapProfiler.collectGarbage")
     heap = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
     return {
-        "first paint": paint or float("nan"), "interactive": ready, **times, "longest task, loading": loading,
-        "longest task, used": page.evaluate("Math.max(0, ...window.longTasks)"), "heap, MB": heap,
-    }  # fmt: skip
+        "first paint": paint or float("nan"),
+        "interactive": ready,
+        **times,
+        "longest task, loading": loading,
+        "longest task, used": page.evaluate("Math.max(0, ...window.longTasks)"),
+        "heap, MB": heap,
+    }
 
 
 def enlarge(run: Path, count: int, target: Path) -> Path:
-    """A copy of a run with so many made-up matches; a third of the passages are tweets word for word."""
-    matches, evidence = (pq.read_schema(run / f"{name}.parquet") for name in ("matches", "evidence"))
+    """A copy of a run with so many made-up matches; a third of the passages are tweets
+    word for word.
+    """
+    matches, evidence = (
+        pq.read_schema(run / f"{name}.parquet") for name in ("matches", "evidence")
+    )
     tweets = pa.Table.from_batches(synthetic.tweets(count))
     texts, rng = tweets["text"].to_pylist(), np.random.default_rng(1)
-    passages = [text if i % 3 else " ".join(reversed(text.split(" ", 3))) for i, text in enumerate(texts)]
+    passages = [
+        text if i % 3 else " ".join(reversed(text.split(" ", 3)))
+        for i, text in enumerate(texts)
+    ]
     lengths = np.array([len(text) for text in passages])
     days = rng.integers(15_000, 19_000, count)
     columns = {
-        "source": [f"part-{i * 20 // count}.jsonl" for i in range(count)], "record": np.arange(count) * 7,
-        "record_id": [f"d{i * 7:08}" for i in range(count)], "field": ["text"] * count,
-        "start": np.full(count, 120), "end": 120 + lengths, "tweet_id": tweets["id"], "tweets": np.ones(count, int),
-        "level": np.array(["exact", "near_exact", "strong", "weak"])[rng.integers(0, 4, count)],
-        "similarity": rng.uniform(0.4, 1, count), "containment": rng.uniform(0.6, 1, count),
-        "bits": rng.uniform(40, 400, count), "q_value": rng.uniform(0, 0.01, count), "control": np.zeros(count, bool),
-        "common": np.zeros(count, bool), "known": np.zeros(count, bool), "counted": np.ones(count, bool),
-        "before": [texts[i - 1][-80:] for i in range(count)], "passage": passages,
-        "after": [texts[i - 2][:80] for i in range(count)], "tweet": texts,
-        "author": [f"author_{k}" for k in rng.zipf(1.5, count) % 20_000], "time": days * 86_400_000,
+        "source": [f"part-{i * 20 // count}.jsonl" for i in range(count)],
+        "record": np.arange(count) * 7,
+        "record_id": [f"d{i * 7:08}" for i in range(count)],
+        "field": ["text"] * count,
+        "start": np.full(count, 120),
+        "end": 120 + lengths,
+        "tweet_id": tweets["id"],
+        "tweets": np.ones(count, int),
+        "level": np.array(["exact", "near_exact", "strong", "weak"])[
+            rng.integers(0, 4, count)
+        ],
+        "similarity": rng.uniform(0.4, 1, count),
+        "containment": rng.uniform(0.6, 1, count),
+        "bits": rng.uniform(40, 400, count),
+        "q_value": rng.uniform(0, 0.01, count),
+        "control": np.zeros(count, bool),
+        "common": np.zeros(count, bool),
+        "known": np.zeros(count, bool),
+        "counted": np.ones(count, bool),
+        "before": [texts[i - 1][-80:] for i in range(count)],
+        "passage": passages,
+        "after": [texts[i - 2][:80] for i in range(count)],
+        "tweet": texts,
+        "author": [f"author_{k}" for k in rng.zipf(1.5, count) % 20_000],
+        "time": days * 86_400_000,
         "permalink": [f"https://x.com/i/status/{i}" for i in tweets["id"].to_pylist()],
-    }  # fmt: skip
+    }
     shutil.copytree(run, target)
     for name, schema in (("matches", matches), ("evidence", evidence)):
-        known = [columns.get(field.name, pa.nulls(count, field.type)) for field in schema]
+        known = [
+            columns.get(field.name, pa.nulls(count, field.type)) for field in schema
+        ]
         arrays = [
-            (value if isinstance(value, pa.ChunkedArray) else pa.chunked_array([value])).cast(field.type)
+            (
+                value
+                if isinstance(value, pa.ChunkedArray)
+                else pa.chunked_array([value])
+            ).cast(field.type)
             for value, field in zip(known, schema, strict=True)
         ]
-        pq.write_table(pa.table(arrays, schema=schema), target / f"{name}.parquet", compression="zstd")
+        pq.write_table(
+            pa.table(arrays, schema=schema),
+            target / f"{name}.parquet",
+            compression="zstd",
+        )
     summary, info = (read_json(target / name) for name in (SUMMARY_FILE, RUN_FILE))
-    write_summary(target, summary, info, [name for name in info["files"] if name != SUMMARY_FILE])
+    write_summary(
+        target, summary, info, [name for name in info["files"] if name != SUMMARY_FILE]
+    )
     return target
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("--made", type=int, metavar="N")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = arguments.made
-        show(arguments.run if made is None else enlarge(arguments.run, made, Path(folder) / "made.run"))
+        show(
+            arguments.run
+            if made is None
+            else enlarge(arguments.run, made, Path(folder) / "made.run")
+        )
 
 
 def show(run: Path) -> None:
     """Write a report in a process of its own, open it, and print what both cost."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "provscan", "report", run], check=True, stdout=subprocess.DEVNULL)
-        written, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "provscan", "report", run],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        written, used = (
+            time.perf_counter() - start,
+            resource.getrusage(resource.RUSAGE_CHILDREN),
+        )
         report = run / "report.html"
         print(
-            f"{pq.read_metadata(run / 'matches.parquet').num_rows:,} matches: written in {written:.1f} s "
-            f"({used.ru_utime + used.ru_stime:.1f} s of CPU, {used.ru_maxrss / 1024:.0f} MB of memory), "
+            f"{pq.read_metadata(run / 'matches.parquet').num_rows:,} matches: written "
+            f"in {written:.1f} s ({used.ru_utime + used.ru_stime:.1f} s of CPU, "
+            f"{used.ru_maxrss / 1024:.0f} MB of memory), "
             f"{report.stat().st_size / 1e6:.1f} MB"
         )
         for name, value in measured(browser.new_page(), report).items():

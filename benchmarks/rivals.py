@@ -1,4 +1,6 @@
-"""The fastest ways that we know through datasketch and rensa, for the same sketch of the same 5-grams."""
+"""The fastest ways that we know through datasketch and rensa, for the same sketch of
+the same 5-grams.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ import numpy as np
 import rensa
 import xxhash
 
-SKETCH: dict[str, Any] = {"num_perm": 128, "seed": 1, "scheme": "affine32", "hashfunc": xxhash.xxh32_intdigest}
+SKETCH: dict[str, Any] = {
+    "num_perm": 128,
+    "seed": 1,
+    "scheme": "affine32",
+    "hashfunc": xxhash.xxh32_intdigest,
+}
 
 
 def grams(text: str) -> list[str]:
@@ -22,7 +29,9 @@ def encoded_grams(text: str) -> list[bytes]:
 
 
 def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
-    """Signatures with one object for all texts: no copy, no permutations checked anew."""
+    """Signatures with one object for all texts: no copy, no permutations checked
+    anew.
+    """
     out = np.empty((len(tokens), 128), np.uint32)
     sketch = datasketch.MinHash(**SKETCH)
     for i, row in enumerate(tokens):
@@ -33,7 +42,9 @@ def datasketch_cleared(tokens: list[list[bytes]]) -> np.ndarray:
 
 
 def datasketch_insert(lsh: datasketch.MinHashLSH, texts: Sequence[str]) -> None:
-    """Sketch canonical texts and insert them under their numbers; an LSH copies what it takes of a sketch."""
+    """Sketch canonical texts and insert them under their numbers; an LSH copies what it
+    takes of a sketch.
+    """
     sketch = datasketch.MinHash(**SKETCH)
     for i, text in enumerate(texts):
         sketch.clear()
@@ -41,7 +52,9 @@ def datasketch_insert(lsh: datasketch.MinHashLSH, texts: Sequence[str]) -> None:
         lsh.insert(i, sketch, check_duplication=False)
 
 
-def datasketch_insert_signatures(lsh: datasketch.MinHashLSH, signatures: np.ndarray) -> None:
+def datasketch_insert_signatures(
+    lsh: datasketch.MinHashLSH, signatures: np.ndarray
+) -> None:
     """Insert ready signatures, ``uint32[n, 128]``, under their numbers."""
     sketch = datasketch.MinHash(**SKETCH)
     for i, row in enumerate(signatures):
@@ -50,9 +63,14 @@ def datasketch_insert_signatures(lsh: datasketch.MinHashLSH, signatures: np.ndar
 
 
 def datasketch_find(
-    lsh: datasketch.MinHashLSH, indexed: Sequence[str], records: Sequence[str], similarity: float, containment: float
+    lsh: datasketch.MinHashLSH,
+    indexed: Sequence[str],
+    records: Sequence[str],
+    similarity: float,
+    containment: float,
 ) -> list[int]:
-    """Of each canonical record the most similar indexed text, -1 if none has that similarity and containment.
+    """Of each canonical record the most similar indexed text, -1 if none has that
+    similarity and containment.
 
     As datasketch's documentation advises: query, then compare the sets themselves.
     """
@@ -75,7 +93,13 @@ def datasketch_find(
 
 
 def rensa_lsh(texts: Sequence[str], bands: int) -> Any:
-    """An LSH of canonical texts, sketched in one call and inserted in another, on all cores by default."""
+    """An LSH of canonical texts, sketched in one call and inserted in another, on all
+    cores by default.
+    """
     lsh = rensa.RMinHashLSH(0.5, 128, bands)
-    lsh.insert_matrix(rensa.RMinHash.digest_matrix_from_token_sets([grams(text) for text in texts], 128, 1))
+    lsh.insert_matrix(
+        rensa.RMinHash.digest_matrix_from_token_sets(
+            [grams(text) for text in texts], 128, 1
+        )
+    )
     return lsh

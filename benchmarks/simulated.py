@@ -1,4 +1,6 @@
-"""Simulated scans: everything is scanned once, and scans with a known truth are drawn from that."""
+"""Simulated scans: everything is scanned once, and scans with a known truth are drawn
+from that.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +44,24 @@ class Scanned:
     """Matches in texts that were scanned once, to be drawn from."""
 
     def __init__(self, texts: list[str], controls: Controls) -> None:
-        found = scan_texts(*buffers(pa.array(texts, pa.large_string())), controls.reader, PARAMS)
+        found = scan_texts(
+            *buffers(pa.array(texts, pa.large_string())), controls.reader, PARAMS
+        )
         self.lengths = np.array([len(text) for text in texts], np.int64)
         self.columns = {
-            "start": found.span[:, 0], "end": found.span[:, 1], "text": found.text,
-            "similarity": found.similarity.astype(np.float32), "containment": found.containment.astype(np.float32),
-        }  # fmt: skip
+            "start": found.span[:, 0],
+            "end": found.span[:, 1],
+            "text": found.text,
+            "similarity": found.similarity.astype(np.float32),
+            "containment": found.containment.astype(np.float32),
+        }
         spans = zip(found.row.tolist(), *found.span.T.tolist(), strict=True)
-        passages = pa.array([texts[row][low:high] for row, low, high in spans], pa.large_string())
-        self.columns["pieces"] = in_pieces(*buffers(passages), found.text, controls.reader)
+        passages = pa.array(
+            [texts[row][low:high] for row, low, high in spans], pa.large_string()
+        )
+        self.columns["pieces"] = in_pieces(
+            *buffers(passages), found.text, controls.reader
+        )
         self.columns["left_out"] = np.zeros(len(found.text), np.int64)
         self.columns["whole"] = found.whole
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
@@ -59,8 +70,15 @@ class Scanned:
         """Matches in some of the texts; ``record`` numbers these from 0."""
         counts = self.first[rows + 1] - self.first[rows]
         record = np.repeat(np.arange(len(rows)), counts)
-        at = np.arange(len(record)) - np.repeat(np.cumsum(counts) - counts, counts) + self.first[rows][record]
-        return {"record": record, **{name: values[at] for name, values in self.columns.items()}}
+        at = (
+            np.arange(len(record))
+            - np.repeat(np.cumsum(counts) - counts, counts)
+            + self.first[rows][record]
+        )
+        return {
+            "record": record,
+            **{name: values[at] for name, values in self.columns.items()},
+        }
 
 
 @dataclass
@@ -72,7 +90,11 @@ class Controlled:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.controls.reader, background(self.controls.licensed), self.controls.repeated)
+        return Scorer(
+            self.controls.reader,
+            background(self.controls.licensed),
+            self.controls.repeated,
+        )
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:
@@ -106,7 +128,9 @@ class Controlled:
     def spiked_inside(self) -> list[tuple[SpikeIns, Recovered]]:
         return self._spiked(self.corpus.documents)
 
-    def _spiked(self, texts: list[str], sets: int = SPIKED) -> list[tuple[SpikeIns, Recovered]]:
+    def _spiked(
+        self, texts: list[str], sets: int = SPIKED
+    ) -> list[tuple[SpikeIns, Recovered]]:
         result = []
         for seed in range(sets):
             rng = Random(seed)
@@ -115,7 +139,9 @@ class Controlled:
                 for i, t in enumerate(rng.sample(texts, min(CARRIERS, len(texts))))
             ]
             settings = AnalysisSettings(Sampling(), draw=seed)
-            result.append(spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer))
+            result.append(
+                spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer)
+            )
         return result
 
 
@@ -135,27 +161,43 @@ class Corpus:
     @cached_property
     def copied(self) -> list[dict[str, Any]]:
         """The tweets that are copied; those of the first years are the first ones."""
-        fit = [tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20]
+        fit = [
+            tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20
+        ]
         chosen = Random(self.seed).sample(fit, min(COPIED, len(fit)))
         return sorted(chosen, key=lambda tweet: tweet.get("created_at") or "9999")
 
     def copies(self, *, inside: bool) -> list[str]:
         """Every edit of every tweet that is copied."""
         rng = Random(f"{self.seed} {inside}")
-        texts = [edit(tweet["text"], rng) for edit in ALL_EDITS.values() for tweet in self.copied]
-        return [placed(copy, rng.choice(self.documents), rng) for copy in texts] if inside else texts
+        texts = [
+            edit(tweet["text"], rng)
+            for edit in ALL_EDITS.values()
+            for tweet in self.copied
+        ]
+        return (
+            [placed(copy, rng.choice(self.documents), rng) for copy in texts]
+            if inside
+            else texts
+        )
 
 
 def placed(copy: str, document: str, rng: Random) -> str:
     """A copy inside of a document."""
-    at = rng.choice([0, *(i for i, c in enumerate(document) if c.isspace()), len(document)])
+    at = rng.choice(
+        [0, *(i for i, c in enumerate(document) if c.isspace()), len(document)]
+    )
     return f"{document[:at]}\n{copy}\n{document[at:]}"
 
 
 def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> PartRows:
     """Matches as the scan of a split leaves them behind."""
     part.matches = len(columns["record"])
-    same = {name: pa.repeat(pa.scalar(name), part.matches) for name in ("field", "level") if name not in columns}
+    same = {
+        name: pa.repeat(pa.scalar(name), part.matches)
+        for name in ("field", "level")
+        if name not in columns
+    }
     table = pa.table({**columns, **same})
     with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
         file.write_table(table)
@@ -164,12 +206,18 @@ def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> P
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of JSON lines, compressed or not."""
-    opened = zstandard.open(path, "rt", encoding="utf-8") if path.suffix == ".zst" else path.open(encoding="utf-8")
+    opened = (
+        zstandard.open(path, "rt", encoding="utf-8")
+        if path.suffix == ".zst"
+        else path.open(encoding="utf-8")
+    )
     with opened as file:
         yield from map(json.loads, file)
 
 
-def control(index: provscan.Index, rows: list[dict[str, Any]], folder: Path) -> Controls:
+def control(
+    index: provscan.Index, rows: list[dict[str, Any]], folder: Path
+) -> Controls:
     path = folder.with_suffix(".jsonl")
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return with_files(no_control(index.reader), [str(path)], Fields(), folder, 2)[0]

@@ -1,12 +1,15 @@
 """Made-up tweets and long texts, of any number, from a seed.
 
-Words are built from syllables and drawn by Zipf's law, in eight scripts; some of what is drawn is a phrase of several
-words, as people repeat them. A tweet may begin with a mention, end with a link, and hold hashtags, emoji and HTML
-entities; its length is log-normal, half of the tweets within some 100 characters, none above 280. Tweets in
-a hundred belong to families: one template, its words changed here and there, or retweeted as it is.
+Words are built from syllables and drawn by Zipf's law, in eight scripts; some of what
+is drawn is a phrase of several words, as people repeat them. A tweet may begin with a
+mention, end with a link, and hold hashtags, emoji and HTML entities; its length is
+log-normal, half of the tweets within some 100 characters, none above 280. Tweets in a
+hundred belong to families: one template, its words changed here and there, or retweeted
+as it is.
 
-The vocabulary is one and the same for every seed, so texts of two seeds are two samples of one language. A batch
-depends on the seed and its own number only: the first n tweets are the same however many are asked for.
+The vocabulary is one and the same for every seed, so texts of two seeds are two samples
+of one language. A batch depends on the seed and its own number only: the first n tweets
+are the same however many are asked for.
 """
 
 from __future__ import annotations
@@ -46,8 +49,45 @@ def _letters(first: str, last: str) -> list[str]:
     return [chr(code) for code in range(ord(first), ord(last) + 1)]
 
 
-_LATIN = [a + b for a in ["b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "th", ""]
-          for b in ["a", "e", "i", "o", "u", "an", "en", "in", "or", "er", "al", "é", "ing", "ay"]]  # fmt: skip
+_LATIN = [
+    a + b
+    for a in [
+        "b",
+        "c",
+        "d",
+        "f",
+        "g",
+        "h",
+        "l",
+        "m",
+        "n",
+        "p",
+        "r",
+        "s",
+        "t",
+        "v",
+        "w",
+        "st",
+        "th",
+        "",
+    ]
+    for b in [
+        "a",
+        "e",
+        "i",
+        "o",
+        "u",
+        "an",
+        "en",
+        "in",
+        "or",
+        "er",
+        "al",
+        "é",
+        "ing",
+        "ay",
+    ]
+]
 _CYRILLIC = [a + b for a in "бвгдклмнпрст" for b in "аеиоуяы"]
 _ARABIC = [a + b for a in _letters("ب", "غ") for b in ["ا", "و", "ي", "ل", ""]]
 _DEVANAGARI = [a + b for a in _letters("क", "न") for b in ["", "ा", "ि", "े", "ो"]]
@@ -72,12 +112,14 @@ _PHRASES = 20_000
 
 
 class Vocabulary(NamedTuple):
-    """All tokens, each with the gap that follows it, and where each kind of them stands.
+    """All tokens, each with the gap that follows it, and where each kind of them
+    stands.
 
     Attributes
     ----------
     tokens
-        Scripts one after the other; each word four times: as it is, capitalised, with a comma, with a full stop.
+        Scripts one after the other; each word four times: as it is, capitalised, with a
+        comma, with a full stop.
     characters
         int64[n]: length of each token in code points.
     first, words
@@ -99,7 +141,9 @@ class Vocabulary(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Texts as rows of tokens: those of text i are ``flat[starts[i]:starts[i + 1]]``."""
+    """Texts as rows of tokens: those of text i are ``flat[starts[i]:starts[i +
+    1]]``.
+    """
 
     flat: Ints
     starts: Ints
@@ -132,14 +176,24 @@ def vocabulary() -> Vocabulary:
         first.append(len(tokens))
         for word in words:
             stops = (", ", ". ") if script.gap else ("、", "。")
-            tokens += (word + script.gap, word.capitalize() + script.gap, word + stops[0], word + stops[1])
+            tokens += (
+                word + script.gap,
+                word.capitalize() + script.gap,
+                word + stops[0],
+                word + stops[1],
+            )
     names = rng.integers(0, len(latin), 20_000).tolist()
     links = rng.integers(0, 36**9, 20_000).tolist()
     ranks = _zipf(rng.random((_PHRASES, 5)), np.int64(len(latin))).tolist()
     kinds = {
-        "phrases": [" ".join(latin[k] for k in row[: 2 + i % 4]) + " " for i, row in enumerate(ranks)],
+        "phrases": [
+            " ".join(latin[k] for k in row[: 2 + i % 4]) + " "
+            for i, row in enumerate(ranks)
+        ],
         "mentions": [f"@{latin[k]}{k % 97} " for k in names],
-        "links": [f"https://t.co/{np.base_repr(link, 36).lower():0>9} " for link in links],
+        "links": [
+            f"https://t.co/{np.base_repr(link, 36).lower():0>9} " for link in links
+        ],
         "hashtags": [f"#{latin[k]} " for k in names[:5_000]],
         "emoji": _EMOJI,
         "entities": _ENTITIES,
@@ -158,7 +212,9 @@ def vocabulary() -> Vocabulary:
 
 
 def _zipf(chance: NDArray[np.float64], size: np.int64 | Ints) -> Ints:
-    """Ranks from 0, those of probability 1 / (rank + 1) in proportion, by the inverse of the continuous law."""
+    """Ranks from 0, those of probability 1 / (rank + 1) in proportion, by the inverse
+    of the continuous law.
+    """
     return (np.exp(chance * np.log(size + 1.0)) - 1).astype(np.int64)
 
 
@@ -170,11 +226,15 @@ def _draw(rng: np.random.Generator, script: Ints) -> Ints:
     token = known.first[script] + 4 * word + variant
     phrase = np.flatnonzero((rng.random(len(script)) < 0.02) & (script == 0))
     # Flatter than words: the most common phrase is in one tweet of some hundreds.
-    token[phrase] = known.phrases[0] + (rng.random(len(phrase)) ** 2 * known.phrases[1]).astype(np.int64)
+    token[phrase] = known.phrases[0] + (
+        rng.random(len(phrase)) ** 2 * known.phrases[1]
+    ).astype(np.int64)
     return token
 
 
-def _scatter(rng: np.random.Generator, tokens: Ints, kind: tuple[int, int], share: float) -> None:
+def _scatter(
+    rng: np.random.Generator, tokens: Ints, kind: tuple[int, int], share: float
+) -> None:
     """Put tokens of a kind in place of a share of those that are there."""
     places = np.flatnonzero(rng.random(len(tokens)) < share)
     tokens[places] = kind[0] + _zipf(rng.random(len(places)), np.int64(kind[1]))
@@ -184,14 +244,19 @@ def _fresh(rng: np.random.Generator, count: int) -> Tokens:
     """Tweets that have nothing to do with each other."""
     known = vocabulary()
     script = rng.choice(len(SCRIPTS), count, p=[script.share for script in SCRIPTS])
-    lengths = np.clip(np.exp(rng.normal(np.log(15), 0.6, count)), 1, 60).astype(np.int64)
+    lengths = np.clip(np.exp(rng.normal(np.log(15), 0.6, count)), 1, 60).astype(
+        np.int64
+    )
     starts = np.concatenate([[0], np.cumsum(lengths)])
     tokens = _draw(rng, np.repeat(script, lengths))
     _scatter(rng, tokens, known.hashtags, 0.03)
     _scatter(rng, tokens, known.emoji, 0.012)
     _scatter(rng, tokens, known.entities, 0.01)
     long = lengths > 3
-    for places, kind, share in ((starts[:-1], known.mentions, 0.35), (starts[1:] - 1, known.links, 0.4)):
+    for places, kind, share in (
+        (starts[:-1], known.mentions, 0.35),
+        (starts[1:] - 1, known.links, 0.4),
+    ):
         rows = places[long & (rng.random(count) < share)]
         tokens[rows] = kind[0] + rng.integers(0, kind[1], len(rows))
     return Tokens(tokens, starts)
@@ -211,7 +276,9 @@ def _copies(rng: np.random.Generator, templates: Tokens, count: int) -> Tokens:
 
 
 def _shortened(texts: Tokens, longest: int) -> Tokens:
-    """The texts without what stands beyond so many characters; a first token always stays."""
+    """The texts without what stands beyond so many characters; a first token always
+    stays.
+    """
     ends = np.cumsum(vocabulary().characters[texts.flat])
     lengths = np.diff(texts.starts)
     before = np.repeat(np.concatenate([[0], ends])[texts.starts[:-1]], lengths)
@@ -222,8 +289,12 @@ def _shortened(texts: Tokens, longest: int) -> Tokens:
 
 
 def _strings(texts: Tokens) -> pa.LargeStringArray:
-    rows = pa.LargeListArray.from_arrays(pa.array(texts.starts), vocabulary().tokens.take(pa.array(texts.flat)))
-    return pc.utf8_rtrim_whitespace(pc.binary_join(rows, pa.scalar("", pa.large_string())))
+    rows = pa.LargeListArray.from_arrays(
+        pa.array(texts.starts), vocabulary().tokens.take(pa.array(texts.flat))
+    )
+    return pc.utf8_rtrim_whitespace(
+        pc.binary_join(rows, pa.scalar("", pa.large_string()))
+    )
 
 
 def tweets(count: int, seed: int = 1) -> Iterator[pa.RecordBatch]:
@@ -232,30 +303,50 @@ def tweets(count: int, seed: int = 1) -> Iterator[pa.RecordBatch]:
     Yields
     ------
     pyarrow.RecordBatch
-        ``id`` (string, distinct for all seeds below 1000) and ``text`` (large_string), :data:`BATCH` rows or the rest.
+        ``id`` (string, distinct for all seeds below 1000) and ``text`` (large_string),
+        :data:`BATCH` rows or the rest.
     """
-    templates = _shortened(_fresh(np.random.default_rng([seed, 1 << 32]), TEMPLATES), LONGEST)
+    templates = _shortened(
+        _fresh(np.random.default_rng([seed, 1 << 32]), TEMPLATES), LONGEST
+    )
     for number, low in enumerate(range(0, count, BATCH)):
         rng = np.random.default_rng([seed, number])
-        fresh, copies = _fresh(rng, BATCH), _copies(rng, templates, round(FAMILY_SHARE * BATCH))
-        texts = _strings(_shortened(fresh, LONGEST)), _strings(_shortened(copies, LONGEST))
-        # Where a copy stands, and which one; the same whatever part of the batch is wanted.
+        fresh, copies = (
+            _fresh(rng, BATCH),
+            _copies(rng, templates, round(FAMILY_SHARE * BATCH)),
+        )
+        texts = (
+            _strings(_shortened(fresh, LONGEST)),
+            _strings(_shortened(copies, LONGEST)),
+        )
+        # Where a copy stands, and which one; the same whatever part of the batch is
+        # wanted.
         order = np.arange(BATCH)
-        order[rng.choice(BATCH, len(texts[1]), replace=False)] = BATCH + np.arange(len(texts[1]))
+        order[rng.choice(BATCH, len(texts[1]), replace=False)] = BATCH + np.arange(
+            len(texts[1])
+        )
         text = pa.concat_arrays(texts).take(pa.array(order[: count - low]))
-        ids = pa.array(FIRST_ID + seed * 10**12 + low + np.arange(len(text))).cast(pa.string())
+        ids = pa.array(FIRST_ID + seed * 10**12 + low + np.arange(len(text))).cast(
+            pa.string()
+        )
         yield pa.record_batch({"id": ids, "text": text})
 
 
 def documents(characters: int, seed: int = 1, mean: int = 4_000) -> list[str]:
-    """Long texts in Latin script without any tweet in them, ``characters`` code points or a little more in all."""
+    """Long texts in Latin script without any tweet in them, ``characters`` code points
+    or a little more in all.
+    """
     rng = np.random.default_rng([seed, 2 << 32])
     known = vocabulary()
     result = list[str]()
     while characters > 0:
-        words = np.clip(rng.lognormal(np.log(mean / 7), 0.7, 256), 40, 100 * mean).astype(np.int64)
+        words = np.clip(
+            rng.lognormal(np.log(mean / 7), 0.7, 256), 40, 100 * mean
+        ).astype(np.int64)
         tokens = _draw(rng, np.zeros(words.sum(), np.int64))
-        sizes = np.add.reduceat(known.characters[tokens], np.concatenate([[0], np.cumsum(words)[:-1]]))
+        sizes = np.add.reduceat(
+            known.characters[tokens], np.concatenate([[0], np.cumsum(words)[:-1]])
+        )
         wanted = int(np.searchsorted(np.cumsum(sizes), characters)) + 1
         starts = np.concatenate([[0], np.cumsum(words)])
         result += _strings(Tokens(tokens, starts)).to_pylist()[:wanted]
@@ -264,7 +355,9 @@ def documents(characters: int, seed: int = 1, mean: int = 4_000) -> list[str]:
 
 
 def write_jsonl(batches: Iterator[pa.RecordBatch], path: Path) -> int:
-    """Write made-up tweets as JSON lines, whose text needs no escapes; how many there were."""
+    """Write made-up tweets as JSON lines, whose text needs no escapes; how many there
+    were.
+    """
 
     def constant(text: str) -> pa.Scalar:
         return pa.scalar(text, pa.large_string())
@@ -274,7 +367,9 @@ def write_jsonl(batches: Iterator[pa.RecordBatch], path: Path) -> int:
         for batch in batches:
             ids = batch.column("id").cast(pa.large_string())
             before, between, after = map(constant, ('{"id": "', '", "text": "', '"}'))
-            rows = pc.binary_join_element_wise(before, ids, between, batch.column("text"), after, constant(""))
+            rows = pc.binary_join_element_wise(
+                before, ids, between, batch.column("text"), after, constant("")
+            )
             together = pa.LargeListArray.from_arrays(pa.array([0, len(rows)]), rows)
             file.write(pc.binary_join(together, constant("\n"))[0].as_buffer())
             file.write(b"\n")

@@ -1,12 +1,15 @@
 """Is this version faster than another one?
 
-    python benchmarks/versions.py --other PYTHON [--corpus FOLDER] [--background FOLDER] [--tweets 2000000]
+    python benchmarks/versions.py --other PYTHON [--corpus FOLDER] [--background FOLDER]
+    [--tweets 2000000]
                                   [--records 2000000] [--megabytes 1000] [--pairs 3]
 
-PYTHON is the interpreter of an environment with the other version. Whole commands in alternating pairs, on the same
-data: ``provscan index`` of tweet-sized JSON lines, ``provscan match`` of tweet-sized records and of long texts, with
-their defaults. Both have compiled their kernels before. A ratio above 1 says that this version is faster; it is the
-median over the pairs, of the time on the clock and of the processor time of all threads and processes together.
+PYTHON is the interpreter of an environment with the other version. Whole commands in
+alternating pairs, on the same data: ``provscan index`` of tweet-sized JSON lines,
+``provscan match`` of tweet-sized records and of long texts, with their defaults. Both
+have compiled their kernels before. A ratio above 1 says that this version is faster; it
+is the median over the pairs, of the time on the clock and of the processor time of all
+threads and processes together.
 """
 
 from __future__ import annotations
@@ -39,19 +42,32 @@ def run(python: str, arguments: Sequence[str]) -> Taken:
     before, begin = os.times(), time.perf_counter()
     # With -P the folder that this runs in is not where the package comes from.
     done = subprocess.run(
-        [python, "-P", "-m", "provscan", *arguments], capture_output=True, text=True, encoding="utf-8"
+        [python, "-P", "-m", "provscan", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     clock, after = time.perf_counter() - begin, os.times()
     if done.returncode:
         raise SystemExit(f"{python} -m provscan {' '.join(arguments)}: {done.stderr}")
-    users, system = after.children_user - before.children_user, after.children_system - before.children_system
+    users, system = (
+        after.children_user - before.children_user,
+        after.children_system - before.children_system,
+    )
     return Taken(clock, users + system)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     planted.add_data_options(parser)
-    parser.add_argument("--other", required=True, metavar="PYTHON", help="interpreter of the other version")
+    parser.add_argument(
+        "--other",
+        required=True,
+        metavar="PYTHON",
+        help="interpreter of the other version",
+    )
     parser.add_argument("--tweets", type=int, default=2_000_000)
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--megabytes", type=float, default=1_000, help="of long texts")
@@ -62,47 +78,94 @@ def main() -> None:
         folder = Path(name)
         tweets = folder / "tweets.jsonl"
         if arguments.corpus:
-            planted.write_jsonl(tweets, planted.licensed(arguments.corpus, arguments.tweets)[0])
+            planted.write_jsonl(
+                tweets, planted.licensed(arguments.corpus, arguments.tweets)[0]
+            )
         else:
             synthetic.write_jsonl(synthetic.tweets(arguments.tweets), tweets)
         size = round(arguments.megabytes * 1e6)
         short = planted.short_texts(arguments.background, arguments.records)
         long = planted.enough(planted.long_texts(arguments.background, size), size)
         sources = {
-            kind: str(planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts)))
+            kind: str(
+                planted.write_jsonl(folder / f"{kind}.jsonl", planted.numbered(texts))
+            )
             for kind, texts in (("records", short), ("long", long))
         }
         pythons = {"this": sys.executable, "other": arguments.other}
         jobs = {
             f"index of {arguments.tweets:,} tweets": ["index", str(tweets), "--out"],
-            f"match of {len(short):,} records": ["match", sources["records"], "--index"],
-            f"match of {size / 1e6:,.0f} MB of long text": ["match", sources["long"], "--index"],
+            f"match of {len(short):,} records": [
+                "match",
+                sources["records"],
+                "--index",
+            ],
+            f"match of {size / 1e6:,.0f} MB of long text": [
+                "match",
+                sources["long"],
+                "--index",
+            ],
         }
         shown = table(
-            "Whole commands", "command", "this, s", "other, s", "ratio", "this, CPU s", "other, CPU s", "ratio"
+            "Whole commands",
+            "command",
+            "this, s",
+            "other, s",
+            "ratio",
+            "this, CPU s",
+            "other, CPU s",
+            "ratio",
         )
         for version, python in pythons.items():
             where = [python, "-P", "-c", "import provscan; print(provscan.__file__)"]
             console.print(
-                f"{version}: {subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()}"
+                f"{version}: "
+                f"{subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()}"  # noqa: E501
             )
-        few = str(planted.write_jsonl(folder / "few.jsonl", planted.numbered(short[:2_000])))
+        few = str(
+            planted.write_jsonl(folder / "few.jsonl", planted.numbered(short[:2_000]))
+        )
         for version, python in pythons.items():
-            run(python, ["index", few, "--out", str(folder / f"few-{version}.index"), "--quiet"])
+            run(
+                python,
+                [
+                    "index",
+                    few,
+                    "--out",
+                    str(folder / f"few-{version}.index"),
+                    "--quiet",
+                ],
+            )
             index, out = folder / f"few-{version}.index", folder / f"few-{version}.run"
-            run(python, ["match", few, "--index", str(index), "--out", str(out), "--quiet"])
+            run(
+                python,
+                ["match", few, "--index", str(index), "--out", str(out), "--quiet"],
+            )
         for job, command in jobs.items():
             taken: dict[str, list[Taken]] = {version: [] for version in pythons}
             for _ in range(arguments.pairs):
                 for version, python in pythons.items():
                     index, out = folder / f"{version}.index", folder / f"{version}.run"
                     rest = [] if command[0] == "index" else ["--out", str(out)]
-                    taken[version].append(run(python, [*command, str(index), *rest, "--overwrite", "--quiet"]))
+                    taken[version].append(
+                        run(
+                            python,
+                            [*command, str(index), *rest, "--overwrite", "--quiet"],
+                        )
+                    )
             cells = []
             for of in range(2):
-                this, other = ([each[of] for each in taken[version]] for version in pythons)
-                ratio = statistics.median(theirs / ours for ours, theirs in zip(this, other, strict=True))
-                cells += [f"{statistics.median(this):.2f}", f"{statistics.median(other):.2f}", f"{ratio:.2f}"]
+                this, other = (
+                    [each[of] for each in taken[version]] for version in pythons
+                )
+                ratio = statistics.median(
+                    theirs / ours for ours, theirs in zip(this, other, strict=True)
+                )
+                cells += [
+                    f"{statistics.median(this):.2f}",
+                    f"{statistics.median(other):.2f}",
+                    f"{ratio:.2f}",
+                ]
             shown.add_row(job, *cells)
         console.print(shown)
 

@@ -1,17 +1,21 @@
-"""Write the tiny corpus and the tiny dataset, from a seed: the same call gives the same bytes on any Python.
+"""Write the tiny corpus and the tiny dataset, from a seed: the same call gives the same
+bytes on any Python.
 
     python corpora/generate.py [--out corpora/tiny] [--seed 1]
 
 writes
 
-    corpus/tweets.jsonl   2,000 invented tweets in 16 languages: id, text, author, created_at, lang, rt_of
-    dataset.jsonl         5,000 invented records: id, text; most have nothing to do with the tweets
-    truth.jsonl           one line for each tweet planted in the dataset: record (0-based line), start, end
-                          (code points of its text), tweet_id, channel, kind (record, passage)
+    corpus/tweets.jsonl   2,000 invented tweets in 16 languages: id, text, author,
+    created_at, lang, rt_of dataset.jsonl         5,000 invented records: id, text; most
+    have nothing to do with the tweets truth.jsonl           one line for each tweet
+    planted in the dataset: record (0-based line), start, end
+                          (code points of its text), tweet_id, channel, kind (record,
+                          passage)
 
-The texts come from the grammars in ``tweets.toml`` and ``background.toml``. No two tweets are near-duplicates, but for
-those that are meant to be: retweets, and tweets copied word by word. A channel is the change that a tweet went
-through on its way into the dataset; :data:`CHANNELS` lists them. Needs the standard library only.
+The texts come from the grammars in ``tweets.toml`` and ``background.toml``. No two
+tweets are near-duplicates, but for those that are meant to be: retweets, and tweets
+copied word by word. A channel is the change that a tweet went through on its way into
+the dataset; :data:`CHANNELS` lists them. Needs the standard library only.
 """
 
 from __future__ import annotations
@@ -40,14 +44,57 @@ ENGLISH_SHARE = 0.5
 TWO_SENTENCES = 0.6
 NEAR_DUPLICATE = 0.4
 COLLECTED = "2017-01-01"
-"""When the dataset was collected: it holds no tweet of that day or later, so that these can serve as a control."""
+"""When the dataset was collected: it holds no tweet of that day or later, so that these
+can serve as a control.
+"""
 
 EMOJI = (
-    *("😂", "🔥", "❤️", "🙏🏽", "👩‍🚀", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇧🇷", "🇯🇵", "👍🏿", "1️⃣", "🤷‍♀️"),
+    *(
+        "😂",
+        "🔥",
+        "❤️",
+        "🙏🏽",
+        "👩‍🚀",
+        "👨‍👩‍👧‍👦",
+        "🏳️‍🌈",
+        "🇧🇷",
+        "🇯🇵",
+        "👍🏿",
+        "1️⃣",
+        "🤷‍♀️",
+    ),
     *("☕", "🎷", "🐐", "🌧️", "🚲", "🥖", "🫖", "✨"),
 )
-TAGS = ("rain", "smalltown", "commute", "mondays", "choirlife", "goats", "baking", "NightShift", "lostandfound", "2019")
-SYLLABLES = ("ba", "ko", "mi", "ru", "ten", "sal", "vo", "ni", "dra", "pel", "zu", "ha", "lor", "quin", "es", "ty")
+TAGS = (
+    "rain",
+    "smalltown",
+    "commute",
+    "mondays",
+    "choirlife",
+    "goats",
+    "baking",
+    "NightShift",
+    "lostandfound",
+    "2019",
+)
+SYLLABLES = (
+    "ba",
+    "ko",
+    "mi",
+    "ru",
+    "ten",
+    "sal",
+    "vo",
+    "ni",
+    "dra",
+    "pel",
+    "zu",
+    "ha",
+    "lor",
+    "quin",
+    "es",
+    "ty",
+)
 LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 TWEPOCH = 1_288_834_974_657
 URL = re.compile(r"https?://\S+")
@@ -55,7 +102,9 @@ MENTION = re.compile(r"@\w+")
 
 
 class Generator:
-    """Draws that rest on ``random.random`` alone, the one method whose values are promised to stay."""
+    """Draws that rest on ``random.random`` alone, the one method whose values are
+    promised to stay.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed).random
@@ -77,14 +126,22 @@ class Generator:
 
 def draw(rng: Generator, grammar: dict[str, list[str]], symbol: str = "text") -> str:
     """One text of a grammar."""
-    return re.sub(r"\{(\w+)\}", lambda hit: draw(rng, grammar, hit[1]), rng.pick(grammar[symbol]))
+    return re.sub(
+        r"\{(\w+)\}", lambda hit: draw(rng, grammar, hit[1]), rng.pick(grammar[symbol])
+    )
 
 
 def bare(text: str) -> str:
-    """What carries the meaning: letters and digits, folded, without links and names. A rough canonical text."""
+    """What carries the meaning: letters and digits, folded, without links and names. A
+    rough canonical text.
+    """
     text = URL.sub(" ", MENTION.sub(" ", html.unescape(text)))
     text = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text).split())
+    return " ".join(
+        "".join(
+            c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text
+        ).split()
+    )
 
 
 def grams(text: str) -> set[str]:
@@ -102,8 +159,13 @@ class Known:
     def nearest(self, text: str) -> float:
         """The greatest Jaccard similarity to a known text."""
         own = grams(bare(text))
-        shared = Counter(chain.from_iterable(self._texts_with.get(gram, ()) for gram in own))
-        return max((n / (len(own) + self._sizes[i] - n) for i, n in shared.items()), default=0.0)
+        shared = Counter(
+            chain.from_iterable(self._texts_with.get(gram, ()) for gram in own)
+        )
+        return max(
+            (n / (len(own) + self._sizes[i] - n) for i, n in shared.items()),
+            default=0.0,
+        )
 
     def add(self, text: str) -> None:
         own = grams(bare(text))
@@ -132,7 +194,9 @@ def link(rng: Generator) -> str:
 
 
 def dressed(rng: Generator, text: str) -> str:
-    """A sentence with what tweets carry around it: names, links, tags, emoji, HTML entities."""
+    """A sentence with what tweets carry around it: names, links, tags, emoji, HTML
+    entities.
+    """
     if rng.chance(0.2):
         text = f"@{handle(rng)} {text}"
     if rng.chance(0.25):
@@ -165,7 +229,13 @@ def tweets(rng: Generator) -> list[Tweet]:
         if len(text) <= 240 and known.nearest(text) < NEAR_DUPLICATE:
             known.add(text)
             texts.append((dressed(rng, text), lang))
-    texts += [("🌧️🌧️🌧️", "und"), (link(rng), "und"), (f"@{handle(rng)}", "und"), ("ok", "en"), ("soup", "en")]
+    texts += [
+        ("🌧️🌧️🌧️", "und"),
+        (link(rng), "und"),
+        (f"@{handle(rng)}", "und"),
+        ("ok", "en"),
+        ("soup", "en"),
+    ]
 
     authors = [handle(rng) for _ in range(300)]
     minutes = sorted(rng.below(10 * 365 * 24 * 60) for _ in range(TWEETS))
@@ -177,14 +247,20 @@ def tweets(rng: Generator) -> list[Tweet]:
             id=str(((ms - TWEPOCH) << 22) | count),
             text="",
             author=rng.pick(authors),
-            created_at=datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created_at=datetime.fromtimestamp(ms / 1000, UTC).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            ),
             lang="",
         )
         left = TWEETS - count
         if (len(texts) < left and len(result) > 50 and rng.chance(0.09)) or not texts:
             first = rng.pick([t for t in result[-50:] if t.rt_of is None])
             if rng.chance(0.8):
-                tweet.text, tweet.lang, tweet.rt_of = f"RT @{first.author}: {first.text}", first.lang, first.id
+                tweet.text, tweet.lang, tweet.rt_of = (
+                    f"RT @{first.author}: {first.text}",
+                    first.lang,
+                    first.id,
+                )
             else:
                 tweet.text, tweet.lang = first.text, first.lang
         else:
@@ -198,7 +274,18 @@ def _words_replaced(rng: Generator, text: str, count: int) -> str:
     places = [i for i, word in enumerate(words) if len(word) > 2 and word[0].isalpha()]
     rng.shuffle(places)
     for i in places[:count]:
-        words[i] = rng.pick(("something", "truly", "folks", "tonight", "nobody", "around", "perhaps", "splendid"))
+        words[i] = rng.pick(
+            (
+                "something",
+                "truly",
+                "folks",
+                "tonight",
+                "nobody",
+                "around",
+                "perhaps",
+                "splendid",
+            )
+        )
     return " ".join(words)
 
 
@@ -225,7 +312,9 @@ CHANNELS: dict[str, Callable[[Generator, str], str]] = {
     "retweeted": lambda rng, text: text,
     "commented": lambda rng, text: text,
 }
-"""What happens to the tweet itself; the last two add text around it, see :func:`planted`."""
+"""What happens to the tweet itself; the last two add text around it, see
+:func:`planted`.
+"""
 
 
 def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
@@ -235,7 +324,10 @@ def planted(rng: Generator, tweet: Tweet, channel: str) -> tuple[str, int, int]:
     if channel == "retweeted":
         before = f"RT @{handle(rng)}: "
     if channel == "commented":
-        before, after = rng.pick(("so true ", "this! ", "lol ", "agreed: ")), rng.pick((" haha", " #mood", " !!"))
+        before, after = (
+            rng.pick(("so true ", "this! ", "lol ", "agreed: ")),
+            rng.pick((" haha", " #mood", " !!")),
+        )
     return before + text + after, len(before), len(before) + len(text)
 
 
@@ -257,13 +349,17 @@ def background(rng: Generator, avoid: Known) -> Iterator[str]:
     rare = [name for name in grammars if name not in kinds]
     seen: set[str] = set()
     while True:
-        text = draw(rng, grammars[rng.pick(rare) if rng.chance(0.06) else rng.pick(kinds)])
+        text = draw(
+            rng, grammars[rng.pick(rare) if rng.chance(0.06) else rng.pick(kinds)]
+        )
         if text not in seen and avoid.nearest(text) < NEAR_DUPLICATE / 2:
             seen.add(text)
             yield text
 
 
-def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def dataset(
+    rng: Generator, corpus: list[Tweet]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The records and the truth about them."""
     avoid = Known()
     for tweet in corpus:
@@ -273,7 +369,9 @@ def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], 
     sources = [
         tweet
         for tweet in corpus
-        if distinctive(tweet) and copies[bare(tweet.text)] == 1 and tweet.created_at < COLLECTED
+        if distinctive(tweet)
+        and copies[bare(tweet.text)] == 1
+        and tweet.created_at < COLLECTED
     ]
     rng.shuffle(sources)
 
@@ -284,7 +382,13 @@ def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], 
         if not fits(tweet, channel):
             channel = "exact"
         text, start, end = planted(rng, tweet, channel)
-        where = {"start": start, "end": end, "tweet_id": tweet.id, "channel": channel, "kind": "record"}
+        where = {
+            "start": start,
+            "end": end,
+            "tweet_id": tweet.id,
+            "channel": channel,
+            "kind": "record",
+        }
         rows.append((text, [where]))
     for i in range(PLANTED_PASSAGES):
         text, marks = next(others), []
@@ -295,7 +399,14 @@ def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], 
             if not fits(tweet, channel):
                 channel = "exact"
             quoted = CHANNELS[channel](rng, tweet.text)
-            before, after = rng.pick((('\n\n"', '"\n\n'), ("\n> ", "\n"), (" Somebody wrote: ", " "), (" ", " ")))
+            before, after = rng.pick(
+                (
+                    ('\n\n"', '"\n\n'),
+                    ("\n> ", "\n"),
+                    (" Somebody wrote: ", " "),
+                    (" ", " "),
+                )
+            )
             start = len(text) + len(before)
             where = {"start": start, "end": start + len(quoted), "tweet_id": tweet.id}
             marks.append({**where, "channel": channel, "kind": "passage"})
@@ -307,8 +418,14 @@ def dataset(rng: Generator, corpus: list[Tweet]) -> tuple[list[dict[str, Any]], 
     rows += [(next(others), []) for _ in range(RECORDS - len(rows))]
     rng.shuffle(rows)
 
-    records = [{"id": f"d{number:05}", "text": text} for number, (text, _) in enumerate(rows)]
-    truth = [{"record": number, **mark} for number, (_, marks) in enumerate(rows) for mark in marks]
+    records = [
+        {"id": f"d{number:05}", "text": text} for number, (text, _) in enumerate(rows)
+    ]
+    truth = [
+        {"record": number, **mark}
+        for number, (_, marks) in enumerate(rows)
+        for mark in marks
+    ]
     return records, truth
 
 
@@ -319,8 +436,12 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write the tiny corpus and the tiny dataset.")
-    parser.add_argument("--out", type=Path, default=FOLDER / "tiny", help="folder to write to")
+    parser = argparse.ArgumentParser(
+        description="Write the tiny corpus and the tiny dataset."
+    )
+    parser.add_argument(
+        "--out", type=Path, default=FOLDER / "tiny", help="folder to write to"
+    )
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rng = Generator(args.seed)

@@ -1,4 +1,6 @@
-"""Links that leave ``docs/`` lead somewhere in the repository only: on the site they become plain text."""
+"""Links that leave ``docs/`` lead somewhere in the repository only: on the site they
+become plain text.
+"""
 
 from __future__ import annotations
 

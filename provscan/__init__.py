@@ -1,21 +1,39 @@
-"""Find licensed tweets in datasets and model outputs, with evidence and known error rates.
+"""Find licensed tweets in datasets and model outputs, with evidence and known error
+rates.
 
 >>> import provscan
->>> index = provscan.build_index([{"id": "1", "text": "The quick brown fox jumps over the lazy dog"}], "fox.index")
->>> index.match(["He said: the quick brown fox jumps over the lazy dog!"])["tweet_id"].to_pylist()
+>>> index = provscan.build_index(
+...     [{"id": "1", "text": "The quick brown fox jumps over the lazy dog"}],
+...     "fox.index"
+... )
+>>> found = index.match(["He said: the quick brown fox jumps over the lazy dog!"])
+>>> found["tweet_id"].to_pylist()
 ['1']
 
-Everything public is listed in ``__all__`` and loaded on first use, so that ``import provscan`` costs next to nothing.
+Everything public is listed in ``__all__`` and loaded on first use, so that ``import
+provscan`` costs next to nothing.
 """
 
 from __future__ import annotations
 
-# As in typing, whose import would take a few milliseconds before Ctrl-C is taken care of.
+# As in typing, whose import would take a few milliseconds before Ctrl-C is taken care
+# of.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provscan.api import Index, Run, build_index, forget, match, merge, open_index, open_run, reveal, verify
+    from provscan.api import (
+        Index,
+        Run,
+        build_index,
+        forget,
+        match,
+        merge,
+        open_index,
+        open_run,
+        reveal,
+        verify,
+    )
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical

@@ -7,7 +7,8 @@ import gc
 import os
 import sys
 
-# Nothing is imported before Ctrl-C is taken care of: ``typing``, ``contextlib`` and ``signal`` take some milliseconds.
+# Nothing is imported before Ctrl-C is taken care of: ``typing``, ``contextlib`` and
+# ``signal`` take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -19,10 +20,16 @@ else:
 
 # Seconds after which an interruption that came at a bad time is tried again.
 AGAIN = 0.002
-# An exception between two lines of these leaves half a module, a lock that is never free, or memory freed twice.
+# An exception between two lines of these leaves half a module, a lock that is never
+# free, or memory freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
 # Modules that are not imported, and the libraries for which they are not.
-UNASKED = {"pandas": ("provscan", "pyarrow"), "coverage": ("numba",), "scipy": ("numba",), "yaml": ("numba",)}
+UNASKED = {
+    "pandas": ("provscan", "pyarrow"),
+    "coverage": ("numba",),
+    "scipy": ("numba",),
+    "yaml": ("numba",),
+}
 # For which Numba needs the last one.
 NUMBA_CONFIG = ".numba_config.yaml"
 
@@ -30,21 +37,24 @@ NUMBA_CONFIG = ".numba_config.yaml"
 def main() -> None:
     """Run the command line.
 
-    Before a command has begun and after it has ended, Ctrl-C ends the program at once; in between it raises
-    ``KeyboardInterrupt``, so that what is unfinished is put away.
+    Before a command has begun and after it has ended, Ctrl-C ends the program at once;
+    in between it raises ``KeyboardInterrupt``, so that what is unfinished is put away.
     """
     _on_interruption(_exit)
-    # As the interpreter ends, it gives signals back their default: they would kill it, whatever a command's status.
+    # As the interpreter ends, it gives signals back their default: they would kill it,
+    # whatever a command's status.
     for number in (signal.SIGINT, signal.SIGTERM):
         atexit.register(signal.signal, number, signal.SIG_IGN)
     # The next file would be opened in place of a stream that is closed.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    # Modules are more than half of that, and stay; as the interpreter ends, it would search all there is for cycles.
+    # Modules are more than half of that, and stay; as the interpreter ends, it would
+    # search all there is for cycles.
     gc.set_threshold(300_000)
     atexit.register(gc.freeze)
-    # What there is of linear algebra is small: the threads for it, of NumPy and of SciPy, would only wait and spin.
+    # What there is of linear algebra is small: the threads for it, of NumPy and of
+    # SciPy, would only wait and spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path[:0] = [_Unasked, _Later]
     from provscan.cli import main as commands
@@ -53,11 +63,12 @@ def main() -> None:
 
 
 class _Unasked:
-    """What libraries import where it is installed, and no command uses: pandas, which Arrow asks whether a list is a
-    series, coverage, to which Numba would report, SciPy, which it has for linear algebra, and yaml, in which it could
-    be configured.
+    """What libraries import where it is installed, and no command uses: pandas, which
+    Arrow asks whether a list is a series, coverage, to which Numba would report, SciPy,
+    which it has for linear algebra, and yaml, in which it could be configured.
 
-    Arrow asks from compiled code, whose caller is a module of provscan or of Arrow; other libraries may need both.
+    Arrow asks from compiled code, whose caller is a module of provscan or of Arrow;
+    other libraries may need both.
     """
 
     @staticmethod
@@ -72,14 +83,17 @@ class _Unasked:
 
 
 class _Later:
-    """Parts of NumPy that SciPy names and no command uses are loaded when they are first used.
+    """Parts of NumPy that SciPy names and no command uses are loaded when they are
+    first used.
 
-    ``numpy.ma`` is none of them: Numba uses it in any thread, and two threads that load a module like that at the same
-    time get half of it (Python before 3.12.4).
+    ``numpy.ma`` is none of them: Numba uses it in any thread, and two threads that load
+    a module like that at the same time get half of it (Python before 3.12.4).
     """
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: object = None
+    ) -> ModuleSpec | None:
         if name not in ("numpy.f2py", "numpy.polynomial", "numpy.testing"):
             return None
         from importlib.machinery import PathFinder
@@ -104,7 +118,10 @@ class Interruptible:
         _on_interruption(_interrupt)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         _on_interruption(_exit)
         signal.signal(signal.SIGALRM, _exit)

@@ -16,14 +16,17 @@ PART = 1 << 16
 
 
 def slices(count: int) -> Iterator[slice]:
-    """So many rows in parts, so that what is made of each part need not be held for all."""
+    """So many rows in parts, so that what is made of each part need not be held for
+    all.
+    """
     return (slice(low, min(low + PART, count)) for low in range(0, count, PART))
 
 
 def distinct(numbers: Numbers) -> Numbers:
     """The different ones of some numbers, ascending.
 
-    `np.unique` puts them into a hash table first, which takes ten times as long where many are different.
+    `np.unique` puts them into a hash table first, which takes ten times as long where
+    many are different.
     """
     ordered = np.sort(numbers)
     new = np.ones(len(ordered), np.bool_)

@@ -1,8 +1,10 @@
-"""Folders for what provscan can make again, which are used only where nobody else can write.
+"""Folders for what provscan can make again, which are used only where nobody else can
+write.
 
-Compiled kernels, compiled templates and marks of checked files are trusted like the program itself. A folder is used if
-it and the folders above it belong to the user, to root or to whoever owns the program, and nobody else can write to
-them. The folders above the program are not checked: whoever can write to them can replace the program.
+Compiled kernels, compiled templates and marks of checked files are trusted like the
+program itself. A folder is used if it and the folders above it belong to the user, to
+root or to whoever owns the program, and nobody else can write to them. The folders
+above the program are not checked: whoever can write to them can replace the program.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 
 def user_cache() -> Path:
-    """The user's cache folder; one that can't be made where the user has no home or somebody else can write to it."""
+    """The user's cache folder; one that can't be made where the user has no home or
+    somebody else can write to it.
+    """
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     none = Path(os.devnull) / "provscan"
     if not user.is_absolute():
@@ -27,21 +31,26 @@ def user_cache() -> Path:
     if (why := open_to_others(user / "provscan")) is None:
         return user / "provscan"
     warn_once(
-        f"The cache folder {user / 'provscan'} is not used, because {why}: indexes are checked and report templates "
+        f"The cache folder {user / 'provscan'} is not used, because {why}: indexes are "
+        "checked and report templates "
         "compiled each time. Set XDG_CACHE_HOME to a folder that only you can write to"
     )
     return none
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:
-    """Make a folder and those above it, which no others can write to, whatever the umask."""
+    """Make a folder and those above it, which no others can write to, whatever the
+    umask.
+    """
     for path in (*reversed(folder.parents), folder):
         if not path.is_dir():
             path.mkdir(mode, exist_ok=True)
 
 
 def open_to_others(folder: Path) -> str | None:
-    """Why somebody else could put files into a folder, which need not exist yet; None if nobody could."""
+    """Why somebody else could put files into a folder, which need not exist yet; None
+    if nobody could.
+    """
     program = os.stat(PROGRAM)
     trusted = {0, os.geteuid(), program.st_uid}
     for path in _path(folder):
@@ -54,10 +63,14 @@ def open_to_others(folder: Path) -> str | None:
         if found.st_uid not in trusted:
             return f"{path} belongs to user {found.st_uid}"
         # In a sticky folder nobody can replace what belongs to somebody else.
-        if stat.S_ISLNK(found.st_mode) or (found.st_mode & stat.S_ISVTX and path != folder):
+        if stat.S_ISLNK(found.st_mode) or (
+            found.st_mode & stat.S_ISVTX and path != folder
+        ):
             continue
         # Many systems give each user a group of the same number.
-        groups = {0, found.st_uid} | ({program.st_gid} if program.st_mode & GROUP else set())
+        groups = {0, found.st_uid} | (
+            {program.st_gid} if program.st_mode & GROUP else set()
+        )
         if found.st_mode & GROUP and found.st_gid not in groups:
             return f"group {found.st_gid} can write to {path}"
         if found.st_mode & OTHERS and not program.st_mode & OTHERS:
@@ -67,7 +80,9 @@ def open_to_others(folder: Path) -> str | None:
 
 def _path(folder: Path) -> Iterator[Path]:
     """A folder and all above it, as it is named, and behind links."""
-    for place in dict.fromkeys((Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))):
+    for place in dict.fromkeys(
+        (Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))
+    ):
         yield from (place, *place.parents)
 
 

@@ -1,8 +1,8 @@
 """Every error that provscan raises on purpose.
 
-The tree mirrors the exit status of the commands: a :class:`GateError` ends a command with status 1, a
-:class:`UsageError` with status 2, an :class:`UnusableError` with status 3. The library raises, only ``provscan.cli``
-exits. ::
+The tree mirrors the exit status of the commands: a :class:`GateError` ends a command
+with status 1, a :class:`UsageError` with status 2, an :class:`UnusableError` with
+status 3. The library raises, only ``provscan.cli`` exits. ::
 
     ProvscanError
     ├── GateError
@@ -26,7 +26,8 @@ class ProvscanError(Exception):
 
 
 class GateError(ProvscanError):
-    """More of the dataset holds licensed text than ``fail_above`` allows; the run was written.
+    """More of the dataset holds licensed text than ``fail_above`` allows; the run was
+    written.
 
     Attributes
     ----------
@@ -44,7 +45,9 @@ class UsageError(ProvscanError):
 
 
 class ParameterError(UsageError, ValueError, TypeError):
-    """A parameter is out of its range, has a value of a wrong type, or contradicts the one stored in an index."""
+    """A parameter is out of its range, has a value of a wrong type, or contradicts the
+    one stored in an index.
+    """
 
 
 class UnusableError(ProvscanError):
@@ -56,7 +59,9 @@ class InputError(UnusableError):
 
 
 class FieldNotFoundError(InputError):
-    """None of the records has the field that was asked for; the message lists the fields there are."""
+    """None of the records has the field that was asked for; the message lists the
+    fields there are.
+    """
 
 
 class IndexFormatError(UnusableError):
@@ -64,11 +69,15 @@ class IndexFormatError(UnusableError):
 
 
 class OutputError(UnusableError):
-    """A result could not be written: a full disk, a folder without permission, a foreign folder in the way."""
+    """A result could not be written: a full disk, a folder without permission, a
+    foreign folder in the way.
+    """
 
 
 class RecallError(UnusableError):
-    """A scan found none of the licensed texts that were planted in the dataset: its result would mean nothing."""
+    """A scan found none of the licensed texts that were planted in the dataset: its
+    result would mean nothing.
+    """
 
 
 class WorkerError(UnusableError):
@@ -76,4 +85,6 @@ class WorkerError(UnusableError):
 
 
 class ModelError(UnusableError):
-    """A language model can't be asked: no endpoint answers, the key is refused, there is no such model."""
+    """A language model can't be asked: no endpoint answers, the key is refused, there
+    is no such model.
+    """

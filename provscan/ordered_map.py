@@ -15,7 +15,9 @@ R = TypeVar("R")
 class _Caller(Executor):
     """Calls in the thread that submits."""
 
-    def submit(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+    def submit(
+        self, function: Callable[..., R], /, *args: Any, **kwargs: Any
+    ) -> Future[R]:
         future: Future[R] = Future()
         future.set_result(function(*args, **kwargs))
         return future
@@ -23,19 +25,29 @@ class _Caller(Executor):
 
 @contextmanager
 def pool_of(threads: int) -> Iterator[Executor]:
-    """So many threads; for none, the one that submits: others begin in the time that a small work takes.
+    """So many threads; for none, the one that submits: others begin in the time that a
+    small work takes.
 
-    Whoever submits asks for all results: what has not begun when the block ends, by an error or Ctrl-C, is not begun.
+    Whoever submits asks for all results: what has not begun when the block ends, by an
+    error or Ctrl-C, is not begun.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="provscan") if threads else _Caller()
+    pool = (
+        ThreadPoolExecutor(threads, thread_name_prefix="provscan")
+        if threads
+        else _Caller()
+    )
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int) -> Iterator[Future[R]]:
-    """Submit the items and yield their futures in order, with up to ``in_flight`` of them submitted and not yielded."""
+def in_order(
+    submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int
+) -> Iterator[Future[R]]:
+    """Submit the items and yield their futures in order, with up to ``in_flight`` of
+    them submitted and not yielded.
+    """
     waiting: deque[Future[R]] = deque()
     for item in items:
         waiting.append(submit(item))
@@ -44,12 +56,17 @@ def in_order(submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: in
     yield from waiting
 
 
-def ordered_map(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+def ordered_map(
+    function: Callable[[T], R], items: Iterable[T], workers: int
+) -> Iterator[R]:
     """Like ``map``, with ``workers`` threads at work while the caller consumes.
 
-    At most ``workers + 2`` items are in flight, so memory stays bounded whatever the length of the stream. The first
-    error, or Ctrl-C, ends the iteration; what has not begun by then is not begun.
+    At most ``workers + 2`` items are in flight, so memory stays bounded whatever the
+    length of the stream. The first error, or Ctrl-C, ends the iteration; what has not
+    begun by then is not begun.
     """
     with pool_of(workers) as pool:
-        for future in in_order(lambda item: pool.submit(function, item), items, workers + 2):
+        for future in in_order(
+            lambda item: pool.submit(function, item), items, workers + 2
+        ):
             yield future.result()

@@ -1,8 +1,9 @@
 """Frozen parameters, their validation and their fingerprint.
 
-Building and matching have one set each, because they live differently: an :class:`IndexParams` is written into
-the index and can't be changed afterwards, a :class:`MatchParams` belongs to one run. A flag that contradicts
-the index raises :class:`~provscan.errors.ParameterError` that quotes both values.
+Building and matching have one set each, because they live differently: an
+:class:`IndexParams` is written into the index and can't be changed afterwards, a
+:class:`MatchParams` belongs to one run. A flag that contradicts the index raises
+:class:`~provscan.errors.ParameterError` that quotes both values.
 """
 
 from __future__ import annotations
@@ -28,31 +29,44 @@ LONGEST = 1_000_000_000
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have a value that is expected."""
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have a
+    value that is expected.
+    """
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
 
 
 def require_number(name: str, value: object, *, whole: bool = False) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number, or not a whole one."""
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number, or
+    not a whole one.
+    """
     kind = numbers.Integral if whole else numbers.Real
     known = isinstance(value, kind) and not isinstance(value, bool)
     require(known, name, value, "a whole number" if whole else "a number")
 
 
 def require_path(name: str, value: object, *, remote: bool = False) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of a file or folder.
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
+    of a file or folder.
 
     With `remote` it may be a URL, too.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    require(isinstance(path, str) and "\0" not in path, name, value, "a path: a str without NUL, or a pathlib.Path")
+    require(
+        isinstance(path, str) and "\0" not in path,
+        name,
+        value,
+        "a path: a str without NUL, or a pathlib.Path",
+    )
     if not remote and isinstance(url := source_of(value), Url):  # type: ignore[arg-type]
-        raise ParameterError(f"{name} must be a path on this machine, not a URL ({url})")
+        raise ParameterError(
+            f"{name} must be a path on this machine, not a URL ({url})"
+        )
 
 
 def require_folder(name: str, value: object) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path of an index or a run.
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
+    of an index or a run.
 
     Arrow opens files by names that are UTF-8, and the system allows others.
     """
@@ -63,7 +77,8 @@ def require_folder(name: str, value: object) -> None:
     require(valid, name, os.fsdecode(path), "a path that is valid UTF-8 as a whole")
     if (encoding := sys.getfilesystemencoding()) != "utf-8":
         raise ParameterError(
-            f"Python reads names of files as {encoding} here, and not as UTF-8: start it with PYTHONUTF8=1"
+            f"Python reads names of files as {encoding} here, and not as UTF-8: start "
+            "it with PYTHONUTF8=1"
         )
 
 
@@ -75,7 +90,9 @@ class _Params:
 
     def fingerprint(self) -> str:
         """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""
-        return xxhash.xxh3_128_hexdigest(json.dumps(self.as_dict(), sort_keys=True).encode())
+        return xxhash.xxh3_128_hexdigest(
+            json.dumps(self.as_dict(), sort_keys=True).encode()
+        )
 
 
 @dataclass(frozen=True)
@@ -91,10 +108,12 @@ class IndexParams(_Params):
     num_perm, seed
         Permutations of a signature and the seed that draws them.
     bands, rows
-        LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <= num_perm``.
+        LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <=
+        num_perm``.
     seed_length, seed_window
-        Passages: minimizers of ``seed_length`` units, one in each window of ``seed_window`` of them. Without a length,
-        they have 10 units in an index of up to a million texts, and 14 in a larger one.
+        Passages: minimizers of ``seed_length`` units, one in each window of
+        ``seed_window`` of them. Without a length, they have 10 units in an index of up
+        to a million texts, and 14 in a larger one.
 
     Examples
     --------
@@ -122,9 +141,24 @@ class IndexParams(_Params):
             self.canonical_version,
             f"{CANONICAL_VERSION}, the one version that this provscan knows",
         )
-        require(self.shingle == 5, "shingle", self.shingle, "5: signatures are defined over 5-grams")
-        require(self.num_perm == 128, "num_perm", self.num_perm, "128: it is part of the signature's definition")
-        require(self.seed == 1, "seed", self.seed, "1: it is part of the signature's definition")
+        require(
+            self.shingle == 5,
+            "shingle",
+            self.shingle,
+            "5: signatures are defined over 5-grams",
+        )
+        require(
+            self.num_perm == 128,
+            "num_perm",
+            self.num_perm,
+            "128: it is part of the signature's definition",
+        )
+        require(
+            self.seed == 1,
+            "seed",
+            self.seed,
+            "1: it is part of the signature's definition",
+        )
         require(1 <= self.bands <= 128, "bands", self.bands, "between 1 and 128")
         require(1 <= self.rows <= 128, "rows", self.rows, "between 1 and 128")
         require(
@@ -134,8 +168,18 @@ class IndexParams(_Params):
             f"at most num_perm, {self.num_perm}",
         )
         if self.seed_length is not None:
-            require(4 <= self.seed_length <= 32, "seed_length", self.seed_length, "between 4 and 32")
-        require(1 <= self.seed_window <= 64, "seed_window", self.seed_window, "between 1 and 64")
+            require(
+                4 <= self.seed_length <= 32,
+                "seed_length",
+                self.seed_length,
+                "between 4 and 32",
+            )
+        require(
+            1 <= self.seed_window <= 64,
+            "seed_window",
+            self.seed_window,
+            "between 1 and 64",
+        )
 
     def of_texts(self, texts: int) -> IndexParams:
         """The same with the length of seeds that an index of so many texts has.
@@ -159,53 +203,82 @@ class BlindParams(_Params):
     """What a blind index is built with."""
 
     canonical_version: int = CANONICAL_VERSION  # As of `IndexParams`.
-    seed_length: int = 12  # Length of a seed in code points; a character of an unspaced script counts as two.
+    # Length of a seed in code points; a character of an unspaced script counts as two.
+    seed_length: int = 12
     # One seed is kept of so many places of a text, and so many at most.
     seed_step: int = 14
     seeds: int = 7
     # So many seeds are kept even if more texts than that have them.
     least_seeds: int = 3
     frequent_texts: int = 200
-    common_texts: int = 4  # A seed that more texts have is common: alone it makes no match.
-    fingerprints: int = 40  # Of how many 5-grams of a text a fingerprint is kept at most, in equal steps.
+    common_texts: int = (
+        4  # A seed that more texts have is common: alone it makes no match.
+    )
+    # Of how many 5-grams of a text a fingerprint is kept at most, in equal steps.
+    fingerprints: int = 40
 
     def __post_init__(self) -> None:
-        require(self.canonical_version == CANONICAL_VERSION, "canonical_version", self.canonical_version, "2")
+        require(
+            self.canonical_version == CANONICAL_VERSION,
+            "canonical_version",
+            self.canonical_version,
+            "2",
+        )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            require(type(value) is int and 0 < value <= 254, field.name, value, "between 1 and 254")
+            require(
+                type(value) is int and 0 < value <= 254,
+                field.name,
+                value,
+                "between 1 and 254",
+            )
 
 
 @dataclass(frozen=True)
 class BlindLimits(_Params):
-    """What a match of a blind index needs beside the thresholds, since fingerprints tell less than texts do."""
+    """What a match of a blind index needs beside the thresholds, since fingerprints
+    tell less than texts do.
+    """
 
     min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
-    margin: float = 0.03  # What is added to both thresholds where not every 5-gram of a text has a fingerprint.
+    # What is added to both thresholds where not every 5-gram of a text has a
+    # fingerprint.
+    margin: float = 0.03
     seed_texts: int = 64  # Texts that are read of one seed at most.
 
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """What bounds the time and the reach of a search; look-ups that are cut short are counted in a run's results.
+    """What bounds the time and the reach of a search; look-ups that are cut short are
+    counted in a run's results.
 
     All limits hold for each segment of an index by itself.
     """
 
-    # Records of up to so many canonical code points are compared with licensed texts as a whole, besides passages.
+    # Records of up to so many canonical code points are compared with licensed texts as
+    # a whole, besides passages.
     whole_chars: int = 512
     band_texts: int = 64  # Texts that are read of one LSH band at most.
-    # Minima of 64 in whose two bits sketches must agree. At similarity 0.4 they agree in 35, give or take 4.
+    # Minima of 64 in whose two bits sketches must agree. At similarity 0.4 they agree
+    # in 35, give or take 4.
     sketch_minima: int = 25
-    whole_candidates: int = 16  # Candidates of one whole record at most, the most similar ones.
-    seed_places: int = 16  # Places that are read of one key of seeds at most; a quarter of so many if more share it.
-    # Around a match of this similarity, exact copies of variants of its text are searched.
+    whole_candidates: int = (
+        16  # Candidates of one whole record at most, the most similar ones.
+    )
+    # Places that are read of one key of seeds at most; a quarter of so many if more
+    # share it.
+    seed_places: int = 16
+    # Around a match of this similarity, exact copies of variants of its text are
+    # searched.
     variant_similarity: float = 0.8
     variants: int = 4  # Variants that are found around one match at most, on average.
-    block_bytes: int = 1536 << 10  # A longer text is scanned in blocks of so many bytes.
-    # How far neighbouring blocks overlap, at least and at most: as far as a copy may reach. It depends on the longest
-    # licensed text; a copy has links, markup and character references, up to eight times as much of a short text and
-    # as much again of a long one.
+    block_bytes: int = (
+        1536 << 10
+    )  # A longer text is scanned in blocks of so many bytes.
+    # How far neighbouring blocks overlap, at least and at most: as far as a copy may
+    # reach. It depends on the longest licensed text; a copy has links, markup and
+    # character references, up to eight times as much of a short text and as much again
+    # of a long one.
     min_overlap_bytes: int = 4 << 10
     max_overlap_bytes: int = 128 << 10
 
@@ -213,9 +286,14 @@ class SearchLimits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             require(value > 0, field.name, value, "above 0")
-        require(self.sketch_minima <= 64, "sketch_minima", self.sketch_minima, "at most 64")
         require(
-            self.max_overlap_bytes < self.block_bytes, "max_overlap_bytes", self.max_overlap_bytes, "below block_bytes"
+            self.sketch_minima <= 64, "sketch_minima", self.sketch_minima, "at most 64"
+        )
+        require(
+            self.max_overlap_bytes < self.block_bytes,
+            "max_overlap_bytes",
+            self.max_overlap_bytes,
+            "below block_bytes",
         )
 
 
@@ -223,25 +301,29 @@ class SearchLimits:
 class MatchParams(_Params):
     """What one run is made with, and what a match is.
 
-    A span of a record matches a licensed text if the two are *similar as a whole*, which means that they reach
-    ``threshold``, ``min_containment`` and ``min_chars``, or if they have *a long enough stretch* in common, which means
-    that it reaches ``partial_chars``. Lengths are canonical code points, called letters here, and a Chinese character,
-    a kana or a Korean syllable counts as two.
+    A span of a record matches a licensed text if the two are *similar as a whole*,
+    which means that they reach ``threshold``, ``min_containment`` and ``min_chars``, or
+    if they have *a long enough stretch* in common, which means that it reaches
+    ``partial_chars``. Lengths are canonical code points, called letters here, and a
+    Chinese character, a kana or a Korean syllable counts as two.
 
     Attributes
     ----------
     threshold
-        Minimum similarity: of all character 5-grams of span and licensed text, the share that both have (Jaccard
-        index).
+        Minimum similarity: of all character 5-grams of span and licensed text, the
+        share that both have (Jaccard index).
     min_containment
-        Minimum containment: of the licensed text's 5-grams, the share that the span has.
+        Minimum containment: of the licensed text's 5-grams, the share that the span
+        has.
     min_chars
-        Minimum letters in common, which are containment times the length of the licensed text. A shorter licensed text
-        is never matched, nor is a shorter stretch.
+        Minimum letters in common, which are containment times the length of the
+        licensed text. A shorter licensed text is never matched, nor is a shorter
+        stretch.
     partial_chars
-        Minimum letters of a stretch of the licensed text, from anywhere in it. What is foreign to the text within the
-        stretch is subtracted from what is in common. Such a match has the level ``partial``; 0 is for none. The search
-        finds stretches inside other text from 35 letters on; of shorter ones it misses many.
+        Minimum letters of a stretch of the licensed text, from anywhere in it. What is
+        foreign to the text within the stretch is subtracted from what is in common.
+        Such a match has the level ``partial``; 0 is for none. The search finds
+        stretches inside other text from 35 letters on; of shorter ones it misses many.
     limits
         What bounds the search.
 
@@ -265,14 +347,31 @@ class MatchParams(_Params):
             require_number(name, getattr(self, name))
         for name in ("min_chars", "partial_chars"):
             require_number(name, getattr(self, name), whole=True)
-        require(isinstance(self.limits, SearchLimits), "limits", self.limits, "SearchLimits")
-        require(0.1 <= self.threshold <= 1.0, "threshold", self.threshold, "between 0.1 and 1")
-        require(0 <= self.min_containment <= 1, "min_containment", self.min_containment, "between 0 and 1")
+        require(
+            isinstance(self.limits, SearchLimits), "limits", self.limits, "SearchLimits"
+        )
+        require(
+            0.1 <= self.threshold <= 1.0,
+            "threshold",
+            self.threshold,
+            "between 0.1 and 1",
+        )
+        require(
+            0 <= self.min_containment <= 1,
+            "min_containment",
+            self.min_containment,
+            "between 0 and 1",
+        )
         require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
         part = self.partial_chars
         require(part == 0 or part >= 20, "partial_chars", part, "0 or at least 20")
         for name in ("min_chars", "partial_chars"):
-            require(getattr(self, name) <= LONGEST, name, getattr(self, name), f"at most {LONGEST}")
+            require(
+                getattr(self, name) <= LONGEST,
+                name,
+                getattr(self, name),
+                f"at most {LONGEST}",
+            )
 
 
 @dataclass(frozen=True)
@@ -282,12 +381,14 @@ class FindingParams(_Params):
     Attributes
     ----------
     min_bits
-        Minimum bits of the matched wording where the span covers :data:`WHOLE_FIELD` of its field or more.
+        Minimum bits of the matched wording where the span covers :data:`WHOLE_FIELD` of
+        its field or more.
     min_bits_passage
-        The same for a shorter span, a passage: a long field has more places for a coincidence.
+        The same for a shorter span, a passage: a long field has more places for a
+        coincidence.
     min_letters
-        Minimum letters that span and licensed text have in common (containment times length, but no more than the span
-        has), counted as ``min_chars`` counts them.
+        Minimum letters that span and licensed text have in common (containment times
+        length, but no more than the span has), counted as ``min_chars`` counts them.
 
     Examples
     --------
@@ -302,14 +403,28 @@ class FindingParams(_Params):
     def __post_init__(self) -> None:
         for name in ("min_bits", "min_bits_passage"):
             require_number(name, getattr(self, name))
-            require(0.0 <= getattr(self, name) < float("inf"), name, getattr(self, name), "0 or more")
+            require(
+                0.0 <= getattr(self, name) < float("inf"),
+                name,
+                getattr(self, name),
+                "0 or more",
+            )
         require_number("min_letters", self.min_letters, whole=True)
-        require(0 <= self.min_letters <= LONGEST, "min_letters", self.min_letters, f"between 0 and {LONGEST}")
+        require(
+            0 <= self.min_letters <= LONGEST,
+            "min_letters",
+            self.min_letters,
+            f"between 0 and {LONGEST}",
+        )
 
     def changed(self) -> dict[str, Any]:
         """The values that are not the defaults."""
         defaults = FindingParams()
-        return {name: value for name, value in self.as_dict().items() if value != getattr(defaults, name)}
+        return {
+            name: value
+            for name, value in self.as_dict().items()
+            if value != getattr(defaults, name)
+        }
 
 
 FINDING = FindingParams()

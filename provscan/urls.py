@@ -1,9 +1,10 @@
 """Sources as the user names them: paths and URLs, and of a URL only what may be shown.
 
-A URL can say who asks: a user and a password before the host, a signature in its query, a token in its fragment. A
-:class:`Url` is a string without them, so that whatever prints, compares, logs or stores it can't leak them; only
-:func:`opened` gives the address that a file system opens. A string that is made from a Url has lost them, and so can't
-be opened with them: :func:`below` names a file in a folder.
+A URL can say who asks: a user and a password before the host, a signature in its query,
+a token in its fragment. A :class:`Url` is a string without them, so that whatever
+prints, compares, logs or stores it can't leak them; only :func:`opened` gives the
+address that a file system opens. A string that is made from a Url has lost them, and so
+can't be opened with them: :func:`below` names a file in a folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from urllib.parse import unquote
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 # What pathlib makes of "scheme://place".
 COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
-# What stands between "://" and the path; a further protocol of a chained URL follows "::".
+# What stands between "://" and the path; a further protocol of a chained URL follows
+# "::".
 AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
 # What parts of a URL are between.
@@ -27,12 +29,16 @@ MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
 
 
 def _shown(url: str) -> str:
-    """A URL without user, password, query and fragment; no more than its scheme where a password has a slash, say."""
+    """A URL without user, password, query and fragment; no more than its scheme where a
+    password has a slash, say.
+    """
     scheme, _, rest = url.partition("://")
     place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
     whole = f"{scheme}://{place}"
     split = "@" in "".join(hidden) and "/" not in place
-    if split or not all(HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(whole)):
+    if split or not all(
+        HOST.fullmatch(_host(found)) for found in AUTHORITY.finditer(whole)
+    ):
         return f"{scheme}://"
     return AUTHORITY.sub(_host, whole)
 
@@ -53,14 +59,20 @@ class Url(str):
         return url
 
     def __eq__(self, other: object) -> bool:
-        return self._opened == other._opened if isinstance(other, Url) else super().__eq__(other)
+        return (
+            self._opened == other._opened
+            if isinstance(other, Url)
+            else super().__eq__(other)
+        )
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     __hash__ = str.__hash__
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[Url], tuple[str, str]]:
+    def __reduce_ex__(
+        self, protocol: SupportsIndex
+    ) -> tuple[type[Url], tuple[str, str]]:
         return Url, (self._opened, str(self))
 
 
@@ -81,11 +93,15 @@ def opened(source: str) -> str:
 
 
 def below(folder: str, name: str) -> str:
-    """A file or folder in a folder; of a URL without query and fragment, which are about the folder alone."""
+    """A file or folder in a folder; of a URL without query and fragment, which are
+    about the folder alone.
+    """
     place = f"{folder.rstrip('/')}/{name}"
     if not isinstance(folder, Url):
         return place
-    return Url(f"{re.split('[?#]', opened(folder), maxsplit=1)[0].rstrip('/')}/{name}", place)
+    return Url(
+        f"{re.split('[?#]', opened(folder), maxsplit=1)[0].rstrip('/')}/{name}", place
+    )
 
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
@@ -93,12 +109,22 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 
 def without_secrets(text: str, url: str = "") -> str:
-    """A message, of another library say, whose URLs are as they may be shown; and without what `url` doesn't show."""
-    text = MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text) if "://" in text else text
+    """A message, of another library say, whose URLs are as they may be shown; and
+    without what `url` doesn't show.
+    """
+    text = (
+        MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text)
+        if "://" in text
+        else text
+    )
     if isinstance(url, Url):
         # Libraries quote parts of a URL, too.
-        words = {word for word in PARTS.split(opened(url)) if len(word) > 2} - set(PARTS.split(url))
-        words |= {found[0].rpartition("@")[0] for found in AUTHORITY.finditer(opened(url))} - {""}
+        words = {word for word in PARTS.split(opened(url)) if len(word) > 2} - set(
+            PARTS.split(url)
+        )
+        words |= {
+            found[0].rpartition("@")[0] for found in AUTHORITY.finditer(opened(url))
+        } - {""}
         for word in sorted(words | set(map(unquote, words)), key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "***", text)
     return text

@@ -9,14 +9,22 @@ from typing import Any
 from tweets import SCRIPTS, sentence
 
 TWEETS = [
-    {"id": str(n), "text": sentence(random.Random(n), SCRIPTS[n % len(SCRIPTS)], 40 + n % 90).strip()}
+    {
+        "id": str(n),
+        "text": sentence(
+            random.Random(n), SCRIPTS[n % len(SCRIPTS)], 40 + n % 90
+        ).strip(),
+    }
     for n in range(150)
 ]
 
 
 def some_records(seed: int, count: int) -> list[dict[str, Any]]:
     """Records of all kinds, some of which hold tweets."""
-    return [{"id": f"r{number}", "text": text} for number, text in enumerate(_texts(seed, count))]
+    return [
+        {"id": f"r{number}", "text": text}
+        for number, text in enumerate(_texts(seed, count))
+    ]
 
 
 @cache
@@ -24,7 +32,10 @@ def _texts(seed: int, count: int) -> list[str]:
     rng = random.Random(seed)
     texts = []
     for _ in range(count):
-        parts = [sentence(rng, rng.choice(SCRIPTS), rng.randrange(300)) for _ in range(rng.randrange(3))]
+        parts = [
+            sentence(rng, rng.choice(SCRIPTS), rng.randrange(300))
+            for _ in range(rng.randrange(3))
+        ]
         parts += [rng.choice(TWEETS)["text"] for _ in range(rng.randrange(3))]
         rng.shuffle(parts)
         texts.append(" ... ".join(parts))

@@ -31,7 +31,9 @@ def room(module: str) -> str:
 
 
 def room_of(path: Path) -> str:
-    """The room of a file: for the package as above, else the top-level folder or ``documents``."""
+    """The room of a file: for the package as above, else the top-level folder or
+    ``documents``.
+    """
     relative = path.relative_to(ROOT)
     if relative.parts[0] == "provscan" and path.suffix == ".py":
         return room(module_of(path))

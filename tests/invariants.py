@@ -1,7 +1,8 @@
 """What holds whatever a command is given and however it ends.
 
-What was there before is there after, what was not read is named, no secret stands in a file, and no process dies of a
-signal: the tests of damage, hostile files, foreign folders and secrets share these.
+What was there before is there after, what was not read is named, no secret stands in a
+file, and no process dies of a signal: the tests of damage, hostile files, foreign
+folders and secrets share these.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ def contents(folder: Path) -> Contents:
 def assert_kept(before: Contents, folder: Path, replaced: Collection[str] = ()) -> None:
     """What was there before is there after, but for what may be replaced."""
     after = contents(folder)
-    lost = [name for name, content in before.items() if name not in replaced and after.get(name, b"?") != content]
+    lost = [
+        name
+        for name, content in before.items()
+        if name not in replaced and after.get(name, b"?") != content
+    ]
     assert not lost, f"lost or changed: {lost}"
 
 
@@ -54,17 +59,26 @@ def losses_are_named(lost: int, stats: Any, unread: Iterable[Any]) -> bool:
 
     One text may differ, where a byte of its own was lost.
     """
-    return bool(stats.damaged or list(unread)) or lost <= 1 + sum(stats.skipped.values())
+    return bool(stats.damaged or list(unread)) or lost <= 1 + sum(
+        stats.skipped.values()
+    )
 
 
 def no_secret_is_written(secrets: Iterable[str], folder: Path, *said: str) -> None:
-    """None of these words is in what was said, in the name of a file, or in a file, tables decoded."""
+    """None of these words is in what was said, in the name of a file, or in a file,
+    tables decoded.
+    """
     places = {"what was said": "\n".join(said)}
     for path in folder.rglob("*"):
         places[f"the name of {path}"] = path.name
         if path.is_file():
             places[str(path)] = path.read_bytes().decode("latin-1") + _decoded(path)
-    found = [(place, secret) for place, text in places.items() for secret in secrets if secret in text]
+    found = [
+        (place, secret)
+        for place, text in places.items()
+        for secret in secrets
+        if secret in text
+    ]
     assert not found, f"written: {found}"
 
 
@@ -81,14 +95,22 @@ def _decoded(path: Path) -> str:
 
 
 def assert_ended_well(status: int, errors: str) -> None:
-    """A command ended by itself, and said in its last line what failed; a status below zero is a signal."""
+    """A command ended by itself, and said in its last line what failed; a status below
+    zero is a signal.
+    """
     assert status in (0, 1, 2, 3, 130), f"status {status}: {errors[-2000:]}"
     assert "Traceback" not in errors, errors[-2000:]
-    assert status == 0 or errors.splitlines()[-1].startswith("provscan: "), errors[-2000:]
+    assert status == 0 or errors.splitlines()[-1].startswith("provscan: "), errors[
+        -2000:
+    ]
 
 
-def ends_in_words(command: list[str], *, timeout: float = 300, **options: Any) -> subprocess.CompletedProcess[str]:
+def ends_in_words(
+    command: list[str], *, timeout: float = 300, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a command, which ends well and in time."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, **options
+    )
     assert_ended_well(done.returncode, done.stderr)
     return done

@@ -1,10 +1,12 @@
-"""Mutation testing, sampled: change one operator or constant at a time and see whether a test notices.
+"""Mutation testing, sampled: change one operator or constant at a time and see whether
+a test notices.
 
     python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
 
-First the suite runs once, to note which tests run which line; ``--noted FOLDER`` keeps the notes for another sample.
-Then the tests of its line are run with each mutant, in a process forked from one that holds the compiled kernels: the
-quickest first, and the others if it survives those. What survives is printed, and by room how many were killed.
+First the suite runs once, to note which tests run which line; ``--noted FOLDER`` keeps
+the notes for another sample. Then the tests of its line are run with each mutant, in a
+process forked from one that holds the compiled kernels: the quickest first, and the
+others if it survives those. What survives is printed, and by room how many were killed.
 """
 
 from __future__ import annotations
@@ -38,21 +40,38 @@ import pytest
 from house import PACKAGE, ROOT, module_of, room_of
 
 COMPARISONS: dict[type, type] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
 OPERATORS: dict[type, type] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
-}  # fmt: skip
-# Tests of a line that are run first, and then with what survives these: as many as take this long together, without a
-# mutant on an idle machine.
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
+}
+# Tests of a line that are run first, and then with what survives these: as many as take
+# this long together, without a mutant on an idle machine.
 SECONDS_OF_TESTS = (30.0, 300.0)
 # In the notes: seconds of the clock for one of the processor.
 WAITED = "clock for processor: "
 # Time for all tests that are run with some mutant, without one.
 WITHOUT_A_MUTANT = 3_600.0
-# A mutant that takes so many times as long is ended: of the processor, which a busy machine shares, and by the clock.
+# A mutant that takes so many times as long is ended: of the processor, which a busy
+# machine shares, and by the clock.
 TIMES_TO_WORK, TIMES_TO_WAIT = 4, 32
 
 
@@ -68,7 +87,9 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
     match node:
         case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
             yield lambda n: n.ops.__setitem__(0, COMPARISONS[type(n.ops[0])]())
-        case ast.BinOp(op=op) if type(op) in OPERATORS and not isinstance(node.left, ast.Constant | ast.JoinedStr):
+        case ast.BinOp(op=op) if type(op) in OPERATORS and not isinstance(
+            node.left, ast.Constant | ast.JoinedStr
+        ):
             yield lambda n: setattr(n, "op", OPERATORS[type(n.op)]())
         case ast.BoolOp(op=ast.And()):
             yield lambda n: setattr(n, "op", ast.Or())
@@ -80,11 +101,14 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
             yield lambda n: setattr(n, "value", not n.value)
         case ast.Constant(value=int() | float()) if abs(node.value) <= 8:
             yield lambda n: setattr(n, "value", n.value + 1)
-        case ast.Return(value=value) if value is not None and not isinstance(value, ast.Constant):
+        case ast.Return(value=value) if value is not None and not isinstance(
+            value, ast.Constant
+        ):
             yield lambda n: setattr(n, "value", ast.Constant(None))
 
 
-# Room that is filled later: with more of it nothing changes. And numpy takes any negative size for the rest of a shape.
+# Room that is filled later: with more of it nothing changes. And numpy takes any
+# negative size for the rest of a shape.
 ROOM = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
 
 
@@ -92,23 +116,38 @@ def makes_room(node: ast.AST) -> bool:
     """Whether the arguments of a call are the sizes of arrays that are filled later."""
     if not isinstance(node, ast.Call):
         return False
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    called = (
+        node.func.attr
+        if isinstance(node.func, ast.Attribute)
+        else getattr(node.func, "id", "")
+    )
     return bool(ROOM.fullmatch(called))
 
 
 def assigned(node: ast.AST) -> list[str]:
-    """The local names that an assignment gives values, if it gives none to anything else."""
+    """The local names that an assignment gives values, if it gives none to anything
+    else.
+    """
     if not isinstance(node, ast.Assign) or len(node.targets) > 1:
         return []
-    parts = node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else node.targets
+    parts = (
+        node.targets[0].elts if isinstance(node.targets[0], ast.Tuple) else node.targets
+    )
     names = [part.id for part in parts if isinstance(part, ast.Name)]
     return names if len(names) == len(parts) else []
 
 
 def sizes(tree: ast.Module) -> set[ast.AST]:
-    """Assignments and private functions whose values end as such sizes and nowhere else."""
-    private = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("_")}
-    # Name, with the function that it is local to -> where its values go; "" is anywhere.
+    """Assignments and private functions whose values end as such sizes and nowhere
+    else.
+    """
+    private = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("_")
+    }
+    # Name, with the function that it is local to -> where its values go; "" is
+    # anywhere.
     flows: dict[tuple[str, str], set[tuple[str, str]]] = {}
     anywhere = {("", "")}
 
@@ -137,7 +176,9 @@ def sizes(tree: ast.Module) -> set[ast.AST]:
     found: set[ast.AST] = {node for node in functions if ("", node.name) in sized}
     for function in functions:
         for node in ast.walk(function):
-            if (names := assigned(node)) and all((function.name, name) in sized for name in names):
+            if (names := assigned(node)) and all(
+                (function.name, name) in sized for name in names
+            ):
                 found.add(node)
     return found
 
@@ -145,33 +186,48 @@ def sizes(tree: ast.Module) -> set[ast.AST]:
 def unseen(node: ast.AST, name: str, sized: set[ast.AST]) -> bool:
     """Whether a field of a node holds nothing that an answer depends on.
 
-    Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which guards against mistakes in the
-    code; and the sizes of arrays that are filled later or have another shape.
+    Annotations, decorators, messages of errors and texts; ``strict`` of a zip, which
+    guards against mistakes in the code; and the sizes of arrays that are filled later
+    or have another shape.
     """
     if (name == "args" and makes_room(node)) or node in sized:
         return True
     if isinstance(node, ast.keyword):
         return node.arg == "strict"
-    return name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr)
+    return name in ("annotation", "returns", "decorator_list") or isinstance(
+        node, ast.Raise | ast.JoinedStr
+    )
 
 
 def places(tree: ast.Module) -> Iterator[ast.AST]:
     """Nodes inside functions, but for those that are not seen."""
     sized = sizes(tree)
-    queue: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    queue: list[ast.AST] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
     while queue:
         node = queue.pop()
         yield node
         for name, value in ast.iter_fields(node):
             if unseen(node, name, sized):
                 continue
-            queue += [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
+            queue += [
+                child
+                for child in (value if isinstance(value, list) else [value])
+                if isinstance(child, ast.AST)
+            ]
 
 
 def places_of(path: Path) -> list[tuple[Path, int, int]]:
-    """A file's mutants that can be made: its path, the number of a node, and which way to change it."""
+    """A file's mutants that can be made: its path, the number of a node, and which way
+    to change it.
+    """
     nodes = places(ast.parse(path.read_text(encoding="utf-8")))
-    return [(path, number, way) for number, node in enumerate(nodes) for way, _ in enumerate(changes(node))]
+    return [
+        (path, number, way)
+        for number, node in enumerate(nodes)
+        for way, _ in enumerate(changes(node))
+    ]
 
 
 def made(path: Path, number: int, way: int) -> Mutant:
@@ -185,54 +241,102 @@ def made(path: Path, number: int, way: int) -> Mutant:
 
 
 def note(tests: list[str], folder: Path) -> None:
-    """Run the tests, and note how long each takes, which lines it runs, and how busy the machine was."""
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "not memory", "--durations=0", "-vv", *tests]
-    command += ["--cov=provscan", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
+    """Run the tests, and note how long each takes, which lines it runs, and how busy
+    the machine was.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-k",
+        "not memory",
+        "--durations=0",
+        "-vv",
+        *tests,
+    ]
+    command += [
+        "--cov=provscan",
+        "--cov-context=test",
+        "--cov-report=",
+        "--cov-fail-under=0",
+    ]
     environment = {**os.environ, "COVERAGE_FILE": str(folder / "coverage")}
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     waited = max(1.0, (time.monotonic() - begun) / worked)
-    (folder / "output.txt").write_text(f"{done.stdout}\n{WAITED}{waited:.2f}\n", encoding="utf-8")
+    (folder / "output.txt").write_text(
+        f"{done.stdout}\n{WAITED}{waited:.2f}\n", encoding="utf-8"
+    )
 
 
 def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[str]]]]:
-    """File -> line -> the tests that run it, as many as there is time for, by :data:`SECONDS_OF_TESTS`."""
+    """File -> line -> the tests that run it, as many as there is time for, by
+    :data:`SECONDS_OF_TESTS`.
+    """
     output = (folder / "output.txt").read_text(encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--collect-only", *tests]
-    there = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines())
-    # A test that fails already, or is gone since the notes were taken, would kill every mutant.
+    there = set(
+        subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.splitlines()
+    )
+    # A test that fails already, or is gone since the notes were taken, would kill every
+    # mutant.
     broken = set(re.findall(r"^(?:FAILED|ERROR) (\S+)", output, re.MULTILINE))
-    print(f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}", flush=True)
+    print(
+        f"tests that fail without a mutant, left out: {sorted(broken) or 'none'}",
+        flush=True,
+    )
     waited = re.search(f"^{WAITED}([0-9.]+)$", output, re.MULTILINE)
     busy = float(waited[1]) if waited else 1.0
     seconds = Counter[str]()
-    for taken, test in re.findall(r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", output, re.MULTILINE):
+    for taken, test in re.findall(
+        r"^([0-9.]+)s (?:setup|call|teardown) +(\S.*)$", output, re.MULTILINE
+    ):
         seconds[test] += float(taken)
 
     def quickest(contexts: list[str], room: str) -> list[list[str]]:
-        found = ({context.split("|")[0] for context in contexts if context} - broken) & there
-        # Tests of the room come first: of the others many pass through a line and look at something else.
-        ordered = sorted(found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test))
+        found = (
+            {context.split("|")[0] for context in contexts if context} - broken
+        ) & there
+        # Tests of the room come first: of the others many pass through a line and look
+        # at something else.
+        ordered = sorted(
+            found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test)
+        )
         ends = list(itertools.accumulate(seconds[test] for test in ordered))
-        first, last = (max(1, bisect.bisect_right(ends, limit * busy)) for limit in SECONDS_OF_TESTS)
+        first, last = (
+            max(1, bisect.bisect_right(ends, limit * busy))
+            for limit in SECONDS_OF_TESTS
+        )
         return [ordered[:first], ordered[first:last]]
 
     data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
     return {
         name: {
-            line: quickest(contexts, room_of(Path(name))) for line, contexts in data.contexts_by_lineno(name).items()
+            line: quickest(contexts, room_of(Path(name)))
+            for line, contexts in data.contexts_by_lineno(name).items()
         }
         for name in data.measured_files()
     }
 
 
 def tests_for(mutant: Mutant, lines: dict[int, list[list[str]]]) -> list[list[str]]:
-    """Those of a mutant's line, of the lines of its file; of a line that runs on import those of all lines."""
+    """Those of a mutant's line, of the lines of its file; of a line that runs on import
+    those of all lines.
+    """
     of_line = lines.get(mutant.line, [])
-    return of_line if any(of_line) else [sorted({test for first, _ in lines.values() for test in first}), []]
+    return (
+        of_line
+        if any(of_line)
+        else [sorted({test for first, _ in lines.values() for test in first}), []]
+    )
 
 
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -244,29 +348,47 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         if name != self.name:
             return None
-        package = [str(self.mutant.path.parent)] if self.mutant.path.stem == "__init__" else None
+        package = (
+            [str(self.mutant.path.parent)]
+            if self.mutant.path.stem == "__init__"
+            else None
+        )
         return importlib.util.spec_from_file_location(
             name, self.mutant.path, loader=self, submodule_search_locations=package
         )
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self.mutant.source, str(self.mutant.path), "exec"), module.__dict__)
+        exec(
+            compile(self.mutant.source, str(self.mutant.path), "exec"), module.__dict__
+        )
 
 
 def survives(mutant: Mutant | None, tests: list[str], seconds: float) -> bool:
-    """Run tests that take some seconds with a mutant, in a forked process; one that hangs is killed."""
+    """Run tests that take some seconds with a mutant, in a forked process; one that
+    hangs is killed.
+    """
     folder = tempfile.mkdtemp(prefix="mutant")
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
             os.setsid()
-            resource.setrlimit(resource.RLIMIT_CPU, 2 * (round(TIMES_TO_WORK * seconds),))
+            resource.setrlimit(
+                resource.RLIMIT_CPU, 2 * (round(TIMES_TO_WORK * seconds),)
+            )
             silent = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             if mutant is not None:
                 sys.meta_path.insert(0, Swap(mutant))
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", f"--basetemp={folder}/tmp"]
+            options = [
+                "-x",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:cov",
+                f"--basetemp={folder}/tmp",
+            ]
             os._exit(int(pytest.main([*options, *tests])))
         os._exit(1)
     limit = time.monotonic() + TIMES_TO_WAIT * seconds
@@ -303,11 +425,22 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--noted", type=Path)
-    parser.add_argument("--tests", nargs="*", default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"])
+    parser.add_argument(
+        "--tests",
+        nargs="*",
+        default=["tests/estimate", "tests/matching", "tests/index", "tests/runs"],
+    )
     arguments = parser.parse_args()
     rooms = arguments.rooms.split(",")
-    possible = [place for name in rooms for path in sorted((PACKAGE / name).glob("*.py")) for place in places_of(path)]
-    chosen = random.Random(arguments.seed).sample(possible, min(arguments.mutants, len(possible)))
+    possible = [
+        place
+        for name in rooms
+        for path in sorted((PACKAGE / name).glob("*.py"))
+        for place in places_of(path)
+    ]
+    chosen = random.Random(arguments.seed).sample(
+        possible, min(arguments.mutants, len(possible))
+    )
     with tempfile.TemporaryDirectory() as folder:
         noted = arguments.noted or Path(folder)
         noted.mkdir(parents=True, exist_ok=True)
@@ -317,23 +450,38 @@ def main() -> None:
     os.chdir(ROOT)
     warm()
     mutants = [made(*place) for place in chosen]
-    tests_of = [tests_for(mutant, run_by.get(str(mutant.path), {})) for mutant in mutants]
-    everything = sorted({test for rounds in tests_of for tests in rounds for test in tests})
+    tests_of = [
+        tests_for(mutant, run_by.get(str(mutant.path), {})) for mutant in mutants
+    ]
+    everything = sorted(
+        {test for rounds in tests_of for tests in rounds for test in tests}
+    )
     if not survives(None, everything, WITHOUT_A_MUTANT):
-        raise SystemExit("tests fail where mutants are tested, also without one: they would kill every mutant")
+        raise SystemExit(
+            "tests fail where mutants are tested, also without one: they would kill "
+            "every mutant"
+        )
     killed, total = Counter[str](), Counter[str]()
     for mutant, rounds in zip(mutants, tests_of, strict=True):
         total[room_of(mutant.path)] += 1
         in_turn = zip(rounds, SECONDS_OF_TESTS, strict=True)
-        if any(tests and not survives(mutant, tests, seconds) for tests, seconds in in_turn):
+        if any(
+            tests and not survives(mutant, tests, seconds) for tests, seconds in in_turn
+        ):
             killed[room_of(mutant.path)] += 1
             continue
         kind = "survived" if any(rounds) else "run by no test"
         where = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
-        print(f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}", flush=True)
+        print(
+            f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}",
+            flush=True,
+        )
     for name in rooms:
         print(f"{name}: {killed[name]} of {total[name]} killed")
-    print(f"all: {killed.total()} of {total.total()} killed, of {len(possible):,} that could be made")
+    print(
+        f"all: {killed.total()} of {total.total()} killed, of {len(possible):,} that "
+        "could be made"
+    )
 
 
 if __name__ == "__main__":

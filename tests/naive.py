@@ -1,4 +1,6 @@
-"""Slow, plain reference implementations. They import nothing from provscan and do not change."""
+"""Slow, plain reference implementations. They import nothing from provscan and do not
+change.
+"""
 
 import html
 import re
@@ -89,9 +91,17 @@ DROPPED = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 DECORATIONS = [
-    range(0x0300, 0x0370), range(0x0483, 0x048A), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0x20D0, 0x2100),
-    range(0x2DE0, 0x2E00), range(0xA66F, 0xA67E), range(0xFE00, 0xFE10), range(0xFE20, 0xFE30), range(0xE0100, 0xE01F0),
-]  # fmt: skip
+    range(0x0300, 0x0370),
+    range(0x0483, 0x048A),
+    range(0x1AB0, 0x1B00),
+    range(0x1DC0, 0x1E00),
+    range(0x20D0, 0x2100),
+    range(0x2DE0, 0x2E00),
+    range(0xA66F, 0xA67E),
+    range(0xFE00, 0xFE10),
+    range(0xFE20, 0xFE30),
+    range(0xE0100, 0xE01F0),
+]
 BLANK = {0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F}
 
 
@@ -105,7 +115,12 @@ def fold_char(char):
         return " "
     before, text = "", char
     while before != text:
-        before, text = text, unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        before, text = (
+            text,
+            unicodedata.normalize(
+                "NFKC", unicodedata.normalize("NFKC", text).casefold()
+            ),
+        )
     result = ""
     for c in text:
         parts = unicodedata.normalize("NFD", c)
@@ -120,7 +135,14 @@ def fold_char(char):
 
 def unspaced(char):
     """Whether a character is of a script that is written without spaces."""
-    ranges = ((0xE00, 0xF00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x3040, 0x3100), (0x3400, 0xA000), (0xF900, 0xFB00))
+    ranges = (
+        (0xE00, 0xF00),
+        (0x1000, 0x10A0),
+        (0x1780, 0x1800),
+        (0x3040, 0x3100),
+        (0x3400, 0xA000),
+        (0xF900, 0xFB00),
+    )
     return any(low <= ord(char) < high for low, high in (*ranges, (0x20000, 0x32000)))
 
 
@@ -136,7 +158,11 @@ def canonical(text):
                 continue
             if result.endswith(" ") and unspaced(c) and unspaced(result[-2:-1] or " "):
                 result = result[:-1]
-            if result and not result.endswith(" ") and len(unicodedata.normalize("NFC", result[-1] + c)) == 1:
+            if (
+                result
+                and not result.endswith(" ")
+                and len(unicodedata.normalize("NFC", result[-1] + c)) == 1
+            ):
                 result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
             else:
                 result += c
@@ -144,10 +170,14 @@ def canonical(text):
 
 
 def grams(canonical_text, n=5):
-    """The set of character n-grams; a shorter text is its own only one, an empty one has none."""
+    """The set of character n-grams; a shorter text is its own only one, an empty one
+    has none.
+    """
     if not canonical_text:
         return set()
-    return {canonical_text[i : i + n] for i in range(max(1, len(canonical_text) - n + 1))}
+    return {
+        canonical_text[i : i + n] for i in range(max(1, len(canonical_text) - n + 1))
+    }
 
 
 def jaccard(a, b):

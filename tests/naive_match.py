@@ -1,4 +1,6 @@
-"""The whole match by brute force, every licensed text against every window. Imports nothing from provscan."""
+"""The whole match by brute force, every licensed text against every window. Imports
+nothing from provscan.
+"""
 
 from collections import Counter
 
@@ -7,14 +9,21 @@ import naive_passages
 
 
 def similarities(text, length, tweet):
-    """Jaccard and containment of every window of ``length`` against a tweet; both texts are canonical."""
+    """Jaccard and containment of every window of ``length`` against a tweet; both texts
+    are canonical.
+    """
     wanted = naive.grams(tweet)
     window = Counter(text[i : i + 5] for i in range(max(1, length - 4)))
     shared = sum(gram in wanted for gram in window)
     result = []
     for start in range(len(text) - length + 1):
-        result.append((shared / (len(window) + len(wanted) - shared), shared / len(wanted)))
-        gone, new = text[start : start + 5], text[start + length - 4 : start + length + 1]
+        result.append(
+            (shared / (len(window) + len(wanted) - shared), shared / len(wanted))
+        )
+        gone, new = (
+            text[start : start + 5],
+            text[start + length - 4 : start + length + 1],
+        )
         if gone != new and len(new) == 5:
             window[gone] -= 1
             if not window[gone]:
@@ -26,12 +35,18 @@ def similarities(text, length, tweet):
 
 
 def best(text, tweet, threshold, least):
-    """The most similar window of ``text``, a canonical text as the tweet is: (similarity, containment), or None."""
+    """The most similar window of ``text``, a canonical text as the tweet is:
+    (similarity, containment), or None.
+    """
     shortest = max(5, int(least * len(tweet)))
     found = None
     for length in range(shortest, min(len(text), int(len(tweet) / threshold)) + 1):
         for pair in similarities(text, length, tweet):
-            if pair[0] >= threshold and pair[1] >= least and (found is None or pair > found):
+            if (
+                pair[0] >= threshold
+                and pair[1] >= least
+                and (found is None or pair > found)
+            ):
                 found = pair
     return found
 
@@ -41,7 +56,9 @@ def units(text):
 
 
 def longest_stretch(text, tweet):
-    """Units of a tweet's longest stretch in a text, both canonical: its 5-grams in a window, less any others there."""
+    """Units of a tweet's longest stretch in a text, both canonical: its 5-grams in a
+    window, less any others there.
+    """
     wanted = naive.grams(tweet)
     best = value = 0
     for i in range(len(text) - 4):
@@ -51,8 +68,14 @@ def longest_stretch(text, tweet):
 
 
 def way(similarity, containment, letters, stretch, limits):
-    """The rule: what makes a match of a span, by its figures and the limits in the same order."""
+    """The rule: what makes a match of a span, by its figures and the limits in the same
+    order.
+    """
     least_similar, least_contained, least_letters, least_stretch = limits
-    if similarity >= least_similar and containment >= least_contained and letters >= least_letters:
+    if (
+        similarity >= least_similar
+        and containment >= least_contained
+        and letters >= least_letters
+    ):
         return "whole"
     return "stretch" if stretch >= least_stretch else "neither"

@@ -1,4 +1,6 @@
-"""Seeds, keys, edit distance and coverage written down from their definitions. Imports nothing from provscan."""
+"""Seeds, keys, edit distance and coverage written down from their definitions. Imports
+nothing from provscan.
+"""
 
 from collections import Counter
 
@@ -7,7 +9,12 @@ M64 = 2**64
 
 def wide(char):
     code = ord(char)
-    return 0x3040 <= code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
+    return (
+        0x3040 <= code < 0x3100
+        or 0x3400 <= code < 0xA000
+        or 0xAC00 <= code < 0xD7B0
+        or 0x20000 <= code < 0x32000
+    )
 
 
 def units(text):
@@ -40,12 +47,16 @@ MULTIPLIERS = multipliers()
 
 
 def tree_sum(kmer, level=0):
-    """The sum of the units along a tree: of two halves and, where one unit is over, of that."""
+    """The sum of the units along a tree: of two halves and, where one unit is over, of
+    that.
+    """
     if len(kmer) == 1:
         return kmer[0]
     half = len(kmer) // 2
     m0, m1 = MULTIPLIERS[level]
-    total = tree_sum(kmer[:half], level + 1) * m0 + tree_sum(kmer[half : 2 * half], level + 1)
+    total = tree_sum(kmer[:half], level + 1) * m0 + tree_sum(
+        kmer[half : 2 * half], level + 1
+    )
     return (total * m1 + kmer[-1] if len(kmer) % 2 else total) % 2**32
 
 
@@ -55,7 +66,8 @@ def kmer_key(kmer):
 
 
 def minimizers(units, k, window, beyond=0):
-    """(key, place) of the least k-mer of every window by the upper 22 bits of its key, in the order of places.
+    """(key, place) of the least k-mer of every window by the upper 22 bits of its key,
+    in the order of places.
 
     Windows reach ``beyond`` the ends by so many k-mers.
     """
@@ -64,7 +76,10 @@ def minimizers(units, k, window, beyond=0):
         return []
     window = min(window, len(keys) + 2 * beyond)
     ranks = [(key >> 10, place) for place, key in enumerate(keys)]
-    windows = [ranks[max(i, 0) : i + window] for i in range(-beyond, len(keys) + beyond - window + 1)]
+    windows = [
+        ranks[max(i, 0) : i + window]
+        for i in range(-beyond, len(keys) + beyond - window + 1)
+    ]
     places = {min(ranked)[1] for ranked in windows}
     return [(keys[place], place) for place in sorted(places)]
 
@@ -84,19 +99,26 @@ def seed_hash(key):
 
 
 def table_seeds(texts, k, window):
-    """(key, text, place) of what a segment's seed table holds of canonical texts, and the keys that are frequent.
+    """(key, text, place) of what a segment's seed table holds of canonical texts, and
+    the keys that are frequent.
 
-    Of each text the rarest seeds, by how many places share their keys in steps of a power of two, then by their keys:
-    24 that no other place has; with those that two share up to 20, with those that up to four share 16, eight 12,
-    sixteen 8, with others 4; of a longer text in proportion.
+    Of each text the rarest seeds, by how many places share their keys in steps of a
+    power of two, then by their keys: 24 that no other place has; with those that two
+    share up to 20, with those that up to four share 16, eight 12, sixteen 8, with
+    others 4; of a longer text in proportion.
     """
-    rows = [[(spread(key), place) for key, place in index_seeds(text, k, window)] for text in texts]
+    rows = [
+        [(spread(key), place) for key, place in index_seeds(text, k, window)]
+        for text in texts
+    ]
     counts = Counter(key for seeds in rows for key, _ in seeds)
     held = []
     for number, seeds in enumerate(rows):
         size = 20 * -(-len(units(texts[number])) // 20)
         taken = 0
-        for key, place in sorted(seeds, key=lambda seed: (min(10, (counts[seed[0]] - 1).bit_length()), *seed)):
+        for key, place in sorted(
+            seeds, key=lambda seed: (min(10, (counts[seed[0]] - 1).bit_length()), *seed)
+        ):
             most = max(4, 24 - 4 * (counts[key] - 1).bit_length())
             if taken < max(most, size * most // 128):
                 held.append((key, number, place))
@@ -110,7 +132,9 @@ def filter_bits(count):
 
 
 def key_filter(hashes, bits):
-    """Words, two bits a hash: its upper bits name the word, its lowest twelve the bits."""
+    """Words, two bits a hash: its upper bits name the word, its lowest twelve the
+    bits.
+    """
     words = [0] * 2**bits
     for h in hashes:
         words[h >> 64 - bits] |= 1 << h % 64 | 1 << (h >> 6) % 64
@@ -149,13 +173,18 @@ def edit_costs(text, other):
 
 
 def resolved(rows):
-    """Rows (span, score, similarity, text) that win their place, as indices: the best first, no two on one place."""
-    order = sorted(range(len(rows)), key=lambda i: (-rows[i][1], -rows[i][2], rows[i][3]))
+    """Rows (span, score, similarity, text) that win their place, as indices: the best
+    first, no two on one place.
+    """
+    order = sorted(
+        range(len(rows)), key=lambda i: (-rows[i][1], -rows[i][2], rows[i][3])
+    )
     kept = []
     for i in order:
         (a, b), *_ = rows[i]
         if all(
-            2 * (min(b, rows[j][0][1]) - max(a, rows[j][0][0])) <= min(b - a, rows[j][0][1] - rows[j][0][0])
+            2 * (min(b, rows[j][0][1]) - max(a, rows[j][0][0]))
+            <= min(b - a, rows[j][0][1] - rows[j][0][0])
             for j in kept
         ):
             kept.append(i)
@@ -164,20 +193,28 @@ def resolved(rows):
 
 def covered(spans):
     """Distinct (row, position) under spans (row, start, end)."""
-    return len({(row, place) for row, start, end in spans for place in range(start, end)})
+    return len(
+        {(row, place) for row, start, end in spans for place in range(start, end)}
+    )
 
 
 def prints(text):
-    """One byte of each 5-gram: of the polynomial whose coefficients are its characters, the value at 3."""
+    """One byte of each 5-gram: of the polynomial whose coefficients are its characters,
+    the value at 3.
+    """
     codes = [ord(char) for char in text]
-    return [sum(3 ** (4 - k) * codes[i + k] for k in range(5)) % 256 for i in range(len(codes) - 4)]
+    return [
+        sum(3 ** (4 - k) * codes[i + k] for k in range(5)) % 256
+        for i in range(len(codes) - 4)
+    ]
 
 
 def agrees(record, text, code, place, share=0.44):
-    """Whether a text stands around a place of a record, by the prints of up to 64 of its 5-grams.
+    """Whether a text stands around a place of a record, by the prints of up to 64 of
+    its 5-grams.
 
-    Of these such a share must be among the record's within 14 places of where they would stand, 14 before and 13 after;
-    outside the record stand zeros.
+    Of these such a share must be among the record's within 14 places of where they
+    would stand, 14 before and 13 after; outside the record stand zeros.
     """
     known, wanted = prints(record), prints(text)
     if place >= 384:
@@ -185,12 +222,18 @@ def agrees(record, text, code, place, share=0.44):
     at = len(text)
     for i, (_, origin) in enumerate(units(text)):
         if i >= place:
-            at = origin if i == place and (i == 0 or units(text)[i - 1][1] != origin) else origin + 1
+            at = (
+                origin
+                if i == place and (i == 0 or units(text)[i - 1][1] != origin)
+                else origin + 1
+            )
             break
     first = max(0, min(at - 26, len(wanted) - 64))
     chosen = wanted[first : first + 64]
     total = 0
     for j, value in enumerate(chosen):
         begin = code - at + first + j - 14
-        total += value in [known[i] if 0 <= i < len(known) else 0 for i in range(begin, begin + 28)]
+        total += value in [
+            known[i] if 0 <= i < len(known) else 0 for i in range(begin, begin + 28)
+        ]
     return total >= share * len(chosen)

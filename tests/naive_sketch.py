@@ -1,7 +1,8 @@
-"""Signatures and band keys written down from their definitions, in Python integers, one value at a time.
+"""Signatures and band keys written down from their definitions, in Python integers, one
+value at a time.
 
-Imports nothing of the package and nothing of datasketch or xxhash; only numpy's random numbers, which are part of
-the definition.
+Imports nothing of the package and nothing of datasketch or xxhash; only numpy's random
+numbers, which are part of the definition.
 """
 
 import numpy as np
@@ -24,12 +25,17 @@ def xxh32(data):
                 word = int.from_bytes(data[at : at + 4], "little")
                 lanes[i] = rotl((lanes[i] + word * p2) % 2**32, 13) * p1 % 2**32
                 at += 4
-        h = sum(rotl(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18), strict=True))
+        h = sum(
+            rotl(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18), strict=True)
+        )
     else:
         h = p5
     h += len(data)
     while len(data) - at >= 4:
-        h = rotl((h + int.from_bytes(data[at : at + 4], "little") * p3) % 2**32, 17) * p4
+        h = (
+            rotl((h + int.from_bytes(data[at : at + 4], "little") * p3) % 2**32, 17)
+            * p4
+        )
         at += 4
     for byte in data[at:]:
         h = rotl((h + byte * p5) % 2**32, 11) * p1
@@ -65,7 +71,10 @@ def permutations():
 
 def signature(text):
     hashes = set(shingle_hashes(text))
-    return [min(((a * h + b) % 2**32 for h in hashes), default=2**32 - 1) for a, b in permutations()]
+    return [
+        min(((a * h + b) % 2**32 for h in hashes), default=2**32 - 1)
+        for a, b in permutations()
+    ]
 
 
 def band_keys(values, bands, rows):

@@ -1,4 +1,6 @@
-"""Whether the tests run by night, with many more random cases, and those that take long: ``make nightly``."""
+"""Whether the tests run by night, with many more random cases, and those that take
+long: ``make nightly``.
+"""
 
 import os
 

@@ -1,4 +1,6 @@
-"""A Ray cluster of several node processes on this machine, which all tests of one share."""
+"""A Ray cluster of several node processes on this machine, which all tests of one
+share.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +15,33 @@ import pytest
 TESTS = Path(__file__).parent
 # Ray gives a node 30 seconds to start, which a busy machine may need.
 ATTEMPTS = 3
-# Nobody looks at its pages, nor at what its processes print; and it never grows by itself.
+# Nobody looks at its pages, nor at what its processes print; and it never grows by
+# itself.
 QUIET = {"include_dashboard": False, "include_log_monitor": False}
 SYSTEM = {
-    # Workers are started for tasks, not before there are some, and stay for those of the next test.
-    "prestart_worker_first_driver": False, "num_workers_soft_limit": 8,
-    "health_check_period_ms": 500, "health_check_initial_delay_ms": 500,
-}  # fmt: skip
+    # Workers are started for tasks, not before there are some, and stay for those of
+    # the next test.
+    "prestart_worker_first_driver": False,
+    "num_workers_soft_limit": 8,
+    "health_check_period_ms": 500,
+    "health_check_initial_delay_ms": 500,
+}
 
 
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[str]:
-    """Where a test may start an object store, as its environment tells this process and the nodes of the cluster."""
+    """Where a test may start an object store, as its environment tells this process and
+    the nodes of the cluster.
+    """
     with socket.socket() as free, pytest.MonkeyPatch.context() as patch:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
         free.close()
-        for name, value in (("ACCESS_KEY_ID", "who"), ("SECRET_ACCESS_KEY", "hush"), ("DEFAULT_REGION", "us-east-1")):
+        for name, value in (
+            ("ACCESS_KEY_ID", "who"),
+            ("SECRET_ACCESS_KEY", "hush"),
+            ("DEFAULT_REGION", "us-east-1"),
+        ):
             patch.setenv(f"AWS_{name}", value)
         patch.setenv("AWS_ENDPOINT_URL", f"http://{place}")
         yield place
@@ -37,13 +49,17 @@ def object_store() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(object_store: str) -> Iterator[Any]:
-    """A head, which this process joins, and another node, each for one task; both can import the tests' modules."""
+    """A head, which this process joins, and another node, each for one task; both can
+    import the tests' modules.
+    """
     import ray
     from ray.cluster_utils import Cluster
 
     folders = [TESTS, *(TESTS / name for name in ("engine", "index", "runs"))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)), prepend=os.pathsep)
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join(map(str, folders)), prepend=os.pathsep
+        )
         head = {"num_cpus": 1, "no_monitor": True, "_system_config": SYSTEM, **QUIET}
         nodes = Cluster(initialize_head=True, head_node_args=head)
         try:

@@ -1,4 +1,6 @@
-"""Runs the commands of the README and of docs/ and writes their output into the pages: ``make reference``."""
+"""Runs the commands of the README and of docs/ and writes their output into the pages:
+``make reference``.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,20 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def output(command: str, folder: Path, python: str | Path) -> str:
-    """What a command prints on the standard output, in a folder that sees ``corpora``."""
+    """What a command prints on the standard output, in a folder that sees
+    ``corpora``.
+    """
     program, *words = shlex.split(command)
     assert program == "provscan", command
     environment = {**os.environ, "COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
     done = subprocess.run(
-        [python, "-m", "provscan", *words, *(["--quiet"] if words[0] in ("index", "match") else [])],
+        [
+            python,
+            "-m",
+            "provscan",
+            *words,
+            *(["--quiet"] if words[0] in ("index", "match") else []),
+        ],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -31,7 +41,9 @@ def output(command: str, folder: Path, python: str | Path) -> str:
         check=False,
     )
     assert done.returncode in (0, 1), f"{command}\n{done.stderr}"
-    return "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
+    return "".join(
+        f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines()
+    )
 
 
 def with_output(text: str, folder: Path, python: str | Path = sys.executable) -> str:
@@ -40,8 +52,16 @@ def with_output(text: str, folder: Path, python: str | Path = sys.executable) ->
         (folder / "corpora").symlink_to(ROOT / "corpora")
 
     def run(block: re.Match[str]) -> str:
-        commands = [line.removeprefix("$ ") for line in block[1].splitlines() if line.startswith("$ ")]
-        return "```console\n" + "".join(f"$ {line}\n{output(line, folder, python)}" for line in commands) + "```"
+        commands = [
+            line.removeprefix("$ ")
+            for line in block[1].splitlines()
+            if line.startswith("$ ")
+        ]
+        return (
+            "```console\n"
+            + "".join(f"$ {line}\n{output(line, folder, python)}" for line in commands)
+            + "```"
+        )
 
     return CONSOLE.sub(run, text)
 
@@ -50,4 +70,7 @@ if __name__ == "__main__":
     for page in PAGES:
         # Each page is a session of its own.
         with tempfile.TemporaryDirectory() as folder:
-            page.write_text(with_output(page.read_text(encoding="utf-8"), Path(folder)), encoding="utf-8")
+            page.write_text(
+                with_output(page.read_text(encoding="utf-8"), Path(folder)),
+                encoding="utf-8",
+            )

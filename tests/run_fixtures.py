@@ -17,27 +17,40 @@ import provscan
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
-    return provscan.build_index(TWEETS, tmp_path_factory.mktemp("engine") / "licensed.index")
+    return provscan.build_index(
+        TWEETS, tmp_path_factory.mktemp("engine") / "licensed.index"
+    )
 
 
 @pytest.fixture(scope="session")
 def latin(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
-    """Latin tweets of 60 letters and more, two of each author, and some that carry the same text."""
+    """Latin tweets of 60 letters and more, two of each author, and some that carry the
+    same text.
+    """
     rng = random.Random(4)
     rows: list[dict[str, Any]] = [
-        {"id": str(n), "text": sentence(rng, "latin", 60 + n % 60), "author": f"a{n // 2}", "lang": "en",
-         "created_at": f"{2018 + n % 3}-02-03"}
+        {
+            "id": str(n),
+            "text": sentence(rng, "latin", 60 + n % 60),
+            "author": f"a{n // 2}",
+            "lang": "en",
+            "created_at": f"{2018 + n % 3}-02-03",
+        }
         for n in range(600)
-    ]  # fmt: skip
+    ]
     rows += [{**rows[n], "id": f"again{n}", "author": "another"} for n in range(20)]
-    return provscan.build_index(rows, tmp_path_factory.mktemp("latin") / "licensed.index")
+    return provscan.build_index(
+        rows, tmp_path_factory.mktemp("latin") / "licensed.index"
+    )
 
 
 @pytest.fixture(scope="session")
 def other() -> list[dict[str, Any]]:
     """Tweets of the same kind that stand nowhere."""
     rng = random.Random(5)
-    return [{"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)]
+    return [
+        {"id": f"o{n}", "text": sentence(rng, "latin", 60 + n % 60)} for n in range(600)
+    ]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The workflow, the hooks and the Dockerfile name files and commands that exist; nothing is downloaded or run."""
+"""The workflow, the hooks and the Dockerfile name files and commands that exist;
+nothing is downloaded or run.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,12 @@ from house import ROOT
 
 pytestmark = pytest.mark.untraced
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PYTHONS = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
+PYTHONS = [
+    line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line
+]
 CI_RUN = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
@@ -43,23 +49,38 @@ def test_hooks_are_installed_commands_that_ci_runs_as_well() -> None:
     assert [command + words for command, words in in_ci] == entries
     for hook in repository["hooks"]:
         assert hook["language"] == "system"
-        assert shutil.which(shlex.split(hook["entry"])[0], path=Path(sys.executable).parent), hook["entry"]
+        assert shutil.which(
+            shlex.split(hook["entry"])[0], path=Path(sys.executable).parent
+        ), hook["entry"]
 
 
 def instructions() -> list[tuple[str, str]]:
     """Those of the Dockerfile, without comments."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines if line and line[0] != "#"]
+    return [
+        (line.split(maxsplit=1)[0], line.split(maxsplit=1)[1])
+        for line in lines
+        if line and line[0] != "#"
+    ]
 
 
 def test_the_image_is_built_of_files_that_exist() -> None:
-    copied = [words.split()[:-1] for name, words in instructions() if name == "COPY" and "--from" not in words]
+    copied = [
+        words.split()[:-1]
+        for name, words in instructions()
+        if name == "COPY" and "--from" not in words
+    ]
     sources = {source for words in copied for source in words}
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert {line[1:] for line in ignored if line.startswith("!")} == sources
     assert all((ROOT / source).exists() for source in sources)
     # What the wheel's metadata are read from, and its packages.
-    assert {"pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "provscan"} == sources
+    assert {
+        "pyproject.toml",
+        PROJECT["readme"],
+        *PROJECT["license-files"],
+        "provscan",
+    } == sources
 
 
 def test_the_image_runs_the_command_as_a_user_without_rights() -> None:

@@ -1,4 +1,6 @@
-"""Every benchmark runs, on little, and prints its tables; what it measures is not checked here."""
+"""Every benchmark runs, on little, and prints its tables; what it measures is not
+checked here.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,73 @@ import synthetic  # noqa: E402
 TINY = {
     "hashing": ["--tweets=100", "--repeats=1"],
     "build": ["--tweets=2000", "--sample=100", "--repeats=1"],
-    "match": ["--tweets=500", "--records=300", "--planted=50", "--sample=20", "--repeats=1"],
+    "match": [
+        "--tweets=500",
+        "--records=300",
+        "--planted=50",
+        "--sample=20",
+        "--repeats=1",
+    ],
     "lsh": ["--tweets=1000", "--records=600", "--planted=100", "--controls=300"],
     "passages": [
         *("--texts=500,2000", "--megabytes=0.2", "--planted=100", "--repeats=1"),
         *("--others-megabytes=0.05", "--windows-megabytes=0.01"),
     ],
-    "growth": ["--texts=500,2000", "--records=400", "--megabytes=0.2", "--planted=50", "--repeats=1"],
-    "lifecycle": ["--tweets=300", "--appends=2", "--records=100", "--megabytes=0.02", "--planted=20", "--repeats=1"],
-    "scale": ["--texts=500,1000,2000", "--shards=0,1,2,4", "--records=200000", "--megabytes=40", "--repeats=1"],
+    "growth": [
+        "--texts=500,2000",
+        "--records=400",
+        "--megabytes=0.2",
+        "--planted=50",
+        "--repeats=1",
+    ],
+    "lifecycle": [
+        "--tweets=300",
+        "--appends=2",
+        "--records=100",
+        "--megabytes=0.02",
+        "--planted=20",
+        "--repeats=1",
+    ],
+    "scale": [
+        "--texts=500,1000,2000",
+        "--shards=0,1,2,4",
+        "--records=200000",
+        "--megabytes=40",
+        "--repeats=1",
+    ],
     "network": ["--texts=1000", "--megabytes=0.3", "--records=1000"],
-    "executors": ["--tweets=1000", "--gigabytes=0.001", "--megabytes=0.2", "--executors=threads,processes"],
-    "sampling": ["--files=60", "--records=8", "--tweets=300", "--share=0.2", "--draws=2", "--checked=1"],
+    "executors": [
+        "--tweets=1000",
+        "--gigabytes=0.001",
+        "--megabytes=0.2",
+        "--executors=threads,processes",
+    ],
+    "sampling": [
+        "--files=60",
+        "--records=8",
+        "--tweets=300",
+        "--share=0.2",
+        "--draws=2",
+        "--checked=1",
+    ],
     "blind": ["--tweets=300"],
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--singly=5"],
     "first_run": ["--only=--help", "--repeats=1"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
-    "versions": [f"--other={sys.executable}", "--tweets=500", "--records=300", "--megabytes=0.1", "--pairs=1"],
+    "versions": [
+        f"--other={sys.executable}",
+        "--tweets=500",
+        "--records=300",
+        "--megabytes=0.1",
+        "--pairs=1",
+    ],
     "probe": ["simulate", "--probes=2", "--pairs=40"],
-    "large": ["--gigabytes=0.001,0.002", "--megabytes=0.2", "--row-group=0.001", "--tweets=500"],
+    "large": [
+        "--gigabytes=0.001,0.002",
+        "--megabytes=0.2",
+        "--row-group=0.001",
+        "--tweets=500",
+    ],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
 }
@@ -50,7 +100,12 @@ TABLES = {
     "hashing": ["From tweets to signatures"],
     "build": ["Building an index"],
     "match": ["Matching records", "Share of the planted tweets found"],
-    "lsh": ["Bands, without caps", "Limits, one changed", "threshold, min_containment", "min_chars"],
+    "lsh": [
+        "Bands, without caps",
+        "Limits, one changed",
+        "threshold, min_containment",
+        "min_chars",
+    ],
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "lifecycle": ["share of building", "joined, CPU s"],
@@ -78,9 +133,25 @@ def run(name: str, *arguments: str) -> str:
 
 
 LONG = {
-    "blind", "build", "coverage", "edits_recall", "executors", "growth", "hashing", "large", "lifecycle", "lsh",
-    "match", "network", "passages", "peers", "probe", "sampling", "scale", "versions",
-}  # fmt: skip
+    "blind",
+    "build",
+    "coverage",
+    "edits_recall",
+    "executors",
+    "growth",
+    "hashing",
+    "large",
+    "lifecycle",
+    "lsh",
+    "match",
+    "network",
+    "passages",
+    "peers",
+    "probe",
+    "sampling",
+    "scale",
+    "versions",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in TINY if NIGHTLY or name not in LONG])
@@ -95,27 +166,50 @@ def test_it_prints_its_tables(name: str) -> None:
 def test_real_data_can_take_the_place_of_made_up_text(tmp_path: Path) -> None:
     for kind, count in (("corpus", 400), ("background", 50)):
         (tmp_path / kind).mkdir()
-        rows = [{"id": str(i), "text": f"{kind} {i}: " + f"a word of its own, w{i}q; " * 5} for i in range(count)]
-        (tmp_path / kind / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        rows = [
+            {"id": str(i), "text": f"{kind} {i}: " + f"a word of its own, w{i}q; " * 5}
+            for i in range(count)
+        ]
+        (tmp_path / kind / "rows.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
     data = [f"--{kind}={tmp_path / kind}" for kind in ("corpus", "background")]
     assert "400 tweets indexed" in run("match", *TINY["match"], *data)
     assert "Whole records word for word" in run("comparison", *data)
     # It compares kinds, a file each.
-    (tmp_path / "background" / "more.jsonl").write_bytes((tmp_path / "corpus" / "rows.jsonl").read_bytes())
+    (tmp_path / "background" / "more.jsonl").write_bytes(
+        (tmp_path / "corpus" / "rows.jsonl").read_bytes()
+    )
     claims = run("claims", "--scans=2", *data)
-    for title in ("Data without copies", "Claims on data", "One in a hundred", "75 verbatim", "nearly verbatim copies"):
+    for title in (
+        "Data without copies",
+        "Claims on data",
+        "One in a hundred",
+        "75 verbatim",
+        "nearly verbatim copies",
+    ):
         assert title in claims
 
 
-def test_made_up_tweets_are_the_same_however_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_made_up_tweets_are_the_same_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(synthetic, "BATCH", 500)
-    few, many = pa.Table.from_batches(synthetic.tweets(700)), pa.Table.from_batches(synthetic.tweets(1_000))
+    few, many = (
+        pa.Table.from_batches(synthetic.tweets(700)),
+        pa.Table.from_batches(synthetic.tweets(1_000)),
+    )
     assert few.equals(many.slice(0, 700).combine_chunks())
     texts = many.column("text").to_pylist()
     assert max(map(len, texts)) <= synthetic.LONGEST
     assert min(map(len, texts)) > 0
     assert len(set(many.column("id").to_pylist())) == 1_000
-    assert texts != pa.Table.from_batches(synthetic.tweets(1_000, seed=2)).column("text").to_pylist()
+    assert (
+        texts
+        != pa.Table.from_batches(synthetic.tweets(1_000, seed=2))
+        .column("text")
+        .to_pylist()
+    )
 
 
 def test_made_up_tweets_are_written_as_json(tmp_path: Path) -> None:
@@ -127,7 +221,10 @@ def test_made_up_tweets_are_written_as_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in edits.EDITS if name != "exact"])
 def test_every_edit_changes_a_text_and_leaves_most_of_it(name: str) -> None:
-    text = "RT @someone: It's &lt;that&gt; kind of morning again, is it not? https://t.co/x1 #monday 東京 café"
+    text = (
+        "RT @someone: It's &lt;that&gt; kind of morning again, is it not? "
+        "https://t.co/x1 #monday 東京 café"
+    )
     edited = edits.EDITS[name](text, Random(1))
     assert edited != text
     assert planted.similar(edited, text) > 0.5
@@ -135,15 +232,38 @@ def test_every_edit_changes_a_text_and_leaves_most_of_it(name: str) -> None:
 
 
 def test_planted_tweets_stand_where_the_truth_says() -> None:
-    tweets = [planted.Tweet(str(i), f"tweet number {i} of those that are planted") for i in range(20)]
-    documents, where = planted.in_documents(tweets, ["some words of a longer text " * 20] * 3)
+    tweets = [
+        planted.Tweet(str(i), f"tweet number {i} of those that are planted")
+        for i in range(20)
+    ]
+    documents, where = planted.in_documents(
+        tweets, ["some words of a longer text " * 20] * 3
+    )
     exact = [mark for mark in where if mark.edit == "exact"]
     assert len(where) == 20
-    assert all(documents[mark.record][mark.start : mark.end] == mark.tweet.text for mark in exact)
+    assert all(
+        documents[mark.record][mark.start : mark.end] == mark.tweet.text
+        for mark in exact
+    )
     records, where = planted.in_records(tweets, ["other"] * 30)
     assert len(records) == 50
     assert all(records[mark.record] != "other" for mark in where)
-    found = [(mark.record, 0, 9, mark.tweet.id) for mark in where if mark.edit == "typos"]
-    matches = pa.table(dict(zip(("record", "start", "end", "tweet_id"), zip(*found, strict=True), strict=True)))
+    found = [
+        (mark.record, 0, 9, mark.tweet.id) for mark in where if mark.edit == "typos"
+    ]
+    matches = pa.table(
+        dict(
+            zip(
+                ("record", "start", "end", "tweet_id"),
+                zip(*found, strict=True),
+                strict=True,
+            )
+        )
+    )
     score = planted.score(matches, where, {tweet.id: tweet.text for tweet in tweets})
-    assert (score.recall("typos"), score.recall("exact"), score.recall(), score.spans()) == (1, 0, 0.1, 0)
+    assert (
+        score.recall("typos"),
+        score.recall("exact"),
+        score.recall(),
+        score.spans(),
+    ) == (1, 0, 0.1, 0)

@@ -12,7 +12,9 @@ from provscan import caches
 from provscan.index import checked
 from provscan.report import document
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes folders of others")
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root makes folders of others"
+)
 STRANGER = 54321
 
 
@@ -56,24 +58,41 @@ def test_a_folder_of_somebody_else_is_not(place: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     assert caches.open_to_others(tmp_path / "link" / "b") is None
     os.lchown(tmp_path / "link", STRANGER, -1)
-    assert caches.open_to_others(tmp_path / "link" / "b") == f"{tmp_path / 'link'} belongs to user {STRANGER}"
+    assert (
+        caches.open_to_others(tmp_path / "link" / "b")
+        == f"{tmp_path / 'link'} belongs to user {STRANGER}"
+    )
     (tmp_path / "way").symlink_to(place)
-    assert caches.open_to_others(tmp_path / "way") == f"{place} belongs to user {STRANGER}"
+    assert (
+        caches.open_to_others(tmp_path / "way") == f"{place} belongs to user {STRANGER}"
+    )
 
 
-def test_marks_and_templates_of_others_are_not_used(place: Path, tmp_path: Path) -> None:
-    index = provscan.build_index([{"id": "1", "text": "a text that is checked"}], tmp_path / "a.index")
+def test_marks_and_templates_of_others_are_not_used(
+    place: Path, tmp_path: Path
+) -> None:
+    index = provscan.build_index(
+        [{"id": "1", "text": "a text that is checked"}], tmp_path / "a.index"
+    )
     paths = [tmp_path / "a.index" / "manifest.json"]
     key = checked.key_of(paths)
     checked.mark_checked(key, paths)
     assert checked.is_marked(key)
     place.parent.chmod(0o777)
     caches.warn_once.cache_clear()
-    with pytest.warns(RuntimeWarning, match="provscan is not used, because every user can write to .*XDG_CACHE_HOME"):
+    with pytest.warns(
+        RuntimeWarning,
+        match="provscan is not used, because every user can write to .*XDG_CACHE_HOME",
+    ):
         assert not checked.is_marked(key)
     document._environment.cache_clear()
     before = sorted(place.parent.rglob("*"))
-    provscan.match([{"text": "a text that is checked, and another one"}], index, tmp_path / "a.run", spike_ins=0)
+    provscan.match(
+        [{"text": "a text that is checked, and another one"}],
+        index,
+        tmp_path / "a.run",
+        spike_ins=0,
+    )
     assert sorted(place.parent.rglob("*")) == before
     document._environment.cache_clear()
 
@@ -84,4 +103,6 @@ def test_folders_are_made_for_the_user_alone(tmp_path: Path) -> None:
         caches.make_folder(tmp_path / "a" / "b")
     finally:
         os.umask(before)
-    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b")] == [0o700] * 2
+    assert [
+        path.stat().st_mode & 0o777 for path in (tmp_path / "a", tmp_path / "a" / "b")
+    ] == [0o700] * 2

@@ -23,16 +23,25 @@ import generate  # noqa: E402
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (TINY / name).read_text(encoding="utf-8").splitlines()]
+    return [
+        json.loads(line)
+        for line in (TINY / name).read_text(encoding="utf-8").splitlines()
+    ]
 
 
-TWEETS, RECORDS, TRUTH = rows("corpus/tweets.jsonl"), rows("dataset.jsonl"), rows("truth.jsonl")
+TWEETS, RECORDS, TRUTH = (
+    rows("corpus/tweets.jsonl"),
+    rows("dataset.jsonl"),
+    rows("truth.jsonl"),
+)
 TEXTS = {tweet["id"]: tweet["text"] for tweet in TWEETS}
 
 
 @at_night
 def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, CORPORA / "generate.py", "--out", tmp_path], check=True)
+    subprocess.run(
+        [sys.executable, CORPORA / "generate.py", "--out", tmp_path], check=True
+    )
     for name in ("corpus/tweets.jsonl", "dataset.jsonl", "truth.jsonl"):
         assert (tmp_path / name).read_bytes() == (TINY / name).read_bytes()
 
@@ -44,8 +53,19 @@ def test_sizes() -> None:
 
 def test_tweets_are_of_many_scripts_and_kinds() -> None:
     languages = Counter(tweet["lang"] for tweet in TWEETS)
-    assert all(languages[lang] >= 40 for lang in ("ja", "zh", "th", "ar", "hi", "ko", "ru", "el", "es", "fr", "de"))
-    for mark in ("https://", "@", "#", "&amp;", "RT @", "\u200d", "\U0001f1e7\U0001f1f7"):
+    assert all(
+        languages[lang] >= 40
+        for lang in ("ja", "zh", "th", "ar", "hi", "ko", "ru", "el", "es", "fr", "de")
+    )
+    for mark in (
+        "https://",
+        "@",
+        "#",
+        "&amp;",
+        "RT @",
+        "\u200d",
+        "\U0001f1e7\U0001f1f7",
+    ):
         assert sum(mark in text for text in TEXTS.values()) >= 10, mark
 
 
@@ -55,7 +75,9 @@ def test_ids_tell_the_time() -> None:
     for tweet in TWEETS:
         ms = (int(tweet["id"]) >> 22) + generate.TWEPOCH
         assert (
-            generate.datetime.fromtimestamp(ms / 1000, generate.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            generate.datetime.fromtimestamp(ms / 1000, generate.UTC).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            )
             == tweet["created_at"]
         )
 
@@ -87,7 +109,10 @@ def test_truth_says_where_the_tweets_stand() -> None:
         if mark["channel"] in ("exact", "retweeted", "commented"):
             assert span == TEXTS[mark["tweet_id"]]
         else:
-            own, theirs = (generate.grams(generate.bare(text)) for text in (span, TEXTS[mark["tweet_id"]]))
+            own, theirs = (
+                generate.grams(generate.bare(text))
+                for text in (span, TEXTS[mark["tweet_id"]])
+            )
             assert len(own & theirs) / len(own | theirs) > 0.45, mark
 
 
@@ -103,6 +128,10 @@ def test_other_records_are_like_no_tweet() -> None:
     for text in TEXTS.values():
         known.add(text)
     planted = {mark["record"] for mark in TRUTH}
-    others = [row["text"] for number, row in enumerate(RECORDS) if number not in planted and row["text"]]
+    others = [
+        row["text"]
+        for number, row in enumerate(RECORDS)
+        if number not in planted and row["text"]
+    ]
     assert len(others) > 4_400
     assert max(known.nearest(text) for text in others) < 0.2

@@ -1,4 +1,6 @@
-"""Documentation that can be wrong is checked: docstrings, examples, the reference of the commands, the metadata."""
+"""Documentation that can be wrong is checked: docstrings, examples, the reference of
+the commands, the metadata.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,17 @@ EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every function, class and method for users: of the package itself, its statistics and its probes."""
+    """Every function, class and method for users: of the package itself, its statistics
+    and its probes.
+    """
     seen = set()
     for module in (provscan, estimate, probe):
         for name in module.__all__:
             value = getattr(module, name)
-            if not (inspect.isfunction(value) or inspect.isclass(value)) or value in seen:
+            if (
+                not (inspect.isfunction(value) or inspect.isclass(value))
+                or value in seen
+            ):
                 continue  # a constant, or exported twice
             if not value.__module__.startswith("provscan"):
                 continue
@@ -48,25 +55,57 @@ def missing(value: Any) -> list[str]:
     if inspect.isclass(value):
         if issubclass(value, Exception):
             return []
-        documented = {parameter.name for part in ("Parameters", "Attributes") for parameter in ClassDoc(value)[part]}
-        own = [name for name in getattr(value, "__annotations__", {}) if not name.startswith("_")]
-        return [f"attribute {name}" for name in own if not any(name in names.split(", ") for names in documented)]
+        documented = {
+            parameter.name
+            for part in ("Parameters", "Attributes")
+            for parameter in ClassDoc(value)[part]
+        }
+        own = [
+            name
+            for name in getattr(value, "__annotations__", {})
+            if not name.startswith("_")
+        ]
+        return [
+            f"attribute {name}"
+            for name in own
+            if not any(name in names.split(", ") for names in documented)
+        ]
     doc = FunctionDoc(value)
-    documented = {name.strip("* ") for parameter in doc["Parameters"] for name in parameter.name.split(",")}
+    documented = {
+        name.strip("* ")
+        for parameter in doc["Parameters"]
+        for name in parameter.name.split(",")
+    }
     signature = inspect.signature(value)
-    lacks = [f"parameter {name}" for name in signature.parameters if name not in {*documented, "self", "cls"}]
-    lacks += [f"no parameter {name}" for name in documented - signature.parameters.keys()]
-    if signature.return_annotation not in ("None", None, "NoReturn") and not (doc["Returns"] or doc["Yields"]):
+    lacks = [
+        f"parameter {name}"
+        for name in signature.parameters
+        if name not in {*documented, "self", "cls"}
+    ]
+    lacks += [
+        f"no parameter {name}" for name in documented - signature.parameters.keys()
+    ]
+    if signature.return_annotation not in ("None", None, "NoReturn") and not (
+        doc["Returns"] or doc["Yields"]
+    ):
         lacks.append("Returns")
-    if re.search(r"^\s+raise \w", inspect.getsource(value), re.MULTILINE) and not doc["Raises"]:
+    if (
+        re.search(r"^\s+raise \w", inspect.getsource(value), re.MULTILINE)
+        and not doc["Raises"]
+    ):
         lacks.append("Raises")
     return lacks
 
 
 def test_public_docstrings_have_their_sections() -> None:
-    """As numpydoc has them: Parameters, Returns or Yields, Raises; Attributes for classes that hold values."""
+    """As numpydoc has them: Parameters, Returns or Yields, Raises; Attributes for
+    classes that hold values.
+    """
     offenders = [
-        (Path(inspect.getsourcefile(inspect.unwrap(value)) or ""), f": {name} lacks {', '.join(lacks)}")
+        (
+            Path(inspect.getsourcefile(inspect.unwrap(value)) or ""),
+            f": {name} lacks {', '.join(lacks)}",
+        )
         for name, value in public()
         if (lacks := missing(value))
     ]
@@ -82,11 +121,15 @@ def test_public_names_have_examples() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_in_docstrings(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_in_docstrings(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "corpora").symlink_to(ROOT / "corpora")
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(module_of(path))
-    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    result = doctest.testmod(
+        module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    )
     assert result.attempted
     assert not result.failed
 
@@ -98,7 +141,11 @@ def test_reference_is_what_the_commands_say() -> None:
 
 
 def drawn(error: type, indent: str = "") -> Iterator[str]:
-    children = [child for child in vars(errors).values() if isinstance(child, type) and child.__base__ is error]
+    children = [
+        child
+        for child in vars(errors).values()
+        if isinstance(child, type) and child.__base__ is error
+    ]
     for child in children:
         last = child is children[-1]
         yield f"{indent}{'└── ' if last else '├── '}{child.__name__}"
@@ -106,15 +153,25 @@ def drawn(error: type, indent: str = "") -> Iterator[str]:
 
 
 def test_the_tree_of_errors_is_drawn() -> None:
-    tree = "".join(f"    {line}\n" for line in ["ProvscanError", *drawn(errors.ProvscanError)])
-    assert tree in (errors.__doc__ or ""), f"draw in the docstring of errors.py:\n{tree}"
+    tree = "".join(
+        f"    {line}\n" for line in ["ProvscanError", *drawn(errors.ProvscanError)]
+    )
+    assert tree in (errors.__doc__ or ""), (
+        f"draw in the docstring of errors.py:\n{tree}"
+    )
 
 
 def test_metadata_agree() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     assert project["version"] == provscan.__version__
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {provscan.__version__}\n" in citation
     assert f"\nlicense: {project['license']}\n" in citation
-    pythons = {re.sub(".*:: ", "", line) for line in project["classifiers"] if "Python :: 3." in line}
+    pythons = {
+        re.sub(".*:: ", "", line)
+        for line in project["classifiers"]
+        if "Python :: 3." in line
+    }
     assert pythons == {"3.11", "3.12", "3.13"}

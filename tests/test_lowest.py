@@ -1,4 +1,6 @@
-"""With the lowest versions that pyproject.toml allows, the README's commands print what it says."""
+"""With the lowest versions that pyproject.toml allows, the README's commands print what
+it says.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +12,44 @@ import pytest
 import readme
 from nightly import NIGHTLY
 
-pytestmark = [pytest.mark.untraced, pytest.mark.skipif(not NIGHTLY, reason="make nightly")]
+pytestmark = [
+    pytest.mark.untraced,
+    pytest.mark.skipif(not NIGHTLY, reason="make nightly"),
+]
 
 
 def uv(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "uv", *words], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "uv", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_the_lowest_versions_print_the_same(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lowest_versions_print_the_same(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = tmp_path / "lowest"
     made = uv("venv", "--python", version, "--no-python-downloads", environment)
-    if any(words in made.stderr for words in ("No interpreter found", "Failed to inspect Python interpreter")):
+    if any(
+        words in made.stderr
+        for words in ("No interpreter found", "Failed to inspect Python interpreter")
+    ):
         pytest.skip(f"there is no Python {version} on this machine")
     assert not made.returncode, made.stderr
     python = environment / "bin" / "python"
-    # Versions without a wheel would have to be compiled, which nobody does to have an old one.
-    options = ["--resolution", "lowest-direct", "--only-binary", ":all:", "-r", readme.ROOT / "pyproject.toml"]
+    # Versions without a wheel would have to be compiled, which nobody does to have an
+    # old one.
+    options = [
+        "--resolution",
+        "lowest-direct",
+        "--only-binary",
+        ":all:",
+        "-r",
+        readme.ROOT / "pyproject.toml",
+    ]
     installed = uv("pip", "install", "--python", python, *options)
     assert not installed.returncode, installed.stderr
     monkeypatch.setenv("PYTHONPATH", str(readme.ROOT))

@@ -1,4 +1,6 @@
-"""The commands of the README and of docs/ print what the pages say, their Python runs, their links lead somewhere."""
+"""The commands of the README and of docs/ print what the pages say, their Python runs,
+their links lead somewhere.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 EXAMPLES = [
     page
     for page in readme.PAGES[1:]
-    if any(block.search(page.read_text(encoding="utf-8")) for block in (PYTHON, readme.CONSOLE))
+    if any(
+        block.search(page.read_text(encoding="utf-8"))
+        for block in (PYTHON, readme.CONSOLE)
+    )
 ]
 
 
@@ -27,17 +32,26 @@ def run_examples(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> s
     text = page.read_text(encoding="utf-8")
     assert readme.with_output(text, folder) == text, "run make reference"
     monkeypatch.chdir(folder)
-    session = doctest.DocTestParser().get_doctest("\n".join(PYTHON.findall(text)), {}, page.name, None, 0)
+    session = doctest.DocTestParser().get_doctest(
+        "\n".join(PYTHON.findall(text)), {}, page.name, None, 0
+    )
     found: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    runner = doctest.DocTestRunner(
+        optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    )
     runner.run(session, out=found.append)
     assert not runner.failures, "".join(found)
     return text
 
 
-def test_the_readme_and_the_files_of_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_and_the_files_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_examples(readme.README, tmp_path, monkeypatch)
-    made, sample = (json.loads(path.read_text()) for path in (tmp_path / "dataset.run" / "run.json", SAMPLE))
+    made, sample = (
+        json.loads(path.read_text())
+        for path in (tmp_path / "dataset.run" / "run.json", SAMPLE)
+    )
     assert made.keys() == sample.keys(), "tests/report/run.json is of another version"
     assert made["parameters"].keys() == sample["parameters"].keys()
     outputs = (readme.ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
@@ -48,17 +62,26 @@ def test_the_readme_and_the_files_of_its_run(tmp_path: Path, monkeypatch: pytest
     summary = json.loads((tmp_path / "dataset.run" / "summary.json").read_text())
     assert summary.keys() <= first_column(outputs, "The keys of `summary.json`")
     assert first_column(outputs, "The keys of `answer`") == summary["answer"].keys()
-    assert first_column(outputs, "The layers of a number") == summary["answer"]["records"].keys()
+    assert (
+        first_column(outputs, "The layers of a number")
+        == summary["answer"]["records"].keys()
+    )
 
 
 def first_column(text: str, above: str) -> set[str]:
     """The names in the first column of the table under a line."""
     table = text.split(above)[1].split("\n\n")[1]
-    return {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    return {
+        name
+        for row in table.splitlines()
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
 
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.name)
-def test_examples_of_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_of_a_page(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_examples(page, tmp_path, monkeypatch)
 
 
@@ -68,14 +91,21 @@ def test_the_readme_is_short() -> None:
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as code forges and the site make them."""
-    headings = re.findall(r"^#+ (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    headings = re.findall(
+        r"^#+ (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE
+    )
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
 
 
 def test_links_lead_somewhere() -> None:
     pages = [*readme.PAGES, *readme.ROOT.glob("*.md"), *readme.ROOT.glob("*/README.md")]
     for path in pages:
-        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+        for target, anchor in re.findall(
+            r"\]\(([^)#]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")
+        ):
             if "://" in target:
                 continue
             there = path.parent / target if target else path
@@ -88,15 +118,22 @@ def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
     named: dict[str, set[str]] = {}
     folder = ""
     for line in text.split("```")[1].splitlines()[2:]:
-        indent, names = re.fullmatch(r"( +)(\S+(?:,? {1,2}\S+\.py|, \S+)*).*", line).groups()  # type: ignore[union-attr]
+        indent, names = re.fullmatch(
+            r"( +)(\S+(?:,? {1,2}\S+\.py|, \S+)*).*", line
+        ).groups()  # type: ignore[union-attr]
         words = re.findall(r"[\w.]+", names)
         if len(indent) == 2:
             folder = words[0] if names.endswith("/") else ""
             named |= {word.removesuffix(".py"): set() for word in words}
         else:
             named[folder] = named[folder] | set(words)
-    rooms = {room(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)) for path in FILES}
+    rooms = {
+        room(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+        for path in FILES
+    }
     assert rooms - {"__init__", "__main__"} == named.keys()
     for folder, names in named.items():
-        lacking = [name for name in names if not list((PACKAGE / folder).glob(f"{name}*"))]
+        lacking = [
+            name for name in names if not list((PACKAGE / folder).glob(f"{name}*"))
+        ]
         assert not lacking, f"docs/architecture.md names {folder}/{lacking}"

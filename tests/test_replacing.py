@@ -20,11 +20,15 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     with replacing_file(target) as path:
         path.write_text("whole")
         assert not target.exists()
-    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "whole")]
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
+        ("a", "whole")
+    ]
 
 
 def test_two_writers_share_no_file(tmp_path: Path) -> None:
-    """Names that begin alike had one temporary file: one list came out under the name of the other."""
+    """Names that begin alike had one temporary file: one list came out under the name
+    of the other.
+    """
     first, second = tmp_path / f"{'x' * 200}1", tmp_path / f"{'x' * 200}2"
     with replacing_file(first) as one_file, replacing_file(second) as other_file:
         one_file.write_text("1")
@@ -34,7 +38,9 @@ def test_two_writers_share_no_file(tmp_path: Path) -> None:
         assert one_file != other_file
 
 
-def test_a_link_that_was_put_there_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_was_put_there_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not even where the name could be guessed."""
     (tmp_path / "victim").write_text("of somebody else")
     (tmp_path / ".provscan-0").symlink_to(tmp_path / "victim")
@@ -60,14 +66,20 @@ def test_only_what_is_named_is_removed(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / "link").symlink_to(tmp_path / "e")
-    remove_named(tmp_path, ["a", "a/b", "a/b/c", "a/b/d", "e", "link", "missing", "missing/x"])
+    remove_named(
+        tmp_path, ["a", "a/b", "a/b/c", "a/b/d", "e", "link", "missing", "missing/x"]
+    )
     assert contents(tmp_path) == {"e": None, "e/f": b"e/f", "g": b"g"}
 
 
 @pytest.mark.parametrize("name", ["/mnt/a b", "/mnt/a\\b", "/mnt/ä"])
-def test_mount_points_with_odd_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mount_points_with_odd_names(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     escaped = os.fsencode(name).replace(b"\\", b"\\134").replace(b" ", b"\\040")
-    line = b"36 35 98:0 /part " + escaped + b" rw,noatime master:1 - ext4 /dev/root rw\n"
+    line = (
+        b"36 35 98:0 /part " + escaped + b" rw,noatime master:1 - ext4 /dev/root rw\n"
+    )
     monkeypatch.setattr(Path, "read_bytes", lambda path: line)
     assert writing.is_mount_point(Path(name))
     assert not writing.is_mount_point(Path("/mnt"))

@@ -60,8 +60,15 @@ def test_what_is_shown_of_a_message(text: str, shown: str) -> None:
 
 def test_parts_of_a_url_in_a_message_are_not_shown_either() -> None:
     url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
-    said = 'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; it hushes'
-    assert without_secrets(said, url) == 'no bucket "***@bucket": ***, ***, *** and *** of place are wrong; it hushes'
+    said = (
+        'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; '
+        "it "
+        "hushes"
+    )
+    assert (
+        without_secrets(said, url)
+        == 'no bucket "***@bucket": ***, ***, *** and *** of place are wrong; it hushes'
+    )
     assert without_secrets(said) == said
 
 
@@ -70,8 +77,13 @@ def test_no_secret_is_shown_whatever_it_holds(
     user: str | None, password: str | None, query: str | None, fragment: str | None
 ) -> None:
     # A slash ends the host of any URL.
-    who = "" if user is None else user.replace("/", "") + ("" if password is None else ":" + password.replace("/", ""))
-    url = f"https://{who}{'@' * bool(who)}host/a.csv{'' if query is None else f'?{query}'}"
+    who = (
+        ""
+        if user is None
+        else user.replace("/", "")
+        + ("" if password is None else ":" + password.replace("/", ""))
+    )
+    url = f"https://{who}{'@' * bool(who)}host/a.csv{'' if query is None else f'?{query}'}"  # noqa: E501
     url += "" if fragment is None else f"#{fragment}"
     assert MARK not in source_of(url)
     assert opened(source_of(url)) == url
@@ -100,7 +112,9 @@ def test_what_is_made_from_a_url_has_no_secrets() -> None:
     assert below("folder/", "b") == "folder/b"
 
 
-def test_paths_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for path in ("a?b#c.csv", "/me@h/a", "C:/a", "recipe:tweeteval=a", "-", ""):
         assert source_of(path) == path
         assert not isinstance(source_of(path), Url)

@@ -12,8 +12,8 @@ from house import FILES, check, nodes, room_of
 
 pytestmark = pytest.mark.untraced
 
-# Words that are not used for a term, as names or parts of names. An ordinary word that has a use of its own is not for
-# this list.
+# Words that are not used for a term, as names or parts of names. An ordinary word that
+# has a use of its own is not for this list.
 NOT_USED = {
     "tweet": "posts",
     "match, span": "snippet snippets",
@@ -37,9 +37,14 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
     """What a file names; attributes of other libraries are not ours to name."""
     for node in nodes(path):
         match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+            case (
+                ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name)
+            ):
                 yield node.lineno, name
-            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.Attribute(attr=name, ctx=ast.Store())
+            ):
                 yield node.lineno, name
 
 
@@ -51,7 +56,14 @@ def words_of(name: str) -> set[str]:
 def test_names_are_terms_of_the_glossary() -> None:
     offenders = []
     for path in FILES:
-        terms = TERMS if room_of(path) in WITH_LANGUAGE_MODELS else TERMS | {"token": "word", "tokens": "words"}
+        terms = (
+            TERMS
+            if room_of(path) in WITH_LANGUAGE_MODELS
+            else TERMS | {"token": "word", "tokens": "words"}
+        )
         for line, name in names(path):
-            offenders += [(path, f":{line}: {name} ({terms[w]}, not {w})") for w in words_of(name) & terms.keys()]
+            offenders += [
+                (path, f":{line}: {name} ({terms[w]}, not {w})")
+                for w in words_of(name) & terms.keys()
+            ]
     check("names", offenders)

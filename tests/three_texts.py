@@ -9,15 +9,27 @@ import pyarrow as pa
 from provscan.index.texts import Strings
 from provscan.readers.arrow import buffers
 
-TEXTS = ["first of the three texts, with three tweets", "second of the three texts, said once", "third text, twice"]
+TEXTS = [
+    "first of the three texts, with three tweets",
+    "second of the three texts, said once",
+    "third text, twice",
+]
 
 
 def tweet(key: str, text: int, day: int | None, **fields: Any) -> dict[str, Any]:
     made = None if day is None else f"2020-01-{day:02}T00:00:00Z"
-    return {"id": key, "text": TEXTS[text], "created_at": made, "author": None, "lang": "en", **fields}
+    return {
+        "id": key,
+        "text": TEXTS[text],
+        "created_at": made,
+        "author": None,
+        "lang": "en",
+        **fields,
+    }
 
 
-# In the order of their rows: texts by their earliest tweet, the tweets of a text by time.
+# In the order of their rows: texts by their earliest tweet, the tweets of a text by
+# time.
 TWEETS = [
     tweet("7", 0, 1, author="ann"),
     tweet("x8", 0, 5, author="bob"),

@@ -1,4 +1,6 @@
-"""Made-up tweets in many scripts, and edits of them; the same for the same random numbers."""
+"""Made-up tweets in many scripts, and edits of them; the same for the same random
+numbers.
+"""
 
 LETTERS = {
     "latin": "etaoinshrdlucmfwypvbgkjqxz",
@@ -7,11 +9,11 @@ LETTERS = {
     "arabic": "ابتثجحخدذرزسشصضطظعغفقكلمنهوي",
     "hindi": "क खा गि घी चु छू जे झै टो ठौ डा ढि णी तु था दे नी पो बा मि".split(),  # noqa: SIM905
     "thai": "กา ขี คู งะ จำ ชิ ซ้ ดี ตุ ทำ นี บา ปู พิ มา ยี รุ ลา วิ สี".split(),  # noqa: SIM905
-    "japanese": "のにはをたがでてとしれさあるいもなおよひこくまつけみそ日本人大年会国出学生社事者時間新東京",
-    "chinese": "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生自会那后能对着事",
-    "korean": "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오",
+    "japanese": "のにはをたがでてとしれさあるいもなおよひこくまつけみそ日本人大年会国出学生社事者時間新東京",  # noqa: E501
+    "chinese": "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生自会那后能对着事",  # noqa: E501
+    "korean": "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오",  # noqa: E501
     "emoji": "etaoinshrdlucmfwypvbgkjqxzetaoinshrdlu😀😂🥰🙂🤔",
-}  # fmt: skip
+}
 SPACED = {"latin", "greek", "cyrillic", "arabic", "hindi", "korean"}
 SCRIPTS = sorted(LETTERS)
 
@@ -34,7 +36,9 @@ def sentence(rng, script, letters):
 
 
 def edited(rng, text, share):
-    """A text of which about ``share`` of the characters are replaced, dropped or doubled."""
+    """A text of which about ``share`` of the characters are replaced, dropped or
+    doubled.
+    """
     result = []
     for char in text:
         if rng.random() >= share:

@@ -1,8 +1,10 @@
-"""Controls: texts that can't be in the scanned dataset, among the licensed ones, so that chance can be counted.
+"""Controls: texts that can't be in the scanned dataset, among the licensed ones, so
+that chance can be counted.
 
-A reader to scan with is the licensed index and, behind it, the control's segments; a control text is a text number of
-that reader. Whatever a control text matches goes through the very same scan and rules as the rest, competes for places
-like the rest, and is chance.
+A reader to scan with is the licensed index and, behind it, the control's segments; a
+control text is a text number of that reader. Whatever a control text matches goes
+through the very same scan and rules as the rest, competes for places like the rest, and
+is chance.
 """
 
 from __future__ import annotations
@@ -29,12 +31,16 @@ from provscan.text import canonical_buffers
 
 @dataclass(frozen=True)
 class Controls:
-    reader: IndexReader  # The licensed index, followed by the segments of control files.
+    reader: (
+        IndexReader  # The licensed index, followed by the segments of control files.
+    )
     licensed: IndexReader  # The licensed index alone.
     absent: Flags  # bool[texts of `reader`]: the text is a control.
-    # Numbers of licensed texts that tweets of a control file have as well: commonplace wording.
+    # Numbers of licensed texts that tweets of a control file have as well: commonplace
+    # wording.
     repeated: Numbers
-    # How many control texts there are, and how many of the licensed index's tweets are control.
+    # How many control texts there are, and how many of the licensed index's tweets are
+    # control.
     texts: int = 0
     tweets: int = 0
     # How many tweets the control texts have, those of files included.
@@ -42,7 +48,9 @@ class Controls:
 
     @cached_property
     def licensed_texts(self) -> int:
-        return self.licensed.texts - len(_distinct(self.licensed, self.absent[: self.licensed.size]))
+        return self.licensed.texts - len(
+            _distinct(self.licensed, self.absent[: self.licensed.size])
+        )
 
     @property
     def licensed_tweets(self) -> int:
@@ -53,12 +61,19 @@ class Controls:
         """Tweets that a licensed text has on average, over those of a control text."""
         if 0 in (self.licensed_texts, self.control_tweets):
             return 1.0
-        return self.licensed_tweets / self.licensed_texts * self.texts / self.control_tweets
+        return (
+            self.licensed_tweets
+            / self.licensed_texts
+            * self.texts
+            / self.control_tweets
+        )
 
 
 def no_control(reader: IndexReader) -> Controls:
     """Nothing is known to be absent."""
-    return Controls(reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64))
+    return Controls(
+        reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64)
+    )
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
@@ -68,7 +83,8 @@ def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
             cutoff = datetime.fromisoformat(cutoff)
         except ValueError:
             raise ParameterError(
-                f"{name} must be a date such as 2021-03-01, or a time such as 2021-03-01T12:00:00+00:00, not {cutoff!r}"
+                f"{name} must be a date such as 2021-03-01, or a time such as "
+                f"2021-03-01T12:00:00+00:00, not {cutoff!r}"
             ) from None
     if not isinstance(cutoff, datetime):
         cutoff = datetime(cutoff.year, cutoff.month, cutoff.day)
@@ -76,10 +92,11 @@ def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
 
 
 def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:
-    """Licensed texts become controls if every tweet that has the text was made at `cutoff` or later.
+    """Licensed texts become controls if every tweet that has the text was made at
+    `cutoff` or later.
 
-    A tweet whose time is not known, or that repeats another (a retweet may be younger than its text), keeps its text
-    from being one.
+    A tweet whose time is not known, or that repeats another (a retweet may be younger
+    than its text), keeps its text from being one.
     """
     reader = controls.licensed
     absent = reader.posted_since(int(cutoff.timestamp() * 1000))
@@ -87,17 +104,25 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
     count = len(texts)
     if count == 0:
         raise ParameterError(
-            f"no licensed text is known to be younger than {name}, {cutoff.isoformat()}: nothing can serve as "
-            "control. Give a date before the last tweets of the index, or texts known to be absent with control"
+            f"no licensed text is known to be younger than {name}, "
+            f"{cutoff.isoformat()}: nothing can serve as control. Give a date before "
+            "the last tweets of the index, or texts known to be absent with control"
         )
     if count == reader.texts:
         raise ParameterError(
-            f"every licensed text is younger than {name}, {cutoff.isoformat()}: nothing is left to find"
+            f"every licensed text is younger than {name}, {cutoff.isoformat()}: "
+            "nothing is left to find"
         )
     tweets = int(reader.tweet_counts(texts).sum())
     both = controls.absent.copy()
     both[: len(absent)] |= absent
-    return replace(controls, absent=both, texts=controls.texts + count, tweets=tweets, control_tweets=tweets)
+    return replace(
+        controls,
+        absent=both,
+        texts=controls.texts + count,
+        tweets=tweets,
+        control_tweets=tweets,
+    )
 
 
 def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
@@ -107,12 +132,18 @@ def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
 
 
 def with_files(
-    controls: Controls, sources: Sequence[str], fields: readers.Fields, folder: Path, workers: int
+    controls: Controls,
+    sources: Sequence[str],
+    fields: readers.Fields,
+    folder: Path,
+    workers: int,
 ) -> tuple[Controls, dict[str, Any]]:
-    """Tweets of files become controls: they are indexed in `folder` and scanned for beside the licensed ones.
+    """Tweets of files become controls: they are indexed in `folder` and scanned for
+    beside the licensed ones.
 
-    A text that is licensed as well is no control, but known to be commonplace wording. The second result says what was
-    read: ``tweets`` with text, each id once, ``texts``, ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
+    A text that is licensed as well is no control, but known to be commonplace wording.
+    The second result says what was read: ``tweets`` with text, each id once, ``texts``,
+    ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()
@@ -125,36 +156,52 @@ def with_files(
         require_undamaged(stats)
 
     unlicensed = _unlicensed(licensed, repeated)
-    prepared = ordered_map(lambda batch: prepare(unlicensed(batch), licensed.params), batches(), workers)
+    prepared = ordered_map(
+        lambda batch: prepare(unlicensed(batch), licensed.params), batches(), workers
+    )
     extra = write_index(prepared, folder, licensed.params, {})
     if extra.texts == 0:
         raise InputError(
-            f"control {', '.join(sources)} holds no text that is not licensed as well, so nothing measures chance: "
-            "give tweets that the index does not hold"
+            f"control {', '.join(sources)} holds no text that is not licensed as well, "
+            "so nothing measures chance: give tweets that the index does not hold"
         )
     absent = np.concatenate([controls.absent, np.ones(extra.size, np.bool_)])
     also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
-    skipped, empty = stats.as_dict()["skipped"], extra.manifest.notes["tweets_without_text"]
+    skipped, empty = (
+        stats.as_dict()["skipped"],
+        extra.manifest.notes["tweets_without_text"],
+    )
     read = {
         "sources": list(sources),
         "tweets": extra.tweets + len(also) - len(distinct(extra.texts_of_ids(also)[0])),
         "texts": extra.texts,
         "also_licensed": len(also),
-        "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty} if empty else skipped,
+        "skipped": {**skipped, "no_text": skipped.get("no_text", 0) + empty}
+        if empty
+        else skipped,
         "unread": [{"path": path, "reason": reason} for path, reason in plan.unread],
     }
     texts = controls.texts + extra.texts
     return replace(
-        controls, reader=licensed.with_control(extra), absent=absent, texts=texts,
-        repeated=distinct(np.concatenate([np.zeros(0, np.int64), *(numbers for _, numbers in repeated)])),
+        controls,
+        reader=licensed.with_control(extra),
+        absent=absent,
+        texts=texts,
+        repeated=distinct(
+            np.concatenate(
+                [np.zeros(0, np.int64), *(numbers for _, numbers in repeated)]
+            )
+        ),
         control_tweets=controls.control_tweets + extra.tweets,
-    ), read  # fmt: skip
+    ), read
 
 
 def _unlicensed(
     licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-    """Leaves the tweets out of a batch whose text is licensed, and notes their ids and the numbers of those texts."""
+    """Leaves the tweets out of a batch whose text is licensed, and notes their ids and
+    the numbers of those texts.
+    """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:
         canonical = canonical_buffers(*buffers(batch.column("text")))

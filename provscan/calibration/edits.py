@@ -1,8 +1,10 @@
-"""The ways in which copies differ from the original, each as a function of the text and a random number generator.
+"""The ways in which copies differ from the original, each as a function of the text and
+a random number generator.
 
-An edit gives what is planted as three strings: what it puts before the copy, the copy, what it puts after it.
-:data:`EDITS` names them all, light ones (what pipelines do), common ones (what people do), heavy ones and severe ones;
-spike-ins take them in turn. All work in scripts with and without spaces.
+An edit gives what is planted as three strings: what it puts before the copy, the copy,
+what it puts after it. :data:`EDITS` names them all, light ones (what pipelines do),
+common ones (what people do), heavy ones and severe ones; spike-ins take them in turn.
+All work in scripts with and without spaces.
 """
 
 from __future__ import annotations
@@ -20,13 +22,26 @@ Edit = Callable[[str, Random], Planted]
 _LINK = re.compile(r"https?://\S+")
 _NAME = re.compile(r"@\w+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_PLACEHOLDERS = (("@user", "http"), ("<user>", "<url>"), ("[USER]", "[URL]"), ("@USER", "HTTPURL"))
+_PLACEHOLDERS = (
+    ("@user", "http"),
+    ("<user>", "<url>"),
+    ("[USER]", "[URL]"),
+    ("@USER", "HTTPURL"),
+)
 _BEFORE = ("so true:", "this", "lol", "wow", "saw this today:", "quote:")
 _AFTER = ("haha", "#mood", "!!", "smh", "what do you think", "(found online)")
 _WORDS = ("thing", "never", "maybe", "people", "always", "better", "nothing", "somehow")
-_EMOJI = ("\U0001f602", "\U0001f525", "\u2764\ufe0f", "\U0001f64f\U0001f3fd", "\U0001f1ef\U0001f1f5")
+_EMOJI = (
+    "\U0001f602",
+    "\U0001f525",
+    "\u2764\ufe0f",
+    "\U0001f64f\U0001f3fd",
+    "\U0001f1ef\U0001f1f5",
+)
 _FULL_WIDTH = dict(zip(map(ord, '!?.,:;()"~'), "！？。、：；（）「～", strict=True))
-_HALF_WIDTH = dict(zip(map(ord, "！？。、：；（）「」『』～…"), '!?.,:;()""""~.', strict=True))
+_HALF_WIDTH = dict(
+    zip(map(ord, "！？。、：；（）「」『』～…"), '!?.,:;()""""~.', strict=True)
+)
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
@@ -42,7 +57,9 @@ def anonymised(text: str, rng: Random) -> Planted:
 def stripped(text: str, rng: Random) -> Planted:
     """Lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
-    kept = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in bare)
+    kept = "".join(
+        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in bare
+    )
     return "", " ".join(kept.split()), ""
 
 
@@ -61,9 +78,14 @@ def commented(text: str, rng: Random) -> Planted:
 
 
 def marked_up(text: str, rng: Random) -> Planted:
-    """As a web page has it: in tags, with line breaks and links as tags, and character references."""
+    """As a web page has it: in tags, with line breaks and links as tags, and character
+    references.
+    """
     tag = rng.choice(("p", "div", "blockquote", "li"))
-    body = _LINK.sub(lambda link: f'<a href="{link.group()}">{link.group()}</a>', html.escape(text, quote=False))
+    body = _LINK.sub(
+        lambda link: f'<a href="{link.group()}">{link.group()}</a>',
+        html.escape(text, quote=False),
+    )
     return f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>"
 
 
@@ -77,9 +99,13 @@ def with_emoji(text: str, rng: Random) -> Planted:
 
 
 def repunctuated(text: str, rng: Random) -> Planted:
-    """Other punctuation: full width for half width or the reverse, other quotation marks, or none at all."""
+    """Other punctuation: full width for half width or the reverse, other quotation
+    marks, or none at all.
+    """
     bare = _LINK.sub("", text)
-    table = rng.choice((_FULL_WIDTH, _HALF_WIDTH, dict.fromkeys((*_FULL_WIDTH, *_HALF_WIDTH))))
+    table = rng.choice(
+        (_FULL_WIDTH, _HALF_WIDTH, dict.fromkeys((*_FULL_WIDTH, *_HALF_WIDTH)))
+    )
     return "", bare.translate(table), ""
 
 
@@ -113,34 +139,57 @@ def three_words(text: str, rng: Random) -> Planted:
 
 
 def typos(text: str, rng: Random) -> Planted:
-    """One typing error per thirty characters: two neighbours swapped, one left out, or one typed twice."""
+    """One typing error per thirty characters: two neighbours swapped, one left out, or
+    one typed twice.
+    """
     return "", _mistyped(text, rng, 30), ""
 
 
 def many_typos(text: str, rng: Random) -> Planted:
     """One typing error in every twelve characters."""
-    return "", "".join(_mistyped(text[i : i + 12], rng, 12) for i in range(0, len(text), 12)), ""
+    return (
+        "",
+        "".join(_mistyped(text[i : i + 12], rng, 12) for i in range(0, len(text), 12)),
+        "",
+    )
 
 
 def reordered(text: str, rng: Random) -> Planted:
-    """Two parts of about the same length swapped, cut between words where there are spaces."""
+    """Two parts of about the same length swapped, cut between words where there are
+    spaces.
+    """
     at = _between_words(text, round(len(text) * rng.uniform(0.4, 0.55)))
     return "", f"{text[at:].strip()} {text[:at].strip()}", ""
 
 
 def every_fifth_dropped(text: str, rng: Random) -> Planted:
-    """Every fifth word left out; where there are no spaces, two characters of every ten."""
+    """Every fifth word left out; where there are no spaces, two characters of every
+    ten.
+    """
     first = rng.randrange(5)
     words = text.split(" ")
     if len(words) >= 5:
-        return "", " ".join(word for number, word in enumerate(words) if number % 5 != first), ""
-    return "", "".join(c for number, c in enumerate(text) if number // 2 % 5 != first), ""
+        return (
+            "",
+            " ".join(word for number, word in enumerate(words) if number % 5 != first),
+            "",
+        )
+    return (
+        "",
+        "".join(c for number, c in enumerate(text) if number // 2 % 5 != first),
+        "",
+    )
 
 
 def in_parts(text: str, rng: Random) -> Planted:
-    """Three to five parts of about the same length in another order, cut between words where there are spaces."""
+    """Three to five parts of about the same length in another order, cut between words
+    where there are spaces.
+    """
     count = rng.randrange(3, 6)
-    cuts = [_between_words(text, round(len(text) * (i + rng.uniform(-0.15, 0.15)) / count)) for i in range(1, count)]
+    cuts = [
+        _between_words(text, round(len(text) * (i + rng.uniform(-0.15, 0.15)) / count))
+        for i in range(1, count)
+    ]
     parts = [text[a:b].strip() for a, b in pairwise([0, *cuts, len(text)])]
     order = list(range(count))
     while order == sorted(order):
@@ -157,7 +206,9 @@ def middle_dropped(text: str, rng: Random) -> Planted:
 
 
 def letters_replaced(text: str, rng: Random) -> Planted:
-    """One character in seven to eleven replaced by another of the text, at even distances."""
+    """One character in seven to eleven replaced by another of the text, at even
+    distances.
+    """
     apart = rng.randrange(7, 12)
     letters = list(text)
     for i in range(rng.randrange(apart), len(letters), apart):
@@ -173,7 +224,13 @@ def _between_words(text: str, at: int) -> int:
 def _mistyped(text: str, rng: Random, apart: int) -> str:
     for _ in range(max(1, len(text) // apart)):
         i = rng.randrange(max(1, len(text) - 1))
-        slip = rng.choice((text[i : i + 2][::-1], text[i + 1 : i + 2], text[i : i + 1] + text[i : i + 2]))
+        slip = rng.choice(
+            (
+                text[i : i + 2][::-1],
+                text[i + 1 : i + 2],
+                text[i : i + 1] + text[i : i + 2],
+            )
+        )
         text = text[:i] + slip + text[i + 2 :]
     return text
 
@@ -181,34 +238,75 @@ def _mistyped(text: str, rng: Random, apart: int) -> str:
 def respaced(text: str, rng: Random) -> Planted:
     """Other white space, and another of Unicode's forms."""
     form = rng.choice(("NFC", "NFD", "NFKC"))
-    spaced = "".join(rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text)
+    spaced = "".join(
+        rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
+    )
     return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """So many words replaced, outside of links and names; where there are no spaces, pairs of letters."""
-    spoken = [m.span() for m in re.finditer(r"(?<!\S)\S+", text) if not re.match(r"https?://|@|RT$", m.group())]
-    words = [(a + w.start(), a + w.end()) for a, b in spoken for w in [_WORD.search(text[a:b])] if w and w.end() < 20]
+    """So many words replaced, outside of links and names; where there are no spaces,
+    pairs of letters.
+    """
+    spoken = [
+        m.span()
+        for m in re.finditer(r"(?<!\S)\S+", text)
+        if not re.match(r"https?://|@|RT$", m.group())
+    ]
+    words = [
+        (a + w.start(), a + w.end())
+        for a, b in spoken
+        for w in [_WORD.search(text[a:b])]
+        if w and w.end() < 20
+    ]
     if len(words) <= count:
-        words = [(i, i + 2) for i in range(0, len(text) - 1, 2) if text[i : i + 2].isalpha()]
+        words = [
+            (i, i + 2) for i in range(0, len(text) - 1, 2) if text[i : i + 2].isalpha()
+        ]
     for start, end in sorted(rng.sample(words, min(count, len(words))), reverse=True):
         text = text[:start] + rng.choice(_WORDS) + text[end:]
     return text
 
 
-LIGHT = (exact, anonymised, stripped, escaped, retweeted, commented, respaced, marked_up, with_emoji, repunctuated)
+LIGHT = (
+    exact,
+    anonymised,
+    stripped,
+    escaped,
+    retweeted,
+    commented,
+    respaced,
+    marked_up,
+    with_emoji,
+    repunctuated,
+)
 COMMON = (truncated, one_word, two_words, typos)
-HEAVY = (cut_to_two_thirds, cut_to_half, three_words, many_typos, reordered, every_fifth_dropped)
+HEAVY = (
+    cut_to_two_thirds,
+    cut_to_half,
+    three_words,
+    many_typos,
+    reordered,
+    every_fifth_dropped,
+)
 SEVERE = (in_parts, middle_dropped, letters_replaced)
-"""Edits that somebody makes who does not want a copy to be found; only "at most" allows for them."""
+"""Edits that somebody makes who does not want a copy to be found; only "at most" allows
+for them.
+"""
 SPREAD = (many_typos, every_fifth_dropped)
 """Edits that change a copy all over."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
 """The edits of each weight."""
-EDITS: dict[str, Edit] = {edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits}
+EDITS: dict[str, Edit] = {
+    edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits
+}
 SETS = {
     "light": [edit.__name__ for edit in (*LIGHT, *COMMON)],
-    "mixed": [edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))],
+    "mixed": [
+        edit.__name__ for edit in (*LIGHT, *COMMON, *COMMON, *(3 * (*HEAVY, *SEVERE)))
+    ],
     "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY, *SEVERE)],
 }
-"""What ``--edits`` names: the edits that spike-ins take in turn; those of which recall varies more, more often."""
+"""What ``--edits`` names: the edits that spike-ins take in turn; those of which recall
+varies more, more often.
+"""

@@ -1,19 +1,19 @@
 """The commands: parse, call the library, print, choose the exit status.
 
-One file a command; a command is imported when it is named, and what is slow to import (Arrow, numba, rich)
-when it runs. The library raises, and only here do its errors become messages on stderr and an exit status:
+One file a command; a command is imported when it is named, and what is slow to import
+(Arrow, numba, rich) when it runs. The library raises, and only here do its errors
+become messages on stderr and an exit status:
 
-====== =============================================================================================
-status meaning
-====== =============================================================================================
-0      done
-1      a gate that the user set (``--fail-above``) was crossed
-2      wrong usage
-3      an input, an index or the output is unusable, or something that the user named was not scanned
-70     an internal error, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
-130    interrupted with Ctrl-C, or ended by SIGTERM
-141    whoever read the output went away (a closed pipe)
-====== =============================================================================================
+======
+=============================================================================================
+status meaning ======
+=============================================================================================
+0      done 1      a gate that the user set (``--fail-above``) was crossed 2      wrong
+usage 3      an input, an index or the output is unusable, or something that the user
+named was not scanned 70     an internal error, shown with its traceback
+(``EX_SOFTWARE`` of sysexits.h) 130    interrupted with Ctrl-C, or ended by SIGTERM 141
+whoever read the output went away (a closed pipe) ======
+=============================================================================================
 """
 
 from __future__ import annotations
@@ -36,26 +36,56 @@ import click
 from provscan.errors import ProvscanError, UsageError
 from provscan.urls import source_of, without_secrets
 
-DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 70, 130, 141
+DONE, GATE_CROSSED, WRONG_USAGE, UNUSABLE, FAULT, INTERRUPTED, PIPE_CLOSED = (
+    0,
+    1,
+    2,
+    3,
+    70,
+    130,
+    141,
+)
 
 COMMANDS = (
-    "index", "inspect", "match", "probe", "recipes", "info", "report", "export", "explain", "forget", "merge", "verify",
+    "index",
+    "inspect",
+    "match",
+    "probe",
+    "recipes",
+    "info",
+    "report",
+    "export",
+    "explain",
+    "forget",
+    "merge",
+    "verify",
     "reveal",
-)  # fmt: skip
+)
 
 
 # Control characters that a terminal would act on, as JSON and Python write them.
-_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_ESCAPES = {
+    code: f"\\u{code:04x}"
+    for code in (*range(32), *range(127, 160))
+    if chr(code) not in "\n\t"
+}
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print, with control characters escaped: names of files and fields may hold any."""
+    """Print, with control characters escaped: names of files and fields may hold
+    any.
+    """
     click.echo(text.translate(_ESCAPES), err=err)
 
 
-def _failed(error: BaseException, status: int, message: str | None = None) -> click.exceptions.Exit:
+def _failed(
+    error: BaseException, status: int, message: str | None = None
+) -> click.exceptions.Exit:
     """Print an error as one line, with what was noted about it on the way."""
-    sentences = [str(error) if message is None else message, *getattr(error, "__notes__", [])]
+    sentences = [
+        str(error) if message is None else message,
+        *getattr(error, "__notes__", []),
+    ]
     text = " ".join(sentence.strip().rstrip(".") + "." for sentence in sentences)
     echo(without_secrets(f"provscan: {' '.join(text.split())}"), err=True)
     return click.exceptions.Exit(status)
@@ -68,16 +98,25 @@ def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
 
 def _os_error(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
-    where = f": {click.format_filename(error.filename)}" if error.filename is not None else ""
+    where = (
+        f": {click.format_filename(error.filename)}"
+        if error.filename is not None
+        else ""
+    )
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{reason}{where}. Free some space, or write to another disk with -o"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{reason}{where}. Read access to the inputs and write access to the output folder are needed"
+        return (
+            f"{reason}{where}. Read access to the inputs and write access to the "
+            "output folder are needed"
+        )
     return f"{reason}{where}"
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is named, and turns what the library raises into messages."""
+    """A group that imports a command when it is named, and turns what the library
+    raises into messages.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -88,7 +127,8 @@ class Commands(click.Group):
         return import_module(f"provscan.cli.{cmd_name}").command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A file name need not be valid Unicode, and a terminal need not know every letter.
+        # A file name need not be valid Unicode, and a terminal need not know every
+        # letter.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -106,7 +146,8 @@ class Commands(click.Group):
         except ProvscanError as error:
             raise _failed(error, UNUSABLE) from error
         except BrokenPipeError as error:
-            # Nothing more can be said on that pipe, and the interpreter must not try to when it exits.
+            # Nothing more can be said on that pipe, and the interpreter must not try to
+            # when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
@@ -117,19 +158,27 @@ class Commands(click.Group):
             raise _failed(error, INTERRUPTED, message) from error
         except Exception as error:
             if _means_no_memory(error):
-                raise _failed(error, UNUSABLE, "Out of memory. Reduce --workers") from error
+                raise _failed(
+                    error, UNUSABLE, "Out of memory. Reduce --workers"
+                ) from error
             import traceback
 
             echo(without_secrets(traceback.format_exc()), err=True)
-            message = f"internal error, {type(error).__name__}: please report the lines above"
+            message = (
+                f"internal error, {type(error).__name__}: please report the lines above"
+            )
             raise _failed(error, FAULT, message) from error
 
 
 def _means_no_memory(error: BaseException | None) -> bool:
-    """Whether what other libraries raised comes down to a limit on memory or threads."""
+    """Whether what other libraries raised comes down to a limit on memory or
+    threads.
+    """
     while error is not None:
         text = str(error)
-        said = "can't start new thread" in text or "cannot allocate memory" in text.lower()
+        said = (
+            "can't start new thread" in text or "cannot allocate memory" in text.lower()
+        )
         if said or isinstance(error, MemoryError):
             return True
         if isinstance(error, ImportError) and "failed to map segment" in text:
@@ -141,12 +190,16 @@ def _means_no_memory(error: BaseException | None) -> bool:
 class GroupedCommand(click.Command):
     """A command whose help shows its options in groups."""
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(
+                    record
+                )
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records)
@@ -158,10 +211,14 @@ class _GroupedOption(click.Option):
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Name and help; Click puts a default that is given as a text into parentheses."""
+        """Name and help; Click puts a default that is given as a text into
+        parentheses.
+        """
         if (record := super().get_help_record(ctx)) is None:
             return None
-        return record[0], record[1].replace(f"[default: ({self.show_default})", f"[default: {self.show_default}")
+        return record[0], record[1].replace(
+            f"[default: ({self.show_default})", f"[default: {self.show_default}"
+        )
 
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
@@ -180,7 +237,9 @@ def main() -> None:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Those options that were given: defaults stand in one place only, in the library."""
+    """Those options that were given: defaults stand in one place only, in the
+    library.
+    """
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -188,7 +247,9 @@ def given(**options: Any) -> dict[str, Any]:
     }
 
 
-def share_option(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+def share_option(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
     """Callback of an option: ``0.1%`` or ``0.001``."""
     if value is None:
         return None
@@ -197,26 +258,38 @@ def share_option(context: click.Context, parameter: click.Parameter, value: str 
     except ValueError:
         part = -1.0
     if not 0 <= part <= 1:
-        raise click.BadParameter(f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {value!r}.")
+        raise click.BadParameter(
+            f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {value!r}."
+        )
     return part
 
 
-def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+def size(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> int | None:
     """Callback of an option: ``4 GB``, ``500MB`` or bytes."""
     if value is None:
         return None
     found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*([kMGT]?)B?", value.strip())
     if found is None:
-        raise click.BadParameter(f"expected a size such as 4GB or 500MB, found {value!r}.")
+        raise click.BadParameter(
+            f"expected a size such as 4GB or 500MB, found {value!r}."
+        )
     return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 class Local(click.Path):
     """A path on this machine."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
         if "://" in os.fspath(value):
-            raise click.BadParameter(f"expected a path on this machine, found a URL: {source_of(value)}", ctx, param)
+            raise click.BadParameter(
+                f"expected a path on this machine, found a URL: {source_of(value)}",
+                ctx,
+                param,
+            )
         return super().convert(value, param, ctx)
 
 
@@ -233,35 +306,47 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     )
 
 
-def _names(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | tuple[str, ...] | None:
+def _names(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> str | tuple[str, ...] | None:
     """No name, the only one, or all of them."""
     return value if len(value) > 1 else next(iter(value), None)
 
 
 running, output = partial(option, group="Running"), partial(option, group="Output")
 encoding = option(
-    "--encoding", metavar="NAME", help="Encoding of text files, e.g. latin-1.  [default: detected for each file]"
+    "--encoding",
+    metavar="NAME",
+    help="Encoding of text files, e.g. latin-1.  [default: detected for each file]",
 )
 text_field = option(
     "--text-field",
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="Field that holds text; a.b leads into objects, a[].b into lists. Can be repeated.  "
+    help="Field that holds text; a.b leads into objects, a[].b into lists. Can be "
+    "repeated.  "
     "[default: every field that holds text]",
 )
-id_field = option("--id-field", metavar="NAME", help="Field that holds the id.  [default: one with a usual name]")
+id_field = option(
+    "--id-field",
+    metavar="NAME",
+    help="Field that holds the id.  [default: one with a usual name]",
+)
 records = option(
     "--records",
     type=click.Choice(["lines", "paragraphs", "files"]),
     help="What counts as a record in plain text.  [default: detected for each file]",
 )
-no_text = option("--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts.")
+no_text = option(
+    "--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts."
+)
 texts = option(
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Show the texts of the N strongest exhibits only, and digests of the others.  [default: all]",
+    help="Show the texts of the N strongest exhibits only, and digests of the others.  "
+    "[default: all]",
 )
 reviewed = option(
     "--reviewed",
@@ -273,47 +358,59 @@ overwrite = option("--overwrite", is_flag=True, help="Replace a file that is the
 overwrite_run = running(
     "--overwrite",
     is_flag=True,
-    help="Replace the run that is there: its matches.parquet, evidence.parquet, passages.parquet, summary.json, "
+    help="Replace the run that is there: its matches.parquet, evidence.parquet, "
+    "passages.parquet, summary.json, "
     "run.json, report.html and report.pdf. Nothing else is removed.",
 )
 workers = running(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of workers; the results do not depend on it.  [default: one per processor]",
+    help="Number of workers; the results do not depend on it.  [default: one per "
+    "processor]",
 )
 executor = running(
     "--executor",
     type=click.Choice(["threads", "processes", "ray"]),
-    help="What runs the tasks: threads; processes; or a Ray cluster, whose nodes must see all files under the same "
+    help="What runs the tasks: threads; processes; or a Ray cluster, whose nodes must "
+    "see all files under the same "
     "paths. The results are the same.  [default: threads]",
 )
 address = running(
     "--address",
     metavar="HOST:PORT",
-    help='Address of a Ray cluster, or "auto" for the one that this machine belongs to.  [default: one is started on '
+    help='Address of a Ray cluster, or "auto" for the one that this machine belongs '
+    "to.  [default: one is started on "
     "this machine]",
 )
 log = running(
     "--log",
     metavar="FILE",
     type=Local(),
-    help="Append JSON lines to FILE: progress and time left; where each task ran, how long and with how much memory; "
+    help="Append JSON lines to FILE: progress and time left; where each task ran, how "
+    "long and with how much memory; "
     "tasks that take much longer than others; failures.",
 )
 key = option(
     "--key",
     metavar="FILE",
     type=Local(),
-    help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal digits.",
+    help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal "
+    "digits.",
 )
 without_segment = option(
     "--without-segment",
     group="Strictness",
     multiple=True,
     metavar="NAME",
-    help="Leave out a damaged segment of the index, named as in the error; the results say how many tweets are "
+    help="Leave out a damaged segment of the index, named as in the error; the results "
+    "say how many tweets are "
     "missing. Can be repeated.",
 )
 as_json = output("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-quiet = output("--quiet", "-q", is_flag=True, help="No progress on stderr; warnings and errors are still printed.")
+quiet = output(
+    "--quiet",
+    "-q",
+    is_flag=True,
+    help="No progress on stderr; warnings and errors are still printed.",
+)

@@ -15,15 +15,28 @@ LONGEST_RECORD_NUMBER = 10
 @click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
 @click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
 @click.option(
-    "--index", "-i", type=cli.Local(path_type=Path), help="Index of the licensed tweets.  [default: the run's]"
+    "--index",
+    "-i",
+    type=cli.Local(path_type=Path),
+    help="Index of the licensed tweets.  [default: the run's]",
 )
-@click.option("--tweet", "tweet_id", metavar="ID", help="Compare with this licensed tweet, however little they share.")
-@click.option("--source", metavar="NAME", help="Dataset of the record, if several have a record with this number.")
+@click.option(
+    "--tweet",
+    "tweet_id",
+    metavar="ID",
+    help="Compare with this licensed tweet, however little they share.",
+)
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="Dataset of the record, if several have a record with this number.",
+)
 @click.option(
     "--as",
     "kind",
     type=click.Choice(["record", "text", "tweet"]),
-    help="What the argument is.  [default: record for up to 10 digits, tweet for more digits or an id of the run, "
+    help="What the argument is.  [default: record for up to 10 digits, tweet for more "
+    "digits or an id of the run, "
     "else text]",
 )
 @cli.as_json
@@ -38,23 +51,33 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    Shows the canonical texts, the LSH bands in which they agree, what makes it a match, and each value with its limit
-    and the option that moves the limit; of a match in the run, the conditions of a finding, too. A record is read from
-    the dataset again, which must be where it was.
+    Shows the canonical texts, the LSH bands in which they agree, what makes it a match,
+    and each value with its limit and the option that moves the limit; of a match in the
+    run, the conditions of a finding, too. A record is read from the dataset again,
+    which must be where it was.
     """
     import provscan
     from provscan.cli import show
     from provscan.report.tables import explanation_table
-    from provscan.runs.explain import SHOWN, explain_record, explain_text, explain_tweet, params_of
+    from provscan.runs.explain import (
+        SHOWN,
+        explain_record,
+        explain_text,
+        explain_tweet,
+        params_of,
+    )
 
     opened = provscan.open_run(run)
     info, matches = opened.info, opened.matches
     left_out = None if index else info["parameters"].get("without_segment")
     folder = Path(info.get("folder") or ".")
-    licensed = provscan.open_index(index or folder / info["index"]["path"], without_segment=left_out)
+    licensed = provscan.open_index(
+        index or folder / info["index"]["path"], without_segment=left_out
+    )
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
-            f"provscan: {licensed.path} has other tweets than the index of the run: those that were added or forgotten "
+            f"provscan: {licensed.path} has other tweets than the index of the run: "
+            "those that were added or forgotten "
             "in between are explained as they are now",
             err=True,
         )
@@ -62,13 +85,23 @@ def command(
         if what.isdigit() and len(what) <= LONGEST_RECORD_NUMBER:
             kind = "record"
         else:
-            kind = "tweet" if what.isdigit() or what in set(matches["tweet_id"].to_pylist()) else "text"
+            kind = (
+                "tweet"
+                if what.isdigit() or what in set(matches["tweet_id"].to_pylist())
+                else "text"
+            )
     if kind == "record":
-        explained = explain_record(info, matches, int(what), licensed, source=source, tweet_id=tweet_id)
+        explained = explain_record(
+            info, matches, int(what), licensed, source=source, tweet_id=tweet_id
+        )
     elif kind == "tweet":
         explained = explain_tweet(info, matches, what, licensed)
     else:
         explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
-        cli.echo(f"provscan: at most {SHOWN} tweets are shown for a text, the closest: --tweet names another", err=True)
+        cli.echo(
+            f"provscan: at most {SHOWN} tweets are shown for a text, the closest: "
+            "--tweet names another",
+            err=True,
+        )

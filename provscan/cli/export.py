@@ -17,17 +17,27 @@ from provscan import cli
     type=cli.Local(path_type=Path),
     required=True,
     metavar="FILE",
-    help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long ids of .csv; .xlsx keeps them.",
+    help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long "
+    "ids of .csv; .xlsx keeps them.",
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="List the matches of common or known wording as well, after the findings."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="List the matches of common or known wording as well, after the findings.",
 )
 @cli.no_text
 @cli.texts
 @cli.reviewed
 @cli.overwrite
 def command(
-    run: Path, out: Path, everything: bool, no_text: bool, texts: int | None, reviewed: Path | None, overwrite: bool
+    run: Path,
+    out: Path,
+    everything: bool,
+    no_text: bool,
+    texts: int | None,
+    reviewed: Path | None,
+    overwrite: bool,
 ) -> None:
     """Write the findings of RUN as a list, the strongest first.
 
@@ -36,8 +46,13 @@ def command(
     from provscan.readers import counted
     from provscan.report.export import export
 
-    options = cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite)
+    options = cli.given(
+        texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite
+    )
     rows, others = export(run, out, everything=everything, **options)
     cli.echo(f"{counted(rows, 'exhibit')}: {out}")
     if others:
-        cli.echo(f"{counted(others, 'match')} of common or known wording left out: --all lists them too")
+        cli.echo(
+            f"{counted(others, 'match')} of common or known wording left out: --all "
+            "lists them too"
+        )

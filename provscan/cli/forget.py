@@ -15,22 +15,32 @@ from provscan import cli
 @click.option(
     "--users",
     is_flag=True,
-    help="Read plain ids and batch results as those of accounts, and forget all of their tweets.",
+    help="Read plain ids and batch results as those of accounts, and forget all of "
+    "their tweets.",
 )
-@click.option("--purge", is_flag=True, help="Also rewrite the files, so that neither text nor hash is left on disk.")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Also rewrite the files, so that neither text nor hash is left on disk.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @cli.workers
 @cli.as_json
 def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Forget tweets: from now on no run finds them. This can't be undone.
 
-    IDS are ids of tweets, files with one id a line, or compliance events as platforms send them: JSON lines
-    with delete, user_delete, user_suspend, status_withheld and others, and results of batch compliance jobs.
-    A tweet that was edited has the id of its first version in the index, unless its corpus has no history of edits;
-    other versions' ids forget it where tweet_edit events among IDS name them together.
-    With --purge they can be left out: what was forgotten before is purged.
+    IDS are ids of tweets, files with one id a line, or compliance events as platforms
+    send them: JSON lines with delete, user_delete, user_suspend, status_withheld and
+    others, and results of batch compliance jobs. A tweet that was edited has the id of
+    its first version in the index, unless its corpus has no history of edits; other
+    versions' ids forget it where tweet_edit events among IDS name them together. With
+    --purge they can be left out: what was forgotten before is purged.
     """
     import provscan
     from provscan.cli import show
 
-    show.result(provscan.forget(index, list(ids), **cli.given(**options)), as_json, show.forgotten)
+    show.result(
+        provscan.forget(index, list(ids), **cli.given(**options)),
+        as_json,
+        show.forgotten,
+    )

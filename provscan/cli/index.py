@@ -10,62 +10,96 @@ from provscan import cli
 
 
 @click.command("index")
-@click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
+)
 @cli.index_option("--out", "-o", help="Folder to write the index to.")
 @click.option(
     "--text-field",
     metavar="NAME",
-    help="Field that holds the text; a.b leads into objects.  [default: one with a usual name]",
+    help="Field that holds the text; a.b leads into objects.  [default: one with a "
+    "usual name]",
 )
 @cli.id_field
-@click.option("--author-field", metavar="NAME", help="Field that holds the author.  [default: one with a usual name]")
-@click.option("--date-field", metavar="NAME", help="Field that holds the time.  [default: one with a usual name]")
+@click.option(
+    "--author-field",
+    metavar="NAME",
+    help="Field that holds the author.  [default: one with a usual name]",
+)
+@click.option(
+    "--date-field",
+    metavar="NAME",
+    help="Field that holds the time.  [default: one with a usual name]",
+)
 @click.option(
     "--fraction",
     callback=cli.share_option,
     metavar="SHARE",
-    help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random sample of them; estimates then "
+    help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random "
+    "sample of them; estimates then "
     "cover all of them. Not with --blind.",
 )
 @click.option(
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in letters: with 14, scanning long text takes two thirds of the time, but more copies with "
+    help="Length of a seed in letters: with 14, scanning long text takes two thirds of "
+    "the time, but more copies with "
     "many typing errors are missed.  [default: 10; 14 above a million texts]",
 )
-@click.option("--delimiter", metavar="CHAR", help="Character between the values of CSV.  [default: detected]")
+@click.option(
+    "--delimiter",
+    metavar="CHAR",
+    help="Character between the values of CSV.  [default: detected]",
+)
 @cli.encoding
 @click.option(
     "--fix-encoding",
     is_flag=True,
-    help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for "schön", or whose letters are '
+    help='Repair tweets that were decoded with a wrong encoding, such as "schÃ¶n" for '
+    '"schön", or whose letters are '
     r"written as escapes, such as \u0447.",
 )
-@click.option("--allow-unread", is_flag=True, help="Leave out files that hold no tweets or can't be read.")
+@click.option(
+    "--allow-unread",
+    is_flag=True,
+    help="Leave out files that hold no tweets or can't be read.",
+)
 @cli.workers
-@click.option("--append", is_flag=True, help="Add to the existing index; tweets whose ids it contains are skipped.")
+@click.option(
+    "--append",
+    is_flag=True,
+    help="Add to the existing index; tweets whose ids it contains are skipped.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the existing index.")
 @click.option(
     "--shards",
     type=int,
     metavar="N",
-    help="Number of shards to divide the index into, up to 256; --executor processes and ray need two or more.  "
+    help="Number of shards to divide the index into, up to 256; --executor processes "
+    "and ray need two or more.  "
     "[default: 1]",
 )
 @cli.executor
 @cli.address
-@click.option("--blind", is_flag=True, help="Build a blind index: ids and keyed sketches, no text; needs --key.")
+@click.option(
+    "--blind",
+    is_flag=True,
+    help="Build a blind index: ids and keyed sketches, no text; needs --key.",
+)
 @cli.key
 @cli.log
 @cli.as_json
 @cli.quiet
-def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any
+) -> None:
     """Index licensed tweets.
 
-    PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape or the archive of an account
-    give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or plain text; or a URL; "-" reads standard input.
-    recipe:NAME=PATH reads a public set (provscan recipes).
+    PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
+    or the archive of an account give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or
+    plain text; or a URL; "-" reads standard input. recipe:NAME=PATH reads a public set
+    (provscan recipes).
     """
     import provscan
     from provscan.cli import show
@@ -73,9 +107,15 @@ def command(sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **op
     from provscan.runs.corpus import corpus_warnings
 
     with progress(quiet) as watcher:
-        index = provscan.build_index(list(sources), out, progress=watcher, **cli.given(**options))
+        index = provscan.build_index(
+            list(sources), out, progress=watcher, **cli.given(**options)
+        )
     info = index.info()
     show.result(info, as_json, show.blind_index if options["blind"] else show.index)
-    added = {**info["appended"], "tweets": info["appended"]["added"]} if options["append"] else info
+    added = (
+        {**info["appended"], "tweets": info["appended"]["added"]}
+        if options["append"]
+        else info
+    )
     for warning in [] if options["blind"] else corpus_warnings(added):
         cli.echo(f"provscan: {warning}", err=True)

@@ -31,7 +31,9 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     from provscan.index.format import is_blind
     from provscan.runs.folder import PLAN_FILE, RUN_FILE, SUMMARY_FILE, read_run
 
-    other = (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
+    other = (
+        (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
+    )
     if other and without_segment:
         raise UsageError(f"{path} has no segments: leave out --without-segment")
     if (path / PLAN_FILE).is_file():
@@ -44,7 +46,11 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     elif (path / RUN_FILE).is_file():
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
-        show.result({"run": str(path), **summary}, as_json, show.blind_run if "blind" in summary else show.run)
+        show.result(
+            {"run": str(path), **summary},
+            as_json,
+            show.blind_run if "blind" in summary else show.run,
+        )
     else:
         import provscan
         from provscan.index.blind import blind_info
@@ -52,7 +58,9 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         if is_blind(path):
             show.result(blind_info(path), as_json, show.blind_index)
             return
-        opened = provscan.open_index(path, verify=False, **cli.given(without_segment=without_segment))
+        opened = provscan.open_index(
+            path, verify=False, **cli.given(without_segment=without_segment)
+        )
         show.result(opened.info(), as_json, show.index)
 
 
@@ -62,6 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
     summary = read_json(path)
     if (version := summary.get("version")) != 1:
         raise InputError(
-            f"{path}: expected a summary of version 1, found {version!r}; a newer provscan or another program wrote it"
+            f"{path}: expected a summary of version 1, found {version!r}; a newer "
+            "provscan or another program wrote it"
         )
     return summary

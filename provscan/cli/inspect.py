@@ -9,28 +9,41 @@ import click
 
 from provscan import cli
 
-# Texts that are scanned in a second on one processor, in characters; benchmarks/match.py measures it.
+# Texts that are scanned in a second on one processor, in characters;
+# benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
 SHOWN = 50
 
 
 @click.command("inspect")
-@click.argument("sources", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
+)
 @cli.text_field
 @cli.id_field
 @cli.records
 @cli.encoding
 @cli.as_json
-def command(sources: tuple[str, ...], text_field: Any, id_field: str | None, as_json: bool, **options: Any) -> None:
-    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an estimate of the time.
+def command(
+    sources: tuple[str, ...],
+    text_field: Any,
+    id_field: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an
+    estimate of the time.
 
-    PATH is what `provscan match` or `provscan index` can read, URLs and recipe:NAME=PATH included.
+    PATH is what `provscan match` or `provscan index` can read, URLs and
+    recipe:NAME=PATH included.
     """
     from provscan.cli import show
     from provscan.readers import Fields
     from provscan.readers.inspection import inspect_sources
 
-    found = inspect_sources(list(sources), Fields(text=text_field, id=id_field), **options)
+    found = inspect_sources(
+        list(sources), Fields(text=text_field, id=id_field), **options
+    )
     show.result(found, as_json, _lines)
 
 
@@ -39,28 +52,51 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
     files = found["files"]
     for file in files[:SHOWN]:
-        kind = " ".join(filter(None, [file["format"], file["compression"], file["encoding"]]))
-        unit = f", a record is a {file['records_are'].removesuffix('s')}" if file["records_are"] else ""
-        yield f"{file['source']}\n  {kind}, {counted(file['bytes'], 'byte')}, {counted(file['splits'], 'split')}{unit}"
+        kind = " ".join(
+            filter(None, [file["format"], file["compression"], file["encoding"]])
+        )
+        unit = (
+            f", a record is a {file['records_are'].removesuffix('s')}"
+            if file["records_are"]
+            else ""
+        )
+        yield (
+            f"{file['source']}\n  {kind}, {counted(file['bytes'], 'byte')}, "
+            f"{counted(file['splits'], 'split')}{unit}"
+        )
         yield from (f"  {name}: {verdict}" for name, verdict in file["fields"].items())
-        counts = (counted(file["sampled"][f"{noun}s"], noun) for noun in ("record", "text", "character"))
+        counts = (
+            counted(file["sampled"][f"{noun}s"], noun)
+            for noun in ("record", "text", "character")
+        )
         yield f"  sample: {', '.join(counts)}"
         if subtitles := file["sampled"]["notes"].get("subtitles"):
-            yield f"  subtitles: {counted(subtitles, 'text')}, without numbers and times of cues, shown as ▒"
+            yield (
+                f"  subtitles: {counted(subtitles, 'text')}, without numbers and times "
+                "of cues, shown as ▒"
+            )
         for example in file["examples"]:
-            yield f"    record {example['record']}, {example['field']}: {' '.join(example['text'].split())}"
+            yield (
+                f"    record {example['record']}, {example['field']}: "
+                f"{' '.join(example['text'].split())}"
+            )
         yield from (f"  warning: {warning}" for warning in file["warnings"])
     if len(files) > SHOWN:
         yield f"... and {counted(len(files) - SHOWN, 'more file')}"
-    for title, name in (("Will not be read", "unread"), ("Holds no records", "ignored")):
-        yield from (f"{title}: {path}: {reason}" for path, reason in found[name][:SHOWN])
+    for title, name in (
+        ("Will not be read", "unread"),
+        ("Holds no records", "ignored"),
+    ):
+        yield from (
+            f"{title}: {path}: {reason}" for path, reason in found[name][:SHOWN]
+        )
         if (more := len(found[name]) - SHOWN) > 0:
             yield f"{title}: {counted(more, 'more file')}, which --json lists"
     seconds = sum(file["seconds"] for file in files)
     scanning = sum(file["characters"] for file in files) / CHARACTERS_PER_SECOND
     yield (
-        f"{counted(len(files), 'file')}; on one processor {_time(seconds)} to read and {_time(scanning)} to match, "
-        "estimated from the sample"
+        f"{counted(len(files), 'file')}; on one processor {_time(seconds)} to read and "
+        f"{_time(scanning)} to match, estimated from the sample"
     )
 
 

@@ -8,15 +8,27 @@ from provscan import cli
 
 
 @click.command("merge")
-@click.argument("index", metavar="[INDEX]", default="licensed.index", envvar="PROVSCAN_INDEX", type=cli.Local())
-@click.option("--purge-only", is_flag=True, help="Rewrite only the segments that hold forgotten tweets.")
+@click.argument(
+    "index",
+    metavar="[INDEX]",
+    default="licensed.index",
+    envvar="PROVSCAN_INDEX",
+    type=cli.Local(),
+)
+@click.option(
+    "--purge-only",
+    is_flag=True,
+    help="Rewrite only the segments that hold forgotten tweets.",
+)
 @cli.workers
 @cli.as_json
 def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
-    """Merge the segments of an index, which adding tweets leaves behind, and purge forgotten tweets.
+    """Merge the segments of an index, which adding tweets leaves behind, and purge
+    forgotten tweets.
 
-    The result is the index that building it from the same tweets would give. Adding merges by itself when there
-    are many segments; this command is for the time after forgetting, and before a long series of runs.
+    The result is the index that building it from the same tweets would give. Adding
+    merges by itself when there are many segments; this command is for the time after
+    forgetting, and before a long series of runs.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
@@ -29,5 +41,13 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
     needs = merge_needs(Path(index), purge_only=purge_only)
     if needs.segments:
         disk, memory = (-(-size // 10**6) for size in (needs.disk, needs.memory))
-        cli.echo(f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, {memory:,} MB of memory", err=True)
-    show.result(provscan.merge(index, purge_only=purge_only, **cli.given(workers=workers)), as_json, show.index)
+        cli.echo(
+            f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, "
+            f"{memory:,} MB of memory",
+            err=True,
+        )
+    show.result(
+        provscan.merge(index, purge_only=purge_only, **cli.given(workers=workers)),
+        as_json,
+        show.index,
+    )

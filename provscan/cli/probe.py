@@ -1,4 +1,6 @@
-"""``provscan probe``: ask a language model for licensed tweets, and for tweets that it cannot have seen."""
+"""``provscan probe``: ask a language model for licensed tweets, and for tweets that it
+cannot have seen.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,13 @@ from provscan import cli
 from provscan.cli import option
 
 experiment, rule, of_endpoint, of_budget = (
-    partial(option, group=name) for name in ("Experiment", "What counts", "Endpoint", "Budget")
+    partial(option, group=name)
+    for name in ("Experiment", "What counts", "Endpoint", "Budget")
 )
 
-verbose = cli.output("--verbose", is_flag=True, help="Print every number, warning and note.")
+verbose = cli.output(
+    "--verbose", is_flag=True, help="Print every number, warning and note."
+)
 
 # Options that say how an endpoint is asked.
 OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
@@ -24,38 +29,54 @@ OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
 
 @click.group("probe")
 def command() -> None:
-    """Ask a language model for licensed tweets, and for tweets that it cannot have seen.
+    """Ask a language model for licensed tweets, and for tweets that it cannot have
+    seen.
 
-    \b
-    provscan probe plan --control-after 2024-06-01 -o PROBE     which tweets, which prompts: written before asking
-    provscan probe run PROBE --endpoint URL --model NAME        ask a model; --hf PATH asks a local one
-    provscan probe score PROBE                                  compare, estimate, write the report
+    \b provscan probe plan --control-after 2024-06-01 -o PROBE     which tweets, which
+    prompts: written before asking provscan probe run PROBE --endpoint URL --model NAME
+    ask a model; --hf PATH asks a local one provscan probe score PROBE
+    compare, estimate, write the report
     """
 
 
 @command.command("plan", cls=cli.GroupedCommand)
 @cli.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option("--out", "-o", required=True, type=cli.Local(path_type=Path), help="Folder for the probe.")
+@option(
+    "--out",
+    "-o",
+    required=True,
+    type=cli.Local(path_type=Path),
+    help="Folder for the probe.",
+)
 @option(
     "--control-after",
     metavar="DATE",
-    help="Controls are the tweets of the index from this day on, which the model cannot have seen.",
+    help="Controls are the tweets of the index from this day on, which the model "
+    "cannot have seen.",
 )
 @option(
     "--control",
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Controls are these tweets, which the model cannot have seen for another reason. Can be repeated.",
+    help="Controls are these tweets, which the model cannot have seen for another "
+    "reason. Can be repeated.",
 )
 @option(
     "--reference",
     type=cli.Local(path_type=Path),
     metavar="PATH",
-    help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets and controls are then also "
+    help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
+    "and controls are then also "
     "matched on how predictable they are to it.",
 )
-@experiment("--pairs", type=int, metavar="N", show_default="400", help="Licensed tweets to ask for.")
+@experiment(
+    "--pairs",
+    type=int,
+    metavar="N",
+    show_default="400",
+    help="Licensed tweets to ask for.",
+)
 @experiment(
     "--samples",
     type=int,
@@ -63,28 +84,66 @@ def command() -> None:
     show_default="4",
     help="Answers to each prompt: one at temperature 0, the others at --temperature.",
 )
-@experiment("--temperature", type=float, show_default="1", help="Temperature of the other answers.")
+@experiment(
+    "--temperature",
+    type=float,
+    show_default="1",
+    help="Temperature of the other answers.",
+)
 @experiment(
     "--style",
     type=click.Choice(["chat", "completion"]),
     show_default="chat",
-    help="chat for a model that follows instructions, completion for one that continues a text.",
+    help="chat for a model that follows instructions, completion for one that "
+    "continues a text.",
 )
 @experiment(
     "--prompts",
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
-    help="What a prompt gives of a tweet: prefix, the first half of the words; opening, author, day and first words; "
-    "masked, all but a stretch in the middle. Can be repeated.  [default: all that the style allows]",
+    help="What a prompt gives of a tweet: prefix, the first half of the words; "
+    "opening, author, day and first words; "
+    "masked, all but a stretch in the middle. Can be repeated.  [default: all that the "
+    "style allows]",
 )
 @experiment(
-    "--free", type=int, metavar="N", show_default="0", help="Number of answers to a prompt that asks for any post."
+    "--free",
+    type=int,
+    metavar="N",
+    show_default="0",
+    help="Number of answers to a prompt that asks for any post.",
 )
-@experiment("--seed", type=int, metavar="N", show_default="1", help="Seed for all random choices.")
-@rule("--min-words", type=int, show_default="8", help="Minimum length of a recitation in words, or ...")
-@rule("--min-chars", type=int, show_default="40", help="... in characters of the canonical text.")
-@rule("--min-bits", type=float, show_default="50", help="How rare the recited wording must be, in bits.")
-@rule("--threshold", type=float, show_default="0.5", help="Minimum similarity of the recited span.")
+@experiment(
+    "--seed",
+    type=int,
+    metavar="N",
+    show_default="1",
+    help="Seed for all random choices.",
+)
+@rule(
+    "--min-words",
+    type=int,
+    show_default="8",
+    help="Minimum length of a recitation in words, or ...",
+)
+@rule(
+    "--min-chars",
+    type=int,
+    show_default="40",
+    help="... in characters of the canonical text.",
+)
+@rule(
+    "--min-bits",
+    type=float,
+    show_default="50",
+    help="How rare the recited wording must be, in bits.",
+)
+@rule(
+    "--threshold",
+    type=float,
+    show_default="0.5",
+    help="Minimum similarity of the recited span.",
+)
 @rule(
     "--min-containment",
     type=float,
@@ -95,7 +154,8 @@ def command() -> None:
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Claim nothing if words and lengths alone may tell licensed tweets from controls better than this: upper "
+    help="Claim nothing if words and lengths alone may tell licensed tweets from "
+    "controls better than this: upper "
     "limit of the area under the ROC curve of a classifier.",
 )
 @cli.without_segment
@@ -112,7 +172,9 @@ def plan(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw the tweets and their controls, and write the plan before anything is asked."""
+    """Draw the tweets and their controls, and write the plan before anything is
+    asked.
+    """
     import provscan
     from provscan.cli import show
     from provscan.probe import Settings, make_plan
@@ -121,22 +183,37 @@ def plan(
     chosen = cli.given(**options)
     if "prompts" in chosen:
         chosen["prompts"] = tuple(chosen["prompts"])
-    controls: dict[str, Any] = {"control_after": control_after, "control": list(control), "reference": reference}
+    controls: dict[str, Any] = {
+        "control_after": control_after,
+        "control": list(control),
+        "reference": reference,
+    }
     opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
     made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     found = {"probe": str(out), "digest": made.digest, **about}
     questions = sum(1 for _ in made.questions())
-    show.result(found, as_json, lambda _: plan_table(out, made.digest, about, questions, verbose=verbose))
+    show.result(
+        found,
+        as_json,
+        lambda _: plan_table(out, made.digest, about, questions, verbose=verbose),
+    )
 
 
 @command.command("run", cls=cli.GroupedCommand)
 @click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
 @of_endpoint(
-    "--endpoint", metavar="URL", help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1."
+    "--endpoint",
+    metavar="URL",
+    help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1.",
 )
 @of_endpoint("--model", metavar="NAME", help="Name of the model at the endpoint.")
-@option("--hf", type=cli.Local(path_type=Path), metavar="PATH", help="Folder of a Hugging Face model to ask instead.")
+@option(
+    "--hf",
+    type=cli.Local(path_type=Path),
+    metavar="PATH",
+    help="Folder of a Hugging Face model to ask instead.",
+)
 @of_endpoint(
     "--key-env",
     metavar="NAME",
@@ -144,33 +221,64 @@ def plan(
     help="Environment variable that holds the key; it is written nowhere.",
 )
 @of_endpoint(
-    "--concurrency", type=click.IntRange(min=1), show_default="4", help="Number of questions sent at the same time."
+    "--concurrency",
+    type=click.IntRange(min=1),
+    show_default="4",
+    help="Number of questions sent at the same time.",
 )
-@of_endpoint("--timeout", type=float, show_default="120", metavar="SECONDS", help="How long to wait for an answer.")
+@of_endpoint(
+    "--timeout",
+    type=float,
+    show_default="120",
+    metavar="SECONDS",
+    help="How long to wait for an answer.",
+)
 @of_endpoint(
     "--attempts",
     type=click.IntRange(min=1),
     show_default="8",
     help="How often a question is sent before it is left unanswered.",
 )
-@of_budget("--max-tokens", type=int, metavar="N", help="Stop before prompts and answers exceed N tokens.")
+@of_budget(
+    "--max-tokens",
+    type=int,
+    metavar="N",
+    help="Stop before prompts and answers exceed N tokens.",
+)
 @of_budget(
     "--max-dollars",
     type=float,
     metavar="X",
     help="Stop before the cost exceeds X dollars; needs --price-in and --price-out.",
 )
-@of_budget("--price-in", type=float, metavar="X", help="Price of a million tokens in prompts, in dollars.")
-@of_budget("--price-out", type=float, metavar="X", help="Price of a million tokens in answers, in dollars.")
+@of_budget(
+    "--price-in",
+    type=float,
+    metavar="X",
+    help="Price of a million tokens in prompts, in dollars.",
+)
+@of_budget(
+    "--price-out",
+    type=float,
+    metavar="X",
+    help="Price of a million tokens in answers, in dollars.",
+)
 @cli.as_json
 @cli.quiet
 def run(
-    probe: Path, endpoint: str | None, model: str | None, hf: Path | None, as_json: bool, quiet: bool, **options: Any
+    probe: Path,
+    endpoint: str | None,
+    model: str | None,
+    hf: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Ask a model the questions of the plan that are not answered yet.
 
-    An interrupted run continues where it stopped. The exit status is 1 if the budget ended the run, and 3 if questions
-    got no answer after all attempts; repeat the command to continue.
+    An interrupted run continues where it stopped. The exit status is 1 if the budget
+    ended the run, and 3 if questions got no answer after all attempts; repeat the
+    command to continue.
     """
     from provscan import probe as probes
     from provscan.cli import show
@@ -182,40 +290,67 @@ def run(
 
     if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
         raise UsageError("give either --endpoint and --model, or --hf")
-    if hf is not None and (unused := cli.given(**{name: options[name] for name in OF_ENDPOINT})):
+    if hf is not None and (
+        unused := cli.given(**{name: options[name] for name in OF_ENDPOINT})
+    ):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        raise UsageError(f"--hf asks a model on this machine, without an endpoint: leave out {names}")
+        raise UsageError(
+            f"--hf asks a model on this machine, without an endpoint: leave out {names}"
+        )
     if (options["price_in"] is None) != (options["price_out"] is None):
-        raise UsageError("prompts and answers are paid for: give both --price-in and --price-out, or neither")
+        raise UsageError(
+            "prompts and answers are paid for: give both --price-in and --price-out, "
+            "or neither"
+        )
     settings = probes.open_plan(probe).settings
     prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)
     budget = Budget(options.pop("max_tokens"), options.pop("max_dollars"), prices)
     if hf is not None:
         asked: Any = Local(hf, settings.style, settings.temperature)
     else:
-        asked = Endpoint(str(endpoint), str(model), settings.style, EndpointOptions(**cli.given(**options)))
+        asked = Endpoint(
+            str(endpoint),
+            str(model),
+            settings.style,
+            EndpointOptions(**cli.given(**options)),
+        )
     with progress(quiet) as watcher:
         done = probes.run(probe, asked, budget=budget, progress=watcher)
     show.result(done, as_json, partial(_done, probe))
     if done["failed"]:
-        cli.echo(f"provscan: {done['failed']:,} questions got no answer: run the same command again.", err=True)
+        cli.echo(
+            f"provscan: {done['failed']:,} questions got no answer: run the same "
+            "command again.",
+            err=True,
+        )
         click.get_current_context().exit(cli.UNUSABLE)
     if done["left"]:
         cli.echo(
-            f"provscan: the budget is spent, and {done['left']:,} questions were not asked: repeat the command with a "
-            "larger one.",
+            f"provscan: the budget is spent, and {done['left']:,} questions were not "
+            "asked: repeat the command with a larger one.",
             err=True,
         )
         click.get_current_context().exit(cli.GATE_CROSSED)
 
 
 def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
-    yield f"{done['answered']:,} of {done['questions']:,} questions are answered, {done['refused']:,} with a refusal."
+    yield (
+        f"{done['answered']:,} of {done['questions']:,} questions are answered, "
+        f"{done['refused']:,} with a refusal."
+    )
     if done["without"]:
-        without = ", ".join(f"{name} ({count:,} answers)" for name, count in done["without"].items())
-        yield f"The endpoint did not accept these settings, so questions were asked without them: {without}."
+        without = ", ".join(
+            f"{name} ({count:,} answers)" for name, count in done["without"].items()
+        )
+        yield (
+            "The endpoint did not accept these settings, so questions were asked "
+            f"without them: {without}."
+        )
     money = "" if done["dollars"] is None else f", ${done['dollars']:.2f}"
-    yield f"Used: {done['prompt_tokens']:,} tokens in prompts, {done['answer_tokens']:,} in answers{money}."
+    yield (
+        f"Used: {done['prompt_tokens']:,} tokens in prompts, {done['answer_tokens']:,} "
+        f"in answers{money}."
+    )
     if done["answered"] == done["questions"]:
         yield f"Next: provscan probe score {probe}"
 
@@ -226,7 +361,8 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
     "--index",
     "-i",
     type=cli.Local(path_type=Path),
-    help="Index of the licensed tweets, if it is no longer where the plan names it; read only if the plan has --free.",
+    help="Index of the licensed tweets, if it is no longer where the plan names it; "
+    "read only if the plan has --free.",
 )
 @verbose
 @cli.as_json
@@ -238,5 +374,11 @@ def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None
     from provscan.report.probe_tables import probe_table
 
     summary = probes.score(probe, index, render=write_probe_report)
-    report = f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
-    show.result({"probe": str(probe), **summary}, as_json, lambda found: [probe_table(found, verbose=verbose), report])
+    report = (
+        f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
+    )
+    show.result(
+        {"probe": str(probe), **summary},
+        as_json,
+        lambda found: [probe_table(found, verbose=verbose), report],
+    )

@@ -63,16 +63,27 @@ class Lines(Progress):
         if not done and self._total:
             line += f" of {_count(self._total, self._unit)}"
             if self._done:
-                line += f", about {_duration(max(self._total - self._done, 0) / rate)} left"
-        click.echo(f"{line}, {_duration(seconds)}, {_count(rate, self._unit)}/s", err=True)
+                line += (
+                    f", about {_duration(max(self._total - self._done, 0) / rate)} left"
+                )
+        click.echo(
+            f"{line}, {_duration(seconds)}, {_count(rate, self._unit)}/s", err=True
+        )
 
 
 class Bars(Progress):
-    """A bar a stage, with its rate and the time left; one that has ended stays on the screen."""
+    """A bar a stage, with its rate and the time left; one that has ended stays on the
+    screen.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
         from rich.progress import Progress as Display
 
         self._display = Display(
@@ -91,7 +102,12 @@ class Bars(Progress):
     def start(self, stage: str, total: int | None, unit: str) -> None:
         self.finish()
         with self._lock:
-            self._unit, self._total, self._done, self._began = unit, total, 0, time.monotonic()
+            self._unit, self._total, self._done, self._began = (
+                unit,
+                total,
+                0,
+                time.monotonic(),
+            )
             self._task = self._display.add_task(stage, total=total, done="", rate="")
             self._display.start()
 
@@ -110,11 +126,15 @@ class Bars(Progress):
     def finish(self) -> None:
         with self._lock:
             if self._display.live.is_started:
-                self._display.update(self._task, total=max(self._done, 1), completed=max(self._done, 1))
+                self._display.update(
+                    self._task, total=max(self._done, 1), completed=max(self._done, 1)
+                )
                 self._stop()
 
     def abandon(self) -> None:
-        """The job failed in the middle of a stage: leave the terminal as it was found, claim nothing."""
+        """The job failed in the middle of a stage: leave the terminal as it was found,
+        claim nothing.
+        """
         with self._lock:
             if self._display.live.is_started:
                 self._stop()
@@ -134,8 +154,15 @@ def _compile(quiet: bool) -> None:
         nonlocal said
         if quiet or (int(seconds) == said or (said >= 0 and not sys.stderr.isatty())):
             return
-        line = "provscan: compiling for this processor (only once, about 15 seconds on two cores)"
-        click.echo(f"\r{line} ({seconds:.0f} s)" if sys.stderr.isatty() else line, err=True, nl=not sys.stderr.isatty())
+        line = (
+            "provscan: compiling for this processor (only once, about 15 seconds on "
+            "two cores)"
+        )
+        click.echo(
+            f"\r{line} ({seconds:.0f} s)" if sys.stderr.isatty() else line,
+            err=True,
+            nl=not sys.stderr.isatty(),
+        )
         said = int(seconds)
 
     compile_all(report)
@@ -145,7 +172,9 @@ def _compile(quiet: bool) -> None:
 
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
-    """The progress that fits stderr, put away whatever happens, so that the cursor comes back."""
+    """The progress that fits stderr, put away whatever happens, so that the cursor
+    comes back.
+    """
     _compile(quiet)
     if quiet:
         yield Progress()

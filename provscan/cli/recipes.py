@@ -16,17 +16,25 @@ from provscan.errors import ParameterError
 @click.argument("name", required=False)
 @cli.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List public tweet sets, or show one: its terms, where it is, which files hold tweets.
+    """List public tweet sets, or show one: its terms, where it is, which files hold
+    tweets.
 
-    None of them comes with provscan. `provscan index recipe:NAME=PATH` indexes a copy of yours.
+    None of them comes with provscan. `provscan index recipe:NAME=PATH` indexes a copy
+    of yours.
     """
     from provscan.cli import show
     from provscan.readers.recipes import known_recipes
 
     known = known_recipes()
     if name is not None and name not in known:
-        raise ParameterError(f"no recipe is called {name!r}; there are {', '.join(sorted(known))}")
-    chosen = {key: dataclasses.asdict(recipe) for key, recipe in known.items() if name in (None, key)}
+        raise ParameterError(
+            f"no recipe is called {name!r}; there are {', '.join(sorted(known))}"
+        )
+    chosen = {
+        key: dataclasses.asdict(recipe)
+        for key, recipe in known.items()
+        if name in (None, key)
+    }
     show.result(chosen, as_json, _list if name is None else _details)
 
 
@@ -39,7 +47,12 @@ def _details(recipes: dict[str, Any]) -> Iterator[str]:
     for name, entry in recipes.items():
         for field, value in entry.items():
             if isinstance(value, dict):
-                value = ", ".join(f"{role}: {column}" for role, column in value.items() if column)
+                value = ", ".join(
+                    f"{role}: {column}" for role, column in value.items() if column
+                )
             if value not in (None, "", ()):
-                yield f"{field:12} {', '.join(value) if isinstance(value, tuple) else value}"
+                yield (
+                    f"{field:12} "
+                    f"{', '.join(value) if isinstance(value, tuple) else value}"
+                )
         yield f"{'use':12} provscan index recipe:{name}=PATH"

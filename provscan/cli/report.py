@@ -12,7 +12,10 @@ from provscan import cli
 @click.command("report")
 @click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
 @click.option(
-    "--out", "-o", type=cli.Local(path_type=Path), help="File to write.  [default: report.html or report.pdf in RUN]"
+    "--out",
+    "-o",
+    type=cli.Local(path_type=Path),
+    help="File to write.  [default: report.html or report.pdf in RUN]",
 )
 @click.option(
     "--format",
@@ -27,7 +30,13 @@ from provscan import cli
 @cli.reviewed
 @cli.overwrite
 def command(
-    run: Path, out: Path | None, form: str, no_text: bool, texts: int | None, reviewed: Path | None, overwrite: bool
+    run: Path,
+    out: Path | None,
+    form: str,
+    no_text: bool,
+    texts: int | None,
+    reviewed: Path | None,
+    overwrite: bool,
 ) -> None:
     """Write the report of RUN, or of a probe, again.
 
@@ -41,10 +50,17 @@ def command(
 
     if (run / PLAN_FILE).is_file():
         if form == "pdf" or reviewed is not None:
-            raise UsageError("the report of a probe is HTML, without marks: leave out --format and --reviewed")
+            raise UsageError(
+                "the report of a probe is HTML, without marks: leave out --format and "
+                "--reviewed"
+            )
         options = cli.given(texts=0 if no_text else texts, overwrite=overwrite)
         cli.echo(f"The report: {write_probe_report(run, out, **options)}")
         return
     write = write_pdf if form == "pdf" else write_report
-    target = write(run, out, **cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite))
+    target = write(
+        run,
+        out,
+        **cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite),
+    )
     cli.echo(f"The report: {target}")

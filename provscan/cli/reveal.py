@@ -19,15 +19,26 @@ from provscan import cli
     type=cli.Local(),
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
-@cli.option("--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]")
-@cli.option("--min-containment", type=float, metavar="X", help="Minimum containment of the tweet.  [default: 0.55]")
+@cli.option(
+    "--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]"
+)
+@cli.option(
+    "--min-containment",
+    type=float,
+    metavar="X",
+    help="Minimum containment of the tweet.  [default: 0.55]",
+)
 @cli.overwrite_run
 @cli.without_segment
 @cli.as_json
 def command(run: str, index: str, as_json: bool, **options: Any) -> None:
-    """Compare the passages of a blind run with the tweets of the full index, and write a run with evidence."""
+    """Compare the passages of a blind run with the tweets of the full index, and write
+    a run with evidence.
+    """
     import provscan
     from provscan.cli import show
 
     revealed = provscan.reveal(run, index, **cli.given(**options))
-    show.result({"run": str(revealed.path), **revealed.summary}, as_json, show.blind_run)
+    show.result(
+        {"run": str(revealed.path), **revealed.summary}, as_json, show.blind_run
+    )

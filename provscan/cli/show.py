@@ -1,4 +1,6 @@
-"""Results on stdout: JSON for machines, lines for people, which the other functions make."""
+"""Results on stdout: JSON for machines, lines for people, which the other functions
+make.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,14 @@ from provscan.report.wording import blind_lines, left_out, noticed
 Result = dict[str, Any]
 
 
-def result(found: Any, as_json: bool, lines: Callable[[Any], str | Iterable[str]]) -> None:
+def result(
+    found: Any, as_json: bool, lines: Callable[[Any], str | Iterable[str]]
+) -> None:
     """Print a result, as JSON or as the lines that are made of it."""
     if as_json:
-        said: str | Iterable[str] = json.dumps(found, indent=2, ensure_ascii=False, default=datetime.isoformat)
+        said: str | Iterable[str] = json.dumps(
+            found, indent=2, ensure_ascii=False, default=datetime.isoformat
+        )
     else:
         said = lines(found)
     for line in [said] if isinstance(said, str) else said:
@@ -57,20 +63,33 @@ def blind_run(found: Result) -> Iterator[str]:
 
 
 def blind_index(info: Result) -> Iterator[str]:
-    yield f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} tweets, {info['bytes']:,} bytes"
-    yield "Anyone who has the index and its key can test guesses about its content: keep the two apart."
+    yield (
+        f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} "
+        f"tweets, {info['bytes']:,} bytes"
+    )
+    yield (
+        "Anyone who has the index and its key can test guesses about its content: keep "
+        "the two apart."
+    )
 
 
 def forgotten(found: Result) -> Iterator[str]:
     verb = "Would forget" if found["dry_run"] else "Forgot"
     left = "text has" if found["texts"] == 1 else "texts have"
-    yield f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no tweet left."
+    yield (
+        f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no "
+        "tweet left."
+    )
     if found["unknown"]:
         ids = counted(found["unknown"], "id")
-        yield f"{ids} not in the index. It knows an edited tweet by the id of its first version only."
+        yield (
+            f"{ids} not in the index. It knows an edited tweet by the id of its first "
+            "version only."
+        )
     if found["unknown_accounts"]:
         yield (
-            f"{counted(found['unknown_accounts'], 'account')} without a tweet in the index, or not under this name: it "
+            f"{counted(found['unknown_accounts'], 'account')} without a tweet in the "
+            "index, or not under this name: it "
             "knows accounts as its corpus names them, by @name or by number."
         )
     for name, count in sorted(found["events"].items()):
@@ -79,28 +98,43 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."
     elif found["tweets"] and not found["dry_run"]:
-        yield "Forgotten texts stay in the files until `provscan merge` or the next purge."
+        yield (
+            "Forgotten texts stay in the files until `provscan merge` or the next "
+            "purge."
+        )
 
 
 # Compliance events that change nothing, with the reason.
 NO_EFFECT = {
     "scrub_geo": "an index contains no places",
-    **dict.fromkeys(("undrop", "user_undelete", "user_unsuspend", "user_unprotect"), "forgotten tweets stay forgotten"),
+    **dict.fromkeys(
+        ("undrop", "user_undelete", "user_unsuspend", "user_unprotect"),
+        "forgotten tweets stay forgotten",
+    ),
     **dict.fromkeys(("user_profile_modification", "tweet_edit"), "nothing to forget"),
 }
 
 
 def verified(found: Result) -> str:
     if "run" in found:
-        size = f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
-        page = "report.html is not checked: `provscan report` writes it again from the other files"
+        size = (
+            f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
+        )
+        page = (
+            "report.html is not checked: `provscan report` writes it again from the "
+            "other files"
+        )
         return f"{found['run']} is sound: {size}. {page}."
     how = "rebuilt from its tweets and compared byte by byte"
     if found.get("blind"):
-        how = "a blind index: checksums and bounds; its sketches can't be rebuilt without the texts"
+        how = (
+            "a blind index: checksums and bounds; its sketches can't be rebuilt "
+            "without the texts"
+        )
     elif found["quick"]:
         how = "checksums and bounds"
     return (
-        f"{found['index']} is sound ({how}): generation {found['generation']}, {found['files']:,} files, "
+        f"{found['index']} is sound ({how}): generation {found['generation']}, "
+        f"{found['files']:,} files, "
         f"{found['bytes']:,} bytes, fingerprint {found['fingerprint']}."
     )

@@ -10,18 +10,28 @@ from provscan import cli
 
 
 @click.command("verify")
-@click.argument("path", metavar="[INDEX|RUN]", default="licensed.index", envvar="PROVSCAN_INDEX", type=cli.Local())
-@click.option("--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments.")
+@click.argument(
+    "path",
+    metavar="[INDEX|RUN]",
+    default="licensed.index",
+    envvar="PROVSCAN_INDEX",
+    type=cli.Local(),
+)
+@click.option(
+    "--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments."
+)
 @cli.workers
 @cli.as_json
 def command(path: str, as_json: bool, **options: Any) -> None:
     """Check every byte of an index, or a run's files against each other.
 
-    An index is also made again from its tweets in a temporary folder and compared, which takes as long as
-    building it and finds what was forged with right checksums. Status 3 if anything differs.
+    An index is also made again from its tweets in a temporary folder and compared,
+    which takes as long as building it and finds what was forged with right checksums.
+    Status 3 if anything differs.
 
-    A run's checksums find damage and edits of single files. Whoever edits a run can also write new checksums: only
-    the command in its run.json, repeated on the same dataset and index, shows that.
+    A run's checksums find damage and edits of single files. Whoever edits a run can
+    also write new checksums: only the command in its run.json, repeated on the same
+    dataset and index, shows that.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """

@@ -1,18 +1,19 @@
-"""A log of a job as JSON lines, for programs: what ran where, how far it is, which tasks are slow, what failed.
+"""A log of a job as JSON lines, for programs: what ran where, how far it is, which
+tasks are slow, what failed.
 
-===========  ==========================================================================================
-``event``    what else the line has, beside ``time``
-===========  ==========================================================================================
-stage        ``stage``, ``total``, ``unit``
-began        ``task``, ``where``
-ended        ``task``, ``where``, ``seconds``, ``units``, ``memory`` (bytes, without mapped files)
-failed       ``task``, ``reason``: of one attempt
-straggler    ``task``, ``where``, ``seconds`` so far, ``median`` of those that ended
-progress     ``done``, ``total``, ``seconds``, ``rate`` (units a second), ``seconds_left``, ``tasks`` that ended,
-             ``running``, ``nodes`` (units a second of the tasks that ended, by worker or node)
-finished     the same, of the whole stage
-interrupted  ``error``
-===========  ==========================================================================================
+===========
+==========================================================================================
+``event``    what else the line has, beside ``time`` ===========
+==========================================================================================
+stage        ``stage``, ``total``, ``unit`` began        ``task``, ``where`` ended
+``task``, ``where``, ``seconds``, ``units``, ``memory`` (bytes, without mapped files)
+failed       ``task``, ``reason``: of one attempt straggler    ``task``, ``where``,
+``seconds`` so far, ``median`` of those that ended progress     ``done``, ``total``,
+``seconds``, ``rate`` (units a second), ``seconds_left``, ``tasks`` that ended,
+             ``running``, ``nodes`` (units a second of the tasks that ended, by worker
+             or node)
+finished     the same, of the whole stage interrupted  ``error`` ===========
+==========================================================================================
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ from provscan.urls import without_secrets
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_CHECKS = 1.0
-# A task is a straggler after so many times the median of those that ended, of which there must be so many.
+# A task is a straggler after so many times the median of those that ended, of which
+# there must be so many.
 SLOW, FEWEST = 3.0, 5
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes its progress on to `shown`; a context manager, which closes the file.
+    """Writes the log of a job, and passes its progress on to `shown`; a context
+    manager, which closes the file.
 
     Lines are added to a log that is there; to another file nothing is added.
     """
@@ -53,7 +56,10 @@ class Journal(Progress):
         self._path = os.fspath(path)
         try:
             if os.path.isfile(path) and not _is_log(self._path):
-                raise OutputError(f"{self._path} is no log of provscan, so nothing is added to it: name another --log")
+                raise OutputError(
+                    f"{self._path} is no log of provscan, so nothing is added to it: "
+                    "name another --log"
+                )
             self._file: TextIO = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed with the journal
         except OSError as error:
             raise self._unwritable(error) from error
@@ -62,21 +68,29 @@ class Journal(Progress):
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._stage: str | None = None
-        self._watcher = threading.Thread(target=self._watch, daemon=True, name="provscan-log")
+        self._watcher = threading.Thread(
+            target=self._watch, daemon=True, name="provscan-log"
+        )
 
     def __enter__(self) -> Self:
         self._watcher.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._over.set()
         self._watcher.join()
         with self._lock:
             try:
                 if error is not None:
-                    self._write("interrupted", error=without_secrets(f"{type(error).__name__}: {error}"))
+                    self._write(
+                        "interrupted",
+                        error=without_secrets(f"{type(error).__name__}: {error}"),
+                    )
                 self._finish()
             except OutputError:
                 if error is None:
@@ -118,7 +132,11 @@ class Journal(Progress):
             self._running.pop(task, None)
             self._seconds.append(ran.seconds)
             self._nodes[ran.where] += ran.units
-            self._write("ended", task=task, **(ran._asdict() | {"seconds": round(ran.seconds, 3)}))
+            self._write(
+                "ended",
+                task=task,
+                **(ran._asdict() | {"seconds": round(ran.seconds, 3)}),
+            )
 
     def failed(self, task: str, reason: str) -> None:
         with self._lock:
@@ -127,17 +145,32 @@ class Journal(Progress):
             self._write("failed", task=task, reason=without_secrets(reason))
 
     def check(self) -> None:
-        """Name the tasks that have become stragglers, and say now and then how far the stage is."""
+        """Name the tasks that have become stragglers, and say now and then how far the
+        stage is.
+        """
         with self._lock:
             if self._stage is None:
                 return
             now = time.monotonic()
-            median = float(np.median(self._seconds)) if len(self._seconds) >= FEWEST else None
+            median = (
+                float(np.median(self._seconds))
+                if len(self._seconds) >= FEWEST
+                else None
+            )
             for task, (where, began) in self._running.items():
-                if median is not None and now - began > SLOW * median and task not in self._slow:
+                if (
+                    median is not None
+                    and now - began > SLOW * median
+                    and task not in self._slow
+                ):
                     self._slow.add(task)
-                    self._write("straggler", task=task, where=where, seconds=round(now - began, 3),
-                                median=round(median, 3))  # fmt: skip
+                    self._write(
+                        "straggler",
+                        task=task,
+                        where=where,
+                        seconds=round(now - began, 3),
+                        median=round(median, 3),
+                    )
             if now - self._said >= SECONDS_BETWEEN_LINES:
                 self._said = now
                 self._say("progress")
@@ -159,13 +192,29 @@ class Journal(Progress):
         left = None
         if self._total is not None and rate > 0:
             left = round(max(self._total - self._done, 0) / rate, 1)
-        nodes = {where: round(units / seconds, 1) for where, units in sorted(self._nodes.items())}
-        self._write(event, stage=self._stage, done=self._done, total=self._total, seconds=round(seconds, 3),
-                    rate=round(rate, 1), seconds_left=left, tasks=len(self._seconds), running=len(self._running),
-                    nodes=nodes)  # fmt: skip
+        nodes = {
+            where: round(units / seconds, 1)
+            for where, units in sorted(self._nodes.items())
+        }
+        self._write(
+            event,
+            stage=self._stage,
+            done=self._done,
+            total=self._total,
+            seconds=round(seconds, 3),
+            rate=round(rate, 1),
+            seconds_left=left,
+            tasks=len(self._seconds),
+            running=len(self._running),
+            nodes=nodes,
+        )
 
     def _write(self, event: str, **values: Any) -> None:
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **values}
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            **values,
+        }
         try:
             self._file.write(json.dumps(line) + "\n")
             self._file.flush()
@@ -173,7 +222,9 @@ class Journal(Progress):
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"can't write the log {self._path}: {error.strerror}. Name another --log")
+        return OutputError(
+            f"can't write the log {self._path}: {error.strerror}. Name another --log"
+        )
 
 
 def _is_log(path: str) -> bool:
@@ -188,10 +239,14 @@ def _is_log(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def logged(path: str | os.PathLike[str] | None, shown: Progress | None) -> Iterator[Progress]:
+def logged(
+    path: str | os.PathLike[str] | None, shown: Progress | None
+) -> Iterator[Progress]:
     """A progress that is shown, if at all, and logged to a file, if one is named."""
     if not isinstance(shown, Progress | None):
-        raise ParameterError(f"progress must be a provscan.engine.Progress, not {shown!r}")
+        raise ParameterError(
+            f"progress must be a provscan.engine.Progress, not {shown!r}"
+        )
     if path is None:
         yield shown or Progress()
         return

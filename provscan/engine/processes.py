@@ -1,7 +1,8 @@
-"""The executor of processes: workers are spawned once, so that each loads the kernels and opens the index once.
+"""The executor of processes: workers are spawned once, so that each loads the kernels
+and opens the index once.
 
-Tasks, results and the function travel between processes, so the function is one of a module (or a ``partial`` of it)
-and the others are plain values.
+Tasks, results and the function travel between processes, so the function is one of a
+module (or a ``partial`` of it) and the others are plain values.
 """
 
 from __future__ import annotations
@@ -40,14 +41,22 @@ class Processes(Executor):
         # Of each worker its process, and the number of the task that it runs.
         self._busy, self._numbers = context.Array("q", 2 * workers), count(1)
         self._pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin, initargs=(self._stop, self._done, self._busy)
+            workers,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(self._stop, self._done, self._busy),
         )
 
     def close(self) -> None:
         self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
+    def run(
+        self,
+        function: Callable[[T, Advance], R],
+        tasks: Iterable[T],
+        progress: Progress,
+    ) -> Iterator[R]:
         reported = self._done.value
         # Tasks that are not done, and those of them that a worker was seen to run.
         names: dict[int, str] = {}
@@ -85,8 +94,8 @@ class Processes(Executor):
             finished = True
         except BrokenProcessPool as error:
             raise WorkerError(
-                "the system ended a worker process, most often because memory ran out: reduce --workers, or use "
-                "--executor threads"
+                "the system ended a worker process, most often because memory ran out: "
+                "reduce --workers, or use --executor threads"
             ) from error
         finally:
             if not finished:
@@ -103,7 +112,8 @@ def _begin(stop: Any, done: Any, busy: Any) -> None:
         busy[2 * place] = os.getpid()
     _worker = stop, done, busy, place
     warnings.formatwarning = _formatted
-    # Ctrl-C goes to all processes of a terminal: the first one decides what becomes of it.
+    # Ctrl-C goes to all processes of a terminal: the first one decides what becomes of
+    # it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -150,4 +160,6 @@ def _call(function: Callable[[T, Advance], R], task: T, number: int) -> tuple[R,
 
     result = function(task, advance)
     report()
-    return result, Ran(_shown(os.getpid()), time.monotonic() - begin, reported, own_memory())
+    return result, Ran(
+        _shown(os.getpid()), time.monotonic() - begin, reported, own_memory()
+    )

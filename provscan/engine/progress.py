@@ -1,4 +1,6 @@
-"""How a long job reports its progress, and the memory that it takes, whoever displays it."""
+"""How a long job reports its progress, and the memory that it takes, whoever displays
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,13 @@ class Ran(NamedTuple):
 class Progress:
     """Receives the progress of a job; this one displays nothing.
 
-    A subclass shows it. Jobs call it from several threads, so a subclass must be thread-safe.
+    A subclass shows it. Jobs call it from several threads, so a subclass must be
+    thread-safe.
     """
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
-        """Begin a stage of the job, such as ``"Scanning"``, of so many units (None if it isn't known), such as
-        ``"records"``.
+        """Begin a stage of the job, such as ``"Scanning"``, of so many units (None if
+        it isn't known), such as ``"records"``.
         """
 
     def advance(self, n: int) -> None:
@@ -45,9 +48,15 @@ class Progress:
 
 
 def own_memory() -> int:
-    """Bytes of this process without mapped files, which the system can take back; where it does not say, the peak."""
+    """Bytes of this process without mapped files, which the system can take back; where
+    it does not say, the peak.
+    """
     try:
-        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        for line in (
+            Path("/proc/self/status")
+            .read_text(encoding="ascii", errors="replace")
+            .splitlines()
+        ):
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) << 10
     except OSError:

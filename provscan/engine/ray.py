@@ -1,7 +1,9 @@
-"""The executor of a Ray cluster: tasks run on any of its nodes, and are repeated when a worker or a node is lost.
+"""The executor of a Ray cluster: tasks run on any of its nodes, and are repeated when a
+worker or a node is lost.
 
-Every node needs this package, and sees the files that the tasks name under the same paths. The package ``ray`` is an
-extra, ``provscan[ray]``, and is imported when an executor is made.
+Every node needs this package, and sees the files that the tasks name under the same
+paths. The package ``ray`` is an extra, ``provscan[ray]``, and is imported when an
+executor is made.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ PATIENCE_SECONDS = 900.0
 SECONDS_BETWEEN_REPORTS = 0.5
 SECONDS_TO_ABANDON, SECONDS_BETWEEN_CANCELS = 5.0, 1.0
 
-# Settings of Ray that are switched off: a warning about graphics processors, and reports of its use to Ray's makers.
+# Settings of Ray that are switched off: a warning about graphics processors, and
+# reports of its use to Ray's makers.
 QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
-# The number of the run of an executor, a task's place in its order, and the number of the attempt.
+# The number of the run of an executor, a task's place in its order, and the number of
+# the attempt.
 Key = tuple[int, int, int]
 
 log = logging.getLogger(__name__)
@@ -42,7 +46,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Running(Generic[T]):
-    """A task on the cluster: its place in the order, and what became of its attempts."""
+    """A task on the cluster: its place in the order, and what became of its
+    attempts.
+    """
 
     run: int
     place: int
@@ -68,7 +74,9 @@ class _Raised(NamedTuple):
 
 
 class _Monitor:
-    """An actor that tasks report to: what each attempt has done, where, and when it last reported by its own clock."""
+    """An actor that tasks report to: what each attempt has done, where, and when it
+    last reported by its own clock.
+    """
 
     def __init__(self) -> None:
         self.done: dict[Key, int] = {}
@@ -93,16 +101,22 @@ class _Monitor:
         self.ended[key] = reason
 
     def state(self) -> tuple[int, dict[Key, tuple[str, float]]]:
-        """Units in all, and of each attempt its node and the seconds since it last reported."""
+        """Units in all, and of each attempt its node and the seconds since it last
+        reported.
+        """
         now = time.monotonic()
-        return sum(self.done.values()), {key: (node, now - then) for key, (node, then) in self.heard.items()}
+        return sum(self.done.values()), {
+            key: (node, now - then) for key, (node, then) in self.heard.items()
+        }
 
     def by_node(self) -> dict[str, int]:
         """Units that each node has done, in vain or not."""
         return self.nodes
 
     def end(self, key: Key, failed: bool) -> str | None:
-        """An attempt is over; what a failed one has done is done again. Gives why its worker ended, if it said so."""
+        """An attempt is over; what a failed one has done is done again. Gives why its
+        worker ended, if it said so.
+        """
         self.heard.pop(key, None)
         if failed:
             self.done.pop(key, None)
@@ -111,7 +125,9 @@ class _Monitor:
 
 @dataclass(frozen=True)
 class Held:
-    """What another process of the cluster holds; see :meth:`Ray.hold`. It can be sent with a task."""
+    """What another process of the cluster holds; see :meth:`Ray.hold`. It can be sent
+    with a task.
+    """
 
     actor: Any
     constant: str  # A method that is called once, whoever calls it.
@@ -120,9 +136,14 @@ class Held:
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method of what is held. What is returned waits for the result.
 
-        It raises ConnectionError if the process is lost and no other one took its place.
+        It raises ConnectionError if the process is lost and no other one took its
+        place.
         """
-        reference = self.known if method == self.constant else self.actor.call.remote(method, *arguments)
+        reference = (
+            self.known
+            if method == self.constant
+            else self.actor.call.remote(method, *arguments)
+        )
         return partial(_answer, reference)
 
 
@@ -130,12 +151,17 @@ def _answer(reference: Any) -> Any:
     import ray
 
     try:
-        # A task that waits by ray.get gives its processor to the next one, which then stands beside it in memory.
+        # A task that waits by ray.get gives its processor to the next one, which then
+        # stands beside it in memory.
         return reference.future().result()
     except ray.exceptions.RayTaskError as error:
-        raise error.cause if isinstance(error.cause, ProvscanError | OSError) else error from None
+        raise (
+            error.cause if isinstance(error.cause, ProvscanError | OSError) else error
+        ) from None
     except ray.exceptions.RayError as error:
-        raise ConnectionError(f"a process that serves shards has ended ({type(error).__name__})") from error
+        raise ConnectionError(
+            f"a process that serves shards has ended ({type(error).__name__})"
+        ) from error
 
 
 class _Holder:
@@ -157,14 +183,15 @@ class _Holder:
 class Ray(Executor):
     """Runs tasks on a Ray cluster; see :class:`provscan.engine.protocol.Executor`.
 
-    A task whose worker or node is lost, that reports nothing for `patience` seconds, or that can't reach a file, is
-    tried again elsewhere, three times in all; what fails then becomes a :class:`~provscan.engine.protocol.LostTask`,
-    and the others go on.
+    A task whose worker or node is lost, that reports nothing for `patience` seconds, or
+    that can't reach a file, is tried again elsewhere, three times in all; what fails
+    then becomes a :class:`~provscan.engine.protocol.LostTask`, and the others go on.
 
-    `address` is that of the cluster's head, ``"auto"`` for the one that this machine belongs to; None starts one on
-    this machine, which ends with the executor. `memory` is the bytes that a worker may have, without mapped files: each
-    node runs as many workers as it has memory for, and a worker that takes more is ended, and a new one runs its task
-    again.
+    `address` is that of the cluster's head, ``"auto"`` for the one that this machine
+    belongs to; None starts one on this machine, which ends with the executor. `memory`
+    is the bytes that a worker may have, without mapped files: each node runs as many
+    workers as it has memory for, and a worker that takes more is ended, and a new one
+    runs its task again.
     """
 
     def __init__(
@@ -180,17 +207,25 @@ class Ray(Executor):
         try:
             ray: Any = importlib.import_module("ray")
         except ImportError as error:
-            raise ParameterError("executor='ray' needs Ray: pip install 'provscan[ray]'") from error
+            raise ParameterError(
+                "executor='ray' needs Ray: pip install 'provscan[ray]'"
+            ) from error
         self._ray = ray
         self._own = not ray.is_initialized()
         if self._own:
             cpus = workers if address is None else None
             try:
-                ray.init(address or "local", num_cpus=cpus, include_dashboard=False, log_to_driver=False,
-                         logging_level=logging.ERROR)  # fmt: skip
+                ray.init(
+                    address or "local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
             except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
                 raise WorkerError(
-                    f"no Ray cluster could be reached at {address or 'this machine'!r} ({error}): start one with "
+                    f"no Ray cluster could be reached at {address or 'this machine'!r} "
+                    f"({error}): start one with "
                     "`ray start --head`, or leave out --address"
                 ) from error
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -201,8 +236,14 @@ class Ray(Executor):
         driver = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        self._monitor: Any = ray.remote(_Monitor).options(num_cpus=0, scheduling_strategy=driver).remote()
-        self._remote: Any = ray.remote(_call).options(num_cpus=1, max_retries=0, memory=memory)
+        self._monitor: Any = (
+            ray.remote(_Monitor)
+            .options(num_cpus=0, scheduling_strategy=driver)
+            .remote()
+        )
+        self._remote: Any = ray.remote(_call).options(
+            num_cpus=1, max_retries=0, memory=memory
+        )
         self._reported = self._runs = 0
         self._actors: list[Any] = []
 
@@ -213,24 +254,35 @@ class Ray(Executor):
         if self._own:
             self._ray.shutdown()
 
-    def hold(self, makers: Sequence[Callable[[], Any]], constant: str) -> tuple[Held, ...]:
-        """Start a process for each of some things, on nodes in turn, in which it is made; all end with the executor.
+    def hold(
+        self, makers: Sequence[Callable[[], Any]], constant: str
+    ) -> tuple[Held, ...]:
+        """Start a process for each of some things, on nodes in turn, in which it is
+        made; all end with the executor.
 
-        One that is lost is started again. `constant` is a method of theirs whose result never changes: it is called
-        once, and the result kept.
+        One that is lost is started again. `constant` is a method of theirs whose result
+        never changes: it is called once, and the result kept.
         """
         holder = self._ray.remote(_Holder).options(
-            scheduling_strategy="SPREAD", max_concurrency=CALLS, max_restarts=-1, max_task_retries=ATTEMPTS - 1
+            scheduling_strategy="SPREAD",
+            max_concurrency=CALLS,
+            max_restarts=-1,
+            max_task_retries=ATTEMPTS - 1,
         )
         actors = [holder.remote(make) for make in makers]
         self._actors += actors
-        held = tuple(Held(actor, constant, actor.call.remote(constant)) for actor in actors)
+        held = tuple(
+            Held(actor, constant, actor.call.remote(constant)) for actor in actors
+        )
         for each in held:
             each.begin(constant)()
         return held
 
     def run(
-        self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress
+        self,
+        function: Callable[[T, Advance], R],
+        tasks: Iterable[T],
+        progress: Progress,
     ) -> Iterator[R | LostTask]:
         shared = self._ray.put(function)
         todo = enumerate(tasks)
@@ -240,15 +292,22 @@ class Ray(Executor):
         self._runs += 1
         try:
             while True:
-                # What waits for an earlier task counts, so that results do not pile up behind a straggler.
-                while len(running) + len(done) < self.in_flight and (item := next(todo, None)) is not None:
+                # What waits for an earlier task counts, so that results do not pile up
+                # behind a straggler.
+                while (
+                    len(running) + len(done) < self.in_flight
+                    and (item := next(todo, None)) is not None
+                ):
                     running.append(self._start(_Running(self._runs, *item), shared))
                 if not running and not done:
                     return
                 for attempt in self._ended(running):
                     running.remove(attempt)
                     result = self._result(attempt, progress)
-                    if isinstance(result, LostTask) and len(attempt.failures) < ATTEMPTS:
+                    if (
+                        isinstance(result, LostTask)
+                        and len(attempt.failures) < ATTEMPTS
+                    ):
                         running.append(self._start(attempt, shared))
                     else:
                         done[attempt.place] = result
@@ -260,32 +319,52 @@ class Ray(Executor):
                     yield result
                     next_place += 1
         finally:
-            # A worker hears of it when it reports. An interrupt comes sooner, but one that talks to the
-            # cluster misses it, and one that a job in the background of a shell has started ignores it.
+            # A worker hears of it when it reports. An interrupt comes sooner, but one
+            # that talks to the cluster misses it, and one that a job in the background
+            # of a shell has started ignores it.
             self._monitor.abandon.remote([attempt.key for attempt in running])
-            references, begin = [attempt.reference for attempt in running], time.monotonic()
+            references, begin = (
+                [attempt.reference for attempt in running],
+                time.monotonic(),
+            )
             while references and time.monotonic() - begin < SECONDS_TO_ABANDON:
                 for reference in references:
                     self._ray.cancel(reference, force=False)
-                _, references = self._ray.wait(references, num_returns=len(references), timeout=SECONDS_BETWEEN_CANCELS)
+                _, references = self._ray.wait(
+                    references,
+                    num_returns=len(references),
+                    timeout=SECONDS_BETWEEN_CANCELS,
+                )
 
     def describe(self) -> dict[str, Any]:
-        """What the cluster did: ``nodes``: units of work by node; ``failures``: the attempts that failed, by reason."""
+        """What the cluster did: ``nodes``: units of work by node; ``failures``: the
+        attempts that failed, by reason.
+        """
         nodes = self._ray.get(self._monitor.by_node.remote())
-        return {"workers": self.workers, "nodes": nodes, "failures": dict(Counter(self.failures))}
+        return {
+            "workers": self.workers,
+            "nodes": nodes,
+            "failures": dict(Counter(self.failures)),
+        }
 
     def _start(self, attempt: _Running[T], shared: Any) -> _Running[T]:
         attempt.begun = False
         # Ray runs a task where most of its arguments are.
         near = getattr(attempt.task, "near", ())
-        attempt.reference = self._remote.remote(shared, attempt.task, attempt.key, self._monitor, self.memory, *near)
+        attempt.reference = self._remote.remote(
+            shared, attempt.task, attempt.key, self._monitor, self.memory, *near
+        )
         return attempt
 
     def _ended(self, running: deque[_Running[T]]) -> list[_Running[T]]:
         references = {attempt.reference: attempt for attempt in running}
         if not references:
             return []
-        ready, _ = self._ray.wait(list(references), num_returns=len(references), timeout=SECONDS_BETWEEN_REPORTS)
+        ready, _ = self._ray.wait(
+            list(references),
+            num_returns=len(references),
+            timeout=SECONDS_BETWEEN_REPORTS,
+        )
         return [references[reference] for reference in ready]
 
     def _result(self, attempt: _Running[T], progress: Progress) -> Any:
@@ -308,7 +387,13 @@ class Ray(Executor):
         attempt.ended_because = None
         attempt.failures.append(reason)
         self.failures.append(reason)
-        log.warning("task %d failed (attempt %d of %d): %s", attempt.place, len(attempt.failures), ATTEMPTS, reason)
+        log.warning(
+            "task %d failed (attempt %d of %d): %s",
+            attempt.place,
+            len(attempt.failures),
+            ATTEMPTS,
+            reason,
+        )
         return LostTask(attempt.task, tuple(attempt.failures))
 
     def _report(self, running: Iterable[_Running[T]], progress: Progress) -> None:
@@ -329,7 +414,12 @@ class Ray(Executor):
 
 
 def _call(
-    function: Callable[[T, Advance], R], task: T, key: Key, monitor: Any, memory: int | None, *near: Any
+    function: Callable[[T, Advance], R],
+    task: T,
+    key: Key,
+    monitor: Any,
+    memory: int | None,
+    *near: Any,
 ) -> tuple[R, Ran]:
     import ray
 
@@ -348,7 +438,10 @@ def _call(
             answer = monitor.report.remote(key, node, units - reported)
             reported, last = units, time.monotonic()
             if memory is not None and (own := own_memory()) > memory:
-                reason = f"its worker took {own / 1e9:.2f} GB of memory, more than the {memory / 1e9:.2f} GB asked for"
+                reason = (
+                    f"its worker took {own / 1e9:.2f} GB of memory, more than the "
+                    f"{memory / 1e9:.2f} GB asked for"
+                )
                 ray.get(monitor.end_worker.remote(key, reason))
                 os.kill(os.getpid(), signal.SIGKILL)
 

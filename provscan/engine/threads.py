@@ -1,4 +1,6 @@
-"""The executor of threads: tasks share what is in memory, and may read what is only in memory."""
+"""The executor of threads: tasks share what is in memory, and may read what is only in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,28 @@ from provscan.ordered_map import R, T, in_order
 
 
 class Threads(Executor):
-    """Runs tasks in threads of this process; see :class:`provscan.engine.protocol.Executor`."""
+    """Runs tasks in threads of this process; see
+    :class:`provscan.engine.protocol.Executor`.
+    """
 
     def __init__(self, workers: int) -> None:
         self.workers, self.in_flight = workers, workers + 2
 
-    def run(self, function: Callable[[T, Advance], R], tasks: Iterable[T], progress: Progress) -> Iterator[R]:
+    def run(
+        self,
+        function: Callable[[T, Advance], R],
+        tasks: Iterable[T],
+        progress: Progress,
+    ) -> Iterator[R]:
         stop = threading.Event()
 
         def call(task: T) -> R:
-            name, where, begin, units = str(task), threading.current_thread().name, time.monotonic(), 0
+            name, where, begin, units = (
+                str(task),
+                threading.current_thread().name,
+                time.monotonic(),
+                0,
+            )
 
             def advance(n: int) -> None:
                 nonlocal units
@@ -33,7 +47,9 @@ class Threads(Executor):
 
             progress.began(name, where)
             result = function(task, advance)
-            progress.ended(name, Ran(where, time.monotonic() - begin, units, own_memory()))
+            progress.ended(
+                name, Ran(where, time.monotonic() - begin, units, own_memory())
+            )
             return result
 
         def submit(task: T) -> Future[R]:

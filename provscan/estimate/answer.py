@@ -1,7 +1,9 @@
-"""What a run says first: its status, the headline, the sentences after it, and the words of warnings and reasons.
+"""What a run says first: its status, the headline, the sentences after it, and the
+words of warnings and reasons.
 
-A reader who has never seen a statistics book reads this: one fact a sentence. The first sentence of every warning and
-note fits in a line of a terminal, which shows no more of it.
+A reader who has never seen a statistics book reads this: one fact a sentence. The first
+sentence of every warning and note fits in a line of a terminal, which shows no more of
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ from typing import Any
 
 from provscan.estimate.layers import Layers
 
-COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED = "copies_found", "no_copies_shown", "not_measured"
+COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED = (
+    "copies_found",
+    "no_copies_shown",
+    "not_measured",
+)
 STATUS = {
     COPIES_FOUND: "COPIES FOUND",
     NO_COPIES_SHOWN: "NO COPIES SHOWN",
@@ -24,83 +30,129 @@ STATUS = {
 
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
-    "other_kind": "The null dataset is not of the dataset's kind (they differ in {differs}), so it does not measure "
+    "other_kind": "The null dataset is not of the dataset's kind (they differ in "
+    "{differs}), so it does not measure "
     "this dataset's chance.",
-    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, or no licensed text was fit for "
+    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, "
+    "or no licensed text was fit for "
     "it).",
     "nothing_scanned": "No record was scanned.",
-    "unlike_control": "Chance was not measured for some kinds of text that were found: {strata}.",
-    "control_in_dataset": "Most of the control's texts stand in the dataset, so the control can't measure chance.",
-    "unseen": "Judging by the matches, so many copies were changed beyond recognition that an estimate would be a "
+    "unlike_control": "Chance was not measured for some kinds of text that were found: "
+    "{strata}.",
+    "control_in_dataset": "Most of the control's texts stand in the dataset, so the "
+    "control can't measure chance.",
+    "unseen": "Judging by the matches, so many copies were changed beyond recognition "
+    "that an estimate would be a "
     "guess.",
-    "unseen_by_edits": "There are no findings, and too many of the test copies did not become findings either.",
-    "unlike_edits": "The copies were edited in other ways than the test copies, so nothing shows how many were missed.",
-    "spread_edits": "More than half of the copies seem to be changed throughout, as in retyping, so nothing shows how "
+    "unseen_by_edits": "There are no findings, and too many of the test copies did not "
+    "become findings either.",
+    "unlike_edits": "The copies were edited in other ways than the test copies, so "
+    "nothing shows how many were missed.",
+    "spread_edits": "More than half of the copies seem to be changed throughout, as in "
+    "retyping, so nothing shows how "
     "many texts were missed with all their copies.",
-    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches became findings.",
-    "sampled": "Only a sample was scanned: licensed texts that stand only in the rest can't be counted.",
-    "wide": "The interval is too wide to help: its ends differ by more than a factor of ten.",
-    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few texts say little about the "
+    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches "
+    "became findings.",
+    "sampled": "Only a sample was scanned: licensed texts that stand only in the rest "
+    "can't be counted.",
+    "wide": "The interval is too wide to help: its ends differ by more than a factor "
+    "of ten.",
+    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few "
+    "texts say little about the "
     "others.",
-    "few_nearly": "No kind of edit left 30 test copies nearly word for word, so no upper limit was measured.",
-    "few_findings": "There are fewer than 20 findings, too few to break down by source, author, year or language.",
+    "few_nearly": "No kind of edit left 30 test copies nearly word for word, so no "
+    "upper limit was measured.",
+    "few_findings": "There are fewer than 20 findings, too few to break down by "
+    "source, author, year or language.",
 }
 """Why a number is withheld, by code."""
 
 WARNINGS = {
-    "no_chance": "Quotations, headlines and templates from a third source look like copies. Nothing measures how many "
+    "no_chance": "Quotations, headlines and templates from a third source look like "
+    "copies. Nothing measures how many "
     "of the findings are such coincidences.",
-    "strata_without_control": "The control has too few texts of some kinds that were found: {strata}. "
-    "Records with findings of only such texts are left out of the lower bound: {records:,}. Enough are 50 control "
+    "strata_without_control": "The control has too few texts of some kinds that were "
+    "found: {strata}. "
+    "Records with findings of only such texts are left out of the lower bound: "
+    "{records:,}. Enough are 50 control "
     "texts of a kind, and one per 100 licensed ones.",
-    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, where chance puts few. If the "
-    "dataset holds copies of them, they hide copies of licensed tweets: give a control, or a cutoff, of texts that it "
+    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, "
+    "where chance puts few. If the "
+    "dataset holds copies of them, they hide copies of licensed tweets: give a "
+    "control, or a cutoff, of texts that it "
     "can't hold.",
-    "null_other_kind": "The null dataset is of another kind and was not used to measure chance. It differs from the "
+    "null_other_kind": "The null dataset is of another kind and was not used to "
+    "measure chance. It differs from the "
     "dataset in {differs}.",
-    "control_from_other_years": "Most control texts are from {control}, most licensed texts from {licensed}. "
-    "Quotations and headlines from years that the control does not cover count as copies: check the findings by year.",
-    "years_not_known": "Few texts are dated, so nothing shows whether chance differs between the years. Quotations "
+    "control_from_other_years": "Most control texts are from {control}, most licensed "
+    "texts from {licensed}. "
+    "Quotations and headlines from years that the control does not cover count as "
+    "copies: check the findings by year.",
+    "years_not_known": "Few texts are dated, so nothing shows whether chance differs "
+    "between the years. Quotations "
     "and headlines from years that the control does not cover count as copies.",
-    "control_unlike": "The control differs from the licensed texts in {what}. Weighting can't correct that: the lower "
+    "control_unlike": "The control differs from the licensed texts in {what}. "
+    "Weighting can't correct that: the lower "
     "bound holds only if both match by chance equally often.",
-    "chance_drifts": "Before {split}, chance matches were {ratio} times as frequent as later. The 95% interval of the "
-    "ratio is {low:.2g}-{high}; the lower bound holds only if the licensed texts' years are like the control's.",
-    "controls_disagree": "Two measures of chance disagree. The {first} predicts {first_low:,.0f}-{first_high:,.0f} "
-    "groups of texts that match by chance, the {second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
+    "chance_drifts": "Before {split}, chance matches were {ratio} times as frequent as "
+    "later. The 95% interval of the "
+    "ratio is {low:.2g}-{high}; the lower bound holds only if the licensed texts' "
+    "years are like the control's.",
+    "controls_disagree": "Two measures of chance disagree. The {first} predicts "
+    "{first_low:,.0f}-{first_high:,.0f} "
+    "groups of texts that match by chance, the {second} "
+    "{second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
     "larger.",
-    "unseen": "So many copies may be changed beyond recognition that no estimate is given. Judging by the similarity "
-    "of the matches, {share:.0%} of the copies are; if all of the least similar matches are badly damaged copies, "
+    "unseen": "So many copies may be changed beyond recognition that no estimate is "
+    "given. Judging by the similarity "
+    "of the matches, {share:.0%} of the copies are; if all of the least similar "
+    "matches are badly damaged copies, "
     "{worst:.2g} copies were missed for each one found.",
-    "spread_edits": "Most copies seem to be changed throughout, as in retyping. Such copies are missed more often than "
-    "test copies like them: the interval for records was right in five of six simulated scans of this kind.",
-    "few_spike_ins": "Recall rests on only {planted:,} test copies. The upper limits and the estimate may be off by "
+    "spread_edits": "Most copies seem to be changed throughout, as in retyping. Such "
+    "copies are missed more often than "
+    "test copies like them: the interval for records was right in five of six "
+    "simulated scans of this kind.",
+    "few_spike_ins": "Recall rests on only {planted:,} test copies. The upper limits "
+    "and the estimate may be off by "
     "more than they say: give --spike-ins {enough} or more, or leave it out.",
-    "not_detectable": "{share:.0%} of the licensed texts are too short or too common to be told. Copies of "
+    "not_detectable": "{share:.0%} of the licensed texts are too short or too common "
+    "to be told. Copies of "
     "them are excluded from all counts.",
-    "segments_left_out": "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
+    "segments_left_out": "Damaged segments of the index were left out. {tweets:,} of "
+    "{total:,} licensed "
     "tweets were not looked for; every number is for the other {rest:,} only.",
-    "records_sampled": "Duplicate records are sampled together or not at all, and the limits ignore that. Duplicates "
-    "have the same text and id; records without an id are drawn one by one. If there are many, scan the whole dataset, "
+    "records_sampled": "Duplicate records are sampled together or not at all, and the "
+    "limits ignore that. Duplicates "
+    "have the same text and id; records without an id are drawn one by one. If there "
+    "are many, scan the whole dataset, "
     "or sample files (--sample-by files).",
-    "files_sampled": "If copies are in {parts:,} files or fewer, the sample can miss them all. No upper limit allows "
-    "for a file that was not drawn and that has far more copies than those drawn. A part of a large file counts as a "
+    "files_sampled": "If copies are in {parts:,} files or fewer, the sample can miss "
+    "them all. No upper limit allows "
+    "for a file that was not drawn and that has far more copies than those drawn. A "
+    "part of a large file counts as a "
     "file.",
-    "repeated_text": "{texts} in {places:,} of the {all:,} places found. The number of records says how often "
+    "repeated_text": "{texts} in {places:,} of the {all:,} places found. The number of "
+    "records says how often "
     "these texts were copied, and little about the others.",
 }
 """Words of the warnings, which say what threatens a number, by code."""
 
 NOTES = {
-    "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a third of the test copies with "
+    "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a "
+    "third of the test copies with "
     "them became findings.",
-    "fraction_indexed": "The index holds a random {share:.3g}% of all licensed tweets (--fraction). Findings are those "
-    "of its tweets, all other numbers are for all licensed tweets. No upper limit allows for a text that the index "
+    "fraction_indexed": "The index holds a random {share:.3g}% of all licensed tweets "
+    "(--fraction). Findings are those "
+    "of its tweets, all other numbers are for all licensed tweets. No upper limit "
+    "allows for a text that the index "
     "lacks and that stands in far more records than those found.",
-    "sampled": "Only a sample was scanned: for texts and tweets there is a lower bound, but no estimate and no upper "
+    "sampled": "Only a sample was scanned: for texts and tweets there is a lower "
+    "bound, but no estimate and no upper "
     "limit.",
-    "not_covered": "Rewritten or translated text can't be found, and no number includes it. Nor does any include "
-    "copies of which little remains, or many copies of one tweet that were edited in the same way and are missed "
+    "not_covered": "Rewritten or translated text can't be found, and no number "
+    "includes it. Nor does any include "
+    "copies of which little remains, or many copies of one tweet that were edited in "
+    "the same way and are missed "
     "together.",
 }
 """Words of the notes, which say what one should know, by code."""
@@ -127,8 +179,12 @@ EDITS = {
 }
 """Names of edits, for people; an edit without an entry is called what its name says."""
 
-PROJECTED = "All records are about {whole}, projected from the sample: there may be more."
-"""What is said where an upper limit is larger than the number of all records, which a sample of files only projects."""
+PROJECTED = (
+    "All records are about {whole}, projected from the sample: there may be more."
+)
+"""What is said where an upper limit is larger than the number of all records, which a
+sample of files only projects.
+"""
 
 
 def withheld(code: str, **values: Any) -> str:
@@ -170,25 +226,32 @@ class Scanned:
     """What was scanned, for the headline."""
 
     records: int
-    # Where they are a sample: the records of the whole dataset, and whether their number is projected.
+    # Where they are a sample: the records of the whole dataset, and whether their
+    # number is projected.
     whole: int | None = None
     projected: bool = False
 
     @property
     def sample(self) -> str:
         """The records scanned, in words."""
-        return several(self.records, "record", "records") + (" of the sample" if self.whole is not None else "")
+        return several(self.records, "record", "records") + (
+            " of the sample" if self.whole is not None else ""
+        )
 
     @property
     def every(self) -> tuple[int, str]:
         """All records that the bounds are of: their number, and in words."""
         if self.whole is None:
             return self.records, several(self.records, "record", "records")
-        return self.whole, ("about " if self.projected else "") + several(self.whole, "record", "records")
+        return self.whole, ("about " if self.projected else "") + several(
+            self.whole, "record", "records"
+        )
 
 
 def status_of(records: Layers, *, usable: bool) -> str:
-    """The status of a run, from the numbers of its records; `usable` is whether something measured chance."""
+    """The status of a run, from the numbers of its records; `usable` is whether
+    something measured chance.
+    """
     if records.at_least:
         return COPIES_FOUND
     return NO_COPIES_SHOWN if usable or records.findings == 0 else NOT_MEASURED
@@ -200,21 +263,37 @@ def headline(status: str, records: Layers, scanned: Scanned) -> str:
     every, of_all = scanned.every
     if status == COPIES_FOUND:
         least = math.floor(records.at_least or 0.0)
-        sentence = f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
+        sentence = (
+            f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
+        )
         sentence += f" {'holds' if least == 1 else 'hold'} licensed tweets."
         if (middle := records.estimate) is not None:
-            sentence += f" Best estimate {number(middle.value)} ({number(middle.low)}-{number(middle.high)})."
+            sentence += (
+                f" Best estimate {number(middle.value)} "
+                f"({number(middle.low)}-{number(middle.high)})."
+            )
         return sentence
     if status == NO_COPIES_SHOWN:
         return f"{word} in {scanned.sample}."
-    found = f"{word}: {number(records.findings)} of {scanned.sample} ({share(records.findings, scanned.records)})"
-    found += f" {'shares' if records.findings == 1 else 'share'} rare wording with licensed tweets"
-    return f"{found}, {number(records.nearly_verbatim or 0.0)} of them word for word or nearly."
+    found = (
+        f"{word}: {number(records.findings)} of {scanned.sample} "
+        f"({share(records.findings, scanned.records)})"
+    )
+    found += (
+        f" {'shares' if records.findings == 1 else 'share'} rare wording with licensed "
+        "tweets"
+    )
+    return (
+        f"{found}, {number(records.nearly_verbatim or 0.0)} of them word for word or "
+        "nearly."
+    )
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whole records that are word for word a licensed tweet of many bits, here and in collections without any."""
+    """Whole records that are word for word a licensed tweet of many bits, here and in
+    collections without any.
+    """
 
     here: int
     others: Sequence[int]
@@ -223,15 +302,36 @@ class Comparison:
         low, high = min(self.others), max(self.others)
         had = number(high) if low == high else f"{number(low)} to {number(high)}"
         return (
-            f"Of whole records word for word, with very rare wording ({number(self.here)} here), "
-            f"{SMALL.get(len(self.others), str(len(self.others)))} collections without licensed tweets had {had}."
+            "Of whole records word for word, with very rare wording "
+            f"({number(self.here)} here), "
+            f"{SMALL.get(len(self.others), str(len(self.others)))} collections without "
+            f"licensed tweets had {had}."
         )
 
 
-SMALL = dict(enumerate(["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]))
+SMALL = dict(
+    enumerate(
+        [
+            "no",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+        ]
+    )
+)
 
 
-TOO_SMALL = "The control is too small to decide: even without a single chance match it could show no copies."
+TOO_SMALL = (
+    "The control is too small to decide: even without a single chance match it could "
+    "show no copies."
+)
 
 
 def details(
@@ -242,24 +342,38 @@ def details(
     comparison: Comparison | None = None,
     not_measured: int = 0,
 ) -> list[str]:
-    """The sentences after the headline: what was found, what chance explains, the limit, the comparison.
+    """The sentences after the headline: what was found, what chance explains, the
+    limit, the comparison.
 
-    `not_measured` are the findings of only such texts for which chance was not measured.
+    `not_measured` are the findings of only such texts for which chance was not
+    measured.
     """
     common = records.common_or_known or 0.0
-    more = f"{several(common, 'more shares', 'more share')} only common or known wording." if common else ""
+    more = (
+        f"{several(common, 'more shares', 'more share')} only common or known wording."
+        if common
+        else ""
+    )
     result = []
     if status == NOT_MEASURED:
         why = (
-            TOO_SMALL if records.at_least == 0 and not not_measured else "Copies and coincidences can't be told apart."
+            TOO_SMALL
+            if records.at_least == 0 and not not_measured
+            else "Copies and coincidences can't be told apart."
         )
         result.append(f"{why} {more}".rstrip())
     elif records.findings:
         verb = "shares" if records.findings == 1 else "share"
-        of_sample = f" of {scanned.sample}" if status == COPIES_FOUND and scanned.whole is not None else ""
+        of_sample = (
+            f" of {scanned.sample}"
+            if status == COPIES_FOUND and scanned.whole is not None
+            else ""
+        )
         found = f"{number(records.findings)}{of_sample} {verb} rare wording"
         if status == COPIES_FOUND:
-            found += f" ({number(records.nearly_verbatim or 0.0)} word for word or nearly)"
+            found += (
+                f" ({number(records.nearly_verbatim or 0.0)} word for word or nearly)"
+            )
         else:
             found += " with licensed tweets"
         expected = records.counts.get("chance_expected")
@@ -283,7 +397,18 @@ def details(
 def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
     """The upper limit on nearly verbatim copies, as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
-    told = f" of the {can_be_told:.0%} of licensed tweets that can be told" if can_be_told is not None else ""
+    told = (
+        f" of the {can_be_told:.0%} of licensed tweets that can be told"
+        if can_be_told is not None
+        else ""
+    )
     whole = " of all records" if scanned.whole is not None else ""
-    sentence = f"At most {number(most)}{whole} {'holds' if most == 1 else 'hold'} a nearly verbatim copy{told}."
-    return sentence if most <= every else f"{sentence} {PROJECTED.format(whole=number(every))}"
+    sentence = (
+        f"At most {number(most)}{whole} {'holds' if most == 1 else 'hold'} a nearly "
+        f"verbatim copy{told}."
+    )
+    return (
+        sentence
+        if most <= every
+        else f"{sentence} {PROJECTED.format(whole=number(every))}"
+    )

@@ -1,7 +1,9 @@
-"""How surprising is this text here: bits under a background model, and how many chance matches that leaves.
+"""How surprising is this text here: bits under a background model, and how many chance
+matches that leaves.
 
-:class:`BackgroundModel` counts character n-grams of canonical texts and gives every text its bits.
-:func:`matched_bits` turns them into the bits of an edited match: a score, no probability of chance.
+:class:`BackgroundModel` counts character n-grams of canonical texts and gives every
+text its bits. :func:`matched_bits` turns them into the bits of an edited match: a
+score, no probability of chance.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from provscan.kernels.grams import GRAM
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any
 
-# What one code point of Unicode costs where nothing is known: some 150,000 are assigned.
+# What one code point of Unicode costs where nothing is known: some 150,000 are
+# assigned.
 UNKNOWN_BITS = math.log2(150_000)
 # From how many code points on a part of a text is no name or phrase.
 LONG_PART = 90
@@ -36,16 +39,19 @@ def _code_points(texts: Texts) -> tuple[npt.NDArray[np.uint32], Numbers]:
     strings = ["" if text is None else text for text in texts]
     offsets = np.zeros(len(strings) + 1, np.int64)
     np.cumsum([len(text) for text in strings], out=offsets[1:])
-    chars = np.frombuffer("".join(strings).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    chars = np.frombuffer(
+        "".join(strings).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
+    )
     return chars, offsets
 
 
 class BackgroundModel:
     """Character n-gram model with interpolated absolute discounting.
 
-    ``p(c | h) = (max(n(hc) - d, 0) + d * u(h) * p(c | h')) / n(h)``, where n counts, u(h) is the number of different
-    code points seen after the context h, and h' is h without its first code point; the shortest context falls back
-    on all of Unicode alike (Ney, Essen & Kneser 1994, doi:10.1006/csla.1994.1001).
+    ``p(c | h) = (max(n(hc) - d, 0) + d * u(h) * p(c | h')) / n(h)``, where n counts,
+    u(h) is the number of different code points seen after the context h, and h' is h
+    without its first code point; the shortest context falls back on all of Unicode
+    alike (Ney, Essen & Kneser 1994, doi:10.1006/csla.1994.1001).
 
     Parameters
     ----------
@@ -54,8 +60,8 @@ class BackgroundModel:
     discount
         d, between 0 and 1.
     max_chars
-        Training stops once so many code points have been counted (4 million take some 200 MB): give a random sample
-        first where there is more.
+        Training stops once so many code points have been counted (4 million take some
+        200 MB): give a random sample first where there is more.
 
     Raises
     ------
@@ -63,11 +69,15 @@ class BackgroundModel:
         A parameter is out of its range.
     """
 
-    def __init__(self, order: int = 6, *, discount: float = 0.75, max_chars: int = 4_000_000) -> None:
+    def __init__(
+        self, order: int = 6, *, discount: float = 0.75, max_chars: int = 4_000_000
+    ) -> None:
         if not 1 <= order <= 8:
             raise ParameterError(f"order must be between 1 and 8, not {order!r}")
         if not 0.0 < discount < 1.0:
-            raise ParameterError(f"discount must be between 0 and 1, exclusive, not {discount!r}")
+            raise ParameterError(
+                f"discount must be between 0 and 1, exclusive, not {discount!r}"
+            )
         if max_chars < 1:
             raise ParameterError(f"max_chars must be at least 1, not {max_chars!r}")
         self.order = order
@@ -93,7 +103,9 @@ class BackgroundModel:
             How many of them were counted.
         """
         chars, offsets = _code_points(texts)
-        last = int(np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right"))
+        last = int(
+            np.searchsorted(offsets[1:], self.max_chars - self.chars, side="right")
+        )
         at, slots = 0, 1 << (self.chars + int(offsets[last])).bit_length()
         while True:
             if slots > len(self._table):
@@ -101,7 +113,12 @@ class BackgroundModel:
                 kernels.rehash(self._table, larger)
                 self._table = larger
             limit = len(self._table) // 2 - self._used
-            at, used = map(int, kernels.count_grams(chars, offsets, at, last, self.order, self._table, limit))
+            at, used = map(
+                int,
+                kernels.count_grams(
+                    chars, offsets, at, last, self.order, self._table, limit
+                ),
+            )
             self._used += used
             if at == last:
                 break
@@ -114,21 +131,24 @@ class BackgroundModel:
         return last
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
-        """Bits of information of each text: minus the base-2 logarithm of its probability.
+        """Bits of information of each text: minus the base-2 logarithm of its
+        probability.
 
         Parameters
         ----------
         texts
             Canonical texts.
         copies
-            How often each of them stands among the texts that were counted, one number or shape (texts,): its own
-            n-grams are left out as often, so that a licensed text does not vouch for itself.
+            How often each of them stands among the texts that were counted, one number
+            or shape (texts,): its own n-grams are left out as often, so that a licensed
+            text does not vouch for itself.
 
         Returns
         -------
         float64[texts]
-            0 for an empty text; nan, withheld, for a text in a script that the model hardly knows: fewer than four
-            fifths of its code points were counted 50 times or more, and it would seem rare for that alone.
+            0 for an empty text; nan, withheld, for a text in a script that the model
+            hardly knows: fewer than four fifths of its code points were counted 50
+            times or more, and it would seem rare for that alone.
 
         Raises
         ------
@@ -136,7 +156,10 @@ class BackgroundModel:
             Nothing was counted, or `copies` is negative.
         """
         if self.chars == 0:
-            raise ParameterError("a background model needs texts to count before it can score: call add(texts) first")
+            raise ParameterError(
+                "a background model needs texts to count before it can score: call "
+                "add(texts) first"
+            )
         chars, offsets = _code_points(texts)
         own = np.array(np.broadcast_to(np.asarray(copies, np.int64), len(offsets) - 1))
         if len(own) and int(own.min()) < 0:
@@ -155,28 +178,36 @@ class BackgroundModel:
         )
         familiar = np.concatenate([[0], np.cumsum(self._seen[chars] >= _FAMILIAR)])
         length = np.diff(offsets)
-        bits[familiar[offsets[1:]] - familiar[offsets[:-1]] < _FAMILIAR_SHARE * length] = np.nan
+        bits[
+            familiar[offsets[1:]] - familiar[offsets[:-1]] < _FAMILIAR_SHARE * length
+        ] = np.nan
         return bits
 
 
 def matched_bits(
-    bits: npt.ArrayLike, length: npt.ArrayLike, containment: npt.ArrayLike, similarity: npt.ArrayLike = 0.0
+    bits: npt.ArrayLike,
+    length: npt.ArrayLike,
+    containment: npt.ArrayLike,
+    similarity: npt.ArrayLike = 0.0,
 ) -> Floats:
     """Bits that an edited match still has.
 
-    Only the share of the text that stands there counts, and every edit is a freedom: a match with e edits is one of
-    about ``length ** e`` that would have been reported alike, which costs ``e * log2(length)`` bits. One edit spoils
-    five 5-grams of the text. Where the span has few 5-grams of its own in their place, most of what is missing was
-    cut off, which is one edit. But what is cut out of a text may be a name or a phrase that the model overrates: each
-    code point by which it is shorter than :data:`LONG_PART` costs a bit.
+    Only the share of the text that stands there counts, and every edit is a freedom: a
+    match with e edits is one of about ``length ** e`` that would have been reported
+    alike, which costs ``e * log2(length)`` bits. One edit spoils five 5-grams of the
+    text. Where the span has few 5-grams of its own in their place, most of what is
+    missing was cut off, which is one edit. But what is cut out of a text may be a name
+    or a phrase that the model overrates: each code point by which it is shorter than
+    :data:`LONG_PART` costs a bit.
 
     Parameters
     ----------
     bits, length, containment
-        Bits and code points of the licensed text; share of its 5-grams in the span. Broadcast against each other.
+        Bits and code points of the licensed text; share of its 5-grams in the span.
+        Broadcast against each other.
     similarity
-        Jaccard index of the 5-grams of the span and of the text; 0 where it is not known, and all that is missing was
-        edited.
+        Jaccard index of the 5-grams of the span and of the text; 0 where it is not
+        known, and all that is missing was edited.
 
     Returns
     -------
@@ -187,9 +218,13 @@ def matched_bits(
     grams = np.maximum(size - GRAM + 1, 1.0)
     missing, held = (1.0 - share) * grams, share * grams
     with np.errstate(divide="ignore", invalid="ignore"):
-        foreign = np.nan_to_num(held / np.asarray(similarity, np.float64) - grams, nan=np.inf, posinf=np.inf)
+        foreign = np.nan_to_num(
+            held / np.asarray(similarity, np.float64) - grams, nan=np.inf, posinf=np.inf
+        )
     cost = np.log2(size)
     edits = np.ceil(missing / GRAM - 1e-6) * cost
     left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
     cut = left * cost + np.maximum(LONG_PART - held - GRAM + 1, 0.0)
-    return np.maximum(np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0)
+    return np.maximum(
+        np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0
+    )

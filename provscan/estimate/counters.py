@@ -1,7 +1,9 @@
-"""Sums over matches that come a batch at a time: of each group they hold a number, of the matches nothing.
+"""Sums over matches that come a batch at a time: of each group they hold a number, of
+the matches nothing.
 
-Matches come in the order of their records, and within a record in that of fields and places. So only the record, or the
-field, at which a batch ends may go on in the next one.
+Matches come in the order of their records, and within a record in that of fields and
+places. So only the record, or the field, at which a batch ends may go on in the next
+one.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class RecordCounter:
 
 
 class CoveredCounter:
-    """Code points that at least one match covers: their number, and the sum of the squares of that of each field."""
+    """Code points that at least one match covers: their number, and the sum of the
+    squares of that of each field.
+    """
 
     def __init__(self) -> None:
         self._total = self._squares = 0
@@ -58,7 +62,9 @@ class CoveredCounter:
         base = number * max(int(end.max()), self._reached)
         low, high = start[order] + base, end[order] + base
         reached = np.maximum.accumulate(np.append(self._reached, high))
-        sizes = np.bincount(number, np.maximum(0, high - np.maximum(low, reached[:-1]))).astype(np.int64)
+        sizes = np.bincount(
+            number, np.maximum(0, high - np.maximum(low, reached[:-1]))
+        ).astype(np.int64)
         sizes[0] += self._size
         self._reached = int(reached[-1] - base[-1])
         self._total += int(sizes[:-1].sum())
@@ -71,11 +77,14 @@ class CoveredCounter:
 
 
 class BestOfRecords:
-    """The classes of the most similar match of each record: `count`, float64[classes]."""
+    """The classes of the most similar match of each record: `count`,
+    float64[classes].
+    """
 
     def __init__(self, classes: int) -> None:
         self._count = np.zeros(classes)
-        # Record, similarity and class of the best match of the last record, if there is one.
+        # Record, similarity and class of the best match of the last record, if there is
+        # one.
         self._last = [np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)]
 
     @property
@@ -88,7 +97,10 @@ class BestOfRecords:
         """Add matches; of equally similar ones the last is taken."""
         if len(record) == 0:
             return
-        columns = [np.append(*pair) for pair in zip(self._last, (record, similarity, classes), strict=True)]
+        columns = [
+            np.append(*pair)
+            for pair in zip(self._last, (record, similarity, classes), strict=True)
+        ]
         order = np.lexsort((columns[1], columns[0]))
         best = order[np.append(np.diff(columns[0][order]) != 0, True)]
         np.add.at(self._count, columns[2][best[:-1]], 1.0)
@@ -96,7 +108,9 @@ class BestOfRecords:
 
 
 class Strongest:
-    """The first rows, so many, by some keys, ascending, and among equal ones by their own number."""
+    """The first rows, so many, by some keys, ascending, and among equal ones by their
+    own number.
+    """
 
     def __init__(self, limit: int, keys: int) -> None:
         self.limit = limit
@@ -106,7 +120,10 @@ class Strongest:
     def add(self, rows: Numbers, *keys: Floats) -> None:
         """Add rows with their keys, the one that decides first first."""
         self._rows = np.concatenate([self._rows, rows])
-        self._keys = [np.concatenate([held, key]) for held, key in zip(self._keys, keys, strict=True)]
+        self._keys = [
+            np.concatenate([held, key])
+            for held, key in zip(self._keys, keys, strict=True)
+        ]
         if len(self._rows) > 2 * self.limit:
             self._cut()
 

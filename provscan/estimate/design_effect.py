@@ -1,8 +1,9 @@
 """Samples of whole files: how many independent records one of theirs is worth.
 
-Records of one file resemble each other, so that a sample of files tells less than as many records drawn one by one. The
-design effect is measured between the files that were drawn (ratio estimator, Cochran 1977, *Sampling Techniques*,
-section 6.3), beside their bytes, which are known of every file.
+Records of one file resemble each other, so that a sample of files tells less than as
+many records drawn one by one. The design effect is measured between the files that were
+drawn (ratio estimator, Cochran 1977, *Sampling Techniques*, section 6.3), beside their
+bytes, which are known of every file.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ class DrawnParts:
     rest: Floats  # Bytes of each part that was not drawn.
 
     def __post_init__(self) -> None:
-        if np.shape(self.bytes) != np.shape(self.records) or len(self.bytes) == 0 or not bool((self.bytes > 0).all()):
+        if (
+            np.shape(self.bytes) != np.shape(self.records)
+            or len(self.bytes) == 0
+            or not bool((self.bytes > 0).all())
+        ):
             raise ParameterError(
-                "a sample of files needs at least one part, and of each its bytes (above 0) and its records; "
+                "a sample of files needs at least one part, and of each its bytes "
+                "(above 0) and its records; "
                 f"found the shapes {np.shape(self.bytes)} and {np.shape(self.records)}"
             )
 
@@ -39,23 +45,31 @@ class DrawnParts:
 
     @property
     def unseen(self) -> int:
-        """The most parts of which, whichever they are, none is drawn with a probability of 2.5 % or more."""
+        """The most parts of which, whichever they are, none is drawn with a probability
+        of 2.5 % or more.
+        """
         drawn, every = len(self.bytes), len(self.bytes) + len(self.rest)
         chance = np.cumprod(1.0 - drawn / np.arange(every, drawn - 1, -1.0))
         return int(np.count_nonzero(chance >= TAIL))
 
     def projected(self, counts: Floats) -> Factor:
-        """What there is in all, projected from the counts of each part, with 95 % limits."""
+        """What there is in all, projected from the counts of each part, with 95 %
+        limits.
+        """
         total, effect = float(counts.sum()), self.design_effect(counts)
-        return Factor(total / self.fraction, *thinned(total, self.fraction, effect=effect))
+        return Factor(
+            total / self.fraction, *thinned(total, self.fraction, effect=effect)
+        )
 
     def design_effect(self, hits: Floats) -> float:
-        """Variance of a total over that of as many records drawn one by one, at least 1; `hits` are those of each part.
+        """Variance of a total over that of as many records drawn one by one, at least
+        1; `hits` are those of each part.
 
-        The part that differs most counts once more, since few parts rarely show the heaviest there are; and Student's
-        t of the effective number of parts that hold the hits takes the place of the normal quantile (Korn & Graubard
-        1998, *Survey Methodology* 24, 193-201). Without any hit all parts are the trials, since a large one that was
-        not drawn may be full of hits.
+        The part that differs most counts once more, since few parts rarely show the
+        heaviest there are; and Student's t of the effective number of parts that hold
+        the hits takes the place of the normal quantile (Korn & Graubard 1998, *Survey
+        Methodology* 24, 193-201). Without any hit all parts are the trials, since a
+        large one that was not drawn may be full of hits.
         """
         from scipy.special import stdtrit
 
@@ -65,19 +79,34 @@ class DrawnParts:
             unit = float(each @ each) / max(1.0, float(each.sum()))
             if total == 0.0:
                 sizes = np.append(self.bytes, self.rest)
-                unit = max(unit, float(sizes @ sizes / sizes.sum() * each.sum() / self.bytes.sum()))
+                unit = max(
+                    unit,
+                    float(sizes @ sizes / sizes.sum() * each.sum() / self.bytes.sum()),
+                )
             return max(1.0, unit)
         residual = hits - total * self.bytes / float(self.bytes.sum())
-        variance = parts / (parts - 1) * (float(residual @ residual) + float((residual**2).max())) / total
+        variance = (
+            parts
+            / (parts - 1)
+            * (float(residual @ residual) + float((residual**2).max()))
+            / total
+        )
         freedom = max(1.0, total**2 / float(hits @ hits) - 1.0)
-        # How much the rest scatters goes by its own sizes: one large file that was not drawn averages nothing out.
+        # How much the rest scatters goes by its own sizes: one large file that was not
+        # drawn averages nothing out.
         spread = 1.0
         if self.rest.any():
-            unequal = _kish(self.bytes) / _kish(self.rest) / (float(self.bytes.sum()) / float(self.rest.sum()))
+            unequal = (
+                _kish(self.bytes)
+                / _kish(self.rest)
+                / (float(self.bytes.sum()) / float(self.rest.sum()))
+            )
             spread = max(1.0, unequal)
         return max(1.0, variance * spread * float(stdtrit(freedom, 0.975) / 1.96) ** 2)
 
 
 def _kish(sizes: Floats) -> float:
-    """Effective number of equal things among unequal ones (Kish 1965, *Survey Sampling*)."""
+    """Effective number of equal things among unequal ones (Kish 1965, *Survey
+    Sampling*).
+    """
     return float(sizes.sum()) ** 2 / float(sizes @ sizes)

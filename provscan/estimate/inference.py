@@ -1,4 +1,6 @@
-"""A number as every test of the probe returns it: value, limits, p-value, assumptions, and whether they hold."""
+"""A number as every test of the probe returns it: value, limits, p-value, assumptions,
+and whether they hold.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ class Inference:
     low, high
         Its limits; None where the method gives none on that side.
     p_value
-        Of the test that the true value is no larger than where nothing was learned; None where there is no test.
+        Of the test that the true value is no larger than where nothing was learned;
+        None where there is no test.
     method
         The published method, with its source.
     assumes

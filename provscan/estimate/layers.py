@@ -1,7 +1,8 @@
 """The layers of one number: findings, at least, the estimate, and two upper limits.
 
-:func:`layered` puts them together for anything that is counted: records, texts, and amounts of units of different size
-(characters, tweets). What each layer means stands in ``docs/statistics.md``.
+:func:`layered` puts them together for anything that is counted: records, texts, and
+amounts of units of different size (characters, tweets). What each layer means stands in
+``docs/statistics.md``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import numpy as np
 from provscan.estimate.limits import Chance, Factor, exactly, product, thinned
 from provscan.estimate.recall import Recall
 
-METHOD = "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood for the mixture of edits"
+METHOD = (
+    "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood "
+    "for the mixture of edits"
+)
 UNBOUNDED, ALONE = exactly(np.inf), exactly(1.0)
 
 
@@ -26,58 +30,99 @@ class Layers:
     findings: float  # Matches with rare wording: a fact.
     at_least: float | None = None  # One-sided 97.5 % confidence limit, as is `at_most`.
     estimate: Factor | None = None  # Value and 95 % limits.
-    nearly_verbatim: float | None = None  # Findings that are word for word or nearly: a fact.
-    common_or_known: float | None = None  # What has matches, and none of them is a finding: a fact.
+    nearly_verbatim: float | None = (
+        None  # Findings that are word for word or nearly: a fact.
+    )
+    common_or_known: float | None = (
+        None  # What has matches, and none of them is a finding: a fact.
+    )
     at_most: float | None = None  # Nearly verbatim copies.
-    at_most_any: float | None = None  # Copies that can be found, however they were edited.
-    counts: dict[str, float | None] = field(default_factory=dict)  # The raw counts behind them.
+    at_most_any: float | None = (
+        None  # Copies that can be found, however they were edited.
+    )
+    counts: dict[str, float | None] = field(
+        default_factory=dict
+    )  # The raw counts behind them.
 
-    NUMBERS = ("findings", "nearly_verbatim", "common_or_known", "at_least", "estimate", "at_most", "at_most_any")
+    NUMBERS = (
+        "findings",
+        "nearly_verbatim",
+        "common_or_known",
+        "at_least",
+        "estimate",
+        "at_most",
+        "at_most_any",
+    )
 
     def as_dict(self) -> dict[str, Any]:
         def of(value: float | Factor | None) -> Any:
             if isinstance(value, Factor):
-                return {name: written(getattr(value, name)) for name in ("value", "low", "high")}
+                return {
+                    name: written(getattr(value, name))
+                    for name in ("value", "low", "high")
+                }
             return written(value)
 
         return {name: of(getattr(self, name)) for name in self.NUMBERS}
 
     def mapped(self, change: Any) -> Layers:
-        """The same with every number, those of the estimate included, changed by a function."""
+        """The same with every number, those of the estimate included, changed by a
+        function.
+        """
 
         def of(value: float | Factor | None) -> Any:
             if isinstance(value, Factor):
-                return Factor(change(value.value), change(value.low), change(value.high))
+                return Factor(
+                    change(value.value), change(value.low), change(value.high)
+                )
             return None if value is None else change(value)
 
-        return Layers(**{name: of(getattr(self, name)) for name in self.NUMBERS}, counts=self.counts)
+        return Layers(
+            **{name: of(getattr(self, name)) for name in self.NUMBERS},
+            counts=self.counts,
+        )
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """All layers times a known number, such as 1 over the number of records for shares, which are at most 1."""
+        """All layers times a known number, such as 1 over the number of records for
+        shares, which are at most 1.
+        """
         return self.mapped(lambda number: min(most, number * factor))
 
     def no_less(self, other: Layers) -> Layers:
-        """At least and the estimate, where there are at least as many of these things as of the `other` ones."""
+        """At least and the estimate, where there are at least as many of these things
+        as of the `other` ones.
+        """
 
         def greater(number: float | None, least: float | None) -> float | None:
             return number if number is None or least is None else max(number, least)
 
         middle, least = self.estimate, other.estimate
         if middle is not None and least is not None:
-            middle = Factor(max(middle.value, least.value), max(middle.low, least.low), max(middle.high, least.high))
+            middle = Factor(
+                max(middle.value, least.value),
+                max(middle.low, least.low),
+                max(middle.high, least.high),
+            )
         values = {name: getattr(self, name) for name in self.NUMBERS}
-        values |= {"at_least": greater(self.at_least, other.at_least), "estimate": middle}
+        values |= {
+            "at_least": greater(self.at_least, other.at_least),
+            "estimate": middle,
+        }
         return Layers(**values, counts=self.counts)
 
 
 def written(number: float | None) -> float | None:
-    """A number as ``summary.json`` holds it: twelve digits, without the noise of the last ones."""
+    """A number as ``summary.json`` holds it: twelve digits, without the noise of the
+    last ones.
+    """
     return None if number is None else float(f"{number:.12g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What some matches amount to: the sum of the sizes of their units, and of the squares of these."""
+    """What some matches amount to: the sum of the sizes of their units, and of the
+    squares of these.
+    """
 
     total: float
     squares: float
@@ -93,7 +138,9 @@ class Strength:
     """Findings of so many bits or more, in strata whose chance is measured."""
 
     found: Size
-    chance: Chance  # What chance put among them; its limits have the error of one strength.
+    chance: (
+        Chance  # What chance put among them; its limits have the error of one strength.
+    )
     claimed: bool  # Whether there are more than chance explains.
 
 
@@ -104,11 +151,15 @@ class Found:
     findings: float
     every: Size  # All verified matches.
     counted: Size  # Findings in strata whose chance is measured.
-    nearly: float | None = None  # Findings that are nearly verbatim; None of what has no upper limit.
-    # All that there is: no value is larger, and no upper limit than its upper limit, where it is a projection.
+    nearly: float | None = (
+        None  # Findings that are nearly verbatim; None of what has no upper limit.
+    )
+    # All that there is: no value is larger, and no upper limit than its upper limit,
+    # where it is a projection.
     most: Factor = UNBOUNDED
     unit: float = 1.0  # Mean size of a unit where none was found.
-    # Of a share of all things, how many units hold them, over as many as would if each held one (`held_by`).
+    # Of a share of all things, how many units hold them, over as many as would if each
+    # held one (`held_by`).
     held: Factor = ALONE
 
 
@@ -121,18 +172,28 @@ class Scope:
 
 
 def total(
-    count: Factor, recall: Recall | Factor | None, scope: Scope = Scope(), unit: float = 1.0, held: Factor = ALONE
+    count: Factor,
+    recall: Recall | Factor | None,
+    scope: Scope = Scope(),
+    unit: float = 1.0,
+    held: Factor = ALONE,
 ) -> Factor:
-    """What there is in the whole, from a count of what was found of it less chance; without a recall no loss is
-    corrected for.
+    """What there is in the whole, from a count of what was found of it less chance;
+    without a recall no loss is corrected for.
 
-    `unit` is the mean size of the units, and `held` what :func:`~provscan.estimate.limits.held_by` says of units that
-    hold several things.
+    `unit` is the mean size of the units, and `held` what
+    :func:`~provscan.estimate.limits.held_by` says of units that hold several things.
     """
-    r = Factor(1.0, 1.0, 1.0) if recall is None else Factor(recall.value, recall.low, recall.high)
+    r = (
+        Factor(1.0, 1.0, 1.0)
+        if recall is None
+        else Factor(recall.value, recall.low, recall.high)
+    )
     fraction, effect = scope.fraction, scope.effect * unit
     if count.value <= 0.0:
-        return Factor(0.0, 0.0, thinned(max(0.0, count.high), r.low * fraction, effect=effect)[1])
+        return Factor(
+            0.0, 0.0, thinned(max(0.0, count.high), r.low * fraction, effect=effect)[1]
+        )
     middle = count.value / (r.value * fraction)
     low, high = thinned(count.value, r.value * fraction, effect=effect)
     return product(
@@ -158,52 +219,92 @@ def layered(
     found
         What was found.
     strengths
-        The findings of each strength beside chance; "at least" is the best of their bounds. None of them where chance
-        was not measured.
+        The findings of each strength beside chance; "at least" is the best of their
+        bounds. None of them where chance was not measured.
     chance
         What chance put among all findings, with 95 % limits, for the estimate.
     recalls
         Recall of the findings, and of any verified match; None withholds what needs it.
     least_recall
-        Recall of nearly verbatim copies, with its limits, for the edits that leave open the lowest; None withholds
-        "at most".
+        Recall of nearly verbatim copies, with its limits, for the edits that leave open
+        the lowest; None withholds "at most".
     scope
         How what was found stands for the whole.
     """
     counted, of_findings = found.counted, recalls[0]
     unit = counted.unit or found.unit
     at_least = estimate = at_most = at_most_any = None
-    counts: dict[str, float | None] = {"counted": counted.total, "chance_expected": None, "chance_at_most": None}
+    counts: dict[str, float | None] = {
+        "counted": counted.total,
+        "chance_expected": None,
+        "chance_at_most": None,
+    }
     counts["recall"] = None if of_findings is None else of_findings.value
     if chance is not None:
-        at_least = max((_at_least(found, strength, scope) for strength in strengths if strength.claimed), default=0.0)
+        at_least = max(
+            (
+                _at_least(found, strength, scope)
+                for strength in strengths
+                if strength.claimed
+            ),
+            default=0.0,
+        )
         left = _less(counted.total, chance)
-        counts |= {"chance_expected": chance.expected, "chance_at_most": counted.total - left.low}
+        counts |= {
+            "chance_expected": chance.expected,
+            "chance_at_most": counted.total - left.low,
+        }
         if of_findings is not None:
             middle = total(left, of_findings, scope, unit, found.held)
             low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)
             left_out = found.findings - counted.total
-            high = max(middle.high, value) + left_out / (of_findings.low * scope.fraction)
-            estimate = Factor(min(found.most.value, value), min(found.most.value, low), min(found.most.high, high))
+            high = max(middle.high, value) + left_out / (
+                of_findings.low * scope.fraction
+            )
+            estimate = Factor(
+                min(found.most.value, value),
+                min(found.most.value, low),
+                min(found.most.high, high),
+            )
     if recalls[1] is not None:
         at_most_any = total(exactly(found.every.total), recalls[1], scope, unit).high
-        at_most_any = min(found.most.high, max(at_most_any, 0.0 if estimate is None else estimate.high))
+        at_most_any = min(
+            found.most.high,
+            max(at_most_any, 0.0 if estimate is None else estimate.high),
+        )
     if found.nearly is not None and least_recall is not None:
-        at_most = min(found.most.high, total(exactly(found.nearly), least_recall, scope).high)
+        at_most = min(
+            found.most.high, total(exactly(found.nearly), least_recall, scope).high
+        )
     counts = {name: written(number) for name, number in counts.items()}
     common = max(0.0, found.every.total - found.findings)
-    return Layers(found.findings, at_least, estimate, found.nearly, common, at_most, at_most_any, counts)
+    return Layers(
+        found.findings,
+        at_least,
+        estimate,
+        found.nearly,
+        common,
+        at_most,
+        at_most_any,
+        counts,
+    )
 
 
 def _less(counted: float, chance: Chance) -> Factor:
     """A count less what chance put there, which is no more than all of it."""
     high = min(chance.high, counted)
-    return Factor(max(0.0, counted - chance.expected), counted - high, max(0.0, counted - chance.low))
+    return Factor(
+        max(0.0, counted - chance.expected),
+        counted - high,
+        max(0.0, counted - chance.low),
+    )
 
 
 def _at_least(found: Found, strength: Strength, scope: Scope) -> float:
     unit = strength.found.unit or found.unit
-    low = total(_less(strength.found.total, strength.chance), None, scope, unit, found.held).low
+    low = total(
+        _less(strength.found.total, strength.chance), None, scope, unit, found.held
+    ).low
     # Without the noise of logarithms, which would take 1 from a whole number.
     return min(found.most.value, round(low, 6))

@@ -1,7 +1,8 @@
-"""Limits of counts in closed form: shares, thinned counts, chance matches, and products of independent factors.
+"""Limits of counts in closed form: shares, thinned counts, chance matches, and products
+of independent factors.
 
-Quantiles are from ``scipy.special``: ``scipy.stats`` gives the same ones, and takes longer to import than a run over a
-small file.
+Quantiles are from ``scipy.special``: ``scipy.stats`` gives the same ones, and takes
+longer to import than a run over a small file.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ TAIL = (1.0 - 0.95) / 2.0
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
-    """Exact two-sided 95 % interval for a binomial share (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
+    """Exact two-sided 95 % interval for a binomial share (Clopper & Pearson 1934,
+    doi:10.1093/biomet/26.4.404).
 
     Parameters
     ----------
     k, n
-        Successes and trials; fractions are allowed, as effective sample sizes give them.
+        Successes and trials; fractions are allowed, as effective sample sizes give
+        them.
 
     Returns
     -------
@@ -39,14 +42,18 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
     from scipy.special import betaincinv
 
     if not (n > 0 and 0 <= k <= n):
-        raise ParameterError(f"a share needs 0 <= k <= n and n > 0, found k={k!r}, n={n!r}")
+        raise ParameterError(
+            f"a share needs 0 <= k <= n and n > 0, found k={k!r}, n={n!r}"
+        )
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, TAIL))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1.0 - TAIL))
     return low, high
 
 
 def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
-    """Least k whose cumulative probability is at least `q`; `shape` need not be whole."""
+    """Least k whose cumulative probability is at least `q`; `shape` need not be
+    whole.
+    """
     from scipy.special import btdtrib
 
     p = shape / (shape + mean) if mean > 0 else 1.0
@@ -56,11 +63,12 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
-    """95 % limits of a total of which each unit was found with probability `share`, and `found` were.
+    """95 % limits of a total of which each unit was found with probability `share`, and
+    `found` were.
 
-    How many are lost before so many are found has a negative binomial distribution. With an `effect` above 1 (a design
-    effect, or the mean size of the units of an amount) there are ``found / effect`` units that are lost or found
-    together.
+    How many are lost before so many are found has a negative binomial distribution.
+    With an `effect` above 1 (a design effect, or the mean size of the units of an
+    amount) there are ``found / effect`` units that are lost or found together.
 
     Parameters
     ----------
@@ -79,13 +87,17 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
         return found, found
     units, odds = found / effect, (1.0 - share) / share
     low = units + negative_binomial_quantile(TAIL, units, units * odds)
-    high = units + negative_binomial_quantile(1.0 - TAIL, units + 1.0, (units + 1.0) * odds)
+    high = units + negative_binomial_quantile(
+        1.0 - TAIL, units + 1.0, (units + 1.0) * odds
+    )
     return low * effect, high * effect
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Chance matches among what was found: how many are expected, and 95 % prediction limits."""
+    """Chance matches among what was found: how many are expected, and 95 % prediction
+    limits.
+    """
 
     expected: float
     low: float
@@ -93,23 +105,33 @@ class Chance:
 
 
 def predict_chance(
-    weights: Floats, sizes: Floats, heaviest: float, like: Floats | None = None, tail: float = TAIL
+    weights: Floats,
+    sizes: Floats,
+    heaviest: float,
+    like: Floats | None = None,
+    tail: float = TAIL,
 ) -> Chance:
-    """Predict what chance put among the licensed matches from the clusters that it made on the control.
+    """Predict what chance put among the licensed matches from the clusters that it made
+    on the control.
 
-    Of clusters of one size and one weight this is the exact conditional test of two Poisson counts (Przyborowski &
-    Wilenski 1940, doi:10.1093/biomet/31.3-4.313): ``high`` is the largest number of licensed clusters that does not
-    contradict equal rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
-    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a compound Poisson total of the same
-    mean and variance. Where the sizes of the licensed clusters are known, ``high`` takes nothing of theirs for granted:
-    of those of each size or more, the largest, so many may be by chance as the control's of that size or more allow.
+    Of clusters of one size and one weight this is the exact conditional test of two
+    Poisson counts (Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313):
+    ``high`` is the largest number of licensed clusters that does not contradict equal
+    rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a
+    compound Poisson total of the same mean and variance. Where the sizes of the
+    licensed clusters are known, ``high`` takes nothing of theirs for granted: of those
+    of each size or more, the largest, so many may be by chance as the control's of that
+    size or more allow.
 
     Parameters
     ----------
     weights, sizes
-        Of each cluster: how many licensed ones it stands for, and what it amounts to (1, records, texts, characters).
+        Of each cluster: how many licensed ones it stands for, and what it amounts to
+        (1, records, texts, characters).
     heaviest
-        Weight of the one cluster more that an upper limit allows for: the largest of any stratum.
+        Weight of the one cluster more that an upper limit allows for: the largest of
+        any stratum.
     like
         Sizes of the licensed clusters, chance or not.
     tail
@@ -124,13 +146,21 @@ def predict_chance(
     unit = squares / float(every.sum()) if squares > 0 else 1.0
 
     def limit(mean: float, spread: float, q: float, unit: float = 1.0) -> float:
-        return unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit) if mean > 0 else 0.0
+        return (
+            unit * negative_binomial_quantile(q, mean**2 / spread, mean / unit)
+            if mean > 0
+            else 0.0
+        )
 
     total = weights * sizes
     low = limit(float(total.sum()), float(total @ total), tail, unit)
     if like is None:
         more = np.append(total, heaviest * (float(sizes.mean()) if len(sizes) else 1.0))
-        return Chance(float(total.sum()), low, limit(float(more.sum()), float(more @ more), 1.0 - tail, unit))
+        return Chance(
+            float(total.sum()),
+            low,
+            limit(float(more.sum()), float(more @ more), 1.0 - tail, unit),
+        )
     order = np.argsort(sizes)
     # Sums over the clusters from a size on, with the one more.
     mean, spread = (
@@ -139,8 +169,13 @@ def predict_chance(
     )
     steps, count = np.unique(like, return_counts=True)
     first = np.searchsorted(sizes[order], steps)
-    most = {at: limit(float(mean[at]), float(spread[at]), 1.0 - tail) for at in np.unique(first).tolist()}
-    reach = np.minimum([most[at] for at in first.tolist()], np.cumsum(count[::-1])[::-1])
+    most = {
+        at: limit(float(mean[at]), float(spread[at]), 1.0 - tail)
+        for at in np.unique(first).tolist()
+    }
+    reach = np.minimum(
+        [most[at] for at in first.tolist()], np.cumsum(count[::-1])[::-1]
+    )
     return Chance(float(total.sum()), low, float(np.diff(steps, prepend=0.0) @ reach))
 
 
@@ -158,9 +193,11 @@ def exactly(number: float) -> Factor:
 
 
 def product(*factors: Factor) -> Factor:
-    """Product of independent factors: the distances of the limits add in squares on the scale of logarithms.
+    """Product of independent factors: the distances of the limits add in squares on the
+    scale of logarithms.
 
-    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095), on logarithms.
+    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095),
+    on logarithms.
 
     Parameters
     ----------
@@ -176,23 +213,35 @@ def product(*factors: Factor) -> Factor:
         return Factor(0.0, 0.0, math.prod(f.high for f in factors))
     down = [math.log(f.value / f.low) if f.low > 0 else math.inf for f in factors]
     up = [math.log(f.high / f.value) for f in factors]
-    return Factor(value, value * math.exp(-math.hypot(*down)), value * math.exp(math.hypot(*up)))
+    return Factor(
+        value, value * math.exp(-math.hypot(*down)), value * math.exp(math.hypot(*up))
+    )
 
 
 def held_by(showing: Numbers, share: float) -> Factor:
-    """How many units hold some of what a random `share` of all things shows, over as many as would if each held one.
+    """How many units hold some of what a random `share` of all things shows, over as
+    many as would if each held one.
 
-    `showing` are the numbers of units that show 0, 1, 2 and more things. The value is a lower bound (the inequality of
-    Cauchy & Schwarz on the units that show nothing, as Chao 1984, doi:10.2307/4615964), and exact where all units hold
-    equally many. Its lower limit allows for chance in how many show two things; the upper one is 1.
+    `showing` are the numbers of units that show 0, 1, 2 and more things. The value is a
+    lower bound (the inequality of Cauchy & Schwarz on the units that show nothing, as
+    Chao 1984, doi:10.2307/4615964), and exact where all units hold equally many. Its
+    lower limit allows for chance in how many show two things; the upper one is 1.
     """
     from scipy.special import gammaincinv
 
     _, single, two, more = showing.tolist()
-    found, singles, pairs = single + two + more, single * (1.0 - share) / share, 2.0 * ((1.0 - share) / share) ** 2
+    found, singles, pairs = (
+        single + two + more,
+        single * (1.0 - share) / share,
+        2.0 * ((1.0 - share) / share) ** 2,
+    )
 
     def over(two: float) -> float:
         nothing = singles**2 / (singles + two * pairs) if singles else 0.0
         return share * (found + nothing) / found
 
-    return Factor(over(two), over(float(gammaincinv(two + 1.0, 1.0 - TAIL))), 1.0) if found else exactly(1.0)
+    return (
+        Factor(over(two), over(float(gammaincinv(two + 1.0, 1.0 - TAIL))), 1.0)
+        if found
+        else exactly(1.0)
+    )

@@ -1,4 +1,6 @@
-"""Two arms, matched one to one: does the first have more hits than the second, by how much, and what could be shown."""
+"""Two arms, matched one to one: does the first have more hits than the second, by how
+much, and what could be shown.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ STEPS = 200
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
-    """One-sided p-value of the exact McNemar test (McNemar 1947, doi:10.1007/BF02295996).
+    """One-sided p-value of the exact McNemar test (McNemar 1947,
+    doi:10.1007/BF02295996).
 
-    Of the pairs with a hit in one arm only, half have it in the first arm if both arms are alike.
+    Of the pairs with a hit in one arm only, half have it in the first arm if both arms
+    are alike.
 
     Parameters
     ----------
@@ -41,12 +45,15 @@ def mcnemar(first_only: int, second_only: int) -> float:
     from scipy.special import betainc
 
     if first_only < 0 or second_only < 0:
-        raise ParameterError(f"counts must be 0 or more, found {first_only} and {second_only}")
+        raise ParameterError(
+            f"counts must be 0 or more, found {first_only} and {second_only}"
+        )
     return 1.0 if first_only == 0 else float(betainc(first_only, second_only + 1, 0.5))
 
 
 def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
-    """Difference of two shares of matched pairs, with Tango's 95 % score interval (1998) and McNemar's exact test.
+    """Difference of two shares of matched pairs, with Tango's 95 % score interval
+    (1998) and McNemar's exact test.
 
     Parameters
     ----------
@@ -68,8 +75,16 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
     from scipy.optimize import brentq
     from scipy.special import ndtri
 
-    if not (first_only >= 0 and second_only >= 0 and pairs > 0 and first_only + second_only <= pairs):
-        raise ParameterError(f"expected {first_only} + {second_only} pairs with one hit, at most {pairs} in all")
+    if not (
+        first_only >= 0
+        and second_only >= 0
+        and pairs > 0
+        and first_only + second_only <= pairs
+    ):
+        raise ParameterError(
+            f"expected {first_only} + {second_only} pairs with one hit, at most "
+            f"{pairs} in all"
+        )
     z = float(ndtri(1.0 - ALPHA))
     value = (first_only - second_only) / pairs
 
@@ -78,27 +93,39 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
         c = -second_only * delta * (1.0 - delta)
         nuisance = (math.sqrt(max(b * b - 8.0 * pairs * c, 0.0)) - b) / (4.0 * pairs)
         variance = pairs * (2.0 * nuisance + delta * (1.0 - delta))
-        return (first_only - second_only - pairs * delta) / math.sqrt(max(variance, 1e-12))
+        return (first_only - second_only - pairs * delta) / math.sqrt(
+            max(variance, 1e-12)
+        )
 
     edge = 1.0 - 1e-12
-    low = -1.0 if score(-edge) < z else float(brentq(lambda d: score(d) - z, -edge, value))
-    high = 1.0 if score(edge) > -z else float(brentq(lambda d: score(d) + z, value, edge))
+    low = (
+        -1.0
+        if score(-edge) < z
+        else float(brentq(lambda d: score(d) - z, -edge, value))
+    )
+    high = (
+        1.0 if score(edge) > -z else float(brentq(lambda d: score(d) + z, value, edge))
+    )
     return Inference(
         value,
         low,
         high,
         mcnemar(first_only, second_only),
-        "difference of matched shares, score interval (Tango 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<891::"
+        "difference of matched shares, score interval (Tango 1998, "
+        "doi:10.1002/(SICI)1097-0258(19980430)17:8<891::"
         "AID-SIM780>3.0.CO;2-B); exact McNemar test (doi:10.1007/BF02295996)",
-        "In each pair, either tweet would be recited with the same probability if the model had seen neither.",
+        "In each pair, either tweet would be recited with the same probability if the "
+        "model had seen neither.",
     )
 
 
 def sign_flip(differences: npt.ArrayLike) -> Inference:
-    """Exact permutation test of matched scores: each pair is a stratum, within which the arms may change places.
+    """Exact permutation test of matched scores: each pair is a stratum, within which
+    the arms may change places.
 
-    The whole distribution of the sum of the differences under all 2^n exchanges is computed, from its characteristic
-    function: none is drawn at random. Differences are rounded to 1/200 of the largest.
+    The whole distribution of the sum of the differences under all 2^n exchanges is
+    computed, from its characteristic function: none is drawn at random. Differences are
+    rounded to 1/200 of the largest.
 
     Parameters
     ----------
@@ -119,8 +146,13 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     if not np.isfinite(values).all():
         raise ParameterError("differences must be numbers, without nan or infinity")
     largest = float(np.abs(values).max(initial=0.0))
-    method = "exact permutation within pairs (Fisher 1935; Pitman 1937, doi:10.2307/2984124)"
-    assumes = "In each pair the two scores are exchangeable if the model has seen neither tweet."
+    method = (
+        "exact permutation within pairs (Fisher 1935; Pitman 1937, doi:10.2307/2984124)"
+    )
+    assumes = (
+        "In each pair the two scores are exchangeable if the model has seen neither "
+        "tweet."
+    )
     if largest == 0.0:
         why = None if len(values) else "there are no pairs"
         return Inference(0.0, None, None, 1.0, method, assumes, why)
@@ -136,13 +168,19 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     observed = int(steps.sum())
     sums = np.arange(observed, reach + 1)
     p = float(np.clip(chances[sums % grid].sum(), 2.0 ** -float(count.sum()), 1.0))
-    why = None if count.sum() >= 6 else f"only {count.sum()} pairs differ, and 6 are needed"
+    why = (
+        None
+        if count.sum() >= 6
+        else f"only {count.sum()} pairs differ, and 6 are needed"
+    )
     return Inference(float(values.mean()), None, None, p, method, assumes, why)
 
 
 @lru_cache(maxsize=64)
 def _critical(pairs: int, alpha: float) -> Numbers:
-    """Least hits of the first arm with which t pairs that differ reject, for t from 0; t + 1 where none do."""
+    """Least hits of the first arm with which t pairs that differ reject, for t from 0;
+    t + 1 where none do.
+    """
     least = np.empty(pairs + 1, np.int64)
     b = 1
     for t in range(pairs + 1):
@@ -152,7 +190,9 @@ def _critical(pairs: int, alpha: float) -> Numbers:
     return least
 
 
-def paired_power(pairs: int, first: float, second: float, alpha: float = ALPHA) -> float:
+def paired_power(
+    pairs: int, first: float, second: float, alpha: float = ALPHA
+) -> float:
     """Probability that the exact McNemar test rejects, computed without simulation.
 
     Parameters
@@ -176,7 +216,9 @@ def paired_power(pairs: int, first: float, second: float, alpha: float = ALPHA) 
     from scipy.special import bdtrc
 
     if not (0.0 <= first <= 1.0 and 0.0 <= second <= 1.0):
-        raise ParameterError(f"shares must be between 0 and 1, found {first!r} and {second!r}")
+        raise ParameterError(
+            f"shares must be between 0 and 1, found {first!r} and {second!r}"
+        )
     only_first, only_second = first * (1.0 - second), second * (1.0 - first)
     either = only_first + only_second
     if either == 0.0:
@@ -185,7 +227,11 @@ def paired_power(pairs: int, first: float, second: float, alpha: float = ALPHA) 
     tail = bdtrc(t - 1.0, pairs, either)
     chance = tail - np.append(tail[1:], 0.0)
     least = _critical(pairs, alpha)
-    reject = np.where(least > t, 0.0, bdtrc(np.minimum(least, t) - 1.0, np.maximum(t, 1), only_first / either))
+    reject = np.where(
+        least > t,
+        0.0,
+        bdtrc(np.minimum(least, t) - 1.0, np.maximum(t, 1), only_first / either),
+    )
     return float(np.clip(chance @ reject, 0.0, 1.0))
 
 
@@ -211,5 +257,9 @@ def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | N
     low, high = second, 1.0
     while high - low > 1e-4:
         middle = (low + high) / 2.0
-        low, high = (low, middle) if paired_power(pairs, middle, second) >= power else (middle, high)
+        low, high = (
+            (low, middle)
+            if paired_power(pairs, middle, second) >= power
+            else (middle, high)
+        )
     return high

@@ -1,12 +1,15 @@
 """Recall of copies whose edits are unknown: a finite mixture of known components.
 
-Copies fall into cells, by what is left of them (:func:`~provscan.estimate.damage.damage_of`) and by script and length
-of the text. Where copies of a cell are found, spike-ins measure how many of them are, and a match counts for one over
-that (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). Cells in which hardly any is found are not seen at
-all. How much lies there follows from the edits: each spreads its copies over the cells in a known way, and edits do not
-depend on the text. So the mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
-doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed: halves of long texts are found, and tell of
-those of short ones. How far the matches leave the mixture open is a profile likelihood.
+Copies fall into cells, by what is left of them
+(:func:`~provscan.estimate.damage.damage_of`) and by script and length of the text.
+Where copies of a cell are found, spike-ins measure how many of them are, and a match
+counts for one over that (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446).
+Cells in which hardly any is found are not seen at all. How much lies there follows from
+the edits: each spreads its copies over the cells in a known way, and edits do not
+depend on the text. So the mixture of edits that made the matches (EM; Dempster, Laird &
+Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed:
+halves of long texts are found, and tell of those of short ones. How far the matches
+leave the mixture open is a profile likelihood.
 """
 
 from __future__ import annotations
@@ -20,9 +23,11 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
-# Cells of which less is found are not seen; what edits could hide of which less is found, is said.
+# Cells of which less is found are not seen; what edits could hide of which less is
+# found, is said.
 FINDABLE = 1 / 3
-# Edits of which less is found are no part of the mixture; upper limits allow for those of which hardly any is found.
+# Edits of which less is found are no part of the mixture; upper limits allow for those
+# of which hardly any is found.
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Upper limits take recall for no less where matches are in cells that are not seen.
 NOT_LESS = 0.1
@@ -30,14 +35,15 @@ NOT_LESS = 0.1
 PRIOR = 4.0
 # Spike-ins that the whole counts for in a cell, and in the profile of one edit.
 SHRUNK = 4.0
-# Standard deviation of the log odds of being lost between two sets of edits written independently, and the one for
-# which "at most" allows.
+# Standard deviation of the log odds of being lost between two sets of edits written
+# independently, and the one for which "at most" allows.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95 % quantile of chi-squared with one degree of freedom.
 DROP = 1.92
 # Edits of whose copies more is found hide little.
 HIDES_LITTLE = 0.85
-# Share of its copies that an edit has beside what is not seen, whatever few spike-ins say.
+# Share of its copies that an edit has beside what is not seen, whatever few spike-ins
+# say.
 FEW_BESIDE = 0.03
 STEPS, TILTS = 60, 8
 _FLOOR = 1e-9
@@ -47,16 +53,29 @@ _FLOOR = 1e-9
 class Recall:
     """Share of the copies that is found, for copies as the matches show them."""
 
-    # With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that were written differently.
+    # With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that
+    # were written differently.
     value: float
     low: float
     high: float
-    mixture: dict[str, float]  # Share of each edit among the copies, by name; those that are hardly found are left out.
-    of_edit: dict[str, float]  # Share found of each edit's spike-ins, in the scripts and lengths of the matches.
-    hidden: float = 0.0  # Share of the copies that are in cells of which hardly any is found.
-    # Copies for each match that are hidden if whatever is like a badly damaged copy is of the edit that hides most.
+    mixture: dict[
+        str, float
+        # Share of each edit among the copies, by name; those that are hardly found are
+        # left out.
+    ]
+    of_edit: dict[
+        str, float
+        # Share found of each edit's spike-ins, in the scripts and lengths of the
+        # matches.
+    ]
+    hidden: float = (
+        0.0  # Share of the copies that are in cells of which hardly any is found.
+    )
+    # Copies for each match that are hidden if whatever is like a badly damaged copy is
+    # of the edit that hides most.
     at_worst: float = 0.0
-    # How unlike those of any mixture the matches are: chi-squared for each match, beyond what chance explains.
+    # How unlike those of any mixture the matches are: chi-squared for each match,
+    # beyond what chance explains.
     unlike: float = 0.0
 
 
@@ -73,24 +92,37 @@ class Planted:
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
     """Recall of copies like the matches; ``None`` where no edit is findable.
 
-    `shown` are the matches of each group and class of damage, [groups, damages], those that chance explains taken off.
-    With `upper` for "at most": edits of which hardly any is found are part of the mixture, and the copies' edits may be
-    more unlike the spike-ins'.
+    `shown` are the matches of each group and class of damage, [groups, damages], those
+    that chance explains taken off. With `upper` for "at most": edits of which hardly
+    any is found are part of the mixture, and the copies' edits may be more unlike the
+    spike-ins'.
     """
     if not planted.found.any():
         return None
     names, number = np.unique(planted.edit, return_inverse=True)
     count = (len(names), *shown.shape)
-    at = np.ravel_multi_index((number.reshape(-1), planted.group, planted.damage), count)
-    planted_in = np.bincount(at, minlength=int(np.prod(count))).reshape(count).astype(np.float64)
-    found_in = np.bincount(at[planted.found], minlength=int(np.prod(count))).reshape(count).astype(np.float64)
+    at = np.ravel_multi_index(
+        (number.reshape(-1), planted.group, planted.damage), count
+    )
+    planted_in = (
+        np.bincount(at, minlength=int(np.prod(count))).reshape(count).astype(np.float64)
+    )
+    found_in = (
+        np.bincount(at[planted.found], minlength=int(np.prod(count)))
+        .reshape(count)
+        .astype(np.float64)
+    )
     recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    # Where the copies of an edit fall, in each group: few spike-ins, and those of all groups beside them.
+    # Where the copies of an edit fall, in each group: few spike-ins, and those of all
+    # groups beside them.
     everywhere = planted_in.sum(axis=1, keepdims=True)
     of_group = planted_in.sum(axis=2, keepdims=True)
-    falls = (planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)) / (of_group + SHRUNK)
-    # The groups of the copies, as far as the matches tell, beside those of a few spike-ins.
+    falls = (
+        planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)
+    ) / (of_group + SHRUNK)
+    # The groups of the copies, as far as the matches tell, beside those of a few
+    # spike-ins.
     groups = planted_in.sum(axis=(0, 2))
     in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
     missed = (falls * ~seen).sum(axis=2)
@@ -107,8 +139,15 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     copies = middle[0]
     in_cells = copies[:, :, None] * profile
     modelled = in_cells.sum(axis=0)
-    bound = float(((copies * in_seen[kept]).sum(axis=1) / np.maximum((copies * missed).sum(axis=1), _FLOOR)).min())
-    tilts = bound * np.concatenate([-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)])
+    bound = float(
+        (
+            (copies * in_seen[kept]).sum(axis=1)
+            / np.maximum((copies * missed).sum(axis=1), _FLOOR)
+        ).min()
+    )
+    tilts = bound * np.concatenate(
+        [-np.geomspace(0.1, 100.0, TILTS), 1.0 - np.geomspace(0.9, 0.02, TILTS)]
+    )
     others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
     misfit, unlike = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
 
@@ -116,20 +155,31 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         """Copies in cells that are not seen for each match in those that are."""
         return (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
 
-    ratio = np.append(per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle))
+    ratio = np.append(
+        per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle)
+    )
     # In each cell, what the mixture shows counts as PRIOR matches.
     like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
     corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
-    # Matches in cells that are not seen are copies as well; upper limits allow for those that were missed there.
+    # Matches in cells that are not seen are copies as well; upper limits allow for
+    # those that were missed there.
     rest = max(0.0, matches - size) / max(size, 1.0)
-    unseen, low, high = (max(rest, float(value)) for value in (ratio[-1], ratio.min(), ratio.max()))
-    high = max(high, float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum()) / max(size, 1.0))
-    # At worst what matches beside cells that are not seen is of the edit that hides most, unless an edit made it that
-    # hides little.
+    unseen, low, high = (
+        max(rest, float(value)) for value in (ratio[-1], ratio.min(), ratio.max())
+    )
+    high = max(
+        high,
+        float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
+        / max(size, 1.0),
+    )
+    # At worst what matches beside cells that are not seen is of the edit that hides
+    # most, unless an edit made it that hides little.
     beside = seen & ~seen[:, BELOW]
     on_rim, of_edit = in_cells[:, beside].sum(axis=1), copies.sum(axis=1)
-    hides = float(((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max())
+    hides = float(
+        ((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max()
+    )
     hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
     high = max(high, at_worst)
@@ -139,12 +189,21 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
     shares = (copies * missed).sum(axis=1) / (copies * in_seen[kept]).sum()
     odds = (copies * missed).sum(axis=1) / copies.sum(axis=1)
-    of_missed = shares**2 * (1.0 - odds) / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
+    of_missed = (
+        shares**2
+        * (1.0 - odds)
+        / np.maximum(odds * planted_in.sum(axis=(1, 2))[kept], 1.0)
+    )
     error = float(np.sqrt((corrected**2 * spread).sum() + of_missed.sum())) / total
     apart = (MOST_UNLIKE if upper else UNLIKE) * (1.0 - (1.0 + rest) / total)
     widened = float(np.exp(1.96 * np.hypot(error, apart)))
-    limits = product(Factor(total, visible + low, visible + high), Factor(1.0, 1.0 / widened, widened))
-    value, lowest, highest = (min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low))
+    limits = product(
+        Factor(total, visible + low, visible + high),
+        Factor(1.0, 1.0 / widened, widened),
+    )
+    value, lowest, highest = (
+        min(1.0, (1.0 + rest) / n) for n in (total, limits.high, limits.low)
+    )
     of_group = copies.sum(axis=0) / copies.sum()
     by_edit = (falls * recall).sum(axis=2) @ of_group
     mixture = copies.sum(axis=1) / copies.sum()
@@ -161,7 +220,9 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
 
 
 def _of_cells(planted: Floats, found: Floats) -> Floats:
-    """Recall of each cell: that of its spike-ins, beside what the odds of its row and column say."""
+    """Recall of each cell: that of its spike-ins, beside what the odds of its row and
+    column say.
+    """
     whole = float(found.sum() / planted.sum())
 
     def odds(axis: int) -> Floats:
@@ -175,23 +236,30 @@ def _of_cells(planted: Floats, found: Floats) -> Floats:
     return (found + SHRUNK * both / (1.0 + both)) / (planted + SHRUNK)
 
 
-def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats) -> tuple[Floats, Floats]:
-    """Mixtures of the matches that maximise the likelihood plus each tilt times the copies that are not seen.
+def _mixed(
+    profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats
+) -> tuple[Floats, Floats]:
+    """Mixtures of the matches that maximise the likelihood plus each tilt times the
+    copies that are not seen.
 
-    Counts are Poisson with means ``edit * group * profile``: edits do not depend on the text. Edits and groups are
-    maximised in turn (ECM; Meng & Rubin 1993, doi:10.1093/biomet/80.2.267).
+    Counts are Poisson with means ``edit * group * profile``: edits do not depend on the
+    text. Edits and groups are maximised in turn (ECM; Meng & Rubin 1993,
+    doi:10.1093/biomet/80.2.267).
 
-    `profile` is the share of each edit's copies in a group that is seen in each cell, [edits, groups, damages];
-    `missed` the share in cells that are not seen, [edits, groups]; `counts` the matches, [groups, damages]; `prior` the
-    matches of each edit and group that the prior mixture counts for. Gives the copies, [tilts, edits, groups], and
-    log-likelihoods.
+    `profile` is the share of each edit's copies in a group that is seen in each cell,
+    [edits, groups, damages]; `missed` the share in cells that are not seen, [edits,
+    groups]; `counts` the matches, [groups, damages]; `prior` the matches of each edit
+    and group that the prior mixture counts for. Gives the copies, [tilts, edits,
+    groups], and log-likelihoods.
     """
     edits = len(profile)
     group, damage = np.nonzero(counts)
     n, shape = counts[group, damage], profile[:, group, damage]
     caught = profile.sum(axis=2)
     pseudo, of_group = prior.sum(axis=1), counts.sum(axis=1) + prior.sum(axis=0)
-    weight = np.maximum(caught[None] - tilts[:, None, None] * missed[None], 1e-3 * caught[None] + _FLOOR)
+    weight = np.maximum(
+        caught[None] - tilts[:, None, None] * missed[None], 1e-3 * caught[None] + _FLOOR
+    )
     edit = np.full((len(tilts), edits), 1.0 / edits)
     for _ in range(STEPS):
         text = of_group / np.einsum("te,teg->tg", edit, weight)
@@ -199,13 +267,17 @@ def _mixed(profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts
         explained = edit * ((n / mean * text[:, group]) @ shape.T) + pseudo
         edit = explained / np.einsum("tg,teg->te", text, weight)
     copies = edit[:, :, None] * text[:, None, :]
-    likelihood = np.log(mean) @ n - (copies * caught).sum(axis=(1, 2)) + np.log(edit) @ pseudo
+    likelihood = (
+        np.log(mean) @ n - (copies * caught).sum(axis=(1, 2)) + np.log(edit) @ pseudo
+    )
     likelihood += np.log(np.maximum(text, _FLOOR)) @ prior.sum(axis=0)
     return copies, likelihood
 
 
 def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:
-    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood), and what no chance explains of it a match."""
+    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood), and what no
+    chance explains of it a match.
+    """
     cells = max(1, len(counts) - 1)
     misfit = float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / cells
     beyond = misfit - 1.0 - 2.0 * float(np.sqrt(2.0 / cells))

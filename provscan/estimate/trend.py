@@ -15,8 +15,11 @@ from provscan.estimate.inference import Inference
 ENOUGH = 5
 
 
-def cochran_armitage(doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.ArrayLike) -> Inference:
-    """Trend of shares over ordered doses (Cochran 1954, doi:10.2307/3001616; Armitage 1955, doi:10.2307/3001775).
+def cochran_armitage(
+    doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.ArrayLike
+) -> Inference:
+    """Trend of shares over ordered doses (Cochran 1954, doi:10.2307/3001616; Armitage
+    1955, doi:10.2307/3001775).
 
     Parameters
     ----------
@@ -28,7 +31,8 @@ def cochran_armitage(doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.Arra
     Returns
     -------
     Inference
-        Slope of the share by dose with its 95 % interval; the p-value is one-sided, against a rise.
+        Slope of the share by dose with its 95 % interval; the p-value is one-sided,
+        against a rise.
 
     Raises
     ------
@@ -39,29 +43,53 @@ def cochran_armitage(doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.Arra
 
     x, k, n = (np.asarray(values, np.float64) for values in (doses, hits, totals))
     if x.shape != k.shape or k.shape != n.shape or bool(((k < 0) | (k > n)).any()):
-        raise ParameterError("a trend needs as many doses as hits and totals, and 0 <= hits <= totals")
+        raise ParameterError(
+            "a trend needs as many doses as hits and totals, and 0 <= hits <= totals"
+        )
     method = "Cochran-Armitage trend test (doi:10.2307/3001616, doi:10.2307/3001775)"
-    assumes = "Tweets with more copies would not be recited more often for another reason, such as easier wording."
+    assumes = (
+        "Tweets with more copies would not be recited more often for another reason, "
+        "such as easier wording."
+    )
     total, found = float(n.sum()), float(k.sum())
     centre = float(n @ x) / total if total else 0.0
     spread = float(n @ (x - centre) ** 2)
     if spread == 0.0:
-        return Inference(None, None, None, None, method, assumes, "all tweets have the same number of copies")
+        return Inference(
+            None,
+            None,
+            None,
+            None,
+            method,
+            assumes,
+            "all tweets have the same number of copies",
+        )
     share = found / total
     slope = float(k @ (x - centre)) / spread
     if min(found, total - found) < ENOUGH:
-        why = f"{found:.0f} of {total:.0f} are recited, and a trend needs {ENOUGH} that are and {ENOUGH} that are not"
+        why = (
+            f"{found:.0f} of {total:.0f} are recited, and a trend needs {ENOUGH} that "
+            f"are and {ENOUGH} that are not"
+        )
         return Inference(slope, None, None, None, method, assumes, why)
     error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
     # Around the line the shares of the classes have errors of their own.
     each = (k + 0.5) / (n + 1.0)
     around = math.sqrt(float(n @ ((x - centre) ** 2 * each * (1.0 - each)))) / spread
     reach = float(ndtri(0.975)) * around
-    return Inference(slope, slope - reach, slope + reach, float(ndtr(-slope / error)), method, assumes)
+    return Inference(
+        slope,
+        slope - reach,
+        slope + reach,
+        float(ndtr(-slope / error)),
+        method,
+        assumes,
+    )
 
 
 def never_falls(hits: npt.ArrayLike, totals: npt.ArrayLike) -> Floats:
-    """Shares that never fall from class to class and fit best (pool adjacent violators; Ayer et al. 1955).
+    """Shares that never fall from class to class and fit best (pool adjacent violators;
+    Ayer et al. 1955).
 
     Parameters
     ----------
@@ -83,7 +111,10 @@ def never_falls(hits: npt.ArrayLike, totals: npt.ArrayLike) -> Floats:
     blocks: list[tuple[float, float, int]] = []
     for hit, total in zip(k.tolist(), n.tolist(), strict=True):
         blocks.append((hit, total, 1))
-        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]:
+        while (
+            len(blocks) > 1
+            and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]
+        ):
             (a, b, c), (d, e, f) = blocks[-2:]
             blocks[-2:] = [(a + d, b + e, c + f)]
     return np.repeat([a / b for a, b, _ in blocks], [c for _, _, c in blocks])

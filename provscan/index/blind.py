@@ -1,20 +1,23 @@
-"""Blind indexes: what is needed to find licensed texts, and neither a text nor a hash that anyone can recompute.
+"""Blind indexes: what is needed to find licensed texts, and neither a text nor a hash
+that anyone can recompute.
 
-Its folder is that of an index with one segment; ``notes`` hold a value that tells whether a key is the right one.
-The segment's texts are numbered in the order of their keyed hashes.
+Its folder is that of an index with one segment; ``notes`` hold a value that tells
+whether a key is the right one. The segment's texts are numbered in the order of their
+keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
-    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the salted fingerprints stand text by
-    text.
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the
+    salted fingerprints stand text by text.
 ``seeds.starts``, ``seeds.entries``
     uint32[2**bits + 1] and uint16[m, 3].
 ``ids.numbers``, ``ids.utf8``, ``ids.offsets``
-    The earliest tweet of each text: int64[n], its id where that is a whole number in usual notation; of the others
-    -1 for the first of the strings, -2 for the second.
+    The earliest tweet of each text: int64[n], its id where that is a whole number in
+    usual notation; of the others -1 for the first of the strings, -2 for the second.
 ``tweets.counts``
     uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
 
-The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses: see ``docs/blind.md``.
+The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses:
+see ``docs/blind.md``.
 """
 
 from __future__ import annotations
@@ -36,7 +39,14 @@ import xxhash
 from provscan.arrays import slices
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.folder import changing
-from provscan.index.format import SEGMENTS, VERSION, Manifest, check_sizes, check_sums, read_manifest
+from provscan.index.format import (
+    SEGMENTS,
+    VERSION,
+    Manifest,
+    check_sizes,
+    check_sums,
+    read_manifest,
+)
 from provscan.index.postings import map_array, write_array_file
 from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
@@ -61,18 +71,22 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ParameterError(f"the key {os.fspath(path)} can't be read: {error.strerror}") from error
+        raise ParameterError(
+            f"the key {os.fspath(path)} can't be read: {error.strerror}"
+        ) from error
     with contextlib.suppress(ValueError):
         if len(content.strip()) == 2 * KEY_BYTES:
             content = bytes.fromhex(content.strip().decode("ascii"))
     if len(content) != KEY_BYTES:
         raise ParameterError(
-            f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or {2 * KEY_BYTES} hexadecimal digits, found "
+            f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or "
+            f"{2 * KEY_BYTES} hexadecimal digits, found "
             f"{len(content):,} bytes. Make one from a source of random bytes"
         )
     if len(set(content)) < FEWEST:
         raise ParameterError(
-            f"{os.fspath(path)} is not a key: it has only {len(set(content))} different bytes, and can be guessed. "
+            f"{os.fspath(path)} is not a key: it has only {len(set(content))} "
+            "different bytes, and can be guessed. "
             "Make one from a source of random bytes"
         )
     return content
@@ -80,7 +94,9 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
 
 def derived(key: bytes, purpose: bytes) -> bytes:
     """16 bytes made from a key for a purpose, with keyed BLAKE2b (RFC 7693)."""
-    return hashlib.blake2b(purpose, digest_size=16, key=key, person=b"provscan").digest()
+    return hashlib.blake2b(
+        purpose, digest_size=16, key=key, person=b"provscan"
+    ).digest()
 
 
 def key_check(key: bytes) -> str:
@@ -90,7 +106,14 @@ def key_check(key: bytes) -> str:
 
 def kernel_keys(key: bytes) -> kernels.Keys:
     # Another label makes other keys: fingerprints keep the one that they always had.
-    return frozen(kernels.Keys(*(np.frombuffer(derived(key, of), "<u8") for of in (b"seeds", b"prints", b"texts"))))
+    return frozen(
+        kernels.Keys(
+            *(
+                np.frombuffer(derived(key, of), "<u8")
+                for of in (b"seeds", b"prints", b"texts")
+            )
+        )
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +142,19 @@ class BlindIndex:
         other = np.flatnonzero(numbers < 0)
         found = pa.array(numbers).cast(pa.large_string())
         strings = self.other_ids.take(-1 - numbers[other]).array()
-        return Strings(*buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings)))
+        return Strings(
+            *buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings))
+        )
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
         if len(self.counts) == 0:
             return np.ones(len(texts), np.int64)
-        place = np.minimum(np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1)
-        return np.where(self.counts[place, 0] == texts, self.counts[place, 1], 1).astype(np.int64)
+        place = np.minimum(
+            np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1
+        )
+        return np.where(
+            self.counts[place, 0] == texts, self.counts[place, 1], 1
+        ).astype(np.int64)
 
     def info(self) -> dict[str, Any]:
         """What there is to know about it, in types that JSON knows."""
@@ -133,31 +162,54 @@ class BlindIndex:
 
 
 def blind_info(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What there is to know about a blind index without its key; see :meth:`BlindIndex.info`."""
+    """What there is to know about a blind index without its key; see
+    :meth:`BlindIndex.info`.
+    """
     return _described(Path(path), read_manifest(Path(path), blind=True))
 
 
 def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
-    sizes = {name.rpartition("/")[2]: size for name, (size, _) in manifest.files().items()}
+    sizes = {
+        name.rpartition("/")[2]: size for name, (size, _) in manifest.files().items()
+    }
     return {
-        "path": str(path), "blind": True, "version": VERSION, "generation": manifest.generation,
-        "fingerprint": manifest.fingerprint(), "params": manifest.params.as_dict(), "texts": manifest.texts,
-        "tweets": manifest.tweets, "bytes": sum(sizes.values()),
-        "bytes_a_text": {name: round(size / max(1, manifest.texts), 1) for name, size in sorted(sizes.items())},
-    }  # fmt: skip
+        "path": str(path),
+        "blind": True,
+        "version": VERSION,
+        "generation": manifest.generation,
+        "fingerprint": manifest.fingerprint(),
+        "params": manifest.params.as_dict(),
+        "texts": manifest.texts,
+        "tweets": manifest.tweets,
+        "bytes": sum(sizes.values()),
+        "bytes_a_text": {
+            name: round(size / max(1, manifest.texts), 1)
+            for name, size in sorted(sizes.items())
+        },
+    }
 
 
 def write_blind(
-    full: Callable[[Path], IndexReader], target: Path, key: bytes, params: BlindParams, *, overwrite: bool = False
+    full: Callable[[Path], IndexReader],
+    target: Path,
+    key: bytes,
+    params: BlindParams,
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """Write a blind index; `full` builds the index that has the texts, in a folder that is removed afterwards."""
+    """Write a blind index; `full` builds the index that has the texts, in a folder that
+    is removed afterwards.
+    """
     with changing(target, "replace" if overwrite else "create") as change:
         place, workspace = change.workspace(), change.workspace()
         reader = full(place)
-        numbers = np.flatnonzero(reader.same_text(np.arange(reader.size)) == np.arange(reader.size))
+        numbers = np.flatnonzero(
+            reader.same_text(np.arange(reader.size)) == np.arange(reader.size)
+        )
         if len(numbers) > MAX_TEXTS:
             raise ParameterError(
-                f"a blind index can hold at most {MAX_TEXTS:,} texts, not {len(numbers):,}: build several"
+                f"a blind index can hold at most {MAX_TEXTS:,} texts, not "
+                f"{len(numbers):,}: build several"
             )
         workspace.mkdir()
         _write_files(reader, numbers, workspace, key, params)
@@ -166,42 +218,87 @@ def write_blind(
         sums = " ".join(file.xxh3 for file in info.files.values())
         info = replace(info, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
         notes = {"key_check": key_check(key)}
-        change.commit(Manifest(params, (info,), len(numbers), reader.tweets, change.generation, {}, notes))
+        change.commit(
+            Manifest(
+                params,
+                (info,),
+                len(numbers),
+                reader.tweets,
+                change.generation,
+                {},
+                notes,
+            )
+        )
 
 
-def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: bytes, params: BlindParams) -> None:
+def _write_files(
+    reader: IndexReader,
+    numbers: np.ndarray,
+    folder: Path,
+    key: bytes,
+    params: BlindParams,
+) -> None:
     keys = kernel_keys(key)
-    hashes, lengths = np.empty(len(numbers), np.uint32), np.empty(len(numbers), np.int64)
-    counts = np.zeros(1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8)
+    hashes, lengths = (
+        np.empty(len(numbers), np.uint32),
+        np.empty(len(numbers), np.int64),
+    )
+    counts = np.zeros(
+        1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8
+    )
     room = np.empty(LONGEST + 1, np.uint64)
     for low, texts in _blocks(reader, numbers):
         ranges = np.stack([texts.offsets[:-1], texts.offsets[1:]], axis=1)
         lengths[low : low + len(ranges)] = np.diff(ranges, axis=1)[:, 0]
         if (lengths[low : low + len(ranges)] > LONGEST).any():
-            raise ParameterError(f"a blind index takes texts of up to {LONGEST:,} characters, and one is longer")
-        kernels.whole_hashes(texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)])
+            raise ParameterError(
+                f"a blind index takes texts of up to {LONGEST:,} characters, and one "
+                "is longer"
+            )
+        kernels.whole_hashes(
+            texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)]
+        )
         kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
     order = np.lexsort((lengths, hashes))
-    numbers, hashes, lengths = numbers[order], hashes[order], lengths[order].astype(np.uint16)
+    numbers, hashes, lengths = (
+        numbers[order],
+        hashes[order],
+        lengths[order].astype(np.uint16),
+    )
     first = _first_fingerprints(lengths, params)
     fingerprints = np.empty(first[-1], np.uint8)
     choice = kernels.SeedChoice(
-        params.seed_length, params.seed_step, params.seeds, params.frequent_texts, params.least_seeds,
+        params.seed_length,
+        params.seed_step,
+        params.seeds,
+        params.frequent_texts,
+        params.least_seeds,
         params.common_texts,
-    )  # fmt: skip
+    )
     parts = []
     for low, texts in _blocks(reader, numbers):
         high = low + len(texts.offsets) - 1
-        part = kernels.BlindTexts(hashes[low:high], lengths[low:high], fingerprints[:0], first[low : high + 1])
-        kernels.fill_fingerprints(texts, frozen(part), params.fingerprints, keys.fingerprints, fingerprints)
-        seeds = np.empty(((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64)
-        n = kernels.choose_seeds(texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds)
+        part = kernels.BlindTexts(
+            hashes[low:high], lengths[low:high], fingerprints[:0], first[low : high + 1]
+        )
+        kernels.fill_fingerprints(
+            texts, frozen(part), params.fingerprints, keys.fingerprints, fingerprints
+        )
+        seeds = np.empty(
+            ((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64
+        )
+        n = kernels.choose_seeds(
+            texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds
+        )
         parts.append(seeds[:n].copy())
     seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
     seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
     # Some four entries a bucket.
     bits = max(0, len(seeds).bit_length() - 2)
-    starts, entries = np.zeros((1 << bits) + 1, np.uint32), np.empty((len(seeds), 3), np.uint16)
+    starts, entries = (
+        np.zeros((1 << bits) + 1, np.uint32),
+        np.empty((len(seeds), 3), np.uint16),
+    )
     kernels.fill_table(seeds, bits, starts, entries)
     ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
     several = np.flatnonzero(tweets > 1)
@@ -210,15 +307,21 @@ def _write_files(reader: IndexReader, numbers: np.ndarray, folder: Path, key: by
     as_numbers[others] = -1 - np.arange(len(others))
     write_strings(folder, "ids", ids, others)
     arrays: dict[str, np.ndarray] = {
-        "texts.hashes": hashes, "texts.lengths": lengths, "texts.fingerprints": fingerprints, "seeds.starts": starts,
-        "seeds.entries": entries, "ids.numbers": as_numbers,
+        "texts.hashes": hashes,
+        "texts.lengths": lengths,
+        "texts.fingerprints": fingerprints,
+        "seeds.starts": starts,
+        "seeds.entries": entries,
+        "ids.numbers": as_numbers,
         "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
-    }  # fmt: skip
+    }
     for name, array in arrays.items():
         write_array_file(folder / name, array)
 
 
-def _blocks(reader: IndexReader, numbers: np.ndarray) -> Iterator[tuple[int, CodeBuffer]]:
+def _blocks(
+    reader: IndexReader, numbers: np.ndarray
+) -> Iterator[tuple[int, CodeBuffer]]:
     for part in slices(len(numbers)):
         yield part.start, frozen(CodeBuffer(*reader.canonical_codes(numbers[part])))
 
@@ -236,7 +339,9 @@ def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
     folder = Path(path)
     manifest = read_manifest(folder, blind=True)
     if manifest.notes.get("key_check") != key_check(key):
-        raise ParameterError(f"the key is not that of {folder}: use the key that it was built with")
+        raise ParameterError(
+            f"the key is not that of {folder}: use the key that it was built with"
+        )
     return _opened(folder, manifest, key)
 
 
@@ -247,7 +352,12 @@ def verify_blind(path: str | os.PathLike[str]) -> dict[str, Any]:
     # Only what is looked up depends on the key.
     info = _opened(folder, manifest, bytes(KEY_BYTES)).info()
     names = ("generation", "fingerprint", "bytes", "texts", "tweets")
-    return {"index": str(folder), "blind": True, "files": len(manifest.files()), **{name: info[name] for name in names}}
+    return {
+        "index": str(folder),
+        "blind": True,
+        "files": len(manifest.files()),
+        **{name: info[name] for name in names},
+    }
 
 
 def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
@@ -255,22 +365,34 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
     check_sums(path, manifest.files())
     params = manifest.params
     if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
-        raise IndexFormatError(f"{path} is not a blind index, which has one segment: ask for a new copy of the index")
+        raise IndexFormatError(
+            f"{path} is not a blind index, which has one segment: ask for a new copy "
+            "of the index"
+        )
     folder = path / SEGMENTS / manifest.segments[0].name
     try:
         lengths = map_array(folder / "texts.lengths", np.uint16)
         starts = map_array(folder / "seeds.starts", np.uint32)
         texts = kernels.BlindTexts(
-            map_array(folder / "texts.hashes", np.uint32), lengths, map_array(folder / "texts.fingerprints", np.uint8),
+            map_array(folder / "texts.hashes", np.uint32),
+            lengths,
+            map_array(folder / "texts.fingerprints", np.uint8),
             _first_fingerprints(lengths, params),
-        )  # fmt: skip
-        table = kernels.BlindSeeds(
-            starts, map_array(folder / "seeds.entries", np.uint16, 3), (len(starts) - 1).bit_length() - 1
         )
-        ids, other_ids = map_array(folder / "ids.numbers", np.int64), open_strings(folder, "ids")
+        table = kernels.BlindSeeds(
+            starts,
+            map_array(folder / "seeds.entries", np.uint16, 3),
+            (len(starts) - 1).bit_length() - 1,
+        )
+        ids, other_ids = (
+            map_array(folder / "ids.numbers", np.int64),
+            open_strings(folder, "ids"),
+        )
         counts = map_array(folder / "tweets.counts", np.uint32, 2)
     except OSError as error:
-        raise IndexFormatError(f"{error.filename} is missing: ask for a new copy of the index") from error
+        raise IndexFormatError(
+            f"{error.filename} is missing: ask for a new copy of the index"
+        ) from error
     index = BlindIndex(
         path,
         params,
@@ -283,7 +405,9 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
         counts.astype(np.int64),
     )
     for name, problem in _problems(index):
-        raise IndexFormatError(f"{folder / name} is damaged: {problem}. Ask for a new copy of the index")
+        raise IndexFormatError(
+            f"{folder / name} is damaged: {problem}. Ask for a new copy of the index"
+        )
     return index
 
 
@@ -291,8 +415,13 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     """Files that do not fit the others, with the reason."""
     texts, table = index.texts, index.table
     count = len(texts.hashes)
-    if count != index.manifest.texts or not np.all(texts.hashes[:-1] <= texts.hashes[1:]):
-        yield "texts.hashes", "its hashes do not ascend, or are not as many as there are texts"
+    if count != index.manifest.texts or not np.all(
+        texts.hashes[:-1] <= texts.hashes[1:]
+    ):
+        yield (
+            "texts.hashes",
+            "its hashes do not ascend, or are not as many as there are texts",
+        )
     if len(texts.lengths) != count or (texts.lengths == 0).any():
         yield "texts.lengths", "a text has no length"
     if texts.first[-1] != len(texts.fingerprints):
@@ -300,7 +429,11 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     starts = table.starts
     if table.bits < 0 or table.bits > 32 or len(starts) != (1 << table.bits) + 1:
         yield "seeds.starts", f"{len(starts):,} is no number of buckets"
-    if starts[0] != 0 or starts[-1] != len(table.entries) or not np.all(starts[:-1] <= starts[1:]):
+    if (
+        starts[0] != 0
+        or starts[-1] != len(table.entries)
+        or not np.all(starts[:-1] <= starts[1:])
+    ):
         yield "seeds.starts", "its buckets do not cover the entries"
     if kernels.highest_text(table.entries) >= count:
         yield "seeds.entries", "an entry names a text that is not there"
@@ -320,5 +453,7 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     except pa.ArrowInvalid:
         yield "ids.utf8", "an id is not valid UTF-8"
     pairs = index.counts
-    if len(pairs) and (pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1):
+    if len(pairs) and (
+        pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1
+    ):
         yield "tweets.counts", "it names a text that is not there, or one twice"

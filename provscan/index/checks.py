@@ -1,7 +1,7 @@
 """Whether the files of an open segment fit each other, and its tweets can be read.
 
-A kernel trusts offsets. What these checks let pass can be made again from its tweets, which finds the rest
-(:mod:`provscan.index.remake`).
+A kernel trusts offsets. What these checks let pass can be made again from its tweets,
+which finds the rest (:mod:`provscan.index.remake`).
 """
 
 from __future__ import annotations
@@ -41,26 +41,46 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
     seen = np.zeros(total, np.bool_)
     for shard, segment in enumerate(segments):
         folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
-        if map_array(folder / "texts.shard", np.uint32).tolist() != [shard, len(segments)]:
-            _require(iter([("texts.shard", f"it is not shard {shard} of {len(segments)}")]), folder)
+        if map_array(folder / "texts.shard", np.uint32).tolist() != [
+            shard,
+            len(segments),
+        ]:
+            _require(
+                iter([("texts.shard", f"it is not shard {shard} of {len(segments)}")]),
+                folder,
+            )
         assert numbers is not None
-        if len(numbers) != segment.info.texts or numbers.max(initial=0) >= max(total, 1) or not _ascending(numbers):
-            _require(iter([("texts.numbers", "its numbers are not those of its texts")]), folder)
+        if (
+            len(numbers) != segment.info.texts
+            or numbers.max(initial=0) >= max(total, 1)
+            or not _ascending(numbers)
+        ):
+            _require(
+                iter([("texts.numbers", "its numbers are not those of its texts")]),
+                folder,
+            )
         seen[numbers] = True
     if not seen.all():
         folder = index / SEGMENTS / segments[0].info.name
-        _require(iter([("texts.numbers", "two shards have a number in common")]), folder)
+        _require(
+            iter([("texts.numbers", "two shards have a number in common")]), folder
+        )
 
 
 def _require(problems: Iterator[tuple[str, str]], folder: Path) -> None:
     for name, problem in problems:
         raise IndexFormatError(
-            f"{folder / name} is damaged: {problem}. Restore it from a copy or build the index again"
+            f"{folder / name} is damaged: {problem}. Restore it from a copy or build "
+            "the index again"
         )
 
 
 def _tables(segment: Segment) -> dict[str, Postings]:
-    return {"exact": segment.exact, "bands": segment.bands, "seeds": segment.seeds.table}
+    return {
+        "exact": segment.exact,
+        "bands": segment.bands,
+        "seeds": segment.seeds.table,
+    }
 
 
 def _strings(segment: Segment) -> dict[str, tuple[Strings, int | None]]:
@@ -77,10 +97,15 @@ def _columns(segment: Segment) -> dict[str, Numbers]:
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     assert not isinstance(raw, Chained)
     return {
-        "tweets": segment.tweet_starts, "ids": tweets.ids.numbers, "times": tweets.times,
-        "author": tweets.author.codes, "lang": tweets.lang.codes, "rt_of": tweets.rt_of.codes,
-        "raw_texts": raw.offsets, "raw_texts_blocks": raw.blocks,
-    }  # fmt: skip
+        "tweets": segment.tweet_starts,
+        "ids": tweets.ids.numbers,
+        "times": tweets.times,
+        "author": tweets.author.codes,
+        "lang": tweets.lang.codes,
+        "rt_of": tweets.rt_of.codes,
+        "raw_texts": raw.offsets,
+        "raw_texts_blocks": raw.blocks,
+    }
 
 
 def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
@@ -105,20 +130,31 @@ def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
             yield f"{name}.offsets", "its offsets do not cover the text"
     for name, table in _tables(segment).items():
         if len(table.starts) != (1 << table.bits) + 1:
-            yield f"{name}.starts", f"expected {(1 << table.bits) + 1:,} numbers, found {len(table.starts):,}"
+            yield (
+                f"{name}.starts",
+                f"expected {(1 << table.bits) + 1:,} numbers, found "
+                f"{len(table.starts):,}",
+            )
         elif table.starts[0] != 0 or table.starts[-1] != len(table.entries):
             yield f"{name}.starts", "its buckets do not cover the entries"
-    filters = dict(zip(FILTERS, (segment.seeds.filter, segment.seeds.frequent), strict=True))
+    filters = dict(
+        zip(FILTERS, (segment.seeds.filter, segment.seeds.frequent), strict=True)
+    )
     for name, words in {"bands.filter": segment.band_filter, **filters}.items():
         if len(words) == 0 or len(words) & (len(words) - 1):
             yield name, f"{len(words):,} words are no power of two"
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Files of tweets that hold a number out of its bounds, or in the wrong order, with the reason."""
+    """Files of tweets that hold a number out of its bounds, or in the wrong order, with
+    the reason.
+    """
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     labels = {"author": tweets.author, "lang": tweets.lang, "rt_of": tweets.rt_of}
-    for name, strings in {"ids": tweets.ids.strings, **{name: each.values for name, each in labels.items()}}.items():
+    for name, strings in {
+        "ids": tweets.ids.strings,
+        **{name: each.values for name, each in labels.items()},
+    }.items():
         if not _ascending(strings.offsets):
             yield f"{name}.offsets", "its offsets do not ascend"
         try:
@@ -126,10 +162,16 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
         except pa.ArrowInvalid:
             yield f"{name}.utf8", "its text is not valid UTF-8"
     assert not isinstance(raw, Chained)
-    for name, column, end in (("raw_texts", raw.offsets, None), ("raw_texts_blocks", raw.blocks, len(raw.compressed))):
+    for name, column, end in (
+        ("raw_texts", raw.offsets, None),
+        ("raw_texts_blocks", raw.blocks, len(raw.compressed)),
+    ):
         numbers = column.all()
         if not _ascending(numbers) or numbers[0] != 0 or end not in (None, numbers[-1]):
-            yield f"{name}.blocks", "its offsets do not ascend from 0, or do not cover what they are for"
+            yield (
+                f"{name}.blocks",
+                "its offsets do not ascend from 0, or do not cover what they are for",
+            )
     numbers = tweets.ids.numbers.all()
     numbers = numbers[numbers < 0]
     if not np.array_equal(numbers, -1 - np.arange(len(tweets.ids.strings))):

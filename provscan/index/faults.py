@@ -1,8 +1,11 @@
-"""Mapped files that another program truncates: the system ends a process that reads the missing part (SIGBUS).
+"""Mapped files that another program truncates: the system ends a process that reads the
+missing part (SIGBUS).
 
-Here the missing page is replaced by zeros and the process goes on; whoever reads an index checks afterwards that none
-of its files was changed (:meth:`provscan.index.IndexReader.unchanged`), and gives no results if one was. Such a fault
-happens at a read of mapped memory and nowhere else, so that the handler finds no lock held that it needs.
+Here the missing page is replaced by zeros and the process goes on; whoever reads an
+index checks afterwards that none of its files was changed
+(:meth:`provscan.index.IndexReader.unchanged`), and gives no results if one was. Such a
+fault happens at a read of mapped memory and nowhere else, so that the handler finds no
+lock held that it needs.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from typing import Any
 _SA_SIGINFO = 4
 _MAP_FIXED = 0x10
 _FAILED = ctypes.c_void_p(-1).value
-_Handler = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.POINTER(ctypes.c_size_t), ctypes.c_void_p)
+_Handler = ctypes.CFUNCTYPE(
+    None, ctypes.c_int, ctypes.POINTER(ctypes.c_size_t), ctypes.c_void_p
+)
 
 
 class _SigAction(ctypes.Structure):
@@ -39,15 +44,26 @@ def survive_truncated_files() -> Any:
     system = ctypes.CDLL(None)
     system.mmap.restype = ctypes.c_void_p
     system.mmap.argtypes = [
-        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long
-    ]  # fmt: skip
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_long,
+    ]
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
 
     def replace_page(number: int, info: Any, context: Any) -> None:
         page = info[2] // mmap.PAGESIZE * mmap.PAGESIZE
         if system.mmap(page, mmap.PAGESIZE, mmap.PROT_READ, flags, -1, 0) == _FAILED:
-            system.signal(signal.SIGBUS, 0)  # the read is repeated, and ends the process
+            system.signal(
+                signal.SIGBUS, 0
+            )  # the read is repeated, and ends the process
 
     handler = _Handler(replace_page)
-    system.sigaction(signal.SIGBUS, ctypes.byref(_SigAction(handler=handler, flags=_SA_SIGINFO)), None)
+    system.sigaction(
+        signal.SIGBUS,
+        ctypes.byref(_SigAction(handler=handler, flags=_SA_SIGINFO)),
+        None,
+    )
     return handler

@@ -1,4 +1,6 @@
-"""Shards that were fetched from a copy of an index, in this machine's cache: what is not in use is bounded."""
+"""Shards that were fetched from a copy of an index, in this machine's cache: what is
+not in use is bounded.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from provscan.index.format import MANIFEST
 from provscan.readers import FileStore
 from provscan.urls import below
 
-# Gigabytes of fetched shards that are kept for later runs, beside those in use, and the variable that says otherwise.
+# Gigabytes of fetched shards that are kept for later runs, beside those in use, and the
+# variable that says otherwise.
 KEPT_GIGABYTES = 100.0
 VARIABLE = "PROVSCAN_CACHE_GB"
 
@@ -27,10 +30,11 @@ _IN_USE: dict[Path, int] = {}
 
 
 def fetched(url: str, shards: Sequence[int], snapshot: str) -> Path:
-    """A folder with the manifest of an index, some of its shards, and what was added; `url` has a copy of the index.
+    """A folder with the manifest of an index, some of its shards, and what was added;
+    `url` has a copy of the index.
 
-    Shards of other snapshots that no process uses are removed, those used least recently first, until those that stay
-    and what is fetched are within the limit.
+    Shards of other snapshots that no process uses are removed, those used least
+    recently first, until those that stay and what is fetched are within the limit.
     """
     folder = user_cache() / "shards" / snapshot
     make_folder(folder.parent)
@@ -72,19 +76,32 @@ def _limit() -> float:
     with contextlib.suppress(ValueError):
         if float(given) >= 0:
             return float(given) * 1e9
-    raise ParameterError(f"{VARIABLE} is {given!r}, and must be a number of gigabytes, such as 50")
+    raise ParameterError(
+        f"{VARIABLE} is {given!r}, and must be a number of gigabytes, such as 50"
+    )
 
 
 def _make_room(folder: Path, needed: int) -> None:
-    """Remove what no process uses until so many more bytes are within the limit, or nothing of that is left."""
+    """Remove what no process uses until so many more bytes are within the limit, or
+    nothing of that is left.
+    """
     limit = _limit()
     with _locked(folder.parent):
-        sizes = {path: _size(path) for path in folder.parent.iterdir() if _SNAPSHOT.fullmatch(path.name)}
+        sizes = {
+            path: _size(path)
+            for path in folder.parent.iterdir()
+            if _SNAPSHOT.fullmatch(path.name)
+        }
         total = sum(sizes.values()) + needed
-        for path in sorted(sizes.keys() - {folder}, key=lambda path: path.stat().st_mtime):
+        for path in sorted(
+            sizes.keys() - {folder}, key=lambda path: path.stat().st_mtime
+        ):
             if total <= limit:
                 return
-            with contextlib.suppress(BlockingIOError), _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with (
+                contextlib.suppress(BlockingIOError),
+                _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            ):
                 remove_index(path)
                 total -= sizes[path] - _size(path)
 

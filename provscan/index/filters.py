@@ -25,8 +25,8 @@ def new_filter(count: int) -> np.ndarray:
 def widened(words: np.ndarray, more: int) -> np.ndarray:
     """A copy of a filter in which `more` hashes find room beside what it holds.
 
-    A larger filter takes one more bit of a hash for the number of its word. Which one is not known of what the filter
-    holds, so both words hold it.
+    A larger filter takes one more bit of a hash for the number of its word. Which one
+    is not known of what the filter holds, so both words hold it.
     """
     return np.repeat(words, max(1, filter_words(2 * more) // len(words)))
 
@@ -49,7 +49,9 @@ def count_of(words: np.ndarray) -> int:
 
 
 def band_filter_words(count: int) -> int:
-    """Words of a filter for so many bands, of half the size: what it lets pass the table refuses."""
+    """Words of a filter for so many bands, of half the size: what it lets pass the
+    table refuses.
+    """
     return filter_words(count // 2)
 
 

@@ -1,8 +1,10 @@
-"""Changing the folder of an index: one writer at a time, and at any instant the old generation or the new one.
+"""Changing the folder of an index: one writer at a time, and at any instant the old
+generation or the new one.
 
-New files are written beside the old ones and synced to disk before the manifest that names them takes the place of
-the old manifest. A writer notes in the lock file what it is about to write, or to remove; the next writer removes what
-a killed one noted and no manifest names. Nothing else in the folder is ever removed.
+New files are written beside the old ones and synced to disk before the manifest that
+names them takes the place of the old manifest. A writer notes in the lock file what it
+is about to write, or to remove; the next writer removes what a killed one noted and no
+manifest names. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -44,9 +46,11 @@ from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY, remove_named, replacing_file
 
 LOCK = "lock"
-# The lock file begins with this and who holds it; each further line is the path of a file or folder.
+# The lock file begins with this and who holds it; each further line is the path of a
+# file or folder.
 HEAD = "provscan index, written by "
-# What begins with such a path is of a writer that made it for itself, under a name that nobody can guess.
+# What begins with such a path is of a writer that made it for itself, under a name that
+# nobody can guess.
 UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
 NOTED = re.compile(
     rf"{UNFINISHED.pattern}|{TEMPORARY.pattern}|{SEGMENTS}(/[0-9a-f]{{16}}(/[a-z_]+\.[a-z0-9_]+)?)?"
@@ -59,20 +63,30 @@ THREADS, FEW_BYTES = 8, 4 << 20
 class Change:
     """A change of an index folder under its lock; see :func:`changing`.
 
-    `manifest` is what the folder holds before the change: None if nothing, or nothing that is kept.
+    `manifest` is what the folder holds before the change: None if nothing, or nothing
+    that is kept.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest | None, replaced: set[str], lock: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest | None,
+        replaced: set[str],
+        lock: int | None = None,
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.committed = False
         self.noted: set[str] = set()
         self._replaced = replaced
-        # The lock file's descriptor; None in a temporary folder, which is removed as a whole.
+        # The lock file's descriptor; None in a temporary folder, which is removed as a
+        # whole.
         self._lock = lock
 
     def note(self, *names: str) -> None:
-        """Note paths that are about to be written or removed, so that the next writer may remove what is left."""
+        """Note paths that are about to be written or removed, so that the next writer
+        may remove what is left.
+        """
         if self._lock is not None:
             _write(self._lock, "".join(f"{name}\n" for name in names).encode())
         self.noted.update(names)
@@ -82,18 +96,25 @@ class Change:
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:
-        """A name for a folder to write a segment to, and for whatever begins with this name."""
+        """A name for a folder to write a segment to, and for whatever begins with this
+        name.
+        """
         name = f"{SEGMENTS}/.new-{os.urandom(8).hex()}"
         self.note(name)
         return self.folder / name
 
-    def adopt(self, workspace: Path, texts: int, tweets: int, digest: str) -> SegmentInfo:
+    def adopt(
+        self, workspace: Path, texts: int, tweets: int, digest: str
+    ) -> SegmentInfo:
         """Take the checksums of a segment's files and give its folder its name."""
         names = sorted(os.listdir(workspace))
         sizes = [(workspace / name).stat().st_size for name in names]
         with pool_of(threads_for(sum(sizes))) as pool:
             sums = pool.map(file_checksum, [workspace / name for name in names])
-            files = {name: FileInfo(size, xxh3) for name, size, xxh3 in zip(names, sizes, sums, strict=True)}
+            files = {
+                name: FileInfo(size, xxh3)
+                for name, size, xxh3 in zip(names, sizes, sums, strict=True)
+            }
         content = "".join(f"{name} {info.xxh3}\n" for name, info in files.items())
         name = xxhash.xxh3_64_hexdigest(content.encode())
         info = SegmentInfo(name, texts, tweets, digest, files)
@@ -106,12 +127,20 @@ class Change:
         return info
 
     def _take_again(self, workspace: Path, place: Path, info: SegmentInfo) -> None:
-        """Keep the same segment from before the change; those of its files that are damaged or gone are replaced."""
+        """Keep the same segment from before the change; those of its files that are
+        damaged or gone are replaced.
+        """
         for name, known in info.files.items():
             path = place / name
             if not path.is_file() or file_checksum(path) != known.xxh3:
-                if os.path.lexists(path) and f"{SEGMENTS}/{info.name}/{name}" not in self._before():
-                    raise OutputError(f"{path} was not written by provscan, so it is not replaced: move it away")
+                if (
+                    os.path.lexists(path)
+                    and f"{SEGMENTS}/{info.name}/{name}" not in self._before()
+                ):
+                    raise OutputError(
+                        f"{path} was not written by provscan, so it is not replaced: "
+                        "move it away"
+                    )
                 (workspace / name).replace(path)
                 sync(path)
         shutil.rmtree(workspace)
@@ -124,7 +153,10 @@ class Change:
             folder.mkdir()
         if path not in self.noted:
             if os.path.lexists(folder / name):
-                raise OutputError(f"{folder / name} was not written by provscan, so it is not replaced: move it away")
+                raise OutputError(
+                    f"{folder / name} was not written by provscan, so it is not "
+                    "replaced: move it away"
+                )
             self.note(path)
         (folder / name).write_bytes(content)
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
@@ -134,11 +166,14 @@ class Change:
         return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make a manifest the index's next generation, and remove the files that it does not name.
+        """Make a manifest the index's next generation, and remove the files that it
+        does not name.
 
         Its segments are put in order, shards before others, the largest first.
         """
-        manifest = replace(manifest, segments=tuple(sorted(manifest.segments, key=_order)))
+        manifest = replace(
+            manifest, segments=tuple(sorted(manifest.segments, key=_order))
+        )
         before, after = self._before(), manifest.files()
         new = [self.folder / name for name in after if name not in before]
         folders = {path.parent for path in new} | {path.parent.parent for path in new}
@@ -153,19 +188,28 @@ class Change:
         self.committed = True
         sync(self.folder)
         sync(self.folder.parent)
-        # What can't be removed is no reason to fail, since the change is made: the next writer tries again.
+        # What can't be removed is no reason to fail, since the change is made: the next
+        # writer tries again.
         remove_noted(self.folder, self.noted)
 
 
 def _order(info: SegmentInfo) -> tuple[int, int, str]:
-    return (-info.texts, 0, info.name) if info.shard is None else (-sys.maxsize, info.shard, "")
+    return (
+        (-info.texts, 0, info.name)
+        if info.shard is None
+        else (-sys.maxsize, info.shard, "")
+    )
 
 
 @contextlib.contextmanager
-def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iterator[Change]:
-    """Lock an index folder for a change. Where `target` is a link, what it leads to is changed.
+def changing(
+    target: Path, mode: Literal["create", "replace", "change"]
+) -> Iterator[Change]:
+    """Lock an index folder for a change. Where `target` is a link, what it leads to is
+    changed.
 
-    The mode ``create`` makes it, ``replace`` may replace an index that is there, ``change`` needs one.
+    The mode ``create`` makes it, ``replace`` may replace an index that is there,
+    ``change`` needs one.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -179,11 +223,16 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
         if created:
             place.mkdir(parents=True)
         elif not place.is_dir():
-            raise OutputError(f"{target} is not a folder, so no index is written there: name another place")
+            raise OutputError(
+                f"{target} is not a folder, so no index is written there: name another "
+                "place"
+            )
         elif mode != "change":
             _check_replaceable(target, place, mode)
         lock, noted = _lock(target, place)
-        replaced = set() if mode == "change" else _check_replaceable(target, place, mode)
+        replaced = (
+            set() if mode == "change" else _check_replaceable(target, place, mode)
+        )
         manifest = read_manifest(place) if mode == "change" else None
         remove_noted(place, noted)
         change = Change(place, manifest, replaced, lock)
@@ -198,13 +247,19 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
         done = change is not None and change.committed
         effect = "The index was changed before that" if done else "Nothing was changed"
         if isinstance(error, OSError):
-            raise OutputError(f"writing {target} failed: {error.strerror or error}. {effect}") from error
+            raise OutputError(
+                f"writing {target} failed: {error.strerror or error}. {effect}"
+            ) from error
         if done:
             error.add_note(effect)
         raise
     finally:
         # Ctrl-C may have come before there was a lock or a change.
-        left = remove_noted(place, noted | (change.noted if change else set())) if lock is not None else set()
+        left = (
+            remove_noted(place, noted | (change.noted if change else set()))
+            if lock is not None
+            else set()
+        )
         if created and not left and not os.path.lexists(place / MANIFEST):
             _abandon(place, lock)
         if lock is not None:
@@ -215,8 +270,14 @@ def changing(target: Path, mode: Literal["create", "replace", "change"]) -> Iter
 
 @contextlib.contextmanager
 def noting(place: Path) -> Iterator[Change]:
-    """A change by one of several processes that add files to a folder; its workspaces are removed in the end."""
-    descriptor = os.open(place / LOCK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    """A change by one of several processes that add files to a folder; its workspaces
+    are removed in the end.
+    """
+    descriptor = os.open(
+        place / LOCK,
+        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC,
+        0o666,
+    )
     change = Change(place, None, set(), descriptor)
     try:
         change.note(f"{HEAD}process {os.getpid()}")
@@ -227,9 +288,13 @@ def noting(place: Path) -> Iterator[Change]:
 
 
 def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
-    """Take the lock file, and what a killed writer noted in it. The kernel releases it when its holder dies."""
+    """Take the lock file, and what a killed writer noted in it. The kernel releases it
+    when its holder dies.
+    """
     while True:
-        descriptor = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(
+            place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
@@ -237,19 +302,30 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
                     noted = noted_in(place)
                     if noted is None:
                         raise OutputError(
-                            f"{target} holds a file {LOCK} that provscan did not write, so nothing is written there: "
-                            "move it away"
+                            f"{target} holds a file {LOCK} that provscan did not "
+                            "write, so nothing is written there: move it away"
                         )
                     words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
                     command = without_secrets(" ".join(words.split()))
-                    process = f"process {os.getpid()} on {socket.gethostname()} ({command})"
-                    _write_notes(descriptor, f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC", noted)
+                    process = (
+                        f"process {os.getpid()} on {socket.gethostname()} ({command})"
+                    )
+                    _write_notes(
+                        descriptor,
+                        f"{HEAD}{process} since {datetime.now(UTC):%F %T} UTC",
+                        noted,
+                    )
                     return descriptor, noted
         except BlockingIOError:
             held = os.read(descriptor, 4096).decode(errors="replace")
-            holder = held.partition("\n")[0].removeprefix(HEAD).strip() or "another process"
+            holder = (
+                held.partition("\n")[0].removeprefix(HEAD).strip() or "another process"
+            )
             os.close(descriptor)
-            raise OutputError(f"{target} is being written by {holder}: wait until that ends, then try again") from None
+            raise OutputError(
+                f"{target} is being written by {holder}: wait until that ends, then "
+                "try again"
+            ) from None
         except BaseException:
             os.close(descriptor)
             raise
@@ -258,9 +334,15 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
 
 
 def _write_notes(lock: int, head: str, noted: set[str]) -> None:
-    """Write the lock file anew, at no instant without the notes; it is empty if nobody holds it and there are none."""
+    """Write the lock file anew, at no instant without the notes; it is empty if nobody
+    holds it and there are none.
+    """
     held = noted or head != HEAD
-    text = "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace") if held else b""
+    text = (
+        "\n".join([head, *sorted(noted), ""]).encode(errors="backslashreplace")
+        if held
+        else b""
+    )
     os.lseek(lock, 0, os.SEEK_SET)
     _write(lock, text)
     os.ftruncate(lock, len(text))
@@ -273,7 +355,9 @@ def _write(descriptor: int, text: bytes) -> None:
 
 
 def noted_in(place: Path) -> set[str] | None:
-    """What a writer that was killed noted in the lock file; None if provscan did not write that file."""
+    """What a writer that was killed noted in the lock file; None if provscan did not
+    write that file.
+    """
     path = place / LOCK
     if not os.path.lexists(path):
         return set()
@@ -287,7 +371,9 @@ def noted_in(place: Path) -> set[str] | None:
 
 
 def _abandon(place: Path, lock: int | None) -> None:
-    """Remove the folder that was made for an index that was not written, unless there is something else in it."""
+    """Remove the folder that was made for an index that was not written, unless there
+    is something else in it.
+    """
     with contextlib.suppress(OSError):
         if lock is not None:
             remove_named(place, [LOCK])
@@ -304,8 +390,14 @@ def _abandon(place: Path, lock: int | None) -> None:
 
 
 def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
-    """Files of the index that is to be replaced; an error unless provscan wrote everything in the folder."""
-    found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
+    """Files of the index that is to be replaced; an error unless provscan wrote
+    everything in the folder.
+    """
+    found = {
+        str(path.relative_to(place))
+        for path in place.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
     named = _named_files(place)
     noted = noted_in(place)
     known = named | ({LOCK, *noted} if noted is not None else set())
@@ -313,30 +405,43 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
     foreign = sorted(name for name in found - known if not name.startswith(unfinished))
     if MANIFEST in found and mode == "create":
         raise OutputError(
-            f"{target} exists already: name another place, add to it with --append, or replace it with --overwrite"
+            f"{target} exists already: name another place, add to it with --append, or "
+            "replace it with --overwrite"
         )
     if foreign:
         raise OutputError(
-            f"{target} holds {foreign[0]}, which provscan did not write, so it is not replaced: name another place"
+            f"{target} holds {foreign[0]}, which provscan did not write, so it is not "
+            "replaced: name another place"
         )
     return found & named - {MANIFEST}
 
 
 def _named_files(place: Path) -> set[str]:
-    """The files that a manifest of any version names, itself included; none if it can't be read."""
+    """The files that a manifest of any version names, itself included; none if it can't
+    be read.
+    """
     try:
         found = json.loads((place / MANIFEST).read_bytes())
         if found["format"] not in (FORMAT, BLIND_FORMAT):
             return set()
         if found["version"] == VERSION:
             return {MANIFEST, *read_manifest(place, blind=is_blind(place)).files()}
-        return {MANIFEST, *(f"{SEGMENTS}/{s['name']}/{name}" for s in found["segments"] for name in s["files"])}
+        return {
+            MANIFEST,
+            *(
+                f"{SEGMENTS}/{s['name']}/{name}"
+                for s in found["segments"]
+                for name in s["files"]
+            ),
+        }
     except (OSError, ValueError, KeyError, TypeError, RecursionError, IndexFormatError):
         return set()
 
 
 def remove_noted(place: Path, noted: set[str]) -> set[str]:
-    """Remove what a writer noted and the manifest does not name; what is still there in the end."""
+    """Remove what a writer noted and the manifest does not name; what is still there in
+    the end.
+    """
     named = _named_files(place)
     if not named and os.path.lexists(place / MANIFEST):
         # It is damaged, or no manifest of ours.
@@ -346,7 +451,9 @@ def remove_noted(place: Path, noted: set[str]) -> set[str]:
 
 
 def remove_index(place: Path) -> None:
-    """Remove what belongs to an index, whole or not, and its folder unless something else is in it."""
+    """Remove what belongs to an index, whole or not, and its folder unless something
+    else is in it.
+    """
     noted = noted_in(place)
     own = {*_named_files(place), *(noted or ())}
     folders = {os.path.dirname(name) for name in own} | ({SEGMENTS} if own else set())
@@ -356,7 +463,12 @@ def remove_index(place: Path) -> None:
 
 
 def _remove(place: Path, names: set[str]) -> None:
-    for path in [path for name in names if UNFINISHED.fullmatch(name) for path in place.glob(f"{name}*")]:
+    for path in [
+        path
+        for name in names
+        if UNFINISHED.fullmatch(name)
+        for path in place.glob(f"{name}*")
+    ]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -365,8 +477,14 @@ def _remove(place: Path, names: set[str]) -> None:
 
 
 def _is_left(place: Path, name: str) -> bool:
-    """Whether something that a writer noted is still there; a folder may hold what is named, or files of others."""
-    return any(place.glob(f"{name}*")) if UNFINISHED.fullmatch(name) else (place / name).is_file()
+    """Whether something that a writer noted is still there; a folder may hold what is
+    named, or files of others.
+    """
+    return (
+        any(place.glob(f"{name}*"))
+        if UNFINISHED.fullmatch(name)
+        else (place / name).is_file()
+    )
 
 
 def threads_for(size: int) -> int:

@@ -1,7 +1,9 @@
-"""The manifest of an index: what it says, how it is read and checked. docs/format.md describes every byte on disk.
+"""The manifest of an index: what it says, how it is read and checked. docs/format.md
+describes every byte on disk.
 
-The manifest is one JSON object that is replaced as a whole, so a reader has one generation of the index or another,
-never a mixture. It names every other file in the folder with its size and XXH3-128 checksum.
+The manifest is one JSON object that is replaced as a whole, so a reader has one
+generation of the index or another, never a mixture. It names every other file in the
+folder with its size and XXH3-128 checksum.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class FileInfo(NamedTuple):
 
 
 class Purge(NamedTuple):
-    """The record of a purge: its file under ``purges/``, when it was made, and how many tweets it names."""
+    """The record of a purge: its file under ``purges/``, when it was made, and how many
+    tweets it names.
+    """
 
     info: FileInfo
     purged: str
@@ -66,10 +70,13 @@ class SegmentInfo:
     """What the manifest says of one segment."""
 
     name: str  # Folder under ``segments/``, made from the checksums of its files.
-    # Licensed texts in it, and the rows of tweets that carry them, forgotten ones included.
+    # Licensed texts in it, and the rows of tweets that carry them, forgotten ones
+    # included.
     texts: int
     tweets: int
-    digest: str  # Sum of the digests of its tweets (`provscan.index.prepare.tweet_digests`), modulo 2**64 in each half.
+    # Sum of the digests of its tweets (`provscan.index.prepare.tweet_digests`), modulo
+    # 2**64 in each half.
+    digest: str
     files: dict[str, FileInfo]  # Every file in it.
     tombstones: Tombstones | None = None  # Its forgotten tweets, if there are any.
     shard: int | None = None  # Its number, if it is one of the shards.
@@ -88,34 +95,53 @@ class SegmentInfo:
 
     def paths(self) -> dict[str, FileInfo]:
         """Its files by their paths in the index folder."""
-        found = {f"{SEGMENTS}/{self.name}/{name}": info for name, info in self.files.items()}
-        return found | ({f"{TOMBSTONES}/{self.tombstones.name}": self.tombstones.info} if self.tombstones else {})
+        found = {
+            f"{SEGMENTS}/{self.name}/{name}": info for name, info in self.files.items()
+        }
+        return found | (
+            {f"{TOMBSTONES}/{self.tombstones.name}": self.tombstones.info}
+            if self.tombstones
+            else {}
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One generation of an index. That of a blind index has one segment, its digest made from the files' checksums."""
+    """One generation of an index. That of a blind index has one segment, its digest
+    made from the files' checksums.
+    """
 
-    params: IndexParams | BlindParams  # As they were given: without a length of seeds, the number of texts decides.
+    params: (
+        IndexParams | BlindParams
+    )  # As they were given: without a length of seeds, the number of texts decides.
     segments: tuple[SegmentInfo, ...]
     # Distinct licensed texts and distinct tweet ids, without forgotten ones.
     texts: int
     tweets: int
     generation: int = 1  # Counts the changes from 1 on.
-    purges: dict[str, Purge] = field(default_factory=dict)  # Records of purges, by the names of their files.
+    purges: dict[str, Purge] = field(
+        default_factory=dict
+    )  # Records of purges, by the names of their files.
     # What the builder noted: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
-    seed_length: int | None = None  # Units of the seeds in all segments; of a blind index its parameters say it.
+    seed_length: int | None = (
+        # Units of the seeds in all segments; of a blind index its parameters say it.
+        None
+    )
 
     @property
     def index_params(self) -> IndexParams:
-        """Its parameters with the length of its seeds, if it is not of a blind index."""
+        """Its parameters with the length of its seeds, if it is not of a blind
+        index.
+        """
         if isinstance(self.params, BlindParams):
             raise TypeError("a blind index has no parameters of an index")
         return replace(self.params, seed_length=self.seed_length)
 
     def with_due_seeds(self) -> Manifest:
-        """The same with seeds as long as they would be if the index were built of its texts now."""
+        """The same with seeds as long as they would be if the index were built of its
+        texts now.
+        """
         assert isinstance(self.params, IndexParams)
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
 
@@ -133,33 +159,52 @@ class Manifest:
             "tweets": self.tweets,
             "segments": [_segment_dict(segment) for segment in self.segments],
             "purges": {
-                name: {**purge.info._asdict(), "purged": purge.purged, "tweets": purge.tweets}
+                name: {
+                    **purge.info._asdict(),
+                    "purged": purge.purged,
+                    "tweets": purge.tweets,
+                }
                 for name, purge in self.purges.items()
             },
             "notes": self.notes,
         }
 
     def fingerprint(self) -> str:
-        """XXH3-128 over the parameters and the tweets that are not forgotten, however they came into the index."""
+        """XXH3-128 over the parameters and the tweets that are not forgotten, however
+        they came into the index.
+        """
         high = low = 0
         for segment in self.segments:
-            for digest, sign in ((segment.digest, 1), (segment.tombstones and segment.tombstones.digest, -1)):
+            for digest, sign in (
+                (segment.digest, 1),
+                (segment.tombstones and segment.tombstones.digest, -1),
+            ):
                 if digest:
                     high += sign * int(digest[:16], 16)
                     low += sign * int(digest[16:], 16)
         total = f"{high & _LOW64:016x}{low & _LOW64:016x}"
-        return xxhash.xxh3_128_hexdigest(f"{self.params.fingerprint()} {total}".encode())
+        return xxhash.xxh3_128_hexdigest(
+            f"{self.params.fingerprint()} {total}".encode()
+        )
 
     def files(self) -> dict[str, FileInfo]:
         """Every file but the manifest itself, by its path in the folder."""
-        found = {path: info for segment in self.segments for path, info in segment.paths().items()}
-        return found | {f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()}
+        found = {
+            path: info
+            for segment in self.segments
+            for path, info in segment.paths().items()
+        }
+        return found | {
+            f"{PURGES}/{name}": purge.info for name, purge in self.purges.items()
+        }
 
     def encoded(self) -> bytes:
         body = self.as_dict()
         kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
         head = {"format": kind, "version": VERSION, "checksum": _checksum(body)}
-        return (json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n").encode()
+        return (
+            json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n"
+        ).encode()
 
 
 def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
@@ -172,7 +217,13 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
         "tweets": segment.tweets,
         "digest": segment.digest,
         "files": segment.files_dict(),
-        "tombstones": dead and {**dead.info._asdict(), "name": dead.name, "tweets": dead.tweets, "digest": dead.digest},
+        "tombstones": dead
+        and {
+            **dead.info._asdict(),
+            "name": dead.name,
+            "tweets": dead.tweets,
+            "digest": dead.digest,
+        },
     }
 
 
@@ -188,38 +239,56 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
     """The manifest of an index folder; of a blind index if `blind`."""
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise IndexFormatError(f"there is no index at {folder}: build one with `provscan index CORPUS -o {folder}`")
+        raise IndexFormatError(
+            f"there is no index at {folder}: build one with `provscan index CORPUS -o "
+            f"{folder}`"
+        )
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise IndexFormatError(
-            f"{folder} is not an index: it has no {MANIFEST}. Name another folder, or build the index again if its "
-            "build did not finish"
+            f"{folder} is not an index: it has no {MANIFEST}. Name another folder, or "
+            "build the index again if its build did not finish"
         ) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise IndexFormatError(f"{path} can't be read ({error}): restore it from a copy or build it again") from None
+        raise IndexFormatError(
+            f"{path} can't be read ({error}): restore it from a copy or build it again"
+        ) from None
     expected = BLIND_FORMAT if blind else FORMAT
     if not blind and isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
         raise IndexFormatError(
-            f"{folder} is a blind index, which only match (with its key, --key), info and verify can read"
+            f"{folder} is a blind index, which only match (with its key, --key), info "
+            "and verify can read"
         )
     if not isinstance(found, dict) or found.get("format") != expected:
-        raise IndexFormatError(f"{path} is not the manifest of a provscan index: expected format {expected!r}")
+        raise IndexFormatError(
+            f"{path} is not the manifest of a provscan index: expected format "
+            f"{expected!r}"
+        )
     version = found.get("version")
     if version != VERSION:
         raise IndexFormatError(
-            f"{path} has index version {version!r}, and this provscan reads version {VERSION}: build the index again, "
-            "or use the provscan that wrote it"
+            f"{path} has index version {version!r}, and this provscan reads version "
+            f"{VERSION}: build the index again, or use the provscan that wrote it"
         )
-    body = {key: value for key, value in found.items() if key not in ("format", "version", "checksum")}
+    body = {
+        key: value
+        for key, value in found.items()
+        if key not in ("format", "version", "checksum")
+    }
     if found.get("checksum") != _checksum(body):
-        raise IndexFormatError(f"{path} was changed after it was written: its checksum is wrong. Build the index again")
+        raise IndexFormatError(
+            f"{path} was changed after it was written: its checksum is wrong. Build "
+            "the index again"
+        )
     try:
         manifest = _parsed(body, BlindParams if blind else IndexParams)
         if manifest.fingerprint() != body["fingerprint"]:
             raise ValueError("the fingerprint does not belong to the segments")
     except (AttributeError, KeyError, TypeError, ValueError, ParameterError) as error:
-        raise IndexFormatError(f"{path} describes an index that this provscan can't read: {error}") from None
+        raise IndexFormatError(
+            f"{path} describes an index that this provscan can't read: {error}"
+        ) from None
     return manifest
 
 
@@ -231,13 +300,19 @@ def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Ma
         _count(body["tweets"]),
         _count(body["generation"]),
         {
-            name: Purge(info, str(body["purges"][name]["purged"]), _count(body["purges"][name]["tweets"]))
+            name: Purge(
+                info,
+                str(body["purges"][name]["purged"]),
+                _count(body["purges"][name]["tweets"]),
+            )
             for name, info in _files(body["purges"], PURGES).items()
         },
         body["notes"],
         body["seed_length"],
     )
-    if isinstance(manifest.params, IndexParams) and manifest.index_params.seed_length != (
+    if isinstance(
+        manifest.params, IndexParams
+    ) and manifest.index_params.seed_length != (
         manifest.params.seed_length or _count(manifest.seed_length)
     ):
         raise ValueError(f"its seeds can't have {manifest.seed_length} units")
@@ -245,7 +320,9 @@ def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Ma
         raise TypeError(f"notes must be an object, not {manifest.notes!r}")
     if len({segment.name for segment in manifest.segments}) < len(manifest.segments):
         raise ValueError("two segments have one name")
-    if [segment.shard for segment in manifest.shards] != list(range(len(manifest.shards))):
+    if [segment.shard for segment in manifest.shards] != list(
+        range(len(manifest.shards))
+    ):
         raise ValueError("shards are missing or out of order")
     return manifest
 
@@ -253,7 +330,9 @@ def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Ma
 def _segment(value: dict[str, Any]) -> SegmentInfo:
     dead = value["tombstones"]
     tombstones = dead and Tombstones(
-        *_files({dead["name"]: {"bytes": dead["bytes"], "xxh3": dead["xxh3"]}}, TOMBSTONES).popitem(),
+        *_files(
+            {dead["name"]: {"bytes": dead["bytes"], "xxh3": dead["xxh3"]}}, TOMBSTONES
+        ).popitem(),
         _count(dead["tweets"]),
         _matching(_DIGEST, dead["digest"]),
     )
@@ -270,7 +349,9 @@ def _segment(value: dict[str, Any]) -> SegmentInfo:
 
 def _files(files: dict[str, Any], folder: str) -> dict[str, FileInfo]:
     return {
-        _matching(_FILE_NAMES[folder], name): FileInfo(_count(info["bytes"]), _matching(_DIGEST, info["xxh3"]))
+        _matching(_FILE_NAMES[folder], name): FileInfo(
+            _count(info["bytes"]), _matching(_DIGEST, info["xxh3"])
+        )
         for name, info in files.items()
     }
 
@@ -288,28 +369,37 @@ def _count(value: Any) -> int:
 
 
 def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
-    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or has another size."""
+    """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or has
+    another size.
+    """
     for name, info in files.items():
         path = folder / name
         try:
             found = path.stat().st_size
         except OSError as error:
-            raise IndexFormatError(f"{path} is missing ({error.strerror}): build the index again") from None
+            raise IndexFormatError(
+                f"{path} is missing ({error.strerror}): build the index again"
+            ) from None
         if found != info.bytes:
             raise IndexFormatError(
-                f"{path} is damaged: expected {info.bytes:,} bytes, found {found:,}. Build the index again"
+                f"{path} is damaged: expected {info.bytes:,} bytes, found {found:,}. "
+                "Build the index again"
             )
 
 
-def check_sums(folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map) -> None:
+def check_sums(
+    folder: Path, files: dict[str, FileInfo], mapped: Callable[..., Any] = map
+) -> None:
     digests = mapped(file_checksum, [folder / name for name in files])
     for (name, info), found in zip(files.items(), digests, strict=True):
         if found != info.xxh3:
             raise IndexFormatError(
-                f"{folder / name} is damaged: expected XXH3-128 {info.xxh3}, found {found}. "
-                "Restore it from a copy or build the index again"
+                f"{folder / name} is damaged: expected XXH3-128 {info.xxh3}, found "
+                f"{found}. Restore it from a copy or build the index again"
             )
 
 
 def _checksum(body: dict[str, Any]) -> str:
-    return xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    return xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    )

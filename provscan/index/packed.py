@@ -1,4 +1,6 @@
-"""Columns of a segment in few bytes, any row of which is read fast: numbers, and texts in compressed blocks."""
+"""Columns of a segment in few bytes, any row of which is read fast: numbers, and texts
+in compressed blocks.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from provscan.kernels.records import read_only
 
 # Texts of a block: more take fewer bytes, and more time to read one.
 BLOCK = 16
-# Bytes of a block from which on its frame must say that it has them, before there is memory for them.
+# Bytes of a block from which on its frame must say that it has them, before there is
+# memory for them.
 LARGE = 1 << 16
 LEVEL = 2
 # Ending of the file of compressed blocks.
@@ -33,7 +36,9 @@ SEGMENT, MATCHED = 64, 8
 
 
 class Numbers(NamedTuple):
-    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64, ``X.blocks`` int64[m, 2]."""
+    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64,
+    ``X.blocks`` int64[m, 2].
+    """
 
     # See there.
     words: np.ndarray
@@ -50,7 +55,9 @@ class Numbers(NamedTuple):
         return out
 
     def is_whole(self) -> bool:
-        """Whether there are as many blocks and words as its rows need, and each block has its own."""
+        """Whether there are as many blocks and words as its rows need, and each block
+        has its own.
+        """
         widths = packing.WORDS_A_BIT * (self.blocks[:, 1] & 127)
         starts = np.cumsum(widths) - widths
         return (
@@ -80,22 +87,27 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
     return Numbers(
-        map_array(folder / f"{name}.words", np.uint64), map_array(folder / f"{name}.blocks", np.int64, 2), count
+        map_array(folder / f"{name}.words", np.uint64),
+        map_array(folder / f"{name}.blocks", np.int64, 2),
+        count,
     )
 
 
 class PackedStrings(NamedTuple):
     """Texts in compressed blocks of :data:`BLOCK`.
 
-    ``X.zstdV``: the blocks, one Zstandard frame each, in which the texts stand one after the other; V is the version of
-    Zstandard that made them, since others make other bytes. ``X.dictionary``: Zstandard's dictionary for them; it may
-    be empty. The columns of numbers ``X`` and ``X_blocks`` are where each text begins in what is uncompressed, and each
-    block in ``X.zstdV``; behind the last one, where it ends.
+    ``X.zstdV``: the blocks, one Zstandard frame each, in which the texts stand one
+    after the other; V is the version of Zstandard that made them, since others make
+    other bytes. ``X.dictionary``: Zstandard's dictionary for them; it may be empty. The
+    columns of numbers ``X`` and ``X_blocks`` are where each text begins in what is
+    uncompressed, and each block in ``X.zstdV``; behind the last one, where it ends.
     """
 
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # Its bytes, uint8.
-    dictionary: zstandard.ZstdCompressionDict | None  # To decompress with; ``None`` if it is empty.
+    dictionary: (
+        zstandard.ZstdCompressionDict | None
+    )  # To decompress with; ``None`` if it is empty.
     # Columns of numbers.
     offsets: Numbers
     blocks: Numbers
@@ -105,12 +117,17 @@ class PackedStrings(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Strings:
         blocks, where = np.unique(rows // BLOCK, return_inverse=True)
-        # Where all texts of these blocks begin, if the blocks stand one after the other.
+        # Where all texts of these blocks begin, if the blocks stand one after the
+        # other.
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
-        sizes = np.diff(self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1)
+        sizes = np.diff(
+            self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1
+        )
         offsets = np.concatenate([[0], np.cumsum(sizes)])
         text = self._decompressed(blocks, sizes.sum(axis=1))
-        found = Strings(np.frombuffer(text, np.uint8), offsets).take(where.reshape(-1) * BLOCK + rows % BLOCK)
+        found = Strings(np.frombuffer(text, np.uint8), offsets).take(
+            where.reshape(-1) * BLOCK + rows % BLOCK
+        )
         try:
             found.array().validate(full=True)
         except pa.ArrowInvalid:
@@ -125,19 +142,35 @@ class PackedStrings(NamedTuple):
         begins, ends = self.blocks.take(blocks), self.blocks.take(blocks + 1)
         decompressor = zstandard.ZstdDecompressor(dict_data=self.dictionary)
         try:
-            # No more memory is taken than the blocks may need, whatever the offsets say.
+            # No more memory is taken than the blocks may need, whatever the offsets
+            # say.
             for large in np.flatnonzero(sizes > LARGE):
-                if zstandard.frame_content_size(self.compressed[begins[large] : ends[large]].data) != sizes[large]:
+                if (
+                    zstandard.frame_content_size(
+                        self.compressed[begins[large] : ends[large]].data
+                    )
+                    != sizes[large]
+                ):
                     raise self._damage("a block has another size than its texts")
             frames = np.stack([begins, ends - begins], axis=1).astype(np.uint64)
-            source = zstandard.BufferWithSegments(self.compressed.data, frames.tobytes())
-            texts: Any = decompressor.multi_decompress_to_buffer(source, decompressed_sizes=sizes.tobytes())
+            source = zstandard.BufferWithSegments(
+                self.compressed.data, frames.tobytes()
+            )
+            texts: Any = decompressor.multi_decompress_to_buffer(
+                source, decompressed_sizes=sizes.tobytes()
+            )
             return b"".join(texts)
         except (zstandard.ZstdError, ValueError) as error:
-            raise self._damage(f"a block has another size than its texts, or can't be decompressed ({error})") from None
+            raise self._damage(
+                "a block has another size than its texts, or can't be decompressed "
+                f"({error})"
+            ) from None
 
     def _damage(self, problem: str) -> IndexFormatError:
-        return IndexFormatError(f"{self.path} is damaged: {problem}. Restore it from a copy or build the index again")
+        return IndexFormatError(
+            f"{self.path} is damaged: {problem}. Restore it from a copy or build the "
+            "index again"
+        )
 
 
 class Chained(NamedTuple):
@@ -151,27 +184,40 @@ class Chained(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Strings:
         of = (rows >= len(self.first)).astype(np.int64)
-        parts = [self.first.take(rows[of == 0]), self.second.take(rows[of == 1] - len(self.first))]
+        parts = [
+            self.first.take(rows[of == 0]),
+            self.second.take(rows[of == 1] - len(self.first)),
+        ]
         return combined(parts, of)
 
 
-def write_packed_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
+def write_packed_strings(
+    folder: Path, name: str, strings: Strings, rows: np.ndarray
+) -> None:
     trained = _dictionary(strings, rows)
     (folder / f"{name}.dictionary").write_bytes(trained.as_bytes() if trained else b"")
-    compressor = zstandard.ZstdCompressor(LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False)
+    compressor = zstandard.ZstdCompressor(
+        LEVEL, dict_data=trained, write_checksum=False, write_dict_id=False
+    )
     sizes: list[int] = []
     with (folder / f"{name}.{FRAMES}").open("wb") as file:
         for some_rows in slices(len(rows)):
             part = strings.take(rows[some_rows])
             begins = part.offsets[:-1:BLOCK]
-            blocks = np.stack([begins, np.diff(begins, append=part.offsets[-1:])], axis=1).astype(np.uint64)
+            blocks = np.stack(
+                [begins, np.diff(begins, append=part.offsets[-1:])], axis=1
+            ).astype(np.uint64)
             source = zstandard.BufferWithSegments(part.text.data, blocks.tobytes())
             # All blocks in one call: other threads run meanwhile.
             made = compressor.multi_compress_to_buffer(source, threads=1)
             frames = [made[number].tobytes() for number in range(len(made))]
             sizes += map(len, frames)
             file.write(b"".join(frames))
-    write_numbers(folder, f"{name}_blocks", np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]))
+    write_numbers(
+        folder,
+        f"{name}_blocks",
+        np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]),
+    )
     lengths = strings.offsets[rows + 1] - strings.offsets[rows]
     write_numbers(folder, name, np.concatenate([[0], np.cumsum(lengths)]))
 
@@ -188,15 +234,20 @@ def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
     )
 
 
-def _dictionary(strings: Strings, rows: np.ndarray) -> zstandard.ZstdCompressionDict | None:
+def _dictionary(
+    strings: Strings, rows: np.ndarray
+) -> zstandard.ZstdCompressionDict | None:
     """A dictionary trained with texts from everywhere; ``None`` if they are too few."""
     chosen = strings.take(np.ascontiguousarray(rows[:: max(1, len(rows) // SAMPLE)]))
     samples: list[bytes | bytearray | memoryview] = [
-        chosen.text[low:high].tobytes() for low, high in pairwise(chosen.offsets[::BLOCK].tolist())
+        chosen.text[low:high].tobytes()
+        for low, high in pairwise(chosen.offsets[::BLOCK].tolist())
     ]
     if sum(map(len, samples)) < SAMPLE_BYTES:
         return None
-    return zstandard.train_dictionary(DICTIONARY_BYTES, samples, k=SEGMENT, d=MATCHED, level=LEVEL)
+    return zstandard.train_dictionary(
+        DICTIONARY_BYTES, samples, k=SEGMENT, d=MATCHED, level=LEVEL
+    )
 
 
 def joined_numbers(first: Numbers, second: Numbers, above: int = 0) -> Numbers:

@@ -1,7 +1,9 @@
-"""Tables of postings: collected in bounded memory, written sorted and packed, mapped back.
+"""Tables of postings: collected in bounded memory, written sorted and packed, mapped
+back.
 
-What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`. On disk a table ``NAME`` is
-``NAME.entries`` and ``NAME.starts``, both uint32, and in a table of seeds ``NAME.places``, uint8.
+What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`.
+On disk a table ``NAME`` is ``NAME.entries`` and ``NAME.starts``, both uint32, and in a
+table of seeds ``NAME.places``, uint8.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from provscan.kernels import radix
 from provscan.kernels.records import Postings, frozen, read_only
 from provscan.ordered_map import ordered_map
 
-# Entries wait in memory up to this many, in chunks of about so many, each in the order of the parts.
+# Entries wait in memory up to this many, in chunks of about so many, each in the order
+# of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# By the upper bits of keys: what is sorted at a time, STRETCH entries or so, stays in a cache. A few entries do so all
-# together. Those of so many groups of parts wait together.
+# By the upper bits of keys: what is sorted at a time, STRETCH entries or so, stays in a
+# cache. A few entries do so all together. Those of so many groups of parts wait
+# together.
 PARTS, GROUPS, STRETCH, FEW_ENTRIES = 256, 8, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
@@ -36,21 +40,29 @@ MIN_TEXT_BITS = 8
 
 class TableLayout(NamedTuple):
     key_bits: int  # Bits of a key that the table knows.
-    shift: int = 0  # Bits below the text's number while the table is made: 0, or 8 where an entry has a place.
+    # Bits below the text's number while the table is made: 0, or 8 where an entry has a
+    # place.
+    shift: int = 0
 
     def text_bits(self, texts: int) -> int:
         """Bits of the number of one of so many texts in an entry."""
         return max(MIN_TEXT_BITS, (texts - 1).bit_length())
 
     def bucket_bits(self, texts: int) -> int:
-        """Upper bits of a key that number its bucket: those that entries have no room for."""
+        """Upper bits of a key that number its bucket: those that entries have no room
+        for.
+        """
         return self.key_bits - ENTRY_BITS + self.text_bits(texts)
 
     def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Entries in the making: of uint64 keys and the numbers of their texts, uint64."""
+        """Entries in the making: of uint64 keys and the numbers of their texts,
+        uint64.
+        """
         return (keys & self._known) | texts
 
-    def row_entries(self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    def row_entries(
+        self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray
+    ) -> np.ndarray:
         """The same of some rows of keys, uint64[n, m], each of which has one text."""
         entries = np.empty(len(rows) * keys.shape[1], np.uint64)
         radix.row_entries(read_only(keys), rows, texts, self._known, entries)
@@ -72,7 +84,9 @@ def bands_layout(bands: int) -> TableLayout:
 
 
 class Chunk(NamedTuple):
-    """Entries in the order of their parts, and where those of each part end, int64[PARTS]."""
+    """Entries in the order of their parts, and where those of each part end,
+    int64[PARTS].
+    """
 
     entries: np.ndarray
     ends: np.ndarray
@@ -86,7 +100,9 @@ def parted(entries: np.ndarray) -> Chunk:
 
 
 class Waiting:
-    """Arrays of entries, by their number: in memory up to so many entries, the others in a file."""
+    """Arrays of entries, by their number: in memory up to so many entries, the others
+    in a file.
+    """
 
     def __init__(self, path: Path, most: int = sys.maxsize) -> None:
         self._path = path
@@ -112,7 +128,9 @@ class Waiting:
             for array in fresh:
                 write_array(file, array)
         mapped = map_array(self._path, np.uint64)[begin // 8 :]
-        self._arrays[self._filed :] = np.split(mapped, np.cumsum([len(array) for array in fresh])[:-1])
+        self._arrays[self._filed :] = np.split(
+            mapped, np.cumsum([len(array) for array in fresh])[:-1]
+        )
         self._filed, self._fresh = len(self._arrays), 0
 
     def clear(self) -> None:
@@ -123,11 +141,14 @@ class Waiting:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are parted by their upper bits as they come; what does not fit memory waits in files, each of which goes as
-    soon as its parts have been sorted. `writers` write at a time and share the memory for entries that wait.
+    Entries are parted by their upper bits as they come; what does not fit memory waits
+    in files, each of which goes as soon as its parts have been sorted. `writers` write
+    at a time and share the memory for entries that wait.
     """
 
-    def __init__(self, folder: Path, name: str, layout: TableLayout, writers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, name: str, layout: TableLayout, writers: int = 1
+    ) -> None:
         self._folder = folder
         self._name = name
         self._layout = layout
@@ -136,8 +157,12 @@ class PostingsWriter:
         self._loose: list[np.ndarray] = []
         self._loose_count = self._fresh = 0
         self._most = most_waiting(writers)
-        self._groups = [Waiting(folder / f"{name}.{group}.part") for group in range(GROUPS)]
-        self._ends: list[np.ndarray] = []  # Of each chunk where its parts end in each group, int64[GROUPS, n].
+        self._groups = [
+            Waiting(folder / f"{name}.{group}.part") for group in range(GROUPS)
+        ]
+        self._ends: list[
+            np.ndarray
+        ] = []  # Of each chunk where its parts end in each group, int64[GROUPS, n].
         self._renumbered = 0  # Chunks whose texts get new numbers.
         self.count = 0
 
@@ -156,7 +181,9 @@ class PostingsWriter:
 
     def _take(self, chunk: Chunk) -> None:
         ends = chunk.ends.reshape(GROUPS, -1)
-        for group, entries in zip(self._groups, np.split(chunk.entries, ends[:-1, -1]), strict=True):
+        for group, entries in zip(
+            self._groups, np.split(chunk.entries, ends[:-1, -1]), strict=True
+        ):
             group.add(entries)
         self._ends.append(ends - np.append(0, ends[:-1, -1])[:, None])
         self._fresh += len(chunk.entries)
@@ -167,7 +194,13 @@ class PostingsWriter:
 
     def _part(self) -> None:
         if self._loose:
-            self._take(parted(np.concatenate(self._loose) if len(self._loose) > 1 else self._loose[0]))
+            self._take(
+                parted(
+                    np.concatenate(self._loose)
+                    if len(self._loose) > 1
+                    else self._loose[0]
+                )
+            )
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
@@ -176,8 +209,12 @@ class PostingsWriter:
         self._numbers, self._renumbered = numbers, len(self._ends)
 
     def sorted_part(self, number: int, stretches: int) -> np.ndarray:
-        """All entries of one of so many stretches of parts, to be called when all have come."""
-        slices = [self._slices(chunk, number, stretches) for chunk in range(len(self._ends))]
+        """All entries of one of so many stretches of parts, to be called when all have
+        come.
+        """
+        slices = [
+            self._slices(chunk, number, stretches) for chunk in range(len(self._ends))
+        ]
         entries = np.concatenate([np.zeros(0, np.uint64), *chain(*slices)])
         known = sum(map(len, chain(*slices[: self._renumbered])))
         if known:
@@ -187,15 +224,30 @@ class PostingsWriter:
     def _slices(self, chunk: int, number: int, stretches: int) -> list[np.ndarray]:
         """Those that are of one chunk."""
         if stretches < GROUPS:
-            return [group[chunk] for group in self._groups[number * GROUPS // stretches :][: GROUPS // stretches]]
+            return [
+                group[chunk]
+                for group in self._groups[number * GROUPS // stretches :][
+                    : GROUPS // stretches
+                ]
+            ]
         group, place = divmod(number, stretches // GROUPS)
         ends, step = self._ends[chunk][group], PARTS // stretches
-        return [self._groups[group][chunk][ends[step * place - 1] if place else 0 : ends[step * (place + 1) - 1]]]
+        return [
+            self._groups[group][chunk][
+                ends[step * place - 1] if place else 0 : ends[step * (place + 1) - 1]
+            ]
+        ]
 
-    def sorted_parts(self, stretches: int = PARTS, threads: int = 0) -> Iterator[np.ndarray]:
+    def sorted_parts(
+        self, stretches: int = PARTS, threads: int = 0
+    ) -> Iterator[np.ndarray]:
         """The entries of each stretch; none are left."""
         self._part()
-        parts = ordered_map(lambda number: self.sorted_part(number, stretches), range(stretches), threads)
+        parts = ordered_map(
+            lambda number: self.sorted_part(number, stretches),
+            range(stretches),
+            threads,
+        )
         for number, entries in enumerate(parts, 1):
             yield entries
             self.release(number, stretches)
@@ -205,10 +257,16 @@ class PostingsWriter:
         for group in self._groups[: number * GROUPS // stretches]:
             group.clear()
 
-    def close(self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None) -> None:
-        """Write the table of so many texts. ``see`` is called with all sorted entries."""
+    def close(
+        self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None
+    ) -> None:
+        """Write the table of so many texts. ``see`` is called with all sorted
+        entries.
+        """
         parts = self.sorted_parts(stretches_of(self.count))
-        write_table(self._folder / self._name, self._layout, texts, self.count, parts, see)
+        write_table(
+            self._folder / self._name, self._layout, texts, self.count, parts, see
+        )
 
 
 def write_table(
@@ -219,15 +277,21 @@ def write_table(
     parts: Iterable[np.ndarray],
     see: Callable[[np.ndarray], None],
 ) -> None:
-    """Write a table of so many texts and entries, which come sorted in `parts`; ``see`` is called with each of them.
+    """Write a table of so many texts and entries, which come sorted in `parts`; ``see``
+    is called with each of them.
 
     The path is that of its files, without their endings.
     """
     bits = layout.bucket_bits(texts)
-    starts = new_array_file(path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count, np.uint32)
+    starts = new_array_file(
+        path.with_name(f"{path.name}.starts"), (1 << bits) + 1, count, np.uint32
+    )
     first = 0
     with contextlib.ExitStack() as stack:
-        names = [f"{path.name}.{part}" for part in ("entries", "places")[: 2 if layout.shift else 1]]
+        names = [
+            f"{path.name}.{part}"
+            for part in ("entries", "places")[: 2 if layout.shift else 1]
+        ]
         files = [stack.enter_context(path.with_name(name).open("wb")) for name in names]
         for entries in parts:
             kernels.bucket_offsets(read_only(entries), first, bits, starts)
@@ -250,14 +314,23 @@ def stretches_of(entries: int) -> int:
     return max(GROUPS, min(PARTS, 1 << (entries // STRETCH).bit_length()))
 
 
-def packed(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, np.ndarray]:
+def packed(
+    entries: np.ndarray, layout: TableLayout, texts: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sorted entries as a table of so many texts has them, and their places."""
-    out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if layout.shift else 0, np.uint8)
-    kernels.pack_entries(entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places)
+    out, places = (
+        np.empty(len(entries), np.uint32),
+        np.empty(len(entries) if layout.shift else 0, np.uint8),
+    )
+    kernels.pack_entries(
+        entries, layout.text_bits(texts), layout.key_bits, layout.shift, out, places
+    )
     return out, places
 
 
-def table_of(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[Postings, np.ndarray]:
+def table_of(
+    entries: np.ndarray, layout: TableLayout, texts: int
+) -> tuple[Postings, np.ndarray]:
     """A table of so many texts in memory, of sorted entries, and its places."""
     bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
@@ -276,12 +349,16 @@ def unpacked(table: Postings, places: np.ndarray, layout: TableLayout) -> np.nda
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:
     """Sorted in place."""
-    radix.sort(entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64))
+    radix.sort(
+        entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64)
+    )
     return entries
 
 
 def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` misses a full disk when the array is small."""
+    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` misses a full disk
+    when the array is small.
+    """
     file.write(np.ascontiguousarray(array).data)
 
 
@@ -290,10 +367,13 @@ def write_array_file(path: Path, array: np.ndarray) -> None:
         write_array(file, array)
 
 
-def new_array_file(path: Path, size: int, value: int, dtype: type[np.generic]) -> np.ndarray:
+def new_array_file(
+    path: Path, size: int, value: int, dtype: type[np.generic]
+) -> np.ndarray:
     """An array over a new file, full of one value.
 
-    It is written before it is mapped: where a mapped file has no room on its disk, the process dies of SIGBUS.
+    It is written before it is mapped: where a mapped file has no room on its disk, the
+    process dies of SIGBUS.
     """
     with path.open("wb") as file:
         for low in range(0, size, 1 << 20):
@@ -315,14 +395,18 @@ def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarr
     size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
     if size % width:
         raise IndexFormatError(
-            f"{path} is damaged: expected a multiple of {width} bytes, found {size:,}. Build the index again"
+            f"{path} is damaged: expected a multiple of {width} bytes, found {size:,}. "
+            "Build the index again"
         )
     if size == 0:
         array = np.zeros(0, dtype)
         array.flags.writeable = False
     else:
-        # numpy.memmap follows the links of a Path, which takes twice as long as the rest, and those of no str. A plain
-        # view of it: it costs on every slice, and kernels take it for another type.
-        mapped = np.memmap(os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,))
+        # numpy.memmap follows the links of a Path, which takes twice as long as the
+        # rest, and those of no str. A plain view of it: it costs on every slice, and
+        # kernels take it for another type.
+        mapped = np.memmap(
+            os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,)
+        )
         array = np.asarray(mapped).view(np.ndarray)
     return array.reshape(-1, columns) if columns else array

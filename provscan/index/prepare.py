@@ -1,6 +1,8 @@
-"""One batch of tweets, ready for a segment: all that can be computed without knowing the other batches.
+"""One batch of tweets, ready for a segment: all that can be computed without knowing
+the other batches.
 
-A pure function of the batch and the parameters, so that any number of threads can run it.
+A pure function of the batch and the parameters, so that any number of threads can run
+it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from provscan.text import canonical_buffers
 BLOCK = 2048
 # Minima of a signature that a processor computes together, or a multiple of them.
 VECTOR = 16
-# Tweet ids hold their time since November 2010: milliseconds since this one, above 22 bits.
+# Tweet ids hold their time since November 2010: milliseconds since this one, above 22
+# bits.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
 NO_TIME = np.iinfo(np.int64).max
@@ -48,31 +51,48 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     count = len(texts)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
-    # What nobody looks at is not computed: whole vectors of minima that bands or sketch need.
+    # What nobody looks at is not computed: whole vectors of minima that bands or sketch
+    # need.
     minima = max(lsh.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
-        signatures = sketch.minhash_canonical((texts.text, texts.offsets[low : high + 1]), minima)
+        signatures = sketch.minhash_canonical(
+            (texts.text, texts.offsets[low : high + 1]), minima
+        )
         bits[low:high] = lsh.two_bit_sketch(signatures)
         bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
     return Sketches(texts.keys(), bits, bands)
 
 
 def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
-    """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id, else ``NO_TIME``."""
+    """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id,
+    else ``NO_TIME``.
+    """
     times = pc.cast(created_at, pa.int64())
     if created_at.null_count == 0:
         return times.to_numpy()
     numbers = ids.whole_numbers()
-    stamped = np.where(numbers >= FIRST_SNOWFLAKE, (numbers >> 22) + SNOWFLAKE_EPOCH, NO_TIME)
+    stamped = np.where(
+        numbers >= FIRST_SNOWFLAKE, (numbers >> 22) + SNOWFLAKE_EPOCH, NO_TIME
+    )
     return pc.coalesce(times, pa.array(stamped)).to_numpy()
 
 
-def tweet_digests(ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch) -> np.ndarray:
-    """uint64[n, 2]: a key of all that is stored of each tweet. Their sum names a set of tweets in any order."""
+def tweet_digests(
+    ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch
+) -> np.ndarray:
+    """uint64[n, 2]: a key of all that is stored of each tweet. Their sum names a set of
+    tweets in any order.
+    """
     digests = np.zeros((len(ids), 2), np.uint64)
-    when = read_only(np.ascontiguousarray(times).view(np.uint8)), read_only(8 * np.arange(len(times) + 1))
-    columns = [buffers(pc.fill_null(column.cast(pa.large_string()), "")) for column in (ids, texts, *about.columns)]
+    when = (
+        read_only(np.ascontiguousarray(times).view(np.uint8)),
+        read_only(8 * np.arange(len(times) + 1)),
+    )
+    columns = [
+        buffers(pc.fill_null(column.cast(pa.large_string()), ""))
+        for column in (ids, texts, *about.columns)
+    ]
     for column in (*columns, when):
         content.add_column(TextBuffer(*column), digests)
     return digests

@@ -1,7 +1,8 @@
 """An open index: the only way into it.
 
-Whoever matches, scores or calibrates asks the :class:`IndexReader`. Its segments and their arrays are seen by this
-room only, apart from the look-up tables that it hands to the kernels.
+Whoever matches, scores or calibrates asks the :class:`IndexReader`. Its segments and
+their arrays are seen by this room only, apart from the look-up tables that it hands to
+the kernels.
 """
 
 from __future__ import annotations
@@ -33,20 +34,27 @@ from provscan.params import IndexParams
 
 # Texts of which a random order takes some at a time.
 CHUNK = 1 << 16
-# Texts behind the first segment that are looked up in all others to know which stand in several.
+# Texts behind the first segment that are looked up in all others to know which stand in
+# several.
 MOST_LOOKED_UP = 1 << 21
 Stamp: TypeAlias = tuple[int, int, int]  # Inode, size and time of change of a file.
 
 
 class LeftOut(NamedTuple):
-    """What a reader leaves out of its index: segments by their names, and the tweets and texts only they hold."""
+    """What a reader leaves out of its index: segments by their names, and the tweets
+    and texts only they hold.
+    """
 
     segments: tuple[str, ...]
     tweets: int
     texts: int
 
     def as_dict(self) -> dict[str, Any]:
-        return {"segments": list(self.segments), "tweets": self.tweets, "texts": self.texts}
+        return {
+            "segments": list(self.segments),
+            "tweets": self.tweets,
+            "texts": self.texts,
+        }
 
 
 NOTHING = LeftOut((), 0, 0)
@@ -54,11 +62,12 @@ NOTHING = LeftOut((), 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class IndexReader:
-    """An open index: one snapshot of its segments; some of its shards may be left to others.
+    """An open index: one snapshot of its segments; some of its shards may be left to
+    others.
 
-    Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several segments has a number in each;
-    whichever is asked for, its tweets are those of all of them. Texts in shards have the numbers that they would have
-    in one segment.
+    Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several
+    segments has a number in each; whichever is asked for, its tweets are those of all
+    of them. Texts in shards have the numbers that they would have in one segment.
     """
 
     path: Path
@@ -80,8 +89,13 @@ class IndexReader:
 
     @property
     def snapshot(self) -> str:
-        """What two readers have in common that number all texts alike; merging changes it, the fingerprint stays."""
-        parts = [f"{s.name}/{s.tombstones.name if s.tombstones else ''}" for s in self.manifest.segments]
+        """What two readers have in common that number all texts alike; merging changes
+        it, the fingerprint stays.
+        """
+        parts = [
+            f"{s.name}/{s.tombstones.name if s.tombstones else ''}"
+            for s in self.manifest.segments
+        ]
         return xxhash.xxh3_128_hexdigest(" ".join([self.fingerprint, *parts]).encode())
 
     @property
@@ -107,11 +121,16 @@ class IndexReader:
     @cached_property
     def longest(self) -> int:
         """Bytes of the longest canonical text."""
-        return max((int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments), default=0)
+        return max(
+            (int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments),
+            default=0,
+        )
 
     @cached_property
     def tables(self) -> tuple[LookupTables | ShardTables, ...]:
-        """What the kernels look things up in: all segments as one where memory has room for it, else few."""
+        """What the kernels look things up in: all segments as one where memory has room
+        for it, else few.
+        """
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
         large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
@@ -122,26 +141,33 @@ class IndexReader:
         else:
             parts = [large, *rest]
         firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
-        return tuple(segment.tables(int(first)) for segment, first in zip(parts, firsts, strict=False))
+        return tuple(
+            segment.tables(int(first))
+            for segment, first in zip(parts, firsts, strict=False)
+        )
 
     def require_unchanged(self) -> None:
-        """Check that no file has another size or time of change than when it was opened.
+        """Check that no file has another size or time of change than when it was
+        opened.
 
-        A writer replaces files and never changes one, so a reader keeps its generation as long as it is open. Other
-        programs may do anything.
+        A writer replaces files and never changes one, so a reader keeps its generation
+        as long as it is open. Other programs may do anything.
         """
         for path, before in self.states.items():
             now = _stamp(path)
-            # A file that is gone, or another one in its place, leaves the one that is mapped as it was.
+            # A file that is gone, or another one in its place, leaves the one that is
+            # mapped as it was.
             if now is not None and now[0] == before[0] and now != before:
                 raise IndexFormatError(
-                    f"{path} was changed while the index was in use, so the results can't be trusted: restore the "
-                    "index and run again"
+                    f"{path} was changed while the index was in use, so the results "
+                    "can't be trusted: restore the index and run again"
                 )
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Read the index in a block that ends with :meth:`require_unchanged`, even if it fails."""
+        """Read the index in a block that ends with :meth:`require_unchanged`, even if
+        it fails.
+        """
         try:
             yield
         except Exception:
@@ -151,13 +177,20 @@ class IndexReader:
 
     def count(self) -> tuple[int, int]:
         """Distinct licensed tweets and texts, by reading all of them."""
-        ids = [segment.tweets.ids.take(segment.living_rows).array() for segment in self.segments]
+        ids = [
+            segment.tweets.ids.take(segment.living_rows).array()
+            for segment in self.segments
+        ]
         numbers = np.arange(self.size)
-        tweets = int(pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py())
+        tweets = int(
+            pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py()
+        )
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
-        """The lowest number of each text among the segments where it has tweets; -1 where it has none."""
+        """The lowest number of each text among the segments where it has tweets; -1
+        where it has none.
+        """
         numbers = np.full(len(texts), -1)
         for number, (_, places, rows) in enumerate(self._everywhere(texts)):
             new = numbers[places] < 0
@@ -165,21 +198,41 @@ class IndexReader:
         return numbers
 
     def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
-        """All texts that have a tweet, or those of them that are `wanted`, bool[size], in random order, some at a time.
+        """All texts that have a tweet, or those of them that are `wanted`, bool[size],
+        in random order, some at a time.
 
-        The order depends on the seed and the texts' wording, not on their numbers, nor on how the index is segmented.
+        The order depends on the seed and the texts' wording, not on their numbers, nor
+        on how the index is segmented.
         """
-        mask, bits = int(splitmix64(seed, np.zeros(1, np.int64))[0]), (self.size // CHUNK).bit_length()
+        mask, bits = (
+            int(splitmix64(seed, np.zeros(1, np.int64))[0]),
+            (self.size // CHUNK).bit_length(),
+        )
         for window in range(1 << bits):
-            rows = [segment.of_keys(window ^ (mask >> (64 - bits)), bits) for segment in self.segments]
-            texts = np.concatenate([self.numbering.numbers(number, row) for number, row in enumerate(rows)])
-            texts = distinct(self.same_text(texts if wanted is None else texts[wanted[texts]]))
+            rows = [
+                segment.of_keys(window ^ (mask >> (64 - bits)), bits)
+                for segment in self.segments
+            ]
+            texts = np.concatenate(
+                [self.numbering.numbers(number, row) for number, row in enumerate(rows)]
+            )
+            texts = distinct(
+                self.same_text(texts if wanted is None else texts[wanted[texts]])
+            )
             texts = texts[texts >= 0]
-            yield texts[np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))]
+            yield texts[
+                np.argsort(self.canonical_texts(texts).keys()[:, 0] ^ np.uint64(mask))
+            ]
 
     def canonical_texts(self, texts: Numbers) -> Strings:
         of, rows = self.numbering.located(texts)
-        return combined([s.texts.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
+        return combined(
+            [
+                s.texts.take(rows[of == number])
+                for number, s in enumerate(self.segments)
+            ],
+            of,
+        )
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
         codes, offsets = self.canonical_texts(texts).codes(np.arange(len(texts)))
@@ -188,12 +241,24 @@ class IndexReader:
     def raw_texts(self, texts: Numbers) -> Strings:
         """The text of each one's earliest tweet, as it came."""
         of, rows = self._earliest(texts)
-        return combined([s.tweets.raw_texts.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
+        return combined(
+            [
+                s.tweets.raw_texts.take(rows[of == number])
+                for number, s in enumerate(self.segments)
+            ],
+            of,
+        )
 
     def tweet_ids(self, texts: Numbers) -> Strings:
         """The id of each text's earliest tweet."""
         of, rows = self._earliest(texts)
-        return combined([s.tweets.ids.take(rows[of == number]) for number, s in enumerate(self.segments)], of)
+        return combined(
+            [
+                s.tweets.ids.take(rows[of == number])
+                for number, s in enumerate(self.segments)
+            ],
+            of,
+        )
 
     def tweet_counts(self, texts: Numbers) -> Numbers:
         counts = np.zeros(len(texts), np.int64)
@@ -204,19 +269,30 @@ class IndexReader:
     def earliest_tweets(self, texts: Numbers) -> pa.Table:
         """The earliest tweet of each text, null where not known.
 
-        The columns are ``tweet_id``, ``tweet`` (the text as it came), ``author``, ``lang``, ``time`` (milliseconds,
-        UTC), and whether it is a ``retweet``.
+        The columns are ``tweet_id``, ``tweet`` (the text as it came), ``author``,
+        ``lang``, ``time`` (milliseconds, UTC), and whether it is a ``retweet``.
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
-        parts = [s.tweets.table(rows[place]) for s, place in zip(self.segments, places, strict=True)]
-        table = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(places))))
-        table = table.append_column("retweet", retweets(pc.is_valid(table["rt_of"]), table["text"]))
+        parts = [
+            s.tweets.table(rows[place])
+            for s, place in zip(self.segments, places, strict=True)
+        ]
+        table = pa.concat_tables(parts).take(
+            pa.array(np.argsort(np.concatenate(places)))
+        )
+        table = table.append_column(
+            "retweet", retweets(pc.is_valid(table["rt_of"]), table["text"])
+        )
         names = ["tweet_id", "tweet", "author", "time", "lang", "retweet"]
-        return table.select(["id", "text", "author", "created_at", "lang", "retweet"]).rename_columns(names)
+        return table.select(
+            ["id", "text", "author", "created_at", "lang", "retweet"]
+        ).rename_columns(names)
 
     def author_counts(self, texts: Numbers) -> Numbers:
-        """How many authors have posted each text; retweets and tweets without an author do not count."""
+        """How many authors have posted each text; retweets and tweets without an author
+        do not count.
+        """
         counts = np.zeros(len(texts), np.int64)
         for some_texts in slices(len(texts)):
             found, authors = [], []
@@ -225,7 +301,8 @@ class IndexReader:
                 kept = np.flatnonzero(~segment.retweets(row))
                 found.append(places[text[kept]])
                 authors.append(segment.tweets.author.take(row[kept]))
-            # Not pa.Table.group_by, whose import takes longer than this does where texts are few.
+            # Not pa.Table.group_by, whose import takes longer than this does where
+            # texts are few.
             names = pa.concat_arrays(authors).dictionary_encode()
             author = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             pairs = np.concatenate(found) * len(names.dictionary) + author
@@ -244,29 +321,44 @@ class IndexReader:
         return len(distinct(np.concatenate(numbers))) + int(strings)
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
-        """All texts of tweets with one of some ids: places in `ids` and numbers of texts, in pairs, ascending.
+        """All texts of tweets with one of some ids: places in `ids` and numbers of
+        texts, in pairs, ascending.
 
         A tweet that is forgotten has none.
         """
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
-            rows = np.setdiff1d(segment.tweets.ids.among(known), segment.forgotten, assume_unique=True)
-            of = pc.index_in(segment.tweets.ids.take(rows).array(), value_set=known).to_numpy()
+            rows = np.setdiff1d(
+                segment.tweets.ids.among(known), segment.forgotten, assume_unique=True
+            )
+            of = pc.index_in(
+                segment.tweets.ids.take(rows).array(), value_set=known
+            ).to_numpy()
             parts.append((of, self.numbering.numbers(number, segment.texts_of(rows))))
         of, texts = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.lexsort((texts, of))
-        first, last = (np.searchsorted(of[order], coded.indices.to_numpy(), side) for side in ("left", "right"))
+        first, last = (
+            np.searchsorted(of[order], coded.indices.to_numpy(), side)
+            for side in ("left", "right")
+        )
         count = last - first
         places = np.repeat(np.arange(len(ids)), count)
         within = np.arange(len(places)) - np.repeat(np.cumsum(count) - count, count)
         return places, texts[order][np.repeat(first, count) + within]
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
-        """Licensed texts that equal canonical texts: rows of `texts` and numbers of licensed texts, in pairs."""
+        """Licensed texts that equal canonical texts: rows of `texts` and numbers of
+        licensed texts, in pairs.
+        """
         pairs = [
-            (np.flatnonzero(found >= 0), self.numbering.numbers(number, found[found >= 0]))
-            for number, found in enumerate(segment.equal_texts(texts) for segment in self.segments)
+            (
+                np.flatnonzero(found >= 0),
+                self.numbering.numbers(number, found[found >= 0]),
+            )
+            for number, found in enumerate(
+                segment.equal_texts(texts) for segment in self.segments
+            )
         ]
         rows, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
         in_shards = sum(len(row) for row, _ in pairs[: self.numbering.shards])
@@ -275,14 +367,16 @@ class IndexReader:
         return rows, numbers
 
     def posted_since(self, time: int) -> Flags:
-        """Whether every tweet of a text is known to be made at `time`, in milliseconds, or later, and none is a
-        retweet.
+        """Whether every tweet of a text is known to be made at `time`, in milliseconds,
+        or later, and none is a retweet.
 
         A retweet may be younger than its text.
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
-            for place, (other, of_other) in enumerate(zip(self.segments, young, strict=True)):
+            for place, (other, of_other) in enumerate(
+                zip(self.segments, young, strict=True)
+            ):
                 if place == number or max(place, number) < self.numbering.shards:
                     continue
                 young_rows = np.flatnonzero(of_segment)
@@ -292,10 +386,15 @@ class IndexReader:
                     there = found >= 0
                     of_segment[rows[there]] &= of_other[found[there]]
         found = np.concatenate(young)
-        return found if not self.numbering.shards else found[self.numbering.places(np.arange(self.size))]
+        return (
+            found
+            if not self.numbering.shards
+            else found[self.numbering.places(np.arange(self.size))]
+        )
 
     def with_control(self, extra: IndexReader) -> IndexReader:
-        """A reader of the texts of this one and, numbered from :attr:`size` on, those of `extra`.
+        """A reader of the texts of this one and, numbered from :attr:`size` on, those
+        of `extra`.
 
         No text may stand in both.
         """
@@ -303,17 +402,29 @@ class IndexReader:
         bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
         if len(segments) == 2 and not self.numbering.shards and can_join(*segments):
             segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
-        return replace(self, segments=segments, bases=bases, states={**self.states, **extra.states})
+        return replace(
+            self, segments=segments, bases=bases, states={**self.states, **extra.states}
+        )
 
     @cached_property
     def numbering(self) -> Numbering:
         """Which numbers the texts of the segments have."""
-        return Numbering(self.segments, self.bases, sum(segment.numbers is not None for segment in self.segments))
+        return Numbering(
+            self.segments,
+            self.bases,
+            sum(segment.numbers is not None for segment in self.segments),
+        )
 
     def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
-        """Of each segment the places in `texts` of those that stand in it, and their numbers there."""
+        """Of each segment the places in `texts` of those that stand in it, and their
+        numbers there.
+        """
         if len(self.segments) == 1 and self.segments[0].living is None:
-            yield self.segments[0], np.arange(len(texts)), self.numbering.located(texts)[1]
+            yield (
+                self.segments[0],
+                np.arange(len(texts)),
+                self.numbering.located(texts)[1],
+            )
             return
         several = self._in_several
         looked_up = np.ones(len(texts), np.bool_) if several is None else several[texts]
@@ -326,11 +437,17 @@ class IndexReader:
                 own = own[segment.living[row[own]]]
             numbers = segment.equal_texts(strings)
             found = numbers >= 0
-            yield segment, np.concatenate([own, asked[found]]), np.concatenate([row[own], numbers[found]])
+            yield (
+                segment,
+                np.concatenate([own, asked[found]]),
+                np.concatenate([row[own], numbers[found]]),
+            )
 
     @cached_property
     def _in_several(self) -> Flags | None:
-        """bool[size], the texts that stand in several segments; ``None`` if the small ones are too many to look up."""
+        """bool[size], the texts that stand in several segments; ``None`` if the small
+        ones are too many to look up.
+        """
         behind = max(1, self.numbering.shards)
         if self.size - self.bases[behind] > MOST_LOOKED_UP:
             return None
@@ -352,15 +469,23 @@ class IndexReader:
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Segment and row in it of the earliest tweet of each text."""
         if len(self.segments) == 1:
-            return np.zeros(len(texts), np.int64), self.segments[0].earliest(self.numbering.located(texts)[1])
-        of, row, time = np.full(len(texts), -1), np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
+            return np.zeros(len(texts), np.int64), self.segments[0].earliest(
+                self.numbering.located(texts)[1]
+            )
+        of, row, time = (
+            np.full(len(texts), -1),
+            np.zeros(len(texts), np.int64),
+            np.zeros(len(texts), np.int64),
+        )
         for number, (segment, places, found) in enumerate(self._everywhere(texts)):
             rows = segment.earliest(found)
             times = segment.tweets.times.take(rows)
             better = (of[places] < 0) | (times < time[places])
             for tie in np.flatnonzero(~better & (times == time[places])).tolist():
                 place = places[tie]
-                better[tie] = segment.tweets.rank(rows[tie]) < self.segments[of[place]].tweets.rank(row[place])
+                better[tie] = segment.tweets.rank(rows[tie]) < self.segments[
+                    of[place]
+                ].tweets.rank(row[place])
             places = places[better]
             of[places], row[places], time[places] = number, rows[better], times[better]
         self._require_found(texts, of >= 0)
@@ -371,7 +496,8 @@ class IndexReader:
         if not found.all():
             segment = self.segments[self.numbering.located(texts[~found][:1])[0][0]]
             raise IndexFormatError(
-                f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is damaged: a text is not found by its "
+                f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is "
+                "damaged: a text is not found by its "
                 "key. Restore it from a copy or build the index again"
             )
 
@@ -395,23 +521,37 @@ class IndexReader:
             "params": self.params.as_dict(),
             "texts": self.texts,
             "tweets": self.tweets,
-            "forgotten": pc.count_distinct(pa.chunked_array(forgotten, pa.large_string())).as_py(),
+            "forgotten": pc.count_distinct(
+                pa.chunked_array(forgotten, pa.large_string())
+            ).as_py(),
             "bytes": sum(structures.values()),
-            "bytes_a_text": {name: round(size / max(1, self.texts), 1) for name, size in sorted(structures.items())},
+            "bytes_a_text": {
+                name: round(size / max(1, self.texts), 1)
+                for name, size in sorted(structures.items())
+            },
             "segments": [
-                {"name": s.name, "texts": s.texts, "tweets": s.tweets, "forgotten": s.tweets - s.living}
+                {
+                    "name": s.name,
+                    "texts": s.texts,
+                    "tweets": s.tweets,
+                    "forgotten": s.tweets - s.living,
+                }
                 for s in self.manifest.segments
             ],
             "shards": self.numbering.shards,
             "purged": sum(purge.tweets for purge in self.manifest.purges.values()),
-            "last_purge": max((purge.purged for purge in self.manifest.purges.values()), default=None),
+            "last_purge": max(
+                (purge.purged for purge in self.manifest.purges.values()), default=None
+            ),
             "segments_left_out": self.left_out.as_dict(),
             **self.manifest.notes,
         }
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:
-    """What tells whether files were changed, by their paths; those that are not there are left out."""
+    """What tells whether files were changed, by their paths; those that are not there
+    are left out.
+    """
     found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))
     return {path: stamp for path, stamp in found if stamp is not None}
 

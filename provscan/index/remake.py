@@ -1,7 +1,8 @@
 """Whether an index is what provscan makes from the tweets in it.
 
-An index may come from the other side of a dispute, and one entry less in a table is a match less. Checksums in the
-manifest prove nothing then, nor do bounds: the segments are made again and compared byte by byte.
+An index may come from the other side of a dispute, and one entry less in a table is a
+match less. Checksums in the manifest prove nothing then, nor do bounds: the segments
+are made again and compared byte by byte.
 """
 
 from __future__ import annotations
@@ -27,23 +28,31 @@ from provscan.params import IndexParams
 
 
 def check_made_again(
-    folder: Path, group: Sequence[Segment], params: IndexParams, workers: int, advance: Callable[[int], None]
+    folder: Path,
+    group: Sequence[Segment],
+    params: IndexParams,
+    workers: int,
+    advance: Callable[[int], None],
 ) -> None:
-    """Make a segment, or all shards, again from its tweets, in a temporary folder, and compare the files.
+    """Make a segment, or all shards, again from its tweets, in a temporary folder, and
+    compare the files.
 
     ``advance`` is called with the number of tweets read since the last call.
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
         change = Change(Path(place), None, set())
         try:
-            prepared = ordered_map(lambda batch: prepare(batch, params), _tweets(group, advance), workers)
+            prepared = ordered_map(
+                lambda batch: prepare(batch, params), _tweets(group, advance), workers
+            )
             made, _ = write_segments(change, prepared, params, len(group))
             _compare(folder, group, made, change.folder)
         except FileNotFoundError:  # a writer has replaced the index meanwhile
             raise
         except OSError as error:
             raise OutputError(
-                f"{folder} can't be checked in {place} ({error.strerror or error}), where it takes as much room as "
+                f"{folder} can't be checked in {place} ({error.strerror or error}), "
+                "where it takes as much room as "
                 "building it: name another folder in TMPDIR"
             ) from error
 
@@ -53,36 +62,58 @@ def check_counts(reader: IndexReader) -> None:
     for name, count in zip(("tweets", "texts"), reader.count(), strict=True):
         if count != getattr(reader, name):
             raise IndexFormatError(
-                f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, the segments hold {count:,}"
+                f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, "
+                f"the segments hold {count:,}"
             )
 
 
-def _tweets(group: Sequence[Segment], advance: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+def _tweets(
+    group: Sequence[Segment], advance: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     for segment in group:
         for batch in segment.batches(np.arange(segment.info.tweets)):
             yield batch
             advance(batch.num_rows)
 
 
-def _compare(folder: Path, group: Sequence[Segment], again: Sequence[SegmentInfo], temporary: Path) -> None:
+def _compare(
+    folder: Path,
+    group: Sequence[Segment],
+    again: Sequence[SegmentInfo],
+    temporary: Path,
+) -> None:
     """Segments with the same, made again."""
     more = len(again) > len(group)
     for segment, made in zip(group, again, strict=False):
-        place, made_place = folder / SEGMENTS / segment.info.name, temporary / SEGMENTS / made.name
-        # What another version of Zstandard makes has other bytes. The digest covers what is in them.
-        other = frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
+        place, made_place = (
+            folder / SEGMENTS / segment.info.name,
+            temporary / SEGMENTS / made.name,
+        )
+        # What another version of Zstandard makes has other bytes. The digest covers
+        # what is in them.
+        other = (
+            frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
+        )
         for name in segment.info.files:
             if name.split(".")[0] in other and not more:
                 continue
             # Their checksums may be equal on purpose.
-            if more or name not in made.files or not filecmp.cmp(place / name, made_place / name, shallow=False):
+            if (
+                more
+                or name not in made.files
+                or not filecmp.cmp(place / name, made_place / name, shallow=False)
+            ):
                 raise IndexFormatError(
-                    f"{place / name} does not match a rebuild from its tweets, though its checksum is right: it was "
-                    "forged, or written by another version of provscan. Build the index again"
+                    f"{place / name} does not match a rebuild from its tweets, though "
+                    "its checksum is right: it was forged, or written by another "
+                    "version of provscan. Build the index again"
                 )
         dead = segment.info.tombstones
-        if made.digest != segment.info.digest or (dead and dead.digest != segment.digest(segment.forgotten)):
+        if made.digest != segment.info.digest or (
+            dead and dead.digest != segment.digest(segment.forgotten)
+        ):
             raise IndexFormatError(
-                f"{folder / MANIFEST} does not match the tweets of segment {segment.info.name}, or those forgotten in "
-                "it: it was changed, or one of the segment's files was. Build the index again"
+                f"{folder / MANIFEST} does not match the tweets of segment "
+                f"{segment.info.name}, or those forgotten in it: it was changed, or "
+                "one of the segment's files was. Build the index again"
             )

@@ -1,12 +1,13 @@
-"""The seed table: postings of each text's rarest seeds, and two filters (:mod:`provscan.kernels.bloom`).
+"""The seed table: postings of each text's rarest seeds, and two filters
+(:mod:`provscan.kernels.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
     Of each text the seeds that :class:`SeedChoice` takes.
 ``seeds.filter``
     What is in the table. It keeps most look-ups of a scan out of it.
 ``seeds.frequent``
-    Seeds that more than 16 places share: a segment that is joined to this one knows by it which of its seeds are
-    frequent here.
+    Seeds that more than 16 places share: a segment that is joined to this one knows by
+    it which of its seeds are frequent here.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, count_of, filter_words, narrowed, new_filter
+from provscan.index.filters import (
+    bloom_filter,
+    count_of,
+    filter_words,
+    narrowed,
+    new_filter,
+)
 from provscan.index.postings import (
     FEW_ENTRIES,
     SEEDS,
@@ -55,15 +62,17 @@ Made = TypeVar("Made")
 
 # Step that a text's size is counted in, in units.
 SIZE_STEP = 20
-# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is longer: MOST that no other place
-# has; with those of each level (:func:`provscan.kernels.minimizers.seed_levels`) STEP fewer, and so many fewer for each
-# doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
+# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is
+# longer: MOST that no other place has; with those of each level
+# (:func:`provscan.kernels.minimizers.seed_levels`) STEP fewer, and so many fewer for
+# each doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # Places of all texts per place of a frequent seed, at least.
 PER_FREQUENT = 17
 # Bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
-# Threads that compute and sort more than a few seeds, beside the one that chooses among them.
+# Threads that compute and sort more than a few seeds, beside the one that chooses among
+# them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
 # Files of the filters, in the order of the fields of OpenSeeds.
@@ -92,40 +101,65 @@ def levels_of(entries: np.ndarray) -> np.ndarray:
 
 
 class SeedChoice:
-    """Which seeds of each text an index holds: the rarest ones, enough to find an edited copy, and no more.
+    """Which seeds of each text an index holds: the rarest ones, enough to find an
+    edited copy, and no more.
 
-    Seeds that no other place has come first, then those that two places share, up to four, up to eight and so on; of
-    equal ones those with the least keys. The more places share a seed, and the more texts there are, the fewer a text
-    may have before it is taken: what several texts share is what others write, too, and each such text costs as much
-    again. Of the seeds of 11 letters that this chose of 100,000 tweets 15 % were shared, with half of their chance
-    hits in other text (counted outside of the project).
+    Seeds that no other place has come first, then those that two places share, up to
+    four, up to eight and so on; of equal ones those with the least keys. The more
+    places share a seed, and the more texts there are, the fewer a text may have before
+    it is taken: what several texts share is what others write, too, and each such text
+    costs as much again. Of the seeds of 11 letters that this chose of 100,000 tweets 15
+    % were shared, with half of their chance hits in other text (counted outside of the
+    project).
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
         """For texts of so many steps of units each, which are some of so many texts."""
-        units, doublings = SIZE_STEP * np.arange(256), (max(0, texts - 1) // FEW_TEXTS).bit_length()
-        few = np.array([[max(LEAST, MOST - STEP * (level + doublings)) if level else MOST] for level in LEVELS])
-        self._most = read_only(np.maximum(few, units * few // MOST_UNITS).astype(np.uint16))
+        units, doublings = (
+            SIZE_STEP * np.arange(256),
+            (max(0, texts - 1) // FEW_TEXTS).bit_length(),
+        )
+        few = np.array(
+            [
+                [max(LEAST, MOST - STEP * (level + doublings)) if level else MOST]
+                for level in LEVELS
+            ]
+        )
+        self._most = read_only(
+            np.maximum(few, units * few // MOST_UNITS).astype(np.uint16)
+        )
         self._sizes = read_only(sizes)
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
         """Those to keep of more sorted seeds of a level; lower levels come first."""
-        most, out = self._most[level], scratch_array("chosen_seeds", len(entries) + 1, np.uint64)
-        return out[: seed_kernels.seeds_within(read_only(entries), self._sizes, most, self._taken, out)].copy()
+        most, out = (
+            self._most[level],
+            scratch_array("chosen_seeds", len(entries) + 1, np.uint64),
+        )
+        return out[
+            : seed_kernels.seeds_within(
+                read_only(entries), self._sizes, most, self._taken, out
+            )
+        ].copy()
 
     def possible(self, entries: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Those of seeds in the order of their levels that may be taken still, but for level 0.
+        """Those of seeds in the order of their levels that may be taken still, but for
+        level 0.
 
         ``ends`` are where each level ends, and are so afterwards.
         """
         out = scratch_array("possible_seeds", len(entries) + 1, np.uint64)
-        seed_kernels.possible_seeds(read_only(entries), ends, self._sizes, self._most, self._taken, out)
+        seed_kernels.possible_seeds(
+            read_only(entries), ends, self._sizes, self._most, self._taken, out
+        )
         return out[: ends[-1]].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:
-    """Scratch for the seeds of texts of up to ``longest`` code points; see :mod:`provscan.kernels.scratch`."""
+    """Scratch for the seeds of texts of up to ``longest`` code points; see
+    :mod:`provscan.kernels.scratch`.
+    """
     size = 2 * longest + 2
     return SeedScratch(
         scratch_array("seed_units", size, np.uint32),
@@ -136,31 +170,52 @@ def seed_scratch(longest: int) -> SeedScratch:
 
 
 def seed_params(params: IndexParams) -> SeedParams:
-    """Of parameters whose length of seeds is decided (:meth:`~provscan.params.IndexParams.of_texts`)."""
+    """Of parameters whose length of seeds is decided
+    (:meth:`~provscan.params.IndexParams.of_texts`).
+    """
     assert params.seed_length is not None
     return SeedParams(params.seed_length, params.seed_window)
 
 
-def seed_parts(texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0) -> Iterator[np.ndarray]:
+def seed_parts(
+    texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0
+) -> Iterator[np.ndarray]:
     """Seed entries of canonical texts, numbered by their rows, some rows at a time.
 
-    Fills uint8 ``sizes``: units of each text in steps of :data:`SIZE_STEP`, rounded up, 255 at most.
+    Fills uint8 ``sizes``: units of each text in steps of :data:`SIZE_STEP`, rounded up,
+    255 at most.
     """
     return _made_of_seeds(np.copy, texts, params, sizes, threads)
 
 
 def _made_of_seeds(
-    made: Callable[[np.ndarray], Made], texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int
+    made: Callable[[np.ndarray], Made],
+    texts: Strings,
+    params: IndexParams,
+    sizes: np.ndarray,
+    threads: int,
 ) -> Iterator[Made]:
-    """What is made of each of :func:`seed_parts`, which stands in memory that is used again."""
+    """What is made of each of :func:`seed_parts`, which stands in memory that is used
+    again.
+    """
     offsets = texts.offsets
     # The texts in which blocks begin.
-    marks = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
-    blocks = (slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)]))
-    return ordered_map(lambda rows: made(_seed_entries(texts, rows, seed_params(params), sizes[rows])), blocks, threads)
+    marks = (
+        np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
+    )
+    blocks = (
+        slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)])
+    )
+    return ordered_map(
+        lambda rows: made(_seed_entries(texts, rows, seed_params(params), sizes[rows])),
+        blocks,
+        threads,
+    )
 
 
-def _seed_entries(texts: Strings, rows: slice, params: SeedParams, sizes: np.ndarray) -> np.ndarray:
+def _seed_entries(
+    texts: Strings, rows: slice, params: SeedParams, sizes: np.ndarray
+) -> np.ndarray:
     block = frozen(TextBuffer(texts.text, texts.offsets[rows.start : rows.stop + 1]))
     longest = int(np.diff(block.offsets).max())
     scratch = SeedEntriesScratch(
@@ -169,12 +224,20 @@ def _seed_entries(texts: Strings, rows: slice, params: SeedParams, sizes: np.nda
         scratch_array("seed_places", 2 * longest + 2, np.int32),
         seed_scratch(longest),
     )
-    entries = scratch_array("seed_entries", 2 * int(block.offsets[-1] - block.offsets[0]), np.uint64)
-    return entries[: seed_kernels.seed_entries(block, rows.start, params, scratch, entries, (SIZE_STEP, sizes))]
+    entries = scratch_array(
+        "seed_entries", 2 * int(block.offsets[-1] - block.offsets[0]), np.uint64
+    )
+    return entries[
+        : seed_kernels.seed_entries(
+            block, rows.start, params, scratch, entries, (SIZE_STEP, sizes)
+        )
+    ]
 
 
 class _SeedsWriter:
-    """Writes the seed table of a segment, which is one of so many `writers` at work, with so many texts in all."""
+    """Writes the seed table of a segment, which is one of so many `writers` at work,
+    with so many texts in all.
+    """
 
     def __init__(self, folder: Path, total: int, writers: int) -> None:
         self.folder = folder
@@ -194,7 +257,9 @@ class _SeedsWriter:
             self.all.add_parted(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
-        """Take the seeds of the next stretch by their levels, and choose among those that no other place has."""
+        """Take the seeds of the next stretch by their levels, and choose among those
+        that no other place has.
+        """
         self._choose(entries[: ends[0]], 0)
         self._waiting.add(self._choice.possible(entries, ends))
         self._ends.append(ends)
@@ -203,7 +268,9 @@ class _SeedsWriter:
         """Choose among the seeds of all other levels."""
         for level in LEVELS[1:]:
             for number, ends in enumerate(self._ends):
-                self._choose(self._waiting[2 * number + 1][ends[level - 1] : ends[level]], level)
+                self._choose(
+                    self._waiting[2 * number + 1][ends[level - 1] : ends[level]], level
+                )
 
     def _choose(self, entries: np.ndarray, level: int) -> None:
         chosen = self._choice.take(entries, level)
@@ -214,7 +281,10 @@ class _SeedsWriter:
         """All chosen seeds of a stretch, sorted."""
         stretches = len(self._ends)
         rarest, *others = (
-            self._waiting[2 * number if level == 0 else (level + 1) * stretches + number] for level in LEVELS
+            self._waiting[
+                2 * number if level == 0 else (level + 1) * stretches + number
+            ]
+            for level in LEVELS
         )
         shared = sorted_entries(np.concatenate(others))
         out = np.empty(len(rarest) + len(shared), np.uint64)
@@ -226,12 +296,21 @@ class _SeedsWriter:
         bloom = bloom_filter(words)
         parts = ordered_map(self._chosen, range(len(self._ends)), threads)
         texts = len(self.texts)
-        write_table(self.folder / "seeds", SEEDS, texts, self.held, parts, lambda e: seed_kernels.mark_seeds(e, bloom))
+        write_table(
+            self.folder / "seeds",
+            SEEDS,
+            texts,
+            self.held,
+            parts,
+            lambda e: seed_kernels.mark_seeds(e, bloom),
+        )
         self._waiting.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
-    """Write the seed tables of segments whose texts stand in these folders; their filters are in the first."""
+    """Write the seed tables of segments whose texts stand in these folders; their
+    filters are in the first.
+    """
     total = sum(len(open_strings(folder, "texts")) for folder in folders)
     writers = [_SeedsWriter(folder, total, len(folders)) for folder in folders]
     for writer in writers:
@@ -242,24 +321,36 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
 
     def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
         parts = [writer.all.sorted_part(number, stretches) for writer in writers]
-        return [_by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)]
+        return [
+            _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
+        ]
 
     for number, parts in enumerate(ordered_map(by_level, range(stretches), threads), 1):
         for writer, (entries, ends) in zip(writers, parts, strict=True):
-            seed_kernels.mark_seeds(entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent))
+            seed_kernels.mark_seeds(
+                entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent)
+            )
             writer.choose_rarest(entries, ends)
             writer.all.release(number, stretches)
     for writer in writers:
         writer.choose_others()
     held = filter_words(sum(writer.held for writer in writers))
     known, *_ = (
-        new_array_file(writer.folder / FILTERS[0], held if writer is writers[0] else filter_words(0), 0, np.uint64)
+        new_array_file(
+            writer.folder / FILTERS[0],
+            held if writer is writers[0] else filter_words(0),
+            0,
+            np.uint64,
+        )
         for writer in writers
     )
     frequent = narrowed(frequent, count_of(frequent))
     for writer in writers:
         writer.close(known, threads)
-        write_array_file(writer.folder / FILTERS[1], frequent if writer is writers[0] else new_filter(0))
+        write_array_file(
+            writer.folder / FILTERS[1],
+            frequent if writer is writers[0] else new_filter(0),
+        )
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

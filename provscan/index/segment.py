@@ -1,13 +1,15 @@
 """Segments: the immutable parts of an index.
 
-A segment holds up to 2**24 licensed texts in files that are mapped when it is opened; docs/format.md describes them:
+A segment holds up to 2**24 licensed texts in files that are mapped when it is opened;
+docs/format.md describes them:
 
 ``texts.*``
-    Canonical texts, ordered by their earliest tweet; their lengths in units (:mod:`provscan.kernels.minimizers`), in
-    steps of ``SIZE_STEP``, rounded up, 255 at most; two-bit MinHash sketches.
+    Canonical texts, ordered by their earliest tweet; their lengths in units
+    (:mod:`provscan.kernels.minimizers`), in steps of ``SIZE_STEP``, rounded up, 255 at
+    most; two-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
-    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`); ``bands.filter`` knows which
-    bands there are.
+    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`);
+    ``bands.filter`` knows which bands there are.
 ``tweets.*``
     Where the tweets of each text begin among the rows of :mod:`provscan.index.tweets`.
 
@@ -32,7 +34,13 @@ from provscan.index.filters import bloom_filter
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
 from provscan.index.packed import Numbers, open_numbers
-from provscan.index.postings import ENTRY_BITS, EXACT, bands_layout, map_array, open_postings
+from provscan.index.postings import (
+    ENTRY_BITS,
+    EXACT,
+    bands_layout,
+    map_array,
+    open_postings,
+)
 from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import OpenSeeds, open_seeds
 from provscan.index.texts import Strings, open_strings
@@ -52,7 +60,9 @@ NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
-    """Whether tweets say that they repeat others: those with such a field, or by their texts as they came."""
+    """Whether tweets say that they repeat others: those with such a field, or by their
+    texts as they came.
+    """
     return pc.or_(named, pc.match_substring_regex(texts, RETWEET))
 
 
@@ -64,12 +74,19 @@ class LookupTables(NamedTuple):
     texts: Strings
     whole: TextTable
     seeds: SeedTable
-    living: np.ndarray | None  # bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
-    # int[n]: the reader's numbers of the texts, where they don't follow each other; else empty.
+    living: (
+        np.ndarray | None
+    )  # bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
+    # int[n]: the reader's numbers of the texts, where they don't follow each other;
+    # else empty.
     numbers: np.ndarray = NO_NUMBERS
 
     def numbered(self, texts: np.ndarray) -> np.ndarray:
-        return self.numbers[texts].astype(np.int64) if len(self.numbers) else texts + self.first
+        return (
+            self.numbers[texts].astype(np.int64)
+            if len(self.numbers)
+            else texts + self.first
+        )
 
 
 @dataclass(frozen=True)
@@ -87,11 +104,16 @@ class Segment:
     tweet_starts: Numbers
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: rows of tweets that are forgotten.
-    numbers: np.ndarray | None = None  # Of a shard, uint32, ascending: the texts' numbers among those of all shards.
+    numbers: np.ndarray | None = (
+        # Of a shard, uint32, ascending: the texts' numbers among those of all shards.
+        None
+    )
 
     @cached_property
     def living(self) -> np.ndarray | None:
-        """bool[texts]: the text has a tweet that is not forgotten; ``None`` if all have."""
+        """bool[texts]: the text has a tweet that is not forgotten; ``None`` if all
+        have.
+        """
         return self._counts > 0 if len(self.forgotten) else None
 
     @cached_property
@@ -118,26 +140,39 @@ class Segment:
         return self._counts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
-        """int64[n]: number of the licensed text that equals each canonical text, -1 where none has a tweet left."""
+        """int64[n]: number of the licensed text that equals each canonical text, -1
+        where none has a tweet left.
+        """
         numbers = self.find(texts)
         if self.living is not None:
             numbers[~self.living[numbers]] = -1
         return numbers
 
     def find(self, texts: Strings) -> np.ndarray:
-        """int64[n]: number of the text that equals each canonical text, forgotten or not, -1 where there is none."""
+        """int64[n]: number of the text that equals each canonical text, forgotten or
+        not, -1 where there is none.
+        """
         numbers = np.empty(len(texts), np.int64)
-        find_texts(texts.keys(), texts.record, frozen(self.exact), self.texts.record, numbers)
+        find_texts(
+            texts.keys(), texts.record, frozen(self.exact), self.texts.record, numbers
+        )
         return numbers
 
     def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """int64[n]: numbers of the texts whose keys begin with so many bits, forgotten ones too."""
+        """int64[n]: numbers of the texts whose keys begin with so many bits, forgotten
+        ones too.
+        """
         table = self.exact
-        # How many of these bits stand in the entries, and how many others number buckets.
+        # How many of these bits stand in the entries, and how many others number
+        # buckets.
         inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
         first = (leading >> inside) << more
-        entries = table.entries[table.starts[first] : table.starts[first + (1 << more)]].astype(np.int64)
-        entries = entries[entries >> (ENTRY_BITS - inside) == leading & ((1 << inside) - 1)]
+        entries = table.entries[
+            table.starts[first] : table.starts[first + (1 << more)]
+        ].astype(np.int64)
+        entries = entries[
+            entries >> (ENTRY_BITS - inside) == leading & ((1 << inside) - 1)
+        ]
         return entries & ((1 << table.text_bits) - 1)
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -158,13 +193,21 @@ class Segment:
     def retweets(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: the tweet says that it repeats another one."""
         named = pa.array(self.tweets.rt_of.known(rows))
-        return retweets(named, self.tweets.raw_texts.take(rows).array()).to_numpy(zero_copy_only=False)
+        return retweets(named, self.tweets.raw_texts.take(rows).array()).to_numpy(
+            zero_copy_only=False
+        )
 
     def posted_since(self, time: int) -> np.ndarray:
-        """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this segment alone."""
+        """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this
+        segment alone.
+        """
         rows = self.living_rows
         text, times = self.texts_of(rows), self.tweets.times.take(rows)
-        young = np.ones(self.info.texts, np.bool_) if self.living is None else self.living.copy()
+        young = (
+            np.ones(self.info.texts, np.bool_)
+            if self.living is None
+            else self.living.copy()
+        )
         young[text[(times < time) | (times == NO_TIME)]] = False
         candidates = np.flatnonzero(young)
         for part in slices(len(candidates)):
@@ -176,7 +219,9 @@ class Segment:
     def batches(self, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
         """Some rows of tweets, as the readers gave them."""
         for low in range(0, len(rows), ROWS):
-            yield from self.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
+            yield from (
+                self.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
+            )
 
     def digest(self, rows: np.ndarray) -> str:
         """Sum of the digests of some rows of tweets, 32 hexadecimal digits."""
@@ -184,20 +229,37 @@ class Segment:
         def part(low: int) -> np.ndarray:
             total = np.zeros(2, np.uint64)
             for batch in self.batches(rows[low : low + ROWS]):
-                times = batch["created_at"].cast(pa.int64()).fill_null(int(NO_TIME)).to_numpy(zero_copy_only=False)
+                times = (
+                    batch["created_at"]
+                    .cast(pa.int64())
+                    .fill_null(int(NO_TIME))
+                    .to_numpy(zero_copy_only=False)
+                )
                 about = batch.select(["author", "lang", "rt_of"])
-                total += tweet_digests(batch["id"], batch["text"], times, about).sum(axis=0, dtype=np.uint64)
+                total += tweet_digests(batch["id"], batch["text"], times, about).sum(
+                    axis=0, dtype=np.uint64
+                )
             return total
 
         with pool_of(THREADS if len(rows) > ROWS else 0) as pool:
-            total = sum(pool.map(part, range(0, len(rows), ROWS)), np.zeros(2, np.uint64))
+            total = sum(
+                pool.map(part, range(0, len(rows), ROWS)), np.zeros(2, np.uint64)
+            )
         return f"{total[0]:016x}{total[1]:016x}"
 
     def tables(self, first: int) -> LookupTables:
-        """What the kernels look things up in; `first` is the reader's number of the first text."""
-        whole = TextTable(self.exact, self.bands, bloom_filter(self.band_filter), self.sketches)
+        """What the kernels look things up in; `first` is the reader's number of the
+        first text.
+        """
+        whole = TextTable(
+            self.exact, self.bands, bloom_filter(self.band_filter), self.sketches
+        )
         numbers = NO_NUMBERS if self.numbers is None else self.numbers
-        return frozen(LookupTables(first, self.texts, whole, self.seeds.record, self.living, numbers))
+        return frozen(
+            LookupTables(
+                first, self.texts, whole, self.seeds.record, self.living, numbers
+            )
+        )
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
@@ -218,7 +280,9 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
 
 
 def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
-    """int64[n, 2]: forgotten rows of a segment, ascending, and when each was forgotten, milliseconds since 1970."""
+    """int64[n, 2]: forgotten rows of a segment, ascending, and when each was forgotten,
+    milliseconds since 1970.
+    """
     if info.tombstones is None:
         return np.zeros((0, 2), np.int64)
     path = index / TOMBSTONES / info.tombstones.name
@@ -226,8 +290,13 @@ def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
     problem = None
     if len(stones) != 2 * info.tombstones.tweets:
         problem = f"expected {info.tombstones.tweets:,} rows, found {len(stones) / 2:,}"
-    elif len(rows := stones[::2]) and (rows[0] < 0 or rows[-1] >= info.tweets or np.any(rows[:-1] >= rows[1:])):
+    elif len(rows := stones[::2]) and (
+        rows[0] < 0 or rows[-1] >= info.tweets or np.any(rows[:-1] >= rows[1:])
+    ):
         problem = "it names rows that are not there"
     if problem is not None:
-        raise IndexFormatError(f"{path} is damaged: {problem}. Restore it from a copy or build the index again")
+        raise IndexFormatError(
+            f"{path} is damaged: {problem}. Restore it from a copy or build the index "
+            "again"
+        )
     return stones.reshape(-1, 2)

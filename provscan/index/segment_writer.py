@@ -1,8 +1,9 @@
 """Writes one segment, a prepared batch at a time.
 
-Texts and tweets are numbered as they come, and their final numbers are given when the segment is complete: tweets are
-ordered by time and id, texts by their earliest tweet. So the files depend on the tweets alone, and not on the files
-that they were read from, nor on the order of these.
+Texts and tweets are numbered as they come, and their final numbers are given when the
+segment is complete: tweets are ordered by time and id, texts by their earliest tweet.
+So the files depend on the tweets alone, and not on the files that they were read from,
+nor on the order of these.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ from provscan.kernels.records import Sketches
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# Threads that finish tables beside the calling one, if there are more than a few tweets.
+# Threads that finish tables beside the calling one, if there are more than a few
+# tweets.
 CLOSERS, FEW_TWEETS = 2, 10_000
-# Of so many tweets one may have its time in common with others, for these to be ordered by themselves.
+# Of so many tweets one may have its time in common with others, for these to be ordered
+# by themselves.
 FEW_TIED = 8
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
@@ -49,9 +52,11 @@ _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 class KeyTable:
     """128-bit keys, numbered in the order of their first appearance; grows.
 
-    Of ids it tells which tweets are new: an id counts once, however often it is read. A tweet that comes again with the
-    same canonical text changes nothing. One that comes again in the same build with another text is a *version* of the
-    same tweet (an edit, or a copy that was cut short elsewhere): its text can be found, but it is no further tweet.
+    Of ids it tells which tweets are new: an id counts once, however often it is read. A
+    tweet that comes again with the same canonical text changes nothing. One that comes
+    again in the same build with another text is a *version* of the same tweet (an edit,
+    or a copy that was cut short elsewhere): its text can be found, but it is no further
+    tweet.
     """
 
     def __init__(self) -> None:
@@ -69,7 +74,11 @@ class KeyTable:
             postings_kernels.move_texts(self._keys, self._numbers, larger, numbers)
             self._keys, self._numbers = larger, numbers
         found = np.empty(len(keys), np.int64)
-        self.count = int(postings_kernels.number_texts(keys, self._keys, self._numbers, self.count, found))
+        self.count = int(
+            postings_kernels.number_texts(
+                keys, self._keys, self._numbers, self.count, found
+            )
+        )
         return found
 
 
@@ -84,13 +93,20 @@ class Written(NamedTuple):
 class SegmentWriter:
     """Writes one segment in bounded memory.
 
-    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being written; texts and postings go to
-    disk. The `ids` that are numbered already belong to other segments, which have so many `texts_before`. With several
-    `shards` that are written at a time, whoever writes them writes their seeds together.
+    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being
+    written; texts and postings go to disk. The `ids` that are numbered already belong
+    to other segments, which have so many `texts_before`. With several `shards` that are
+    written at a time, whoever writes them writes their seeds together.
     """
 
     def __init__(
-        self, folder: Path, params: IndexParams, ids: KeyTable, *, texts_before: int = 0, shards: int = 1
+        self,
+        folder: Path,
+        params: IndexParams,
+        ids: KeyTable,
+        *,
+        texts_before: int = 0,
+        shards: int = 1,
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
@@ -134,12 +150,16 @@ class SegmentWriter:
         numbers = self._keys.number(batch.sketches.keys)
         self.texts = self._keys.count
         # The first row of each text that is new here: its number is above all before.
-        first = np.flatnonzero(numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1)))
+        first = np.flatnonzero(
+            numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1))
+        )
         number = numbers[first].astype(np.uint64)
         self._texts.add(batch.texts if len(first) == count else batch.texts.take(first))
         write_array(self._sketches, batch.sketches.bits[first])
         self._exact.add(EXACT.entries(batch.sketches.keys[first, 0], number))
-        self._bands.add(self._bands_layout.row_entries(batch.sketches.bands, first, number))
+        self._bands.add(
+            self._bands_layout.row_entries(batch.sketches.bands, first, number)
+        )
         self._raw_texts.add(batch.raw_texts)
         self._ids.add(batch.ids)
         self._about.write_batch(batch.about.cast(_ABOUT))
@@ -157,33 +177,43 @@ class SegmentWriter:
         text_of, id_of, times, digests = (
             _joined(parts, shape, dtype)
             for parts, shape, dtype in (
-                (self._text_of, 0, np.uint32), (self._id_of, 0, np.int64), (self._times, 0, np.int64),
+                (self._text_of, 0, np.uint32),
+                (self._id_of, 0, np.int64),
+                (self._times, 0, np.int64),
                 (self._digests, (0, 2), np.uint64),
             )
-        )  # fmt: skip
+        )
         with pa.memory_map(str(folder / "about.part")) as source:
             about = pa.ipc.open_file(source).read_all()
             # Other shards have numbered ids, too.
-            distinct = self._shards == 1 and self._ids_table.count - self._known_ids == self.tweets
+            distinct = (
+                self._shards == 1
+                and self._ids_table.count - self._known_ids == self.tweets
+            )
             order = self._order(times, about)
             if not distinct:
                 order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
-            # Sorting holds no lock, and the files have nothing to do with each other. The seeds take longest: where
-            # they are written, Ctrl-C is noticed.
+            # Sorting holds no lock, and the files have nothing to do with each other.
+            # The seeds take longest: where they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_bands, None if in_order else numbers),
                     pool.submit(self._write_raw_texts, rows),
                     pool.submit(self._write_ids, rows),
-                    *(pool.submit(write_labels, folder, name, about[name], rows) for name in LABELS),
+                    *(
+                        pool.submit(write_labels, folder, name, about[name], rows)
+                        for name in LABELS
+                    ),
                 ]
                 write_numbers(folder, "times", times[rows])
                 write_numbers(folder, "tweets", starts)
                 self._write_texts(None if in_order else numbers)
                 if self._shards == 1:
-                    write_seeds([folder], self._params.of_texts(self._texts_before + self.texts))
+                    write_seeds(
+                        [folder], self._params.of_texts(self._texts_before + self.texts)
+                    )
                 for job in jobs:
                     job.result()
         for part in folder.glob("*.part*"):
@@ -192,15 +222,22 @@ class SegmentWriter:
             digests = digests[rows]
         total = digests.sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
-        return Written(self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}")
+        return Written(
+            self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}"
+        )
 
     def _order(self, times: np.ndarray, about: pa.Table) -> np.ndarray:
         """Rows in the order of :func:`tweet_order`."""
-        ids, raw_texts = open_strings(self._folder, "ids.part"), open_strings(self._folder, "raw_texts.part")
+        ids, raw_texts = (
+            open_strings(self._folder, "ids.part"),
+            open_strings(self._folder, "raw_texts.part"),
+        )
         return tweet_order(times, ids, about.add_column(0, "raw", raw_texts.array()))
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
-        """The texts and their sketches in the order of their new numbers; None if they have come in it."""
+        """The texts and their sketches in the order of their new numbers; None if they
+        have come in it.
+        """
         folder = self._folder
         if numbers is None:
             for part in ("utf8", "offsets"):
@@ -210,13 +247,22 @@ class SegmentWriter:
         texts = np.empty(len(numbers), np.int64)
         texts[numbers] = np.arange(len(numbers))
         write_strings(folder, "texts", open_strings(folder, "texts.part"), texts)
-        write_array_file(folder / "texts.sketches", map_array(folder / "sketches.part", np.uint64, 2)[texts])
+        write_array_file(
+            folder / "texts.sketches",
+            map_array(folder / "sketches.part", np.uint64, 2)[texts],
+        )
         self._remove_part("texts")
 
-    # What is written elsewhere is removed at once: its memory serves what is written next.
+    # What is written elsewhere is removed at once: its memory serves what is written
+    # next.
 
     def _write_raw_texts(self, rows: np.ndarray) -> None:
-        write_packed_strings(self._folder, "raw_texts", open_strings(self._folder, "raw_texts.part"), rows)
+        write_packed_strings(
+            self._folder,
+            "raw_texts",
+            open_strings(self._folder, "raw_texts.part"),
+            rows,
+        )
         self._remove_part("raw_texts")
 
     def _write_ids(self, rows: np.ndarray) -> None:
@@ -231,12 +277,26 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = new_array_file(self._folder / "bands.filter", band_filter_words(self._bands.count), 0, np.uint64)
-        self._bands.close(self.texts, lambda entries: mark_bands(entries, self._bands_layout, known))
+        known = new_array_file(
+            self._folder / "bands.filter",
+            band_filter_words(self._bands.count),
+            0,
+            np.uint64,
+        )
+        self._bands.close(
+            self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)
+        )
         self._exact.close(self.texts)
 
     def _open_files(self) -> tuple[Any, ...]:
-        return self._texts, self._raw_texts, self._ids, self._sketches, self._about, self._about_file
+        return (
+            self._texts,
+            self._raw_texts,
+            self._ids,
+            self._sketches,
+            self._about,
+            self._about_file,
+        )
 
     def discard(self) -> None:
         for file in self._open_files():
@@ -245,7 +305,9 @@ class SegmentWriter:
                 file.close()
 
 
-def _joined(parts: list[np.ndarray], shape: int | tuple[int, int], dtype: type[np.generic]) -> np.ndarray:
+def _joined(
+    parts: list[np.ndarray], shape: int | tuple[int, int], dtype: type[np.generic]
+) -> np.ndarray:
     """All parts; their list is empty afterwards."""
     whole = np.concatenate(parts) if parts else np.zeros(shape, dtype)
     parts.clear()
@@ -253,19 +315,25 @@ def _joined(parts: list[np.ndarray], shape: int | tuple[int, int], dtype: type[n
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
-    """int64: rows ordered by time, then by id; the columns of `rest` decide between rows that have both in common."""
+    """int64: rows ordered by time, then by id; the columns of `rest` decide between
+    rows that have both in common.
+    """
     order = _time_order(times)
     equal = np.diff(times[order]) == 0
     tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
     if FEW_TIED * len(tied) >= len(order):
         return _exact_order(times, ids, rest)
     rows = order[tied]
-    order[tied] = rows[_exact_order(times[rows], ids.take(rows), rest.take(pa.array(rows)))]
+    order[tied] = rows[
+        _exact_order(times[rows], ids.take(rows), rest.take(pa.array(rows)))
+    ]
     return order
 
 
 def _time_order(times: np.ndarray) -> np.ndarray:
-    """Rows ordered by time alone, by a sort that is faster than numpy's where there are bits for both in an entry."""
+    """Rows ordered by time alone, by a sort that is faster than numpy's where there are
+    bits for both in an entry.
+    """
     if np.all(times[1:] >= times[:-1]):
         return np.arange(len(times))
     # Times that are not known come behind all others, and not as far as their number.
@@ -273,7 +341,9 @@ def _time_order(times: np.ndarray) -> np.ndarray:
     first, row_bits = int(times.min(initial=0)), len(times).bit_length()
     if (int(times.max(initial=0)) - first).bit_length() + row_bits > 64:
         return np.argsort(times, kind="stable")
-    entries = (times - first).astype(np.uint64) << np.uint64(row_bits) | np.arange(len(times), dtype=np.uint64)
+    entries = (times - first).astype(np.uint64) << np.uint64(row_bits) | np.arange(
+        len(times), dtype=np.uint64
+    )
     return (sorted_entries(entries) & np.uint64((1 << row_bits) - 1)).astype(np.int64)
 
 
@@ -286,21 +356,38 @@ def _exact_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": ids.array()})
     for name in rest.column_names:
         keys = keys.append_column(name, rest[name])
-    return pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+    return pc.sort_indices(
+        keys, [(name, "ascending") for name in keys.column_names]
+    ).to_numpy()
 
 
-def without_repeated(order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray) -> np.ndarray:
-    """Rows in their order, of those with equal ids and texts only the first; ids and texts are given as numbers."""
+def without_repeated(
+    order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray
+) -> np.ndarray:
+    """Rows in their order, of those with equal ids and texts only the first; ids and
+    texts are given as numbers.
+    """
     # Only what has an id in common with another row may be repeated.
     places = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
     rows = order[places]
-    _, first = np.unique(id_of[rows] * (int(text_of.max(initial=0)) + 1) + text_of[rows], return_index=True)
+    _, first = np.unique(
+        id_of[rows] * (int(text_of.max(initial=0)) + 1) + text_of[rows],
+        return_index=True,
+    )
     return np.delete(order, np.delete(places, first))
 
 
-def by_text(order: np.ndarray, text_of: np.ndarray, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows text by text, where the rows of each text begin, and the texts' new numbers, those of their first rows."""
-    numbers, starts, rows = np.empty(texts, np.uint32), np.empty(texts + 1, np.int64), np.empty(len(order), np.int64)
+def by_text(
+    order: np.ndarray, text_of: np.ndarray, texts: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows text by text, where the rows of each text begin, and the texts' new numbers,
+    those of their first rows.
+    """
+    numbers, starts, rows = (
+        np.empty(texts, np.uint32),
+        np.empty(texts + 1, np.int64),
+        np.empty(len(order), np.int64),
+    )
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers
 

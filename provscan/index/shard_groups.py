@@ -1,8 +1,11 @@
-"""Shards in groups, each held by one process, for an index that is larger than a machine's memory or disk.
+"""Shards in groups, each held by one process, for an index that is larger than a
+machine's memory or disk.
 
-:func:`hold_shards` opens the shards of one group and nothing of the others. A :class:`GroupReader` has all groups
-looked up as the one index that they are: it asks each for the keys of its records, chooses among what all of them have,
-and asks for the texts of that. So it finds what :class:`~provscan.index.reader.IndexReader` finds, to the byte.
+:func:`hold_shards` opens the shards of one group and nothing of the others. A
+:class:`GroupReader` has all groups looked up as the one index that they are: it asks
+each for the keys of its records, chooses among what all of them have, and asks for the
+texts of that. So it finds what :class:`~provscan.index.reader.IndexReader` finds, to
+the byte.
 """
 
 from __future__ import annotations
@@ -19,7 +22,15 @@ from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.fetched import fetched
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
-from provscan.index.shards import ShardEntries, ShardGroup, ShardQuery, ShardTables, Sources, answers, sources_of
+from provscan.index.shards import (
+    ShardEntries,
+    ShardGroup,
+    ShardQuery,
+    ShardTables,
+    Sources,
+    answers,
+    sources_of,
+)
 from provscan.index.texts import Strings, combined
 from provscan.index.variants import MatchedPlaces
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
@@ -30,7 +41,9 @@ CONSTANT = "about"
 
 
 class About(NamedTuple):
-    """The parameters of the index, the bytes of a group's longest text and, of the first group, the filter of all."""
+    """The parameters of the index, the bytes of a group's longest text and, of the
+    first group, the filter of all.
+    """
 
     params: IndexParams
     longest: int
@@ -45,18 +58,26 @@ class HeldShards:
 
     def __init__(self, reader: IndexReader) -> None:
         self._reader = reader
-        self._shards = [info.shard for info in (segment.info for segment in reader.segments) if info.shard is not None]
+        self._shards = [
+            info.shard
+            for info in (segment.info for segment in reader.segments)
+            if info.shard is not None
+        ]
         numbering = reader.numbering
         self._seed_filter: BloomFilter | None = None
         if 0 in self._shards:
-            self._sources, self._seed_filter, others = sources_of(numbering, reader.params)
+            self._sources, self._seed_filter, others = sources_of(
+                numbering, reader.params
+            )
             if others:
                 raise ParameterError(
-                    "too much was added to the index since it was built for looking it up in groups of shards: merge "
-                    "it, or leave out shard_groups"
+                    "too much was added to the index since it was built for looking it "
+                    "up in groups of shards: merge it, or leave out shard_groups"
                 )
         else:
-            self._sources = Sources([shard.tables(0) for shard in numbering.segments[: numbering.shards]])
+            self._sources = Sources(
+                [shard.tables(0) for shard in numbering.segments[: numbering.shards]]
+            )
 
     def about(self) -> About:
         return About(self._reader.params, self._reader.longest, self._seed_filter)
@@ -65,16 +86,30 @@ class HeldShards:
         return self._sources.entries(asked)
 
     def variants(
-        self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
+        self,
+        records: CodeBuffer,
+        matches: MatchedPlaces,
+        limits: SearchLimits,
+        room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        # What comes from another process is read-only: kernels are compiled for arrays that are not.
-        records, matches = CodeBuffer(*map(np.array, records)), MatchedPlaces(*map(np.array, matches))
+        # What comes from another process is read-only: kernels are compiled for arrays
+        # that are not.
+        records, matches = (
+            CodeBuffer(*map(np.array, records)),
+            MatchedPlaces(*map(np.array, matches)),
+        )
         return self._sources.variants(records, matches, limits, room)
 
-    def own(self, methods: Sequence[str], texts: np.ndarray) -> tuple[np.ndarray, list[Any]]:
-        """Which of some texts are the group's own, and what methods of the reader say of these."""
+    def own(
+        self, methods: Sequence[str], texts: np.ndarray
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Which of some texts are the group's own, and what methods of the reader say
+        of these.
+        """
         places = np.flatnonzero(self._is_own(texts))
-        return places, [getattr(self._reader, method)(texts[places]) for method in methods]
+        return places, [
+            getattr(self._reader, method)(texts[places]) for method in methods
+        ]
 
     def require_unchanged(self) -> None:
         self._reader.require_unchanged()
@@ -95,28 +130,42 @@ class HeldShards:
         numbering, shards = self._reader.numbering, len(self._reader.manifest.shards)
         parts = [np.zeros(0, np.bool_)]
         for segment in numbering.segments[numbering.shards :]:
-            parts.append(np.isin(segment.texts.keys()[:, 1] % np.uint64(shards), self._shards))
+            parts.append(
+                np.isin(segment.texts.keys()[:, 1] % np.uint64(shards), self._shards)
+            )
         return np.concatenate(parts)
 
 
 def hold_shards(
-    path: str, shards: Sequence[int], *, snapshot: str, control: str | None = None, fetched_from: str | None = None
+    path: str,
+    shards: Sequence[int],
+    *,
+    snapshot: str,
+    control: str | None = None,
+    fetched_from: str | None = None,
 ) -> HeldShards:
     """Open some shards of an index, and what was added to it.
 
-    `snapshot` is that of the whole index (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder
-    of an index that is looked up behind it. `fetched_from` is a place with a copy of the index
-    (:class:`provscan.readers.FileStore`), from which files are copied into this machine's cache and opened there
-    (:mod:`provscan.index.fetched`).
+    `snapshot` is that of the whole index
+    (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder of an
+    index that is looked up behind it. `fetched_from` is a place with a copy of the
+    index (:class:`provscan.readers.FileStore`), from which files are copied into this
+    machine's cache and opened there (:mod:`provscan.index.fetched`).
     """
     place = path if fetched_from is None else fetched(fetched_from, shards, snapshot)
     reader = open_reader(place, check="lengths", snapshot=snapshot, shards=shards)
-    return HeldShards(reader if control is None else reader.with_control(open_reader(control, check="lengths")))
+    return HeldShards(
+        reader
+        if control is None
+        else reader.with_control(open_reader(control, check="lengths"))
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class GroupReader:
-    """An index whose shards are held in groups, as a scan reads it; see :class:`~provscan.index.reader.IndexReader`."""
+    """An index whose shards are held in groups, as a scan reads it; see
+    :class:`~provscan.index.reader.IndexReader`.
+    """
 
     groups: tuple[ShardGroup, ...]
 
@@ -136,7 +185,11 @@ class GroupReader:
     def tables(self) -> tuple[ShardTables]:
         seed_filter = self._about[0].seed_filter
         assert seed_filter is not None
-        return (ShardTables(self.groups, frozen(seed_filter), self.params, self.canonical_texts),)
+        return (
+            ShardTables(
+                self.groups, frozen(seed_filter), self.params, self.canonical_texts
+            ),
+        )
 
     def canonical_texts(self, texts: np.ndarray) -> Strings:
         return self._strings("canonical_texts", texts)
@@ -155,16 +208,22 @@ class GroupReader:
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Read the index in a block that ends with a check that no file was changed, even if it fails."""
+        """Read the index in a block that ends with a check that no file was changed,
+        even if it fails.
+        """
         try:
             yield
         finally:
             answers(self.groups, "require_unchanged")
 
-    def _own(self, methods: list[str], texts: np.ndarray) -> list[tuple[np.ndarray, list[Any]]]:
+    def _own(
+        self, methods: list[str], texts: np.ndarray
+    ) -> list[tuple[np.ndarray, list[Any]]]:
         parts = answers(self.groups, "own", methods, texts)
         if sum(len(places) for places, _ in parts) != len(texts):
-            raise IndexFormatError("the shards of the index do not belong together: build it again")
+            raise IndexFormatError(
+                "the shards of the index do not belong together: build it again"
+            )
         return parts
 
     def _strings(self, method: str, texts: np.ndarray) -> Strings:

@@ -1,8 +1,9 @@
 """Shards, looked up as the one segment that all of them would be (docs/format.md).
 
-Of a batch of records each shard is asked once, for the keys that the filter of all shards lets pass. What the shards
-have of them becomes a small segment of its own, in which texts are ordered as in one segment of all, so that the
-kernels find there what they would find in that one, and count the same look-ups as cut short.
+Of a batch of records each shard is asked once, for the keys that the filter of all
+shards lets pass. What the shards have of them becomes a small segment of its own, in
+which texts are ordered as in one segment of all, so that the kernels find there what
+they would find in that one, and count the same look-ups as cut short.
 """
 
 from __future__ import annotations
@@ -17,12 +18,28 @@ import numpy as np
 from provscan.arrays import distinct
 from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
 from provscan.index.join import joined_all, tables_behind
-from provscan.index.postings import EXACT, SEEDS, TableLayout, bands_layout, sorted_entries, table_of
+from provscan.index.postings import (
+    EXACT,
+    SEEDS,
+    TableLayout,
+    bands_layout,
+    sorted_entries,
+    table_of,
+)
 from provscan.index.segment import LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.variants import MatchedPlaces, variants_of
 from provscan.kernels import gather
-from provscan.kernels.records import BloomFilter, CodeBuffer, Postings, Seeds, SeedTable, Sketches, TextTable, frozen
+from provscan.kernels.records import (
+    BloomFilter,
+    CodeBuffer,
+    Postings,
+    Seeds,
+    SeedTable,
+    Sketches,
+    TextTable,
+    frozen,
+)
 from provscan.kernels.seeding import seeding_scratch, wanted_keys
 from provscan.params import IndexParams, SearchLimits
 
@@ -34,7 +51,9 @@ _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 @dataclass(frozen=True, eq=False)
 class Numbering:
-    """Numbers of texts: those of shards are the ones that they would have in one segment, others follow each other."""
+    """Numbers of texts: those of shards are the ones that they would have in one
+    segment, others follow each other.
+    """
 
     # Segments, and how many texts those before each have.
     segments: tuple[Segment, ...]
@@ -43,10 +62,16 @@ class Numbering:
 
     @cached_property
     def _places(self) -> np.ndarray:
-        """uint32: by number the place of each text of a shard among those of all shards, one after the other."""
+        """uint32: by number the place of each text of a shard among those of all
+        shards, one after the other.
+        """
         places = np.full(self.bases[self.shards], _ABSENT)
-        for first, segment in zip(self.bases, self.segments[: self.shards], strict=False):
-            places[segment.numbers] = np.arange(first, first + len(segment.texts), dtype=np.uint32)
+        for first, segment in zip(
+            self.bases, self.segments[: self.shards], strict=False
+        ):
+            places[segment.numbers] = np.arange(
+                first, first + len(segment.texts), dtype=np.uint32
+            )
         return places
 
     def places(self, texts: np.ndarray) -> np.ndarray:
@@ -59,7 +84,9 @@ class Numbering:
         return places
 
     def held(self, texts: np.ndarray) -> np.ndarray:
-        """bool[n]: whether a text stands in one of the segments; some shards may not be among them."""
+        """bool[n]: whether a text stands in one of the segments; some shards may not be
+        among them.
+        """
         return self.places(texts) != _ABSENT
 
     def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -71,11 +98,17 @@ class Numbering:
     def numbers(self, segment: int, rows: np.ndarray) -> np.ndarray:
         """Numbers of texts of a segment."""
         numbers = self.segments[segment].numbers
-        return rows + self.bases[segment] if numbers is None else numbers[rows].astype(np.int64)
+        return (
+            rows + self.bases[segment]
+            if numbers is None
+            else numbers[rows].astype(np.int64)
+        )
 
 
 class ShardQuery(NamedTuple):
-    """Keys of one kind, uint32[n] without what no table knows, and how many entries of each are read in each shard."""
+    """Keys of one kind, uint32[n] without what no table knows, and how many entries of
+    each are read in each shard.
+    """
 
     kind: str
     keys: np.ndarray
@@ -96,7 +129,8 @@ class ShardGroup(Protocol):
     """Shards that are asked together, in this process or in another one."""
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        """Call a method of :class:`Sources`, or of :class:`provscan.index.shard_groups.HeldShards`.
+        """Call a method of :class:`Sources`, or of
+        :class:`provscan.index.shard_groups.HeldShards`.
 
         What is returned waits for the result.
         """
@@ -104,8 +138,12 @@ class ShardGroup(Protocol):
 
 
 def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[Any]:
-    """What each group says; all of them are asked before the first one is waited for."""
-    return [answer() for answer in [group.begin(method, *arguments) for group in groups]]
+    """What each group says; all of them are asked before the first one is waited
+    for.
+    """
+    return [
+        answer() for answer in [group.begin(method, *arguments) for group in groups]
+    ]
 
 
 class Sources:
@@ -118,36 +156,66 @@ class Sources:
         return partial(getattr(self, method), *arguments)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        """The entries of some keys in all shards, the first ``limit`` of each key in each."""
-        return [self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit) for each in asked]
+        """The entries of some keys in all shards, the first ``limit`` of each key in
+        each.
+        """
+        return [
+            self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit)
+            for each in asked
+        ]
 
     def _entries(self, keys: np.ndarray, kind: str, limit: int) -> ShardEntries:
         values = _KINDS[kind]
-        room = tuple(np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
+        room = tuple(
+            np.empty(len(keys) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
+        )
         parts = []
         for source in self._tables:
             postings, known, column, by_text = values(source)
             found, count = gather.ranges(postings, known, keys, limit, room)
-            key, text, entry = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
-            gather.entries(postings, tuple(part[:found] for part in room), (key, text, entry))
-            living = np.ones(count, np.bool_) if source.living is None else source.living[text]
+            key, text, entry = (
+                np.empty(count, np.uint64),
+                np.empty(count, np.int64),
+                np.empty(count, np.int64),
+            )
+            gather.entries(
+                postings, tuple(part[:found] for part in room), (key, text, entry)
+            )
+            living = (
+                np.ones(count, np.bool_)
+                if source.living is None
+                else source.living[text]
+            )
             value = column[text if by_text else entry]
             low = (key >> _S32).astype(np.uint32)
             parts.append(ShardEntries(low, source.numbered(text), value, living))
-        return ShardEntries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return ShardEntries(
+            *(np.concatenate(columns) for columns in zip(*parts, strict=True))
+        )
 
     def variants(
-        self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits, room: int
+        self,
+        records: CodeBuffer,
+        matches: MatchedPlaces,
+        limits: SearchLimits,
+        room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        """Of each shard the texts that equal a stretch around a match: match, code, stretch, number and whether living.
+        """Of each shard the texts that equal a stretch around a match: match, code,
+        stretch, number and whether living.
 
         See :mod:`provscan.kernels.variants`.
         """
         parts: list[tuple[np.ndarray, ...]] = []
         for source in self._tables:
             part = variants_of(records, matches, source.whole.exact, limits, room)
-            living = np.ones(len(part.text), np.bool_) if source.living is None else source.living[part.text]
-            parts.append((part.record, part.code, part.place, source.numbered(part.text), living))
+            living = (
+                np.ones(len(part.text), np.bool_)
+                if source.living is None
+                else source.living[part.text]
+            )
+            parts.append(
+                (part.record, part.code, part.place, source.numbered(part.text), living)
+            )
         return parts
 
 
@@ -155,13 +223,20 @@ class Sources:
 class ShardTables:
     """What the kernels look things up in, of shards and of what stands behind them."""
 
-    groups: tuple[ShardGroup, ...]  # Who has the tables of the shards, and of what was added.
+    groups: tuple[
+        ShardGroup, ...
+    ]  # Who has the tables of the shards, and of what was added.
     seed_filter: BloomFilter  # Of all of them together.
     params: IndexParams  # Of the index.
-    canonical_texts: Callable[[np.ndarray], Strings]  # Canonical texts by the reader's numbers.
+    canonical_texts: Callable[
+        [np.ndarray], Strings
+    ]  # Canonical texts by the reader's numbers.
 
-    def look_up(self, seeds: Seeds, sketches: Sketches, limits: SearchLimits) -> LookupTables:
-        """A segment of all texts that have a key of some records; the texts themselves are not in it yet.
+    def look_up(
+        self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
+    ) -> LookupTables:
+        """A segment of all texts that have a key of some records; the texts themselves
+        are not in it yet.
 
         No more entries are read of a key than the limits ask for.
         """
@@ -169,17 +244,34 @@ class ShardTables:
         count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
         bands = bands_layout(self.params.bands)
         asked = [
-            ShardQuery("seeds", _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS), limits.seed_places + 1),
-            ShardQuery("bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1),
-            ShardQuery("exact", _distinct(sketches.keys[:, 0].copy(), EXACT), limits.whole_candidates),
+            ShardQuery(
+                "seeds",
+                _distinct(wanted[:count].astype(np.uint64) << _S32, SEEDS),
+                limits.seed_places + 1,
+            ),
+            ShardQuery(
+                "bands", _distinct(sketches.bands.ravel(), bands), limits.band_texts + 1
+            ),
+            ShardQuery(
+                "exact",
+                _distinct(sketches.keys[:, 0].copy(), EXACT),
+                limits.whole_candidates,
+            ),
         ]
         parts = answers(self.groups, "entries", asked)
-        found = [ShardEntries(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*parts, strict=True)]
+        found = [
+            ShardEntries(*map(np.concatenate, zip(*each, strict=True)))
+            for each in zip(*parts, strict=True)
+        ]
         keys = [hits.keys.astype(np.uint64) << _S32 for hits in found]
         numbers, first, rows = np.unique(
-            np.concatenate([hits.numbers for hits in found]), return_index=True, return_inverse=True
+            np.concatenate([hits.numbers for hits in found]),
+            return_index=True,
+            return_inverse=True,
         )
-        of_seeds, of_bands, of_exact = np.split(rows, np.cumsum([len(hits.numbers) for hits in found])[:2])
+        of_seeds, of_bands, of_exact = np.split(
+            rows, np.cumsum([len(hits.numbers) for hits in found])[:2]
+        )
         living = np.concatenate([hits.living for hits in found])[first]
         payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
         places, seed_postings = _table(keys[0] | payload, SEEDS, len(numbers))
@@ -207,11 +299,19 @@ class ShardTables:
         strings = self.canonical_texts(tables.numbers[chosen])
         offsets = np.zeros(len(tables.numbers) + 1, np.int64)
         offsets[chosen + 1] = np.diff(strings.offsets)
-        return tables._replace(texts=frozen(Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))))
+        return tables._replace(
+            texts=frozen(
+                Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))
+            )
+        )
 
     def of_texts(self, numbers: np.ndarray, living: np.ndarray) -> LookupTables:
-        """A segment of texts by their numbers, ascending, in which nothing is looked up."""
-        tables = self._nothing._replace(numbers=numbers, living=None if living.all() else living)
+        """A segment of texts by their numbers, ascending, in which nothing is looked
+        up.
+        """
+        tables = self._nothing._replace(
+            numbers=numbers, living=None if living.all() else living
+        )
         return self.with_texts(tables, np.arange(len(numbers)))
 
     @cached_property
@@ -220,17 +320,34 @@ class ShardTables:
         none = np.zeros(0, np.uint64)
         bands = bands_layout(self.params.bands)
         tables = [_table(none.copy(), layout, 0)[1] for layout in (EXACT, bands, SEEDS)]
-        whole = TextTable(tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2))
+        whole = TextTable(
+            tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2)
+        )
         places = np.zeros(0, np.uint8)
-        return frozen(LookupTables(0, _NO_TEXTS, whole, SeedTable(tables[2], places, self.seed_filter), None))
+        return frozen(
+            LookupTables(
+                0,
+                _NO_TEXTS,
+                whole,
+                SeedTable(tables[2], places, self.seed_filter),
+                None,
+            )
+        )
 
 
-def sources_of(numbering: Numbering, params: IndexParams) -> tuple[Sources, BloomFilter, tuple[LookupTables, ...]]:
-    """The tables of shards, the first one among them, with what was added behind them where that fits one segment.
+def sources_of(
+    numbering: Numbering, params: IndexParams
+) -> tuple[Sources, BloomFilter, tuple[LookupTables, ...]]:
+    """The tables of shards, the first one among them, with what was added behind them
+    where that fits one segment.
 
-    Then the filter of the seeds of all of these, and the tables of what was added where it does not.
+    Then the filter of the seeds of all of these, and the tables of what was added where
+    it does not.
     """
-    shards, rest = numbering.segments[: numbering.shards], numbering.segments[numbering.shards :]
+    shards, rest = (
+        numbering.segments[: numbering.shards],
+        numbering.segments[numbering.shards :],
+    )
     first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
     seed_filter = seeds.filter
     sources = [shard.tables(0) for shard in shards]
@@ -241,34 +358,65 @@ def sources_of(numbering: Numbering, params: IndexParams) -> tuple[Sources, Bloo
         sources.append(behind)
     else:
         firsts = first + np.cumsum([0, *(len(segment.texts) for segment in small)])
-        others = [segment.tables(int(first)) for segment, first in zip(small, firsts, strict=False)]
+        others = [
+            segment.tables(int(first))
+            for segment, first in zip(small, firsts, strict=False)
+        ]
     return Sources(sources), bloom_filter(seed_filter), tuple(others)
 
 
 def shard_tables(
-    numbering: Numbering, params: IndexParams, canonical_texts: Callable[[np.ndarray], Strings]
+    numbering: Numbering,
+    params: IndexParams,
+    canonical_texts: Callable[[np.ndarray], Strings],
 ) -> tuple[LookupTables | ShardTables, ...]:
-    """The tables of shards, with what was added behind them where it fits one segment, else apart from it."""
+    """The tables of shards, with what was added behind them where it fits one segment,
+    else apart from it.
+    """
     sources, seed_filter, others = sources_of(numbering, params)
-    return ShardTables((sources,), frozen(seed_filter), params, canonical_texts), *others
+    return ShardTables(
+        (sources,), frozen(seed_filter), params, canonical_texts
+    ), *others
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     """What a table knows of some keys, uint32, each once."""
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
-    return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(np.uint32)
+    return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(
+        np.uint32
+    )
 
 
-# Of a source the table to ask, a filter of its keys, what it has beside texts, and whether that is by text or by entry.
-_KINDS: dict[str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]] = {
-    "seeds": lambda source: (source.seeds.postings, _ANY_KEY, source.seeds.places, False),
-    "bands": lambda source: (source.whole.bands, source.whole.band_filter, source.whole.sketches, True),
-    "exact": lambda source: (source.whole.exact, _ANY_KEY, source.whole.exact.entries, False),
+# Of a source the table to ask, a filter of its keys, what it has beside texts, and
+# whether that is by text or by entry.
+_KINDS: dict[
+    str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
+] = {
+    "seeds": lambda source: (
+        source.seeds.postings,
+        _ANY_KEY,
+        source.seeds.places,
+        False,
+    ),
+    "bands": lambda source: (
+        source.whole.bands,
+        source.whole.band_filter,
+        source.whole.sketches,
+        True,
+    ),
+    "exact": lambda source: (
+        source.whole.exact,
+        _ANY_KEY,
+        source.whole.exact.entries,
+        False,
+    ),
 }
 
 
-def _table(entries: np.ndarray, layout: TableLayout, texts: int) -> tuple[np.ndarray, Postings]:
+def _table(
+    entries: np.ndarray, layout: TableLayout, texts: int
+) -> tuple[np.ndarray, Postings]:
     """A table of entries in any order, and its places."""
     postings, places = table_of(sorted_entries(entries), layout, texts)
     return places, postings

@@ -1,8 +1,9 @@
 """An index in shards, written by tasks that any process may run, in three steps.
 
-:func:`write_parts` parts prepared batches by shard, :func:`write_shard` makes one shard of all that was parted for it,
-and :func:`write_shards` adds what is decided over all shards. The bytes are those that one process writes: a segment
-depends on its tweets alone.
+:func:`write_parts` parts prepared batches by shard, :func:`write_shard` makes one shard
+of all that was parted for it, and :func:`write_shards` adds what is decided over all
+shards. The bytes are those that one process writes: a segment depends on its tweets
+alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from provscan.index.postings import map_array, write_array
 from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.segment_writer import KeyTable, SegmentWriter
-from provscan.index.segments_writer import Shard, add_to_shard, joined_shards, manifest_counts, parted
+from provscan.index.segments_writer import (
+    Shard,
+    add_to_shard,
+    joined_shards,
+    manifest_counts,
+    parted,
+)
 from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
 from provscan.kernels.records import Sketches
@@ -46,8 +53,11 @@ class MadeShards(NamedTuple):
     parted: Parted  # Of all parts together.
 
 
-def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: int) -> Parted:
-    """Part batches by shard into a folder that all tasks share; repeated, it changes nothing.
+def write_parts(
+    batches: Iterable[Prepared], folder: Path, number: int, shards: int
+) -> Parted:
+    """Part batches by shard into a folder that all tasks share; repeated, it changes
+    nothing.
 
     The `number` of the task names its parts.
     """
@@ -56,7 +66,10 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
     tweets = empty = 0
     writers: list[Any] = []
     with contextlib.ExitStack() as stack:
-        ids = [stack.enter_context((temporary / f"{shard:03}.ids").open("wb")) for shard in range(shards)]
+        ids = [
+            stack.enter_context((temporary / f"{shard:03}.ids").open("wb"))
+            for shard in range(shards)
+        ]
         for batch in batches:
             tweets, empty = tweets + len(batch.texts), empty + batch.empty
             keys = batch.ids.keys()
@@ -64,7 +77,9 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
                 packed = _packed(part)
                 if len(writers) == shard:
                     path = str(temporary / f"{shard:03}.arrow")
-                    writers.append(stack.enter_context(pa.ipc.new_file(path, packed.schema)))
+                    writers.append(
+                        stack.enter_context(pa.ipc.new_file(path, packed.schema))
+                    )
                 writers[shard].write_batch(packed)
                 write_array(ids[shard], keys[keys[:, 0] % np.uint64(shards) == shard])
     try:
@@ -78,12 +93,17 @@ def write_parts(batches: Iterable[Prepared], folder: Path, number: int, shards: 
 
 
 def write_shard(
-    folder: Path, parts: int, place: tuple[int, int], params: IndexParams, see: Callable[[int], None]
+    folder: Path,
+    parts: int,
+    place: tuple[int, int],
+    params: IndexParams,
+    see: Callable[[int], None],
 ) -> tuple[Shard, int]:
-    """Write a shard, beside the folder of the parts; count the distinct tweet ids whose key belongs to it.
+    """Write a shard, beside the folder of the parts; count the distinct tweet ids whose
+    key belongs to it.
 
-    So many tasks have written `parts`. The `place` is the number of the shard, and how many there are; `see` is called
-    with the number of tweets taken since the last call.
+    So many tasks have written `parts`. The `place` is the number of the shard, and how
+    many there are; `see` is called with the number of tweets taken since the last call.
     """
     shard, shards = place
     # Each attempt has a folder of its own.
@@ -113,9 +133,16 @@ def _batches(path: Path) -> Iterator[Prepared]:
 
 
 def write_shards(
-    make: Callable[[Path], MadeShards], target: Path, params: IndexParams, notes: dict[str, Any], *, overwrite: bool
+    make: Callable[[Path], MadeShards],
+    target: Path,
+    params: IndexParams,
+    notes: dict[str, Any],
+    *,
+    overwrite: bool,
 ) -> IndexReader:
-    """Write an index of shards that `make` makes, given a folder for the parts: :func:`provscan.index.write_index`."""
+    """Write an index of shards that `make` makes, given a folder for the parts:
+    :func:`provscan.index.write_index`.
+    """
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()
         made = make(parts)
@@ -125,7 +152,15 @@ def write_shards(
         counts = manifest_counts(infos, made.ids, made.parted.empty, repeated)
         tweets = counts.pop("tweets")
         texts = sum(shard.texts for shard in made.shards)
-        manifest = Manifest(params, tuple(infos), texts, tweets, change.generation, {}, {**notes, **counts})
+        manifest = Manifest(
+            params,
+            tuple(infos),
+            texts,
+            tweets,
+            change.generation,
+            {},
+            {**notes, **counts},
+        )
         change.commit(manifest.with_due_seeds())
         return open_written(target)
 
@@ -137,7 +172,10 @@ def _packed(batch: Prepared) -> pa.RecordBatch:
         "raw_text": batch.raw_texts.array(),
         "id": batch.ids.array(),
         "time": pa.array(batch.times),
-        **{name: _listed(array) for name, array in zip(Sketches._fields, batch.sketches, strict=True)},
+        **{
+            name: _listed(array)
+            for name, array in zip(Sketches._fields, batch.sketches, strict=True)
+        },
         "digest": _listed(batch.digests),
         **{name: batch.about.column(name) for name in LABELS},
     }
@@ -146,7 +184,9 @@ def _packed(batch: Prepared) -> pa.RecordBatch:
 
 def _unpacked(batch: pa.RecordBatch) -> Prepared:
     """The batch that :func:`_packed` was given."""
-    texts, raw_texts, ids = (Strings(*buffers(batch.column(name))) for name in ("text", "raw_text", "id"))
+    texts, raw_texts, ids = (
+        Strings(*buffers(batch.column(name))) for name in ("text", "raw_text", "id")
+    )
     return Prepared(
         texts, raw_texts, ids,
         Sketches(*(_array(batch.column(name)) for name in Sketches._fields)),

@@ -1,4 +1,6 @@
-"""Many strings in two flat files: ``NAME.utf8``, all bytes one after the other, and ``NAME.offsets``, int64[n + 1]."""
+"""Many strings in two flat files: ``NAME.utf8``, all bytes one after the other, and
+``NAME.offsets``, int64[n + 1].
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ class Strings(NamedTuple):
         return keys
 
     def whole_numbers(self) -> np.ndarray:
-        """int64[n]: what is a whole number below 9 * 10**18, without a sign or zeros in front; -1 for all else."""
+        """int64[n]: what is a whole number below 9 * 10**18, without a sign or zeros in
+        front; -1 for all else.
+        """
         numbers = np.empty(len(self), np.int64)
         kernels.whole_numbers(self.record, numbers)
         return numbers
@@ -63,7 +67,9 @@ class StringsWriter:
     """Appends strings to the two files."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._text, self._offsets = ((folder / f"{name}.{part}").open("wb") for part in ("utf8", "offsets"))
+        self._text, self._offsets = (
+            (folder / f"{name}.{part}").open("wb") for part in ("utf8", "offsets")
+        )
         self._size = 0
         write_array(self._offsets, np.zeros(1, np.int64))
 
@@ -81,7 +87,10 @@ class StringsWriter:
 
 
 def open_strings(folder: Path, name: str) -> Strings:
-    return Strings(map_array(folder / f"{name}.utf8", np.uint8), map_array(folder / f"{name}.offsets", np.int64))
+    return Strings(
+        map_array(folder / f"{name}.utf8", np.uint8),
+        map_array(folder / f"{name}.offsets", np.int64),
+    )
 
 
 def combined(parts: list[Strings], of: np.ndarray) -> Strings:
@@ -89,4 +98,8 @@ def combined(parts: list[Strings], of: np.ndarray) -> Strings:
     if len(parts) == 1:
         return parts[0]
     order = np.argsort(np.argsort(of, kind="stable"), kind="stable")
-    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))))
+    return Strings(
+        *buffers(
+            pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))
+        )
+    )

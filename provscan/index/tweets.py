@@ -1,9 +1,12 @@
-"""The tweets of a segment: ids, times, authors, languages, in rows that are ordered by text, the earliest first.
+"""The tweets of a segment: ids, times, authors, languages, in rows that are ordered by
+text, the earliest first.
 
-Columns of numbers (:mod:`provscan.index.packed`): ``ids``, an id that is a whole number in its usual notation, else -1
-minus its row among the strings ``ids``; ``times``, milliseconds since 1970, the highest number where not known;
-``author``, ``lang`` and ``rt_of``, rows of the distinct names in the strings of that name, which are sorted; the empty
-one stands for what is not known. ``raw_texts``: the text as it came, in compressed blocks.
+Columns of numbers (:mod:`provscan.index.packed`): ``ids``, an id that is a whole number
+in its usual notation, else -1 minus its row among the strings ``ids``; ``times``,
+milliseconds since 1970, the highest number where not known; ``author``, ``lang`` and
+``rt_of``, rows of the distinct names in the strings of that name, which are sorted; the
+empty one stands for what is not known. ``raw_texts``: the text as it came, in
+compressed blocks.
 """
 
 from __future__ import annotations
@@ -37,14 +40,18 @@ COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
 
 
 class Labels(NamedTuple):
-    """A column of few distinct strings: the row of each in `values`, where null is the empty string."""
+    """A column of few distinct strings: the row of each in `values`, where null is the
+    empty string.
+    """
 
     codes: Numbers
     values: Strings
 
     def take(self, rows: np.ndarray) -> pa.Array:
         """Strings of some rows, null where not known."""
-        return null_if_empty(self.values.take(self.codes.take(rows)).array().cast(pa.string()))
+        return null_if_empty(
+            self.values.take(self.codes.take(rows)).array().cast(pa.string())
+        )
 
     def known(self, rows: np.ndarray) -> np.ndarray:
         """bool[n]: whether each of some rows has a value."""
@@ -52,7 +59,9 @@ class Labels(NamedTuple):
 
 
 class Ids(NamedTuple):
-    """A column of ids: a number for each, negative for those that are strings, and these."""
+    """A column of ids: a number for each, negative for those that are strings, and
+    these.
+    """
 
     numbers: Numbers
     strings: Strings
@@ -102,14 +111,18 @@ class TweetRows(NamedTuple):
     def table(self, rows: np.ndarray) -> pa.Table:
         """Rows in the schema of :data:`provscan.readers.SCHEMA`, as they were read."""
         times = self.times.take(rows)
-        return pa.table({
-            "id": self.ids.take(rows).array().cast(pa.string()),
-            "text": self.raw_texts.take(rows).array(),
-            "author": self.author.take(rows),
-            "created_at": pa.array(times, mask=times == NO_TIME).cast(pa.timestamp("ms", tz="UTC")),
-            "lang": self.lang.take(rows),
-            "rt_of": self.rt_of.take(rows),
-        })  # fmt: skip
+        return pa.table(
+            {
+                "id": self.ids.take(rows).array().cast(pa.string()),
+                "text": self.raw_texts.take(rows).array(),
+                "author": self.author.take(rows),
+                "created_at": pa.array(times, mask=times == NO_TIME).cast(
+                    pa.timestamp("ms", tz="UTC")
+                ),
+                "lang": self.lang.take(rows),
+                "rt_of": self.rt_of.take(rows),
+            }
+        )
 
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
@@ -117,7 +130,10 @@ def open_tweets(folder: Path, rows: int) -> TweetRows:
         Ids(open_numbers(folder, "ids", rows), open_strings(folder, "ids")),
         open_numbers(folder, "times", rows),
         open_packed_strings(folder, "raw_texts", rows),
-        *(Labels(open_numbers(folder, name, rows), open_strings(folder, name)) for name in LABELS),
+        *(
+            Labels(open_numbers(folder, name, rows), open_strings(folder, name))
+            for name in LABELS
+        ),
     )
 
 
@@ -132,15 +148,22 @@ def joined_tweets(first: TweetRows, second: TweetRows) -> TweetRows:
         joined_numbers(first.times, second.times),
         Chained(first.raw_texts, second.raw_texts),
         *(
-            Labels(joined_numbers(a.codes, b.codes, len(a.values)), appended(a.values, b.values))
+            Labels(
+                joined_numbers(a.codes, b.codes, len(a.values)),
+                appended(a.values, b.values),
+            )
             for a, b in zip(first[3:], second[3:], strict=True)
         ),
     )
 
 
 def appended(first: Strings, second: Strings) -> Strings:
-    text = np.concatenate([first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]])
-    return Strings(text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]]))
+    text = np.concatenate(
+        [first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]]
+    )
+    return Strings(
+        text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]])
+    )
 
 
 def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:
@@ -158,7 +181,9 @@ def write_ids(folder: Path, ids: Strings, rows: np.ndarray) -> None:
     write_strings(folder, "ids", ids, rows[others])
 
 
-def write_labels(folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndarray) -> None:
+def write_labels(
+    folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndarray
+) -> None:
     encoded = column.fill_null("").dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):  # without rows
         encoded = pa.array([], pa.string()).dictionary_encode()

@@ -1,4 +1,6 @@
-"""Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`."""
+"""Texts that equal a stretch around a match of another one: see
+:mod:`provscan.kernels.variants`.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,20 @@ class MatchedPlaces(NamedTuple):
 
 
 def variants_of(
-    records: CodeBuffer, matches: MatchedPlaces, postings: Postings, limits: SearchLimits, room: int
+    records: CodeBuffer,
+    matches: MatchedPlaces,
+    postings: Postings,
+    limits: SearchLimits,
+    room: int,
 ) -> Candidates:
-    """The first ``room`` variants that a table of whole texts has; ``record`` is the match."""
+    """The first ``room`` variants that a table of whole texts has; ``record`` is the
+    match.
+    """
     found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)
-    n = kernels.variants(records, tuple(matches), postings, bounds, kernels.variant_scratch(), found)
+    n = kernels.variants(
+        records, tuple(matches), postings, bounds, kernels.variant_scratch(), found
+    )
     return Candidates(*(column[:n] for column in found))
 
 
@@ -33,5 +43,9 @@ def some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
     lengths = np.diff(records.offsets)[rows]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return CodeBuffer(
-        records.codes[np.arange(offsets[-1]) + np.repeat(records.offsets[rows] - offsets[:-1], lengths)], offsets
+        records.codes[
+            np.arange(offsets[-1])
+            + np.repeat(records.offsets[rows] - offsets[:-1], lengths)
+        ],
+        offsets,
     )

@@ -1,4 +1,6 @@
-"""Build an index, add to it, forget tweets, merge segments. Each is one change of the folder, whole or not at all."""
+"""Build an index, add to it, forget tweets, merge segments. Each is one change of the
+folder, whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,16 @@ import pyarrow.compute as pc
 
 from provscan.arrays import distinct, slices
 from provscan.index.folder import Change, changing
-from provscan.index.format import PURGES, SEGMENTS, TOMBSTONES, Manifest, Purge, SegmentInfo, Tombstones, read_manifest
+from provscan.index.format import (
+    PURGES,
+    SEGMENTS,
+    TOMBSTONES,
+    Manifest,
+    Purge,
+    SegmentInfo,
+    Tombstones,
+    read_manifest,
+)
 from provscan.index.opening import open_reader, open_written
 from provscan.index.places import with_distinct_places
 from provscan.index.prepare import Prepared
@@ -31,8 +42,8 @@ from provscan.index.texts import Strings
 from provscan.params import IndexParams
 from provscan.readers.arrow import buffers
 
-# Segments of one tier are merged when there are so many; a tier holds segments of up to so many times the texts of
-# the tier below, the lowest up to FIRST_TIER.
+# Segments of one tier are merged when there are so many; a tier holds segments of up to
+# so many times the texts of the tier below, the lowest up to FIRST_TIER.
 FAN_OUT = 4
 FIRST_TIER = 1 << 15
 
@@ -58,24 +69,34 @@ def write_index(
     overwrite: bool = False,
     shards: int = 1,
 ) -> IndexReader:
-    """Write an index from prepared batches: one or more segments of up to 2**24 texts, or so many shards.
+    """Write an index from prepared batches: one or more segments of up to 2**24 texts,
+    or so many shards.
 
-    ``notes`` is read when the last batch has come, so that whoever prepares them can fill it in meanwhile.
+    ``notes`` is read when the last batch has come, so that whoever prepares them can
+    fill it in meanwhile.
     """
     with changing(target, "replace" if overwrite else "create") as change:
         segments, counts = write_segments(change, batches, params, shards)
         texts = _distinct_texts(change.folder, segments, params)
         tweets = counts.pop("tweets")
-        manifest = Manifest(params, segments, texts, tweets, change.generation, {}, {**notes, **counts})
+        manifest = Manifest(
+            params, segments, texts, tweets, change.generation, {}, {**notes, **counts}
+        )
         change.commit(manifest.with_due_seeds())
         return open_written(target)
 
 
-def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, notes: dict[str, Any]) -> IndexReader:
+def append(
+    batches: Iterable[pa.RecordBatch],
+    target: Path,
+    prepare: Prepare,
+    notes: dict[str, Any],
+) -> IndexReader:
     """Add tweets, in batches as the readers give them, to an index.
 
-    See :func:`write_index` for `notes`; the last addition's stand under ``appended``, with ``added``, ``known`` (ids
-    that are in the index), ``forgotten`` (ids that were forgotten: they stay so) and what else the writer counts.
+    See :func:`write_index` for `notes`; the last addition's stand under ``appended``,
+    with ``added``, ``known`` (ids that are in the index), ``forgotten`` (ids that were
+    forgotten: they stay so) and what else the writer counts.
     """
     with changing(target, "change") as change:
         before = open_reader(target, check="changes")
@@ -84,7 +105,9 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
         counts["known"] += written.pop("repeated_tweets")
         added = [segment for segment in segments if segment.tweets]
         infos = tuple({s.name: s for s in (*before.manifest.segments, *added)}.values())
-        texts = before.texts + sum(_new_texts(change.folder, segment, before) for segment in added)
+        texts = before.texts + sum(
+            _new_texts(change.folder, segment, before) for segment in added
+        )
         counts = {"added": written.pop("tweets"), **counts, **written}
         manifest = replace(
             before.manifest,
@@ -101,28 +124,48 @@ def append(batches: Iterable[pa.RecordBatch], target: Path, prepare: Prepare, no
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 
 
-def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False) -> Forgotten:
-    """Mark tweets with one of the ids or of the authors as forgotten: they are found no more from then on."""
+def forget(
+    target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
+) -> Forgotten:
+    """Mark tweets with one of the ids or of the authors as forgotten: they are found no
+    more from then on.
+    """
     with _trial(target) if dry_run else changing(target, "change") as change:
         before = open_reader(target, check="changes")
         now = int(datetime.now(UTC).timestamp() * 1000)
-        # Of a tweet with several texts, in several shards perhaps, not all need name its author: it goes as a whole.
-        theirs = [segment.tweets.ids.take(_rows_by(segment, authors)).array() for segment in before.segments]
+        # Of a tweet with several texts, in several shards perhaps, not all need name
+        # its author: it goes as a whole.
+        theirs = [
+            segment.tweets.ids.take(_rows_by(segment, authors)).array()
+            for segment in before.segments
+        ]
         wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
         infos, found_ids, found_authors, texts = [], [], [], []
         for segment in before.segments:
-            rows = np.setdiff1d(segment.tweets.ids.among(wanted), segment.forgotten, assume_unique=True)
+            rows = np.setdiff1d(
+                segment.tweets.ids.among(wanted), segment.forgotten, assume_unique=True
+            )
             if len(rows):
                 found_ids.append(segment.tweets.ids.take(rows).array())
-                found_authors.append(segment.tweets.author.take(rows).cast(pa.large_string()))
+                found_authors.append(
+                    segment.tweets.author.take(rows).cast(pa.large_string())
+                )
                 texts.append(segment.texts.take(distinct(segment.texts_of(rows))))
                 infos.append(_with_tombstones(change, segment, rows, now))
             else:
                 infos.append(segment.info)
         found = pa.chunked_array(found_ids, pa.large_string()).unique()
-        gone = _gone_texts(change.folder, replace(before.manifest, segments=tuple(infos)), texts) if texts else 0
+        gone = (
+            _gone_texts(
+                change.folder, replace(before.manifest, segments=tuple(infos)), texts
+            )
+            if texts
+            else 0
+        )
         known_authors = pa.chunked_array(found_authors, pa.large_string()).unique()
-        result = Forgotten(len(found), gone, _others(ids, found), _others(authors, known_authors))
+        result = Forgotten(
+            len(found), gone, _others(ids, found), _others(authors, known_authors)
+        )
         if len(found) and not dry_run:
             change.commit(
                 replace(
@@ -139,7 +182,9 @@ def forget(target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = Fa
 
 @contextlib.contextmanager
 def _trial(target: Path) -> Iterator[Change]:
-    """A change that is written elsewhere and comes to nothing, so that the index may be read-only."""
+    """A change that is written elsewhere and comes to nothing, so that the index may be
+    read-only.
+    """
     place = Path(os.path.realpath(target))
     manifest = read_manifest(place)
     with tempfile.TemporaryDirectory() as name:
@@ -150,11 +195,16 @@ def _trial(target: Path) -> Iterator[Change]:
 
 
 def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexReader:
-    """Merge segments into as few as possible, without forgotten tweets; ``purge_only`` rewrites what holds some."""
+    """Merge segments into as few as possible, without forgotten tweets; ``purge_only``
+    rewrites what holds some.
+    """
     with changing(target, "change") as change:
         manifest = open_reader(target, check="changes").manifest
         groups = _to_merge(manifest, purge_only=purge_only)
-        merged = replace(manifest if purge_only else manifest.with_due_seeds(), generation=change.generation)
+        merged = replace(
+            manifest if purge_only else manifest.with_due_seeds(),
+            generation=change.generation,
+        )
         for group in groups:
             merged = _merged(change, merged, group, prepare)
         if groups:
@@ -164,7 +214,9 @@ def merge(target: Path, prepare: Prepare, *, purge_only: bool = False) -> IndexR
 
 def merge_needs(target: Path, *, purge_only: bool = False) -> Needs:
     """What :func:`merge` would need at most."""
-    groups = _to_merge(open_reader(target, check="lengths").manifest, purge_only=purge_only)
+    groups = _to_merge(
+        open_reader(target, check="lengths").manifest, purge_only=purge_only
+    )
     needs = [needs_of(group) for group in groups]
     # All new segments stand beside the old ones until the end.
     return Needs(
@@ -181,17 +233,27 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
         forgotten = [info for info in manifest.segments if info.tombstones]
         groups = [[info] for info in forgotten if info.shard is None]
         # What is rare is decided over all shards.
-        return [shards, *groups] if any(info.shard is not None for info in forgotten) else groups
+        return (
+            [shards, *groups]
+            if any(info.shard is not None for info in forgotten)
+            else groups
+        )
     groups = _groups(manifest)
     if manifest.with_due_seeds().seed_length != manifest.seed_length:
         return groups
-    return [group for group in groups if len(group) > max(1, len(shards)) or any(info.tombstones for info in group)]
+    return [
+        group
+        for group in groups
+        if len(group) > max(1, len(shards)) or any(info.tombstones for info in group)
+    ]
 
 
 def _new_tweets(
     change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
 ) -> tuple[Iterator[pa.RecordBatch], dict[str, int]]:
-    """The tweets whose ids the index does not hold and has not forgotten, and how many others there are."""
+    """The tweets whose ids the index does not hold and has not forgotten, and how many
+    others there are.
+    """
     path = change.workspace().with_suffix(".arrow")
     ids: list[pa.Array] = []
     writer = None
@@ -203,7 +265,10 @@ def _new_tweets(
         return iter(()), {"known": 0, "forgotten": 0}
     writer.close()
     asked = pa.chunked_array(ids, pa.string()).combine_chunks()
-    known, gone = [pa.array([], pa.string())], [purged_ids(change.folder, before.manifest)]
+    known, gone = (
+        [pa.array([], pa.string())],
+        [purged_ids(change.folder, before.manifest)],
+    )
     for segment in before.segments:
         rows = segment.tweets.ids.among(asked)
         dead = np.isin(rows, segment.forgotten)
@@ -237,14 +302,18 @@ def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
     return pa.array(ids, pa.string())
 
 
-def _distinct_texts(folder: Path, infos: Iterable[SegmentInfo], params: IndexParams) -> int:
+def _distinct_texts(
+    folder: Path, infos: Iterable[SegmentInfo], params: IndexParams
+) -> int:
     """Texts of segments that were written together, each counted once."""
     segments = [open_segment(folder, info, params) for info in infos]
     total = 0
     for number, segment in enumerate(segments):
         total += len(segment.texts)
         # No two shards have a text in common.
-        for part in slices(len(segment.texts) if number and segment.numbers is None else 0):
+        for part in slices(
+            len(segment.texts) if number and segment.numbers is None else 0
+        ):
             texts = segment.texts.take(np.arange(part.start, part.stop))
             before = [earlier.equal_texts(texts) >= 0 for earlier in segments[:number]]
             total -= int(np.count_nonzero(np.any(before, axis=0)))
@@ -256,7 +325,9 @@ def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
     segment = open_segment(folder, info, before.params)
     new = np.ones(len(segment.texts), np.bool_)
     for part in slices(len(segment.texts)):
-        rows, _ = before.equal_texts(segment.texts.take(np.arange(part.start, part.stop)))
+        rows, _ = before.equal_texts(
+            segment.texts.take(np.arange(part.start, part.stop))
+        )
         new[part.start + rows] = False
     return int(np.count_nonzero(new))
 
@@ -264,24 +335,37 @@ def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
 def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
     """Rows of tweets of some authors that are not forgotten yet, ascending."""
     names = segment.tweets.author.values.array()
-    meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(zero_copy_only=False)
-    rows = np.flatnonzero(meant[segment.tweets.author.codes.all()]) if meant.any() else np.zeros(0, np.int64)
+    meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(
+        zero_copy_only=False
+    )
+    rows = (
+        np.flatnonzero(meant[segment.tweets.author.codes.all()])
+        if meant.any()
+        else np.zeros(0, np.int64)
+    )
     return np.setdiff1d(rows, segment.forgotten, assume_unique=True)
 
 
 def _others(asked: pa.Array, found: pa.Array) -> int:
     """How many different values were asked for and not found."""
-    return pc.invert(pc.is_in(asked.unique(), value_set=found.cast(asked.type))).true_count
+    return pc.invert(
+        pc.is_in(asked.unique(), value_set=found.cast(asked.type))
+    ).true_count
 
 
-def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray, now: int) -> SegmentInfo:
+def _with_tombstones(
+    change: Change, segment: Segment, rows: np.ndarray, now: int
+) -> SegmentInfo:
     """What the manifest says of a segment with more forgotten rows."""
     old = read_tombstones(change.folder, segment.info)
     stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
     name = f"{segment.info.name}-{change.generation:06}"
     info = change.write(TOMBSTONES, name, stones.tobytes())
-    return replace(segment.info, tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])))
+    return replace(
+        segment.info,
+        tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])),
+    )
 
 
 def _gone_texts(folder: Path, manifest: Manifest, texts: list[Strings]) -> int:
@@ -289,7 +373,12 @@ def _gone_texts(folder: Path, manifest: Manifest, texts: list[Strings]) -> int:
     strings = pa.concat_arrays([part.array() for part in texts]).unique()
     found = np.zeros(len(strings), np.bool_)
     for info in manifest.segments:
-        found |= open_segment(folder, info, manifest.index_params).equal_texts(Strings(*buffers(strings))) >= 0
+        found |= (
+            open_segment(folder, info, manifest.index_params).equal_texts(
+                Strings(*buffers(strings))
+            )
+            >= 0
+        )
     return int(np.count_nonzero(~found))
 
 
@@ -301,7 +390,8 @@ def _tier(info: SegmentInfo) -> int:
 
 
 def _due(infos: tuple[SegmentInfo, ...]) -> list[SegmentInfo]:
-    """The segments to merge after an addition: those of a tier that is full, and of the tiers above that this fills.
+    """The segments to merge after an addition: those of a tier that is full, and of the
+    tiers above that this fills.
 
     Shards count as one segment, and stay the largest one.
     """
@@ -324,8 +414,9 @@ def _due(infos: tuple[SegmentInfo, ...]) -> list[SegmentInfo]:
 
 
 def _with_merges_due(change: Change, manifest: Manifest, prepare: Prepare) -> Manifest:
-    """A manifest after an addition, with what is to be merged then: all, if there are now so many texts that their
-    seeds should be longer."""
+    """A manifest after an addition, with what is to be merged then: all, if there are
+    now so many texts that their seeds should be longer.
+    """
     due, groups = manifest.with_due_seeds(), [_due(manifest.segments)]
     assert due.seed_length is not None
     assert manifest.seed_length is not None
@@ -337,7 +428,9 @@ def _with_merges_due(change: Change, manifest: Manifest, prepare: Prepare) -> Ma
 
 
 def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """All segments in groups that fit one segment each; shards are one group, with all else."""
+    """All segments in groups that fit one segment each; shards are one group, with all
+    else.
+    """
     if manifest.shards:
         return [list(manifest.segments)]
     groups: list[list[SegmentInfo]] = []
@@ -351,13 +444,19 @@ def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
     return groups
 
 
-def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepare: Prepare) -> Manifest:
-    """A manifest in which one segment takes the place of a group; its forgotten tweets are purged and recorded."""
+def _merged(
+    change: Change, manifest: Manifest, group: list[SegmentInfo], prepare: Prepare
+) -> Manifest:
+    """A manifest in which one segment takes the place of a group; its forgotten tweets
+    are purged and recorded.
+    """
     if not group:
         return manifest
     require_room(change.folder, needs_of(group))
     old = [open_segment(change.folder, info, manifest.index_params) for info in group]
-    tweets = (batch for segment in old for batch in segment.batches(segment.living_rows))
+    tweets = (
+        batch for segment in old for batch in segment.batches(segment.living_rows)
+    )
     shards = sum(info.shard is not None for info in group)
     new, _ = write_segments(change, prepare(tweets), manifest.index_params, shards)
     segments = [info for info in manifest.segments if info not in group]
@@ -365,20 +464,32 @@ def _merged(change: Change, manifest: Manifest, group: list[SegmentInfo], prepar
     purges = dict(manifest.purges)
     if any(info.tombstones for info in group):
         name = f"{manifest.generation:06}.json"
-        parts = json.loads((change.folder / PURGES / name).read_bytes()) if name in purges else []
+        parts = (
+            json.loads((change.folder / PURGES / name).read_bytes())
+            if name in purges
+            else []
+        )
         parts.append(_purge_record(change.folder, old, new))
         info = change.write(PURGES, name, json.dumps(parts, indent=1).encode())
-        purges[name] = Purge(info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts))
+        purges[name] = Purge(
+            info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts)
+        )
     return replace(manifest, segments=tuple(segments), purges=purges)
 
 
-def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]) -> dict[str, Any]:
+def _purge_record(
+    folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
+) -> dict[str, Any]:
     """Which tweets were forgotten when, and which files took the place of which."""
     # A tweet of several texts has several rows.
     asked: dict[str, int] = {}
     for segment in old:
         stones = read_tombstones(folder, segment.info)
-        asked |= zip(segment.tweets.ids.take(stones[:, 0]).array().to_pylist(), stones[:, 1].tolist(), strict=True)
+        asked |= zip(
+            segment.tweets.ids.take(stones[:, 0]).array().to_pylist(),
+            stones[:, 1].tolist(),
+            strict=True,
+        )
     return {
         "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
         "tweets": [{"id": key, "asked": _date(time)} for key, time in asked.items()],
@@ -388,4 +499,6 @@ def _purge_record(folder: Path, old: list[Segment], new: tuple[SegmentInfo, ...]
 
 
 def _date(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(
+        timespec="milliseconds"
+    )

@@ -1,5 +1,6 @@
-"""How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen 1985,
-doi:10.1016/S0019-9958(85)80046-2)."""
+"""How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen
+1985, doi:10.1016/S0019-9958(85)80046-2).
+"""
 
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ SPACE = 0x20
 
 
 class Edge(NamedTuple):
-    """Where an edge begins: a code point of each text, and the direction to go in, 1 or -1."""
+    """Where an edge begins: a code point of each text, and the direction to go in, 1 or
+    -1.
+    """
 
     text_at: int
     record_at: int
@@ -29,10 +32,12 @@ def new_costs() -> np.ndarray:
 def aligned_end(text, codes, edge, rest, room, costs):
     """How far a copy goes on past its last hit, when it does.
 
-    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are aligned in full with what stands in
-    the record's ``codes`` from ``edge.record_at`` on (``room`` code points), by edit distance within :data:`BAND` of
-    the diagonal; ``costs`` is int64[2, 2 * BAND + 1] of scratch. Returns how many code points of the record they take
-    up: 0 where more than 6 in 10 would have to be edited, or 8 in 10 if the outermost word is there unchanged.
+    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are aligned
+    in full with what stands in the record's ``codes`` from ``edge.record_at`` on
+    (``room`` code points), by edit distance within :data:`BAND` of the diagonal;
+    ``costs`` is int64[2, 2 * BAND + 1] of scratch. Returns how many code points of the
+    record they take up: 0 where more than 6 in 10 would have to be edited, or 8 in 10
+    if the outermost word is there unchanged.
     """
     at, place, step = edge
     width = 2 * BAND + 1
@@ -57,7 +62,10 @@ def aligned_end(text, codes, edge, rest, room, costs):
     best, reach = rest + room + 1, 0
     for b in range(width):
         j = rest + b - BAND
-        if 0 <= j <= room and (costs[row, b] < best or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))):
+        if 0 <= j <= room and (
+            costs[row, b] < best
+            or (costs[row, b] == best and abs(j - rest) < abs(reach - rest))
+        ):
             best, reach = costs[row, b], j
     if reach == 0:
         return 0

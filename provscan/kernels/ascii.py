@@ -1,9 +1,18 @@
-"""ASCII made canonical a block at a time: what each byte becomes, and what of that is kept."""
+"""ASCII made canonical a block at a time: what each byte becomes, and what of that is
+kept.
+"""
 
 import numpy as np
 
 from provscan.kernels.jit import kernel
-from provscan.kernels.lanes import LANES, WIDE, count_up, equal_lanes, trailing_zeros, widen
+from provscan.kernels.lanes import (
+    LANES,
+    WIDE,
+    count_up,
+    equal_lanes,
+    trailing_zeros,
+    widen,
+)
 
 # Code points that are looked at together, and room for them with their neighbours.
 BLOCK = 1024
@@ -16,10 +25,12 @@ _U1 = np.uint64(1)
 
 @kernel
 def look_ahead(codes, low, high, count, narrow, folded):
-    """What becomes of the code points ``low..high``, each by itself, into uint8 ``folded``.
+    """What becomes of the code points ``low..high``, each by itself, into uint8
+    ``folded``.
 
-    A letter or digit, a space for what separates, or 0 where it takes a closer look: not ASCII, or a dropped token may
-    start. Everything here is done on bytes, 64 at a time. ``count`` is the length of the whole text.
+    A letter or digit, a space for what separates, or 0 where it takes a closer look:
+    not ASCII, or a dropped token may start. Everything here is done on bytes, 64 at a
+    time. ``count`` is the length of the whole text.
     """
     size = high - low
     begin, end = max(low - 1, 0), min(high + 2, count)
@@ -29,7 +40,12 @@ def look_ahead(codes, low, high, count, narrow, folded):
         to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
     # Whole vectors: what is left over would be done byte by byte.
     size = (size + 63) // 64 * 64
-    before, current, second, third = narrow[:size], narrow[1 : size + 1], narrow[2 : size + 2], narrow[3 : size + 3]
+    before, current, second, third = (
+        narrow[:size],
+        narrow[1 : size + 1],
+        narrow[2 : size + 2],
+        narrow[3 : size + 3],
+    )
     for j in range(size):
         p, c = before[j], current[j]
         lower = np.uint8(c | _CASE)
@@ -37,32 +53,49 @@ def look_ahead(codes, low, high, count, narrow, folded):
         letter = np.uint8(lower - _A) < _LETTERS
         digit = np.uint8(c - _ZERO) < _DIGITS
         inside = (
-            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS) | (np.uint8(p - _ZERO) < _DIGITS) | (p == np.uint8(0x5F))
+            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS)
+            | (np.uint8(p - _ZERO) < _DIGITS)
+            | (p == np.uint8(0x5F))
         )
         closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
         # http, www, pic, rt
-        closer |= (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
-        closer |= (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
-        closer |= (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
+        closer |= (
+            (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
+        )
+        closer |= (
+            (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
+        )
+        closer |= (
+            (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
+        )
         closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
         # A bracket and the first letter of a placeholder: user, mention, link, http.
-        closer |= ((c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))) & (
-            (n1 == np.uint8(0x75)) | (n1 == np.uint8(0x6D)) | (n1 == np.uint8(0x6C)) | (n1 == np.uint8(0x68))
+        closer |= (
+            (c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))
+        ) & (
+            (n1 == np.uint8(0x75))
+            | (n1 == np.uint8(0x6D))
+            | (n1 == np.uint8(0x6C))
+            | (n1 == np.uint8(0x68))
         )
         # A tag.
-        closer |= (c == np.uint8(0x3C)) & ((np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F)))
+        closer |= (c == np.uint8(0x3C)) & (
+            (np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F))
+        )
         value = lower if letter else (c if digit else SPACE)
         folded[j] = np.uint8(0) if closer else value
 
 
 @kernel(forceinline=True)
 def copy_kept(folded, base, at, stop, out, where, state):
-    """Copy what :func:`look_ahead` made of a block, from ``at`` on, to ``out[n]`` and behind it.
+    """Copy what :func:`look_ahead` made of a block, from ``at`` on, to ``out[n]`` and
+    behind it.
 
-    ``out`` and ``where`` are those of :func:`~provscan.kernels.normalize.fold`, of which up to :data:`WIDE` places
-    behind the last one are written as well; ``base`` is where the block begins, ``state`` is ``(n, gap)``. Of
-    separators that follow each other the first is kept, and none where ``gap`` is set. Ends at ``stop``, or before what
-    takes a closer look. Returns what ``n``, ``gap`` and ``at`` are then.
+    ``out`` and ``where`` are those of :func:`~provscan.kernels.normalize.fold`, of
+    which up to :data:`WIDE` places behind the last one are written as well; ``base`` is
+    where the block begins, ``state`` is ``(n, gap)``. Of separators that follow each
+    other the first is kept, and none where ``gap`` is set. Ends at ``stop``, or before
+    what takes a closer look. Returns what ``n``, ``gap`` and ``at`` are then.
     """
     n, gap = state
     before = np.uint64(gap)

@@ -1,13 +1,16 @@
 """Counting and scoring of character n-grams for the background model.
 
-`chars` uint32[n] is the code points of all texts one after the other, `offsets` int64[texts + 1] where each starts.
-A table is uint64[n, 2], n a power of two, so that a look-up reads one place of memory: the key, 0 where empty, found by
-open addressing with linear probing; and ``different << 32 | count``, where different is how many different code points
-were seen after a context. N-grams and contexts of all orders share one table: a key mixes the code points of the
-context from the last to the first, so that each longer one takes one step more, and then that of the n-gram; a
-context's key is the complement of it without that.
+`chars` uint32[n] is the code points of all texts one after the other, `offsets`
+int64[texts + 1] where each starts. A table is uint64[n, 2], n a power of two, so that a
+look-up reads one place of memory: the key, 0 where empty, found by open addressing with
+linear probing; and ``different << 32 | count``, where different is how many different
+code points were seen after a context. N-grams and contexts of all orders share one
+table: a key mixes the code points of the context from the last to the first, so that
+each longer one takes one step more, and then that of the n-gram; a context's key is the
+complement of it without that.
 
-Contexts do not reach over the start of a text: before it stands code point 0, which no canonical text holds.
+Contexts do not reach over the start of a text: before it stands code point 0, which no
+canonical text holds.
 """
 
 import math
@@ -31,7 +34,8 @@ _U1 = np.uint64(1)
 _EMPTY = np.uint64(0)
 _COUNT = np.uint64(0xFFFFFFFF)
 _DIFFERENT = np.uint64(1 << 32)
-# Code points whose n-grams are prefetched together: all of a table that is not in a cache.
+# Code points whose n-grams are prefetched together: all of a table that is not in a
+# cache.
 TOGETHER = 8
 
 
@@ -44,7 +48,9 @@ class NgramModel(NamedTuple):
 
 @kernel
 def _mix(key: Any, char: Any) -> Any:
-    """The key of an n-gram one code point longer than that of `key`, on its right; never 0."""
+    """The key of an n-gram one code point longer than that of `key`, on its right;
+    never 0.
+    """
     key = (key ^ (np.uint64(char) + _U1)) * GOLDEN64
     return (key ^ (key >> _SHIFT)) | _U1
 
@@ -79,15 +85,21 @@ def _char(chars: U32, start: int, at: int) -> Any:
 
 @kernel
 def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
-    """Key of the ``length + 1`` code points before `at`, from that of `length` of them; of none it is `_START`."""
+    """Key of the ``length + 1`` code points before `at`, from that of `length` of them;
+    of none it is `_START`.
+    """
     return _mix(context, _char(chars, start, at - 1 - length))
 
 
 @kernel
-def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int) -> tuple[int, int]:
-    """Add texts `first` to `last` to the table; stop before a text that could take more than `limit` slots in all.
+def count_grams(
+    chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int
+) -> tuple[int, int]:
+    """Add texts `first` to `last` to the table; stop before a text that could take more
+    than `limit` slots in all.
 
-    Gives the text to go on with (in a larger table), and the slots that were newly taken.
+    Gives the text to go on with (in a larger table), and the slots that were newly
+    taken.
     """
     used = 0
     for text in range(first, last):
@@ -103,7 +115,8 @@ def count_grams(chars: U32, offsets: I64, first: int, last: int, order: int, tab
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = gram
                 table[slot, 1] += _U1
-                # The context's own entry holds what came after it; as a gram of its own it is counted elsewhere.
+                # The context's own entry holds what came after it; as a gram of its own
+                # it is counted elsewhere.
                 slot = _slot(table, ~context | _U1)
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = ~context | _U1
@@ -122,12 +135,22 @@ def rehash(table: U64, larger: U64) -> None:
 
 
 @kernel
-def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratch: U64, keys: U64, bits: F64) -> None:
-    """Bits, float64[texts], of every text under the interpolated model: minus the base-2 logarithm of its probability.
+def score_texts(
+    chars: U32,
+    offsets: I64,
+    model: NgramModel,
+    copies: I64,
+    scratch: U64,
+    keys: U64,
+    bits: F64,
+) -> None:
+    """Bits, float64[texts], of every text under the interpolated model: minus the
+    base-2 logarithm of its probability.
 
-    `copies`, int64[texts], is how often each text stands in what the table was trained on: its own n-grams are taken
-    off as often. `scratch` is uint64[m, 2], of a power-of-two length above ``8 * order * longest text`` where any text
-    has copies, else of length 1. `keys` is uint64[2, TOGETHER, order] of scratch.
+    `copies`, int64[texts], is how often each text stands in what the table was trained
+    on: its own n-grams are taken off as often. `scratch` is uint64[m, 2], of a
+    power-of-two length above ``8 * order * longest text`` where any text has copies,
+    else of length 1. `keys` is uint64[2, TOGETHER, order] of scratch.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch
@@ -136,7 +159,8 @@ def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratc
         start, end = offsets[text], offsets[text + 1]
         own = copies[text]
         if own > 0:
-            # As much of the scratch as this text needs: clearing all of it would cost more than the text.
+            # As much of the scratch as this text needs: clearing all of it would cost
+            # more than the text.
             room = 8
             while room < 8 * order * (end - start):
                 room *= 2
@@ -165,7 +189,10 @@ def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratc
                 for length in range(order):
                     context, gram = contexts[row, length], grams[row, length]
                     known = table[_slot(table, ~context | _U1), 1]
-                    seen, different = np.int64(known & _COUNT), np.int64(known >> _SHIFT)
+                    seen, different = (
+                        np.int64(known & _COUNT),
+                        np.int64(known >> _SHIFT),
+                    )
                     hit = _count(table, gram)
                     if own > 0:
                         seen -= own * _count(own_grams, ~context | _U1)
@@ -174,7 +201,9 @@ def score_texts(chars: U32, offsets: I64, model: NgramModel, copies: I64, scratc
                     if seen <= 0:
                         break
                     kept = max(hit - discount, 0.0)
-                    probability = (kept + discount * max(int(different), 1) * probability) / seen
+                    probability = (
+                        kept + discount * max(int(different), 1) * probability
+                    ) / seen
                 total -= math.log2(probability)
         bits[text] = total
 
@@ -187,8 +216,12 @@ def _add(table: U64, key: Any) -> None:
 
 
 @kernel
-def _add_followers(chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64) -> None:
-    """Count, for each context, the code points that only this text shows after it: without it they were not seen."""
+def _add_followers(
+    chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
+) -> None:
+    """Count, for each context, the code points that only this text shows after it:
+    without it they were not seen.
+    """
     for at in range(start, end):
         context = _START
         for length in range(order):

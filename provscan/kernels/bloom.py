@@ -1,8 +1,11 @@
-"""Blocked Bloom filters, which answer most look-ups of absent keys without reading the table.
+"""Blocked Bloom filters, which answer most look-ups of absent keys without reading the
+table.
 
-Each 64-bit hash has two bits in one word of a uint64 array of a power of two, so that a query reads one place of memory
-(Putze, Sanders, Singler 2007, doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``shift``, is the
-number of the word; its lowest twelve bits are two numbers of bits. There are false positives and no false negatives.
+Each 64-bit hash has two bits in one word of a uint64 array of a power of two, so that a
+query reads one place of memory (Putze, Sanders, Singler 2007,
+doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``shift``, is the
+number of the word; its lowest twelve bits are two numbers of bits. There are false
+positives and no false negatives.
 """
 
 import numpy as np
@@ -15,7 +18,9 @@ _LOW6 = np.uint64(63)
 
 @kernel(forceinline=True)
 def mark(bloom, h):
-    bloom.words[np.uint32(h >> _S32) >> bloom.shift] |= _U1 << (h & _LOW6) | _U1 << (h >> _S6 & _LOW6)
+    bloom.words[np.uint32(h >> _S32) >> bloom.shift] |= _U1 << (h & _LOW6) | _U1 << (
+        h >> _S6 & _LOW6
+    )
 
 
 @kernel(forceinline=True)

@@ -5,24 +5,33 @@ import numpy as np
 from provscan.kernels.jit import kernel
 
 _BLOCK = 32
-QUOTE, BACKSLASH, NEWLINE, CR = np.uint8(0x22), np.uint8(0x5C), np.uint8(0x0A), np.uint8(0x0D)
+QUOTE, BACKSLASH, NEWLINE, CR = (
+    np.uint8(0x22),
+    np.uint8(0x5C),
+    np.uint8(0x0A),
+    np.uint8(0x0D),
+)
 # Whether control characters end a stretch as well.
 CONTROL, NO_CONTROL = np.uint8(0), np.uint8(0xFF)
 
 
 @kernel
 def find_byte(text, at, first, second, third, control):
-    """The place of the next of three bytes in ``text``, uint8[m], or of a control character; or the end.
+    """The place of the next of three bytes in ``text``, uint8[m], or of a control
+    character; or the end.
 
     The bytes are uint8, ``control`` is :data:`CONTROL` or :data:`NO_CONTROL`.
     """
     while at + _BLOCK <= len(text):
-        # The least of what is 0 for such a byte: unlike comparisons, this is done for all bytes at once.
+        # The least of what is 0 for such a byte: unlike comparisons, this is done for
+        # all bytes at once.
         part, least = text[at : at + _BLOCK], np.uint8(0xFF)
         for k in range(_BLOCK):
             c = part[k]
             differs = min(np.uint8(c ^ first), np.uint8(c ^ second))
-            others = min(np.uint8(c ^ third), np.uint8(np.uint8(c >> np.uint8(5)) | control))
+            others = min(
+                np.uint8(c ^ third), np.uint8(np.uint8(c >> np.uint8(5)) | control)
+            )
             least = min(least, min(differs, others))
         if least == 0:
             break

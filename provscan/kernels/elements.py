@@ -1,4 +1,6 @@
-"""The elements of a JSON array, or JSON objects over several lines, as one line each."""
+"""The elements of a JSON array, or JSON objects over several lines, as one line
+each.
+"""
 
 from provscan.kernels.jit import kernel
 
@@ -8,14 +10,22 @@ STATE = 6
 
 @kernel
 def one_a_line(text, out, state):
-    """Copy ``text`` to ``out`` without white space between values and with a newline after each element.
+    """Copy ``text`` to ``out`` without white space between values and with a newline
+    after each element.
 
-    ``state`` is int64[STATE] and carries over to the next stretch of the same document: brackets open, within a
-    string, after a backslash, the depth of the elements (1 in an array, 0 for objects one after the other), commas so
-    far, and closing brackets so far that close nothing. Such a brace ends its element, and the array goes on. uint8
-    ``out`` has room for one and a half times ``text``; returns how many bytes were written.
+    ``state`` is int64[STATE] and carries over to the next stretch of the same document:
+    brackets open, within a string, after a backslash, the depth of the elements (1 in
+    an array, 0 for objects one after the other), commas so far, and closing brackets so
+    far that close nothing. Such a brace ends its element, and the array goes on. uint8
+    ``out`` has room for one and a half times ``text``; returns how many bytes were
+    written.
     """
-    depth, quoted, escaped, base = state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE]
+    depth, quoted, escaped, base = (
+        state[DEPTH],
+        state[QUOTED],
+        state[ESCAPED],
+        state[BASE],
+    )
     values, stray = state[VALUES], state[STRAY]
     n = 0
     for c in text:
@@ -61,6 +71,11 @@ def one_a_line(text, out, state):
                 values += 1
             out[n] = c
             n += 1
-    state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE] = depth, quoted, escaped, base
+    state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE] = (
+        depth,
+        quoted,
+        escaped,
+        base,
+    )
     state[VALUES], state[STRAY] = values, stray
     return n

@@ -1,4 +1,5 @@
-"""HTML5 character references, decoded as Python's ``html.unescape`` does, with their places in the original.
+"""HTML5 character references, decoded as Python's ``html.unescape`` does, with their
+places in the original.
 
 Tables are those that ``provscan.text.tables`` describes.
 """
@@ -14,7 +15,9 @@ _UNCHANGED = np.uint32(0xFFFFFFFF)
 
 
 class Stream(NamedTuple):
-    """Code points, uint32, and where each stands in the original, int32, first and last (end exclusive)."""
+    """Code points, uint32, and where each stands in the original, int32, first and last
+    (end exclusive).
+    """
 
     codes: np.ndarray
     first: np.ndarray
@@ -35,7 +38,8 @@ def _entity(key, entity_keys):
 
 @kernel
 def _numeric(codes, i, count, references):
-    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if it stands for nothing).
+    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if
+    it stands for nothing).
 
     The index is ``i`` where there is no reference.
     """
@@ -76,13 +80,24 @@ def _numeric(codes, i, count, references):
 
 @kernel
 def _named(codes, i, count, entity_keys):
-    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there is none)."""
+    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there
+    is none).
+    """
     key = FNV_START
     best, slot = i, np.int64(-1)
     j = i + 1
     while j < count and j - i <= 32:
         c = codes[j]
-        if c == 0x3B or c == 0x26 or c == 0x3C or c == 0x23 or c == 0x20 or c == 9 or c == 10 or c == 12:
+        if (
+            c == 0x3B
+            or c == 0x26
+            or c == 0x3C
+            or c == 0x23
+            or c == 0x20
+            or c == 9
+            or c == 10
+            or c == 12
+        ):
             break
         if c >= 0x80:
             key = np.uint64(0)
@@ -113,8 +128,9 @@ def _copy(source, low, high, target, at):
 def unescape(source, count, tables, out):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
-    ``source`` and ``out`` are a :class:`Stream` each; ``count`` code points stand in ``source``. Returns the number of
-    outputs, and whether one more round could find something.
+    ``source`` and ``out`` are a :class:`Stream` each; ``count`` code points stand in
+    ``source``. Returns the number of outputs, and whether one more round could find
+    something.
     """
     codes, first, last = source
     n = i = np.int64(0)
@@ -158,10 +174,14 @@ def unescape(source, count, tables, out):
 
 @kernel
 def refers(codes):
-    """Whether a character reference may begin anywhere: an ampersand before a hash sign or a letter."""
+    """Whether a character reference may begin anywhere: an ampersand before a hash sign
+    or a letter.
+    """
     found = False
     current, following = codes[: max(0, len(codes) - 1)], codes[1:]
     for i in range(len(current)):
         letter = (following[i] | np.uint32(0x20)) - np.uint32(0x61) < np.uint32(26)
-        found |= (current[i] == np.uint32(0x26)) & (letter | (following[i] == np.uint32(0x23)))
+        found |= (current[i] == np.uint32(0x26)) & (
+            letter | (following[i] == np.uint32(0x23))
+        )
     return found

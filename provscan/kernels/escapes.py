@@ -1,6 +1,7 @@
 """Texts whose letters are written as escapes.
 
-They are ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, or ``<U+0447>`` as R writes them.
+They are ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, or
+``<U+0447>`` as R writes them.
 """
 
 import numpy as np
@@ -9,15 +10,22 @@ from provscan.kernels.jit import kernel
 
 _BLOCK = 64
 _BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
-_LESS, _CAPITAL_U, _PLUS, _GREATER = np.uint8(0x3C), np.uint8(0x55), np.uint8(0x2B), np.uint8(0x3E)
+_LESS, _CAPITAL_U, _PLUS, _GREATER = (
+    np.uint8(0x3C),
+    np.uint8(0x55),
+    np.uint8(0x2B),
+    np.uint8(0x3E),
+)
 
 
 @kernel
 def escaped(text, offsets, rows):
-    """Write the numbers of rows in which two letters in a row are escapes into ``rows``, and return how many they are.
+    """Write the numbers of rows in which two letters in a row are escapes into
+    ``rows``, and return how many they are.
 
-    ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Letters are those that ASCII lacks: words
-    in other scripts have two of them in a row, while emoji, punctuation and single accents are of no account.
+    ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Letters
+    are those that ASCII lacks: words in other scripts have two of them in a row, while
+    emoji, punctuation and single accents are of no account.
     """
     found, row = 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -29,11 +37,17 @@ def escaped(text, offsets, rows):
             first, second, least = text[at:end], text[at + 1 : end + 1], np.uint8(0xFF)
             for k in range(_BLOCK):
                 kind = min(np.uint8(second[k] ^ _U), np.uint8(second[k] ^ _X))
-                of_r = np.uint8(np.uint8(first[k] ^ _LESS) | np.uint8(second[k] ^ _CAPITAL_U))
-                least = min(least, min(np.uint8(np.uint8(first[k] ^ _BACKSLASH) | kind), of_r))
+                of_r = np.uint8(
+                    np.uint8(first[k] ^ _LESS) | np.uint8(second[k] ^ _CAPITAL_U)
+                )
+                least = min(
+                    least, min(np.uint8(np.uint8(first[k] ^ _BACKSLASH) | kind), of_r)
+                )
         if least == 0:
             for i in range(at, end):
-                slash = text[i] == _BACKSLASH and (text[i + 1] == _U or text[i + 1] == _X)
+                slash = text[i] == _BACKSLASH and (
+                    text[i + 1] == _U or text[i + 1] == _X
+                )
                 if slash or (text[i] == _LESS and text[i + 1] == _CAPITAL_U):
                     while offsets[row + 1] <= i:
                         row += 1
@@ -49,10 +63,19 @@ def escaped(text, offsets, rows):
 
 @kernel
 def _letter(text, i, stop):
-    """The end of the escape of a letter at a place, which may be escaped itself; the place if there is none."""
+    """The end of the escape of a letter at a place, which may be escaped itself; the
+    place if there is none.
+    """
     if text[min(i, stop - 1)] == _LESS:
-        plain = i + 8 <= stop and text[i + 1] == _CAPITAL_U and text[i + 2] == _PLUS and text[i + 7] == _GREATER
-        return i + 8 if plain and _is_letter(_hexadecimal(text, i + 3, i + 7, stop)) else i
+        plain = (
+            i + 8 <= stop
+            and text[i + 1] == _CAPITAL_U
+            and text[i + 2] == _PLUS
+            and text[i + 7] == _GREATER
+        )
+        return (
+            i + 8 if plain and _is_letter(_hexadecimal(text, i + 3, i + 7, stop)) else i
+        )
     k = _after_backslashes(text, i, stop)
     if not i < k < stop:
         return i
@@ -67,7 +90,11 @@ def _letter(text, i, stop):
     k += 3
     for _ in range(2 if lead >= 0xE0 else 1):
         at = _after_backslashes(text, k, stop)
-        if not k < at < stop or text[at] != _X or not 0x80 <= _hexadecimal(text, at + 1, at + 3, stop) < 0xC0:
+        if (
+            not k < at < stop
+            or text[at] != _X
+            or not 0x80 <= _hexadecimal(text, at + 1, at + 3, stop) < 0xC0
+        ):
             return i
         k = at + 3
     return k
@@ -75,7 +102,9 @@ def _letter(text, i, stop):
 
 @kernel
 def _is_letter(code):
-    """Whether a character is neither of ASCII nor punctuation, symbols and their like, nor half of an emoji."""
+    """Whether a character is neither of ASCII nor punctuation, symbols and their like,
+    nor half of an emoji.
+    """
     return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
 
 

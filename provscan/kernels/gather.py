@@ -1,4 +1,6 @@
-"""What a shard has of the keys that a scan asks for: its entries, as they were before they were packed."""
+"""What a shard has of the keys that a scan asks for: its entries, as they were before
+they were packed.
+"""
 
 import numpy as np
 
@@ -14,10 +16,11 @@ _TOGETHER = 256
 
 @kernel
 def distinct(keys, known, slots, out):
-    """The different ones among uint64 ``keys``, of which the upper ``known`` bits count, into ``out``; how many.
+    """The different ones among uint64 ``keys``, of which the upper ``known`` bits
+    count, into ``out``; how many.
 
-    They stand in the order of their first appearance, without the other bits. ``slots`` uint64[2**b] is an empty
-    open-addressed table that has room for all of them.
+    They stand in the order of their first appearance, without the other bits. ``slots``
+    uint64[2**b] is an empty open-addressed table that has room for all of them.
     """
     lower = _U64 - np.uint64(known)
     last = np.uint64(len(slots) - 1)
@@ -40,10 +43,12 @@ def distinct(keys, known, slots, out):
 
 @kernel
 def ranges(postings, bloom, keys, limit, out):
-    """Equal ranges of those uint64 ``keys`` that a filter holds, the first ``limit`` entries of each, unless empty.
+    """Equal ranges of those uint64 ``keys`` that a filter holds, the first ``limit``
+    entries of each, unless empty.
 
-    ``bloom`` is a filter of :func:`provscan.kernels.postings.band_hash`. Into ``out``, uint64[n + 1], int64[n + 1] and
-    int64[n + 1], go the keys, first entries and sizes. Returns how many there are, and how many entries in all.
+    ``bloom`` is a filter of :func:`provscan.kernels.postings.band_hash`. Into ``out``,
+    uint64[n + 1], int64[n + 1] and int64[n + 1], go the keys, first entries and sizes.
+    Returns how many there are, and how many entries in all.
     """
     asked, firsts, sizes = out
     known = _U32 + np.uint64(postings.bits) - np.uint64(postings.text_bits)
@@ -54,7 +59,8 @@ def ranges(postings, bloom, keys, limit, out):
             asked[m] = keys[i]
             h = band_hash(keys[i], known)
             m += has_bits(word_of(bloom, h), h)
-        # As in provscan.kernels.postings.find_buckets: no read waits for a decision about another one.
+        # As in provscan.kernels.postings.find_buckets: no read waits for a decision
+        # about another one.
         for k in range(n, np.int64(m)):
             firsts[k], sizes[k] = bucket_of(postings, asked[k])
         for k in range(n, np.int64(m)):
@@ -69,9 +75,11 @@ def ranges(postings, bloom, keys, limit, out):
 
 @kernel
 def entries(postings, found, out):
-    """The entries of equal ranges ``(keys, firsts, sizes)``, into ``out``: their key, number of the text, and place.
+    """The entries of equal ranges ``(keys, firsts, sizes)``, into ``out``: their key,
+    number of the text, and place.
 
-    ``out`` is uint64[n], int64[n], int64[n]; the third is the entry's number in the table.
+    ``out`` is uint64[n], int64[n], int64[n]; the third is the entry's number in the
+    table.
     """
     keys, firsts, sizes = found
     key, text, entry = out

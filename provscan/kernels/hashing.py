@@ -1,7 +1,7 @@
 """The hash functions that kernels and the index format share.
 
-All arithmetic is modulo 2**64, or 2**32, on unsigned integers; constants are typed, since numba makes a bare literal
-beside a ``uint64`` signed.
+All arithmetic is modulo 2**64, or 2**32, on unsigned integers; constants are typed,
+since numba makes a bare literal beside a ``uint64`` signed.
 """
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from provscan.kernels.jit import kernel
 
-# The golden ratio: an odd multiplier that spreads keys evenly (Knuth, The Art of Computer Programming 3, 6.4).
+# The golden ratio: an odd multiplier that spreads keys evenly (Knuth, The Art of
+# Computer Programming 3, 6.4).
 GOLDEN64 = np.uint64(0x9E3779B97F4A7C15)
 GOLDEN32 = np.uint32(0x9E3779B1)
 FNV_START = np.uint64(0xCBF29CE484222325)
@@ -42,8 +43,8 @@ def splitmix(h):
 
 
 def splitmix64(start: int, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Random numbers of a SplitMix64 generator with the state ``start`` (modulo 2**64), by their places in the
-    sequence.
+    """Random numbers of a SplitMix64 generator with the state ``start`` (modulo 2**64),
+    by their places in the sequence.
 
     The places count from 0 on: any integers, each with a random number of its own.
     """

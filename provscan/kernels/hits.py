@@ -1,4 +1,5 @@
-"""Hits: the 5-grams of a record that stand in a licensed text near a diagonal, and runs of them.
+"""Hits: the 5-grams of a record that stand in a licensed text near a diagonal, and runs
+of them.
 
 The *diagonal* is the place in the record less the place in the text, in code points.
 """
@@ -11,7 +12,8 @@ from provscan.kernels.grams import GRAM, find_gram, nearest_of
 from provscan.kernels.jit import kernel
 
 _ZERO = np.int64(0)
-# What misses count less, so that hits that only make up for the misses beside them are not left out.
+# What misses count less, so that hits that only make up for the misses beside them are
+# not left out.
 EVEN = 1 - 1e-12
 
 
@@ -25,7 +27,9 @@ class Record(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The ``grams`` 5-grams of a record from ``first`` on, of a text of some length that stands on a diagonal."""
+    """The ``grams`` 5-grams of a record from ``first`` on, of a text of some length
+    that stands on a diagonal.
+    """
 
     first: int
     grams: int
@@ -34,9 +38,12 @@ class Window(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Of each 5-gram of a window, int32: places in the text, and stretches of those that stand near the diagonal."""
+    """Of each 5-gram of a window, int32: places in the text, and stretches of those
+    that stand near the diagonal.
+    """
 
-    # The first place that a 5-gram has in the text, and the nearest one; -1 if there is none (near the diagonal).
+    # The first place that a 5-gram has in the text, and the nearest one; -1 if there is
+    # none (near the diagonal).
     firsts: np.ndarray
     nearest: np.ndarray
     # Where each stretch of hits begins and ends, in turn; and scratch.
@@ -51,14 +58,22 @@ def new_hits(longest: int) -> Hits:
 
 @kernel(forceinline=True)
 def window_around(size, length, diagonal, reach):
-    """The part of a record of some size where a text stands on a diagonal, with ``reach`` on both sides of it."""
+    """The part of a record of some size where a text stands on a diagonal, with
+    ``reach`` on both sides of it.
+    """
     first = max(_ZERO, diagonal - reach)
-    return Window(first, max(_ZERO, min(size, diagonal + length + reach) - first - GRAM + 1), length, diagonal)
+    return Window(
+        first,
+        max(_ZERO, min(size, diagonal + length + reach) - first - GRAM + 1),
+        length,
+        diagonal,
+    )
 
 
 @kernel
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
-    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text repeats do not vote.
+    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text
+    repeats do not vote.
 
     If none does, it is 0: record and text begin together.
     """
@@ -81,14 +96,16 @@ def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
 
 @kernel
 def find_hits(record, window, text, width, hits):
-    """Where the 5-grams of a window stand in the text, and which of them within ``width`` of the diagonal.
+    """Where the 5-grams of a window stand in the text, and which of them within
+    ``width`` of the diagonal.
 
-    Fills ``hits``, of which ``runs`` get where each stretch of the latter begins and ends, in turn. Returns how many of
-    these there are, and how many such bounds.
+    Fills ``hits``, of which ``runs`` get where each stretch of the latter begins and
+    ends, in turn. Returns how many of these there are, and how many such bounds.
     """
     firsts, nearest, runs, likely = hits
     first, place = record.low + window.first, window.first - window.diagonal
-    # First those that the table may hold, without a branch: which ones do can't be predicted.
+    # First those that the table may hold, without a branch: which ones do can't be
+    # predicted.
     mask, m = np.uint32(len(text.slots) - 1), np.uint64(0)
     for j in range(window.grams):
         likely[m] = j
@@ -121,7 +138,9 @@ def find_hits(record, window, text, width, hits):
 
 @kernel(forceinline=True)
 def count_distinct(places, marks, mark):
-    """How many different places there are without the -1; each gets the ``mark``, which none has."""
+    """How many different places there are without the -1; each gets the ``mark``, which
+    none has.
+    """
     count = _ZERO
     for q in places:
         if q >= 0:
@@ -132,9 +151,11 @@ def count_distinct(places, marks, mark):
 
 @kernel
 def may_hold(needed, record, window, far, text, firsts, marks, mark):
-    """Whether a record has so many different 5-grams of a text in the window ``far``, of which ``window`` is a part.
+    """Whether a record has so many different 5-grams of a text in the window ``far``,
+    of which ``window`` is a part.
 
-    For the latter ``firsts`` are known, see :class:`Hits`. The 5-grams get the ``mark``.
+    For the latter ``firsts`` are known, see :class:`Hits`. The 5-grams get the
+    ``mark``.
     """
     missing = needed - count_distinct(firsts, marks, mark)
     low, high = record.low + far.first, record.low + far.first + far.grams
@@ -152,7 +173,8 @@ def may_hold(needed, record, window, far, text, firsts, marks, mark):
 
 @kernel(forceinline=True)
 def best_run(runs, penalty):
-    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the first, then the shortest.
+    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the
+    first, then the shortest.
 
     ``runs`` are where each stretch of nothing but hits begins and ends, in turn.
     """
@@ -172,7 +194,9 @@ def best_run(runs, penalty):
 
 @kernel(forceinline=True)
 def hits_between(runs, start, stop):
-    """Hits from ``start``, where a stretch of them begins, to ``stop``, where one ends."""
+    """Hits from ``start``, where a stretch of them begins, to ``stop``, where one
+    ends.
+    """
     total = np.int64(0)
     for r in range(0, len(runs), 2):
         if start <= runs[r] and runs[r + 1] <= stop:
@@ -182,7 +206,9 @@ def hits_between(runs, start, stop):
 
 @kernel
 def most_similar_run(runs, grams, index):
-    """Bounds of the run of hits with the greatest Jaccard index with a text of ``grams`` 5-grams, from ``index`` on."""
+    """Bounds of the run of hits with the greatest Jaccard index with a text of
+    ``grams`` 5-grams, from ``index`` on.
+    """
     start, stop = 0, 0
     for _ in range(8):
         was_start, was_stop = start, stop

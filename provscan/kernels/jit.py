@@ -1,10 +1,12 @@
 """How kernels are compiled, and where their machine code is kept.
 
-Numba stamps a cached function with the hash of its own source file, so an edited callee in another file would leave
-stale machine code in its callers. Here every kernel is stamped with one digest of the sources of all kernels, and
-each digest has a cache folder of its own: beside the package where that can be written, else in the user's cache
-folder, or below ``NUMBA_CACHE_DIR`` if it is set. Beside a package that can't be written, kernels are still read. A
-cache that cannot be written or read, or that others can write to, costs time, and never a run.
+Numba stamps a cached function with the hash of its own source file, so an edited callee
+in another file would leave stale machine code in its callers. Here every kernel is
+stamped with one digest of the sources of all kernels, and each digest has a cache
+folder of its own: beside the package where that can be written, else in the user's
+cache folder, or below ``NUMBA_CACHE_DIR`` if it is set. Beside a package that can't be
+written, kernels are still read. A cache that cannot be written or read, or that others
+can write to, costs time, and never a run.
 """
 
 import contextlib
@@ -25,17 +27,19 @@ from numba.core.options import DefaultOptions
 
 from provscan.caches import make_folder, open_to_others, warn_once
 
-# Numba counts references to an array, by an atomic addition and subtraction at each slice and each call of another
-# kernel: in small kernels most of the time. Kernels make no arrays, and their caller holds those that it passes, so
-# there is nothing to count. The switch has no public name: a numba without it counts, and is only slower.
+# Numba counts references to an array, by an atomic addition and subtraction at each
+# slice and each call of another kernel: in small kernels most of the time. Kernels make
+# no arrays, and their caller holds those that it passes, so there is nothing to count.
+# The switch has no public name: a numba without it counts, and is only slower.
 _OPTIONS: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
 if hasattr(DefaultOptions, "_nrt"):
     _OPTIONS["_nrt"] = False
 _SOURCES = Path(__file__).parent
 _PREFIX = "kernels-"
 _FOLDER = re.compile(rf"{_PREFIX}[0-9a-f]{{16}}")
-# Kernels are compiled by parts of numba that have no public names, where these are as in the versions from the first to
-# below the second; others compile as numba does, which takes longer.
+# Kernels are compiled by parts of numba that have no public names, where these are as
+# in the versions from the first to below the second; others compile as numba does,
+# which takes longer.
 _FIRST, _BELOW = (0, 62), (0, 69)
 _LOCK = threading.RLock()
 _TYPES: dict[bytes, Any] = {}
@@ -54,13 +58,18 @@ def sources_digest() -> str:
 
 @cache
 def cache_folders() -> tuple[Path | None, Path | None]:
-    """Folder in which the machine code of these sources is kept, and one in which it can only be read, if any."""
+    """Folder in which the machine code of these sources is kept, and one in which it
+    can only be read, if any.
+    """
     if chosen := getattr(config, "CACHE_DIR", ""):
         parents = [Path(chosen)]
     else:
         user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
         # In a container the user may have no home.
-        parents = [_SOURCES / "__pycache__", *([user / "provscan"] if user.is_absolute() else [])]
+        parents = [
+            _SOURCES / "__pycache__",
+            *([user / "provscan"] if user.is_absolute() else []),
+        ]
     readable = None
     for parent in parents:
         folder = parent / (_PREFIX + sources_digest())
@@ -80,22 +89,34 @@ def cache_folders() -> tuple[Path | None, Path | None]:
         elif readable is None and any(folder.glob("*.nbi")):
             readable = folder
     if readable is None:
-        _warn(f"compiled kernels can't be kept in {' or '.join(map(str, parents))}: each process compiles them again")
+        _warn(
+            f"compiled kernels can't be kept in {' or '.join(map(str, parents))}: each "
+            "process compiles them again"
+        )
     return None, readable
 
 
 def _remove_old(parent: Path) -> None:
-    """Remove the machine code of other sources except that used last; files of others, and their folders, stay."""
+    """Remove the machine code of other sources except that used last; files of others,
+    and their folders, stay.
+    """
     with contextlib.suppress(OSError):
-        folders = [folder for folder in parent.iterdir() if _FOLDER.fullmatch(folder.name)]
-        for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime)[:-_KEPT_FOLDERS]:
+        folders = [
+            folder for folder in parent.iterdir() if _FOLDER.fullmatch(folder.name)
+        ]
+        for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime)[
+            :-_KEPT_FOLDERS
+        ]:
             for path in folder.glob("*.nb[ic]*"):
                 path.unlink(missing_ok=True)
             folder.rmdir()
 
 
 def _warn(message: str) -> None:
-    warn_once(f"{message}. Set NUMBA_CACHE_DIR to a folder that you, and only you, can write to")
+    warn_once(
+        f"{message}. Set NUMBA_CACHE_DIR to a folder that you, and only you, can write "
+        "to"
+    )
 
 
 class _Locator(_CacheLocator):
@@ -120,24 +141,38 @@ class _Locator(_CacheLocator):
 
 
 class _KernelCache(FunctionCache):
-    """Numba's cache of one function, where a damaged or unwritable file is no error, and another one behind it."""
+    """Numba's cache of one function, where a damaged or unwritable file is no error,
+    and another one behind it.
+    """
 
-    def __init__(self, function: Callable[..., Any], folder: Path, further: Path | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], folder: Path, further: Path | None = None
+    ) -> None:
         # Numba makes one of each of these classes.
         locator = type("_Locator", (_Locator,), {"folder": folder})
-        self._impl_class: Any = type("_Implementation", (_kept_as(),), {"_locator_classes": (locator,)})
+        self._impl_class: Any = type(
+            "_Implementation", (_kept_as(),), {"_locator_classes": (locator,)}
+        )
         self._further = None if further is None else _KernelCache(function, further)
         super().__init__(function)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            # Numba's own method first loads what only compiling needs, which takes longer than all the rest.
+            # Numba's own method first loads what only compiling needs, which takes
+            # longer than all the rest.
             found = None
             with self._guard_against_spurious_io_errors():
                 found = self._load_overload(sig, target_context)
-            return self._further.load_overload(sig, target_context) if found is None and self._further else found
+            return (
+                self._further.load_overload(sig, target_context)
+                if found is None and self._further
+                else found
+            )
         except Exception as error:  # unpickling a damaged file may raise anything
-            _warn(f"compiled kernels in {self.cache_path} are damaged ({error!r}) and are compiled again")
+            _warn(
+                f"compiled kernels in {self.cache_path} are damaged ({error!r}) and "
+                "are compiled again"
+            )
             with contextlib.suppress(OSError):
                 self.flush()
             return None
@@ -145,7 +180,9 @@ class _KernelCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
-        except Exception as error:  # a full disk, or an index file that was damaged meanwhile
+        except (
+            Exception
+        ) as error:  # a full disk, or an index file that was damaged meanwhile
             _warn(f"compiled kernels can't be kept in {self.cache_path} ({error!r})")
             self.disable()
 
@@ -177,7 +214,9 @@ def _kept_as() -> type[CompileResultCacheImpl]:
 
 
 class Kernel:
-    """A kernel, which Python and other kernels call; what either needs of Numba is made at the first call."""
+    """A kernel, which Python and other kernels call; what either needs of Numba is made
+    at the first call.
+    """
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         update_wrapper(self, function)
@@ -189,14 +228,18 @@ class Kernel:
     @cached_property
     def dispatcher(self) -> Any:
         """Numba's, for Python."""
-        # Of two threads that call a kernel first, one makes it: machine code can be loaded once only.
+        # Of two threads that call a kernel first, one makes it: machine code can be
+        # loaded once only.
         with _LOCK:
             if (made := self.__dict__.get("dispatcher")) is not None:
                 return made
             compiler = own_compiler()
-            options = {**self._options} | ({} if compiler is None else {"pipeline_class": compiler.KernelCompiler})
+            options = {**self._options} | (
+                {} if compiler is None else {"pipeline_class": compiler.KernelCompiler}
+            )
             made = njit(**options)(self.py_func)
-            # Numba would look for extensions in all packages that are installed: kernels have types of its own only.
+            # Numba would look for extensions in all packages that are installed:
+            # kernels have types of its own only.
             made._compilation_chain_init_hook = lambda: None
             made.typeof_pyval = partial(_type_of, made.typeof_pyval)
             if folders := [folder for folder in cache_folders() if folder is not None]:
@@ -210,7 +253,11 @@ class Kernel:
         compiler = own_compiler()
         if compiler is None:
             return self.dispatcher
-        options = {**self._options, "no_cpython_wrapper": True, "pipeline_class": compiler.CalleeCompiler}
+        options = {
+            **self._options,
+            "no_cpython_wrapper": True,
+            "pipeline_class": compiler.CalleeCompiler,
+        }
         return njit(**options)(self.py_func)
 
     @property
@@ -219,7 +266,8 @@ class Kernel:
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a kernel: it makes no arrays and copies none by slices; views of those that it is given it may make.
+    """Decorate a kernel: it makes no arrays and copies none by slices; views of those
+    that it is given it may make.
 
     ``options`` are further ones of :func:`numba.njit`.
     """

@@ -1,12 +1,20 @@
 """JSON lines -> columns of strings, without an object a value.
 
-What is read is the strict JSON of RFC 8259, one object a line; whatever goes beyond it (a value of another type than
-its column, a key twice, a lone surrogate, a blank line) ends the reading, and another parser decides.
+What is read is the strict JSON of RFC 8259, one object a line; whatever goes beyond it
+(a value of another type than its column, a key twice, a lone surrogate, a blank line)
+ends the reading, and another parser decides.
 """
 
 import numpy as np
 
-from provscan.kernels.byte_scan import BACKSLASH, CONTROL, NEWLINE, QUOTE, copy_bytes, find_byte
+from provscan.kernels.byte_scan import (
+    BACKSLASH,
+    CONTROL,
+    NEWLINE,
+    QUOTE,
+    copy_bytes,
+    find_byte,
+)
 from provscan.kernels.jit import kernel
 
 # What a column takes: strings, integers as they are written, or nothing but null.
@@ -18,11 +26,12 @@ _DEEPEST = 60
 
 @kernel
 def top_level_values(text, names, name_ends, kinds, columns):
-    """Read some keys of the objects in the lines of ``text``, uint8[m], into ``columns``.
+    """Read some keys of the objects in the lines of ``text``, uint8[m], into
+    ``columns``.
 
-    ``columns`` is a :class:`~provscan.kernels.records.StringColumns` of n rows. The key of column k is
-    ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and takes what ``kinds[k]`` says. Returns whether there are n
-    lines, and all of them could be read.
+    ``columns`` is a :class:`~provscan.kernels.records.StringColumns` of n rows. The key
+    of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and takes what
+    ``kinds[k]`` says. Returns whether there are n lines, and all of them could be read.
     """
     at = 0
     rows = columns.valid.shape[1]
@@ -52,7 +61,9 @@ def top_level_values(text, names, name_ends, kinds, columns):
 
 @kernel
 def _members(text, at, row, wanted, columns):
-    """Read the members of an object from its first key on; the place after the object, or -1."""
+    """Read the members of an object from its first key on; the place after the object,
+    or -1.
+    """
     names, name_ends, kinds = wanted
     while True:
         if _byte(text, at) != QUOTE:
@@ -75,7 +86,9 @@ def _members(text, at, row, wanted, columns):
             at = _literal(text, at)
         elif kinds[k] == STRING and _byte(text, at) == QUOTE:
             columns.valid[k, row] = 1
-            at, columns.ends[k, row + 1] = _string(text, at + 1, columns.data[k], columns.ends[k, row])
+            at, columns.ends[k, row + 1] = _string(
+                text, at + 1, columns.data[k], columns.ends[k, row]
+            )
         elif kinds[k] == INTEGER:
             columns.valid[k, row] = 1
             start, n = at, columns.ends[k, row]
@@ -133,7 +146,9 @@ def _column(key, names, name_ends):
 
 @kernel
 def _string(text, at, out, n):
-    """Write a string that begins at ``at`` to ``out`` from ``n``; the place after its quote, or -1, and the end."""
+    """Write a string that begins at ``at`` to ``out`` from ``n``; the place after its
+    quote, or -1, and the end.
+    """
     while True:
         end = _plain_end(text, at)
         n = copy_bytes(text[at:end], out, n)
@@ -171,7 +186,9 @@ def _put(c, out, n):
 
 @kernel
 def _escape(text, at):
-    """The place after an escape whose backslash is before ``at``, or -1, and the code point."""
+    """The place after an escape whose backslash is before ``at``, or -1, and the code
+    point.
+    """
     c = _byte(text, at)
     if c in (QUOTE, BACKSLASH, _SLASH):
         return at + 1, np.int64(c)
@@ -187,9 +204,17 @@ def _escape(text, at):
         return at + 1, np.int64(0x0C)
     point = _hex(text, at + 1) if c == 0x75 else -1
     at += 5
-    if 0xD800 <= point < 0xDC00 and _byte(text, at) == BACKSLASH and _byte(text, at + 1) == 0x75:
+    if (
+        0xD800 <= point < 0xDC00
+        and _byte(text, at) == BACKSLASH
+        and _byte(text, at + 1) == 0x75
+    ):
         low = _hex(text, at + 2)
-        point = 0x10000 + ((point - 0xD800) << 10) + low - 0xDC00 if 0xDC00 <= low < 0xE000 else -1
+        point = (
+            0x10000 + ((point - 0xD800) << 10) + low - 0xDC00
+            if 0xDC00 <= low < 0xE000
+            else -1
+        )
         at += 6
     elif 0xD800 <= point < 0xE000:
         point = -1
@@ -291,7 +316,11 @@ def _literal(text, at):
     if c == 0x74:
         return at + 4 if _is(text, at, 0x72, 0x75, 0x65) else -1
     if c == 0x66:
-        return at + 5 if _is(text, at, 0x61, 0x6C, 0x73) and _byte(text, at + 4) == 0x65 else -1
+        return (
+            at + 5
+            if _is(text, at, 0x61, 0x6C, 0x73) and _byte(text, at + 4) == 0x65
+            else -1
+        )
     at += c == 0x2D
     if _byte(text, at) == 0x30:
         at += 1
@@ -307,7 +336,11 @@ def _literal(text, at):
 
 @kernel
 def _is(text, at, b, c, d):
-    return _byte(text, at + 1) == b and _byte(text, at + 2) == c and _byte(text, at + 3) == d
+    return (
+        _byte(text, at + 1) == b
+        and _byte(text, at + 2) == c
+        and _byte(text, at + 3) == d
+    )
 
 
 @kernel

@@ -1,7 +1,9 @@
-"""Vectors of bytes: 32 or 64 of them compared at once, 16 widened at once; and prefetches.
+"""Vectors of bytes: 32 or 64 of them compared at once, 16 widened at once; and
+prefetches.
 
-LLVM makes of each what the processor has for it. Loops that numba vectorises by itself need none of these; they are for
-what it does not find: a comparison of which only the mask is wanted, and copies of a few bytes.
+LLVM makes of each what the processor has for it. Loops that numba vectorises by itself
+need none of these; they are for what it does not find: a comparison of which only the
+mask is wanted, and copies of a few bytes.
 """
 
 import numpy as np
@@ -10,11 +12,16 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 LANES, WIDE = 32, 16
-# Fingerprints that are sought together, the code points that they are of, and in how many places each is sought.
+# Fingerprints that are sought together, the code points that they are of, and in how
+# many places each is sought.
 FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)
-_BYTES, _NARROW, _CODES = ir.VectorType(_I8, LANES), ir.VectorType(_I8, WIDE), ir.VectorType(_I32, WIDE)
+_BYTES, _NARROW, _CODES = (
+    ir.VectorType(_I8, LANES),
+    ir.VectorType(_I8, WIDE),
+    ir.VectorType(_I32, WIDE),
+)
 
 
 def _mask(flags):
@@ -22,7 +29,9 @@ def _mask(flags):
 
 
 def equal_lanes(values, start, value):
-    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest bit for the first."""
+    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest
+    bit for the first.
+    """
     return _mask(values[start : start + LANES] == value)
 
 
@@ -32,18 +41,26 @@ def high_lanes(values, start):
 
 
 def nearby_fingerprints(known, begin, codes, first):
-    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby: uint64, the lowest bit for the first.
+    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby:
+    uint64, the lowest bit for the first.
 
-    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are uint8 or uint32.
+    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are
+    uint8 or uint32.
     """
     low = codes[first : first + FINGERPRINTED].astype(np.uint8)
-    wanted = sum(low[i : i + FINGERPRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)).astype(np.uint8)
-    near = np.lib.stride_tricks.sliding_window_view(known[begin : begin + FINGERPRINTS + NEARBY - 1], NEARBY)
+    wanted = sum(
+        low[i : i + FINGERPRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)
+    ).astype(np.uint8)
+    near = np.lib.stride_tricks.sliding_window_view(
+        known[begin : begin + FINGERPRINTS + NEARBY - 1], NEARBY
+    )
     return _mask((near == wanted[:, None]).any(axis=1))
 
 
 def prefetch(values, at):
-    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need not be such a place."""
+    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need
+    not be such a place.
+    """
 
 
 def widen(values, start, out, at):
@@ -73,11 +90,20 @@ def _bits(builder, lanes):
 @intrinsic
 def _equal_lanes(_context, values, start, value):
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES)
-        first = builder.insert_element(ir.Constant(_BYTES, ir.Undefined), arguments[2], _I32(0))
+        pointer = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], _BYTES
+        )
+        first = builder.insert_element(
+            ir.Constant(_BYTES, ir.Undefined), arguments[2], _I32(0)
+        )
         zeros = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
-        everywhere = builder.shuffle_vector(first, ir.Constant(_BYTES, ir.Undefined), zeros)
-        return _bits(builder, builder.icmp_unsigned("==", builder.load(pointer, align=1), everywhere))
+        everywhere = builder.shuffle_vector(
+            first, ir.Constant(_BYTES, ir.Undefined), zeros
+        )
+        return _bits(
+            builder,
+            builder.icmp_unsigned("==", builder.load(pointer, align=1), everywhere),
+        )
 
     return types.uint64(values, types.int64, types.uint8), generate
 
@@ -85,8 +111,12 @@ def _equal_lanes(_context, values, start, value):
 @intrinsic
 def _high_lanes(_context, values, start):
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES)
-        lanes = builder.icmp_signed("<", builder.load(pointer, align=1), ir.Constant(_BYTES, [0] * LANES))
+        pointer = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], _BYTES
+        )
+        lanes = builder.icmp_signed(
+            "<", builder.load(pointer, align=1), ir.Constant(_BYTES, [0] * LANES)
+        )
         return _bits(builder, lanes)
 
     return types.uint64(values, types.int64), generate
@@ -100,22 +130,39 @@ def _nearby_fingerprints(_context, known, begin, codes, first):
 
         def load(begin, offset, vector):
             pointer = builder.gep(begin, [ir.IntType(64)(offset)])
-            return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=vector.element.width // 8)
+            return builder.load(
+                builder.bitcast(pointer, vector.as_pointer()),
+                align=vector.element.width // 8,
+            )
 
-        bytes_of = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
-        codes_of = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], chars.element)
+        bytes_of = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], _I8
+        )
+        codes_of = _pointer(
+            context,
+            builder,
+            signature.args[2],
+            arguments[2],
+            arguments[3],
+            chars.element,
+        )
         wanted = ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS)
         for i in range(5):
             char = load(codes_of, i, chars)
             char = char if width == 8 else builder.trunc(char, _FINGERPRINTS)
             # Processors multiply bytes in many steps, and add them in one.
             wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
-        # The least difference is 0 where one is equal: two instructions a place on any processor.
+        # The least difference is 0 where one is equal: two instructions a place on any
+        # processor.
         least = ir.Constant(_FINGERPRINTS, [255] * FINGERPRINTS)
         for i in range(NEARBY):
             other = builder.xor(load(bytes_of, i, _FINGERPRINTS), wanted)
-            least = builder.select(builder.icmp_unsigned("<", other, least), other, least)
-        found = builder.icmp_unsigned("==", least, ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS))
+            least = builder.select(
+                builder.icmp_unsigned("<", other, least), other, least
+            )
+        found = builder.icmp_unsigned(
+            "==", least, ir.Constant(_FINGERPRINTS, [0] * FINGERPRINTS)
+        )
         return builder.bitcast(found, ir.IntType(64))
 
     return types.uint64(known, types.int64, codes, types.int64), generate
@@ -124,9 +171,13 @@ def _nearby_fingerprints(_context, known, begin, codes, first):
 @intrinsic
 def _prefetch(_context, values, at):
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _I8)
+        pointer = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], _I8
+        )
         kinds = [_I8.as_pointer(), _I32, _I32, _I32]
-        function = builder.module.declare_intrinsic("llvm.prefetch", [kinds[0]], ir.FunctionType(ir.VoidType(), kinds))
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch", [kinds[0]], ir.FunctionType(ir.VoidType(), kinds)
+        )
         # To read, into the nearest cache, data.
         builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
         return context.get_dummy_value()
@@ -137,9 +188,15 @@ def _prefetch(_context, values, at):
 @intrinsic
 def _widen(_context, values, start, out, at):
     def generate(context, builder, signature, arguments):
-        source = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _NARROW)
-        target = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], _CODES)
-        builder.store(builder.zext(builder.load(source, align=1), _CODES), target, align=4)
+        source = _pointer(
+            context, builder, signature.args[0], arguments[0], arguments[1], _NARROW
+        )
+        target = _pointer(
+            context, builder, signature.args[2], arguments[2], arguments[3], _CODES
+        )
+        builder.store(
+            builder.zext(builder.load(source, align=1), _CODES), target, align=4
+        )
         return context.get_dummy_value()
 
     return types.void(values, types.int64, out, types.int64), generate
@@ -148,12 +205,18 @@ def _widen(_context, values, start, out, at):
 @intrinsic
 def _count_up(_context, first, out, at):
     def generate(context, builder, signature, arguments):
-        target = _pointer(context, builder, signature.args[1], arguments[1], arguments[2], _CODES)
+        target = _pointer(
+            context, builder, signature.args[1], arguments[1], arguments[2], _CODES
+        )
         begin = builder.trunc(arguments[0], _I32)
-        lanes = builder.insert_element(ir.Constant(_CODES, ir.Undefined), begin, _I32(0))
+        lanes = builder.insert_element(
+            ir.Constant(_CODES, ir.Undefined), begin, _I32(0)
+        )
         zeros = ir.Constant(_CODES, [0] * WIDE)
         lanes = builder.shuffle_vector(lanes, ir.Constant(_CODES, ir.Undefined), zeros)
-        builder.store(builder.add(lanes, ir.Constant(_CODES, list(range(WIDE)))), target, align=4)
+        builder.store(
+            builder.add(lanes, ir.Constant(_CODES, list(range(WIDE)))), target, align=4
+        )
         return context.get_dummy_value()
 
     return types.void(types.int64, out, types.int64), generate
@@ -179,7 +242,9 @@ def _compiled_high_lanes(values, start):
 
 @overload(nearby_fingerprints, jit_options={"nogil": True})
 def _compiled_nearby_fingerprints(known, begin, codes, first):
-    return lambda known, begin, codes, first: _nearby_fingerprints(known, begin, codes, first)
+    return lambda known, begin, codes, first: _nearby_fingerprints(
+        known, begin, codes, first
+    )
 
 
 @overload(prefetch, jit_options={"nogil": True})

@@ -1,11 +1,14 @@
-"""Liftover: from a verified span of canonical text back to the copied stretch of the original record.
+"""Liftover: from a verified span of canonical text back to the copied stretch of the
+original record.
 
-Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions. Where the copy has the tweet's
-first (last) letters, the stretch grows over what stands before (after) them as long as the licensed tweet has the
-same there, item by item: an item is a visible character, or a dropped URL, mention or placeholder, of which any two are
-alike (a URL that became ``http`` is still the URL); HTML tags come and go. A retweet mark before it all belongs to the
-copy. What is then left of the licensed tweet is aligned with what stands there (:mod:`provscan.kernels.align`): a URL
-with a typo is no URL any more.
+Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions.
+Where the copy has the tweet's first (last) letters, the stretch grows over what stands
+before (after) them as long as the licensed tweet has the same there, item by item: an
+item is a visible character, or a dropped URL, mention or placeholder, of which any two
+are alike (a URL that became ``http`` is still the URL); HTML tags come and go. A
+retweet mark before it all belongs to the copy. What is then left of the licensed tweet
+is aligned with what stands there (:mod:`provscan.kernels.align`): a URL with a typo is
+no URL any more.
 """
 
 from typing import NamedTuple
@@ -15,7 +18,13 @@ import numpy as np
 from provscan.kernels.align import BAND, MAX_REST, Edge, aligned_end, new_costs
 from provscan.kernels.grams import SetScratch, compare, set_scratch
 from provscan.kernels.jit import kernel
-from provscan.kernels.normalize import after_dropped, after_tag, canonical, canonical_decoded, continues
+from provscan.kernels.normalize import (
+    after_dropped,
+    after_tag,
+    canonical,
+    canonical_decoded,
+    continues,
+)
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 
 _ITEMS = 128
@@ -34,22 +43,25 @@ class LiftoverInput(NamedTuple):
     begins: np.ndarray
     ends: np.ndarray
     rows: np.ndarray  # int64[n], ascending: the record of each match.
-    # int64[n, 2]: its span there and what it is a copy of in the licensed text, in canonical code points; -1 where
-    # that is not known.
+    # int64[n, 2]: its span there and what it is a copy of in the licensed text, in
+    # canonical code points; -1 where that is not known.
     spans: np.ndarray
     copied: np.ndarray
     raw_texts: TextBuffer  # The licensed tweets as they came, one a match.
-    similarity: np.ndarray  # float64[n], minimum Jaccard index: an edge that brings it below is left out.
+    similarity: (
+        np.ndarray
+    )  # float64[n], minimum Jaccard index: an edge that brings it below is left out.
 
 
 class LiftoverOutput(NamedTuple):
     """Spans in the original records."""
 
     spans: np.ndarray  # int64[n, 2], code points of the original record, end exclusive.
-    # int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the canonical text of just that stretch
-    # of the record.
+    # int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the
+    # canonical text of just that stretch of the record.
     grams: np.ndarray
-    # uint8[n]: 0 the same text up to white space and character references, 1 the same canonical text, 2 neither.
+    # uint8[n]: 0 the same text up to white space and character references, 1 the same
+    # canonical text, 2 neither.
     kinds: np.ndarray
 
 
@@ -60,7 +72,9 @@ class _Items(NamedTuple):
 
 
 class LiftoverScratch(NamedTuple):
-    """Scratch: of the canonical text of the longest record, tweet and span; of their comparison; items of an edge."""
+    """Scratch: of the canonical text of the longest record, tweet and span; of their
+    comparison; items of an edge.
+    """
 
     record: CanonicalScratch
     tweet: CanonicalScratch
@@ -71,7 +85,9 @@ class LiftoverScratch(NamedTuple):
     costs: np.ndarray
 
 
-def liftover_scratch(record: CanonicalScratch, tweet: CanonicalScratch, span: CanonicalScratch) -> LiftoverScratch:
+def liftover_scratch(
+    record: CanonicalScratch, tweet: CanonicalScratch, span: CanonicalScratch
+) -> LiftoverScratch:
     """Scratch around that of three canonical texts."""
 
     def items() -> _Items:
@@ -82,7 +98,9 @@ def liftover_scratch(record: CanonicalScratch, tweet: CanonicalScratch, span: Ca
 
 
 class _Stream(NamedTuple):
-    """An unescaped text and its canonical one: code points and their numbers, and where each output comes from."""
+    """An unescaped text and its canonical one: code points and their numbers, and where
+    each output comes from.
+    """
 
     codes: np.ndarray
     length: int
@@ -110,7 +128,9 @@ def _is_blank(code):
 
 @kernel
 def _is_zero_width(code):
-    """Whether a code point is a zero-width formatting character: marks of direction, word joiners, soft hyphens."""
+    """Whether a code point is a zero-width formatting character: marks of direction,
+    word joiners, soft hyphens.
+    """
     return (
         code == 0xAD
         or code == 0x61C
@@ -124,15 +144,22 @@ def _is_zero_width(code):
 
 @kernel
 def _is_faint(code, tables):
-    """Whether an item may be there or not: what canonical text ignores, and HTML tags."""
+    """Whether an item may be there or not: what canonical text ignores, and HTML
+    tags.
+    """
     if code == _TAG:
         return True
-    return 0 <= code < 0x110000 and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
+    return (
+        0 <= code < 0x110000
+        and tables.entries[tables.pages[code >> 8], code & 0xFF] >> 24 & 7 == 1
+    )
 
 
 @kernel
 def _items(stream, low, high, last, items):
-    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` = 1 the last ones; how many."""
+    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` = 1
+    the last ones; how many.
+    """
     codes = stream.codes
     n = 0
     i = low
@@ -149,7 +176,9 @@ def _items(stream, low, high, last, items):
                 )
         after = after_dropped(codes, i, stream.length)
         if after > i:
-            items.kinds[n] = _RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else _DROPPED
+            items.kinds[n] = (
+                _RETWEET if codes[i] == 0x52 or codes[i] == 0x72 else _DROPPED
+            )
             if codes[i] == 0x3C and after_tag(codes, i, stream.length) > i:
                 items.kinds[n] = _TAG
             items.starts[n], items.ends[n] = i, after
@@ -166,7 +195,9 @@ def _items(stream, low, high, last, items):
 
 @kernel
 def _after_link(a, low, high, b, b_low, b_high):
-    """Where the copy of a link ends that is ``b[b_low:b_high]``: a link takes in a bracket that stands behind it."""
+    """Where the copy of a link ends that is ``b[b_low:b_high]``: a link takes in a
+    bracket that stands behind it.
+    """
     size = b_high - b_low
     if size >= high - low:
         return high
@@ -183,15 +214,18 @@ def _alike(a, b):
 
 @kernel
 def _after_letter(stream, i, tables):
-    """Index in the stream after canonical code point ``i`` and the marks and joiners that belong to it.
+    """Index in the stream after canonical code point ``i`` and the marks and joiners
+    that belong to it.
 
-    A zero-width formatting character that joins nothing belongs to it only where the licensed tweet has it too, as an
-    item.
+    A zero-width formatting character that joins nothing belongs to it only where the
+    licensed tweet has it too, as an item.
     """
     codes, where = stream.codes, stream.where
     after = np.int64(where[i]) + 1
     limit = np.int64(where[i + 1]) if i + 1 < stream.size else stream.length
-    while after < limit and codes[after] < 0x110000 and not _is_zero_width(codes[after]):
+    while (
+        after < limit and codes[after] < 0x110000 and not _is_zero_width(codes[after])
+    ):
         if not continues(codes[after], tables):
             break
         after += 1
@@ -220,9 +254,11 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 
 @kernel
 def _head(record, tweet, start, low, tables, scratch):
-    """Grow a stretch that begins with the tweet's first letter over what the tweet has before it.
+    """Grow a stretch that begins with the tweet's first letter over what the tweet has
+    before it.
 
-    Returns the start, how much of the tweet is left before it, and whether none is and there is no retweet mark either.
+    Returns the start, how much of the tweet is left before it, and whether none is and
+    there is no retweet mark either.
     """
     a, b = scratch.record_items, scratch.tweet_items
     rest = np.int64(tweet.where[0])
@@ -253,7 +289,8 @@ def _head(record, tweet, start, low, tables, scratch):
 
 @kernel
 def _tail(record, tweet, stop, high, tables, scratch):
-    """Grow a stretch that ends with the tweet's last letter over what the tweet has after it.
+    """Grow a stretch that ends with the tweet's last letter over what the tweet has
+    after it.
 
     Returns the end, where what is left of the tweet begins, and whether none is.
     """
@@ -266,7 +303,9 @@ def _tail(record, tweet, stop, high, tables, scratch):
         if _alike(a.kinds[i], b.kinds[j]):
             stop, end = a.ends[i], b.ends[j]
             if a.kinds[i] == _DROPPED and j == m - 1:
-                stop = _after_link(record.codes, a.starts[i], stop, tweet.codes, b.starts[j], end)
+                stop = _after_link(
+                    record.codes, a.starts[i], stop, tweet.codes, b.starts[j], end
+                )
             i += 1
             j += 1
         elif _is_faint(a.kinds[i], tables):
@@ -282,14 +321,19 @@ def _tail(record, tweet, stop, high, tables, scratch):
 
 @kernel
 def _compare_original(start, stop, row, tables, scratch, text):
-    """Place of the unescaped stretch in the original record, and how its canonical text compares.
+    """Place of the unescaped stretch in the original record, and how its canonical text
+    compares.
 
-    The canonical text is that which anyone gets who cuts the span out of the record. Returns the place, start and end,
-    :func:`~provscan.kernels.grams.compare` with the canonical ``text``, and whether both are equal.
+    The canonical text is that which anyone gets who cuts the span out of the record.
+    Returns the place, start and end, :func:`~provscan.kernels.grams.compare` with the
+    canonical ``text``, and whether both are equal.
     """
     if row > 0:
         places = scratch.record.places
-        start, stop = np.int64(places[2 * row - 2, start]), np.int64(places[2 * row - 1, stop - 1])
+        start, stop = (
+            np.int64(places[2 * row - 2, start]),
+            np.int64(places[2 * row - 1, stop - 1]),
+        )
     codes, span = scratch.record.codes[0], scratch.span
     for i in range(stop - start):
         span.codes[0, i] = codes[start + i]
@@ -310,11 +354,31 @@ def liftover(matches, tables, scratch, out):
     for m in range(len(matches.rows)):
         if matches.rows[m] != last:
             last = matches.rows[m]
-            n, count, row = canonical(matches.text, matches.begins[last], matches.ends[last], tables, scratch.record)
-        record = _Stream(scratch.record.codes[row], count, scratch.record.canon, n, scratch.record.where)
+            n, count, row = canonical(
+                matches.text,
+                matches.begins[last],
+                matches.ends[last],
+                tables,
+                scratch.record,
+            )
+        record = _Stream(
+            scratch.record.codes[row],
+            count,
+            scratch.record.canon,
+            n,
+            scratch.record.where,
+        )
         raw = matches.raw_texts
-        size, tweet_count, tweet_row = canonical(raw.text, raw.offsets[m], raw.offsets[m + 1], tables, scratch.tweet)
-        tweet = _Stream(scratch.tweet.codes[tweet_row], tweet_count, scratch.tweet.canon, size, scratch.tweet.where)
+        size, tweet_count, tweet_row = canonical(
+            raw.text, raw.offsets[m], raw.offsets[m + 1], tables, scratch.tweet
+        )
+        tweet = _Stream(
+            scratch.tweet.codes[tweet_row],
+            tweet_count,
+            scratch.tweet.canon,
+            size,
+            scratch.tweet.where,
+        )
         s, e = matches.spans[m, 0], matches.spans[m, 1]
         verified_start = np.int64(record.where[s])
         verified_stop = _after_letter(record, e - 1, tables)
@@ -329,26 +393,48 @@ def liftover(matches, tables, scratch, out):
                 low = max(_after_letter(record, before, tables), low)
             rest = np.int64(tweet.where[first])
             if first == 0:
-                start, rest, whole_head = _head(record, tweet, start, low, tables, scratch)
+                start, rest, whole_head = _head(
+                    record, tweet, start, low, tables, scratch
+                )
             if rest > 0 and not whole_head and rest <= MAX_REST and start > 0:
                 edge = Edge(rest - 1, start - 1, -1)
-                start -= aligned_end(tweet.codes, record.codes, edge, rest, min(start, rest + BAND), scratch.costs)
+                start -= aligned_end(
+                    tweet.codes,
+                    record.codes,
+                    edge,
+                    rest,
+                    min(start, rest + BAND),
+                    scratch.costs,
+                )
         if after_last >= 0:
             high = count
             if e < n:
-                high = np.int64(record.where[e + 1] if record.canon[e] == 0x20 and e + 1 < n else record.where[e])
+                high = np.int64(
+                    record.where[e + 1]
+                    if record.canon[e] == 0x20 and e + 1 < n
+                    else record.where[e]
+                )
             end = _after_letter(tweet, after_last - 1, tables)
             if after_last == size:
-                stop, end, whole_tail = _tail(record, tweet, stop, high, tables, scratch)
+                stop, end, whole_tail = _tail(
+                    record, tweet, stop, high, tables, scratch
+                )
             rest = tweet_count - end
             if rest > 0 and not whole_tail and rest <= MAX_REST and stop < count:
                 edge = Edge(end, stop, 1)
                 stop += aligned_end(
-                    tweet.codes, record.codes, edge, rest, min(count - stop, rest + BAND), scratch.costs
+                    tweet.codes,
+                    record.codes,
+                    edge,
+                    rest,
+                    min(count - stop, rest + BAND),
+                    scratch.costs,
                 )
 
         text = tweet.canon[:size]
-        low, high, common, distinct, span_distinct, equal = _compare_original(start, stop, row, tables, scratch, text)
+        low, high, common, distinct, span_distinct, equal = _compare_original(
+            start, stop, row, tables, scratch, text
+        )
         if common < matches.similarity[m] * (distinct + span_distinct - common):
             # What the aligned edge brought in is too much: report what was verified.
             whole_head = False
@@ -356,10 +442,16 @@ def liftover(matches, tables, scratch, out):
                 verified_start, verified_stop, row, tables, scratch, text
             )
         out.spans[m, 0], out.spans[m, 1] = low, high
-        out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = common, distinct, span_distinct
+        out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = (
+            common,
+            distinct,
+            span_distinct,
+        )
         out.kinds[m] = OTHER
         if equal:
             out.kinds[m] = NEAR_EXACT
             literal = whole_head and whole_tail
-            if literal and _same_but_blanks(record.codes, start, stop, tweet.codes, 0, tweet_count):
+            if literal and _same_but_blanks(
+                record.codes, start, stop, tweet.codes, 0, tweet_count
+            ):
                 out.kinds[m] = EXACT

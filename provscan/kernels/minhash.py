@@ -1,16 +1,19 @@
-"""Canonical text to MinHash signatures: shingle hashes, permutations, and the loop over texts.
+"""Canonical text to MinHash signatures: shingle hashes, permutations, and the loop over
+texts.
 
-Three kernels that call each other, so they live in one file: :func:`shingle_hashes` turns one text into the
-mixed hashes of its 5-grams, :func:`signature` takes the minima under its permutations, :func:`signatures`
-drives both over a range of texts. A fused kernel that starts from raw text may call the first two.
+Three kernels that call each other, so they live in one file: :func:`shingle_hashes`
+turns one text into the mixed hashes of its 5-grams, :func:`signature` takes the minima
+under its permutations, :func:`signatures` drives both over a range of texts. A fused
+kernel that starts from raw text may call the first two.
 
-The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with seed 0
-(https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is modulo 2**32, so every
-intermediate is cast back to ``uint32``. Numba widens ``uint32`` operands to 64 bits; the casts let LLVM
-narrow the operation again, which is what makes 16 lanes of a 512-bit register out of it.
+The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with
+seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is
+modulo 2**32, so every intermediate is cast back to ``uint32``. Numba widens ``uint32``
+operands to 64 bits; the casts let LLVM narrow the operation again, which is what makes
+16 lanes of a 512-bit register out of it.
 
-Indices are ``uint64``: an unsigned index needs no check for a negative one, and that check would keep LLVM
-from vectorising.
+Indices are ``uint64``: an unsigned index needs no check for a negative one, and that
+check would keep LLVM from vectorising.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ _MINUS_PRIME1 = np.uint32(0x61C8864F)
 _FMIX1 = np.uint32(0x85EBCA6B)
 _FMIX2 = np.uint32(0xC2B2AE35)
 
-_P3_SHIFTED = tuple(np.uint32((0xC2B2AE3D << shift) & 0xFFFFFFFF) for shift in (0, 8, 16, 24))
+_P3_SHIFTED = tuple(
+    np.uint32((0xC2B2AE3D << shift) & 0xFFFFFFFF) for shift in (0, 8, 16, 24)
+)
 _P3_BYTE0, _P3_BYTE1, _P3_BYTE2, _P3_BYTE3 = _P3_SHIFTED
 
 _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L12, _L15, _L16 = (
@@ -52,15 +57,21 @@ _HIGH_BIT = np.uint32(0x80)
 
 
 def scratch_size(longest: int) -> int:
-    """Elements of the array for the hashes of a text of up to ``longest`` bytes, working space included."""
+    """Elements of the array for the hashes of a text of up to ``longest`` bytes,
+    working space included.
+    """
     return (longest // 16 + 1) * 32
 
 
-def _one_instruction(name: str) -> Callable[[Callable[..., np.uint32]], Callable[..., np.uint32]]:
-    """Compile calls of a function of two ``uint32`` to LLVM's instruction ``name`` on 32 bits.
+def _one_instruction(
+    name: str,
+) -> Callable[[Callable[..., np.uint32]], Callable[..., np.uint32]]:
+    """Compile calls of a function of two ``uint32`` to LLVM's instruction ``name`` on
+    32 bits.
 
-    The function's own body is what runs without the JIT. Numba widens arithmetic on ``uint32`` to 64 bits, and
-    in a chain of operations LLVM keeps it there: half the lanes, and no 64-bit multiplication in one step.
+    The function's own body is what runs without the JIT. Numba widens arithmetic on
+    ``uint32`` to 64 bits, and in a chain of operations LLVM keeps it there: half the
+    lanes, and no 64-bit multiplication in one step.
     """
 
     def decorate(function: Callable[..., np.uint32]) -> Callable[..., np.uint32]:
@@ -116,7 +127,9 @@ def _rotl(x: np.uint32, bits: int) -> np.uint32:
 
 @kernel(forceinline=True)
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
-    """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own order."""
+    """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own
+    order.
+    """
     low = _or(np.uint32(data[at]), _shl(np.uint32(data[at + _L1]), np.uint32(8)))
     high = _or(np.uint32(data[at + _L2]), _shl(np.uint32(data[at + _L3]), np.uint32(8)))
     return _or(low, _shl(high, np.uint32(16)))
@@ -139,7 +152,9 @@ def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
 
 @kernel(forceinline=True)
 def _finish(h: np.uint32) -> np.uint32:
-    """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the permutations."""
+    """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the
+    permutations.
+    """
     h = _mul(_xor(h, _shr(h, np.uint32(15))), _PRIME2)
     h = _mul(_xor(h, _shr(h, np.uint32(13))), _PRIME3)
     h = _xor(h, _shr(h, np.uint32(16)))
@@ -152,8 +167,8 @@ def _finish(h: np.uint32) -> np.uint32:
 def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """:func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
 
-    The word's product is the sum of its bytes' products: were the word put together first, LLVM would load it
-    as one and, in a vectorised loop, gather.
+    The word's product is the sum of its bytes' products: were the word put together
+    first, LLVM would load it as one and, in a vectorised loop, gather.
     """
     h = _add(_PRIME5, np.uint32(5))
     h = _add(h, _mul(np.uint32(data[at]), _P3_BYTE0))
@@ -165,8 +180,12 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
 
 
 @kernel(forceinline=True)
-def _hash_of_4_to_15(data: NDArray[np.uint8], at: np.uint64, length: np.uint64) -> np.uint32:
-    """:func:`mixed_hash` of 4 to 15 bytes: all rounds computed, the needed ones chosen. Reads 16 bytes."""
+def _hash_of_4_to_15(
+    data: NDArray[np.uint8], at: np.uint64, length: np.uint64
+) -> np.uint32:
+    """:func:`mixed_hash` of 4 to 15 bytes: all rounds computed, the needed ones chosen.
+    Reads 16 bytes.
+    """
     h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
     longer = _lane_round(h, _word(data, at + _L4))
     h = longer if length >= _L8 else h
@@ -213,12 +232,16 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
 
 
 @kernel
-def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]) -> np.int64:
-    """Mixed hashes of the character 5-grams of one canonical text, ``data[start:stop]``, valid UTF-8; how many.
+def shingle_hashes(
+    data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]
+) -> np.int64:
+    """Mixed hashes of the character 5-grams of one canonical text,
+    ``data[start:stop]``, valid UTF-8; how many.
 
-    `out_hashes`, as long as :func:`scratch_size` says for ``stop - start``, begins with fmix32(XXH32(gram, seed 0)) of
-    each 5-gram, in order, repeats included; the rest is working space. Their number is that of the code points less 4;
-    1 for a text of one to four code points, which is its own only shingle; 0 for an empty one.
+    `out_hashes`, as long as :func:`scratch_size` says for ``stop - start``, begins with
+    fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, repeats included; the rest is
+    working space. Their number is that of the code points less 4; 1 for a text of one
+    to four code points, which is its own only shingle; 0 for an empty one.
     """
     first = np.uint64(start)
     end = np.uint64(stop)
@@ -229,14 +252,16 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
         out_hashes[0] = mixed_hash(data, first, end)
         return np.int64(1)
 
-    # Hashed as if every character were one byte: no branch, so it runs in vector registers. Where a gram is
-    # wider, the pass below puts the right hash in its place.
+    # Hashed as if every character were one byte: no branch, so it runs in vector
+    # registers. Where a gram is wider, the pass below puts the right hash in its place.
     grams = size - _L4
     seen = np.uint32(0)
     for i in range(_L4):
         seen = _or(seen, np.uint32(data[first + i]))
     whole = grams >> _L4
-    if (grams & _L15) != _L0 and first + ((whole + _L1) << _L4) + _L4 <= np.uint64(data.size):
+    if (grams & _L15) != _L0 and first + ((whole + _L1) << _L4) + _L4 <= np.uint64(
+        data.size
+    ):
         whole += _L1
     for block in range(whole):
         base = block << _L4
@@ -251,7 +276,8 @@ def shingle_hashes(data: NDArray[np.uint8], start: int, stop: int, out_hashes: N
     if seen < _HIGH_BIT:
         return np.int64(grams)
 
-    # Where each character begins, and where the last one ends, in the array's second half.
+    # Where each character begins, and where the last one ends, in the array's second
+    # half.
     begins = (size + _L15) & ~_L15
     characters = begins
     for i in range(size):
@@ -289,11 +315,12 @@ def signature(
     b: NDArray[np.uint32],
     out_row: NDArray[np.uint32],
 ) -> None:
-    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each permutation k of ``out_row``.
+    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each
+    permutation k of ``out_row``.
 
-    The hashes are what :func:`shingle_hashes` wrote. Elements from ``count`` up to the next multiple of 8 are
-    overwritten, so the array must be that long. Without hashes the signature is datasketch's empty one, 0xFFFFFFFF
-    throughout.
+    The hashes are what :func:`shingle_hashes` wrote. Elements from ``count`` up to the
+    next multiple of 8 are overwritten, so the array must be that long. Without hashes
+    the signature is datasketch's empty one, 0xFFFFFFFF throughout.
     """
     permutations = np.uint64(len(out_row))
     for k in range(permutations):
@@ -325,11 +352,21 @@ def signature(
 
 
 @kernel
-def signatures(texts: Any, a: NDArray[np.uint32], b: NDArray[np.uint32], scratch: Any, out: NDArray[np.uint32]) -> None:
-    """Signatures, uint32[n, m], of canonical texts; `a` and `b` are m or more permutations, read-only.
+def signatures(
+    texts: Any,
+    a: NDArray[np.uint32],
+    b: NDArray[np.uint32],
+    scratch: Any,
+    out: NDArray[np.uint32],
+) -> None:
+    """Signatures, uint32[n, m], of canonical texts; `a` and `b` are m or more
+    permutations, read-only.
 
-    The scratch, uint32, is as long as :func:`scratch_size` says for the bytes of the longest text.
+    The scratch, uint32, is as long as :func:`scratch_size` says for the bytes of the
+    longest text.
     """
     for i in range(len(out)):
-        count = shingle_hashes(texts.text, texts.offsets[i], texts.offsets[i + 1], scratch)
+        count = shingle_hashes(
+            texts.text, texts.offsets[i], texts.offsets[i + 1], scratch
+        )
         signature(scratch, count, a, b, out[i])

@@ -1,15 +1,17 @@
-"""Seeds of a canonical text: minimizers (Schleimer, Wilkerson, Aiken 2003, doi:10.1145/872757.872770; Roberts et
-al. 2004, doi:10.1093/bioinformatics/bth408).
+"""Seeds of a canonical text: minimizers (Schleimer, Wilkerson, Aiken 2003,
+doi:10.1145/872757.872770; Roberts et al. 2004, doi:10.1093/bioinformatics/bth408).
 
-Of every ``window`` consecutive k-mers the one with the least hash is a seed. Hashes are compared by the upper 22 of
-their 32 bits; of equal ones the first is taken. Two texts that share ``k + window - 1`` units in a row share a seed;
-about ``2 / (window + 1)`` of all k-mers are seeds.
+Of every ``window`` consecutive k-mers the one with the least hash is a seed. Hashes are
+compared by the upper 22 of their 32 bits; of equal ones the first is taken. Two texts
+that share ``k + window - 1`` units in a row share a seed; about ``2 / (window + 1)`` of
+all k-mers are seeds.
 
-A *unit* is a code point, or one half of it where a code point is a Chinese character, a kana or a Korean syllable:
-those tell two to three times as much as a letter does, so that a k-mer holds half as many of them.
+A *unit* is a code point, or one half of it where a code point is a Chinese character, a
+kana or a Korean syllable: those tell two to three times as much as a letter does, so
+that a k-mer holds half as many of them.
 
-A short licensed text may have few seeds, or none that others don't share; so the index holds all that a copy of it may
-have.
+A short licensed text may have few seeds, or none that others don't share; so the index
+holds all that a copy of it may have.
 """
 
 import numpy as np
@@ -25,10 +27,11 @@ _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ZERO = np.int64(0)
-# Window starts handled in one go: their hashes and minima stay in the first-level cache. Their windows have no more
-# k-mers than _PLACES tells apart.
+# Window starts handled in one go: their hashes and minima stay in the first-level
+# cache. Their windows have no more k-mers than _PLACES tells apart.
 _CHUNK = 960
-# Units of a licensed text that is indexed with more seeds than a record has: at its ends, which are much of it.
+# Units of a licensed text that is indexed with more seeds than a record has: at its
+# ends, which are much of it.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
 # Levels of :func:`seed_levels`: up to 16 places share a seed; more than 512 do.
@@ -36,7 +39,9 @@ SHARED_LEVEL, LAST_LEVEL = 4, 10
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
 # Odd numbers, two a level.
-_MULTIPLIERS = (splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)).astype(np.uint32) | _ODD
+_MULTIPLIERS = (
+    splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)
+).astype(np.uint32) | _ODD
 _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 
@@ -44,7 +49,10 @@ _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 def is_wide(code):
     """Whether a code point is two units: kana, Chinese characters, Korean syllables."""
     return code >= 0x3040 and (
-        code < 0x3100 or 0x3400 <= code < 0xA000 or 0xAC00 <= code < 0xD7B0 or 0x20000 <= code < 0x32000
+        code < 0x3100
+        or 0x3400 <= code < 0xA000
+        or 0xAC00 <= code < 0xD7B0
+        or 0x20000 <= code < 0x32000
     )
 
 
@@ -71,8 +79,8 @@ def length_units(codes, low, high):
 
 @kernel
 def units_of(codes, out, origins):
-    """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point that each comes from into int32
-    ``origins``.
+    """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point
+    that each comes from into int32 ``origins``.
 
     Both hold ``2 * len(codes)``. Returns how many there are.
     """
@@ -90,12 +98,14 @@ def units_of(codes, out, origins):
 
 @kernel
 def _hash_kmers(units, k, scratch):
-    """Hashes of the k-mers of ``units`` into ``scratch.ranks[0]``, and what windows compare into ``scratch.ranks[1]``.
+    """Hashes of the k-mers of ``units`` into ``scratch.ranks[0]``, and what windows
+    compare into ``scratch.ranks[1]``.
 
-    Hashing along a tree (Carter, Wegman 1979, doi:10.1016/0022-0000(79)90044-8): the hash of two stretches is that of
-    the first times an odd multiplier of the level plus that of the second, modulo 2**32. Where a level has an odd
-    number of units the last is added likewise. The key is the sum folded, times the golden ratio. A rank is the key's
-    upper 22 bits and the place in ``units``. Returns how many there are.
+    Hashing along a tree (Carter, Wegman 1979, doi:10.1016/0022-0000(79)90044-8): the
+    hash of two stretches is that of the first times an odd multiplier of the level plus
+    that of the second, modulo 2**32. Where a level has an odd number of units the last
+    is added likewise. The key is the sum folded, times the golden ratio. A rank is the
+    key's upper 22 bits and the place in ``units``. Returns how many there are.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -131,12 +141,14 @@ def _hash_kmers(units, k, scratch):
 
 @kernel
 def minimizers(units, params, scratch, keys, places):
-    """Seeds of ``units``: uint32 ``keys`` and int32 ``places``, in units; how many there are.
+    """Seeds of ``units``: uint32 ``keys`` and int32 ``places``, in units; how many
+    there are.
 
     ``params`` are :class:`~provscan.kernels.records.SeedParams`, ``scratch`` is a
-    :class:`~provscan.kernels.records.SeedScratch`; ``keys`` and ``places`` have room for every unit. Fewer than
-    ``window`` k-mers count as one window. A key is that of the k-mer spread once more: minimizers are small by choice,
-    and a table wants its keys spread evenly.
+    :class:`~provscan.kernels.records.SeedScratch`; ``keys`` and ``places`` have room
+    for every unit. Fewer than ``window`` k-mers count as one window. A key is that of
+    the k-mer spread once more: minimizers are small by choice, and a table wants its
+    keys spread evenly.
     """
     k = params.length
     kmers = len(units) - k + 1
@@ -149,13 +161,18 @@ def minimizers(units, params, scratch, keys, places):
     for start in range(0, kmers - window + 1, _CHUNK):
         stop = min(start + _CHUNK, kmers - window + 1)
         count = _hash_kmers(units[start : stop + window - 1 + k - 1], k, scratch)
-        # Minima of ever longer windows, from one row to the other: in place, LLVM would not vectorise.
+        # Minima of ever longer windows, from one row to the other: in place, LLVM would
+        # not vectorise.
         least, spare = scratch.ranks[1], scratch.ranks[2]
         reach = 1
         while reach < window:
             step = min(reach, window - reach)
             count -= step
-            current, ahead, out = least[:count], least[step : step + count], spare[:count]
+            current, ahead, out = (
+                least[:count],
+                least[step : step + count],
+                spare[:count],
+            )
             for j in range(len(out)):
                 out[j] = min(current[j], ahead[j])
             least, spare = spare, least
@@ -174,10 +191,12 @@ def minimizers(units, params, scratch, keys, places):
 
 @kernel
 def index_minimizers(units, params, scratch, keys, places):
-    """Seeds of a licensed text: :func:`minimizers`, and in one of up to SHORT units all that a copy of it may have.
+    """Seeds of a licensed text: :func:`minimizers`, and in one of up to SHORT units all
+    that a copy of it may have.
 
-    Inside a record windows reach over the ends of the copy. If such a window has its least k-mer in the copy, it is the
-    least of those in the part of the window that lies there.
+    Inside a record windows reach over the ends of the copy. If such a window has its
+    least k-mer in the copy, it is the least of those in the part of the window that
+    lies there.
     """
     if len(units) > SHORT or len(units) < params.length:
         return minimizers(units, params, scratch, keys, places)
@@ -199,7 +218,8 @@ def index_minimizers(units, params, scratch, keys, places):
 
 @kernel
 def place_code(unit):
-    """One byte for a seed's place in its text, in units: exact below 128, in steps of 4 to 384, then of 64.
+    """One byte for a seed's place in its text, in units: exact below 128, in steps of 4
+    to 384, then of 64.
 
     Places past 4,416 have none: -1.
     """
@@ -230,12 +250,13 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
     texts
         :class:`~provscan.kernels.records.TextBuffer`; text i has id ``first_id + i``.
     params, scratch
-        :class:`~provscan.kernels.records.SeedParams` and :class:`~provscan.kernels.records.SeedEntriesScratch`.
+        :class:`~provscan.kernels.records.SeedParams` and
+        :class:`~provscan.kernels.records.SeedEntriesScratch`.
     entries
         Room for two a byte.
     lengths
-        ``(step, uint8[n])``: filled with the lengths of the texts in steps of so many units, rounded up; 255 stands for
-        all greater ones.
+        ``(step, uint8[n])``: filled with the lengths of the texts in steps of so many
+        units, rounded up; 255 stands for all greater ones.
 
     Returns
     -------
@@ -252,10 +273,14 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
             units = seeds.units[: units_of(units, seeds.units, seeds.origins)]
         steps[i] = min(255, (len(units) + step - 1) // step)
         number = np.uint64(first_id + i) << _S8
-        for s in range(index_minimizers(units, params, seeds, scratch.keys, scratch.places)):
+        for s in range(
+            index_minimizers(units, params, seeds, scratch.keys, scratch.places)
+        ):
             place = place_code(scratch.places[s])
             if place >= 0:
-                entries[n] = np.uint64(scratch.keys[s]) << _S32 | number | np.uint64(place)
+                entries[n] = (
+                    np.uint64(scratch.keys[s]) << _S32 | number | np.uint64(place)
+                )
                 n += 1
     return n
 
@@ -264,14 +289,19 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
 def seeds_of(texts, params, scratch, out):
     """Seeds of the texts of a :class:`~provscan.kernels.records.CodeBuffer`; how many.
 
-    ``out`` are :class:`~provscan.kernels.records.Seeds` with room for two a code point, and two more.
+    ``out`` are :class:`~provscan.kernels.records.Seeds` with room for two a code point,
+    and two more.
     """
     n = 0
     out.bounds[0] = 0
     for i in range(len(texts.offsets) - 1):
         codes = texts.codes[texts.offsets[i] : texts.offsets[i + 1]]
         wide = has_wide(codes)
-        units = scratch.units[: units_of(codes, scratch.units, scratch.origins)] if wide else codes
+        units = (
+            scratch.units[: units_of(codes, scratch.units, scratch.origins)]
+            if wide
+            else codes
+        )
         count = minimizers(units, params, scratch, out.keys[n:], out.units[n:])
         places, origins = out.units[n : n + count], out.codes[n : n + count]
         for s in range(len(places)):
@@ -283,15 +313,19 @@ def seeds_of(texts, params, scratch, out):
 
 @kernel(forceinline=True)
 def seed_hash(key):
-    """64-bit hash of a seed as filters want it: its uint32 key above what is mixed from it."""
+    """64-bit hash of a seed as filters want it: its uint32 key above what is mixed from
+    it.
+    """
     return np.uint64(key) << _S32 | np.uint64(np.uint32(key * GOLDEN32) >> _S20)
 
 
 @kernel
 def seed_levels(entries, levels):
-    """How many places share the key of each of sorted seed entries, as a level, into uint8 ``levels``.
+    """How many places share the key of each of sorted seed entries, as a level, into
+    uint8 ``levels``.
 
-    Level 0 is one place, 1 is two, 2 up to four, 3 up to eight and so on; no level is above :data:`LAST_LEVEL`.
+    Level 0 is one place, 1 is two, 2 up to four, 3 up to eight and so on; no level is
+    above :data:`LAST_LEVEL`.
     """
     first = 0
     while first < len(entries):
@@ -308,10 +342,11 @@ def seed_levels(entries, levels):
 
 @kernel
 def seeds_within(entries, sizes, most, taken, out):
-    """The seed entries that their texts have room for, into uint64 ``out``; how many: the first ones.
+    """The seed entries that their texts have room for, into uint64 ``out``; how many:
+    the first ones.
 
-    Of each text uint8 ``sizes`` is its size, uint16 ``most[size]`` how many it may have, and uint16 ``taken`` how many
-    it has, which grows.
+    Of each text uint8 ``sizes`` is its size, uint16 ``most[size]`` how many it may
+    have, and uint16 ``taken`` how many it has, which grows.
     """
     n = np.uint64(0)
     for i in range(len(entries)):
@@ -325,10 +360,11 @@ def seeds_within(entries, sizes, most, taken, out):
 
 @kernel
 def possible_seeds(entries, ends, sizes, most, taken, out):
-    """The seed entries of levels above 0 that :func:`seeds_within` may take still, into uint64 ``out``.
+    """The seed entries of levels above 0 that :func:`seeds_within` may take still, into
+    uint64 ``out``.
 
-    The entries stand in the order of their levels, int64 ``ends`` says where each level ends, and then where it does in
-    ``out``; ``most`` is uint16[levels, 256].
+    The entries stand in the order of their levels, int64 ``ends`` says where each level
+    ends, and then where it does in ``out``; ``most`` is uint16[levels, 256].
     """
     n, low = np.uint64(0), ends[0]
     ends[0] = 0

@@ -1,9 +1,11 @@
 """Canonical text: UTF-8 in, canonical code points and their places out.
 
-A text goes through three serial units, each filling the caller's arrays: :func:`provscan.kernels.utf8.decode`,
-:func:`provscan.kernels.entities.unescape` (twice, only where there is an ``&``) and :func:`fold`, which drops tokens,
-folds and places separators. A text is some hundred code points, so the scratch between the units stays in the
-first-level cache and memory is passed over once. :func:`codes_batch` drives them over Arrow buffers.
+A text goes through three serial units, each filling the caller's arrays:
+:func:`provscan.kernels.utf8.decode`, :func:`provscan.kernels.entities.unescape` (twice,
+only where there is an ``&``) and :func:`fold`, which drops tokens, folds and places
+separators. A text is some hundred code points, so the scratch between the units stays
+in the first-level cache and memory is passed over once. :func:`codes_batch` drives them
+over Arrow buffers.
 """
 
 import numpy as np
@@ -39,12 +41,16 @@ _HTTP = np.frombuffer(b"http", np.uint8)
 _WWW = np.frombuffer(b"www.", np.uint8)
 _URL_WORD = np.frombuffer(b"url", np.uint8)
 _PLACEHOLDERS = np.zeros((7, 9), np.uint8)
-for _i, _name in enumerate((b"url", b"user", b"username", b"mention", b"link", b"http", b"https")):
+for _i, _name in enumerate(
+    (b"url", b"user", b"username", b"mention", b"link", b"http", b"https")
+):
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
 # HTML elements whose tags are dropped, and the longest list of attributes.
 _ELEMENTS = (
-    b"a abbr article b big blockquote body br center cite code dd del div dl dt em figure font footer h1 h2 h3 h4 h5 "
-    b"h6 head header hr html i iframe img input ins label li main mark meta nav ol p pre q s script section small span "
+    b"a abbr article b big blockquote body br center cite code dd del div dl dt em "
+    b"figure font footer h1 h2 h3 h4 h5 "
+    b"h6 head header hr html i iframe img input ins label li main mark meta nav ol p "
+    b"pre q s script section small span "
     b"strike strong style sub sup table tbody td th thead title tr tt u ul video"
 ).split()
 _TAGS = np.zeros((len(_ELEMENTS), 12), np.uint8)
@@ -93,21 +99,31 @@ def _after_mention(codes, i, count):
 
 @kernel
 def _separates(code):
-    """Whether a code point stands between a tag's name and its attributes: white space within a line."""
+    """Whether a code point stands between a tag's name and its attributes: white space
+    within a line.
+    """
     return code == 0x20 or code == 9 or code == 11 or code == 12
 
 
 @kernel
 def _after_attributes(codes, at, stop, i):
     """Index after the bracket that ends a tag with attributes, or ``i``."""
-    while at < stop and codes[at] != 0x3C and codes[at] != 0x3E and codes[at] != 10 and codes[at] != 13:
+    while (
+        at < stop
+        and codes[at] != 0x3C
+        and codes[at] != 0x3E
+        and codes[at] != 10
+        and codes[at] != 13
+    ):
         at += 1
     return at + 1 if at < stop and codes[at] == 0x3E else i
 
 
 @kernel
 def after_tag(codes, i, count):
-    """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=`` if it has attributes."""
+    """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=``
+    if it has attributes.
+    """
     first = i + 2 if i + 1 < count and codes[i + 1] == 0x2F else i + 1
     for t in range(len(_TAGS)):
         k = 0
@@ -123,7 +139,13 @@ def after_tag(codes, i, count):
         if codes[at] == 0x2F or _separates(codes[at]):
             stop = min(count, at + 1 + _ATTRIBUTES)
             bare = True
-            while at < stop and codes[at] != 0x3C and codes[at] != 0x3E and codes[at] != 10 and codes[at] != 13:
+            while (
+                at < stop
+                and codes[at] != 0x3C
+                and codes[at] != 0x3E
+                and codes[at] != 10
+                and codes[at] != 13
+            ):
                 if codes[at] == 0x3D:
                     return _after_attributes(codes, at, stop, i)
                 bare = bare and (codes[at] == 0x2F or _separates(codes[at]))
@@ -134,7 +156,9 @@ def after_tag(codes, i, count):
 
 @kernel
 def is_unspaced(code):
-    """Whether a code point is of a script that is written without spaces: Thai, Lao, Burmese, Khmer, kana, Han."""
+    """Whether a code point is of a script that is written without spaces: Thai, Lao,
+    Burmese, Khmer, kana, Han.
+    """
     return code >= 0x0E00 and (
         code < 0x0F00
         or 0x1000 <= code < 0x10A0
@@ -148,7 +172,9 @@ def is_unspaced(code):
 
 @kernel
 def after_dropped(codes, i, count):
-    """Index after the URL, mention, retweet mark, placeholder or HTML tag that starts at ``i``; ``i`` if none does."""
+    """Index after the URL, mention, retweet mark, placeholder or HTML tag that starts
+    at ``i``; ``i`` if none does.
+    """
     c = codes[i]
     if c == 0x40 or c == 0xFF20:
         return _after_mention(codes, i, count)
@@ -158,7 +184,12 @@ def after_dropped(codes, i, count):
         j = i + 4
         if j < count and (codes[j] == 0x73 or codes[j] == 0x53):
             j += 1
-        if j + 2 < count and codes[j] == 0x3A and codes[j + 1] == 0x2F and codes[j + 2] == 0x2F:
+        if (
+            j + 2 < count
+            and codes[j] == 0x3A
+            and codes[j + 1] == 0x2F
+            and codes[j + 2] == 0x2F
+        ):
             return _after_url(codes, j + 3, count)
         if _is_word(codes, i - 1, count):
             return i
@@ -178,7 +209,11 @@ def after_dropped(codes, i, count):
                 return _after_url(codes, i + 10, count)
         return i
     if c == 0x72 or c == 0x52:
-        if i + 2 < count and (codes[i + 1] == 0x74 or codes[i + 1] == 0x54) and not _is_word(codes, i - 1, count):
+        if (
+            i + 2 < count
+            and (codes[i + 1] == 0x74 or codes[i + 1] == 0x54)
+            and not _is_word(codes, i - 1, count)
+        ):
             j = i + 2
             while j < count and (codes[j] == 0x20 or 9 <= codes[j] <= 13):
                 j += 1
@@ -194,7 +229,11 @@ def after_dropped(codes, i, count):
                 if letter >= 128 or _LOWER[letter] != _PLACEHOLDERS[p, k]:
                     break
                 k += 1
-            if _PLACEHOLDERS[p, k] == 0 and i + 1 + k < count and codes[i + 1 + k] == close:
+            if (
+                _PLACEHOLDERS[p, k] == 0
+                and i + 1 + k < count
+                and codes[i + 1 + k] == close
+            ):
                 return i + 2 + k
         if c == 0x3C:
             return after_tag(codes, i, count)
@@ -222,11 +261,12 @@ def _compose(first, second, tables):
 def fold(codes, count, tables, window, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
-    Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes`` that each output comes from. Both
-    hold ``EXPANSION * count + 1`` at worst. Returns how many there are. ``codes`` is uint32; ``window`` is
-    uint8[2, LOOK_AHEAD].
+    Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes``
+    that each output comes from. Both hold ``EXPANSION * count + 1`` at worst. Returns
+    how many there are. ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
 
-    Separators take no branch: words are short, and each end of one would be mispredicted.
+    Separators take no branch: words are short, and each end of one would be
+    mispredicted.
     """
     pages, entries, expansions = tables.pages, tables.entries, tables.expansions
     narrow, folded = window[0], window[1]
@@ -276,8 +316,14 @@ def fold(codes, count, tables, window, out, where):
                 n += np.uint64(0 if gap else 1)
                 gap = True
                 continue
-            if gap and n > _U1 and is_unspaced(np.uint32(value)) and is_unspaced(out[n - _TWO]):
-                # Line breaks and punctuation come and go between characters of these scripts.
+            if (
+                gap
+                and n > _U1
+                and is_unspaced(np.uint32(value))
+                and is_unspaced(out[n - _TWO])
+            ):
+                # Line breaks and punctuation come and go between characters of these
+                # scripts.
                 n -= _U1
                 gap = False
             if composes and not gap:
@@ -296,11 +342,13 @@ def fold(codes, count, tables, window, out, where):
 
 @kernel
 def canonical(text, start, stop, tables, scratch):
-    """Canonical code points of one UTF-8 text, into ``scratch.canon`` and ``scratch.where``.
+    """Canonical code points of one UTF-8 text, into ``scratch.canon`` and
+    ``scratch.where``.
 
-    Returns the number of outputs, the number of code points of the unescaped text, and the row of ``scratch.codes`` in
-    which that stands (0: there was no character reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and
-    ``[2 * row - 1]`` give its places in the original.
+    Returns the number of outputs, the number of code points of the unescaped text, and
+    the row of ``scratch.codes`` in which that stands (0: there was no character
+    reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
+    give its places in the original.
     """
     count = decode(text, start, stop, scratch.codes[0])
     return canonical_decoded(count, tables, scratch, scratch.canon, scratch.where)
@@ -308,7 +356,9 @@ def canonical(text, start, stop, tables, scratch):
 
 @kernel
 def canonical_decoded(count, tables, scratch, out, where):
-    """:func:`canonical` of the ``count`` code points in ``scratch.codes[0]``, into what :func:`fold` fills."""
+    """:func:`canonical` of the ``count`` code points in ``scratch.codes[0]``, into what
+    :func:`fold` fills.
+    """
     codes, places = scratch.codes, scratch.places
     row = 0
     if refers(codes[0][:count]):
@@ -316,22 +366,30 @@ def canonical_decoded(count, tables, scratch, out, where):
         for i in range(count):
             places[2, i] = i
             places[3, i] = i + 1
-        source, target = Stream(codes[0], places[2], places[3]), Stream(codes[1], places[0], places[1])
+        source, target = (
+            Stream(codes[0], places[2], places[3]),
+            Stream(codes[1], places[0], places[1]),
+        )
         count, again = unescape(source, count, tables, target)
         if again:
-            count, again = unescape(target, count, tables, Stream(codes[2], places[2], places[3]))
+            count, again = unescape(
+                target, count, tables, Stream(codes[2], places[2], places[3])
+            )
             row = 2
     return fold(codes[row], count, tables, scratch.window, out, where), count, row
 
 
 @kernel
 def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
-    """Canonical code points of the texts of a :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
+    """Canonical code points of the texts of a
+    :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
-    Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]`` (``out.offsets[low]`` is given); the code points of
-    the original are counted in int64 ``lengths[i]``. With ``spaced`` they are chunks of one text: a space follows each
-    of which anything is left, unless the characters on both sides are of scripts that have none. Returns the first
-    text that found no room in ``out.codes``, else the number of texts.
+    Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]``
+    (``out.offsets[low]`` is given); the code points of the original are counted in
+    int64 ``lengths[i]``. With ``spaced`` they are chunks of one text: a space follows
+    each of which anything is left, unless the characters on both sides are of scripts
+    that have none. Returns the first text that found no room in ``out.codes``, else the
+    number of texts.
     """
     text, offsets = texts
     codes, code_offsets = out
@@ -343,7 +401,8 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
         n, _, _ = canonical_decoded(length, tables, scratch, codes[at:], None)
         if spaced and n > 0:
             if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
-                # The chunk begins with what has nothing left, a link, and such a character behind it.
+                # The chunk begins with what has nothing left, a link, and such a
+                # character behind it.
                 for k in range(at, at + n):
                     codes[k - 1] = codes[k]
                 for j in range(i, -1, -1):
@@ -360,7 +419,9 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
 
 @kernel
 def _may_open_tag(text, low, high):
-    """Whether one of ``text[low:high]`` may begin a tag: ``<``, or a character reference."""
+    """Whether one of ``text[low:high]`` may begin a tag: ``<``, or a character
+    reference.
+    """
     found = False
     for i in range(low, high):
         found |= (text[i] == 0x3C) | (text[i] == 0x26)
@@ -369,7 +430,8 @@ def _may_open_tag(text, low, high):
 
 @kernel
 def _opened_tag(text, low, high, opened):
-    """Where a tag that has not ended before ``high`` may have begun, else -1; ``opened`` is that of ``low``.
+    """Where a tag that has not ended before ``high`` may have begun, else -1;
+    ``opened`` is that of ``low``.
 
     Its bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
@@ -389,14 +451,15 @@ def _opened_tag(text, low, high, opened):
 
 @kernel
 def cut(text, start, stop, size, cuts):
-    """Cut ``text[start:stop]`` into chunks of ``size`` bytes or more whose canonical texts, with spaces between, are
-    that of the whole.
+    """Cut ``text[start:stop]`` into chunks of ``size`` bytes or more whose canonical
+    texts, with spaces between, are that of the whole.
 
-    So a chunk begins after ASCII white space, and neither with more of it nor with ``@`` or ``&``, which may go with a
-    retweet mark before, nor with anything from U+0800 on, as are scripts that are written without spaces and ``＠``,
-    nor within what may be a tag. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has room for one a
-    chunk and one more; returns how many there are.
-    """
+    So a chunk begins after ASCII white space, and neither with more of it nor with
+    ``@`` or ``&``, which may go with a retweet mark before, nor with anything from
+    U+0800 on, as are scripts that are written without spaces and ``＠``, nor within what
+    may be a tag. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has
+    room for one a chunk and one more; returns how many there are.
+    """  # noqa: E501
     cuts[0] = start
     n = 1
     at, seen, opened = start + size, start, np.int64(-1)
@@ -406,7 +469,13 @@ def cut(text, start, stop, size, cuts):
         last, byte = text[at - 1], text[at]
         whole = 0x20 < byte < 0x80 or 0xC2 <= byte < 0xE0
         outside = opened < 0 or at - opened > _TAG_BYTES
-        if whole and outside and (last == 0x20 or 9 <= last <= 13) and byte != 0x40 and byte != 0x26:
+        if (
+            whole
+            and outside
+            and (last == 0x20 or 9 <= last <= 13)
+            and byte != 0x40
+            and byte != 0x26
+        ):
             cuts[n] = at
             n += 1
             at += size
@@ -418,10 +487,11 @@ def cut(text, start, stop, size, cuts):
 
 @kernel
 def canonical_mapped(text, tables, scratch, start, end):
-    """:func:`canonical` of a whole text, and where its outputs stand in it: into int64 ``start`` and ``end``.
+    """:func:`canonical` of a whole text, and where its outputs stand in it: into int64
+    ``start`` and ``end``.
 
-    Accents and joiners that follow a letter belong to it. Returns the number of outputs; the first ``len(start)`` of
-    them are mapped.
+    Accents and joiners that follow a letter belong to it. Returns the number of
+    outputs; the first ``len(start)`` of them are mapped.
     """
     n, count, row = canonical(text, np.int64(0), len(text), tables, scratch)
     where, stream = scratch.where, scratch.codes[row]
@@ -429,17 +499,26 @@ def canonical_mapped(text, tables, scratch, start, end):
         first = np.int64(where[i])
         after = first + 1
         limit = np.int64(where[i + 1]) if i + 1 < n else count
-        while after < limit and stream[after] < 0x110000 and continues(stream[after], tables):
+        while (
+            after < limit
+            and stream[after] < 0x110000
+            and continues(stream[after], tables)
+        ):
             after += 1
         if row == 0:
             start[i], end[i] = first, after
         else:
-            start[i], end[i] = scratch.places[2 * row - 2, first], scratch.places[2 * row - 1, after - 1]
+            start[i], end[i] = (
+                scratch.places[2 * row - 2, first],
+                scratch.places[2 * row - 1, after - 1],
+            )
     return n
 
 
 @kernel
 def continues(code, tables):
-    """Whether a code point below U+110000 has no output of its own or composes with the one before."""
+    """Whether a code point below U+110000 has no output of its own or composes with the
+    one before.
+    """
     entry = tables.entries[tables.pages[code >> 8], code & 0xFF]
     return entry >> 24 & 7 == 1 or entry & 0x8000000 != 0

@@ -1,9 +1,10 @@
 """Whole numbers in as few bits as those around them need.
 
-Numbers stand in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 | thousands << 7 | width`` in ``blocks``,
-int64[n, 2]: number i of it is ``low`` plus the ``width`` bits from bit ``i * width`` of ``words[start:]`` on, times
-1,000 if ``thousands`` is 1 (times in milliseconds are mostly whole seconds). The last block is filled up with ``low``.
-Differences are taken modulo 2**64, so any int64 can be stored.
+Numbers stand in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 |
+thousands << 7 | width`` in ``blocks``, int64[n, 2]: number i of it is ``low`` plus the
+``width`` bits from bit ``i * width`` of ``words[start:]`` on, times 1,000 if
+``thousands`` is 1 (times in milliseconds are mostly whole seconds). The last block is
+filled up with ``low``. Differences are taken modulo 2**64, so any int64 can be stored.
 """
 
 import numpy as np
@@ -40,7 +41,9 @@ def measure(numbers, blocks):
         while width < _U64 and most >> width != _U0:
             width += _U1
         blocks[b, 0] = low
-        blocks[b, 1] = np.int64(words << np.uint64(8) | np.uint64(thousands) << np.uint64(7) | width)
+        blocks[b, 1] = np.int64(
+            words << np.uint64(8) | np.uint64(thousands) << np.uint64(7) | width
+        )
         words += width * _B >> _U6
     return np.int64(words)
 

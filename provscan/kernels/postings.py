@@ -1,17 +1,19 @@
 """Postings: which texts have a key, in 32 bits each, and what a scan looks up in them.
 
-Keys are 64-bit hashes, of which a table knows the upper bits. The first ``bits`` of a key number its *bucket*; the
-bucket offsets ``starts`` (uint32[2**bits + 1]) say where its entries begin. An *entry*, uint32, is the key's next
-``32 - text_bits`` bits above the number of the text; the entries of a bucket ascend. A look-up is one read of the
+Keys are 64-bit hashes, of which a table knows the upper bits. The first ``bits`` of a
+key number its *bucket*; the bucket offsets ``starts`` (uint32[2**bits + 1]) say where
+its entries begin. An *entry*, uint32, is the key's next ``32 - text_bits`` bits above
+the number of the text; the entries of a bucket ascend. A look-up is one read of the
 offsets and one of the entries. Entries with one key are an *equal range*.
 
-Three tables use it: whole canonical texts, LSH bands, and seeds; the last has the places of its seeds in an array of
-their own.
+Three tables use it: whole canonical texts, LSH bands, and seeds; the last has the
+places of its seeds in an array of their own.
 
-While a table is made, its entries are uint64: the key above the number of the text in 24 bits, and in seeds above the
-place in 8.
+While a table is made, its entries are uint64: the key above the number of the text in
+24 bits, and in seeds above the place in 8.
 
-Units that the loops call are inlined by force: numba passes an array as seven words, most of them on the stack.
+Units that the loops call are inlined by force: numba passes an array as seven words,
+most of them on the stack.
 """
 
 from typing import NamedTuple
@@ -19,7 +21,14 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.bloom import has_bits, mark, word_of
-from provscan.kernels.hashing import FNV_START, GOLDEN32, MURMUR1, MURMUR2, fnv1a, murmur_mix
+from provscan.kernels.hashing import (
+    FNV_START,
+    GOLDEN32,
+    MURMUR1,
+    MURMUR2,
+    fnv1a,
+    murmur_mix,
+)
 from provscan.kernels.jit import kernel
 from provscan.kernels.lanes import prefetch
 
@@ -32,7 +41,8 @@ _WHOLE = np.uint64(0)
 _TOGETHER = 16
 # Keys between one that is numbered and one whose place in the table is prefetched.
 _AHEAD = 16
-# Entries of a bucket that are compared one by one; in a larger one the range is bisected.
+# Entries of a bucket that are compared one by one; in a larger one the range is
+# bisected.
 _LINEAR = 64
 # Score of a text that equals the record: above what any sketch agrees in.
 _EQUAL = np.int64(65)
@@ -61,7 +71,9 @@ class WholeLimits(NamedTuple):
 
 
 class WholeScratch(NamedTuple):
-    """Scratch of :func:`whole_candidates`: equal ranges of bands and of texts, and the best candidates of a record."""
+    """Scratch of :func:`whole_candidates`: equal ranges of bands and of texts, and the
+    best candidates of a record.
+    """
 
     band_keys: np.ndarray
     band_lows: np.ndarray
@@ -80,7 +92,10 @@ def whole_scratch(bands: int, candidates: int) -> WholeScratch:
     """Scratch for so many bands a record and candidates a record."""
     of_bands, of_texts = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
-        *(np.empty(of_bands + 1, dtype) for dtype in (np.uint64, np.int64, np.int64, np.uint64, np.uint64, np.int64)),
+        *(
+            np.empty(of_bands + 1, dtype)
+            for dtype in (np.uint64, np.int64, np.int64, np.uint64, np.uint64, np.int64)
+        ),
         *(np.empty(of_texts, dtype) for dtype in (np.uint64, np.int64, np.int64)),
         *(np.empty(candidates, np.int64) for _ in range(2)),
     )
@@ -90,16 +105,20 @@ def whole_scratch(bands: int, candidates: int) -> WholeScratch:
 def text_keys(texts, keys):
     """128-bit key of each canonical text into uint64[n, 2].
 
-    Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h + byte) * odd``, each mixed at
-    the end by MurmurHash3's finaliser; a table of texts uses the first alone. Each step waits for the one before: two
-    texts are hashed side by side.
+    Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h +
+    byte) * odd``, each mixed at the end by MurmurHash3's finaliser; a table of texts
+    uses the first alone. Each step waits for the one before: two texts are hashed side
+    by side.
     """
     text, offsets = texts
     last = len(keys) - 1
     for i in range(0, len(keys), 2):
         # The last one of an odd number is hashed twice.
         j = min(i + 1, last)
-        first, second = text[offsets[i] : offsets[i + 1]], text[offsets[j] : offsets[j + 1]]
+        first, second = (
+            text[offsets[i] : offsets[i + 1]],
+            text[offsets[j] : offsets[j + 1]],
+        )
         both = min(len(first), len(second))
         a, b = (FNV_START, MURMUR2), (FNV_START, MURMUR2)
         for k in range(both):
@@ -121,9 +140,9 @@ def _key_step(state, byte):
 def number_texts(keys, table, ids, known, numbers):
     """Give each 128-bit key its number: its first appearance's.
 
-    ``table`` uint64[2**b, 2] and ``ids`` uint32[2**b] (0 is free, else number + 1) are an open-addressed table that
-    holds ``known`` keys and has room for all of these. Fills int64 ``numbers`` and returns how many keys are
-    known then.
+    ``table`` uint64[2**b, 2] and ``ids`` uint32[2**b] (0 is free, else number + 1) are
+    an open-addressed table that holds ``known`` keys and has room for all of these.
+    Fills int64 ``numbers`` and returns how many keys are known then.
     """
     mask = np.uint64(len(ids) - 1)
     for i in range(len(keys)):
@@ -132,7 +151,9 @@ def number_texts(keys, table, ids, known, numbers):
         prefetch(ids, soon)
         prefetch(table, 2 * soon)
         slot = keys[i, 0] & mask
-        while ids[slot] != 0 and (table[slot, 0] != keys[i, 0] or table[slot, 1] != keys[i, 1]):
+        while ids[slot] != 0 and (
+            table[slot, 0] != keys[i, 0] or table[slot, 1] != keys[i, 1]
+        ):
             slot = (slot + np.uint64(1)) & mask
         if ids[slot] == 0:
             known += 1
@@ -157,9 +178,11 @@ def move_texts(table, ids, larger, larger_ids):
 
 @kernel
 def bucket_offsets(entries, first, bits, starts):
-    """Fill in the bucket offsets for sorted ``entries`` that stand from ``first`` on in their table.
+    """Fill in the bucket offsets for sorted ``entries`` that stand from ``first`` on in
+    their table.
 
-    Only buckets that begin among them are written; the caller presets ``starts`` to the table's length.
+    Only buckets that begin among them are written; the caller presets ``starts`` to the
+    table's length.
     """
     shift = np.uint64(64 - bits)
     last = np.int64(-1) if first == 0 else np.int64(-2)
@@ -181,8 +204,9 @@ def close_bucket_offsets(starts):
 def pack_entries(entries, text_bits, key_bits, shift, out, places):
     """Entries of a table in the making as a table has them, into uint32 ``out``.
 
-    ``text_bits`` are those of a text's number, ``key_bits`` those of a key that bucket and entry hold together. Below
-    the text stand ``shift`` bits, 0 or 8; in the second case they go into uint8 ``places``.
+    ``text_bits`` are those of a text's number, ``key_bits`` those of a key that bucket
+    and entry hold together. Below the text stand ``shift`` bits, 0 or 8; in the second
+    case they go into uint8 ``places``.
     """
     down = _U64 - np.uint64(key_bits)
     fingerprint = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
@@ -197,7 +221,9 @@ def pack_entries(entries, text_bits, key_bits, shift, out, places):
 
 @kernel
 def unpack_entries(postings, places, shift, out):
-    """A table back to what :func:`pack_entries` took, into uint64 ``out``; ``places`` are read if ``shift`` is 8."""
+    """A table back to what :func:`pack_entries` took, into uint64 ``out``; ``places``
+    are read if ``shift`` is 8.
+    """
     entries, starts, bits, text_bits = postings
     low = _U64 - np.uint64(bits)
     down = low - (_U32 - np.uint64(text_bits))
@@ -205,7 +231,11 @@ def unpack_entries(postings, places, shift, out):
     for bucket in range(len(starts) - 1):
         for i in range(starts[bucket], starts[bucket + 1]):
             e = np.uint64(entries[i])
-            out[i] = np.uint64(bucket) << low | (e >> np.uint64(text_bits)) << down | (e & text) << np.uint64(shift)
+            out[i] = (
+                np.uint64(bucket) << low
+                | (e >> np.uint64(text_bits)) << down
+                | (e & text) << np.uint64(shift)
+            )
             if shift > 0:
                 out[i] |= np.uint64(places[i])
 
@@ -219,15 +249,20 @@ def bucket_of(postings, key):
 
 @kernel(forceinline=True)
 def text_of(postings, entry):
-    return np.int64(np.uint64(postings.entries[entry]) & ((_U1 << np.uint64(postings.text_bits)) - _U1))
+    return np.int64(
+        np.uint64(postings.entries[entry])
+        & ((_U1 << np.uint64(postings.text_bits)) - _U1)
+    )
 
 
 @kernel(forceinline=True)
 def find_buckets(postings, above, keys, lows, highs):
-    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, which are prefetched for :func:`equal_range`.
+    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, which are prefetched
+    for :func:`equal_range`.
 
-    Keys of less than 64 bits lack ``above``. A look-up waits for memory twice. In these loops no read waits for a
-    decision about another one, so the processor has many under way.
+    Keys of less than 64 bits lack ``above``. A look-up waits for memory twice. In these
+    loops no read waits for a decision about another one, so the processor has many
+    under way.
     """
     entries, starts = postings.entries, postings.starts
     down = _U64 - np.uint64(postings.bits) - above
@@ -242,7 +277,9 @@ def find_buckets(postings, above, keys, lows, highs):
 
 @kernel(forceinline=True)
 def equal_range(postings, low, stop, key, limit):
-    """First entry with a 64-bit ``key`` in its bucket from ``low`` to ``stop``, and how many, up to ``limit`` or so."""
+    """First entry with a 64-bit ``key`` in its bucket from ``low`` to ``stop``, and how
+    many, up to ``limit`` or so.
+    """
     entries = postings.entries
     text_bits = np.uint64(postings.text_bits)
     fingerprint = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
@@ -258,7 +295,9 @@ def equal_range(postings, low, stop, key, limit):
 
 @kernel
 def _bisected_range(entries, low, stop, wanted, limit):
-    """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the end is not looked for."""
+    """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the
+    end is not looked for.
+    """
     base, texts = wanted
     high = stop
     while low < high:
@@ -297,7 +336,9 @@ def agreeing_minima(first, second):
 
 @kernel
 def _keep_best(text, score, texts, scores, count):
-    """Insert a candidate into a full-length list, best first, each text once; how many of it are in use then."""
+    """Insert a candidate into a full-length list, best first, each text once; how many
+    of it are in use then.
+    """
     for i in range(count):
         if texts[i] == text:
             return count
@@ -315,21 +356,26 @@ def _keep_best(text, score, texts, scores, count):
 
 @kernel(forceinline=True)
 def band_hash(key, known):
-    """64-bit hash of a band's key as its filter wants it; of the key, the upper ``known`` bits are in the table."""
+    """64-bit hash of a band's key as its filter wants it; of the key, the upper
+    ``known`` bits are in the table.
+    """
     half = np.uint32((key >> (_U64 - known) << (_U64 - known)) >> _U32)
     return np.uint64(half) << _U32 | np.uint64(np.uint32(half * GOLDEN32) >> _S20)
 
 
 @kernel
 def mark_bands(entries, known, bloom):
-    """Add the bands of entries in the making to a filter; of each key ``known`` bits are in the table."""
+    """Add the bands of entries in the making to a filter; of each key ``known`` bits
+    are in the table.
+    """
     for entry in entries:
         mark(bloom, band_hash(entry, np.uint64(known)))
 
 
 @kernel(forceinline=True)
 def _look_up_bands(table, count, limit, scratch, counters):
-    """Of the first ``count`` bands in scratch those that the table holds, each with its equal range; how many.
+    """Of the first ``count`` bands in scratch those that the table holds, each with its
+    equal range; how many.
 
     Ranges are up to ``limit`` long; the sketches of their texts are prefetched.
     """
@@ -350,7 +396,11 @@ def _look_up_bands(table, count, limit, scratch, counters):
     for k in range(np.int64(n)):
         start, size = equal_range(bands, lows[k], highs[k], keys[k], limit)
         counters.bands_cut[0] += size > limit
-        which[found], lows[found], highs[found] = which[k], start, start + min(size, limit)
+        which[found], lows[found], highs[found] = (
+            which[k],
+            start,
+            start + min(size, limit),
+        )
         found += size > 0
     for k in range(found):
         for e in range(lows[k], highs[k]):
@@ -362,9 +412,10 @@ def _look_up_bands(table, count, limit, scratch, counters):
 def whole_candidates(records, table, limits, scratch, out, counters):
     """Licensed texts that may equal or resemble whole records.
 
-    From each LSH band up to ``limits.band_texts`` texts are read; those whose sketch agrees in
-    ``limits.sketch_minima`` minima of 64 or more are candidates, at most ``limits.candidates`` a record, best first.
-    Some records are looked up together, since most of what is read is in no cache.
+    From each LSH band up to ``limits.band_texts`` texts are read; those whose sketch
+    agrees in ``limits.sketch_minima`` minima of 64 or more are candidates, at most
+    ``limits.candidates`` a record, best first. Some records are looked up together,
+    since most of what is read is in no cache.
 
     Parameters
     ----------
@@ -375,10 +426,11 @@ def whole_candidates(records, table, limits, scratch, out, counters):
     limits, scratch
         :class:`WholeLimits` and :func:`whole_scratch`.
     out
-        :class:`~provscan.kernels.records.Candidates`, of which ``record`` and ``text`` are filled; room for
-        ``limits.candidates`` a record.
+        :class:`~provscan.kernels.records.Candidates`, of which ``record`` and ``text``
+        are filled; room for ``limits.candidates`` a record.
     counters
-        :class:`~provscan.kernels.records.Counters`: ``bands_cut`` grows by the look-ups cut short.
+        :class:`~provscan.kernels.records.Counters`: ``bands_cut`` grows by the look-ups
+        cut short.
 
     Returns
     -------
@@ -395,16 +447,22 @@ def whole_candidates(records, table, limits, scratch, out, counters):
             scratch.keys[i] = records.keys[first + i, 0]
             for b in range(each):
                 scratch.band_keys[i * each + b] = records.bands[first + i, b]
-        find_buckets(table.exact, _WHOLE, scratch.keys[:size], scratch.lows, scratch.highs)
+        find_buckets(
+            table.exact, _WHOLE, scratch.keys[:size], scratch.lows, scratch.highs
+        )
         found = _look_up_bands(table, size * each, limits.band_texts, scratch, counters)
         k = np.int64(0)
         for i in range(size):
             record = first + i
             count = np.int64(0)
             low, high = scratch.lows[i], scratch.highs[i]
-            start, equal = equal_range(table.exact, low, high, scratch.keys[i], limits.candidates)
+            start, equal = equal_range(
+                table.exact, low, high, scratch.keys[i], limits.candidates
+            )
             for e in range(start, start + min(equal, limits.candidates)):
-                count = _keep_best(text_of(table.exact, e), _EQUAL, texts, scores, count)
+                count = _keep_best(
+                    text_of(table.exact, e), _EQUAL, texts, scores, count
+                )
             while k < found and scratch.which[k] < (i + 1) * each:
                 for e in range(scratch.band_lows[k], scratch.band_highs[k]):
                     text = text_of(table.bands, e)
@@ -420,9 +478,11 @@ def whole_candidates(records, table, limits, scratch, out, counters):
 
 @kernel
 def renumber(entries, shift, numbers):
-    """Give the texts in ``entries`` new numbers, in place: text t becomes ``numbers[t]`` (uint32).
+    """Give the texts in ``entries`` new numbers, in place: text t becomes
+    ``numbers[t]`` (uint32).
 
-    ``shift`` says how many bits of the payload stand below the text: 0, or 8 in a seed table.
+    ``shift`` says how many bits of the payload stand below the text: 0, or 8 in a seed
+    table.
     """
     kept = ~(_TEXT << shift)
     for i in range(len(entries)):
@@ -432,16 +492,19 @@ def renumber(entries, shift, numbers):
 
 @kernel
 def find_texts(keys, texts, postings, licensed, numbers):
-    """Number of the licensed text that equals each canonical text, into int64 ``numbers``; -1 where there is none.
+    """Number of the licensed text that equals each canonical text, into int64
+    ``numbers``; -1 where there is none.
 
-    ``keys`` uint64[n, 2] are the :func:`text_keys` of ``texts``; ``postings`` are the segment's of whole texts,
-    ``licensed`` its texts. Bytes are compared, not keys.
+    ``keys`` uint64[n, 2] are the :func:`text_keys` of ``texts``; ``postings`` are the
+    segment's of whole texts, ``licensed`` its texts. Bytes are compared, not keys.
     """
     text, offsets = texts
     for i in range(len(keys)):
         numbers[i] = -1
         low, high = bucket_of(postings, keys[i, 0])
-        first, size = equal_range(postings, low, high, keys[i, 0], len(postings.entries))
+        first, size = equal_range(
+            postings, low, high, keys[i, 0], len(postings.entries)
+        )
         length = offsets[i + 1] - offsets[i]
         for e in range(first, first + size):
             number = text_of(postings, e)

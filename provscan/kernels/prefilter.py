@@ -1,8 +1,10 @@
-"""The prefilter before verification, which refuses candidates that have too little in common with their texts.
+"""The prefilter before verification, which refuses candidates that have too little in
+common with their texts.
 
-Nearly all candidates are chance, a phrase or two in common. Here each licensed text is decoded into scratch that stays
-in the first-level cache, and the record's 5-grams near the diagonal that may stand in the text are counted: a Bloom
-filter of one hash (Bloom 1970, doi:10.1145/362686.362692). No candidate is refused that
+Nearly all candidates are chance, a phrase or two in common. Here each licensed text is
+decoded into scratch that stays in the first-level cache, and the record's 5-grams near
+the diagonal that may stand in the text are counted: a Bloom filter of one hash (Bloom
+1970, doi:10.1145/362686.362692). No candidate is refused that
 :func:`provscan.kernels.verify.verify` would keep.
 """
 
@@ -26,7 +28,9 @@ _AHEAD = 32
 
 
 class PrefilterScratch(NamedTuple):
-    """Code points and 5-gram hashes of the longest text (uint32), and the filter (uint8[2**FILTER_BITS])."""
+    """Code points and 5-gram hashes of the longest text (uint32), and the filter
+    (uint8[2**FILTER_BITS]).
+    """
 
     codes: np.ndarray
     hashes: np.ndarray
@@ -36,7 +40,9 @@ class PrefilterScratch(NamedTuple):
 def prefilter_scratch(longest: int) -> PrefilterScratch:
     """Scratch for texts of so many bytes."""
     marks = np.empty(1 << FILTER_BITS, np.uint8)
-    return PrefilterScratch(np.empty(longest, np.uint32), np.empty(longest, np.uint32), marks)
+    return PrefilterScratch(
+        np.empty(longest, np.uint32), np.empty(longest, np.uint32), marks
+    )
 
 
 @kernel
@@ -58,7 +64,9 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
         kept[c] = False
         if text[c] != last:
             last = text[c]
-            length = decode(texts.text, texts.offsets[last], texts.offsets[last + 1], codes)
+            length = decode(
+                texts.text, texts.offsets[last], texts.offsets[last + 1], codes
+            )
             wide = has_wide(codes[:length])
             units = length_units(codes, _ZERO, length) if wide else length
             marks[:] = 0
@@ -76,7 +84,11 @@ def prefilter(records, texts, candidates, thresholds, scratch, kept):
         first, last_gram = np.int64(0), size - GRAM + 1
         if code[c] >= 0:
             width = band_width(length)
-            diagonal = code[c] - (code_of_unit(codes, _ZERO, length, place[c]) if wide else min(place[c], length))
+            diagonal = code[c] - (
+                code_of_unit(codes, _ZERO, length, place[c])
+                if wide
+                else min(place[c], length)
+            )
             first = max(0, diagonal - width)
             last_gram = min(size, diagonal + length + width) - GRAM + 1
         total = np.int64(0)

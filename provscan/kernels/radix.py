@@ -1,9 +1,10 @@
 """Numbering and sorting of postings in the making.
 
-They are sorted once by their upper digits into parts that stay in a cache, then part by part.
-Keys are hashes, so few entries of a part share its next digit, and an insertion sort moves little. Long runs with one
-digit, the entries of a frequent key, are sorted digit by digit. numpy's own sort is several times slower where a
-processor compresses vectors in microcode.
+They are sorted once by their upper digits into parts that stay in a cache, then part by
+part. Keys are hashes, so few entries of a part share its next digit, and an insertion
+sort moves little. Long runs with one digit, the entries of a frequent key, are sorted
+digit by digit. numpy's own sort is several times slower where a processor compresses
+vectors in microcode.
 """
 
 import numpy as np
@@ -20,9 +21,11 @@ _NO_TEXT = np.uint32(0xFFFFFFFF)
 
 @kernel
 def scatter(entries, shift, counts, out):
-    """Move uint64 ``entries`` to ``out``, ordered by the bits above ``shift`` that number the 2**k of int64 ``counts``.
+    """Move uint64 ``entries`` to ``out``, ordered by the bits above ``shift`` that
+    number the 2**k of int64 ``counts``.
 
-    Entries with equal digits keep their order. Afterwards ``counts`` says for each digit where its entries end.
+    Entries with equal digits keep their order. Afterwards ``counts`` says for each
+    digit where its entries end.
     """
     mask = np.uint64(len(counts) - 1)
     counts[:] = 0
@@ -69,7 +72,9 @@ def _sort_bytes(entries, spare, top, counts):
 
 @kernel
 def _digits(n):
-    """Digits that n entries are parted by: a power of two, so that some two have one in common."""
+    """Digits that n entries are parted by: a power of two, so that some two have one in
+    common.
+    """
     digits = np.int64(1) << DIGIT
     while digits > 2 and 2 * digits > n:
         digits >>= 1
@@ -78,7 +83,9 @@ def _digits(n):
 
 @kernel
 def _sort_part(entries, top, counts, out):
-    """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch afterwards."""
+    """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch
+    afterwards.
+    """
     if len(entries) <= _SHORT or top == _U0:
         _copy(entries, out)
         _insert(out)
@@ -106,7 +113,9 @@ def _below(top, digits):
 
 @kernel
 def sort(entries, spare, counts):
-    """Sort uint64 ``entries`` in place; ``spare`` is room for as many, ``counts`` int64[3, 2**DIGIT]."""
+    """Sort uint64 ``entries`` in place; ``spare`` is room for as many, ``counts``
+    int64[3, 2**DIGIT].
+    """
     differ = _U0
     for e in entries:
         differ |= e ^ entries[0]
@@ -127,8 +136,9 @@ def sort(entries, spare, counts):
 def by_text(order, text_of, numbers, starts, rows):
     """Rows text by text, the texts in the order of their first rows.
 
-    ``order`` int64[n] are the rows, ``text_of`` uint32 their texts. Fills uint32 ``numbers``, the new number of each
-    text, int64 ``starts``, one more than there are texts, and int64[n] ``rows``.
+    ``order`` int64[n] are the rows, ``text_of`` uint32 their texts. Fills uint32
+    ``numbers``, the new number of each text, int64 ``starts``, one more than there are
+    texts, and int64[n] ``rows``.
     """
     numbers[:] = _NO_TEXT
     starts[:] = 0
@@ -152,21 +162,28 @@ def by_text(order, text_of, numbers, starts, rows):
 
 @kernel
 def row_entries(keys, rows, numbers, known, entries):
-    """Entries of some rows of keys, uint64[n, m], into uint64 ``entries``: the ``known`` bits, and the row's number.
+    """Entries of some rows of keys, uint64[n, m], into uint64 ``entries``: the
+    ``known`` bits, and the row's number.
 
     ``rows`` are int64, ``numbers`` uint64.
     """
     width = np.uint64(keys.shape[1])
     for r in range(len(rows)):
-        row, out, number = keys[rows[r]], entries[r * keys.shape[1] : (r + 1) * keys.shape[1]], numbers[r]
+        row, out, number = (
+            keys[rows[r]],
+            entries[r * keys.shape[1] : (r + 1) * keys.shape[1]],
+            numbers[r],
+        )
         for j in range(width):
             out[j] = row[j] & known | number
 
 
 @kernel
 def by_level(entries, levels, ends, out):
-    """Move uint64 ``entries`` to ``out``, ordered by their uint8 ``levels``, of which there are as many as int64
-    ``ends``: where those of each end. Entries of one level keep their order."""
+    """Move uint64 ``entries`` to ``out``, ordered by their uint8 ``levels``, of which
+    there are as many as int64 ``ends``: where those of each end. Entries of one level
+    keep their order.
+    """
     ends[:] = 0
     for level in levels:
         ends[level] += 1

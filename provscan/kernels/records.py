@@ -1,8 +1,9 @@
 """Named tuples of arrays that kernels take and fill.
 
-Numba compiles a kernel once for each combination of types, and a read-only array is of another type than a writable
-one. So each record has one form: what a kernel only reads is read-only (:func:`frozen`), scratch memory and results
-are writable. ``n`` is a number of rows, ``m`` of code points or bytes.
+Numba compiles a kernel once for each combination of types, and a read-only array is of
+another type than a writable one. So each record has one form: what a kernel only reads
+is read-only (:func:`frozen`), scratch memory and results are writable. ``n`` is a
+number of rows, ``m`` of code points or bytes.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +14,9 @@ Record = TypeVar("Record", bound="tuple[Any, ...]")
 
 
 class TextBuffer(NamedTuple):
-    """UTF-8 texts, the layout of an Arrow ``large_string`` array: uint8[m] and int64[n + 1]."""
+    """UTF-8 texts, the layout of an Arrow ``large_string`` array: uint8[m] and int64[n
+    + 1].
+    """
 
     text: np.ndarray
     offsets: np.ndarray
@@ -27,7 +30,9 @@ class CodeBuffer(NamedTuple):
 
 
 class CanonicalTables(NamedTuple):
-    """Tables of the canonical text, as ``provscan.text.tables`` describes them; all read-only."""
+    """Tables of the canonical text, as ``provscan.text.tables`` describes them; all
+    read-only.
+    """
 
     pages: np.ndarray
     entries: np.ndarray
@@ -42,17 +47,23 @@ class CanonicalTables(NamedTuple):
 class CanonicalScratch(NamedTuple):
     """Scratch for one text of m bytes on its way to canonical text."""
 
-    codes: np.ndarray  # uint32[3, m + 1]: the decoded text, and after each of two rounds of character references.
-    places: np.ndarray  # int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original, first and last.
+    # uint32[3, m + 1]: the decoded text, and after each of two rounds of character
+    # references.
+    codes: np.ndarray
+    # int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original,
+    # first and last.
+    places: np.ndarray
     window: np.ndarray  # uint8[2, LOOK_AHEAD] of `provscan.kernels.normalize`.
-    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the row of ``codes`` that each
-    # comes from.
+    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the
+    # row of ``codes`` that each comes from.
     canon: np.ndarray
     where: np.ndarray
 
 
 class Grams(NamedTuple):
-    """Texts as code points with the hash of the 5-gram at each: uint32[m], uint32[m] and int64[n + 1]."""
+    """Texts as code points with the hash of the 5-gram at each: uint32[m], uint32[m]
+    and int64[n + 1].
+    """
 
     codes: np.ndarray
     hashes: np.ndarray
@@ -71,14 +82,18 @@ class Postings(NamedTuple):
 
 
 class BloomFilter(NamedTuple):
-    """uint64 words, a power of two, and the shift that makes a word's number of a hash (uint32)."""
+    """uint64 words, a power of two, and the shift that makes a word's number of a hash
+    (uint32).
+    """
 
     words: np.ndarray
     shift: np.uint32
 
 
 class SeedTable(NamedTuple):
-    """Postings of seeds, the code of each one's place (uint8), and a filter of their keys."""
+    """Postings of seeds, the code of each one's place (uint8), and a filter of their
+    keys.
+    """
 
     postings: Postings
     places: np.ndarray
@@ -86,8 +101,9 @@ class SeedTable(NamedTuple):
 
 
 class TextTable(NamedTuple):
-    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of the bands, two-bit sketches
-    uint64[n, 2]."""
+    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of
+    the bands, two-bit sketches uint64[n, 2].
+    """
 
     exact: Postings
     bands: Postings
@@ -111,7 +127,9 @@ class SeedParams(NamedTuple):
 
 
 class SeedScratch(NamedTuple):
-    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint32[2, ROOM] and uint32[3, ROOM]."""
+    """Scratch for texts of up to m code points: uint32[2m], int32[2m], uint32[2, ROOM]
+    and uint32[3, ROOM].
+    """
 
     units: np.ndarray
     origins: np.ndarray
@@ -132,9 +150,14 @@ class SeedEntriesScratch(NamedTuple):
 class StringColumns(NamedTuple):
     """Columns of n rows, or fewer, that are read from m bytes."""
 
-    data: np.ndarray  # uint8[columns, m]: the values of each column, one after the other.
-    ends: np.ndarray  # int64[columns, n + 1]: where each value begins, and the last one ends.
-    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a key that is missing; no rows where there is always one.
+    data: (
+        np.ndarray
+    )  # uint8[columns, m]: the values of each column, one after the other.
+    ends: (
+        np.ndarray
+    )  # int64[columns, n + 1]: where each value begins, and the last one ends.
+    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a key that is missing; no
+    # rows where there is always one.
     valid: np.ndarray
 
 
@@ -154,14 +177,17 @@ class Candidates(NamedTuple):
     # int64[n]: row of the record, number of the text in its segment.
     record: np.ndarray
     text: np.ndarray
-    # int64[n]: a code point of the record's canonical text and a place in the licensed text, in units, that lie on
-    # one diagonal; ``code`` is -1 where the whole record is meant.
+    # int64[n]: a code point of the record's canonical text and a place in the licensed
+    # text, in units, that lie on one diagonal; ``code`` is -1 where the whole record is
+    # meant.
     code: np.ndarray
     place: np.ndarray
 
 
 class Thresholds(NamedTuple):
-    """Limits of a match, see :func:`provscan.kernels.verify.decide`; lengths are in units."""
+    """Limits of a match, see :func:`provscan.kernels.verify.decide`; lengths are in
+    units.
+    """
 
     similarity: float  # Jaccard index.
     containment: float
@@ -174,13 +200,19 @@ class VerifiedRows(NamedTuple):
 
     candidate: np.ndarray  # int64[n].
     span: np.ndarray  # int64[n, 2], in canonical code points of the record.
-    copied: np.ndarray  # int64[n, 2], what the span is a copy of, in those of the text; -1 where that is not known.
-    grams: np.ndarray  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
-    similarity: np.ndarray  # float64[n], the Jaccard index.
-    way: np.ndarray  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
-    letters: (
+    # int64[n, 2], what the span is a copy of, in those of the text; -1 where that is
+    # not known.
+    copied: np.ndarray
+    grams: (
         np.ndarray
-    )  # float64[n, 2], in units: in common, and of the longest stretch if that was looked for, else 0.
+    )  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity: np.ndarray  # float64[n], the Jaccard index.
+    way: (
+        np.ndarray
+    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
+    # float64[n, 2], in units: in common, and of the longest stretch if that was looked
+    # for, else 0.
+    letters: np.ndarray
 
 
 class Counters(NamedTuple):
@@ -196,7 +228,9 @@ def counters() -> Counters:
 
 
 def frozen(record: Record) -> Record:
-    """A record with read-only views of its arrays, also in the records that it holds; nothing is copied."""
+    """A record with read-only views of its arrays, also in the records that it holds;
+    nothing is copied.
+    """
     return type(record)(*(_frozen(value) for value in record))
 
 

@@ -10,9 +10,11 @@ _DASH, _ARROWHEAD = np.uint8(0x2D), np.uint8(0x3E)
 
 @kernel
 def timed(text, offsets, rows):
-    """Write the numbers of rows that hold ``-->`` between digits into ``rows``, and return how many they are.
+    """Write the numbers of rows that hold ``-->`` between digits into ``rows``, and
+    return how many they are.
 
-    ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Blanks may stand around the arrow.
+    ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Blanks
+    may stand around the arrow.
     """
     found, row = 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -21,13 +23,24 @@ def timed(text, offsets, rows):
         least = np.uint8(0)
         if end == at + _BLOCK:
             # 0 only where there is an arrow.
-            first, second, third, least = text[at:end], text[at + 1 : end + 1], text[at + 2 : end + 2], np.uint8(0xFF)
+            first, second, third, least = (
+                text[at:end],
+                text[at + 1 : end + 1],
+                text[at + 2 : end + 2],
+                np.uint8(0xFF),
+            )
             for k in range(_BLOCK):
-                dashes = np.uint8(np.uint8(first[k] ^ _DASH) | np.uint8(second[k] ^ _DASH))
+                dashes = np.uint8(
+                    np.uint8(first[k] ^ _DASH) | np.uint8(second[k] ^ _DASH)
+                )
                 least = min(least, np.uint8(dashes | np.uint8(third[k] ^ _ARROWHEAD)))
         if least == 0:
             for i in range(at, end):
-                if text[i] == _DASH and text[i + 1] == _DASH and text[i + 2] == _ARROWHEAD:
+                if (
+                    text[i] == _DASH
+                    and text[i + 1] == _DASH
+                    and text[i + 2] == _ARROWHEAD
+                ):
                     while offsets[row + 1] <= i:
                         row += 1
                     between = _between_digits(text, i, offsets[row], offsets[row + 1])
@@ -40,10 +53,17 @@ def timed(text, offsets, rows):
 
 @kernel
 def _between_digits(text, i, start, stop):
-    """Whether the next characters before and behind the arrow at a place, but for blanks, are digits."""
+    """Whether the next characters before and behind the arrow at a place, but for
+    blanks, are digits.
+    """
     before, after = i - 1, i + 3
     while before >= start and (text[before] == 0x20 or text[before] == 0x09):
         before -= 1
     while after < stop and (text[after] == 0x20 or text[after] == 0x09):
         after += 1
-    return before >= start and after < stop and 0x30 <= text[before] <= 0x39 and 0x30 <= text[after] <= 0x39
+    return (
+        before >= start
+        and after < stop
+        and 0x30 <= text[before] <= 0x39
+        and 0x30 <= text[after] <= 0x39
+    )

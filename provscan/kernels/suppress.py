@@ -1,8 +1,8 @@
 """Overlap suppression: of verified candidates that share a place the best one is kept.
 
-Candidates share a place where they overlap by more than half of the shorter one. So few of those that are kept reach
-over one place, and a grid of cells, each with the rows that reach into it, lists all that a new one may share a place
-with.
+Candidates share a place where they overlap by more than half of the shorter one. So few
+of those that are kept reach over one place, and a grid of cells, each with the rows
+that reach into it, lists all that a new one may share a place with.
 """
 
 from typing import NamedTuple
@@ -18,19 +18,23 @@ class Grid(NamedTuple):
     # int64[n]: the first cell that each row reaches into and the one after the last.
     low: np.ndarray
     high: np.ndarray
-    # int64, one a cell: the record whose rows a cell holds, filled with -1, and the first of them in ``links``.
+    # int64, one a cell: the record whose rows a cell holds, filled with -1, and the
+    # first of them in ``links``.
     stamps: np.ndarray
     heads: np.ndarray
-    # int64, one for each cell of each row: the next one that reaches into the cell, and its row.
+    # int64, one for each cell of each row: the next one that reaches into the cell, and
+    # its row.
     links: np.ndarray
     rows: np.ndarray
 
 
 @kernel
 def suppress(record, span, order, grid, kept):
-    """Keep the rows, int64[n] and int64[n, 2], that share their place with no better one; bool[n].
+    """Keep the rows, int64[n] and int64[n, 2], that share their place with no better
+    one; bool[n].
 
-    The `order` is int64[n]: the rows, those of a record together and the better ones first.
+    The `order` is int64[n]: the rows, those of a record together and the better ones
+    first.
     """
     stamps, heads, links = grid.stamps, grid.heads, grid.links
     used = np.int64(0)
@@ -42,7 +46,9 @@ def suppress(record, span, order, grid, kept):
             while free and link >= 0:
                 y = grid.rows[link]
                 overlap = min(span[x, 1], span[y, 1]) - max(span[x, 0], span[y, 0])
-                free = 2 * overlap <= min(span[x, 1] - span[x, 0], span[y, 1] - span[y, 0])
+                free = 2 * overlap <= min(
+                    span[x, 1] - span[x, 0], span[y, 1] - span[y, 0]
+                )
                 link = links[link]
         kept[x] = free
         for cell in range(grid.low[x], grid.high[x] if free else grid.low[x]):

@@ -14,7 +14,8 @@ _DIGITS = 19
 
 @kernel
 def decode(text, start, stop, codes):
-    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as that; how many there are.
+    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as
+    that; how many there are.
 
     A byte that can't start or go on a sequence becomes U+FFFD.
     """
@@ -46,8 +47,17 @@ def decode(text, start, stop, codes):
         elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
             codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
             i += 2
-        elif 0xE0 <= a < 0xF0 and i + 2 < stop and (text[i + 1] & 0xC0) == 0x80 and (text[i + 2] & 0xC0) == 0x80:
-            codes[n] = (a & 0x0F) << 12 | np.uint32(text[i + 1] & 0x3F) << 6 | np.uint32(text[i + 2] & 0x3F)
+        elif (
+            0xE0 <= a < 0xF0
+            and i + 2 < stop
+            and (text[i + 1] & 0xC0) == 0x80
+            and (text[i + 2] & 0xC0) == 0x80
+        ):
+            codes[n] = (
+                (a & 0x0F) << 12
+                | np.uint32(text[i + 1] & 0x3F) << 6
+                | np.uint32(text[i + 2] & 0x3F)
+            )
             i += 3
         elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
             codes[n] = (
@@ -66,7 +76,9 @@ def decode(text, start, stop, codes):
 
 @kernel
 def encode(codes, count, text, start):
-    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``; the end of what was written."""
+    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``;
+    the end of what was written.
+    """
     high = np.uint32(0)
     narrow, wide = text[start : start + count], codes[:count]
     for i in range(len(narrow)):
@@ -127,7 +139,9 @@ def newlines(text):
 
 @kernel
 def _advance(text, at, stop, seen, point):
-    """Where code point ``point`` begins, or ``stop``, and how many are before it; ``seen`` are before ``at``."""
+    """Where code point ``point`` begins, or ``stop``, and how many are before it;
+    ``seen`` are before ``at``.
+    """
     while at < stop:
         if at + _BLOCK <= stop:
             heads = 0
@@ -147,10 +161,11 @@ def _advance(text, at, stop, seen, point):
 
 @kernel
 def byte_places(text, offsets, rows, points, places):
-    """Byte at which code points of the texts ``rows`` begin; for a place past the end of its text, that end.
+    """Byte at which code points of the texts ``rows`` begin; for a place past the end
+    of its text, that end.
 
-    ``points`` are int64[n, m] for the n ``rows``: ascending in each row, and the first ones ascending where a text
-    follows itself. Fills int64[n, m] ``places``.
+    ``points`` are int64[n, m] for the n ``rows``: ascending in each row, and the first
+    ones ascending where a text follows itself. Fills int64[n, m] ``places``.
     """
     first_at = first_seen = np.int64(0)
     for i in range(len(rows)):
@@ -167,7 +182,9 @@ def byte_places(text, offsets, rows, points, places):
 
 @kernel
 def decode_rows(texts, rows, out):
-    """Code points of the texts ``rows`` into a :class:`~provscan.kernels.records.CodeBuffer` that has room for them."""
+    """Code points of the texts ``rows`` into a
+    :class:`~provscan.kernels.records.CodeBuffer` that has room for them.
+    """
     text, offsets = texts
     at = out.offsets[0]
     for r in range(len(rows)):
@@ -177,7 +194,9 @@ def decode_rows(texts, rows, out):
 
 @kernel
 def encode_rows(source, rows, out):
-    """UTF-8 of the ``rows`` of a code buffer into a :class:`~provscan.kernels.records.TextBuffer` with room for it."""
+    """UTF-8 of the ``rows`` of a code buffer into a
+    :class:`~provscan.kernels.records.TextBuffer` with room for it.
+    """
     codes, offsets = source
     at = out.offsets[0]
     for r in range(len(rows)):
@@ -188,13 +207,20 @@ def encode_rows(source, rows, out):
 
 @kernel
 def whole_numbers(texts, numbers):
-    """What each text is as a whole number below 9 * 10**18 in its usual notation, into int64 ``numbers``; else -1."""
+    """What each text is as a whole number below 9 * 10**18 in its usual notation, into
+    int64 ``numbers``; else -1.
+    """
     text, offsets = texts
     for i in range(len(numbers)):
         digits = text[offsets[i] : offsets[i + 1]]
         numbers[i] = -1
         size = len(digits)
-        if size == 0 or size > _DIGITS or (size > 1 and digits[0] == _ZERO) or (size == _DIGITS and digits[0] == _NINE):
+        if (
+            size == 0
+            or size > _DIGITS
+            or (size > 1 and digits[0] == _ZERO)
+            or (size == _DIGITS and digits[0] == _NINE)
+        ):
             continue
         number = np.int64(0)
         for digit in digits:
@@ -210,4 +236,6 @@ def gather(texts, rows, out):
     """Copy the texts ``rows`` to ``out.text``, where ``out.offsets`` says."""
     text, offsets = texts
     for r in range(len(rows)):
-        copy_bytes(text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r])
+        copy_bytes(
+            text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r]
+        )

@@ -1,8 +1,10 @@
-"""Licensed texts that equal a stretch of a record, word for word, around a match of another one.
+"""Licensed texts that equal a stretch of a record, word for word, around a match of
+another one.
 
-A template has thousands of variants that share nearly all their seeds, of which only a few are compared with a record.
-A variant that the record holds unchanged is found by its key: stretches from one word border to another that begin and
-end near the match's edges are looked up in the table of whole texts.
+A template has thousands of variants that share nearly all their seeds, of which only a
+few are compared with a record. A variant that the record holds unchanged is found by
+its key: stretches from one word border to another that begin and end near the match's
+edges are looked up in the table of whole texts.
 """
 
 from typing import NamedTuple
@@ -23,7 +25,9 @@ _SIX = np.uint32(0x3F)
 
 
 class VariantLimits(NamedTuple):
-    """Minimum similarity of a match whose surroundings are searched, and texts of one key that are taken at most."""
+    """Minimum similarity of a match whose surroundings are searched, and texts of one
+    key that are taken at most.
+    """
 
     similarity: float
     texts: int
@@ -38,12 +42,16 @@ class VariantScratch(NamedTuple):
 
 
 def variant_scratch() -> VariantScratch:
-    return VariantScratch(*(np.empty(_BORDERS, dtype) for dtype in (np.uint64, np.int64, np.int64)))
+    return VariantScratch(
+        *(np.empty(_BORDERS, dtype) for dtype in (np.uint64, np.int64, np.int64))
+    )
 
 
 @kernel
 def _before(codes, at, begin, words):
-    """Where the word that holds ``at`` begins, or one of so many words before, not before ``begin``."""
+    """Where the word that holds ``at`` begins, or one of so many words before, not
+    before ``begin``.
+    """
     while True:
         while at > begin and codes[at - 1] != SPACE:
             at -= 1
@@ -55,7 +63,9 @@ def _before(codes, at, begin, words):
 
 @kernel
 def _after(codes, at, end, words):
-    """Where the word that ends at ``at`` or later ends, or one of so many words after, not after ``end``."""
+    """Where the word that ends at ``at`` or later ends, or one of so many words after,
+    not after ``end``.
+    """
     while True:
         while at < end and codes[at] != SPACE:
             at += 1
@@ -84,11 +94,13 @@ def _hash_code(state, code):
 
 @kernel
 def variants(records, matches, postings, limits, scratch, out):
-    """Candidates that equal a stretch around a match; how many, no more than there is room for.
+    """Candidates that equal a stretch around a match; how many, no more than there is
+    room for.
 
-    The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and float64[n]; those that are no exact
-    copies but similar enough are looked at. A candidate's ``record`` is the match, ``code`` where in the record it
-    begins, and ``place`` which of the stretches there it is.
+    The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and
+    float64[n]; those that are no exact copies but similar enough are looked at. A
+    candidate's ``record`` is the match, ``code`` where in the record it begins, and
+    ``place`` which of the stretches there it is.
     """
     codes, offsets = records
     record, span, similarity = matches
@@ -117,10 +129,17 @@ def variants(records, matches, postings, limits, scratch, out):
             count += 1
             find_buckets(postings, _WHOLE, keys[:count], lows, highs)
             for k in range(count):
-                start, size = equal_range(postings, lows[k], highs[k], keys[k], limits.texts)
+                start, size = equal_range(
+                    postings, lows[k], highs[k], keys[k], limits.texts
+                )
                 for e in range(start, start + min(size, limits.texts)):
                     if n < room:
-                        out.record[n], out.text[n], out.code[n], out.place[n] = m, text_of(postings, e), at - begin, k
+                        out.record[n], out.text[n], out.code[n], out.place[n] = (
+                            m,
+                            text_of(postings, e),
+                            at - begin,
+                            k,
+                        )
                         n += 1
             at = _after(codes, at, end, _NO_WORDS) + 1
     return n

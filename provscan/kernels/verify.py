@@ -1,19 +1,25 @@
-"""Verification of candidates: the span that fits a licensed text best, and whether it is a match.
+"""Verification of candidates: the span that fits a licensed text best, and whether it
+is a match.
 
-A candidate is a record and a licensed text, with or without a *diagonal* (the place in the record less the place in
-the text, in code points). The record's 5-grams that stand in the text, near the diagonal, are hits.
+A candidate is a record and a licensed text, with or without a *diagonal* (the place in
+the record less the place in the text, in code points). The record's 5-grams that stand
+in the text, near the diagonal, are hits.
 
 There are two ways to be a match, and :func:`decide` alone decides:
 
-- *similar as a whole*: similarity, containment and the letters in common reach their minimums;
-- *a long enough stretch*: the longest stretch that both have in common reaches its minimum, whatever else is missing.
+- *similar as a whole*: similarity, containment and the letters in common reach their
+  minimums;
+- *a long enough stretch*: the longest stretch that both have in common reaches its
+  minimum, whatever else is missing.
 
-Everything else looks for the span with which a candidate passes. For the first way this is the run of 5-grams with the
-highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise
-``hits - j * misses`` by Kadane's scan, set j to the index reached, repeat. Where that run has too little of the text, j
-stays at the minimum similarity, which gives the largest run that may have it; and the text's whole reach is searched,
-since its parts may have changed places. For the second way it is the run with the greatest ``hits - misses``. The sets
-of 5-grams are compared in full, code point by code point.
+Everything else looks for the span with which a candidate passes. For the first way this
+is the run of 5-grams with the highest Jaccard index of hits, found exactly by
+Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
+by Kadane's scan, set j to the index reached, repeat. Where that run has too little of
+the text, j stays at the minimum similarity, which gives the largest run that may have
+it; and the text's whole reach is searched, since its parts may have changed places. For
+the second way it is the run with the greatest ``hits - misses``. The sets of 5-grams
+are compared in full, code point by code point.
 """
 
 from typing import NamedTuple
@@ -50,8 +56,9 @@ from provscan.kernels.minimizers import is_wide, length_units
 _ZERO = np.int64(0)
 # The ways to be a match.
 NEITHER, WHOLE, STRETCH = range(3)
-# Of the 5-grams that a copy has in common with its text, the share that stands near one diagonal. Only the search
-# relies on it: the rest may stand elsewhere, where parts of the text changed places.
+# Of the 5-grams that a copy has in common with its text, the share that stands near one
+# diagonal. Only the search relies on it: the rest may stand elsewhere, where parts of
+# the text changed places.
 NEAR = 0.9
 
 
@@ -60,7 +67,9 @@ class VerifyScratch(NamedTuple):
     hits: Hits  # For the longest span looked at.
     marks: np.ndarray  # int32, as long as the longest text.
     latest: np.ndarray  # int32[1]: the mark of the latest count.
-    votes: np.ndarray  # int32: as long as the longest text and the longest record together, and 32.
+    votes: (
+        np.ndarray
+    )  # int32: as long as the longest text and the longest record together, and 32.
     costs: np.ndarray  # Of `provscan.kernels.align.aligned_end`.
 
 
@@ -119,7 +128,9 @@ def code_of_unit(codes, low, high, unit):
 
 @kernel
 def _find_copy(codes, low, high, text, ideal):
-    """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it doesn't."""
+    """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it
+    doesn't.
+    """
     indexed, length = text.indexed, text.length
     best = -1
     for i in range(low, high - length + 1):
@@ -141,9 +152,11 @@ def similarity_of(fit, distinct):
 
 @kernel(forceinline=True)
 def decide(fit, stretch, distinct, units, thresholds):
-    """The way in which a text is matched by a span, or by a longest stretch of some length; or :data:`NEITHER`.
+    """The way in which a text is matched by a span, or by a longest stretch of some
+    length; or :data:`NEITHER`.
 
-    The text has so many distinct 5-grams, and its length is in units, as that of the stretch.
+    The text has so many distinct 5-grams, and its length is in units, as that of the
+    stretch.
     """
     containment = fit.common / distinct
     if (
@@ -158,12 +171,17 @@ def decide(fit, stretch, distinct, units, thresholds):
 @kernel(forceinline=True)
 def _least_common(units, distinct, thresholds):
     """Fewest 5-grams in common with which :func:`decide` accepts a text as a whole."""
-    return max(thresholds.similarity, thresholds.containment, thresholds.units / units) * distinct
+    return (
+        max(thresholds.similarity, thresholds.containment, thresholds.units / units)
+        * distinct
+    )
 
 
 @kernel(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
-    """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of some length."""
+    """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of
+    some length.
+    """
     stretch = thresholds.stretch * length / units - GRAM + 1
     return max(1.0, min(NEAR * _least_common(units, distinct, thresholds), stretch))
 
@@ -192,8 +210,9 @@ def _trimmed(codes, start, stop):
 
 @kernel
 def _stretch(record, text, window, bounds, scratch, least):
-    """The longest stretch of a text among the hits of a window, and its length in units without what is foreign to the
-    text; 0 where it has not the `least` anyway."""
+    """The longest stretch of a text among the hits of a window, and its length in units
+    without what is foreign to the text; 0 where it has not the `least` anyway.
+    """
     low, hits = record.low + window.first, scratch.hits
     first, last = best_run(hits.runs[:bounds], 1.0)
     if first == last or (last - first + GRAM - 1) * text.units < least * text.length:
@@ -202,7 +221,9 @@ def _stretch(record, text, window, bounds, scratch, least):
     head = np.int64(hits.nearest[first]) + start - low - first
     tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - low - last - GRAM + 1
     # A letter that is repeated is one 5-gram, however long that goes on.
-    common, distinct = common_grams(record.codes, record.hashes, start, stop, text.indexed, scratch.sets)
+    common, distinct = common_grams(
+        record.codes, record.hashes, start, stop, text.indexed, scratch.sets
+    )
     size = max(0, 2 * common - distinct + GRAM - 1) * text.units / text.length
     start, stop = np.int64(start - record.low), np.int64(stop - record.low)
     return Fit(start, stop, common, distinct, head, tail), size
@@ -216,7 +237,8 @@ def _run_of(record, text, window, run, scratch):
     if stop - start < GRAM:
         return _nothing()
     if stop - start >= text.length:
-        # Where the whole text stands there, it alone is the span, whatever the text has beside it elsewhere.
+        # Where the whole text stands there, it alone is the span, whatever the text has
+        # beside it elsewhere.
         copy = _find_copy(codes, start, stop, text, record.low + window.diagonal)
         if copy >= 0:
             at, distinct = np.int64(copy - record.low), np.int64(text.distinct)
@@ -226,45 +248,75 @@ def _run_of(record, text, window, run, scratch):
     distinct = np.int64(distinct_grams(codes, record.hashes, start, stop, scratch.sets))
     head, tail = np.int64(hits.nearest[begin]), np.int64(hits.nearest[end - 1])
     tail = tail + GRAM if tail >= 0 else tail
-    return Fit(np.int64(start - record.low), np.int64(stop - record.low), common, distinct, head, tail)
+    return Fit(
+        np.int64(start - record.low),
+        np.int64(stop - record.low),
+        common,
+        distinct,
+        head,
+        tail,
+    )
 
 
 @kernel
 def _anywhere(record, text, window, width, known, thresholds, scratch):
-    """A span in the whole reach of a text, whose parts may have changed places; nothing if the reach has no more of the
-    text than is ``known``."""
+    """A span in the whole reach of a text, whose parts may have changed places; nothing
+    if the reach has no more of the text than is ``known``.
+    """
     length, hits = text.length, scratch.hits
-    far = window_around(record.high - record.low, length, window.diagonal, length + width)
+    far = window_around(
+        record.high - record.low, length, window.diagonal, length + width
+    )
     scratch.latest[0] += 1
     firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
     # Of a reach with little more than that, no other span is better.
     least = max(known + 1, thresholds.containment * text.distinct)
-    if not may_hold(least, record, window, far, text.indexed, firsts, scratch.marks, mark):
+    if not may_hold(
+        least, record, window, far, text.indexed, firsts, scratch.marks, mark
+    ):
         return _nothing()
     _, bounds = find_hits(record, far, text.indexed, 4 * length + width, hits)
     fit = _run_of(record, text, far, best_run(hits.runs[:bounds], 1.0), scratch)
-    return Fit(fit.start, fit.stop, fit.common, fit.distinct, np.int64(-1), np.int64(-1))
+    return Fit(
+        fit.start, fit.stop, fit.common, fit.distinct, np.int64(-1), np.int64(-1)
+    )
 
 
 @kernel
 def _with_ends(record, text, fit, least, scratch):
-    """A span with its ends, where the run stopped short of them since the copy was edited there.
+    """A span with its ends, where the run stopped short of them since the copy was
+    edited there.
 
-    What is left of the text is aligned with what stands there; the similarity must not fall below the `least`.
+    What is left of the text is aligned with what stands there; the similarity must not
+    fall below the `least`.
     """
     codes, indexed, low = record.codes, text.indexed, record.low
     start, stop = fit.start, fit.stop
     if 0 < fit.head <= MAX_REST:
         edge = Edge(indexed.low + fit.head - 1, low + start - 1, -1)
-        start -= aligned_end(indexed.codes, codes, edge, fit.head, min(start, fit.head + BAND), scratch.costs)
+        start -= aligned_end(
+            indexed.codes,
+            codes,
+            edge,
+            fit.head,
+            min(start, fit.head + BAND),
+            scratch.costs,
+        )
     rest = text.length - fit.tail
     if fit.tail >= 0 and 0 < rest <= MAX_REST:
-        edge, left = Edge(indexed.low + fit.tail, low + stop, 1), record.high - low - stop
-        stop += aligned_end(indexed.codes, codes, edge, rest, min(left, rest + BAND), scratch.costs)
+        edge, left = (
+            Edge(indexed.low + fit.tail, low + stop, 1),
+            record.high - low - stop,
+        )
+        stop += aligned_end(
+            indexed.codes, codes, edge, rest, min(left, rest + BAND), scratch.costs
+        )
     if start == fit.start and stop == fit.stop:
         return fit
     start, stop = _trimmed(codes, low + start, low + stop)
-    common, distinct = common_grams(codes, record.hashes, start, stop, indexed, scratch.sets)
+    common, distinct = common_grams(
+        codes, record.hashes, start, stop, indexed, scratch.sets
+    )
     start, stop = np.int64(start - low), np.int64(stop - low)
     head = _ZERO if start < fit.start else fit.head
     tail = np.int64(text.length) if stop > fit.stop else fit.tail
@@ -274,10 +326,11 @@ def _with_ends(record, text, fit, least, scratch):
 
 @kernel
 def best_fit(record, text, diagonal, thresholds, scratch, failed):
-    """The way in which a record matches a text near a diagonal, the span, and the letters of the longest stretch.
+    """The way in which a record matches a text near a diagonal, the span, and the
+    letters of the longest stretch.
 
-    Without ``failed`` only what decides is looked for: neither the span of a candidate that can't pass, nor the stretch
-    of one that is similar as a whole.
+    Without ``failed`` only what decides is looked for: neither the span of a candidate
+    that can't pass, nor the stretch of one that is similar as a whole.
     """
     width, distinct, units = band_width(text.length), text.distinct, text.units
     window = window_around(record.high - record.low, text.length, diagonal, width)
@@ -293,14 +346,26 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
         fit = found = _run_of(record, text, window, run, scratch)
         way = decide(fit, size, distinct, units, thresholds)
         if way != WHOLE:
-            found = _run_of(record, text, window, best_run(runs, EVEN * thresholds.similarity), scratch)
+            found = _run_of(
+                record,
+                text,
+                window,
+                best_run(runs, EVEN * thresholds.similarity),
+                scratch,
+            )
             way = decide(found, size, distinct, units, thresholds)
     if failed or way != WHOLE:
-        part, size = _stretch(record, text, window, bounds, scratch, 0 if failed else thresholds.stretch)
+        part, size = _stretch(
+            record, text, window, bounds, scratch, 0 if failed else thresholds.stretch
+        )
         way = decide(found, size, distinct, units, thresholds)
     if found.common < NEAR * distinct:
-        other = _anywhere(record, text, window, width, found.common, thresholds, scratch)
-        better = way != WHOLE or similarity_of(other, distinct) > similarity_of(found, distinct)
+        other = _anywhere(
+            record, text, window, width, found.common, thresholds, scratch
+        )
+        better = way != WHOLE or similarity_of(other, distinct) > similarity_of(
+            found, distinct
+        )
         if better and decide(other, size, distinct, units, thresholds) == WHOLE:
             way, found = WHOLE, other
     if way == WHOLE:
@@ -320,10 +385,12 @@ def _are_equal(first, second):
 
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out, failed):
-    """Verify candidates and write those that are matches, or with ``failed`` all of them; how many.
+    """Verify candidates and write those that are matches, or with ``failed`` all of
+    them; how many.
 
-    The `texts` are those of the candidates, one a candidate. A candidate whose ``code`` is -1 is compared with the
-    whole record. Of a candidate that fails, the span is the most similar run of 5-grams.
+    The `texts` are those of the candidates, one a candidate. A candidate whose ``code``
+    is -1 is compared with the whole record. Of a candidate that fails, the span is the
+    most similar run of 5-grams.
     """
     codes, hashes, offsets = records
     number, _, code, place = candidates
@@ -340,25 +407,45 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
             # What has no 5-gram counts as if it had one.
             distinct, fit, stretch = np.int64(1), _nothing(), 0.0
             if length > 0 and _are_equal(codes[begin:end], texts.codes[a:b]):
-                fit, stretch = Fit(_ZERO, size, distinct, distinct, _ZERO, length), np.float64(units)
+                fit, stretch = (
+                    Fit(_ZERO, size, distinct, distinct, _ZERO, length),
+                    np.float64(units),
+                )
             way = decide(fit, stretch, distinct, units, thresholds)
         else:
             grams = length - GRAM + 1
             slots = sets.slots[: 1 << table_bits(grams)]
-            distinct = np.int64(index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows))
+            distinct = np.int64(
+                index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
+            )
             indexed = IndexedText(texts.codes, a, slots, sets.follows)
             if code[c] >= 0:
                 diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
             else:
-                diagonal = diagonal_by_vote(codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes)
-            record, text = Record(codes, hashes, begin, end), Text(indexed, length, units, distinct)
-            way, fit, stretch = best_fit(record, text, diagonal, thresholds, scratch, failed)
+                diagonal = diagonal_by_vote(
+                    codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes
+                )
+            record, text = (
+                Record(codes, hashes, begin, end),
+                Text(indexed, length, units, distinct),
+            )
+            way, fit, stretch = best_fit(
+                record, text, diagonal, thresholds, scratch, failed
+            )
         if way == NEITHER and not failed:
             continue
-        out.candidate[n], out.way[n], out.similarity[n] = c, way, similarity_of(fit, distinct)
+        out.candidate[n], out.way[n], out.similarity[n] = (
+            c,
+            way,
+            similarity_of(fit, distinct),
+        )
         out.span[n, 0], out.span[n, 1] = fit.start, fit.stop
         out.copied[n, 0], out.copied[n, 1] = fit.head, fit.tail
-        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = fit.common, distinct, fit.distinct
+        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = (
+            fit.common,
+            distinct,
+            fit.distinct,
+        )
         out.letters[n, 0], out.letters[n, 1] = fit.common * units / distinct, stretch
         n += 1
     return n

@@ -1,8 +1,10 @@
-"""Compile what a run needs before it begins, in two processes: ``python -m provscan.kernels.warmup PART``.
+"""Compile what a run needs before it begins, in two processes: ``python -m
+provscan.kernels.warmup PART``.
 
-Each kernel that every run calls stands here with arguments of the types that it is called with; those of a kind of file
-or index are compiled when they are first called. The parts share as few callees as possible, since each process
-compiles its own, and take as long as each other. Later runs find the machine code in the cache of
+Each kernel that every run calls stands here with arguments of the types that it is
+called with; those of a kind of file or index are compiled when they are first called.
+The parts share as few callees as possible, since each process compiles its own, and
+take as long as each other. Later runs find the machine code in the cache of
 :mod:`provscan.kernels.jit`.
 """
 
@@ -53,16 +55,29 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels import grams as gram_sets
     from provscan.kernels import records as r
 
-    u8, u16, u32, u64 = (np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64))
+    u8, u16, u32, u64 = (
+        np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)
+    )
     i32, i64, f64 = np.zeros(4, np.int32), np.zeros(4, np.int64), np.zeros(4)
     pairs, flags = np.zeros((1, 2), np.uint64), np.zeros(1, np.bool_)
     spans, three = np.zeros((1, 2), np.int64), np.zeros((1, 3), np.int32)
     text = r.frozen(r.TextBuffer(u8, i64))
     codes, raw = r.CodeBuffer(u32, i64), text.text
     tables = r.frozen(
-        r.CanonicalTables(np.zeros(1, np.uint16), np.zeros((1, 256), np.uint32), u32, u64, u32, u64, u32[None], u32)
+        r.CanonicalTables(
+            np.zeros(1, np.uint16),
+            np.zeros((1, 256), np.uint32),
+            u32,
+            u64,
+            u32,
+            u64,
+            u32[None],
+            u32,
+        )
     )
-    room = r.CanonicalScratch(np.zeros((3, 1), np.uint32), np.zeros((4, 1), np.int32), u8[None], u32, i32)
+    room = r.CanonicalScratch(
+        np.zeros((3, 1), np.uint32), np.zeros((4, 1), np.int32), u8[None], u32, i32
+    )
     if part == 0:
         yield normalize.codes_batch, (text, 0, tables, room, False, codes, i64)
         yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
@@ -80,7 +95,15 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
         matches = liftover.LiftoverInput(raw, i64, i64, i64, spans, spans, text, f64)
         out = liftover.LiftoverOutput(spans, three, u8)
-        yield liftover.liftover, (r.frozen(matches), tables, liftover.liftover_scratch(room, room, room), out)
+        yield (
+            liftover.liftover,
+            (
+                r.frozen(matches),
+                tables,
+                liftover.liftover_scratch(room, room, room),
+                out,
+            ),
+        )
         chars = r.frozen(codes).codes
         yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
         yield background.rehash, (pairs, pairs)
@@ -88,20 +111,29 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
         yield packing.measure, (i64, spans)
         yield packing.pack, (i64, spans, u64)
-        yield packing.unpack, (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64)
+        yield (
+            packing.unpack,
+            (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64),
+        )
         yield bands.band_keys, (u32[None], 32, 4, pairs)
         yield bands.two_bit_sketch, (u32[None], pairs)
         side = worddiff.Side(u32, i64, i64, chars, spans, spans)
         yield worddiff.differing_runs, (side, side, three)
         return
-    seed_params, scratch = r.SeedParams(10, 4), r.SeedScratch(u32, i32, u32[None], u32[None])
+    seed_params, scratch = (
+        r.SeedParams(10, 4),
+        r.SeedScratch(u32, i32, u32[None], u32[None]),
+    )
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
     seed_table = r.frozen(r.SeedTable(table, u8, bloom_filter))
     grams, candidates = r.Grams(u32, u32, i64), r.Candidates(i64, i64, i64, i64)
     thresholds = r.Thresholds(0.3, 0.5, 20, 40)
-    yield minhash.signatures, (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None])
+    yield (
+        minhash.signatures,
+        (text, r.frozen(codes).codes, r.frozen(codes).codes, u32, u32[None]),
+    )
     yield (
         verify.verify,
         (
@@ -120,28 +152,73 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield fingerprints.fingerprints, (*codes, u8)
     yield (
         fingerprints.agreeing,
-        ((u8, i64), (text, r.read_only(i64)), candidates, thresholds, fingerprints.fingerprints_scratch(4), flags),
+        (
+            (u8, i64),
+            (text, r.read_only(i64)),
+            candidates,
+            thresholds,
+            fingerprints.fingerprints_scratch(4),
+            flags,
+        ),
     )
-    yield prefilter.prefilter, (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags)
+    yield (
+        prefilter.prefilter,
+        (grams, text, candidates, thresholds, prefilter.prefilter_scratch(4), flags),
+    )
     entry_scratch = r.SeedEntriesScratch(u32, u32, i32, scratch)
     yield minimizers.seed_entries, (text, 0, seed_params, entry_scratch, u64, (20, u8))
     yield minimizers.seeds_of, (codes, seed_params, scratch, seeds)
     yield minimizers.seed_levels, (u64, u8)
-    yield minimizers.seeds_within, (r.read_only(u64), r.read_only(u8), r.read_only(u16), np.zeros(1, np.uint16), u64)
+    yield (
+        minimizers.seeds_within,
+        (
+            r.read_only(u64),
+            r.read_only(u8),
+            r.read_only(u16),
+            np.zeros(1, np.uint16),
+            u64,
+        ),
+    )
     sizes, most = r.read_only(u8), r.read_only(np.zeros((1, 256), np.uint16))
-    yield minimizers.possible_seeds, (r.read_only(u64), i64, sizes, most, np.zeros(1, np.uint16), u64)
+    yield (
+        minimizers.possible_seeds,
+        (r.read_only(u64), i64, sizes, most, np.zeros(1, np.uint16), u64),
+    )
     yield minimizers.mark_seeds, (u64, bloom_filter)
-    state = r.frozen(seeding.SeedingState(i64, i64, i64))._replace(last=np.zeros((1, 4), np.int32))
-    yield seeding.seed_candidates, (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count)
-    text_table, asked = r.frozen(r.TextTable(table, table, bloom_filter, pairs)), r.Sketches(pairs, pairs, pairs)
-    whole_limits, whole_scratch = postings.WholeLimits(64, 77, 16), postings.whole_scratch(1, 16)
-    yield postings.whole_candidates, (asked, text_table, whole_limits, whole_scratch, candidates, count)
+    state = r.frozen(seeding.SeedingState(i64, i64, i64))._replace(
+        last=np.zeros((1, 4), np.int32)
+    )
+    yield (
+        seeding.seed_candidates,
+        (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count),
+    )
+    text_table, asked = (
+        r.frozen(r.TextTable(table, table, bloom_filter, pairs)),
+        r.Sketches(pairs, pairs, pairs),
+    )
+    whole_limits, whole_scratch = (
+        postings.WholeLimits(64, 77, 16),
+        postings.whole_scratch(1, 16),
+    )
+    yield (
+        postings.whole_candidates,
+        (asked, text_table, whole_limits, whole_scratch, candidates, count),
+    )
     yield (
         variants.variants,
-        (codes, (i64, spans, f64), text_table.exact, variants.VariantLimits(0.8, 16), variants.variant_scratch(),
-         candidates),
-    )  # fmt: skip
-    yield suppress.suppress, (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags)
+        (
+            codes,
+            (i64, spans, f64),
+            text_table.exact,
+            variants.VariantLimits(0.8, 16),
+            variants.variant_scratch(),
+            candidates,
+        ),
+    )
+    yield (
+        suppress.suppress,
+        (i64, spans, i64, suppress.Grid(i64, i64, i64, i64, i64, i64), flags),
+    )
     yield postings.text_keys, (text, pairs)
     yield postings.number_texts, (pairs, pairs, u32, 0, i64)
     yield postings.move_texts, (pairs, u32, pairs, u32)
@@ -161,11 +238,15 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 
 
 def _remember_types() -> None:
-    """Let Numba find the type of an operation once, and not in every pass over every function that has it."""
+    """Let Numba find the type of an operation once, and not in every pass over every
+    function that has it.
+    """
     find: Callable[..., Any] = Function.get_call_type
     known: dict[Any, Any] = {}
 
-    def get_call_type(operation: Function, context: Any, arguments: Any, keywords: Any) -> Any:
+    def get_call_type(
+        operation: Function, context: Any, arguments: Any, keywords: Any
+    ) -> Any:
         if keywords:
             return find(operation, context, arguments, keywords)
         key = operation, tuple(arguments)
@@ -179,7 +260,8 @@ def _remember_types() -> None:
 def compile_part(part: int) -> None:
     """Compile the kernels of a part that are not in the cache."""
     gc.disable()
-    # Where they are installed, Numba imports them for what no kernel does, a fifth of the time until it compiles.
+    # Where they are installed, Numba imports them for what no kernel does, a fifth of
+    # the time until it compiles.
     for unused in ("scipy", "cffi"):
         sys.modules[unused] = None  # type: ignore[assignment]
     calls = list(_calls(part))
@@ -191,7 +273,8 @@ def compile_part(part: int) -> None:
 
 
 def _marker() -> Path | None:
-    """File that stands in the cache folder once all kernels are compiled for this processor and Python.
+    """File that stands in the cache folder once all kernels are compiled for this
+    processor and Python.
 
     None if they can't be kept, or stand in a folder that can only be read.
     """
@@ -200,11 +283,14 @@ def _marker() -> Path | None:
         return None
     versions = f"{sys.version_info[0]}.{sys.version_info[1]}-{numba.__version__}"
     name = f"complete-{llvmlite.binding.get_host_cpu_name()}-{versions}"
-    return None if readable is not None and (readable / name).exists() else folder / name
+    return (
+        None if readable is not None and (readable / name).exists() else folder / name
+    )
 
 
 def compile_all(report: Callable[[float], None]) -> None:
-    """Compile all kernels, unless that was done before; ``report`` is called with the seconds that it has taken.
+    """Compile all kernels, unless that was done before; ``report`` is called with the
+    seconds that it has taken.
 
     What fails here is compiled when it is first used.
     """
@@ -216,7 +302,9 @@ def compile_all(report: Callable[[float], None]) -> None:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for part in range(PARTS):
-            processes.append(subprocess.Popen([*command, str(part)], stdout=out, stderr=out))
+            processes.append(
+                subprocess.Popen([*command, str(part)], stdout=out, stderr=out)
+            )
         while any(process.poll() is None for process in processes):
             report(time.monotonic() - begin)
             time.sleep(0.1)

@@ -1,8 +1,10 @@
 """Which words of two texts differ: a longest common subsequence over capped word lists.
 
-Words are runs of canonical code points; a code point of a script that is written without spaces is a word by itself.
-They are compared by their canonical form and reported by their place in the raw text, so that what differs only in
-what canonical text leaves out (case, accents, links, punctuation) is distinguished from what really differs.
+Words are runs of canonical code points; a code point of a script that is written
+without spaces is a word by itself. They are compared by their canonical form and
+reported by their place in the raw text, so that what differs only in what canonical
+text leaves out (case, accents, links, punctuation) is distinguished from what really
+differs.
 """
 
 from collections import namedtuple
@@ -16,9 +18,10 @@ MAX_RUNS = 4 * MAX_WORDS + 4
 SPACE = 0x20
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
-# One text: canonical code points uint32[n] with their places in the raw text int64[n] (start, end), raw code points
-# uint32[m], room for words int64[MAX_WORDS + 1, 4] (canonical start and end, raw start and end), and the runs that are
-# reported, int64[MAX_RUNS, 3] (raw start and end, kind).
+# One text: canonical code points uint32[n] with their places in the raw text int64[n]
+# (start, end), raw code points uint32[m], room for words int64[MAX_WORDS + 1, 4]
+# (canonical start and end, raw start and end), and the runs that are reported,
+# int64[MAX_RUNS, 3] (raw start and end, kind).
 Side = namedtuple("Side", "codes start end raw words runs")
 
 
@@ -56,7 +59,9 @@ def _same(codes, low, high, others, other_low, other_high):
 @kernel
 def _same_word(a, i, b, j):
     """Whether word i of a and word j of b have the same canonical form."""
-    return _same(a.codes, a.words[i, 0], a.words[i, 1], b.codes, b.words[j, 0], b.words[j, 1])
+    return _same(
+        a.codes, a.words[i, 0], a.words[i, 1], b.codes, b.words[j, 0], b.words[j, 1]
+    )
 
 
 @kernel
@@ -86,7 +91,9 @@ def _add_gap(side, count, low, high):
 
 @kernel
 def _fill_table(a, b, first, ends, table):
-    """Longest common subsequences of the words from (i, j) on, for all first <= i, j and i, j < ends."""
+    """Longest common subsequences of the words from (i, j) on, for all first <= i, j
+    and i, j < ends.
+    """
     for i in range(ends[0], first - 1, -1):
         for j in range(ends[1], first - 1, -1):
             if i == ends[0] or j == ends[1]:
@@ -111,16 +118,24 @@ def _utf16(side, count):
 
 @kernel
 def differing_runs(a, b, table):
-    """Fill ``a.runs`` and ``b.runs`` with what differs, in UTF-16 units; returns the number of runs of each.
+    """Fill ``a.runs`` and ``b.runs`` with what differs, in UTF-16 units; returns the
+    number of runs of each.
 
-    ``table`` is int32[MAX_WORDS + 1, MAX_WORDS + 1] of room. Two texts of n and m words take O(n m) steps.
+    ``table`` is int32[MAX_WORDS + 1, MAX_WORDS + 1] of room. Two texts of n and m words
+    take O(n m) steps.
     """
     (n, more_a), (m, more_b) = _split(a), _split(b)
     first = 0
     while first < n and first < m and _same_word(a, first, b, first):
         first += 1
     end_a, end_b = n, m
-    while end_a > first and end_b > first and not more_a and not more_b and _same_word(a, end_a - 1, b, end_b - 1):
+    while (
+        end_a > first
+        and end_b > first
+        and not more_a
+        and not more_b
+        and _same_word(a, end_a - 1, b, end_b - 1)
+    ):
         end_a, end_b = end_a - 1, end_b - 1
     _fill_table(a, b, first, (end_a, end_b), table)
     i = j = count_a = count_b = place_a = place_b = 0
@@ -130,21 +145,32 @@ def differing_runs(a, b, table):
         if i < first or tail or (i < end_a and j < end_b and _same_word(a, i, b, j)):
             low_a, low_b = a.words[i, 2], b.words[j, 2]
             if not (aligned and _same(a.raw, place_a, low_a, b.raw, place_b, low_b)):
-                count_a, count_b = _add_gap(a, count_a, place_a, low_a), _add_gap(b, count_b, place_b, low_b)
+                count_a, count_b = (
+                    _add_gap(a, count_a, place_a, low_a),
+                    _add_gap(b, count_b, place_b, low_b),
+                )
             place_a, place_b = a.words[i, 3], b.words[j, 3]
             if not _same(a.raw, low_a, place_a, b.raw, low_b, place_b):
                 count_a = _add(a.runs, count_a, low_a, place_a, LEFT_OUT)
                 count_b = _add(b.runs, count_b, low_b, place_b, LEFT_OUT)
             i, j, aligned = i + 1, j + 1, True
         elif j >= end_b or (i < end_a and table[i + 1, j] >= table[i, j + 1]):
-            low = place_a if not aligned and count_a and a.runs[count_a - 1, 1] == place_a else a.words[i, 2]
+            low = (
+                place_a
+                if not aligned and count_a and a.runs[count_a - 1, 1] == place_a
+                else a.words[i, 2]
+            )
             if low != place_a:
                 count_a = _add_gap(a, count_a, place_a, low)
             place_a = a.words[i, 3]
             count_a = _add(a.runs, count_a, low, place_a, DIFFERS)
             i, aligned = i + 1, False
         else:
-            low = place_b if not aligned and count_b and b.runs[count_b - 1, 1] == place_b else b.words[j, 2]
+            low = (
+                place_b
+                if not aligned and count_b and b.runs[count_b - 1, 1] == place_b
+                else b.words[j, 2]
+            )
             if low != place_b:
                 count_b = _add_gap(b, count_b, place_b, low)
             place_b = b.words[j, 3]
@@ -152,11 +178,15 @@ def differing_runs(a, b, table):
             j, aligned = j + 1, False
     if more_a:
         count_a = _add(a.runs, count_a, place_a, len(a.raw), NOT_COMPARED)
-    elif not (aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))):
+    elif not (
+        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
+    ):
         count_a = _add_gap(a, count_a, place_a, len(a.raw))
     if more_b:
         count_b = _add(b.runs, count_b, place_b, len(b.raw), NOT_COMPARED)
-    elif not (aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))):
+    elif not (
+        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
+    ):
         count_b = _add_gap(b, count_b, place_b, len(b.raw))
     _utf16(a, count_a)
     _utf16(b, count_b)

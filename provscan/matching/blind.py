@@ -1,7 +1,9 @@
-"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes say what is equal.
+"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes
+say what is equal.
 
-Similarity and containment are estimates from fingerprints. A span begins and ends where the canonical text does that it
-stands for; whether the original is the same to the letter can't be known, so no match is of level ``exact``.
+Similarity and containment are estimates from fingerprints. A span begins and ends where
+the canonical text does that it stands for; whether the original is the same to the
+letter can't be known, so no match is of level ``exact``.
 """
 
 from __future__ import annotations
@@ -22,9 +24,14 @@ _RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = ra
 
 
 def scan_blind(
-    text: np.ndarray, offsets: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
+    text: np.ndarray,
+    offsets: np.ndarray,
+    index: BlindIndex,
+    params: MatchParams,
+    limits: BlindLimits,
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`), ordered by text and place.
+    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`),
+    ordered by text and place.
 
     The `limits` are what a match needs beside the thresholds of `params`.
     """
@@ -37,36 +44,73 @@ def scan_blind(
         found = nothing(characters)
     else:
         spans = _original_spans(text, offsets, rows)
-        near = np.where(similarity >= STRONG, LEVELS.index("strong"), LEVELS.index("weak"))
-        level = np.where(rows[:, _EQUAL] > 0, LEVELS.index("near_exact"), near).astype(np.uint8)
-        found = Matches(rows[:, _RECORD], spans, rows[:, _TEXT], level, similarity, containment, characters)
+        near = np.where(
+            similarity >= STRONG, LEVELS.index("strong"), LEVELS.index("weak")
+        )
+        level = np.where(rows[:, _EQUAL] > 0, LEVELS.index("near_exact"), near).astype(
+            np.uint8
+        )
+        found = Matches(
+            rows[:, _RECORD],
+            spans,
+            rows[:, _TEXT],
+            level,
+            similarity,
+            containment,
+            characters,
+        )
     found.truncated.seeds_cut += cut
     return found
 
 
-def _pairs(records: CodeBuffer, index: BlindIndex, limits: BlindLimits) -> tuple[np.ndarray, int]:
-    """Rows of :func:`provscan.kernels.blind.compare_fingerprints`, and look-ups cut short."""
+def _pairs(
+    records: CodeBuffer, index: BlindIndex, limits: BlindLimits
+) -> tuple[np.ndarray, int]:
+    """Rows of :func:`provscan.kernels.blind.compare_fingerprints`, and look-ups cut
+    short.
+    """
     length, most = index.params.seed_length, index.params.fingerprints
     room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
     hits = np.empty((HITS, 5), np.int64)
     while True:
-        n, cut = kernels.find_seeds(records, length, index.keys.seeds, index.table, limits.seed_texts, room, hits)
+        n, cut = kernels.find_seeds(
+            records,
+            length,
+            index.keys.seeds,
+            index.table,
+            limits.seed_texts,
+            room,
+            hits,
+        )
         if n <= len(hits):
             break
         hits = np.empty((n, 5), np.int64)
     hits = hits[:n]
     hits = hits[np.lexsort((hits[:, 2] - hits[:, 3], hits[:, 1], hits[:, 0]))]
     longest = int(index.texts.lengths.max(initial=0))
-    scratch = np.empty(longest + 4 * kernels.REACH, np.uint8), np.empty(most + 1, np.int64)
+    scratch = (
+        np.empty(longest + 4 * kernels.REACH, np.uint8),
+        np.empty(most + 1, np.int64),
+    )
     out = np.empty((len(hits), 9), np.int64)
-    return out[: kernels.compare_fingerprints(records, hits, index.texts, most, index.keys, scratch, out)], int(cut)
+    return out[
+        : kernels.compare_fingerprints(
+            records, hits, index.texts, most, index.keys, scratch, out
+        )
+    ], int(cut)
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
-    """Whole records, and spans of pairs, that are equal to a text, as rows like `pairs`."""
+    """Whole records, and spans of pairs, that are equal to a text, as rows like
+    `pairs`.
+    """
     count = len(records.offsets) - 1
-    whole = np.stack([np.arange(count), np.zeros(count, np.int64), np.diff(records.offsets)], axis=1)
-    places = np.unique(np.concatenate([whole, pairs[:, [_RECORD, _START, _END]]]), axis=0)
+    whole = np.stack(
+        [np.arange(count), np.zeros(count, np.int64), np.diff(records.offsets)], axis=1
+    )
+    places = np.unique(
+        np.concatenate([whole, pairs[:, [_RECORD, _START, _END]]]), axis=0
+    )
     places = places[places[:, 2] > places[:, 1]]
     ranges = records.offsets[places[:, :1]] + places[:, 1:]
     hashes, numbers = np.empty(len(places), np.uint32), np.empty(len(places), np.int64)
@@ -92,7 +136,9 @@ def _accepted(
     similarity[equal] = 1.0
     margin = np.where(equal | (pairs[:, _FINGERPRINTS] == grams), 0.0, limits.margin)
     least = max(params.min_chars, limits.min_chars)
-    kept = (containment >= params.min_containment + margin) & (similarity >= params.threshold + margin)
+    kept = (containment >= params.min_containment + margin) & (
+        similarity >= params.threshold + margin
+    )
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
     # Seeds that many texts have make no match alone.
     kept &= equal | (pairs[:, _RARE] > 0)
@@ -100,7 +146,9 @@ def _accepted(
     # Of two texts of one place the earlier tweet's, as far as ids tell.
     age = index.ids[rows[:, _TEXT]]
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
-    order = np.lexsort((rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD]))
+    order = np.lexsort(
+        (rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD])
+    )
     spans = np.ascontiguousarray(rows[:, [_START, _END]])
     free = with_own_places(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
     rows, similarity, containment = rows[free], similarity[free], containment[free]
@@ -108,7 +156,9 @@ def _accepted(
     return rows[order], similarity[order], containment[order]
 
 
-def _original_spans(text: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _original_spans(
+    text: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
     """int64[n, 2]: code points of the records as they came."""
     spans = np.empty((len(rows), 2), np.int64)
     for record in np.unique(rows[:, _RECORD]).tolist():

@@ -1,12 +1,15 @@
 """Candidates: which licensed texts may stand in a record, and where.
 
-Two generators. *Whole records* of limited length: the exact canonical text, and LSH bands of the MinHash signature.
-*Passages* in records of any length: seeds, see :mod:`provscan.kernels.seeding`. A short record goes through both, so
-that no length lies between them.
+Two generators. *Whole records* of limited length: the exact canonical text, and LSH
+bands of the MinHash signature. *Passages* in records of any length: seeds, see
+:mod:`provscan.kernels.seeding`. A short record goes through both, so that no length
+lies between them.
 
-High-frequency keys cost bounded time, however large the index: see :class:`provscan.params.SearchLimits`. A template
-that thousands of tweets share is thereby still found, as one of its early variants, and an exact copy as itself: a
-record by its key, a stretch inside one by the keys of the stretches around the match of another variant.
+High-frequency keys cost bounded time, however large the index: see
+:class:`provscan.params.SearchLimits`. A template that thousands of tweets share is
+thereby still found, as one of its early variants, and an exact copy as itself: a record
+by its key, a stretch inside one by the keys of the stretches around the match of
+another variant.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ from provscan.matching.table import TruncatedLookups
 from provscan.matching.verified import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
-# Room for the candidates of the texts that are scanned together, at first, beside one for each seed.
+# Room for the candidates of the texts that are scanned together, at first, beside one
+# for each seed.
 CANDIDATES = 4096
 
 _PLACES = np.array([minimizers.place_of(code) for code in range(256)], np.int64)
@@ -38,21 +42,36 @@ NONE = _new_candidates(0)
 
 
 def whole_records(
-    rows: np.ndarray, sketches: Sketches, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
+    rows: np.ndarray,
+    sketches: Sketches,
+    segment: LookupTables,
+    limits: SearchLimits,
+    cut: TruncatedLookups,
 ) -> Candidates:
     """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
-    bounds = postings.WholeLimits(limits.band_texts, limits.sketch_minima, limits.whole_candidates)
+    bounds = postings.WholeLimits(
+        limits.band_texts, limits.sketch_minima, limits.whole_candidates
+    )
     scratch = postings.whole_scratch(sketches.bands.shape[1], limits.whole_candidates)
     found, count = _new_candidates(len(rows) * limits.whole_candidates), counters()
-    n = postings.whole_candidates(sketches, segment.whole, bounds, scratch, found, count)
+    n = postings.whole_candidates(
+        sketches, segment.whole, bounds, scratch, found, count
+    )
     cut.bands_cut += int(count.bands_cut[0])
-    return Candidates(rows[found.record[:n]], found.text[:n], np.full(n, -1, np.int64), np.zeros(n, np.int64))
+    return Candidates(
+        rows[found.record[:n]],
+        found.text[:n],
+        np.full(n, -1, np.int64),
+        np.zeros(n, np.int64),
+    )
 
 
 def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
-    """Seeds of canonical texts; they last until the same thread asks again (:mod:`provscan.kernels.scratch`)."""
+    """Seeds of canonical texts; they last until the same thread asks again
+    (:mod:`provscan.kernels.scratch`).
+    """
     size = 2 * (int(records.offsets[-1]) - int(records.offsets[0])) + 2
     seeds = Seeds(
         scratch_array("seeds", size, np.uint32),
@@ -72,14 +91,25 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
     return seeds.keys[: seeds.bounds[-1]].copy()
 
 
-def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups) -> Candidates:
-    """Candidates inside records; they last until the same thread asks again (:mod:`provscan.kernels.scratch`)."""
+def passages(
+    seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
+) -> Candidates:
+    """Candidates inside records; they last until the same thread asks again
+    (:mod:`provscan.kernels.scratch`).
+    """
     scratch = seeding.seeding_scratch()
     room = int(seeds.bounds[-1]) + CANDIDATES
     while True:
-        state = seeding.SeedingState(np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32), _PLACES, segment.numbers)
-        found, count = Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)), counters()
-        n = seeding.seed_candidates(seeds, segment.seeds, limits.seed_places, state, scratch, found, count)
+        state = seeding.SeedingState(
+            np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32), _PLACES, segment.numbers
+        )
+        found, count = (
+            Candidates(*scratch_array("candidates", 4 * room, np.int64).reshape(4, -1)),
+            counters(),
+        )
+        n = seeding.seed_candidates(
+            seeds, segment.seeds, limits.seed_places, state, scratch, found, count
+        )
         if n <= room:
             break
         # Templates by the thousand: once more, with room for all.
@@ -89,48 +119,82 @@ def passages(seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: Tru
 
 
 def exact_variants(
-    records: CodeBuffer, matches: VerifiedCandidates, segment: LookupTables, limits: SearchLimits
+    records: CodeBuffer,
+    matches: VerifiedCandidates,
+    segment: LookupTables,
+    limits: SearchLimits,
 ) -> Candidates:
-    """Texts that equal a stretch around a match of another one: see :mod:`provscan.kernels.variants`."""
+    """Texts that equal a stretch around a match of another one: see
+    :mod:`provscan.kernels.variants`.
+    """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
-    found = variants_of(records, places, segment.whole.exact, limits, limits.variants * len(matches.record))
+    found = variants_of(
+        records,
+        places,
+        segment.whole.exact,
+        limits,
+        limits.variants * len(matches.record),
+    )
     return _distinct(matches.record[found.record], found.text, found.code)
 
 
 def shard_variants(
-    records: CodeBuffer, matches: VerifiedCandidates, shards: ShardTables, limits: SearchLimits
+    records: CodeBuffer,
+    matches: VerifiedCandidates,
+    shards: ShardTables,
+    limits: SearchLimits,
 ) -> tuple[LookupTables, Candidates]:
     """The same of shards, and a segment of these texts."""
     room = limits.variants * len(matches.record)
     # Shards may be far away: they are sent what they need.
-    chosen = np.flatnonzero((matches.similarity < 1.0) & (matches.similarity >= limits.variant_similarity))
+    chosen = np.flatnonzero(
+        (matches.similarity < 1.0) & (matches.similarity >= limits.variant_similarity)
+    )
     rows, record = np.unique(matches.record[chosen], return_inverse=True)
     sent = some_records(records, rows)
     places = MatchedPlaces(record, matches.span[chosen], matches.similarity[chosen])
-    parts = [part for found in answers(shards.groups, "variants", sent, places, limits, room) for part in found]
+    parts = [
+        part
+        for found in answers(shards.groups, "variants", sent, places, limits, room)
+        for part in found
+    ]
     columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
     # Stretch by stretch, and the limits once more, for all shards.
     order = np.lexsort(columns[3::-1])
     match, code, place, number, living = (column[order] for column in columns)
-    new = (np.diff(match, prepend=-1) != 0) | (np.diff(code, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0)
+    new = (
+        (np.diff(match, prepend=-1) != 0)
+        | (np.diff(code, prepend=-1) != 0)
+        | (np.diff(place, prepend=-1) != 0)
+    )
     first = np.flatnonzero(new)
     kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
     kept = np.flatnonzero(kept)[:room]
-    numbers, rows, text = np.unique(number[kept], return_index=True, return_inverse=True)
+    numbers, rows, text = np.unique(
+        number[kept], return_index=True, return_inverse=True
+    )
     record = matches.record[chosen[match[kept]]]
-    return shards.of_texts(numbers, living[kept][rows]), _distinct(record, text, code[kept])
+    return shards.of_texts(numbers, living[kept][rows]), _distinct(
+        record, text, code[kept]
+    )
 
 
 def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:
     if len(record) == 0:
         return NONE
     _, kept = np.unique(np.stack([record, text, code]), axis=1, return_index=True)
-    return Candidates(record[kept], text[kept], code[kept], np.zeros(len(kept), np.int64))
+    return Candidates(
+        record[kept], text[kept], code[kept], np.zeros(len(kept), np.int64)
+    )
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
-    """Both kinds, ordered by record and text; a pair that has a diagonal is not compared as a whole as well."""
-    record, text, code, place = (np.concatenate(pair) for pair in zip(whole, inside, strict=True))
+    """Both kinds, ordered by record and text; a pair that has a diagonal is not
+    compared as a whole as well.
+    """
+    record, text, code, place = (
+        np.concatenate(pair) for pair in zip(whole, inside, strict=True)
+    )
     pair = record << 24 | text
     order = np.lexsort((-code, pair))
     pair, code = pair[order], code[order]

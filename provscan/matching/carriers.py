@@ -1,7 +1,8 @@
 """Sample keys, and the sample of records that spike-ins are planted in.
 
-A sample of records is those whose keys are below a limit, or lowest. Keys come from what the records hold, so that
-the sample does not depend on the names of files, their order, the splits or the workers.
+A sample of records is those whose keys are below a limit, or lowest. Keys come from
+what the records hold, so that the sample does not depend on the names of files, their
+order, the splits or the workers.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ MAX_KEY = 2**64 - 1
 
 
 def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], a random number for each text of a large_string array: equal texts have equal ones."""
+    """uint64[n], a random number for each text of a large_string array: equal texts
+    have equal ones.
+    """
     text, offsets = buffers(texts)
     keys = np.empty(len(texts), np.uint64)
     content_keys(text, offsets, KEY_BYTES, np.uint64(seed % 2**64), keys)
@@ -33,7 +36,9 @@ def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
 
 
 def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], a random number for each row, by its text and its record's id, or number where there is no id."""
+    """uint64[n], a random number for each row, by its text and its record's id, or
+    number where there is no id.
+    """
     ids = batch.column("id")
     named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
     numbered = splitmix64(seed + 2, batch.column("record").to_numpy())
@@ -56,7 +61,9 @@ class CarrierRecord(NamedTuple):
 
 @dataclass
 class CarrierSample:
-    """The `size` different texts of the lowest keys among those that were offered; none of a key above `limit`."""
+    """The `size` different texts of the lowest keys among those that were offered; none
+    of a key above `limit`.
+    """
 
     size: int
     seed: int
@@ -72,16 +79,27 @@ class CarrierSample:
         rows = np.flatnonzero(keys <= np.uint64(self.limit))
         if "offset" in batch.schema.names:
             rows = rows[batch.column("offset").to_numpy()[rows] == 0]
-        lowest, first, copies = np.unique(keys[rows], return_index=True, return_counts=True)
+        lowest, first, copies = np.unique(
+            keys[rows], return_index=True, return_counts=True
+        )
         text, offsets = buffers(texts)
         for key, row, count in zip(
-            lowest[: self.size].tolist(), rows[first[: self.size]].tolist(), copies[: self.size].tolist(), strict=True
+            lowest[: self.size].tolist(),
+            rows[first[: self.size]].tolist(),
+            copies[: self.size].tolist(),
+            strict=True,
         ):
-            self._add(CarrierRecord(key, *_cut(text[offsets[row] : offsets[row + 1]], key), count))
+            self._add(
+                CarrierRecord(
+                    key, *_cut(text[offsets[row] : offsets[row + 1]], key), count
+                )
+            )
         self._trim()
 
     def merge(self, other: CarrierSample) -> None:
-        """Take from another sample, with the same seed, of other records of the same dataset."""
+        """Take from another sample, with the same seed, of other records of the same
+        dataset.
+        """
         for record in other.records.values():
             if record.key <= self.limit:
                 self._add(record)
@@ -90,7 +108,8 @@ class CarrierSample:
     def _add(self, record: CarrierRecord) -> None:
         known = self.records.get(record.key)
         if known is not None:
-            # Long texts that begin alike have equal keys: which one is kept must not depend on the order.
+            # Long texts that begin alike have equal keys: which one is kept must not
+            # depend on the order.
             record = min(known, record)._replace(copies=known.copies + record.copies)
         self.records[record.key] = record
 
@@ -101,7 +120,11 @@ class CarrierSample:
             self.limit = min(self.limit, kept[-1])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"size": self.size, "seed": self.seed, "records": [list(record) for record in self.records.values()]}
+        return {
+            "size": self.size,
+            "seed": self.seed,
+            "records": [list(record) for record in self.records.values()],
+        }
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> CarrierSample:
@@ -122,7 +145,8 @@ def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:
 class RecordSampler:
     """Which records of a split are scanned: all rows of a record, or none.
 
-    Batches must come in the order of the records, since a record may have rows in several.
+    Batches must come in the order of the records, since a record may have rows in
+    several.
     """
 
     def __init__(self, fraction: float, seed: int) -> None:
@@ -141,4 +165,6 @@ class RecordSampler:
         if len(first) == 0 or first[0] > 0:
             first, chosen = np.append(0, first), np.append(self._chosen, chosen)
         self._last, self._chosen = int(record[-1]), bool(chosen[-1])
-        return batch.filter(pa.array(np.repeat(chosen, np.diff(np.append(first, len(record))))))
+        return batch.filter(
+            pa.array(np.repeat(chosen, np.diff(np.append(first, len(record)))))
+        )

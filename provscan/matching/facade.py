@@ -28,26 +28,32 @@ class Span(NamedTuple):
     tweet_id: str  # The earliest of the licensed tweets with this text.
     tweets: int  # How many licensed tweets have this text.
     level: str  # ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
-    similarity: float  # Jaccard index of the character 5-grams of the canonical span and the canonical tweet.
+    # Jaccard index of the character 5-grams of the canonical span and the canonical
+    # tweet.
+    similarity: float
     containment: float  # Share of the tweet's 5-grams that are in the span.
 
 
 class Index:
-    """An open index of licensed tweets: one snapshot, mapped, safe to use from several threads.
+    """An open index of licensed tweets: one snapshot, mapped, safe to use from several
+    threads.
 
     Get one from :func:`provscan.open_index` or :func:`provscan.build_index`.
 
     Examples
     --------
     >>> import provscan
-    >>> index = provscan.build_index([{"id": "1", "text": "Never trust a goat near the harbour"}], "goat.index")
+    >>> index = provscan.build_index(
+    ...     [{"id": "1", "text": "Never trust a goat near the harbour"}], "goat.index"
+    ... )
     >>> index.match_document("I said: never trust a goat near the harbour!")
     [Span(start=8, end=43, tweet_id='1', tweets=1, level='near_exact', similarity=1.0, containment=1.0)]
-    """
+    """  # noqa: E501
 
     def __init__(self, reader: IndexReader, *, compared: bool = True) -> None:
         self.reader = reader
-        # Whether files that changed since they were last compared with their checksums are compared again.
+        # Whether files that changed since they were last compared with their checksums
+        # are compared again.
         self._compared = compared
 
     @property
@@ -62,7 +68,9 @@ class Index:
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits, equal for equal tweets and parameters, whatever files the tweets came in."""
+        """32 hexadecimal digits, equal for equal tweets and parameters, whatever files
+        the tweets came in.
+        """
         return self.reader.fingerprint
 
     def __len__(self) -> int:
@@ -80,7 +88,10 @@ class Index:
             "Different texts": f"{info['texts']:,}",
             "Fingerprint": info["fingerprint"],
         }
-        rows = (f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
+        rows = (
+            f"<tr><th>{name}</th><td>{escape(value)}</td></tr>"
+            for name, value in facts.items()
+        )
         return f"<table><tbody>{''.join(rows)}</tbody></table>"
 
     def info(self) -> dict[str, Any]:
@@ -89,19 +100,26 @@ class Index:
         Returns
         -------
         dict
-            Counts, parameters, fingerprint, segments and sizes, in types that JSON knows.
+            Counts, parameters, fingerprint, segments and sizes, in types that JSON
+            knows.
         """
         return self.reader.info()
 
     def verify(self) -> None:
-        """Check every file again: its checksum, and whether it is what provscan makes from the tweets in the index.
+        """Check every file again: its checksum, and whether it is what provscan makes
+        from the tweets in the index.
 
         Raises
         ------
         IndexFormatError
             One differs, or the index was changed since it was opened.
         """
-        open_reader(self.reader.path, check="again", snapshot=self.reader.snapshot, without=self.reader.left_out)
+        open_reader(
+            self.reader.path,
+            check="again",
+            snapshot=self.reader.snapshot,
+            without=self.reader.left_out,
+        )
 
     def match(
         self,
@@ -117,39 +135,54 @@ class Index:
         Parameters
         ----------
         texts
-            Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+            Strings: an Arrow array, a chunked array or any iterable; a null counts as
+            an empty text.
         threshold
             Minimum similarity of a match (Jaccard index of character 5-grams).
         min_containment
-            Minimum containment: share of the licensed text's 5-grams that are in the span.
+            Minimum containment: share of the licensed text's 5-grams that are in the
+            span.
         min_chars
-            Minimum number of letters that a match has in common with the licensed text, in canonical code points, where
-            a Chinese character, a kana or a Korean syllable counts as two. Shorter licensed texts are ignored.
+            Minimum number of letters that a match has in common with the licensed text,
+            in canonical code points, where a Chinese character, a kana or a Korean
+            syllable counts as two. Shorter licensed texts are ignored.
         partial_chars
-            Minimum stretch of a licensed text, counted likewise, that is a match below these two shares; see
-            :class:`provscan.params.MatchParams`.
+            Minimum stretch of a licensed text, counted likewise, that is a match below
+            these two shares; see :class:`provscan.params.MatchParams`.
 
         Returns
         -------
         pyarrow.Table
-            One row a match with the columns of ``matches.parquet`` up to ``containment``, as only a run has scores;
-            ``record`` is the place in ``texts``.
+            One row a match with the columns of ``matches.parquet`` up to
+            ``containment``, as only a run has scores; ``record`` is the place in
+            ``texts``.
 
         Raises
         ------
         ParameterError
-            A parameter is out of range; or ``texts`` is a single string, or holds something that is not one.
+            A parameter is out of range; or ``texts`` is a single string, or holds
+            something that is not one.
         """
         params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
         if not self._compared:
             reader = self.reader
-            open_reader(reader.path, check="compared", snapshot=reader.snapshot, without=reader.left_out)
+            open_reader(
+                reader.path,
+                check="compared",
+                snapshot=reader.snapshot,
+                without=reader.left_out,
+            )
             self._compared = True
         with self.reader.unchanged():
             found = scan_texts(*buffers(without_cues(array)[0]), self.reader, params)
-            names = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
-            batch = match_table(found, self.reader, MEMORY, pa.RecordBatch.from_pydict(names))
+            names = {
+                "record": pa.array(np.arange(len(array))),
+                "id": pa.nulls(len(array), pa.string()),
+            }
+            batch = match_table(
+                found, self.reader, MEMORY, pa.RecordBatch.from_pydict(names)
+            )
         return pa.Table.from_batches([batch])
 
     def match_document(
@@ -199,15 +232,19 @@ def open_index(
     path
         Its folder.
     verify
-        Compare every file with its checksum first. An index that this user has neither built nor opened before, or of
-        which a file was changed since, is also made again from the tweets in it and compared, in the temporary folder,
-        which takes as long as building it. Without it, an index opens at once, nothing is made again, and the first
-        call of ``match`` compares the files, unless they were compared before and have not changed since.
+        Compare every file with its checksum first. An index that this user has neither
+        built nor opened before, or of which a file was changed since, is also made
+        again from the tweets in it and compared, in the temporary folder, which takes
+        as long as building it. Without it, an index opens at once, nothing is made
+        again, and the first call of ``match`` compares the files, unless they were
+        compared before and have not changed since.
     without_segment
-        Name of a segment to leave out, or several: a damaged one, as the error names it. ``info()`` says under
-        ``segments_left_out`` how many tweets and texts are missing.
+        Name of a segment to leave out, or several: a damaged one, as the error names
+        it. ``info()`` says under ``segments_left_out`` how many tweets and texts are
+        missing.
     on_check
-        Called while the index is made again, with the number of tweets that are read, from 0 on, and of all.
+        Called while the index is made again, with the number of tweets that are read,
+        from 0 on, and of all.
 
     Raises
     ------
@@ -223,13 +260,23 @@ def open_index(
     Examples
     --------
     >>> import provscan
-    >>> _ = provscan.build_index([{"id": "1", "text": "Never trust a goat near the harbour"}], "a.index")
+    >>> _ = provscan.build_index(
+    ...     [{"id": "1", "text": "Never trust a goat near the harbour"}], "a.index"
+    ... )
     >>> len(provscan.open_index("a.index"))
     1
     """
     require_folder("path", path)
-    without = [without_segment] if isinstance(without_segment, str) else without_segment or ()
-    named = isinstance(without, Sequence) and all(isinstance(name, str) for name in without)
-    require(named, "without_segment", without_segment, "the name of a segment, or several")
-    reader = open_reader(path, check="once" if verify else "lengths", without=without, on_check=on_check)
+    without = (
+        [without_segment] if isinstance(without_segment, str) else without_segment or ()
+    )
+    named = isinstance(without, Sequence) and all(
+        isinstance(name, str) for name in without
+    )
+    require(
+        named, "without_segment", without_segment, "the name of a segment, or several"
+    )
+    reader = open_reader(
+        path, check="once" if verify else "lengths", without=without, on_check=on_check
+    )
     return Index(reader, compared=verify)

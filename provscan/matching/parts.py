@@ -1,7 +1,8 @@
 """Part files: what the scan of one task leaves behind.
 
-``00000012.arrow`` holds its matches, if there are any; ``00000012.json`` its counts and its sample of carrier records.
-Both appear under these names only when they are complete, the second one last: a part whose JSON is there is complete.
+``00000012.arrow`` holds its matches, if there are any; ``00000012.json`` its counts and
+its sample of carrier records. Both appear under these names only when they are
+complete, the second one last: a part whose JSON is there is complete.
 """
 
 from __future__ import annotations
@@ -24,13 +25,24 @@ from provscan.writing import replacing_file
 SCANNED = pa.schema(
     [
         *MATCHES,
-        pa.field("text", pa.int64(), nullable=False),  # The number of the licensed text in the reader.
-        pa.field("pieces", pa.bool_(), nullable=False),  # Whether that is there in pieces.
-        pa.field("left_out", pa.int64(), nullable=False),  # Code points of the passage that readers left out.
-        pa.field("whole", pa.bool_(), nullable=False),  # Whether the span covers the whole field, or nearly.
+        pa.field(
+            "text", pa.int64(), nullable=False
+        ),  # The number of the licensed text in the reader.
+        pa.field(
+            "pieces", pa.bool_(), nullable=False
+        ),  # Whether that is there in pieces.
+        pa.field(
+            "left_out", pa.int64(), nullable=False
+        ),  # Code points of the passage that readers left out.
+        pa.field(
+            "whole", pa.bool_(), nullable=False
+        ),  # Whether the span covers the whole field, or nearly.
     ]
 )
-PASSAGE = [pa.field(name, pa.large_string(), nullable=False) for name in ("before", "passage", "after")]
+PASSAGE = [
+    pa.field(name, pa.large_string(), nullable=False)
+    for name in ("before", "passage", "after")
+]
 PART = pa.schema([*SCANNED, *PASSAGE])
 
 
@@ -40,21 +52,33 @@ class PartResult:
     source: str  # The dataset that the split belongs to.
     matches: int = 0  # Rows of the part file, and its bytes.
     bytes: int = 0
-    # Records scanned, the code points of all of their texts, the sum over the records of the squares of these.
+    # Records scanned, the code points of all of their texts, the sum over the records
+    # of the squares of these.
     records: int = 0
     characters: int = 0
     squares: float = 0.0
-    stats: ReadStats = field(default_factory=ReadStats)  # What was read and what was not.
-    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)  # Look-ups cut short to bound the time.
-    carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))  # A random sample of the records.
+    stats: ReadStats = field(
+        default_factory=ReadStats
+    )  # What was read and what was not.
+    truncated: TruncatedLookups = field(
+        default_factory=TruncatedLookups
+    )  # Look-ups cut short to bound the time.
+    carriers: CarrierSample = field(
+        default_factory=lambda: CarrierSample(0, 1)
+    )  # A random sample of the records.
     _record: int = -1
     _length: int = 0
 
     def count(self, batch: pa.RecordBatch, length: np.ndarray) -> None:
-        """Count the rows of a batch that was scanned, with the code points of each; a record may go on in the next."""
+        """Count the rows of a batch that was scanned, with the code points of each; a
+        record may go on in the next.
+        """
         if "offset" in batch.schema.names:
             # Pieces of one long text: what each of them owns.
-            offset, low, high = (batch.column(name).to_numpy() for name in ("offset", "own_from", "own_to"))
+            offset, low, high = (
+                batch.column(name).to_numpy()
+                for name in ("offset", "own_from", "own_to")
+            )
             length = np.minimum(high, offset + length) - np.maximum(low, offset)
         if len(length) == 0:
             return
@@ -77,7 +101,15 @@ class PartResult:
     def save(self, folder: Path) -> None:
         """Complete the part, whose matches are written already."""
         self._close()
-        names = ("number", "source", "matches", "bytes", "records", "characters", "squares")
+        names = (
+            "number",
+            "source",
+            "matches",
+            "bytes",
+            "records",
+            "characters",
+            "squares",
+        )
         value = {name: getattr(self, name) for name in names}
         value |= {"stats": self.stats.as_dict(), "truncated": asdict(self.truncated)}
         value["carriers"] = self.carriers.as_dict()
@@ -90,7 +122,9 @@ class PartResult:
 
 @contextlib.contextmanager
 def part_folder(folder: str, store: str | None) -> Iterator[Path]:
-    """Where to write a part: the folder itself, or a local one whose files go to a store when the block ends well."""
+    """Where to write a part: the folder itself, or a local one whose files go to a
+    store when the block ends well.
+    """
     if store is None:
         yield Path(folder)
         return
@@ -98,7 +132,9 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
         yield Path(name)
         files = FileStore(store)
         # The counts go last: they say that the part is complete.
-        for path in sorted(Path(name).iterdir(), key=lambda path: path.suffix == ".json"):
+        for path in sorted(
+            Path(name).iterdir(), key=lambda path: path.suffix == ".json"
+        ):
             files.put(path)
 
 

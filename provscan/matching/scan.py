@@ -1,8 +1,10 @@
-"""The scan: texts in, matches out. A function of the texts, the reader and the parameters only.
+"""The scan: texts in, matches out. A function of the texts, the reader and the
+parameters only.
 
-Texts of up to a block are taken as they are, some thousand at a time. A longer one is cut into blocks that overlap,
-each scanned like a text of its own; every place of the text is owned by one block, whose matches there count. So memory
-does not grow with the length of a text.
+Texts of up to a block are taken as they are, some thousand at a time. A longer one is
+cut into blocks that overlap, each scanned like a text of its own; every place of the
+text is owned by one block, whose matches there count. So memory does not grow with the
+length of a text.
 """
 
 from __future__ import annotations
@@ -36,20 +38,28 @@ from provscan.text import canonical_codes, chunk_cuts, encoded
 SHORT_COPY = 16 << 10
 # A block is made canonical in chunks of so many bytes.
 CHUNK = 2 << 10
-# Texts and bytes that go through the kernels at a time. Each call takes its time: a quarter of this costs a fifth more.
+# Texts and bytes that go through the kernels at a time. Each call takes its time: a
+# quarter of this costs a fifth more.
 TEXTS = 16384
 BYTES = 4 << 20
 # So many times more where each shard is asked for them.
 TOGETHER = 2
 
 
-def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`), ordered by text and place.
+def scan_texts(
+    text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
+) -> Matches:
+    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`),
+    ordered by text and place.
 
     Their ``row`` counts from the first of these texts.
     """
     block = params.limits.block_bytes
-    size = TOGETHER if any(isinstance(tables, ShardTables) for tables in reader.tables) else 1
+    size = (
+        TOGETHER
+        if any(isinstance(tables, ShardTables) for tables in reader.tables)
+        else 1
+    )
     groups = list(_groups(offsets, block, size))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
@@ -60,8 +70,12 @@ def scan_texts(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params
     return _joined(parts, [low for low, _ in groups])
 
 
-def _groups(offsets: np.ndarray, block: int, size: int = 1) -> Iterator[tuple[int, int]]:
-    """Ranges of texts to scan together: up to ``size`` times so many texts and bytes, a long text always alone."""
+def _groups(
+    offsets: np.ndarray, block: int, size: int = 1
+) -> Iterator[tuple[int, int]]:
+    """Ranges of texts to scan together: up to ``size`` times so many texts and bytes, a
+    long text always alone.
+    """
     count, texts = len(offsets) - 1, size * TEXTS
     low = 0
     while low < count:
@@ -82,26 +96,36 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
     for part in parts:
         cut.add(part.truncated)
     names = (*COLUMNS, "characters")
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+    }
     whole = Matches(**columns, truncated=cut)
     whole.row += np.repeat(firsts, [len(part.row) for part in parts])
     return whole
 
 
-def _scan_short(text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams) -> Matches:
+def _scan_short(
+    text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
+) -> Matches:
     codes, code_offsets, characters = canonical_codes(text, offsets)
     cut = TruncatedLookups()
     rows = _matches(CodeBuffer(codes, code_offsets), reader, params, cut)
     if rows is None:
         found = nothing(characters)
     else:
-        found = liftover(Located(text, offsets[:-1], offsets[1:], characters), rows, reader, params)
+        found = liftover(
+            Located(text, offsets[:-1], offsets[1:], characters), rows, reader, params
+        )
     found.truncated = cut
     return found
 
 
-def _scan_block(text: np.ndarray, low: int, high: int, reader: ScanReader, params: MatchParams) -> Matches:
-    """Matches in ``text[low:high]``. The way back to the original leads through the chunks around each match only."""
+def _scan_block(
+    text: np.ndarray, low: int, high: int, reader: ScanReader, params: MatchParams
+) -> Matches:
+    """Matches in ``text[low:high]``. The way back to the original leads through the
+    chunks around each match only.
+    """
     cuts = chunk_cuts(text, low, high, CHUNK)
     codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
     cut = TruncatedLookups()
@@ -115,7 +139,8 @@ def _scan_block(text: np.ndarray, low: int, high: int, reader: ScanReader, param
         before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
         found.span += before[found.row, None]
         found.row[:] = 0
-        # An edge that reaches far out may pass the start of a match in the window before.
+        # An edge that reaches far out may pass the start of a match in the window
+        # before.
         found = found.take(np.lexsort((found.span[:, 1], found.span[:, 0])))
     found.truncated = cut
     return found
@@ -124,7 +149,9 @@ def _scan_block(text: np.ndarray, low: int, high: int, reader: ScanReader, param
 def _matches(
     records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
 ) -> VerifiedCandidates | None:
-    """Matches in canonical texts, ordered by text and place; ``None`` if there are none."""
+    """Matches in canonical texts, ordered by text and place; ``None`` if there are
+    none.
+    """
     limits = params.limits
     seeds = generators.seeds_of(records, reader.params)
     lengths = np.diff(records.offsets)
@@ -134,13 +161,22 @@ def _matches(
     parts = []
     for tables in reader.tables:
         shards = tables if isinstance(tables, ShardTables) else None
-        segment = tables.look_up(seeds, sketches, limits) if isinstance(tables, ShardTables) else tables
+        segment = (
+            tables.look_up(seeds, sketches, limits)
+            if isinstance(tables, ShardTables)
+            else tables
+        )
         inside = generators.passages(seeds, segment, limits, cut)
         whole = generators.whole_records(short, sketches, segment, limits, cut)
         if shards is not None:
-            segment = shards.with_texts(segment, np.concatenate([whole.text, inside.text]))
+            segment = shards.with_texts(
+                segment, np.concatenate([whole.text, inside.text])
+            )
         inside = agreeing(grams, inside, segment, longest, params)
-        whole, inside = (prefiltered(grams, candidates, segment, longest, params) for candidates in (whole, inside))
+        whole, inside = (
+            prefiltered(grams, candidates, segment, longest, params)
+            for candidates in (whole, inside)
+        )
         pairs = generators.merged(whole, inside)
         if len(pairs.record):
             rows = verify(grams, pairs, segment, params)
@@ -148,7 +184,9 @@ def _matches(
             if shards is None:
                 variants = generators.exact_variants(records, rows, segment, limits)
             else:
-                segment, variants = generators.shard_variants(records, rows, shards, limits)
+                segment, variants = generators.shard_variants(
+                    records, rows, shards, limits
+                )
             if len(variants.record):
                 parts.append(verify(grams, variants, segment, params))
     return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
@@ -163,19 +201,35 @@ class _Block(NamedTuple):
     own_high: int
 
 
-def _blocks(text: np.ndarray, start: int, stop: int, block: int, overlap: int) -> Iterator[_Block]:
-    """Blocks of ``text[start:stop]``, cut at white space where there is some nearby, never inside a character."""
+def _blocks(
+    text: np.ndarray, start: int, stop: int, block: int, overlap: int
+) -> Iterator[_Block]:
+    """Blocks of ``text[start:stop]``, cut at white space where there is some nearby,
+    never inside a character.
+    """
     cuts = [start]
     while stop - cuts[-1] > block:
         at = cuts[-1] + block
         tail = text[at - overlap // 4 : at]
         blank = np.flatnonzero((tail == 0x20) | (tail == 0x0A))
-        at = at - overlap // 4 + int(blank[-1]) + 1 if len(blank) else _at_character(text, at)
+        at = (
+            at - overlap // 4 + int(blank[-1]) + 1
+            if len(blank)
+            else _at_character(text, at)
+        )
         cuts.append(at)
     cuts.append(stop)
     for own_low, own_high in pairwise(cuts):
-        low = start if own_low == start else _at_character(text, max(start, own_low - overlap))
-        high = stop if own_high == stop else _at_character(text, min(stop, own_high + overlap))
+        low = (
+            start
+            if own_low == start
+            else _at_character(text, max(start, own_low - overlap))
+        )
+        high = (
+            stop
+            if own_high == stop
+            else _at_character(text, min(stop, own_high + overlap))
+        )
         yield _Block(low, high, own_low, own_high)
 
 
@@ -185,17 +239,30 @@ def _at_character(text: np.ndarray, at: int) -> int:
     return at
 
 
-def _scan_long(text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams) -> Matches:
+def _scan_long(
+    text: np.ndarray, start: int, stop: int, reader: ScanReader, params: MatchParams
+) -> Matches:
     limits = params.limits
     parts = []
     owned_from = 0
-    reach = max(limits.min_overlap_bytes, min(8 * reader.longest, SHORT_COPY), 2 * reader.longest)
-    for block in _blocks(text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)):
+    reach = max(
+        limits.min_overlap_bytes,
+        min(8 * reader.longest, SHORT_COPY),
+        2 * reader.longest,
+    )
+    for block in _blocks(
+        text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)
+    ):
         found = _scan_block(text, block.low, block.high, reader, params)
-        before, after = code_points(text[block.low : block.own_low]), code_points(text[block.own_high : block.high])
+        before, after = (
+            code_points(text[block.low : block.own_low]),
+            code_points(text[block.own_high : block.high]),
+        )
         owned_to = owned_from + int(found.characters.sum()) - before - after
         found.span += owned_from - before
-        owned = np.flatnonzero((found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to))
+        owned = np.flatnonzero(
+            (found.span[:, 0] >= owned_from) & (found.span[:, 0] < owned_to)
+        )
         found = found.take(owned)
         parts.append(found)
         owned_from = owned_to

@@ -1,4 +1,6 @@
-"""Verified matches as columns, those in a batch of records, their rows in ``matches.parquet``, what stands there."""
+"""Verified matches as columns, those in a batch of records, their rows in
+``matches.parquet``, what stands there.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ CONTEXT, LONGEST = 200, 2_000
 
 @dataclass
 class TruncatedLookups:
-    """Look-ups that were cut short to bound the time of a scan; see :class:`provscan.params.SearchLimits`."""
+    """Look-ups that were cut short to bound the time of a scan; see
+    :class:`provscan.params.SearchLimits`.
+    """
 
     # Look-ups of LSH bands and of seeds that more texts share than are read.
     bands_cut: int = 0
@@ -52,7 +56,9 @@ class TruncatedLookups:
 
     def add(self, other: TruncatedLookups) -> None:
         for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+            setattr(
+                self, field.name, getattr(self, field.name) + getattr(other, field.name)
+            )
 
 
 @dataclass
@@ -67,33 +73,55 @@ class Matches:
     similarity: np.ndarray
     containment: np.ndarray
     characters: np.ndarray  # int64[rows]: code points of each text.
-    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)  # Look-ups that were cut short.
+    truncated: TruncatedLookups = dataclasses.field(
+        default_factory=TruncatedLookups
+    )  # Look-ups that were cut short.
 
     @property
     def whole(self) -> np.ndarray:
         """bool[n]: the span covers its whole text, or nearly."""
-        return np.diff(self.span, axis=1)[:, 0] >= WHOLE_FIELD * self.characters[self.row]
+        return (
+            np.diff(self.span, axis=1)[:, 0] >= WHOLE_FIELD * self.characters[self.row]
+        )
 
     def take(self, rows: np.ndarray) -> Matches:
-        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in COLUMNS})
+        return dataclasses.replace(
+            self, **{name: getattr(self, name)[rows] for name in COLUMNS}
+        )
 
 
 def nothing(characters: np.ndarray) -> Matches:
     """No match in texts of these lengths."""
     none, shares = np.zeros(0, np.int64), np.zeros(0)
-    return Matches(none, none.reshape(0, 2), none, none.astype(np.uint8), shares, shares, characters)
+    return Matches(
+        none,
+        none.reshape(0, 2),
+        none,
+        none.astype(np.uint8),
+        shares,
+        shares,
+        characters,
+    )
 
 
 # What finds the matches in the texts of a text buffer, ordered by text and place.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
 
-def matches_in(batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False) -> Matches:
-    """Matches in one batch of records, or of pieces of a record (:mod:`provscan.readers.schema`).
+def matches_in(
+    batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
+) -> Matches:
+    """Matches in one batch of records, or of pieces of a record
+    (:mod:`provscan.readers.schema`).
 
-    With `fix_encoding` they are those in the repaired texts, and their spans those of the texts as they are.
+    With `fix_encoding` they are those in the repaired texts, and their spans those of
+    the texts as they are.
     """
-    texts, repaired = mended_texts(batch.column("text")) if fix_encoding else (batch.column("text"), {})
+    texts, repaired = (
+        mended_texts(batch.column("text"))
+        if fix_encoding
+        else (batch.column("text"), {})
+    )
     found = find(*buffers(texts))
     for row, text in repaired.items():
         places = (found.row == row).nonzero()[0]
@@ -101,13 +129,21 @@ def matches_in(batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = Fals
         found.characters[row] = int(text.original(found.characters[row : row + 1])[0])
     if "offset" not in batch.schema.names or len(found.row) == 0:
         return found
-    offset, low, high = (batch.column(name).to_numpy()[found.row] for name in ("offset", "own_from", "own_to"))
+    offset, low, high = (
+        batch.column(name).to_numpy()[found.row]
+        for name in ("offset", "own_from", "own_to")
+    )
     found.span = found.span + offset[:, None]
-    return found.take(((found.span[:, 0] >= low) & (found.span[:, 0] < high)).nonzero()[0])
+    return found.take(
+        ((found.span[:, 0] >= low) & (found.span[:, 0] < high)).nonzero()[0]
+    )
 
 
-def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows of the matches in the texts of one batch: their ``record`` (int64), ``id`` and, where known, ``field``.
+def match_table(
+    found: Matches, reader: ScanReader | BlindIndex, source: str, batch: pa.RecordBatch
+) -> pa.RecordBatch:
+    """The rows of the matches in the texts of one batch: their ``record`` (int64),
+    ``id`` and, where known, ``field``.
 
     The `source` is what the user called the dataset.
     """
@@ -116,7 +152,9 @@ def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, ba
         pa.repeat(pa.scalar(source), len(found.row)),
         batch.column("record").take(rows),
         batch.column("id").take(rows),
-        batch.column("field").take(rows).cast(pa.string()) if "field" in batch.schema.names else unknown,
+        batch.column("field").take(rows).cast(pa.string())
+        if "field" in batch.schema.names
+        else unknown,
         pa.array(found.span[:, 0]),
         pa.array(found.span[:, 1]),
         reader.tweet_ids(found.text).array().cast(pa.string()),
@@ -129,21 +167,32 @@ def match_table(found: Matches, reader: ScanReader | BlindIndex, source: str, ba
 
 
 def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
-    """bool[n]: the span of each match covers its whole field, or nearly; of a piece of a long text none does."""
+    """bool[n]: the span of each match covers its whole field, or nearly; of a piece of
+    a long text none does.
+    """
     if "offset" in batch.schema.names:
         return np.zeros(len(found.row), np.bool_)
     return found.whole
 
 
 def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]:
-    """Columns ``before``, ``passage`` and ``after`` of the matches in a batch of records, or of pieces of a record."""
+    """Columns ``before``, ``passage`` and ``after`` of the matches in a batch of
+    records, or of pieces of a record.
+    """
     text, offsets = buffers(batch.column("text"))
     start, end = found.span.T
     if "offset" in batch.schema.names:
         offset = batch.column("offset").to_numpy()[found.row]
         start, end = start - offset, end - offset
     points = np.stack(
-        [np.maximum(start - CONTEXT, 0), start, np.minimum(end, start + LONGEST), end, end + CONTEXT], axis=1
+        [
+            np.maximum(start - CONTEXT, 0),
+            start,
+            np.minimum(end, start + LONGEST),
+            end,
+            end + CONTEXT,
+        ],
+        axis=1,
     )
     places = np.empty_like(points)
     byte_places(text, offsets, found.row, points, places)

@@ -1,4 +1,6 @@
-"""The scan of one task: a function of the task alone, wherever it runs; repeated, it writes the same part."""
+"""The scan of one task: a function of the task alone, wherever it runs; repeated, it
+writes the same part.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,36 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index import NOTHING, GroupReader, LeftOut, ScanReader, ShardGroup, open_reader
+from provscan.index import (
+    NOTHING,
+    GroupReader,
+    LeftOut,
+    ScanReader,
+    ShardGroup,
+    open_reader,
+)
 from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.parts import PART, PartResult, part_folder
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import Matches, cover_fields, match_table, matches_in, passages
+from provscan.matching.table import (
+    Matches,
+    cover_fields,
+    match_table,
+    matches_in,
+    passages,
+)
 from provscan.matching.verified import in_pieces
 from provscan.params import MatchParams
-from provscan.readers import LIMITS, Fields, Limits, RayBlock, ReadStats, Split, read, read_block
+from provscan.readers import (
+    LIMITS,
+    Fields,
+    Limits,
+    RayBlock,
+    ReadStats,
+    Split,
+    read,
+    read_block,
+)
 from provscan.readers.answers import LEFT_OUT
 from provscan.readers.arrow import buffers
 from provscan.writing import replacing_file
@@ -36,7 +60,9 @@ class Snapshot:
     fingerprint: str  # Of this very generation.
     control: str | None = None  # Folder of the index of control files, if there is one.
     left_out: LeftOut = NOTHING  # What is left out of the licensed index.
-    groups: tuple[ShardGroup, ...] = ()  # Who holds its shards, if that is not whoever scans.
+    groups: tuple[
+        ShardGroup, ...
+    ] = ()  # Who holds its shards, if that is not whoever scans.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +76,9 @@ class Sampling:
     carrier_limit: int = MAX_KEY
 
     def carrier_sample(self) -> CarrierSample:
-        """An empty sample of carrier records: the same ones whatever the seed, so that no estimate depends on it."""
+        """An empty sample of carrier records: the same ones whatever the seed, so that
+        no estimate depends on it.
+        """
         return CarrierSample(self.carriers, CARRIER_SEED, self.carrier_limit)
 
 
@@ -68,7 +96,11 @@ class ScanTask:
     sampling: Sampling
     folder: str  # Where the part goes.
     limits: Limits = LIMITS  # Of the readers.
-    store: str | None = None  # Where the part goes instead, if it is a place for files (`provscan.readers.FileStore`).
+    store: str | None = (
+        # Where the part goes instead, if it is a place for files
+        # (`provscan.readers.FileStore`).
+        None
+    )
     block: RayBlock | None = None  # What to read, if that is no file.
 
     def __str__(self) -> str:
@@ -84,8 +116,17 @@ class ScanTask:
 def open_snapshot(snapshot: Snapshot) -> ScanReader:
     if snapshot.groups:
         return GroupReader(snapshot.groups)
-    reader = open_reader(snapshot.index, check="lengths", snapshot=snapshot.fingerprint, without=snapshot.left_out)
-    return reader if snapshot.control is None else reader.with_control(open_reader(snapshot.control, check="lengths"))
+    reader = open_reader(
+        snapshot.index,
+        check="lengths",
+        snapshot=snapshot.fingerprint,
+        without=snapshot.left_out,
+    )
+    return (
+        reader
+        if snapshot.control is None
+        else reader.with_control(open_reader(snapshot.control, check="lengths"))
+    )
 
 
 def scan(
@@ -95,22 +136,32 @@ def scan(
     reader: ScanReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part, unless an equal one is complete; the number of the task.
+    """Scan a split and write its part, unless an equal one is complete; the number of
+    the task.
 
-    `advance` is called with the number of bytes, or of a block's texts, read since the last call, and may raise to end
-    the scan. `reader` is the snapshot of the task, if it is open already. `mapped` is ``map``, or something that yields
-    the same while several threads work on it.
+    `advance` is called with the number of bytes, or of a block's texts, read since the
+    last call, and may raise to end the scan. `reader` is the snapshot of the task, if
+    it is open already. `mapped` is ``map``, or something that yields the same while
+    several threads work on it.
     """
     stats = ReadStats()
     if task.block is None:
-        batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)
+        batches = read(
+            task.split, task.fields, stats, on_bytes=advance, limits=task.limits
+        )
     else:
-        texts = read_block(task.block, task.fields, stats, source=task.split.source, limits=task.limits)
+        texts = read_block(
+            task.block, task.fields, stats, source=task.split.source, limits=task.limits
+        )
         batches = reported(texts, advance)
-    return scan_batches(task, batches, stats, reader or open_snapshot(task.snapshot), mapped)
+    return scan_batches(
+        task, batches, stats, reader or open_snapshot(task.snapshot), mapped
+    )
 
 
-def reported(batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
+def reported(
+    batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]
+) -> Iterator[pa.RecordBatch]:
     """The same batches, whose texts are counted."""
     for batch in batches:
         advance(batch.num_rows)
@@ -118,17 +169,29 @@ def reported(batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]) 
 
 
 def scan_batches(
-    task: ScanTask, batches: Iterable[pa.RecordBatch], stats: ReadStats, reader: ScanReader, mapped: Map
+    task: ScanTask,
+    batches: Iterable[pa.RecordBatch],
+    stats: ReadStats,
+    reader: ScanReader,
+    mapped: Map,
 ) -> int:
     """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
     source = task.split.source
     find = partial(scan_texts, reader=reader, params=task.params)
-    result = PartResult(task.number, source, stats=stats, carriers=task.sampling.carrier_sample())
+    result = PartResult(
+        task.number, source, stats=stats, carriers=task.sampling.carrier_sample()
+    )
     sampler = RecordSampler(task.sampling.fraction, task.sampling.seed)
 
-    def scan_batch(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch | None, Matches]:
+    def scan_batch(
+        batch: pa.RecordBatch,
+    ) -> tuple[pa.RecordBatch, pa.RecordBatch | None, Matches]:
         found = matches_in(batch, find, fix_encoding=task.fields.fix_encoding)
-        return batch, _rows(batch, found, reader, source) if len(found.row) else None, found
+        return (
+            batch,
+            _rows(batch, found, reader, source) if len(found.row) else None,
+            found,
+        )
 
     with reader.unchanged(), part_folder(task.folder, task.store) as folder:
         # Nothing is left of an earlier attempt.
@@ -141,21 +204,32 @@ def scan_batches(
                 result.carriers.offer(batch)
                 if rows is not None:
                     if writer is None:
-                        path = opened.enter_context(replacing_file(result.matches_file(folder)))
+                        path = opened.enter_context(
+                            replacing_file(result.matches_file(folder))
+                        )
                         # Not compressed, so that it can be mapped.
                         writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
                     result.matches += rows.num_rows
                     writer.write_batch(rows)
-        result.bytes = result.matches_file(folder).stat().st_size if result.matches else 0
+        result.bytes = (
+            result.matches_file(folder).stat().st_size if result.matches else 0
+        )
         result.save(folder)
     return task.number
 
 
-def _rows(batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str) -> pa.RecordBatch:
+def _rows(
+    batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
+) -> pa.RecordBatch:
     """The rows of a part."""
     around = passages(batch, found)
     pieces = in_pieces(*buffers(around[1]), found.text, reader)
     left_out = pc.count_substring(around[1], LEFT_OUT)
-    added = [pa.array(found.text), pa.array(pieces), left_out, pa.array(cover_fields(batch, found))]
+    added = [
+        pa.array(found.text),
+        pa.array(pieces),
+        left_out,
+        pa.array(cover_fields(batch, found)),
+    ]
     columns = [*match_table(found, reader, source, batch).columns, *added, *around]
     return pa.RecordBatch.from_arrays(columns, schema=PART)

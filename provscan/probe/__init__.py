@@ -1,13 +1,18 @@
-"""A probe of a language model: does it recite licensed tweets, more often than tweets that it cannot have seen?
+"""A probe of a language model: does it recite licensed tweets, more often than tweets
+that it cannot have seen?
 
-The way of the data: :mod:`~provscan.probe.draw` draws licensed tweets by strata and matches each with a control,
-:mod:`~provscan.probe.prompts` makes the prompts, :mod:`~provscan.probe.baseline` asks whether the arms can be told
-apart without the model, and :mod:`~provscan.probe.plan` writes all of it to a file with a digest, before the first
-question. :mod:`~provscan.probe.run` asks a model (:mod:`~provscan.probe.endpoint`, :mod:`~provscan.probe.local`) and
-keeps every answer (:mod:`~provscan.probe.answers`); :mod:`~provscan.probe.verification` compares the answers with the
-tweets, and :mod:`~provscan.probe.score` makes the numbers of them, with the statistics of :mod:`provscan.estimate`.
+The way of the data: :mod:`~provscan.probe.draw` draws licensed tweets by strata and
+matches each with a control, :mod:`~provscan.probe.prompts` makes the prompts,
+:mod:`~provscan.probe.baseline` asks whether the arms can be told apart without the
+model, and :mod:`~provscan.probe.plan` writes all of it to a file with a digest, before
+the first question. :mod:`~provscan.probe.run` asks a model
+(:mod:`~provscan.probe.endpoint`, :mod:`~provscan.probe.local`) and keeps every answer
+(:mod:`~provscan.probe.answers`); :mod:`~provscan.probe.verification` compares the
+answers with the tweets, and :mod:`~provscan.probe.score` makes the numbers of them,
+with the statistics of :mod:`provscan.estimate`.
 
-Needs the extra ``probe``, but for a plan and its score: ``pip install 'provscan[probe]'``.
+Needs the extra ``probe``, but for a plan and its score: ``pip install
+'provscan[probe]'``.
 """
 
 from provscan.probe.plan import Plan, make_plan, open_plan

@@ -1,7 +1,7 @@
 """The answers of a model: one JSON line each, written as it comes, never changed.
 
-An interrupted run goes on behind the last complete line. Each line has the plan's digest, so that answers to another
-plan are seen.
+An interrupted run goes on behind the last complete line. Each line has the plan's
+digest, so that answers to another plan are seen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Answer:
     key: str  # Of the question.
     text: str | None  # The answer; None where the model refused the question.
     time: str  # When it came, in UTC.
-    # Name of the model, its system fingerprint and the number of the answer, as returned.
+    # Name of the model, its system fingerprint and the number of the answer, as
+    # returned.
     model: str | None = None
     fingerprint: str | None = None
     id: str | None = None
@@ -36,12 +37,15 @@ class Answer:
     # Tokens used, as returned.
     prompt_tokens: int = 0
     answer_tokens: int = 0
-    # Natural logarithm of the probability that one sample recites the target, where the model gives it.
+    # Natural logarithm of the probability that one sample recites the target, where the
+    # model gives it.
     logprob: float | None = None
     attempts: int = 1  # How often the question was sent until this answer came.
-    refused: str | None = None  # What an endpoint said that did not accept the question.
-    # Parameters of the question that the endpoint refused, so that it was asked without them; ``logprobs`` where it
-    # gave no log-probability of the target.
+    refused: str | None = (
+        None  # What an endpoint said that did not accept the question.
+    )
+    # Parameters of the question that the endpoint refused, so that it was asked without
+    # them; ``logprobs`` where it gave no log-probability of the target.
     without: tuple[str, ...] = ()
 
 
@@ -62,7 +66,10 @@ class AnswerFile:
         """Write answers; they are on disk when this returns."""
         with self._lock:
             for answer in answers:
-                line = json.dumps({"plan": self.digest, **dataclasses.asdict(answer)}, ensure_ascii=True)
+                line = json.dumps(
+                    {"plan": self.digest, **dataclasses.asdict(answer)},
+                    ensure_ascii=True,
+                )
                 self.file.write(line.encode() + b"\n")
                 self.known[answer.key] = answer
             self.file.flush()
@@ -71,12 +78,16 @@ class AnswerFile:
 
 @contextlib.contextmanager
 def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
-    """Open the answers of a probe to add to them, unless another process does or they are answers to another plan."""
+    """Open the answers of a probe to add to them, unless another process does or they
+    are answers to another plan.
+    """
     with (folder / ANSWERS_FILE).open("ab+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise OutputError(f"{folder} is being run by another process: wait for it") from error
+            raise OutputError(
+                f"{folder} is being run by another process: wait for it"
+            ) from error
         file.seek(0)
         whole = file.read()
         # A line that was cut off is no answer.
@@ -99,18 +110,22 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 stored: dict[str, Any] = json.loads(line)
                 plan = stored.pop("plan")
                 stored["without"] = tuple(stored.get("without", ()))
-                # The file keeps half a character as it came; tables and pages are UTF-8.
+                # The file keeps half a character as it came; tables and pages are
+                # UTF-8.
                 stored["text"] = stored["text"] and without_surrogates(stored["text"])
-                answer = Answer(**{name: value for name, value in stored.items() if name in names})
+                answer = Answer(
+                    **{name: value for name, value in stored.items() if name in names}
+                )
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(
-                    f"{path}, line {number}: expected an answer as provscan writes it, found something else ({error}): "
-                    "restore the file"
+                    f"{path}, line {number}: expected an answer as provscan writes it, "
+                    f"found something else ({error}): restore the file"
                 ) from None
             if plan != digest:
                 raise UsageError(
-                    f"{path}, line {number} answers plan {plan[:12]}, and the plan in this folder is {digest[:12]}: it "
-                    "was changed after the first question. Restore it, or make a new probe"
+                    f"{path}, line {number} answers plan {plan[:12]}, and the plan in "
+                    f"this folder is {digest[:12]}: it was changed after the first "
+                    "question. Restore it, or make a new probe"
                 )
             known.setdefault(answer.key, answer)
     return known

@@ -1,9 +1,12 @@
-"""Which tweets are asked for: licensed ones drawn by strata, each matched with a control.
+"""Which tweets are asked for: licensed ones drawn by strata, each matched with a
+control.
 
-Licensed texts fall into classes by their number of copies, and every class gives as many as any other, as far as it
-goes: so dose and response can be seen, and the probability with which a text is drawn is known. Within a class texts
-are taken evenly over script, length and the author's reach, at random otherwise. An index holds no numbers of followers
-or of retweets, so reach is how many texts of the author are among those that are drawn from.
+Licensed texts fall into classes by their number of copies, and every class gives as
+many as any other, as far as it goes: so dose and response can be seen, and the
+probability with which a text is drawn is known. Within a class texts are taken evenly
+over script, length and the author's reach, at random otherwise. An index holds no
+numbers of followers or of retweets, so reach is how many texts of the author are among
+those that are drawn from.
 """
 
 from __future__ import annotations
@@ -38,7 +41,10 @@ POOL = 5_000
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
-REACH = "the number of the author's texts among those drawn from; an index holds no numbers of followers or retweets"
+REACH = (
+    "the number of the author's texts among those drawn from; an index holds no "
+    "numbers of followers or retweets"
+)
 """What stands for reach, in plans and reports."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
@@ -75,13 +81,22 @@ class Candidate:
         return (self.script, band, min(self.reach, 2), self.key)
 
     def prompt(self, kind: str) -> Prompt | None:
-        return next((target.prompt for target in self.targets if target.prompt.kind == kind), None)
+        return next(
+            (target.prompt for target in self.targets if target.prompt.kind == kind),
+            None,
+        )
 
     def measures(self, kind: str) -> list[float]:
-        """How predictable its target and, under a reference model, the whole of it is: bits for each character."""
+        """How predictable its target and, under a reference model, the whole of it is:
+        bits for each character.
+        """
         target = next(target for target in self.targets if target.prompt.kind == kind)
         own = target.bits / max(target.chars, 1)
-        return [own] if self.reference is None else [own, self.reference / max(len(self.text), 1)]
+        return (
+            [own]
+            if self.reference is None
+            else [own, self.reference / max(len(self.text), 1)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,56 +117,96 @@ class Draw:
     left_out: dict[str, int]  # How many texts take no part, by reason.
 
 
-def draw(controls: Controls, settings: Settings, reference: Reference | None = None) -> Draw:
-    """Draw licensed tweets and match each with a control, alike under the reference model if there is one."""
+def draw(
+    controls: Controls, settings: Settings, reference: Reference | None = None
+) -> Draw:
+    """Draw licensed tweets and match each with a control, alike under the reference
+    model if there is one.
+    """
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
     left_out: Counter[str] = Counter()
     classes, sizes = _classes(controls, settings.seed)
-    pools = [_candidates(numbers, controls, model, settings, left_out) for numbers in classes]
+    pools = [
+        _candidates(numbers, controls, model, settings, left_out) for numbers in classes
+    ]
     *licensed, control = _one_each(pools, controls.reader, left_out)
     wanted = _shares([len(pool) for pool in licensed], settings.pairs)
     chosen: list[Candidate] = []
     strata = []
-    for least, pool, numbers, size, count in zip(COPIES, licensed, classes, sizes, wanted, strict=False):
+    for least, pool, numbers, size, count in zip(
+        COPIES, licensed, classes, sizes, wanted, strict=False
+    ):
         if pool:
             ordered = sorted(pool, key=Candidate.stratum)
             places = (np.arange(count) + rng.random()) * len(ordered) / max(count, 1)
             chosen += [ordered[int(place)] for place in places]
             strata.append(Stratum(least, size * len(pool) / len(numbers), count))
     taken = {tweet.tweet_id for tweet in chosen}
-    spare = [tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken]
+    spare = [
+        tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken
+    ]
     if reference is not None:
-        # A reference model is slow: it reads those that may be in a pair, and as many more to learn from.
+        # A reference model is slow: it reads those that may be in a pair, and as many
+        # more to learn from.
         spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
         control = control[: CHOICE * len(chosen)]
-        chosen, spare, control = (_measured(tweets, reference) for tweets in (chosen, spare, control))
+        chosen, spare, control = (
+            _measured(tweets, reference) for tweets in (chosen, spare, control)
+        )
     pairs = _matched(chosen, control[: CHOICE * len(chosen)])
     left_out["no control like it"] += len(chosen) - len(pairs)
     used = {tweet.tweet_id for pair in pairs for tweet in pair}
-    rest = tuple([t for t in tweets if t.tweet_id not in used] for tweets in ([*chosen, *spare], control))
+    rest = tuple(
+        [t for t in tweets if t.tweet_id not in used]
+        for tweets in ([*chosen, *spare], control)
+    )
     order = rng.permutation(len(pairs))
     return Draw(
-        [pairs[at] for at in order], strata, (rest[0], rest[1]), {reason: n for reason, n in left_out.items() if n}
+        [pairs[at] for at in order],
+        strata,
+        (rest[0], rest[1]),
+        {reason: n for reason, n in left_out.items() if n},
     )
 
 
 def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
-    """What the model is given of those tweets that have a prompt of a kind, and what it would have to add."""
-    sides = [[tweet for tweet in side if tweet.prompt(kind) is not None] for side in (first, second)]
-    texts = [[f"{p.given} {p.target}" for tweet in side if (p := tweet.prompt(kind)) is not None] for side in sides]
-    return Arms(texts[0], texts[1], [tweet.measures(kind) for side in sides for tweet in side])
+    """What the model is given of those tweets that have a prompt of a kind, and what it
+    would have to add.
+    """
+    sides = [
+        [tweet for tweet in side if tweet.prompt(kind) is not None]
+        for side in (first, second)
+    ]
+    texts = [
+        [
+            f"{p.given} {p.target}"
+            for tweet in side
+            if (p := tweet.prompt(kind)) is not None
+        ]
+        for side in sides
+    ]
+    return Arms(
+        texts[0], texts[1], [tweet.measures(kind) for side in sides for tweet in side]
+    )
 
 
 def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candidate]:
     bits = reference.bits([tweet.text for tweet in tweets])
-    return [replace(tweet, reference=float(each)) for tweet, each in zip(tweets, bits, strict=True)]
+    return [
+        replace(tweet, reference=float(each))
+        for tweet, each in zip(tweets, bits, strict=True)
+    ]
 
 
 def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
-    """Numbers of texts to draw from, of each class of copies and of the control; how many texts each class has."""
+    """Numbers of texts to draw from, of each class of copies and of the control; how
+    many texts each class has.
+    """
     reader = controls.reader
-    pools: list[list[Numbers]] = [[np.zeros(0, np.int64)] for _ in range(len(COPIES) + 1)]
+    pools: list[list[Numbers]] = [
+        [np.zeros(0, np.int64)] for _ in range(len(COPIES) + 1)
+    ]
     sizes = [0] * len(pools)
     for texts in reader.shuffled(seed):
         of = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
@@ -164,27 +219,49 @@ def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
 
 
 def _candidates(
-    numbers: Numbers, controls: Controls, model: Background, settings: Settings, left_out: Counter[str]
+    numbers: Numbers,
+    controls: Controls,
+    model: Background,
+    settings: Settings,
+    left_out: Counter[str],
 ) -> list[Candidate]:
     """Those of some texts that can be asked for."""
     reader = controls.reader
     if len(numbers) == 0:
         return []
-    common = (reader.author_counts(numbers) >= COMMON_AUTHORS) | np.isin(numbers, controls.repeated)
+    common = (reader.author_counts(numbers) >= COMMON_AUTHORS) | np.isin(
+        numbers, controls.repeated
+    )
     left_out["commonplace wording"] += int(common.sum())
     numbers = numbers[~common]
     rows = reader.earliest_tweets(numbers).to_pylist()
     targets = _targets(numbers, rows, model, settings)
     length, script = measured(reader, numbers)
-    copies, reach = reader.tweet_counts(numbers), Counter(row["author"] for row in rows if row["author"])
+    copies, reach = (
+        reader.tweet_counts(numbers),
+        Counter(row["author"] for row in rows if row["author"]),
+    )
     found = []
     for at, row in enumerate(rows):
         if not targets[at]:
             left_out["too short or too predictable"] += 1
             continue
-        key = xxhash.xxh64_intdigest(row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed)
-        about = (row["tweet_id"], row["tweet"], row["author"], _day(row["time"]), row["lang"])
-        counts = (int(length[at]), int(copies[at]), reach.get(row["author"], 1), int(numbers[at]))
+        key = xxhash.xxh64_intdigest(
+            row["tweet_id"].encode("utf-8", "replace"), seed=settings.seed
+        )
+        about = (
+            row["tweet_id"],
+            row["tweet"],
+            row["author"],
+            _day(row["time"]),
+            row["lang"],
+        )
+        counts = (
+            int(length[at]),
+            int(copies[at]),
+            reach.get(row["author"], 1),
+            int(numbers[at]),
+        )
         found.append(Candidate(*about, SCRIPTS[script[at]], *counts, key, targets[at]))
     return found
 
@@ -196,7 +273,10 @@ def _targets(
     found: list[list[Target]] = [[] for _ in rows]
     copies = np.isin(numbers, model.counted).astype(np.int64)
     for kind in settings.prompts:
-        made = [make_prompt(kind, settings.style, r["tweet"], r["author"], _day(r["time"])) for r in rows]
+        made = [
+            make_prompt(kind, settings.style, r["tweet"], r["author"], _day(r["time"]))
+            for r in rows
+        ]
         places = [at for at, prompt in enumerate(made) if prompt is not None]
         prompts = [prompt for prompt in made if prompt is not None]
         if not places or model.model.chars == 0:
@@ -204,11 +284,20 @@ def _targets(
         canonical = canonical_array([prompt.target for prompt in prompts])
         given = [prompt.given for prompt in prompts]
         bits = model.model.bits(canonical, copies=copies[places])
-        columns = (canonical.to_pylist(), canonical_array(given).to_pylist(), bits.tolist())
-        for at, prompt, text, before, worth in zip(places, prompts, *columns, strict=True):
+        columns = (
+            canonical.to_pylist(),
+            canonical_array(given).to_pylist(),
+            bits.tolist(),
+        )
+        for at, prompt, text, before, worth in zip(
+            places, prompts, *columns, strict=True
+        ):
             target = Target(prompt, worth, len(text.split()), len(text))
-            enough = target.chars >= settings.min_chars or (target.words >= settings.min_words and target.chars >= 20)
-            # In a script that the model hardly knows the bits are not known. What the prompt says is not recited.
+            enough = target.chars >= settings.min_chars or (
+                target.words >= settings.min_words and target.chars >= 20
+            )
+            # In a script that the model hardly knows the bits are not known. What the
+            # prompt says is not recited.
             if enough and worth >= settings.min_bits and not _repeats(text, before):
                 found[at].append(target)
     return [tuple(targets) for targets in found]
@@ -220,15 +309,23 @@ def _repeats(target: str, given: str) -> bool:
     return 2 * sum(gram in given for gram in grams) > len(grams)
 
 
-def _one_each(pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]) -> list[list[Candidate]]:
-    """Pools of which no two tweets have like wording, nor the same target; a licensed one goes before a control."""
+def _one_each(
+    pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]
+) -> list[list[Candidate]]:
+    """Pools of which no two tweets have like wording, nor the same target; a licensed
+    one goes before a control.
+    """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
-    family = dict(zip(numbers.tolist(), families(reader, numbers).tolist(), strict=True))
+    family = dict(
+        zip(numbers.tolist(), families(reader, numbers).tolist(), strict=True)
+    )
     seen: set[Any] = set()
     kept: list[list[Candidate]] = [[] for _ in pools]
     for number in [*reversed(range(len(pools) - 1)), len(pools) - 1]:
         for tweet in sorted(pools[number], key=lambda t: t.key):
-            targets = canonical_array([target.prompt.target for target in tweet.targets]).to_pylist()
+            targets = canonical_array(
+                [target.prompt.target for target in tweet.targets]
+            ).to_pylist()
             wording = {family[tweet.number], *targets}
             if wording & seen:
                 left_out["wording like that of another"] += 1
@@ -239,7 +336,9 @@ def _one_each(pools: list[list[Candidate]], reader: IndexReader, left_out: Count
 
 
 def _shares(available: Sequence[int], wanted: int) -> list[int]:
-    """As many of each class, as far as it goes; what is left over goes to the others."""
+    """As many of each class, as far as it goes; what is left over goes to the
+    others.
+    """
     given = [0] * len(available)
     while wanted > 0:
         open_classes = [at for at, n in enumerate(available) if given[at] < n]
@@ -253,8 +352,12 @@ def _shares(available: Sequence[int], wanted: int) -> list[int]:
     return given
 
 
-def _matched(licensed: list[Candidate], control: list[Candidate]) -> list[tuple[Candidate, Candidate]]:
-    """Pairs whose members are as alike as possible in all, none twice (assignment problem)."""
+def _matched(
+    licensed: list[Candidate], control: list[Candidate]
+) -> list[tuple[Candidate, Candidate]]:
+    """Pairs whose members are as alike as possible in all, none twice (assignment
+    problem).
+    """
     from scipy.optimize import linear_sum_assignment
 
     if not licensed or not control:
@@ -265,23 +368,36 @@ def _matched(licensed: list[Candidate], control: list[Candidate]) -> list[tuple[
     cost = np.zeros((len(a), len(b)))
     for column in range(a.shape[1]):
         cost += (a[:, column, None] - b[None, :, column]) ** 2
-    author = _codes([t.author or f"licensed {at}" for at, t in enumerate(licensed)],
-                    [t.author or f"control {at}" for at, t in enumerate(control)])  # fmt: skip
-    script = _codes([tweet.script for tweet in licensed], [tweet.script for tweet in control])
+    author = _codes(
+        [t.author or f"licensed {at}" for at, t in enumerate(licensed)],
+        [t.author or f"control {at}" for at, t in enumerate(control)],
+    )
+    script = _codes(
+        [tweet.script for tweet in licensed], [tweet.script for tweet in control]
+    )
     lang = _codes([tweet.lang for tweet in licensed], [tweet.lang for tweet in control])
-    known = np.array([bool(t.lang) for t in licensed])[:, None] & np.array([bool(t.lang) for t in control])
+    known = np.array([bool(t.lang) for t in licensed])[:, None] & np.array(
+        [bool(t.lang) for t in control]
+    )
     other = (script[0][:, None] != script[1]) | (known & (lang[0][:, None] != lang[1]))
     length = [np.log([tweet.length for tweet in side]) for side in (licensed, control)]
     cost[author[0][:, None] != author[1]] += 0.5
     cost[other | (np.abs(length[0][:, None] - length[1]) > np.log(FACTOR))] = 1e6
     rows, columns = linear_sum_assignment(cost)
-    return [(licensed[r], control[c]) for r, c in zip(rows, columns, strict=True) if cost[r, c] < 1e6]
+    return [
+        (licensed[r], control[c])
+        for r, c in zip(rows, columns, strict=True)
+        if cost[r, c] < 1e6
+    ]
 
 
 def _codes(licensed: Sequence[Any], control: Sequence[Any]) -> tuple[Numbers, Numbers]:
     """Numbers of values, equal for equal ones of both sides."""
     known: dict[Any, int] = {}
-    first, second = ([known.setdefault(value, len(known)) for value in side] for side in (licensed, control))
+    first, second = (
+        [known.setdefault(value, len(known)) for value in side]
+        for side in (licensed, control)
+    )
     return np.array(first), np.array(second)
 
 

@@ -1,10 +1,12 @@
 """A model behind an endpoint that speaks the protocol of OpenAI.
 
-Nothing is asked before the endpoint has given any response, so that a wrong address is reported within seconds.
-Several questions are on their way at a time. An endpoint that is busy (429) is left alone for as long as it says, by
-all of them; other failures are tried again with growing pauses. Parameters that it refuses are left out, and the answer
-says so. Of completions that repeat the prompt with log-probabilities (``echo``) the target's is read; the protocol of
-chats gives none of words that the model did not say. The key comes from the environment and is written nowhere.
+Nothing is asked before the endpoint has given any response, so that a wrong address is
+reported within seconds. Several questions are on their way at a time. An endpoint that
+is busy (429) is left alone for as long as it says, by all of them; other failures are
+tried again with growing pauses. Parameters that it refuses are left out, and the answer
+says so. Of completions that repeat the prompt with log-probabilities (``echo``) the
+target's is read; the protocol of chats gives none of words that the model did not say.
+The key comes from the environment and is written nowhere.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ from provscan.probe.plan import Question
 
 # Pauses between attempts, in seconds: the first, and the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-# Before the first question, in seconds: how long one request waits for a response of any kind, and for how long such
-# requests are repeated.
+# Before the first question, in seconds: how long one request waits for a response of
+# any kind, and for how long such requests are repeated.
 CONTACT, PATIENCE = 10.0, 4.0
 # If so many questions are refused before the first is answered, none will be.
 REFUSALS = 5
@@ -40,7 +42,9 @@ Found = TypeVar("Found")
 
 
 class Echo(NamedTuple):
-    """What an endpoint says of a text that it repeats: log-probability of the target, and tokens used."""
+    """What an endpoint says of a text that it repeats: log-probability of the target,
+    and tokens used.
+    """
 
     logprob: float | None
     prompt_tokens: int
@@ -52,26 +56,39 @@ class EndpointOptions:
     concurrency: int = 4  # Questions on their way at a time.
     timeout: float = 120.0  # Seconds to wait for an answer.
     attempts: int = 8  # How often a question is sent before it is left unanswered.
-    key_env: str = "OPENAI_API_KEY"  # Environment variable that holds the key; none is sent if it is not set.
-    pause: float = FIRST_PAUSE  # Seconds before the second attempt; each further pause is twice as long.
+    # Environment variable that holds the key; none is sent if it is not set.
+    key_env: str = "OPENAI_API_KEY"
+    # Seconds before the second attempt; each further pause is twice as long.
+    pause: float = FIRST_PAUSE
 
 
 class Endpoint:
-    """A model behind an endpoint, such as ``http://localhost:8000/v1``; `style` chooses one of the two calls."""
+    """A model behind an endpoint, such as ``http://localhost:8000/v1``; `style` chooses
+    one of the two calls.
+    """
 
-    def __init__(self, url: str, model: str, style: str, options: EndpointOptions) -> None:
+    def __init__(
+        self, url: str, model: str, style: str, options: EndpointOptions
+    ) -> None:
         try:
             import openai
         except ImportError:
-            raise UsageError("the client for endpoints is not installed: pip install 'provscan[probe]'") from None
+            raise UsageError(
+                "the client for endpoints is not installed: pip install "
+                "'provscan[probe]'"
+            ) from None
         address = urlsplit(url)
         if address.username or address.password or address.query or address.fragment:
             raise UsageError(
-                f"the address of the endpoint must not hold a secret: put the key into ${options.key_env} and give "
+                "the address of the endpoint must not hold a secret: put the key into "
+                f"${options.key_env} and give "
                 f"{address.scheme}://{address.hostname}{address.path}"
             )
         if address.scheme not in ("http", "https") or not address.hostname:
-            raise UsageError(f"expected an address such as http://localhost:8000/v1 for the endpoint, found {url!r}")
+            raise UsageError(
+                "expected an address such as http://localhost:8000/v1 for the "
+                f"endpoint, found {url!r}"
+            )
         self._openai = openai
         self._client: Any = None
         self._connection: dict[str, Any] = {
@@ -85,7 +102,8 @@ class Endpoint:
         self._open_at = 0.0
         self._responded_at = 0.0
         self._refusals = 0
-        # Refused parameters with their values, and whether log-probabilities of a given text are returned.
+        # Refused parameters with their values, and whether log-probabilities of a given
+        # text are returned.
         self._refused: set[tuple[str, float]] = set()
         self._echoes: bool | None = None
         self._lock = threading.Lock()
@@ -108,13 +126,24 @@ class Endpoint:
             try:
                 self._reach()
                 while True:
-                    while len(waiting) < self._options.concurrency and (question := next(source, None)) is not None:
+                    while (
+                        len(waiting) < self._options.concurrency
+                        and (question := next(source, None)) is not None
+                    ):
                         waiting.add(pool.submit(self._ask, question))
                     if not waiting:
                         return
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    # What was answered is kept, even if another question shows that it is of no use to go on.
-                    failure = next((error for each in done if (error := each.exception()) is not None), None)
+                    # What was answered is kept, even if another question shows that it
+                    # is of no use to go on.
+                    failure = next(
+                        (
+                            error
+                            for each in done
+                            if (error := each.exception()) is not None
+                        ),
+                        None,
+                    )
                     found = [each.result() for each in done if each.exception() is None]
                     yield [answer for answer in found if answer is not None]
                     if failure is not None:
@@ -123,7 +152,9 @@ class Endpoint:
                 self._stopped.set()
 
     def _reach(self) -> None:
-        """Wait for a response of any kind, be it an error: it shows that somebody answers at this address."""
+        """Wait for a response of any kind, be it an error: it shows that somebody
+        answers at this address.
+        """
         client = self._client.with_options(timeout=min(CONTACT, self._options.timeout))
         started = time.monotonic()
         while True:
@@ -132,8 +163,8 @@ class Endpoint:
             except self._openai.APIConnectionError as error:
                 if time.monotonic() - started >= PATIENCE:
                     raise ModelError(
-                        f"{self._url} does not answer ({_cause(error)}), so nothing was asked: check the address, and "
-                        "that the server is running"
+                        f"{self._url} does not answer ({_cause(error)}), so nothing "
+                        "was asked: check the address, and that the server is running"
                     ) from None
                 time.sleep(min(self._options.pause, FIRST_PAUSE))
             except self._openai.APIStatusError:
@@ -144,20 +175,33 @@ class Endpoint:
     def _ask(self, question: Question) -> Answer | None:
         """The answer to a question; None if none came after all attempts."""
         answer = self._tried(question, lambda attempt: self._answer(question, attempt))
-        if answer is None or answer.text is None or self._style == "chat" or not question.scored:
+        if (
+            answer is None
+            or answer.text is None
+            or self._style == "chat"
+            or not question.scored
+        ):
             return answer
-        echo = None if self._echoes is False else self._tried(question, lambda _: self._echo(question))
+        echo = (
+            None
+            if self._echoes is False
+            else self._tried(question, lambda _: self._echo(question))
+        )
         echo = echo or Echo(None, 0, 0)
         return replace(
             answer,
             logprob=echo.logprob,
             prompt_tokens=answer.prompt_tokens + echo.prompt_tokens,
             answer_tokens=answer.answer_tokens + echo.answer_tokens,
-            without=answer.without if echo.logprob is not None else (*answer.without, LOGPROBS),
+            without=answer.without
+            if echo.logprob is not None
+            else (*answer.without, LOGPROBS),
         )
 
     def _tried(self, question: Question, call: Callable[[int], Found]) -> Found | None:
-        """What a call gives that is made until it succeeds; None if it did not after all attempts."""
+        """What a call gives that is made until it succeeds; None if it did not after
+        all attempts.
+        """
         openai, pause = self._openai, self._options.pause
         started, unreachable = time.monotonic(), True
         for attempt in range(1, self._options.attempts + 1):
@@ -170,38 +214,65 @@ class Endpoint:
                 return found
             except openai.RateLimitError as error:
                 if getattr(error, "code", None) == "insufficient_quota":
-                    raise ModelError(f"{self._url}: the account has no quota left: nothing more can be asked") from None
+                    raise ModelError(
+                        f"{self._url}: the account has no quota left: nothing more can "
+                        "be asked"
+                    ) from None
                 unreachable = False
-                self._close_for(_retry_after(error) or self._jittered(pause, question, attempt))
-            except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
+                self._close_for(
+                    _retry_after(error) or self._jittered(pause, question, attempt)
+                )
+            except (
+                openai.AuthenticationError,
+                openai.PermissionDeniedError,
+                openai.NotFoundError,
+            ) as error:
                 # The message of an endpoint may quote a part of the key.
                 raise ModelError(
-                    f"{self._url} refuses to be asked for model {self._model!r} (status {error.status_code}): check "
-                    f"the address, the model's name, and the key in ${self._options.key_env}"
+                    f"{self._url} refuses to be asked for model {self._model!r} "
+                    f"(status {error.status_code}): check the address, the model's "
+                    f"name, and the key in ${self._options.key_env}"
                 ) from None
             except (openai.OpenAIError, ValueError) as error:
-                # A timeout, a connection that was cut, a server that failed, an answer that is not whole.
-                unreachable = unreachable and type(error.__cause__).__name__ == "ConnectError"
+                # A timeout, a connection that was cut, a server that failed, an answer
+                # that is not whole.
+                unreachable = (
+                    unreachable and type(error.__cause__).__name__ == "ConnectError"
+                )
                 self._stopped.wait(self._jittered(pause, question, attempt))
             pause = min(2.0 * pause, LONGEST_PAUSE)
         if unreachable and self._responded_at < started:
             raise ModelError(
-                f"{self._url} can't be reached any more. The answers so far are kept: start the server again and "
-                "repeat the command"
+                f"{self._url} can't be reached any more. The answers so far are kept: "
+                "start the server again and repeat the command"
             )
         return None
 
     def _answer(self, question: Question, attempt: int) -> Answer:
-        """The answer, or the refusal, to a question that is asked without what the endpoint refuses."""
+        """The answer, or the refusal, to a question that is asked without what the
+        endpoint refuses.
+        """
         with self._lock:
-            without = tuple(name for name in OPTIONAL if (name, _value(name, question)) in self._refused)
+            without = tuple(
+                name
+                for name in OPTIONAL
+                if (name, _value(name, question)) in self._refused
+            )
         while True:
-            # Questions that were on their way when the name changed were asked with the old one.
+            # Questions that were on their way when the name changed were asked with the
+            # old one.
             limit = self._limit_name
             try:
                 answer = self._once(question, attempt, without, limit)
-            except (self._openai.BadRequestError, self._openai.UnprocessableEntityError) as error:
-                if self._style == "chat" and limit == "max_tokens" and "max_completion_tokens" in str(error):
+            except (
+                self._openai.BadRequestError,
+                self._openai.UnprocessableEntityError,
+            ) as error:
+                if (
+                    self._style == "chat"
+                    and limit == "max_tokens"
+                    and "max_completion_tokens" in str(error)
+                ):
                     self._limit_name = "max_completion_tokens"
                     continue
                 name = _refused_parameter(error)
@@ -211,17 +282,28 @@ class Endpoint:
             else:
                 with self._lock:
                     self._refusals = -1
-                    # An answer shows that it was the parameter that was refused, not the question.
-                    self._refused |= {(name, _value(name, question)) for name in without}
+                    # An answer shows that it was the parameter that was refused, not
+                    # the question.
+                    self._refused |= {
+                        (name, _value(name, question)) for name in without
+                    }
                 return answer
 
-    def _once(self, question: Question, attempt: int, without: tuple[str, ...], limit: str) -> Answer:
+    def _once(
+        self, question: Question, attempt: int, without: tuple[str, ...], limit: str
+    ) -> Answer:
         given = {"temperature": question.temperature, "seed": question.seed}
         optional = {name: value for name, value in given.items() if name not in without}
-        settings: dict[str, Any] = {"model": self._model, limit: question.max_tokens, **optional}
+        settings: dict[str, Any] = {
+            "model": self._model,
+            limit: question.max_tokens,
+            **optional,
+        }
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
-            got: Any = self._client.chat.completions.create(messages=messages, **settings)
+            got: Any = self._client.chat.completions.create(
+                messages=messages, **settings
+            )
         else:
             got = self._client.completions.create(prompt=question.prompt, **settings)
         if not got.choices:
@@ -229,12 +311,22 @@ class Endpoint:
         choice, usage = got.choices[0], got.usage
         text = choice.message.content if self._style == "chat" else choice.text
         return Answer(
-            question.key, text or "", now(), got.model, getattr(got, "system_fingerprint", None), got.id,
-            choice.finish_reason, *_used(usage), attempts=attempt, without=without,
-        )  # fmt: skip
+            question.key,
+            text or "",
+            now(),
+            got.model,
+            getattr(got, "system_fingerprint", None),
+            got.id,
+            choice.finish_reason,
+            *_used(usage),
+            attempts=attempt,
+            without=without,
+        )
 
     def _echo(self, question: Question) -> Echo:
-        """The log-probability of the target, from a text that the endpoint repeats instead of going on with it."""
+        """The log-probability of the target, from a text that the endpoint repeats
+        instead of going on with it.
+        """
         text = question.prompt + question.target
         try:
             got: Any = self._client.completions.create(
@@ -244,42 +336,68 @@ class Endpoint:
             got = None
         choice = got.choices[0] if got is not None and got.choices else None
         used = _used(got.usage) if got is not None else (0, 0)
-        if choice is None or choice.logprobs is None or not (choice.text or "").startswith(text):
+        if (
+            choice is None
+            or choice.logprobs is None
+            or not (choice.text or "").startswith(text)
+        ):
             with self._lock:
                 # Where it has worked before, only this text is refused.
                 self._echoes = self._echoes or False
             return Echo(None, *used)
         with self._lock:
             self._echoes = True
-        tokens, chances = choice.logprobs.tokens or [], choice.logprobs.token_logprobs or []
-        return Echo(target_logprob(tokens, chances, question.prompt, question.target), *used)
+        tokens, chances = (
+            choice.logprobs.tokens or [],
+            choice.logprobs.token_logprobs or [],
+        )
+        return Echo(
+            target_logprob(tokens, chances, question.prompt, question.target), *used
+        )
 
     def _refusal(self, question: Question, attempt: int, error: Any) -> Answer:
-        """The endpoint does not accept this question; if it accepts none at all, it is of no use to go on."""
+        """The endpoint does not accept this question; if it accepts none at all, it is
+        of no use to go on.
+        """
         with self._lock:
             if self._refusals >= 0:
                 self._refusals += 1
             if self._refusals >= REFUSALS:
-                raise ModelError(f"{self._url} refused the first {REFUSALS} questions: {str(error)[:300]}")
-        return Answer(question.key, None, now(), attempts=attempt, refused=str(error)[:300])
+                raise ModelError(
+                    f"{self._url} refused the first {REFUSALS} questions: "
+                    f"{str(error)[:300]}"
+                )
+        return Answer(
+            question.key, None, now(), attempts=attempt, refused=str(error)[:300]
+        )
 
     def _close_for(self, seconds: float) -> None:
         with self._lock:
             self._open_at = max(self._open_at, time.monotonic() + seconds)
 
     def _wait_until_open(self) -> None:
-        while (left := self._open_at - time.monotonic()) > 0 and not self._stopped.wait(left):
+        while (left := self._open_at - time.monotonic()) > 0 and not self._stopped.wait(
+            left
+        ):
             pass
 
     def _jittered(self, pause: float, question: Question, attempt: int) -> float:
-        """A pause of half to all of `pause`, so that those who wait do not all come at once."""
-        return pause * (0.5 + xxhash.xxh32_intdigest(f"{question.key} {attempt}".encode()) / 2**33)
+        """A pause of half to all of `pause`, so that those who wait do not all come at
+        once.
+        """
+        return pause * (
+            0.5 + xxhash.xxh32_intdigest(f"{question.key} {attempt}".encode()) / 2**33
+        )
 
 
-def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str) -> float | None:
-    """Log-probability of a target from the tokens of a text that an endpoint repeated (a mark may stand before them).
+def target_logprob(
+    tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str
+) -> float | None:
+    """Log-probability of a target from the tokens of a text that an endpoint repeated
+    (a mark may stand before them).
 
-    None where no token ends with the prompt or with the target, so that the two can't be told apart.
+    None where no token ends with the prompt or with the target, so that the two can't
+    be told apart.
     """
     whole = "".join(tokens)
     first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
@@ -290,7 +408,11 @@ def target_logprob(tokens: Sequence[str], chances: Sequence[float | None], promp
     if len(chances) != len(tokens) or not set(wanted) <= set(ends):
         return None
     known = chances[ends.index(wanted[0]) : ends.index(wanted[1])]
-    return None if None in known else float(sum(chance for chance in known if chance is not None))
+    return (
+        None
+        if None in known
+        else float(sum(chance for chance in known if chance is not None))
+    )
 
 
 def _cause(error: Any) -> str:
@@ -308,11 +430,15 @@ def _refused_parameter(error: Any) -> str | None:
     named = getattr(error, "param", None)
     if isinstance(named, str) and named:
         return named if named in OPTIONAL else None
-    return next((name for name in OPTIONAL if re.search(rf"\b{name}\b", str(error))), None)
+    return next(
+        (name for name in OPTIONAL if re.search(rf"\b{name}\b", str(error))), None
+    )
 
 
 def _used(usage: Any) -> tuple[int, int]:
-    return getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0
+    return getattr(usage, "prompt_tokens", 0) or 0, getattr(
+        usage, "completion_tokens", 0
+    ) or 0
 
 
 def _retry_after(error: Any) -> float | None:

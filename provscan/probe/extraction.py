@@ -1,8 +1,10 @@
-"""How many samples it takes until a model recites a tweet, from log-probabilities: without sampling.
+"""How many samples it takes until a model recites a tweet, from log-probabilities:
+without sampling.
 
-(n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A local model gives the probability of a target at
-the temperature of the plan; an endpoint that repeats a text with log-probabilities gives it at temperature 1; the
-protocol of chats does not give it at all.
+(n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A local model
+gives the probability of a target at the temperature of the plan; an endpoint that
+repeats a text with log-probabilities gives it at temperature 1; the protocol of chats
+does not give it at all.
 """
 
 from __future__ import annotations
@@ -18,18 +20,29 @@ SAMPLES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
 def samples_needed(logprob: float, probability: float) -> float:
-    """Samples until a target is recited with some probability, from the log-probability of one sample.
+    """Samples until a target is recited with some probability, from the log-probability
+    of one sample.
 
     That is the least n with ``1 - (1 - exp(logprob))^n >= probability``.
     """
     if logprob >= -1e-12:
         return 1.0
     share = math.exp(logprob)
-    return math.inf if share == 0.0 else float(max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9)))
+    return (
+        math.inf
+        if share == 0.0
+        else float(
+            max(1, math.ceil(math.log1p(-probability) / math.log1p(-share) - 1e-9))
+        )
+    )
 
 
-def best_logprobs(answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str]]) -> dict[int, float]:
-    """Of each tweet the log-probability with its best prompt; tweets without any are left out."""
+def best_logprobs(
+    answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str]]
+) -> dict[int, float]:
+    """Of each tweet the log-probability with its best prompt; tweets without any are
+    left out.
+    """
     found = {}
     for tweet, asked in keys.items():
         known = [answers[key].logprob for key in asked if key in answers]
@@ -38,24 +51,37 @@ def best_logprobs(answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str
     return found
 
 
-def extraction(logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool) -> dict[str, Any]:
-    """How many tweets of each arm are recited within n samples, with probability .5 and .9.
+def extraction(
+    logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool
+) -> dict[str, Any]:
+    """How many tweets of each arm are recited within n samples, with probability .5 and
+    .9.
 
-    Gives ``invalid``: why there is no such number, else None; ``temperature`` of the samples; ``samples`` (n),
-    ``tweets`` with a log-probability, and ``within``: by probability and arm, how many for each n.
+    Gives ``invalid``: why there is no such number, else None; ``temperature`` of the
+    samples; ``samples`` (n), ``tweets`` with a log-probability, and ``within``: by
+    probability and arm, how many for each n.
     """
     why = None
     if not any(logprobs.values()):
         why = "the model gave no log-probabilities of the targets"
         if endpoint and settings.style == "chat":
-            why = "the chat protocol gives no log-probabilities of words that the model did not say"
+            why = (
+                "the chat protocol gives no log-probabilities of words that the model "
+                "did not say"
+            )
         elif endpoint:
-            why = "the endpoint did not repeat a text with its log-probabilities (echo and logprobs of completions)"
+            why = (
+                "the endpoint did not repeat a text with its log-probabilities (echo "
+                "and logprobs of completions)"
+            )
         elif settings.temperature == 0.0:
             why = "at temperature 0 all samples are the same"
     within = {
         f"{probability:g}": {
-            arm: [sum(samples_needed(each, probability) <= n for each in known.values()) for n in SAMPLES]
+            arm: [
+                sum(samples_needed(each, probability) <= n for each in known.values())
+                for n in SAMPLES
+            ]
             for arm, known in logprobs.items()
         }
         for probability in (0.5, 0.9)

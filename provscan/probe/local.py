@@ -17,23 +17,49 @@ BATCH = 16
 
 
 class Local:
-    """A causal language model in a folder, as ``save_pretrained`` writes it; nothing is downloaded.
+    """A causal language model in a folder, as ``save_pretrained`` writes it; nothing is
+    downloaded.
 
-    Of the first sample of each prompt the log-probability of the target at `temperature` is computed as well: from it
-    follows how likely one sample recites it (Hayes et al. 2024, arXiv 2410.19482).
+    Of the first sample of each prompt the log-probability of the target at
+    `temperature` is computed as well: from it follows how likely one sample recites it
+    (Hayes et al. 2024, arXiv 2410.19482).
     """
 
-    def __init__(self, path: str | os.PathLike[str], style: str, temperature: float = 1.0, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        style: str,
+        temperature: float = 1.0,
+        batch: int = BATCH,
+    ) -> None:
         loaded = Causal(path)
         if style == "chat" and not loaded.tokenizer.chat_template:
-            raise UsageError(f"{loaded.path} has no chat template: plan the probe in completion style")
-        self._loaded, self._torch, self._tokenizer = loaded, loaded.torch, loaded.tokenizer
-        self._model, self._device, self._length = loaded.network, loaded.device, loaded.length
+            raise UsageError(
+                f"{loaded.path} has no chat template: plan the probe in completion "
+                "style"
+            )
+        self._loaded, self._torch, self._tokenizer = (
+            loaded,
+            loaded.torch,
+            loaded.tokenizer,
+        )
+        self._model, self._device, self._length = (
+            loaded.network,
+            loaded.device,
+            loaded.length,
+        )
         self._style, self._temperature, self._batch = style, temperature, batch
-        self._ends = {self._tokenizer.eos_token_id, getattr(loaded.network.generation_config, "eos_token_id", None)}
+        self._ends = {
+            self._tokenizer.eos_token_id,
+            getattr(loaded.network.generation_config, "eos_token_id", None),
+        }
 
     def describe(self) -> dict[str, Any]:
-        return {"path": self._loaded.path, "model": self._loaded.kind, "style": self._style}
+        return {
+            "path": self._loaded.path,
+            "model": self._loaded.kind,
+            "style": self._style,
+        }
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
         source = iter(questions)
@@ -47,7 +73,12 @@ class Local:
                     else answer
                     for question, answer in zip(fits, answers, strict=True)
                 ] + [
-                    Answer(question.key, None, now(), refused="the prompt is longer than the model takes")
+                    Answer(
+                        question.key,
+                        None,
+                        now(),
+                        refused="the prompt is longer than the model takes",
+                    )
                     for question in batch
                     if question not in fits
                 ]
@@ -56,14 +87,18 @@ class Local:
         """The prompt in tokens; where it is empty or blank, what a text begins with."""
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
-            text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            )
             return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         if not question.prompt.strip():
             return [self._loaded.start]
         return list(self._tokenizer(question.prompt)["input_ids"])
 
     def _generated(self, questions: list[Question]) -> list[Answer]:
-        """One answer to each question, greedy or sampled with the question's own seed."""
+        """One answer to each question, greedy or sampled with the question's own
+        seed.
+        """
         torch = self._torch
         prompts = [self._ids(question) for question in questions]
         longest = max(map(len, prompts))
@@ -74,16 +109,23 @@ class Local:
             mask[row, longest - len(prompt) :] = 1
         place = (mask.cumsum(1) - 1).clamp(min=0)
         draws = [torch.Generator().manual_seed(question.seed) for question in questions]
-        limits = [min(question.max_tokens, self._room(question)) for question in questions]
+        limits = [
+            min(question.max_tokens, self._room(question)) for question in questions
+        ]
         texts: list[list[int]] = [[] for _ in questions]
         going, cache = set(range(len(questions))), None
         for _ in range(max(limits)):
             got = self._model(
-                input_ids=ids.to(self._device), attention_mask=mask.to(self._device),
-                position_ids=place.clamp(max=self._length - 1).to(self._device), use_cache=True,
+                input_ids=ids.to(self._device),
+                attention_mask=mask.to(self._device),
+                position_ids=place.clamp(max=self._length - 1).to(self._device),
+                use_cache=True,
                 **({self._loaded.cache_name: cache} if cache is not None else {}),
-            )  # fmt: skip
-            cache, logits = getattr(got, self._loaded.cache_name), got.logits[:, -1].float().cpu()
+            )
+            cache, logits = (
+                getattr(got, self._loaded.cache_name),
+                got.logits[:, -1].float().cpu(),
+            )
             ids = torch.zeros((len(prompts), 1), dtype=torch.long)
             for row in sorted(going):
                 question = questions[row]
@@ -104,24 +146,36 @@ class Local:
         time = now()
         return [
             Answer(
-                question.key, self._tokenizer.decode(text, skip_special_tokens=True), time,
+                question.key,
+                self._tokenizer.decode(text, skip_special_tokens=True),
+                time,
                 self._loaded.kind,
                 finish="length" if row in going or len(text) >= limits[row] else "stop",
-                prompt_tokens=len(prompt), answer_tokens=len(text),
+                prompt_tokens=len(prompt),
+                answer_tokens=len(text),
             )
-            for row, (question, prompt, text) in enumerate(zip(questions, prompts, texts, strict=True))
-        ]  # fmt: skip
+            for row, (question, prompt, text) in enumerate(
+                zip(questions, prompts, texts, strict=True)
+            )
+        ]
 
     def _room(self, question: Question) -> int:
         return self._length - len(self._ids(question))
 
     def _logprob(self, question: Question) -> float | None:
-        """Log-probability of the target behind the prompt, when sampling at the temperature; None if it is too long."""
+        """Log-probability of the target behind the prompt, when sampling at the
+        temperature; None if it is too long.
+        """
         torch = self._torch
         prompt = self._ids(question)
         whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
-        # Words may join across the end of the prompt: then the target is taken by itself.
-        joined = self._style == "completion" and whole[: len(prompt)] == prompt and len(whole) > len(prompt)
+        # Words may join across the end of the prompt: then the target is taken by
+        # itself.
+        joined = (
+            self._style == "completion"
+            and whole[: len(prompt)] == prompt
+            and len(whole) > len(prompt)
+        )
         alone = self._tokenizer(question.target, add_special_tokens=False)["input_ids"]
         target = whole[len(prompt) :] if joined else alone
         while joined and target and target[-1] in self._ends:
@@ -131,4 +185,6 @@ class Local:
         ids = torch.tensor([[*prompt, *target]], device=self._device)
         logits = self._model(input_ids=ids).logits[0, len(prompt) - 1 : -1].float()
         chances = torch.log_softmax(logits / self._temperature, -1)
-        return float(chances.gather(1, torch.tensor(target, device=self._device)[:, None]).sum())
+        return float(
+            chances.gather(1, torch.tensor(target, device=self._device)[:, None]).sum()
+        )

@@ -1,8 +1,8 @@
 """The plan of a probe: written, with a digest, before the first question.
 
-A probe is a folder. ``plan.json`` names the tweets, the prompts, the number of answers, the rule of what counts, the
-blind baseline and the power. Its SHA-256 is the plan's digest: it stands in every answer, so that a plan that was
-changed afterwards is seen.
+A probe is a folder. ``plan.json`` names the tweets, the prompts, the number of answers,
+the rule of what counts, the blind baseline and the power. Its SHA-256 is the plan's
+digest: it stands in every answer, so that a plan that was changed afterwards is seen.
 """
 
 from __future__ import annotations
@@ -44,9 +44,12 @@ POWER = 0.8
 class Question(NamedTuple):
     """One question: what is sent, and how often it was sent before."""
 
-    key: str  # Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
+    # Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
+    key: str
     prompt: str  # What the model is sent.
-    target: str  # What would follow word for word, with the white space before it; empty where nothing is asked for.
+    # What would follow word for word, with the white space before it; empty where
+    # nothing is asked for.
+    target: str
     temperature: float  # 0 for a greedy answer.
     seed: int  # Of the model's random choices.
     max_tokens: int  # Tokens of the answer at most.
@@ -57,7 +60,9 @@ class Question(NamedTuple):
 
     @property
     def scored(self) -> bool:
-        """Whether the log-probability of the target is asked for as well: once for each prompt."""
+        """Whether the log-probability of the target is asked for as well: once for each
+        prompt.
+        """
         return bool(self.target) and self.sample == 0
 
 
@@ -89,7 +94,8 @@ class Plan:
         return self.content["pairs"]
 
     def questions(self) -> Iterator[Question]:
-        """All questions, in the order in which they are asked: pair by pair, so that a budget leaves whole pairs.
+        """All questions, in the order in which they are asked: pair by pair, so that a
+        budget leaves whole pairs.
 
         Yields
         ------
@@ -107,7 +113,11 @@ class Plan:
                         prompt = pair[arm]["prompts"][kind]
                         key = f"{number}/{arm}/{kind}/{sample}"
                         yield self._question(
-                            key, prompt["prompt"], prompt["gap"] + prompt["target"], prompt["max_tokens"], sample
+                            key,
+                            prompt["prompt"],
+                            prompt["gap"] + prompt["target"],
+                            prompt["max_tokens"],
+                            sample,
                         )
             while every and asked < min(free, (number + 1) // every):
                 yield self._free(asked)
@@ -117,11 +127,21 @@ class Plan:
 
     def _free(self, sample: int) -> Question:
         # No greedy answer: all of them are draws from the same distribution.
-        return self._question(f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1)
+        return self._question(
+            f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1
+        )
 
-    def _question(self, key: str, prompt: str, target: str, tokens: int, sample: int) -> Question:
+    def _question(
+        self, key: str, prompt: str, target: str, tokens: int, sample: int
+    ) -> Question:
         temperature = self.settings.temperature if sample else 0.0
-        seed = int.from_bytes(hashlib.sha256(f"{self.settings.seed} {key}".encode()).digest()[:4], "big") >> 1
+        seed = (
+            int.from_bytes(
+                hashlib.sha256(f"{self.settings.seed} {key}".encode()).digest()[:4],
+                "big",
+            )
+            >> 1
+        )
         return Question(key, prompt, target, temperature, seed, tokens)
 
 
@@ -134,7 +154,8 @@ def make_plan(
     control: str | Sequence[str] = (),
     reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
-    """Draw the tweets, make the prompts, measure what can be measured beforehand, and write it all into a new folder.
+    """Draw the tweets, make the prompts, measure what can be measured beforehand, and
+    write it all into a new folder.
 
     Parameters
     ----------
@@ -145,12 +166,14 @@ def make_plan(
     settings
         What the experiment is made with; by default ``Settings()``.
     control_after
-        Licensed tweets of this day or later are the controls: the model can't have seen them.
+        Licensed tweets of this day or later are the controls: the model can't have seen
+        them.
     control
-        Files of tweets that the model can't have seen for another reason, instead of `control_after`.
+        Files of tweets that the model can't have seen for another reason, instead of
+        `control_after`.
     reference
-        Folder of a causal language model that has not seen the tweets: the arms are matched and compared on how
-        predictable they are to it as well.
+        Folder of a causal language model that has not seen the tweets: the arms are
+        matched and compared on how predictable they are to it as well.
 
     Returns
     -------
@@ -160,8 +183,8 @@ def make_plan(
     Raises
     ------
     UsageError
-        Neither or both of `control_after` and `control` are given, or a reference is and the packages for it are
-        missing.
+        Neither or both of `control_after` and `control` are given, or a reference is
+        and the packages for it are missing.
     ParameterError
         `control_after` is no date.
     OutputError
@@ -172,10 +195,13 @@ def make_plan(
         The reference is no folder of a causal language model.
     """
     settings, path = settings or Settings(), Path(out)
-    files = [source_of(name) for name in ([control] if isinstance(control, str) else control)]
+    files = [
+        source_of(name) for name in ([control] if isinstance(control, str) else control)
+    ]
     if (control_after is None) == (not files):
         raise UsageError(
-            "a probe needs tweets that the model can't have seen: give either control_after or control files"
+            "a probe needs tweets that the model can't have seen: give either "
+            "control_after or control files"
         )
     if os.path.lexists(path):
         raise OutputError(f"{path} exists already: name another folder, or remove it")
@@ -183,12 +209,19 @@ def make_plan(
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
         controls = no_control(index.reader)
         if control_after is not None:
-            controls = with_cutoff(controls, parse_utc(control_after, "control_after"), "control_after")
+            controls = with_cutoff(
+                controls, parse_utc(control_after, "control_after"), "control_after"
+            )
         else:
             threads = default_workers(None)
-            controls, read = with_files(controls, files, Fields(), Path(folder) / "control", threads)
+            controls, read = with_files(
+                controls, files, Fields(), Path(folder) / "control", threads
+            )
             for unread in read["unread"]:
-                raise InputError(f"control {unread['path']} can't be read: {unread['reason']}. No plan was made")
+                raise InputError(
+                    f"control {unread['path']} can't be read: {unread['reason']}. No "
+                    "plan was made"
+                )
         drawn = draw(controls, settings, asked)
     content = {
         "version": VERSION,
@@ -227,7 +260,8 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
     Raises
     ------
     InputError
-        The folder holds no plan, one of another version, or one that was changed and can't be read any more.
+        The folder holds no plan, one of another version, or one that was changed and
+        can't be read any more.
     """
     file = Path(path) / PLAN_FILE
     try:
@@ -235,76 +269,122 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
         content = json.loads(raw)
         version = content["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is not a plan that provscan wrote ({error}): run provscan probe plan first") from None
+        raise InputError(
+            f"{file} is not a plan that provscan wrote ({error}): run provscan probe "
+            "plan first"
+        ) from None
     if version != VERSION:
         raise InputError(
-            f"{file} has version {version!r}, and this provscan knows {VERSION}: use the one that wrote it"
+            f"{file} has version {version!r}, and this provscan knows {VERSION}: use "
+            "the one that wrote it"
         )
     plan = Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
     try:
         _ = plan.settings, plan.pairs
     except (KeyError, TypeError, ProvscanError) as error:
-        raise InputError(f"{file} was changed, and is no plan any more ({error}): make another one") from None
+        raise InputError(
+            f"{file} was changed, and is no plan any more ({error}): make another one"
+        ) from None
     return plan
 
 
 def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
     baselines = {}
     for kind in settings.prompts:
-        able = [pair for pair in drawn.pairs if all(tweet.prompt(kind) is not None for tweet in pair)]
-        both = arms([licensed for licensed, _ in able], [control for _, control in able], kind)
+        able = [
+            pair
+            for pair in drawn.pairs
+            if all(tweet.prompt(kind) is not None for tweet in pair)
+        ]
+        both = arms(
+            [licensed for licensed, _ in able], [control for _, control in able], kind
+        )
         if both.licensed:
             area = blind_baseline(both, arms(*drawn.others, kind))
             holds = area.high is not None and area.high <= settings.max_auc
             limit = {"limit": settings.max_auc, "holds": holds}
             baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **limit}
     fit = [kind for kind, area in baselines.items() if area["holds"]]
-    # Where the arms differ the prompts are asked all the same, but nothing is claimed from their answers.
+    # Where the arms differ the prompts are asked all the same, but nothing is claimed
+    # from their answers.
     asked = fit or list(baselines)
-    pairs = [entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None]
+    pairs = [
+        entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None
+    ]
     if not pairs:
-        reasons = ", ".join(f"{reason}: {count:,}" for reason, count in drawn.left_out.items())
+        reasons = ", ".join(
+            f"{reason}: {count:,}" for reason, count in drawn.left_out.items()
+        )
         raise InputError(
-            f"no licensed tweet has a control like it, so nothing can be asked ({reasons or 'no texts'}). Give more "
+            "no licensed tweet has a control like it, so nothing can be asked "
+            f"({reasons or 'no texts'}). Give more "
             "controls of the same language and length"
         )
     matched: dict[int, int] = {}
     for pair in pairs:
-        least = max(s.copies for s in drawn.strata if s.copies <= pair["licensed"]["copies"])
+        least = max(
+            s.copies for s in drawn.strata if s.copies <= pair["licensed"]["copies"]
+        )
         pair["stratum"] = least
         matched[least] = matched.get(least, 0) + 1
-    shares = {f"{share:g}": detectable_share(len(pairs), share, POWER) for share in CHANCE}
+    shares = {
+        f"{share:g}": detectable_share(len(pairs), share, POWER) for share in CHANCE
+    }
     return {
         "claims": fit,
         "baseline": baselines,
-        "power": {"pairs": len(pairs), "power": POWER, "detectable_share_by_control_share": shares},
-        "strata": [{**dataclasses.asdict(s), "matched": matched.get(s.copies, 0)} for s in drawn.strata],
+        "power": {
+            "pairs": len(pairs),
+            "power": POWER,
+            "detectable_share_by_control_share": shares,
+        },
+        "strata": [
+            {**dataclasses.asdict(s), "matched": matched.get(s.copies, 0)}
+            for s in drawn.strata
+        ],
         "left_out": drawn.left_out,
         "pairs": pairs,
     }
 
 
-def _pair(licensed: Candidate, control: Candidate, kinds: Sequence[str]) -> dict[str, Any] | None:
+def _pair(
+    licensed: Candidate, control: Candidate, kinds: Sequence[str]
+) -> dict[str, Any] | None:
     """A pair as the plan holds it; None where no kind of prompt fits both."""
-    sides = [{t.prompt.kind: t for t in tweet.targets if t.prompt.kind in kinds} for tweet in (licensed, control)]
+    sides = [
+        {t.prompt.kind: t for t in tweet.targets if t.prompt.kind in kinds}
+        for tweet in (licensed, control)
+    ]
     both = [kind for kind in kinds if all(kind in side for side in sides)]
     if not both:
         return None
     entry = {}
     for arm, tweet, side in zip(ARMS, (licensed, control), sides, strict=True):
         about = {
-            "tweet_id": tweet.tweet_id, "author": tweet.author, "day": tweet.day, "lang": tweet.lang,
-            "script": tweet.script, "length": tweet.length, "copies": tweet.copies, "reach": tweet.reach,
-            "reference_bits": None if tweet.reference is None else round(tweet.reference, 2), "text": tweet.text,
-        }  # fmt: skip
+            "tweet_id": tweet.tweet_id,
+            "author": tweet.author,
+            "day": tweet.day,
+            "lang": tweet.lang,
+            "script": tweet.script,
+            "length": tweet.length,
+            "copies": tweet.copies,
+            "reach": tweet.reach,
+            "reference_bits": None
+            if tweet.reference is None
+            else round(tweet.reference, 2),
+            "text": tweet.text,
+        }
         prompts = {
             kind: {
-                "prompt": side[kind].prompt.text, "gap": side[kind].prompt.gap,
+                "prompt": side[kind].prompt.text,
+                "gap": side[kind].prompt.gap,
                 "target": side[kind].prompt.target,
-                "bits": round(side[kind].bits, 2), "words": side[kind].words, "chars": side[kind].chars,
+                "bits": round(side[kind].bits, 2),
+                "words": side[kind].words,
+                "chars": side[kind].chars,
                 "max_tokens": max_tokens(side[kind].prompt.target),
             }
             for kind in both
-        }  # fmt: skip
+        }
         entry[arm] = {**about, "prompts": prompts}
     return entry

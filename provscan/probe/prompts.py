@@ -1,7 +1,8 @@
 """Prompts: what of a tweet the model is given, and what is left for it to recite.
 
-The templates are fixed. Of each tweet the *given* part goes into the prompt, and the *target* is what the model would
-have to add; what it repeats of the given part is no recitation.
+The templates are fixed. Of each tweet the *given* part goes into the prompt, and the
+*target* is what the model would have to add; what it repeats of the given part is no
+recitation.
 """
 
 from __future__ import annotations
@@ -10,30 +11,52 @@ import re
 from typing import NamedTuple
 
 KINDS = ("prefix", "opening", "masked")
-"""Half of the words; the author, the day and the opening words; all words but a stretch in the middle."""
+"""Half of the words; the author, the day and the opening words; all words but a stretch
+in the middle.
+"""
 STYLES = ("chat", "completion")
 FREE = "free"
 """The kind of the prompt that names no tweet."""
 
 OPENING_WORDS = 4
 GAP = "[...]"
-# Words of scripts that are written without spaces: fewer words than these are cut by characters.
+# Words of scripts that are written without spaces: fewer words than these are cut by
+# characters.
 FEW_WORDS = 6
 
 TEMPLATES = {
-    ("chat", "prefix"): "This is the beginning of a post. Continue it word for word, as it was published. Answer with "
+    (
+        "chat",
+        "prefix",
+    ): "This is the beginning of a post. Continue it word for word, as it was "
+    "published. Answer with "
     "the words that follow, and nothing else.\n\n{given}",
-    ("chat", "opening"): "This is the beginning of a post by {author}, published on {day}. Continue it word for word, "
-    "as it was published. Answer with the words that follow, and nothing else.\n\n{given}",
-    ("chat", "masked"): "A stretch of this post was replaced by [...]. Answer with the missing words, as they were "
+    (
+        "chat",
+        "opening",
+    ): "This is the beginning of a post by {author}, published on {day}. Continue it "
+    "word for word, "
+    "as it was published. Answer with the words that follow, and nothing "
+    "else.\n\n{given}",
+    (
+        "chat",
+        "masked",
+    ): "A stretch of this post was replaced by [...]. Answer with the missing words, "
+    "as they were "
     "published, and nothing else.\n\n{given}",
-    ("chat", FREE): "Write out a post that was published on Twitter, word for word. Answer with the post, and nothing "
+    (
+        "chat",
+        FREE,
+    ): "Write out a post that was published on Twitter, word for word. Answer with the "
+    "post, and nothing "
     "else.",
     ("completion", "prefix"): "{given}",
     ("completion", "opening"): "{author} ({day}): {given}",
     ("completion", FREE): "\n",
 }
-"""The wording of each kind in each style. A model that only completes text can't be asked for a gap."""
+"""The wording of each kind in each style. A model that only completes text can't be
+asked for a gap.
+"""
 
 
 class Prompt(NamedTuple):
@@ -44,29 +67,51 @@ class Prompt(NamedTuple):
     gap: str = ""  # The white space between the prompt and the target.
 
 
-def make_prompt(kind: str, style: str, tweet: str, author: str | None, day: str | None) -> Prompt | None:
-    """The prompt of one kind for a tweet; None where the tweet has too few words, no author or no day."""
+def make_prompt(
+    kind: str, style: str, tweet: str, author: str | None, day: str | None
+) -> Prompt | None:
+    """The prompt of one kind for a tweet; None where the tweet has too few words, no
+    author or no day.
+    """
     template = TEMPLATES.get((style, kind))
     pieces = _pieces(tweet)
-    if template is None or len(pieces) < 2 or (kind == "opening" and (author is None or day is None)):
+    if (
+        template is None
+        or len(pieces) < 2
+        or (kind == "opening" and (author is None or day is None))
+    ):
         return None
     gap = ""
     if kind == "masked":
         low, high = len(pieces) // 4, len(pieces) - len(pieces) // 4
-        given = f"{''.join(pieces[:low]).rstrip()} {GAP} {''.join(pieces[high:]).lstrip()}".strip()
+        given = (
+            f"{''.join(pieces[:low]).rstrip()} {GAP} {''.join(pieces[high:]).lstrip()}"
+        ).strip()
         target = "".join(pieces[low:high]).strip()
     else:
-        at = OPENING_WORDS * max(1, len(pieces) // len(tweet.split())) if kind == "opening" else len(pieces) // 2
+        at = (
+            OPENING_WORDS * max(1, len(pieces) // len(tweet.split()))
+            if kind == "opening"
+            else len(pieces) // 2
+        )
         at = min(at, len(pieces) // 2)
         given, target = "".join(pieces[:at]), "".join(pieces[at:]).strip()
         gap = given[len(given.rstrip()) :] if style == "completion" else ""
         given = given.strip()
     text = template.format(given=given, author=author, day=day)
-    return Prompt(kind, text, f"{author} {day} {given}" if kind == "opening" else given, target, gap)
+    return Prompt(
+        kind,
+        text,
+        f"{author} {day} {given}" if kind == "opening" else given,
+        target,
+        gap,
+    )
 
 
 def _pieces(tweet: str) -> list[str]:
-    """Words with the white space behind them; characters, where there are hardly any spaces."""
+    """Words with the white space behind them; characters, where there are hardly any
+    spaces.
+    """
     words = re.findall(r"\S+\s*", tweet)
     return words if len(words) >= FEW_WORDS else list(tweet.strip())
 

@@ -25,33 +25,56 @@ class Model(Protocol):
         """What it is, without any secret; the same each time for the same model."""
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Answers in any order; a question that got none is left out. Questions are taken as they are asked."""
+        """Answers in any order; a question that got none is left out. Questions are
+        taken as they are asked.
+        """
 
 
 @dataclass
 class Budget:
     """What may be spent, answers of earlier runs included."""
 
-    tokens: int | None = None  # Tokens of prompts and answers together; None for any number.
+    tokens: int | None = (
+        None  # Tokens of prompts and answers together; None for any number.
+    )
     dollars: float | None = None  # Money; None for any amount.
-    prices: tuple[float, float] = (0.0, 0.0)  # Dollars for a million tokens of prompts, and of answers.
+    prices: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # Dollars for a million tokens of prompts, and of answers.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         if self.dollars is not None and max(self.prices) <= 0:
-            raise ParameterError("a budget in dollars needs prices: give dollars for a million tokens of each kind")
+            raise ParameterError(
+                "a budget in dollars needs prices: give dollars for a million tokens "
+                "of each kind"
+            )
 
     def reserve(self, question: Question) -> bool:
-        """Whether a question can be paid for whatever its answer, with all that are on their way."""
-        sent = [question.prompt, *([question.prompt + question.target] if question.scored else [])]
+        """Whether a question can be paid for whatever its answer, with all that are on
+        their way.
+        """
+        sent = [
+            question.prompt,
+            *([question.prompt + question.target] if question.scored else []),
+        ]
         with self._lock:
-            tokens = sum(16 + len(text.encode()) // 2 for text in sent), question.max_tokens + len(sent) - 1
+            tokens = (
+                sum(16 + len(text.encode()) // 2 for text in sent),
+                question.max_tokens + len(sent) - 1,
+            )
             self._reserved[question.key] = tokens
-            prompt, answer = (self._spent[k] + sum(each[k] for each in self._reserved.values()) for k in (0, 1))
+            prompt, answer = (
+                self._spent[k] + sum(each[k] for each in self._reserved.values())
+                for k in (0, 1)
+            )
             fits = self.tokens is None or prompt + answer <= self.tokens
-            fits = fits and (self.dollars is None or self._cost(prompt, answer) <= self.dollars)
+            fits = fits and (
+                self.dollars is None or self._cost(prompt, answer) <= self.dollars
+            )
             if not fits:
                 del self._reserved[question.key]
             return fits
@@ -78,17 +101,20 @@ def run(
     budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Ask a model what the plan has and what is not answered yet; it stops before the budget is exceeded.
+    """Ask a model what the plan has and what is not answered yet; it stops before the
+    budget is exceeded.
 
-    Every answer is on disk before the next is waited for, so that a run that was interrupted goes on where it was.
+    Every answer is on disk before the next is waited for, so that a run that was
+    interrupted goes on where it was.
 
     Parameters
     ----------
     path
         Folder of the probe.
     model
-        The model to ask: :class:`provscan.probe.endpoint.Endpoint`, :class:`provscan.probe.local.Local`, or anything
-        that has their methods ``describe`` and ``answers``.
+        The model to ask: :class:`provscan.probe.endpoint.Endpoint`,
+        :class:`provscan.probe.local.Local`, or anything that has their methods
+        ``describe`` and ``answers``.
     budget
         What may be spent, answers of earlier runs included; by default any amount.
     progress
@@ -97,22 +123,24 @@ def run(
     Returns
     -------
     dict
-        ``questions`` of the plan; of these ``answered``, refusals included; ``refused``; ``failed``, of those asked
-        now, no answer after all attempts; ``left``, not asked, for the budget. ``without``: by parameter, answers that
-        were asked for without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars`` spent, these None without
-        prices.
+        ``questions`` of the plan; of these ``answered``, refusals included;
+        ``refused``; ``failed``, of those asked now, no answer after all attempts;
+        ``left``, not asked, for the budget. ``without``: by parameter, answers that
+        were asked for without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars``
+        spent, these None without prices.
 
     Raises
     ------
     InputError
         The folder holds no plan, or a line of its answers is none.
     UsageError
-        The probe was asked of another model, or the plan was changed after the first question.
+        The probe was asked of another model, or the plan was changed after the first
+        question.
     OutputError
         Another process runs the probe.
     ModelError
-        The model can't be asked: an endpoint refuses the key, the model's name or the first questions, or its account
-        has no quota left.
+        The model can't be asked: an endpoint refuses the key, the model's name or the
+        first questions, or its account has no quota left.
     """
     plan, budget, progress = open_plan(path), budget or Budget(), progress or Progress()
     with answer_file(plan.path, plan.digest) as file:
@@ -138,7 +166,9 @@ def run(
                     budget.spend(answer)
                 progress.advance(len(answers))
         except KeyboardInterrupt as error:
-            error.add_note(f"{len(file.known):,} answers are kept: the same command goes on")
+            error.add_note(
+                f"{len(file.known):,} answers are kept: the same command goes on"
+            )
             raise
         progress.finish()
         refused = sum(1 for answer in file.known.values() if answer.text is None)
@@ -149,7 +179,11 @@ def run(
             "refused": refused,
             "failed": failed,
             "left": len(missing) - len(asked),
-            "without": dict(Counter(name for answer in file.known.values() for name in answer.without)),
+            "without": dict(
+                Counter(
+                    name for answer in file.known.values() for name in answer.without
+                )
+            ),
             **budget.describe(),
         }
 
@@ -166,7 +200,8 @@ def _same_model(plan: Plan, described: dict[str, Any]) -> None:
     for name, value in about.items():
         if before.get(name) != value:
             raise UsageError(
-                f"{plan.path} was asked with {name} {before.get(name)!r}, and now with {value!r}: a probe asks one "
+                f"{plan.path} was asked with {name} {before.get(name)!r}, and now with "
+                f"{value!r}: a probe asks one "
                 "model. Repeat the first command, or copy the plan to another folder"
             )
 

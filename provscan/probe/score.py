@@ -1,7 +1,9 @@
-"""From answers to numbers: ``summary.json``, ``tweets.parquet``, ``recitations.parquet`` and ``run.json``.
+"""From answers to numbers: ``summary.json``, ``tweets.parquet``,
+``recitations.parquet`` and ``run.json``.
 
-A pair counts once all its questions are answered in both arms. A tweet is recited if any of its answers recites it, by
-the rule in the plan; claims rest only on those prompts by which the arms could not be told apart beforehand.
+A pair counts once all its questions are answered in both arms. A tweet is recited if
+any of its answers recites it, by the rule in the plan; claims rest only on those
+prompts by which the arms could not be told apart beforehand.
 """
 
 from __future__ import annotations
@@ -51,30 +53,56 @@ from provscan.runs.folder import (
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05
-# Fewest pairs that can make a claim: those in which the licensed tweet alone is recited.
+# Fewest pairs that can make a claim: those in which the licensed tweet alone is
+# recited.
 FEWEST_PAIRS = math.ceil(-math.log2(ALPHA))
 # An estimate whose interval spans a larger factor is withheld.
 WIDEST = 10.0
-# Shares of fewer tweets than these are withheld: the trend over copies, and the class of copies.
+# Shares of fewer tweets than these are withheld: the trend over copies, and the class
+# of copies.
 FEWEST = 20
 
 TWEETS = pa.schema(
     [
-        ("pair", pa.int64()), ("arm", pa.string()), ("tweet_id", pa.string()),
-        ("author", pa.string()), ("day", pa.string()), ("lang", pa.string()), ("script", pa.string()),
-        ("length", pa.int64()), ("copies", pa.int64()), ("stratum", pa.int64()), ("answers", pa.int64()),
-        ("recited_answers", pa.int64()), ("recited", pa.bool_()), ("bits", pa.float64()), ("q_value", pa.float64()),
-        ("logprob", pa.float64()), ("samples_50", pa.float64()), ("samples_90", pa.float64()), ("text", pa.string()),
+        ("pair", pa.int64()),
+        ("arm", pa.string()),
+        ("tweet_id", pa.string()),
+        ("author", pa.string()),
+        ("day", pa.string()),
+        ("lang", pa.string()),
+        ("script", pa.string()),
+        ("length", pa.int64()),
+        ("copies", pa.int64()),
+        ("stratum", pa.int64()),
+        ("answers", pa.int64()),
+        ("recited_answers", pa.int64()),
+        ("recited", pa.bool_()),
+        ("bits", pa.float64()),
+        ("q_value", pa.float64()),
+        ("logprob", pa.float64()),
+        ("samples_50", pa.float64()),
+        ("samples_90", pa.float64()),
+        ("text", pa.string()),
     ]
-)  # fmt: skip
+)
 RECITATIONS = pa.schema(
     [
-        ("pair", pa.int64()), ("arm", pa.string()), ("kind", pa.string()), ("sample", pa.int64()),
-        ("tweet_id", pa.string()), ("given", pa.string()), ("target", pa.string()), ("answer", pa.string()),
-        ("start", pa.int64()), ("end", pa.int64()), ("level", pa.string()), ("similarity", pa.float64()),
-        ("containment", pa.float64()), ("bits", pa.float64()),
+        ("pair", pa.int64()),
+        ("arm", pa.string()),
+        ("kind", pa.string()),
+        ("sample", pa.int64()),
+        ("tweet_id", pa.string()),
+        ("given", pa.string()),
+        ("target", pa.string()),
+        ("answer", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("level", pa.string()),
+        ("similarity", pa.float64()),
+        ("containment", pa.float64()),
+        ("bits", pa.float64()),
     ]
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -85,15 +113,23 @@ class Evidence:
     complete: list[int]  # Pairs of which every question is answered, in both arms.
 
     def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
-        """Share of the answers that recite, float64[complete pairs] of each arm; nan where no such prompt was sent."""
+        """Share of the answers that recite, float64[complete pairs] of each arm; nan
+        where no such prompt was sent.
+        """
         place = {pair: at for at, pair in enumerate(self.complete)}
         hits = {arm: np.zeros(len(place)) for arm in ARMS}
         for each in self.found:
             if each.asked.pair in place and each.asked.kind in kinds:
                 hits[each.asked.arm][place[each.asked.pair]] += 1
-        prompts = [sum(k in kinds for k in self.plan.pairs[pair]["licensed"]["prompts"]) for pair in self.complete]
+        prompts = [
+            sum(k in kinds for k in self.plan.pairs[pair]["licensed"]["prompts"])
+            for pair in self.complete
+        ]
         asked = np.array(prompts, np.float64) * self.plan.settings.samples
-        return {arm: np.where(asked > 0, counts / np.maximum(asked, 1), np.nan) for arm, counts in hits.items()}
+        return {
+            arm: np.where(asked > 0, counts / np.maximum(asked, 1), np.nan)
+            for arm, counts in hits.items()
+        }
 
 
 def score(
@@ -102,17 +138,20 @@ def score(
     *,
     render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
-    """Compare the answers with the tweets, estimate, and write ``summary.json`` and more into the folder of the probe.
+    """Compare the answers with the tweets, estimate, and write ``summary.json`` and
+    more into the folder of the probe.
 
     Parameters
     ----------
     path
         Folder of the probe.
     index
-        The index that the plan was made with, or its folder; by default where it was then. It is read if there are
-        answers to the prompt that names no tweet (``Settings.free``).
+        The index that the plan was made with, or its folder; by default where it was
+        then. It is read if there are answers to the prompt that names no tweet
+        (``Settings.free``).
     render
-        Makes the report of a probe that is otherwise complete, from its folder; by default there is none.
+        Makes the report of a probe that is otherwise complete, from its folder; by
+        default there is none.
 
     Returns
     -------
@@ -122,8 +161,8 @@ def score(
     Raises
     ------
     InputError
-        The folder holds no plan, a line of its answers is none, no pair was asked completely, or the index is gone or
-        was changed.
+        The folder holds no plan, a line of its answers is none, no pair was asked
+        completely, or the index is gone or was changed.
     UsageError
         The plan was changed after the first question.
     """
@@ -132,7 +171,9 @@ def score(
     free = [answer for answer in answers.values() if answer.key.startswith(f"{FREE}/")]
     complete = _complete(plan, answers)
     if not complete:
-        raise InputError(f"{plan.path}: no pair was asked completely: run provscan probe run first")
+        raise InputError(
+            f"{plan.path}: no pair was asked completely: run provscan probe run first"
+        )
     opened = _index_of(plan, index) if free else None
     found = Evidence(plan, answers, recitations(plan, answers.values()), complete)
     matches = free_matches(free, opened.reader) if opened is not None else []
@@ -141,7 +182,11 @@ def score(
     summary["free"] = None if controls is None else _free(free, matches, controls)
     summary["answer"] = final_answer(summary)
     pq.write_table(tweets, plan.path / TWEETS_FILE, compression="zstd")
-    pq.write_table(_rows(found, matches, controls), plan.path / RECITATIONS_FILE, compression="zstd")
+    pq.write_table(
+        _rows(found, matches, controls),
+        plan.path / RECITATIONS_FILE,
+        compression="zstd",
+    )
     write_json(plan.path / SUMMARY_FILE, summary)
     write_json(plan.path / RUN_FILE, _info(plan))
     if render is not None:
@@ -150,7 +195,9 @@ def score(
 
 
 def _index_of(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index:
-    """The index of the plan: the one that is given or, by default, the one that the plan names."""
+    """The index of the plan: the one that is given or, by default, the one that the
+    plan names.
+    """
     planned = plan.content["index"]
     if isinstance(given, Index):
         opened = given
@@ -158,21 +205,27 @@ def _index_of(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index
         path = given or planned.get("path", "licensed.index")
         if not os.path.isdir(path):
             raise InputError(
-                f"{path}, with which {plan.path} was planned, is not there, and answers that name no tweet are "
+                f"{path}, with which {plan.path} was planned, is not there, and "
+                "answers that name no tweet are "
                 "compared with all of it: say with --index where it is now"
             )
         opened = open_index(path, without_segment=planned["left_out"]["segments"])
     if opened.fingerprint != planned["fingerprint"]:
         raise InputError(
-            f"{opened.path} has fingerprint {opened.fingerprint[:12]}, and {plan.path} was planned with "
-            f"{planned['fingerprint'][:12]}: it is another index, or tweets were added or forgotten since. Name a copy "
-            "of the former one with --index, or make a new plan"
+            f"{opened.path} has fingerprint {opened.fingerprint[:12]}, and {plan.path} "
+            f"was planned with {planned['fingerprint'][:12]}: it is another index, or "
+            "tweets were added or forgotten since. Name a copy of the former one with "
+            "--index, or make a new plan"
         )
     return opened
 
 
 def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
-    missing = {int(q.key.split("/")[0]) for q in plan.questions() if q.target and q.key not in answers}
+    missing = {
+        int(q.key.split("/")[0])
+        for q in plan.questions()
+        if q.target and q.key not in answers
+    }
     return [number for number in range(len(plan.pairs)) if number not in missing]
 
 
@@ -183,45 +236,86 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     kinds = claims or list(plan.content["baseline"])
     shares = found.recited(kinds)
     use = ~np.isnan(shares["licensed"])
-    pairs = [pair for pair, used in zip(found.complete, use.tolist(), strict=True) if used]
+    pairs = [
+        pair for pair, used in zip(found.complete, use.tolist(), strict=True) if used
+    ]
     shares = {arm: values[use] for arm, values in shares.items()}
     licensed, control = (shares[arm] > 0 for arm in ARMS)
     keys = [question.key for question in plan.questions()]
     answered = [found.answers[key] for key in keys if key in found.answers]
     # A tweet of which the model said nothing could not have been recited.
     said = {answer.key.rsplit("/", 2)[0] for answer in answered if answer.text}
-    able = np.array([all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_)
+    able = np.array(
+        [all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_
+    )
     why = None if claims else ALIKE
     if claims and able.sum() < FEWEST_PAIRS:
-        why = f"{able.sum():,} pairs with answers are too few for any claim, and {FEWEST_PAIRS} are needed"
-    elif claims and estimate.mcnemar(int((control & ~licensed).sum()), int((licensed & ~control).sum())) <= ALPHA:
+        why = (
+            f"{able.sum():,} pairs with answers are too few for any claim, and "
+            f"{FEWEST_PAIRS} are needed"
+        )
+    elif (
+        claims
+        and estimate.mcnemar(
+            int((control & ~licensed).sum()), int((licensed & ~control).sum())
+        )
+        <= ALPHA
+    ):
         why = REVERSED
     tested = _tests(licensed, control, shares, why)
     numbers = _numbers(licensed, control, tested["difference"], int((~able).sum()))
     best = _best_bits(found, pairs, kinds)
     q_values = np.full(len(pairs), np.nan)
     if claims:
-        q_values = estimate.benjamini_hochberg(estimate.conformal_p_values(best["licensed"], best["control"]))
+        q_values = estimate.benjamini_hochberg(
+            estimate.conformal_p_values(best["licensed"], best["control"])
+        )
     model = read_model(plan.path)
     if not model:
-        raise InputError(f"{plan.path / MODEL_FILE} is missing, so it is not known which model answered: restore it")
+        raise InputError(
+            f"{plan.path / MODEL_FILE} is missing, so it is not known which model "
+            "answered: restore it"
+        )
     logprobs = {
-        arm: best_logprobs(found.answers, {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs})
+        arm: best_logprobs(
+            found.answers,
+            {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs},
+        )
         for arm in ARMS
     }
     tweets = _tweets(found, pairs, shares, best, q_values, logprobs)
-    counts = {arm: int(hits.sum()) for arm, hits in zip(ARMS, (licensed, control), strict=True)}
-    power = estimate.detectable_share(int(able.sum()), float(control[able].mean())) if able.any() else None
+    counts = {
+        arm: int(hits.sum())
+        for arm, hits in zip(ARMS, (licensed, control), strict=True)
+    }
+    power = (
+        estimate.detectable_share(int(able.sum()), float(control[able].mean()))
+        if able.any()
+        else None
+    )
     summary = {
         "version": SUMMARY_VERSION,
-        "plan": {"digest": plan.digest, **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")}},
+        "plan": {
+            "digest": plan.digest,
+            **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")},
+        },
         "model": {**model, "returned": _returned(found.answers)},
         "asked": {
             "questions": len(keys),
             "answered": len(answered),
             "refused": _by_arm(answer for answer in answered if answer.text is None),
-            "empty": _by_arm(answer for answer in answered if answer.text is not None and not answer.text.strip()),
-            "ended": dict(Counter(answer.finish or "unknown" for answer in answered if answer.text is not None)),
+            "empty": _by_arm(
+                answer
+                for answer in answered
+                if answer.text is not None and not answer.text.strip()
+            ),
+            "ended": dict(
+                Counter(
+                    answer.finish or "unknown"
+                    for answer in answered
+                    if answer.text is not None
+                )
+            ),
             "departures": _departures(plan, found.answers),
             "pairs": len(plan.pairs),
             "complete_pairs": len(found.complete),
@@ -234,9 +328,13 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "dose": _dose(plan, pairs, licensed),
         "listed": {
             "rate": RATE,
-            "tweets": int(np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))),
+            "tweets": int(
+                np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))
+            ),
         },
-        "total": _total(plan, pairs, licensed, counts["control"], bool(numbers["at_least"])),
+        "total": _total(
+            plan, pairs, licensed, counts["control"], bool(numbers["at_least"])
+        ),
         "power": {"pairs": int(able.sum()), "power": POWER, "detectable_share": power},
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
@@ -245,11 +343,19 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
 
 def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
     """Answers about tweets of each arm, and those to the prompt that names none."""
-    found = Counter(FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1] for answer in answers)
+    found = Counter(
+        FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1]
+        for answer in answers
+    )
     return {name: found[name] for name in (*ARMS, FREE)}
 
 
-def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarray], why: str | None) -> dict[str, Any]:
+def _tests(
+    licensed: np.ndarray,
+    control: np.ndarray,
+    shares: dict[str, np.ndarray],
+    why: str | None,
+) -> dict[str, Any]:
     """The two tests of the pairs; withheld for the reason that is given, if any."""
     only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
     tests = {
@@ -259,32 +365,59 @@ def _tests(licensed: np.ndarray, control: np.ndarray, shares: dict[str, np.ndarr
     return {
         "licensed_only": only[0],
         "control_only": only[1],
-        **{name: dataclasses.replace(each, invalid=each.invalid or why).as_dict() for name, each in tests.items()},
+        **{
+            name: dataclasses.replace(each, invalid=each.invalid or why).as_dict()
+            for name, each in tests.items()
+        },
     }
 
 
-def _numbers(licensed: np.ndarray, control: np.ndarray, difference: dict[str, Any], silent: int) -> dict[str, Any]:
-    """Recited licensed tweets of those asked for: found, and beyond chance at least, about and at most.
+def _numbers(
+    licensed: np.ndarray, control: np.ndarray, difference: dict[str, Any], silent: int
+) -> dict[str, Any]:
+    """Recited licensed tweets of those asked for: found, and beyond chance at least,
+    about and at most.
 
-    Had the model answered where it was silent, it might have recited: the upper limit allows for that.
+    Had the model answered where it was silent, it might have recited: the upper limit
+    allows for that.
     """
     asked, findings = len(licensed), int(licensed.sum())
     numbers: dict[str, Any] = {"findings": findings, "asked": asked}
-    limits: dict[str, Any] = dict.fromkeys(("at_least", "at_most", "estimate", "chance"))
+    limits: dict[str, Any] = dict.fromkeys(
+        ("at_least", "at_most", "estimate", "chance")
+    )
     if difference["value"] is not None:
-        value, low, high = (asked * difference[name] for name in ("value", "low", "high"))
-        limits["at_least"] = max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
-        limits |= {"at_most": min(asked, max(0, math.ceil(high)) + silent), "chance": int(control.sum())}
+        value, low, high = (
+            asked * difference[name] for name in ("value", "low", "high")
+        )
+        limits["at_least"] = (
+            max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
+        )
+        limits |= {
+            "at_most": min(asked, max(0, math.ceil(high)) + silent),
+            "chance": int(control.sum()),
+        }
         if 0.0 < high <= WIDEST * low:
             limits["estimate"] = {"value": value, "low": low, "high": high}
-    bounds = {name: None if limits[name] is None else limits[name] / asked for name in ("at_least", "at_most")}
-    return {**numbers, **limits, "share": {"findings": findings / asked, **bounds}, "method": difference["method"]}
+    bounds = {
+        name: None if limits[name] is None else limits[name] / asked
+        for name in ("at_least", "at_most")
+    }
+    return {
+        **numbers,
+        **limits,
+        "share": {"findings": findings / asked, **bounds},
+        "method": difference["method"],
+    }
 
 
 def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
     shares = found.recited([kind])
     use = ~np.isnan(shares["licensed"])
-    return {"pairs": int(use.sum()), **{arm: int((values[use] > 0).sum()) for arm, values in shares.items()}}
+    return {
+        "pairs": int(use.sum()),
+        **{arm: int((values[use] > 0).sum()) for arm, values in shares.items()},
+    }
 
 
 def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
@@ -293,40 +426,71 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     classes = np.unique(stratum)
     hits = [int(licensed[stratum == each].sum()) for each in classes]
     totals = [int((stratum == each).sum()) for each in classes]
-    copies = np.array([plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64)
+    copies = np.array(
+        [plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64
+    )
     doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
     trend = estimate.cochran_armitage(
-        doses, np.bincount(place, licensed, len(doses)), np.bincount(place, minlength=len(doses))
+        doses,
+        np.bincount(place, licensed, len(doses)),
+        np.bincount(place, minlength=len(doses)),
     )
     fitted = estimate.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
     rows = zip(classes.tolist(), totals, hits, fitted, strict=True)
     if sum(hits) < FEWEST:
-        why = f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
-        return {"classes": [], "trend": dataclasses.replace(trend, invalid=why).as_dict()}
+        why = (
+            f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
+        )
+        return {
+            "classes": [],
+            "trend": dataclasses.replace(trend, invalid=why).as_dict(),
+        }
     found = []
     for least, n, k, fit in rows:
         low, high = estimate.clopper_pearson(k, n)
         known = {"low": low, "high": high, "fitted": fit}
         known = known if n >= FEWEST else dict.fromkeys(known)
-        found.append({"copies": least, "up_to": below.get(least), "tweets": n, "recited": k, **known})
+        found.append(
+            {
+                "copies": least,
+                "up_to": below.get(least),
+                "tweets": n,
+                "recited": k,
+                **known,
+            }
+        )
     return {"classes": found, "trend": trend.as_dict()}
 
 
-def _total(plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, claimed: bool) -> dict[str, Any]:
+def _total(
+    plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, claimed: bool
+) -> dict[str, Any]:
     """Licensed texts that would be recited if all were asked, at least."""
-    hits: Counter[int] = Counter(plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist())
+    hits: Counter[int] = Counter(
+        plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist()
+    )
     strata = plan.content["strata"]
-    size, drawn = ([max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn"))
-    found, first = estimate.stratified_excess(size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs))
+    size, drawn = (
+        [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
+    )
+    found, first = estimate.stratified_excess(
+        size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)
+    )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:
         # Claimed together or not at all.
-        total |= {"low": None, "value": None, "invalid": "nothing is claimed from the pairs that were asked"}
+        total |= {
+            "low": None,
+            "value": None,
+            "invalid": "nothing is claimed from the pairs that were asked",
+        }
     return {**total, "population": float(sum(size))}
 
 
-def _best_bits(found: Evidence, pairs: list[int], kinds: list[str]) -> dict[str, np.ndarray]:
+def _best_bits(
+    found: Evidence, pairs: list[int], kinds: list[str]
+) -> dict[str, np.ndarray]:
     """Bits of the strongest recitation of each tweet, 0 where there is none."""
     place = {pair: at for at, pair in enumerate(pairs)}
     best = {arm: np.zeros(len(pairs)) for arm in ARMS}
@@ -350,43 +514,78 @@ def _tweets(
         entry = found.plan.pairs[pair]
         for arm in ARMS:
             tweet, logprob = entry[arm], logprobs[arm].get(pair)
-            prompts = sum(kind in found.plan.content["baseline"] for kind in tweet["prompts"])
+            prompts = sum(
+                kind in found.plan.content["baseline"] for kind in tweet["prompts"]
+            )
             count = prompts * found.plan.settings.samples
-            needed = [None if logprob is None else samples_needed(logprob, p) for p in (0.5, 0.9)]
+            needed = [
+                None if logprob is None else samples_needed(logprob, p)
+                for p in (0.5, 0.9)
+            ]
             rows.append(
                 {
                     **{name: tweet[name] for name in TWEETS.names if name in tweet},
-                    "pair": pair, "arm": arm, "stratum": entry["stratum"], "answers": count,
-                    "recited_answers": round(float(shares[arm][at]) * count), "recited": bool(shares[arm][at] > 0),
-                    "bits": float(best[arm][at]), "logprob": logprob, "samples_50": needed[0], "samples_90": needed[1],
-                    "q_value": None if arm == "control" or np.isnan(q_values[at]) else float(q_values[at]),
+                    "pair": pair,
+                    "arm": arm,
+                    "stratum": entry["stratum"],
+                    "answers": count,
+                    "recited_answers": round(float(shares[arm][at]) * count),
+                    "recited": bool(shares[arm][at] > 0),
+                    "bits": float(best[arm][at]),
+                    "logprob": logprob,
+                    "samples_50": needed[0],
+                    "samples_90": needed[1],
+                    "q_value": None
+                    if arm == "control" or np.isnan(q_values[at])
+                    else float(q_values[at]),
                 }
-            )  # fmt: skip
+            )
     return pa.Table.from_pylist(rows, schema=TWEETS)
 
 
-def _rows(found: Evidence, matches: list[Recitation], controls: Controls | None) -> pa.Table:
+def _rows(
+    found: Evidence, matches: list[Recitation], controls: Controls | None
+) -> pa.Table:
     """Every recitation, with the words of the model."""
     known = []
     for each in found.found:
         tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
         prompt = tweet["prompts"][each.asked.kind]
-        known.append((each, "/".join(map(str, each.asked)), tweet["tweet_id"], prompt["prompt"], prompt["target"]))
+        known.append(
+            (
+                each,
+                "/".join(map(str, each.asked)),
+                tweet["tweet_id"],
+                prompt["prompt"],
+                prompt["target"],
+            )
+        )
     if matches and controls is not None:
-        tweets = controls.reader.earliest_tweets(np.array([match.text for match in matches])).to_pylist()
+        tweets = controls.reader.earliest_tweets(
+            np.array([match.text for match in matches])
+        ).to_pylist()
         for match, tweet in zip(matches, tweets, strict=True):
-            key, given = f"{FREE}/{match.asked.sample}", found.plan.content["free_prompt"]
+            key, given = (
+                f"{FREE}/{match.asked.sample}",
+                found.plan.content["free_prompt"],
+            )
             if controls.absent[match.text]:
-                match = dataclasses.replace(match, asked=match.asked._replace(arm="control"))
+                match = dataclasses.replace(
+                    match, asked=match.asked._replace(arm="control")
+                )
             known.append((match, key, tweet["tweet_id"], given, tweet["tweet"]))
     rows = [
         {
-            **each.asked._asdict(), "pair": each.asked.pair if each.text < 0 else None,
-            "tweet_id": tweet_id, "given": given, "target": target,
-            "answer": found.answers[key].text, **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
+            **each.asked._asdict(),
+            "pair": each.asked.pair if each.text < 0 else None,
+            "tweet_id": tweet_id,
+            "given": given,
+            "target": target,
+            "answer": found.answers[key].text,
+            **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
         }
         for each, key, tweet_id, given, target in known
-    ]  # fmt: skip
+    ]
     return pa.Table.from_pylist(rows, schema=RECITATIONS)
 
 
@@ -396,8 +595,12 @@ def _controls(plan: Plan, reader: IndexReader) -> Controls:
     return controls if after is None else with_cutoff(controls, parse_utc(after))
 
 
-def _free(answers: list[Answer], matches: list[Recitation], controls: Controls) -> dict[str, Any]:
-    """What free generation showed: licensed texts, controls beside them, and lower bounds for the rest."""
+def _free(
+    answers: list[Answer], matches: list[Recitation], controls: Controls
+) -> dict[str, Any]:
+    """What free generation showed: licensed texts, controls beside them, and lower
+    bounds for the rest.
+    """
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()
     for match in matches:
@@ -405,7 +608,9 @@ def _free(answers: list[Answer], matches: list[Recitation], controls: Controls) 
             control.add(match.text)
         else:
             draws[match.text].add(match.asked.sample)
-    texts, mass = estimate.unseen_texts([len(samples) for samples in draws.values()], len(answers))
+    texts, mass = estimate.unseen_texts(
+        [len(samples) for samples in draws.values()], len(answers)
+    )
     return {
         "answers": len(answers),
         "texts": len(draws),
@@ -418,19 +623,38 @@ def _free(answers: list[Answer], matches: list[Recitation], controls: Controls) 
 
 
 def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
-    """Models and fingerprints as returned, with the number of answers: whether all came from one system."""
-    seen = Counter((answer.model, answer.fingerprint) for answer in answers.values() if answer.text is not None)
-    return [{"model": m, "fingerprint": f, "answers": n} for (m, f), n in sorted(seen.items(), key=lambda x: -x[1])]
+    """Models and fingerprints as returned, with the number of answers: whether all came
+    from one system.
+    """
+    seen = Counter(
+        (answer.model, answer.fingerprint)
+        for answer in answers.values()
+        if answer.text is not None
+    )
+    return [
+        {"model": m, "fingerprint": f, "answers": n}
+        for (m, f), n in sorted(seen.items(), key=lambda x: -x[1])
+    ]
 
 
 def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
-    """What the endpoint refused of the plan: parameter, its value, and answers that were asked for without it."""
-    asked, without = Counter[tuple[str, float | None]](), Counter[tuple[str, float | None]]()
+    """What the endpoint refused of the plan: parameter, its value, and answers that
+    were asked for without it.
+    """
+    asked, without = (
+        Counter[tuple[str, float | None]](),
+        Counter[tuple[str, float | None]](),
+    )
     for question in plan.questions():
         if question.key in answers:
-            planned: list[tuple[str, float | None]] = [("temperature", question.temperature), ("seed", None)]
+            planned: list[tuple[str, float | None]] = [
+                ("temperature", question.temperature),
+                ("seed", None),
+            ]
             asked.update(planned)
-            without.update(each for each in planned if each[0] in answers[question.key].without)
+            without.update(
+                each for each in planned if each[0] in answers[question.key].without
+            )
     return [
         {"parameter": name, "value": value, "answers": count, "of": asked[name, value]}
         for (name, value), count in without.items()

@@ -1,4 +1,6 @@
-"""What an experiment is made with: everything that is fixed before the first question."""
+"""What an experiment is made with: everything that is fixed before the first
+question.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,16 @@ class Settings:
     pairs
         Licensed tweets to ask for, each with a control.
     samples
-        Answers to each prompt: the first one greedy (temperature 0), the others at `temperature`.
+        Answers to each prompt: the first one greedy (temperature 0), the others at
+        `temperature`.
     temperature
         Temperature of all samples but the first.
     style
-        ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a text.
+        ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a
+        text.
     prompts
-        Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; all that the style allows by default.
+        Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; all that the style
+        allows by default.
     free
         Answers to the prompt that names no tweet.
     seed
@@ -34,13 +39,15 @@ class Settings:
     min_words, min_chars
         What must be recited at least: so many words, or so many canonical code points.
     min_bits
-        Bits that this must have under the background model: the second half of a proverb is no evidence.
+        Bits that this must have under the background model: the second half of a
+        proverb is no evidence.
     threshold
         Minimum similarity of the recited span.
     min_containment
         Minimum share of the target's 5-grams in it.
     max_auc
-        The arms must not be told apart without the model: upper limit of the area under the ROC curve.
+        The arms must not be told apart without the model: upper limit of the area under
+        the ROC curve.
     """
 
     pairs: int = 400
@@ -66,20 +73,51 @@ class Settings:
             ("min_words", 1),
             ("min_chars", 20),
         ):
-            require(getattr(self, name) >= lowest, name, getattr(self, name), f"at least {lowest}")
+            require(
+                getattr(self, name) >= lowest,
+                name,
+                getattr(self, name),
+                f"at least {lowest}",
+            )
         require(self.style in STYLES, "style", self.style, " or ".join(STYLES))
         require(
-            bool(self.prompts) and set(self.prompts) <= set(KINDS), "prompts", self.prompts, f"among {', '.join(KINDS)}"
+            bool(self.prompts) and set(self.prompts) <= set(KINDS),
+            "prompts",
+            self.prompts,
+            f"among {', '.join(KINDS)}",
         )
-        impossible = [kind for kind in self.prompts if (self.style, kind) not in TEMPLATES]
+        impossible = [
+            kind for kind in self.prompts if (self.style, kind) not in TEMPLATES
+        ]
         allowed = set(self.prompts) == set(KINDS) or not impossible
-        require(allowed, "prompts", self.prompts, f"without {', '.join(impossible)} in {self.style} style")
-        for name, low, high in (("threshold", 0.0, 1.0), ("min_containment", 0.0, 1.0), ("max_auc", 0.5, 1.0)):
+        require(
+            allowed,
+            "prompts",
+            self.prompts,
+            f"without {', '.join(impossible)} in {self.style} style",
+        )
+        for name, low, high in (
+            ("threshold", 0.0, 1.0),
+            ("min_containment", 0.0, 1.0),
+            ("max_auc", 0.5, 1.0),
+        ):
             within = low <= getattr(self, name) <= high
             require(within, name, getattr(self, name), f"between {low:g} and {high:g}")
-        require(0.0 <= self.min_bits < math.inf, "min_bits", self.min_bits, "a number of at least 0")
-        require(0.0 <= self.temperature <= 2.0, "temperature", self.temperature, "between 0 and 2")
-        object.__setattr__(self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts))
+        require(
+            0.0 <= self.min_bits < math.inf,
+            "min_bits",
+            self.min_bits,
+            "a number of at least 0",
+        )
+        require(
+            0.0 <= self.temperature <= 2.0,
+            "temperature",
+            self.temperature,
+            "between 0 and 2",
+        )
+        object.__setattr__(
+            self, "prompts", tuple(kind for kind in KINDS if kind in self.prompts)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as they stand in the plan.

@@ -1,7 +1,9 @@
-"""Answers against tweets, with the verifier of ``match``: what of an answer is a recitation.
+"""Answers against tweets, with the verifier of ``match``: what of an answer is a
+recitation.
 
-An answer is compared with the *target* of its own prompt, the words that the prompt does not have, so that nobody
-recites by repeating the prompt. Free generation is compared with the whole index.
+An answer is compared with the *target* of its own prompt, the words that the prompt
+does not have, so that nobody recites by repeating the prompt. Free generation is
+compared with the whole index.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from provscan.scoring.rule import Scored, Scorer
 
 
 class Asked(NamedTuple):
-    """What a key says: pair, arm and kind of the prompt, number of the sample. Free generation has no pair: -1."""
+    """What a key says: pair, arm and kind of the prompt, number of the sample. Free
+    generation has no pair: -1.
+    """
 
     pair: int
     arm: str
@@ -39,7 +43,9 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recitation:
-    """A span of an answer that recites a tweet, or (free generation) a licensed text."""
+    """A span of an answer that recites a tweet, or (free generation) a licensed
+    text.
+    """
 
     asked: Asked  # The question.
     # The span, code points of the answer.
@@ -54,9 +60,15 @@ class Recitation:
 
 
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
-    """All recitations in the answers to a plan: one at most for each answer, in their order."""
+    """All recitations in the answers to a plan: one at most for each answer, in their
+    order.
+    """
     rule = plan.settings
-    rows = [answer for answer in answers if answer.text and not answer.key.startswith(f"{FREE}/")]
+    rows = [
+        answer
+        for answer in answers
+        if answer.text and not answer.key.startswith(f"{FREE}/")
+    ]
     if not rows:
         return []
     targets = {
@@ -66,9 +78,12 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         for kind, prompt in pair[arm]["prompts"].items()
     }
     with tempfile.TemporaryDirectory(prefix="provscan") as folder:
-        tweets = [{"id": key, "text": prompt["target"]} for key, prompt in targets.items()]
+        tweets = [
+            {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
+        ]
         index = build_index(tweets, Path(folder) / "targets.index")
-        # A stretch that is long enough for a match has not the share of the target that the rule asks for.
+        # A stretch that is long enough for a match has not the share of the target that
+        # the rule asks for.
         found = index.match(
             [answer.text or "" for answer in rows],
             threshold=rule.threshold,
@@ -80,9 +95,16 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         key = rows[match["record"]].key
         prompt = targets[match["tweet_id"]]
         share = match["containment"]
-        enough = share * prompt["chars"] >= rule.min_chars or share * prompt["words"] >= rule.min_words
+        enough = (
+            share * prompt["chars"] >= rule.min_chars
+            or share * prompt["words"] >= rule.min_words
+        )
         bits = float(matched_bits(prompt["bits"], prompt["chars"], share))
-        if match["tweet_id"] != key.rsplit("/", 1)[0] or not enough or bits < rule.min_bits:
+        if (
+            match["tweet_id"] != key.rsplit("/", 1)[0]
+            or not enough
+            or bits < rule.min_bits
+        ):
             continue
         if key not in best or bits > best[key].bits:
             pair, arm, kind, sample = key.split("/")
@@ -93,19 +115,34 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
 
 
 def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitation]:
-    """Licensed texts in answers to the prompt that names no tweet, by the rule of what counts in ``match``."""
+    """Licensed texts in answers to the prompt that names no tweet, by the rule of what
+    counts in ``match``.
+    """
     rows = [answer for answer in answers if answer.text]
     if not rows:
         return []
     with reader.unchanged():
-        found = scan_texts(*buffers(to_array([answer.text or "" for answer in rows])), reader, MatchParams())
+        found = scan_texts(
+            *buffers(to_array([answer.text or "" for answer in rows])),
+            reader,
+            MatchParams(),
+        )
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
         scores = scorer.scores(
-            Scored(found.text, found.containment, found.similarity, found.whole, np.diff(found.span, axis=1)[:, 0])
+            Scored(
+                found.text,
+                found.containment,
+                found.similarity,
+                found.whole,
+                np.diff(found.span, axis=1)[:, 0],
+            )
         )
     kept: Numbers = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
-        [Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1])) for row in found.row[kept].tolist()],
+        [
+            Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1]))
+            for row in found.row[kept].tolist()
+        ],
         *found.span[kept].T.tolist(),
         [LEVELS[level] for level in found.level[kept].tolist()],
         found.similarity[kept].tolist(),

@@ -1,7 +1,9 @@
-"""The sentences that a probe ends in: status and headline, what follows it, what to do next, and what to read with it.
+"""The sentences that a probe ends in: status and headline, what follows it, what to do
+next, and what to read with it.
 
-As those of a run: ``copies_found`` where the lower limit of recitation beyond chance is above 0, ``no_copies_shown``
-where nothing is recited or that limit is 0, and ``not_measured`` where the controls don't measure chance.
+As those of a run: ``copies_found`` where the lower limit of recitation beyond chance is
+above 0, ``no_copies_shown`` where nothing is recited or that limit is 0, and
+``not_measured`` where the controls don't measure chance.
 """
 
 from __future__ import annotations
@@ -13,34 +15,52 @@ from provscan.estimate.answer import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
 REVERSED = "the controls are recited more often than the licensed tweets"
-"""Why nothing is claimed: controls that differ from the licensed tweets, or that the model may have seen."""
+"""Why nothing is claimed: controls that differ from the licensed tweets, or that the
+model may have seen.
+"""
 WARNINGS = {
-    "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely, and no number contains them.",
-    "reversed": "The controls are recited more often than the licensed tweets. The model may have seen them, so they "
+    "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely, and no "
+    "number contains them.",
+    "reversed": "The controls are recited more often than the licensed tweets. The "
+    "model may have seen them, so they "
     "do not measure chance: make a plan with other controls.",
-    "refused": "The model refused {all:,} questions, which count as no recitation. They were {licensed:,} about "
+    "refused": "The model refused {all:,} questions, which count as no recitation. "
+    "They were {licensed:,} about "
     "licensed tweets, {control:,} about controls and {free:,} that name no tweet.",
-    "empty": "{all:,} answers are empty, and count as no recitation. They are {licensed:,} about licensed tweets, "
-    "{control:,} about controls and {free:,} to the prompt that names no tweet. A model that reasons first can use up "
+    "empty": "{all:,} answers are empty, and count as no recitation. They are "
+    "{licensed:,} about licensed tweets, "
+    "{control:,} about controls and {free:,} to the prompt that names no tweet. A "
+    "model that reasons first can use up "
     "all tokens before its answer begins (why answers ended: {ended}).",
-    "several_systems": "The answers came from {systems} models or system fingerprints. The endpoint changed during the "
+    "several_systems": "The answers came from {systems} models or system fingerprints. "
+    "The endpoint changed during the "
     "run, so the numbers describe no single model.",
 }
 """What threatens a number, by code. The first sentence stands alone on a terminal."""
 NOTES = {
-    "not_alike": "Licensed tweets and controls were not shown to be alike in words and length. A classifier tells them "
+    "not_alike": "Licensed tweets and controls were not shown to be alike in words and "
+    "length. A classifier tells them "
     "apart too well, or there are too few pairs to rule that out ({areas}).",
-    "prompts_left_out": "Prompts of the kind {kinds} were not asked. By them, licensed tweets and controls were not "
+    "prompts_left_out": "Prompts of the kind {kinds} were not asked. By them, licensed "
+    "tweets and controls were not "
     "shown to be alike ({areas}).",
-    "departures": "The endpoint refused settings of the plan, and used its own instead. {what}.",
-    "unmatched": "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. No control is like them.",
+    "departures": "The endpoint refused settings of the plan, and used its own "
+    "instead. {what}.",
+    "unmatched": "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. "
+    "No control is like them.",
 }
 """What one should know, by code."""
 
 
 def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
-    """``answer`` of ``summary.json``: its numbers, of recited licensed tweets, with the sentences."""
-    tweets, why, free = summary["answer"]["tweets"], summary["tests"]["difference"]["invalid"], summary["free"]
+    """``answer`` of ``summary.json``: its numbers, of recited licensed tweets, with the
+    sentences.
+    """
+    tweets, why, free = (
+        summary["answer"]["tweets"],
+        summary["tests"]["difference"]["invalid"],
+        summary["free"],
+    )
     if not tweets["findings"] and not (free and free["texts"]):
         status = "no_copies_shown"
     elif why is not None:
@@ -54,8 +74,14 @@ def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
         "next": _next(status, summary),
         "tweets": tweets,
         "withheld": _withheld(tweets, why),
-        "warnings": [{"code": code, "message": WARNINGS[code].format(**values)} for code, values in _said(summary)],
-        "notes": [{"code": code, "message": NOTES[code].format(**values)} for code, values in _noted(summary)],
+        "warnings": [
+            {"code": code, "message": WARNINGS[code].format(**values)}
+            for code, values in _said(summary)
+        ],
+        "notes": [
+            {"code": code, "message": NOTES[code].format(**values)}
+            for code, values in _noted(summary)
+        ],
     }
 
 
@@ -65,17 +91,24 @@ def _headline(status: str, tweets: dict[str, Any]) -> str:
         return f"{STATUS[status]} in the answers about {asked}."
     if status == "not_measured":
         recited = f"{tweets['findings']:,}" if tweets["findings"] else "none"
-        return f"{STATUS[status]}: the model recites {recited} of {asked} ({percent(share['findings'])})."
+        return (
+            f"{STATUS[status]}: the model recites {recited} of {asked} "
+            f"({percent(share['findings'])})."
+        )
     least = f"at least {tweets['at_least']:,} of {asked} ({percent(share['at_least'])})"
     best = ""
     if tweets["estimate"] is not None:
-        value, low, high = (round(tweets["estimate"][name]) for name in ("value", "low", "high"))
+        value, low, high = (
+            round(tweets["estimate"][name]) for name in ("value", "low", "high")
+        )
         best = f" Best estimate {value:,} ({low:,}-{high:,})."
     return f"{STATUS[status]}: beyond chance, the model recites {least}.{best}"
 
 
 def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    """What stands behind the headline: the controls, the upper limit, and answers to the prompt without a tweet."""
+    """What stands behind the headline: the controls, the upper limit, and answers to
+    the prompt without a tweet.
+    """
     recited, controls = summary["recited"]["control"], f"{tweets['asked']:,} controls"
     if status == "not_measured":
         why = summary["tests"]["difference"]["invalid"]
@@ -85,32 +118,56 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
         beside = f"{recited:,}" if recited else "none"
-        whole = f"It recites {found} in all" if status == "copies_found" else f"The model recites {found} of them"
-        said = [f"{whole}, and {beside} of {controls}: similar tweets it cannot have seen."]
+        whole = (
+            f"It recites {found} in all"
+            if status == "copies_found"
+            else f"The model recites {found} of them"
+        )
+        said = [
+            f"{whole}, and {beside} of {controls}: similar tweets it cannot have seen."
+        ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         said.append(
-            f"At most {tweets['at_most']:,} are recited beyond chance. Tweets that it knows but does not recite can't "
-            "be counted."
+            f"At most {tweets['at_most']:,} are recited beyond chance. Tweets that it "
+            "knows but does not recite can't be counted."
         )
     if free := summary["free"]:
         texts = f"{free['texts']:,}" if free["texts"] else "no"
         chance = "; chance was not measured" if free["texts"] else ""
         if free["control_texts"] is not None:
-            chance = f", and {free['control_texts_found']:,} of {free['control_texts']:,} control texts"
-        said.append(f"Asked for any post {free['answers']:,} times, it recites {texts} licensed texts{chance}.")
+            chance = (
+                f", and {free['control_texts_found']:,} of {free['control_texts']:,} "
+                "control texts"
+            )
+        said.append(
+            f"Asked for any post {free['answers']:,} times, it recites {texts} "
+            f"licensed texts{chance}."
+        )
     return said
 
 
 def _next(status: str, summary: dict[str, Any]) -> str:
     asked, share = summary["asked"], summary["power"]["detectable_share"]
     if missing := asked["pairs"] - asked["complete_pairs"]:
-        return f"repeat provscan probe run, which asks what is missing of {missing:,} of {asked['pairs']:,} pairs."
+        return (
+            f"repeat provscan probe run, which asks what is missing of {missing:,} of "
+            f"{asked['pairs']:,} pairs."
+        )
     if status == "copies_found":
-        return "compare the recited tweets with the model's words in the report, strongest first."
+        return (
+            "compare the recited tweets with the model's words in the report, "
+            "strongest first."
+        )
     if status == "not_measured":
-        return "provscan probe plan with controls of the same time, authors and wording, or with more --pairs."
+        return (
+            "provscan probe plan with controls of the same time, authors and wording, "
+            "or with more --pairs."
+        )
     shown = "nothing" if share is None else f"{percent(share)} recited or more"
-    return f"provscan probe plan with more --pairs or --samples; this one can show {shown}."
+    return (
+        "provscan probe plan with more --pairs or --samples; this one can show "
+        f"{shown}."
+    )
 
 
 def _withheld(tweets: dict[str, Any], why: str | None) -> dict[str, str]:
@@ -140,33 +197,50 @@ def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Codes of the notes, with the values in them."""
     plan = summary["plan"]
-    drawn, matched = (sum(stratum[name] for stratum in plan["strata"]) for name in ("drawn", "matched"))
+    drawn, matched = (
+        sum(stratum[name] for stratum in plan["strata"])
+        for name in ("drawn", "matched")
+    )
     fail = {kind: area for kind, area in plan["baseline"].items() if not area["holds"]}
     if fail:
         areas = "; ".join(f"{kind}: {area_of(area)}" for kind, area in fail.items())
-        yield "not_alike" if not plan["claims"] else "prompts_left_out", {"kinds": " and ".join(fail), "areas": areas}
+        yield (
+            "not_alike" if not plan["claims"] else "prompts_left_out",
+            {"kinds": " and ".join(fail), "areas": areas},
+        )
     if summary["asked"]["departures"]:
-        yield "departures", {"what": "; ".join(map(departure, summary["asked"]["departures"]))}
+        yield (
+            "departures",
+            {"what": "; ".join(map(departure, summary["asked"]["departures"]))},
+        )
     if drawn > matched:
         yield "unmatched", {"count": drawn - matched, "drawn": drawn}
 
 
 def departure(item: dict[str, Any]) -> str:
     """A parameter that was left out, with how often."""
-    name = item["parameter"] if item["value"] is None else f"{item['parameter']} {item['value']:g}"
-    why = {"seed": ", so that these answers cannot be drawn again"}.get(item["parameter"], "")
+    name = (
+        item["parameter"]
+        if item["value"] is None
+        else f"{item['parameter']} {item['value']:g}"
+    )
+    why = {"seed": ", so that these answers cannot be drawn again"}.get(
+        item["parameter"], ""
+    )
     if item["parameter"] == "temperature" and item["value"] == 0.0:
         why = ", so that these answers are not greedy"
     return f"{name} left out of {item['answers']:,} of {item['of']:,} questions{why}"
 
 
 def area_of(area: Mapping[str, Any]) -> str:
-    """How well a classifier of words and lengths tells licensed tweets from controls."""
+    """How well a classifier of words and lengths tells licensed tweets from
+    controls.
+    """
     if area["value"] is None:
         return f"not measured, {area['invalid']}"
     return (
-        f"area under the ROC curve {area['value']:.2f}, 95% interval {area['low']:.2f}-{area['high']:.2f}, limit "
-        f"{area['limit']:g}"
+        f"area under the ROC curve {area['value']:.2f}, 95% interval "
+        f"{area['low']:.2f}-{area['high']:.2f}, limit {area['limit']:g}"
     )
 
 

@@ -1,9 +1,11 @@
 """Datasets and corpora -> Arrow record batches, with counts of what could not be read.
 
-:func:`plan` turns what the user names (files, archives, folders, the standard input) into a list of :class:`Split`, and
-says what will not be read; :func:`read` turns one split into record batches, one row a text; :func:`read_objects` does
-so with what is in memory. :func:`read_tweets` and :func:`read_tweet_objects` read licensed tweets. :class:`Fields`
-names the fields to use, :class:`ReadStats` counts, :class:`Limits` bounds memory and time.
+:func:`plan` turns what the user names (files, archives, folders, the standard input)
+into a list of :class:`Split`, and says what will not be read; :func:`read` turns one
+split into record batches, one row a text; :func:`read_objects` does so with what is in
+memory. :func:`read_tweets` and :func:`read_tweet_objects` read licensed tweets.
+:class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
+bounds memory and time.
 
 Every format implements :class:`~provscan.readers.protocol.Format` and is listed in
 :mod:`provscan.readers.registry`.
@@ -11,7 +13,13 @@ Every format implements :class:`~provscan.readers.protocol.Format` and is listed
 
 from provscan.readers.encodings import known_encoding
 from provscan.readers.fields import Fields
-from provscan.readers.files import FileStore, checksum, file_checksum, open_file, state_of
+from provscan.readers.files import (
+    FileStore,
+    checksum,
+    file_checksum,
+    open_file,
+    state_of,
+)
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.memory import RayBlock, blocks_of, read_block, read_objects
 from provscan.readers.mending import mended, mended_texts

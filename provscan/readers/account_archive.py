@@ -1,7 +1,8 @@
-"""The archive that an account downloads of itself: JavaScript files that assign a list to a variable.
+"""The archive that an account downloads of itself: JavaScript files that assign a list
+to a variable.
 
-``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and further parts), before that
-``Grailbird.data.tweets_2013_02 = [...]``, one file a month.
+``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and
+further parts), before that ``Grailbird.data.tweets_2013_02 = [...]``, one file a month.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from provscan.readers.limits import Limits
 from provscan.readers.protocol import Context, Rows, Split, Undivided, Wanted
 from provscan.readers.streams import ByteStream
 
-ASSIGNED = re.compile(rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*")
+ASSIGNED = re.compile(
+    rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
+)
 # The lists that hold tweets of the account.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
@@ -50,7 +53,9 @@ class AccountArchive(Undivided):
         return "" if assigned is None else assigned[1].decode()
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return head_records(Elements(_Value(ByteStream(whole, Context.quiet(limits)))), limits)
+        return head_records(
+            Elements(_Value(ByteStream(whole, Context.quiet(limits)))), limits
+        )
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(_Value(stream)), wanted)

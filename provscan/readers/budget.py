@@ -1,7 +1,9 @@
-"""What one file may cost: how far it may expand, and how long a reader may work on it without a result.
+"""What one file may cost: how far it may expand, and how long a reader may work on it
+without a result.
 
-A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader spends from the same budget,
-which :class:`~provscan.readers.limits.Limits` sets; a file that exceeds it is read no further, and is named.
+A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader
+spends from the same budget, which :class:`~provscan.readers.limits.Limits` sets; a file
+that exceeds it is read no further, and is named.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they are not known.
+    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they
+    are not known.
 
-    Time is that of the thread that reads, so that no slow server and no busy machine counts.
+    Time is that of the thread that reads, so that no slow server and no busy machine
+    counts.
     """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:
@@ -41,18 +45,23 @@ class Budget:
         require_growth(self._bytes, taken, limits)
         if self._records > limits.expansion_records + limits.byte_records * taken:
             raise ExpansionError(
-                f"it has more than {limits.expansion_records:,} records, and more than {limits.byte_records} for each "
-                "of its bytes: taken for a decompression bomb and read no further; convert it yourself if it is none"
+                f"it has more than {limits.expansion_records:,} records, and more than "
+                f"{limits.byte_records} for each "
+                "of its bytes: taken for a decompression bomb and read no further; "
+                "convert it yourself if it is none"
             )
         spent = time.thread_time() - self._since
         if spent > limits.idle_seconds:
             raise ExpansionError(
-                f"{spent:.0f} seconds of a processor gave no record, above the limit of {limits.idle_seconds}: read no "
+                f"{spent:.0f} seconds of a processor gave no record, above the limit "
+                f"of {limits.idle_seconds}: read no "
                 "further; convert it yourself if it is sound"
             )
 
     def resume(self) -> None:
-        """The reader goes on: what others did with its last result is no time of its own."""
+        """The reader goes on: what others did with its last result is no time of its
+        own.
+        """
         self._since = time.thread_time()
 
 
@@ -60,14 +69,18 @@ def require_growth(given: int, taken: int, limits: Limits) -> None:
     """Check that not too many bytes came from too few."""
     if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
         raise ExpansionError(
-            f"it expands more than {limits.expansion}-fold, beyond {limits.expansion_bytes >> 20} MiB: taken for a "
-            "decompression bomb and read no further; decompress it yourself if it is none"
+            f"it expands more than {limits.expansion}-fold, beyond "
+            f"{limits.expansion_bytes >> 20} MiB: taken for a decompression bomb and "
+            "read no further; decompress it yourself if it is none"
         )
 
 
 def require_few(fields: int, limits: Limits) -> None:
-    """Check the number of columns of a table, or of fields of the first records of a file."""
+    """Check the number of columns of a table, or of fields of the first records of a
+    file.
+    """
     if fields > limits.fields:
         raise ExpansionError(
-            f"its records have {fields:,} fields, above the limit of {limits.fields:,}: keep those that hold texts"
+            f"its records have {fields:,} fields, above the limit of "
+            f"{limits.fields:,}: keep those that hold texts"
         )

@@ -1,7 +1,8 @@
-"""What to forget: lists of ids, and the events with which platforms tell that tweets and accounts are gone.
+"""What to forget: lists of ids, and the events with which platforms tell that tweets
+and accounts are gone.
 
-Read are plain ids, one a line; the compliance streams of the v1.1 and v2 APIs and of the enterprise firehose, one JSON
-object a line; and results of batch compliance jobs.
+Read are plain ids, one a line; the compliance streams of the v1.1 and v2 APIs and of
+the enterprise firehose, one JSON object a line; and results of batch compliance jobs.
 """
 
 from __future__ import annotations
@@ -17,17 +18,26 @@ import pyarrow as pa
 
 from provscan.errors import InputError
 
-# An id with what may stand around it: an apostrophe or another sign that keeps spreadsheets from reading it as a number
-# (rtweet writes x), or the address of the tweet.
+# An id with what may stand around it: an apostrophe or another sign that keeps
+# spreadsheets from reading it as a number (rtweet writes x), or the address of the
+# tweet.
 DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
-# It asks for nothing, but names the versions of a tweet, of which an index has the first one's id.
+# It asks for nothing, but names the versions of a tweet, of which an index has the
+# first one's id.
 EDIT_EVENT = "tweet_edit"
-# Events that ask for nothing, or for what can't be done: an index holds no places, and what is forgotten stays so.
+# Events that ask for nothing, or for what can't be done: an index holds no places, and
+# what is forgotten stays so.
 OTHER_EVENTS = (
-    "scrub_geo", "undrop", "user_undelete", "user_unsuspend", "user_unprotect", "user_profile_modification", EDIT_EVENT,
-)  # fmt: skip
+    "scrub_geo",
+    "undrop",
+    "user_undelete",
+    "user_unsuspend",
+    "user_unprotect",
+    "user_profile_modification",
+    EDIT_EVENT,
+)
 
 
 @dataclass
@@ -37,21 +47,35 @@ class Withdrawals:
     # Ids of tweets, and of accounts whose tweets are all to go.
     ids: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
-    events: Counter[str] = field(default_factory=Counter)  # Lines read, by kind: ``id`` or the name of the event.
-    versions: dict[str, list[str]] = field(default_factory=dict)  # By the id of each version, the ids of all.
+    events: Counter[str] = field(
+        default_factory=Counter
+    )  # Lines read, by kind: ``id`` or the name of the event.
+    versions: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # By the id of each version, the ids of all.
 
     @property
     def tweets(self) -> list[str]:
-        """The ids to forget, with those of the other versions of tweets that were edited, where an event has them."""
-        return [version for named in self.ids for version in self.versions.get(named, [named])]
+        """The ids to forget, with those of the other versions of tweets that were
+        edited, where an event has them.
+        """
+        return [
+            version
+            for named in self.ids
+            for version in self.versions.get(named, [named])
+        ]
 
     def read(self, path: str, *, users: bool = False) -> None:
-        """Take the lines of a file, perhaps compressed; with `users`, plain ids and batch results name accounts."""
+        """Take the lines of a file, perhaps compressed; with `users`, plain ids and
+        batch results name accounts.
+        """
         try:
             with pa.input_stream(path) as stream:
                 lines = stream.read().decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} can't be read ({error}): nothing was forgotten") from error
+            raise InputError(
+                f"{path} can't be read ({error}): nothing was forgotten"
+            ) from error
         self.take(lines, path, users=users)
 
     def take(self, lines: Iterable[str], source: str, *, users: bool = False) -> None:
@@ -65,9 +89,16 @@ class Withdrawals:
                 continue
             try:
                 self._event(json.loads(line), plain)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ) as error:
                 raise InputError(
-                    f"{source}, line {number}: expected an id or a compliance event, found {line[:80]!r} "
+                    f"{source}, line {number}: expected an id or a compliance event, "
+                    f"found {line[:80]!r} "
                     f"({type(error).__name__}). Nothing was forgotten"
                 ) from None
 
@@ -78,21 +109,40 @@ class Withdrawals:
                 plain.append(str(record["id"]))
             return
         record = record.get("data", record)
-        (name,) = (name for name in record if name in (*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
+        (name,) = (
+            name
+            for name in record
+            if name in (*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS)
+        )
         event = record[name]
         if name in TWEET_EVENTS:
-            self.ids.append(_id(event.get("status") or event.get("tweet") or event, "id"))
+            self.ids.append(
+                _id(event.get("status") or event.get("tweet") or event, "id")
+            )
         elif name in USER_EVENTS:
             self.authors.append(_id(event.get("user") or event, "id", "user_id"))
         elif name == EDIT_EVENT:
-            ids = [str(each) for each in (event.get("initial_tweet_id"), *(event.get("edit_tweet_ids") or ())) if each]
-            versions = list(dict.fromkeys(known for each in ids for known in self.versions.get(each, [each])))
+            ids = [
+                str(each)
+                for each in (
+                    event.get("initial_tweet_id"),
+                    *(event.get("edit_tweet_ids") or ()),
+                )
+                if each
+            ]
+            versions = list(
+                dict.fromkeys(
+                    known for each in ids for known in self.versions.get(each, [each])
+                )
+            )
             self.versions.update(dict.fromkeys(versions, versions))
         self.events[name] += 1
 
 
 def _id(found: dict[str, Any], *names: str) -> str:
-    """The first of some numbers that is there, as a string; the spelled out form is safe from rounding."""
+    """The first of some numbers that is there, as a string; the spelled out form is
+    safe from rounding.
+    """
     for name in names:
         for key in (f"{name}_str", name):
             if found.get(key) is not None:

@@ -1,6 +1,8 @@
-"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through fsspec; and a store of files.
+"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through
+fsspec; and a store of files.
 
-Only here is a :class:`~provscan.urls.Url` opened, with the secrets that it doesn't show.
+Only here is a :class:`~provscan.urls.Url` opened, with the secrets that it doesn't
+show.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from provscan.errors import InputError, ProvscanError
 from provscan.urls import Url, below, is_remote, opened, without_secrets
 
 Result = TypeVar("Result")
-# Tries of one request, seconds before the second, which double from try to try, and bytes that small reads ask for.
+# Tries of one request, seconds before the second, which double from try to try, and
+# bytes that small reads ask for.
 TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 # Answers of a server that another try may change.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -29,13 +32,30 @@ PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 # What file systems call that which changes with a file, such as a checksum or a time.
 VERSION = (
-    "ETag", "etag", "Content-MD5", "md5Hash", "crc32c", "Digest", "VersionId", "generation", "Last-Modified",
-    "LastModified", "last_modified", "updated", "mtime", "created", "sha", "sha256", "blob_id",
-)  # fmt: skip
+    "ETag",
+    "etag",
+    "Content-MD5",
+    "md5Hash",
+    "crc32c",
+    "Digest",
+    "VersionId",
+    "generation",
+    "Last-Modified",
+    "LastModified",
+    "last_modified",
+    "updated",
+    "mtime",
+    "created",
+    "sha",
+    "sha256",
+    "blob_id",
+)
 
 
 class FileState(NamedTuple):
-    """Size in bytes, a number that changes with the file, and of a remote one what its server says of the version."""
+    """Size in bytes, a number that changes with the file, and of a remote one what its
+    server says of the version.
+    """
 
     size: int
     modified: int
@@ -60,27 +80,42 @@ def state_of(path: str) -> FileState:
     system, place = _system(path)
     about = _tried(path, lambda: system.info(place))
     if about.get("size") is None or about.get("partial") is False:
-        raise OSError(errno.ENOTSUP, "its server does not support range requests; download the file")
-    version = {name: str(about[name]) for name in VERSION if about.get(name) is not None}
-    return FileState(int(about["size"]), xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1, version)
+        raise OSError(
+            errno.ENOTSUP,
+            "its server does not support range requests; download the file",
+        )
+    version = {
+        name: str(about[name]) for name in VERSION if about.get(name) is not None
+    }
+    return FileState(
+        int(about["size"]),
+        xxhash.xxh3_64_intdigest(repr(version).encode()) >> 1,
+        version,
+    )
 
 
 @contextmanager
 def readable(source: str, form: str = "") -> Iterator[None]:
-    """Turns whatever a library raises into the error that says which source can't be read.
+    """Turns whatever a library raises into the error that says which source can't be
+    read.
 
-    The errors of provscan go their way, and so does a lack of memory, unless it is the file that asks for too much.
+    The errors of provscan go their way, and so does a lack of memory, unless it is the
+    file that asks for too much.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, ProvscanError | MemoryError) and not isinstance(error, pa.ArrowException):
+        if isinstance(error, ProvscanError | MemoryError) and not isinstance(
+            error, pa.ArrowException
+        ):
             raise
         raise InputError(f"{source} can't be read{form}: {said(error)}") from error
 
 
 def why_unread(error: InputError, source: str) -> str:
-    """What ended the reading of a source: damage of its data, unless the system or provscan says otherwise."""
+    """What ended the reading of a source: damage of its data, unless the system or
+    provscan says otherwise.
+    """
     cause = error.__cause__
     if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
         return f"damaged: {said(cause)}"
@@ -91,7 +126,13 @@ def said(error: Exception) -> str:
     """What an error says; its kind, too, where that is no error of reading."""
     words = str(getattr(error, "strerror", None) or error)
     known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
-    return words if known else f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return (
+        words
+        if known
+        else f"{type(error).__name__}: {words}"
+        if words
+        else type(error).__name__
+    )
 
 
 def file_checksum(path: str | os.PathLike[str]) -> str:
@@ -126,12 +167,16 @@ def remote_files(url: str) -> Iterator[str]:
         raise InputError(f"{url} can't be read: {error.strerror or error}") from None
     for name in names:
         inside = name.startswith(place.rstrip("/") + "/")
-        yield below(url, name[len(place) :].lstrip("/")) if inside else Url(system.unstrip_protocol(name))
+        yield (
+            below(url, name[len(place) :].lstrip("/"))
+            if inside
+            else Url(system.unstrip_protocol(name))
+        )
 
 
 class FileStore:
-    """A folder of files that processes on other machines write to: a path, or the URL of anything that fsspec writes
-    to.
+    """A folder of files that processes on other machines write to: a path, or the URL
+    of anything that fsspec writes to.
 
     What fails is tried several times, and an OSError in the end.
     """
@@ -146,11 +191,18 @@ class FileStore:
 
     def put(self, path: os.PathLike[str]) -> None:
         """Add a local file under its own name."""
-        _tried(self._url, lambda: self._files.put_file(os.fspath(path), self._within(path)))
+        _tried(
+            self._url, lambda: self._files.put_file(os.fspath(path), self._within(path))
+        )
 
     def get(self, path: os.PathLike[str], name: str | None = None) -> None:
-        """Copy a file to a local path, the file of that name unless another is given."""
-        _tried(self._url, lambda: self._files.get_file(self._within(name or path), os.fspath(path)))
+        """Copy a file to a local path, the file of that name unless another is
+        given.
+        """
+        _tried(
+            self._url,
+            lambda: self._files.get_file(self._within(name or path), os.fspath(path)),
+        )
 
     def end(self) -> None:
         if _tried(self._url, lambda: self._files.exists(self._place)):
@@ -161,7 +213,9 @@ class FileStore:
 
 
 class RemoteFile(io.RawIOBase):
-    """A remote file, of which each read is one request; a request that fails is repeated."""
+    """A remote file, of which each read is one request; a request that fails is
+    repeated.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -193,7 +247,10 @@ class RemoteFile(io.RawIOBase):
             self._file.seek(start)
             data: bytes = self._file.read(stop - start)
             if len(data) != stop - start:
-                raise OSError(errno.EIO, f"the server sent {len(data):,} bytes instead of {stop - start:,}")
+                raise OSError(
+                    errno.EIO,
+                    f"the server sent {len(data):,} bytes instead of {stop - start:,}",
+                )
             return data
 
         buffer[: stop - start] = _tried(self._url, part)
@@ -210,15 +267,22 @@ def _system(url: str) -> tuple[Any, str]:
         system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
         raise InputError(
-            f"{url} can't be read without more packages: pip install 'provscan[remote]' ({error})"
+            f"{url} can't be read without more packages: pip install "
+            f"'provscan[remote]' ({error})"
         ) from None
-    except Exception as error:  # some systems ask their server at once, and raise what its library does
-        raise InputError(f"{url} can't be read: {type(error).__name__}: {without_secrets(str(error), url)}") from None
+    # some systems ask their server at once, and raise what its library does
+    except Exception as error:
+        raise InputError(
+            f"{url} can't be read: {type(error).__name__}: "
+            f"{without_secrets(str(error), url)}"
+        ) from None
     return system, place
 
 
 def _tried(url: str, request: Callable[[], Result]) -> Result:
-    """What a request about a URL gives, tried several times; what fails in the end is an OSError without secrets."""
+    """What a request about a URL gives, tried several times; what fails in the end is
+    an OSError without secrets.
+    """
     for attempt in range(TRIES):
         try:
             return request()
@@ -234,8 +298,19 @@ def _tried(url: str, request: Callable[[], Result]) -> Result:
                 continue
             if isinstance(error, FileNotFoundError) and status in (None, 404):
                 raise FileNotFoundError(errno.ENOENT, "it does not exist") from None
-            said = getattr(error, "message", None) or getattr(error, "strerror", None) or error
-            what = f"{type(error).__name__}{f' {status}' if status else ''}: {without_secrets(str(said), url)}"
-            number = errno.EACCES if isinstance(error, PermissionError) or status in (401, 403) else errno.EIO
+            said = (
+                getattr(error, "message", None)
+                or getattr(error, "strerror", None)
+                or error
+            )
+            what = (
+                f"{type(error).__name__}{f' {status}' if status else ''}: "
+                f"{without_secrets(str(said), url)}"
+            )
+            number = (
+                errno.EACCES
+                if isinstance(error, PermissionError) or status in (401, 403)
+                else errno.EIO
+            )
             raise OSError(number, what) from None
     raise AssertionError

@@ -1,7 +1,9 @@
-"""Splits of compressed files that consist of several frames, such as a crawl's archives or what parallel writers make.
+"""Splits of compressed files that consist of several frames, such as a crawl's archives
+or what parallel writers make.
 
-All frames are decompressed once to count their records. A file is cut only after a frame that ends with a record, so
-that each split can be read by itself; one whose frames are too large for that is left whole.
+All frames are decompressed once to count their records. A file is cut only after a
+frame that ends with a record, so that each split can be read by itself; one whose
+frames are too large for that is left whole.
 """
 
 from __future__ import annotations
@@ -22,17 +24,26 @@ Records = Callable[[bytes], int | None]
 MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
 
 
-def frame_ranges(whole: Split, target: int, records: Records, limits: Limits) -> Iterator[Split]:
+def frame_ranges(
+    whole: Split, target: int, records: Records, limits: Limits
+) -> Iterator[Split]:
     """Ranges of about ``target`` bytes of a file, or the whole file if it can't be cut.
 
-    `records` gives how many records a frame holds; None if it does not end with the end of one.
+    `records` gives how many records a frame holds; None if it does not end with the end
+    of one.
     """
-    found = list(_ranges(whole, target, records, limits)) if _cuttable(whole, target) else []
+    found = (
+        list(_ranges(whole, target, records, limits))
+        if _cuttable(whole, target)
+        else []
+    )
     if len(found) < 2:
         yield whole
         return
     for part, (start, end, first) in enumerate(found):
-        yield replace(whole, start=start, end=end, first_record=first, size=end - start, part=part)
+        yield replace(
+            whole, start=start, end=end, first_record=first, size=end - start, part=part
+        )
 
 
 def _cuttable(whole: Split, target: int) -> bool:
@@ -41,7 +52,9 @@ def _cuttable(whole: Split, target: int) -> bool:
     return whole.compression in FRAMED and plain and local and whole.size > target
 
 
-def _ranges(whole: Split, target: int, records: Records, limits: Limits) -> Iterator[tuple[int, int, int]]:
+def _ranges(
+    whole: Split, target: int, records: Records, limits: Limits
+) -> Iterator[tuple[int, int, int]]:
     start = first = 0
     count: int | None = 0
     for end, data in _frames(whole, limits):
@@ -56,7 +69,9 @@ def _ranges(whole: Split, target: int, records: Records, limits: Limits) -> Iter
 
 
 def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """The frames of a file: where each ends, and what it holds; up to one that is too large, damaged or a bomb."""
+    """The frames of a file: where each ends, and what it holds; up to one that is too
+    large, damaged or a bomb.
+    """
     assert whole.compression is not None
     at, taken, size, given = 0, 0, 0, 0
     parts: list[bytes] = []
@@ -77,6 +92,11 @@ def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
                 raw = rest
                 if decoder.eof:
                     yield at - len(raw), b"".join(parts)
-                    parts, taken, size, decoder = [], 0, 0, decoder_of(whole.compression)
+                    parts, taken, size, decoder = (
+                        [],
+                        0,
+                        0,
+                        decoder_of(whole.compression),
+                    )
                 if taken > MOST_COMPRESSED or size > MOST:
                     return

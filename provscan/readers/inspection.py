@@ -31,15 +31,21 @@ def inspect_sources(
     records: str | None = None,
     encoding: str | None = None,
 ) -> dict[str, Any]:
-    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or ``recipe:NAME=PATH``.
+    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or
+    ``recipe:NAME=PATH``.
 
     That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
     """
     limits, fields = current_limits(), fields or Fields()
-    named = [source_of(name) for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    named = [
+        source_of(name)
+        for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)
+    ]
     paths = [source for source in named if not source.startswith(PREFIX)]
     found = (
-        plan(paths, fields, records=records, encoding=encoding, limits=limits) if paths or not named else ReadPlan([])
+        plan(paths, fields, records=records, encoding=encoding, limits=limits)
+        if paths or not named
+        else ReadPlan([])
     )
     files: dict[str, tuple[list[Split], Fields]] = {}
     for split in found:
@@ -47,7 +53,9 @@ def inspect_sources(
     for source in named:
         if source not in paths:
             tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
-            files |= {file.split.source: ([file.split], file.fields) for file in tweets.files}
+            files |= {
+                file.split.source: ([file.split], file.fields) for file in tweets.files
+            }
             found.unread += tweets.unread
             found.ignored += tweets.ignored
     inspected = [_inspected(*file, limits) for file in files.values()]
@@ -66,7 +74,11 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
     try:
         for batch in read(first, fields, stats, limits=limits):
             sampled += batch.num_rows
-            rows = batch.select(["record", "field", "text"]).slice(0, SAMPLE - len(texts)).to_pylist()
+            rows = (
+                batch.select(["record", "field", "text"])
+                .slice(0, SAMPLE - len(texts))
+                .to_pylist()
+            )
             texts += [row["text"] for row in rows]
             for row in islice(rows, EXAMPLES - len(examples)):
                 examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
@@ -87,13 +99,19 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "bytes": size,
         "splits": len(splits),
         # Fields with strings, and whether each is scanned, or why not.
-        "fields": {name: next(iter(verdicts)) for name, verdicts in stats.fields.items()},
+        "fields": {
+            name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
+        },
         "sampled": {
-            **{name: counts[name] for name in ("records", "characters", "skipped", "repaired", "notes")},
+            **{
+                name: counts[name]
+                for name in ("records", "characters", "skipped", "repaired", "notes")
+            },
             "texts": sampled,
         },
         "examples": examples,
-        # Estimated code points of text in the file, and time to read it on one processor.
+        # Estimated code points of text in the file, and time to read it on one
+        # processor.
         "characters": round(stats.characters * whole),
         "seconds": round(spent * whole, 2),
         "warnings": warnings + _warnings(stats, texts),
@@ -102,21 +120,24 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
 
 def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
     warnings = [
-        f"skipped in the sample: {counted(count, 'record')}, {reason.replace('_', ' ')} "
-        f"(first: record {stats.examples[reason][0].record}, {stats.examples[reason][0].detail})"
+        f"skipped in the sample: {counted(count, 'record')}, "
+        f"{reason.replace('_', ' ')} (first: record "
+        f"{stats.examples[reason][0].record}, {stats.examples[reason][0].detail})"
         for reason, count in stats.skipped.items()
     ]
     warnings += [f"the file ends early: {damage.reason}" for damage in stats.damaged]
     if bad := stats.notes.get("wrongly_decoded"):
         case = stats.examples["wrongly_decoded"][0]
         warnings.append(
-            f"{bad:,} texts of the sample were decoded with a wrong encoding before they were written (first: record "
+            f"{bad:,} texts of the sample were decoded with a wrong encoding before "
+            "they were written (first: record "
             f"{case.record}); copies in them may be missed without --fix-encoding"
         )
     if bad := stats.notes.get("escaped"):
         case = stats.examples["escaped"][0]
         warnings.append(
-            f"{bad:,} texts of the sample have letters written as escapes, such as \\u0447 (first: record "
+            f"{bad:,} texts of the sample have letters written as escapes, such as "
+            "\\u0447 (first: record "
             f"{case.record}); copies in them are missed without --fix-encoding"
         )
     if not texts and not stats.damaged:

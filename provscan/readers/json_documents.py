@@ -1,6 +1,8 @@
-"""JSON that is not one object a line: an array of any size, or objects that take several lines.
+"""JSON that is not one object a line: an array of any size, or objects that take
+several lines.
 
-Each element is written on a line of its own while the document streams by, and then read as JSON lines are.
+Each element is written on a line of its own while the document streams by, and then
+read as JSON lines are.
 """
 
 from __future__ import annotations
@@ -33,18 +35,28 @@ class Elements(ByteStream):
         for chunk in self._stream:
             # A newline may follow each bracket.
             out = np.empty(2 * len(chunk), np.uint8)
-            yield out[: one_a_line(np.frombuffer(chunk, np.uint8), out, state)].tobytes()
+            yield out[
+                : one_a_line(np.frombuffer(chunk, np.uint8), out, state)
+            ].tobytes()
         self.damage = self._stream.damage
         if self.damage is None and (open_end := still_open(state)):
-            self.damage = f"it ends within its JSON ({open_end}): it breaks off, or lost a bracket or quote before"
+            self.damage = (
+                f"it ends within its JSON ({open_end}): it breaks off, or lost a "
+                "bracket or quote before"
+            )
         elif self.damage is None and state[STRAY]:
-            self.damage = f"brackets of its JSON that close nothing: {state[STRAY]:,}; others are lost before these"
+            self.damage = (
+                f"brackets of its JSON that close nothing: {state[STRAY]:,}; others "
+                "are lost before these"
+            )
         if self.damage is not None and self.damage not in self.context.breaks:
             self.context.breaks.append(self.damage)
 
 
 def _are_objects(head: bytes) -> bool:
-    """Whether most of the first lines are objects by themselves, so that a bad first line is just that."""
+    """Whether most of the first lines are objects by themselves, so that a bad first
+    line is just that.
+    """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)
 
@@ -64,7 +76,9 @@ class JsonDocument(Undivided):
         start = head.lstrip()
         if start.startswith(b"["):
             return not _are_objects(start)
-        opens_alone = start.startswith(b"{") and start[1:].lstrip(b" \t\r").startswith(b"\n")
+        opens_alone = start.startswith(b"{") and start[1:].lstrip(b" \t\r").startswith(
+            b"\n"
+        )
         return opens_alone and not _are_objects(start)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:

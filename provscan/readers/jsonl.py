@@ -1,11 +1,13 @@
 """JSON lines.
 
-A block of lines whose wanted values are strings and integers of the objects themselves is parsed by a kernel, one with
-values further within by Arrow's JSON reader. Arrow does not see lines and ends the process on a ``null`` where an
-object should stand, so a block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and its
-result is used only if it has as many rows as there are lines. Every other block, and one with conflicting types,
-duplicate keys, lone surrogates or bytes that are not UTF-8, is parsed line by line by orjson; a line that orjson
-refuses is tried again by Python's own parser, which accepts NaN and control characters.
+A block of lines whose wanted values are strings and integers of the objects themselves
+is parsed by a kernel, one with values further within by Arrow's JSON reader. Arrow does
+not see lines and ends the process on a ``null`` where an object should stand, so a
+block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and
+its result is used only if it has as many rows as there are lines. Every other block,
+and one with conflicting types, duplicate keys, lone surrogates or bytes that are not
+UTF-8, is parsed line by line by orjson; a line that orjson refuses is tried again by
+Python's own parser, which accepts NaN and control characters.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from provscan.urls import is_remote
 GROUP = 4096
 # Columns for which the kernel's search for a key and room for the values pay.
 MOST_COLUMNS = 20
-# Paths for which columns pay: where keys are names or numbers of things, almost all of a column is null.
+# Paths for which columns pay: where keys are names or numbers of things, almost all of
+# a column is null.
 MOST_PATHS = 500
 # Bytes of a line up to which it is searched for fields that the first lines lack.
 LONGEST = 16 << 20
@@ -51,7 +54,9 @@ PASSED = 1 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
-    """The columns that hold the wanted values; None where a field would be of two types."""
+    """The columns that hold the wanted values; None where a field would be of two
+    types.
+    """
     tree: dict[str, Any] = {}
     for path, kind in wanted.items():
         node = tree
@@ -71,28 +76,46 @@ def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
         return pa.list_(inner[ANY]) if ANY in inner else pa.struct(list(inner.items()))
 
     root = typed(tree)
-    return pa.schema(list(root)) if root is not None and pa.types.is_struct(root) else None
+    return (
+        pa.schema(list(root)) if root is not None and pa.types.is_struct(root) else None
+    )
 
 
 class TopLevel:
-    """Parses blocks whose wanted values are not within other values; lines with values there go to Arrow."""
+    """Parses blocks whose wanted values are not within other values; lines with values
+    there go to Arrow.
+    """
 
     def __init__(self, wanted: dict[Path, pa.DataType]) -> None:
-        self._columns = {path[0]: kind for path, kind in wanted.items() if len(path) == 1}
+        self._columns = {
+            path[0]: kind for path, kind in wanted.items() if len(path) == 1
+        }
         roots = [*self._columns, *{path[0] for path in wanted if len(path) > 1}]
-        kinds = [INTEGER if kind == pa.int64() else STRING for kind in self._columns.values()]
-        names = [json.dumps(name, ensure_ascii=False)[1:-1].encode(errors="replace") for name in roots]
-        readable = {pa.string(), pa.large_string(), pa.int64()}.issuperset(self._columns.values())
-        self.usable = bool(kinds) and readable and len(set(roots)) == len(roots) <= MOST_COLUMNS
+        kinds = [
+            INTEGER if kind == pa.int64() else STRING for kind in self._columns.values()
+        ]
+        names = [
+            json.dumps(name, ensure_ascii=False)[1:-1].encode(errors="replace")
+            for name in roots
+        ]
+        readable = {pa.string(), pa.large_string(), pa.int64()}.issuperset(
+            self._columns.values()
+        )
+        self.usable = (
+            bool(kinds) and readable and len(set(roots)) == len(roots) <= MOST_COLUMNS
+        )
         self._names = np.frombuffer(b"".join(names), np.uint8)
         self._name_ends = np.cumsum([0, *map(len, names)])
-        self._kinds = np.array([*kinds, *[NOTHING] * (len(roots) - len(kinds))], np.uint8)
+        self._kinds = np.array(
+            [*kinds, *[NOTHING] * (len(roots) - len(kinds))], np.uint8
+        )
         self._name_ends.flags.writeable = self._kinds.flags.writeable = False
 
     def parsed(self, block: Block) -> pa.RecordBatch | None:
         """The columns of a block; None if it has to be parsed otherwise."""
         count, size, rows = len(self._kinds), len(block.data), block.lines
-        # Arrow's memory, which is kept between blocks: the first touch of new memory takes as long as parsing.
+        # Arrow's memory, which is kept between blocks: the first touch of new memory
+        # takes as long as parsing.
         data = pa.allocate_buffer(count * size)
         columns = StringColumns(
             np.frombuffer(data, np.uint8).reshape(count, size),
@@ -100,7 +123,9 @@ class TopLevel:
             np.empty((count, rows), np.uint8),
         )
         text = np.frombuffer(block.data, np.uint8)
-        if not top_level_values(text, self._names, self._name_ends, self._kinds, columns):
+        if not top_level_values(
+            text, self._names, self._name_ends, self._kinds, columns
+        ):
             return None
         arrays = {}
         for k, (name, kind) in enumerate(self._columns.items()):
@@ -108,18 +133,31 @@ class TopLevel:
             if not valid.any():
                 arrays[name] = pa.nulls(rows, kind)
                 continue
-            bits = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-            offsets, values = pa.py_buffer(columns.ends[k]), data.slice(k * size, int(columns.ends[k, -1]))
-            array = pa.Array.from_buffers(pa.large_string(), rows, [bits, offsets, values])
+            bits = (
+                None
+                if valid.all()
+                else pa.py_buffer(np.packbits(valid, bitorder="little"))
+            )
+            offsets, values = (
+                pa.py_buffer(columns.ends[k]),
+                data.slice(k * size, int(columns.ends[k, -1])),
+            )
+            array = pa.Array.from_buffers(
+                pa.large_string(), rows, [bits, offsets, values]
+            )
             try:
-                arrays[name] = array if kind == pa.large_string() else pc.cast(array, kind)
+                arrays[name] = (
+                    array if kind == pa.large_string() else pc.cast(array, kind)
+                )
             except pa.ArrowInvalid:
                 return None
         return pa.RecordBatch.from_pydict(arrays)
 
 
 def _one_object_a_line(data: bytes) -> int:
-    """How many lines there are if each begins with ``{`` and ends with ``}``; else 0."""
+    """How many lines there are if each begins with ``{`` and ends with ``}``; else
+    0.
+    """
     if data[:1] != b"{" or data.rstrip(b"\r")[-1:] != b"}":
         return 0
     codes = np.frombuffer(data, np.uint8)
@@ -127,7 +165,9 @@ def _one_object_a_line(data: bytes) -> int:
     last = codes[ends - 1]
     if 0x0D in last[:1]:
         last = np.where(last == 0x0D, codes[ends - 2], last)
-    return len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
+    return (
+        len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
+    )
 
 
 def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
@@ -136,7 +176,9 @@ def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
     if not places:
         return []
     records = []
-    ends = np.append(np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data))
+    ends = np.append(
+        np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data)
+    )
     for place in places:
         line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
         try:
@@ -165,7 +207,9 @@ def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
 
 
 def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
-    """How many values a line has, if they are too many to make objects of; else None."""
+    """How many values a line has, if they are too many to make objects of; else
+    None.
+    """
     if len(line) <= 2 * limits.fields:
         return None
     values = int(state_at_end(line)[VALUES])
@@ -174,7 +218,11 @@ def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
 
 def state_at_end(data: bytes | memoryview) -> Numbers:
     """The state of :mod:`provscan.kernels.elements` where some JSON ends."""
-    codes, state, out = np.frombuffer(data, np.uint8), np.zeros(STATE, np.int64), np.empty(2 * PASSED, np.uint8)
+    codes, state, out = (
+        np.frombuffer(data, np.uint8),
+        np.zeros(STATE, np.int64),
+        np.empty(2 * PASSED, np.uint8),
+    )
     for start in range(0, len(codes), PASSED):
         one_a_line(codes[start : start + PASSED], out, state)
     return state
@@ -211,13 +259,22 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 40 else float(digits)
 
 
-def parse_lines(first: int, data: bytes, source: str, stats: ReadStats, limits: Limits) -> Iterator[Rows]:
-    """The objects among some lines, and strings as objects with a text; the rest is counted."""
+def parse_lines(
+    first: int, data: bytes, source: str, stats: ReadStats, limits: Limits
+) -> Iterator[Rows]:
+    """The objects among some lines, and strings as objects with a text; the rest is
+    counted.
+    """
     numbers: list[int] = []
     records: list[Any] = []
     for number, line in enumerate(data.split(b"\n"), first):
         if (values := many_values(line, limits)) is not None:
-            stats.skip("too_many_fields", source, number, f"{values:,} values, above the limit of {limits.fields:,}")
+            stats.skip(
+                "too_many_fields",
+                source,
+                number,
+                f"{values:,} values, above the limit of {limits.fields:,}",
+            )
             continue
         problem = ""
         try:
@@ -236,7 +293,9 @@ def parse_lines(first: int, data: bytes, source: str, stats: ReadStats, limits: 
         if isinstance(record, str):
             record = {"text": record}
         elif not isinstance(record, dict):
-            stats.skip("not_an_object", source, number, line[:60].decode(errors="replace"))
+            stats.skip(
+                "not_an_object", source, number, line[:60].decode(errors="replace")
+            )
             continue
         numbers.append(number)
         records.append(record)
@@ -253,16 +312,21 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
     stats = ReadStats()
     for block in lines(stream):
         size += len(block.data)
-        for rows in parse_lines(block.first, bytes(block.data), stream.split.source, stats, limits):
+        for rows in parse_lines(
+            block.first, bytes(block.data), stream.split.source, stats, limits
+        ):
             records += rows.values
             if len(records) >= limits.head_records:
                 break
         if len(records) >= limits.head_records or size >= limits.head_bytes:
             break
-    if not records and (cases := [case for found in stats.examples.values() for case in found]):
+    if not records and (
+        cases := [case for found in stats.examples.values() for case in found]
+    ):
         case = min(cases, key=lambda case: case.record)
         raise InputError(
-            f"{stream.split.source} is not JSON lines: none of its first lines is a JSON object "
+            f"{stream.split.source} is not JSON lines: none of its first lines is a "
+            "JSON object "
             f"(line {case.record + 1}: {case.detail}). Expected one object a line"
         )
     return records[: limits.head_records]
@@ -270,18 +334,32 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
 
 def head_stream(whole: Split, limits: Limits) -> ByteStream:
     """A stream that reads no more at a time than the head needs."""
-    return ByteStream(whole, Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))))
+    return ByteStream(
+        whole,
+        Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))),
+    )
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-    """Ranges that end after a newline; the lines of each are counted to number those of the next."""
+    """Ranges that end after a newline; the lines of each are counted to number those of
+    the next.
+    """
     # To count lines, all of a remote file would be fetched once more.
     encoding = whole.layout.encoding
-    plain = whole.plain_text if encoding is None else whole.random_access and cuts_at_newlines(encoding)
+    plain = (
+        whole.plain_text
+        if encoding is None
+        else whole.random_access and cuts_at_newlines(encoding)
+    )
     cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
     if whole.size <= target or not cuttable:
         yield from frame_ranges(
-            whole, target, lambda data: newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None, limits
+            whole,
+            target,
+            lambda data: (
+                newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
+            ),
+            limits,
         )
         return
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
@@ -290,17 +368,44 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         part = first = count = 0
         chunk = bytearray(limits.chunk)
         codes = np.frombuffer(chunk, np.uint8)
-        while size := file.readinto(memoryview(chunk)[: min(len(chunk), whole.end - position)]):
+        while size := file.readinto(
+            memoryview(chunk)[: min(len(chunk), whole.end - position)]
+        ):
             cut = 0
-            while newline := chunk.find(b"\n", max(cut, start + target - position - 1), size) + 1:
+            while (
+                newline := chunk.find(
+                    b"\n", max(cut, start + target - position - 1), size
+                )
+                + 1
+            ):
                 end = position + newline
                 count += newlines(codes[cut:newline])
-                yield replace(whole, start=start, end=end, first_record=first, size=end - start, part=part)
-                start, first, count, cut, part = end, first + count, 0, newline, part + 1
+                yield replace(
+                    whole,
+                    start=start,
+                    end=end,
+                    first_record=first,
+                    size=end - start,
+                    part=part,
+                )
+                start, first, count, cut, part = (
+                    end,
+                    first + count,
+                    0,
+                    newline,
+                    part + 1,
+                )
             count += newlines(codes[cut:size])
             position += size
         if start < position or part == 0:
-            yield replace(whole, start=start, end=position, first_record=first, size=position - start, part=part)
+            yield replace(
+                whole,
+                start=start,
+                end=position,
+                first_record=first,
+                size=position - start,
+                part=part,
+            )
 
 
 class JsonLines:
@@ -319,7 +424,9 @@ class JsonLines:
             # Later records may have fields that the first do not.
             for quarter in (1, 2, 3):
                 start = whole.start + whole.size * quarter // 4
-                part = replace(whole, start=start, end=start + limits.head_bytes // 4, part=quarter)
+                part = replace(
+                    whole, start=start, end=start + limits.head_bytes // 4, part=quarter
+                )
                 data = b"".join(ByteStream(part, Context.quiet(limits)))
                 inner = data[data.find(b"\n") + 1 : data.rfind(b"\n")]
                 for rows in parse_lines(0, inner, whole.source, ReadStats(), limits):
@@ -331,9 +438,13 @@ class JsonLines:
 
 
 def read_lines(
-    stream: ByteStream, wanted: Wanted, accept: Callable[[pa.RecordBatch], bool] | None = None
+    stream: ByteStream,
+    wanted: Wanted,
+    accept: Callable[[pa.RecordBatch], bool] | None = None,
 ) -> Iterator[Rows]:
-    """The objects of a stream of lines; a block whose columns are not accepted is parsed line by line."""
+    """The objects of a stream of lines; a block whose columns are not accepted is
+    parsed line by line.
+    """
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
     context = stream.context
@@ -350,4 +461,10 @@ def read_lines(
             whole = _some_records(block, context.limits) if accept is None else []
             yield Rows(range(block.first, block.first + block.lines), batch, whole)
         else:
-            yield from parse_lines(block.first, bytes(block.data), stream.split.source, context.stats, context.limits)
+            yield from parse_lines(
+                block.first,
+                bytes(block.data),
+                stream.split.source,
+                context.stats,
+                context.limits,
+            )

@@ -1,4 +1,6 @@
-"""All limits of the readers: one frozen value, recorded in ``run.json``, that tests replace by a smaller one."""
+"""All limits of the readers: one frozen value, recorded in ``run.json``, that tests
+replace by a smaller one.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +13,34 @@ class Limits:
     # Rows, and bytes of text, of a batch, unless one text alone is larger.
     batch_records: int = 16_384
     batch_bytes: int = 4 << 20
-    # Code points of a piece of a long text, and how many of them the next piece repeats.
+    # Code points of a piece of a long text, and how many of them the next piece
+    # repeats.
     piece: int = 16 << 20
     overlap: int = 64 << 10
-    record_bytes: int = 256 << 20  # A larger record is skipped and counted, in every format but plain text.
-    # Records, and bytes, at the beginning of a file from which its fields are determined.
+    record_bytes: int = (
+        256 << 20
+    )  # A larger record is skipped and counted, in every format but plain text.
+    # Records, and bytes, at the beginning of a file from which its fields are
+    # determined.
     head_records: int = 1000
     head_bytes: int = 1 << 20
     nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
-    value_lines: int = 10_000  # A quoted CSV value of more lines counts as a quote that was never closed.
-    # The budget of a file (`provscan.readers.budget`). One that grows by more than this factor is abandoned once it has
-    # grown to so many bytes, be it by decompression or by texts that it holds once and gives for many records.
+    # A quoted CSV value of more lines counts as a quote that was never closed.
+    value_lines: int = 10_000
+    # The budget of a file (`provscan.readers.budget`). One that grows by more than this
+    # factor is abandoned once it has grown to so many bytes, be it by decompression or
+    # by texts that it holds once and gives for many records.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
     # Records that any file may give, and how many more for each of its bytes.
     expansion_records: int = 1 << 20
     byte_records: int = 16
-    # Columns of a table, one of more is not read; values of an object of JSON, one of more is skipped and counted.
+    # Columns of a table, one of more is not read; values of an object of JSON, one of
+    # more is skipped and counted.
     fields: int = 10_000
-    idle_seconds: int = 5  # Time of a processor that a reader may spend without a record or a byte of the file.
+    # Time of a processor that a reader may spend without a record or a byte of the
+    # file.
+    idle_seconds: int = 5
     members: int = 1_000_000  # Files that an archive may hold.
 
     def as_dict(self) -> dict[str, int]:

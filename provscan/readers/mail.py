@@ -1,7 +1,9 @@
-"""Mail: a message a file (``.eml``), or many in one (mbox). A record is a message, with its subject and its text.
+"""Mail: a message a file (``.eml``), or many in one (mbox). A record is a message, with
+its subject and its text.
 
-The text is that of all parts that are text, as they are after decoding; of alternatives to each other it is the plain
-one, unless that leaves much out. HTML is kept as it is. Other attachments are counted.
+The text is that of all parts that are text, as they are after decoding; of alternatives
+to each other it is the plain one, unless that leaves much out. HTML is kept as it is.
+Other attachments are counted.
 """
 
 from __future__ import annotations
@@ -9,7 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
-from email.errors import CloseBoundaryNotFoundDefect, HeaderParseError, StartBoundaryNotFoundDefect
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    HeaderParseError,
+    StartBoundaryNotFoundDefect,
+)
 from email.header import decode_header, make_header
 from email.message import Message
 from typing import Any
@@ -27,9 +33,12 @@ HEAD_END = re.compile(rb"\r?\n\r?\n")
 HEADER = re.compile(rb"[!-9;-~]+:")
 # Headers that hardly another text begins with.
 OF_MAIL = re.compile(
-    rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):", re.MULTILINE
+    rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
+    re.MULTILINE,
 )
-FROM = re.compile(rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)")
+FROM = re.compile(
+    rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
+)
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
 # Bytes at the end of what was read in which the beginning of a message may stand.
 TAIL = 1024
@@ -47,10 +56,26 @@ class Mail(Undivided):
         start = head.partition(b"\n")[2] if head.startswith(b"From ") else head
         if HEADER.match(start) is None:
             return False
-        return len(set(map(bytes.lower, OF_MAIL.findall(HEAD_END.split(start, maxsplit=1)[0])))) >= 3
+        return (
+            len(
+                set(
+                    map(
+                        bytes.lower,
+                        OF_MAIL.findall(HEAD_END.split(start, maxsplit=1)[0]),
+                    )
+                )
+            )
+            >= 3
+        )
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return [{"id": "the id", "subject": "what a message is about", "text": "the text of a message"}]
+        return [
+            {
+                "id": "the id",
+                "subject": "what a message is about",
+                "text": "the text of a message",
+            }
+        ]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         number = stream.split.first_record
@@ -60,21 +85,33 @@ class Mail(Undivided):
             count = number + len(records)
             unclosed = False
             if data is None:
-                stream.context.stats.note("record_too_long", stream.split.source, count, "a message")
+                stream.context.stats.note(
+                    "record_too_long", stream.split.source, count, "a message"
+                )
                 records.append({})
             else:
-                message = message_from_bytes(FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:])
-                records.append(_record(message, stream.split.source, count, stream.context))
+                message = message_from_bytes(
+                    FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:]
+                )
+                records.append(
+                    _record(message, stream.split.source, count, stream.context)
+                )
                 # No other message states its end.
-                unclosed = HEAD_END.search(data) is None or any(isinstance(found, OPEN) for found in message.defects)
-                unclosed = unclosed or (data.startswith(b"From ") and CUT.search(data) is not None)
+                unclosed = HEAD_END.search(data) is None or any(
+                    isinstance(found, OPEN) for found in message.defects
+                )
+                unclosed = unclosed or (
+                    data.startswith(b"From ") and CUT.search(data) is not None
+                )
             if len(records) == GROUP:
                 yield Rows(range(number, number + GROUP), records)
                 number, records = number + GROUP, []
         if records:
             yield Rows(range(number, number + len(records)), records)
         if unclosed and not stream.context.breaks:
-            stream.context.breaks.append("it ends within a message, whose parts have no end")
+            stream.context.breaks.append(
+                "it ends within a message, whose parts have no end"
+            )
 
 
 def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
@@ -94,7 +131,9 @@ def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
         yield data if whole else None
 
 
-def _record(message: Message, source: str, number: int, context: Context) -> dict[str, str | None]:
+def _record(
+    message: Message, source: str, number: int, context: Context
+) -> dict[str, str | None]:
     texts = []
     for part in _parts(message):
         if isinstance(part, str):
@@ -104,7 +143,9 @@ def _record(message: Message, source: str, number: int, context: Context) -> dic
             text, bad = _decoded(part)
             texts.append(text)
             if bad:
-                context.stats.repair("invalid_part", source, number, part.get_content_type())
+                context.stats.repair(
+                    "invalid_part", source, number, part.get_content_type()
+                )
         else:
             context.stats.note("attachment", source, number, part.get_content_type())
     text = "\n\n".join(filter(str.strip, texts))
@@ -134,7 +175,8 @@ def _parts(message: Message) -> Iterator[Message | str]:
         return
     if message.get_content_type() == "multipart/alternative":
         inner = _best(inner)
-    # Where the line between two parts is damaged, the first one stands before all parts, or the last one behind them.
+    # Where the line between two parts is damaged, the first one stands before all
+    # parts, or the last one behind them.
     if message.preamble and PART.search(message.preamble):
         yield message.preamble
     for part in inner:
@@ -146,12 +188,22 @@ def _parts(message: Message) -> Iterator[Message | str]:
 
 
 def _best(alternatives: list[Message]) -> list[Message]:
-    """The plain one of some alternatives; all if there is none, or it is less than half of another."""
+    """The plain one of some alternatives; all if there is none, or it is less than half
+    of another.
+    """
     plain = [part for part in alternatives if part.get_content_type() == "text/plain"]
     if not plain:
         return alternatives
-    longest = max(_shown(_decoded(part)[0]) for part in alternatives if part.get_content_maintype() == "text")
-    return plain if 2 * sum(len(_decoded(part)[0]) for part in plain) >= longest else alternatives
+    longest = max(
+        _shown(_decoded(part)[0])
+        for part in alternatives
+        if part.get_content_maintype() == "text"
+    )
+    return (
+        plain
+        if 2 * sum(len(_decoded(part)[0]) for part in plain) >= longest
+        else alternatives
+    )
 
 
 def _shown(text: str) -> int:

@@ -1,4 +1,5 @@
-"""Tar archives that are read from front to back: compressed ones, and those of the webdataset kind.
+"""Tar archives that are read from front to back: compressed ones, and those of the
+webdataset kind.
 
 Nothing is written to disk. The records of all members are numbered through.
 """
@@ -28,7 +29,16 @@ from provscan.readers.encodings import as_utf8
 from provscan.readers.files import readable, why_unread
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
-from provscan.readers.protocol import Context, Format, Layout, Piece, Rows, Split, Undivided, Wanted
+from provscan.readers.protocol import (
+    Context,
+    Format,
+    Layout,
+    Piece,
+    Rows,
+    Split,
+    Undivided,
+    Wanted,
+)
 from provscan.readers.stats import Damage
 from provscan.readers.streams import ByteStream
 from provscan.readers.values import head_values
@@ -41,7 +51,8 @@ BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is sound: tarfile takes a damaged or missing one, but for the first, for the end.
+    """A member whose header is sound: tarfile takes a damaged or missing one, but for
+    the first, for the end.
 
     With ``ignore_zeros`` archives that were joined are read to the end of the last.
     """
@@ -57,10 +68,16 @@ class Member(tarfile.TarInfo):
             raise
         except HeaderError as error:
             # What is left after an end may be too short for a header.
-            over = isinstance(error, EmptyHeaderError | TruncatedHeaderError) and getattr(tarfile, "ended", False)
+            over = isinstance(
+                error, EmptyHeaderError | TruncatedHeaderError
+            ) and getattr(tarfile, "ended", False)
             if tarfile.offset == 0 or over:
                 raise
-            what = "its end mark is missing: it may be cut off" if isinstance(error, EmptyHeaderError) else error
+            what = (
+                "its end mark is missing: it may be cut off"
+                if isinstance(error, EmptyHeaderError)
+                else error
+            )
             raise ReadError(f"{what}") from error
 
 
@@ -88,7 +105,9 @@ class Readable(io.RawIOBase):
 
 
 class MemberStream(ByteStream):
-    """The bytes of one member of an archive that is being read; they count as bytes of the archive."""
+    """The bytes of one member of an archive that is being read; they count as bytes of
+    the archive.
+    """
 
     def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
         super().__init__(split, context)
@@ -103,15 +122,23 @@ class MemberStream(ByteStream):
 
 
 def is_hidden(member: str) -> bool:
-    """Whether a file of an archive is hidden, or of those that macOS adds for attributes and icons."""
+    """Whether a file of an archive is hidden, or of those that macOS adds for
+    attributes and icons.
+    """
     folder, name = os.path.split(member)
     return name.startswith((".", "_")) or "__MACOSX" in folder.split("/")
 
 
 def is_webdataset(names: list[str]) -> bool:
-    """Whether files of an archive are parts of samples: several of one key, some of them texts."""
-    keys = [os.path.basename(name).partition(".") for name in names if not is_hidden(name)]
-    return len({key for key, _, _ in keys}) < len(keys) and any(kind in TEXTS for _, _, kind in keys)
+    """Whether files of an archive are parts of samples: several of one key, some of
+    them texts.
+    """
+    keys = [
+        os.path.basename(name).partition(".") for name in names if not is_hidden(name)
+    ]
+    return len({key for key, _, _ in keys}) < len(keys) and any(
+        kind in TEXTS for _, _, kind in keys
+    )
 
 
 def tar_names(head: bytes) -> list[str]:
@@ -140,7 +167,11 @@ class Tar(Undivided):
             if isinstance(rows, Piece):
                 records.append({"text": "a text"})
             else:
-                records += rows.values if isinstance(rows.values, list) else head_values(rows.values)
+                records += (
+                    rows.values
+                    if isinstance(rows.values, list)
+                    else head_values(rows.values)
+                )
             if len(records) >= limits.head_records:
                 break
         return records
@@ -156,40 +187,64 @@ class Tar(Undivided):
                     yield rows
 
     def _member(
-        self, member: tarfile.TarInfo, file: IO[bytes], stream: ByteStream, number: int, wanted: Wanted
+        self,
+        member: tarfile.TarInfo,
+        file: IO[bytes],
+        stream: ByteStream,
+        number: int,
+        wanted: Wanted,
     ) -> Iterator[Rows | Piece]:
         head = file.read(PART)
         source = f"{stream.split.source}/{printable(member.name)}"
         whole = replace(
-            stream.split, source=source, first_record=number, archive="tar", member=member.name, start=0, end=-1
+            stream.split,
+            source=source,
+            first_record=number,
+            archive="tar",
+            member=member.name,
+            start=0,
+            end=-1,
         )
         try:
             name, asked = os.path.basename(member.name), stream.split.layout
             with readable(whole.source):
-                split = self.identify(name, head, replace(whole, compression=None, layout=Layout()), asked)
+                split = self.identify(
+                    name, head, replace(whole, compression=None, layout=Layout()), asked
+                )
         except InputError as reason:
-            stream.context.stats.note("unread_member", whole.source, number, str(reason))
+            stream.context.stats.note(
+                "unread_member", whole.source, number, str(reason)
+            )
             return
-        rest = io.BufferedReader(Readable(chain([head], iter(lambda: file.read(PART), b""))), PART)
+        rest = io.BufferedReader(
+            Readable(chain([head], iter(lambda: file.read(PART), b""))), PART
+        )
         context = stream.context._replace(breaks=[], on_bytes=None)
         count = 0
         try:
             with readable(whole.source):
-                for rows in self.formats[split.format].read(MemberStream(split, context, rest), wanted):
+                for rows in self.formats[split.format].read(
+                    MemberStream(split, context, rest), wanted
+                ):
                     count += 1 if isinstance(rows, Piece) else len(rows.numbers)
                     yield rows
         except InputError as error:
-            # The archive goes on behind a member that can't be read, unless it is damaged itself.
+            # The archive goes on behind a member that can't be read, unless it is
+            # damaged itself.
             if isinstance(error.__cause__, tarfile.TarError):
                 raise error.__cause__ from None
             context.breaks.append(why_unread(error, whole.source))
         if context.breaks and not stream.context.breaks:
-            stream.context.stats.damaged.append(Damage(whole.source, count, context.breaks[0]))
+            stream.context.stats.damaged.append(
+                Damage(whole.source, count, context.breaks[0])
+            )
 
 
 @dataclass(frozen=True)
 class WebDataset(Tar):
-    """A tar archive of samples; the files that share a name up to its first dot are one record."""
+    """A tar archive of samples; the files that share a name up to its first dot are one
+    record.
+    """
 
     name: str = "webdataset"
 
@@ -205,13 +260,25 @@ class WebDataset(Tar):
                     if number >= 0:
                         yield Rows([number], [sample])
                     key, number, sample = this, number + 1, {"__key__": this}
-                if kind not in TEXTS or member.size > stream.context.limits.record_bytes:
+                if (
+                    kind not in TEXTS
+                    or member.size > stream.context.limits.record_bytes
+                ):
                     continue
                 data = as_utf8(file.read(), stream.split.layout.encoding)
                 try:
-                    sample[kind] = orjson.loads(data) if kind == "json" else data.decode(errors="replace")
+                    sample[kind] = (
+                        orjson.loads(data)
+                        if kind == "json"
+                        else data.decode(errors="replace")
+                    )
                 except orjson.JSONDecodeError as error:
-                    stream.context.stats.note("bad_json", stream.split.source, number, f"{member.name}: {error}")
+                    stream.context.stats.note(
+                        "bad_json",
+                        stream.split.source,
+                        number,
+                        f"{member.name}: {error}",
+                    )
         if number >= 0:
             yield Rows([number], [sample])
 
@@ -230,10 +297,14 @@ def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """The files of an archive, each to be read before the next."""
     context = stream.context
     chunks = io.BufferedReader(Readable(stream), PART)
-    with tarfile.open(fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True) as archive:
+    with tarfile.open(
+        fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
+    ) as archive:
         for count, member in enumerate(archive):
             if count >= context.limits.members:
-                context.breaks.append(f"an archive of more than {context.limits.members:,} files")
+                context.breaks.append(
+                    f"an archive of more than {context.limits.members:,} files"
+                )
                 return
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None and not is_hidden(member.name):

@@ -11,7 +11,12 @@ import pyarrow as pa
 from provscan.readers.batches import Batcher
 from provscan.readers.fields import Binding, Fields
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.objects import head_of_block, object_rows, references_of, table_of_block
+from provscan.readers.objects import (
+    head_of_block,
+    object_rows,
+    references_of,
+    table_of_block,
+)
 from provscan.readers.protocol import MEMORY, Rows
 from provscan.readers.reading import binding_in, first_of
 from provscan.readers.stats import ReadStats
@@ -35,8 +40,12 @@ class RayBlock(NamedTuple):
             number += batch.num_rows
 
 
-def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iterator[RayBlock]:
-    """The blocks of a dataset that have records; the fields are determined from the first records."""
+def blocks_of(
+    dataset: Any, fields: Fields, source: str, limits: Limits
+) -> Iterator[RayBlock]:
+    """The blocks of a dataset that have records; the fields are determined from the
+    first records.
+    """
     blocks = (block for block in references_of(dataset) if block[1])
     taken = []
 
@@ -57,12 +66,16 @@ def blocks_of(dataset: Any, fields: Fields, source: str, limits: Limits) -> Iter
 def read_block(
     block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
-    """Records of one block of a ``ray.data.Dataset``; their numbers are the places in the dataset."""
+    """Records of one block of a ``ray.data.Dataset``; their numbers are the places in
+    the dataset.
+    """
     if block.begins:
         stats.describe(block.binding.verdicts)
     extractor = Extractor(block.binding, source, stats, limits)
     batches = (extractor.batch(rows) for rows in block.rows(limits))
-    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(batches)
+    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(
+        batches
+    )
 
 
 def read_objects(
@@ -72,28 +85,38 @@ def read_objects(
     *,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Records in memory -> record batches of their texts; the record number is the place in ``obj``.
+    """Records in memory -> record batches of their texts; the record number is the
+    place in ``obj``.
 
-    That is an iterable of strings or of dicts, an Arrow table, batch, reader or string array, a ``datasets.Dataset``,
-    ``DatasetDict`` or ``IterableDataset``, a ``ray.data.Dataset``, a DuckDB relation, or anything else that hands out
-    Arrow data (a polars or pandas frame, lazy ones too).
+    That is an iterable of strings or of dicts, an Arrow table, batch, reader or string
+    array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
+    ``ray.data.Dataset``, a DuckDB relation, or anything else that hands out Arrow data
+    (a polars or pandas frame, lazy ones too).
     """
     limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats
     names = Fields() if fields is None else fields
 
     def none_is_a_record(rows: Rows) -> bool:
-        if isinstance(rows.values, pa.RecordBatch) or any(isinstance(value, dict) for value in rows.values):
+        if isinstance(rows.values, pa.RecordBatch) or any(
+            isinstance(value, dict) for value in rows.values
+        ):
             return False
         for number, value in zip(rows.numbers, rows.values, strict=True):
-            counts.skip("no_text" if value is None else "text_not_string", MEMORY, number)
+            counts.skip(
+                "no_text" if value is None else "text_not_string", MEMORY, number
+            )
         return True
 
     def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
-        first, parts = first_of(dropwhile(none_is_a_record, object_rows(obj, limits)), limits)
+        first, parts = first_of(
+            dropwhile(none_is_a_record, object_rows(obj, limits)), limits
+        )
         if first:
             binding = binding_in(first, names, MEMORY, limits)
             counts.describe(binding.verdicts)
             yield from map(Extractor(binding, MEMORY, counts, limits).batch, parts)
 
-    yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(batches(limits))
+    yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(
+        batches(limits)
+    )

@@ -1,10 +1,12 @@
 """Texts that were garbled before they were written: counted and, on request, repaired.
 
-UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is written as JSON again six
-(``\\u0447``), Python's bytes that are written as text four of each byte (``\\xd1\\x87``), R eight (``<U+0447>``).
-A text with a sequence that hardly another one has (:mod:`provscan.kernels.mojibake`, :mod:`provscan.kernels.escapes`)
-is taken for such a text, and all sequences in it are decoded, again if it happened twice. As each of them stands for
-one character, every place leads back to the original exactly.
+UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is
+written as JSON again six (``\\u0447``), Python's bytes that are written as text four of
+each byte (``\\xd1\\x87``), R eight (``<U+0447>``). A text with a sequence that hardly
+another one has (:mod:`provscan.kernels.mojibake`, :mod:`provscan.kernels.escapes`) is
+taken for such a text, and all sequences in it are decoded, again if it happened twice.
+As each of them stands for one character, every place leads back to the original
+exactly.
 """
 
 from __future__ import annotations
@@ -24,9 +26,14 @@ from provscan.readers.arrow import buffers
 from provscan.readers.stats import ReadStats
 
 # The characters that Windows-1252 has where Latin-1 has none, and their bytes.
-WINDOWS = {char: byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"}
+WINDOWS = {
+    char: byte
+    for byte in range(0x80, 0xA0)
+    if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"
+}
 FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
-# In French a letter, a no-break space and a closing quote are what they seem. The byte 0x9D is often lost.
+# In French a letter, a no-break space and a closing quote are what they seem. The byte
+# 0x9D is often lost.
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
@@ -45,12 +52,14 @@ class Mended(NamedTuple):
     """A repaired text, and how its places lead back to the original."""
 
     text: str  # What was meant.
-    # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1], by how many characters the
-    # sequences before were longer.
+    # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1],
+    # by how many characters the sequences before were longer.
     rounds: list[tuple[Numbers, Numbers]]
 
     def original(self, places: Numbers) -> Numbers:
-        """Where code points of the repaired text begin in the original, or ends of spans lie in it."""
+        """Where code points of the repaired text begin in the original, or ends of
+        spans lie in it.
+        """
         for repaired, longer in reversed(self.rounds):
             places = places + longer[np.searchsorted(repaired, places)]
         return places
@@ -90,7 +99,11 @@ def _unescaped(sequence: str) -> str | None:
         return SHORT.get(sequence, kind)
     data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
     # Of a single byte what YAML means by it.
-    encoding = {"u": "utf-16-be", "U": "utf-32-be", "x": "utf-8" if len(data) > 1 else "latin-1"}[kind]
+    encoding = {
+        "u": "utf-16-be",
+        "U": "utf-32-be",
+        "x": "utf-8" if len(data) > 1 else "latin-1",
+    }[kind]
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
@@ -108,7 +121,9 @@ def mended(text: str) -> Mended | None:
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
         texts = pa.array([text], pa.large_string())
-        signs = next((garbling for garbling in GARBLINGS if len(garbling.rows(texts))), None)
+        signs = next(
+            (garbling for garbling in GARBLINGS if len(garbling.rows(texts))), None
+        )
         if signs is None:
             break
         parts: list[str] = []
@@ -129,10 +144,16 @@ def mended(text: str) -> Mended | None:
     return Mended(text, rounds) if rounds else None
 
 
-def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
+def mended_texts(
+    texts: pa.LargeStringArray,
+) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
     """Texts with those repaired that have to be, and these by their number."""
     rows = np.unique(np.concatenate([garbling.rows(texts) for garbling in GARBLINGS]))
-    found = {row: result for row in rows.tolist() if (result := mended(texts[row].as_py())) is not None}
+    found = {
+        row: result
+        for row in rows.tolist()
+        if (result := mended(texts[row].as_py())) is not None
+    }
     if found:
         mask = np.zeros(len(texts), np.bool_)
         mask[list(found)] = True
@@ -141,12 +162,17 @@ def mended_texts(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, dict[
     return texts, found
 
 
-def note_garbled(batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool) -> None:
+def note_garbled(
+    batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
+) -> None:
     """Count the garbled texts of a batch; `fixed`: as such that are repaired."""
     for garbling in GARBLINGS:
         rows = garbling.rows(batch.column("text"))
         if len(rows):
-            record, text = batch.column("record")[int(rows[0])].as_py(), batch.column("text")[int(rows[0])].as_py()
+            record, text = (
+                batch.column("record")[int(rows[0])].as_py(),
+                batch.column("text")[int(rows[0])].as_py(),
+            )
             if fixed:
                 stats.repair(garbling.repaired, source, record, text, len(rows))
             else:

@@ -2,11 +2,18 @@
 
 
 def printable(name: str) -> str:
-    """A name as it can be shown and stored: bytes that are not UTF-8 and control characters escaped."""
+    """A name as it can be shown and stored: bytes that are not UTF-8 and control
+    characters escaped.
+    """
     if name.isprintable():
         return name
-    text = "".join(chr(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in name)
-    return "".join(c if c.isprintable() and c == d else ascii(c)[1:-1] for c, d in zip(text, name, strict=True))
+    text = "".join(
+        chr(ord(c) - 0xDC00) if "\udc80" <= c <= "\udcff" else c for c in name
+    )
+    return "".join(
+        c if c.isprintable() and c == d else ascii(c)[1:-1]
+        for c, d in zip(text, name, strict=True)
+    )
 
 
 def counted(number: int, noun: str) -> str:
@@ -16,5 +23,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def plain(name: str) -> str:
-    """The name of a field as usual names are written: "Tweet Text" is ``tweet_text``."""
+    """The name of a field as usual names are written: "Tweet Text" is
+    ``tweet_text``.
+    """
     return name.strip().lower().replace(" ", "_").replace("-", "_")

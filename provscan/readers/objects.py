@@ -1,7 +1,7 @@
 """What Python code hands over -> its records: lists, frames, tables, datasets.
 
-A dataset of Ray is blocks that lie on the nodes of a cluster. They come in the dataset's order, as they are made; none
-is kept by whoever lists them.
+A dataset of Ray is blocks that lie on the nodes of a cluster. They come in the
+dataset's order, as they are made; none is kept by whoever lists them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
             yield rows
             number = rows.numbers[-1] + 1 if rows.numbers else number
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{MEMORY} can't be read (after {number:,} records or more): {error}") from error
+        raise InputError(
+            f"{MEMORY} can't be read (after {number:,} records or more): {error}"
+        ) from error
 
 
 def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
@@ -39,10 +41,15 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         raise InputError("expected a list of texts, not one; put it in a list")
     kind = f"{type(obj).__module__.partition('.')[0]}.{type(obj).__name__}"
     if kind in ("datasets.DatasetDict", "datasets.IterableDatasetDict"):
-        yield from _numbered(rows for part in obj.values() for rows in _rows(part, limits))
+        yield from _numbered(
+            rows for part in obj.values() for rows in _rows(part, limits)
+        )
         return
     if isinstance(obj, Mapping):
-        raise InputError(f"expected records, not a mapping; take one of its parts: {', '.join(map(repr, obj))}")
+        raise InputError(
+            "expected records, not a mapping; take one of its parts: "
+            f"{', '.join(map(repr, obj))}"
+        )
     if type(obj).__name__ == "Series" and hasattr(obj, "__arrow_c_stream__"):
         obj = _arrow(obj, pa.chunked_array)
     if isinstance(obj, pa.Array | pa.ChunkedArray):
@@ -50,17 +57,35 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     if kind == "polars.LazyFrame":
         obj = obj.collect()
     if kind.endswith(".DuckDBPyRelation"):
-        obj = obj.to_arrow_reader(limits.batch_records) if hasattr(obj, "to_arrow_reader") else obj.fetch_arrow_reader()
+        obj = (
+            obj.to_arrow_reader(limits.batch_records)
+            if hasattr(obj, "to_arrow_reader")
+            else obj.fetch_arrow_reader()
+        )
     if kind == "pandas.DataFrame":
-        obj = _arrow(obj.set_axis(distinct_names(list(map(str, obj.columns))), axis=1), pa.Table.from_pandas)
+        obj = _arrow(
+            obj.set_axis(distinct_names(list(map(str, obj.columns))), axis=1),
+            pa.Table.from_pandas,
+        )
     if type(obj).__module__.startswith("pyarrow._dataset"):
-        scanner = obj.scanner(batch_size=limits.batch_records) if hasattr(obj, "scanner") else obj
+        scanner = (
+            obj.scanner(batch_size=limits.batch_records)
+            if hasattr(obj, "scanner")
+            else obj
+        )
         obj = scanner.to_reader()
     if is_ray_dataset(obj):
-        blocks = (table_of_block(reference).to_batches(limits.batch_records) for reference, _, _ in references_of(obj))
+        blocks = (
+            table_of_block(reference).to_batches(limits.batch_records)
+            for reference, _, _ in references_of(obj)
+        )
         yield from _tables(itertools.chain.from_iterable(blocks))
     elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
-        obj = (batch for table in obj.with_format("arrow").iter(limits.batch_records) for batch in table.to_batches())
+        obj = (
+            batch
+            for table in obj.with_format("arrow").iter(limits.batch_records)
+            for batch in table.to_batches()
+        )
         yield from _tables(obj)
     elif isinstance(obj, pa.Table):
         yield from _tables(obj.to_batches(limits.batch_records))
@@ -72,17 +97,28 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
         items = iter(obj)
         number = 0
         while group := list(itertools.islice(items, GROUP)):
-            values = [{"text": value} if isinstance(value, str) else _filled(value) for value in group]
+            values = [
+                {"text": value} if isinstance(value, str) else _filled(value)
+                for value in group
+            ]
             yield Rows(range(number, number + len(group)), values)
             number += len(group)
     else:
-        raise InputError(f"expected texts, dicts or an Arrow table, not {type(obj).__name__}")
+        raise InputError(
+            f"expected texts, dicts or an Arrow table, not {type(obj).__name__}"
+        )
 
 
 def _filled(value: Any) -> Any:
-    """A record with None where pandas marks what is missing: its NaN would be an id "nan" that many tweets share."""
+    """A record with None where pandas marks what is missing: its NaN would be an id
+    "nan" that many tweets share.
+    """
     if isinstance(value, dict):
-        missing = [key for key, each in value.items() if type(each) not in PRESENT and _is_missing(each)]
+        missing = [
+            key
+            for key, each in value.items()
+            if type(each) not in PRESENT and _is_missing(each)
+        ]
         return {**value, **dict.fromkeys(missing)} if missing else value
     return None if type(value) not in PRESENT and _is_missing(value) else value
 
@@ -94,7 +130,9 @@ def _is_missing(value: Any) -> bool:
 
 
 def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
-    """Arrow data of a frame or a column; its records where the values of a column are of several types."""
+    """Arrow data of a frame or a column; its records where the values of a column are
+    of several types.
+    """
     try:
         return convert(obj)
     except (pa.ArrowException, TypeError, ValueError):
@@ -110,7 +148,9 @@ def _records(frame: Any) -> Iterator[Any]:
 
 
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
-    yield from _numbered(Rows(range(batch.num_rows), with_distinct_names(batch)) for batch in batches)
+    yield from _numbered(
+        Rows(range(batch.num_rows), with_distinct_names(batch)) for batch in batches
+    )
 
 
 def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
@@ -122,17 +162,24 @@ def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
 
 
 def is_ray_dataset(obj: object) -> bool:
-    return any(f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset" for kind in type(obj).__mro__)
+    return any(
+        f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset"
+        for kind in type(obj).__mro__
+    )
 
 
 def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
-    """Of each block, in the dataset's order, a reference, the records in it and their bytes."""
+    """Of each block, in the dataset's order, a reference, the records in it and their
+    bytes.
+    """
     options = dataset.context.execution_options
     before = options.preserve_order
     options.preserve_order = True
     try:
         for bundle in dataset.iter_internal_ref_bundles():
-            for reference, about in zip(bundle.block_refs, bundle.metadata, strict=True):
+            for reference, about in zip(
+                bundle.block_refs, bundle.metadata, strict=True
+            ):
                 yield reference, about.num_rows, about.size_bytes or 0
     finally:
         options.preserve_order = before

@@ -1,7 +1,8 @@
 """Plain text: a record is a line, a paragraph (up to a blank line) or the file.
 
-A text that is longer than a piece (:mod:`provscan.readers.schema`) is delivered while it is being read, so that a file
-without a single newline takes no more memory than one with short lines.
+A text that is longer than a piece (:mod:`provscan.readers.schema`) is delivered while
+it is being read, so that a file without a single newline takes no more memory than one
+with short lines.
 """
 
 from __future__ import annotations
@@ -26,22 +27,73 @@ from provscan.readers.words import has_paragraphs, word_column, words_alone
 
 BROKEN = "bytes replaced by U+FFFD"
 
-# Whole files of these kinds, and of subtitles, are records; a text file's records are lines or paragraphs, by what it
-# looks like.
+# Whole files of these kinds, and of subtitles, are records; a text file's records are
+# lines or paragraphs, by what it looks like.
 CODE = (
-    ".md", ".markdown", ".rst", ".tex", ".py", ".js", ".ts", ".jsx", ".tsx", ".java", ".c", ".h", ".cc", ".cpp",
-    ".hpp", ".cs", ".go", ".rs", ".rb", ".php", ".swift", ".kt", ".scala", ".sh", ".bash", ".pl", ".lua", ".r",
-    ".jl", ".sql", ".css", ".scss", ".vue", ".dart", ".ex", ".erl", ".hs", ".ml", ".clj", ".el", ".vim",
-    ".ipynb", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".xml",
-)  # fmt: skip
+    ".md",
+    ".markdown",
+    ".rst",
+    ".tex",
+    ".py",
+    ".js",
+    ".ts",
+    ".jsx",
+    ".tsx",
+    ".java",
+    ".c",
+    ".h",
+    ".cc",
+    ".cpp",
+    ".hpp",
+    ".cs",
+    ".go",
+    ".rs",
+    ".rb",
+    ".php",
+    ".swift",
+    ".kt",
+    ".scala",
+    ".sh",
+    ".bash",
+    ".pl",
+    ".lua",
+    ".r",
+    ".jl",
+    ".sql",
+    ".css",
+    ".scss",
+    ".vue",
+    ".dart",
+    ".ex",
+    ".erl",
+    ".hs",
+    ".ml",
+    ".clj",
+    ".el",
+    ".vim",
+    ".ipynb",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".xml",
+)
 
-SEPARATORS = {"lines": re.compile(rb"\n"), "paragraphs": re.compile(rb"\n[ \t\r]*\n"), "files": re.compile(rb"(?!)")}
+SEPARATORS = {
+    "lines": re.compile(rb"\n"),
+    "paragraphs": re.compile(rb"\n[ \t\r]*\n"),
+    "files": re.compile(rb"(?!)"),
+}
 
-# Of XML: what may stand before the root and behind it, the root, and bytes in which both are looked for. Groups are
-# atomic, as a hostile file has comments that could be divided in many ways.
+# Of XML: what may stand before the root and behind it, the root, and bytes in which
+# both are looked for. Groups are atomic, as a hostile file has comments that could be
+# divided in many ways.
 BESIDE = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
 DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
-ROOT = re.compile(rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (BESIDE + DOCTYPE + BESIDE), re.DOTALL)
+ROOT = re.compile(
+    rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (BESIDE + DOCTYPE + BESIDE), re.DOTALL
+)
 XML_HEAD, XML_END = 16 << 10, 4 << 10
 
 LETTER = re.compile(r"[^\W\d_]")
@@ -78,18 +130,34 @@ class Pieces:
             room = limits.piece - self._length
             self._add(text[:room])
             text = text[room:]
-            yield Piece(self._number, b"".join(self._parts), self._start, self._start + limits.piece, False)
+            yield Piece(
+                self._number,
+                b"".join(self._parts),
+                self._start,
+                self._start + limits.piece,
+                False,
+            )
             self._start += limits.piece - limits.overlap
             self._parts, self._length = [self._tail.encode()], limits.overlap
         self._add(text)
-        if last and (self._start or any(part and not part.isspace() for part in self._parts)):
-            yield Piece(self._number, b"".join(self._parts), self._start, self._start + self._length, True)
+        if last and (
+            self._start or any(part and not part.isspace() for part in self._parts)
+        ):
+            yield Piece(
+                self._number,
+                b"".join(self._parts),
+                self._start,
+                self._start + self._length,
+                True,
+            )
 
     def _text(self, data: bytes, last: bool) -> str:
         try:
             return self._decode(data, last)
         except UnicodeDecodeError as error:
-            self._context.stats.repair("invalid_utf8", self._source, self._number, BROKEN)
+            self._context.stats.repair(
+                "invalid_utf8", self._source, self._number, BROKEN
+            )
             pending = error.object[: len(error.object) - len(data)]
             self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
             return self._decode(pending + data, last)
@@ -98,15 +166,25 @@ class Pieces:
         overlap = self._context.limits.overlap
         self._parts.append(text.encode())
         self._length += len(text)
-        self._tail = text[-overlap:] if len(text) >= overlap else (self._tail + text)[-overlap:]
+        self._tail = (
+            text[-overlap:] if len(text) >= overlap else (self._tail + text)[-overlap:]
+        )
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """How a text file is to be read; what is a record, only where the layout does not say it."""
-    words = None if layout.records == "lines" or name.lower().endswith((*CODE, *SUBTITLES)) else word_column(head)
+    """How a text file is to be read; what is a record, only where the layout does not
+    say it.
+    """
+    words = (
+        None
+        if layout.records == "lines" or name.lower().endswith((*CODE, *SUBTITLES))
+        else word_column(head)
+    )
     if layout.records is None:
         of_words = "paragraphs" if has_paragraphs(head) else "files"
-        layout = replace(layout, records=records_of(name, head) if words is None else of_words)
+        layout = replace(
+            layout, records=records_of(name, head) if words is None else of_words
+        )
     return replace(layout, words=words)
 
 
@@ -117,25 +195,31 @@ FEW_LINES, SHORT_FILE = 4, 2000
 def records_of(name: str, head: bytes) -> str:
     """What is a record in a text file: "lines", "paragraphs" or "files".
 
-    Files of source code, markup and subtitles are records as a whole. Of other text, paragraphs are if lines are
-    wrapped, or if blank lines separate groups of several lines. Wrapped lines end near the same column, but for a few;
-    short ones, as a list may have, also where the next word would not fit. Where a blank line follows each, the file is
-    one text, as is a short file of two to four lines.
+    Files of source code, markup and subtitles are records as a whole. Of other text,
+    paragraphs are if lines are wrapped, or if blank lines separate groups of several
+    lines. Wrapped lines end near the same column, but for a few; short ones, as a list
+    may have, also where the next word would not fit. Where a blank line follows each,
+    the file is one text, as is a short file of two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
     short = len(head) <= SHORT_FILE
-    text = (head if short else head[: head.rfind(b"\n") + 1 or len(head)]).decode(errors="replace")
+    text = (head if short else head[: head.rfind(b"\n") + 1 or len(head)]).decode(
+        errors="replace"
+    )
     full = [line for line in text.split("\n") if LETTER.search(line)]
     if len(full) <= FEW_LINES:
         return "files" if short and len(full) > 1 else "lines"
-    groups = sum(1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip())
+    groups = sum(
+        1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()
+    )
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
     # A few may be longer, by an address or by characters of another width.
     longest, usual = max(widths), sorted(widths)[-1 - len(widths) // 20]
     wrapped = any(
         _end_near(widths, column)
-        and _filled(full, widths, column) >= (0.8 if column < 50 else 0.6 if column < longest else 0)
+        and _filled(full, widths, column)
+        >= (0.8 if column < 50 else 0.6 if column < longest else 0)
         for column in {longest, usual}
     )
     if wrapped and groups > 0.8 * len(full) and _filled(full, widths, usual) > 0.6:
@@ -146,27 +230,50 @@ def records_of(name: str, head: bytes) -> str:
 
 
 def _end_near(widths: list[int], column: int) -> bool:
-    """Whether most lines end near a column, or behind it, and it may be that of wrapped text."""
-    return 30 <= column <= 120 and sum(width > 0.8 * column for width in widths) > 0.55 * len(widths)
+    """Whether most lines end near a column, or behind it, and it may be that of wrapped
+    text.
+    """
+    return 30 <= column <= 120 and sum(
+        width > 0.8 * column for width in widths
+    ) > 0.55 * len(widths)
 
 
 def _filled(lines: list[str], widths: list[int], column: int) -> float:
-    """The share of the lines behind which the first word of the next would not fit before a column."""
+    """The share of the lines behind which the first word of the next would not fit
+    before a column.
+    """
     words = [len(line.split(maxsplit=1)[0]) for line in lines[1:]]
-    return sum(width + 1 + word > column for width, word in zip(widths[:-1], words, strict=True)) / len(words)
+    return sum(
+        width + 1 + word > column
+        for width, word in zip(widths[:-1], words, strict=True)
+    ) / len(words)
 
 
 class PlainText:
     """Text without structure, Markdown, source code, subtitles."""
 
     name = "text"
-    extensions = (".txt", ".text", ".log", ".conll", ".conllu", ".iob", ".bio", *SUBTITLES, *CODE)
+    extensions = (
+        ".txt",
+        ".text",
+        ".log",
+        ".conll",
+        ".conllu",
+        ".iob",
+        ".bio",
+        *SUBTITLES,
+        *CODE,
+    )
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        return byte_ranges(whole, target, limits) if whole.layout.records == "lines" else iter([whole])
+        return (
+            byte_ranges(whole, target, limits)
+            if whole.layout.records == "lines"
+            else iter([whole])
+        )
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return [{"text": "a text is a record by itself"}]
@@ -182,7 +289,11 @@ class PlainText:
             if records == "lines" and long is None and (cut := chunk.rfind(b"\n")) >= 0:
                 data, count = rest + chunk[:cut], chunk.count(b"\n")
                 rows = _lines(number, data)
-                yield _rows(number, data.split(b"\n"), split, context) if rows is None else rows
+                yield (
+                    _rows(number, data.split(b"\n"), split, context)
+                    if rows is None
+                    else rows
+                )
                 number, rest, chunk = number + count, b"", chunk[cut + 1 :]
             parts = separator.split(rest + chunk)
             if long is not None and len(parts) > 1:
@@ -208,14 +319,24 @@ def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
     for chunk in stream:
         begin, end = begin or chunk[:XML_HEAD], (end + chunk[-XML_END:])[-XML_END:]
         yield chunk
-    if begin.lstrip().startswith(b"<?xml") and (root := ROOT.match(begin)) and not stream.context.breaks:
-        closed = root[2] or re.search(rb"</%s\s*>%s\Z" % (re.escape(root[1]), BESIDE), end, re.DOTALL)
+    if (
+        begin.lstrip().startswith(b"<?xml")
+        and (root := ROOT.match(begin))
+        and not stream.context.breaks
+    ):
+        closed = root[2] or re.search(
+            rb"</%s\s*>%s\Z" % (re.escape(root[1]), BESIDE), end, re.DOTALL
+        )
         if not closed:
-            stream.context.breaks.append(f"it is XML and does not end with </{root[1].decode(errors='replace')}>")
+            stream.context.breaks.append(
+                f"it is XML and does not end with </{root[1].decode(errors='replace')}>"
+            )
 
 
 def _lines(first: int, data: bytes) -> Rows | None:
-    """The lines of some text but for blank ones, without a Python object a line; None if it is not UTF-8."""
+    """The lines of some text but for blank ones, without a Python object a line; None
+    if it is not UTF-8.
+    """
     codes = np.frombuffer(data, np.uint8)
     ends = np.append(np.flatnonzero(codes == 0x0A) + 1, len(data)).astype(np.int64)
     offsets = pa.py_buffer(np.concatenate([[0], ends]))

@@ -21,7 +21,15 @@ from provscan.readers.hub import PREFIX, hub_splits
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.members import Member, is_hidden, is_webdataset
 from provscan.readers.names import printable
-from provscan.readers.protocol import STDIN, UNKNOWN, Context, Layout, NotReadable, ReadPlan, Split
+from provscan.readers.protocol import (
+    STDIN,
+    UNKNOWN,
+    Context,
+    Layout,
+    NotReadable,
+    ReadPlan,
+    Split,
+)
 from provscan.readers.reading import binding_of
 from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
 from provscan.readers.streams import ByteStream, compression_of, head_of, unpack_into
@@ -30,13 +38,16 @@ from provscan.urls import is_remote, opened, source_of
 Source = str | os.PathLike[str]
 
 # What the datasets library writes beside its data.
-METADATA = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+METADATA = frozenset(
+    {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+)
 RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
 SPLITS = 64
 DETERMINED = Fields()
-# Less than this where workers would have fewer than ROUNDS splits each: their shares are never quite equal.
+# Less than this where workers would have fewer than ROUNDS splits each: their shares
+# are never quite equal.
 LEAST_SPLIT = 8 << 20
 SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
@@ -45,8 +56,9 @@ ROUNDS = 4
 class Walk:
     """Files and members of archives among the sources, with what is left out.
 
-    With `unpack`, a compressed tar archive is decompressed into a temporary file, so that its members become files,
-    too; else it is read from front to back as if it were one file.
+    With `unpack`, a compressed tar archive is decompressed into a temporary file, so
+    that its members become files, too; else it is read from front to back as if it were
+    one file.
     """
 
     def __init__(self, limits: Limits, asked: Layout, *, unpack: bool = False) -> None:
@@ -80,8 +92,14 @@ class Walk:
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
-                advice = ": strings are paths, so pass texts as dicts or in an Arrow array" * reads_like_text(source)
-                raise InputError(f"{printable(source) or 'a path without a name'} does not exist{advice}")
+                advice = (
+                    ": strings are paths, so pass texts as dicts or in an Arrow array"
+                    * reads_like_text(source)
+                )
+                raise InputError(
+                    f"{printable(source) or 'a path without a name'} does not "
+                    f"exist{advice}"
+                )
             elif not os.path.isfile(source):
                 yield Split(printable(source), source, UNKNOWN, layout=self._asked)
             else:
@@ -90,7 +108,9 @@ class Walk:
     def _folder(self, folder: str, shown: str) -> Iterator[Split]:
         real = os.path.realpath(folder)
         if real in self._seen:
-            self.ignored.append((printable(shown), "a link to a folder that was read already"))
+            self.ignored.append(
+                (printable(shown), "a link to a folder that was read already")
+            )
             return
         self._seen.add(real)
         try:
@@ -102,11 +122,17 @@ class Walk:
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
             if entry.name.startswith((".", "_")):
-                self.ignored.append((printable(inner), f"hidden: its name starts with {entry.name[0]}"))
+                self.ignored.append(
+                    (printable(inner), f"hidden: its name starts with {entry.name[0]}")
+                )
             elif entry.name in METADATA:
-                self.ignored.append((printable(inner), "describes a dataset, holds no records"))
+                self.ignored.append(
+                    (printable(inner), "describes a dataset, holds no records")
+                )
             elif saved and entry.name.startswith("cache-"):
-                self.ignored.append((printable(inner), "a cache of the datasets library"))
+                self.ignored.append(
+                    (printable(inner), "a cache of the datasets library")
+                )
             elif os.path.isdir(entry.path):
                 yield from self._folder(entry.path, inner)
             else:
@@ -135,7 +161,9 @@ class Walk:
     def _archive(self, whole: Split, name: str) -> Iterator[Split]:
         with open_file(whole.path, buffered=False) as file:
             magic = file.read(512)
-        if magic.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not name.lower().endswith(ZIPPED):
+        if magic.startswith(
+            (b"PK\x03\x04", b"PK\x05\x06")
+        ) and not name.lower().endswith(ZIPPED):
             yield from self._members(whole, self._zip(whole))
         elif magic[257:262] == b"ustar":
             members = list(self._tar(whole))
@@ -165,22 +193,36 @@ class Walk:
             with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
                 if entries and min(info.header_offset for info in entries) > 0:
-                    # What zipfile took for the directory is that of an archive within this one.
+                    # What zipfile took for the directory is that of an archive within
+                    # this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
                 if sum(info.compress_size for info in entries) > whole.size:
-                    raise NotReadable("damaged zip archive (files in it overlap, as those of a bomb)")
-                require_growth(sum(info.file_size for info in entries), whole.size, self._limits)
+                    raise NotReadable(
+                        "damaged zip archive (files in it overlap, as those of a bomb)"
+                    )
+                require_growth(
+                    sum(info.file_size for info in entries), whole.size, self._limits
+                )
                 for info in entries:
                     if info.is_dir():
                         continue
                     name = f"{whole.source}/{printable(info.filename)}"
                     if archive.getinfo(info.filename) is not info:
-                        why = "another file of the archive has the same name; only the last one is read"
+                        why = (
+                            "another file of the archive has the same name; only the "
+                            "last one is read"
+                        )
                         self.unread.append((name, why))
                     elif info.flag_bits & 1:
                         self.unread.append((name, "it is encrypted"))
                     else:
-                        yield replace(whole, archive="zip", member=info.filename, end=-1, size=info.compress_size)
+                        yield replace(
+                            whole,
+                            archive="zip",
+                            member=info.filename,
+                            end=-1,
+                            size=info.compress_size,
+                        )
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise NotReadable(f"damaged zip archive ({error})") from error
 
@@ -189,26 +231,49 @@ class Walk:
         try:
             with (
                 open_file(whole.path) as file,
-                tarfile.open(fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True) as archive,
+                tarfile.open(
+                    fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True
+                ) as archive,
             ):
                 for info in archive:
                     count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
-                        member = replace(whole, archive="tar", member=info.name, extent=(start, start + size))
+                        member = replace(
+                            whole,
+                            archive="tar",
+                            member=info.name,
+                            extent=(start, start + size),
+                        )
                         yield replace(member, start=start, end=start + size, size=size)
                     elif not info.isdir():
-                        self.ignored.append((f"{whole.source}/{printable(info.name)}", "a link or a special file"))
+                        self.ignored.append(
+                            (
+                                f"{whole.source}/{printable(info.name)}",
+                                "a link or a special file",
+                            )
+                        )
         except (tarfile.TarError, OSError, ValueError) as error:
             if not count:
                 raise NotReadable(f"damaged tar archive ({error})") from error
-            self.unread.append((whole.source, f"damaged tar archive ({error}); only the files before that are read"))
+            self.unread.append(
+                (
+                    whole.source,
+                    f"damaged tar archive ({error}); only the files before that are "
+                    "read",
+                )
+            )
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Split]:
-        """Members of an archive; nothing is written to disk, so their names lead nowhere."""
+        """Members of an archive; nothing is written to disk, so their names lead
+        nowhere.
+        """
         for count, member in enumerate(members, 1):
             if count > self._limits.members:
-                raise NotReadable(f"an archive of more than {self._limits.members:,} files; the rest of it is not read")
+                raise NotReadable(
+                    f"an archive of more than {self._limits.members:,} files; the rest "
+                    "of it is not read"
+                )
             inner = member.member or ""
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
@@ -234,7 +299,10 @@ class Walk:
             whole = replace(whole, compression=found)
             head = head_of(whole, self._limits, with_mark=True)
             if compression_of(head) is not None:
-                raise NotReadable(f"it is compressed twice, {compression_of(head)} in {found}: decompress it once")
+                raise NotReadable(
+                    f"it is compressed twice, {compression_of(head)} in {found}: "
+                    "decompress it once"
+                )
         return identified(name, head, whole, self._asked)
 
 
@@ -249,23 +317,32 @@ def plan(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> ReadPlan:
-    """Cut sources into splits; the plan's ``unread`` names everything that will not be read, and why.
+    """Cut sources into splits; the plan's ``unread`` names everything that will not be
+    read, and why.
 
-    `sources` are one or several of: a file, an archive, a folder (walked, in sorted order), a URL that fsspec can open,
-    ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, "-" for the standard input. Without `fields`
-    these are not determined now.
+    `sources` are one or several of: a file, an archive, a folder (walked, in sorted
+    order), a URL that fsspec can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of
+    the Hugging Face hub, "-" for the standard input. Without `fields` these are not
+    determined now.
 
-    A split should have `target_bytes`: by default a 64th of the whole, between 8 and 256 MiB, or less, down to 1 MiB,
-    if that gives all `workers` the same share; above 16 workers make for more splits. Or there are `parts` splits,
-    whatever the number of workers; but files are not cut below 1 MiB for it.
+    A split should have `target_bytes`: by default a 64th of the whole, between 8 and
+    256 MiB, or less, down to 1 MiB, if that gives all `workers` the same share; above
+    16 workers make for more splits. Or there are `parts` splits, whatever the number of
+    workers; but files are not cut below 1 MiB for it.
 
-    `records` is what is a record in plain text: "lines", "paragraphs" or "files"; by default by what the file looks
-    like. The `encoding` is determined for each file unless given.
+    `records` is what is a record in plain text: "lines", "paragraphs" or "files"; by
+    default by what the file looks like. The `encoding` is determined for each file
+    unless given.
     """
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:
-        raise ParameterError(f"records must be one of {', '.join(RECORDS)}, not {records!r}")
-    named = [source_of(name) for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+        raise ParameterError(
+            f"records must be one of {', '.join(RECORDS)}, not {records!r}"
+        )
+    named = [
+        source_of(name)
+        for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)
+    ]
     walk = Walk(limits, Layout(known_encoding(encoding), records=records))
     files: list[Split] = []
     has_id = fields is None or fields.id is None
@@ -284,15 +361,25 @@ def plan(
         raise fieldless
     if not files and walk.unread:
         path, reason = walk.unread[0]
-        more = f", and {len(walk.unread) - 1:,} more files can't be read either" if len(walk.unread) > 1 else ""
-        raise InputError(f"{path} can't be read: {reason}{more}. Readable are {READABLE}.")
+        more = (
+            f", and {len(walk.unread) - 1:,} more files can't be read either"
+            if len(walk.unread) > 1
+            else ""
+        )
+        raise InputError(
+            f"{path} can't be read: {reason}{more}. Readable are {READABLE}."
+        )
     if not files:
         names = ", ".join(printable(source) for source in named)
         raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
-    if not has_id and fields is not None and not any(file.format in (UNKNOWN, "text") for file in files):
+    if (
+        not has_id
+        and fields is not None
+        and not any(file.format in (UNKNOWN, "text") for file in files)
+    ):
         raise FieldNotFoundError(
-            f"{files[0].source}: no field {fields.id!r} for the id of a record: name an existing one with id_field "
-            "(--id-field)"
+            f"{files[0].source}: no field {fields.id!r} for the id of a record: name "
+            "an existing one with id_field (--id-field)"
         )
     target = target_bytes or _target(sum(file.size for file in files), workers, parts)
     splits: list[Split] = []
@@ -309,7 +396,9 @@ def plan(
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:
-    """Bytes of a split: a 64th of the whole within limits, but so that every worker gets equally many."""
+    """Bytes of a split: a 64th of the whole within limits, but so that every worker
+    gets equally many.
+    """
     if parts is not None:
         return min(max(size // parts, SMALLEST_SPLIT), MOST_SPLIT)
     least = min(max(size // (ROUNDS * workers), SMALLEST_SPLIT), LEAST_SPLIT)

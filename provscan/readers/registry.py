@@ -41,27 +41,46 @@ FORMATS: dict[str, Format] = {
         Hub(),
     )
 }
-EXTENSIONS = {extension: known.name for known in FORMATS.values() for extension in known.extensions}
+EXTENSIONS = {
+    extension: known.name
+    for known in FORMATS.values()
+    for extension in known.extensions
+}
 COMPRESSIONS = {
-    ".gz": "gzip", ".gzip": "gzip", ".bz2": "bzip2", ".xz": "xz", ".lzma": "xz", ".zst": "zstd", ".zstd": "zstd",
-}  # fmt: skip
+    ".gz": "gzip",
+    ".gzip": "gzip",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".lzma": "xz",
+    ".zst": "zstd",
+    ".zstd": "zstd",
+}
 # Formats that are no text, and are recognised by their first bytes.
 BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
 # Magic bytes of what holds no text that provscan reads, and what to say of it.
 FOREIGN = (
-    (b"%PDF", "PDF"), (b"\x89PNG", "an image"), (b"\xff\xd8\xff", "an image"), (b"GIF8", "an image"),
-    (b"\x89HDF", "HDF5"), (b"\x93NUMPY", "a NumPy array"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"), (b"Rar!", "a RAR archive"), (b"Obj\x01", "Avro"),
-    (b"ORC", "ORC"), (b"\x80\x04", "a pickle, which is never opened"), (b"ID3", "audio"), (b"RIFF", "audio or video"),
-)  # fmt: skip
+    (b"%PDF", "PDF"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"\x89HDF", "HDF5"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+    (b"\x80\x04", "a pickle, which is never opened"),
+    (b"ID3", "audio"),
+    (b"RIFF", "audio or video"),
+)
 # Documents that are zip archives inside.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 # Bytes that text has hardly any of.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 READABLE = (
-    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, Markdown, source code, subtitles, "
-    "HTML, WARC and WET, mail, SQLite, DuckDB, Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar "
-    "archives"
+    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
+    "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
+    "Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
 )
 
 
@@ -75,10 +94,11 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def format_of(name: str, head: bytes) -> str:
-    """The name of the format of a file, by its first bytes (decompressed) where these are clear, else by its name.
+    """The name of the format of a file, by its first bytes (decompressed) where these
+    are clear, else by its name.
 
-    The name is without the extension of a compression. NotReadable says what a file looks like that is of no format
-    that is read.
+    The name is without the extension of a compression. NotReadable says what a file
+    looks like that is of no format that is read.
     """
     extension = os.path.splitext(name)[1].lower()
     known = EXTENSIONS.get(extension)
@@ -94,11 +114,18 @@ def format_of(name: str, head: bytes) -> str:
     if FORMATS["archive"].sniff(start):
         return "archive"
     if known in BINARY and head and not FORMATS[known].sniff(start):
-        raise NotReadable(f"its name says {known}, but it starts with {head[:4].hex(' ')}")
+        raise NotReadable(
+            f"its name says {known}, but it starts with {head[:4].hex(' ')}"
+        )
     if known in ("json", "jsonl"):
         return "json" if FORMATS["json"].sniff(start) else "jsonl"
     tabs = b"\t" in head.partition(b"\n")[0]
-    if known == "csv" and tabs and has_paragraphs(head) and word_column(head) is not None:
+    if (
+        known == "csv"
+        and tabs
+        and has_paragraphs(head)
+        and word_column(head) is not None
+    ):
         return "text"
     if known is not None:
         if head.count(0) > max(0.3 * len(head), 8):
@@ -113,14 +140,18 @@ def format_of(name: str, head: bytes) -> str:
 
 
 def _is_binary(head: bytes) -> bool:
-    known = any(FORMATS[form].sniff(head) for form in BINARY) or any(head.startswith(magic) for magic, _ in FOREIGN)
+    known = any(FORMATS[form].sniff(head) for form in BINARY) or any(
+        head.startswith(magic) for magic, _ in FOREIGN
+    )
     return known and b"\0" in head
 
 
 def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
-    """A split with the format and layout that its name and first bytes, decompressed, show; see :func:`format_of`.
+    """A split with the format and layout that its name and first bytes, decompressed,
+    show; see :func:`format_of`.
 
-    `asked` is the encoding of text, and what is a record of plain text, where they are given.
+    `asked` is the encoding of text, and what is a record of plain text, where they are
+    given.
     """
     if (found := compression_of(head)) is not None:
         split = replace(split, compression=found)
@@ -128,11 +159,20 @@ def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
     if head[257:262] == b"ustar" and split.archive is None:
         form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
         return replace(split, format=form, layout=asked)
-    if head[257:262] == b"ustar" or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
+    if head[257:262] == b"ustar" or (
+        head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
+    ):
         raise NotReadable("nested archives are not supported: unpack it first")
-    # Pages of a crawl and parts of mail are in encodings of their own, and records of the former counted in bytes.
-    of_bytes = _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
-    encoding = None if of_bytes else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
+    # Pages of a crawl and parts of mail are in encodings of their own, and records of
+    # the former counted in bytes.
+    of_bytes = (
+        _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
+    )
+    encoding = (
+        None
+        if of_bytes
+        else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
+    )
     form = format_of(name, as_utf8(head, encoding))
     if form in ("text", "csv", "json", "jsonl", "archive"):
         encoding = encoding or legacy_encoding(head)

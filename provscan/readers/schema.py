@@ -1,9 +1,11 @@
-"""The forms in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`) are read.
+"""The forms in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`) are
+read.
 
-One row of a dataset is one text of a record; the rows of a record follow each other. A text that is longer than
-``limits.piece`` code points comes as *pieces*: consecutive stretches of it, one row and one batch each, in
-:data:`PIECE_SCHEMA`. Neighbours overlap by ``limits.overlap`` code points, and each place of the text is owned by
-exactly one piece.
+One row of a dataset is one text of a record; the rows of a record follow each other. A
+text that is longer than ``limits.piece`` code points comes as *pieces*: consecutive
+stretches of it, one row and one batch each, in :data:`PIECE_SCHEMA`. Neighbours overlap
+by ``limits.overlap`` code points, and each place of the text is owned by exactly one
+piece.
 """
 
 from __future__ import annotations
@@ -24,7 +26,13 @@ SCHEMA = pa.schema(
 
 
 PIECE_SCHEMA = pa.schema(
-    [*SCHEMA, *(pa.field(name, pa.int64(), nullable=False) for name in ("offset", "own_from", "own_to"))]
+    [
+        *SCHEMA,
+        *(
+            pa.field(name, pa.int64(), nullable=False)
+            for name in ("offset", "own_from", "own_to")
+        ),
+    ]
 )
 
 TIMESTAMP = pa.timestamp("ms", tz="UTC")
@@ -43,7 +51,9 @@ TWEETS = pa.schema(
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
-    """Names of columns; one that an earlier column has is followed by its place, from 1 on."""
+    """Names of columns; one that an earlier column has is followed by its place, from 1
+    on.
+    """
     taken, found = set(names), dict[str, None]()
     for place, name in enumerate(names, 1):
         if name in found:
@@ -56,17 +66,27 @@ def distinct_names(names: Sequence[str]) -> list[str]:
 
 def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
     names = batch.schema.names
-    return batch if len(set(names)) == len(names) else batch.rename_columns(distinct_names(names))
+    return (
+        batch
+        if len(set(names)) == len(names)
+        else batch.rename_columns(distinct_names(names))
+    )
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
     """Null where a string is empty: CSV knows no other null."""
     empty = pc.equal(texts, "")
-    return pc.if_else(empty, pa.scalar(None, texts.type), texts) if pc.any(empty).as_py() else texts
+    return (
+        pc.if_else(empty, pa.scalar(None, texts.type), texts)
+        if pc.any(empty).as_py()
+        else texts
+    )
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """The values themselves of an extension type, such as JSON, and of runs of values."""
+    """The values themselves of an extension type, such as JSON, and of runs of
+    values.
+    """
     while True:
         if isinstance(array.type, pa.BaseExtensionType):
             array = array.storage
@@ -79,12 +99,19 @@ def plain_array(array: pa.Array) -> pa.Array:
 def _without_maps(kind: pa.DataType) -> pa.DataType:
     """A type in which maps are lists of keys and values."""
     if pa.types.is_map(kind):
-        parts = [("key", _without_maps(kind.key_type)), ("value", _without_maps(kind.item_type))]
+        parts = [
+            ("key", _without_maps(kind.key_type)),
+            ("value", _without_maps(kind.item_type)),
+        ]
         return pa.list_(pa.struct(parts))
     if pa.types.is_struct(kind):
         return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
     # Arrow's casts of views are wrong.
-    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    lists = (
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
     if lists and (inner := _without_maps(kind.value_type)) != kind.value_type:
         return pa.large_list(kind.value_field.with_type(inner))
     return kind
@@ -92,7 +119,9 @@ def _without_maps(kind: pa.DataType) -> pa.DataType:
 
 def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Columns of which every text can be named by a path."""
-    schema = pa.schema([part.with_type(_without_maps(part.type)) for part in batch.schema])
+    schema = pa.schema(
+        [part.with_type(_without_maps(part.type)) for part in batch.schema]
+    )
     if schema == batch.schema:
         return batch
     return pa.RecordBatch.from_arrays(

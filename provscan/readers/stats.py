@@ -15,7 +15,9 @@ EXAMPLES = 5
 
 
 class Example(NamedTuple):
-    """One case of a count: where it was met (0-based number of the record or line) and what was found."""
+    """One case of a count: where it was met (0-based number of the record or line) and
+    what was found.
+    """
 
     source: str
     record: int
@@ -23,7 +25,9 @@ class Example(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A file that could not be read to its end, and how many records came before the break."""
+    """A file that could not be read to its end, and how many records came before the
+    break.
+    """
 
     source: str
     records: int
@@ -32,27 +36,43 @@ class Damage(NamedTuple):
 
 @dataclass(slots=True)
 class ReadStats:
-    """Counts of one read; those of several splits add up with :meth:`merge`, in any order."""
+    """Counts of one read; those of several splits add up with :meth:`merge`, in any
+    order.
+    """
 
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
     bytes: int = 0  # Bytes read, as they lie on disk (compressed, if the file is).
-    # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``, ``no_text`` (missing or null),
-    # ``text_not_string``, ``bad_csv_row``, ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
+    # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``,
+    # ``no_text`` (missing or null), ``text_not_string``, ``bad_csv_row``,
+    # ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
     skipped: dict[str, int] = field(default_factory=dict)
-    # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate`` (replaced by U+FFFD),
-    # ``encoding_fixed`` and ``escapes_decoded`` (`provscan.readers.mending`).
+    # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate``
+    # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
+    # (`provscan.readers.mending`).
     repaired: dict[str, int] = field(default_factory=dict)
-    # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``, ``field_missing`` (a file lacks a
-    # field that was named), ``subtitles`` (texts of which what is said was delivered), ``word_a_line`` (files of
-    # which the words alone were delivered).
+    # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``,
+    # ``field_missing`` (a file lacks a field that was named), ``subtitles`` (texts of
+    # which what is said was delivered), ``word_a_line`` (files of which the words alone
+    # were delivered).
     notes: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[Example]] = field(default_factory=dict)  # The first few cases of each reason.
+    examples: dict[str, list[Example]] = field(
+        default_factory=dict
+    )  # The first few cases of each reason.
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # Of every field with strings: its verdict ("scanned", or why not), and in how many files.
+    # Of every field with strings: its verdict ("scanned", or why not), and in how many
+    # files.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def _count(self, kind: str, reason: str, source: str, record: int = 0, detail: str = "", count: int = 1) -> None:
+    def _count(
+        self,
+        kind: str,
+        reason: str,
+        source: str,
+        record: int = 0,
+        detail: str = "",
+        count: int = 1,
+    ) -> None:
         counts = getattr(self, kind)
         counts[reason] = counts.get(reason, 0) + count
         cases = self.examples.setdefault(reason, [])
@@ -79,7 +99,9 @@ class ReadStats:
             for reason, count in getattr(other, kind).items():
                 counts[reason] = counts.get(reason, 0) + count
         for reason, cases in other.examples.items():
-            self.examples[reason] = heapq.nsmallest(EXAMPLES, [*self.examples.get(reason, []), *cases])
+            self.examples[reason] = heapq.nsmallest(
+                EXAMPLES, [*self.examples.get(reason, []), *cases]
+            )
         self.damaged = sorted([*self.damaged, *other.damaged])
         for name, verdicts in other.fields.items():
             known = self.fields.setdefault(name, {})
@@ -92,23 +114,30 @@ class ReadStats:
         for name in ("skipped", "repaired", "notes"):
             result[name] = dict(sorted(result[name].items()))
         result["examples"] = {
-            reason: [case._asdict() for case in cases] for reason, cases in sorted(self.examples.items())
+            reason: [case._asdict() for case in cases]
+            for reason, cases in sorted(self.examples.items())
         }
         result["damaged"] = [damage._asdict() for damage in self.damaged]
         return result
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> ReadStats:
-        examples = {reason: [Example(**case) for case in cases] for reason, cases in value["examples"].items()}
+        examples = {
+            reason: [Example(**case) for case in cases]
+            for reason, cases in value["examples"].items()
+        }
         damaged = [Damage(**damage) for damage in value["damaged"]]
         return cls(**{**value, "examples": examples, "damaged": damaged})
 
 
 def require_undamaged(stats: ReadStats) -> None:
-    """A corpus that ends early is no basis for an index: the error names the file and how far it could be read."""
+    """A corpus that ends early is no basis for an index: the error names the file and
+    how far it could be read.
+    """
     if stats.damaged:
         damage = stats.damaged[0]
         raise InputError(
-            f"{damage.source} is damaged after {damage.records:,} records ({damage.reason}): get a complete copy, or "
+            f"{damage.source} is damaged after {damage.records:,} records "
+            f"({damage.reason}): get a complete copy, or "
             "leave the file out. No index was written"
         )

@@ -1,7 +1,9 @@
-"""The bytes of a split, out of its archive, decompressed, as UTF-8, in chunks; and the lines in them.
+"""The bytes of a split, out of its archive, decompressed, as UTF-8, in chunks; and the
+lines in them.
 
-A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does not raise: what came before the
-break is delivered, and :attr:`ByteStream.damage` says what happened.
+A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does
+not raise: what came before the break is delivered, and :attr:`ByteStream.damage` says
+what happened.
 """
 
 from __future__ import annotations
@@ -40,21 +42,38 @@ REPLACED = "\ufffd"
 # Bytes of which any text has a multiple.
 UNITS = {"utf-16": 2, "utf-32": 4}
 
-# Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on its output.
+# Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on
+# its output.
 STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
-MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "xz": b"\xfd7zXZ\0", "zstd": b"\x28\xb5\x2f\xfd"}
+MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "bzip2": b"BZh",
+    "xz": b"\xfd7zXZ\0",
+    "zstd": b"\x28\xb5\x2f\xfd",
+}
 SKIPPABLE = b"\x2a\x4d\x18"
 PADDED = ("gzip", "xz")
-BROKEN = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError, EOFError)
+BROKEN = (
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    OSError,
+    ValueError,
+    EOFError,
+)
 
 
 class Block(NamedTuple):
-    """Whole lines: the number of the first, how many they are, their bytes without the last newline."""
+    """Whole lines: the number of the first, how many they are, their bytes without the
+    last newline.
+    """
 
     first: int
     lines: int
     data: bytes | memoryview
-    ended: bool = True  # False of the last line of a file that has no newline at its end.
+    ended: bool = (
+        True  # False of the last line of a file that has no newline at its end.
+    )
 
 
 def decoder_of(compression: str) -> Any:
@@ -97,7 +116,8 @@ class ByteStream:
         return self._peeked
 
     def end_with_newlines(self) -> None:
-        """Ask for chunks that end with a newline wherever the bytes of the file are the text.
+        """Ask for chunks that end with a newline wherever the bytes of the file are the
+        text.
 
         Lines then need not be joined, which would copy all of them.
         """
@@ -124,7 +144,9 @@ class ByteStream:
             except (OSError, RuntimeError, NotImplementedError) as error:
                 reason = getattr(error, "strerror", None) or error
                 if not is_remote(split.path):
-                    raise InputError(f"{split.source} can't be read: {reason}") from error
+                    raise InputError(
+                        f"{split.source} can't be read: {reason}"
+                    ) from error
                 self.damage = f"it can't be read further: {reason}"
             finally:
                 if self.damage is not None and self.damage not in self.context.breaks:
@@ -136,10 +158,14 @@ class ByteStream:
             return sys.stdin.buffer
         if split.archive == "zip":
             assert split.member is not None
-            archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(open_file(split.path))))
+            archive = opened.enter_context(
+                zipfile.ZipFile(opened.enter_context(open_file(split.path)))
+            )
             return opened.enter_context(archive.open(split.member))
         # A pipe gives what it has, be it one byte; its buffer waits for more.
-        file = opened.enter_context(open_file(split.path, buffered=split.format == UNKNOWN))
+        file = opened.enter_context(
+            open_file(split.path, buffered=split.format == UNKNOWN)
+        )
         if split.start:
             file.seek(split.start)
         return file
@@ -147,7 +173,10 @@ class ByteStream:
     def _decoded(self, file: IO[bytes]) -> Iterator[bytes]:
         split = self.split
         compression = split.compression
-        raw = self._raw(file, self.context.limits.chunk if compression is None else STEP[compression])
+        raw = self._raw(
+            file,
+            self.context.limits.chunk if compression is None else STEP[compression],
+        )
         if split.format == UNKNOWN:
             first = next(raw, b"")
             raw = itertools.chain([first], raw)
@@ -157,10 +186,16 @@ class ByteStream:
         # That of an archive is meant for the files in it.
         if layout.encoding is not None and split.format not in ARCHIVES:
             plain = self._as_utf8(plain, layout.encoding)
-        chunks = plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
+        chunks = (
+            plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
+        )
         if split.part == 0 and (first := next(chunks, b"")):
-            chunks = itertools.chain([first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks)
-        yield from (chunk.replace(b"\r", b"\n") for chunk in chunks) if layout.cr else chunks
+            chunks = itertools.chain(
+                [first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks
+            )
+        yield from (
+            (chunk.replace(b"\r", b"\n") for chunk in chunks) if layout.cr else chunks
+        )
 
     def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
         zipped = self.split.archive == "zip"
@@ -175,7 +210,9 @@ class ByteStream:
             elif given < self.split.size:  # the size of a member is that in the archive
                 self.context.consumed(min(len(raw), self.split.size - given))
             given += len(raw)
-            require_growth(given, self.split.size if zipped else given, self.context.limits)
+            require_growth(
+                given, self.split.size if zipped else given, self.context.limits
+            )
             yield raw
         if left > 0 and not whole:
             self.damage = f"it is {left:,} bytes shorter than when it was found"
@@ -190,30 +227,41 @@ class ByteStream:
                 text = decode(part, not part)
             except UnicodeError as error:
                 raise InputError(
-                    f"{self.split.source} is not {encoding} ({error}): give --encoding {encoding}-le or {encoding}-be, "
+                    f"{self.split.source} is not {encoding} ({error}): give --encoding "
+                    f"{encoding}-le or {encoding}-be, "
                     "or leave out --encoding to have it detected"
                 ) from None
             if bad := text.count(REPLACED):
-                where = f"bytes that are not {encoding} were replaced by U+FFFD, from byte {at:,} of the text on"
-                self.context.stats.note("not_in_encoding", self.split.source, 0, where, bad)
+                where = (
+                    f"bytes that are not {encoding} were replaced by U+FFFD, from byte "
+                    f"{at:,} of the text on"
+                )
+                self.context.stats.note(
+                    "not_in_encoding", self.split.source, 0, where, bad
+                )
             at += len(part)
             yield text.encode("utf-8", "replace")
-        unit = next((size for name, size in UNITS.items() if encoding.startswith(name)), 1)
+        unit = next(
+            (size for name, size in UNITS.items() if encoding.startswith(name)), 1
+        )
         if at % unit and self.damage is None:
             self.damage = (
-                f"{at:,} bytes are no whole number of characters in {encoding}: it breaks off, or lost bytes, and what "
+                f"{at:,} bytes are no whole number of characters in {encoding}: it "
+                "breaks off, or lost bytes, and what "
                 "follows these was not read as what it is"
             )
 
-    def _decompressed(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
+    def _decompressed(
+        self, parts: Iterator[bytes], compression: str
+    ) -> Iterator[bytes]:
         decoder = None
         first = True
         taken = given = 0
         for raw in parts:
             if first and compression_of(raw) != compression:
                 raise InputError(
-                    f"{self.split.source} is no {compression} file: it starts with {raw[:4].hex(' ')}. "
-                    "Rename it to match its content."
+                    f"{self.split.source} is no {compression} file: it starts with "
+                    f"{raw[:4].hex(' ')}. Rename it to match its content."
                 )
             first = False
             taken += len(raw)
@@ -240,7 +288,9 @@ class ByteStream:
 
 
 def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
-    """Write a stream into a temporary file that has no buffer, as that would be written once more when it is closed."""
+    """Write a stream into a temporary file that has no buffer, as that would be written
+    once more when it is closed.
+    """
     for chunk in stream:
         rest = memoryview(chunk)
         try:
@@ -248,14 +298,16 @@ def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
                 rest = rest[copy.write(rest) :]
         except OSError as error:
             raise OutputError(
-                f"{stream.split.source} has to be unpacked, and that failed in {tempfile.gettempdir()} "
-                f"({error.strerror or error}): free some space there, or name another folder with the environment "
-                "variable TMPDIR"
+                f"{stream.split.source} has to be unpacked, and that failed in "
+                f"{tempfile.gettempdir()} ({error.strerror or error}): free some space "
+                "there, or name another folder with the environment variable TMPDIR"
             ) from error
 
 
 def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
-    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a time."""
+    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a
+    time.
+    """
     if not hasattr(decoder, "needs_input"):
         yield decoder.decompress(raw)
         return
@@ -267,9 +319,11 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
 
 
 def _whole_lines(file: IO[bytes], size: int) -> bytes:
-    """The next bytes up to the last newline among them, or all of them if there is none.
+    """The next bytes up to the last newline among them, or all of them if there is
+    none.
 
-    They are in Arrow's memory, which is kept: the first touch of new memory takes longer than reading.
+    They are in Arrow's memory, which is kept: the first touch of new memory takes
+    longer than reading.
     """
     room = memoryview(pa.allocate_buffer(size)).cast("B")
     size = file.readinto(room)  # type: ignore[attr-defined]
@@ -291,7 +345,9 @@ def _last_newline(data: bytes | memoryview) -> int:
 
 
 def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
-    """Join small parts, so that a pipe and a file give chunks of about the same size."""
+    """Join small parts, so that a pipe and a file give chunks of about the same
+    size.
+    """
     held: list[bytes] = []
     size = 0
     for part in parts:
@@ -307,7 +363,8 @@ def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
 def lines(stream: ByteStream) -> Iterator[Block]:
     """The lines of a stream in blocks of whole lines.
 
-    A line above ``limits.record_bytes`` is skipped and counted. The last line of a stream that broke off is left out.
+    A line above ``limits.record_bytes`` is skipped and counted. The last line of a
+    stream that broke off is left out.
     """
     limit = stream.context.limits.record_bytes
     number = stream.split.first_record
@@ -327,7 +384,11 @@ def lines(stream: ByteStream) -> Iterator[Block]:
                 number += 1
                 held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
         if cut >= 0:
-            block = b"".join([*held, memoryview(chunk)[:cut]]) if size else memoryview(chunk)[:cut]
+            block = (
+                b"".join([*held, memoryview(chunk)[:cut]])
+                if size
+                else memoryview(chunk)[:cut]
+            )
             held, chunk = [], chunk[cut + 1 :]
             count = newlines(np.frombuffer(block, np.uint8)) + 1
             yield Block(number, count, block)
@@ -344,16 +405,25 @@ def lines(stream: ByteStream) -> Iterator[Block]:
 
 
 def _too_long(stream: ByteStream, number: int, size: int) -> None:
-    detail = f"a line of {size:,} bytes, above the limit of {stream.context.limits.record_bytes:,}"
+    detail = (
+        f"a line of {size:,} bytes, above the limit of "
+        f"{stream.context.limits.record_bytes:,}"
+    )
     stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
 
 
-def head_of(split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bool = False) -> bytes:
-    """The first bytes of a file, decompressed, without the mark of UTF-8 if not asked for; empty if there are none."""
+def head_of(
+    split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bool = False
+) -> bytes:
+    """The first bytes of a file, decompressed, without the mark of UTF-8 if not asked
+    for; empty if there are none.
+    """
     end = split.start + size if split.end < 0 else min(split.end, split.start + size)
     head = b""
     # Only the first part of a file is read without its mark.
-    for chunk in ByteStream(replace(split, end=end, part=int(with_mark)), Context.quiet(limits)):
+    for chunk in ByteStream(
+        replace(split, end=end, part=int(with_mark)), Context.quiet(limits)
+    ):
         head += chunk
         if len(head) >= size:
             break
@@ -365,7 +435,9 @@ def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> by
     head = b""
     with suppress(*BROKEN):
         if compression == "zstd":
-            frames = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(data, read_across_frames=True)
+            frames = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
+                data, read_across_frames=True
+            )
             while part := frames.read1(size - len(head)):
                 head += part
             return head

@@ -1,6 +1,7 @@
 """Parquet and Arrow IPC files.
 
-Arrow files are read, not mapped: one that is cut short while it is mapped would end the process.
+Arrow files are read, not mapped: one that is cut short while it is mapped would end the
+process.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from provscan.urls import is_remote
 # Bytes of a column that are read at a time: those of a row group may be gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# Bytes of a row, in the file, below which its values may be some that are stored once; and rows that are read to see.
+# Bytes of a row, in the file, below which its values may be some that are stored once;
+# and rows that are read to see.
 DENSE, SOME_ROWS = 16, 64
-# What an Arrow file begins and ends with, where the stream in it begins, and what that ends with.
+# What an Arrow file begins and ends with, where the stream in it begins, and what that
+# ends with.
 MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
 # Text that nobody has checked to be UTF-8.
@@ -44,7 +47,11 @@ def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
     """The file, at random access; out of its archive and decompressed if need be."""
     path = stream.split.path
     if stream.split.random_access:
-        with pa.PythonFile(open_file(path), mode="r") if is_remote(path) else pa.OSFile(path) as file:
+        with (
+            pa.PythonFile(open_file(path), mode="r")
+            if is_remote(path)
+            else pa.OSFile(path) as file
+        ):
             yield file
         return
     with tempfile.TemporaryFile(buffering=0) as copy:
@@ -81,16 +88,20 @@ class Parquet:
         return head.startswith(b"PAR1")
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        """Ranges of row groups; each takes a share of the file's bytes that goes by its decoded size.
+        """Ranges of row groups; each takes a share of the file's bytes that goes by its
+        decoded size.
 
-        The sizes of single columns would be more exact, but asking a damaged file for them ends the process.
+        The sizes of single columns would be more exact, but asking a damaged file for
+        them ends the process.
         """
         if not whole.random_access:
             yield whole
             return
         with _readable(whole, "Parquet", limits) as source:
             metadata = pq.read_metadata(source)
-            groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+            groups = [
+                metadata.row_group(group) for group in range(metadata.num_row_groups)
+            ]
         total = max(1, sum(group.total_byte_size for group in groups))
         start = first = rows = decoded = given = part = 0
         for number, group in enumerate(groups, 1):
@@ -98,13 +109,23 @@ class Parquet:
             decoded += group.total_byte_size
             size = whole.size * decoded // total - given
             if size >= target or number == len(groups):
-                yield replace(whole, start=start, end=number, first_record=first, size=size, part=part)
+                yield replace(
+                    whole,
+                    start=start,
+                    end=number,
+                    first_record=first,
+                    size=size,
+                    part=part,
+                )
                 start, first, given, part = number, rows, given + size, part + 1
         if not groups:
             yield replace(whole, start=0, end=0, size=0)
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        with _readable(whole, "Parquet", limits) as source, _parquet(source, limits) as file:
+        with (
+            _readable(whole, "Parquet", limits) as source,
+            _parquet(source, limits) as file,
+        ):
             batch = next(file.iter_batches(HEAD, use_threads=False), None)
             return [] if batch is None else head_values(with_distinct_names(batch))
 
@@ -116,32 +137,64 @@ class Parquet:
             whole = split.random_access
             names = file.schema_arrow.names
             distinct = distinct_names(names)
-            taken = {name for name, there in zip(names, _is_wanted(distinct, wanted), strict=True) if there}
+            taken = {
+                name
+                for name, there in zip(names, _is_wanted(distinct, wanted), strict=True)
+                if there
+            }
             columns = None if wanted is None else sorted(taken)
-            # Columns come in the order in which they are asked for, all of a name together.
-            order = sorted(range(len(names)), key=names.__getitem__) if columns is not None else range(len(names))
+            # Columns come in the order in which they are asked for, all of a name
+            # together.
+            order = (
+                sorted(range(len(names)), key=names.__getitem__)
+                if columns is not None
+                else range(len(names))
+            )
             renamed = [distinct[place] for place in order if names[place] in taken]
-            groups = range(split.start, split.end) if whole else range(file.num_row_groups)
+            groups = (
+                range(split.start, split.end) if whole else range(file.num_row_groups)
+            )
             rows = sum(file.metadata.row_group(group).num_rows for group in groups)
             used = 0
             for group in groups:
                 about = file.metadata.row_group(group)
                 size = about.total_byte_size // max(about.num_rows, 1)
                 if size > limits.record_bytes:
-                    detail = f"{size:,} bytes a row in row group {group}, above the limit"
-                    context.stats.skip("record_too_long", split.source, number, detail, about.num_rows)
+                    detail = (
+                        f"{size:,} bytes a row in row group {group}, above the limit"
+                    )
+                    context.stats.skip(
+                        "record_too_long", split.source, number, detail, about.num_rows
+                    )
                     number += about.num_rows
                     continue
                 if size < DENSE and about.num_rows:
                     # Values that are stored once may be long.
-                    head = next(file.iter_batches(SOME_ROWS, row_groups=[group], columns=columns, use_threads=False))
+                    head = next(
+                        file.iter_batches(
+                            SOME_ROWS,
+                            row_groups=[group],
+                            columns=columns,
+                            use_threads=False,
+                        )
+                    )
                     size = max(size, head.nbytes // head.num_rows)
-                step = max(1, min(limits.batch_records, limits.batch_bytes // max(size, 1)))
-                for batch in file.iter_batches(step, row_groups=[group], columns=columns, use_threads=False):
-                    batch = batch if distinct == names else batch.rename_columns(renamed)
+                step = max(
+                    1, min(limits.batch_records, limits.batch_bytes // max(size, 1))
+                )
+                for batch in file.iter_batches(
+                    step, row_groups=[group], columns=columns, use_threads=False
+                ):
+                    batch = (
+                        batch if distinct == names else batch.rename_columns(renamed)
+                    )
                     yield Rows(range(number, number + batch.num_rows), batch)
                     number += batch.num_rows
-                    now = split.size * (number - split.first_record) // rows if whole else used
+                    now = (
+                        split.size * (number - split.first_record) // rows
+                        if whole
+                        else used
+                    )
                     context.consumed(now - used)
                     used = now
 
@@ -183,7 +236,9 @@ class Arrow(Undivided):
             for batch in _ipc_batches(file, context.limits):
                 batch = with_distinct_names(batch)
                 taken = _is_wanted(batch.schema.names, wanted)
-                batch = batch.select([place for place, there in enumerate(taken) if there])
+                batch = batch.select(
+                    [place for place, there in enumerate(taken) if there]
+                )
                 for array in batch.columns:
                     _require_sound(array)
                 yield Rows(range(number, number + batch.num_rows), batch)
@@ -197,7 +252,9 @@ class Arrow(Undivided):
 
 
 def _require_sound(array: pa.Array) -> None:
-    """Check what a file claims before its bytes are used as offsets and lengths, but for UTF-8."""
+    """Check what a file claims before its bytes are used as offsets and lengths, but
+    for UTF-8.
+    """
     array.validate()
     if pa.types.is_struct(array.type):
         for place in range(array.type.num_fields):
@@ -209,7 +266,9 @@ def _require_sound(array: pa.Array) -> None:
     elif pa.types.is_dictionary(array.type):
         array.indices.validate(full=True)
         _require_sound(array.dictionary)
-        pa.DictionaryArray.from_arrays(array.indices, array.dictionary)  # which compares the indices with their number
+        pa.DictionaryArray.from_arrays(
+            array.indices, array.dictionary
+        )  # which compares the indices with their number
     elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         _require_sound(array.values)
     else:
@@ -217,7 +276,9 @@ def _require_sound(array: pa.Array) -> None:
 
 
 def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
-    """Those that have rows. A file is a stream between its name and a footer, and is read as one."""
+    """Those that have rows. A file is a stream between its name and a footer, and is
+    read as one.
+    """
     of_file = file.read(len(MAGIC)) == MAGIC
     file.seek(FIRST if of_file else 0)
     # Before 0.15, Arrow wrote lengths alone.

@@ -1,8 +1,10 @@
-"""Python values of many records -> Arrow columns in the common schema, repaired and counted where needed.
+"""Python values of many records -> Arrow columns in the common schema, repaired and
+counted where needed.
 
-Every tweet has an id, and no two tweets share one by mistake. Spreadsheets turn ids into floats (``1.38957E+18``) or
-keep 15 digits of them and fill up with zeros; both make many tweets one. Such ids are dropped and counted. A tweet
-without an id is named by its place: ``file:line``.
+Every tweet has an id, and no two tweets share one by mistake. Spreadsheets turn ids
+into floats (``1.38957E+18``) or keep 15 digits of them and fill up with zeros; both
+make many tweets one. Such ids are dropped and counted. A tweet without an id is named
+by its place: ``file:line``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from provscan.arrays import Numbers
 from provscan.readers.compliance import DRESSED
 from provscan.readers.schema import TIMESTAMP, TWEETS, null_if_empty
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts import as_text, is_text, no_text, scalar_text, string_array, without_surrogates
+from provscan.readers.texts import (
+    as_text,
+    is_text,
+    no_text,
+    scalar_text,
+    string_array,
+    without_surrogates,
+)
 from provscan.readers.tweet_dates import from_strings, timestamps
 from provscan.readers.tweet_layouts import Tweet
 from provscan.readers.values import array_values
@@ -36,12 +45,16 @@ MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
-    """A column of short strings; an empty one is null, and so is anything but text and numbers."""
+    """A column of short strings; an empty one is null, and so is anything but text and
+    numbers.
+    """
     try:
         return _trimmed(pa.array(values, pa.string()))
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         texts = [scalar_text(value) for value in values]
-        return _trimmed(pa.array([text and without_surrogates(text) for text in texts], pa.string()))
+        return _trimmed(
+            pa.array([text and without_surrogates(text) for text in texts], pa.string())
+        )
 
 
 def _trimmed(names: pa.Array) -> pa.Array:
@@ -56,30 +69,52 @@ def column(array: pa.Array | None, count: int) -> pa.Array:
         array = array.dictionary_decode()
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return _trimmed(pc.cast(as_text(array)[0], pa.string()))
-    return pc.cast(array, pa.string()) if pa.types.is_integer(array.type) else strings(array_values(array))
+    return (
+        pc.cast(array, pa.string())
+        if pa.types.is_integer(array.type)
+        else strings(array_values(array))
+    )
 
 
-def whole_texts(long: list[pa.Array], text: pa.Array, others: list[pa.Array]) -> pa.Array:
-    """A column of texts, with the whole ones of other columns, and where it has none, those of `others`."""
-    long = [array for array in long if is_text(array.type) and array.null_count < len(array)]
+def whole_texts(
+    long: list[pa.Array], text: pa.Array, others: list[pa.Array]
+) -> pa.Array:
+    """A column of texts, with the whole ones of other columns, and where it has none,
+    those of `others`.
+    """
+    long = [
+        array for array in long if is_text(array.type) and array.null_count < len(array)
+    ]
     others = [array for array in others if is_text(array.type)]
-    if not long and not (others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()):
+    if not long and not (
+        others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()
+    ):
         return text
-    return pc.coalesce(*(null_if_empty(as_text(array)[0]) for array in (*long, text, *others)))
+    return pc.coalesce(
+        *(null_if_empty(as_text(array)[0]) for array in (*long, text, *others))
+    )
 
 
-def filled_texts(text: pa.Array, numbers: Numbers, source: str, stats: ReadStats) -> tuple[Numbers | None, pa.Array]:
-    """A column of texts without the missing ones, and the rows that are left, None if that is all of them."""
+def filled_texts(
+    text: pa.Array, numbers: Numbers, source: str, stats: ReadStats
+) -> tuple[Numbers | None, pa.Array]:
+    """A column of texts without the missing ones, and the rows that are left, None if
+    that is all of them.
+    """
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     if not empty.true_count:
         return None, text
     number = int(numbers[pc.index(empty, True).as_py()])
-    stats.skip("no_text", source, number, "the text is missing or empty", empty.true_count)
+    stats.skip(
+        "no_text", source, number, "the text is missing or empty", empty.true_count
+    )
     kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
     return kept, text.take(pa.array(kept))
 
 
-def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats) -> pa.Array:
+def dates(
+    array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats
+) -> pa.Array:
     if array is None:
         return pa.nulls(len(numbers), TIMESTAMP)
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
@@ -89,12 +124,18 @@ def dates(array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStat
     values = array_values(array)
     found, bad = timestamps(values)
     if bad:
-        stats.note("bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad))
+        stats.note(
+            "bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad)
+        )
     return found
 
 
-def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats) -> pa.RecordBatch:
-    """The tweets of some records in the common schema; those without a text are counted and left out."""
+def from_tweets(
+    numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats
+) -> pa.RecordBatch:
+    """The tweets of some records in the common schema; those without a text are counted
+    and left out.
+    """
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
         if tweet.text is None or tweet.text == "":
@@ -104,7 +145,9 @@ def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: Rea
         else:
             stats.skip("text_not_string", source, number, _kind(tweet.text))
     numbers = [numbers[place] for place in kept]
-    found = {role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields}
+    found = {
+        role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
+    }
     created, bad = timestamps(found["date"])
     for place in bad:
         stats.note("bad_date", source, numbers[place], repr(found["date"][place]))
@@ -113,8 +156,18 @@ def from_tweets(numbers: list[int], tweets: list[Tweet], source: str, stats: Rea
     return batch_of(np.array(numbers, np.int64), text, created, short)
 
 
-def batch_of(numbers: Numbers, text: pa.Array, created: pa.Array, short: dict[str, pa.Array]) -> pa.RecordBatch:
-    columns = [pa.array(numbers), short["id"], text, short["author"], created, short["lang"], short["rt_of"]]
+def batch_of(
+    numbers: Numbers, text: pa.Array, created: pa.Array, short: dict[str, pa.Array]
+) -> pa.RecordBatch:
+    columns = [
+        pa.array(numbers),
+        short["id"],
+        text,
+        short["author"],
+        created,
+        short["lang"],
+        short["rt_of"],
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=TWEETS)
 
 
@@ -126,7 +179,9 @@ def _kind(value: Any) -> str:
 
 
 def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
-    """The batch with an id in every row; what had to be replaced is counted by reason."""
+    """The batch with an id in every row; what had to be replaced is counted by
+    reason.
+    """
     ids = batch.column("id")
     ids = _bare(ids)
     unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
@@ -134,7 +189,8 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     count = rounded.true_count
     # Mostly the first ids show that there are enough others.
     if count >= LEAST_ROUNDED and all(
-        2 * count > pc.match_substring_regex(part, LONG).true_count for part in (ids[: 2 * count], ids)
+        2 * count > pc.match_substring_regex(part, LONG).true_count
+        for part in (ids[: 2 * count], ids)
     ):
         unusable = pc.or_(unusable, rounded)
     missing = pc.is_null(ids)
@@ -156,7 +212,9 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
 
 
 def _bare(ids: pa.Array) -> pa.Array:
-    """Ids without what stands around their digits, and null for what stands in place of one."""
+    """Ids without what stands around their digits, and null for what stands in place of
+    one.
+    """
     missing = pc.is_in(ids, MISSING)
     if pc.any(missing).as_py():
         ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)
@@ -168,4 +226,6 @@ def _bare(ids: pa.Array) -> pa.Array:
 def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:
     """Which ids match a pattern; it is tried with those only that possibly do."""
     possible = pc.fill_null(possible, False)
-    return pc.replace_with_mask(possible, possible, pc.match_substring_regex(ids.filter(possible), pattern))
+    return pc.replace_with_mask(
+        possible, possible, pc.match_substring_regex(ids.filter(possible), pattern)
+    )

@@ -1,11 +1,13 @@
 """JSON objects as platforms and collectors write them -> tweets, one flat row each.
 
-Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``, ``extended_tweet``,
-``retweeted_status``, ``quoted_status``), the v2 API (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as
-pages, lines and as twarc flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
-twscrape's lines, the account archive, activity streams (``verb``, ``actor``, ``long_object``), and records that wrap
-one of these, as an object at any depth or as a string of JSON. An original comes before its retweet, and the retweet
-takes the original's text.
+Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``,
+``extended_tweet``, ``retweeted_status``, ``quoted_status``), the v2 API (``data``,
+``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as twarc
+flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
+twscrape's lines, the account archive, activity streams (``verb``, ``actor``,
+``long_object``), and records that wrap one of these, as an object at any depth or as a
+string of JSON. An original comes before its retweet, and the retweet takes the
+original's text.
 """
 
 from __future__ import annotations
@@ -26,26 +28,65 @@ Skip = Callable[[str, str], None]
 # Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
 # Keys of objects that are tweets of GraphQL, or have some within.
-GRAPHQL = frozenset(["legacy", "result", "tweet_results", "tweetResult", "tweet_result", "itemContent", "entryId"])
+GRAPHQL = frozenset(
+    [
+        "legacy",
+        "result",
+        "tweet_results",
+        "tweetResult",
+        "tweet_result",
+        "itemContent",
+        "entryId",
+    ]
+)
 RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
 
-# Compliance events: a stream gives objects with one of these keys, v2 puts it below "data".
+# Compliance events: a stream gives objects with one of these keys, v2 puts it below
+# "data".
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
 # What a stream sends between tweets, and the other lists of an account archive.
 OTHERS = frozenset(
     [
-        "limit", "warning", "disconnect", "friends", "friends_str", "for_user", "like", "dmConversation", "follower",
-        "following", "block", "mute", "ad", "bookmark", "noteTweet", "account", "profile", "deletedTweet", "info",
+        "limit",
+        "warning",
+        "disconnect",
+        "friends",
+        "friends_str",
+        "for_user",
+        "like",
+        "dmConversation",
+        "follower",
+        "following",
+        "block",
+        "mute",
+        "ad",
+        "bookmark",
+        "noteTweet",
+        "account",
+        "profile",
+        "deletedTweet",
+        "info",
     ]
-)  # fmt: skip
-# Any of these keys in a record makes it one for :func:`tweets_in`; records with none are flat.
+)
+# Any of these keys in a record makes it one for :func:`tweets_in`; records with none
+# are flat.
 MARKERS = frozenset(
     [
-        *RETWEETED, *QUOTED, "extended_tweet", "note_tweet", "referenced_tweets", "edit_history_tweet_ids",
-        "edit_history", "edit_info", "includes", "rawContent", "renderedContent", "__twarc",
+        *RETWEETED,
+        *QUOTED,
+        "extended_tweet",
+        "note_tweet",
+        "referenced_tweets",
+        "edit_history_tweet_ids",
+        "edit_history",
+        "edit_info",
+        "includes",
+        "rawContent",
+        "renderedContent",
+        "__twarc",
     ]
-)  # fmt: skip
+)
 # What an object with a text has besides, if it is a tweet.
 IDS = frozenset(["id_str", "id", "created_at"])
 # A record with a text below one of these keys is a tweet, and no wrapper of one.
@@ -64,25 +105,45 @@ class Tweet(NamedTuple):
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
-    """The rows of a table in one object: columns that are lists or numbered objects, or rows by id; else None."""
+    """The rows of a table in one object: columns that are lists or numbered objects, or
+    rows by id; else None.
+    """
     values = list(record.values())
-    if isinstance(names := record.get("columns"), list) and isinstance(rows := record.get("data"), list):
-        return [dict(zip(map(str, names), row, strict=False)) for row in rows if isinstance(row, list)]
-    if len(values) < 2 or type(values[0]) not in (dict, list) or len(set(map(type, values))) > 1:
+    if isinstance(names := record.get("columns"), list) and isinstance(
+        rows := record.get("data"), list
+    ):
+        return [
+            dict(zip(map(str, names), row, strict=False))
+            for row in rows
+            if isinstance(row, list)
+        ]
+    if (
+        len(values) < 2
+        or type(values[0]) not in (dict, list)
+        or len(set(map(type, values))) > 1
+    ):
         return None
     if isinstance(values[0], dict) and all(key.isdigit() for key in record):
         return [{"id": key, **value} for key, value in record.items()]
-    if len(set(map(len, values))) > 1 or any(isinstance(value, dict | list) for value in (*values[0],)):
+    if len(set(map(len, values))) > 1 or any(
+        isinstance(value, dict | list) for value in (*values[0],)
+    ):
         return None
-    columns = [list(value.values()) if isinstance(value, dict) else value for value in values]
+    columns = [
+        list(value.values()) if isinstance(value, dict) else value for value in values
+    ]
     return [dict(zip(record, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def is_nested(record: Object) -> bool:
-    """Whether a record is one of the layouts of this module, rather than flat fields."""
+    """Whether a record is one of the layouts of this module, rather than flat
+    fields.
+    """
     if not MARKERS.isdisjoint(record) or _notice(record) is not None:
         return True
-    if any(isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)):
+    if any(
+        isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)
+    ):
         return True
     if bool(_graphql_in(record)) or rows_of_table(record) is not None:
         return True
@@ -92,7 +153,8 @@ def is_nested(record: Object) -> bool:
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
     """The tweets that an object holds, embedded originals first.
 
-    `skip` is called with a reason and a detail for everything in it that is no tweet: ``deletion``, ``not_a_tweet``.
+    `skip` is called with a reason and a detail for everything in it that is no tweet:
+    ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
         skip(*reason)
@@ -103,25 +165,35 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
         return
     data = record.get("data")
     if isinstance(data, dict | list):
-        yield from _page(data if isinstance(data, list) else [data], record.get("includes"), skip)
+        yield from _page(
+            data if isinstance(data, list) else [data], record.get("includes"), skip
+        )
         return
     if "text" not in record and "full_text" not in record:
         if _is_activity(record):
             if record["verb"] in ("post", "share"):
                 yield from _tweet(_activity(record))
             else:
-                skip("deletion" if record["verb"] == "delete" else "not_a_tweet", f"activity: {record['verb']}")
+                skip(
+                    "deletion" if record["verb"] == "delete" else "not_a_tweet",
+                    f"activity: {record['verb']}",
+                )
             return
         for key in WRAPPERS:
             inner = record.get(key)
             for value in inner if isinstance(inner, list) else [inner]:
                 if isinstance(value, dict):
-                    yield from tweets_in(value if isinstance(inner, list) else _named(value, record), skip)
+                    yield from tweets_in(
+                        value if isinstance(inner, list) else _named(value, record),
+                        skip,
+                    )
             if isinstance(inner, dict | list):
                 return
         if found := _wrapped(record):
             for tweet in found:
-                yield from tweets_in(_named(tweet, record) if len(found) == 1 else tweet, skip)
+                yield from tweets_in(
+                    _named(tweet, record) if len(found) == 1 else tweet, skip
+                )
             return
         if "meta" in record or "errors" in record:
             if "errors" in record:
@@ -145,21 +217,37 @@ def _graphql(value: Any) -> Iterator[Object]:
     waiting = [value]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict) and isinstance(legacy := value.get("legacy"), dict) and "full_text" in legacy:
+        if (
+            isinstance(value, dict)
+            and isinstance(legacy := value.get("legacy"), dict)
+            and "full_text" in legacy
+        ):
             result = _object(_object(_object(value, "core"), "user_results"), "result")
-            user = {"id_str": result.get("rest_id"), **_object(result, "core"), **_object(result, "legacy")}
+            user = {
+                "id_str": result.get("rest_id"),
+                **_object(result, "core"),
+                **_object(result, "legacy"),
+            }
             yield {
-                **value, "id_str": value.get("rest_id"), **legacy,
+                **value,
+                "id_str": value.get("rest_id"),
+                **legacy,
                 "user": user if result else legacy.get("user_id_str"),
-                "retweeted_status": next(_graphql(legacy.get("retweeted_status_result")), None),
-                "quoted_status": next(_graphql(value.get("quoted_status_result")), None),
-            }  # fmt: skip
+                "retweeted_status": next(
+                    _graphql(legacy.get("retweeted_status_result")), None
+                ),
+                "quoted_status": next(
+                    _graphql(value.get("quoted_status_result")), None
+                ),
+            }
         elif isinstance(value, dict | list):
             waiting += reversed(value.values() if isinstance(value, dict) else value)
 
 
 def _wrapped(record: Object) -> list[Object]:
-    """The tweets below the keys of a record without a text, as objects or as strings of JSON."""
+    """The tweets below the keys of a record without a text, as objects or as strings of
+    JSON.
+    """
     if "text" in record or "full_text" in record:
         return []
     found, waiting = [], [*reversed(record.values())]
@@ -179,7 +267,11 @@ def _named(tweet: Object, record: Object) -> Object:
     outer = _scalar(_first(record, "id_str", "id", "tweet_id", "_id"))
     # What is called an id may be the object with the tweet.
     known = outer is not None and not isinstance(outer, dict | list)
-    return {"id": outer, **tweet} if known and "id" not in tweet and _id(tweet) is None else tweet
+    return (
+        {"id": outer, **tweet}
+        if known and "id" not in tweet and _id(tweet) is None
+        else tweet
+    )
 
 
 def _parsed(value: str) -> Any:
@@ -195,12 +287,23 @@ def _parsed(value: str) -> Any:
 def _is_tweet(value: Object) -> bool:
     if "legacy" in value and "rest_id" in value:
         return bool(_graphql_in(value))
-    texts = isinstance(value.get("text"), str) or isinstance(value.get("full_text"), str)
-    return (texts and not IDS.isdisjoint(value)) or not MARKERS.isdisjoint(value) or _is_activity(value)
+    texts = isinstance(value.get("text"), str) or isinstance(
+        value.get("full_text"), str
+    )
+    return (
+        (texts and not IDS.isdisjoint(value))
+        or not MARKERS.isdisjoint(value)
+        or _is_activity(value)
+    )
 
 
 def _is_text(key: str, value: Any) -> bool:
-    return plain(str(key)) in TEXTS and isinstance(value, str) and _parsed(value) is None and reads_like_text(value)
+    return (
+        plain(str(key)) in TEXTS
+        and isinstance(value, str)
+        and _parsed(value) is None
+        and reads_like_text(value)
+    )
 
 
 def _is_activity(record: Object) -> bool:
@@ -210,20 +313,27 @@ def _is_activity(record: Object) -> bool:
 def _activity(activity: Object) -> Object:
     """A tweet of an activity stream as the v1.1 API has it."""
     inner, actor = _object(activity, "object"), _object(activity, "actor")
-    share, quoted = activity.get("verb") == "share", activity.get("twitter_quoted_status")
+    share, quoted = (
+        activity.get("verb") == "share",
+        activity.get("twitter_quoted_status"),
+    )
 
     def number(value: Any) -> Any:
         return value.rpartition(":")[2] if isinstance(value, str) else value
 
     return {
         "id_str": number(activity.get("id")),
-        "text": _first(_object(activity, "long_object"), "body") or _first(activity, "body"),
+        "text": _first(_object(activity, "long_object"), "body")
+        or _first(activity, "body"),
         "created_at": activity.get("postedTime"),
-        "user": {"screen_name": actor.get("preferredUsername"), "id_str": number(actor.get("id"))},
+        "user": {
+            "screen_name": actor.get("preferredUsername"),
+            "id_str": number(actor.get("id")),
+        },
         "lang": activity.get("twitter_lang"),
         "retweeted_status": _activity(inner) if share and "verb" in inner else None,
         "quoted_status": _activity(quoted) if isinstance(quoted, dict) else None,
-    }  # fmt: skip
+    }
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
@@ -241,15 +351,28 @@ def _notice(record: Object) -> tuple[str, str] | None:
 
 
 def _first(record: Object, *keys: str) -> Any:
-    return next((value for key in keys if (value := record.get(key)) is not None and value != ""), None)
+    return next(
+        (
+            value
+            for key in keys
+            if (value := record.get(key)) is not None and value != ""
+        ),
+        None,
+    )
 
 
 def _object(record: Object, *keys: str) -> Object:
-    return next((value for key in keys if isinstance(value := record.get(key), dict)), {})
+    return next(
+        (value for key in keys if isinstance(value := record.get(key), dict)), {}
+    )
 
 
 def _objects(values: Any) -> list[Object]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    return (
+        [value for value in values if isinstance(value, dict)]
+        if isinstance(values, list)
+        else []
+    )
 
 
 def _text(tweet: Object) -> Any:
@@ -260,12 +383,16 @@ def _text(tweet: Object) -> Any:
         _first(note, "text")
         or _first(result, "text")
         or _first(_object(tweet, "extended_tweet"), "full_text")
-        or _first(tweet, "full_text", "rawContent", "text", "content", "renderedContent")
+        or _first(
+            tweet, "full_text", "rawContent", "text", "content", "renderedContent"
+        )
     )
 
 
 def _id(tweet: Object) -> Any:
-    """The id; of an edited tweet that of its first version, so that all versions are one tweet."""
+    """The id; of an edited tweet that of its first version, so that all versions are
+    one tweet.
+    """
     info = _object(tweet, "edit_info", "edit_history", "edit_control")
     edit = _object(info, "edit")
     history = next(
@@ -281,31 +408,51 @@ def _id(tweet: Object) -> Any:
         ),
         [None],
     )
-    first = _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
+    first = (
+        _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
+    )
     return first or _scalar(_first(tweet, "id_str", "id", "rest_id"))
 
 
 def _scalar(value: Any) -> Any:
-    """The value in an object by which MongoDB names its type: ``{"$numberLong": "7"}``."""
-    while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+    """The value in an object by which MongoDB names its type: ``{"$numberLong":
+    "7"}``.
+    """
+    while (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)).startswith("$")
+    ):
         (value,) = value.values()
     return value
 
 
 def _author(tweet: Object, users: dict[str, Object]) -> Any:
-    user = _object(tweet, "user", "author") or users.get(str(tweet.get("author_id")), {})
+    user = _object(tweet, "user", "author") or users.get(
+        str(tweet.get("author_id")), {}
+    )
     name = _first(user, "screen_name", "username", "id_str", "id")
-    return name if name is not None else _first(tweet, "author_id", "username", "screen_name", "user", "author")
+    return (
+        name
+        if name is not None
+        else _first(tweet, "author_id", "username", "screen_name", "user", "author")
+    )
 
 
-def _row(tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None) -> Tweet:
+def _row(
+    tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None
+) -> Tweet:
     date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
     date = _scalar(date) if isinstance(date, dict) else date
-    return Tweet(_id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of)
+    return Tweet(
+        _id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of
+    )
 
 
 def _tweet(tweet: Object) -> Iterator[Tweet]:
-    """A tweet of the v1.1 API, of an archive or of a scraper, after those that it embeds."""
+    """A tweet of the v1.1 API, of an archive or of a scraper, after those that it
+    embeds.
+    """
     for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
         if _text(quoted) is not None:
             yield from _tweet(quoted)
@@ -316,14 +463,26 @@ def _tweet(tweet: Object) -> Iterator[Tweet]:
             yield from _tweet(original)
         yield _row(tweet, {}, text or _text(tweet), _id(original))
     else:
-        rt_of = _first(tweet, "rt_of", "retweeted_status_id_str", "retweeted_status_id", "retweetedTweetId")
+        rt_of = _first(
+            tweet,
+            "rt_of",
+            "retweeted_status_id_str",
+            "retweeted_status_id",
+            "retweetedTweetId",
+        )
         yield _row(tweet, {}, _text(tweet), rt_of)
 
 
 def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
-    """Tweets of the v2 API with the users and tweets that they refer to, on the page or expanded in place."""
+    """Tweets of the v2 API with the users and tweets that they refer to, on the page or
+    expanded in place.
+    """
     includes = includes if isinstance(includes, dict) else {}
-    users = {str(user["id"]): user for user in _objects(includes.get("users")) if "id" in user}
+    users = {
+        str(user["id"]): user
+        for user in _objects(includes.get("users"))
+        if "id" in user
+    }
     included = _objects(includes.get("tweets"))
     known = {str(tweet["id"]): tweet for tweet in included if "id" in tweet}
     for tweet in [*included, *tweets]:

@@ -1,7 +1,8 @@
 """Rows of Arrow as Python values, also those that have no Python value as they stand.
 
-Such are text that is not UTF-8, a date before the year 1 or after 9999, nanoseconds where pandas is not installed, a
-time zone that nobody knows, and an object with two fields of one name.
+Such are text that is not UTF-8, a date before the year 1 or after 9999, nanoseconds
+where pandas is not installed, a time zone that nobody knows, and an object with two
+fields of one name.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
         return batch.to_pylist()
     except FAILURES:
         columns = [array_values(array) for array in batch.columns]
-        return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [
+            dict(zip(batch.schema.names, row, strict=True))
+            for row in zip(*columns, strict=True)
+        ]
 
 
 def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """The first rows of a batch, with lists of keys and values for maps.
 
-    They are followed by a row of empty texts, by which columns for text are known that have no value yet.
+    They are followed by a row of empty texts, by which columns for text are known that
+    have no value yet.
     """
     rows = without_maps(batch.slice(0, HEAD))
     return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]
@@ -60,11 +65,24 @@ def _value(scalar: pa.Scalar) -> Any:
         pass
     kind = scalar.type
     if pa.types.is_struct(kind):
-        return {kind.field(place).name: _value(scalar[place]) for place in range(kind.num_fields)}
+        return {
+            kind.field(place).name: _value(scalar[place])
+            for place in range(kind.num_fields)
+        }
     if hasattr(kind, "value_field"):
         return [_value(inner) for inner in scalar.values]
-    if pa.types.is_dictionary(kind) or pa.types.is_union(kind) or isinstance(kind, pa.BaseExtensionType):
+    if (
+        pa.types.is_dictionary(kind)
+        or pa.types.is_union(kind)
+        or isinstance(kind, pa.BaseExtensionType)
+    ):
         return _value(scalar.value)
-    if pa.types.is_timestamp(kind) and kind != (plain := pa.timestamp("us" if kind.unit == "ns" else kind.unit)):
+    if pa.types.is_timestamp(kind) and kind != (
+        plain := pa.timestamp("us" if kind.unit == "ns" else kind.unit)
+    ):
         return _value(scalar.cast(plain, safe=False))
-    return scalar.as_buffer().to_pybytes().decode(errors="replace") if hasattr(scalar, "as_buffer") else None
+    return (
+        scalar.as_buffer().to_pybytes().decode(errors="replace")
+        if hasattr(scalar, "as_buffer")
+        else None
+    )

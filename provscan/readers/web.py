@@ -1,6 +1,7 @@
 """Web pages: HTML files, and WARC and WET archives of a crawl.
 
-The text of a page is what a browser shows, without its markup. HTML needs the extra ``web``: Resiliparse.
+The text of a page is what a browser shows, without its markup. HTML needs the extra
+``web``: Resiliparse.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
-from provscan.readers.encodings import UTF8, cuts_at_newlines, known_encoding, legacy_encoding
+from provscan.readers.encodings import (
+    UTF8,
+    cuts_at_newlines,
+    known_encoding,
+    legacy_encoding,
+)
 from provscan.readers.frames import frame_ranges
 from provscan.readers.limits import Limits
 from provscan.readers.members import Readable
@@ -35,7 +41,8 @@ END = b"\r\n\r\n"
 NEXT, NEXT_LENGTH = re.compile(rb"[\r\n]{1,4}(?=WARC/1\.)"), 16
 # Where the headers of an answer end; some servers leave the carriage returns out.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# Content codings of HTTP as windows of zlib: with its header, or, as some servers understand "deflate", without one.
+# Content codings of HTTP as windows of zlib: with its header, or, as some servers
+# understand "deflate", without one.
 DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
@@ -44,7 +51,9 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """What costs a page its text, or some of it: a reason of :class:`~provscan.readers.stats.ReadStats`."""
+    """What costs a page its text, or some of it: a reason of
+    :class:`~provscan.readers.stats.ReadStats`.
+    """
 
     code: str
     detail: str
@@ -54,7 +63,9 @@ def _needed(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise InputError("web pages need one more package: pip install 'provscan[web]'") from None
+        raise InputError(
+            "web pages need one more package: pip install 'provscan[web]'"
+        ) from None
 
 
 def page_text(data: bytes, encoding: str | None = None) -> str:
@@ -68,7 +79,9 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
             encoding = detect(data, html5_compatible=True, from_html_meta=True)
     tree = _needed("resiliparse.parse.html").HTMLTree
     page = tree.parse_from_bytes(data, encoding)
-    return _needed("resiliparse.extract.html2text").extract_plain_text(page, main_content=False, alt_texts=False)
+    return _needed("resiliparse.extract.html2text").extract_plain_text(
+        page, main_content=False, alt_texts=False
+    )
 
 
 class Html(Undivided):
@@ -91,14 +104,28 @@ class Html(Undivided):
         for chunk in stream:
             data += chunk if len(data) <= limit else b""
         if len(data) > limit:
-            stream.context.stats.skip("record_too_long", stream.split.source, number, f"above {limit:,} bytes")
+            stream.context.stats.skip(
+                "record_too_long", stream.split.source, number, f"above {limit:,} bytes"
+            )
         elif data.strip():
-            # The bytes are UTF-8 where the encoding of the file is known, whatever the page says.
-            yield Rows([number], [{"text": page_text(data, UTF8 if stream.split.layout.encoding else None)}])
+            # The bytes are UTF-8 where the encoding of the file is known, whatever the
+            # page says.
+            yield Rows(
+                [number],
+                [
+                    {
+                        "text": page_text(
+                            data, UTF8 if stream.split.layout.encoding else None
+                        )
+                    }
+                ],
+            )
 
 
 class Warc:
-    """WARC: one record a response, whose text is that of its page; WET: one record a text."""
+    """WARC: one record a response, whose text is that of its page; WET: one record a
+    text.
+    """
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
@@ -111,7 +138,11 @@ class Warc:
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         return [
-            row for rows in islice(self.read(ByteStream(whole, Context.quiet(limits)), None), 1) for row in rows.values
+            row
+            for rows in islice(
+                self.read(ByteStream(whole, Context.quiet(limits)), None), 1
+            )
+            for row in rows.values
         ]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
@@ -125,16 +156,25 @@ class Warc:
             length = _length(headers)
             is_page = headers.get("warc-type") in PAGES
             if between:
-                detail = "lines before it that belong to no record: a record there is damaged"
-                context.stats.skip("bad_warc_record", stream.split.source, number, detail)
+                detail = (
+                    "lines before it that belong to no record: a record there is "
+                    "damaged"
+                )
+                context.stats.skip(
+                    "bad_warc_record", stream.split.source, number, detail
+                )
             if not is_page and headers.get("warc-type") not in OTHERS:
                 detail = f"WARC-Type: {headers.get('warc-type')}"
-                context.stats.skip("bad_warc_record", stream.split.source, number, detail)
+                context.stats.skip(
+                    "bad_warc_record", stream.split.source, number, detail
+                )
             page = {"url": headers.get("warc-target-uri"), "text": None}
             missing = 0
             if length > context.limits.record_bytes:
                 missing = _skipped(file, length)
-                context.stats.note("record_too_long", stream.split.source, number, f"{length:,} bytes")
+                context.stats.note(
+                    "record_too_long", stream.split.source, number, f"{length:,} bytes"
+                )
             else:
                 body = file.read(length)
                 end = file.read(len(END))
@@ -144,14 +184,23 @@ class Warc:
                     # The length is right, or nothing after it shows that it is not.
                     missing = len(END) - len(end)
                 elif NEXT.search(body) if missing else end != END:
-                    body, file = _up_to_the_next(body + end, file, context.limits.record_bytes)
+                    body, file = _up_to_the_next(
+                        body + end, file, context.limits.record_bytes
+                    )
                     missing = 0
-                    detail = f"Content-Length says {length:,} bytes; read up to the next record"
-                    context.stats.note("wrong_length", stream.split.source, number, detail)
+                    detail = (
+                        f"Content-Length says {length:,} bytes; read up to the next "
+                        "record"
+                    )
+                    context.stats.note(
+                        "wrong_length", stream.split.source, number, detail
+                    )
                 if is_page:
                     page["text"], problem = _text(body, headers)
                     if problem is not None:
-                        context.stats.note(problem.code, stream.split.source, number, problem.detail)
+                        context.stats.note(
+                            problem.code, stream.split.source, number, problem.detail
+                        )
             if missing and not context.breaks:
                 context.breaks.append("it ends within a record")
             if not is_page:
@@ -185,11 +234,15 @@ def _count(data: bytes) -> int | None:
 
 
 def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
-    """The headers of the next record, wherever it begins, and whether other lines precede it; None at the end."""
+    """The headers of the next record, wherever it begins, and whether other lines
+    precede it; None at the end.
+    """
     between = False
     while line := file.readline(BUFFER):
         if line.startswith(b"WARC/"):
-            return _fields(iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b"")), between
+            return _fields(
+                iter(lambda: file.readline(BUFFER).rstrip(b"\r\n"), b"")
+            ), between
         between = between or not line.isspace()
     return ({}, True) if between else None
 
@@ -206,9 +259,15 @@ def _skipped(file: IO[bytes], length: int) -> int:
 
 
 def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]:
-    """A record whose length is wrong, up to where the next one begins, and the file from there on."""
+    """A record whose length is wrong, up to where the next one begins, and the file
+    from there on.
+    """
     data, searched = bytearray(body), 0
-    while (found := NEXT.search(data, searched)) is None and len(data) <= limit and (more := file.read(BUFFER)):
+    while (
+        (found := NEXT.search(data, searched)) is None
+        and len(data) <= limit
+        and (more := file.read(BUFFER))
+    ):
         searched = max(len(data) - NEXT_LENGTH, 0)
         data += more
     if found is None:
@@ -225,7 +284,9 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
     kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
         end = HEAD_END.search(body)
-        head, body = (body, b"") if end is None else (body[: end.start()], body[end.end() :])
+        head, body = (
+            (body, b"") if end is None else (body[: end.start()], body[end.end() :])
+        )
         http = _fields(head.splitlines()[1:])
         kind = http.get("content-type", "").lower()
         if http.get("transfer-encoding", "").lower() == "chunked":
@@ -237,33 +298,49 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
             if plain is None and not is_utf8(body):
                 return None, Problem("unread_coding", f"content-encoding: {coding}")
             if plain is not None and not whole:
-                cut = Problem("cut_page", f"content-encoding: {coding}; {len(plain):,} bytes were read")
+                cut = Problem(
+                    "cut_page",
+                    f"content-encoding: {coding}; {len(plain):,} bytes were read",
+                )
             body = body if plain is None else plain
     encoding = _encoding_of(body, kind)
     if "html" in kind or (not kind and Html().sniff(body)):
         return page_text(body, encoding), cut
-    if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith("image"):
+    if not any(word in kind for word in ("text", "json", "xml")) or kind.startswith(
+        "image"
+    ):
         return None, None
     encoding = encoding or (None if is_utf8(body) else legacy_encoding(body)) or UTF8
     text = body.decode(encoding, "replace")
     if cut is None and REPLACED in text and not is_utf8(body):
-        return text, Problem("invalid_text", f"bytes that are not {encoding} replaced by U+FFFD")
+        return text, Problem(
+            "invalid_text", f"bytes that are not {encoding} replaced by U+FFFD"
+        )
     return text, cut
 
 
 def _encoding_of(body: bytes, kind: str) -> str | None:
-    """The encoding that a header names; None if it names none, or the page is UTF-8 whatever it says."""
+    """The encoding that a header names; None if it names none, or the page is UTF-8
+    whatever it says.
+    """
     named = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", kind)
     try:
         encoding = known_encoding(named[1]) if named else None
     except ParameterError:
         return None
-    # Only text with escapes or wide characters may be in another encoding and look like UTF-8.
-    return None if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding)) else encoding
+    # Only text with escapes or wide characters may be in another encoding and look like
+    # UTF-8.
+    return (
+        None
+        if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding))
+        else encoding
+    )
 
 
 def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
-    """A body without its content coding, and whether that is all of it; None if it has another or one not read."""
+    """A body without its content coding, and whether that is all of it; None if it has
+    another or one not read.
+    """
     if coding == "zstd":
         data, decoder = bytearray(), decoder_of(coding)
         with suppress(*BROKEN):
@@ -273,7 +350,9 @@ def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
                     decoder = decoder_of(coding) if decoder.eof else decoder
                     data += decoder.decompress(part)
                     part = decoder.unused_data if decoder.eof else b""
-        return bytes(data[:PAGE]) if data or decoder.eof else None, decoder.eof and len(data) <= PAGE
+        return bytes(data[:PAGE]) if data or decoder.eof else None, decoder.eof and len(
+            data
+        ) <= PAGE
     for window in DEFLATED.get(coding, ()):
         plain, rest, decoder = b"", body, zlib.decompressobj(window)
         try:

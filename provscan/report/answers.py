@@ -1,4 +1,6 @@
-"""What the answer of a run says beside its layers: its status, what chance explains, upper limits, comparisons."""
+"""What the answer of a run says beside its layers: its status, what chance explains,
+upper limits, comparisons.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +11,67 @@ from typing import Any
 from provscan.estimate.answer import NOT_MEASURED, STATUS
 from provscan.report.wording import amount, count, percent, several
 
-UPPER_LIMITS = {"records": "Records with a nearly verbatim copy", "texts": "Licensed texts copied nearly verbatim"}
+UPPER_LIMITS = {
+    "records": "Records with a nearly verbatim copy",
+    "texts": "Licensed texts copied nearly verbatim",
+}
 NOT_COVERED = (
-    "An upper limit covers copies that are nearly verbatim. How many copies were changed more than that is unknown."
+    "An upper limit covers copies that are nearly verbatim. How many copies were "
+    "changed more than that is unknown."
 )
 # Findings below which there are no charts of them.
 FEW = 20
 
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The headline in three parts: the words of the status, what separates them from the rest, the rest."""
+    """The headline in three parts: the words of the status, what separates them from
+    the rest, the rest.
+    """
     status = STATUS[answer["status"]]
     rest = answer["headline"].removeprefix(status)
-    return (status, ": ", rest[2:]) if rest.startswith(": ") else (status, " ", rest.strip())
+    return (
+        (status, ": ", rest[2:])
+        if rest.startswith(": ")
+        else (status, " ", rest.strip())
+    )
 
 
 def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The upper limits of an answer, each with what it bounds; none where they are withheld."""
-    limits = [(meaning, amount(answer[name]["at_most"], "at_most")) for name, meaning in UPPER_LIMITS.items()]
+    """The upper limits of an answer, each with what it bounds; none where they are
+    withheld.
+    """
+    limits = [
+        (meaning, amount(answer[name]["at_most"], "at_most"))
+        for name, meaning in UPPER_LIMITS.items()
+    ]
     return [] if all(limit == "–" for _, limit in limits) else limits
 
 
 def covered(answer: Mapping[str, Any]) -> str:
-    """Which licensed texts the upper limits are for; an empty text where that was not measured."""
+    """Which licensed texts the upper limits are for; an empty text where that was not
+    measured.
+    """
     if answer["can_be_told"] is None:
         return ""
     share = percent(answer["can_be_told"])
-    return f"The limits are for the {share} of the licensed texts whose exact copy would be a finding."
+    return (
+        f"The limits are for the {share} of the licensed texts whose exact copy would "
+        "be a finding."
+    )
 
 
 def withheld(answer: Mapping[str, Any]) -> list[str]:
     """Why numbers are withheld, each reason once."""
-    return [reason.rstrip(".") + "." for reason in dict.fromkeys(answer.get("withheld", {}).values())]
+    return [
+        reason.rstrip(".") + "."
+        for reason in dict.fromkeys(answer.get("withheld", {}).values())
+    ]
 
 
 def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """At each strength of evidence: the findings, and how many chance explains at most; none if not measured."""
+    """At each strength of evidence: the findings, and how many chance explains at most;
+    none if not measured.
+    """
     records = answer["records"]
     if answer["status"] == NOT_MEASURED or not records["findings"]:
         return []
@@ -61,26 +88,38 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Classes of test copies with their recall: lengths from the shortest, others from the best."""
+    """Classes of test copies with their recall: lengths from the shortest, others from
+    the best.
+    """
     if name == "length":
-        return sorted(classes.items(), key=lambda item: [int(digits) for digits in re.findall(r"\d+", item[0])])
+        return sorted(
+            classes.items(),
+            key=lambda item: [int(digits) for digits in re.findall(r"\d+", item[0])],
+        )
     return sorted(classes.items(), key=lambda item: -item[1]["value"])
 
 
 COMPARED = (
-    "Whole records that repeat, word for word, a licensed tweet with very rare wording ({bits_from:g} bits or more): "
-    "here, and in collections into which no licensed tweet was copied. For comparison only: another kind of data has "
-    "other coincidences."
+    "Whole records that repeat, word for word, a licensed tweet with very rare wording "
+    "({bits_from:g} bits or more): here, and in collections into which no licensed "
+    "tweet was copied. For comparison only: another kind of data has other "
+    "coincidences."
 )
 COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for word")
 
 
 def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Records that are word for word a licensed tweet, in this dataset and in collections without licensed tweets."""
+    """Records that are word for word a licensed tweet, in this dataset and in
+    collections without licensed tweets.
+    """
     compared = summary["answer"]["word_for_word"]
     if not compared or not compared["collections"]:
         return []
-    sizes = count(summary["records"]), _megabytes(summary["characters"] / 1e6), count(summary["index"]["tweets"])
+    sizes = (
+        count(summary["records"]),
+        _megabytes(summary["characters"] / 1e6),
+        count(summary["index"]["tweets"]),
+    )
     own = ("this dataset", "", *sizes, count(compared["records"]))
     return [own] + [
         (
@@ -114,22 +153,32 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     records = answer["records"]
     if answer["status"] == NOT_MEASURED:
         return (
-            "How many findings are coincidences was not measured. Some or all of them may be quotations, headlines or "
+            "How many findings are coincidences was not measured. Some or all of them "
+            "may be quotations, headlines or "
             "sayings that both sides took from a third source."
         )
     if not records["findings"] or records["chance"] is None:
         return ""
     found = several(int(records["findings"]), "record shares", "records share")
     return (
-        f"{found} rare wording with licensed tweets. Chance explains {explained(records)} of them; nothing in the "
+        f"{found} rare wording with licensed tweets. Chance explains "
+        f"{explained(records)} of them; nothing in the "
         "texts themselves tells coincidences from copies."
     )
 
 
 def known_elsewhere(summary: Mapping[str, Any]) -> str:
-    """How many licensed texts also stand in data that can't come from the platform; empty where none was given."""
+    """How many licensed texts also stand in data that can't come from the platform;
+    empty where none was given.
+    """
     if (known := summary["known"]) is None:
         return ""
-    texts = f"{several(known['texts'], 'licensed text', 'licensed texts')} ({percent(known['share'])})"
+    texts = (
+        f"{several(known['texts'], 'licensed text', 'licensed texts')} "
+        f"({percent(known['share'])})"
+    )
     verb = "stands" if known["texts"] == 1 else "stand"
-    return f"{texts} also {verb} in the data given as known elsewhere (--known). Matches of them are no findings."
+    return (
+        f"{texts} also {verb} in the data given as known elsewhere (--known). Matches "
+        "of them are no findings."
+    )

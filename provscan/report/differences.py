@@ -1,4 +1,6 @@
-"""The words in which a passage and its tweet differ, as runs of UTF-16 units for a browser."""
+"""The words in which a passage and its tweet differ, as runs of UTF-16 units for a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from provscan.arrays import Numbers
 from provscan.kernels.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
 from provscan.text import CanonicalMapper
 
-# Kinds of run: differs only in what canonical text leaves out, differs, lies behind the words that were compared.
+# Kinds of run: differs only in what canonical text leaves out, differs, lies behind the
+# words that were compared.
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 
@@ -25,22 +28,33 @@ class WordDifferences:
         self._runs = np.zeros((2, MAX_RUNS, 3), np.int64)
 
     def runs(self, passage: str, tweet: str) -> tuple[Numbers, Numbers]:
-        """What differs on either side: int64[n, 3] of start and end in UTF-16 units, and kind."""
+        """What differs on either side: int64[n, 3] of start and end in UTF-16 units,
+        and kind.
+        """
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]
         a, b = (
-            Side(*mapped(text), np.frombuffer(text.encode("utf-32-le"), np.uint32), words, runs)
-            for text, mapped, words, runs in zip((passage, tweet), self._mappers, self._words, self._runs, strict=True)
+            Side(
+                *mapped(text),
+                np.frombuffer(text.encode("utf-32-le"), np.uint32),
+                words,
+                runs,
+            )
+            for text, mapped, words, runs in zip(
+                (passage, tweet), self._mappers, self._words, self._runs, strict=True
+            )
         )
         first, second = differing_runs(a, b, self._table)
         return self._runs[0, :first], self._runs[1, :second]
 
 
-def packed_runs(pairs: Iterable[tuple[str, str]]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
+def packed_runs(
+    pairs: Iterable[tuple[str, str]],
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
     """The runs of many pairs as one array, and where those of each pair stand.
 
-    Of each pair that differs the array holds the number of runs of either side, then of each run the distance from the
-    end of the one before, its length, and its kind.
+    Of each pair that differs the array holds the number of runs of either side, then of
+    each run the distance from the end of the one before, its length, and its kind.
     """
     compare = WordDifferences()
     parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0

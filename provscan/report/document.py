@@ -1,7 +1,9 @@
-"""``report.html``: one self-contained file, written from the four other files of a run folder.
+"""``report.html``: one self-contained file, written from the four other files of a run
+folder.
 
-The page loads nothing: a content security policy admits its own style and script by their digests and nothing else.
-Everything that comes from data is escaped by Jinja, or set as text by the script.
+The page loads nothing: a content security policy admits its own style and script by
+their digests and nothing else. Everything that comes from data is escaped by Jinja, or
+set as text by the script.
 """
 
 from __future__ import annotations
@@ -31,19 +33,37 @@ from provscan.report.places import Places
 from provscan.runs.folder import MATCHES_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
-SCRIPTS = ("data.js", "search.js", "marks.js", "filters.js", "cards.js", "list.js", "browser.js")
-# Exhibits that the page can hold, and those that stand in it for browsers that run no script.
+SCRIPTS = (
+    "data.js",
+    "search.js",
+    "marks.js",
+    "filters.js",
+    "cards.js",
+    "list.js",
+    "browser.js",
+)
+# Exhibits that the page can hold, and those that stand in it for browsers that run no
+# script.
 MOST, STATIC = 100_000, 20
 # Of the page of a blind run: columns, and matches that it shows.
 COLUMNS = {
-    "source": "Source", "record": "Record", "start": "From", "end": "To", "tweet_id": "Tweet", "level": "Level",
-    "similarity": "Similarity", "containment": "Containment", "counted": "Counted",
-}  # fmt: skip
+    "source": "Source",
+    "record": "Record",
+    "start": "From",
+    "end": "To",
+    "tweet_id": "Tweet",
+    "level": "Level",
+    "similarity": "Similarity",
+    "containment": "Containment",
+    "counted": "Counted",
+}
 MOST_BLIND = 1_000
 
 
 class _Compiled(FileSystemBytecodeCache):
-    """Templates as Jinja compiled them, which takes longer than filling them; where they can't be kept, again."""
+    """Templates as Jinja compiled them, which takes longer than filling them; where
+    they can't be kept, again.
+    """
 
     def load_bytecode(self, bucket: Bucket) -> None:
         with suppress(OSError):
@@ -65,9 +85,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=wording.count, percent=wording.percent, reason=wording.reason, size=decimal, value=wording.value,
-        amount=wording.amount, day=wording.day, term=wording.term,
-    )  # fmt: skip
+        count=wording.count,
+        percent=wording.percent,
+        reason=wording.reason,
+        size=decimal,
+        value=wording.value,
+        amount=wording.amount,
+        day=wording.day,
+        term=wording.term,
+    )
     return environment
 
 
@@ -77,7 +103,9 @@ def _joined(names: Sequence[str]) -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def page(template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any) -> Iterator[str]:
+def page(
+    template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
+) -> Iterator[str]:
     """A page with its style and script, which loads nothing, piece by piece."""
     style = _joined(styles)
     policy = [f"style-src {_digest(style)}"]
@@ -89,27 +117,40 @@ def page(template: str, styles: Sequence[str], scripts: Sequence[str] = (), **va
         .get_template(template)
         .generate(
             style=Markup(style),
-            policy="; ".join(["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]),
+            policy="; ".join(
+                ["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]
+            ),
             wording=wording,
             answers=answers,
             **values,
         )
     )
     # A file name on disk need not be valid Unicode; the page must be.
-    return (piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces)
+    return (
+        piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces
+    )
 
 
 def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return (
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    )
 
 
-def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = None) -> Iterator[str]:
-    """The report of a run as one HTML page, piece by piece, so that no more than a piece of it is held.
+def render(
+    folder: RunFiles, *, texts: int | None = None, marks: Path | None = None
+) -> Iterator[str]:
+    """The report of a run as one HTML page, piece by piece, so that no more than a
+    piece of it is held.
 
-    `texts` is the number of exhibits that may show texts, the strongest first; the others show SHA-256 digests. `marks`
-    is a file that reviewers saved from an earlier report of this run.
+    `texts` is the number of exhibits that may show texts, the strongest first; the
+    others show SHA-256 digests. `marks` is a file that reviewers saved from an earlier
+    report of this run.
     """
-    found, places = figures.Figures(folder.summary["sources"]), Places(folder.summary, folder.info)
+    found, places = (
+        figures.Figures(folder.summary["sources"]),
+        Places(folder.summary, folder.info),
+    )
     summary, info = places.shown(folder.summary), places.shown(folder.info)
     parameters = folder.info["parameters"]
     known = 0 if parameters.get("no_text") else parameters.get("texts")
@@ -117,10 +158,18 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         texts = known if texts is None else min(texts, known)
     review = folder.review(marks) if marks is not None else Review()
     shown = folder.first(MOST, found.add)
-    first = next(displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))).to_pylist()
-    held = Review({row: mark for row, mark in review.marks.items() if row < len(shown)}, review.about)
+    first = next(
+        displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))
+    ).to_pylist()
+    held = Review(
+        {row: mark for row, mark in review.marks.items() if row < len(shown)},
+        review.about,
+    )
     batches = displayed(folder.batches(CHUNK, shown), texts, len(shown))
-    sources = {item["source"]: places.shown(item["source"]) for item in folder.summary["sources"]}
+    sources = {
+        item["source"]: places.shown(item["source"])
+        for item in folder.summary["sources"]
+    }
     return page(
         "page.html",
         STYLES,
@@ -137,9 +186,13 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
         reviewed=review.marks,
         about=review.about,
         review=wording.review(review.marks),
-        interval=figures.interval(summary["answer"]["records"], sampled=bool(summary.get("sample"))),
+        interval=figures.interval(
+            summary["answer"]["records"], sampled=bool(summary.get("sample"))
+        ),
         histogram=figures.histogram(folder.read, summary["recall"].get("bits")),
-        breakdowns={name: breakdown.shown for name, breakdown in found.breakdowns.items()},
+        breakdowns={
+            name: breakdown.shown for name, breakdown in found.breakdowns.items()
+        },
         strip=found.strip,
         left_out=wording.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
@@ -149,11 +202,17 @@ def render(folder: RunFiles, *, texts: int | None = None, marks: Path | None = N
     )
 
 
-def _first(rows: Iterable[dict[str, Any]], sources: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The findings that stand in the page itself, with control characters spelled out."""
+def _first(
+    rows: Iterable[dict[str, Any]], sources: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The findings that stand in the page itself, with control characters spelled
+    out.
+    """
     return [
         {
-            name: wording.visible(sources.get(value, value) if name == "source" else value)
+            name: wording.visible(
+                sources.get(value, value) if name == "source" else value
+            )
             if isinstance(value, str)
             else value
             for name, value in row.items()
@@ -164,26 +223,46 @@ def _first(rows: Iterable[dict[str, Any]], sources: Mapping[str, str]) -> list[d
 
 
 def write_report(
-    run: Path, out: Path | None = None, *, texts: int | None = None, marks: Path | None = None, overwrite: bool = False
+    run: Path,
+    out: Path | None = None,
+    *,
+    texts: int | None = None,
+    marks: Path | None = None,
+    overwrite: bool = False,
 ) -> Path:
-    """Write the report of a run folder; by default as ``report.html`` in it. See :func:`render`.
+    """Write the report of a run folder; by default as ``report.html`` in it. See
+    :func:`render`.
 
-    A report that is there is replaced; another file, or a report that somebody changed, with `overwrite` only.
+    A report that is there is replaced; another file, or a report that somebody changed,
+    with `overwrite` only.
     """
     require_folder("run", run)
     summary, info = read_run(run)
     if "blind" in summary:
         if marks is not None:
-            raise UsageError("the report of a blind run has no exhibits to mark: leave out marks (--reviewed)")
+            raise UsageError(
+                "the report of a blind run has no exhibits to mark: leave out marks "
+                "(--reviewed)"
+            )
         read_run(run, [MATCHES_FILE])
         matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
         places = Places(summary, info)
-        rows = [{**row, "source": places.shown(row["source"])} for row in matches.slice(0, MOST_BLIND).to_pylist()]
+        rows = [
+            {**row, "source": places.shown(row["source"])}
+            for row in matches.slice(0, MOST_BLIND).to_pylist()
+        ]
         summary, info = places.shown(summary), places.shown(info)
         lines, total = wording.blind_lines(summary), len(matches)
         styles = ("page.css", "print.css")
         pieces = page(
-            "blind.html", styles, summary=summary, info=info, lines=lines, columns=COLUMNS, rows=rows, total=total
+            "blind.html",
+            styles,
+            summary=summary,
+            info=info,
+            lines=lines,
+            columns=COLUMNS,
+            rows=rows,
+            total=total,
         )
     else:
         pieces = render(RunFiles.open(run), texts=texts, marks=marks)

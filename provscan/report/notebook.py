@@ -36,19 +36,29 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
     if "blind" in summary:
         names, lines = [""], [(name, [number]) for name, number in blind_lines(summary)]
     head = "".join(f"<th>{name}</th>" for name in names)
-    rows = "".join(f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, cells in lines)
-    first = [*answer.get("details", ()), *(f"⚠ {warning['message']}" for warning in answer["warnings"])]
+    rows = "".join(
+        f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        for name, cells in lines
+    )
+    first = [
+        *answer.get("details", ()),
+        *(f"⚠ {warning['message']}" for warning in answer["warnings"]),
+    ]
     more = [f"Withheld: {reason}" for reason in withheld(answer)]
     if "blind" not in summary:
-        more += [f"{name} (upper limit): {limit}" for name, limit in upper_limits(answer)]
+        more += [
+            f"{name} (upper limit): {limit}" for name, limit in upper_limits(answer)
+        ]
         more += [f"Next: {answer['next']}"] if answer["next"] else []
         more += [note["message"] for note in answer["notes"]]
-    more += left_out(summary) + ([sampled(summary["sample"])] if summary.get("sample") else [])
-    above, said = ("".join(f"<p>{_text(line)}</p>" for line in lines_of) for lines_of in (first, more))
-    return (
-        f"<p><b>{_text(answer['headline'])}</b></p>{above}<table><thead><tr><th></th>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>{said}<p><code>{_text(str(path / 'report.html'))}</code></p>"
+    more += left_out(summary) + (
+        [sampled(summary["sample"])] if summary.get("sample") else []
     )
+    above, said = (
+        "".join(f"<p>{_text(line)}</p>" for line in lines_of)
+        for lines_of in (first, more)
+    )
+    return f"<p><b>{_text(answer['headline'])}</b></p>{above}<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>{said}<p><code>{_text(str(path / 'report.html'))}</code></p>"  # noqa: E501
 
 
 def _text(text: str) -> str:
@@ -66,47 +76,93 @@ class Plots:
         """``summary.json`` of a run that measures chance and recall."""
         summary = self._folder.summary
         if "blind" in summary:
-            raise UsageError("a blind run has neither estimate nor recall, so there is no such figure")
+            raise UsageError(
+                "a blind run has neither estimate nor recall, so there is no such "
+                "figure"
+            )
         return summary
 
     def answer(self, ax: Axes | None = None) -> Axes:
-        """Findings, lower bound and estimate of records. Upper limits bound something else, and are not drawn."""
+        """Findings, lower bound and estimate of records. Upper limits bound something
+        else, and are not drawn.
+        """
         layers = self._measured["answer"]["records"]
         axes = ax or _axes(1.6)
         estimate = layers["estimate"]
         if layers["at_least"] is not None:
-            axes.plot([layers["at_least"]] * 2, [-0.3, 0.3], color="black", linewidth=1, label="at least")
+            axes.plot(
+                [layers["at_least"]] * 2,
+                [-0.3, 0.3],
+                color="black",
+                linewidth=1,
+                label="at least",
+            )
         if estimate:
-            axes.barh(0, estimate["high"] - estimate["low"], left=estimate["low"], height=0.5, color="#a9c3e3")
+            axes.barh(
+                0,
+                estimate["high"] - estimate["low"],
+                left=estimate["low"],
+                height=0.5,
+                color="#a9c3e3",
+            )
             axes.plot([estimate["value"]] * 2, [-0.4, 0.4], color="black", linewidth=3)
         axes.plot(layers["findings"], 0, "o", color="#b4551d", label="findings")
-        axes.set(yticks=[], xlabel="records", title=self._folder.summary["answer"]["headline"])
+        axes.set(
+            yticks=[],
+            xlabel="records",
+            title=self._folder.summary["answer"]["headline"],
+        )
         axes.legend(frameon=False)
         return axes
 
     def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
-        """Share of the spike-ins that would be findings, by class, with 95% intervals."""
+        """Share of the spike-ins that would be findings, by class, with 95%
+        intervals.
+        """
         classes = self._measured["recall"]["by"].get(by) or {}
         axes = ax or _axes(0.6 + 0.3 * len(classes))
         items = sorted(classes.items(), key=lambda item: item[1]["value"])
         for place, (_, item) in enumerate(items):
-            axes.plot([item["low"], item["high"]], [place, place], color="#a9c3e3", linewidth=6)
+            axes.plot(
+                [item["low"], item["high"]],
+                [place, place],
+                color="#a9c3e3",
+                linewidth=6,
+            )
             axes.plot(item["value"], place, "|", color="black", markersize=12)
         axes.set(
-            yticks=range(len(items)), yticklabels=[reason(name) for name, _ in items], xlim=(0, 1), xlabel="recall"
+            yticks=range(len(items)),
+            yticklabels=[reason(name) for name, _ in items],
+            xlim=(0, 1),
+            xlabel="recall",
         )
         return axes
 
     def bits(self, ax: Axes | None = None) -> Axes:
-        """Matches by bits: findings and other matches up, matches of control texts down."""
+        """Matches by bits: findings and other matches up, matches of control texts
+        down.
+        """
         axes = ax or _axes(3)
         chart = figures.histogram(self._folder.read, None)
         if chart:
             left = [place * chart["width"] for place in range(chart["bins"])]
             wide = {"width": 0.9 * chart["width"], "align": "edge"}
             axes.bar(left, chart["counted"], color="#4a78b5", label="findings", **wide)
-            axes.bar(left, chart["other"], bottom=chart["counted"], color="#a9c3e3", label=COMMON_OR_KNOWN, **wide)
-            axes.bar(left, [-n for n in chart["control"]], color="#b4551d", label="control", **wide)
+            axes.bar(
+                left,
+                chart["other"],
+                bottom=chart["counted"],
+                color="#a9c3e3",
+                label=COMMON_OR_KNOWN,
+                **wide,
+            )
+            axes.bar(
+                left,
+                [-n for n in chart["control"]],
+                color="#b4551d",
+                label="control",
+                **wide,
+            )
             axes.legend(frameon=False)
         axes.set(xlabel="bits", ylabel="matches")
         return axes
@@ -132,7 +188,8 @@ def _axes(height: float) -> Axes:
         from matplotlib.pyplot import subplots
     except ImportError:
         raise UsageError(
-            "matplotlib is not installed, so there are no plots: pip install 'provscan[notebook]'"
+            "matplotlib is not installed, so there are no plots: pip install "
+            "'provscan[notebook]'"
         ) from None
     figure: tuple[Figure, Axes] = subplots(figsize=(6, height), layout="constrained")
     return figure[1]

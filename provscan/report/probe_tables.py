@@ -1,4 +1,6 @@
-"""A probe on a terminal: its plan before, its result after. A few lines by default, every number on request."""
+"""A probe on a terminal: its plan before, its result after. A few lines by default,
+every number on request.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +19,72 @@ from provscan.report.wording import count, percent, several
 WARNINGS_SHOWN = 3
 
 
-def plan_table(folder: Path, digest: str, plan: Mapping[str, Any], questions: int, *, verbose: bool = False) -> str:
-    """What will be asked, and what can be shown with it; the plan is ``plan.json`` without its pairs."""
+def plan_table(
+    folder: Path,
+    digest: str,
+    plan: Mapping[str, Any],
+    questions: int,
+    *,
+    verbose: bool = False,
+) -> str:
+    """What will be asked, and what can be shown with it; the plan is ``plan.json``
+    without its pairs.
+    """
     console, power = _console(), plan["power"]
     pairs = several(power["pairs"], "pair", "pairs")
-    console.print(f"{pairs} of a licensed tweet and a similar control are planned: {count(questions)} questions.")
+    console.print(
+        f"{pairs} of a licensed tweet and a similar control are planned: "
+        f"{count(questions)} questions."
+    )
     shares = power["detectable_share_by_control_share"]
     if plan["claims"]:
         words = detectable(next(iter(shares.values())))
         console.print(f"{words[0].upper()}{words[1:]}.")
-        console.print("Next: provscan probe run, with --endpoint URL and --model NAME, or with --hf FOLDER.")
+        console.print(
+            "Next: provscan probe run, with --endpoint URL and --model NAME, or with "
+            "--hf FOLDER."
+        )
     else:
-        console.print("! Licensed tweets and controls were not shown to be alike, so nothing can be claimed with it.")
-        console.print("Next: another plan with controls of the same time, authors and wording, or with more --pairs.")
+        console.print(
+            "! Licensed tweets and controls were not shown to be alike, so nothing can "
+            "be claimed with it."
+        )
+        console.print(
+            "Next: another plan with controls of the same time, authors and wording, "
+            "or with more --pairs."
+        )
     if verbose:
-        strata = "; ".join(f"{count(s['copies'])} or more: {count(s['matched'])}" for s in plan["strata"])
-        left_out = "; ".join(f"{reason}: {count(n)}" for reason, n in plan["left_out"].items())
+        strata = "; ".join(
+            f"{count(s['copies'])} or more: {count(s['matched'])}"
+            for s in plan["strata"]
+        )
+        left_out = "; ".join(
+            f"{reason}: {count(n)}" for reason, n in plan["left_out"].items()
+        )
         console.print()
-        _print(console, "<<", [
-            *((f"Prompt {kind}", baseline(area)) for kind, area in plan["baseline"].items()),
-            ("Predictability", predictability(plan)),
-            ("Reach of authors", plan["reach"]),
-            *((f"If {percent(float(by_chance))} by chance", detectable(least)) for by_chance, least in shares.items()),
-            ("Pairs by copies", strata),
-            ("Texts left out", left_out or "none: every text could be asked for"),
-        ])  # fmt: skip
+        _print(
+            console,
+            "<<",
+            [
+                *(
+                    (f"Prompt {kind}", baseline(area))
+                    for kind, area in plan["baseline"].items()
+                ),
+                ("Predictability", predictability(plan)),
+                ("Reach of authors", plan["reach"]),
+                *(
+                    (f"If {percent(float(by_chance))} by chance", detectable(least))
+                    for by_chance, least in shares.items()
+                ),
+                ("Pairs by copies", strata),
+                ("Texts left out", left_out or "none: every text could be asked for"),
+            ],
+        )
         console.print()
     console.print(f"SHA-256 of the plan: {digest}")
-    console.print(f"Plan: {folder}/plan.json{'' if verbose else '      More: --verbose'}")
+    console.print(
+        f"Plan: {folder}/plan.json{'' if verbose else '      More: --verbose'}"
+    )
     return _text(console)
 
 
@@ -69,7 +109,9 @@ def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
 
 
 def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
-    """Every number of a probe: recited tweets, the upper limit apart, the tests, and the classes of copies."""
+    """Every number of a probe: recited tweets, the upper limit apart, the tests, and
+    the classes of copies.
+    """
     answer = summary["answer"]
     console.print("\nRecited licensed tweets")
     _print(console, "<><", found_lines(answer))
@@ -79,15 +121,26 @@ def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
     _print(console, "<<", answer_lines(summary))
     if summary["dose"]["classes"]:
         console.print("\nRecited tweets by number of copies in the index")
-        _print(console, "<>><", [
-            (copies(item), count(item["recited"]), f"of {count(item['tweets'])}", share_of(item))
-            for item in summary["dose"]["classes"]
-        ])  # fmt: skip
+        _print(
+            console,
+            "<>><",
+            [
+                (
+                    copies(item),
+                    count(item["recited"]),
+                    f"of {count(item['tweets'])}",
+                    share_of(item),
+                )
+                for item in summary["dose"]["classes"]
+            ],
+        )
     console.print()
 
 
 def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Recited licensed tweets, found and beyond chance: names, numbers and what they mean."""
+    """Recited licensed tweets, found and beyond chance: names, numbers and what they
+    mean.
+    """
     tweets, withheld = answer["tweets"], answer["withheld"]
     least, estimate = tweets["at_least"], tweets["estimate"]
     asked = f"of {count(tweets['asked'])} licensed tweets that were asked for"
@@ -99,8 +152,12 @@ def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if estimate is None:
         rows.append(("Best estimate", "withheld", withheld["tweets.estimate"]))
     else:
-        value, low, high = (count(round(estimate[name])) for name in ("value", "low", "high"))
-        rows.append(("Best estimate", value, f"beyond chance (95% interval {low}-{high})"))
+        value, low, high = (
+            count(round(estimate[name])) for name in ("value", "low", "high")
+        )
+        rows.append(
+            ("Best estimate", value, f"beyond chance (95% interval {low}-{high})")
+        )
     return rows
 
 
@@ -110,55 +167,99 @@ def at_most(answer: Mapping[str, Any]) -> str:
     if tweets["at_most"] is None:
         return f"Withheld: {answer['withheld']['tweets.at_most']}"
     return (
-        f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed tweets are recited beyond chance "
-        "with these prompts (97.5% confident). This limits what it recites, not what it has seen."
+        f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed "
+        "tweets are recited beyond chance with these prompts (97.5% confident). This "
+        "limits what it recites, not what it has seen."
     )
 
 
 def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The tests of a probe, and what follows for the whole index, as names and values."""
-    tests, listed, total, power = (summary[name] for name in ("tests", "listed", "total", "power"))
+    """The tests of a probe, and what follows for the whole index, as names and
+    values.
+    """
+    tests, listed, total, power = (
+        summary[name] for name in ("tests", "listed", "total", "power")
+    )
     only = count(tests["licensed_only"]), count(tests["control_only"])
     pairs = f"pairs in which one is recited: {only[0]} licensed, {only[1]} control"
-    least = f" with {count(total['from_copies'])} or more copies" if total["from_copies"] > 1 else ""
+    least = (
+        f" with {count(total['from_copies'])} or more copies"
+        if total["from_copies"] > 1
+        else ""
+    )
     invalid = tests["difference"]["invalid"]
     withheld = "" if invalid is None else f"withheld: {invalid}"
     one_by_one = "none: chance may explain each recited tweet"
     if listed["tweets"]:
         one_by_one = (
-            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about {percent(listed['rate'])} are chance"
+            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about "
+            f"{percent(listed['rate'])} are chance"
         )
     found = [
-        ("Difference of shares", inference(tests["difference"], lambda v: f"{100 * v:.3g} points") + f"; {pairs}"),
-        ("Difference, all answers", inference(tests["permutation"], lambda v: f"{100 * v:.3g} points")),
-        ("Rise with copies", inference(summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points a doubling")),
+        (
+            "Difference of shares",
+            inference(tests["difference"], lambda v: f"{100 * v:.3g} points")
+            + f"; {pairs}",
+        ),
+        (
+            "Difference, all answers",
+            inference(tests["permutation"], lambda v: f"{100 * v:.3g} points"),
+        ),
+        (
+            "Rise with copies",
+            inference(
+                summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points a doubling"
+            ),
+        ),
         ("Listed one by one", withheld or one_by_one),
-        ("In the whole index", inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True)),
+        (
+            "In the whole index",
+            inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True),
+        ),
         ("What could be shown", withheld or detectable(power["detectable_share"])),
         *extraction_lines(summary["extraction"]),
     ]
     if free := summary["free"]:
         control, controls = free["control_texts_found"], free["control_texts"]
-        beside = "chance was not measured" if controls is None else f"{count(control)} of {count(controls)} controls"
+        beside = (
+            "chance was not measured"
+            if controls is None
+            else f"{count(control)} of {count(controls)} controls"
+        )
         texts = several(free["texts"], "licensed text", "licensed texts")
         more = "no estimate for more answers"
         if free["at_least"]["value"] is not None:
-            more = f"at least {count(int(free['at_least']['low']))} with more answers (97.5% confident)"
-        found.append(("Asked for any post", f"{texts} in {count(free['answers'])} answers ({beside}); {more}"))
+            more = (
+                f"at least {count(int(free['at_least']['low']))} with more answers "
+                "(97.5% confident)"
+            )
+        found.append(
+            (
+                "Asked for any post",
+                f"{texts} in {count(free['answers'])} answers ({beside}); {more}",
+            )
+        )
     return found
 
 
 def predictability(plan: Mapping[str, Any]) -> str:
-    """Under what models licensed tweets and controls are as predictable as each other."""
+    """Under what models licensed tweets and controls are as predictable as each
+    other.
+    """
     own, reference = "the language model of provscan", plan["reference"]
     if reference is None:
         return f"matched under {own} only; no reference model was given"
-    about = f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 {reference['sha256'][:12]}"
+    about = (
+        f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 "
+        f"{reference['sha256'][:12]}"
+    )
     return f"matched under {own} and under a reference model ({about})"
 
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """How many licensed tweets are recited within so many samples, a line for each probability; why it is not known."""
+    """How many licensed tweets are recited within so many samples, a line for each
+    probability; why it is not known.
+    """
     if item["invalid"]:
         yield "Samples needed", f"not measured: {item['invalid']}"
         return
@@ -169,15 +270,21 @@ def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         chance = percent(float(probability))
         yield (
             f"Samples needed ({chance})",
-            f"of {known} licensed tweets, recited with a probability of {chance} at temperature "
-            f"{item['temperature']:g}: {pieces} samples",
+            f"of {known} licensed tweets, recited with a probability of {chance} at "
+            f"temperature {item['temperature']:g}: {pieces} samples",
         )
 
 
 def copies(item: Mapping[str, Any]) -> str:
     """The numbers of copies of a class."""
     low, high = item["copies"], item["up_to"]
-    return f"{count(low)} or more" if high is None else count(low) if low == high else f"{count(low)}-{count(high)}"
+    return (
+        f"{count(low)} or more"
+        if high is None
+        else count(low)
+        if low == high
+        else f"{count(low)}-{count(high)}"
+    )
 
 
 def share_of(item: Mapping[str, Any]) -> str:
@@ -185,7 +292,9 @@ def share_of(item: Mapping[str, Any]) -> str:
     if item["low"] is None:
         return "share withheld: fewer than 20 tweets were asked for"
     limits = f"{percent(round(item['low'], 4))}-{percent(round(item['high'], 4))}"
-    return f"{percent(round(item['recited'] / item['tweets'], 4))} (95% interval {limits})"
+    return (
+        f"{percent(round(item['recited'] / item['tweets'], 4))} (95% interval {limits})"
+    )
 
 
 def baseline(area: Mapping[str, Any]) -> str:
@@ -197,7 +306,10 @@ def detectable(share: float | None) -> str:
     """What share of recited tweets a probe shows."""
     if share is None:
         return "recitation can't be shown with so few pairs"
-    return f"recitation of {percent(round(share, 4))} of the licensed tweets would be shown with a probability of 80%"
+    return (
+        f"recitation of {percent(round(share, 4))} of the licensed tweets would be "
+        "shown with a probability of 80%"
+    )
 
 
 def inference(item: Mapping[str, Any], words: Any, *, lower: bool = False) -> str:

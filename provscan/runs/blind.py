@@ -1,7 +1,9 @@
-"""Blind runs: a lab scans its data with a platform's blind index; the platform turns the rows into evidence.
+"""Blind runs: a lab scans its data with a platform's blind index; the platform turns
+the rows into evidence.
 
-A blind run knows no text of a tweet. So it has no estimate, no chance and no evidence, only rows; ``passages.parquet``
-holds what stands at each of them. :func:`reveal` compares these passages with the texts of the full index.
+A blind run knows no text of a tweet. So it has no estimate, no chance and no evidence,
+only rows; ``passages.parquet`` holds what stands at each of them. :func:`reveal`
+compares these passages with the texts of the full index.
 """
 
 from __future__ import annotations
@@ -49,45 +51,74 @@ FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1
 # Options that a blind run takes; the others would have no effect.
 TAKEN = (
-    "text_field", "id_field", "records", "encoding", "outputs", "threshold", "min_containment", "min_chars", "workers",
-    "log", "allow_unread", "strict", "max_bad",
-)  # fmt: skip
+    "text_field",
+    "id_field",
+    "records",
+    "encoding",
+    "outputs",
+    "threshold",
+    "min_containment",
+    "min_chars",
+    "workers",
+    "log",
+    "allow_unread",
+    "strict",
+    "max_bad",
+)
 MISSED = (
-    f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would be a partial match, or of "
-    "wording that many tweets share, are not found, and of heavily edited ones (every few words changed, dropped or "
-    "mistyped, halves swapped) about half are not"
+    f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would "
+    "be a partial match, or of wording that many tweets share, are not found, and of "
+    "heavily edited ones (every few words changed, dropped or mistyped, halves "
+    "swapped) about half are not"
 )
 COSTS = (
-    f"The index holds no texts: similarity and containment are estimates from sketches, and {MISSED}.",
-    "There is no measure of chance and of recall, so the rows are candidates and no estimate is made.",
-    "No row is evidence until the owner of the full index has compared its passage with the tweet (provscan reveal).",
+    "The index holds no texts: similarity and containment are estimates from "
+    f"sketches, and {MISSED}.",
+    "There is no measure of chance and of recall, so the rows are candidates and no "
+    "estimate is made.",
+    "No row is evidence until the owner of the full index has compared its passage "
+    "with the tweet (provscan reveal).",
 )
 # Of a run that was revealed.
 REVEALED_COSTS = (
     f"The data was scanned with an index that holds no texts: {MISSED}.",
     "There is no measure of chance and of recall, so no estimate is made.",
-    "Only rows that the full index confirms are counted and have evidence; the others stay in matches.parquet.",
+    "Only rows that the full index confirms are counted and have evidence; the others "
+    "stay in matches.parquet.",
 )
 
 
 def require_blind(options: Options, *, resume: bool) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if an option is given that a blind run does not take."""
+    """Raise :class:`~provscan.errors.UsageError` if an option is given that a blind run
+    does not take.
+    """
     defaults = Options()
-    given = [item.name for item in fields(Options) if item.init and item.name not in TAKEN]
-    given = [name for name in given if getattr(options, name) != getattr(defaults, name)]
+    given = [
+        item.name for item in fields(Options) if item.init and item.name not in TAKEN
+    ]
+    given = [
+        name for name in given if getattr(options, name) != getattr(defaults, name)
+    ]
     if resume:
         given.append("resume")
     if given:
         raise UsageError(
-            "a blind run finds rows only, in threads of this process, and keeps their passages: leave out "
-            f"{', '.join(given)}"
+            "a blind run finds rows only, in threads of this process, and keeps their "
+            f"passages: leave out {', '.join(given)}"
         )
 
 
 def match_blind(
-    sources: Sources, index: BlindIndex, target: Path, options: Options, *, overwrite: bool, progress: Progress
+    sources: Sources,
+    index: BlindIndex,
+    target: Path,
+    options: Options,
+    *,
+    overwrite: bool,
+    progress: Progress,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Find the licensed tweets of a blind index in datasets, and write a run folder, but for its report.
+    """Find the licensed tweets of a blind index in datasets, and write a run folder,
+    but for its report.
 
     Gives what is in ``summary.json`` and ``run.json``.
     """
@@ -98,7 +129,9 @@ def match_blind(
 def _scanned(
     sources: Sources, index: BlindIndex, options: Options, progress: Progress
 ) -> tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]:
-    """The rows, those that count, the evidence, and what is in ``summary.json`` and ``run.json``."""
+    """The rows, those that count, the evidence, and what is in ``summary.json`` and
+    ``run.json``.
+    """
     inputs = find_inputs(sources, options, options.threads)
     limits, read_memory = BlindLimits(), inputs.reader(options)
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
@@ -107,9 +140,15 @@ def _scanned(
     def found_in(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.Table, Any]:
         found = matches_in(batch, find)
         rows = match_table(found, index, source, batch)
-        return batch, pa.table([*rows.columns, *passages(batch, found)], schema=FOUND), found
+        return (
+            batch,
+            pa.table([*rows.columns, *passages(batch, found)], schema=FOUND),
+            found,
+        )
 
-    progress.start("Scanning", inputs.size, "records" if inputs.named is None else "bytes")
+    progress.start(
+        "Scanning", inputs.size, "records" if inputs.named is None else "bytes"
+    )
     for split in inputs.splits:
         source, part = split.source, PartResult(0, split.source)
         batches: Iterator[pa.RecordBatch] = (
@@ -126,9 +165,16 @@ def _scanned(
     inputs.unread += unread_members(stats)
     check_skipped(stats, options)
     if totals.records == 0:
-        raise InputError("no records were scanned: check the paths, and the field that holds the text (--text-field)")
+        raise InputError(
+            "no records were scanned: check the paths, and the field that holds the "
+            "text (--text-field)"
+        )
     table = pa.concat_tables(tables)
-    about = {"texts": index.size, "tweets": index.manifest.tweets, "fingerprint": index.fingerprint}
+    about = {
+        "texts": index.size,
+        "tweets": index.manifest.tweets,
+        "fingerprint": index.fingerprint,
+    }
     noted = stats.as_dict()
     summary = {
         **_counts(table),
@@ -141,8 +187,15 @@ def _scanned(
     }
     progress.finish()
     info = {
-        "parameters": {**options.as_dict(), **{f"blind_{k}": v for k, v in limits.as_dict().items()}},
-        "index": {"path": str(index.path), "fingerprint": index.fingerprint, "params": index.params.as_dict()},
+        "parameters": {
+            **options.as_dict(),
+            **{f"blind_{k}": v for k, v in limits.as_dict().items()},
+        },
+        "index": {
+            "path": str(index.path),
+            "fingerprint": index.fingerprint,
+            "params": index.params.as_dict(),
+        },
         "inputs": inputs.describe(options.threads),
     }
     counted = np.zeros(len(table), np.bool_)
@@ -150,29 +203,56 @@ def _scanned(
 
 
 def reveal(
-    run: Path, reader: IndexReader, target: Path, *, threshold: float, min_containment: float, overwrite: bool
+    run: Path,
+    reader: IndexReader,
+    target: Path,
+    *,
+    threshold: float,
+    min_containment: float,
+    overwrite: bool,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Compare the passages of a blind run with the texts of the full index, and write a run with the evidence."""
+    """Compare the passages of a blind run with the texts of the full index, and write a
+    run with the evidence.
+    """
     if not read_json(run / RUN_FILE).get("blind"):
         raise InputError(f"{run} is no blind run: name the folder of one")
     summary, info = read_run(run, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
     passages, ids = (table[name].combine_chunks() for name in ("passage", "tweet_id"))
-    known, texts, level, similarity, containment = compared_with_tweets(passages, ids, reader)
-    columns = {name: table[name].to_numpy().copy() for name in ("similarity", "containment")}
-    columns["similarity"][known], columns["containment"][known] = similarity, containment
+    known, texts, level, similarity, containment = compared_with_tweets(
+        passages, ids, reader
+    )
+    columns = {
+        name: table[name].to_numpy().copy() for name in ("similarity", "containment")
+    }
+    columns["similarity"][known], columns["containment"][known] = (
+        similarity,
+        containment,
+    )
     levels = np.array(table["level"].to_pylist(), object)
     levels[known] = np.array(LEVELS, object)[level]
     for name, values in {**columns, "level": levels}.items():
         place = table.schema.get_field_index(name)
-        table = table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+        table = table.set_column(
+            place,
+            table.schema.field(name),
+            pa.array(values, table.schema.field(name).type),
+        )
     counted = np.zeros(len(table), np.bool_)
     counted[known] = (similarity >= threshold) & (containment >= min_containment)
-    chosen = table.filter(pa.array(counted)).append_column("text", pa.array(texts[counted[known]]))
+    chosen = table.filter(pa.array(counted)).append_column(
+        "text", pa.array(texts[counted[known]])
+    )
     chosen = chosen.append_column("has_text", pa.array(np.ones(len(chosen), np.bool_)))
-    evidence = evidence_rows(chosen.to_batches(), reader) if len(chosen) else EVIDENCE.empty_table()
+    evidence = (
+        evidence_rows(chosen.to_batches(), reader)
+        if len(chosen)
+        else EVIDENCE.empty_table()
+    )
     summary |= _counts(table)
-    summary["answer"] = _answer(f"{_headline(chosen)}, confirmed by the full index", REVEALED_COSTS)
+    summary["answer"] = _answer(
+        f"{_headline(chosen)}, confirmed by the full index", REVEALED_COSTS
+    )
     summary["blind"] = {
         "costs": list(REVEALED_COSTS),
         "revealed": {
@@ -184,26 +264,43 @@ def reveal(
     }
     summary["counted"]["matches"] = int(counted.sum())
     info["revealed_with"] = {
-        "path": str(reader.path), "fingerprint": reader.fingerprint, "left_out": reader.left_out.as_dict(),
-        "threshold": threshold, "min_containment": min_containment,
-    }  # fmt: skip
+        "path": str(reader.path),
+        "fingerprint": reader.fingerprint,
+        "left_out": reader.left_out.as_dict(),
+        "threshold": threshold,
+        "min_containment": min_containment,
+    }
     with run_folder(target, resume=False, overwrite=overwrite) as folder:
         return _write(folder.path, table, counted, evidence, summary, info)
 
 
 def _headline(table: pa.Table) -> str:
-    places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    places = (
+        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    )
     tweets = pc.count_distinct(table["tweet_id"]).as_py()
-    return f"{counted(len(table), 'match')} of {counted(tweets, 'tweet')} in {counted(len(places), 'record')}"
+    return (
+        f"{counted(len(table), 'match')} of {counted(tweets, 'tweet')} in "
+        f"{counted(len(places), 'record')}"
+    )
 
 
 def _answer(headline: str, costs: tuple[str, ...]) -> dict[str, Any]:
-    return {"headline": headline, "layer": "findings", "warnings": [{"code": "blind", "message": costs[1]}]}
+    return {
+        "headline": headline,
+        "layer": "findings",
+        "warnings": [{"code": "blind", "message": costs[1]}],
+    }
 
 
 def _counts(table: pa.Table) -> dict[str, Any]:
-    levels = {row["values"]: row["counts"] for row in pc.value_counts(table["level"]).to_pylist()}
-    places = table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    levels = {
+        row["values"]: row["counts"]
+        for row in pc.value_counts(table["level"]).to_pylist()
+    }
+    places = (
+        table.select(["source", "record"]).group_by(["source", "record"]).aggregate([])
+    )
     return {
         "version": VERSION,
         "blind": {"costs": list(COSTS)},
@@ -239,6 +336,12 @@ def _write(
     pq.write_table(scored, folder / MATCHES_FILE, compression="zstd")
     pq.write_table(table, folder / PASSAGES_FILE, compression="zstd")
     pq.write_table(evidence, folder / EVIDENCE_FILE, compression="zstd")
-    info = {**info, "version": VERSION, "blind": True, "folder": os.getcwd(), "versions": {"provscan": __version__}}
+    info = {
+        **info,
+        "version": VERSION,
+        "blind": True,
+        "folder": os.getcwd(),
+        "versions": {"provscan": __version__},
+    }
     write_summary(folder, summary, info, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     return summary, info

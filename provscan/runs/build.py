@@ -12,12 +12,26 @@ import pyarrow as pa
 from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.index import MOST_SHARDS, IndexReader, Prepared, open_reader, prepare, write_index, write_shards
+from provscan.index import (
+    MOST_SHARDS,
+    IndexReader,
+    Prepared,
+    open_reader,
+    prepare,
+    write_index,
+    write_shards,
+)
 from provscan.index import append as append_tweets
 from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
 from provscan.ordered_map import ordered_map
-from provscan.params import BlindParams, IndexParams, require, require_folder, require_number
+from provscan.params import (
+    BlindParams,
+    IndexParams,
+    require,
+    require_folder,
+    require_number,
+)
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
 from provscan.runs.options import default_workers, require_executor, source_list
@@ -56,65 +70,75 @@ def build_index(
     Parameters
     ----------
     sources
-        Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a public set
-        (:func:`provscan.readers.known_recipes`); or an Arrow table, a ``datasets.Dataset``, a
-        ``ray.data.Dataset``, dicts. Strings are paths: pass texts as dicts or as an Arrow array.
+        Files, archives, folders, "-" for the standard input, ``recipe:NAME=PATH`` for a
+        public set (:func:`provscan.readers.known_recipes`); or an Arrow table, a
+        ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths: pass
+        texts as dicts or as an Arrow array.
     out
-        The index's folder. It appears when the index is complete; an interrupted build leaves what was there before.
+        The index's folder. It appears when the index is complete; an interrupted build
+        leaves what was there before.
     text_field, id_field, author_field, date_field
-        The name of one field each, dots lead into nested ones; by default found by their usual names. Of a table
-        without a header, ``column_1`` is the first.
+        The name of one field each, dots lead into nested ones; by default found by
+        their usual names. Of a table without a header, ``column_1`` is the first.
     delimiter, encoding
-        Of CSV files: the character between the values of a row, the encoding; by default both are determined.
+        Of CSV files: the character between the values of a row, the encoding; by
+        default both are determined.
     fix_encoding
-        Index tweets that were decoded with a wrong encoding before they were written ("schÃ¶n"), or whose letters are
-        written as escapes of JSON, as what was meant.
+        Index tweets that were decoded with a wrong encoding before they were written
+        ("schÃ¶n"), or whose letters are written as escapes of JSON, as what was meant.
     bands, rows
-        LSH banding of the 128 signature values; 16 and 4, or those of the index that is added to. A blind index has
-        no bands.
+        LSH banding of the 128 signature values; 16 and 4, or those of the index that is
+        added to. A blind index has no bands.
     seed_length
-        Letters of a seed, which is what a passage in long text is found by; by default 10, and 14 in an index of more
-        than a million texts: with 14, long text is scanned in two thirds of the time, and fewer copies with many typing
-        errors are found. When an index grows beyond a million texts, all of it is written again with longer seeds. A
-        blind index has seeds of its own.
+        Letters of a seed, which is what a passage in long text is found by; by default
+        10, and 14 in an index of more than a million texts: with 14, long text is
+        scanned in two thirds of the time, and fewer copies with many typing errors are
+        found. When an index grows beyond a million texts, all of it is written again
+        with longer seeds. A blind index has seeds of its own.
     fraction
-        Share of the licensed tweets that are indexed, where it is a random part: estimates are then for all of them.
-        All, or that of the index that is added to. Runs with a blind index make no estimate, so that it has none.
+        Share of the licensed tweets that are indexed, where it is a random part:
+        estimates are then for all of them. All, or that of the index that is added to.
+        Runs with a blind index make no estimate, so that it has none.
     allow_unread
-        Leave out files without tweets and files that can't be read; they are an error otherwise. One that does not
-        exist or breaks off is an error all the same.
+        Leave out files without tweets and files that can't be read; they are an error
+        otherwise. One that does not exist or breaks off is an error all the same.
     workers
         Threads; all processors by default. The result does not depend on it.
     overwrite
         Replace an index that is there.
     append
-        Add to an index that is there. Tweets whose ids it holds, or has forgotten, change nothing; ``appended`` in
-        :meth:`Index.info` counts them.
+        Add to an index that is there. Tweets whose ids it holds, or has forgotten,
+        change nothing; ``appended`` in :meth:`Index.info` counts them.
     shards
-        Part the index by text into so many shards, at most 256, which are looked up as one; 1 by default. For an index
-        that is larger than one segment, 2**24 texts, or than one machine's memory: a scan reads of each shard what it
-        asks for. It finds the same, to the byte.
+        Part the index by text into so many shards, at most 256, which are looked up as
+        one; 1 by default. For an index that is larger than one segment, 2**24 texts, or
+        than one machine's memory: a scan reads of each shard what it asks for. It finds
+        the same, to the byte.
     executor
-        What builds: ``"threads"`` of this process; or, for two shards or more, ``"processes"`` or ``"ray"``, a Ray
-        cluster whose nodes see sources and ``out`` under the same paths: tasks read some files each, others write a
-        shard each. The index is the same.
+        What builds: ``"threads"`` of this process; or, for two shards or more,
+        ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see sources and ``out``
+        under the same paths: tasks read some files each, others write a shard each. The
+        index is the same.
     address
         Of the head of a Ray cluster; see :func:`provscan.match`.
     blind
-        Build a blind index, for others to scan their data with: it holds ids and keyed sketches, and no text. While it
-        is built, a full one stands beside it, in a hidden folder.
+        Build a blind index, for others to scan their data with: it holds ids and keyed
+        sketches, and no text. While it is built, a full one stands beside it, in a
+        hidden folder.
     key
-        File with the key of a blind index, 32 random bytes or 64 hexadecimal digits. It is not stored, and opens the
-        index.
+        File with the key of a blind index, 32 random bytes or 64 hexadecimal digits. It
+        is not stored, and opens the index.
     log
-        File that lines of JSON about the progress are added to; see :func:`provscan.match`.
+        File that lines of JSON about the progress are added to; see
+        :func:`provscan.match`.
     progress
         Receives the progress.
 
     Returns
     -------
     Index
-        Of a blind one a :class:`~provscan.index.blind.BlindIndex`, which has ``info`` only.
+        Of a blind one a :class:`~provscan.index.blind.BlindIndex`, which has ``info``
+        only.
 
     Raises
     ------
@@ -132,13 +156,22 @@ def build_index(
     Examples
     --------
     >>> import provscan
-    >>> index = provscan.build_index([{"id": "1", "text": "the first tweet of this corpus"}], "two.index")
-    >>> index = provscan.build_index([{"id": "2", "text": "and the second one of it"}], "two.index", append=True)
+    >>> index = provscan.build_index(
+    ...     [{"id": "1", "text": "the first tweet of this corpus"}], "two.index"
+    ... )
+    >>> index = provscan.build_index(
+    ...     [{"id": "2", "text": "and the second one of it"}], "two.index", append=True
+    ... )
     >>> len(index)
     2
     """
     require_folder("out", out)
-    names = {"text_field": text_field, "id_field": id_field, "author_field": author_field, "date_field": date_field}
+    names = {
+        "text_field": text_field,
+        "id_field": id_field,
+        "author_field": author_field,
+        "date_field": date_field,
+    }
     for name, value in names.items():
         require(isinstance(value, str | None), name, value, "the name of one field")
     for name, number, whole in (
@@ -151,36 +184,75 @@ def build_index(
         if number is not None:
             require_number(name, number, whole=whole)
     if append and overwrite:
-        raise UsageError("give either append, which keeps the index that is there, or overwrite, which replaces it")
+        raise UsageError(
+            "give either append, which keeps the index that is there, or overwrite, "
+            "which replaces it"
+        )
     if fraction is not None and not 0.0 < fraction <= 1.0:
-        raise ParameterError(f"fraction must be above 0 and at most 1, not {fraction!r}")
+        raise ParameterError(
+            f"fraction must be above 0 and at most 1, not {fraction!r}"
+        )
     if shards is not None and not 1 <= shards <= MOST_SHARDS:
-        raise ParameterError(f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}")
+        raise ParameterError(
+            f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}"
+        )
     if shards is not None and (append or blind):
-        raise UsageError("shards are made when an index is built: leave shards out with append and with blind")
+        raise UsageError(
+            "shards are made when an index is built: leave shards out with append and "
+            "with blind"
+        )
     if executor != "threads" and (shards or 1) < 2:
-        raise UsageError(f"executor={executor!r} writes a shard a task: give shards, 2 or more, or use threads")
+        raise UsageError(
+            f"executor={executor!r} writes a shard a task: give shards, 2 or more, or "
+            "use threads"
+        )
     require_executor(executor, address=address)
     if blind != (key is not None):
-        raise UsageError("a blind index needs a key, and only a blind one has one: give both blind and key, or neither")
+        raise UsageError(
+            "a blind index needs a key, and only a blind one has one: give both blind "
+            "and key, or neither"
+        )
     if blind and append:
-        raise UsageError("a blind index is not added to: add to the full one, and build the blind one again")
+        raise UsageError(
+            "a blind index is not added to: add to the full one, and build the blind "
+            "one again"
+        )
     if blind and not bands is rows is seed_length is fraction is None:
         raise UsageError(
-            "a blind index has no bands, seeds of its own, and its runs no estimate: leave out bands, rows, "
-            "seed_length and fraction"
+            "a blind index has no bands, seeds of its own, and its runs no estimate: "
+            "leave out bands, rows, seed_length and fraction"
         )
     if key is not None:
-        return _built_blind(sources, Path(out), read_key(key), {
-            **names, "delimiter": delimiter, "encoding": encoding, "fix_encoding": fix_encoding,
-            "allow_unread": allow_unread, "workers": workers, "log": log, "progress": progress,
-        }, overwrite=overwrite)  # fmt: skip
+        return _built_blind(
+            sources,
+            Path(out),
+            read_key(key),
+            {
+                **names,
+                "delimiter": delimiter,
+                "encoding": encoding,
+                "fix_encoding": fix_encoding,
+                "allow_unread": allow_unread,
+                "workers": workers,
+                "log": log,
+                "progress": progress,
+            },
+            overwrite=overwrite,
+        )
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
     given = {name: value for name, value in wanted.items() if value is not None}
-    params = _stored(Path(out), {**given, "fraction": fraction}) if append else IndexParams(**given)
+    params = (
+        _stored(Path(out), {**given, "fraction": fraction})
+        if append
+        else IndexParams(**given)
+    )
     require_outside(Path(out), source_list(sources) or [])
     fields = readers.Fields(
-        text=text_field, id=id_field, author=author_field, date=date_field, fix_encoding=fix_encoding
+        text=text_field,
+        id=id_field,
+        author=author_field,
+        date=date_field,
+        fix_encoding=fix_encoding,
     )
     threads = default_workers(workers)
     with logged(log, progress) as watcher:
@@ -194,16 +266,29 @@ def build_index(
             reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads
-            make = shards_of(corpus, params, shards or 1, executor, tasks, address, watcher)
-            reader = write_shards(make, Path(out), params, corpus.notes, overwrite=overwrite)
+            make = shards_of(
+                corpus, params, shards or 1, executor, tasks, address, watcher
+            )
+            reader = write_shards(
+                make, Path(out), params, corpus.notes, overwrite=overwrite
+            )
         else:
             batches = corpus.with_text(prepared(corpus.batches()))
-            reader = write_index(batches, Path(out), params, corpus.notes, overwrite=overwrite, shards=shards or 1)
+            reader = write_index(
+                batches,
+                Path(out),
+                params,
+                corpus.notes,
+                overwrite=overwrite,
+                shards=shards or 1,
+            )
         watcher.finish()
     return Index(reader)
 
 
-def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool) -> Any:
+def _built_blind(
+    sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool
+) -> Any:
     require_outside(out, source_list(sources) or [])
 
     def full(place: Path) -> IndexReader:
@@ -213,9 +298,13 @@ def _built_blind(sources: object, out: Path, key: bytes, options: dict[str, Any]
     return open_blind(out, key)
 
 
-def preparing(params: IndexParams, workers: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[Prepared]]:
+def preparing(
+    params: IndexParams, workers: int
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[Prepared]]:
     """Prepares batches of tweets for an index in threads, in their order."""
-    return lambda batches: ordered_map(lambda batch: prepare(batch, params), batches, workers)
+    return lambda batches: ordered_map(
+        lambda batch: prepare(batch, params), batches, workers
+    )
 
 
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
@@ -225,19 +314,25 @@ def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
     for name, value in given.items():
         if value is not None and value != known[name]:
             raise ParameterError(
-                f"{name} is {value!r}, but {path} was built with {known[name] or 'none'}: leave it out, or build "
-                "another index"
+                f"{name} is {value!r}, but {path} was built with "
+                f"{known[name] or 'none'}: leave it out, or build another index"
             )
     return reader.params
 
 
 def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that results do not go into a folder that is read, nor into one that holds what is read."""
+    """Check that results do not go into a folder that is read, nor into one that holds
+    what is read.
+    """
     place = Path(os.path.realpath(target))
     for source in sources:
         read = Path(os.path.realpath(source))
         # A text that was taken for a path may be too long for one.
-        if source and (read.is_relative_to(place) or (os.path.isdir(read) and place.is_relative_to(read))):
+        if source and (
+            read.is_relative_to(place)
+            or (os.path.isdir(read) and place.is_relative_to(read))
+        ):
             raise OutputError(
-                f"{target} would stand in the folder of {source}, which is read: name a place outside of it with -o"
+                f"{target} would stand in the folder of {source}, which is read: name "
+                "a place outside of it with -o"
             )

@@ -1,4 +1,6 @@
-"""Chance as a run measures it: clusters of matches of the control, of the null dataset, and of the licensed texts."""
+"""Chance as a run measures it: clusters of matches of the control, of the null dataset,
+and of the licensed texts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from provscan.estimate.limits import TAIL, Chance, predict_chance
 from provscan.runs.matched import STRENGTHS, TextFindings
 
 UNITS = ("records", "texts", "tweets", "characters")
-# "At least" is the best of the bounds of all strengths, each of which has this share of the error.
+# "At least" is the best of the bounds of all strengths, each of which has this share of
+# the error.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
 
 
@@ -33,10 +36,13 @@ class TextClusters:
         return replace(self, sizes={**self.sizes, "tweets": tweets})
 
 
-def text_clusters(family: Numbers, records: Numbers, tweets: Floats, rows: TextFindings) -> TextClusters:
+def text_clusters(
+    family: Numbers, records: Numbers, tweets: Floats, rows: TextFindings
+) -> TextClusters:
     """Clusters of findings, one entry each.
 
-    `family`, [texts], is below 0 for texts that are left out; `records`, [families], counts different ones.
+    `family`, [texts], is below 0 for texts that are left out; `records`, [families],
+    counts different ones.
     """
     place = np.flatnonzero((family >= 0) & (rows.count > 0))
     names, number = np.unique(family[place], return_inverse=True)
@@ -48,7 +54,9 @@ def text_clusters(family: Numbers, records: Numbers, tweets: Floats, rows: TextF
         "records": records[names].astype(np.float64),
         "texts": np.bincount(number, minlength=len(names)).astype(np.float64),
         "tweets": np.bincount(number, tweets[place], len(names)).astype(np.float64),
-        "characters": np.bincount(number, rows.characters[place], len(names)).astype(np.float64),
+        "characters": np.bincount(number, rows.characters[place], len(names)).astype(
+            np.float64
+        ),
     }
     return TextClusters(names, first, sizes)
 
@@ -60,7 +68,9 @@ def cluster_count(family: Numbers) -> int:
 
 @dataclass(frozen=True)
 class ChanceMeasure:
-    """A measure of chance: the clusters of a control or of a null dataset, and their weights."""
+    """A measure of chance: the clusters of a control or of a null dataset, and their
+    weights.
+    """
 
     name: str  # "control" or "null".
     clusters: TextClusters  # Those of matches that count.
@@ -68,29 +78,58 @@ class ChanceMeasure:
     heaviest: float  # The largest weight that one cluster more could have.
 
     def without_clusters(self, heaviest: float | None = None) -> ChanceMeasure:
-        """The same measure if it had not shown a single chance match; by default of its own size."""
+        """The same measure if it had not shown a single chance match; by default of its
+        own size.
+        """
         none = np.zeros(0, np.int64)
-        clusters = TextClusters(none, none, {name: none.astype(np.float64) for name in self.clusters.sizes})
-        return ChanceMeasure(self.name, clusters, np.zeros(0), self.heaviest if heaviest is None else heaviest)
+        clusters = TextClusters(
+            none, none, {name: none.astype(np.float64) for name in self.clusters.sizes}
+        )
+        return ChanceMeasure(
+            self.name,
+            clusters,
+            np.zeros(0),
+            self.heaviest if heaviest is None else heaviest,
+        )
 
     def chance(self, unit: str, like: Floats | None, tail: float = TAIL) -> Chance:
         """What chance put among the licensed matches; "clusters" counts each as one."""
-        sizes = np.ones(len(self.clusters)) if unit == "clusters" else self.clusters.sizes[unit]
+        sizes = (
+            np.ones(len(self.clusters))
+            if unit == "clusters"
+            else self.clusters.sizes[unit]
+        )
         return predict_chance(self.weights, sizes, self.heaviest, like, tail)
 
 
-def chances(measures: list[ChanceMeasure], like: TextClusters, tail: float = TAIL) -> dict[str, Chance]:
-    """What chance put among the licensed findings, by unit; nothing where it was not measured."""
+def chances(
+    measures: list[ChanceMeasure], like: TextClusters, tail: float = TAIL
+) -> dict[str, Chance]:
+    """What chance put among the licensed findings, by unit; nothing where it was not
+    measured.
+    """
     return {
-        name: widest(measures, name, like.sizes.get(name), tail) for name in (("clusters", *UNITS) if measures else ())
+        name: widest(measures, name, like.sizes.get(name), tail)
+        for name in (("clusters", *UNITS) if measures else ())
     }
 
 
-def widest(measures: list[ChanceMeasure], unit: str, like: Floats | None = None, tail: float = TAIL) -> Chance:
-    """Chance by all measures: the widest limits, and the expectation of the measure with most clusters."""
+def widest(
+    measures: list[ChanceMeasure],
+    unit: str,
+    like: Floats | None = None,
+    tail: float = TAIL,
+) -> Chance:
+    """Chance by all measures: the widest limits, and the expectation of the measure
+    with most clusters.
+    """
     all_of = [measure.chance(unit, like, tail) for measure in measures]
     largest = int(np.argmax([len(measure.clusters) for measure in measures]))
-    return Chance(all_of[largest].expected, min(c.low for c in all_of), max(c.high for c in all_of))
+    return Chance(
+        all_of[largest].expected,
+        min(c.low for c in all_of),
+        max(c.high for c in all_of),
+    )
 
 
 def chance_measures_summary(measures: list[ChanceMeasure]) -> list[dict[str, Any]]:

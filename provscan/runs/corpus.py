@@ -1,4 +1,6 @@
-"""The licensed tweets that an index is made of: found, read, counted; and what to tell the user about them."""
+"""The licensed tweets that an index is made of: found, read, counted; and what to tell
+the user about them.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,21 @@ NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 
 class Corpus:
-    """Sources of licensed tweets, as :func:`provscan.build_index` takes them, read once.
+    """Sources of licensed tweets, as :func:`provscan.build_index` takes them, read
+    once.
 
-    When all batches were read, `notes` are complete, for the index's manifest: ``sources``, ``read`` (counts),
-    ``unread`` and ``ignored`` (files and reasons; the first of them), and how many those are. `files` is None for data
-    in memory.
+    When all batches were read, `notes` are complete, for the index's manifest:
+    ``sources``, ``read`` (counts), ``unread`` and ``ignored`` (files and reasons; the
+    first of them), and how many those are. `files` is None for data in memory.
     """
 
     def __init__(
-        self, sources: object, fields: readers.Fields, delimiter: str | None, encoding: str | None, progress: Progress
+        self,
+        sources: object,
+        fields: readers.Fields,
+        delimiter: str | None,
+        encoding: str | None,
+        progress: Progress,
     ) -> None:
         self.notes: dict[str, Any] = {}
         self._sources = sources
@@ -38,21 +46,31 @@ class Corpus:
         self._named = source_list(sources)
         self.files: list[readers.TweetFile] | None = None
         if self._named is not None:
-            plan = readers.plan_tweets(self._named, fields, delimiter=delimiter, encoding=encoding)
+            plan = readers.plan_tweets(
+                self._named, fields, delimiter=delimiter, encoding=encoding
+            )
             self.files = plan.files
-            self.notes["sources"] = [{"source": f.split.source, "bytes": f.split.size} for f in plan.files]
+            self.notes["sources"] = [
+                {"source": f.split.source, "bytes": f.split.size} for f in plan.files
+            ]
             for name, entries in (("unread", plan.unread), ("ignored", plan.ignored)):
-                self.notes[name] = [{"path": path, "reason": reason} for path, reason in entries[:MOST_LISTED]]
+                self.notes[name] = [
+                    {"path": path, "reason": reason}
+                    for path, reason in entries[:MOST_LISTED]
+                ]
                 self.notes[f"{name}_files"] = len(entries)
 
     def unread_message(self) -> str:
         unread = self.notes["unread"]
-        shown = "; ".join(f"{item['path']}: {item['reason'].rstrip('.')}" for item in unread[:3])
+        shown = "; ".join(
+            f"{item['path']}: {item['reason'].rstrip('.')}" for item in unread[:3]
+        )
         count = self.notes["unread_files"]
         more = f"; and {count - 3:,} more" if count > 3 else ""
         return (
-            f"{count:,} of the files named hold no tweets that can be read: {shown}{more}. No index was written; "
-            "name only files with tweets, or leave these out with allow_unread (--allow-unread)"
+            f"{count:,} of the files named hold no tweets that can be read: "
+            f"{shown}{more}. No index was written; name only files with tweets, or "
+            "leave these out with allow_unread (--allow-unread)"
         )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -62,7 +80,9 @@ class Corpus:
         self.complete(stats)
 
     def complete(self, stats: readers.ReadStats, *, some_text: bool = True) -> None:
-        """All was read; `some_text` says whether anything remains of the text of any tweet."""
+        """All was read; `some_text` says whether anything remains of the text of any
+        tweet.
+        """
         require_undamaged(stats)
         if not stats.records:
             raise self._empty(_left_out(stats))
@@ -71,7 +91,9 @@ class Corpus:
         self.notes["read"] = stats.as_dict()
 
     def with_text(self, prepared: Iterable[Prepared]) -> Iterator[Prepared]:
-        """The same batches; an error at their end if none has a tweet of which anything remains."""
+        """The same batches; an error at their end if none has a tweet of which anything
+        remains.
+        """
         some_text = False
         for batch in prepared:
             some_text = some_text or len(batch.texts) > 0
@@ -86,7 +108,9 @@ class Corpus:
                 yield batch
                 self._progress.advance(batch.num_rows)
             return
-        self._progress.start("Indexing", sum(file.split.size for file in self.files) or None, "bytes")
+        self._progress.start(
+            "Indexing", sum(file.split.size for file in self.files) or None, "bytes"
+        )
         for file in self.files:
             yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
 
@@ -96,12 +120,18 @@ class Corpus:
 
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches of small files put together, in the same order: each batch costs some time of its own."""
+    """Batches of small files put together, in the same order: each batch costs some
+    time of its own.
+    """
     limits = readers.current_limits()
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        if held and (rows >= LEAST_ROWS or rows + batch.num_rows > limits.batch_records or size >= limits.batch_bytes):
+        if held and (
+            rows >= LEAST_ROWS
+            or rows + batch.num_rows > limits.batch_records
+            or size >= limits.batch_bytes
+        ):
             yield pa.concat_batches(held)
             held, rows, size = [], 0, 0
         held.append(batch)
@@ -114,53 +144,69 @@ def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _left_out(stats: readers.ReadStats) -> str:
     if not stats.skipped:
         return "it is empty"
-    reasons = ", ".join(f"{reason}: {count:,}" for reason, count in sorted(stats.skipped.items()))
+    reasons = ", ".join(
+        f"{reason}: {count:,}" for reason, count in sorted(stats.skipped.items())
+    )
     return f"{sum(stats.skipped.values()):,} records were left out ({reasons})"
 
 
 def corpus_warnings(info: dict[str, Any]) -> list[str]:
-    """What the user of a new index should know: what was left out, and how far its tweets can be told apart."""
+    """What the user of a new index should know: what was left out, and how far its
+    tweets can be told apart.
+    """
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})
     examples = info.get("read", {}).get("examples", {})
     found = []
     if unread := info.get("unread"):
-        more = f", and {info['unread_files'] - 1:,} more files" if len(unread) > 1 else ""
+        more = (
+            f", and {info['unread_files'] - 1:,} more files" if len(unread) > 1 else ""
+        )
         found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
     if count := notes.get("id_mangled"):
         found.append(
-            f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by file and line. "
-            "Export them again with the ids as text."
+            f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by "
+            "file and line. Export them again with the ids as text."
         )
     if count := notes.get("wrongly_decoded"):
         found.append(
-            f"Tweets decoded with a wrong encoding before they were written: {count:,}; copies of them may be missed. "
+            "Tweets decoded with a wrong encoding before they were written: "
+            f"{count:,}; copies of them may be missed. "
             "Index them again with --fix-encoding."
         )
     if count := notes.get("escaped"):
         found.append(
-            f"Tweets with letters written as escapes, such as \\u0447: {count:,}; copies of them are missed. "
-            "Index them again with --fix-encoding."
+            f"Tweets with letters written as escapes, such as \\u0447: {count:,}; "
+            "copies of them are missed. Index them again with --fix-encoding."
         )
     if count := notes.get("id_missing"):
-        whose = "No tweet has an id" if count == info["tweets"] else f"Tweets without an id: {count:,}"
+        whose = (
+            "No tweet has an id"
+            if count == info["tweets"]
+            else f"Tweets without an id: {count:,}"
+        )
         found.append(
-            f"{whose}; they are named by file and line, and repeated ones can't be recognised. "
-            "If a field holds the ids, name it with --id-field."
+            f"{whose}; they are named by file and line, and repeated ones can't be "
+            "recognised. If a field holds the ids, name it with --id-field."
         )
     if count := info.get("repeated_tweets"):
         found.append(f"Tweets read more than once: {count:,}; each id counts once.")
     if count := info.get("versions"):
         found.append(
-            f"Texts with the id of a tweet that has another text, too (edits, copies cut short): {count:,}; all of "
-            "them are indexed, each id counts once. If there are many, check that --id-field names the tweet's id."
+            "Texts with the id of a tweet that has another text, too (edits, copies "
+            f"cut short): {count:,}; all of them are indexed, each id counts once. If "
+            "there are many, check that --id-field names the tweet's id."
         )
     if count := skipped.get("deletion"):
-        found.append(f"Notices of deletions: {count:,}, not applied; provscan forget applies them.")
+        found.append(
+            f"Notices of deletions: {count:,}, not applied; provscan forget applies "
+            "them."
+        )
     if notes.get("fields_by_content"):
         case = examples["fields_by_content"][0]
         found.append(
-            f"No field of {case['source']} has a usual name; determined by what they hold: {case['detail']}. "
+            f"No field of {case['source']} has a usual name; determined by what they "
+            f"hold: {case['detail']}. "
             "Name them with --text-field and --id-field if that is wrong."
         )
     return found

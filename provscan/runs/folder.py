@@ -1,8 +1,10 @@
-"""The folder of a run: unfinished beside its place at first, so that an interrupted run can go on; whole when in place.
+"""The folder of a run: unfinished beside its place at first, so that an interrupted run
+can go on; whole when in place.
 
-``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what it reads) and the parts that are
-complete. It becomes ``NAME.run`` when all is written. Only where that file or ``run.json`` says that a folder is that
-of a run is anything removed from it, and only files that these name or that have the names of parts.
+``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what
+it reads) and the parts that are complete. It becomes ``NAME.run`` when all is written.
+Only where that file or ``run.json`` says that a folder is that of a run is anything
+removed from it, and only files that these name or that have the names of parts.
 """
 
 from __future__ import annotations
@@ -27,14 +29,26 @@ from provscan.index.folder import remove_index, sync, sync_all
 from provscan.readers import counted, file_checksum
 from provscan.writing import TEMPORARY, is_mount_point, remove_named, temporary_name
 
-MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = "matches.parquet", "evidence.parquet", "summary.json"
+MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (
+    "matches.parquet",
+    "evidence.parquet",
+    "summary.json",
+)
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Which only a probe has.
 PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
 TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 # What reports and lists of a run or a probe are made from.
-DATA = {*RUN_FILES, PASSAGES_FILE, PLAN_FILE, ANSWERS_FILE, MODEL_FILE, TWEETS_FILE, RECITATIONS_FILE}
+DATA = {
+    *RUN_FILES,
+    PASSAGES_FILE,
+    PLAN_FILE,
+    ANSWERS_FILE,
+    MODEL_FILE,
+    TWEETS_FILE,
+    RECITATIONS_FILE,
+}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
@@ -51,12 +65,26 @@ ROOM = 1 << 20
 
 # Names of what a checkpoint holds, for messages.
 NAMES = {
-    "options": "options", "limits": "limits of the readers", "index": "index", "control": "control files",
-    "files": "input files", "splits": "splits", "null_files": "files of the null dataset",
-    "null_splits": "splits of the null dataset", "known_files": "files of the known data",
+    "options": "options",
+    "limits": "limits of the readers",
+    "index": "index",
+    "control": "control files",
+    "files": "input files",
+    "splits": "splits",
+    "null_files": "files of the null dataset",
+    "null_splits": "splits of the null dataset",
+    "known_files": "files of the known data",
     "known_splits": "splits of the known data",
-}  # fmt: skip
-FILES_OF_RUNS = ("control", "files", "splits", "null_files", "null_splits", "known_files", "known_splits")
+}
+FILES_OF_RUNS = (
+    "control",
+    "files",
+    "splits",
+    "null_files",
+    "null_splits",
+    "known_files",
+    "known_splits",
+)
 
 
 @dataclass
@@ -65,7 +93,9 @@ class RunFolder:
 
     path: Path  # Where to write.
     checkpoint: int  # Descriptor of the checkpoint, which is locked.
-    earlier: dict[str, Any] | None  # The checkpoint of the interrupted run that goes on, if there is one.
+    earlier: (
+        dict[str, Any] | None
+    )  # The checkpoint of the interrupted run that goes on, if there is one.
     resumable: bool = False  # Whether what is complete is worth keeping.
 
     @property
@@ -79,10 +109,15 @@ class RunFolder:
             for name, words in NAMES.items():
                 before = self.earlier.get(name)
                 if known.get(name) != before:
-                    advice = "Restore the files as they were, repeat" if name in FILES_OF_RUNS else "Repeat"
+                    advice = (
+                        "Restore the files as they were, repeat"
+                        if name in FILES_OF_RUNS
+                        else "Repeat"
+                    )
                     raise UsageError(
-                        f"can't resume {self.path}: its {words} differ{_difference(before, known.get(name))}. "
-                        f"{advice} the first command with --resume, or start again with --overwrite"
+                        f"can't resume {self.path}: its {words} "
+                        f"differ{_difference(before, known.get(name))}. {advice} the "
+                        "first command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
         if self.earlier is None:
@@ -90,26 +125,45 @@ class RunFolder:
 
 
 def require_run(path: Path) -> None:
-    """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of its files but the report."""
+    """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of
+    its files but the report.
+    """
     if (path / PLAN_FILE).is_file():
-        raise InputError(f"{path} is a probe, and not the run of a match: info, report and probe score read it")
+        raise InputError(
+            f"{path} is a probe, and not the run of a match: info, report and probe "
+            "score read it"
+        )
     for name in RUN_FILES:
         if not (path / name).is_file():
-            raise InputError(f"{path / name} does not exist, so {path} is no finished run: run match again")
+            raise InputError(
+                f"{path / name} does not exist, so {path} is no finished run: run "
+                "match again"
+            )
 
 
-def read_run(folder: Path, tables: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``summary.json`` and ``run.json`` of a run, which together with some `tables` are as they were written."""
+def read_run(
+    folder: Path, tables: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """``summary.json`` and ``run.json`` of a run, which together with some `tables` are
+    as they were written.
+    """
     require_run(folder)
     info = read_json(folder / RUN_FILE)
     try:
         for name in (RUN_FILE, *tables, SUMMARY_FILE):
             own = name == RUN_FILE
             expected = info["checksum"] if own else info["files"][name]["xxh3"]
-            if (found := info_checksum(info) if own else file_checksum(folder / name)) != expected:
-                raise InputError(f"{folder / name} was changed: expected XXH3-128 {expected}, found {found}")
+            if (
+                found := info_checksum(info) if own else file_checksum(folder / name)
+            ) != expected:
+                raise InputError(
+                    f"{folder / name} was changed: expected XXH3-128 {expected}, found "
+                    f"{found}"
+                )
     except (KeyError, TypeError) as error:
-        raise InputError(f"{folder / RUN_FILE} names no checksum of {error}: run match again") from error
+        raise InputError(
+            f"{folder / RUN_FILE} names no checksum of {error}: run match again"
+        ) from error
     return read_json(folder / SUMMARY_FILE), info
 
 
@@ -118,11 +172,19 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist, so {path.parent} is no finished run: run match again") from None
+        raise InputError(
+            f"{path} does not exist, so {path.parent} is no finished run: run match "
+            "again"
+        ) from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} can't be read as JSON ({error}): run match again") from None
+        raise InputError(
+            f"{path} can't be read as JSON ({error}): run match again"
+        ) from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds {type(value).__name__} where an object is expected: run match again")
+        raise InputError(
+            f"{path} holds {type(value).__name__} where an object is expected: run "
+            "match again"
+        )
     return value
 
 
@@ -132,11 +194,16 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def write_summary(folder: Path, summary: dict[str, Any], info: dict[str, Any], tables: Sequence[str]) -> None:
+def write_summary(
+    folder: Path, summary: dict[str, Any], info: dict[str, Any], tables: Sequence[str]
+) -> None:
     """``summary.json``, and ``run.json`` with the checksums of the other files."""
     write_json(folder / SUMMARY_FILE, summary)
     info["files"] = {
-        name: {"bytes": (folder / name).stat().st_size, "xxh3": file_checksum(folder / name)}
+        name: {
+            "bytes": (folder / name).stat().st_size,
+            "xxh3": file_checksum(folder / name),
+        }
         for name in (*tables, SUMMARY_FILE)
     }
     info["checksum"] = info_checksum(info)
@@ -151,17 +218,22 @@ def info_checksum(info: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """A folder to write a run to, which takes the place of ``target`` when the block ends well.
+    """A folder to write a run to, which takes the place of ``target`` when the block
+    ends well.
 
-    When it does not, complete parts are kept, and a note about how to go on is added to the error. With `resume` an
-    unfinished run goes on, if there is one; with `overwrite` an older run, or an unfinished one, may go.
+    When it does not, complete parts are kept, and a note about how to go on is added to
+    the error. With `resume` an unfinished run goes on, if there is one; with
+    `overwrite` an older run, or an unfinished one, may go.
     """
     # Where the target is a link, what it leads to is replaced.
     place = Path(os.path.realpath(target))
     if os.path.lexists(target):
         if not overwrite:
             done = ", so there is no interrupted run to go on with" * resume
-            raise OutputError(f"{target} exists already{done}: name another folder, or replace it with --overwrite")
+            raise OutputError(
+                f"{target} exists already{done}: name another folder, or replace it "
+                "with --overwrite"
+            )
         _check_replaceable(target, place)
     unfinished = place.with_name(f"{place.name}.unfinished")
     shown = target.with_name(unfinished.name)
@@ -171,7 +243,9 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
         raise OutputError(f"can't write beside {target}: {error.strerror}") from error
     with _locked(unfinished, shown) as checkpoint:
         earlier = _earlier(checkpoint, shown, resume=resume, overwrite=overwrite)
-        folder = RunFolder(unfinished, checkpoint, earlier, resumable=earlier is not None)
+        folder = RunFolder(
+            unfinished, checkpoint, earlier, resumable=earlier is not None
+        )
         try:
             if folder.earlier is None:
                 _write(checkpoint, UNFINISHED)
@@ -194,33 +268,56 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
 
 
 def _check_replaceable(target: Path, place: Path) -> None:
-    """Raise an error unless a run, or nothing, is all that a folder holds, and another one can take its place."""
+    """Raise an error unless a run, or nothing, is all that a folder holds, and another
+    one can take its place.
+    """
     if not target.is_dir():
-        raise OutputError(f"{target} is not a folder, so it is not replaced: name another place")
+        raise OutputError(
+            f"{target} is not a folder, so it is not replaced: name another place"
+        )
     if is_mount_point(place):
         raise OutputError(
-            f"{target} is a mount point, so no folder can take its place: name a folder in it, such as "
-            f"{target / 'dataset.run'}"
+            f"{target} is a mount point, so no folder can take its place: name a "
+            f"folder in it, such as {target / 'dataset.run'}"
         )
     # In a folder such as /tmp only its owner renames a file.
-    parent, allowed = place.parent.stat(), {place.stat().st_uid, place.parent.stat().st_uid, 0}
-    if not os.access(target, os.W_OK) or (parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed):
-        raise OutputError(f"{target} is write-protected, so it is not replaced: name another folder")
+    parent, allowed = (
+        place.parent.stat(),
+        {place.stat().st_uid, place.parent.stat().st_uid, 0},
+    )
+    if not os.access(target, os.W_OK) or (
+        parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed
+    ):
+        raise OutputError(
+            f"{target} is write-protected, so it is not replaced: name another folder"
+        )
     names = {path.name for path in target.iterdir()}
     own = _own_names(target)
     if foreign := sorted(names - own):
         others = sorted(names - own - WRITTEN)
-        why = f"it holds {others[0]}" if others else f"no {RUN_FILE} of provscan names {foreign[0]}"
-        raise OutputError(f"{target} is not a run ({why}), so it is not replaced: name another folder")
+        why = (
+            f"it holds {others[0]}"
+            if others
+            else f"no {RUN_FILE} of provscan names {foreign[0]}"
+        )
+        raise OutputError(
+            f"{target} is not a run ({why}), so it is not replaced: name another folder"
+        )
 
 
 def _own_names(folder: Path) -> set[str]:
-    """Names of what provscan wrote in the folder of a run, as ``run.json`` and the checkpoint say."""
+    """Names of what provscan wrote in the folder of a run, as ``run.json`` and the
+    checkpoint say.
+    """
     own: set[str] = set()
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         info = json.loads((folder / RUN_FILE).read_bytes())
         if "parameters" in info:
-            own |= {name for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN if (folder / name).is_file()}
+            own |= {
+                name
+                for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
+                if (folder / name).is_file()
+            }
     with contextlib.suppress(OSError):
         if _is_checkpoint((folder / CHECKPOINT).read_bytes()):
             own |= {CHECKPOINT, *ALL_PARTS, CONTROL, *WRITTEN}
@@ -240,7 +337,8 @@ def _remove_files(folder: Path) -> None:
 
 
 def _clear(retired: Path, place: Path) -> None:
-    """Remove a run that was replaced; what others saved in it meanwhile comes to the new one.
+    """Remove a run that was replaced; what others saved in it meanwhile comes to the
+    new one.
 
     It is replaced already: what can't be removed is no reason to say it failed.
     """
@@ -274,10 +372,13 @@ def _failed(error: OSError, target: Path) -> OutputError:
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
     complete = sum(1 for name in ALL_PARTS for _ in (folder.path / name).glob("*.json"))
     differs = isinstance(error, UsageError) and folder.earlier is not None
-    if differs or (complete and folder.resumable and not isinstance(error, RecallError)):
+    if differs or (
+        complete and folder.resumable and not isinstance(error, RecallError)
+    ):
         if not differs:
             error.add_note(
-                f"{counted(complete, 'complete part')} kept in {shown}: repeat the command with --resume to go on, or "
+                f"{counted(complete, 'complete part')} kept in {shown}: repeat the "
+                "command with --resume to go on, or "
                 "with --overwrite once an input file has changed"
             )
     else:
@@ -291,22 +392,31 @@ def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> Non
             error.add_note("No results were saved")
 
 
-def _earlier(checkpoint: int, shown: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None if there is none, or if that run was interrupted before its first part."""
+def _earlier(
+    checkpoint: int, shown: Path, *, resume: bool, overwrite: bool
+) -> dict[str, Any] | None:
+    """The checkpoint to go on from; None if there is none, or if that run was
+    interrupted before its first part.
+    """
     text = os.pread(checkpoint, os.fstat(checkpoint).st_size, 0).rstrip(b"\0")
     found: dict[str, Any] = json.loads(text) if text else UNFINISHED
     if found == UNFINISHED:
         return None
     if not resume:
         if not overwrite:
-            raise OutputError(f"{shown} holds an interrupted run: go on with --resume, or discard it with --overwrite")
+            raise OutputError(
+                f"{shown} holds an interrupted run: go on with --resume, or discard it "
+                "with --overwrite"
+            )
         return None
     return found
 
 
 @contextlib.contextmanager
 def _locked(folder: Path, shown: Path) -> Iterator[int]:
-    """Hold the checkpoint of a run's folder; the system lets go of it when this process ends, however that ends."""
+    """Hold the checkpoint of a run's folder; the system lets go of it when this process
+    ends, however that ends.
+    """
     if not (folder / CHECKPOINT).is_file():
         _require_own(folder, shown)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -318,22 +428,31 @@ def _locked(folder: Path, shown: Path) -> Iterator[int]:
         except OSError:
             same = False
         if not same:
-            raise OutputError(f"{shown} is being written by another process: wait for it, or name another folder")
+            raise OutputError(
+                f"{shown} is being written by another process: wait for it, or name "
+                "another folder"
+            )
         text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         if not text:
             _require_own(folder, shown)
         elif not _is_checkpoint(text):
-            raise OutputError(f"{shown} holds a file {CHECKPOINT} that provscan did not write: name another folder")
+            raise OutputError(
+                f"{shown} holds a file {CHECKPOINT} that provscan did not write: name "
+                "another folder"
+            )
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _require_own(folder: Path, shown: Path) -> None:
-    """Raise an error if something is in a folder that has no checkpoint, but for a run that was replaced."""
+    """Raise an error if something is in a folder that has no checkpoint, but for a run
+    that was replaced.
+    """
     if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)}):
         raise OutputError(
-            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong to: name another folder"
+            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong "
+            "to: name another folder"
         )
 
 
@@ -355,7 +474,13 @@ def _write(checkpoint: int, value: dict[str, Any]) -> None:
 
 def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
     """Move a folder to its place; the folder that was there, under another name."""
-    sync_all([path for path in temporary.iterdir() if path.is_file() and path.name != CHECKPOINT])
+    sync_all(
+        [
+            path
+            for path in temporary.iterdir()
+            if path.is_file() and path.name != CHECKPOINT
+        ]
+    )
     sync(temporary)
     if not os.path.lexists(place):
         temporary.rename(place)
@@ -377,18 +502,28 @@ def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Let two folders change places at once, where the system can: no instant has neither."""
+    """Let two folders change places at once, where the system can: no instant has
+    neither.
+    """
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return rename is not None and rename(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0
+    return (
+        rename is not None
+        and rename(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0
+    )
 
 
 def _difference(before: Any, now: Any) -> str:
     """What differs, in words, where they are dicts or lists."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in now if before.get(name) != now[name]]
-        return f" ({', '.join(f'{name} was {before.get(name)!r} and is {now[name]!r}' for name in names[:3])})"
+        return (
+            " "
+            f"({', '.join(f'{name} was {before.get(name)!r} and is {now[name]!r}' for name in names[:3])})"  # noqa: E501
+        )
     if isinstance(before, list) and isinstance(now, list):
-        changed = [item[0] for item in now if item not in before] or [item[0] for item in before if item not in now]
+        changed = [item[0] for item in now if item not in before] or [
+            item[0] for item in before if item not in now
+        ]
         return f" ({', '.join(map(str, changed[:3]))})"
     return ""

@@ -1,10 +1,13 @@
-"""Whether a null dataset is of the dataset's kind, so that its matches measure the dataset's chance.
+"""Whether a null dataset is of the dataset's kind, so that its matches measure the
+dataset's chance.
 
-Chance depends on the kind of text more than on its amount: novels and manuals share far fewer phrases with tweets than
-posts do. Compared are the matches of phrases (:data:`PHRASE_BITS`) for each record and for each character, the share of
-them that cover whole fields, and the lengths of records. Copies of tweets hardly move these: where one record in ten
-is a copy, phrases are a tenth more. ``benchmarks/claims.py`` measures what the limits let through, on pairs of
-collections that they were not chosen on.
+Chance depends on the kind of text more than on its amount: novels and manuals share far
+fewer phrases with tweets than posts do. Compared are the matches of phrases
+(:data:`PHRASE_BITS`) for each record and for each character, the share of them that
+cover whole fields, and the lengths of records. Copies of tweets hardly move these:
+where one record in ten is a copy, phrases are a tenth more. ``benchmarks/claims.py``
+measures what the limits let through, on pairs of collections that they were not chosen
+on.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from provscan.runs.sample import Extent
 
 # A match of a phrase: no finding, not nearly verbatim, and of fewer bits.
 PHRASE_BITS = 30.0
-# Limits of the ratio of two rates, of the difference of two shares, of the share that two distributions have in common.
+# Limits of the ratio of two rates, of the difference of two shares, of the share that
+# two distributions have in common.
 RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
 # Standard errors that a difference must have, so that it is none of chance.
 CERTAIN = 2.58
@@ -58,20 +62,31 @@ class _Side:
         return int(self.texts.sum())
 
 
-def kind_of(matches: Matched, scanned: Extent, null_matches: Matched, null: NullScan, texts: int) -> Kind:
-    """Compare a dataset with a null dataset, by their matches of licensed texts and by their records.
+def kind_of(
+    matches: Matched, scanned: Extent, null_matches: Matched, null: NullScan, texts: int
+) -> Kind:
+    """Compare a dataset with a null dataset, by their matches of licensed texts and by
+    their records.
 
     `texts` is the number of texts in the reader.
     """
     own, other = null.lengths
     dataset = _Side(*_phrases(matches, texts), scanned.records, scanned.characters, own)
-    return _compared(dataset, _Side(*_phrases(null_matches, texts), null.records, null.characters, other))
+    return _compared(
+        dataset,
+        _Side(*_phrases(null_matches, texts), null.records, null.characters, other),
+    )
 
 
 def _phrases(matches: Matched, texts: int) -> tuple[Numbers, int]:
     count, whole = np.zeros(texts, np.int64), 0
     for batch in matches.batches():
-        which = ~matches.control[batch.place] & ~batch.counted & ~batch.nearly & (batch.bits < PHRASE_BITS)
+        which = (
+            ~matches.control[batch.place]
+            & ~batch.counted
+            & ~batch.nearly
+            & (batch.bits < PHRASE_BITS)
+        )
         np.add.at(count, matches.text[batch.place[which]], 1)
         whole += int((which & batch.whole).sum())
     return count, whole
@@ -83,7 +98,9 @@ def _compared(dataset: _Side, null: _Side) -> Kind:
     for size in ("record", "character"):
         ratio, error = _ratio(dataset, null, f"{size}s")
         figures[f"phrases_per_{size}"] = ratio
-        if ratio is not None and abs(np.log(ratio)) > max(np.log(RATIO), CERTAIN * error):
+        if ratio is not None and abs(np.log(ratio)) > max(
+            np.log(RATIO), CERTAIN * error
+        ):
             differs.append(f"phrases per {size}")
     figures["whole_fields"] = None
     if min(dataset.matches, null.matches) >= FEW:
@@ -99,10 +116,11 @@ def _compared(dataset: _Side, null: _Side) -> Kind:
 
 
 def _ratio(dataset: _Side, null: _Side, size: str) -> tuple[float | None, float]:
-    """The dataset's rate of phrases over that of the null dataset, and the standard error of its logarithm.
+    """The dataset's rate of phrases over that of the null dataset, and the standard
+    error of its logarithm.
 
-    A text that has many matches makes them less certain than as many matches of different texts (a design effect). None
-    where neither has any.
+    A text that has many matches makes them less certain than as many matches of
+    different texts (a design effect). None where neither has any.
     """
     both = dataset.texts + null.texts
     if not both.any():
@@ -115,9 +133,17 @@ def _ratio(dataset: _Side, null: _Side, size: str) -> tuple[float | None, float]
 
 
 def _in_common(first: Numbers, second: Numbers) -> float | None:
-    """The share that two samples of lengths have in common, in classes that double; None without a sample."""
+    """The share that two samples of lengths have in common, in classes that double;
+    None without a sample.
+    """
     if len(first) == 0 or len(second) == 0:
         return None
-    classes = [np.log2(np.maximum(lengths, 1)).astype(np.int64) for lengths in (first, second)]
+    classes = [
+        np.log2(np.maximum(lengths, 1)).astype(np.int64) for lengths in (first, second)
+    ]
     size = int(max(each.max() for each in classes)) + 1
-    return float(np.minimum(*(np.bincount(each, minlength=size) / len(each) for each in classes)).sum())
+    return float(
+        np.minimum(
+            *(np.bincount(each, minlength=size) / len(each) for each in classes)
+        ).sum()
+    )

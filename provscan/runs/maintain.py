@@ -49,25 +49,28 @@ def forget(
 ) -> dict[str, Any]:
     """Forget tweets: whoever opens the index afterwards does not find them any more.
 
-    Their texts stay in the files until these are rewritten, by ``purge`` or by the next merge. What is forgotten stays
-    so: a tweet is not added again, whatever later corpora hold. Only building the index anew (``overwrite``) forgets
-    what was forgotten.
+    Their texts stay in the files until these are rewritten, by ``purge`` or by the next
+    merge. What is forgotten stays so: a tweet is not added again, whatever later
+    corpora hold. Only building the index anew (``overwrite``) forgets what was
+    forgotten.
 
     Parameters
     ----------
     index
         The index's folder.
     ids
-        Ids of tweets; or files with ids, one a line, or with compliance events as platforms send them, JSON lines
-        with ``delete``, ``user_delete``, ``user_suspend``, ``status_withheld`` and others, or batch results. None to
-        purge what is forgotten already. An index knows a tweet that was edited by the id of its first version; where
-        ``tweet_edit`` events name the versions of a tweet, the id of any of them stands for all.
+        Ids of tweets; or files with ids, one a line, or with compliance events as
+        platforms send them, JSON lines with ``delete``, ``user_delete``,
+        ``user_suspend``, ``status_withheld`` and others, or batch results. None to
+        purge what is forgotten already. An index knows a tweet that was edited by the
+        id of its first version; where ``tweet_edit`` events name the versions of a
+        tweet, the id of any of them stands for all.
     users
-        Plain ids and batch results name accounts, as the column ``author`` of matches does: all of their tweets are
-        forgotten.
+        Plain ids and batch results name accounts, as the column ``author`` of matches
+        does: all of their tweets are forgotten.
     purge
-        Rewrite the segments that hold forgotten tweets, so that neither text nor hash is left on disk, and write a
-        record of the purge.
+        Rewrite the segments that hold forgotten tweets, so that neither text nor hash
+        is left on disk, and write a record of the purge.
     dry_run
         Only say what would be forgotten.
     workers
@@ -76,8 +79,9 @@ def forget(
     Returns
     -------
     dict
-        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not hold, for which nothing is
-        noted, ``unknown_accounts`` of which it holds no tweet, ``events`` read by kind, ``dry_run``, ``purged``.
+        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not
+        hold, for which nothing is noted, ``unknown_accounts`` of which it holds no
+        tweet, ``events`` read by kind, ``dry_run``, ``purged``.
 
     Raises
     ------
@@ -97,30 +101,51 @@ def forget(
     1
     >>> len(provscan.open_index("three.index"))
     2
-    """
+    """  # noqa: E501
     require_folder("index", index)
     if purge and dry_run:
         raise UsageError("a dry run changes nothing: give either dry_run or purge")
-    items: list[Any] = list(ids) if isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike) else [ids]
+    items: list[Any] = (
+        list(ids)
+        if isinstance(ids, Iterable) and not isinstance(ids, str | os.PathLike)
+        else [ids]
+    )
     for item in items:
-        require(isinstance(item, str | os.PathLike), "ids", item, "ids, each a str, or paths")
+        require(
+            isinstance(item, str | os.PathLike),
+            "ids",
+            item,
+            "ids, each a str, or paths",
+        )
     if not items and not purge:
-        raise UsageError("no ids to forget: name ids or files, or purge what is forgotten already with purge (--purge)")
+        raise UsageError(
+            "no ids to forget: name ids or files, or purge what is forgotten already "
+            "with purge (--purge)"
+        )
     asked = Withdrawals()
     for item in items:
         name = os.fspath(item)
         if os.path.isdir(name):
-            raise InputError(f"{name} is a folder: name the files in it. Nothing was forgotten")
+            raise InputError(
+                f"{name} is a folder: name the files in it. Nothing was forgotten"
+            )
         if os.path.isfile(name) or not isinstance(item, str):
             asked.read(name, users=users)
         elif source_of(name).endswith(FILES):
-            raise InputError(f"{source_of(name)}: there is no such file, and it is no id. Nothing was forgotten")
+            raise InputError(
+                f"{source_of(name)}: there is no such file, and it is no id. Nothing "
+                "was forgotten"
+            )
         else:
             asked.take([name], source_of(name), users=users)
     try:
-        named, authors = (pa.array(values, pa.string()) for values in (asked.tweets, asked.authors))
+        named, authors = (
+            pa.array(values, pa.string()) for values in (asked.tweets, asked.authors)
+        )
     except UnicodeEncodeError as error:
-        raise InputError(f"{error.object!r} is no id: it is not valid UTF-8. Nothing was forgotten") from None
+        raise InputError(
+            f"{error.object!r} is no id: it is not valid UTF-8. Nothing was forgotten"
+        ) from None
     found = indexes.forget(Path(index), named, authors, dry_run=dry_run)
     if purge:
         try:
@@ -128,21 +153,30 @@ def forget(
         except BaseException as error:
             if found.tweets:
                 error.add_note(
-                    f"Before that {counted(found.tweets, 'tweet')} had been forgotten: no run finds them any more, and "
+                    f"Before that {counted(found.tweets, 'tweet')} had been forgotten: "
+                    "no run finds them any more, and "
                     "their texts stay in the files until a purge or merge succeeds"
                 )
             raise
     return {
-        "tweets": found.tweets, "texts": found.texts, "unknown": found.unknown,
-        "unknown_accounts": found.unknown_authors, "events": dict(asked.events), "dry_run": dry_run, "purged": purge,
-    }  # fmt: skip
+        "tweets": found.tweets,
+        "texts": found.texts,
+        "unknown": found.unknown,
+        "unknown_accounts": found.unknown_authors,
+        "events": dict(asked.events),
+        "dry_run": dry_run,
+        "purged": purge,
+    }
 
 
-def merge(index: Source, *, purge_only: bool = False, workers: int | None = None) -> dict[str, Any]:
-    """Merge the segments of an index into as few as possible; forgotten tweets leave its files.
+def merge(
+    index: Source, *, purge_only: bool = False, workers: int | None = None
+) -> dict[str, Any]:
+    """Merge the segments of an index into as few as possible; forgotten tweets leave
+    its files.
 
-    If there are no longer more than a million texts, or only now, all segments are written again with shorter or longer
-    seeds, as :func:`provscan.build_index` would.
+    If there are no longer more than a million texts, or only now, all segments are
+    written again with shorter or longer seeds, as :func:`provscan.build_index` would.
 
     Parameters
     ----------
@@ -163,36 +197,45 @@ def merge(index: Source, *, purge_only: bool = False, workers: int | None = None
     IndexFormatError
         There is no index, or a blind or damaged one.
     OutputError
-        The index is being written by another process, or there is too little disk or memory
-        (:func:`provscan.index.merge_needs`).
+        The index is being written by another process, or there is too little disk or
+        memory (:func:`provscan.index.merge_needs`).
 
     Examples
     --------
     >>> import provscan
     >>> tweets = [{"id": str(n), "text": f"tweet number {n} of this corpus"} for n in range(3)]
     >>> index = provscan.build_index(tweets, "merged.index")
-    >>> _ = provscan.build_index([{"id": "3", "text": "a tweet that came later"}], "merged.index", append=True)
+    >>> _ = provscan.build_index(
+    ...     [{"id": "3", "text": "a tweet that came later"}], "merged.index",
+    ...     append=True
+    ... )
     >>> len(provscan.merge("merged.index")["segments"])
     1
-    """
+    """  # noqa: E501
     require_folder("index", index)
     params = open_reader(index, check="lengths").params
-    return indexes.merge(Path(index), preparing(params, default_workers(workers)), purge_only=purge_only).info()
+    return indexes.merge(
+        Path(index), preparing(params, default_workers(workers)), purge_only=purge_only
+    ).info()
 
 
-def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> dict[str, Any]:
+def verify(
+    path: Source, *, quick: bool = False, workers: int | None = None
+) -> dict[str, Any]:
     """Check every byte of an index, or the files of a run against each other.
 
-    Whoever edits a run can write new checksums, too: only the command in its ``run.json``, repeated, shows that.
+    Whoever edits a run can write new checksums, too: only the command in its
+    ``run.json``, repeated, shows that.
 
     Parameters
     ----------
     path
         Folder of an index or of a run.
     quick
-        Of an index compare checksums only. Otherwise its segments are also made again from the tweets, in
-        a temporary folder, which takes as long as building it, and finds files that were forged with their checksums.
-        Of a blind index there are no tweets to make it again from, so that it is always quick; no key is needed.
+        Of an index compare checksums only. Otherwise its segments are also made again
+        from the tweets, in a temporary folder, which takes as long as building it, and
+        finds files that were forged with their checksums. Of a blind index there are no
+        tweets to make it again from, so that it is always quick; no key is needed.
     workers
         Threads; all processors by default.
 
@@ -215,7 +258,7 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
     >>> index = provscan.build_index(tweets, "checked.index")
     >>> provscan.verify("checked.index")["tweets"]
     3
-    """
+    """  # noqa: E501
     require_folder("path", path)
     folder = Path(path)
     if (folder / RUN_FILE).is_file() or (folder / PLAN_FILE).is_file():
@@ -223,23 +266,48 @@ def verify(path: Source, *, quick: bool = False, workers: int | None = None) -> 
         return _verify_run(folder)
     if is_blind(folder):
         return verify_blind(folder)
-    reader = open_reader(folder, check="checksums" if quick else "again", workers=default_workers(workers))
-    checked = {"index": str(folder), "generation": reader.manifest.generation, "fingerprint": reader.fingerprint}
-    checked |= {"files": len(reader.manifest.files()), "bytes": reader.info()["bytes"], "quick": quick}
-    return checked if quick else {**checked, "texts": reader.texts, "tweets": reader.tweets}
+    reader = open_reader(
+        folder,
+        check="checksums" if quick else "again",
+        workers=default_workers(workers),
+    )
+    checked = {
+        "index": str(folder),
+        "generation": reader.manifest.generation,
+        "fingerprint": reader.fingerprint,
+    }
+    checked |= {
+        "files": len(reader.manifest.files()),
+        "bytes": reader.info()["bytes"],
+        "quick": quick,
+    }
+    return (
+        checked
+        if quick
+        else {**checked, "texts": reader.texts, "tweets": reader.tweets}
+    )
 
 
 def _verify_run(folder: Path) -> dict[str, Any]:
-    """Compare the files of a run with their checksums in ``run.json``, and their counts with each other."""
+    """Compare the files of a run with their checksums in ``run.json``, and their counts
+    with each other.
+    """
     try:
         passages = [PASSAGES_FILE] if read_json(folder / RUN_FILE).get("blind") else []
         summary, _ = read_run(folder, [MATCHES_FILE, EVIDENCE_FILE, *passages])
-        table = pq.read_table(folder / MATCHES_FILE, columns=["level", "control", "counted"])
+        table = pq.read_table(
+            folder / MATCHES_FILE, columns=["level", "control", "counted"]
+        )
         evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
-        raise InputError(f"{folder} can't be read ({error}): run match again") from error
+        raise InputError(
+            f"{folder} can't be read ({error}): run match again"
+        ) from error
     licensed = table.filter(pc.invert(table["control"]))
-    levels = {row["values"]: row["counts"] for row in licensed["level"].value_counts().to_pylist()}
+    levels = {
+        row["values"]: row["counts"]
+        for row in licensed["level"].value_counts().to_pylist()
+    }
     counted = len(licensed.filter(licensed["counted"]))
     stated = {level: count for level, count in summary["levels"].items() if count}
     for what, first, second in (
@@ -249,12 +317,17 @@ def _verify_run(folder: Path) -> dict[str, Any]:
     ):
         if first != second:
             raise InputError(
-                f"{folder}: {what} are {first} by {SUMMARY_FILE} and {second} by {MATCHES_FILE}, one of which was "
-                "changed: run match again"
+                f"{folder}: {what} are {first} by {SUMMARY_FILE} and {second} by "
+                f"{MATCHES_FILE}, one of which was changed: run match again"
             )
     if evidence != counted:
         raise InputError(
-            f"{folder}: {EVIDENCE_FILE} holds {evidence:,} rows for {counted:,} counted matches, so one of them was "
-            "changed: run match again"
+            f"{folder}: {EVIDENCE_FILE} holds {evidence:,} rows for {counted:,} "
+            "counted matches, so one of them was changed: run match again"
         )
-    return {"run": str(folder), "matches": len(licensed), "rows": len(table), "evidence": evidence}
+    return {
+        "run": str(folder),
+        "matches": len(licensed),
+        "rows": len(table),
+        "evidence": evidence,
+    }

@@ -1,7 +1,9 @@
-"""The matches of a scan, read from part files a batch at a time, and what they add up to.
+"""The matches of a scan, read from part files a batch at a time, and what they add up
+to.
 
-Of the matches themselves nothing is held: of each licensed text that was found there are some numbers, and each pass
-over the matches computes again what follows from these (:class:`Batch`).
+Of the matches themselves nothing is held: of each licensed text that was found there
+are some numbers, and each pass over the matches computes again what follows from these
+(:class:`Batch`).
 """
 
 from __future__ import annotations
@@ -25,12 +27,23 @@ from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import Scored, Scorer, TextScores
 
-# Bits of the findings for which chance is tested: all of them, and those of rarer wording, so that verbatim copies
-# show among many coincidences.
+# Bits of the findings for which chance is tested: all of them, and those of rarer
+# wording, so that verbatim copies show among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # Matches of a batch, about.
 BATCH = 1 << 15
-NEEDED = ("record", "field", "start", "end", "similarity", "containment", "text", "pieces", "left_out", "whole")
+NEEDED = (
+    "record",
+    "field",
+    "start",
+    "end",
+    "similarity",
+    "containment",
+    "text",
+    "pieces",
+    "left_out",
+    "whole",
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,12 @@ class PartRows:
     folder: Path
     parts: list[PartResult]  # The counts of each split.
 
-    def batches(self, names: Sequence[str], source: str | None = None) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
-        """Columns of the rows, of all datasets or of one, and the number of the split of each row."""
+    def batches(
+        self, names: Sequence[str], source: str | None = None
+    ) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
+        """Columns of the rows, of all datasets or of one, and the number of the split
+        of each row.
+        """
         held: list[pa.RecordBatch] = []
         splits: list[Numbers] = []
         for number, part in enumerate(self.parts):
@@ -51,7 +68,9 @@ class PartRows:
             with pa.OSFile(str(part.matches_file(self.folder))) as file:
                 schema = pa.ipc.open_file(file).schema
                 fields = [schema.get_field_index(name) for name in names]
-                stored = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=fields))
+                stored = pa.ipc.open_file(
+                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
+                )
                 for place in range(stored.num_record_batches):
                     whole = stored.get_batch(place).select(names)
                     for low in range(0, whole.num_rows, BATCH):
@@ -88,7 +107,11 @@ class Batch(NamedTuple):
     @property
     def damage(self) -> Numbers:
         """Class of what is left of the text."""
-        return damage_of(self.similarity, self.containment, self.columns["pieces"].to_numpy(zero_copy_only=False))
+        return damage_of(
+            self.similarity,
+            self.containment,
+            self.columns["pieces"].to_numpy(zero_copy_only=False),
+        )
 
     @property
     def said_to(self) -> Numbers:
@@ -108,7 +131,9 @@ class Batch(NamedTuple):
 
     def findings(self, least: float = -np.inf) -> Flags:
         """Which matches are findings of so many bits or more."""
-        return self.counted if least == -np.inf else self.counted & (self.score >= least)
+        return (
+            self.counted if least == -np.inf else self.counted & (self.score >= least)
+        )
 
 
 @dataclass(frozen=True)
@@ -142,36 +167,65 @@ class Matched:
 
     @cached_property
     def _few(self) -> list[Batch] | None:
-        """All matches where they are one batch, since there are many passes over them."""
+        """All matches where they are one batch, since there are many passes over
+        them.
+        """
         few = sum(part.matches for part in self.rows.parts) <= BATCH
         return list(self._read(None, ["level"])) if few else None
 
-    def batches(self, source: str | None = None, more: Sequence[str] = ()) -> Iterator[Batch]:
+    def batches(
+        self, source: str | None = None, more: Sequence[str] = ()
+    ) -> Iterator[Batch]:
         """All matches, or those in one dataset; with `more` columns."""
         few = self._few if source is None and set(more) <= {"level"} else None
         yield from self._read(source, more) if few is None else few
 
     def _read(self, source: str | None, more: Sequence[str]) -> Iterator[Batch]:
         low, record, number, last = 0, -1, -1, (-1, -1, "")
-        for columns, split in self.rows.batches(list(dict.fromkeys([*NEEDED, *more])), source):
+        for columns, split in self.rows.batches(
+            list(dict.fromkeys([*NEEDED, *more])), source
+        ):
             names = columns["field"].dictionary_encode()
             known = ["", *names.dictionary.to_pylist()]
-            name = names.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+            name = (
+                names.indices.fill_null(-1)
+                .to_numpy(zero_copy_only=False)
+                .astype(np.int64)
+                + 1
+            )
             own = columns["record"].to_numpy()
             other = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
             other[0] = (split[0], own[0]) != last[:2]
             differs = other | np.append(False, np.diff(name) != 0)
             differs[0] |= known[name[0]] != last[2]
             records, fields = record + np.cumsum(other), number + np.cumsum(differs)
-            similarity, containment = (columns[key].to_numpy().astype(np.float64) for key in NEEDED[4:6])
+            similarity, containment = (
+                columns[key].to_numpy().astype(np.float64) for key in NEEDED[4:6]
+            )
             place = np.searchsorted(self.text, columns["text"].to_numpy())
             whole = columns["whole"].to_numpy(zero_copy_only=False)
-            span = columns["end"].to_numpy() - columns["start"].to_numpy() - columns["left_out"].to_numpy()
-            scores = self.scores.matches(Scored(place, containment, similarity, whole, span), self.params)
+            span = (
+                columns["end"].to_numpy()
+                - columns["start"].to_numpy()
+                - columns["left_out"].to_numpy()
+            )
+            scores = self.scores.matches(
+                Scored(place, containment, similarity, whole, span), self.params
+            )
             yield Batch(
-                columns, low, split, place, records, fields, columns["start"].to_numpy(), columns["end"].to_numpy(),
-                similarity, containment, whole, *scores,
-            )  # fmt: skip
+                columns,
+                low,
+                split,
+                place,
+                records,
+                fields,
+                columns["start"].to_numpy(),
+                columns["end"].to_numpy(),
+                similarity,
+                containment,
+                whole,
+                *scores,
+            )
             low, record, number = low + len(own), int(records[-1]), int(fields[-1])
             last = (int(split[-1]), int(own[-1]), known[name[-1]])
 
@@ -181,7 +235,9 @@ class Sum(NamedTuple):
 
     records: Numbers  # [splits]
     copies: Numbers  # [texts], different records of each.
-    covered: CoveredCounter | None = None  # Code points under them, where these were counted.
+    covered: CoveredCounter | None = (
+        None  # Code points under them, where these were counted.
+    )
 
     @property
     def texts(self) -> int:
@@ -198,7 +254,10 @@ class Amount:
     def __init__(self, matched: Matched) -> None:
         splits = len(matched.rows.parts)
         self.matches = np.zeros(splits, np.int64)
-        self._records, self._copies = RecordCounter(splits), RecordCounter(len(matched.text))
+        self._records, self._copies = (
+            RecordCounter(splits),
+            RecordCounter(len(matched.text)),
+        )
         self._covered = CoveredCounter()
 
     def add(self, batch: Batch, which: Flags) -> None:
@@ -214,8 +273,8 @@ class Amount:
 
 
 class TextFindings:
-    """Of each text its findings of so many bits or more: how many, the first one, the best score, and their code
-    points, [texts].
+    """Of each text its findings of so many bits or more: how many, the first one, the
+    best score, and their code points, [texts].
     """
 
     def __init__(self, matched: Matched, least: float = -np.inf) -> None:
@@ -232,15 +291,21 @@ class TextFindings:
         np.add.at(self.count, place, 1)
         np.minimum.at(self.first, place, rows + batch.low)
         np.maximum.at(self.best, place, batch.score[rows])
-        np.add.at(self.characters, place, (batch.said_to[rows] - batch.start[rows]).astype(np.float64))
+        np.add.at(
+            self.characters,
+            place,
+            (batch.said_to[rows] - batch.start[rows]).astype(np.float64),
+        )
 
 
 class Sums:
     """What one pass over matches adds up.
 
-    Of the matches of licensed texts: all (`licensed`), the findings (`findings`), those of them that are nearly
-    verbatim (`nearly`), and those of each strength (`STRENGTHS`) whose chance is measured (`claimable`). Of each text
-    of the dataset or the control its findings of each strength (`of_texts`), and how many matches are of control texts.
+    Of the matches of licensed texts: all (`licensed`), the findings (`findings`), those
+    of them that are nearly verbatim (`nearly`), and those of each strength
+    (`STRENGTHS`) whose chance is measured (`claimable`). Of each text of the dataset or
+    the control its findings of each strength (`of_texts`), and how many matches are of
+    control texts.
     """
 
     def __init__(self, matched: Matched, claimable: Flags) -> None:
@@ -257,7 +322,9 @@ class Sums:
         self.findings.add(batch, ~control & batch.counted)
         self.nearly.add(batch, ~control & batch.counted & batch.nearly)
         claimable = self._claimable[batch.place]
-        for least, amount, of_texts in zip(STRENGTHS, self.claimable, self.of_texts, strict=True):
+        for least, amount, of_texts in zip(
+            STRENGTHS, self.claimable, self.of_texts, strict=True
+        ):
             amount.add(batch, claimable & batch.findings(least))
             of_texts.add(batch)
 
@@ -275,17 +342,26 @@ class Coding(NamedTuple):
         return max(self.groups, int(self.codes.max(initial=-1)) + 1)
 
 
-def record_counts(matched: Matched, codings: Sequence[Coding], *, by_split: bool = False) -> list[Numbers]:
-    """Different records of each group of each coding: int64[groups] or [groups, splits]."""
+def record_counts(
+    matched: Matched, codings: Sequence[Coding], *, by_split: bool = False
+) -> list[Numbers]:
+    """Different records of each group of each coding: int64[groups] or [groups,
+    splits].
+    """
     splits = len(matched.rows.parts) if by_split else 1
     counters = [RecordCounter(coding.size * splits) for coding in codings]
     for batch in matched.batches() if codings else ():
         for coding, counter in zip(codings, counters, strict=True):
             group = coding.codes[batch.place]
-            rows = np.flatnonzero((group >= 0) & (batch.findings(coding.least) | (not coding.findings)))
+            rows = np.flatnonzero(
+                (group >= 0) & (batch.findings(coding.least) | (not coding.findings))
+            )
             number = group[rows] * splits + (batch.split[rows] if by_split else 0)
             counter.add(number, batch.record[rows])
-    return [counter.count.reshape(-1, splits) if by_split else counter.count for counter in counters]
+    return [
+        counter.count.reshape(-1, splits) if by_split else counter.count
+        for counter in counters
+    ]
 
 
 @dataclass(frozen=True)
@@ -298,8 +374,12 @@ class NullScan:
     characters: int
     sources: tuple[str, ...]  # What the user named.
     skipped: dict[str, int]  # Records that were not scanned, by reason.
-    # bool[scripts]: it has enough text in the script, beside the dataset; where no carrier records are kept, always.
+    # bool[scripts]: it has enough text in the script, beside the dataset; where no
+    # carrier records are kept, always.
     scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
-    notes: dict[str, int] = field(default_factory=dict)  # What was noticed of the records.
-    # Code points of random samples of the records of the dataset and of the null dataset, to compare their kinds.
+    notes: dict[str, int] = field(
+        default_factory=dict
+    )  # What was noticed of the records.
+    # Code points of random samples of the records of the dataset and of the null
+    # dataset, to compare their kinds.
     lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))

@@ -1,4 +1,6 @@
-"""The scan of all inputs: one task a split, run by an executor, added up in the order of the splits."""
+"""The scan of all inputs: one task a split, run by an executor, added up in the order
+of the splits.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,30 @@ from itertools import count
 from typing import Any
 
 from provscan.calibration.spike_ins import CARRIERS
-from provscan.engine import Advance, Executor, Held, LostTask, Processes, Progress, Ray, Threads
+from provscan.engine import (
+    Advance,
+    Executor,
+    Held,
+    LostTask,
+    Processes,
+    Progress,
+    Ray,
+    Threads,
+)
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import CONSTANT, IndexReader, hold_shards
 from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
-from provscan.matching.task import Map, Sampling, ScanTask, Snapshot, reported, scan, scan_batches
+from provscan.matching.task import (
+    Map,
+    Sampling,
+    ScanTask,
+    Snapshot,
+    reported,
+    scan,
+    scan_batches,
+)
 from provscan.ordered_map import ordered_map
 from provscan.readers import FileStore, ReadStats, counted, current_limits
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, RunFolder
@@ -26,7 +45,8 @@ from provscan.runs.inputs import Inputs, check_skipped, unread_members
 from provscan.runs.options import Options, needs_files
 from provscan.urls import below
 
-# Records after which the share that can't be read is first compared with what the options allow.
+# Records after which the share that can't be read is first compared with what the
+# options allow.
 CHECK_FROM = 10_000
 
 
@@ -40,7 +60,8 @@ class ScanTotals:
     # What was read and what was not; look-ups cut short.
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
-    # What the nodes of a cluster did, and which tasks they failed (`provscan.engine.Ray.describe`).
+    # What the nodes of a cluster did, and which tasks they failed
+    # (`provscan.engine.Ray.describe`).
     cluster: dict[str, Any] | None = None
 
     def add(self, part: PartResult) -> None:
@@ -61,22 +82,37 @@ class ScanTotals:
 
 
 def sampling_of(inputs: Inputs, options: Options) -> Sampling:
-    """Which records are scanned, and how many are kept: to plant spike-ins in, and to compare kinds of data."""
+    """Which records are scanned, and how many are kept: to plant spike-ins in, and to
+    compare kinds of data.
+    """
     by_records = options.sample is not None and inputs.sample is None
-    return Sampling(options.sample or 1.0 if by_records else 1.0, options.seed, CARRIERS)
+    return Sampling(
+        options.sample or 1.0 if by_records else 1.0, options.seed, CARRIERS
+    )
 
 
 def scan_inputs(
-    inputs: Inputs, folder: RunFolder, snapshot: Snapshot, reader: IndexReader, options: Options, progress: Progress
+    inputs: Inputs,
+    folder: RunFolder,
+    snapshot: Snapshot,
+    reader: IndexReader,
+    options: Options,
+    progress: Progress,
 ) -> ScanTotals:
-    """Scan all splits whose parts are not complete yet; the reader is that of the snapshot."""
+    """Scan all splits whose parts are not complete yet; the reader is that of the
+    snapshot.
+    """
     parts = folder.path / inputs.parts
     parts.mkdir(exist_ok=True)
     sampling, limits = sampling_of(inputs, options), current_limits()
     totals = ScanTotals(sampling.carrier_sample())
     complete: set[int] = set()
     if folder.earlier is not None:
-        complete = {number for number in range(len(inputs.splits)) if load_part(parts, number) is not None}
+        complete = {
+            number
+            for number in range(len(inputs.splits))
+            if load_part(parts, number) is not None
+        }
 
     def tasks() -> Iterator[ScanTask]:
         for number, (split, block) in enumerate(inputs.pieces(options)):
@@ -85,15 +121,30 @@ def scan_inputs(
             # Later tasks need not keep records that the sample so far rules out.
             kept = replace(sampling, carrier_limit=totals.carriers.limit)
             yield ScanTask(
-                number, split, options.fields, snapshot, options.params, kept, str(parts), limits, store, block
+                number,
+                split,
+                options.fields,
+                snapshot,
+                options.params,
+                kept,
+                str(parts),
+                limits,
+                store,
+                block,
             )
 
-    progress.start(inputs.stage, inputs.size, "records" if inputs.named is None else "bytes")
+    progress.start(
+        inputs.stage, inputs.size, "records" if inputs.named is None else "bytes"
+    )
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs, options) as executor:
         if isinstance(executor, Ray) and options.shard_groups is not None:
-            snapshot = replace(snapshot, groups=_groups(executor, snapshot, reader, options))
-        results = executor.run(_function(inputs, reader, options, executor), tasks(), progress)
+            snapshot = replace(
+                snapshot, groups=_groups(executor, snapshot, reader, options)
+            )
+        results = executor.run(
+            _function(inputs, reader, options, executor), tasks(), progress
+        )
         for number in count():
             if number not in complete:
                 result = next(results, None)
@@ -121,7 +172,9 @@ def scan_inputs(
 
 @contextlib.contextmanager
 def _store(options: Options) -> Iterator[str | None]:
-    """A folder for the parts of this run in the place that the user named, if any; it goes when they are here."""
+    """A folder for the parts of this run in the place that the user named, if any; it
+    goes when they are here.
+    """
     if options.parts is None:
         yield None
         return
@@ -131,7 +184,9 @@ def _store(options: Options) -> Iterator[str | None]:
         store.begin()
     except OSError as error:
         reason = error.strerror or error
-        raise OutputError(f"{options.parts} can't be written ({reason}): name another --parts") from error
+        raise OutputError(
+            f"{options.parts} can't be written ({reason}): name another --parts"
+        ) from error
     try:
         yield url
     finally:
@@ -140,31 +195,47 @@ def _store(options: Options) -> Iterator[str | None]:
             store.end()
 
 
-def _groups(executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Options) -> tuple[Held, ...]:
+def _groups(
+    executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Options
+) -> tuple[Held, ...]:
     """Processes of the cluster that hold the shards of the index."""
     shards, groups = len(reader.manifest.shards), options.shard_groups or 1
     if shards < groups:
         has = f"has only {shards}" if shards else "has none"
         raise ParameterError(
-            f"shard_groups={groups} needs an index with so many shards, and {snapshot.index} {has}: build it with more "
-            "shards, or give fewer groups"
+            f"shard_groups={groups} needs an index with so many shards, and "
+            f"{snapshot.index} {has}: build it with more shards, or give fewer groups"
         )
     where = None if options.shards_from is None else os.fspath(options.shards_from)
     hold = partial(
-        hold_shards, snapshot.index, snapshot=snapshot.fingerprint, control=snapshot.control, fetched_from=where
+        hold_shards,
+        snapshot.index,
+        snapshot=snapshot.fingerprint,
+        control=snapshot.control,
+        fetched_from=where,
     )
     try:
-        return executor.hold([partial(hold, shards=range(group, shards, groups)) for group in range(groups)], CONSTANT)
+        return executor.hold(
+            [
+                partial(hold, shards=range(group, shards, groups))
+                for group in range(groups)
+            ],
+            CONSTANT,
+        )
     except OSError as error:
         shown = snapshot.index if where is None else where
         raise InputError(
-            f"the nodes can't read the shards of {shown} ({error.strerror or error}): name a copy of the index that "
-            "they can with --shards-from"
+            f"the nodes can't read the shards of {shown} ({error.strerror or error}): "
+            "name a copy of the index that they can with --shards-from"
         ) from error
 
 
 def _executor(inputs: Inputs, options: Options) -> Executor:
-    if options.executor != "threads" and inputs.streamed and not inputs.in_blocks(options):
+    if (
+        options.executor != "threads"
+        and inputs.streamed
+        and not inputs.in_blocks(options)
+    ):
         raise needs_files(options.executor)
     if options.executor == "ray":
         return Ray(options.workers, options.address, memory=options.memory)
@@ -176,12 +247,22 @@ def _lost(lost: LostTask, inputs: Inputs) -> tuple[str, str]:
     split = lost.task.split
     of = sum(other.source == split.source for other in inputs.splits)
     where = "all of it" if of == 1 else f"part {split.part + 1} of {of}"
-    return split.source, f"{where} ({len(lost.failures)} attempts failed: {', '.join(sorted(set(lost.failures)))})"
+    return (
+        split.source,
+        f"{where} ({len(lost.failures)} attempts failed: "
+        f"{', '.join(sorted(set(lost.failures)))})",
+    )
 
 
-def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: Executor) -> Any:
-    """What the executor runs. On this machine, few splits are scanned by several threads each."""
-    threads = 1 if isinstance(executor, Ray) else max(1, options.threads // executor.workers)
+def _function(
+    inputs: Inputs, reader: IndexReader, options: Options, executor: Executor
+) -> Any:
+    """What the executor runs. On this machine, few splits are scanned by several
+    threads each.
+    """
+    threads = (
+        1 if isinstance(executor, Ray) else max(1, options.threads // executor.workers)
+    )
     mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
     shared = reader if isinstance(executor, Threads) else None
     read = inputs.reader(options)
@@ -190,18 +271,30 @@ def _function(inputs: Inputs, reader: IndexReader, options: Options, executor: E
 
     def scan_memory(task: ScanTask, advance: Advance) -> int:
         stats = ReadStats()
-        return scan_batches(task, reported(read(task.split, stats), advance), stats, reader, mapped)
+        return scan_batches(
+            task, reported(read(task.split, stats), advance), stats, reader, mapped
+        )
 
     return scan_memory
 
 
 def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
     if totals.stats.records:
-        return InputError("the sample holds none of the records: give a larger --sample")
-    why = [f"{counted(count, 'record')} skipped ({reason})" for reason, count in totals.stats.skipped.items()]
-    why += [f"{damage.source} is damaged ({damage.reason})" for damage in totals.stats.damaged[:3]]
+        return InputError(
+            "the sample holds none of the records: give a larger --sample"
+        )
+    why = [
+        f"{counted(count, 'record')} skipped ({reason})"
+        for reason, count in totals.stats.skipped.items()
+    ]
+    why += [
+        f"{damage.source} is damaged ({damage.reason})"
+        for damage in totals.stats.damaged[:3]
+    ]
     why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
-    of = {NULL_PARTS: " of the null dataset", KNOWN_PARTS: " of the known data"}.get(inputs.parts, "")
+    of = {NULL_PARTS: " of the null dataset", KNOWN_PARTS: " of the known data"}.get(
+        inputs.parts, ""
+    )
     what = f"no records{of} were scanned"
     return InputError(
         f"{what}: {'; '.join(why) or 'the inputs are empty'}. "

@@ -1,7 +1,9 @@
-"""A build that an executor spreads: each task reads some of the files, then each writes a shard.
+"""A build that an executor spreads: each task reads some of the files, then each writes
+a shard.
 
-The first tasks read, sketch and part tweets by the hash of their text, the second ones write a shard each of the parts
-for it; what is decided over all shards is left to this process (:mod:`provscan.index.spread`).
+The first tasks read, sketch and part tweets by the hash of their text, the second ones
+write a shard each of the parts for it; what is decided over all shards is left to this
+process (:mod:`provscan.index.spread`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
 from provscan.runs.options import needs_files
 
-# Tasks for each worker, so that they end at about the same time, unless they would be larger than this.
+# Tasks for each worker, so that they end at about the same time, unless they would be
+# larger than this.
 TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
 
 
@@ -57,7 +60,9 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
 
     def batches() -> Iterator[Any]:
         for file in task.files:
-            yield from readers.read_tweets(file, stats, on_bytes=advance, limits=task.limits)
+            yield from readers.read_tweets(
+                file, stats, on_bytes=advance, limits=task.limits
+            )
 
     prepared = (prepare(batch, task.params) for batch in coalesced(batches()))
     parted = write_parts(prepared, Path(task.folder), task.number, task.shards)
@@ -77,19 +82,30 @@ def shards_of(
     address: str | None,
     progress: Progress,
 ) -> Callable[[Path], MadeShards]:
-    """What makes the shards of a corpus, given a folder for the parts; see :func:`provscan.build_index`."""
+    """What makes the shards of a corpus, given a folder for the parts; see
+    :func:`provscan.build_index`.
+    """
     files = corpus.files
-    if files is None or any(file.split.path == STDIN or file.split.format == UNKNOWN for file in files):
+    if files is None or any(
+        file.split.path == STDIN or file.split.format == UNKNOWN for file in files
+    ):
         raise needs_files(executor)
 
     def make(folder: Path) -> MadeShards:
         limits = readers.current_limits()
-        with Ray(workers, address) if executor == "ray" else EXECUTORS[executor](workers or 1) as running:
+        with (
+            Ray(workers, address)
+            if executor == "ray"
+            else EXECUTORS[executor](workers or 1) as running
+        ):
             groups = list(_groups(files, TASKS_A_WORKER * running.workers))
             reading = (
-                PartTask(number, group, params, shards, str(folder), limits) for number, group in enumerate(groups)
+                PartTask(number, group, params, shards, str(folder), limits)
+                for number, group in enumerate(groups)
             )
-            progress.start("Reading", sum(file.split.size for file in files) or None, "bytes")
+            progress.start(
+                "Reading", sum(file.split.size for file in files) or None, "bytes"
+            )
             stats, parts = ReadStats(), []
             for part, found in _all(running.run(read_and_part, reading, progress)):
                 stats.merge(ReadStats.from_dict(found))
@@ -97,9 +113,14 @@ def shards_of(
             whole = Parted(*map(sum, zip(*parts, strict=True)))
             corpus.complete(stats, some_text=whole.tweets > 0)
             progress.start("Writing shards", whole.tweets, "tweets")
-            writing = (ShardTask((shard, shards), str(folder), len(groups), params) for shard in range(shards))
+            writing = (
+                ShardTask((shard, shards), str(folder), len(groups), params)
+                for shard in range(shards)
+            )
             made = list(_all(running.run(write, writing, progress)))
-        return MadeShards([shard for shard, _ in made], sum(ids for _, ids in made), whole)
+        return MadeShards(
+            [shard for shard, _ in made], sum(ids for _, ids in made), whole
+        )
 
     return make
 
@@ -109,7 +130,8 @@ def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
     for result in results:
         if isinstance(result, LostTask):
             raise WorkerError(
-                f"{result.task} failed {len(result.failures)} times ({', '.join(sorted(set(result.failures)))}). "
+                f"{result.task} failed {len(result.failures)} times "
+                f"({', '.join(sorted(set(result.failures)))}). "
                 "No index was written: mend the cause, and build it again"
             )
         yield result

@@ -16,26 +16,36 @@ Tokens = Callable[[list[str]], int]
 
 
 def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
-    """How many tokens texts have, by a tokenizer of the library tokenizers (``tokenizer.json``)."""
+    """How many tokens texts have, by a tokenizer of the library tokenizers
+    (``tokenizer.json``).
+    """
     if tokenizer is None:
         return None
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise UsageError("--tokenizer needs one more package: pip install 'provscan[tokens]'") from None
+        raise UsageError(
+            "--tokenizer needs one more package: pip install 'provscan[tokens]'"
+        ) from None
     try:
         loaded = Tokenizer.from_file(os.fspath(tokenizer))
     except Exception as error:
         raise InputError(
-            f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the tokenizer.json of a model"
+            f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the "
+            "tokenizer.json of a model"
         ) from None
-    # A file may say that texts are cut or filled up to some length, as for the model's batches.
+    # A file may say that texts are cut or filled up to some length, as for the model's
+    # batches.
     loaded.no_truncation()
     loaded.no_padding()
-    return lambda texts: sum(len(found.ids) for found in loaded.encode_batch(texts, add_special_tokens=False))
+    return lambda texts: sum(
+        len(found.ids) for found in loaded.encode_batch(texts, add_special_tokens=False)
+    )
 
 
 def characters_a_token(tokens: Tokens | None, texts: list[str]) -> float:
-    """Code points of a token in some texts; :data:`CHARACTERS_A_TOKEN` without a tokenizer or without texts."""
+    """Code points of a token in some texts; :data:`CHARACTERS_A_TOKEN` without a
+    tokenizer or without texts.
+    """
     count = tokens(texts) if tokens is not None else 0
     return sum(map(len, texts)) / count if count else CHARACTERS_A_TOKEN

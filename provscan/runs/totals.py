@@ -22,8 +22,12 @@ SUMMARY_VERSION = 1
 ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 
 
-def write_tables(analysis: Analysis, kept: Kept, reader: IndexReader, matches: Path, evidence: Path) -> None:
-    """``matches.parquet`` with the texts of candidates that are kept, and ``evidence.parquet``."""
+def write_tables(
+    analysis: Analysis, kept: Kept, reader: IndexReader, matches: Path, evidence: Path
+) -> None:
+    """``matches.parquet`` with the texts of candidates that are kept, and
+    ``evidence.parquet``.
+    """
     schema = pa.schema([*SCORED, *CANDIDATE])
     held: list[pa.RecordBatch] = []
     waiting: list[pa.RecordBatch] = []
@@ -36,14 +40,22 @@ def write_tables(analysis: Analysis, kept: Kept, reader: IndexReader, matches: P
             counted = added["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(counted))
             candidate = np.isin(number, kept.candidates)
-            whole = candidate | counted & (True if kept.counted is None else np.isin(number, kept.counted))
+            whole = candidate | counted & (
+                True if kept.counted is None else np.isin(number, kept.counted)
+            )
             flagged = batch.columns.append_column("has_text", pa.array(whole))
             texts = CANDIDATE.empty_table()
             if candidate.any():
-                texts = evidence_rows([flagged.filter(pa.array(candidate))], reader).select(CANDIDATE.names)
-            texts = texts.take(pa.array(np.cumsum(candidate) - 1, mask=~candidate)).combine_chunks()
+                texts = evidence_rows(
+                    [flagged.filter(pa.array(candidate))], reader
+                ).select(CANDIDATE.names)
+            texts = texts.take(
+                pa.array(np.cumsum(candidate) - 1, mask=~candidate)
+            ).combine_chunks()
             own = batch.columns.select(MATCHES.names).columns
-            held += pa.table([*own, *added.columns, *texts.columns], schema=schema).to_batches()
+            held += pa.table(
+                [*own, *added.columns, *texts.columns], schema=schema
+            ).to_batches()
             waiting.append(flagged.filter(pa.array(counted)))
             held = _written(of_all, held, ROW_GROUP, schema)
             if sum(part.num_rows for part in waiting) >= EVIDENCE_GROUP:
@@ -65,13 +77,23 @@ def _written(
     return table.to_batches()
 
 
-def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: IndexReader) -> dict[str, Any]:
+def counts_of(
+    measured: Measured, totals: ScanTotals, inputs: Inputs, reader: IndexReader
+) -> dict[str, Any]:
     """The counts of ``summary.json``; matches of control texts are not among them."""
     licensed, findings = measured.whole.licensed, measured.whole.findings
     matches = measured.sums.licensed.matches
     sources: dict[str, dict[str, Any]] = {}
-    for part, records, found in zip(totals.parts, licensed.records.tolist(), matches.tolist(), strict=True):
-        new = {"source": part.source, "records": 0, "read": 0, "records_matched": 0, "matches": 0}
+    for part, records, found in zip(
+        totals.parts, licensed.records.tolist(), matches.tolist(), strict=True
+    ):
+        new = {
+            "source": part.source,
+            "records": 0,
+            "read": 0,
+            "records_matched": 0,
+            "matches": 0,
+        }
         entry = sources.setdefault(part.source, new)
         entry["records"] += part.records
         entry["read"] += part.stats.records + sum(part.stats.skipped.values())
@@ -102,12 +124,19 @@ def counts_of(measured: Measured, totals: ScanTotals, inputs: Inputs, reader: In
         "sources": list(sources.values()),
         **{name: stats[name] for name in ("skipped", "repaired", "notes", "fields")},
         "examples": [
-            {"source": case.source, "where": f"record {case.record}", "reason": f"{reason}: {case.detail}".rstrip(": ")}
+            {
+                "source": case.source,
+                "where": f"record {case.record}",
+                "reason": f"{reason}: {case.detail}".rstrip(": "),
+            }
             for reason, cases in sorted(totals.stats.examples.items())
             for case in cases
         ],
         **inputs.left_out(totals.stats),
-        "truncated": {"bands_cut": totals.truncated.bands_cut, "seeds_cut": totals.truncated.seeds_cut},
+        "truncated": {
+            "bands_cut": totals.truncated.bands_cut,
+            "seeds_cut": totals.truncated.seeds_cut,
+        },
     }
 
 

@@ -11,7 +11,8 @@ from provscan.arrays import Floats, Numbers, slices
 from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
-# Bytes of canonical text to count: half a second's work. Four times as many take 10 % off the bits of a tweet.
+# Bytes of canonical text to count: half a second's work. Four times as many take 10 %
+# off the bits of a tweet.
 SAMPLE_BYTES = 1 << 20
 ORDER = 6
 # Of the sample: another one than that of the spike-ins.
@@ -26,23 +27,30 @@ class Background:
     counted: Numbers  # int64[n], ascending: their numbers.
 
     def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
-        """Bits of some texts of a reader that begins with the index's; one that was counted is left out.
+        """Bits of some texts of a reader that begins with the index's; one that was
+        counted is left out.
 
-        They are nan in a script that the model hardly knows, and where nothing was counted.
+        They are nan in a script that the model hardly knows, and where nothing was
+        counted.
         """
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:
             return result
         for part in slices(len(texts)):
             copies = np.isin(texts[part], self.counted).astype(np.int64)
-            result[part] = self.model.bits(reader.canonical_texts(texts[part]).array(), copies=copies)
+            result[part] = self.model.bits(
+                reader.canonical_texts(texts[part]).array(), copies=copies
+            )
         return result
 
 
 @lru_cache(maxsize=1)
 def background(reader: IndexReader) -> Background:
     """The background model of an index; kept for the next run with the same reader."""
-    model, counted = BackgroundModel(ORDER, max_chars=SAMPLE_BYTES), [np.zeros(0, np.int64)]
+    model, counted = (
+        BackgroundModel(ORDER, max_chars=SAMPLE_BYTES),
+        [np.zeros(0, np.int64)],
+    )
     for texts in reader.shuffled(SEED):
         counted.append(texts[: model.add(reader.canonical_texts(texts).array())])
         if len(counted[-1]) < len(texts):

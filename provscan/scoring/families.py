@@ -1,4 +1,6 @@
-"""Families of licensed texts: those of like wording, which come by one chance and are counted as one cluster."""
+"""Families of licensed texts: those of like wording, which come by one chance and are
+counted as one cluster.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,25 @@ from provscan.index.prepare import sketch_texts
 
 
 def families(reader: IndexReader, texts: Numbers) -> Numbers:
-    """Family of each of some distinct texts: connected components of those that share an LSH band.
+    """Family of each of some distinct texts: connected components of those that share
+    an LSH band.
 
-    Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at 0.5.
+    Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at
+    0.5.
     """
     label = np.arange(len(texts))
     if len(texts) == 0:
         return label
     with tempfile.TemporaryFile() as file:
-        # A band after the other: the bands of all texts take many times as much as their numbers.
-        bands = np.memmap(file, np.uint64, "w+", shape=(reader.params.bands, len(texts)))
+        # A band after the other: the bands of all texts take many times as much as
+        # their numbers.
+        bands = np.memmap(
+            file, np.uint64, "w+", shape=(reader.params.bands, len(texts))
+        )
         for part in slices(len(texts)):
-            bands[:, part] = sketch_texts(reader.canonical_texts(texts[part]), reader.params).bands.T
+            bands[:, part] = sketch_texts(
+                reader.canonical_texts(texts[part]), reader.params
+            ).bands.T
         for band in bands:
             label = connected(label, band)
         del band, bands
@@ -32,14 +41,18 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
 
 
 def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    """The best score that some of the texts have in each family; minus infinity where there are none."""
+    """The best score that some of the texts have in each family; minus infinity where
+    there are none.
+    """
     result = np.full(int(family.max(initial=0)) + 1, -np.inf)
     np.maximum.at(result, family[texts], best[texts])
     return result
 
 
 def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
-    """Components of rows after those with equal keys are connected; `label`, [n], is the first row of that of each."""
+    """Components of rows after those with equal keys are connected; `label`, [n], is
+    the first row of that of each.
+    """
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
     pairs = np.column_stack([label[order[same]], label[order[same + 1]]])
@@ -56,7 +69,8 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
 
 
 def components(groups: Numbers) -> Numbers:
-    """Connected components of rows, which are connected if they share a group; numbered by their first rows.
+    """Connected components of rows, which are connected if they share a group; numbered
+    by their first rows.
 
     The `groups`, int64[rows, n], of each row are numbered from 0 without gaps.
     """
@@ -69,7 +83,8 @@ def components(groups: Numbers) -> Numbers:
     while True:
         least = np.minimum.reduceat(label[rows], starts)[groups].min(axis=1)
         following = label.copy()
-        # The row that was the label learns of a lesser one, so that whole trees are joined at once.
+        # The row that was the label learns of a lesser one, so that whole trees are
+        # joined at once.
         np.minimum.at(following, label, least)
         following = np.minimum(following, least)
         following = following[following]

@@ -9,19 +9,47 @@ import numpy as np
 from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
 
-# Recall varies with length: minimum lengths of the classes in code points, where Chinese, Japanese and Korean
-# characters count as two.
+# Recall varies with length: minimum lengths of the classes in code points, where
+# Chinese, Japanese and Korean characters count as two.
 BANDS = (0, 30, 40, 60, 80, 120)
 
-# First code points of blocks, and the script that the canonical letters from there on belong to.
+# First code points of blocks, and the script that the canonical letters from there on
+# belong to.
 _BLOCKS = (
-    (0x0, "latin"), (0x370, "greek"), (0x400, "cyrillic"), (0x530, "other"), (0x590, "hebrew"), (0x600, "arabic"),
-    (0x780, "other"), (0x900, "indic"), (0xE00, "thai"), (0xE80, "other"), (0x1100, "korean"), (0x1200, "other"),
-    (0x1C80, "other"), (0x1D00, "latin"), (0x1F00, "greek"), (0x2000, "other"), (0x2C60, "latin"), (0x2C80, "other"),
-    (0x3040, "japanese"), (0x3100, "other"), (0x3130, "korean"), (0x3190, "other"), (0x31F0, "japanese"),
-    (0x3200, "other"), (0x3400, "chinese"), (0xA000, "other"), (0xAC00, "korean"), (0xD7B0, "other"),
-    (0xF900, "chinese"), (0xFB00, "other"), (0x1F000, "emoji"), (0x20000, "chinese"), (0x32000, "other"),
-)  # fmt: skip
+    (0x0, "latin"),
+    (0x370, "greek"),
+    (0x400, "cyrillic"),
+    (0x530, "other"),
+    (0x590, "hebrew"),
+    (0x600, "arabic"),
+    (0x780, "other"),
+    (0x900, "indic"),
+    (0xE00, "thai"),
+    (0xE80, "other"),
+    (0x1100, "korean"),
+    (0x1200, "other"),
+    (0x1C80, "other"),
+    (0x1D00, "latin"),
+    (0x1F00, "greek"),
+    (0x2000, "other"),
+    (0x2C60, "latin"),
+    (0x2C80, "other"),
+    (0x3040, "japanese"),
+    (0x3100, "other"),
+    (0x3130, "korean"),
+    (0x3190, "other"),
+    (0x31F0, "japanese"),
+    (0x3200, "other"),
+    (0x3400, "chinese"),
+    (0xA000, "other"),
+    (0xAC00, "korean"),
+    (0xD7B0, "other"),
+    (0xF900, "chinese"),
+    (0xFB00, "other"),
+    (0x1F000, "emoji"),
+    (0x20000, "chinese"),
+    (0x32000, "other"),
+)
 SCRIPTS = sorted({name for _, name in _BLOCKS})
 # Of each code point up to the start of the last block.
 _SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
@@ -39,12 +67,19 @@ def bands(length: Numbers) -> Numbers:
 
 def letters(texts: Iterable[str]) -> Numbers:
     """How many letters of each script some texts have; int64[scripts]."""
-    codes = np.frombuffer("".join(c for text in texts for c in text if c.isalpha()).encode("utf-32-le"), np.uint32)
-    return np.bincount(_SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)], minlength=len(SCRIPTS)).astype(np.int64)
+    codes = np.frombuffer(
+        "".join(c for text in texts for c in text if c.isalpha()).encode("utf-32-le"),
+        np.uint32,
+    )
+    return np.bincount(
+        _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)], minlength=len(SCRIPTS)
+    ).astype(np.int64)
 
 
 def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
-    """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of :data:`SCRIPTS`."""
+    """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of
+    :data:`SCRIPTS`.
+    """
     weight = np.zeros(len(texts), np.int64)
     script = np.zeros(len(texts), np.int64)
     for part in slices(len(texts)):
@@ -52,8 +87,12 @@ def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
         count = len(offsets) - 1
         row = np.repeat(np.arange(count), np.diff(offsets))
         letter = _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)]
-        weight[part] = np.diff(offsets) + np.bincount(row[WIDE[letter]], minlength=count)
+        weight[part] = np.diff(offsets) + np.bincount(
+            row[WIDE[letter]], minlength=count
+        )
         spoken = codes >= ord("A")
-        table = np.bincount((row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS))
+        table = np.bincount(
+            (row * len(SCRIPTS) + letter)[spoken], minlength=count * len(SCRIPTS)
+        )
         script[part] = table.reshape(count, len(SCRIPTS)).argmax(axis=1)
     return weight, script

@@ -1,18 +1,22 @@
-"""Which matches are findings: a match is one if its wording is rare, long enough, and not known from elsewhere.
+"""Which matches are findings: a match is one if its wording is rare, long enough, and
+not known from elsewhere.
 
 A match is a finding if
 
-- its licensed text is neither *common* (three authors or more, or an author of the control, posted it) nor *known*
-  (it also stands in data that can't come from the platform, see :class:`KnownElsewhere`),
-- span and licensed text have at least ``min_letters`` letters in common: containment times length, but no more than the
-  span has, since a text that repeats a word contains its 5-grams once, and
-- the wording has at least ``min_bits`` bits where the span covers the whole field, and ``min_bits_passage`` where it
-  is a passage. In a script that the background model does not know, :data:`LETTERS_WITHOUT_BITS` letters in common
-  take the place of bits.
+- its licensed text is neither *common* (three authors or more, or an author of the
+  control, posted it) nor *known* (it also stands in data that can't come from the
+  platform, see :class:`KnownElsewhere`),
+- span and licensed text have at least ``min_letters`` letters in common: containment
+  times length, but no more than the span has, since a text that repeats a word contains
+  its 5-grams once, and
+- the wording has at least ``min_bits`` bits where the span covers the whole field, and
+  ``min_bits_passage`` where it is a passage. In a script that the background model does
+  not know, :data:`LETTERS_WITHOUT_BITS` letters in common take the place of bits.
 
-Matches of the dataset, the control, the null dataset and the spike-ins go through the same :class:`Scorer`, so what is
-measured on one of them holds for the others. The rule is fixed before the scan and does not depend on the dataset's
-matches: a threshold that followed them would make every interval too narrow.
+Matches of the dataset, the control, the null dataset and the spike-ins go through the
+same :class:`Scorer`, so what is measured on one of them holds for the others. The rule
+is fixed before the scan and does not depend on the dataset's matches: a threshold that
+followed them would make every interval too narrow.
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ from provscan.scoring.lengths import WIDE, bands, measured
 COMMON_AUTHORS = 3
 # Minimum letters in common where the background model does not know the script.
 LETTERS_WITHOUT_BITS = 40
-# A match is known from elsewhere if the known data has this share of the match's containment, or more.
+# A match is known from elsewhere if the known data has this share of the match's
+# containment, or more.
 KNOWN_SHARE = 0.8
 # Texts that a thread scores in one go, at most.
 TEXTS = 1 << 14
@@ -59,17 +64,26 @@ class Scores(NamedTuple):
     counted: Flags  # The match is a finding.
 
 
-def letters_in_common(containment: Floats, length: Numbers, script: Numbers, span: Numbers) -> Floats:
-    """Letters that spans have in common with licensed texts of some lengths, as ``min_chars`` counts them."""
-    result: Floats = np.minimum(containment * length, span * np.where(WIDE[script], 2, 1))
+def letters_in_common(
+    containment: Floats, length: Numbers, script: Numbers, span: Numbers
+) -> Floats:
+    """Letters that spans have in common with licensed texts of some lengths, as
+    ``min_chars`` counts them.
+    """
+    result: Floats = np.minimum(
+        containment * length, span * np.where(WIDE[script], 2, 1)
+    )
     return result
 
 
 @dataclass(frozen=True)
 class KnownElsewhere:
-    """Licensed and control texts that also stand in data that can't come from the platform (``--known``)."""
+    """Licensed and control texts that also stand in data that can't come from the
+    platform (``--known``).
+    """
 
-    # float32[texts of the reader]: the largest containment of each text in the known data, 0 where it is not there.
+    # float32[texts of the reader]: the largest containment of each text in the known
+    # data, 0 where it is not there.
     containment: npt.NDArray[np.float32]
 
     def of(self, texts: Numbers) -> Floats:
@@ -92,13 +106,21 @@ class TextScores:
         """Score matches, and decide which are findings."""
         place, containment, similarity, whole, span = scored
         least = np.where(whole, params.min_bits, params.min_bits_passage)
-        letters = letters_in_common(containment, self.length[place], self.script[place], span)
+        letters = letters_in_common(
+            containment, self.length[place], self.script[place], span
+        )
         share = letters / np.maximum(self.length[place], 1)
         bits = matched_bits(self.bits[place], self.length[place], share, similarity)
         # The tolerances are those of containments as float32.
-        known = (self.elsewhere[place] > 0.0) & (self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6)
-        rare = np.where(np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least)
-        counted = rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
+        known = (self.elsewhere[place] > 0.0) & (
+            self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6
+        )
+        rare = np.where(
+            np.isnan(bits), letters >= LETTERS_WITHOUT_BITS - 1e-3, bits >= least
+        )
+        counted = (
+            rare & (letters >= params.min_letters - 1e-3) & ~self.common[place] & ~known
+        )
         return Scores(bits, known, counted)
 
 
@@ -117,13 +139,17 @@ class Scorer:
     ready: tuple[Numbers, TextScores] | None = None
 
     def having_scored(self, texts: Numbers) -> Scorer:
-        """A scorer that has scored some texts, given in ascending order, and does not score them again."""
+        """A scorer that has scored some texts, given in ascending order, and does not
+        score them again.
+        """
         return replace(self, ready=(texts, self._scored(texts)))
 
     def scores(self, scored: Scored) -> Scores:
         """Score matches whose places are the numbers of their texts in the reader."""
         texts, place = np.unique(scored.place, return_inverse=True)
-        return self.texts(texts).matches(scored._replace(place=place.reshape(-1)), self.params)
+        return self.texts(texts).matches(
+            scored._replace(place=place.reshape(-1)), self.params
+        )
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts by their numbers, each of which is there once."""
@@ -135,10 +161,19 @@ class Scorer:
         order = np.argsort(every)
         place = order[np.searchsorted(every, texts, sorter=order)]
         names = [entry.name for entry in fields(TextScores)]
-        return TextScores(*(np.concatenate([getattr(known, n), getattr(added, n)])[place] for n in names))
+        return TextScores(
+            *(
+                np.concatenate([getattr(known, n), getattr(added, n)])[place]
+                for n in names
+            )
+        )
 
     def _scored(self, texts: Numbers) -> TextScores:
-        bits, length, script = np.empty(len(texts)), np.empty(len(texts), np.int64), np.empty(len(texts), np.int64)
+        bits, length, script = (
+            np.empty(len(texts)),
+            np.empty(len(texts), np.int64),
+            np.empty(len(texts), np.int64),
+        )
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
         def score(low: int) -> None:
@@ -152,5 +187,7 @@ class Scorer:
         often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)
         authors[often] = self.reader.author_counts(texts[often])
         common = (authors >= COMMON_AUTHORS) | np.isin(texts, self.repeated)
-        elsewhere = np.zeros(len(texts)) if self.elsewhere is None else self.elsewhere.of(texts)
+        elsewhere = (
+            np.zeros(len(texts)) if self.elsewhere is None else self.elsewhere.of(texts)
+        )
         return TextScores(bits, length, script, bands(length), common, elsewhere)

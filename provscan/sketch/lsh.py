@@ -1,8 +1,10 @@
-"""Locality-sensitive hashing: the keys of the bands of a signature, and its two-bit sketch.
+"""Locality-sensitive hashing: the keys of the bands of a signature, and its two-bit
+sketch.
 
-A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose signatures are equal in one
-whole band become a candidate pair, which at similarity s happens with probability ``1 - (1 - s**rows)**bands``, the
-S-curve (Leskovec, Rajaraman, Ullman, *Mining of Massive Datasets*, section 3.4).
+A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose
+signatures are equal in one whole band become a candidate pair, which at similarity s
+happens with probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
+Ullman, *Mining of Massive Datasets*, section 3.4).
 """
 
 from __future__ import annotations
@@ -17,14 +19,21 @@ from provscan.kernels import bands as kernels
 SKETCHED = 64
 
 
-def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
-    """Keys of the bands of signatures, uint64[n, bands]; :func:`provscan.kernels.bands.band_keys` specifies them."""
+def band_keys(
+    signatures: NDArray[np.uint32], bands: int, rows: int
+) -> NDArray[np.uint64]:
+    """Keys of the bands of signatures, uint64[n, bands];
+    :func:`provscan.kernels.bands.band_keys` specifies them.
+    """
     _require_signatures(signatures)
     if bands < 1 or rows < 1:
-        raise ParameterError(f"bands and rows must be at least 1, not {bands} and {rows}")
+        raise ParameterError(
+            f"bands and rows must be at least 1, not {bands} and {rows}"
+        )
     if bands * rows > signatures.shape[1]:
         raise ParameterError(
-            f"bands * rows must be at most the length of a signature, {signatures.shape[1]}, not {bands} * {rows}"
+            "bands * rows must be at most the length of a signature, "
+            f"{signatures.shape[1]}, not {bands} * {rows}"
         )
     out = np.empty((len(signatures), bands), np.uint64)
     with np.errstate(over="ignore"):
@@ -35,12 +44,15 @@ def band_keys(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[
 def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Two bits of a hash of each of the first 64 minima, uint64[n, 2].
 
-    :func:`provscan.kernels.bands.two_bit_sketch` specifies it. The bits of ``16 * (1 + 3 * J)`` minima of texts of
-    similarity J agree on average.
+    :func:`provscan.kernels.bands.two_bit_sketch` specifies it. The bits of ``16 * (1 +
+    3 * J)`` minima of texts of similarity J agree on average.
     """
     _require_signatures(signatures)
     if signatures.shape[1] < SKETCHED:
-        raise ParameterError(f"a sketch takes signatures of {SKETCHED} values or more, not of {signatures.shape[1]}")
+        raise ParameterError(
+            f"a sketch takes signatures of {SKETCHED} values or more, not of "
+            f"{signatures.shape[1]}"
+        )
     out = np.empty((len(signatures), 2), np.uint64)
     with np.errstate(over="ignore"):
         kernels.two_bit_sketch(signatures, out)
@@ -48,8 +60,12 @@ def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 
 def _require_signatures(signatures: NDArray[np.uint32]) -> None:
-    if signatures.dtype != np.uint32 or signatures.ndim != 2 or not signatures.flags.c_contiguous:
+    if (
+        signatures.dtype != np.uint32
+        or signatures.ndim != 2
+        or not signatures.flags.c_contiguous
+    ):
         raise ParameterError(
-            f"signatures must be a C-contiguous uint32 array of two dimensions, not {signatures.dtype} "
-            f"{signatures.shape}: pass what minhash returned"
+            "signatures must be a C-contiguous uint32 array of two dimensions, not "
+            f"{signatures.dtype} {signatures.shape}: pass what minhash returned"
         )

@@ -1,14 +1,16 @@
 """MinHash signatures, bit for bit those of datasketch 2.
 
-:func:`minhash` takes texts as they come, :func:`minhash_canonical` texts that are canonical already; both read
-Arrow's buffers in place and give ``uint32[n, 128]``. :func:`to_datasketch` hands signatures to datasketch, whose
-forest, ensemble and HNSW then take them; only it imports datasketch. The kernels are in
+:func:`minhash` takes texts as they come, :func:`minhash_canonical` texts that are
+canonical already; both read Arrow's buffers in place and give ``uint32[n, 128]``.
+:func:`to_datasketch` hands signatures to datasketch, whose forest, ensemble and HNSW
+then take them; only it imports datasketch. The kernels are in
 :mod:`provscan.kernels.minhash`.
 
 A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
-hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character 5-gram. A text of one to
-four characters is its own only shingle, an empty one has the empty signature, 0xFFFFFFFF throughout. The
-method is Broder's (1997, doi:10.1109/SEQUEN.1997.666900).
+hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
+5-gram. A text of one to four characters is its own only shingle, an empty one has the
+empty signature, 0xFFFFFFFF throughout. The method is Broder's (1997,
+doi:10.1109/SEQUEN.1997.666900).
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ SCHEME = "affine32"
 
 def _draw_permutations() -> NDArray[np.uint32]:
     random = np.random.RandomState(SEED)
-    a = random.randint(0, 1 << 31, NUM_PERM, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    a = random.randint(0, 1 << 31, NUM_PERM, dtype=np.uint32) * np.uint32(
+        2
+    ) + np.uint32(1)
     b = random.randint(0, 1 << 32, NUM_PERM, dtype=np.uint32)
     drawn = np.array([a, b])
     drawn.flags.writeable = False
@@ -43,7 +47,9 @@ def _draw_permutations() -> NDArray[np.uint32]:
 
 
 PERMUTATIONS = _draw_permutations()
-"""uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32, as datasketch draws."""
+"""uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32, as
+datasketch draws.
+"""
 
 
 def minhash(texts: Texts) -> NDArray[np.uint32]:
@@ -52,7 +58,8 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     Parameters
     ----------
     texts
-        Strings: an Arrow array, a chunked array or any iterable; a null counts as an empty text.
+        Strings: an Arrow array, a chunked array or any iterable; a null counts as an
+        empty text.
 
     Returns
     -------
@@ -67,7 +74,9 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     Examples
     --------
     >>> import provscan
-    >>> signatures = provscan.minhash(["It is raining again", "RT @b: it's raining again!", "Something else"])
+    >>> signatures = provscan.minhash(
+    ...     ["It is raining again", "RT @b: it's raining again!", "Something else"]
+    ... )
     >>> signatures.shape
     (3, 128)
     >>> similarity = (signatures[0] == signatures[1:]).mean(axis=1)
@@ -78,27 +87,39 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     return minhash_canonical((canonical.text, canonical.offsets))
 
 
-def minhash_canonical(texts: Texts | TextBuffer, permutations: int = NUM_PERM) -> NDArray[np.uint32]:
-    """Signatures of texts that are canonical already, one row a text, or the first values of each.
+def minhash_canonical(
+    texts: Texts | TextBuffer, permutations: int = NUM_PERM
+) -> NDArray[np.uint32]:
+    """Signatures of texts that are canonical already, one row a text, or the first
+    values of each.
 
-    The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts, ``uint8[m]``, and where each begins,
-    ``int64[n + 1]``. Buffers are read in place; mapped and other read-only ones will do.
+    The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
+    ``uint8[m]``, and where each begins, ``int64[n + 1]``. Buffers are read in place;
+    mapped and other read-only ones will do.
     """
-    if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[0], np.ndarray):
+    if (
+        isinstance(texts, tuple)
+        and len(texts) == 2
+        and isinstance(texts[0], np.ndarray)
+    ):
         data, offsets = _checked_buffer(*texts)
     else:
         data, offsets = buffers(to_array(texts))
     out = np.empty((len(offsets) - 1, permutations), np.uint32)
-    scratch = np.empty(kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32)
+    scratch = np.empty(
+        kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32
+    )
     a, b = PERMUTATIONS
-    # Without the JIT the kernels are plain Python, where numpy warns of the overflow that they rely on.
+    # Without the JIT the kernels are plain Python, where numpy warns of the overflow
+    # that they rely on.
     with np.errstate(over="ignore"):
         kernels.signatures(frozen(TextRecord(data, offsets)), a, b, scratch, out)
     return out
 
 
 def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
-    """One ``datasketch.MinHash`` a signature; each can be updated, merged and compared there.
+    """One ``datasketch.MinHash`` a signature; each can be updated, merged and compared
+    there.
 
     Parameters
     ----------
@@ -118,7 +139,9 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     Examples
     --------
     >>> import provscan
-    >>> a, b = provscan.to_datasketch(provscan.minhash(["It is raining again", "it is raining again..."]))
+    >>> a, b = provscan.to_datasketch(
+    ...     provscan.minhash(["It is raining again", "it is raining again..."])
+    ... )
     >>> a.jaccard(b)
     1.0
     """
@@ -126,23 +149,41 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
         import datasketch
         import xxhash
     except ModuleNotFoundError as error:
-        raise UsageError("this needs datasketch 2: pip install 'provscan[sketches]'") from error
-    options: Any = {"seed": SEED, "hashfunc": xxhash.xxh32_intdigest, "permutations": PERMUTATIONS, "scheme": SCHEME}
-    return [datasketch.MinHash(hashvalues=row, **options) for row in _checked(signatures)]
+        raise UsageError(
+            "this needs datasketch 2: pip install 'provscan[sketches]'"
+        ) from error
+    options: Any = {
+        "seed": SEED,
+        "hashfunc": xxhash.xxh32_intdigest,
+        "permutations": PERMUTATIONS,
+        "scheme": SCHEME,
+    }
+    return [
+        datasketch.MinHash(hashvalues=row, **options) for row in _checked(signatures)
+    ]
 
 
 def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TextBuffer:
-    for name, array, dtype in (("data", data, np.uint8), ("offsets", offsets, np.int64)):
+    for name, array, dtype in (
+        ("data", data, np.uint8),
+        ("offsets", offsets, np.int64),
+    ):
         if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
             raise ParameterError(
-                f"{name} must be a contiguous {np.dtype(dtype)} array of one dimension, not {array.dtype} "
-                f"{array.shape}: pass numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
+                f"{name} must be a contiguous {np.dtype(dtype)} array of one "
+                f"dimension, not {array.dtype} {array.shape}: pass "
+                f"numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
             )
     # A kernel checks no bounds: a wrong offset would read foreign memory.
-    if len(offsets) == 0 or offsets[0] < 0 or offsets[-1] > len(data) or np.any(np.diff(offsets) < 0):
+    if (
+        len(offsets) == 0
+        or offsets[0] < 0
+        or offsets[-1] > len(data)
+        or np.any(np.diff(offsets) < 0)
+    ):
         raise ParameterError(
-            f"offsets must rise from 0 or more to the length of data, {len(data)}, and have one element more "
-            f"than there are texts; found {_summary(offsets)}"
+            f"offsets must rise from 0 or more to the length of data, {len(data)}, and "
+            f"have one element more than there are texts; found {_summary(offsets)}"
         )
     return data, offsets
 
@@ -150,15 +191,25 @@ def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Text
 def _summary(offsets: NDArray[np.int64]) -> str:
     if len(offsets) == 0:
         return "none"
-    return f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, least step {np.diff(offsets).min(initial=0)}"
+    return (
+        f"{len(offsets)} from {offsets[0]} to {offsets[-1]}, least step "
+        f"{np.diff(offsets).min(initial=0)}"
+    )
 
 
 def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
     if not isinstance(signatures, np.ndarray):
-        raise ParameterError(f"signatures must be an array, not {signatures!r}: pass what minhash returned")
-    if signatures.dtype != np.uint32 or signatures.ndim != 2 or signatures.shape[1] != NUM_PERM:
         raise ParameterError(
-            f"signatures must be uint32 of shape (n, {NUM_PERM}), not {signatures.dtype} {signatures.shape}: "
-            "pass what minhash returned"
+            f"signatures must be an array, not {signatures!r}: pass what minhash "
+            "returned"
+        )
+    if (
+        signatures.dtype != np.uint32
+        or signatures.ndim != 2
+        or signatures.shape[1] != NUM_PERM
+    ):
+        raise ParameterError(
+            f"signatures must be uint32 of shape (n, {NUM_PERM}), not "
+            f"{signatures.dtype} {signatures.shape}: pass what minhash returned"
         )
     return signatures

@@ -1,4 +1,6 @@
-"""Controls: which texts can't be in the data, and that what they match is never counted as found."""
+"""Controls: which texts can't be in the data, and that what they match is never counted
+as found.
+"""
 
 from __future__ import annotations
 
@@ -27,37 +29,92 @@ CUTOFF = datetime(2020, 6, 1, tzinfo=UTC)
 OLD, YOUNG = "2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"
 
 DATED: list[dict[str, Any]] = [
-    {"text": "an old tweet about the harbour at night", "created_at": OLD, "author": "a"},
-    {"text": "a young tweet about the harbour at noon", "created_at": YOUNG, "author": "b"},
-    {"text": "first said long ago, and then once more", "created_at": YOUNG, "author": "a"},
-    {"text": "First said long ago, and then ONCE more!", "created_at": OLD, "author": "b"},
-    {"text": "RT @c: repeated, so that its text may be older", "created_at": YOUNG, "author": "c"},
-    {"text": "repeated elsewhere, as another field says", "created_at": YOUNG, "rt_of": "9", "author": "d"},
+    {
+        "text": "an old tweet about the harbour at night",
+        "created_at": OLD,
+        "author": "a",
+    },
+    {
+        "text": "a young tweet about the harbour at noon",
+        "created_at": YOUNG,
+        "author": "b",
+    },
+    {
+        "text": "first said long ago, and then once more",
+        "created_at": YOUNG,
+        "author": "a",
+    },
+    {
+        "text": "First said long ago, and then ONCE more!",
+        "created_at": OLD,
+        "author": "b",
+    },
+    {
+        "text": "RT @c: repeated, so that its text may be older",
+        "created_at": YOUNG,
+        "author": "c",
+    },
+    {
+        "text": "repeated elsewhere, as another field says",
+        "created_at": YOUNG,
+        "rt_of": "9",
+        "author": "d",
+    },
     {"text": "nobody knows when this was written down", "author": "a"},
-    {"text": "known once and unknown the other time here", "created_at": YOUNG, "author": "a"},
+    {
+        "text": "known once and unknown the other time here",
+        "created_at": YOUNG,
+        "author": "a",
+    },
     {"text": "known once and unknown the other time here", "author": "c"},
-    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "a"},
-    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "a"},
-    {"text": "young, and as young when it was said again", "created_at": YOUNG, "author": "e"},
+    {
+        "text": "young, and as young when it was said again",
+        "created_at": YOUNG,
+        "author": "a",
+    },
+    {
+        "text": "young, and as young when it was said again",
+        "created_at": YOUNG,
+        "author": "a",
+    },
+    {
+        "text": "young, and as young when it was said again",
+        "created_at": YOUNG,
+        "author": "e",
+    },
 ]
 
 
 def absent_texts(index: provscan.Index) -> list[str]:
     controls = with_cutoff(no_control(index.reader), CUTOFF)
     reader = index.reader
-    texts = [text for segment in reader.segments for text in segment.texts.array().to_pylist()]
+    texts = [
+        text
+        for segment in reader.segments
+        for text in segment.texts.array().to_pylist()
+    ]
     assert len(texts) == len(controls.absent)
-    found = sorted({text for text, absent in zip(texts, controls.absent, strict=True) if absent})
+    found = sorted(
+        {text for text, absent in zip(texts, controls.absent, strict=True) if absent}
+    )
     # Each once, however many segments have it.
-    assert (controls.texts, controls.licensed_texts) == (len(found), len(index) - len(found))
+    assert (controls.texts, controls.licensed_texts) == (
+        len(found),
+        len(index) - len(found),
+    )
     assert controls.tweets == reader.count_tweets(np.flatnonzero(controls.absent))
     return found
 
 
-EXPECTED = ["a young tweet about the harbour at noon", "young and as young when it was said again"]
+EXPECTED = [
+    "a young tweet about the harbour at noon",
+    "young and as young when it was said again",
+]
 
 
-def test_a_text_is_a_control_if_all_its_tweets_are_young(write: Write, tmp_path: Path) -> None:
+def test_a_text_is_a_control_if_all_its_tweets_are_young(
+    write: Write, tmp_path: Path
+) -> None:
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     assert absent_texts(index) == EXPECTED
     controls = with_cutoff(no_control(index.reader), CUTOFF)
@@ -66,7 +123,9 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(write: Write, tmp_path:
     assert controls.licensed_tweets == len(DATED) - 4
 
 
-def test_segments_do_not_matter(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_segments_do_not_matter(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", 3)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
@@ -98,20 +157,38 @@ def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) ->
     assert authors["first said long ago and then once more"] == 2
     assert authors["repeated so that its text may be older"] == 0
     assert authors["repeated elsewhere as another field says"] == 0
-    years = dict(zip(texts, authorship(index.reader, np.arange(len(texts))).year.to_pylist(), strict=True))
+    years = dict(
+        zip(
+            texts,
+            authorship(index.reader, np.arange(len(texts))).year.to_pylist(),
+            strict=True,
+        )
+    )
     assert years["an old tweet about the harbour at night"] == 2020
     assert years["nobody knows when this was written down"] is None
 
 
-def test_the_year_of_a_text_is_that_of_its_first_tweet(write: Write, tmp_path: Path) -> None:
+def test_the_year_of_a_text_is_that_of_its_first_tweet(
+    write: Write, tmp_path: Path
+) -> None:
     tweets = [
-        {"text": "said again by somebody else in a later year", "created_at": f"{year}-06-01T00:00:00Z"}
+        {
+            "text": "said again by somebody else in a later year",
+            "created_at": f"{year}-06-01T00:00:00Z",
+        }
         for year in (2018, 2013, 2016)
     ]
     # A retweet may be younger than its text, whose year is not known then.
     tweets += [
-        {"text": "RT @c: only repeated, never said in these tweets", "created_at": "2018-06-01T00:00:00Z"},
-        {"text": "repeated elsewhere, as another field says", "created_at": "2018-06-01T00:00:00Z", "rt_of": "9"},
+        {
+            "text": "RT @c: only repeated, never said in these tweets",
+            "created_at": "2018-06-01T00:00:00Z",
+        },
+        {
+            "text": "repeated elsewhere, as another field says",
+            "created_at": "2018-06-01T00:00:00Z",
+            "rt_of": "9",
+        },
     ]
     reader = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index").reader
     years = authorship(reader, np.arange(reader.size)).year.to_pylist()
@@ -124,54 +201,106 @@ def test_the_year_of_a_text_is_that_of_its_first_tweet(write: Write, tmp_path: P
 @pytest.fixture
 def control(write: Write) -> Path:
     """Thirty tweets of the index's kind that are not in it, and one that is."""
-    rows = [{"id": f"c{n}", "text": tweet["text"][::-1]} for n, tweet in enumerate(TWEETS[:30])]
+    rows = [
+        {"id": f"c{n}", "text": tweet["text"][::-1]}
+        for n, tweet in enumerate(TWEETS[:30])
+    ]
     return write("control.jsonl", [*rows, {"id": "c99", "text": TWEETS[40]["text"]}])
 
 
 def test_what_a_control_matches_is_marked_and_not_counted(
     index: provscan.Index, write: Write, control: Path, tmp_path: Path
 ) -> None:
-    texts = [*(TWEETS[n]["text"] for n in range(40, 60)), *(TWEETS[n]["text"][::-1] for n in range(5))]
+    texts = [
+        *(TWEETS[n]["text"] for n in range(40, 60)),
+        *(TWEETS[n]["text"][::-1] for n in range(5)),
+    ]
     data = write("data.jsonl", [{"text": text} for text in texts])
     plain = provscan.match(data, index, tmp_path / "plain.run")
     run = provscan.match(data, index, tmp_path / "a.run", control=control)
     rows = run.matches.to_pylist()
     assert {row["record"] for row in rows if row["control"]} == {20, 21, 22, 23, 24}
-    assert {row["tweet_id"] for row in rows if row["control"]} == {f"c{n}" for n in range(5)}
+    assert {row["tweet_id"] for row in rows if row["control"]} == {
+        f"c{n}" for n in range(5)
+    }
     assert not any(row["control"] for row in plain.matches.to_pylist())
-    for name in ("matches", "records_matched", "texts_found", "tweets_found", "characters_matched", "levels"):
+    for name in (
+        "matches",
+        "records_matched",
+        "texts_found",
+        "tweets_found",
+        "characters_matched",
+        "levels",
+    ):
         assert run.summary[name] == plain.summary[name], name
     info = run.summary["control"]
     assert (info["texts"], info["also_licensed"], info["matches"]) == (30, 1, 5)
     assert info["files"]["tweets"] == 31
     # A text that stands in the control as well is commonplace.
-    assert {row["record"] for row in rows if row["common"] and not row["control"]} == {0}
+    assert {row["record"] for row in rows if row["common"] and not row["control"]} == {
+        0
+    }
     # Of what counts the few texts of the control measure no chance.
-    assert all((row["q_value"] is None) == (row["control"] or row["counted"]) for row in rows)
+    assert all(
+        (row["q_value"] is None) == (row["control"] or row["counted"]) for row in rows
+    )
     assert {row["counted"] for row in rows} == {True, False}
     assert run.summary["answer"]["records"]["at_least"] is not None
-    assert {path.name for path in run.path.iterdir()} == {path.name for path in plain.path.iterdir()}
+    assert {path.name for path in run.path.iterdir()} == {
+        path.name for path in plain.path.iterdir()
+    }
 
 
 def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
-    """Repeated ones, licensed or not; those without text are left out, and said to be."""
+    """Repeated ones, licensed or not; those without text are left out, and said to
+    be.
+    """
     index = provscan.build_index(TWEETS[:30], tmp_path / "two.index")
-    provscan.build_index([{**TWEETS[0], "id": "again"}], tmp_path / "two.index", append=True)
+    provscan.build_index(
+        [{**TWEETS[0], "id": "again"}], tmp_path / "two.index", append=True
+    )
     new, old = ({"id": f"c{n}", "text": TWEETS[n]["text"]} for n in (40, 0))
     edited = {**old, "id": new["id"]}
-    rows = [new, new, old, old, edited, {"id": "c41", "text": "\U0001f600 !"}, {"id": "c42"}]
+    rows = [
+        new,
+        new,
+        old,
+        old,
+        edited,
+        {"id": "c41", "text": "\U0001f600 !"},
+        {"id": "c42"},
+    ]
     data = write("data.jsonl", TWEETS[:30])
-    run = provscan.match(data, index.path, tmp_path / "a.run", control=write("control.jsonl", rows), spike_ins=0)
+    run = provscan.match(
+        data,
+        index.path,
+        tmp_path / "a.run",
+        control=write("control.jsonl", rows),
+        spike_ins=0,
+    )
     files = run.summary["control"]["files"]
-    assert {name: files[name] for name in ("tweets", "texts", "also_licensed", "skipped")} == {
-        "tweets": 2, "texts": 1, "also_licensed": 2, "skipped": {"no_text": 2},
-    }  # fmt: skip
+    assert {
+        name: files[name] for name in ("tweets", "texts", "also_licensed", "skipped")
+    } == {
+        "tweets": 2,
+        "texts": 1,
+        "also_licensed": 2,
+        "skipped": {"no_text": 2},
+    }
 
 
 def test_a_joined_control_finds_what_one_beside_the_index_does(
-    index: provscan.Index, write: Write, control: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: provscan.Index,
+    write: Write,
+    control: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = write("data.jsonl", [{"text": tweet["text"]} for tweet in TWEETS] + [{"text": TWEETS[3]["text"][::-1]}])
+    data = write(
+        "data.jsonl",
+        [{"text": tweet["text"]} for tweet in TWEETS]
+        + [{"text": TWEETS[3]["text"][::-1]}],
+    )
     joined = provscan.match(data, index, tmp_path / "a.run", control=control)
     monkeypatch.setattr("provscan.index.join.MOST_BYTES", 0)
     apart = provscan.match(data, index, tmp_path / "b.run", control=control)
@@ -196,28 +325,52 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
     assert run.summary["counted"]["matches"] > 0
 
 
-def test_a_null_dataset_measures_chance(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_a_null_dataset_measures_chance(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     # It has the scripts and the lengths of the dataset, or says nothing of its chance.
-    texts = [sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 12) for n in range(800)]
-    data = write("data.jsonl", [*TWEETS[:40], *({"text": text} for text in texts[:400])])
+    texts = [
+        sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 12)
+        for n in range(800)
+    ]
+    data = write(
+        "data.jsonl", [*TWEETS[:40], *({"text": text} for text in texts[:400])]
+    )
     null = write("null.jsonl", [{"text": text} for text in texts[400:]])
-    answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary["answer"]
+    answer = provscan.match(data, index, tmp_path / "a.run", null=null).summary[
+        "answer"
+    ]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
     # A copy of the dataset as its null dataset: all that it holds is chance.
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(data.read_bytes())
     nothing = provscan.match(data, index, tmp_path / "b.run", null=copy).summary
-    assert nothing["answer"]["records"]["at_least"] == 0 == nothing["answer"]["texts"]["at_least"]
+    assert (
+        nothing["answer"]["records"]["at_least"]
+        == 0
+        == nothing["answer"]["texts"]["at_least"]
+    )
     assert nothing["answer"]["status"] == "no_copies_shown"
     assert nothing["control"]["kind"]["same"]
     assert nothing["control"]["null"]["matches"] == nothing["matches"]
-    assert set(provscan.match(data, index, tmp_path / "c.run", null=copy).matches["q_value"].to_pylist()) == {1.0}
+    assert set(
+        provscan.match(data, index, tmp_path / "c.run", null=copy)
+        .matches["q_value"]
+        .to_pylist()
+    ) == {1.0}
 
 
-def test_a_null_dataset_of_another_kind_measures_nothing(index: provscan.Index, write: Write, tmp_path: Path) -> None:
-    long = [" ".join([sentence(random.Random(n), SCRIPTS[n % len(SCRIPTS)], 12)] * 40) for n in range(90)]
+def test_a_null_dataset_of_another_kind_measures_nothing(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
+    long = [
+        " ".join([sentence(random.Random(n), SCRIPTS[n % len(SCRIPTS)], 12)] * 40)
+        for n in range(90)
+    ]
     null = write("null.jsonl", [{"text": text} for text in long])
-    found = provscan.match(write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", null=null).summary
+    found = provscan.match(
+        write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", null=null
+    ).summary
     answer = found["answer"]
     assert answer["status"] == "not_measured"
     assert answer["records"]["at_least"] is None
@@ -226,34 +379,66 @@ def test_a_null_dataset_of_another_kind_measures_nothing(index: provscan.Index, 
     assert [said["code"] for said in answer["warnings"]].count("null_other_kind") == 1
 
 
-def test_a_control_that_is_none(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_a_control_that_is_none(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="holds no text that is not licensed"):
-        provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9]))
+        provscan.match(
+            TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9])
+        )
     with pytest.raises(ParameterError, match="control must be paths"):
         provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=[{"text": "a"}])  # type: ignore[list-item]
     assert not (tmp_path / "a.run").exists()
     assert json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0]) == TWEETS[0]
 
 
-def test_a_run_without_control_promises_no_cutoff_more_texts_than_it_gives(write: Write, tmp_path: Path) -> None:
-    words = ["harbour", "ferry", "kettle", "landslip", "umbrella", "junction", "bathtub", "closing"]
-    tweets = [
-        {"text": f"{word} in the old year, by the water and behind the hills", "created_at": OLD} for word in words
+def test_a_run_without_control_promises_no_cutoff_more_texts_than_it_gives(
+    write: Write, tmp_path: Path
+) -> None:
+    words = [
+        "harbour",
+        "ferry",
+        "kettle",
+        "landslip",
+        "umbrella",
+        "junction",
+        "bathtub",
+        "closing",
     ]
-    tweets += [
-        {"text": f"{word} in the new year, by the hills and under the bridge", "created_at": "2021-03-01T00:00:00Z"}
+    tweets = [
+        {
+            "text": f"{word} in the old year, by the water and behind the hills",
+            "created_at": OLD,
+        }
         for word in words
     ]
-    tweets += [{"text": f"RT @a: {tweets[-1]['text']}", "created_at": "2021-03-02T00:00:00Z"}]
+    tweets += [
+        {
+            "text": f"{word} in the new year, by the hills and under the bridge",
+            "created_at": "2021-03-01T00:00:00Z",
+        }
+        for word in words
+    ]
+    tweets += [
+        {"text": f"RT @a: {tweets[-1]['text']}", "created_at": "2021-03-02T00:00:00Z"}
+    ]
     index = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index")
-    others = ({"text": f"seen in 2020, for the {n}th time, and in 2048"} for n in range(9))
+    others = (
+        {"text": f"seen in 2020, for the {n}th time, and in 2048"} for n in range(9)
+    )
     data = [{"text": tweets[0]["text"]}, *others]
     run = provscan.match(data, index, tmp_path / "a.run")
-    said = "--cutoff 2021-01-01 (the dataset names years up to 2020) gives 8 control texts."
+    said = (
+        "--cutoff 2021-01-01 (the dataset names years up to 2020) gives 8 control "
+        "texts."
+    )
     assert run.summary["answer"]["next"] == said
     cut = provscan.match(data, index, tmp_path / "b.run", cutoff="2021-01-01")
     texts = cut.summary["control"]["texts"]
     assert 0 < texts < 8
-    given = f"against 17 licensed tweets with 16 different texts. {texts} of these texts are not older than the cutoff"
+    given = (
+        f"against 17 licensed tweets with 16 different texts. {texts} of these texts "
+        "are not older than the cutoff"
+    )
     assert given in searched(cut.summary)
     assert given in (cut.path / "report.html").read_text(encoding="utf-8")

@@ -23,8 +23,18 @@ from provscan.params import MatchParams
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS, bands, measured
 
-HARD = ("three_words", "many_typos", "every_fifth_dropped", "reordered", "cut_to_half", *(e.__name__ for e in SEVERE))
-TWEET = "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc #fun"
+HARD = (
+    "three_words",
+    "many_typos",
+    "every_fifth_dropped",
+    "reordered",
+    "cut_to_half",
+    *(e.__name__ for e in SEVERE),
+)
+TWEET = (
+    "Look @someone: the ferry & the bus are late again, bring a book https://t.co/abc "
+    "#fun"
+)
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -42,7 +52,9 @@ def test_edits_do_what_they_say() -> None:
     assert edited("exact") == TWEET
     assert "@someone" not in edited("anonymised")
     assert "https" not in edited("anonymised")
-    assert edited("stripped") == "look the ferry the bus are late again bring a book fun"
+    assert (
+        edited("stripped") == "look the ferry the bus are late again bring a book fun"
+    )
     assert "&amp;" in edited("escaped")
     assert edited("retweeted").startswith("RT @user")
     assert TWEET in edited("commented")
@@ -65,11 +77,17 @@ def test_edits_do_what_they_say() -> None:
     beginning = EDITS["middle_dropped"](TWEET, Random(3))[1]
     assert 0.55 < len(beginning) / len(TWEET) < 0.82
     assert (beginning[:15], beginning[-15:]) == (TWEET[:15], TWEET[-15:])
-    other = [i for i, (a, b) in enumerate(zip(edited("letters_replaced"), TWEET, strict=True)) if a != b]
+    other = [
+        i
+        for i, (a, b) in enumerate(zip(edited("letters_replaced"), TWEET, strict=True))
+        if a != b
+    ]
     assert 5 <= len(other) <= 13
     assert len({(b - a) % min(np.diff(other)) for a, b in pairwise(other)}) == 1
     for name, count in (("one_word", 1), ("two_words", 2), ("three_words", 3)):
-        changed = [a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)]
+        changed = [
+            a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)
+        ]
         assert sum(changed) == count
     assert edited("typos") != TWEET
     assert provscan.canonical([edited("respaced")]) == provscan.canonical([TWEET])
@@ -77,7 +95,10 @@ def test_edits_do_what_they_say() -> None:
 
 def carriers() -> list[CarrierRecord]:
     rng = random.Random(2)
-    texts = [" ".join(rng.choice(["one", "two", "three"]) for _ in range(40)) for _ in range(20)]
+    texts = [
+        " ".join(rng.choice(["one", "two", "three"]) for _ in range(40))
+        for _ in range(20)
+    ]
     return [CarrierRecord(n, len(text), text, 1) for n, text in enumerate(texts)]
 
 
@@ -112,16 +133,31 @@ def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None
     weight, _ = measured(index.reader, spikes.text)
     assert weight.min() >= 90
     everything = np.arange(len(index))
-    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(set(spikes.text.tolist()))
+    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(
+        set(spikes.text.tolist())
+    )
 
 
-def test_few_texts_are_planted_several_times_and_edited_otherwise(tmp_path: Path) -> None:
-    text = "The ferry was late again this morning, so bring a book, a blanket and some patience"
-    controls = no_control(provscan.build_index([{"text": text}, {"text": "too short"}], tmp_path / "a.index").reader)
+def test_few_texts_are_planted_several_times_and_edited_otherwise(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "The ferry was late again this morning, so bring a book, a blanket and some "
+        "patience"
+    )
+    controls = no_control(
+        provscan.build_index(
+            [{"text": text}, {"text": "too short"}], tmp_path / "a.index"
+        ).reader
+    )
     spikes = plant(controls, MatchParams(), carriers(), 200, 7)
     assert set(spikes.edit.tolist()) == set(EDITS)
     assert {np.count_nonzero(spikes.edit == name) for name in EDITS} <= {8, 9}
-    slips = {spikes.planted[n][low:high] for n, (low, high) in enumerate(spikes.span) if spikes.edit[n] == "many_typos"}
+    slips = {
+        spikes.planted[n][low:high]
+        for n, (low, high) in enumerate(spikes.span)
+        if spikes.edit[n] == "many_typos"
+    }
     assert len(slips) > 5
 
 
@@ -129,9 +165,16 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
     everything = np.arange(len(index))
     weight, script = measured(index.reader, everything)
     for number, text in enumerate(index.reader.segments[0].texts.array().to_pylist()):
-        wide = sum("\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text)
+        wide = sum(
+            "\u3040" <= c <= "\u30ff"
+            or "\u3400" <= c <= "\u9fff"
+            or "\uac00" <= c <= "\ud7a3"
+            for c in text
+        )
         assert weight[number] == len(text) + wide
-    assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {SCRIPTS[number] for number in script}
+    assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {
+        SCRIPTS[number] for number in script
+    }
     assert bands(np.array([5, 30, 59, 500])).tolist() == [0, 30, 40, 120]
 
 

@@ -1,7 +1,7 @@
 """A library that answers at once, so that the commands can be tested by themselves.
 
-One fixture changes provscan for every test of this room: ``kernels_count_as_compiled``, so that no command compiles
-kernels before it starts, nor says so.
+One fixture changes provscan for every test of this room: ``kernels_count_as_compiled``,
+so that no command compiles kernels before it starts, nor says so.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ INFO: dict[str, Any] = {
 
 
 class Library:
-    """Stands in for build_index, open_index and match; remembers how it was called, and fails if asked to."""
+    """Stands in for build_index, open_index and match; remembers how it was called, and
+    fails if asked to.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []

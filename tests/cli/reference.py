@@ -28,21 +28,29 @@ def options(command: click.Command, context: click.Context) -> list[str]:
     """A table of the options, group by group."""
     groups: dict[str, list[str]] = {}
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context)) is not None:
+        if (
+            isinstance(parameter, click.Option)
+            and (record := parameter.get_help_record(context)) is not None
+        ):
             names, meaning = record
             # A bracket would begin a reference.
             row = f"| `{cell(names)}` | {cell(meaning).replace('[', BRACKET)} |"
             groups.setdefault(getattr(parameter, "group", "Options"), []).append(row)
-    # A command keeps the names of its help option from its first use, which need not be under this context.
+    # A command keeps the names of its help option from its first use, which need not be
+    # under this context.
     names = ", ".join(context.help_option_names)
-    groups.setdefault("Options", []).append(f"| `{names}` | Show this message and exit. |")
+    groups.setdefault("Options", []).append(
+        f"| `{names}` | Show this message and exit. |"
+    )
     lines = []
     for name, rows in groups.items():
         lines += ["", f"| {name} | |", "|---|---|", *rows]
     return lines[1:]
 
 
-def commands(group: click.Group, context: click.Context, above: str = "") -> Iterator[tuple[str, click.Command, Any]]:
+def commands(
+    group: click.Group, context: click.Context, above: str = ""
+) -> Iterator[tuple[str, click.Command, Any]]:
     """All commands with their full names, those of groups behind them."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -59,7 +67,11 @@ def reference() -> str:
     for name, command, inner in commands(main, context):
         usage = command.get_usage(inner).removeprefix("Usage: ")
         described = inspect.cleandoc(command.help or "").replace("\b\n", "")
-        parts += [f"## provscan {name}\n", f"    {' '.join(usage.split())}\n", f"{described}\n"]
+        parts += [
+            f"## provscan {name}\n",
+            f"    {' '.join(usage.split())}\n",
+            f"{described}\n",
+        ]
         parts += ["\n".join(options(command, inner)) + "\n"]
     return "\n".join(parts)
 

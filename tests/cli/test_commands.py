@@ -19,7 +19,13 @@ from click.testing import Result
 
 import provscan
 from provscan.cli import COMMANDS, main
-from provscan.errors import FieldNotFoundError, GateError, IndexFormatError, OutputError, ParameterError
+from provscan.errors import (
+    FieldNotFoundError,
+    GateError,
+    IndexFormatError,
+    OutputError,
+    ParameterError,
+)
 from provscan.kernels import warmup
 from provscan.params import MatchParams
 from provscan.runs.folder import write_summary
@@ -55,8 +61,14 @@ def test_every_option_has_a_help(command: str) -> None:
 def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
     for option in options(command):
-        assert option.name in signature.parameters.keys() | ONLY_PRINTING, f"{API[command]} lacks {option.name}"
-    missing = signature.parameters.keys() - {option.name for option in options(command)} - ONLY_PYTHON
+        assert option.name in signature.parameters.keys() | ONLY_PRINTING, (
+            f"{API[command]} lacks {option.name}"
+        )
+    missing = (
+        signature.parameters.keys()
+        - {option.name for option in options(command)}
+        - ONLY_PYTHON
+    )
     assert not missing, f"{command} lacks {missing}"
 
 
@@ -70,35 +82,72 @@ def test_defaults_in_the_help_are_the_librarys() -> None:
 
 
 def test_help_imports_nothing_slow() -> None:
-    code = "import sys; from provscan.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    code = (
+        "import sys; from provscan.cli import main; main(['--help'], "
+        "standalone_mode=False); print(*sys.modules)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
     assert "Find licensed tweets" in out
     slow = {"numpy", "numba", "pyarrow", "duckdb", "rich", "jinja2", "xxhash", "orjson"}
     assert not slow & set(out.split())
 
 
 def test_module_is_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "provscan", "--version"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "provscan", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == f"provscan {provscan.__version__}\n"
 
 
-def test_index_passes_on_what_was_given_and_nothing_else(library: Any, run: Run) -> None:
-    result = run("index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite")
+def test_index_passes_on_what_was_given_and_nothing_else(
+    library: Any, run: Run
+) -> None:
+    result = run(
+        "index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite"
+    )
     assert result.exit_code == 0, result.output
     given = {"id_field": "key", "workers": 2, "overwrite": True}
-    assert library.calls == [("build_index", (["a.jsonl", "b"], "licensed.index"), given)]
+    assert library.calls == [
+        ("build_index", (["a.jsonl", "b"], "licensed.index"), given)
+    ]
     assert "307,000" in result.stdout
 
 
-def test_match_passes_on_what_was_given_and_nothing_else(library: Any, run: Run) -> None:
+def test_match_passes_on_what_was_given_and_nothing_else(
+    library: Any, run: Run
+) -> None:
     result = run("match", "a.jsonl", "--threshold", "0.7", "-o", "out.run")
     assert result.exit_code == 0, result.output
-    assert library.calls == [("match", (["a.jsonl"], "licensed.index", "out.run"), {"threshold": 0.7})]
-    words = ("--control", "b", "--control", "-c", "--resume", "--max-bad", "1%", "--strict", "--executor", "processes")
+    assert library.calls == [
+        ("match", (["a.jsonl"], "licensed.index", "out.run"), {"threshold": 0.7})
+    ]
+    words = (
+        "--control",
+        "b",
+        "--control",
+        "-c",
+        "--resume",
+        "--max-bad",
+        "1%",
+        "--strict",
+        "--executor",
+        "processes",
+    )
     assert run("match", "--", "-a.jsonl").exit_code == 0
     assert library.calls[-1] == ("match", (["-a.jsonl"], "licensed.index", None), {})
     assert run("match", "a", *words).exit_code == 0
-    given = {"control": ["b", "-c"], "resume": True, "max_bad": 0.01, "strict": True, "executor": "processes"}
+    given = {
+        "control": ["b", "-c"],
+        "resume": True,
+        "max_bad": 0.01,
+        "strict": True,
+        "executor": "processes",
+    }
     assert library.calls[-1][2] == given
     assert library.summary["answer"]["headline"] in " ".join(result.stdout.split())
     assert "a.run/report.html" in result.stdout
@@ -113,16 +162,30 @@ def test_match_passes_on_what_was_given_and_nothing_else(library: Any, run: Run)
     ],
 )
 def test_where_the_index_is(
-    library: Any, run: Run, words: tuple[str, ...], environment: dict[str, str], path: str
+    library: Any,
+    run: Run,
+    words: tuple[str, ...],
+    environment: dict[str, str],
+    path: str,
 ) -> None:
     assert run("match", "a.jsonl", *words, env=environment).exit_code == 0
     assert library.calls[0][1] == (["a.jsonl"], path, None)
-    assert run("index", "a.jsonl", *("-o" if word == "-i" else word for word in words), env=environment).exit_code == 0
+    assert (
+        run(
+            "index",
+            "a.jsonl",
+            *("-o" if word == "-i" else word for word in words),
+            env=environment,
+        ).exit_code
+        == 0
+    )
     assert library.calls[1][1] == (["a.jsonl"], path)
 
 
 @pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
-def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str, ...]) -> None:
+def test_json_is_all_there_is_on_stdout(
+    library: Any, run: Run, words: tuple[str, ...]
+) -> None:
     result = run(*words, "--json")
     printed = json.loads(result.stdout)
     if words[0] == "match":
@@ -136,18 +199,24 @@ def test_json_is_all_there_is_on_stdout(library: Any, run: Run, words: tuple[str
 def test_gate(library: Any, run: Run, allowed: str) -> None:
     """The results are printed all the same."""
     finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
-    library.fails_with = GateError("at least 0.1500% of the records hold licensed text", finished)
+    library.fails_with = GateError(
+        "at least 0.1500% of the records hold licensed text", finished
+    )
     result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
     assert library.calls[-1][2] == {"fail_above": 0.001}
     assert result.exit_code == 1
     assert json.loads(result.stdout)["records"] == library.summary["records"]
     assert "at least 0.1500% of the records hold licensed text." in result.stderr
-    library.summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
+    library.summary["damaged"] = [
+        {"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}
+    ]
     assert run("match", "a.jsonl", "--fail-above", allowed).exit_code == 3
 
 
 def test_a_sample_of_files(library: Any, run: Run) -> None:
-    assert run("match", "a.jsonl", "--sample", "1%", "--sample-by", "files").exit_code == 0
+    assert (
+        run("match", "a.jsonl", "--sample", "1%", "--sample-by", "files").exit_code == 0
+    )
     assert library.calls[0][2] == {"sample": 0.01, "sample_by": "files"}
     result = run("match", "a.jsonl", "--sample", "1%", "--sample-by", "rows")
     assert result.exit_code == 2
@@ -158,14 +227,16 @@ def test_a_sample_of_files(library: Any, run: Run) -> None:
 def test_gate_that_is_no_share(library: Any, run: Run, allowed: str) -> None:
     result = run("match", "a.jsonl", "--fail-above", allowed)
     assert result.exit_code == 2
-    assert f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {allowed!r}" in " ".join(
-        result.stderr.split()
+    assert (
+        f"expected a share from 0% to 100%, such as 0.1% or 0.001, found {allowed!r}"
+        in " ".join(result.stderr.split())
     )
     assert not library.calls
 
 
 @pytest.mark.parametrize(
-    ("size", "count"), [("4GB", 4_000_000_000), ("500 MB", 500_000_000), ("1.5k", 1500), ("123", 123)]
+    ("size", "count"),
+    [("4GB", 4_000_000_000), ("500 MB", 500_000_000), ("1.5k", 1500), ("123", 123)],
 )
 def test_a_size(library: Any, run: Run, size: str, count: int) -> None:
     assert run("match", "a.jsonl", "--memory", size).exit_code == 0
@@ -173,11 +244,15 @@ def test_a_size(library: Any, run: Run, size: str, count: int) -> None:
     for wrong in ("much", "4 XB", "1.2.3GB", ""):
         result = run("match", "a.jsonl", "--memory", wrong)
         assert result.exit_code == 2
-        assert f"expected a size such as 4GB or 500MB, found {wrong!r}" in " ".join(result.stderr.split())
+        assert f"expected a size such as 4GB or 500MB, found {wrong!r}" in " ".join(
+            result.stderr.split()
+        )
 
 
 def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
-    library.summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
+    library.summary["damaged"] = [
+        {"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}
+    ]
     result = run("match", "a.gz", "--fail-above", "0")
     assert result.exit_code == 3
     assert "a.gz: the gzip stream ends early" in result.stderr
@@ -185,13 +260,20 @@ def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
 
 
 def test_everything_is_printed_when_it_is_asked_for(library: Any, run: Run) -> None:
-    library.summary["unread"] = [{"path": f"{n}.md", "reason": "unsupported"} for n in range(9)]
+    library.summary["unread"] = [
+        {"path": f"{n}.md", "reason": "unsupported"} for n in range(9)
+    ]
     result = run("match", "a", "--allow-unread")
     assert len(result.stdout.splitlines()) <= 10
-    assert "9 files were not scanned; and more: --verbose lists them.\n" in result.stdout
-    assert [line for line in result.stderr.splitlines() if line.startswith("provscan: ")] == [
+    assert (
+        "9 files were not scanned; and more: --verbose lists them.\n" in result.stdout
+    )
+    assert [
+        line for line in result.stderr.splitlines() if line.startswith("provscan: ")
+    ] == [
         *(f"provscan: {n}.md was not scanned: unsupported" for n in range(5)),
-        "provscan: 4 more files were damaged or not scanned: summary.json lists all of them",
+        "provscan: 4 more files were damaged or not scanned: summary.json lists all of "
+        "them",
     ]
     everything = run("match", "a", "--allow-unread", "--verbose").stdout
     assert "8.md" in everything
@@ -199,11 +281,18 @@ def test_everything_is_printed_when_it_is_asked_for(library: Any, run: Run) -> N
     assert library.calls[-1][2] == {"allow_unread": True}
 
 
-def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run) -> None:
-    library.summary["unread"] = [{"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}]
+def test_what_was_not_scanned_is_status_3_unless_allowed(
+    library: Any, run: Run
+) -> None:
+    library.summary["unread"] = [
+        {"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}
+    ]
     result = run("match", "a")
     assert result.exit_code == 3
-    assert "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file type" in result.stderr
+    assert (
+        "provscan: a/notes\\u001b[2J.md was not scanned: .md is an unsupported file "
+        "type" in result.stderr
+    )
     assert "Accept that with --allow-unread." in result.stderr
     assert "COPIES FOUND" in result.stdout
     assert run("match", "a", "--allow-unread").exit_code == 0
@@ -214,8 +303,16 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run)
     ("error", "status", "message"),
     [
         (RuntimeError("can't start new thread"), 3, "Out of memory"),
-        (ParameterError("threshold must be between 0.1 and 1, not 7.0"), 2, "threshold must be between"),
-        (FieldNotFoundError("a.jsonl: no field 'x'; there are: id, body"), 3, "there are: id, body"),
+        (
+            ParameterError("threshold must be between 0.1 and 1, not 7.0"),
+            2,
+            "threshold must be between",
+        ),
+        (
+            FieldNotFoundError("a.jsonl: no field 'x'; there are: id, body"),
+            3,
+            "there are: id, body",
+        ),
         (IndexFormatError("a.index: not an index"), 3, "not an index"),
         (OutputError("a.run exists; --overwrite replaces it"), 3, "--overwrite"),
         (
@@ -223,15 +320,28 @@ def test_what_was_not_scanned_is_status_3_unless_allowed(library: Any, run: Run)
             3,
             "No space left on device: a.run/part. Free",
         ),
-        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.jsonl"), 3, "Permission denied: a.jsonl. Read"),
-        (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "b"), 3, "No such file or directory: b"),
+        (
+            PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.jsonl"),
+            3,
+            "Permission denied: a.jsonl. Read",
+        ),
+        (
+            FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "b"),
+            3,
+            "No such file or directory: b",
+        ),
         (MemoryError(), 3, "Out of memory. Reduce --workers"),
         (KeyboardInterrupt(), 130, "Interrupted"),
     ],
 )
 @pytest.mark.parametrize("command", ["index", "match"])
 def test_errors_are_one_line_and_a_status(
-    library: Any, run: Run, command: str, error: BaseException, status: int, message: str
+    library: Any,
+    run: Run,
+    command: str,
+    error: BaseException,
+    status: int,
+    message: str,
 ) -> None:
     library.fails_with = error
     result = run(command, "a.jsonl", "--quiet")
@@ -242,7 +352,9 @@ def test_errors_are_one_line_and_a_status(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_our_own_fault_keeps_its_traceback_and_is_no_gate(library: Any, run: Run) -> None:
+def test_our_own_fault_keeps_its_traceback_and_is_no_gate(
+    library: Any, run: Run
+) -> None:
     library.fails_with = ZeroDivisionError("oh")
     result = run("match", "a.jsonl")
     assert result.exit_code == 70
@@ -256,7 +368,9 @@ def finished(tmp_path: Path) -> Path:
     tables = ("matches.parquet", "evidence.parquet")
     for name in tables:
         (tmp_path / name).touch()
-    summary = (Path(__file__).parents[1] / "report" / "summary.json").read_text(encoding="utf-8")
+    summary = (Path(__file__).parents[1] / "report" / "summary.json").read_text(
+        encoding="utf-8"
+    )
     write_summary(tmp_path, json.loads(summary), {}, tables)
     return tmp_path
 
@@ -266,12 +380,16 @@ def test_closed_pipe_is_silent(finished: Path) -> None:
     os.close(reader)
     command = [sys.executable, "-m", "provscan", "info", finished]
     with os.fdopen(writer, "w") as stdout:
-        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert done.returncode == 141
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("words", [(), ("nonsense",), ("match",), ("index",), ("match", "a", "--nonsense")])
+@pytest.mark.parametrize(
+    "words", [(), ("nonsense",), ("match",), ("index",), ("match", "a", "--nonsense")]
+)
 def test_wrong_usage(library: Any, run: Run, words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
     assert not library.calls
@@ -286,8 +404,14 @@ def test_progress_is_plain_lines_off_a_terminal(library: Any, run: Run) -> None:
     assert run("match", "a.jsonl", "--quiet").stderr == ""
 
 
-def test_the_first_run_says_why_it_takes_longer(library: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warmup, "compile_all", lambda report: [report(seconds) for seconds in (0.0, 0.1, 1.5)])
+def test_the_first_run_says_why_it_takes_longer(
+    library: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        warmup,
+        "compile_all",
+        lambda report: [report(seconds) for seconds in (0.0, 0.1, 1.5)],
+    )
     notice, _ = run("match", "a.jsonl").stderr.splitlines()
     assert notice.startswith("provscan: compiling for this processor (only once")
     assert run("match", "a.jsonl", "--quiet").stderr == ""
@@ -305,15 +429,23 @@ def test_info_of_a_run(run: Run, finished: Path) -> None:
     printed = json.loads(run("info", finished, "--json").stdout)
     assert printed["records"] == 4997
     refused = run("info", finished, "--without-segment", "00")
-    assert (refused.exit_code, "leave out --without-segment" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "leave out --without-segment" in refused.stderr) == (
+        2,
+        True,
+    )
     (finished / "summary.json").write_text(json.dumps({**printed, "records": 9}))
     changed = run("info", finished)
-    assert (changed.exit_code, "summary.json was changed: expected XXH3-128" in changed.stderr) == (3, True)
+    assert (
+        changed.exit_code,
+        "summary.json was changed: expected XXH3-128" in changed.stderr,
+    ) == (3, True)
 
 
 def test_info_of_an_index(library: Any, run: Run) -> None:
     assert "301,222" in run("info").stdout
-    assert library.calls == [("open_index", (Path("licensed.index"),), {"verify": False})]
+    assert library.calls == [
+        ("open_index", (Path("licensed.index"),), {"verify": False})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +457,9 @@ def test_info_of_an_index(library: Any, run: Run) -> None:
         ('{"version": 2}', "expected a summary of version 1, found 2"),
     ],
 )
-def test_info_of_a_broken_run(run: Run, tmp_path: Path, content: str | None, message: str) -> None:
+def test_info_of_a_broken_run(
+    run: Run, tmp_path: Path, content: str | None, message: str
+) -> None:
     (tmp_path / "run.json").write_text("{}")
     if content is not None:
         (tmp_path / "summary.json").write_text(content)

@@ -1,4 +1,6 @@
-"""The real thing: the tiny corpus, the tiny dataset, and input that nobody wants to get."""
+"""The real thing: the tiny corpus, the tiny dataset, and input that nobody wants to
+get.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tiny_run(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("run") / "dataset.run"
-    result = CliRunner().invoke(main, ["match", str(TINY / "dataset.jsonl"), "-i", str(index), "-o", str(path)])
+    result = CliRunner().invoke(
+        main, ["match", str(TINY / "dataset.jsonl"), "-i", str(index), "-o", str(path)]
+    )
     assert result.exit_code == 0, result.output
     return path
 
@@ -51,7 +55,10 @@ def summary(run: Path) -> dict[str, Any]:
 
 
 def test_planted_tweets_are_found_and_nothing_else_is(tiny_run: Path) -> None:
-    truth = [json.loads(line) for line in (TINY / "truth.jsonl").read_text(encoding="utf-8").splitlines()]
+    truth = [
+        json.loads(line)
+        for line in (TINY / "truth.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     found = {(row["record"], row["tweet_id"]): row for row in rows(tiny_run)}
     hits: dict[tuple[str, str], list[bool]] = defaultdict(list)
     overlaps: list[bool] = []
@@ -75,18 +82,31 @@ def test_summary_agrees_with_the_matches(tiny_run: Path) -> None:
     assert numbers["records"] == 4_997
     assert numbers["matches"] == len(table)
     assert numbers["records_matched"] == len({row["record"] for row in table})
-    assert numbers["share_of_records"] == pytest.approx(numbers["records_matched"] / numbers["records"])
-    assert numbers["levels"] == dict.fromkeys(numbers["levels"], 0) | Counter(row["level"] for row in table)
+    assert numbers["share_of_records"] == pytest.approx(
+        numbers["records_matched"] / numbers["records"]
+    )
+    assert numbers["levels"] == dict.fromkeys(numbers["levels"], 0) | Counter(
+        row["level"] for row in table
+    )
     assert sum(numbers["skipped"].values()) + numbers["records"] == 5_000
     assert numbers["damaged"] == []
 
 
 def test_run_folder_is_whole(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == {
-        *("matches.parquet", "evidence.parquet", "summary.json", "run.json", "report.html"),
+        *(
+            "matches.parquet",
+            "evidence.parquet",
+            "summary.json",
+            "run.json",
+            "report.html",
+        ),
     }
     page = (tiny_run / "report.html").read_text(encoding="utf-8")
-    assert f"{summary(tiny_run)['answer']['records']['findings']:.0f} of 4,997 records" in page
+    assert (
+        f"{summary(tiny_run)['answer']['records']['findings']:.0f} of 4,997 records"
+        in page
+    )
 
 
 def test_info(index: Path, tiny_run: Path, run: Run) -> None:
@@ -94,16 +114,31 @@ def test_info(index: Path, tiny_run: Path, run: Run) -> None:
     assert "4,997" in run("info", tiny_run).stdout
 
 
-def test_any_number_of_workers_finds_the_same(index: Path, tiny_run: Path, tmp_path: Path, run: Run) -> None:
+def test_any_number_of_workers_finds_the_same(
+    index: Path, tiny_run: Path, tmp_path: Path, run: Run
+) -> None:
     for workers in (1, 2):
         out = tmp_path / f"{workers}.run"
-        result = run("match", TINY / "dataset.jsonl", "-i", index, "-o", out, "--workers", workers)
+        result = run(
+            "match",
+            TINY / "dataset.jsonl",
+            "-i",
+            index,
+            "-o",
+            out,
+            "--workers",
+            workers,
+        )
         assert result.exit_code == 0, result.output
         assert rows(out) == rows(tiny_run)
 
 
-def test_nothing_is_overwritten_unless_asked(index: Path, tmp_path: Path, run: Run) -> None:
-    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "the only tweet there is in this corpus of one"}\n')
+def test_nothing_is_overwritten_unless_asked(
+    index: Path, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"id": "1", "text": "the only tweet there is in this corpus of one"}\n'
+    )
     for words in (
         ("index", tmp_path / "a.jsonl", "-o", tmp_path / "a.index"),
         ("match", tmp_path / "a.jsonl", "-i", index, "-o", tmp_path / "a.run"),
@@ -115,7 +150,9 @@ def test_nothing_is_overwritten_unless_asked(index: Path, tmp_path: Path, run: R
         assert run(*words, "--overwrite").exit_code == 0
 
 
-def test_default_places(index: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_places(
+    index: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
     shutil.copytree(index, tmp_path / "licensed.index")
@@ -130,12 +167,25 @@ def _flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_flipped_byte_in_any_index_file_is_noticed(index: Path, tmp_path: Path, run: Run) -> None:
-    for path in sorted(path for path in index.rglob("*") if path.is_file() and path.stat().st_size):
+def test_a_flipped_byte_in_any_index_file_is_noticed(
+    index: Path, tmp_path: Path, run: Run
+) -> None:
+    for path in sorted(
+        path for path in index.rglob("*") if path.is_file() and path.stat().st_size
+    ):
         copy = tmp_path / "copy.index"
         shutil.copytree(index, copy)
         _flip(copy / path.relative_to(index))
-        result = run("match", TINY / "truth.jsonl", "-i", copy, "--text-field", "channel", "-o", tmp_path / "a.run")
+        result = run(
+            "match",
+            TINY / "truth.jsonl",
+            "-i",
+            copy,
+            "--text-field",
+            "channel",
+            "-o",
+            tmp_path / "a.run",
+        )
         assert result.exit_code == 3, f"{path}: {result.output}"
         assert len(result.stderr.splitlines()) == 1, result.stderr
         assert not (tmp_path / "a.run").exists()
@@ -144,14 +194,23 @@ def test_a_flipped_byte_in_any_index_file_is_noticed(index: Path, tmp_path: Path
 
 WRONG: dict[str, tuple[bytes, int, str]] = {
     "fields.jsonl": (b'{"id": 1, "size": 2}\n', 3, "size"),
-    "cut.jsonl.gz": (gzip.compress(b'{"text": "one record"}\n' * 5000)[:-20], 3, "cut.jsonl.gz"),
+    "cut.jsonl.gz": (
+        gzip.compress(b'{"text": "one record"}\n' * 5000)[:-20],
+        3,
+        "cut.jsonl.gz",
+    ),
     "garbage.parquet": (b"PAR1 and then nothing", 3, "garbage.parquet"),
     "empty.jsonl": (b"", 3, "no records were scanned: the inputs are empty"),
     "bom.jsonl": (b'\xef\xbb\xbf{"text": "a byte-order mark"}\n', 0, ""),
-    "latin.jsonl": (b'{"text": "caf\xe9 and more words"}\n', 0, "1 record was scanned after a repair"),
+    "latin.jsonl": (
+        b'{"text": "caf\xe9 and more words"}\n',
+        0,
+        "1 record was scanned after a repair",
+    ),
     "nul.jsonl": (b'{"text": "a\\u0000b"}\n', 0, ""),
     "mixed.jsonl": (
-        b'{"text": 7}\n{"text": null}\n{"text": {"a": 1}}\nnot json\n{"text": "fine"}\n',
+        b'{"text": 7}\n{"text": null}\n{"text": {"a": 1}}\nnot json\n{"text": '
+        b'"fine"}\n',
         3,
         "3 of 5 records can't",
     ),
@@ -159,7 +218,9 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_input_that_nobody_wants(index: Path, tmp_path: Path, run: Run, name: str) -> None:
+def test_input_that_nobody_wants(
+    index: Path, tmp_path: Path, run: Run, name: str
+) -> None:
     content, status, word = WRONG[name]
     (tmp_path / name).write_bytes(content)
     result = run("match", tmp_path / name, "-i", index, "-o", tmp_path / "a.run")
@@ -183,10 +244,18 @@ def test_input_that_nobody_wants(index: Path, tmp_path: Path, run: Run, name: st
     ],
 )
 def test_calls_that_can_not_work(
-    index: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Any, status: int, message: str
+    index: Path,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: Any,
+    status: int,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run(*words, env={"PROVSCAN_INDEX": str(index)} if words[0] == "match" else {})
+    result = run(
+        *words, env={"PROVSCAN_INDEX": str(index)} if words[0] == "match" else {}
+    )
     assert result.exit_code == status, result.output
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1, result.stderr
@@ -197,7 +266,11 @@ def test_calls_that_can_not_work(
 def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
     pipe = tmp_path / "pipe.jsonl"
     os.mkfifo(pipe)
-    place = ("-o", "out.index") if command == "index" else ("-i", str(index), "-o", "out.run")
+    place = (
+        ("-o", "out.index")
+        if command == "index"
+        else ("-i", str(index), "-o", "out.run")
+    )
     started = subprocess.Popen(
         [sys.executable, "-m", "provscan", command, str(pipe), *place, "--quiet"],
         cwd=tmp_path,
@@ -205,7 +278,8 @@ def test_ctrl_c(index: Path, tmp_path: Path, command: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # What runs in the background of a shell script has Ctrl-C ignored, and hands that on.
+        # What runs in the background of a shell script has Ctrl-C ignored, and hands
+        # that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with pipe.open("w") as writer:  # opens once the command has opened the other end

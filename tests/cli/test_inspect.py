@@ -12,27 +12,48 @@ def inspect(*arguments):
 
 
 def test_what_would_be_read(tmp_path):
-    chat = {"id": "7", "messages": [{"role": "user", "content": "a question of some words"}]}
+    chat = {
+        "id": "7",
+        "messages": [{"role": "user", "content": "a question of some words"}],
+    }
     (tmp_path / "chat.jsonl").write_text((json.dumps(chat) + "\n") * 5 + "not json\n")
-    (tmp_path / "book.txt").write_text("schÃ¶ne GrÃ¼ÃŸe aus MÃ¼nchen\n" * 20, encoding="utf-8")
+    (tmp_path / "book.txt").write_text(
+        "schÃ¶ne GrÃ¼ÃŸe aus MÃ¼nchen\n" * 20, encoding="utf-8"
+    )
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
     (tmp_path / "_SUCCESS").write_bytes(b"")
     result = inspect(tmp_path, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     book, chats = found["files"]
-    assert (chats["format"], chats["encoding"], chats["sampled"]["records"]) == ("jsonl", "utf-8", 5)
+    assert (chats["format"], chats["encoding"], chats["sampled"]["records"]) == (
+        "jsonl",
+        "utf-8",
+        5,
+    )
     assert chats["fields"] == {
         "id": "not scanned: id or address, by its name",
         "messages[].role": "not scanned: short codes or names",
         "messages[].content": "scanned",
     }
-    assert chats["examples"][0] == {"record": 0, "field": "messages[0].content", "text": "a question of some words"}
-    assert "skipped in the sample: 1 record, bad json (first: record 5" in chats["warnings"][0]
+    assert chats["examples"][0] == {
+        "record": 0,
+        "field": "messages[0].content",
+        "text": "a question of some words",
+    }
+    assert (
+        "skipped in the sample: 1 record, bad json (first: record 5"
+        in chats["warnings"][0]
+    )
     assert (book["format"], book["records_are"]) == ("text", "lines")
-    assert "20 texts of the sample were decoded with a wrong encoding" in book["warnings"][0]
+    assert (
+        "20 texts of the sample were decoded with a wrong encoding"
+        in book["warnings"][0]
+    )
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]
-    assert found["ignored"] == [[f"{tmp_path}/_SUCCESS", "hidden: its name starts with _"]]
+    assert found["ignored"] == [
+        [f"{tmp_path}/_SUCCESS", "hidden: its name starts with _"]
+    ]
     words = inspect(tmp_path).output
     for part in (
         "chat.jsonl",
@@ -51,7 +72,9 @@ def test_nothing_to_read(tmp_path):
 
 
 def test_what_is_not_shown_is_counted(tmp_path):
-    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "two texts", "title": "in a record"}) + "\n")
+    (tmp_path / "a.jsonl").write_text(
+        json.dumps({"text": "two texts", "title": "in a record"}) + "\n"
+    )
     for number in range(53):
         (tmp_path / f"{number}.png").write_bytes(b"\x89PNG")
         (tmp_path / f"_{number}").write_bytes(b"")
@@ -64,6 +87,10 @@ def test_what_is_not_shown_is_counted(tmp_path):
 
 def test_counts_of_a_sample_are_of_the_same_records(tmp_path):
     (tmp_path / "a.jsonl").write_text((json.dumps({"text": "a text"}) + "\n") * 2500)
-    sampled = json.loads(inspect(tmp_path / "a.jsonl", "--json").stdout)["files"][0]["sampled"]
-    assert sampled["texts"] == sampled["records"] == sampled["characters"] / len("a text")
+    sampled = json.loads(inspect(tmp_path / "a.jsonl", "--json").stdout)["files"][0][
+        "sampled"
+    ]
+    assert (
+        sampled["texts"] == sampled["records"] == sampled["characters"] / len("a text")
+    )
     assert sampled["texts"] >= 2000

@@ -38,19 +38,31 @@ INTERRUPT = "os.kill(os.getpid(), signal.SIGINT)"
 WARN = r"warnings.warn('a \x1b[2J warning\nof a library')"
 
 
-def run(folder: Path, module: str, event: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, module: str, event: str, *words: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command in which something happens at the import of a module."""
     program = folder / "program.py"
     program.write_text(PROGRAM.replace("MODULE", repr(module)).replace("EVENT", event))
     return subprocess.run(
-        [sys.executable, program, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, program, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> str:
-    tweets = [{"id": str(n), "text": f"tweet number {n} of a corpus that is small"} for n in range(9)]
-    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(tweet) + "\n" for tweet in tweets))
+    tweets = [
+        {"id": str(n), "text": f"tweet number {n} of a corpus that is small"}
+        for n in range(9)
+    ]
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(json.dumps(tweet) + "\n" for tweet in tweets)
+    )
     return "corpus.jsonl"
 
 
@@ -72,15 +84,35 @@ def test_ctrl_c_during_an_import(corpus: str, tmp_path: Path, module: str) -> No
 
 def test_little_is_imported_before_ctrl_c_is_taken_care_of() -> None:
     """What is imported until then takes time in which Ctrl-C ends in a traceback."""
-    program = "import os, sys; sys.path.append(sys.argv[1]); before = set(sys.modules); import provscan.__main__\n"
+    program = (
+        "import os, sys; sys.path.append(sys.argv[1]); before = set(sys.modules); "
+        "import provscan.__main__\n"
+    )
     program += "print(*sorted(set(sys.modules) - before))"
-    command = [sys.executable, "-I", "-S", "-c", program, str(Path(provscan.__file__).parents[1])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-    assert done.stdout.split() == ["__future__", "atexit", "gc", "provscan", "provscan.__main__"], done.stderr
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        program,
+        str(Path(provscan.__file__).parents[1]),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stdout.split() == [
+        "__future__",
+        "atexit",
+        "gc",
+        "provscan",
+        "provscan.__main__",
+    ], done.stderr
 
 
 # This process says when its interpreter has begun.
-STARTED = "import os; os.write(1, b'started'); from provscan.__main__ import main; main()"
+STARTED = (
+    "import os; os.write(1, b'started'); from provscan.__main__ import main; main()"
+)
 
 
 @pytest.mark.untraced
@@ -89,14 +121,27 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
     """At random, most often while it starts; by night, kernels are compiled as well."""
     rng = random.Random(seed)
     provscan.build_index(tmp_path / corpus, tmp_path / "a.index")
-    commands = [["index", corpus, "-o", "b.index"], ["match", corpus, "-i", "a.index"], ["info", "a.index"]]
+    commands = [
+        ["index", corpus, "-o", "b.index"],
+        ["match", corpus, "-i", "a.index"],
+        ["info", "a.index"],
+    ]
     for number in range(10 if NIGHTLY else 3):
         words, compiled = commands[number % 3], number < 9
-        environment = dict(os.environ) if compiled else {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+        environment = (
+            dict(os.environ)
+            if compiled
+            else {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+        )
         before = contents(tmp_path)
         command = [sys.executable, "-c", STARTED, *words]
         with subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             assert process.stdout is not None
             assert process.stdout.read(7) == "started"
@@ -106,7 +151,8 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
         assert process.returncode in (0, 130), errors
         assert_ended_well(process.returncode, errors)
         assert_kept(before, tmp_path)
-        # Either nothing is there, or all: the signal may come when the command is as good as done.
+        # Either nothing is there, or all: the signal may come when the command is as
+        # good as done.
         if (tmp_path / "b.index").exists():
             provscan.open_index(tmp_path / "b.index")
         if (tmp_path / "corpus.run").exists():
@@ -117,11 +163,18 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
-def test_an_interruption_while_the_interpreter_ends_changes_no_status(number: str) -> None:
-    program = f"import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.{number}))\n"
+def test_an_interruption_while_the_interpreter_ends_changes_no_status(
+    number: str,
+) -> None:
+    program = (
+        "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), "
+        f"signal.{number}))\n"
+    )
     program += "from provscan.__main__ import main; main()"
     command = [sys.executable, "-c", program, "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("provscan")
 
@@ -146,51 +199,98 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
         ("yaml", "transformers.x", False),
     ],
 )
-def test_only_those_that_ask_in_vain_are_spared_an_import(asked: str, module: str, spared: bool) -> None:
+def test_only_those_that_ask_in_vain_are_spared_an_import(
+    asked: str, module: str, spared: bool
+) -> None:
     program = (
-        f"import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked); sys.modules.pop({asked!r}, None)\n"
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked); "
+        f"sys.modules.pop({asked!r}, None)\n"
     )
     program += f"exec('import {asked}', {{'__name__': {module!r}}})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert (done.returncode != 0) == spared, done.stderr
 
 
 def test_numba_is_configured_by_a_file_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / ".numba_config.yaml").write_text("opt: '1'")
-    program = "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked)\n"
+    program = (
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Unasked)\n"
+    )
     program += "import numba; print(int(numba.config.OPT))"
-    command, environment = [sys.executable, "-c", program], {k: v for k, v in os.environ.items() if k != "NUMBA_OPT"}
+    command, environment = (
+        [sys.executable, "-c", program],
+        {k: v for k, v in os.environ.items() if k != "NUMBA_OPT"},
+    )
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+        command,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_nothing_is_searched_for_cycles_as_the_program_ends() -> None:
-    program = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+    program = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+    )
     program += "from provscan.__main__ import main; main()"
     command = [sys.executable, "-c", program, "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.stdout.splitlines()[1:] == ["True"]
 
 
 def test_parts_of_numpy_that_no_command_uses_are_loaded_when_they_are_used() -> None:
     program = (
-        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Later)\n"
-        "import numpy, scipy.special\n"
-        "print('numpy.f2py.rules' in sys.modules, numpy.f2py.run_main.__name__, type(sys.modules['numpy.ma']).__name__)"
+        "import provscan.__main__ as m, sys; sys.meta_path.insert(0, m._Later)\nimport "
+        "numpy, scipy.special\nprint('numpy.f2py.rules' in sys.modules, "
+        "numpy.f2py.run_main.__name__, type(sys.modules['numpy.ma']).__name__)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.stdout == "False run_main module\n", done.stderr
 
 
 def test_the_standard_input_is_scanned(corpus: str, tmp_path: Path) -> None:
     provscan.build_index(tmp_path / corpus, tmp_path / "a.index")
-    command = [sys.executable, "-m", "provscan", "match", "-", "-i", "a.index", "-o", "a.run", "--spike-ins", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "provscan",
+        "match",
+        "-",
+        "-i",
+        "a.index",
+        "-o",
+        "a.run",
+        "--spike-ins",
+        "0",
+    ]
     for _ in range(3 if NIGHTLY else 1):
         with (tmp_path / corpus).open("rb") as data:
             done = subprocess.run(
-                [*command, "--overwrite"], cwd=tmp_path, stdin=data, capture_output=True, check=False, timeout=300
+                [*command, "--overwrite"],
+                cwd=tmp_path,
+                stdin=data,
+                capture_output=True,
+                check=False,
+                timeout=300,
             )
         assert done.returncode == 0, done.stderr
 
@@ -198,9 +298,20 @@ def test_the_standard_input_is_scanned(corpus: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
 def test_streams_that_are_closed(corpus: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "provscan", "index"]
-    for closed, source, status in (("2>&-", corpus, 0), (">&- 2>&-", corpus, 0), ("<&-", "-", 3)):
+    for closed, source, status in (
+        ("2>&-", corpus, 0),
+        (">&- 2>&-", corpus, 0),
+        ("<&-", "-", 3),
+    ):
         words = [*command, source, "-o", "a.index", "--overwrite"]
         shell = ["sh", "-c", f'"$@" {closed}', "sh", *words]
-        done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            shell,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr

@@ -42,12 +42,17 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
-def test_nothing_done_says_nothing_of_the_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_done_says_nothing_of_the_time_left(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = Lines()
     lines.start("Scanning", 1_000, "records")
     clock.now += 40
     lines.advance(0)
-    assert capsys.readouterr().err == "Scanning: 0 records of 1,000 records, 40.0 s, 0 records/s\n"
+    assert (
+        capsys.readouterr().err
+        == "Scanning: 0 records of 1,000 records, 40.0 s, 0 records/s\n"
+    )
 
 
 def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,12 +67,15 @@ def test_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     lines.finish()
     lines.finish()
     assert capsys.readouterr().err.splitlines() == [
-        "Scanning: 200,000 records of 1,000,000 records, about 2:40 left, 40.0 s, 5,000 records/s",
+        "Scanning: 200,000 records of 1,000,000 records, about 2:40 left, 40.0 s, "
+        "5,000 records/s",
         "Scanning: 500,000 records, 1:06:40, 125 records/s",
     ]
 
 
-def test_a_new_stage_ends_the_one_before(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_stage_ends_the_one_before(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = Lines()
     lines.advance(1)
     lines.start("Reading", None, "bytes")
@@ -94,7 +102,9 @@ def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_text.count("\x1b[?25l") == shown_text.count("\x1b[?25h") == 2
 
 
-def test_bars_give_the_cursor_back_when_the_job_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars_give_the_cursor_back_when_the_job_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     screen = terminal(monkeypatch)
 
     def fail() -> None:

@@ -1,4 +1,6 @@
-"""Tasks of the tests of executors, in a module of their own so that other processes can import them."""
+"""Tasks of the tests of executors, in a module of their own so that other processes can
+import them.
+"""
 
 from __future__ import annotations
 

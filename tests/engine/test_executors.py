@@ -14,7 +14,15 @@ from typing import Any
 import executor_tasks as tasks
 import pytest
 
-from provscan.engine import EXECUTORS, Executor, LostTask, Processes, Progress, Ray, logged
+from provscan.engine import (
+    EXECUTORS,
+    Executor,
+    LostTask,
+    Processes,
+    Progress,
+    Ray,
+    logged,
+)
 from provscan.errors import WorkerError
 
 
@@ -32,14 +40,20 @@ Begin = Callable[[int], AbstractContextManager[Executor]]
 
 @pytest.fixture(scope="module")
 def shared(cluster: Any) -> Begin:
-    """Begins an executor of the cluster, or goes on with an earlier one: each takes a process that starts slowly."""
+    """Begins an executor of the cluster, or goes on with an earlier one: each takes a
+    process that starts slowly.
+    """
     made = cache(Ray)
     return lambda workers: nullcontext(made(workers))
 
 
 @pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest) -> Begin:
-    begin: Begin = request.getfixturevalue("shared") if request.param == "ray" else EXECUTORS[request.param]
+    begin: Begin = (
+        request.getfixturevalue("shared")
+        if request.param == "ray"
+        else EXECUTORS[request.param]
+    )
     return begin
 
 
@@ -82,7 +96,13 @@ def test_what_still_runs_is_abandoned(executor: Begin, tmp_path: Path) -> None:
         pytest.raises(ValueError, match="broken"),
         executor(2) as pool,
     ):
-        list(pool.run(partial(tasks.write_until_abandoned, str(tmp_path)), range(2), Progress()))
+        list(
+            pool.run(
+                partial(tasks.write_until_abandoned, str(tmp_path)),
+                range(2),
+                Progress(),
+            )
+        )
     # A cluster is asked to abandon a task, and waited for only so long.
     deadline = time.monotonic() + 120
     while not (tmp_path / "1.abandoned").exists() and time.monotonic() < deadline:
@@ -99,36 +119,57 @@ def test_a_task_of_a_cluster_that_is_not_interrupted_hears_that_it_is_abandoned(
 
 def test_processes_are_spawned_once_and_are_not_this_one() -> None:
     with Processes(2) as pool:
-        seen = {number for _ in range(2) for number in pool.run(tasks.process, range(20), Progress())}
+        seen = {
+            number
+            for _ in range(2)
+            for number in pool.run(tasks.process, range(20), Progress())
+        }
     assert os.getpid() not in seen
     assert len(seen) <= 2
 
 
 def test_a_process_that_ends_is_an_error_with_a_remedy() -> None:
-    with pytest.raises(WorkerError, match=r"the system ended a worker.*reduce --workers"), Processes(1) as pool:
+    with (
+        pytest.raises(
+            WorkerError, match=r"the system ended a worker.*reduce --workers"
+        ),
+        Processes(1) as pool,
+    ):
         list(pool.run(tasks.end_the_process, [1], Progress()))
 
 
-def test_a_task_is_repeated_when_its_worker_is_lost(cluster: Any, tmp_path: Path) -> None:
+def test_a_task_is_repeated_when_its_worker_is_lost(
+    cluster: Any, tmp_path: Path
+) -> None:
     progress = Total()
     with Ray(2) as pool:
-        assert list(pool.run(partial(tasks.end_the_process_once, str(tmp_path)), range(6), progress)) == [*range(6)]
+        assert list(
+            pool.run(
+                partial(tasks.end_the_process_once, str(tmp_path)), range(6), progress
+            )
+        ) == [*range(6)]
         assert pool.describe()["failures"] == {"WorkerCrashedError": 1}
     assert progress.done == sum(range(6))
 
 
-def test_a_task_that_is_lost_three_times_does_not_stop_the_others(shared: Begin) -> None:
+def test_a_task_that_is_lost_three_times_does_not_stop_the_others(
+    shared: Begin,
+) -> None:
     with shared(2) as pool:
         results = list(pool.run(tasks.end_the_process_at_two, range(5), Progress()))
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
 
-def test_a_task_that_hangs_is_ended(shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_hangs_is_ended(
+    shared: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with shared(2) as pool:
         # Others used it before.
         monkeypatch.setattr(pool, "patience", 0.5)
         monkeypatch.setattr(pool, "failures", [])
-        results = list(pool.run(partial(tasks.hang_once, str(tmp_path)), range(3), Progress()))
+        results = list(
+            pool.run(partial(tasks.hang_once, str(tmp_path)), range(3), Progress())
+        )
         assert results == [0, 1, 2]
         assert pool.describe()["failures"] == {"it reported nothing for 0 s": 1}
 
@@ -142,7 +183,9 @@ def test_an_error_of_the_system_is_tried_again(shared: Begin) -> None:
 def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Any, tmp_path: Path) -> None:
     with logged(tmp_path / "log", None) as progress, Ray(2, memory=500_000_000) as pool:
         progress.start("Filling", None, "tasks")
-        assert list(pool.run(partial(tasks.fill_memory_once, str(tmp_path)), range(3), progress)) == [0, 1, 2]
+        assert list(
+            pool.run(partial(tasks.fill_memory_once, str(tmp_path)), range(3), progress)
+        ) == [0, 1, 2]
         nodes = set(pool.describe()["nodes"])
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     (failed,) = (line for line in lines if line["event"] == "failed")
@@ -154,12 +197,18 @@ def test_a_cluster_is_logged_and_keeps_its_memory(cluster: Any, tmp_path: Path) 
     assert {line["where"] for line in ended} <= nodes
 
 
-def test_without_a_cluster_the_error_names_the_remedy(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cluster_the_error_names_the_remedy(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ray.is_initialized", lambda: False)
 
     def unreachable(*args: object, **options: object) -> None:
         raise ConnectionError("refused")
 
     monkeypatch.setattr("ray.init", unreachable)
-    with pytest.raises(WorkerError, match=r"no Ray cluster could be reached at 'auto' \(refused\).*ray start --head"):
+    with pytest.raises(
+        WorkerError,
+        match=r"no Ray cluster could be reached at 'auto' \(refused\).*ray start "
+        r"--head",
+    ):
         Ray(address="auto")

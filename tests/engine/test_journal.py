@@ -35,9 +35,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="needs a device that is full"
+)
 def test_a_disk_that_is_full() -> None:
-    full = r"^can't write the log /dev/full: No space left on device\. Name another --log$"
+    full = (
+        r"^can't write the log /dev/full: No space left on device\. Name another --log$"
+    )
     with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
         log.start("Scanning", 1000, "bytes")
     with pytest.raises(ZeroDivisionError), logged("/dev/full", None):
@@ -63,12 +67,25 @@ def test_stragglers_rates_and_the_time_left(tmp_path: Path, clock: list[float]) 
         log.check()
         log.check()
     first, second = of_kind(tmp_path / "log", "straggler")
-    assert (first["task"], first["where"], first["seconds"], first["median"]) == ("slow", "b", 10, 2)
+    assert (first["task"], first["where"], first["seconds"], first["median"]) == (
+        "slow",
+        "b",
+        10,
+        2,
+    )
     assert (second["where"], second["seconds"]) == ("c", 6.5)
     progress = of_kind(tmp_path / "log", "progress")[0]
-    assert {name: progress[name] for name in ("done", "total", "seconds", "rate", "seconds_left", "nodes")} == {
-        "done": 500, "total": 1000, "seconds": 10, "rate": 50, "seconds_left": 10, "nodes": {"a": 50},
-    }  # fmt: skip
+    assert {
+        name: progress[name]
+        for name in ("done", "total", "seconds", "rate", "seconds_left", "nodes")
+    } == {
+        "done": 500,
+        "total": 1000,
+        "seconds": 10,
+        "rate": 50,
+        "seconds_left": 10,
+        "nodes": {"a": 50},
+    }
     assert (progress["tasks"], progress["running"]) == (5, 1)
     assert [line["event"] for line in events(tmp_path / "log")][-1] == "finished"
 
@@ -92,9 +109,13 @@ def test_an_error_is_logged_and_lines_are_added(tmp_path: Path) -> None:
 def test_every_task_is_logged(executor: str, tmp_path: Path) -> None:
     with logged(tmp_path / "log", None) as progress, EXECUTORS[executor](2) as pool:
         progress.start("Squaring", 45, "units")
-        assert list(pool.run(tasks.square, range(10), progress)) == [number**2 for number in range(10)]
+        assert list(pool.run(tasks.square, range(10), progress)) == [
+            number**2 for number in range(10)
+        ]
     ended = of_kind(tmp_path / "log", "ended")
-    assert {line["task"]: line["units"] for line in ended} == {str(number): number for number in range(10)}
+    assert {line["task"]: line["units"] for line in ended} == {
+        str(number): number for number in range(10)
+    }
     assert all(line["memory"] > 1 << 20 for line in ended)
     begun = {line["task"] for line in of_kind(tmp_path / "log", "began")}
     assert begun <= {str(number) for number in range(10)}
@@ -108,5 +129,10 @@ def test_a_process_says_what_it_runs(tmp_path: Path) -> None:
     with logged(tmp_path / "log", None) as progress, EXECUTORS["processes"](1) as pool:
         progress.start("Waiting", None, "tasks")
         list(pool.run(tasks.wait_long, range(2), progress))
-    begun, ended = of_kind(tmp_path / "log", "began"), of_kind(tmp_path / "log", "ended")
-    assert {line["task"]: line["where"] for line in begun} == {line["task"]: line["where"] for line in ended}
+    begun, ended = (
+        of_kind(tmp_path / "log", "began"),
+        of_kind(tmp_path / "log", "ended"),
+    )
+    assert {line["task"]: line["where"] for line in begun} == {
+        line["task"]: line["where"] for line in ended
+    }

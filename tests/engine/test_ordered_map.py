@@ -1,4 +1,6 @@
-"""Threads that work on a stream of items: the order of their results, and how much is under way."""
+"""Threads that work on a stream of items: the order of their results, and how much is
+under way.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
         time.sleep(0.002 * (item % 3))
         return item * item
 
-    assert list(ordered_map(slow, range(40), workers)) == [item * item for item in range(40)]
+    assert list(ordered_map(slow, range(40), workers)) == [
+        item * item for item in range(40)
+    ]
 
 
 def test_few_items_are_in_flight() -> None:
@@ -35,7 +39,9 @@ def test_few_items_are_in_flight() -> None:
         assert taken <= done + 5
     results.close()  # type: ignore[attr-defined]
     assert taken < 60
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("provscan")]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("provscan")
+    ]
 
 
 def test_the_first_error_ends_it() -> None:

@@ -1,4 +1,6 @@
-"""The background model with dictionaries. Imports nothing from provscan and does not change."""
+"""The background model with dictionaries. Imports nothing from provscan and does not
+change.
+"""
 
 import collections
 import math
@@ -24,6 +26,8 @@ def bits(training, text, order, discount, unknown_bits):
             if seen == 0:
                 break
             hit = counts[context, padded[at]]
-            p = (max(hit - discount, 0.0) + discount * len(followers[context]) * p) / seen
+            p = (
+                max(hit - discount, 0.0) + discount * len(followers[context]) * p
+            ) / seen
         total -= math.log2(p)
     return total

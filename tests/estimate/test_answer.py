@@ -22,25 +22,42 @@ from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
 
 CLEAN = Layers(54, 0.0, None, 12, 4_994, 105.0, counts={"chance_expected": 50.2})
-COPIES = Layers(505, 336.4, Factor(426, 352, 524), 287, 819, 300.0, counts={"chance_expected": 104.0})
+COPIES = Layers(
+    505,
+    336.4,
+    Factor(426, 352, 524),
+    287,
+    819,
+    300.0,
+    counts={"chance_expected": 104.0},
+)
 UNKNOWN = Layers(114, None, None, 12, 840, 30.0)
 
 
 def test_data_without_copies_is_not_accused() -> None:
     status, scanned = status_of(CLEAN, usable=True), Scanned(20_349)
-    assert [headline(status, CLEAN, scanned), *details(status, CLEAN, scanned, 0.9)] == [
+    assert [
+        headline(status, CLEAN, scanned),
+        *details(status, CLEAN, scanned, 0.9),
+    ] == [
         "NO COPIES SHOWN in 20,349 records.",
         "54 share rare wording with licensed tweets; chance explains about 50.",
         "4,994 more share only common or known wording.",
-        "At most 105 hold a nearly verbatim copy of the 90% of licensed tweets that can be told.",
+        "At most 105 hold a nearly verbatim copy of the 90% of licensed tweets that "
+        "can be told.",
     ]
 
 
 def test_copies_are_claimed_with_what_chance_explains() -> None:
     status, scanned = status_of(COPIES, usable=True), Scanned(40_000)
-    assert [headline(status, COPIES, scanned), *details(status, COPIES, scanned, 0.9)] == [
-        "COPIES FOUND: at least 336 of 40,000 records (0.84%) hold licensed tweets. Best estimate 426 (352-524).",
-        "505 share rare wording (287 word for word or nearly); chance explains about 104.",
+    assert [
+        headline(status, COPIES, scanned),
+        *details(status, COPIES, scanned, 0.9),
+    ] == [
+        "COPIES FOUND: at least 336 of 40,000 records (0.84%) hold licensed tweets. "
+        "Best estimate 426 (352-524).",
+        "505 share rare wording (287 word for word or nearly); chance explains about "
+        "104.",
         "819 more share only common or known wording.",
     ]
 
@@ -48,12 +65,16 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
 def test_without_a_measure_of_chance_there_are_facts_only() -> None:
     status, scanned = status_of(UNKNOWN, usable=False), Scanned(40_000)
     compared = Comparison(56_861, [0, 3, 0, 1, 0, 2])
-    assert [headline(status, UNKNOWN, scanned), *details(status, UNKNOWN, scanned, 0.9, compared)] == [
-        "CHANCE NOT MEASURED: 114 of 40,000 records (0.28%) share rare wording with licensed tweets, 12 of them word "
-        "for word or nearly.",
-        "Copies and coincidences can't be told apart. 840 more share only common or known wording.",
-        "Of whole records word for word, with very rare wording (56,861 here), six collections without licensed tweets "
-        "had 0 to 3.",
+    assert [
+        headline(status, UNKNOWN, scanned),
+        *details(status, UNKNOWN, scanned, 0.9, compared),
+    ] == [
+        "CHANCE NOT MEASURED: 114 of 40,000 records (0.28%) share rare wording with "
+        "licensed tweets, 12 of them word for word or nearly.",
+        "Copies and coincidences can't be told apart. 840 more share only common or "
+        "known wording.",
+        "Of whole records word for word, with very rare wording (56,861 here), six "
+        "collections without licensed tweets had 0 to 3.",
     ]
     assert len(details(status, UNKNOWN, scanned, 0.9, Comparison(0, [0, 3]))) == 1
 
@@ -67,7 +88,9 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         (Layers(3, 0.5), True, "copies_found"),
     ],
 )
-def test_a_status_follows_from_the_bound_and_what_measured_chance(records: Layers, usable: bool, expected: str) -> None:
+def test_a_status_follows_from_the_bound_and_what_measured_chance(
+    records: Layers, usable: bool, expected: str
+) -> None:
     assert status_of(records, usable=usable) == expected
 
 
@@ -80,24 +103,32 @@ def test_one_record_is_no_plural() -> None:
     assert said == [
         "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
-        "At most 1 holds a nearly verbatim copy of the 50% of licensed tweets that can be told.",
+        "At most 1 holds a nearly verbatim copy of the 50% of licensed tweets that can "
+        "be told.",
     ]
-    assert headline("not_measured", one, Scanned(1)).startswith("CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare")
+    assert headline("not_measured", one, Scanned(1)).startswith(
+        "CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare"
+    )
 
 
 def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     sample = Scanned(154, 8_000, projected=True)
-    assert headline("no_copies_shown", CLEAN, sample) == "NO COPIES SHOWN in 154 records of the sample."
+    assert (
+        headline("no_copies_shown", CLEAN, sample)
+        == "NO COPIES SHOWN in 154 records of the sample."
+    )
     least = Layers(13, 80.5, None, 3)
     assert headline("copies_found", least, sample) == (
         "COPIES FOUND: at least 80 of about 8,000 records (1%) hold licensed tweets."
     )
     assert details("copies_found", least, sample, 0.9)[0] == (
-        "13 of 154 records of the sample share rare wording (3 word for word or nearly)."
+        "13 of 154 records of the sample share rare wording (3 word for word or "
+        "nearly)."
     )
     above = Layers(0, 0.0, None, 0, 0, 9_000.5)
     assert details("no_copies_shown", above, sample, 0.9)[-1] == (
-        "At most 9,001 of all records hold a nearly verbatim copy of the 90% of licensed tweets that can be told. "
+        "At most 9,001 of all records hold a nearly verbatim copy of the 90% of "
+        "licensed tweets that can be told. "
         "All records are about 8,000, projected from the sample: there may be more."
     )
 
@@ -113,7 +144,9 @@ def test_words_with_values() -> None:
     assert share(995, 1000) == "99.5%"
     assert share(204_999, 205_000) == "99.9995%"
     assert share(3, 5_000_000) == "0.00006%"
-    assert withheld("unlike_control", strata="Thai").endswith("kinds of text that were found: Thai.")
+    assert withheld("unlike_control", strata="Thai").endswith(
+        "kinds of text that were found: Thai."
+    )
     said = warning("not_detectable", share=0.25)
     assert said["code"] == "not_detectable"
     assert said["message"].startswith("25% of the licensed texts")

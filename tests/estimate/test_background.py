@@ -43,22 +43,43 @@ def test_leaving_a_text_out_is_not_having_counted_it(training, text, copies):
 def test_probabilities_of_the_next_code_point_sum_to_one():
     model = trained(["abcab", "abd", "cab"], order=3)
     letters = "abcd"
-    known = sum(2.0 ** -(model.bits(["ab" + c])[0] - model.bits(["ab"])[0]) for c in letters)
+    known = sum(
+        2.0 ** -(model.bits(["ab" + c])[0] - model.bits(["ab"])[0]) for c in letters
+    )
     unseen = 2.0 ** -(model.bits(["ab\U00010000"])[0] - model.bits(["ab"])[0])
     assert known + (150_000 - len(letters)) * unseen == pytest.approx(1.0)
 
 
 def corpus():
     rng = random.Random(3)
-    words = ["the", "a", "my", "your", "good", "morning", "night", "day", "love", "happy", "coffee", "people"]
+    words = [
+        "the",
+        "a",
+        "my",
+        "your",
+        "good",
+        "morning",
+        "night",
+        "day",
+        "love",
+        "happy",
+        "coffee",
+        "people",
+    ]
     lines = [" ".join(rng.choices(words, k=rng.randrange(4, 12))) for _ in range(800)]
-    return lines + ["good morning everyone"] * 20 + ["pack my box with five dozen liquor jugs"] * 60
+    return (
+        lines
+        + ["good morning everyone"] * 20
+        + ["pack my box with five dozen liquor jugs"] * 60
+    )
 
 
 def test_common_phrases_get_few_bits_and_rare_sentences_many():
     model = BackgroundModel()
     model.add(corpus())
-    greeting, rare = model.bits(["good morning everyone", "zebra quartz vexed my jumpy fjord sphinx judge"])
+    greeting, rare = model.bits(
+        ["good morning everyone", "zebra quartz vexed my jumpy fjord sphinx judge"]
+    )
     assert greeting < 30
     assert rare > 150
 

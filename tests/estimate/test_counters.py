@@ -9,17 +9,33 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter, Strongest
+from provscan.estimate.counters import (
+    BestOfRecords,
+    CoveredCounter,
+    RecordCounter,
+    Strongest,
+)
 
 # Steps of the record, group, start and length of a match, its similarity.
-MATCHES = st.lists(st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40)
+MATCHES = st.lists(
+    st.tuples(*(st.integers(0, most) for most in (2, 4, 9, 6, 3))), max_size=40
+)
 ENDS = st.lists(st.integers(0, 40), max_size=6)
 # Records that go on, not the first ones, in batches of which one is empty.
-GOES_ON = [(2, 0, 0, 4, 1), (0, 0, 1, 2, 1), (0, 1, 6, 1, 0), (0, 0, 7, 3, 2), (1, 0, 2, 2, 1), (0, 0, 2, 3, 0)]
+GOES_ON = [
+    (2, 0, 0, 4, 1),
+    (0, 0, 1, 2, 1),
+    (0, 1, 6, 1, 0),
+    (0, 0, 7, 3, 2),
+    (1, 0, 2, 2, 1),
+    (0, 0, 2, 3, 0),
+]
 
 
 def columns(matches: list[tuple[int, ...]]) -> np.ndarray:
-    """The matches, with records that never descend and starts that ascend within one."""
+    """The matches, with records that never descend and starts that ascend within
+    one.
+    """
     table = np.array(matches, np.int64).reshape(-1, 5)
     table[:, 0] = np.cumsum(table[:, 0])
     return table[np.lexsort((table[:, 2], table[:, 0]))]
@@ -36,7 +52,10 @@ def test_records_of_groups(matches: list[tuple[int, ...]], ends: list[int]) -> N
     table, counter = columns(matches), RecordCounter(5)
     for batch in batches(table, ends):
         counter.add(batch[:, 1], batch[:, 0])
-    records = [{record for record, group, *_ in table.tolist() if group == number} for number in range(5)]
+    records = [
+        {record for record, group, *_ in table.tolist() if group == number}
+        for number in range(5)
+    ]
     assert counter.count.tolist() == [len(of) for of in records]
 
 
@@ -55,7 +74,9 @@ def test_covered_code_points(matches: list[tuple[int, ...]], ends: list[int]) ->
 
 @given(MATCHES, ENDS)
 @example(GOES_ON, [1, 2, 2, 5])
-def test_the_most_similar_match_of_each_record(matches: list[tuple[int, ...]], ends: list[int]) -> None:
+def test_the_most_similar_match_of_each_record(
+    matches: list[tuple[int, ...]], ends: list[int]
+) -> None:
     table, counter = columns(matches), BestOfRecords(5)
     best: dict[int, tuple[int, int]] = {}
     for record, group, _, _, similarity in table.tolist():
@@ -63,17 +84,25 @@ def test_the_most_similar_match_of_each_record(matches: list[tuple[int, ...]], e
             best[record] = similarity, group
     for batch in batches(table, ends):
         counter.add(batch[:, 0], batch[:, 4].astype(np.float64), batch[:, 1])
-    assert counter.count.tolist() == [sum(group == number for _, group in best.values()) for number in range(5)]
+    assert counter.count.tolist() == [
+        sum(group == number for _, group in best.values()) for number in range(5)
+    ]
 
 
 @given(MATCHES, ENDS, st.integers(0, 20))
 @example(GOES_ON, [1, 2, 2, 5], 2)
-def test_the_strongest_rows(matches: list[tuple[int, ...]], ends: list[int], limit: int) -> None:
+def test_the_strongest_rows(
+    matches: list[tuple[int, ...]], ends: list[int], limit: int
+) -> None:
     table, strongest, low = columns(matches), Strongest(limit, 2), 0
     for batch in batches(table, ends):
-        strongest.add(low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64))
+        strongest.add(
+            low + np.arange(len(batch)), *batch[:, [4, 1]].T.astype(np.float64)
+        )
         # It holds no more than that.
         assert len(strongest._rows) <= 2 * limit
         low += len(batch)
-    order = sorted(range(len(table)), key=lambda row: (table[row, 4], table[row, 1], row))
+    order = sorted(
+        range(len(table)), key=lambda row: (table[row, 4], table[row, 1], row)
+    )
     assert strongest.rows.tolist() == order[:limit]

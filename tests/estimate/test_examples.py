@@ -1,4 +1,6 @@
-"""Small examples of the statistics, worked out by hand, with the borders of their rules."""
+"""Small examples of the statistics, worked out by hand, with the borders of their
+rules.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,15 @@ from provscan.estimate import (
 )
 from provscan.estimate.damage import BELOW, DAMAGES, damage_of
 from provscan.estimate.design_effect import DrawnParts
-from provscan.estimate.layers import Found, Scope, Size, Strength, layered, total, written
+from provscan.estimate.layers import (
+    Found,
+    Scope,
+    Size,
+    Strength,
+    layered,
+    total,
+    written,
+)
 from provscan.estimate.limits import negative_binomial_quantile
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
@@ -50,41 +60,57 @@ def student(freedom: float) -> float:
         # Without a hit, files of 3 and 4 records are the trials: (9 + 16) / 7.
         ([0, 0], [1, 1], [3, 4], [], 25 / 7),
         ([0, 0], [1, 1], [0, 0], [], 1.0),
-        # With one eight times as large that was not drawn: 66 / 10 of their 7 / 2 records.
+        # With one eight times as large that was not drawn: 66 / 10 of their 7 / 2
+        # records.
         ([0, 0], [1, 1], [3, 4], [8], 6.6 * 3.5),
         # Of one file all hits are one.
         ([4], [1], [9], [], 4.0),
-        # Two each expected: the squares 1 and 1, and the larger once more, 2 / 1 times, over 4 hits; one degree of
-        # freedom, since 16 / 10 - 1 is less.
+        # Two each expected: the squares 1 and 1, and the larger once more, 2 / 1 times,
+        # over 4 hits; one degree of freedom, since 16 / 10 - 1 is less.
         ([3, 1], [1, 1], [9, 9], [], 2 * 3 / 4 * student(1)),
         # 2, 2 and 4 expected; 64 / 24 - 1 degrees of freedom.
         ([4, 2, 2], [1, 1, 2], [9, 9, 9], [], 3 / 2 * 12 / 8 * student(5 / 3)),
-        # One file as large as both that were drawn scatters twice as much, four like them no more, eight halves less.
+        # One file as large as both that were drawn scatters twice as much, four like
+        # them no more, eight halves less.
         ([3, 1], [1, 1], [9, 9], [2], 2 * 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [1, 1, 1, 1], 2 * 3 / 4 * student(1)),
-        # A single one of half their size scatters as much for its size as the two of them.
+        # A single one of half their size scatters as much for its size as the two of
+        # them.
         ([3, 1], [1, 1], [9, 9], [1], 2 * 3 / 4 * student(1)),
         ([3, 1], [1, 1], [9, 9], [0.5] * 8, 2 * 3 / 4 * student(1)),
         ([3, 3, 3, 3], [1, 1, 1, 1], [9, 9, 9, 9], [], 1.0),
     ],
 )
 def test_the_design_effect_of_files(
-    hits: list[float], sizes: list[float], records: list[float], rest: list[float], effect: float
+    hits: list[float],
+    sizes: list[float],
+    records: list[float],
+    rest: list[float],
+    effect: float,
 ) -> None:
     sample = DrawnParts(floats(*sizes), floats(*records), floats(*rest))
     assert sample.design_effect(floats(*hits)) == pytest.approx(effect)
     assert sample.fraction == sum(sizes) / (sum(sizes) + sum(rest))
     found, fraction = sum(hits), sample.fraction
     low, high = thinned(found, fraction, effect=effect)
-    assert sample.projected(floats(*hits)) == Factor(found / fraction, pytest.approx(low), pytest.approx(high))
+    assert sample.projected(floats(*hits)) == Factor(
+        found / fraction, pytest.approx(low), pytest.approx(high)
+    )
 
 
-@pytest.mark.parametrize(("drawn", "rest", "unseen"), [(60, 140, 10), (1, 1, 1), (2, 2, 2), (40, 1, 0), (3, 0, 0)])
-def test_how_many_files_may_all_be_outside_of_the_sample(drawn: int, rest: int, unseen: int) -> None:
+@pytest.mark.parametrize(
+    ("drawn", "rest", "unseen"),
+    [(60, 140, 10), (1, 1, 1), (2, 2, 2), (40, 1, 0), (3, 0, 0)],
+)
+def test_how_many_files_may_all_be_outside_of_the_sample(
+    drawn: int, rest: int, unseen: int
+) -> None:
     assert DrawnParts(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
 
 
-@pytest.mark.parametrize(("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])])
+@pytest.mark.parametrize(
+    ("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])]
+)
 def test_drawn_parts_need_bytes(sizes: list[float], records: list[float]) -> None:
     with pytest.raises(ParameterError, match=r"its bytes \(above 0\) and its records"):
         DrawnParts(floats(*sizes), floats(*records), NONE)
@@ -95,8 +121,20 @@ def test_what_is_left_of_a_copy() -> None:
     containment = floats(1, 1, 0.8, 0.8, 0.8, 0.65, 0.29, 0.95, 0, 0.95)
     pieces = np.zeros(10, np.bool_)
     pieces[7:9] = True
-    # Edited by similarity, from 0 to 8; cut short by what is left, from 9 to 16; in pieces by similarity, from 17.
-    assert damage_of(similarity, containment, pieces).tolist() == [8, 8, 4, 3, 0, 13, 9, 24, 17, 16]
+    # Edited by similarity, from 0 to 8; cut short by what is left, from 9 to 16; in
+    # pieces by similarity, from 17.
+    assert damage_of(similarity, containment, pieces).tolist() == [
+        8,
+        8,
+        4,
+        3,
+        0,
+        13,
+        9,
+        24,
+        17,
+        16,
+    ]
     assert DAMAGES == 26
     assert BELOW.tolist() == [0, *range(8), 9, *range(9, 16), 17, *range(17, 25)]
 
@@ -104,7 +142,10 @@ def test_what_is_left_of_a_copy() -> None:
 def test_a_span_with_three_hundredths_of_its_own_wording_was_cut_out() -> None:
     # Half of the text: of the span's 5-grams 98 % and 96 % are the text's.
     similarity = 1 / (1 / floats(0.98, 0.96) + 1)
-    assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [12, 2]
+    assert damage_of(similarity, floats(0.5, 0.5), np.zeros(2, np.bool_)).tolist() == [
+        12,
+        2,
+    ]
 
 
 def test_which_strata_are_measured() -> None:
@@ -112,18 +153,45 @@ def test_which_strata_are_measured() -> None:
     control = floats(50, 50, 49, 49, 49, 60, 0, 0, 1, 0, 1)
     strata = Strata([*"abcdefghijk"], np.zeros((1, 1), np.int64), licensed, control)
     # 50 texts, each for 100; else half as many as there are licensed ones.
-    assert strata.measured.tolist() == [True, False, False, True, False, False, False, False, True, False, False]
+    assert strata.measured.tolist() == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert strata.weights.tolist() == [100, 0, 0, 2, 0, 0, 0, 0, 1, 0, 0]
     assert [row["stratum"] for row in strata.as_list()] == [*"abcdefgijk"]
-    assert strata.as_list()[0] == {"stratum": "a", "licensed": 5000, "control": 50, "measured": True}
+    assert strata.as_list()[0] == {
+        "stratum": "a",
+        "licensed": 5000,
+        "control": 50,
+        "measured": True,
+    }
 
 
-def test_strata_by_length_need_four_hundred_control_texts_of_each_length_that_is_licensed() -> None:
+def test_strata_by_length_need_four_hundred_control_texts_of_each_length_that_is_licensed() -> (  # noqa: E501
+    None
+):
     licensed = np.array([[5.0, 0.0, 7.0], [9.0, 1.0, 0.0]])
-    strata = divide(["latin", "thai"], [0, 20, 40], licensed, np.array([[400.0, 0.0, 400.0], [400.0, 399.0, 9.0]]))
+    strata = divide(
+        ["latin", "thai"],
+        [0, 20, 40],
+        licensed,
+        np.array([[400.0, 0.0, 400.0], [400.0, 399.0, 9.0]]),
+    )
     assert strata.of_class.tolist() == [[0, 1, 2], [3, 3, 3]]
     assert strata.names[2:] == ["latin, from 40 characters", "thai"]
-    assert (strata.licensed.tolist(), strata.control.tolist()) == ([5, 0, 7, 10], [400, 0, 400, 808])
+    assert (strata.licensed.tolist(), strata.control.tolist()) == (
+        [5, 0, 7, 10],
+        [400, 0, 400, 808],
+    )
 
 
 def test_a_smaller_dataset_sees_a_part_of_the_clusters() -> None:
@@ -146,12 +214,19 @@ def test_chance_of_earlier_and_later_years(
 ) -> None:
     found = years_apart(np.arange(2015, 2019), np.array(clusters), np.array(sizes))
     assert found is not None
-    assert (found["split"], found["ratio"]) == (split, pytest.approx(ratio) if ratio else None)
+    assert (found["split"], found["ratio"]) == (
+        split,
+        pytest.approx(ratio) if ratio else None,
+    )
     at = split - 2015
-    limits = scipy.stats.binomtest(sum(clusters[:at]), sum(clusters)).proportion_ci(0.95, "exact")
+    limits = scipy.stats.binomtest(sum(clusters[:at]), sum(clusters)).proportion_ci(
+        0.95, "exact"
+    )
     odds = sum(sizes[at:]) / sum(sizes[:at])
     assert found["low"] == pytest.approx(limits.low / (1 - limits.low) * odds)
-    assert found["high"] == (pytest.approx(limits.high / (1 - limits.high) * odds) if ratio else None)
+    assert found["high"] == (
+        pytest.approx(limits.high / (1 - limits.high) * odds) if ratio else None
+    )
 
 
 def test_years_that_say_nothing() -> None:
@@ -168,22 +243,33 @@ def test_thinned_counts_by_hand() -> None:
     assert thinned(0, 0.5) == (0, 5)
     assert thinned(1, 0.5)[0] == 1
     low, high = thinned(4, 0.5)
-    assert (low, high) == (4 + scipy.stats.nbinom.ppf(0.025, 4, 0.5), 4 + scipy.stats.nbinom.ppf(0.975, 5, 0.5))
+    assert (low, high) == (
+        4 + scipy.stats.nbinom.ppf(0.025, 4, 0.5),
+        4 + scipy.stats.nbinom.ppf(0.975, 5, 0.5),
+    )
     assert thinned(8, 0.5, effect=2) == (2 * low, 2 * high)
-    assert [negative_binomial_quantile(0.975, 3.0, mean) for mean in (0.0, -1.0)] == [0, 0]
+    assert [negative_binomial_quantile(0.975, 3.0, mean) for mean in (0.0, -1.0)] == [
+        0,
+        0,
+    ]
 
 
 def test_as_many_of_the_largest_clusters_may_be_chance_as_the_control_allows() -> None:
-    # Nothing on the control allows for 5, one cluster for 7, ten for 22: those above its sizes for 5.
+    # Nothing on the control allows for 5, one cluster for 7, ten for 22: those above
+    # its sizes for 5.
     like = floats(1, 1, 1, 1, 3, 3)
     assert predict_chance(NONE, NONE, 1.0, like) == Chance(0, 0, 3 + 3 + 1 + 1 + 1)
     assert predict_chance(floats(1), floats(3), 1.0, like).high == like.sum()
     like = np.append(np.ones(500), 1000.0)
-    assert [predict_chance(np.ones(k), np.ones(k), 1.0, like).high for k in (0, 1, 10)] == [1004, 1006, 1021]
+    assert [
+        predict_chance(np.ones(k), np.ones(k), 1.0, like).high for k in (0, 1, 10)
+    ] == [1004, 1006, 1021]
     # 0.9 ** 36 is below 0.025.
     assert predict_chance(NONE, NONE, 9.0, np.full(50, 4.0)) == Chance(0, 0, 4 * 35)
     # Clusters of half a record each come in halves.
-    whole, halves = (predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5))
+    whole, halves = (
+        predict_chance(np.ones(9), np.full(9, size), 1.0) for size in (1.0, 0.5)
+    )
     assert (halves.low, halves.high) == (whole.low / 2, whole.high / 2)
 
 
@@ -192,11 +278,17 @@ def test_unequal_weights_have_the_mean_and_variance_of_their_sum() -> None:
     chance = predict_chance(floats(1, 3), floats(1, 1), 3.0)
     assert chance.expected == 4
     assert chance.low == scipy.stats.nbinom.ppf(0.025, 16 / 10, 16 / 10 / (16 / 10 + 4))
-    assert chance.high == scipy.stats.nbinom.ppf(0.975, 49 / 19, 49 / 19 / (49 / 19 + 7))
+    assert chance.high == scipy.stats.nbinom.ppf(
+        0.975, 49 / 19, 49 / 19 / (49 / 19 + 7)
+    )
     # Sizes 1 and 3 come in units of 10 / 4; the one more has a size of 2.
     sized = predict_chance(floats(1, 1), floats(1, 3), 1.0)
-    assert sized.low == pytest.approx(2.5 * scipy.stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6)))
-    assert sized.high == pytest.approx(2.5 * scipy.stats.nbinom.ppf(0.975, 36 / 14, 36 / 14 / (36 / 14 + 2.4)))
+    assert sized.low == pytest.approx(
+        2.5 * scipy.stats.nbinom.ppf(0.025, 1.6, 1.6 / (1.6 + 1.6))
+    )
+    assert sized.high == pytest.approx(
+        2.5 * scipy.stats.nbinom.ppf(0.975, 36 / 14, 36 / 14 / (36 / 14 + 2.4))
+    )
 
 
 HALF = Recall(0.5, 0.25, 0.8, {}, {})
@@ -207,14 +299,22 @@ def test_what_there_is_in_the_whole() -> None:
     assert total(Factor(1, 1, 1), None) == Factor(1, 1, 1)
     certain = Recall(0.5, 0.5, 0.5, {}, {})
     low, high = thinned(4, 0.5)
-    assert total(Factor(4, 4, 4), certain) == Factor(8, pytest.approx(low), pytest.approx(high))
+    assert total(Factor(4, 4, 4), certain) == Factor(
+        8, pytest.approx(low), pytest.approx(high)
+    )
     half = total(Factor(4, 4, 4), None, Scope(0.5))
     assert half == Factor(8, pytest.approx(low), pytest.approx(high))
     assert total(Factor(0, 0, 4), HALF) == Factor(0, 0, thinned(4, 0.25)[1])
-    assert total(Factor(0, 0, -1), HALF, Scope(0.5, 3.0)) == Factor(0, 0, thinned(0, 0.125, effect=3.0)[1])
-    # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2 up.
+    assert total(Factor(0, 0, -1), HALF, Scope(0.5, 3.0)) == Factor(
+        0, 0, thinned(0, 0.125, effect=3.0)[1]
+    )
+    # Limits on one side only: recall 0.5 to 0.8 is a factor of 1.6 down, 0.25 one of 2
+    # up.
     recall = total(Factor(1e9, 1e9, 1e9), HALF)
-    assert (recall.low, recall.high) == (pytest.approx(2e9 / 1.6, rel=1e-3), pytest.approx(4e9, rel=1e-3))
+    assert (recall.low, recall.high) == (
+        pytest.approx(2e9 / 1.6, rel=1e-3),
+        pytest.approx(4e9, rel=1e-3),
+    )
 
 
 def test_written_numbers_have_twelve_digits() -> None:
@@ -227,19 +327,29 @@ def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:
     most = Factor(20.0, 10.0, 45.0)
     size, none = Size(12, 12), Chance(0, 0, 0)
     strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
-    number = layered(found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), Scope(0.25))
+    number = layered(
+        found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), Scope(0.25)
+    )
     assert number.estimate is not None
-    assert (number.estimate.value, number.estimate.high, number.at_most, number.at_most_any) == (20, 45, 45, 45)
+    assert (
+        number.estimate.value,
+        number.estimate.high,
+        number.at_most,
+        number.at_most_any,
+    ) == (20, 45, 45, 45)
     shares = number.scaled(1 / 20, most=1.0)
     assert shares.estimate == Factor(1.0, number.estimate.low / 20, 1.0)
     assert shares.at_most == 1.0
 
 
 def test_error_rates_of_lists_by_hand() -> None:
-    # 8, 9, 10, 12 and 12 matches reach the scores from 5 to 1; control matches of the weights 1, 1 and 3 stand at 1, 3
-    # and 4, and one more counts 3: 3 of 8, 6 of 9, 7 of 10, 7 of 12 and 8 of 12 are false. The list down to 2 is best.
+    # 8, 9, 10, 12 and 12 matches reach the scores from 5 to 1; control matches of the
+    # weights 1, 1 and 3 stand at 1, 3 and 4, and one more counts 3: 3 of 8, 6 of 9, 7
+    # of 10, 7 of 12 and 8 of 12 are false. The list down to 2 is best.
     scores = [*[5.0] * 8, 4.0, 3.0, 2.0, 2.0]
-    q = q_values([3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0])
+    q = q_values(
+        [3.0, 5.0, 4.0, 1.0, 2.0, 5.0], scores, [3.0, 4.0, 1.0], [1.0, 3.0, 1.0]
+    )
     assert q.tolist() == [7 / 12, 3 / 8, 7 / 12, 8 / 12, 7 / 12, 3 / 8]
     # A control twice as large: the one more counts half.
     assert q_values([6.0, 5.0, 4.0], [5.0, 4.0], [], 0.5).tolist() == [0.25, 0.25, 0.25]
@@ -261,7 +371,10 @@ def test_an_inference_that_does_not_hold_has_no_numbers() -> None:
 def test_differences_of_arms_by_hand() -> None:
     # 12 pairs for the first arm and none for the second: one-sided 2 ** -12.
     assert paired_difference(12, 0, 12).p_value == pytest.approx(2.0**-12)
-    assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (1.0, 1.0)
+    assert (paired_difference(12, 0, 12).value, paired_difference(12, 0, 12).high) == (
+        1.0,
+        1.0,
+    )
     assert paired_difference(0, 12, 12).low == -1.0
     # The score test turns at z standard errors: without any hit z^2 / (n + z^2).
     z2 = scipy.stats.norm.ppf(0.975) ** 2
@@ -275,24 +388,38 @@ def test_differences_of_arms_by_hand() -> None:
     assert sign_flip([1.0] * 6).invalid is None
     assert sign_flip([1.0] * 5 + [0.0]).invalid is not None
     assert sign_flip([3.0, -1.0] * 3).value == pytest.approx(1.0)
-    # Rounded to parts of the largest one, however small; and the sums reach from -256 to 256.
+    # Rounded to parts of the largest one, however small; and the sums reach from -256
+    # to 256.
     assert sign_flip([0.001] * 6).p_value == pytest.approx(2.0**-6)
     assert sign_flip([1.0, 0.28]).p_value == pytest.approx(0.25)
 
 
 def test_power_by_hand() -> None:
-    # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and 2 ** -5 is not.
+    # Six pairs reject if all six differ for the first arm: 2 ** -6 is below 0.025, and
+    # 2 ** -5 is not.
     assert paired_power(6, 0.5, 0.0) == pytest.approx(0.5**6)
     # Six or seven of seven, all of them for the first arm.
     assert paired_power(7, 0.5, 0.0) == pytest.approx(8 / 2**7)
     assert paired_power(5, 1.0, 0.0) == 0.0
-    assert paired_power(5, 1.0, 0.0, alpha=0.05) == paired_power(5, 1.0, 0.0, alpha=2.0**-5) == 1.0
-    assert (paired_power(0, 1.0, 0.0), paired_power(9, 0.0, 0.0), paired_power(9, 1.0, 1.0)) == (0, 0, 0)
+    assert (
+        paired_power(5, 1.0, 0.0, alpha=0.05)
+        == paired_power(5, 1.0, 0.0, alpha=2.0**-5)
+        == 1.0
+    )
+    assert (
+        paired_power(0, 1.0, 0.0),
+        paired_power(9, 0.0, 0.0),
+        paired_power(9, 1.0, 1.0),
+    ) == (0, 0, 0)
     # The share whose sixth power is 0.8, and none if the second arm has as much.
     assert detectable_share(6, 0.0) == pytest.approx(0.8 ** (1 / 6), abs=2e-4)
-    assert detectable_share(6, 0.0, power=0.5) == pytest.approx(0.5 ** (1 / 6), abs=2e-4)
+    assert detectable_share(6, 0.0, power=0.5) == pytest.approx(
+        0.5 ** (1 / 6), abs=2e-4
+    )
     assert detectable_share(6, 0.5) is None
-    assert detectable_share(6, 0.0, power=paired_power(6, 1.0, 0.0)) == pytest.approx(1.0)
+    assert detectable_share(6, 0.0, power=paired_power(6, 1.0, 0.0)) == pytest.approx(
+        1.0
+    )
 
 
 def test_areas_by_hand() -> None:
@@ -303,9 +430,14 @@ def test_areas_by_hand() -> None:
     # In pair i the placements are (i + 1) / 20 and 1 - (19 - i) / 20.
     error = np.std(2 * (np.arange(20) + 1) / 20, ddof=1) / np.sqrt(20)
     reach = scipy.stats.norm.ppf(0.975) * error
-    assert (found.low, found.high) == (pytest.approx(210 / 400 - reach), pytest.approx(210 / 400 + reach))
+    assert (found.low, found.high) == (
+        pytest.approx(210 / 400 - reach),
+        pytest.approx(210 / 400 + reach),
+    )
     # Far apart nothing scatters: half a pair is the least error.
-    assert paired_auc(first + 99, second).low == pytest.approx(1 - scipy.stats.norm.ppf(0.975) * 0.5 / 20)
+    assert paired_auc(first + 99, second).low == pytest.approx(
+        1 - scipy.stats.norm.ppf(0.975) * 0.5 / 20
+    )
     assert paired_auc(first + 99, second).high == 1.0
     assert paired_auc(first[:19], second[:19]).invalid is not None
 
@@ -316,8 +448,13 @@ def test_trends_by_hand() -> None:
     assert found.value == pytest.approx(0.5)
     # Shares of (k + 1/2) / (n + 1) around the line, each half the spread from the mean.
     each = np.array([1.5, 6.5]) / 11
-    reach = scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
-    assert (found.low, found.high) == (pytest.approx(0.5 - reach), pytest.approx(0.5 + reach))
+    reach = (
+        scipy.stats.norm.ppf(0.975) * np.sqrt((10 * 0.25 * each * (1 - each)).sum()) / 5
+    )
+    assert (found.low, found.high) == (
+        pytest.approx(0.5 - reach),
+        pytest.approx(0.5 + reach),
+    )
     assert cochran_armitage([0, 1], [0, 5], [10, 10]).invalid is None
     assert (
         cochran_armitage([0, 1], [10, 6], [10, 10]).invalid
@@ -335,9 +472,12 @@ def test_chao_by_hand() -> None:
     assert texts.value == pytest.approx(6 + new)
     assert mass.value == pytest.approx(4 / 20)
     assert texts.invalid is None
-    # Variance of Chao (1987): f2 (r^4 / 4 + r^3) and the number itself, with f2 + 1 for f2, r = 4 / 2; log-normal.
+    # Variance of Chao (1987): f2 (r^4 / 4 + r^3) and the number itself, with f2 + 1 for
+    # f2, r = 4 / 2; log-normal.
     variance = new + 2 * (2**4 / 4 + 2**3)
-    factor = np.exp(scipy.stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2)))
+    factor = np.exp(
+        scipy.stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2))
+    )
     assert texts.low == pytest.approx(6 + new / factor)
     assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
     assert unseen_texts([20], 20)[0].value == 1
@@ -353,16 +493,21 @@ def test_chao_by_hand() -> None:
 
 def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
     found, first = stratified_excess([10, 4], [0, 4], [0, 4], 0, 10**9)
-    # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025 ** (1 / 4).
+    # The first stratum was not asked; of the second all 4 are hits, at least 4 * 0.025
+    # ** (1 / 4).
     assert (first, found.value) == (1, 4.0)
     assert found.low == pytest.approx(4 * 0.025**0.25, rel=1e-3)
-    # Half of the error is for all three strata, the rest for the choice of a smaller number of them.
+    # Half of the error is for all three strata, the rest for the choice of a smaller
+    # number of them.
     found, first = stratified_excess([4, 4, 4], [4, 4, 4], [0, 0, 4], 0, 10**9)
     assert (first, found.value) == (0, 4.0)
     assert found.low == pytest.approx(4 * 0.0125**0.25, rel=1e-3)
     assert stratified_excess([1], [1], [1], 0, 10**9)[0].value == pytest.approx(1)
-    # Chance of a thousandth in two large strata hides the third, which has half of the error with the second.
-    found, first = stratified_excess([10**9, 10**9, 4], [4, 4, 4], [0, 0, 4], 10**6, 10**9)
+    # Chance of a thousandth in two large strata hides the third, which has half of the
+    # error with the second.
+    found, first = stratified_excess(
+        [10**9, 10**9, 4], [4, 4, 4], [0, 0, 4], 10**6, 10**9
+    )
     assert first == 2
     assert found.low == pytest.approx(4 * 0.00625**0.25 - 4 * 0.001, rel=1e-3)
     for drawn, controls in ((0, 9), (5, 0)):
@@ -376,16 +521,26 @@ def test_a_population_that_was_asked_in_full_has_its_excess() -> None:
 
 
 def test_what_edits_and_cuts_cost() -> None:
-    # 46 5-grams, 26 of them held, nothing foreign: one cut costs log2(50), and 90 - 26 - 4 bits for a short part; four
-    # edits cost four times log2(50).
+    # 46 5-grams, 26 of them held, nothing foreign: one cut costs log2(50), and 90 - 26
+    # - 4 bits for a short part; four edits cost four times log2(50).
     cost = np.log2(50)
     share = 26 / 46
-    assert matched_bits(200.0, 50, share, share) == pytest.approx(200 * share - 4 * cost)
-    assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(900 * 100 / 196 - np.log2(200))
+    assert matched_bits(200.0, 50, share, share) == pytest.approx(
+        200 * share - 4 * cost
+    )
+    assert matched_bits(900.0, 200, 100 / 196, 100 / 196) == pytest.approx(
+        900 * 100 / 196 - np.log2(200)
+    )
     # 80 5-grams are 84 characters, 6 short of 90.
-    assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(900 * 80 / 196 - np.log2(200) - 6)
+    assert matched_bits(900.0, 200, 80 / 196, 80 / 196) == pytest.approx(
+        900 * 80 / 196 - np.log2(200) - 6
+    )
     # Where the similarity is not known, all that is missing was edited.
-    assert matched_bits(900.0, 200, 0.5) == matched_bits(900.0, 200, 0.5, 0.0) < matched_bits(900.0, 200, 0.5, 0.5)
+    assert (
+        matched_bits(900.0, 200, 0.5)
+        == matched_bits(900.0, 200, 0.5, 0.0)
+        < matched_bits(900.0, 200, 0.5, 0.5)
+    )
     # A text shorter than a 5-gram is its own only one.
     assert matched_bits(30.0, 3, 1.0) == 30.0
     assert matched_bits(30.0, 3, 0.0) == 0.0

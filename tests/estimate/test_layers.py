@@ -1,4 +1,6 @@
-"""The layers of a number: the example of docs/statistics.md by hand, digit by digit, and what must never happen."""
+"""The layers of a number: the example of docs/statistics.md by hand, digit by digit,
+and what must never happen.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,21 @@ from hypothesis import strategies as st
 
 from provscan.estimate import Chance, predict_chance, thinned
 from provscan.estimate.answer import share
-from provscan.estimate.layers import Found, Layers, Scope, Size, Strength, layered, total
+from provscan.estimate.layers import (
+    Found,
+    Layers,
+    Scope,
+    Size,
+    Strength,
+    layered,
+    total,
+)
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
 
-PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(
+    encoding="utf-8"
+)
 COUNTED = Recall(0.90, 0.86, 0.93, {}, {})
 ANY = Recall(0.95, 0.92, 0.97, {}, {})
 NEARLY = Factor(0.95, 0.90, 0.98)
@@ -28,8 +40,12 @@ def found(findings: float, counted: float, **values: object) -> Found:
     return Found(findings, Size(every, every), Size(counted, squares), **values)  # type: ignore[arg-type]
 
 
-def one_strength(count: float, chance: Chance, *, claimed: bool = True, squares: float | None = None) -> list[Strength]:
-    return [Strength(Size(count, count if squares is None else squares), chance, claimed)]
+def one_strength(
+    count: float, chance: Chance, *, claimed: bool = True, squares: float | None = None
+) -> list[Strength]:
+    return [
+        Strength(Size(count, count if squares is None else squares), chance, claimed)
+    ]
 
 
 def test_the_example_by_hand() -> None:
@@ -41,28 +57,62 @@ def test_the_example_by_hand() -> None:
     assert rare.high == 12
     assert thinned(104, 0.90) == pytest.approx((109, 123))
     strengths = [*one_strength(110, each), *one_strength(104, rare)]
-    number = layered(found(110, 110, every=118, nearly=80.0), strengths, chance, (COUNTED, ANY), NEARLY)
+    number = layered(
+        found(110, 110, every=118, nearly=80.0),
+        strengths,
+        chance,
+        (COUNTED, ANY),
+        NEARLY,
+    )
     assert number.estimate is not None
     assert number.common_or_known == 8
-    digits = [number.at_least, number.estimate.value, number.estimate.low, number.estimate.high, number.at_most]
+    digits = [
+        number.at_least,
+        number.estimate.value,
+        number.estimate.low,
+        number.estimate.high,
+        number.at_most,
+    ]
     written = ["92", "115.6", "98.5", "127.1", "91"]
-    assert [f"{value:.1f}".removesuffix(".0") for value in digits if value is not None] == written
+    assert [
+        f"{value:.1f}".removesuffix(".0") for value in digits if value is not None
+    ] == written
     assert re.findall(r"\*\*([0-9.]+)\*\*", PAGE) == written
 
 
-@given(st.integers(0, 300), st.integers(0, 40), st.floats(0.2, 10), st.floats(0.35, 0.99), st.booleans())
-def test_layers_are_in_order(counted: int, clusters: int, weight: float, recall: float, claimed: bool) -> None:
+@given(
+    st.integers(0, 300),
+    st.integers(0, 40),
+    st.floats(0.2, 10),
+    st.floats(0.35, 0.99),
+    st.booleans(),
+)
+def test_layers_are_in_order(
+    counted: int, clusters: int, weight: float, recall: float, claimed: bool
+) -> None:
     chance = predict_chance(np.full(clusters, weight), np.ones(clusters), weight)
     measured = Recall(recall, 0.9 * recall, min(1.0, 1.05 * recall), {}, {})
     strengths = one_strength(counted, chance, claimed=claimed)
     number = layered(
-        found(counted, counted, every=counted + 5, most=exactly(1000)), strengths, chance, (measured, measured), None
+        found(counted, counted, every=counted + 5, most=exactly(1000)),
+        strengths,
+        chance,
+        (measured, measured),
+        None,
     )
     assert number.estimate is not None
     assert number.at_least is not None
     assert number.at_most_any is not None
     middle = number.estimate
-    ends = [0, number.at_least, middle.low, middle.value, middle.high, number.at_most_any, 1000]
+    ends = [
+        0,
+        number.at_least,
+        middle.low,
+        middle.value,
+        middle.high,
+        number.at_most_any,
+        1000,
+    ]
     assert ends == sorted(ends)
     if not claimed:
         assert number.at_least == middle.low == 0
@@ -70,19 +120,30 @@ def test_layers_are_in_order(counted: int, clusters: int, weight: float, recall:
 
 def test_at_least_is_the_best_of_the_strengths_that_are_claimed() -> None:
     noise, rare = Chance(100, 80, 120), Chance(0, 0, 8)
-    of_all, of_rare = Strength(Size(130, 130), noise, True), Strength(Size(70, 70), rare, True)
+    of_all, of_rare = (
+        Strength(Size(130, 130), noise, True),
+        Strength(Size(70, 70), rare, True),
+    )
     number = layered(found(130, 130), [of_all, of_rare], noise, (COUNTED, ANY), None)
     assert number.at_least == pytest.approx(62)
     assert number.estimate is not None
     assert number.estimate.low >= 62
     not_claimed = Strength(of_rare.found, rare, False)
-    assert layered(found(130, 130), [of_all, not_claimed], noise, (COUNTED, ANY), None).at_least == pytest.approx(10)
-    assert layered(found(130, 130), [not_claimed], noise, (COUNTED, ANY), None).at_least == 0
+    assert layered(
+        found(130, 130), [of_all, not_claimed], noise, (COUNTED, ANY), None
+    ).at_least == pytest.approx(10)
+    assert (
+        layered(found(130, 130), [not_claimed], noise, (COUNTED, ANY), None).at_least
+        == 0
+    )
 
 
 def test_units_of_which_none_was_found_have_a_size() -> None:
     chance = Chance(0, 0, 3)
-    single, sized = (layered(found(0, 0, unit=unit), [], chance, (COUNTED, ANY), None) for unit in (1.0, 90.0))
+    single, sized = (
+        layered(found(0, 0, unit=unit), [], chance, (COUNTED, ANY), None)
+        for unit in (1.0, 90.0)
+    )
     assert single.at_most_any
     assert sized.at_most_any == pytest.approx(90 * single.at_most_any)
 
@@ -92,15 +153,24 @@ def test_what_is_not_measured_is_withheld() -> None:
     assert (number.at_least, number.estimate, number.at_most) == (None, None, None)
     assert number.at_most_any is not None
     chance = Chance(0, 0, 2)
-    number = layered(found(10, 9), one_strength(9, chance), chance, (None, None), NEARLY)
-    assert (number.at_least, number.estimate, number.at_most_any) == (pytest.approx(7), None, None)
+    number = layered(
+        found(10, 9), one_strength(9, chance), chance, (None, None), NEARLY
+    )
+    assert (number.at_least, number.estimate, number.at_most_any) == (
+        pytest.approx(7),
+        None,
+        None,
+    )
     assert number.at_most is None
 
 
 def test_strata_without_control_widen_the_upper_end_only() -> None:
     chance = Chance(0, 0, 5)
     plain, beside = (
-        layered(found(50 + out, 50), one_strength(50, chance), chance, (COUNTED, ANY), None) for out in (0, 8)
+        layered(
+            found(50 + out, 50), one_strength(50, chance), chance, (COUNTED, ANY), None
+        )
+        for out in (0, 8)
     )
     assert plain.estimate is not None
     assert beside.estimate is not None
@@ -111,14 +181,27 @@ def test_strata_without_control_widen_the_upper_end_only() -> None:
 
 def test_the_limit_on_nearly_verbatim_copies_is_joined_with_no_other() -> None:
     chance = Chance(0, 0, 5)
-    number = layered(found(50, 50, nearly=10.0), one_strength(50, chance), chance, (COUNTED, ANY), NEARLY)
+    number = layered(
+        found(50, 50, nearly=10.0),
+        one_strength(50, chance),
+        chance,
+        (COUNTED, ANY),
+        NEARLY,
+    )
     assert number.at_least is not None
     assert number.at_most is not None
     assert number.at_most == pytest.approx(total(exactly(10.0), NEARLY).high)
     assert number.at_most < number.at_least
     none = layered(found(50, 50, nearly=0.0), [], None, (COUNTED, ANY), NEARLY)
     assert none.at_most == thinned(0, 0.90)[1]
-    part = layered(found(50, 50, nearly=10.0, most=exactly(12.0)), [], None, (None, None), NEARLY, Scope(0.5))
+    part = layered(
+        found(50, 50, nearly=10.0, most=exactly(12.0)),
+        [],
+        None,
+        (None, None),
+        NEARLY,
+        Scope(0.5),
+    )
     assert part.at_most == 12
 
 
@@ -126,27 +209,45 @@ def test_sizes_of_units_and_samples_widen_every_limit() -> None:
     certain = Factor(1.0, 1.0, 1.0)
     half = Recall(0.5, 0.25, 0.8, {}, {})
     none = Chance(0, 0, 0)
-    # Two units of 2 and 4 characters are as uncertain as 20 / 6 each, and worth half as much with a design effect of 2.
+    # Two units of 2 and 4 characters are as uncertain as 20 / 6 each, and worth half as
+    # much with a design effect of 2.
     scope = Scope(0.5, 2.0)
-    sized = layered(found(6, 6, squares=20.0), one_strength(6, none, squares=20.0), none, (half, half), certain, scope)
+    sized = layered(
+        found(6, 6, squares=20.0),
+        one_strength(6, none, squares=20.0),
+        none,
+        (half, half),
+        certain,
+        scope,
+    )
     assert sized.at_least == pytest.approx(thinned(6, 0.5, effect=20 / 3)[0])
     whole = total(Factor(6, 6, 6), half, scope, 20 / 6)
     assert sized.estimate is not None
-    assert (sized.estimate.value, sized.estimate.high, sized.at_most_any) == (whole.value, whole.high, whole.high)
+    assert (sized.estimate.value, sized.estimate.high, sized.at_most_any) == (
+        whole.value,
+        whole.high,
+        whole.high,
+    )
 
 
 def test_numbers_of_a_layer_as_they_are_written() -> None:
     number = Layers(12, 6.0, Factor(8, 6, 11), 5.0, 3.0, 11.0, 20.0, {"counted": 10})
     assert number.scaled(0.5, most=4.5).as_dict() == {
-        "findings": 4.5, "nearly_verbatim": 2.5, "common_or_known": 1.5, "at_least": 3,
-        "estimate": {"value": 4, "low": 3, "high": 4.5}, "at_most": 4.5, "at_most_any": 4.5,
-    }  # fmt: skip
+        "findings": 4.5,
+        "nearly_verbatim": 2.5,
+        "common_or_known": 1.5,
+        "at_least": 3,
+        "estimate": {"value": 4, "low": 3, "high": 4.5},
+        "at_most": 4.5,
+        "at_most_any": 4.5,
+    }
     more = number.no_less(Layers(1, 7.0, Factor(7, 7, 12)))
     assert (more.at_least, more.estimate, more.at_most) == (7.0, Factor(8, 7, 12), 11.0)
 
 
 @pytest.mark.parametrize(
-    ("part", "text"), [(0, "0%"), (1, "0.01%"), (4_321, "43%"), (9_996, "99.96%"), (10_000, "100%")]
+    ("part", "text"),
+    [(0, "0%"), (1, "0.01%"), (4_321, "43%"), (9_996, "99.96%"), (10_000, "100%")],
 )
 def test_a_share_in_a_sentence(part: int, text: str) -> None:
     assert share(part, 10_000) == text

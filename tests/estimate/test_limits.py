@@ -37,7 +37,9 @@ def test_shares_out_of_range() -> None:
 
 
 @given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))
-def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: float, q: float) -> None:
+def test_negative_binomial_quantiles_are_those_of_scipy(
+    shape: float, mean: float, q: float
+) -> None:
     k = negative_binomial_quantile(q, shape, mean)
     below, at = scipy.stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
     assert below < q + 1e-9
@@ -46,7 +48,9 @@ def test_negative_binomial_quantiles_are_those_of_scipy(shape: float, mean: floa
 
 @given(st.integers(0, 30), st.sampled_from([0.3, 1.0, 2.0, 9.0]))
 def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> None:
-    """Przyborowski & Wilenski: the largest licensed count that does not contradict equal rates."""
+    """Przyborowski & Wilenski: the largest licensed count that does not contradict
+    equal rates.
+    """
     share = ratio / (1.0 + ratio)
     counts = np.arange(2000)
     kept = counts[scipy.stats.binom.sf(counts - 1, counts + control, share) > 0.025]
@@ -72,7 +76,9 @@ def test_nothing_on_the_control_still_bounds_chance() -> None:
     assert chance.high == 35
 
 
-@pytest.mark.parametrize(("total", "share"), [(5, 0.5), (40, 0.9), (300, 0.7), (1000, 0.1)])
+@pytest.mark.parametrize(
+    ("total", "share"), [(5, 0.5), (40, 0.9), (300, 0.7), (1000, 0.1)]
+)
 def test_limits_of_a_thinned_count_hold(total: int, share: float) -> None:
     found = np.random.default_rng(1).binomial(total, share, 2000)
     limits = {n: thinned(float(n), share) for n in np.unique(found).tolist()}
@@ -87,7 +93,9 @@ def test_products_add_distances_on_the_logarithmic_scale() -> None:
     assert (result.value, result.low, result.high) == pytest.approx((6.0, 3.0, 12.0))
     both = product(Factor(1.0, 0.5, 2.0), Factor(1.0, 0.5, 2.0))
     assert both.high == pytest.approx(2.0 ** np.sqrt(2.0))
-    assert product(Factor(0.0, 0.0, 5.0), Factor(2.0, 1.0, 3.0)) == Factor(0.0, 0.0, 15.0)
+    assert product(Factor(0.0, 0.0, 5.0), Factor(2.0, 1.0, 3.0)) == Factor(
+        0.0, 0.0, 15.0
+    )
     assert product(Factor(2.0, 0.0, 5.0)).low == 0.0
 
 
@@ -95,7 +103,11 @@ def test_products_add_distances_on_the_logarithmic_scale() -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_units_of_as_many_things_are_counted_once(things: int, share: float) -> None:
     showing = 1000 * scipy.stats.binom.pmf(np.arange(things + 1), things, share)
-    showing = np.append(showing[:3], showing[3:].sum()) if things > 2 else np.append(showing, np.zeros(3 - things))
+    showing = (
+        np.append(showing[:3], showing[3:].sum())
+        if things > 2
+        else np.append(showing, np.zeros(3 - things))
+    )
     held = held_by(showing, share)
     assert held.value == pytest.approx(1000 / (showing[1:].sum() / share))
     assert share <= held.low <= held.value <= held.high == 1.0
@@ -105,7 +117,10 @@ def test_all_that_shows_several_things_is_all_there_is() -> None:
     assert held_by(np.array([0, 0, 0, 7]), 0.5).value == 0.5
     assert held_by(np.zeros(4, np.int64), 0.5) == exactly(1.0)
     # Half of the units hold one thing, half of them four: a lower bound.
-    showing = 500 * (scipy.stats.binom.pmf(np.arange(5), 1, 0.5) + scipy.stats.binom.pmf(np.arange(5), 4, 0.5))
+    showing = 500 * (
+        scipy.stats.binom.pmf(np.arange(5), 1, 0.5)
+        + scipy.stats.binom.pmf(np.arange(5), 4, 0.5)
+    )
     held = held_by(np.append(showing[:3], showing[3:].sum()), 0.5)
     assert 0.9 < held.value * showing[1:].sum() / 0.5 / 1000 < 1.0
 
@@ -114,7 +129,13 @@ def test_chance_of_very_unequal_sizes_stays_within_its_limit() -> None:
     rng = np.random.default_rng(3)
     held = []
     for _ in range(400):
-        sizes = [np.minimum(rng.pareto(1.0, rng.poisson(15)) + 1, 300).round() for _ in range(2)]
+        sizes = [
+            np.minimum(rng.pareto(1.0, rng.poisson(15)) + 1, 300).round()
+            for _ in range(2)
+        ]
         like = np.append(sizes[1], rng.choice([1.0, 1.0, 1.0, 2.0, 3.0], 300))
-        held.append(sizes[1].sum() <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high)
+        held.append(
+            sizes[1].sum()
+            <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high
+        )
     assert np.mean(held) >= 0.975

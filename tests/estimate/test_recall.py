@@ -13,30 +13,44 @@ from provscan.estimate.recall import Planted, _misfit, _mixed, _of_cells, recall
 from provscan.estimate.strata import Strata, divide, rarefied, thirds, years_apart
 
 Floats = npt.NDArray[np.float64]
-# Where the copies of three edits fall in four classes of damage, and how many of a class are found of long and of short
-# texts.
-EDITS = {"light": [0.9, 0.1, 0.0, 0.0], "typos": [0.1, 0.5, 0.3, 0.1], "halves": [0.0, 0.0, 0.4, 0.6]}
+# Where the copies of three edits fall in four classes of damage, and how many of a
+# class are found of long and of short texts.
+EDITS = {
+    "light": [0.9, 0.1, 0.0, 0.0],
+    "typos": [0.1, 0.5, 0.3, 0.1],
+    "halves": [0.0, 0.0, 0.4, 0.6],
+}
 CLASSES = np.array([8, 6, 3, 1])
 FOUND = np.array([[0.99, 0.97, 0.9, 0.8], [0.97, 0.8, 0.1, 0.02]])
 
 
 def planted(rng: np.random.Generator, each: int = 200) -> Planted:
     edit = np.repeat(list(EDITS), each)
-    damage = np.concatenate([rng.choice(4, each, p=shares) for shares in EDITS.values()])
+    damage = np.concatenate(
+        [rng.choice(4, each, p=shares) for shares in EDITS.values()]
+    )
     group = rng.integers(0, 2, len(edit))
-    return Planted(edit, group, CLASSES[damage], rng.random(len(edit)) < FOUND[group, damage])
+    return Planted(
+        edit, group, CLASSES[damage], rng.random(len(edit)) < FOUND[group, damage]
+    )
 
 
-def matches(rng: np.random.Generator, mixture: list[float], long: int, short: int) -> Floats:
+def matches(
+    rng: np.random.Generator, mixture: list[float], long: int, short: int
+) -> Floats:
     shares = np.array(mixture) @ np.array(list(EDITS.values()))
     shown = np.zeros((2, DAMAGES))
-    shown[:, CLASSES] = rng.binomial([rng.multinomial(long, shares), rng.multinomial(short, shares)], FOUND)
+    shown[:, CLASSES] = rng.binomial(
+        [rng.multinomial(long, shares), rng.multinomial(short, shares)], FOUND
+    )
     return shown
 
 
 @pytest.mark.parametrize("mixture", [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.4, 0.3, 0.3]])
 @pytest.mark.parametrize("long", [200, 400, 700])
-def test_the_mixture_is_estimated_and_its_limits_hold(mixture: list[float], long: int) -> None:
+def test_the_mixture_is_estimated_and_its_limits_hold(
+    mixture: list[float], long: int
+) -> None:
     held, values, truths = [], [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -59,7 +73,9 @@ def test_what_is_hidden_of_short_texts_is_seen_from_long_ones() -> None:
         assert recall is not None
         seen[name] = recall
     assert seen["light"].hidden < 0.02 < 0.3 < seen["halves"].hidden
-    assert max(seen["halves"].mixture, key=seen["halves"].mixture.__getitem__) == "halves"
+    assert (
+        max(seen["halves"].mixture, key=seen["halves"].mixture.__getitem__) == "halves"
+    )
 
 
 def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
@@ -67,8 +83,11 @@ def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
     found = planted(rng)
     edit = np.concatenate([found.edit, np.full(100, "rewritten")])
     none = np.zeros(100, np.int64)
-    lost = Planted(edit, *(np.concatenate([column, none]) for column in (found.group, found.damage)), np.concatenate([
-        found.found, none.astype(np.bool_)]))  # fmt: skip
+    lost = Planted(
+        edit,
+        *(np.concatenate([column, none]) for column in (found.group, found.damage)),
+        np.concatenate([found.found, none.astype(np.bool_)]),
+    )
     shown = matches(rng, [0.5, 0.5, 0.0], 400, 400)
     recall = recall_of(lost, shown)
     assert recall is not None
@@ -78,7 +97,12 @@ def test_an_edit_of_which_nothing_is_found_is_no_part_of_the_mixture() -> None:
 
 
 def test_nothing_found_is_no_recall() -> None:
-    lost = Planted(np.array(["a", "b"]), np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2, np.bool_))
+    lost = Planted(
+        np.array(["a", "b"]),
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        np.zeros(2, np.bool_),
+    )
     assert recall_of(lost, np.zeros((1, DAMAGES))) is None
 
 
@@ -86,9 +110,15 @@ def test_strata_without_enough_control_are_not_measured() -> None:
     licensed = np.array([[5000.0, 5000.0], [900.0, 0.0], [0.0, 0.0]])
     control = np.array([[1000.0, 500.0], [2.0, 0.0], [10.0, 0.0]])
     strata: Strata = divide(["latin", "thai", "greek"], [0, 40], licensed, control)
-    assert strata.names == ["latin, under 40 characters", "latin, from 40 characters", "thai", "greek"]
+    assert strata.names == [
+        "latin, under 40 characters",
+        "latin, from 40 characters",
+        "thai",
+        "greek",
+    ]
     assert strata.weights[:3].tolist() == [5, 10, 0]
-    # No licensed text was like those of the last: its control texts would have no weight.
+    # No licensed text was like those of the last: its control texts would have no
+    # weight.
     assert strata.measured.tolist() == [True, True, False, False]
     assert [row["stratum"] for row in strata.as_list()] == strata.names
 
@@ -103,8 +133,11 @@ def test_thirds_of_the_licensed_texts_count_as_much_among_the_control() -> None:
     _, factors = thirds(licensed, control, weights)
     assert factors == pytest.approx([1 / 3 / 0.6, 1 / 3 / 0.3, 1 / 3 / 0.1])
     assert sum(factors * [60, 30, 10]) == pytest.approx(100)
-    # Strata that make up for it leave nothing to be weighted; no text counts for more than four.
-    assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[1].tolist() == [1, 1, 1]
+    # Strata that make up for it leave nothing to be weighted; no text counts for more
+    # than four.
+    assert thirds(licensed, control, np.repeat([1.0, 2.0, 6.0], [60, 30, 10]))[
+        1
+    ].tolist() == [1, 1, 1]
     factors = thirds(licensed, np.repeat([50.0, 250.0], [199, 1]), np.ones(200))[1]
     assert factors == pytest.approx([1 / 3 / 0.995, 4, 4])
     assert thirds(licensed, control, 0.0 * weights)[1].tolist() == [1, 1, 1]
@@ -161,7 +194,8 @@ def test_upper_limits_allow_for_more() -> None:
     assert usual is not None
     assert upper is not None
     assert upper.low < usual.low
-    # Halves of short texts, of which hardly any is found: each match may be of many copies.
+    # Halves of short texts, of which hardly any is found: each match may be of many
+    # copies.
     shown[1, CLASSES[3]] += 200.0
     more = recall_of(spikes, shown, upper=True)
     assert more is not None
@@ -170,34 +204,71 @@ def test_upper_limits_allow_for_more() -> None:
 
 @pytest.mark.parametrize("upper", [False, True])
 @pytest.mark.parametrize(
-    "case", ["usual", "few", "uneven", "hidden", "one edit", "badly edited", "all found", "side by side"]
+    "case",
+    [
+        "usual",
+        "few",
+        "uneven",
+        "hidden",
+        "one edit",
+        "badly edited",
+        "all found",
+        "side by side",
+    ],
 )
 def test_recall_is_that_of_the_slow_definition(case: str, upper: bool) -> None:
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
-    shown = matches(rng, [0.2, 0.4, 0.4], *((300, 30) if case == "uneven" else (90, 120)))
+    shown = matches(
+        rng, [0.2, 0.4, 0.4], *((300, 30) if case == "uneven" else (90, 120))
+    )
     if case == "hidden":
         shown[1, CLASSES[2:]] += 60.0
     if case == "one edit":
-        spikes = Planted(*(column[spikes.edit == "halves"] for column in columns_of(spikes)))
+        spikes = Planted(
+            *(column[spikes.edit == "halves"] for column in columns_of(spikes))
+        )
     if case == "all found":
-        spikes = Planted(spikes.edit, spikes.group, spikes.damage, np.ones(len(spikes.edit), np.bool_))
+        spikes = Planted(
+            spikes.edit,
+            spikes.group,
+            spikes.damage,
+            np.ones(len(spikes.edit), np.bool_),
+        )
     if case == "side by side":
         # Copies of one class that is seen lie beside one that is not.
         beside, classes = np.zeros_like(shown), np.zeros(DAMAGES, np.int64)
         beside[:, :4], classes[CLASSES] = shown[:, CLASSES[::-1]], [3, 2, 1, 0]
-        spikes, shown = Planted(spikes.edit, spikes.group, classes[spikes.damage], spikes.found), beside
+        spikes, shown = (
+            Planted(spikes.edit, spikes.group, classes[spikes.damage], spikes.found),
+            beside,
+        )
     if case == "badly edited":
         # An edit of which 1 to 15 % is found, and one of which nothing is.
         bad, lost = planted(rng, 40), planted(rng, 10)
-        bad = Planted(np.full(120, "bad"), bad.group, np.full(120, CLASSES[3]), np.arange(120) % 8 == 0)
-        lost = Planted(np.full(30, "lost"), lost.group, np.zeros(30, np.int64), np.zeros(30, np.bool_))
+        bad = Planted(
+            np.full(120, "bad"),
+            bad.group,
+            np.full(120, CLASSES[3]),
+            np.arange(120) % 8 == 0,
+        )
+        lost = Planted(
+            np.full(30, "lost"),
+            lost.group,
+            np.zeros(30, np.int64),
+            np.zeros(30, np.bool_),
+        )
         spikes = Planted(
-            *(np.concatenate(columns) for columns in zip(*map(columns_of, (spikes, bad, lost)), strict=True))
+            *(
+                np.concatenate(columns)
+                for columns in zip(*map(columns_of, (spikes, bad, lost)), strict=True)
+            )
         )
     below = {kind: int(BELOW[kind]) for kind in range(DAMAGES) if BELOW[kind] != kind}
     rows = list(zip(*(column.tolist() for column in columns_of(spikes)), strict=True))
-    expected = naive_recall.recall_of(rows, {cell: float(n) for cell, n in np.ndenumerate(shown)}, below, upper)
+    expected = naive_recall.recall_of(
+        rows, {cell: float(n) for cell, n in np.ndenumerate(shown)}, below, upper
+    )
     found = recall_of(spikes, shown, upper=upper)
     assert found is not None
     assert (found.at_worst > 0.0) == (case == "side by side")
@@ -211,7 +282,8 @@ def cells(array: Floats) -> dict[tuple[int, ...], float]:
 
 def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> None:
     rng = np.random.default_rng(7)
-    # Two edits spread their copies in three groups over three cells that are seen and one that is not.
+    # Two edits spread their copies in three groups over three cells that are seen and
+    # one that is not.
     profile = rng.dirichlet(np.ones(4), (2, 3))[:, :, :3]
     missed, prior = 1.0 - profile.sum(axis=2), rng.random((2, 3))
     counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
@@ -219,7 +291,15 @@ def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> No
     tilts = np.array([-3.0, 0.0, 0.4, 2.5])
     copies, likelihood = _mixed(profile, missed, counts, prior, tilts)
     for number, tilt in enumerate(tilts.tolist()):
-        of = (cells(profile), cells(missed), cells(counts), cells(prior), range(2), range(3), range(3))
+        of = (
+            cells(profile),
+            cells(missed),
+            cells(counts),
+            cells(prior),
+            range(2),
+            range(3),
+            range(3),
+        )
         expected, most = naive_recall.most_likely(*of, tilt)
         assert cells(copies[number]) == pytest.approx(expected)
         assert likelihood[number] == pytest.approx(most)
@@ -227,10 +307,16 @@ def test_mixtures_and_their_likelihoods_are_those_of_the_slow_definition() -> No
 
 def test_recall_of_cells_is_that_of_the_slow_definition() -> None:
     # Of one group all are found, of one class of damage none; some cells are empty.
-    trials = np.array([[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]])
-    found = np.array([[9.0, 0.0, 0.0, 5.0], [2.0, 11.0, 0.0, 0.0], [0.0, 3.0, 0.0, 20.0]])
+    trials = np.array(
+        [[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]]
+    )
+    found = np.array(
+        [[9.0, 0.0, 0.0, 5.0], [2.0, 11.0, 0.0, 0.0], [0.0, 3.0, 0.0, 20.0]]
+    )
     for hits in (found, trials, 0.01 * found):
-        expected = naive_recall.cell_recall(cells(trials), cells(hits), range(3), range(4))
+        expected = naive_recall.cell_recall(
+            cells(trials), cells(hits), range(3), range(4)
+        )
         assert cells(_of_cells(trials, hits)) == pytest.approx(expected)
 
 
@@ -241,10 +327,14 @@ def test_what_no_mixture_explains_by_hand() -> None:
     # 4 / 2 + 1 / 2 + 1 / 1 over two degrees of freedom, of which chance explains 1 + 2.
     assert misfit((4, 2), (1, 2), (0, 1)) == (1.75, 0.0)
     # Fewer than one expected count as one.
-    assert misfit((4, 0.5), (0, 0.5)) == pytest.approx((12.5, (12.5 - 1 - 2 * 2**0.5) / 4))
+    assert misfit((4, 0.5), (0, 0.5)) == pytest.approx(
+        (12.5, (12.5 - 1 - 2 * 2**0.5) / 4)
+    )
     assert misfit((40, 20), (0, 20)) == pytest.approx((40, (40 - 1 - 2 * 2**0.5) / 40))
     assert misfit((3, 3)) == misfit((2.5, 3), (0.2, 0)) == (1.0, 0.0)
-    assert misfit((0.5, 9), (0, 9)) == pytest.approx((8.5**2 / 9 + 9, 8.5**2 / 9 + 9 - 1 - 2 * 2**0.5))
+    assert misfit((0.5, 9), (0, 9)) == pytest.approx(
+        (8.5**2 / 9 + 9, 8.5**2 / 9 + 9 - 1 - 2 * 2**0.5)
+    )
 
 
 def columns_of(spikes: Planted) -> tuple[npt.NDArray, ...]:

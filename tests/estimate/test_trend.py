@@ -1,4 +1,6 @@
-"""Trends, separation, lists at a rate and lower bounds, against slow definitions and simulation."""
+"""Trends, separation, lists at a rate and lower bounds, against slow definitions and
+simulation.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,15 @@ def test_the_trend_test_is_that_of_a_correlation() -> None:
 
 
 def test_a_trend_needs_doses_and_hits() -> None:
-    assert cochran_armitage([1, 1], [3, 4], [9, 9]).invalid == "all tweets have the same number of copies"
+    assert (
+        cochran_armitage([1, 1], [3, 4], [9, 9]).invalid
+        == "all tweets have the same number of copies"
+    )
     few = cochran_armitage([0, 1], [0, 2], [9, 9])
-    assert few.invalid == "2 of 18 are recited, and a trend needs 5 that are and 5 that are not"
+    assert (
+        few.invalid
+        == "2 of 18 are recited, and a trend needs 5 that are and 5 that are not"
+    )
     assert few.as_dict()["value"] is None
     with pytest.raises(ParameterError, match="hits"):
         cochran_armitage([0, 1], [10, 2], [9, 9])
@@ -50,8 +58,12 @@ def test_classes_without_members_have_no_share() -> None:
         never_falls([0, 1], [0, 2])
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=8))
-def test_fitted_shares_never_fall_and_keep_the_total(classes: list[tuple[int, int]]) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=8)
+)
+def test_fitted_shares_never_fall_and_keep_the_total(
+    classes: list[tuple[int, int]],
+) -> None:
     hits, totals = [min(k, n) for k, n in classes], [n for _, n in classes]
     fitted = never_falls(hits, totals)
     assert (np.diff(fitted) >= -1e-12).all()
@@ -60,7 +72,9 @@ def test_fitted_shares_never_fall_and_keep_the_total(classes: list[tuple[int, in
         assert fitted == pytest.approx(np.divide(hits, totals))
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=20, max_size=40))
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=20, max_size=40)
+)
 def test_the_area_is_the_share_of_pairs_in_order(scores: list[tuple[int, int]]) -> None:
     a, b = (np.array(side) for side in zip(*scores, strict=True))
     expected = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
@@ -73,8 +87,13 @@ def test_intervals_of_areas_cover() -> None:
     rng = np.random.default_rng(3)
     for shift in (0.0, 0.8):
         truth = stats.norm.cdf(shift / np.sqrt(2))
-        found = [paired_auc(rng.normal(shift, 1, 100), rng.normal(0, 1, 100)) for _ in range(600)]
-        assert 0.93 <= np.mean([each.low <= truth <= each.high for each in found]) <= 0.99
+        found = [
+            paired_auc(rng.normal(shift, 1, 100), rng.normal(0, 1, 100))
+            for _ in range(600)
+        ]
+        assert (
+            0.93 <= np.mean([each.low <= truth <= each.high for each in found]) <= 0.99
+        )
     assert paired_auc([1.0], [2.0]).invalid == "there are 1 pairs, and 20 are needed"
     with pytest.raises(ParameterError, match="must be pairs"):
         paired_auc([1.0], [2.0, 3.0])
@@ -91,7 +110,12 @@ def test_a_list_over_conformal_p_values_keeps_its_rate() -> None:
     shares = []
     for _ in range(400):
         null, true = rng.normal(0, 1, 150), rng.normal(3, 1, 50)
-        listed = benjamini_hochberg(conformal_p_values([*null, *true], rng.normal(0, 1, 300))) <= 0.1
+        listed = (
+            benjamini_hochberg(
+                conformal_p_values([*null, *true], rng.normal(0, 1, 300))
+            )
+            <= 0.1
+        )
         shares.append(listed[:150].sum() / max(1, listed.sum()))
     assert np.mean(shares) <= 0.1
     assert conformal_p_values([2.0, 5.0], [1.0, 2.0, 3.0]).tolist() == [0.75, 0.25]
@@ -110,14 +134,22 @@ SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]
         ([0.02, 0.2, 0.5, 0.9], 0.01),
         ([0.1, 0.1, 0.1, 0.1], 0.1),
         ([0.004, 0.02, 0.02, 0.02], 0.0),
-        *([([0.01, 0.01, 0.7, 0.98], 0.01), ([0.05, 0.05, 0.05, 0.98], 0.05)] if NIGHTLY else []),
+        *(
+            [([0.01, 0.01, 0.7, 0.98], 0.01), ([0.05, 0.05, 0.05, 0.98], 0.05)]
+            if NIGHTLY
+            else []
+        ),
     ],
 )
-def test_the_lower_bound_of_what_was_not_asked_holds(share: list[float], chance: float) -> None:
+def test_the_lower_bound_of_what_was_not_asked_holds(
+    share: list[float], chance: float
+) -> None:
     rng = np.random.default_rng(5)
     truth = float(np.array(SIZE) @ (np.array(share) - chance))
     bounds = [
-        stratified_excess(SIZE, DRAWN, rng.binomial(DRAWN, share), int(rng.binomial(240, chance)), 240)[0].low
+        stratified_excess(
+            SIZE, DRAWN, rng.binomial(DRAWN, share), int(rng.binomial(240, chance)), 240
+        )[0].low
         for _ in range(200)
     ]
     assert np.mean(np.array(bounds) <= truth + 1e-9) >= 0.97
@@ -144,12 +176,19 @@ def test_one_stratum_without_chance_has_the_exact_limit() -> None:
 
 
 def test_the_distance_is_shared_out_in_the_worst_way() -> None:
-    """Against all shares of the square in steps of a hundredth, for two strata and the control."""
+    """Against all shares of the square in steps of a hundredth, for two strata and the
+    control.
+    """
     tails = stats.norm.sf(stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100))
-    first, second = 900 * stats.beta.ppf(tails, 9, 82), 100 * stats.beta.ppf(tails, 20, 31)
+    first, second = (
+        900 * stats.beta.ppf(tails, 9, 82),
+        100 * stats.beta.ppf(tails, 20, 31),
+    )
     chance = 1000 * stats.beta.isf(tails, 3, 138)
     least = min(
-        first[a] + second[b] - chance[100 - a - b] for a, b in itertools.product(range(101), repeat=2) if a + b <= 100
+        first[a] + second[b] - chance[100 - a - b]
+        for a, b in itertools.product(range(101), repeat=2)
+        if a + b <= 100
     )
     found, start = stratified_excess([900, 100], [90, 50], [9, 20], 2, 140)
     assert start == 0

@@ -28,13 +28,20 @@ def some_tweets(count: int = 240) -> list[Tweet]:
     for number in range(count):
         text = sentence(rng, SCRIPTS[number % len(SCRIPTS)], rng.randrange(30, 120))
         if number % 4 == 3:
-            text = f"RT @somebody: {rng.choice(tweets)['text'].upper()} https://t.co/{number}"
-        tweets.append({
-            "id": str(1_000_000_000_000_000_000 + rng.randrange(10**16)),
-            "text": text,
-            "author": f"author{number % 7}",
-            "created_at": f"2020-01-{rng.randrange(1, 29):02} 10:00:00" if number % 3 else None,
-        })  # fmt: skip
+            text = (
+                f"RT @somebody: {rng.choice(tweets)['text'].upper()} "
+                f"https://t.co/{number}"
+            )
+        tweets.append(
+            {
+                "id": str(1_000_000_000_000_000_000 + rng.randrange(10**16)),
+                "text": text,
+                "author": f"author{number % 7}",
+                "created_at": f"2020-01-{rng.randrange(1, 29):02} 10:00:00"
+                if number % 3
+                else None,
+            }
+        )
     return tweets
 
 
@@ -52,7 +59,9 @@ def build(tmp_path: Path) -> Build:
         folder = tmp_path / f"{next(numbers)}"
         folder.mkdir()
         corpus = folder / "corpus.jsonl"
-        rows = [tweet if isinstance(tweet, dict) else {"text": tweet} for tweet in tweets]
+        rows = [
+            tweet if isinstance(tweet, dict) else {"text": tweet} for tweet in tweets
+        ]
         corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return provscan.build_index(corpus, folder / "licensed.index", **options)
 
@@ -65,6 +74,8 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def limit(texts: int) -> None:
         monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", texts)
-        monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4)))
+        monkeypatch.setattr(
+            "provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4))
+        )
 
     return limit

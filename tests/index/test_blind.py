@@ -1,4 +1,6 @@
-"""A blind index, from end to end: the platform builds it, the lab scans with it, the platform reveals."""
+"""A blind index, from end to end: the platform builds it, the lab scans with it, the
+platform reveals.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ from tweets import SCRIPTS, sentence
 import provscan
 from provscan.cli import main
 from provscan.cli.show import blind_run
-from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
+from provscan.errors import (
+    IndexFormatError,
+    InputError,
+    OutputError,
+    ParameterError,
+    UsageError,
+)
 from provscan.index.blind import blind_info, open_blind, read_key
 from provscan.index.folder import HEAD, changing
 from provscan.kernels import blind as kernels
@@ -35,10 +43,15 @@ from provscan.report.export import export
 RNG = random.Random(21)
 WORDS = [sentence(RNG, "latin", RNG.randrange(3, 9)).strip() for _ in range(900)]
 TWEETS: list[dict[str, Any]] = [
-    {"id": str(1_500_000_000_000_000_000 + n) if n % 9 else f"post-{n}", "author": f"a{n % 7}",
-     "text": " ".join(RNG.sample(WORDS, 14)) if n % 3 else sentence(RNG, SCRIPTS[n // 3 % len(SCRIPTS)], 70).strip()}
+    {
+        "id": str(1_500_000_000_000_000_000 + n) if n % 9 else f"post-{n}",
+        "author": f"a{n % 7}",
+        "text": " ".join(RNG.sample(WORDS, 14))
+        if n % 3
+        else sentence(RNG, SCRIPTS[n // 3 % len(SCRIPTS)], 70).strip(),
+    }
     for n in range(180)
-]  # fmt: skip
+]
 
 
 def files(index: Path) -> Path:
@@ -64,7 +77,12 @@ def siphash(key: bytes, message: bytes) -> int:
     """SipHash-2-4 as its paper has it."""
     mask = (1 << 64) - 1
     k0, k1 = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
-    v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
+    v = [
+        k0 ^ 0x736F6D6570736575,
+        k1 ^ 0x646F72616E646F6D,
+        k0 ^ 0x6C7967656E657261,
+        k1 ^ 0x7465646279746573,
+    ]
 
     def turn(x: int, by: int) -> int:
         return (x << by | x >> (64 - by)) & mask
@@ -102,7 +120,9 @@ def test_the_hash_is_siphash() -> None:
         key, salt = rng.randbytes(16), rng.randrange(1 << 64)
         codes = np.array([rng.randrange(1 << 20) for _ in range(count)], np.uint32)
         message = salt.to_bytes(8, "little") + codes.astype("<u4").tobytes()
-        found = kernels.siphash(np.frombuffer(key, "<u8"), np.uint64(salt), codes, 0, count)
+        found = kernels.siphash(
+            np.frombuffer(key, "<u8"), np.uint64(salt), codes, 0, count
+        )
         assert int(found) == siphash(key, message)
 
 
@@ -125,15 +145,25 @@ def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
     blind = open_blind(platform / "blind.index", bytes(range(32)))
     full = provscan.open_index(platform / "full.index").reader
     made = copies()
-    texts = [text for text, _ in made] + [" ".join(RNG.sample(WORDS, 30)) for _ in range(50)]
+    texts = [text for text, _ in made] + [
+        " ".join(RNG.sample(WORDS, 30)) for _ in range(50)
+    ]
     rows = []
     asked = buffers(to_array(texts))
     by_sketches = scan_blind(*asked, blind, MatchParams(), BlindLimits())
-    for names, found in ((full, scan_texts(*asked, full, MatchParams())), (blind, by_sketches)):
+    for names, found in (
+        (full, scan_texts(*asked, full, MatchParams())),
+        (blind, by_sketches),
+    ):
         ids = names.tweet_ids(found.text).array().to_pylist()
         counts = names.tweet_counts(found.text).tolist()
         columns = (found.row.tolist(), ids, found.span.tolist(), counts)
-        rows.append({(row, key): (span, count) for row, key, span, count in zip(*columns, strict=True)})
+        rows.append(
+            {
+                (row, key): (span, count)
+                for row, key, span, count in zip(*columns, strict=True)
+            }
+        )
         assert found.characters.tolist() == [len(text) for text in texts]
     plain, sketched = rows
     assert len(plain) == len(made)
@@ -143,14 +173,19 @@ def test_what_the_full_index_finds_the_blind_one_finds(platform: Path) -> None:
         (low, high), expected = plain[key]
         assert count == expected == (2 if key[1] == TWEETS[4]["id"] else 1)
         assert min(end, high) - max(start, low) >= 0.5 * (high - low)
-    # Equal canonical texts are known to be equal: their spans are the same but for signs at their ends.
+    # Equal canonical texts are known to be equal: their spans are the same but for
+    # signs at their ends.
     levels = zip(by_sketches.row.tolist(), by_sketches.level.tolist(), strict=True)
     equal = {row for row, level in levels if level == 1}
     assert equal == {row for row in range(len(made)) if row % 3 < 2}
 
 
 def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
-    content = b"".join(path.read_bytes() for path in (platform / "blind.index").rglob("*") if path.is_file())
+    content = b"".join(
+        path.read_bytes()
+        for path in (platform / "blind.index").rglob("*")
+        if path.is_file()
+    )
     for tweet in TWEETS:
         (canonical,) = provscan.canonical([tweet["text"]])
         codes = canonical.encode("utf-32-le")
@@ -158,38 +193,65 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
             gram = canonical[at : at + 5]
             assert len(gram.encode()) < 5 or gram.encode() not in content
             assert gram.encode("utf-32-le") not in content
-        for digest in (xxhash.xxh64_digest(codes), xxhash.xxh3_64_digest(codes), hashlib.md5(codes).digest()):
+        for digest in (
+            xxhash.xxh64_digest(codes),
+            xxhash.xxh3_64_digest(codes),
+            hashlib.md5(codes).digest(),
+        ):
             assert digest not in content
             assert digest[::-1] not in content
     assert bytes(range(32)) not in content
     # With another key nothing is the same.
     (platform / "other").write_bytes(bytes(range(1, 33)))
-    provscan.build_index(platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "other")
+    provscan.build_index(
+        platform / "corpus.jsonl",
+        platform / "b.index",
+        blind=True,
+        key=platform / "other",
+    )
     for name in ("texts.hashes", "texts.fingerprints", "seeds.entries"):
-        first, second = (np.fromfile(files(platform / index) / name, np.uint8) for index in ("blind.index", "b.index"))
+        first, second = (
+            np.fromfile(files(platform / index) / name, np.uint8)
+            for index in ("blind.index", "b.index")
+        )
         size = min(len(first), len(second))
         assert (first[:size] == second[:size]).mean() < 0.3, name
     # With the same one everything is.
     provscan.build_index(
-        platform / "corpus.jsonl", platform / "b.index", blind=True, key=platform / "key", overwrite=True
+        platform / "corpus.jsonl",
+        platform / "b.index",
+        blind=True,
+        key=platform / "key",
+        overwrite=True,
     )
     assert files(platform / "blind.index").name == files(platform / "b.index").name
     for path in files(platform / "blind.index").iterdir():
-        assert path.read_bytes() == (files(platform / "b.index") / path.name).read_bytes(), path.name
+        assert (
+            path.read_bytes() == (files(platform / "b.index") / path.name).read_bytes()
+        ), path.name
     shutil.rmtree(platform / "b.index")
 
 
-def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lab_scans_and_the_platform_reveals(
+    platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab = tmp_path / "lab"
     lab.mkdir()
     shutil.copytree(platform / "blind.index", lab / "blind.index")
     shutil.copy(platform / "key", lab)
     made = copies()
-    (lab / "data.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in made))
-    run = provscan.match(lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key")
+    (lab / "data.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text, _ in made)
+    )
+    run = provscan.match(
+        lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key"
+    )
     assert run.summary["records"] == len(made)
     # One tweet has the text of another one.
-    assert [run.summary["index"][name] for name in ("tweets", "texts")] == [len(TWEETS) + 1, len(TWEETS)]
+    assert [run.summary["index"][name] for name in ("tweets", "texts")] == [
+        len(TWEETS) + 1,
+        len(TWEETS),
+    ]
     assert run.summary["matches"] == run.matches.num_rows >= 0.98 * len(made)
     assert not any(run.matches["counted"].to_pylist())
     assert run.evidence.num_rows == 0
@@ -200,15 +262,20 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
         write_report(run.path, marks=tmp_path / "marks.json")
     changed = shutil.copytree(run.path, tmp_path / "changed.run")
     pq.write_table(run.matches.slice(1), changed / "matches.parquet")
-    with pytest.raises(InputError, match=r"matches\.parquet was changed: expected XXH3-128"):
+    with pytest.raises(
+        InputError, match=r"matches\.parquet was changed: expected XXH3-128"
+    ):
         write_report(changed)
     assert reasons(run.path) == {"found by sketches alone, and not compared"}
     wrong = made[7][1]["id"]
     revealed = provscan.reveal(run.path, platform / "full.index")
     assert revealed.path == lab / "data.revealed.run"
     assert revealed.summary["blind"]["revealed"] == {
-        "rows": run.matches.num_rows, "confirmed": run.matches.num_rows, "refuted": 0, "unknown": 0,
-    }  # fmt: skip
+        "rows": run.matches.num_rows,
+        "confirmed": run.matches.num_rows,
+        "refuted": 0,
+        "unknown": 0,
+    }
     for figure in (run.plot.answer, revealed.plot.recall):
         with pytest.raises(UsageError, match="neither estimate nor recall"):
             figure()
@@ -216,7 +283,10 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     for row in revealed.evidence.to_pylist():
         assert row["tweet"] == texts[row["tweet_id"]]
         assert row["passage"] == made[row["record"]][0][row["start"] : row["end"]]
-    assert "report.html is not checked" in CliRunner().invoke(main, ["verify", str(revealed.path)]).stdout
+    assert (
+        "report.html is not checked"
+        in CliRunner().invoke(main, ["verify", str(revealed.path)]).stdout
+    )
     assert f"<th>Matches</th><td>{run.matches.num_rows}</td>" in revealed._repr_html_()
     # What was said of a blind run is no longer true of it.
     for path, found in ((run.path, run.summary), (revealed.path, revealed.summary)):
@@ -225,9 +295,14 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
         assert found["answer"]["headline"] in printed.stdout
         assert "of heavily edited ones" in printed.stdout
         assert ("by sketches alone" in printed.stdout) == (path == run.path)
-        assert ("are candidates" in (path / "report.html").read_text()) == (path == run.path)
+        assert ("are candidates" in (path / "report.html").read_text()) == (
+            path == run.path
+        )
     monkeypatch.chdir(run.path)
-    assert provscan.reveal(".", platform / "full.index", overwrite=True).path == revealed.path
+    assert (
+        provscan.reveal(".", platform / "full.index", overwrite=True).path
+        == revealed.path
+    )
     # What the full index has forgotten is no evidence.
     shutil.copytree(platform / "full.index", tmp_path / "later.index")
     provscan.forget(tmp_path / "later.index", [wrong])
@@ -235,18 +310,31 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
     assert later.summary["blind"]["revealed"]["unknown"] == 3
     assert wrong not in later.evidence["tweet_id"].to_pylist()
     # What is left out of it is no evidence either.
-    provscan.build_index([{"id": "9", "text": "a tweet that came later"}], tmp_path / "later.index", append=True)
+    provscan.build_index(
+        [{"id": "9", "text": "a tweet that came later"}],
+        tmp_path / "later.index",
+        append=True,
+    )
     name = provscan.open_index(tmp_path / "later.index").info()["segments"][0]["name"]
-    rest = provscan.reveal(run.path, tmp_path / "later.index", tmp_path / "rest.run", without_segment=name)
+    rest = provscan.reveal(
+        run.path, tmp_path / "later.index", tmp_path / "rest.run", without_segment=name
+    )
     assert rest.summary["blind"]["revealed"]["unknown"] == run.matches.num_rows
     assert rest.info["revealed_with"]["left_out"]["segments"] == [name]
     # A passage that is not the tweet's is refuted.
-    strict = provscan.reveal(run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0)
+    strict = provscan.reveal(
+        run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0
+    )
     counts = strict.summary["blind"]["revealed"]
     assert 0 < counts["refuted"] == run.matches.num_rows - counts["confirmed"]
-    assert strict.summary["answer"]["headline"].startswith(f"{counts['confirmed']} matches of ")
+    assert strict.summary["answer"]["headline"].startswith(
+        f"{counts['confirmed']} matches of "
+    )
     assert strict.info["revealed_with"]["threshold"] == 1.0
-    assert reasons(strict.path) == {"confirmed by the full index", "not confirmed by the full index"}
+    assert reasons(strict.path) == {
+        "confirmed by the full index",
+        "not confirmed by the full index",
+    }
     table = pq.read_table(run.path / "passages.parquet")
     pq.write_table(table.slice(1), run.path / "passages.parquet")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
@@ -258,32 +346,55 @@ def test_a_lab_scans_and_the_platform_reveals(platform: Path, tmp_path: Path, mo
 def reasons(run: Path) -> set[str]:
     """Why exhibits of a run are findings, or are none, as lists say it."""
     export(run, run.parent / "list.jsonl", everything=True, overwrite=True)
-    return {json.loads(line)["wording"] for line in (run.parent / "list.jsonl").read_text().splitlines()}
+    return {
+        json.loads(line)["wording"]
+        for line in (run.parent / "list.jsonl").read_text().splitlines()
+    }
 
 
-def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_there(tmp_path: Path) -> None:
+def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_there(
+    tmp_path: Path,
+) -> None:
     texts = [
         "the ferry to the northern island is late again tonight",
         "my grandmother keeps seven geese and feeds them plums",
     ]
     tweets = [{"id": "1", "text": text} for text in texts]
     (tmp_path / "key").write_bytes(bytes(range(32)))
-    provscan.build_index(tweets, tmp_path / "blind.index", blind=True, key=tmp_path / "key")
+    provscan.build_index(
+        tweets, tmp_path / "blind.index", blind=True, key=tmp_path / "key"
+    )
     full = provscan.build_index(tweets, tmp_path / "full.index")
-    run = provscan.match(tweets, tmp_path / "blind.index", tmp_path / "a.run", key=tmp_path / "key")
+    run = provscan.match(
+        tweets, tmp_path / "blind.index", tmp_path / "a.run", key=tmp_path / "key"
+    )
     revealed = provscan.reveal(run.path, full)
-    assert revealed.summary["blind"]["revealed"] == {"rows": 2, "confirmed": 2, "refuted": 0, "unknown": 0}
-    assert revealed.evidence.select(["passage", "tweet"]).to_pylist() == [{"passage": t, "tweet": t} for t in texts]
+    assert revealed.summary["blind"]["revealed"] == {
+        "rows": 2,
+        "confirmed": 2,
+        "refuted": 0,
+        "unknown": 0,
+    }
+    assert revealed.evidence.select(["passage", "tweet"]).to_pylist() == [
+        {"passage": t, "tweet": t} for t in texts
+    ]
 
 
 def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    lines = [json.dumps({"prompt": "say it", "response": text}) for text, _ in copies()[:40]]
+    lines = [
+        json.dumps({"prompt": "say it", "response": text}) for text, _ in copies()[:40]
+    ]
     (data / "a.jsonl").write_text("\n".join([*lines, "not JSON"]))
     (data / "b.parquet").write_bytes(b"not Parquet")
     run = provscan.match(
-        data, platform / "blind.index", tmp_path / "a.run", key=platform / "key", outputs=True, allow_unread=True
+        data,
+        platform / "blind.index",
+        tmp_path / "a.run",
+        key=platform / "key",
+        outputs=True,
+        allow_unread=True,
     )
     said = [
         "1 file was not scanned.",
@@ -296,29 +407,63 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
         assert line in terminal
         assert line in page
     assert "b.parquet</bdi> was not scanned: " in page
-    # The table of matches is scrolled by itself on a phone, and the page can be printed.
+    # The table of matches is scrolled by itself on a phone, and the page can be
+    # printed.
     assert 'class="scroll" tabindex="0" role="region" aria-label="Matches"' in page
     assert "@media print" in page
     manifest = json.loads((platform / "blind.index" / "manifest.json").read_text())
-    assert run.summary["index"]["fingerprint"] == run.info["index"]["fingerprint"] == manifest["fingerprint"]
+    assert (
+        run.summary["index"]["fingerprint"]
+        == run.info["index"]["fingerprint"]
+        == manifest["fingerprint"]
+    )
 
 
-def test_how_long_and_how_many_texts_may_be(platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_long_and_how_many_texts_may_be(
+    platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("provscan.index.blind.LONGEST", 50)
     monkeypatch.setattr("provscan.index.blind.MAX_TEXTS", 1)
-    for size, words in ((50, f"a text of fifty characters {'x' * 23}"), (51, f"a text of fifty characters {'x' * 24}")):
+    for size, words in (
+        (50, f"a text of fifty characters {'x' * 23}"),
+        (51, f"a text of fifty characters {'x' * 24}"),
+    ):
         assert len(words) == size
-        with pytest.raises(ParameterError, match="up to 50 char") if size > 50 else contextlib.nullcontext():
-            provscan.build_index([{"text": words}], tmp_path / f"{size}.index", blind=True, key=platform / "key")
-    with pytest.raises(ParameterError, match="a blind index can hold at most 1 texts, not 2: build several"):
-        provscan.build_index(TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key")
+        with (
+            pytest.raises(ParameterError, match="up to 50 char")
+            if size > 50
+            else contextlib.nullcontext()
+        ):
+            provscan.build_index(
+                [{"text": words}],
+                tmp_path / f"{size}.index",
+                blind=True,
+                key=platform / "key",
+            )
+    with pytest.raises(
+        ParameterError,
+        match="a blind index can hold at most 1 texts, not 2: build several",
+    ):
+        provscan.build_index(
+            TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key"
+        )
 
 
-def test_tweets_of_a_wrong_encoding_are_repaired(platform: Path, tmp_path: Path) -> None:
+def test_tweets_of_a_wrong_encoding_are_repaired(
+    platform: Path, tmp_path: Path
+) -> None:
     text = "schön ist der Tag am großen See im tiefen Wald, sagt der alte Förster"
     tweets = [{"id": "1", "text": text.encode().decode("latin-1")}]
-    provscan.build_index(tweets, tmp_path / "b.index", blind=True, key=platform / "key", fix_encoding=True)
-    run = provscan.match([{"text": text}], tmp_path / "b.index", tmp_path / "b.run", key=platform / "key")
+    provscan.build_index(
+        tweets,
+        tmp_path / "b.index",
+        blind=True,
+        key=platform / "key",
+        fix_encoding=True,
+    )
+    run = provscan.match(
+        [{"text": text}], tmp_path / "b.index", tmp_path / "b.run", key=platform / "key"
+    )
     assert run.matches["similarity"].to_pylist() == [1.0]
 
 
@@ -330,11 +475,15 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     for guess in (bytes(32), b"\xab" * 32, b"0" * 64, b"password" * 4):
         (tmp_path / "guess").write_bytes(guess)
         with pytest.raises(
-            ParameterError, match=r"guess is not a key: it has only \d different bytes, and can be guessed"
+            ParameterError,
+            match=r"guess is not a key: it has only \d different bytes, and can be "
+            r"guessed",
         ):
             read_key(tmp_path / "guess")
     with pytest.raises(
-        ParameterError, match=r"short is not a key: expected 32 bytes or 64 hexadecimal digits, found 6"
+        ParameterError,
+        match=r"short is not a key: expected 32 bytes or 64 hexadecimal digits, found "
+        r"6",
     ):
         read_key(tmp_path / "short")
     with pytest.raises(ParameterError, match="can't be read"):
@@ -345,32 +494,57 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="is a blind index, which only match"):
         provscan.match(data, blind, tmp_path / "a.run")
     with pytest.raises(IndexFormatError, match="expected format 'provscan-blind'"):
-        provscan.match(data, platform / "full.index", tmp_path / "a.run", key=platform / "key")
+        provscan.match(
+            data, platform / "full.index", tmp_path / "a.run", key=platform / "key"
+        )
     with pytest.raises(UsageError, match="a blind run finds rows only"):
-        provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5)
+        provscan.match(
+            data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5
+        )
     with pytest.raises(UsageError, match="leave out executor"):
-        provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", executor="processes")
+        provscan.match(
+            data, blind, tmp_path / "a.run", key=platform / "key", executor="processes"
+        )
     for name, value in (
-        ("no_text", True), ("texts", 3), ("edits", "heavy"), ("seed", 2), ("tokenizer", "t.json"), ("parts", "p"),
-        ("partial_chars", 60), ("resume", True), ("fix_encoding", True), ("cutoff", "2020-01-01"),
+        ("no_text", True), ("texts", 3), ("edits", "heavy"), ("seed", 2), ("tokenizer", "t.json"), ("parts", "p"),  # noqa: E501
+        ("partial_chars", 60), ("resume", True), ("fix_encoding", True), ("cutoff", "2020-01-01"),  # noqa: E501
     ):  # fmt: skip
-        with pytest.raises(UsageError, match=f"keeps their passages: leave out {name}$"):
-            provscan.match(data, blind, tmp_path / "a.run", key=platform / "key", **{name: value})
+        with pytest.raises(
+            UsageError, match=f"keeps their passages: leave out {name}$"
+        ):
+            provscan.match(
+                data, blind, tmp_path / "a.run", key=platform / "key", **{name: value}
+            )
     with pytest.raises(UsageError, match="key is that of a blind index"):
-        provscan.match(data, provscan.open_index(platform / "full.index"), tmp_path / "a.run", key=platform / "key")
+        provscan.match(
+            data,
+            provscan.open_index(platform / "full.index"),
+            tmp_path / "a.run",
+            key=platform / "key",
+        )
     with pytest.raises(UsageError, match="a blind index needs a key"):
         provscan.build_index(data, tmp_path / "a.index", blind=True)
     with pytest.raises(UsageError, match="not added to"):
-        provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", append=True)
+        provscan.build_index(
+            data, tmp_path / "a.index", blind=True, key=platform / "key", append=True
+        )
     for options in ({"bands": 16}, {"rows": 8}, {"seed_length": 14}, {"fraction": 0.1}):
-        with pytest.raises(UsageError, match="leave out bands, rows, seed_length and fraction"):
-            provscan.build_index(data, tmp_path / "a.index", blind=True, key=platform / "key", **options)
+        with pytest.raises(
+            UsageError, match="leave out bands, rows, seed_length and fraction"
+        ):
+            provscan.build_index(
+                data, tmp_path / "a.index", blind=True, key=platform / "key", **options
+            )
     with pytest.raises(OutputError, match="exists already"):
         provscan.build_index(data, blind, blind=True, key=platform / "key")
     copy = shutil.copytree(blind, tmp_path / "copy.index")
     (copy / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds notes\.txt, which provscan did not write"):
-        provscan.build_index(data, copy, blind=True, key=platform / "key", overwrite=True)
+    with pytest.raises(
+        OutputError, match=r"holds notes\.txt, which provscan did not write"
+    ):
+        provscan.build_index(
+            data, copy, blind=True, key=platform / "key", overwrite=True
+        )
     with pytest.raises(InputError, match="is no finished run"):
         provscan.reveal(tmp_path, platform / "full.index")
     (tmp_path / "run.json").write_text("{}")
@@ -384,8 +558,14 @@ def reseal(folder: Path) -> None:
     for name, entry in manifest["segments"][0]["files"].items():
         content = (files(folder) / name).read_bytes()
         entry["bytes"], entry["xxh3"] = len(content), xxhash.xxh3_128_hexdigest(content)
-    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    body = {
+        key: value
+        for key, value in manifest.items()
+        if key not in ("format", "version", "checksum")
+    }
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    )
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -396,18 +576,48 @@ Forge = Callable[[bytes], bytes]
     ("name", "forge", "problem"),
     [
         ("texts.hashes", lambda content: content[::-1], "do not ascend"),
-        ("texts.lengths", lambda content: b"\0\0" + content[2:], "a text has no length"),
-        ("texts.fingerprints", lambda content: content[1:], "its fingerprints are not those of the lengths"),
+        (
+            "texts.lengths",
+            lambda content: b"\0\0" + content[2:],
+            "a text has no length",
+        ),
+        (
+            "texts.fingerprints",
+            lambda content: content[1:],
+            "its fingerprints are not those of the lengths",
+        ),
         ("seeds.starts", lambda content: content[:-4], "no number of buckets"),
-        ("seeds.starts", lambda content: content[:4] + b"\xff\xff\xff\x7f" + content[8:], "do not cover the entries"),
-        ("seeds.entries", lambda content: b"\xff" * len(content), "names a text that is not there"),
-        ("ids.numbers", lambda content: b"\0" * 7 + b"\x80" + content[8:], "expected 180 ids"),
-        ("ids.offsets", lambda content: content[:8] + b"\xff" * 8 + content[16:], "its offsets do not cover the ids"),
+        (
+            "seeds.starts",
+            lambda content: content[:4] + b"\xff\xff\xff\x7f" + content[8:],
+            "do not cover the entries",
+        ),
+        (
+            "seeds.entries",
+            lambda content: b"\xff" * len(content),
+            "names a text that is not there",
+        ),
+        (
+            "ids.numbers",
+            lambda content: b"\0" * 7 + b"\x80" + content[8:],
+            "expected 180 ids",
+        ),
+        (
+            "ids.offsets",
+            lambda content: content[:8] + b"\xff" * 8 + content[16:],
+            "its offsets do not cover the ids",
+        ),
         ("ids.utf8", lambda content: b"\xff" + content[1:], "not valid UTF-8"),
-        ("tweets.counts", lambda content: b"\xff" * 4 + content[4:], "names a text that is not there"),
+        (
+            "tweets.counts",
+            lambda content: b"\xff" * 4 + content[4:],
+            "names a text that is not there",
+        ),
     ],
 )
-def test_a_damaged_blind_index(platform: Path, tmp_path: Path, name: str, forge: Forge, problem: str) -> None:
+def test_a_damaged_blind_index(
+    platform: Path, tmp_path: Path, name: str, forge: Forge, problem: str
+) -> None:
     copy = shutil.copytree(platform / "blind.index", tmp_path / "a.index")
     (files(copy) / name).write_bytes(forge((files(copy) / name).read_bytes()))
     with pytest.raises(IndexFormatError, match=name):
@@ -428,7 +638,13 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
     opened = 0
     for _ in range(60):
         path = files(copy) / rng.choice(
-            ["texts.fingerprints", "seeds.entries", "texts.hashes", "seeds.starts", "tweets.counts"]
+            [
+                "texts.fingerprints",
+                "seeds.entries",
+                "texts.hashes",
+                "seeds.starts",
+                "tweets.counts",
+            ]
         )
         content = path.read_bytes()
         forged = bytearray(content)
@@ -436,7 +652,9 @@ def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) ->
         path.write_bytes(forged)
         reseal(copy)
         with contextlib.suppress(IndexFormatError):
-            scan_blind(*texts, open_blind(copy, bytes(range(32))), MatchParams(), BlindLimits())
+            scan_blind(
+                *texts, open_blind(copy, bytes(range(32))), MatchParams(), BlindLimits()
+            )
             opened += 1
         path.write_bytes(content)
     assert opened > 0
@@ -452,7 +670,13 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
     size = (files(blind) / "ids.utf8").stat().st_size
     assert info["bytes_a_text"]["ids.utf8"] == round(size / 180, 1) != size / 180
     checked = provscan.verify(blind)
-    expected = {"index": str(blind), "blind": True, "texts": 180, "tweets": 181, "fingerprint": info["fingerprint"]}
+    expected = {
+        "index": str(blind),
+        "blind": True,
+        "texts": 180,
+        "tweets": 181,
+        "fingerprint": info["fingerprint"],
+    }
     assert expected.items() <= checked.items()
     shown = CliRunner().invoke(main, ["info", str(blind)])
     assert f"Blind index {blind}: 180 texts of 181 tweets" in shown.stdout
@@ -461,12 +685,19 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
     assert "is sound (a blind index: checksums and bounds" in shown.stdout
 
 
-def test_a_blind_index_is_written_under_the_lock_of_an_index(platform: Path, tmp_path: Path) -> None:
-    """What a killed writer leaves, the texts above all, is removed by the next one; an old index stays until then."""
+def test_a_blind_index_is_written_under_the_lock_of_an_index(
+    platform: Path, tmp_path: Path
+) -> None:
+    """What a killed writer leaves, the texts above all, is removed by the next one; an
+    old index stays until then.
+    """
     folder = tmp_path / "a.index"
     data = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
     options: dict[str, Any] = {"blind": True, "key": platform / "key"}
-    with changing(folder, "create"), pytest.raises(OutputError, match="is being written by process"):
+    with (
+        changing(folder, "create"),
+        pytest.raises(OutputError, match="is being written by process"),
+    ):
         provscan.build_index(data, folder, overwrite=True, **options)
     provscan.build_index(data, folder, **options)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -474,9 +705,17 @@ def test_a_blind_index_is_written_under_the_lock_of_an_index(platform: Path, tmp
     shutil.copytree(platform / "full.index", folder / left)
     (folder / "lock").write_text(f"{HEAD}process 1\n{left}\n")
     with pytest.raises(ParameterError, match="a blind index takes texts of up to"):
-        provscan.build_index([{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options)
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        provscan.build_index(
+            [{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options
+        )
+    assert {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    } == before
     index = provscan.build_index(data * 2, folder, overwrite=True, **options)
     assert index.info()["generation"] == 2
-    assert {path.relative_to(folder).parts[0] for path in folder.rglob("*")} == {"segments", "manifest.json", "lock"}
+    assert {path.relative_to(folder).parts[0] for path in folder.rglob("*")} == {
+        "segments",
+        "manifest.json",
+        "lock",
+    }
     assert len(list(folder.rglob("*"))) == 4 + len(list(files(folder).iterdir()))

@@ -1,4 +1,6 @@
-"""Every rule that an open segment must keep, broken one at a time in memory, and its border kept."""
+"""Every rule that an open segment must keep, broken one at a time in memory, and its
+border kept.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ import provscan
 from provscan.errors import IndexFormatError
 from provscan.index import checks
 from provscan.index.checks import check_content, check_shape
-from provscan.index.filters import bloom_filter, count_of, narrowed, new_band_filter, new_filter, widened
+from provscan.index.filters import (
+    bloom_filter,
+    count_of,
+    narrowed,
+    new_band_filter,
+    new_filter,
+    widened,
+)
 from provscan.index.format import FileInfo, Tombstones
 from provscan.index.packed import Numbers, pack_numbers
 from provscan.index.postings import EXACT, SEEDS, bands_layout
@@ -24,8 +33,16 @@ from provscan.index.texts import Strings
 
 @pytest.fixture(scope="module")
 def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
-    """Six tweets of five texts, two of them with an id that is no number, by two authors."""
-    words = ["harbour at night", "a letter from home", "rain before noon", "the last train", "bread and salt"]
+    """Six tweets of five texts, two of them with an id that is no number, by two
+    authors.
+    """
+    words = [
+        "harbour at night",
+        "a letter from home",
+        "rain before noon",
+        "the last train",
+        "bread and salt",
+    ]
     rows = [
         {
             "id": str(n) if n < 4 else f"t{n}",
@@ -36,7 +53,9 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
         for n in range(5)
     ]
     rows.append({**rows[0], "id": "t9", "created_at": "2020-02-01"})
-    return provscan.build_index(rows, tmp_path_factory.mktemp("checks") / "i.index").reader.segments[0]
+    return provscan.build_index(
+        rows, tmp_path_factory.mktemp("checks") / "i.index"
+    ).reader.segments[0]
 
 
 def found(segment: Segment, check: Callable[..., None], tmp_path: Any) -> str | None:
@@ -68,7 +87,9 @@ def with_number(array: np.ndarray, place: int, number: int) -> np.ndarray:
 
 
 def part_of(column: Any, **parts: Any) -> Any:
-    """A column with other parts: the length of one is that of its rows, which ``_replace`` takes for its fields."""
+    """A column with other parts: the length of one is that of its rows, which
+    ``_replace`` takes for its fields.
+    """
     return type(column)(**{**column._asdict(), **parts})
 
 
@@ -82,19 +103,30 @@ def test_a_whole_segment_passes(segment: Segment, tmp_path: Any) -> None:
 
 
 SHAPES: dict[str, Callable[[Segment], Segment]] = {
-    "texts.sketches: expected 5 numbers, found 4": lambda s: changed(s, sketches=s.sketches[1:]),
+    "texts.sketches: expected 5 numbers, found 4": lambda s: changed(
+        s, sketches=s.sketches[1:]
+    ),
     "exact.entries: expected 5 numbers, found 4": lambda s: changed(
         s, exact=s.exact._replace(entries=s.exact.entries[1:])
     ),
-    "times.blocks: its blocks do not fit its words": lambda s: of_tweets(s, times=part_of(s.tweets.times, rows=999)),
+    "times.blocks: its blocks do not fit its words": lambda s: of_tweets(
+        s, times=part_of(s.tweets.times, rows=999)
+    ),
     "raw_texts.blocks: its blocks do not fit its words": lambda s: of_tweets(
-        s, raw_texts=part_of(s.tweets.raw_texts, offsets=part_of(s.tweets.raw_texts.offsets, words=np.zeros(0, "u8")))
+        s,
+        raw_texts=part_of(
+            s.tweets.raw_texts,
+            offsets=part_of(s.tweets.raw_texts.offsets, words=np.zeros(0, "u8")),
+        ),
     ),
     "texts.offsets: expected 5 strings, found 4": lambda s: changed(
         s, texts=Strings(s.texts.text, s.texts.offsets[:-1])
     ),
     "ids.offsets: expected 0 strings, found -1": lambda s: of_tweets(
-        s, ids=s.tweets.ids._replace(strings=Strings(s.texts.text[:0], s.texts.offsets[:0]))
+        s,
+        ids=s.tweets.ids._replace(
+            strings=Strings(s.texts.text[:0], s.texts.offsets[:0])
+        ),
     ),
     "texts.offsets: its offsets do not cover the text": lambda s: changed(
         s, texts=Strings(s.texts.text[1:], s.texts.offsets)
@@ -102,7 +134,10 @@ SHAPES: dict[str, Callable[[Segment], Segment]] = {
     "author.offsets: its offsets do not cover the text": lambda s: of_tweets(
         s,
         author=s.tweets.author._replace(
-            values=Strings(s.tweets.author.values.text, with_number(s.tweets.author.values.offsets, 0, 1))
+            values=Strings(
+                s.tweets.author.values.text,
+                with_number(s.tweets.author.values.offsets, 0, 1),
+            )
         ),
     ),
     "exact.starts: its buckets do not cover the entries": lambda s: changed(
@@ -111,25 +146,44 @@ SHAPES: dict[str, Callable[[Segment], Segment]] = {
     "bands.starts: its buckets do not cover the entries": lambda s: changed(
         s, bands=s.bands._replace(starts=with_number(s.bands.starts, 0, 1))
     ),
-    "bands.filter: 0 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:0]),
-    "bands.filter: 3 words are no power of two": lambda s: changed(s, band_filter=s.band_filter[:3]),
-    "seeds.filter: 6 words are no power of two": lambda s: of_seeds(s, filter=s.seeds.filter[:6]),
+    "bands.filter: 0 words are no power of two": lambda s: changed(
+        s, band_filter=s.band_filter[:0]
+    ),
+    "bands.filter: 3 words are no power of two": lambda s: changed(
+        s, band_filter=s.band_filter[:3]
+    ),
+    "seeds.filter: 6 words are no power of two": lambda s: of_seeds(
+        s, filter=s.seeds.filter[:6]
+    ),
 }
 
 
 @pytest.mark.parametrize("problem", SHAPES)
-def test_files_of_a_wrong_length_are_named(segment: Segment, problem: str, tmp_path: Any) -> None:
+def test_files_of_a_wrong_length_are_named(
+    segment: Segment, problem: str, tmp_path: Any
+) -> None:
     assert found(SHAPES[problem](segment), check_shape, tmp_path) == problem
 
 
-def test_tables_have_a_bucket_more_than_numbers(segment: Segment, tmp_path: Any) -> None:
+def test_tables_have_a_bucket_more_than_numbers(
+    segment: Segment, tmp_path: Any
+) -> None:
     starts = segment.seeds.table.starts
     wrong = of_seeds(segment, table=segment.seeds.table._replace(starts=starts[:-1]))
-    expected = f"seeds.starts: expected {len(starts):,} numbers, found {len(starts) - 1:,}"
+    expected = (
+        f"seeds.starts: expected {len(starts):,} numbers, found {len(starts) - 1:,}"
+    )
     assert found(wrong, check_shape, tmp_path) == expected
     places = of_seeds(segment, places=segment.seeds.places[1:])
-    assert str(found(places, check_shape, tmp_path)).startswith("seeds.places: expected ")
-    assert found(changed(segment, band_filter=segment.band_filter[:1]), check_shape, tmp_path) is None
+    assert str(found(places, check_shape, tmp_path)).startswith(
+        "seeds.places: expected "
+    )
+    assert (
+        found(
+            changed(segment, band_filter=segment.band_filter[:1]), check_shape, tmp_path
+        )
+        is None
+    )
 
 
 def of_raw_texts(segment: Segment, **parts: Any) -> Segment:
@@ -143,10 +197,17 @@ def of_authors(segment: Segment, **parts: Any) -> Segment:
 OFFSETS = "its offsets do not ascend from 0, or do not cover what they are for"
 CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     "author.offsets: its offsets do not ascend": [
-        lambda s: of_authors(s, values=Strings(s.tweets.author.values.text, np.array([0, 2, 1]))),
+        lambda s: of_authors(
+            s, values=Strings(s.tweets.author.values.text, np.array([0, 2, 1]))
+        ),
     ],
     "author.utf8: its text is not valid UTF-8": [
-        lambda s: of_authors(s, values=Strings(np.array([97, 0xFF], np.uint8), s.tweets.author.values.offsets)),
+        lambda s: of_authors(
+            s,
+            values=Strings(
+                np.array([97, 0xFF], np.uint8), s.tweets.author.values.offsets
+            ),
+        ),
     ],
     f"raw_texts.blocks: {OFFSETS}": [
         lambda s: of_raw_texts(s, offsets=packed(s.tweets.raw_texts.offsets, 0, 1)),
@@ -154,20 +215,29 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     ],
     f"raw_texts_blocks.blocks: {OFFSETS}": [
         lambda s: of_raw_texts(s, compressed=s.tweets.raw_texts.compressed[1:]),
-        lambda s: of_raw_texts(s, compressed=np.append(s.tweets.raw_texts.compressed, np.uint8(0))),
+        lambda s: of_raw_texts(
+            s, compressed=np.append(s.tweets.raw_texts.compressed, np.uint8(0))
+        ),
     ],
     "ids.blocks: its rows of strings are not those that are there": [
-        lambda s: of_tweets(s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))),
+        lambda s: of_tweets(
+            s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))
+        ),
     ],
     "author.blocks: a row is out of range": [
         lambda s: of_authors(s, codes=packed(s.tweets.author.codes, 0, -1)),
         lambda s: of_authors(s, codes=packed(s.tweets.author.codes, 0, 2)),
     ],
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("problem", "case"), [(name, n) for name, made in CONTENT.items() for n in range(len(made))])
-def test_numbers_out_of_their_bounds_are_named(segment: Segment, problem: str, case: int, tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("problem", "case"),
+    [(name, n) for name, made in CONTENT.items() for n in range(len(made))],
+)
+def test_numbers_out_of_their_bounds_are_named(
+    segment: Segment, problem: str, case: int, tmp_path: Any
+) -> None:
     wrong = CONTENT[problem][case](segment)
     assert found(wrong, check_content, tmp_path) == problem
 
@@ -183,11 +253,19 @@ def test_numbers_out_of_their_bounds_are_named(segment: Segment, problem: str, c
         ([3, 2], "it names rows that are not there"),
     ],
 )
-def test_forgotten_rows_are_rows(segment: Segment, rows: list[int], problem: str | None, tmp_path: Path) -> None:
-    """Whoever opens an index reads them, ``info`` and ``open_index`` without a check among them."""
+def test_forgotten_rows_are_rows(
+    segment: Segment, rows: list[int], problem: str | None, tmp_path: Path
+) -> None:
+    """Whoever opens an index reads them, ``info`` and ``open_index`` without a check
+    among them.
+    """
     (tmp_path / "tombstones").mkdir()
-    np.stack([np.array(rows, "<i8"), np.zeros(len(rows), "<i8")], axis=1).tofile(tmp_path / "tombstones" / "stones")
-    info = dataclasses.replace(segment.info, tombstones=Tombstones("stones", FileInfo(0, ""), len(rows), ""))
+    np.stack([np.array(rows, "<i8"), np.zeros(len(rows), "<i8")], axis=1).tofile(
+        tmp_path / "tombstones" / "stones"
+    )
+    info = dataclasses.replace(
+        segment.info, tombstones=Tombstones("stones", FileInfo(0, ""), len(rows), "")
+    )
     if problem is None:
         assert read_tombstones(tmp_path, info)[:, 0].tolist() == rows
     else:
@@ -200,23 +278,37 @@ def test_packed_columns_are_as_long_as_their_rows() -> None:
     assert column.is_whole()
     assert pack_numbers(np.array([-(1 << 63), (1 << 63) - 1])).is_whole()
     assert not part_of(column, rows=100).is_whole()
-    assert not part_of(column, words=np.append(column.words, column.words[:1])).is_whole()
-    for place, number in ((0, column.blocks[0, 1] + 64), (1, column.blocks[1, 1] + 256)):
+    assert not part_of(
+        column, words=np.append(column.words, column.words[:1])
+    ).is_whole()
+    for place, number in (
+        (0, column.blocks[0, 1] + 64),
+        (1, column.blocks[1, 1] + 256),
+    ):
         blocks = column.blocks.copy()
         blocks[place, 1] = number
         assert not part_of(column, blocks=blocks).is_whole()
 
 
 def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
-    # At least 2 ** 10 bits, then the next power of two above eight a hash: 8 * 128 is one itself.
-    assert [len(new_filter(count)) for count in (0, 127, 128, 255, 256)] == [16, 16, 32, 32, 64]
+    # At least 2 ** 10 bits, then the next power of two above eight a hash: 8 * 128 is
+    # one itself.
+    assert [len(new_filter(count)) for count in (0, 127, 128, 255, 256)] == [
+        16,
+        16,
+        32,
+        32,
+        64,
+    ]
     assert len(new_band_filter(511)) == len(new_filter(255))
     assert len(new_band_filter(512)) == len(new_filter(256))
     words = 5 * np.arange(64, dtype=np.uint64)
     # Half of the words are gone, of each two there is what either holds.
     assert narrowed(words, 255).tolist() == [10 * n | 10 * n + 5 for n in range(32)]
     assert narrowed(words, 256) is words
-    assert narrowed(words, 127).tolist() == [20 * n | 20 * n + 5 | 20 * n + 10 | 20 * n + 15 for n in range(16)]
+    assert narrowed(words, 127).tolist() == [
+        20 * n | 20 * n + 5 | 20 * n + 10 | 20 * n + 15 for n in range(16)
+    ]
     # Room for twice as many more: 128 words for 300, as they are for 100.
     assert widened(words, 300).tolist() == [5 * n for n in range(64) for _ in (0, 1)]
     assert widened(words, 100).tolist() == words.tolist()
@@ -226,11 +318,18 @@ def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
 
 
 def test_entries_have_room_for_what_buckets_do_not_say() -> None:
-    # 8 bits at least for the number of a text, and the bits of a key that an entry has no room for number its bucket.
+    # 8 bits at least for the number of a text, and the bits of a key that an entry has
+    # no room for number its bucket.
     assert [EXACT.text_bits(texts) for texts in (1, 256, 257, 1 << 24)] == [8, 8, 9, 24]
-    assert [EXACT.bucket_bits(256), SEEDS.bucket_bits(256), bands_layout(32).bucket_bits(512)] == [6, 8, 10]
+    assert [
+        EXACT.bucket_bits(256),
+        SEEDS.bucket_bits(256),
+        bands_layout(32).bucket_bits(512),
+    ] == [6, 8, 10]
     keys = np.array([(1 << 64) - 1], np.uint64)
-    assert EXACT.entries(keys, np.array([5], np.uint64)).tolist() == [((1 << 30) - 1) << 34 | 5]
+    assert EXACT.entries(keys, np.array([5], np.uint64)).tolist() == [
+        ((1 << 30) - 1) << 34 | 5
+    ]
 
 
 def test_numbers_ascend_from_block_to_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,4 +338,6 @@ def test_numbers_ascend_from_block_to_block(monkeypatch: pytest.MonkeyPatch) -> 
         numbers = np.arange(1, size + 1) // 2
         assert checks._ascending(numbers)
         for place in range(1, size):
-            assert not checks._ascending(np.where(np.arange(size) < place, numbers + size, numbers))
+            assert not checks._ascending(
+                np.where(np.arange(size) < place, numbers + size, numbers)
+            )

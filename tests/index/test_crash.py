@@ -1,4 +1,6 @@
-"""Commands that are killed at any time leave the old index or the new one; readers see one generation each."""
+"""Commands that are killed at any time leave the old index or the new one; readers see
+one generation each.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ from provscan.index import segment_writer, writer
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)
 READERS, SECONDS = (20, 60) if NIGHTLY else (2, 0.8)
 
-# Runs commands that come in, one a line, each in a fork: what is imported and compiled is there already.
+# Runs commands that come in, one a line, each in a fork: what is imported and compiled
+# is there already.
 SERVER = """
 import json, os, signal, sys
 import provscan, provscan.runs.maintain
@@ -51,12 +54,18 @@ for line in sys.stdin:
     print(child, flush=True)
     os.waitpid(child, 0)
     print("ended", flush=True)
-"""
+"""  # noqa: E501
 
 
 def corpus(path: Path, low: int, high: int) -> None:
     rng = random.Random(8)
-    rows = [{"id": str(10_000 + n), "text": f"{sentence(rng, SCRIPTS[n % 3], 60)} {n * 7919}"} for n in range(high)]
+    rows = [
+        {
+            "id": str(10_000 + n),
+            "text": f"{sentence(rng, SCRIPTS[n % 3], 60)} {n * 7919}",
+        }
+        for n in range(high)
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows[low:]))
 
 
@@ -66,7 +75,9 @@ def state(folder: Path) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, seed: int) -> None:
+def test_a_killed_command_leaves_the_old_index_or_the_new_one(
+    tmp_path: Path, seed: int
+) -> None:
     for name, low, high in (("a", 0, 500), ("b", 450, 750), ("c", 700, 900)):
         corpus(tmp_path / f"{name}.jsonl", low, high)
     start = tmp_path / "start.index"
@@ -84,14 +95,19 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, se
     ]
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, str(tmp_path / "warm.index")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     assert server.stdin is not None
     assert server.stdout is not None
     assert server.stdout.readline() == "ready\n"
     rng = random.Random(4 + seed)
 
-    def run(command: list[str], seconds: float | None, how: int = signal.SIGKILL) -> float:
+    def run(
+        command: list[str], seconds: float | None, how: int = signal.SIGKILL
+    ) -> float:
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps(command) + "\n")
@@ -121,7 +137,11 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, se
                     shutil.rmtree(folder, ignore_errors=True)
                 shutil.copytree(start, work)
             after, took = expected[number]
-            run(commands[number], rng.random() * took * 1.1, rng.choice([signal.SIGKILL, signal.SIGTERM]))
+            run(
+                commands[number],
+                rng.random() * took * 1.1,
+                rng.choice([signal.SIGKILL, signal.SIGTERM]),
+            )
             steps = {before, after}
             if "--purge" in commands[number]:
                 steps.add((before[0] + 1, after[1]))
@@ -129,7 +149,8 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, se
                 assert state(work) in steps
             elif (other / "manifest.json").exists():
                 assert state(other) == after
-            # The next writer clears up what was half done, and the same command comes to the same end.
+            # The next writer clears up what was half done, and the same command comes
+            # to the same end.
             if number in (0, 1, 2, 5) and (target == other or state(work) == before):
                 if number == 2 and (other / "manifest.json").exists():
                     continue
@@ -139,8 +160,14 @@ def test_a_killed_command_leaves_the_old_index_or_the_new_one(tmp_path: Path, se
                 kept = state(target)
                 run(["forget", str(target), "7"], None)
                 assert state(target) == kept
-                named = {"manifest.json", "lock", *provscan.open_index(target).reader.manifest.files()}
-                assert {str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()} == named, kept
+                named = {
+                    "manifest.json",
+                    "lock",
+                    *provscan.open_index(target).reader.manifest.files(),
+                }
+                assert {
+                    str(p.relative_to(target)) for p in target.rglob("*") if p.is_file()
+                } == named, kept
                 provscan.verify(target, quick=True)
     finally:
         server.stdin.close()
@@ -167,7 +194,9 @@ assert answers
 
 
 def test_readers_see_one_generation_each(tmp_path: Path) -> None:
-    """While a writer appends, forgets, merges and replaces, every answer is that of one generation."""
+    """While a writer appends, forgets, merges and replaces, every answer is that of one
+    generation.
+    """
     rng = random.Random(3)
     texts = [f"{sentence(rng, 'latin', 60)} number {n * 7919}" for n in range(60)]
     tweets = [{"id": str(100 + n), "text": text} for n, text in enumerate(texts)]
@@ -182,11 +211,20 @@ def test_readers_see_one_generation_each(tmp_path: Path) -> None:
     note(provscan.build_index(tweets[:30], folder))
     readers = [
         subprocess.Popen(
-            [sys.executable, "-c", READER, str(folder), str(SECONDS), str(tmp_path / "texts")],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [
+                sys.executable,
+                "-c",
+                READER,
+                str(folder),
+                str(SECONDS),
+                str(tmp_path / "texts"),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(READERS)
-    ]  # fmt: skip
+    ]
     step = 0
     while any(reader.poll() is None for reader in readers):
         action: Any = step % 4
@@ -215,13 +253,19 @@ def test_a_lock_of_a_dead_process_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / "a.index"
     provscan.build_index([{"id": "1", "text": "a first tweet that comes in"}], folder)
     code = (
-        "import sys, time; from pathlib import Path; from provscan.index.folder import changing\n"
-        "with changing(Path(sys.argv[1]), 'change'): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from provscan.index.folder import "
+        "changing\nwith changing(Path(sys.argv[1]), 'change'): print('held', "
+        "flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(OutputError, match=f"is being written by process {holder.pid} on .* wait until that ends"):
+    with pytest.raises(
+        OutputError,
+        match=f"is being written by process {holder.pid} on .* wait until that ends",
+    ):
         provscan.forget(folder, "1")
     holder.kill()
     holder.communicate()

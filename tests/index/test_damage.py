@@ -1,4 +1,6 @@
-"""Whatever the bytes of an index: a right answer, or an error that names the file. Never a dead process."""
+"""Whatever the bytes of an index: a right answer, or an error that names the file.
+Never a dead process.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +46,34 @@ def folder(build: Build, tweets: list[Any]) -> Path:
 
 
 def reseal(folder: Path) -> None:
-    """Give every file its right size and checksum in the manifest, as a forger would."""
+    """Give every file its right size and checksum in the manifest, as a forger
+    would.
+    """
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
     for segment in manifest["segments"]:
-        named = {folder / "segments" / segment["name"] / name: info for name, info in segment["files"].items()}
+        named = {
+            folder / "segments" / segment["name"] / name: info
+            for name, info in segment["files"].items()
+        }
         if segment["tombstones"]:
-            named[folder / "tombstones" / segment["tombstones"]["name"]] = segment["tombstones"]
+            named[folder / "tombstones" / segment["tombstones"]["name"]] = segment[
+                "tombstones"
+            ]
         for file, info in named.items():
             content = file.read_bytes()
-            info["bytes"], info["xxh3"] = len(content), xxhash.xxh3_128_hexdigest(content)
-    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+            info["bytes"], info["xxh3"] = (
+                len(content),
+                xxhash.xxh3_128_hexdigest(content),
+            )
+    body = {
+        key: value
+        for key, value in manifest.items()
+        if key not in ("format", "version", "checksum")
+    }
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    )
     path.write_text(json.dumps(manifest))
 
 
@@ -70,7 +88,11 @@ def test_texts_that_another_zstandard_packed_are_the_same(folder: Path) -> None:
 
 
 def targets(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and p.stat().st_size and p.name != "lock"
+    )
 
 
 @pytest.mark.untraced
@@ -83,7 +105,9 @@ def test_every_flipped_byte_is_found(folder: Path) -> None:
         if rng.random() < 0.2:
             del damaged[rng.randrange(len(content)) :]
         else:
-            damaged[rng.randrange(len(content) - (path.suffix == ".json"))] ^= 1 << rng.randrange(8)
+            damaged[rng.randrange(len(content) - (path.suffix == ".json"))] ^= (
+                1 << rng.randrange(8)
+            )
         path.write_bytes(damaged)
         for check in (provscan.open_index, provscan.verify):
             with pytest.raises(IndexFormatError, match=str(path)):
@@ -105,10 +129,19 @@ def forged(content: bytes, rng: random.Random) -> bytes:
 
 
 def in_bounds(content: bytes, rng: random.Random) -> bytes:
-    """A number that is one more, or that of its neighbour, and so often within its bounds."""
-    numbers = np.frombuffer(content, np.uint64 if len(content) % 8 == 0 else np.uint8).copy()
+    """A number that is one more, or that of its neighbour, and so often within its
+    bounds.
+    """
+    numbers = np.frombuffer(
+        content, np.uint64 if len(content) % 8 == 0 else np.uint8
+    ).copy()
     place = rng.randrange(max(1, len(numbers) - 1))
-    numbers[place] = rng.choice([(numbers + numbers.dtype.type(1))[place], numbers[min(place + 1, len(numbers) - 1)]])
+    numbers[place] = rng.choice(
+        [
+            (numbers + numbers.dtype.type(1))[place],
+            numbers[min(place + 1, len(numbers) - 1)],
+        ]
+    )
     return numbers.tobytes()
 
 
@@ -124,7 +157,9 @@ def test_what_is_forged_with_its_checksum_is_not_opened(
         path = rng.choice(files)
         content = path.read_bytes()
         damaged = forge(content, rng)
-        if path.parent.name == "tombstones":  # the time when each was set is nowhere else
+        if (
+            path.parent.name == "tombstones"
+        ):  # the time when each was set is nowhere else
             rows = np.frombuffer(damaged, np.int64).reshape(-1, 2).copy()
             rows[:, 1] = np.frombuffer(content, np.int64).reshape(-1, 2)[:, 1]
             damaged = rows.tobytes()
@@ -149,8 +184,13 @@ def test_an_entry_that_is_missing_is_found(folder: Path, tweets: list[Any]) -> N
             path.write_bytes(bytes(path.stat().st_size))
     reseal(folder)
     assert len(provscan.open_index(folder, verify=False).match(texts)) < len(expected)
-    with pytest.raises(IndexFormatError, match=r"bands\.filter does not match a rebuild from its tweets"):
-        provscan.match([{"text": text} for text in texts], folder, folder.with_name("a.run"))
+    with pytest.raises(
+        IndexFormatError,
+        match=r"bands\.filter does not match a rebuild from its tweets",
+    ):
+        provscan.match(
+            [{"text": text} for text in texts], folder, folder.with_name("a.run")
+        )
 
 
 @pytest.fixture
@@ -167,15 +207,21 @@ def remade(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_an_index_is_checked_once(folder: Path, remade: list[str], tweets: list[Any]) -> None:
+def test_an_index_is_checked_once(
+    folder: Path, remade: list[str], tweets: list[Any]
+) -> None:
     provscan.open_index(folder)
     assert remade == []  # it was built here
     copy = shutil.copytree(folder, folder.with_name("copy.index"))
-    names = [segment["name"] for segment in provscan.open_index(copy).info()["segments"]]
+    names = [
+        segment["name"] for segment in provscan.open_index(copy).info()["segments"]
+    ]
     assert remade == names
     provscan.open_index(copy)
     provscan.forget(copy, [tweets[2]["id"]])
-    provscan.build_index([{"id": "1", "text": "a tweet that came later"}], copy, append=True)
+    provscan.build_index(
+        [{"id": "1", "text": "a tweet that came later"}], copy, append=True
+    )
     provscan.match([{"text": "a tweet that came later"}], copy, copy.with_name("a.run"))
     assert remade == names
     provscan.verify(copy)
@@ -194,8 +240,16 @@ def test_the_check_is_shown(folder: Path) -> None:
             stages[-1][2] += n
 
     for _ in range(2):
-        provscan.match([{"text": "a text"}], copy, copy.with_name("a.run"), overwrite=True, progress=Seen())
-    rows = sum(segment["tweets"] for segment in provscan.open_index(copy).info()["segments"])
+        provscan.match(
+            [{"text": "a text"}],
+            copy,
+            copy.with_name("a.run"),
+            overwrite=True,
+            progress=Seen(),
+        )
+    rows = sum(
+        segment["tweets"] for segment in provscan.open_index(copy).info()["segments"]
+    )
     assert stages[0] == ["Checking the index", rows, rows]
     assert [stage for stage, _, _ in stages].count("Checking the index") == 1
 
@@ -209,13 +263,17 @@ def test_a_change_is_noticed_whatever_its_time(folder: Path, remade: list[str]) 
     reseal(folder)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     for _ in range(2):
-        with pytest.raises(IndexFormatError, match=rf"{name}/bands\.filter does not match a rebuild"):
+        with pytest.raises(
+            IndexFormatError, match=rf"{name}/bands\.filter does not match a rebuild"
+        ):
             provscan.open_index(folder)
     assert remade == [name, name]
 
 
 @pytest.mark.parametrize("flip", ["texts.utf8", "seeds.entries"])
-def test_what_is_damaged_is_not_changed(folder: Path, flip: str, tweets: list[Any]) -> None:
+def test_what_is_damaged_is_not_changed(
+    folder: Path, flip: str, tweets: list[Any]
+) -> None:
     """The damage would be given a checksum of its own."""
     path = next((folder / "segments").glob(f"*/{flip}"))
     with path.open("r+b") as file:
@@ -223,9 +281,13 @@ def test_what_is_damaged_is_not_changed(folder: Path, flip: str, tweets: list[An
     for change in (
         lambda: provscan.merge(folder),
         lambda: provscan.forget(folder, [tweets[2]["id"]]),
-        lambda: provscan.build_index([{"id": "1", "text": "a later tweet"}], folder, append=True),
+        lambda: provscan.build_index(
+            [{"id": "1", "text": "a later tweet"}], folder, append=True
+        ),
     ):
-        with pytest.raises(IndexFormatError, match=f"{flip} is damaged: expected XXH3-128"):
+        with pytest.raises(
+            IndexFormatError, match=f"{flip} is damaged: expected XXH3-128"
+        ):
             change()
 
 
@@ -251,17 +313,27 @@ def test_a_user_without_a_home_has_no_cache_folder(
     for _ in range(2):
         provscan.open_index(folder)
     assert len(remade) == 4
-    with pytest.warns(RuntimeWarning, match="can't be kept in .*/file/__pycache__: each process compiles"):
+    with pytest.warns(
+        RuntimeWarning,
+        match="can't be kept in .*/file/__pycache__: each process compiles",
+    ):
         assert jit.cache_folders.__wrapped__() == (None, None)
 
 
-def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets: list[Any]) -> None:
+def test_an_index_that_is_opened_unverified_names_the_file(
+    folder: Path, tweets: list[Any]
+) -> None:
     """A text that is not found by its key is an error as soon as it is asked for."""
     for path in (folder / "segments").glob("*/exact.entries"):
         path.write_bytes(bytes(path.stat().st_size))
     reseal(folder)
-    with pytest.raises(IndexFormatError, match=r"exact\.entries is damaged: a text is not found by its key"):
-        provscan.open_index(folder, verify=False).match([tweet["text"] for tweet in tweets])
+    with pytest.raises(
+        IndexFormatError,
+        match=r"exact\.entries is damaged: a text is not found by its key",
+    ):
+        provscan.open_index(folder, verify=False).match(
+            [tweet["text"] for tweet in tweets]
+        )
 
 
 @pytest.mark.parametrize(
@@ -269,7 +341,11 @@ def test_an_index_that_is_opened_unverified_names_the_file(folder: Path, tweets:
     [
         ("texts.offsets", 1 << 60, "does not match a rebuild from its tweets"),
         ("author.offsets", -8, "is damaged: its offsets do not cover the text"),
-        ("ids.blocks", -5, "is damaged: its rows of strings are not those that are there"),
+        (
+            "ids.blocks",
+            -5,
+            "is damaged: its rows of strings are not those that are there",
+        ),
     ],
 )
 def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> None:
@@ -282,14 +358,18 @@ def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> N
         provscan.open_index(folder)
 
 
-def test_an_index_that_is_changed_while_it_is_open(folder: Path, tweets: list[Any]) -> None:
+def test_an_index_that_is_changed_while_it_is_open(
+    folder: Path, tweets: list[Any]
+) -> None:
     index = provscan.open_index(folder)
     texts = [tweet["text"] for tweet in tweets]
     expected = index.match(texts)
     # Writers leave what is open as it is.
     provscan.forget(folder, [tweet["id"] for tweet in tweets[1::7]])
     provscan.merge(folder)
-    provscan.build_index([{"id": "1", "text": "a text of another index"}], folder, overwrite=True)
+    provscan.build_index(
+        [{"id": "1", "text": "a text of another index"}], folder, overwrite=True
+    )
     assert index.match(texts).equals(expected)
     assert len(provscan.open_index(folder)) == 1
     # Other programs do not.
@@ -298,7 +378,9 @@ def test_an_index_that_is_changed_while_it_is_open(folder: Path, tweets: list[An
     path = next(copy.rglob("texts.utf8"))
     with path.open("r+b") as file:
         file.write(b"B")
-    with pytest.raises(IndexFormatError, match=r"texts\.utf8 was changed while the index was in use"):
+    with pytest.raises(
+        IndexFormatError, match=r"texts\.utf8 was changed while the index was in use"
+    ):
         index.match(texts)
 
 
@@ -316,27 +398,40 @@ try:
     index.match(texts)
 except provscan.errors.IndexFormatError as error:
     print("noticed", error)
-"""
+"""  # noqa: E501
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="truncated maps are handled on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="truncated maps are handled on Linux only"
+)
 def test_a_truncated_file_does_not_end_the_process(tmp_path: Path) -> None:
     tweets = [
-        {"id": str(n), "text": f"tweet number {n} with words that nobody else {n * n} has {n * 7919}"}
+        {
+            "id": str(n),
+            "text": f"tweet number {n} with words that nobody else {n * n} has "
+            f"{n * 7919}",
+        }
         for n in range(3000)
     ]
     provscan.build_index(tweets, tmp_path / "a.index")
     done = subprocess.run(
-        [sys.executable, "-c", TRUNCATED, str(tmp_path / "a.index")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", TRUNCATED, str(tmp_path / "a.index")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "was changed while the index was in use" in done.stdout
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="truncated maps are handled on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="truncated maps are handled on Linux only"
+)
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_what_is_missing_of_a_mapped_file_is_zeros(tmp_path: Path) -> None:
-    """Page by page, wherever the read begins; in a process of its own, which would be ended."""
+    """Page by page, wherever the read begins; in a process of its own, which would be
+    ended.
+    """
     (tmp_path / "a").write_bytes(b"x" * 4 * mmap.PAGESIZE)
     array = map_array(tmp_path / "a", np.uint8)
     survive_truncated_files()
@@ -357,11 +452,14 @@ def damaged(folder: Path) -> str:
     return name
 
 
-def test_a_damaged_segment_is_left_out_on_request(folder: Path, build: Build, damaged: str, tweets: list[Any]) -> None:
+def test_a_damaged_segment_is_left_out_on_request(
+    folder: Path, build: Build, damaged: str, tweets: list[Any]
+) -> None:
     with pytest.raises(IndexFormatError, match=damaged) as error:
         provscan.open_index(folder)
     assert error.value.__notes__ == [
-        f"To match without the 77 tweets in what is damaged, give --without-segment {damaged}"
+        "To match without the 77 tweets in what is damaged, give --without-segment "
+        f"{damaged}"
     ]
     rest = build(tweets[:150])
     provscan.forget(rest.path, [tweet["id"] for tweet in tweets[::7]])
@@ -380,61 +478,91 @@ def test_a_damaged_segment_is_left_out_on_request(folder: Path, build: Build, da
 
 
 def test_segments_that_can_not_be_left_out(folder: Path, damaged: str) -> None:
-    other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0]["name"]
-    with pytest.raises(UsageError, match=f"has no segment none, only {other}, {damaged}: leave out"):
+    other = provscan.open_index(folder, without_segment=damaged).info()["segments"][0][
+        "name"
+    ]
+    with pytest.raises(
+        UsageError, match=f"has no segment none, only {other}, {damaged}: leave out"
+    ):
         provscan.open_index(folder, without_segment=["none"])
     with pytest.raises(UsageError, match="would be left without segments"):
         provscan.open_index(folder, without_segment=[damaged, other])
 
 
-def test_what_is_left_is_counted_once(folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_is_counted_once(
+    folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = provscan.open_index(folder, without_segment=damaged)
     monkeypatch.setattr(IndexReader, "count", None)
-    reader = open_snapshot(Snapshot(str(folder), opened.reader.snapshot, None, opened.reader.left_out))
+    reader = open_snapshot(
+        Snapshot(str(folder), opened.reader.snapshot, None, opened.reader.left_out)
+    )
     assert (reader.tweets, reader.texts, reader.left_out) == (
         opened.reader.tweets, opened.reader.texts, opened.reader.left_out,
     )  # fmt: skip
     opened.verify()
 
 
-def test_a_run_says_what_was_left_out(folder: Path, damaged: str, tweets: list[Any]) -> None:
+def test_a_run_says_what_was_left_out(
+    folder: Path, damaged: str, tweets: list[Any]
+) -> None:
     data = folder.with_name("data.jsonl")
-    data.write_text("".join(json.dumps({"text": tweet["text"]}) + "\n" for tweet in tweets))
+    data.write_text(
+        "".join(json.dumps({"text": tweet["text"]}) + "\n" for tweet in tweets)
+    )
     options: dict[str, Any] = {"spike_ins": 0, "workers": 2}
-    run = provscan.match(data, folder, folder.with_name("a.run"), without_segment=damaged, **options)
-    assert run.summary["index"]["left_out"] == {"segments": [damaged], "tweets": 77, "texts": 59}
-    said = "Damaged segments of the index were left out. 77 of 205 licensed tweets were not looked for"
+    run = provscan.match(
+        data, folder, folder.with_name("a.run"), without_segment=damaged, **options
+    )
+    assert run.summary["index"]["left_out"] == {
+        "segments": [damaged],
+        "tweets": 77,
+        "texts": 59,
+    }
+    said = (
+        "Damaged segments of the index were left out. 77 of 205 licensed tweets were "
+        "not looked for"
+    )
     first = run.summary["answer"]["warnings"][0]
     assert (first["code"], said in first["message"]) == ("segments_left_out", True)
     assert said in (run.path / "report.html").read_text()
     assert f"--without-segment={damaged}" in run.info["repeat"]
     opened = provscan.open_index(folder, without_segment=damaged)
     # As processes and clusters open it.
-    snapshot = Snapshot(str(folder), opened.reader.snapshot, None, opened.reader.left_out)
+    snapshot = Snapshot(
+        str(folder), opened.reader.snapshot, None, opened.reader.left_out
+    )
     assert open_snapshot(snapshot).fingerprint == opened.fingerprint
     again = provscan.match(data, opened, folder.with_name("b.run"), **options)
     assert again.summary["index"] == run.summary["index"]
     assert f"--without-segment={damaged}" in again.info["repeat"]
     with pytest.raises(UsageError, match="the index is open already"):
-        provscan.match(data, opened, folder.with_name("c.run"), without_segment=damaged, **options)
+        provscan.match(
+            data, opened, folder.with_name("c.run"), without_segment=damaged, **options
+        )
 
 
 def rewritten(content: bytes, rng: random.Random) -> bytes:
     """The same length, with wild numbers in one place or in all."""
     place = rng.randrange(len(content))
-    kind = rng.choice([bytes(len(content)), b"\xff" * 8, rng.randbytes(8), rng.randbytes(512)])
+    kind = rng.choice(
+        [bytes(len(content)), b"\xff" * 8, rng.randbytes(8), rng.randbytes(512)]
+    )
     return (content[:place] + kind + content[place + len(kind) :])[: len(content)]
 
 
 @pytest.mark.untraced
 def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
-    """Neither without a check, nor where only the manifest and what is forgotten is asked for."""
+    """Neither without a check, nor where only the manifest and what is forgotten is
+    asked for.
+    """
     provscan.forget(folder, [tweet["id"] for tweet in tweets[::9]])
     texts = [tweet["text"] for tweet in tweets]
     rng = random.Random(6)
     for number in range(1000 if NIGHTLY else 30):
         path = rng.choice([path for path in targets(folder) if path.suffix != ".json"])
-        # Tombstones are among the fewest files, and the only ones that are read at once.
+        # Tombstones are among the fewest files, and the only ones that are read at
+        # once.
         path = next((folder / "tombstones").iterdir()) if number % 5 == 0 else path
         content = path.read_bytes()
         path.write_bytes(rewritten(content, rng))
@@ -455,12 +583,17 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", [[-1], [1 << 40]])
-def test_forgotten_rows_that_are_not_there_are_named(folder: Path, rows: list[int]) -> None:
+def test_forgotten_rows_that_are_not_there_are_named(
+    folder: Path, rows: list[int]
+) -> None:
     path = next((folder / "tombstones").iterdir())
     stones = np.fromfile(path, "<i8")
     stones[: 2 * len(rows) : 2] = rows
     stones.tofile(path)
-    with pytest.raises(IndexFormatError, match=rf"{path.name} is damaged: it names rows that are not there"):
+    with pytest.raises(
+        IndexFormatError,
+        match=rf"{path.name} is damaged: it names rows that are not there",
+    ):
         opening.open_reader(folder, check="lengths")
 
 
@@ -470,7 +603,11 @@ def test_a_file_that_changed_is_compared_even_without_a_check(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user's cache"))
     compared: list[int] = []
     sums = opening.index_format.check_sums
-    monkeypatch.setattr(opening.index_format, "check_sums", lambda *given: (compared.append(1), sums(*given)))
+    monkeypatch.setattr(
+        opening.index_format,
+        "check_sums",
+        lambda *given: (compared.append(1), sums(*given)),
+    )
     texts = ["whatever is asked"]
     index = provscan.open_index(folder, verify=False)
     assert not compared
@@ -483,5 +620,7 @@ def test_a_file_that_changed_is_compared_even_without_a_check(
     path = next((folder / "segments").glob("*/texts.utf8"))
     content = path.read_bytes()
     path.write_bytes(bytes(len(content)))
-    with pytest.raises(IndexFormatError, match=r"texts\.utf8 is damaged: expected XXH3-128"):
+    with pytest.raises(
+        IndexFormatError, match=r"texts\.utf8 is damaged: expected XXH3-128"
+    ):
         provscan.open_index(folder, verify=False).match(texts)

@@ -1,4 +1,6 @@
-"""The index on disk: a golden one of every version, and all that can be wrong with a folder."""
+"""The index on disk: a golden one of every version, and all that can be wrong with a
+folder.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +63,14 @@ def change(folder: Path, **values: Any) -> None:
     """Change the manifest and give it a right checksum."""
     path = folder / "manifest.json"
     manifest = {**json.loads(path.read_text()), **values}
-    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    body = {
+        key: value
+        for key, value in manifest.items()
+        if key not in ("format", "version", "checksum")
+    }
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    )
     path.write_text(json.dumps(manifest))
 
 
@@ -70,9 +78,14 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     """Check a table of keys and numbers of texts: 8 bits of an entry are the text's."""
     bits = key_bits - 24
     known = sorted((key >> (64 - key_bits), number) for key, number in rows)
-    assert table.entries.tolist() == [key % (1 << 24) << 8 | number for key, number in known]
+    assert table.entries.tolist() == [
+        key % (1 << 24) << 8 | number for key, number in known
+    ]
     buckets = [key >> 24 for key, _ in known]
-    assert table.starts.tolist() == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
+    assert (
+        table.starts.tolist()
+        == np.searchsorted(buckets, np.arange((1 << bits) + 1)).tolist()
+    )
 
 
 def test_golden_index_of_version_1() -> None:
@@ -90,39 +103,72 @@ def test_golden_index_of_version_1() -> None:
     assert segment.tweet_starts.all().tolist() == [0, 2, 3, 4]
     assert segment.tweets.table(np.arange(4)).to_pylist() == [
         {
-            "id": tweet["id"] or "<memory>:4", "text": tweet["text"], "author": tweet["author"],
-            "created_at": time and datetime.fromtimestamp(time / 1000, UTC), "lang": tweet["lang"], "rt_of": None,
+            "id": tweet["id"] or "<memory>:4",
+            "text": tweet["text"],
+            "author": tweet["author"],
+            "created_at": time and datetime.fromtimestamp(time / 1000, UTC),
+            "lang": tweet["lang"],
+            "rt_of": None,
         }
         for tweet, time in zip(
-            ordered, [1577836800000, (1212343040000000000 >> 22) + 1288834974657, 1625054400250, None], strict=True
+            ordered,
+            [
+                1577836800000,
+                (1212343040000000000 >> 22) + 1288834974657,
+                1625054400250,
+                None,
+            ],
+            strict=True,
         )
-    ]  # fmt: skip
-    keys = [(naive_passages.text_keys(text.encode())[0], number) for number, text in enumerate(texts)]
+    ]
+    keys = [
+        (naive_passages.text_keys(text.encode())[0], number)
+        for number, text in enumerate(texts)
+    ]
     assert_table(segment.exact, keys, 30)
     signatures = [naive_sketch.signature(text) for text in texts]
-    bands = [(key, n) for n, s in enumerate(signatures) for key in naive_sketch.band_keys(s, 16, 4)]
+    bands = [
+        (key, n)
+        for n, s in enumerate(signatures)
+        for key in naive_sketch.band_keys(s, 16, 4)
+    ]
     assert_table(segment.bands, bands, 32)
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
     assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
-    assert segment.sketches.tolist() == [naive_sketch.two_bit_sketch(s) for s in signatures]
+    assert segment.sketches.tolist() == [
+        naive_sketch.two_bit_sketch(s) for s in signatures
+    ]
     seeds, frequent = naive_passages.table_seeds(texts, 10, 4)
-    assert_table(segment.seeds.table, [(key << 32, number) for key, number, _ in sorted(seeds)], 32)
-    assert segment.seeds.places.tolist() == [place_code(place) for _, _, place in sorted(seeds)]
+    assert_table(
+        segment.seeds.table,
+        [(key << 32, number) for key, number, _ in sorted(seeds)],
+        32,
+    )
+    assert segment.seeds.places.tolist() == [
+        place_code(place) for _, _, place in sorted(seeds)
+    ]
     hashes = [naive_passages.seed_hash(key) for key, _, _ in seeds]
     assert segment.seeds.filter.tolist() == naive_passages.key_filter(hashes, 4)
     assert not frequent
     assert segment.seeds.frequent.tolist() == [0] * 16
     rows = (
-        index.match([tweet["text"] for tweet in tweets]).select(["record", "tweet_id", "tweets", "level"]).to_pylist()
+        index.match([tweet["text"] for tweet in tweets])
+        .select(["record", "tweet_id", "tweets", "level"])
+        .to_pylist()
     )
     assert [tuple(row.values()) for row in rows] == [
-        (0, "1212000000000000000", 2, "near_exact"), (1, "1212000000000000000", 2, "exact"), (2, "3", 1, "exact"),
+        (0, "1212000000000000000", 2, "near_exact"),
+        (1, "1212000000000000000", 2, "exact"),
+        (2, "3", 1, "exact"),
         (3, "<memory>:4", 1, "exact"),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_golden_manifest_is_what_is_written_today() -> None:
-    assert read_manifest(GOLDEN / "v1").encoded() == (GOLDEN / "v1" / "manifest.json").read_bytes()
+    assert (
+        read_manifest(GOLDEN / "v1").encoded()
+        == (GOLDEN / "v1" / "manifest.json").read_bytes()
+    )
 
 
 def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
@@ -130,9 +176,14 @@ def test_the_golden_index_is_what_is_built_today(tmp_path: Path) -> None:
     index = provscan.build_index(golden_tweets(), tmp_path / "today.index")
     assert (index.params, index.fingerprint) == (PARAMS, FINGERPRINT)
     for name in FILES:
-        if name.startswith("raw_texts"):  # depends on the version of Zstandard, and is read above
+        if name.startswith(
+            "raw_texts"
+        ):  # depends on the version of Zstandard, and is read above
             continue
-        own, theirs = (path / "segments" / SEGMENT.name / name for path in (tmp_path / "today.index", GOLDEN / "v1"))
+        own, theirs = (
+            path / "segments" / SEGMENT.name / name
+            for path in (tmp_path / "today.index", GOLDEN / "v1")
+        )
         assert own.read_bytes() == theirs.read_bytes(), name
 
 
@@ -146,7 +197,9 @@ def test_a_flipped_byte_is_noticed(folder: Path, tmp_path: Path, name: str) -> N
             continue
         flipped[place] ^= 0x10
         path.write_bytes(flipped)
-        with pytest.raises(IndexFormatError, match=rf"{re.escape(str(path))} is damaged: ") as error:
+        with pytest.raises(
+            IndexFormatError, match=rf"{re.escape(str(path))} is damaged: "
+        ) as error:
             provscan.open_index(folder)
         # Nothing would be left without its only segment.
         assert not hasattr(error.value, "__notes__")
@@ -172,7 +225,10 @@ def test_any_flipped_byte_of_the_manifest_is_noticed(folder: Path, mask: int) ->
 def test_a_missing_file(folder: Path, name: str) -> None:
     path = folder / "segments" / SEGMENT.name / name
     path.unlink()
-    with pytest.raises(IndexFormatError, match=rf"{re.escape(str(path))} is missing .*build the index again"):
+    with pytest.raises(
+        IndexFormatError,
+        match=rf"{re.escape(str(path))} is missing .*build the index again",
+    ):
         provscan.open_index(folder)
 
 
@@ -183,7 +239,10 @@ def test_a_truncated_file(folder: Path, name: str) -> None:
     if size == 0:
         return
     os.truncate(path, size - 1)
-    message = rf"{re.escape(str(path))} is damaged: expected {size:,} bytes, found {size - 1:,}"
+    message = (
+        rf"{re.escape(str(path))} is damaged: expected {size:,} bytes, found "
+        rf"{size - 1:,}"
+    )
     with pytest.raises(IndexFormatError, match=message):
         provscan.open_index(folder)
 
@@ -192,24 +251,36 @@ def test_a_truncated_manifest(folder: Path) -> None:
     path = folder / "manifest.json"
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(
-        IndexFormatError, match=r"manifest\.json can't be read .*restore it from a copy or build it again"
+        IndexFormatError,
+        match=r"manifest\.json can't be read .*restore it from a copy or build it "
+        r"again",
     ):
         provscan.open_index(folder)
 
 
 def test_no_index_there(tmp_path: Path) -> None:
-    with pytest.raises(IndexFormatError, match=r"there is no index at .*nowhere: build one with `provscan index"):
+    with pytest.raises(
+        IndexFormatError,
+        match=r"there is no index at .*nowhere: build one with `provscan index",
+    ):
         provscan.open_index(tmp_path / "nowhere")
-    with pytest.raises(IndexFormatError, match=r"is not an index: it has no manifest\.json"):
+    with pytest.raises(
+        IndexFormatError, match=r"is not an index: it has no manifest\.json"
+    ):
         provscan.open_index(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(IndexFormatError, match=r"there is no index at .*file"):
         provscan.open_index(tmp_path / "file")
     (tmp_path / "manifest.json").write_text('{"name": "some web app"}')
-    with pytest.raises(IndexFormatError, match="is not the manifest of a provscan index: expected format"):
+    with pytest.raises(
+        IndexFormatError,
+        match="is not the manifest of a provscan index: expected format",
+    ):
         provscan.open_index(tmp_path)
     (tmp_path / "manifest.json").write_text("[1]")
-    with pytest.raises(IndexFormatError, match="is not the manifest of a provscan index"):
+    with pytest.raises(
+        IndexFormatError, match="is not the manifest of a provscan index"
+    ):
         provscan.open_index(tmp_path)
 
 
@@ -223,27 +294,34 @@ def test_another_version(folder: Path, version: object) -> None:
     with pytest.raises(IndexFormatError) as error:
         provscan.open_index(folder)
     assert str(error.value) == (
-        f"{folder / 'manifest.json'} has index version {version!r}, and this provscan reads version 1: "
-        "build the index again, or use the provscan that wrote it"
+        f"{folder / 'manifest.json'} has index version {version!r}, and this provscan "
+        "reads version 1: build the index again, or use the provscan that wrote it"
     )
 
 
 def test_another_canonical_version(folder: Path) -> None:
     change(folder, params={**provscan.IndexParams().as_dict(), "canonical_version": 3})
-    with pytest.raises(IndexFormatError, match=r"canonical_version must be 2, the one version .* not 3"):
+    with pytest.raises(
+        IndexFormatError, match=r"canonical_version must be 2, the one version .* not 3"
+    ):
         provscan.open_index(folder)
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"segments": [{"name": "000001"}]}, {"params": {"new": 1}}, {"notes": 3}, {"segments": 7},
+        {"segments": [{"name": "000001"}]}, {"params": {"new": 1}}, {"notes": 3}, {"segments": 7},  # noqa: E501
         {"seed_length": None}, {"seed_length": 3}, {"seed_length": "10"},
     ],
 )  # fmt: skip
-def test_a_manifest_that_says_something_else(folder: Path, values: dict[str, Any]) -> None:
+def test_a_manifest_that_says_something_else(
+    folder: Path, values: dict[str, Any]
+) -> None:
     change(folder, **values)
-    with pytest.raises(IndexFormatError, match=r"manifest\.json describes an index that this provscan can't read"):
+    with pytest.raises(
+        IndexFormatError,
+        match=r"manifest\.json describes an index that this provscan can't read",
+    ):
         provscan.open_index(folder)
 
 
@@ -251,7 +329,9 @@ def test_seeds_of_another_length_than_was_asked_for(folder: Path) -> None:
     manifest = read_manifest(folder)
     for length, valid in ((10, True), (12, False)):
         params = dataclasses.replace(manifest.params, seed_length=length)
-        (folder / "manifest.json").write_bytes(dataclasses.replace(manifest, params=params).encoded())
+        (folder / "manifest.json").write_bytes(
+            dataclasses.replace(manifest, params=params).encoded()
+        )
         if valid:
             assert provscan.open_index(folder).params.seed_length == 10
         else:
@@ -263,7 +343,9 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("broken"), RuntimeError("bug")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, InputError("broken"), RuntimeError("bug")]
+)
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_an_interrupted_build_leaves_what_was_there(
     folder: Path, error: Any, overwrite: bool, monkeypatch: pytest.MonkeyPatch
@@ -284,10 +366,15 @@ def test_an_interrupted_build_leaves_what_was_there(
 
 
 def test_overwriting_is_asked_for(folder: Path) -> None:
-    message = "exists already: name another place, add to it with --append, or replace it with --overwrite"
+    message = (
+        "exists already: name another place, add to it with --append, or replace it "
+        "with --overwrite"
+    )
     with pytest.raises(OutputError, match=message):
         provscan.build_index([{"text": "some text or other"}], folder)
-    index = provscan.build_index([{"text": "some text or other"}], folder, overwrite=True)
+    index = provscan.build_index(
+        [{"text": "some text or other"}], folder, overwrite=True
+    )
     assert len(index) == len(provscan.open_index(folder)) == 1
     assert index.info()["generation"] == 2
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
@@ -300,13 +387,25 @@ def test_only_an_index_is_overwritten(tmp_path: Path) -> None:
     (foreign / "one.jpg").touch()
     file = tmp_path / "file"
     file.touch()
-    problems = {foreign: r"photos holds one.jpg, which provscan did not write", file: "is not a folder"}
+    problems = {
+        foreign: r"photos holds one.jpg, which provscan did not write",
+        file: "is not a folder",
+    }
     for target, message in problems.items():
         with pytest.raises(OutputError, match=message):
-            provscan.build_index([{"text": "some text or other"}], target, overwrite=True)
+            provscan.build_index(
+                [{"text": "some text or other"}], target, overwrite=True
+            )
     assert (foreign / "one.jpg").exists()
     (tmp_path / "empty").mkdir()
-    assert len(provscan.build_index([{"text": "some text or other"}], tmp_path / "empty", overwrite=True)) == 1
+    assert (
+        len(
+            provscan.build_index(
+                [{"text": "some text or other"}], tmp_path / "empty", overwrite=True
+            )
+        )
+        == 1
+    )
 
 
 def test_a_link_to_an_index_stays_one(folder: Path) -> None:
@@ -318,11 +417,17 @@ def test_a_link_to_an_index_stays_one(folder: Path) -> None:
 
 
 def test_folders_above_are_made(tmp_path: Path) -> None:
-    provscan.build_index([{"text": "some text or other"}], tmp_path / "a" / "b" / "c.index")
+    provscan.build_index(
+        [{"text": "some text or other"}], tmp_path / "a" / "b" / "c.index"
+    )
     assert len(provscan.open_index(tmp_path / "a" / "b" / "c.index")) == 1
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"writing .* failed: Not a directory\. Nothing was changed"):
-        provscan.build_index([{"text": "some text or other"}], tmp_path / "file" / "c.index")
+    with pytest.raises(
+        OutputError, match=r"writing .* failed: Not a directory\. Nothing was changed"
+    ):
+        provscan.build_index(
+            [{"text": "some text or other"}], tmp_path / "file" / "c.index"
+        )
 
 
 def test_an_open_index_outlives_its_replacement(folder: Path) -> None:
@@ -333,7 +438,9 @@ def test_an_open_index_outlives_its_replacement(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["manifest", "postings"])
-def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -342,7 +449,11 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
         "postings": "provscan.index.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)
-    with pytest.raises(OutputError, match=r"writing .*a\.index failed: No space left on device\. Nothing was changed"):
+    with pytest.raises(
+        OutputError,
+        match=r"writing .*a\.index failed: No space left on device\. Nothing was "
+        r"changed",
+    ):
         provscan.build_index([{"text": "some text or other"}], tmp_path / "a.index")
     assert list(tmp_path.iterdir()) == []
 
@@ -353,7 +464,10 @@ def test_a_full_disk(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
     import resource
 
-    texts = [{"text": f"some text {n} of a corpus {n * 7919} that fills a disk"} for n in range(60)]
+    texts = [
+        {"text": f"some text {n} of a corpus {n * 7919} that fills a disk"}
+        for n in range(60)
+    ]
     # What is compiled is kept on disk, too.
     provscan.build_index(texts, tmp_path / "first" / "a.index")
     out = tmp_path / "second"
@@ -368,12 +482,16 @@ def test_a_write_that_falls_short_is_noticed(tmp_path: Path) -> None:
     assert list(out.iterdir()) == []
     # No file is left open, as far as the system tells.
     assert [
-        os.path.realpath(link) for link in Path("/proc/self/fd").glob("*") if str(out) in os.path.realpath(link)
+        os.path.realpath(link)
+        for link in Path("/proc/self/fd").glob("*")
+        if str(out) in os.path.realpath(link)
     ] == []
     provscan.build_index(texts, out / "a.index")
 
 
-def test_the_command_ends_with_status_3(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_command_ends_with_status_3(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     from click.testing import CliRunner
 
     from provscan.cli import main
@@ -384,7 +502,9 @@ def test_the_command_ends_with_status_3(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("provscan.index.format.Manifest.encoded", full)
     corpus = folder.with_name("corpus.jsonl")
     corpus.write_text('{"text": "some text or other"}\n')
-    result = CliRunner().invoke(main, ["index", str(corpus), "-o", str(folder.with_name("b.index"))])
+    result = CliRunner().invoke(
+        main, ["index", str(corpus), "-o", str(folder.with_name("b.index"))]
+    )
     assert result.exit_code == 3
     assert "No space left on device" in result.output
     assert not folder.with_name("b.index").exists()

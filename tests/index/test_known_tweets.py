@@ -1,4 +1,6 @@
-"""One id is one tweet: repeated rows change nothing, other texts of a tweet are versions of it."""
+"""One id is one tweet: repeated rows change nothing, other texts of a tweet are
+versions of it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ import pytest
 import provscan
 from provscan.index.segment_writer import KeyTable
 
-TEXTS = [f"this is licensed tweet number {number} about nothing at all" for number in range(40)]
+TEXTS = [
+    f"this is licensed tweet number {number} about nothing at all"
+    for number in range(40)
+]
 
 
 def build(folder: Path, rows: list[tuple[str | None, str]]) -> provscan.Index:
@@ -22,13 +27,32 @@ def build(folder: Path, rows: list[tuple[str | None, str]]) -> provscan.Index:
 def test_a_tweet_read_twice_counts_once(tmp_path: Path) -> None:
     rows = [(str(1000 + number), text) for number, text in enumerate(TEXTS)]
     info = build(tmp_path, rows + rows[:7]).info()
-    assert (info["tweets"], info["texts"], info["repeated_tweets"], info["versions"]) == (40, 40, 7, 0)
+    assert (
+        info["tweets"],
+        info["texts"],
+        info["repeated_tweets"],
+        info["versions"],
+    ) == (40, 40, 7, 0)
 
 
 def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
-    index = build(tmp_path, [("7", TEXTS[0]), ("7", TEXTS[1]), ("8", TEXTS[2]), ("7", TEXTS[1]), ("7", TEXTS[0])])
+    index = build(
+        tmp_path,
+        [
+            ("7", TEXTS[0]),
+            ("7", TEXTS[1]),
+            ("8", TEXTS[2]),
+            ("7", TEXTS[1]),
+            ("7", TEXTS[0]),
+        ],
+    )
     info = index.info()
-    assert (info["tweets"], info["texts"], info["repeated_tweets"], info["versions"]) == (2, 3, 2, 1)
+    assert (
+        info["tweets"],
+        info["texts"],
+        info["repeated_tweets"],
+        info["versions"],
+    ) == (2, 3, 2, 1)
     found = index.match([TEXTS[0], TEXTS[1], TEXTS[2]])
     assert found["tweet_id"].to_pylist() == ["7", "7", "8"]
     assert index.reader.count_tweets(np.arange(3)) == 2
@@ -36,9 +60,20 @@ def test_texts_of_one_tweet_are_found_and_count_once(tmp_path: Path) -> None:
 
 
 def test_ids_that_are_no_numbers_count_beside_those_that_are(tmp_path: Path) -> None:
-    index = build(tmp_path, [("7", TEXTS[0]), ("07", TEXTS[1]), ("a", TEXTS[2]), ("a", TEXTS[3]), ("7", TEXTS[4])])
+    index = build(
+        tmp_path,
+        [
+            ("7", TEXTS[0]),
+            ("07", TEXTS[1]),
+            ("a", TEXTS[2]),
+            ("a", TEXTS[3]),
+            ("7", TEXTS[4]),
+        ],
+    )
     _, texts = index.reader.texts_of_ids(pa.array(["a", "07"]))
-    assert [index.reader.count_tweets(part) for part in (texts[:0], texts, np.arange(5))] == [0, 2, 3]
+    assert [
+        index.reader.count_tweets(part) for part in (texts[:0], texts, np.arange(5))
+    ] == [0, 2, 3]
 
 
 def test_tweets_without_ids_are_all_counted(tmp_path: Path) -> None:
@@ -59,7 +94,9 @@ def test_ids_that_a_spreadsheet_rounded_are_no_ids(tmp_path: Path, bad: object) 
 
 
 def test_ids_of_fifteen_digits_and_zeros_are_no_ids(tmp_path: Path) -> None:
-    whole = [(f"13895712345678{number:05}", text) for number, text in enumerate(TEXTS, 11)]
+    whole = [
+        (f"13895712345678{number:05}", text) for number, text in enumerate(TEXTS, 11)
+    ]
     info = build(tmp_path / "whole", whole).info()
     assert info["read"]["notes"] == {}
     rounded = [(f"{int(tweet) // 10000}0000", text) for tweet, text in whole]
@@ -68,8 +105,14 @@ def test_ids_of_fifteen_digits_and_zeros_are_no_ids(tmp_path: Path) -> None:
 
 
 def test_ids_behind_an_apostrophe(tmp_path: Path) -> None:
-    index = build(tmp_path, [("'262596552399396864'", TEXTS[0]), ("'262596552399396865", TEXTS[1])])
-    assert index.match(TEXTS[:2])["tweet_id"].to_pylist() == ["262596552399396864", "262596552399396865"]
+    index = build(
+        tmp_path,
+        [("'262596552399396864'", TEXTS[0]), ("'262596552399396865", TEXTS[1])],
+    )
+    assert index.match(TEXTS[:2])["tweet_id"].to_pylist() == [
+        "262596552399396864",
+        "262596552399396865",
+    ]
 
 
 def test_keys_keep_their_numbers_as_the_table_grows() -> None:

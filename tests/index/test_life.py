@@ -1,4 +1,6 @@
-"""An index through any sequence of appending, forgetting, merging and reopening answers as a model of it does."""
+"""An index through any sequence of appending, forgetting, merging and reopening answers
+as a model of it does.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from tweets import SCRIPTS, sentence
 import provscan
 
 RNG = random.Random(12)
-TEXTS = [sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 40 + 3 * n).strip() for n in range(12)]
+TEXTS = [
+    sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 40 + 3 * n).strip() for n in range(12)
+]
 TWEETS: list[dict[str, Any]] = [
     {"id": f"{5000 + 7 * n % 40}", "text": TEXTS[n % len(TEXTS)], "author": f"a{n % 5}",
      "created_at": f"2020-01-01T{n % 24:02}:{n:02}:00Z"}
@@ -47,9 +51,16 @@ class LifeOfAnIndex(RuleBasedStateMachine):
     @rule(tweets=st.lists(st.sampled_from(TWEETS), min_size=1, max_size=8))
     def append(self, tweets: list[dict[str, Any]]) -> None:
         provscan.build_index(tweets, self.path, append=True)
-        self.held |= {tweet["id"]: tweet for tweet in tweets if tweet["id"] not in self.forgotten}
+        self.held |= {
+            tweet["id"]: tweet for tweet in tweets if tweet["id"] not in self.forgotten
+        }
 
-    @rule(ids=st.lists(st.sampled_from([tweet["id"] for tweet in TWEETS]), min_size=1, max_size=5), purge=st.booleans())
+    @rule(
+        ids=st.lists(
+            st.sampled_from([tweet["id"] for tweet in TWEETS]), min_size=1, max_size=5
+        ),
+        purge=st.booleans(),
+    )
     def forget(self, ids: list[str], purge: bool) -> None:
         provscan.forget(self.path, ids, purge=purge)
         self.forgotten |= set(ids) & self.held.keys()
@@ -81,7 +92,10 @@ class LifeOfAnIndex(RuleBasedStateMachine):
     @staticmethod
     def answers(index: provscan.Index) -> list[tuple[int, str, int, str]]:
         rows = index.match(TEXTS).to_pylist()
-        return [(row["record"], row["tweet_id"], row["tweets"], row["level"]) for row in rows]
+        return [
+            (row["record"], row["tweet_id"], row["tweets"], row["level"])
+            for row in rows
+        ]
 
     @invariant()
     def answers_are_those_of_the_model(self) -> None:
@@ -96,5 +110,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         assert self.answers(self.snapshot) == self.seen
 
 
-LifeOfAnIndex.TestCase.settings = settings(max_examples=100 if NIGHTLY else 7, stateful_step_count=10)
+LifeOfAnIndex.TestCase.settings = settings(
+    max_examples=100 if NIGHTLY else 7, stateful_step_count=10
+)
 TestLifeOfAnIndex = LifeOfAnIndex.TestCase

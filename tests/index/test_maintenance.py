@@ -1,4 +1,6 @@
-"""Adding, forgetting, merging: the same index as one that is built from the tweets that remain."""
+"""Adding, forgetting, merging: the same index as one that is built from the tweets that
+remain.
+"""
 
 from __future__ import annotations
 
@@ -33,28 +35,53 @@ Tweet = dict[str, Any]
 def files(folder: Any) -> dict[str, bytes]:
     """Every file of an index, by its path in the folder."""
     root = Path(folder)
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 def segments(index: provscan.Index) -> dict[str, bytes]:
-    return {name: content for name, content in files(index.path).items() if name.startswith("segments/")}
+    return {
+        name: content
+        for name, content in files(index.path).items()
+        if name.startswith("segments/")
+    }
 
 
 def documents(tweets: list[Tweet]) -> list[str]:
     texts = [tweet["text"] for tweet in tweets]
-    return [*texts[::2], *(" -- ".join(texts[n : n + 5]) for n in range(0, len(texts), 9))]
+    return [
+        *texts[::2],
+        *(" -- ".join(texts[n : n + 5]) for n in range(0, len(texts), 9)),
+    ]
 
 
-def test_another_file_of_the_same_name_without_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_file_of_the_same_name_without_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def added(texts: list[str]) -> dict[str, int]:
         Path("new.txt").write_text("".join(f"{text}\n" for text in texts))
         append = Path("a.index").exists()
         info = provscan.build_index("new.txt", "a.index", append=append).info()
-        return {name: info["appended"][name] for name in ("added", "known", "forgotten")} if append else {}
+        return (
+            {name: info["appended"][name] for name in ("added", "known", "forgotten")}
+            if append
+            else {}
+        )
 
     monkeypatch.chdir(tmp_path)
-    monday = ["the first text on this Monday", "a second text that came later", "and the same text on both days"]
-    tuesday = ["the first text on the day after", "a second text of another kind", monday[2]]
+    monday = [
+        "the first text on this Monday",
+        "a second text that came later",
+        "and the same text on both days",
+    ]
+    tuesday = [
+        "the first text on the day after",
+        "a second text of another kind",
+        monday[2],
+    ]
     added(monday)
     assert added(monday) == {"added": 0, "known": 3, "forgotten": 0}
     assert added(tuesday) == {"added": 2, "known": 1, "forgotten": 0}
@@ -62,14 +89,19 @@ def test_another_file_of_the_same_name_without_ids(tmp_path: Path, monkeypatch: 
     found = provscan.open_index("a.index").match([*monday, *tuesday]).to_pylist()
     assert [row["record"] for row in found] == list(range(6))
     assert found[0]["tweet_id"] == "new.txt:1"
-    assert found[3]["tweet_id"] == f"new.txt:1:{naive_passages.text_keys(tuesday[0].encode())[0]:016x}"
+    assert (
+        found[3]["tweet_id"]
+        == f"new.txt:1:{naive_passages.text_keys(tuesday[0].encode())[0]:016x}"
+    )
     assert found[5]["tweet_id"] == "new.txt:3"
     provscan.forget("a.index", [found[3]["tweet_id"]])
     assert added(tuesday) == {"added": 0, "known": 2, "forgotten": 1}
     provscan.verify("a.index")
 
 
-def test_order_files_and_repetitions_change_no_byte(build: Build, tweets: list[Tweet]) -> None:
+def test_order_files_and_repetitions_change_no_byte(
+    build: Build, tweets: list[Tweet]
+) -> None:
     base = build(tweets)
     shuffled = random.Random(2).sample(tweets, len(tweets))
     assert segments(build(shuffled)) == segments(base)
@@ -80,7 +112,13 @@ def test_order_files_and_repetitions_change_no_byte(build: Build, tweets: list[T
 
 def test_of_one_tweet_read_twice_the_same_row_stays(build: Build) -> None:
     rows = [
-        {"id": "1", "text": "The same tweet, in two exports!", "author": author, "lang": lang, "created_at": date}
+        {
+            "id": "1",
+            "text": "The same tweet, in two exports!",
+            "author": author,
+            "lang": lang,
+            "created_at": date,
+        }
         for author, lang in (("a", None), ("a", "en"), (None, "en"))
         for date in ("2020-05-05", None)
     ]
@@ -90,16 +128,23 @@ def test_of_one_tweet_read_twice_the_same_row_stays(build: Build) -> None:
         assert segments(build(random.Random(seed).sample(rows, len(rows)))) == expected
 
 
-def test_appending_gives_the_index_of_all_tweets(build: Build, tweets: list[Tweet], tmp_path: Path) -> None:
+def test_appending_gives_the_index_of_all_tweets(
+    build: Build, tweets: list[Tweet], tmp_path: Path
+) -> None:
     whole, index = build(tweets), build(tweets[:100])
     for low in range(100, 240, 20):
         part = tweets[low - 5 : low + 20]
         index = provscan.build_index(part, index.path, append=True)
-        assert {name: index.info()["appended"][name] for name in ("added", "known", "forgotten")} == {
-            "added": 20, "known": 5, "forgotten": 0
-        }  # fmt: skip
+        assert {
+            name: index.info()["appended"][name]
+            for name in ("added", "known", "forgotten")
+        } == {"added": 20, "known": 5, "forgotten": 0}
     assert len(index.info()["segments"]) > 1 or writer.FAN_OUT == 8
-    assert (len(index), index.info()["tweets"], index.fingerprint) == (len(whole), 240, whole.fingerprint)
+    assert (len(index), index.info()["tweets"], index.fingerprint) == (
+        len(whole),
+        240,
+        whole.fingerprint,
+    )
     assert index.info()["generation"] == 8
     found, expected = index.match(documents(tweets)), whole.match(documents(tweets))
     assert found.equals(expected)
@@ -108,7 +153,9 @@ def test_appending_gives_the_index_of_all_tweets(build: Build, tweets: list[Twee
     assert provscan.open_index(index.path).info()["generation"] == 9
 
 
-def test_full_tiers_are_merged(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_tiers_are_merged(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writer, "FAN_OUT", 3)
     monkeypatch.setattr(writer, "FIRST_TIER", 10)
     index = build(tweets[:8])
@@ -116,7 +163,8 @@ def test_full_tiers_are_merged(build: Build, tweets: list[Tweet], monkeypatch: p
     for low in range(8, 128, 8):
         index = provscan.build_index(tweets[low : low + 8], index.path, append=True)
         counts.append(len(index.info()["segments"]))
-    # Tiers of up to 10, 30, 90 and more texts, of which none holds three segments for long.
+    # Tiers of up to 10, 30, 90 and more texts, of which none holds three segments for
+    # long.
     assert max(counts) <= 2 * 4
     assert index.fingerprint == build(tweets[:128]).fingerprint
 
@@ -124,14 +172,18 @@ def test_full_tiers_are_merged(build: Build, tweets: list[Tweet], monkeypatch: p
 def test_known_tweets_change_nothing(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
     before = files(index.path)
-    again = provscan.build_index([{**tweets[0], "text": "another text of it"}, *tweets], index.path, append=True)
+    again = provscan.build_index(
+        [{**tweets[0], "text": "another text of it"}, *tweets], index.path, append=True
+    )
     appended = again.info()["appended"]
     assert (appended["added"], appended["known"], appended["forgotten"]) == (0, 241, 0)
     assert files(index.path) == before
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_forgotten_tweets_are_found_nowhere(build: Build, tweets: list[Tweet], parts: int) -> None:
+def test_forgotten_tweets_are_found_nowhere(
+    build: Build, tweets: list[Tweet], parts: int
+) -> None:
     step = 240 // parts
     index = build(tweets[:step])
     for low in range(step, 240, step):
@@ -141,7 +193,10 @@ def test_forgotten_tweets_are_found_nowhere(build: Build, tweets: list[Tweet], p
     expected = build(kept)
     before = files(index.path)
     report = {"tweets": 80, "unknown": 1, "texts": len(index) - len(expected)}
-    assert provscan.forget(index.path, [*gone, "77"], dry_run=True).items() >= report.items()
+    assert (
+        provscan.forget(index.path, [*gone, "77"], dry_run=True).items()
+        >= report.items()
+    )
     assert files(index.path) == before
     assert provscan.forget(index.path, [*gone, "77"]).items() >= report.items()
     index = provscan.open_index(index.path)
@@ -153,38 +208,59 @@ def test_forgotten_tweets_are_found_nowhere(build: Build, tweets: list[Tweet], p
     assert not set(rows["tweet_id"].to_pylist()) & set(gone)
     numbers = np.arange(index.reader.size)
     living = numbers[index.reader.tweet_counts(numbers) > 0]
-    assert sorted(set(index.reader.same_text(living).tolist())) == sorted(set(index.reader.same_text(numbers)) - {-1})
+    assert sorted(set(index.reader.same_text(living).tolist())) == sorted(
+        set(index.reader.same_text(numbers)) - {-1}
+    )
     assert index.reader.count_tweets(living) == 160
-    assert set(index.reader.tweet_ids(living).array().to_pylist()) <= {tweet["id"] for tweet in kept}
+    assert set(index.reader.tweet_ids(living).array().to_pylist()) <= {
+        tweet["id"] for tweet in kept
+    }
     if parts == 1:
         since = 1_578_500_000_000
         young, other = (
-            i.reader.canonical_texts(np.flatnonzero(i.reader.posted_since(since))) for i in (index, expected)
+            i.reader.canonical_texts(np.flatnonzero(i.reader.posted_since(since)))
+            for i in (index, expected)
         )
         assert sorted(young.array().to_pylist()) == sorted(other.array().to_pylist())
     # What is forgotten stays so.
     again = provscan.build_index(tweets, index.path, append=True)
-    assert (again.info()["appended"]["forgotten"], again.fingerprint) == (80, expected.fingerprint)
+    assert (again.info()["appended"]["forgotten"], again.fingerprint) == (
+        80,
+        expected.fingerprint,
+    )
     assert provscan.forget(index.path, gone)["tweets"] == 0
 
 
 def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets[:120])
     provscan.build_index(tweets[120:], index.path, append=True)
-    secret = {"id": "424242", "text": "Zebracorn quuxification was never meant to be read", "author": "ghostwriter"}
+    secret = {
+        "id": "424242",
+        "text": "Zebracorn quuxification was never meant to be read",
+        "author": "ghostwriter",
+    }
     provscan.build_index([secret], index.path, append=True)
     marks = [b"zebracorn", b"Zebracorn", b"ghostwriter", b"quuxi"]
-    assert any(mark in content for mark in marks for content in files(index.path).values())
+    assert any(
+        mark in content for mark in marks for content in files(index.path).values()
+    )
     before = segments(provscan.open_index(index.path))
     begin = datetime.now(UTC).isoformat(timespec="milliseconds")
     provscan.forget(index.path, "424242", purge=True)
     after = provscan.open_index(index.path)
-    assert not any(mark in content for mark in marks for content in files(index.path).values())
+    assert not any(
+        mark in content for mark in marks for content in files(index.path).values()
+    )
     assert segments(after).items() < before.items()  # two segments were not rewritten
     (record,) = Path(index.path, "purges").iterdir()
     (part,) = json.loads(record.read_text())
     assert [tweet["id"] for tweet in part["tweets"]] == ["424242"]
-    assert begin <= part["tweets"][0]["asked"] <= part["purged"] <= datetime.now(UTC).isoformat()
+    assert (
+        begin
+        <= part["tweets"][0]["asked"]
+        <= part["purged"]
+        <= datetime.now(UTC).isoformat()
+    )
     (replaced,) = part["replaced"]
     assert f"segments/{replaced}/texts.utf8" in before
     assert after.info()["purged"] == 1
@@ -202,7 +278,9 @@ def test_a_purge_leaves_nothing_on_disk(build: Build, tweets: list[Tweet]) -> No
 
 def test_an_id_of_nought_is_a_number_beside_ids_that_are_none(tmp_path: Path) -> None:
     rng = random.Random(1)
-    tweets = [{"id": name, "text": sentence(rng, "latin", 60)} for name in ("0", "b", "a")]
+    tweets = [
+        {"id": name, "text": sentence(rng, "latin", 60)} for name in ("0", "b", "a")
+    ]
     index = provscan.build_index(tweets, tmp_path / "a.index")
     provscan.forget(index.path, ["a"])
     left = provscan.open_index(index.path).match([tweet["text"] for tweet in tweets])
@@ -217,22 +295,33 @@ def test_a_merge_that_has_no_room_changes_nothing(
     provscan.build_index(tweets[200:], index.path, append=True)
     before = files(index.path)
     needs = merge_needs(Path(index.path))
-    size = sum(len(content) for name, content in before.items() if name.startswith("segments/"))
+    size = sum(
+        len(content) for name, content in before.items() if name.startswith("segments/")
+    )
     assert needs == (2, 3 * size, needs.memory)
     assert needs.memory > 240 * 160
     if what == "on disk":
         usage = shutil.disk_usage(index.path)._replace(free=needs.disk - 1)
         monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     else:
-        monkeypatch.setattr("provscan.index.room.available_memory", lambda: needs.memory - 1)
-    with pytest.raises(OutputError, match=f"merging 2 segments of .* needs up to [0-9,]+ bytes {what}"):
+        monkeypatch.setattr(
+            "provscan.index.room.available_memory", lambda: needs.memory - 1
+        )
+    with pytest.raises(
+        OutputError, match=f"merging 2 segments of .* needs up to [0-9,]+ bytes {what}"
+    ):
         provscan.merge(index.path)
     assert files(index.path).keys() - {"lock"} == before.keys() - {"lock"}
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(24, "Too many open files")])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(24, "Too many open files")]
+)
 def test_what_fails_after_a_change_does_not_deny_it(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, error: BaseException
+    build: Build,
+    tweets: list[Tweet],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
 ) -> None:
     index = build(tweets)
 
@@ -265,19 +354,48 @@ def test_a_purge_without_room_says_what_was_forgotten(
 @pytest.mark.parametrize(
     ("name", "change", "problem"),
     [
-        ("summary.json", lambda text: text.replace(b'"matches": 2', b'"matches": 3', 1), r"summary\.json was changed"),
-        ("evidence.parquet", lambda text: text[:-30] + b"x" + text[-29:], r"evidence\.parquet was changed"),
-        ("matches.parquet", lambda text: text[:40] + b"x" + text[41:], r"matches\.parquet was changed"),
-        ("run.json", lambda text: text.replace(b'"version": 1', b'"version": 2', 1), r"run\.json was changed"),
-        ("run.json", lambda text: text.replace(b'"files"', b'"fails"', 1), r"run\.json was changed"),
+        (
+            "summary.json",
+            lambda text: text.replace(b'"matches": 2', b'"matches": 3', 1),
+            r"summary\.json was changed",
+        ),
+        (
+            "evidence.parquet",
+            lambda text: text[:-30] + b"x" + text[-29:],
+            r"evidence\.parquet was changed",
+        ),
+        (
+            "matches.parquet",
+            lambda text: text[:40] + b"x" + text[41:],
+            r"matches\.parquet was changed",
+        ),
+        (
+            "run.json",
+            lambda text: text.replace(b'"version": 1', b'"version": 2', 1),
+            r"run\.json was changed",
+        ),
+        (
+            "run.json",
+            lambda text: text.replace(b'"files"', b'"fails"', 1),
+            r"run\.json was changed",
+        ),
         ("evidence.parquet", None, "does not exist"),
     ],
 )
 def test_a_run_that_was_changed(
-    build: Build, tmp_path: Path, name: str, change: Callable[[bytes], bytes] | None, problem: str
+    build: Build,
+    tmp_path: Path,
+    name: str,
+    change: Callable[[bytes], bytes] | None,
+    problem: str,
 ) -> None:
     run = matched(build, tmp_path)
-    assert provscan.verify(run) == {"run": str(run), "matches": 2, "rows": 3, "evidence": 2}
+    assert provscan.verify(run) == {
+        "run": str(run),
+        "matches": 2,
+        "rows": 3,
+        "evidence": 2,
+    }
     if change is None:
         (run / name).unlink()
     else:
@@ -291,8 +409,16 @@ def test_a_run_that_was_changed(
 @pytest.mark.parametrize(
     ("level", "counted", "problem"),
     [
-        ("weak", True, "matches by level are .* by summary.json and .* by matches.parquet"),
-        ("exact", False, "counted matches are 2 by summary.json and 0 by matches.parquet"),
+        (
+            "weak",
+            True,
+            "matches by level are .* by summary.json and .* by matches.parquet",
+        ),
+        (
+            "exact",
+            False,
+            "counted matches are 2 by summary.json and 0 by matches.parquet",
+        ),
     ],
 )
 def test_a_run_whose_counts_contradict_each_other(
@@ -312,9 +438,13 @@ def test_a_run_whose_counts_contradict_each_other(
 
 def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
     run = matched(build, tmp_path)
-    pq.write_table(pq.read_table(run / "evidence.parquet").slice(1), run / "evidence.parquet")
+    pq.write_table(
+        pq.read_table(run / "evidence.parquet").slice(1), run / "evidence.parquet"
+    )
     seal(run)
-    with pytest.raises(InputError, match=r"evidence\.parquet holds 1 rows for 2 counted matches"):
+    with pytest.raises(
+        InputError, match=r"evidence\.parquet holds 1 rows for 2 counted matches"
+    ):
         provscan.verify(run)
 
 
@@ -323,11 +453,19 @@ def matched(build: Build, tmp_path: Path) -> Path:
     rng = random.Random(9)
     texts = [sentence(rng, "latin", 90) for _ in range(3)]
     index = build([{"id": "1", "text": texts[0]}])
-    index = provscan.build_index([{"id": "2", "text": texts[1]}], index.path, append=True)
+    index = provscan.build_index(
+        [{"id": "2", "text": texts[1]}], index.path, append=True
+    )
     control = tmp_path / "control.jsonl"
     control.write_text(json.dumps({"id": "3", "text": texts[2]}) + "\n")
-    (tmp_path / "data.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    return Path(provscan.match(tmp_path / "data.jsonl", index, tmp_path / "a.run", control=control).path)
+    (tmp_path / "data.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    )
+    return Path(
+        provscan.match(
+            tmp_path / "data.jsonl", index, tmp_path / "a.run", control=control
+        ).path
+    )
 
 
 def seal(run: Path) -> None:
@@ -336,7 +474,9 @@ def seal(run: Path) -> None:
     for name, entry in info["files"].items():
         entry["xxh3"] = xxhash.xxh3_128_hexdigest((run / name).read_bytes())
     body = {key: value for key, value in info.items() if key != "checksum"}
-    info["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
+    info["checksum"] = xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True).encode()
+    )
     (run / "run.json").write_text(json.dumps(info))
 
 
@@ -344,10 +484,18 @@ def test_all_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
     provscan.forget(index.path, [tweet["id"] for tweet in tweets], purge=True)
     index = provscan.open_index(index.path)
-    assert (len(index), index.info()["tweets"], index.match([tweets[0]["text"]]).num_rows) == (0, 0, 0)
+    assert (
+        len(index),
+        index.info()["tweets"],
+        index.match([tweets[0]["text"]]).num_rows,
+    ) == (0, 0, 0)
     provscan.verify(index.path)
-    with pytest.raises(InputError, match="holds no tweet, so that nothing can be found"):
-        provscan.match([{"text": tweets[0]["text"]}], index, Path(index.path).with_name("a.run"))
+    with pytest.raises(
+        InputError, match="holds no tweet, so that nothing can be found"
+    ):
+        provscan.match(
+            [{"text": tweets[0]["text"]}], index, Path(index.path).with_name("a.run")
+        )
 
 
 STREAM = """
@@ -364,25 +512,45 @@ STREAM = """
 
 
 def test_compliance_streams(build: Build, tmp_path: Path) -> None:
-    tweets = [{"id": str(1000 + n), "text": f"text number {n * 7919} of all", "author": "9"} for n in range(10)]
+    tweets = [
+        {"id": str(1000 + n), "text": f"text number {n * 7919} of all", "author": "9"}
+        for n in range(10)
+    ]
     tweets[8]["author"], tweets[9]["author"] = "77", "78"
     index = build(tweets)
     (tmp_path / "stream.jsonl").write_text(STREAM)
     report = provscan.forget(index.path, tmp_path / "stream.jsonl")
     assert report["tweets"] == 7
     assert report["events"] == {
-        "delete": 3, "status_withheld": 1, "user_delete": 1, "user_suspend": 1, "scrub_geo": 1, "user_undelete": 1,
+        "delete": 3,
+        "status_withheld": 1,
+        "user_delete": 1,
+        "user_suspend": 1,
+        "scrub_geo": 1,
+        "user_undelete": 1,
         "id": 1,
-    }  # fmt: skip
+    }
     left = provscan.open_index(index.path)
-    assert {left.match([t["text"]]).num_rows for t in (tweets[0], tweets[6], tweets[7])} == {1}
-    assert {left.match([tweets[n]["text"]]).num_rows for n in (1, 2, 3, 4, 5, 8, 9)} == {0}
+    assert {
+        left.match([t["text"]]).num_rows for t in (tweets[0], tweets[6], tweets[7])
+    } == {1}
+    assert {
+        left.match([tweets[n]["text"]]).num_rows for n in (1, 2, 3, 4, 5, 8, 9)
+    } == {0}
     assert report["unknown_accounts"] == 0
     report = provscan.forget(index.path, ["9", "9", "78", "nobody"], users=True)
-    assert (report["tweets"], report["unknown"], report["unknown_accounts"]) == (3, 0, 2)
-    assert "2 accounts without a tweet in the index" in "\n".join(show.forgotten(report))
+    assert (report["tweets"], report["unknown"], report["unknown_accounts"]) == (
+        3,
+        0,
+        2,
+    )
+    assert "2 accounts without a tweet in the index" in "\n".join(
+        show.forgotten(report)
+    )
     (tmp_path / "wrong.jsonl").write_text('1000\n{"unknown": 1}\n')
-    with pytest.raises(InputError, match=r"wrong\.jsonl, line 2: expected an id or a compliance event"):
+    with pytest.raises(
+        InputError, match=r"wrong\.jsonl, line 2: expected an id or a compliance event"
+    ):
         provscan.forget(index.path, tmp_path / "wrong.jsonl")
     with pytest.raises(InputError, match="no such file"):
         provscan.forget(index.path, ["a/list/of/ids.txt"])
@@ -393,10 +561,20 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shards", [None, 4])
-def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(build: Build, shards: int | None) -> None:
-    """An account may have another name in another file; the counts are those of what is left, too."""
+def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(
+    build: Build, shards: int | None
+) -> None:
+    """An account may have another name in another file; the counts are those of what is
+    left, too.
+    """
     texts = [f"text number {n * 7919} of all" for n in range(12)]
-    index = build([{"id": str(n // 2), "text": text, "author": f"a{n}"} for n, text in enumerate(texts)], shards=shards)
+    index = build(
+        [
+            {"id": str(n // 2), "text": text, "author": f"a{n}"}
+            for n, text in enumerate(texts)
+        ],
+        shards=shards,
+    )
     report = provscan.forget(index.path, ["a0", "a3", "a5"], users=True)
     assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)
     provscan.verify(index.path)
@@ -406,34 +584,78 @@ def test_a_tweet_of_two_texts_is_forgotten_with_any_of_its_authors(build: Build,
     assert provscan.merge(index.path)["purged"] == 3
 
 
-def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(build: Build, tmp_path: Path) -> None:
+def test_a_later_version_of_a_tweet_stands_for_all_where_an_event_names_them(
+    build: Build, tmp_path: Path
+) -> None:
     versions = {"edit_history_tweet_ids": ["11", "12", "13"]}
-    texts = ["a ferry that is late", "a ferry that is very late", "a lighthouse that is painted"]
+    texts = [
+        "a ferry that is late",
+        "a ferry that is very late",
+        "a lighthouse that is painted",
+    ]
     # The last one comes without its history.
-    edited = [{"id": "12", "text": texts[0], **versions}, {"id": "13", "text": texts[1], **versions}]
+    edited = [
+        {"id": "12", "text": texts[0], **versions},
+        {"id": "13", "text": texts[1], **versions},
+    ]
     index = build([*edited, {"id": "22", "text": texts[2]}])
     report = provscan.forget(index.path, ["13"])
     assert (report["tweets"], report["unknown"]) == (0, 1)
-    assert "1 id not in the index. It knows an edited tweet by the id of its first" in "\n".join(show.forgotten(report))
+    assert (
+        "1 id not in the index. It knows an edited tweet by the id of its first"
+        in "\n".join(show.forgotten(report))
+    )
     events = [
         {"data": {"delete": {"tweet": {"id": "13", "author_id": "3"}}}},
-        {"data": {"tweet_edit": {"tweet": {"id": "12"}, "initial_tweet_id": "11", "edit_tweet_ids": ["11", "12"]}}},
-        {"tweet_edit": {"id": 13, "initial_tweet_id": 11, "edit_tweet_ids": [11, 12, 13]}},
-        {"data": {"tweet_edit": {"tweet": {"id": "22"}, "initial_tweet_id": "21", "edit_tweet_ids": ["21", "22"]}}},
+        {
+            "data": {
+                "tweet_edit": {
+                    "tweet": {"id": "12"},
+                    "initial_tweet_id": "11",
+                    "edit_tweet_ids": ["11", "12"],
+                }
+            }
+        },
+        {
+            "tweet_edit": {
+                "id": 13,
+                "initial_tweet_id": 11,
+                "edit_tweet_ids": [11, 12, 13],
+            }
+        },
+        {
+            "data": {
+                "tweet_edit": {
+                    "tweet": {"id": "22"},
+                    "initial_tweet_id": "21",
+                    "edit_tweet_ids": ["21", "22"],
+                }
+            }
+        },
         {"data": {"tweet_edit": {"tweet": {"id": "5"}}}},
         {"delete": {"status": {"id": 21}}},
     ]
-    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (tmp_path / "events.jsonl").write_text(
+        "".join(json.dumps(event) + "\n" for event in events)
+    )
     report = provscan.forget(index.path, tmp_path / "events.jsonl")
-    assert (report["tweets"], report["texts"], report["events"]["tweet_edit"]) == (2, 3, 4)
+    assert (report["tweets"], report["texts"], report["events"]["tweet_edit"]) == (
+        2,
+        3,
+        4,
+    )
 
 
 def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    (corpus / "a.jsonl").write_text('{"id": "1", "text": "some text that is licensed"}\n')
+    (corpus / "a.jsonl").write_text(
+        '{"id": "1", "text": "some text that is licensed"}\n'
+    )
     for target in (corpus, corpus / "b.index", tmp_path):
-        with pytest.raises(OutputError, match=r"would stand in the folder of .*corpus, which is read"):
+        with pytest.raises(
+            OutputError, match=r"would stand in the folder of .*corpus, which is read"
+        ):
             provscan.build_index(corpus, target, overwrite=True)
     index = provscan.build_index(corpus, tmp_path / "a.index")
     for target in (corpus, corpus / "b.run"):
@@ -443,15 +665,26 @@ def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", ["manifest.json", "run.json"])
-def test_a_folder_with_files_of_others_is_not_replaced(tmp_path: Path, build: Build, mark: str) -> None:
+def test_a_folder_with_files_of_others_is_not_replaced(
+    tmp_path: Path, build: Build, mark: str
+) -> None:
     index = build([{"id": "1", "text": "some text that is licensed"}])
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    (corpus / mark).write_text('{"format": "provscan-index", "version": 5, "parameters": {}}')
+    (corpus / mark).write_text(
+        '{"format": "provscan-index", "version": 5, "parameters": {}}'
+    )
     (corpus / "tweets.jsonl").write_text('{"text": "a record"}\n')
     data = [{"id": "1", "text": "some text"}]
-    write = provscan.build_index if mark == "manifest.json" else partial(provscan.match, index=index)
-    with pytest.raises(OutputError, match=r"(manifest\.json, which provscan did not write|tweets\.jsonl)"):
+    write = (
+        provscan.build_index
+        if mark == "manifest.json"
+        else partial(provscan.match, index=index)
+    )
+    with pytest.raises(
+        OutputError,
+        match=r"(manifest\.json, which provscan did not write|tweets\.jsonl)",
+    ):
         write(data, out=corpus, overwrite=True)
     assert (corpus / "tweets.jsonl").exists()
 
@@ -461,7 +694,9 @@ def test_a_second_writer_learns_who_is_first(build: Build, tweets: list[Tweet]) 
 
     def slow() -> Any:
         yield {"id": "1", "text": "a first tweet that comes in"}
-        with pytest.raises(OutputError, match=rf"is being written by process {os.getpid()} on .* since"):
+        with pytest.raises(
+            OutputError, match=rf"is being written by process {os.getpid()} on .* since"
+        ):
             provscan.forget(index.path, "2")
         assert len(provscan.open_index(index.path)) == len(index)
 
@@ -470,11 +705,23 @@ def test_a_second_writer_learns_who_is_first(build: Build, tweets: list[Tweet]) 
 
 def test_verify_finds_what_was_forged(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets)
-    assert provscan.verify(index.path).items() >= {"texts": len(index), "tweets": 240}.items()
+    assert (
+        provscan.verify(index.path).items()
+        >= {"texts": len(index), "tweets": 240}.items()
+    )
     path = Path(index.path, "manifest.json")
     manifest = json.loads(path.read_text()) | {"texts": len(index) + 1}
-    body = {key: value for key, value in manifest.items() if key not in ("format", "version", "checksum")}
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+    body = {
+        key: value
+        for key, value in manifest.items()
+        if key not in ("format", "version", "checksum")
+    }
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
+        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+    )
     path.write_text(json.dumps(manifest))
-    with pytest.raises(IndexFormatError, match=rf"counts {len(index) + 1} texts, the segments hold {len(index)}"):
+    with pytest.raises(
+        IndexFormatError,
+        match=rf"counts {len(index) + 1} texts, the segments hold {len(index)}",
+    ):
         provscan.verify(path.parent)

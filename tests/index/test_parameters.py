@@ -1,4 +1,6 @@
-"""The parameters of an index that is there: those that it was given, and the length of its seeds."""
+"""The parameters of an index that is there: those that it was given, and the length of
+its seeds.
+"""
 
 from __future__ import annotations
 
@@ -18,33 +20,54 @@ Tweet = dict[str, Any]
 def segments(index: provscan.Index) -> dict[str, bytes]:
     """Every file of an index's segments, by its path in the folder."""
     root = Path(index.path)
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("segments/*/*")}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.glob("segments/*/*")
+    }
 
 
 def test_contradicting_parameters(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets, bands=16, rows=8, seed_length=14, fraction=0.5)
-    given = {"bands": (32, 16), "rows": (4, 8), "seed_length": (12, 14), "fraction": (0.25, 0.5)}
+    given = {
+        "bands": (32, 16),
+        "rows": (4, 8),
+        "seed_length": (12, 14),
+        "fraction": (0.25, 0.5),
+    }
     for name, (value, stored) in given.items():
-        with pytest.raises(ParameterError, match=f"{name} is {value}, but .* was built with {stored}"):
+        with pytest.raises(
+            ParameterError, match=f"{name} is {value}, but .* was built with {stored}"
+        ):
             provscan.build_index(tweets, index.path, append=True, **{name: value})  # type: ignore[arg-type]
-    more = provscan.build_index([{"id": "9", "text": "one more text of it all"}], index.path, append=True, bands=16)
+    more = provscan.build_index(
+        [{"id": "9", "text": "one more text of it all"}],
+        index.path,
+        append=True,
+        bands=16,
+    )
     assert (more.params.bands, more.reader.fraction) == (16, 0.5)
     appended = more.info()["appended"]
     assert (appended["added"], appended["known"], appended["forgotten"]) == (1, 0, 0)
     plain = build(tweets)
-    with pytest.raises(ParameterError, match=r"seed_length is 10, but .* was built with none"):
+    with pytest.raises(
+        ParameterError, match=r"seed_length is 10, but .* was built with none"
+    ):
         provscan.build_index(tweets, plain.path, append=True, seed_length=10)
     with pytest.raises(UsageError, match="either append"):
         provscan.build_index(tweets, index.path, append=True, overwrite=True)
     with pytest.raises(IndexFormatError, match="there is no index"):
-        provscan.build_index(tweets, Path(index.path).with_name("none.index"), append=True)
+        provscan.build_index(
+            tweets, Path(index.path).with_name("none.index"), append=True
+        )
 
 
 @pytest.mark.parametrize("shards", [1, 2])
 def test_seeds_are_longer_once_there_are_many_texts(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
-    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values())
+    distinct = list(
+        {provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values()
+    )
     monkeypatch.setattr("provscan.params.MANY_TEXTS", 100)
     index = build(distinct[:100], shards=shards)
     assert index.params.seed_length == 10
@@ -56,11 +79,21 @@ def test_seeds_are_longer_once_there_are_many_texts(
     assert more.fingerprint == expected.fingerprint
     assert provscan.verify(index.path)["texts"] == 103
     # Fewer again: the same as built anew once all is merged, and not before.
-    assert provscan.forget(index.path, [tweet["id"] for tweet in distinct[100:103]])["texts"] == 3
+    assert (
+        provscan.forget(index.path, [tweet["id"] for tweet in distinct[100:103]])[
+            "texts"
+        ]
+        == 3
+    )
     assert provscan.open_index(index.path).params.seed_length == 14
     provscan.merge(index.path, purge_only=True)
     assert provscan.open_index(index.path).params.seed_length == 14
     assert provscan.merge(index.path)["params"]["seed_length"] == 10
     assert segments(provscan.open_index(index.path)) == first
     fixed = build(distinct[:100], seed_length=12)
-    assert provscan.build_index(distinct[100:103], fixed.path, append=True).params.seed_length == 12
+    assert (
+        provscan.build_index(
+            distinct[100:103], fixed.path, append=True
+        ).params.seed_length
+        == 12
+    )

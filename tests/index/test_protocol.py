@@ -21,13 +21,23 @@ Tweet = dict[str, Any]
 Way = Callable[[list[Tweet], Path], provscan.Index]
 RNG = random.Random(8)
 TWEETS: list[Tweet] = [
-    {"id": f"{9000 + n}", "text": sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 30 + n).strip(), "author": f"a{n % 7}",
-     "created_at": f"2020-01-{n % 28 + 1:02}T10:00:00Z", "lang": "und"}
+    {
+        "id": f"{9000 + n}",
+        "text": sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 30 + n).strip(),
+        "author": f"a{n % 7}",
+        "created_at": f"2020-01-{n % 28 + 1:02}T10:00:00Z",
+        "lang": "und",
+    }
     for n in range(60)
-]  # fmt: skip
-TWEETS += [{**TWEETS[n], "id": f"{9500 + n}", "created_at": "2021-06-01T10:00:00Z"} for n in range(5)]
+]
+TWEETS += [
+    {**TWEETS[n], "id": f"{9500 + n}", "created_at": "2021-06-01T10:00:00Z"}
+    for n in range(5)
+]
 TEXTS = [edited(RNG, tweet["text"], 0.03) for tweet in TWEETS[:20]]
-TEXTS += [" -- ".join(tweet["text"] for tweet in RNG.sample(TWEETS, 4)) for _ in range(10)]
+TEXTS += [
+    " -- ".join(tweet["text"] for tweet in RNG.sample(TWEETS, 4)) for _ in range(10)
+]
 
 
 def lines(tweets: list[Tweet]) -> str:
@@ -50,12 +60,16 @@ def from_lines(tweets: list[Tweet], folder: Path) -> provscan.Index:
 def from_a_folder(tweets: list[Tweet], folder: Path) -> provscan.Index:
     (folder / "corpus").mkdir()
     (folder / "corpus" / "a.jsonl").write_text(lines(tweets[:30]))
-    (folder / "corpus" / "b.jsonl.gz").write_bytes(gzip.compress(lines(tweets[30:]).encode()))
+    (folder / "corpus" / "b.jsonl.gz").write_bytes(
+        gzip.compress(lines(tweets[30:]).encode())
+    )
     return provscan.build_index(folder / "corpus", folder / "i.index", workers=2)
 
 
 def from_parquet(tweets: list[Tweet], folder: Path) -> provscan.Index:
-    pq.write_table(pa.Table.from_pylist(tweets), folder / "tweets.parquet", row_group_size=16)
+    pq.write_table(
+        pa.Table.from_pylist(tweets), folder / "tweets.parquet", row_group_size=16
+    )
     return provscan.build_index(folder / "tweets.parquet", folder / "i.index")
 
 
@@ -81,7 +95,17 @@ def replaced(tweets: list[Tweet], folder: Path) -> provscan.Index:
     return provscan.build_index(tweets, folder / "i.index", overwrite=True)
 
 
-WAYS = [from_dicts, from_table, from_lines, from_a_folder, from_parquet, from_csv, in_another_order, reopened, replaced]
+WAYS = [
+    from_dicts,
+    from_table,
+    from_lines,
+    from_a_folder,
+    from_parquet,
+    from_csv,
+    in_another_order,
+    reopened,
+    replaced,
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -92,5 +116,9 @@ def test_every_index_answers_the_same(way: Way, tmp_path: Path) -> None:
     assert len(index) == len(plain) == 60
     info = index.info()
     assert (info["texts"], info["tweets"]) == (60, 65)
-    assert index.match(TEXTS).drop(["source"]).equals(plain.match(TEXTS).drop(["source"]))
-    assert {row["tweet_id"] for row in plain.match(TEXTS).to_pylist()} >= {tweet["id"] for tweet in TWEETS[5:20]}
+    assert (
+        index.match(TEXTS).drop(["source"]).equals(plain.match(TEXTS).drop(["source"]))
+    )
+    assert {row["tweet_id"] for row in plain.match(TEXTS).to_pylist()} >= {
+        tweet["id"] for tweet in TWEETS[5:20]
+    }

@@ -1,4 +1,6 @@
-"""What an index holds: licensed texts, their tweets, the earliest first; in one segment or in many."""
+"""What an index holds: licensed texts, their tweets, the earliest first; in one segment
+or in many.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
     """Of each licensed text the ids of its tweets, by the segments' own order."""
     found: dict[str, list[str]] = {}
     for segment in index.reader.segments:
-        ids = segment.tweets.ids.take(np.arange(segment.info.tweets)).array().to_pylist()
+        ids = (
+            segment.tweets.ids.take(np.arange(segment.info.tweets)).array().to_pylist()
+        )
         for number, text in enumerate(segment.texts.array().to_pylist()):
             low, high = segment.tweet_starts.all()[number : number + 2].tolist()
             found[text] = ids[low:high]
@@ -60,14 +64,17 @@ def by_time(tweet: Tweet) -> tuple[int, int]:
     return milliseconds(tweet), int(tweet["id"])
 
 
-def test_equal_canonical_texts_are_stored_once_with_all_tweets(build: Build, tweets: list[Tweet]) -> None:
+def test_equal_canonical_texts_are_stored_once_with_all_tweets(
+    build: Build, tweets: list[Tweet]
+) -> None:
     index = build(tweets)
     groups = by_text(tweets)
     assert len(index) == len(groups) < len(tweets)
     assert index.info()["tweets"] == len(tweets)
     assert index.info()["texts"] == len(groups)
     assert tweets_by_text(index) == {
-        text: [tweet["id"] for tweet in sorted(group, key=by_time)] for text, group in groups.items()
+        text: [tweet["id"] for tweet in sorted(group, key=by_time)]
+        for text, group in groups.items()
     }
     (segment,) = index.reader.segments
     rows = segment.tweets.table(np.arange(len(tweets)))
@@ -75,26 +82,36 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(build: Build, twe
     ordered = [by_id[key] for key in rows["id"].to_pylist()]
     assert rows["text"].to_pylist() == [tweet["text"] for tweet in ordered]
     assert rows["author"].to_pylist() == [tweet["author"] for tweet in ordered]
-    assert rows["created_at"].cast(pa.int64()).to_pylist() == [milliseconds(tweet) for tweet in ordered]
+    assert rows["created_at"].cast(pa.int64()).to_pylist() == [
+        milliseconds(tweet) for tweet in ordered
+    ]
 
 
 @pytest.mark.parametrize(("tweets", "earliest"), [
     ([("5", "2021-01-01T00:00:00Z"), ("9", "2020-01-01T00:00:00Z")], "9"),
-    ([("1300000000000000000", None), ("1200000000000000000", None)], "1200000000000000000"),
-    ([("1200000000000000000", None), ("7", "2011-01-01T00:00:00Z")], "7"),  # the first is of 2019
+    ([("1300000000000000000", None), ("1200000000000000000", None)], "1200000000000000000"),  # noqa: E501
+    # the first is of 2019
+    ([("1200000000000000000", None), ("7", "2011-01-01T00:00:00Z")], "7"),
     ([("x2", None), ("x1", None)], "x1"),
     ([("x2", None), ("1200000000000000000", None)], "1200000000000000000"),
-    ([("29699999999", None), ("29700000000", None)], "29700000000"),  # before, ids were counted up
+    # before, ids were counted up
+    ([("29699999999", None), ("29700000000", None)], "29700000000"),
     ([("4", "2020-01-01T00:00:00Z"), ("3", "2020-01-01T00:00:00Z")], "3"),
 ])  # fmt: skip
 @pytest.mark.parametrize("limit", [None, 1])
 def test_the_earliest_tweet_stands_for_its_text(
-    build: Build, small_segments: Callable[[int], None], tweets: list[Any], earliest: str, limit: int | None
+    build: Build,
+    small_segments: Callable[[int], None],
+    tweets: list[Any],
+    earliest: str,
+    limit: int | None,
 ) -> None:
     if limit:
         small_segments(limit)
     text = "the very same text for all of them"
-    index = build([{"id": key, "text": text, "created_at": date} for key, date in tweets])
+    index = build(
+        [{"id": key, "text": text, "created_at": date} for key, date in tweets]
+    )
     assert len(index.reader.segments) == (2 if limit else 1)
     (row,) = index.match([text]).to_pylist()
     assert (row["tweet_id"], row["tweets"]) == (earliest, 2)
@@ -104,7 +121,12 @@ def some_documents(tweets: list[Tweet]) -> list[str]:
     rng = random.Random(4)
     texts = [tweet["text"] for tweet in tweets]
     alone = [text + " #tag" for text in texts[::3]]
-    return [*alone, *(" ... ".join(rng.sample(texts, 12)) for _ in range(12)), "nothing of it", ""]
+    return [
+        *alone,
+        *(" ... ".join(rng.sample(texts, 12)) for _ in range(12)),
+        "nothing of it",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("limit", [8, 40, 100])
@@ -125,7 +147,9 @@ def test_segments_do_not_change_the_matches(
     assert many.info()["tweets"] == single.info()["tweets"]
 
 
-def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callable[[int], None]) -> None:
+def test_a_text_in_two_segments_is_one_row(
+    build: Build, small_segments: Callable[[int], None]
+) -> None:
     small_segments(4)
     text = "a template that came back a year later"
     late = {"id": "late", "text": text, "created_at": "2022-05-05T00:00:00Z"}
@@ -133,7 +157,9 @@ def test_a_text_in_two_segments_is_one_row(build: Build, small_segments: Callabl
     others = [f"some other text of number {number * 7919}" for number in range(9)]
     index = build([late, {**late, "id": "later"}, *others, early])
     assert len(index.reader.segments) > 1
-    rows = index.match([text, f"he said: {text.upper()}! and left the room"]).to_pylist()
+    rows = index.match(
+        [text, f"he said: {text.upper()}! and left the room"]
+    ).to_pylist()
     assert [(row["tweet_id"], row["tweets"], row["level"]) for row in rows] == [
         ("early", 3, "near_exact"),
         ("early", 3, "exact"),
@@ -146,10 +172,15 @@ def test_the_index_does_not_depend_on_the_workers(
     build: Build, tweets: list[Tweet], workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=16))
-    assert build(tweets, workers=workers).fingerprint == build(tweets, workers=1).fingerprint
+    assert (
+        build(tweets, workers=workers).fingerprint
+        == build(tweets, workers=1).fingerprint
+    )
 
 
-def test_the_fingerprint_changes_with_content_and_parameters(build: Build, tweets: list[Tweet]) -> None:
+def test_the_fingerprint_changes_with_content_and_parameters(
+    build: Build, tweets: list[Tweet]
+) -> None:
     base = build(tweets).fingerprint
     assert build(tweets[:-1]).fingerprint != base
     assert build(tweets[::-1]).fingerprint == base
@@ -157,27 +188,42 @@ def test_the_fingerprint_changes_with_content_and_parameters(build: Build, tweet
     assert build(tweets, bands=16, rows=8).params.bands == 16
 
 
-def test_spilled_postings_are_the_same(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spilled_postings_are_the_same(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = build(tweets)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 50)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=7))
     spilled = build(tweets)
-    (own,), (theirs,) = (list(Path(index.path, "segments").iterdir()) for index in (spilled, base))
+    (own,), (theirs,) = (
+        list(Path(index.path, "segments").iterdir()) for index in (spilled, base)
+    )
     assert own.name == theirs.name
     for path in theirs.iterdir():
         assert (own / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Tweet]) -> None:
+def test_joined_segments_are_the_segment_of_both(
+    build: Build, tweets: list[Tweet]
+) -> None:
     # The last ones repeat others.
     later = [
-        {"id": str((1580000000000 - 1288834974657 << 22) + number), "text": f"{tweet['text']} and that was said twice"}
+        {
+            "id": str((1580000000000 - 1288834974657 << 22) + number),
+            "text": f"{tweet['text']} and that was said twice",
+        }
         for number, tweet in enumerate(tweets[:10])
     ]
-    distinct = list({provscan.canonical([tweet["text"]])[0]: tweet for tweet in [*tweets, *later]}.values())
+    distinct = list(
+        {
+            provscan.canonical([tweet["text"]])[0]: tweet for tweet in [*tweets, *later]
+        }.values()
+    )
     distinct.sort(key=by_time)
     cut = len(distinct) - 20
-    readers = [build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)]
+    readers = [
+        build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)
+    ]
     large, small, whole = (reader.segments[0] for reader in readers)
     assert can_join(large, small)
     params = readers[0].params
@@ -186,21 +232,35 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
         for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
             assert np.array_equal(own, theirs), name
     own, theirs, before = (
-        set(postings.unpacked(segment.seeds.table, segment.seeds.places, postings.SEEDS).tolist())
+        set(
+            postings.unpacked(
+                segment.seeds.table, segment.seeds.places, postings.SEEDS
+            ).tolist()
+        )
         for segment in (both, whole, large)
     )
     assert before < own
     # A seed may be rarer in each than in both together, so that a text has others.
-    entries = np.concatenate(list(seed_parts(both.texts, params, np.empty(len(both.texts), np.uint8)))).tolist()
-    keys = [{e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind} for behind in (True, False)]
+    entries = np.concatenate(
+        list(seed_parts(both.texts, params, np.empty(len(both.texts), np.uint8)))
+    ).tolist()
+    keys = [
+        {e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind}
+        for behind in (True, False)
+    ]
     shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
     assert shared
     assert {e >> 8 & 0xFFFFFF for e in own ^ theirs} <= shared
     held = np.empty(len(own), np.bool_)
-    minimizers.held_seeds(np.array(list(own), np.uint64), bloom_filter(both.seeds.filter), held)
+    minimizers.held_seeds(
+        np.array(list(own), np.uint64), bloom_filter(both.seeds.filter), held
+    )
     assert held.all()
     size = min(len(both.band_filter), len(whole.band_filter))
-    words, expected = (np.bitwise_or.reduce(segment.band_filter.reshape(size, -1), axis=1) for segment in (both, whole))
+    words, expected = (
+        np.bitwise_or.reduce(segment.band_filter.reshape(size, -1), axis=1)
+        for segment in (both, whole)
+    )
     assert np.array_equal(words & expected, expected)
     assert both.texts.array().equals(whole.texts.array())
     rows = np.arange(len(distinct))
@@ -210,24 +270,45 @@ def test_joined_segments_are_the_segment_of_both(build: Build, tweets: list[Twee
     assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))
 
 
-def test_what_is_frequent_in_a_small_segment_is_noted(build: Build, tweets: list[Tweet]) -> None:
-    phrases = [(17, "a quotation of seventeen"), (16, "what another said"), (9, "nobody knows it")]
+def test_what_is_frequent_in_a_small_segment_is_noted(
+    build: Build, tweets: list[Tweet]
+) -> None:
+    phrases = [
+        (17, "a quotation of seventeen"),
+        (16, "what another said"),
+        (9, "nobody knows it"),
+    ]
     rng = random.Random(1)
-    texts = [f"{phrase} {sentence(rng, 'latin', 40)}" for times, phrase in phrases for _ in range(times)]
-    indexes = [build(part) for part in ([tweet["text"] for tweet in tweets[50:]], texts)]
-    (large, small), params = (index.reader.segments[0] for index in indexes), indexes[0].params
+    texts = [
+        f"{phrase} {sentence(rng, 'latin', 40)}"
+        for times, phrase in phrases
+        for _ in range(times)
+    ]
+    indexes = [
+        build(part) for part in ([tweet["text"] for tweet in tweets[50:]], texts)
+    ]
+    (large, small), params = (
+        (index.reader.segments[0] for index in indexes),
+        indexes[0].params,
+    )
     more = more_seeds(large.seeds, small, len(large.texts), params)
-    entries = np.concatenate([*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]).tolist()
+    entries = np.concatenate(
+        [*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]
+    ).tolist()
     counts = Counter(entry >> 32 for entry in entries)
     assert {9, 16, 17} <= set(counts.values())
     assert set(more.entries.tolist()) <= set(entries)
-    frequent = np.array([entry for entry in entries if counts[entry >> 32] > 16], np.uint64)
+    frequent = np.array(
+        [entry for entry in entries if counts[entry >> 32] > 16], np.uint64
+    )
     expected = widened(large.seeds.frequent, len(entries) // PER_FREQUENT)
     minimizers.mark_seeds(frequent, bloom_filter(expected))
     assert np.array_equal(more.frequent, expected)
 
 
-def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_segment_is_not_copied(
+    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (segment,) = build(tweets).reader.segments
     size = sum(size for size, _ in segment.info.files.values())
     monkeypatch.setattr("provscan.index.join.MOST_BYTES", size - 1)
@@ -238,31 +319,52 @@ def test_a_large_segment_is_not_copied(build: Build, tweets: list[Tweet], monkey
     assert not can_join(segment, segment)
 
 
-@pytest.mark.parametrize(("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)])
+@pytest.mark.parametrize(
+    ("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)]
+)
 def test_what_was_appended_is_looked_up_together(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, most: int, small: int, tables: int
+    build: Build,
+    tweets: list[Tweet],
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    small: int,
+    tables: int,
 ) -> None:
     monkeypatch.setattr("provscan.index.join.MOST_BYTES", most)
     monkeypatch.setattr("provscan.index.join.MOST_SMALL_BYTES", small)
     monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
     index = build(tweets[:20])
     for low in (20, 30, 40, 50, 60):
-        provscan.build_index(tweets[low : low + (180 if low == 60 else 10)], index.path, append=True)
+        provscan.build_index(
+            tweets[low : low + (180 if low == 60 else 10)], index.path, append=True
+        )
     provscan.forget(index.path, [tweet["id"] for tweet in tweets[5:220:9]])
     index = provscan.open_index(index.path)
     sizes = [segment.texts for segment in index.reader.manifest.segments]
     assert len(sizes) == 6
     assert sizes == sorted(sizes, reverse=True)
     assert len(index.reader.tables) == tables
-    left = [tweet for number, tweet in enumerate(tweets) if number not in range(5, 220, 9)]
-    asked = [tweet["text"] for tweet in tweets] + [" and ".join(tweet["text"] for tweet in tweets[:40])]
+    left = [
+        tweet for number, tweet in enumerate(tweets) if number not in range(5, 220, 9)
+    ]
+    asked = [tweet["text"] for tweet in tweets] + [
+        " and ".join(tweet["text"] for tweet in tweets[:40])
+    ]
     columns = ["record", "start", "end", "tweet_id", "tweets", "level", "similarity"]
-    assert index.match(asked).select(columns).equals(build(left).match(asked).select(columns))
+    assert (
+        index.match(asked)
+        .select(columns)
+        .equals(build(left).match(asked).select(columns))
+    )
 
 
-def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_tables_spill_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(1)
-    keys, texts, places = (random.integers(0, 1 << bits, 40, np.uint64) for bits in (32, 8, 8))
+    keys, texts, places = (
+        random.integers(0, 1 << bits, 40, np.uint64) for bits in (32, 8, 8)
+    )
     entries = np.sort(keys << np.uint64(32) | texts << np.uint64(8) | places)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
     layout = postings.TableLayout(40, shift=8)
@@ -270,11 +372,18 @@ def test_small_tables_spill_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
         writer.add(part)
     writer.close(256)
-    assert {path.name for path in tmp_path.iterdir()} == {"some.entries", "some.places", "some.starts"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "some.entries",
+        "some.places",
+        "some.starts",
+    }
     table = postings.open_postings(tmp_path, "some", layout, 256)
     found = postings.map_array(tmp_path / "some.places", np.uint8)
     assert postings.unpacked(table, found, layout).tolist() == entries.tolist()
-    starts = np.searchsorted(entries, np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits))
+    starts = np.searchsorted(
+        entries,
+        np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits),
+    )
     assert table.starts.tolist() == [*starts.tolist(), 40]
 
 
@@ -296,20 +405,34 @@ def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
     if mapped.exists():
         lines = mapped.read_text()
         for name in ("texts.utf8", "bands.entries", "seeds.filter"):
-            assert os.path.realpath(Path(index.path, "segments", segment.info.name, name)) in lines
+            assert (
+                os.path.realpath(Path(index.path, "segments", segment.info.name, name))
+                in lines
+            )
 
 
 def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
-    index = build([*tweets, {"id": "1", "text": "@only https://t.co/x"}, {"id": "2", "text": "😂😂 ❤️ 🇩🇪"}])
+    index = build(
+        [
+            *tweets,
+            {"id": "1", "text": "@only https://t.co/x"},
+            {"id": "2", "text": "😂😂 ❤️ 🇩🇪"},
+        ]
+    )
     info = json.loads(json.dumps(index.info()))
     assert info["version"] == VERSION
     assert info["tweets_without_text"] == 2
     assert info["params"] == index.params.as_dict()
     assert info["fingerprint"] == index.fingerprint
-    sizes = {path.name: path.stat().st_size for path in Path(index.path, "segments").rglob("*.*")}
+    sizes = {
+        path.name: path.stat().st_size
+        for path in Path(index.path, "segments").rglob("*.*")
+    }
     assert info["bytes"] == sum(sizes.values())
     assert info["bytes_a_text"]["bands"] == round(
-        sum(size for name, size in sizes.items() if name.startswith("bands.")) / info["texts"], 1
+        sum(size for name, size in sizes.items() if name.startswith("bands."))
+        / info["texts"],
+        1,
     )
     assert [segment["tweets"] for segment in info["segments"]] == [len(tweets)]
 
@@ -317,23 +440,34 @@ def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
 def test_an_index_of_nothing(build: Build, corpus: list[str]) -> None:
     with pytest.raises(InputError, match=r"holds no tweets: .*\. No index was written"):
-        build(corpus) if corpus else provscan.build_index([], build(["x"]).path, overwrite=True)
+        build(corpus) if corpus else provscan.build_index(
+            [], build(["x"]).path, overwrite=True
+        )
 
 
 def test_sources_in_memory(tmp_path: Path) -> None:
     texts = ["first of some texts to look for", "second of some texts to look for"]
-    from_list = provscan.build_index([{"id": i, "text": t} for i, t in enumerate(texts)], tmp_path / "a.index")
-    from_table = provscan.build_index(pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index")
+    from_list = provscan.build_index(
+        [{"id": i, "text": t} for i, t in enumerate(texts)], tmp_path / "a.index"
+    )
+    from_table = provscan.build_index(
+        pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index"
+    )
     assert from_list.fingerprint == from_table.fingerprint
 
 
 def test_texts_of_several_segments_are_known_or_looked_up(
     build: Build, tweets: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether the reader knows which texts stand in several segments, or looks each up, nothing else differs."""
+    """Whether the reader knows which texts stand in several segments, or looks each up,
+    nothing else differs.
+    """
     index = build(tweets[:120])
     for low, high in ((80, 170), (60, 100)):
-        again = [{**tweet, "id": f"{low}{tweet['id']}", "author": f"b{low}"} for tweet in tweets[low:high]]
+        again = [
+            {**tweet, "id": f"{low}{tweet['id']}", "author": f"b{low}"}
+            for tweet in tweets[low:high]
+        ]
         provscan.build_index(again, index.path, append=True)
     provscan.forget(index.path, [tweet["id"] for tweet in tweets[::3]])
     provscan.forget(index.path, [f"60{tweet['id']}" for tweet in tweets[::5]])
@@ -345,11 +479,18 @@ def test_texts_of_several_segments_are_known_or_looked_up(
         counts = opened.tweet_counts(numbers)
         living = numbers[counts > 0]
         assert 0 < len(living) < opened.size
-        found.append([
-            counts.tolist(), opened.same_text(numbers).tolist(), opened.author_counts(living).tolist(),
-            opened.tweet_ids(living).array().to_pylist(), opened.earliest_tweets(living).to_pylist(),
-            opened.raw_texts(living).array().to_pylist(), opened.count_tweets(numbers), opened.count(),
-        ])  # fmt: skip
+        found.append(
+            [
+                counts.tolist(),
+                opened.same_text(numbers).tolist(),
+                opened.author_counts(living).tolist(),
+                opened.tweet_ids(living).array().to_pylist(),
+                opened.earliest_tweets(living).to_pylist(),
+                opened.raw_texts(living).array().to_pylist(),
+                opened.count_tweets(numbers),
+                opened.count(),
+            ]
+        )
     assert len(opened.segments) > 1
     assert found[0] == found[1]
 
@@ -362,7 +503,11 @@ def test_small_segments_beside_one_that_is_too_large_to_be_copied(
     provscan.build_index(tweets[120:200], index.path, append=True)
     provscan.build_index(tweets[200:], index.path, append=True)
     records = [tweet["text"] for tweet in tweets]
-    texts = [*records, " and then ".join(records), *(text[len(text) // 5 :] + " more words" for text in records)]
+    texts = [
+        *records,
+        " and then ".join(records),
+        *(text[len(text) // 5 :] + " more words" for text in records),
+    ]
     found = []
     for most in (join.MOST_BYTES, 0):
         monkeypatch.setattr(join, "MOST_BYTES", most)
@@ -373,22 +518,47 @@ def test_small_segments_beside_one_that_is_too_large_to_be_copied(
     assert found[0].equals(found[1])
 
 
-def test_texts_of_two_segments_are_young_where_all_their_tweets_are(tmp_path: Path) -> None:
+def test_texts_of_two_segments_are_young_where_all_their_tweets_are(
+    tmp_path: Path,
+) -> None:
     def tweet(number: int, words: str, year: int) -> Tweet:
-        return {"id": str(number), "text": f"{words} stands here for a while", "created_at": f"{year}-05-06"}
+        return {
+            "id": str(number),
+            "text": f"{words} stands here for a while",
+            "created_at": f"{year}-05-06",
+        }
 
-    first = [tweet(1, "a heron", 2021), tweet(2, "a goose", 2021), tweet(3, "a crane", 2019)]
-    second = [tweet(4, "a heron", 2022), tweet(5, "a goose", 2018), tweet(6, "a swan", 2021), tweet(7, "a tern", 2017)]
+    first = [
+        tweet(1, "a heron", 2021),
+        tweet(2, "a goose", 2021),
+        tweet(3, "a crane", 2019),
+    ]
+    second = [
+        tweet(4, "a heron", 2022),
+        tweet(5, "a goose", 2018),
+        tweet(6, "a swan", 2021),
+        tweet(7, "a tern", 2017),
+    ]
     provscan.build_index(first, tmp_path / "a.index")
     index = provscan.build_index(second, tmp_path / "a.index", append=True).reader
     assert len(index.segments) == 2
-    young = index.canonical_texts(np.flatnonzero(index.posted_since(1_577_836_800_000))).array().to_pylist()
+    young = (
+        index.canonical_texts(np.flatnonzero(index.posted_since(1_577_836_800_000)))
+        .array()
+        .to_pylist()
+    )
     assert sorted(text.split()[1] for text in young) == ["heron", "heron", "swan"]
 
 
-def test_texts_are_young_beside_a_segment_of_which_nothing_is_left(tmp_path: Path) -> None:
+def test_texts_are_young_beside_a_segment_of_which_nothing_is_left(
+    tmp_path: Path,
+) -> None:
     tweets = [
-        {"id": year, "text": f"a heron stands here since {year}", "created_at": f"{year}-05-06"}
+        {
+            "id": year,
+            "text": f"a heron stands here since {year}",
+            "created_at": f"{year}-05-06",
+        }
         for year in ("2018", "2021")
     ]
     provscan.build_index(tweets[:1], tmp_path / "a.index")

@@ -1,4 +1,6 @@
-"""A small index whose every answer is known, and the rules by which segments are merged."""
+"""A small index whose every answer is known, and the rules by which segments are
+merged.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ from provscan.readers.limits import Limits
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Segment:
-    index = provscan.build_index(TWEETS[::-1], tmp_path_factory.mktemp("hand") / "i.index")
+    index = provscan.build_index(
+        TWEETS[::-1], tmp_path_factory.mktemp("hand") / "i.index"
+    )
     return index.reader.segments[0]
 
 
@@ -48,17 +52,41 @@ ALL = np.arange(3)
 
 
 def test_rows_of_a_segment(whole: Segment) -> None:
-    assert whole.tweets.ids.take(np.arange(6)).array().to_pylist() == ["7", "x8", "9", "4", "5", "6"]
+    assert whole.tweets.ids.take(np.arange(6)).array().to_pylist() == [
+        "7",
+        "x8",
+        "9",
+        "4",
+        "5",
+        "6",
+    ]
     assert whole.tweets.ids.numbers.all().tolist() == [7, -1, 9, 4, 5, 6]
     assert whole.living is None
     assert whole.living_rows.tolist() == [0, 1, 2, 3, 4, 5]
     assert whole.tweet_counts(ALL).tolist() == [3, 1, 2]
     assert whole.earliest(ALL).tolist() == [0, 3, 4]
     assert whole.texts_of(np.arange(6)).tolist() == [0, 0, 0, 1, 2, 2]
-    assert [part.tolist() for part in whole.tweets_of(np.array([2, 0]))] == [[0, 0, 1, 1, 1], [4, 5, 0, 1, 2]]
+    assert [part.tolist() for part in whole.tweets_of(np.array([2, 0]))] == [
+        [0, 0, 1, 1, 1],
+        [4, 5, 0, 1, 2],
+    ]
     assert whole.equal_texts(canonical(2, 3, 0, 1)).tolist() == [2, -1, 0, 1]
-    assert whole.retweets(np.arange(6)).tolist() == [False, False, False, True, False, True]
-    times = [NEW_YEAR, NEW_YEAR + 4 * DAY, NO_TIME, NEW_YEAR + 2 * DAY, NEW_YEAR + 3 * DAY, NEW_YEAR + 5 * DAY]
+    assert whole.retweets(np.arange(6)).tolist() == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+    ]
+    times = [
+        NEW_YEAR,
+        NEW_YEAR + 4 * DAY,
+        NO_TIME,
+        NEW_YEAR + 2 * DAY,
+        NEW_YEAR + 3 * DAY,
+        NEW_YEAR + 5 * DAY,
+    ]
     assert whole.tweets.times.all().tolist() == times
     assert whole.tweets.rank(1) == (NEW_YEAR + 4 * DAY, 2, "x8")
 
@@ -71,7 +99,10 @@ def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
     assert forgotten.living_rows.tolist() == [1, 2, 4, 5]
     assert forgotten.tweet_counts(ALL).tolist() == [2, 0, 2]
     assert forgotten.earliest(np.array([0, 2])).tolist() == [1, 4]
-    assert [part.tolist() for part in forgotten.tweets_of(ALL)] == [[0, 0, 2, 2], [1, 2, 4, 5]]
+    assert [part.tolist() for part in forgotten.tweets_of(ALL)] == [
+        [0, 0, 2, 2],
+        [1, 2, 4, 5],
+    ]
     assert forgotten.equal_texts(canonical(0, 1, 2, 3)).tolist() == [0, -1, 2, -1]
     assert forgotten.find(canonical(1)).tolist() == [1]
 
@@ -79,12 +110,15 @@ def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
 @pytest.mark.parametrize(
     ("since", "young"),
     [
-        # The first text has a tweet of unknown time, the others a retweet: none can be said to be young.
+        # The first text has a tweet of unknown time, the others a retweet: none can be
+        # said to be young.
         (NEW_YEAR - 1, [False, False, False]),
         (NEW_YEAR + 9 * DAY, [False, False, False]),
     ],
 )
-def test_no_text_of_these_is_known_to_be_young(whole: Segment, since: int, young: list[bool]) -> None:
+def test_no_text_of_these_is_known_to_be_young(
+    whole: Segment, since: int, young: list[bool]
+) -> None:
     assert whole.posted_since(since).tolist() == young
 
 
@@ -102,22 +136,49 @@ def test_a_text_is_young_from_its_first_tweet_on(tmp_path: Path) -> None:
 
 def test_names_and_ids(whole: Segment) -> None:
     tweets = whole.tweets
-    assert tweets.author.take(np.arange(6)).to_pylist() == ["ann", "bob", "ann", "cleo", "bob", "dan"]
+    assert tweets.author.take(np.arange(6)).to_pylist() == [
+        "ann",
+        "bob",
+        "ann",
+        "cleo",
+        "bob",
+        "dan",
+    ]
     assert tweets.rt_of.take(np.array([3, 0])).to_pylist() == ["1", None]
     assert tweets.rt_of.known(np.array([3, 0, 5])).tolist() == [True, False, False]
-    assert tweets.ids.among(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [0, 1, 3]
+    assert tweets.ids.among(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
+        0,
+        1,
+        3,
+    ]
     table = tweets.table(np.array([2, 1]))
-    assert table["created_at"].cast(pa.int64()).to_pylist() == [None, NEW_YEAR + 4 * DAY]
+    assert table["created_at"].cast(pa.int64()).to_pylist() == [
+        None,
+        NEW_YEAR + 4 * DAY,
+    ]
     ids = ["0", "12", str(9 * 10**18 - 1), "01", "-1", "x", "", str(9 * 10**18)]
-    assert strings(ids).whole_numbers().tolist() == [0, 12, 9 * 10**18 - 1, -1, -1, -1, -1, -1]
+    assert strings(ids).whole_numbers().tolist() == [
+        0,
+        12,
+        9 * 10**18 - 1,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
 
 
-def test_rows_of_two_segments_behind_each_other(whole: Segment, forgotten: Segment) -> None:
+def test_rows_of_two_segments_behind_each_other(
+    whole: Segment, forgotten: Segment
+) -> None:
     both = joined_tweets(whole.tweets, forgotten.tweets)
     rows = np.array([7, 1, 11, 6])
     assert both.ids.take(rows).array().to_pylist() == ["x8", "x8", "6", "7"]
     assert both.author.take(rows).to_pylist() == ["bob", "bob", "dan", "ann"]
-    assert both.raw_texts.take(rows).array().to_pylist() == [TWEETS[n]["text"] for n in (1, 1, 5, 0)]
+    assert both.raw_texts.take(rows).array().to_pylist() == [
+        TWEETS[n]["text"] for n in (1, 1, 5, 0)
+    ]
     assert isinstance(both.raw_texts, Chained)
     assert len(both.raw_texts) == 12
     assert both.times.all().tolist() == 2 * whole.tweets.times.all().tolist()
@@ -131,7 +192,10 @@ def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
     assert (places.tolist(), numbers.tolist()) == ([0, 2, 3], [2, 0, 2])
     rows, numbers = reader.equal_texts(canonical(3, 2, 0))
     assert (rows.tolist(), numbers.tolist()) == ([1, 2], [2, 0])
-    assert reader.earliest_tweets(np.array([1, 0]))["retweet"].to_pylist() == [True, False]
+    assert reader.earliest_tweets(np.array([1, 0]))["retweet"].to_pylist() == [
+        True,
+        False,
+    ]
     assert reader.longest == len(TEXTS[0]) - 1
 
 
@@ -142,24 +206,49 @@ def test_what_an_index_says_of_itself(tmp_path: Path) -> None:
     files = list((tmp_path / "i.index" / "segments").rglob("*.*"))
     assert said["bytes"] == sum(path.stat().st_size for path in files)
     # Two texts are left, in the files of three.
-    of_texts = sum(path.stat().st_size for path in files if path.name.startswith("texts."))
+    of_texts = sum(
+        path.stat().st_size for path in files if path.name.startswith("texts.")
+    )
     assert said["bytes_a_text"]["texts"] == of_texts / 2
     assert (said["texts"], said["tweets"], said["forgotten"]) == (2, 4, 2)
-    assert said["segments"] == [{"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}]
+    assert said["segments"] == [
+        {"name": said["segments"][0]["name"], "texts": 3, "tweets": 6, "forgotten": 2}
+    ]
     assert (said["shards"], said["purged"], said["last_purge"]) == (0, 0, None)
 
 
 def test_times_come_from_the_field_or_from_the_id() -> None:
     # Numbers from 29700000000 on tell the time in what is above their lower 22 bits.
     stamp = 1_288_834_974_657
-    ids = ["29699999999", "29700000000", str(5 << 40), "x", "2000000000000000000000", str(5 << 40)]
+    ids = [
+        "29699999999",
+        "29700000000",
+        str(5 << 40),
+        "x",
+        "2000000000000000000000",
+        str(5 << 40),
+    ]
     made = pa.array([None, None, None, None, None, 77], pa.timestamp("ms", tz="UTC"))
     found = times_of(strings(ids), made).tolist()
-    assert found == [NO_TIME, stamp + (29_700_000_000 >> 22), stamp + (5 << 18), NO_TIME, NO_TIME, 77]
+    assert found == [
+        NO_TIME,
+        stamp + (29_700_000_000 >> 22),
+        stamp + (5 << 18),
+        NO_TIME,
+        NO_TIME,
+        77,
+    ]
 
 
-def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = strings([f"text of number {n} about this and that {'word ' * n}".strip() for n in range(7)])
+def test_sketches_of_many_texts_are_those_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = strings(
+        [
+            f"text of number {n} about this and that {'word ' * n}".strip()
+            for n in range(7)
+        ]
+    )
     params = IndexParams(seed_length=10)
     sizes = np.empty((2, 7), np.uint8)
     whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params, sizes[0])
@@ -173,12 +262,15 @@ def test_sketches_of_many_texts_are_those_of_each(monkeypatch: pytest.MonkeyPatc
         assert np.concatenate(parts).tolist() == seeds.tolist()
         assert sizes[1].tolist() == sizes[0].tolist()
         sizes[1] = 0
-    assert list(seed_parts(texts.take(np.zeros(0, np.int64)), params, sizes[0, :0])) == []
+    assert (
+        list(seed_parts(texts.take(np.zeros(0, np.int64)), params, sizes[0, :0])) == []
+    )
 
 
 def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
-    """Texts of their own wording alone, of phrases of which two texts have each, and of both, short and long, and some
-    of one template."""
+    """Texts of their own wording alone, of phrases of which two texts have each, and of
+    both, short and long, and some of one template.
+    """
     rng = random.Random(5)
     phrases = [sentence(rng, "latin", 60) for _ in range(80)] * 2
     rng.shuffle(phrases)
@@ -186,7 +278,9 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     for own, shared in ((0, 1), (0, 4), (20, 4), (60, 3), (250, 5), (900, 9)) * 6:
         parts = [sentence(rng, "latin", own), *(phrases.pop() for _ in range(shared))]
         texts.append(" ".join(rng.sample(parts, len(parts))))
-    texts += [" ".join(phrases[start : start + 3]) for start in range(0, len(phrases), 3)]
+    texts += [
+        " ".join(phrases[start : start + 3]) for start in range(0, len(phrases), 3)
+    ]
     template = sentence(rng, "latin", 70)
     texts += [f"{template} {number}" for number in range(40)]
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
@@ -195,7 +289,9 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     length, window = reader.params.seed_length, reader.params.seed_window
     texts = segment.texts.array().to_pylist()
     held, frequent = naive_passages.table_seeds(texts, length, window)
-    assert unpacked(segment.seeds.table, segment.seeds.places, SEEDS).tolist() == sorted(
+    assert unpacked(
+        segment.seeds.table, segment.seeds.places, SEEDS
+    ).tolist() == sorted(
         key << 32 | number << 8 | place_code(place) for key, number, place in held
     )
     seeds = [naive_passages.index_seeds(text, length, window) for text in texts]
@@ -215,15 +311,24 @@ def test_strings_are_written_one_behind_the_other(tmp_path: Path) -> None:
     assert found.array().to_pylist() == ["bcd", "", "bcd", "é", "a"]
     assert len(found) == 5
     codes, offsets = found.codes(np.array([3, 0]))
-    assert (codes[: offsets[-1]].tolist(), offsets.tolist()) == ([0xE9, *b"bcd"], [0, 1, 4])
+    assert (codes[: offsets[-1]].tolist(), offsets.tolist()) == (
+        [0xE9, *b"bcd"],
+        [0, 1, 4],
+    )
     both = combined([texts, found], np.array([0, 1, 1, 0, 0, 1, 0, 1]))
     assert both.array().to_pylist() == ["a", "bcd", "", "", "bcd", "bcd", "é", "é"]
     assert combined([texts], np.zeros(4, np.int64)) is texts
 
 
-def test_segments_are_joined_where_they_fit(whole: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_segments_are_joined_where_they_fit(
+    whole: Segment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     size = whole.info.bytes
-    for most_bytes, most_texts, fits in ((size, 6, True), (size - 1, 6, False), (size, 5, False)):
+    for most_bytes, most_texts, fits in (
+        (size, 6, True),
+        (size - 1, 6, False),
+        (size, 5, False),
+    ):
         monkeypatch.setattr(join, "MOST_BYTES", most_bytes)
         monkeypatch.setattr(join, "MAX_TEXTS", most_texts)
         assert join.can_join(whole, whole) == fits
@@ -251,7 +356,9 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     first = canonical(0).array()[0].as_py()
     copies = [TEXTS[0], first[:18], "of nothing in it", first[:-2]]
     text, offsets = buffers(pa.array(copies, pa.large_string()))
-    level, similarity, containment = compared(text, offsets, np.zeros(4, np.int64), reader)
+    level, similarity, containment = compared(
+        text, offsets, np.zeros(4, np.int64), reader
+    )
     # 42 characters have 38 5-grams and its first 18 have 14 of them.
     grams = len({first[n : n + 5] for n in range(len(first) - 4)})
     part = len({first[n : n + 5] for n in range(14)})
@@ -259,19 +366,32 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
     assert containment.tolist() == similarity.tolist()
     assert level.tolist() == [1, 3, 3, 2]
     # A text of one 5-gram.
-    reader = provscan.build_index([{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index").reader
+    reader = provscan.build_index(
+        [{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index"
+    ).reader
     text, offsets = buffers(pa.array(["goat"], pa.large_string()))
-    assert [part.tolist() for part in compared(text, offsets, np.zeros(1, np.int64), reader)] == [[1], [1], [1]]
+    assert [
+        part.tolist() for part in compared(text, offsets, np.zeros(1, np.int64), reader)
+    ] == [[1], [1], [1]]
 
 
-def test_a_text_of_several_segments_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_of_several_segments_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("provscan.index.segment_writer.MAX_TEXTS", 2)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     for nth in range(3):
         # The text that comes again is the first or the last of its segment, by time.
-        again = [tweet("1", 0, 5), tweet("2", 1, 6), tweet("3", nth, 7), tweet("4", 2, 8 if nth < 2 else 4)]
+        again = [
+            tweet("1", 0, 5),
+            tweet("2", 1, 6),
+            tweet("3", nth, 7),
+            tweet("4", 2, 8 if nth < 2 else 4),
+        ]
         index = provscan.build_index(again, tmp_path / f"{nth}.index")
-        assert [segment.info.texts for segment in index.reader.segments] == ([2, 2] if nth < 2 else [2, 1])
+        assert [segment.info.texts for segment in index.reader.segments] == (
+            [2, 2] if nth < 2 else [2, 1]
+        )
         assert index.reader.texts == index.info()["texts"] == 3
 
 
@@ -283,20 +403,42 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
     monkeypatch.setattr("provscan.index.reader.MOST_LOOKED_UP", looked_up)
     path = tmp_path / "i.index"
     provscan.build_index([tweet("1", 0, 1), tweet("2", 1, 2), tweet("3", 2, 3)], path)
-    reader = provscan.build_index([tweet("4", 0, 4), tweet("5", 1, 1)], path, append=True).reader
+    reader = provscan.build_index(
+        [tweet("4", 0, 4), tweet("5", 1, 1)], path, append=True
+    ).reader
     assert [segment.info.texts for segment in reader.segments] == [3, 2]
     # Of the second segment the texts of the first in another order, by time.
     assert reader.tweet_counts(np.arange(5)).tolist() == [2, 2, 1, 2, 2]
     assert reader.same_text(np.arange(5)).tolist() == [0, 1, 2, 1, 0]
-    assert reader.tweet_ids(np.arange(5)).array().to_pylist() == ["1", "5", "3", "5", "1"]
-    assert reader.raw_texts(np.array([4, 2])).array().to_pylist() == [TEXTS[0], TEXTS[2]]
+    assert reader.tweet_ids(np.arange(5)).array().to_pylist() == [
+        "1",
+        "5",
+        "3",
+        "5",
+        "1",
+    ]
+    assert reader.raw_texts(np.array([4, 2])).array().to_pylist() == [
+        TEXTS[0],
+        TEXTS[2],
+    ]
     assert (reader.texts, reader.tweets, reader.size) == (3, 5, 5)
     rows, numbers = reader.equal_texts(canonical(1, 3, 0))
-    assert sorted(zip(rows.tolist(), numbers.tolist(), strict=True)) == [(0, 1), (0, 3), (2, 0), (2, 4)]
+    assert sorted(zip(rows.tolist(), numbers.tolist(), strict=True)) == [
+        (0, 1),
+        (0, 3),
+        (2, 0),
+        (2, 4),
+    ]
     places, numbers = reader.texts_of_ids(pa.array(["5", "4", "9"]))
     assert (places.tolist(), numbers.tolist()) == ([0, 1], [3, 4])
     # By time: on the second day the text of the first one has an older tweet elsewhere.
-    assert reader.posted_since(NEW_YEAR + DAY).tolist() == [False, False, True, False, False]
+    assert reader.posted_since(NEW_YEAR + DAY).tolist() == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     provscan.forget(path, ["1", "2"])
     reader = provscan.open_index(path).reader
     assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
@@ -306,13 +448,17 @@ def test_the_first_text_of_a_segment_may_stand_in_another(
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (1, [24, 20, 16, 12, 8, 4, 4]), (1 << 19, [24, 20, 16, 12, 8, 4, 4]), ((1 << 19) + 1, [24, 16, 12, 8, 4, 4, 4]),
+        (1, [24, 20, 16, 12, 8, 4, 4]), (1 << 19, [24, 20, 16, 12, 8, 4, 4]), ((1 << 19) + 1, [24, 16, 12, 8, 4, 4, 4]),  # noqa: E501
         (1 << 20, [24, 16, 12, 8, 4, 4, 4]), (10_000_000, [24, 4, 4, 4, 4, 4, 4]),
     ],
 )  # fmt: skip
-def test_the_larger_an_index_the_fewer_shared_seeds_it_holds(texts: int, expected: list[int]) -> None:
+def test_the_larger_an_index_the_fewer_shared_seeds_it_holds(
+    texts: int, expected: list[int]
+) -> None:
     for level, most in enumerate(expected):
         choice = SeedChoice(np.array([3, 8], np.uint8), texts)
         of_first = np.arange(60, dtype=np.uint64) << np.uint64(32)
         assert len(choice.take(of_first, level)) == most
-        assert len(choice.take(of_first | np.uint64(1 << 8), level)) == 160 * most // 128
+        assert (
+            len(choice.take(of_first | np.uint64(1 << 8), level)) == 160 * most // 128
+        )

@@ -1,4 +1,6 @@
-"""Shards in groups, each held apart: a scan finds what it finds in the whole index, to the byte."""
+"""Shards in groups, each held apart: a scan finds what it finds in the whole index, to
+the byte.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,16 @@ class Near:
 
 def grouped(reader: IndexReader, groups: int, **more: Any) -> GroupReader:
     shards, path = len(reader.manifest.shards), str(reader.path)
-    return GroupReader(tuple(
-        Near(hold_shards(path, range(group, shards, groups), snapshot=reader.snapshot, **more))
-        for group in range(groups)
-    ))  # fmt: skip
+    return GroupReader(
+        tuple(
+            Near(
+                hold_shards(
+                    path, range(group, shards, groups), snapshot=reader.snapshot, **more
+                )
+            )
+            for group in range(groups)
+        )
+    )
 
 
 @pytest.fixture
@@ -45,11 +53,19 @@ def corpus(tweets: list[Tweet]) -> list[Tweet]:
 @pytest.fixture
 def asked(corpus: list[Tweet]) -> list[str]:
     texts = [tweet["text"] for tweet in corpus]
-    return [*(f"{text} #tag" for text in texts[::2]), " ... ".join(texts[:40]), *texts[1::3], "nothing of it", ""]
+    return [
+        *(f"{text} #tag" for text in texts[::2]),
+        " ... ".join(texts[:40]),
+        *texts[1::3],
+        "nothing of it",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_groups_are_scanned_as_one_index(build: Build, corpus: list[Tweet], asked: list[str], groups: int) -> None:
+def test_groups_are_scanned_as_one_index(
+    build: Build, corpus: list[Tweet], asked: list[str], groups: int
+) -> None:
     paths = [build(corpus[:400], shards=shards).path for shards in (None, 5)]
     for path in paths:
         # What is added holds texts of all shards once more, and new ones.
@@ -64,8 +80,14 @@ def test_groups_are_scanned_as_one_index(build: Build, corpus: list[Tweet], aske
         assert len(expected[0]) > len(asked) / 3
     numbers = np.unique(np.array(expected[2]))
     for method in ("canonical_texts", "raw_texts", "tweet_ids"):
-        assert getattr(reader, method)(numbers).array().equals(getattr(single, method)(numbers).array())
-    assert reader.tweet_counts(numbers).tolist() == single.tweet_counts(numbers).tolist()
+        assert (
+            getattr(reader, method)(numbers)
+            .array()
+            .equals(getattr(single, method)(numbers).array())
+        )
+    assert (
+        reader.tweet_counts(numbers).tolist() == single.tweet_counts(numbers).tolist()
+    )
 
 
 def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None:
@@ -75,13 +97,19 @@ def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None
             path.unlink()
     held = hold_shards(str(reader.path), [0, 1], snapshot=reader.snapshot)
     own, _ = held.own([], np.arange(reader.size))
-    assert set(own.tolist()) == {int(number) for segment in reader.segments[:2] for number in segment.numbers}
+    assert set(own.tolist()) == {
+        int(number) for segment in reader.segments[:2] for number in segment.numbers
+    }
     with pytest.raises(IndexFormatError, match="is missing"):
         hold_shards(str(reader.path), [1, 2], snapshot=reader.snapshot)
 
 
 def test_shards_are_fetched_once(
-    build: Build, corpus: list[Tweet], asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build: Build,
+    corpus: list[Tweet],
+    asked: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     index = build(corpus, shards=4)
@@ -90,7 +118,11 @@ def test_shards_are_fetched_once(
     copy = Path(index.path).rename(tmp_path / "copy.index")
     names: list[str] = []
     get = fetched.FileStore.get
-    monkeypatch.setattr(fetched.FileStore, "get", lambda self, path: (names.append(Path(path).name), get(self, path)))
+    monkeypatch.setattr(
+        fetched.FileStore,
+        "get",
+        lambda self, path: (names.append(Path(path).name), get(self, path)),
+    )
     assert scanned(grouped(reader, 2, fetched_from=str(copy)), asked, LOW) == expected  # type: ignore[arg-type]
     first = len(names)
     assert first > 100
@@ -132,7 +164,10 @@ def test_fetched_shards_are_kept_within_a_limit(
     folders.append(fetch())
     assert [folder.exists() for folder in folders] == [False, False, True, True, True]
     monkeypatch.setenv("PROVSCAN_CACHE_GB", "much")
-    with pytest.raises(ParameterError, match=r"PROVSCAN_CACHE_GB is 'much', and must be a number of gigabytes"):
+    with pytest.raises(
+        ParameterError,
+        match=r"PROVSCAN_CACHE_GB is 'much', and must be a number of gigabytes",
+    ):
         fetch()
     for descriptor in used.values():
         os.close(descriptor)
@@ -141,24 +176,35 @@ def test_fetched_shards_are_kept_within_a_limit(
 def test_files_of_others_in_the_cache_stay(
     build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is removed to make room is what was fetched, also by a process that was killed."""
+    """What is removed to make room is what was fetched, also by a process that was
+    killed.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(fetched, "_IN_USE", {})
     index = build(corpus[:60], shards=2)
     shards = tmp_path / "cache" / "provscan" / "shards"
-    others = ["photos/a.jpg", "0" * 32 + "/notes.txt", "1" * 32 + "/segments/.new-0123456789abcdef/mine"]
+    others = [
+        "photos/a.jpg",
+        "0" * 32 + "/notes.txt",
+        "1" * 32 + "/segments/.new-0123456789abcdef/mine",
+    ]
     killed = shards / ("1" * 32)
     for name in [*others, f"{killed.name}/segments/0123456789abcdef/texts.utf8"]:
         (shards / name).parent.mkdir(parents=True)
         (shards / name).write_text(name)
-    (killed / "lock").write_text(f"{HEAD}process 1\nsegments/0123456789abcdef\nsegments/0123456789abcdef/texts.utf8\n")
+    (killed / "lock").write_text(
+        f"{HEAD}process "
+        "1\nsegments/0123456789abcdef\nsegments/0123456789abcdef/texts.utf8\n"
+    )
     monkeypatch.setenv("PROVSCAN_CACHE_GB", "0")
-    folder = fetched.fetched(str(index.path), [0, 1], provscan.open_index(index.path).reader.snapshot)
+    folder = fetched.fetched(
+        str(index.path), [0, 1], provscan.open_index(index.path).reader.snapshot
+    )
     assert (folder / "manifest.json").is_file()
     assert not list(folder.glob("segments/.new-*"))
-    assert {str(path.relative_to(shards)) for path in shards.rglob("*") if path.is_file()} - {
-        str(path.relative_to(shards)) for path in folder.rglob("*")
-    } == set(others)
+    assert {
+        str(path.relative_to(shards)) for path in shards.rglob("*") if path.is_file()
+    } - {str(path.relative_to(shards)) for path in folder.rglob("*")} == set(others)
 
 
 def test_a_damaged_copy_is_not_opened(
@@ -166,15 +212,29 @@ def test_a_damaged_copy_is_not_opened(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     index = build(corpus, shards=2)
-    path = Path(index.path) / "segments" / index.reader.segments[1].info.name / "texts.sketches"
+    path = (
+        Path(index.path)
+        / "segments"
+        / index.reader.segments[1].info.name
+        / "texts.sketches"
+    )
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
-    grouped_first = partial(hold_shards, "nowhere", snapshot=index.reader.snapshot, fetched_from=str(index.path))
+    grouped_first = partial(
+        hold_shards,
+        "nowhere",
+        snapshot=index.reader.snapshot,
+        fetched_from=str(index.path),
+    )
     grouped_first([0])
-    with pytest.raises(IndexFormatError, match=r"texts.sketches is damaged: expected XXH3-128"):
+    with pytest.raises(
+        IndexFormatError, match=r"texts.sketches is damaged: expected XXH3-128"
+    ):
         grouped_first([1])
 
 
-def test_what_is_added_must_fit(build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_added_must_fit(
+    build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
     path = build(corpus[:300], shards=2).path
     for low in (300, 340):

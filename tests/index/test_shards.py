@@ -1,4 +1,6 @@
-"""An index in shards gives what one segment gives, to the byte; and its files depend on its tweets alone."""
+"""An index in shards gives what one segment gives, to the byte; and its files depend on
+its tweets alone.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,13 @@ LOW = SearchLimits(band_texts=3, whole_candidates=3, seed_places=3, variants=1)
 
 
 def templates(count: int = 240) -> list[Tweet]:
-    """Variants of a few templates, with two texts of one tweet, equal times, and retweets."""
+    """Variants of a few templates, with two texts of one tweet, equal times, and
+    retweets.
+    """
     rng = random.Random(3)
-    kinds = [sentence(rng, script, 90).split() for script in ("latin", "latin", "cyrillic")]
+    kinds = [
+        sentence(rng, script, 90).split() for script in ("latin", "latin", "cyrillic")
+    ]
     tweets: list[Tweet] = []
     for number in range(count):
         words = list(kinds[number % len(kinds)])
@@ -50,11 +56,17 @@ def templates(count: int = 240) -> list[Tweet]:
 
 
 def quotations() -> list[Tweet]:
-    """Four texts each that have a phrase in common and nothing else: they are no variants."""
+    """Four texts each that have a phrase in common and nothing else: they are no
+    variants.
+    """
     rng = random.Random(7)
     phrases = 4 * [sentence(rng, "latin", 40) for _ in range(12)]
     return [
-        {"id": str(19_000 + number), "text": f"{sentence(rng, 'latin', 60)} {phrase} {sentence(rng, 'latin', 30)}"}
+        {
+            "id": str(19_000 + number),
+            "text": f"{sentence(rng, 'latin', 60)} {phrase} "
+            f"{sentence(rng, 'latin', 30)}",
+        }
         for number, phrase in enumerate(phrases)
     ]
 
@@ -72,27 +84,51 @@ def asked(corpus: list[Tweet]) -> list[str]:
     return [
         *(f"{text} #tag" for text in texts[::2]),
         *(" ... ".join(rng.sample(texts, 12)) for _ in range(20)),
-        *(" ".join(word for word in text.split() if rng.random() < 0.9) for text in texts[1::3]),
-        "nothing of it", "",
-    ]  # fmt: skip
+        *(
+            " ".join(word for word in text.split() if rng.random() < 0.9)
+            for text in texts[1::3]
+        ),
+        "nothing of it",
+        "",
+    ]
 
 
-def scanned(reader: IndexReader, texts: list[str], limits: SearchLimits) -> tuple[Any, ...]:
+def scanned(
+    reader: IndexReader, texts: list[str], limits: SearchLimits
+) -> tuple[Any, ...]:
     """All that a scan finds and counts."""
     found = scan_texts(*buffers(to_array(texts)), reader, MatchParams(limits=limits))
-    columns = found.row, found.span, found.text, found.level, found.similarity, found.containment, found.characters
+    columns = (
+        found.row,
+        found.span,
+        found.text,
+        found.level,
+        found.similarity,
+        found.containment,
+        found.characters,
+    )
     return (*(column.tolist() for column in columns), found.truncated)
 
 
 def files(index: provscan.Index) -> dict[str, bytes]:
     root = Path(index.path) / "segments"
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("shards", [2, 16])
-def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], asked: list[str], shards: int) -> None:
+def test_shards_are_scanned_as_one_segment(
+    build: Build, corpus: list[Tweet], asked: list[str], shards: int
+) -> None:
     single, many = build(corpus), build(corpus, shards=shards)
-    assert (many.info()["shards"], many.info()["version"], len(many.reader.segments)) == (shards, VERSION, shards)
+    assert (
+        many.info()["shards"],
+        many.info()["version"],
+        len(many.reader.segments),
+    ) == (shards, VERSION, shards)
     assert isinstance(many.reader.tables[0], ShardTables)
     assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
     for name in ("tweets", "repeated_tweets", "versions", "tweets_without_text"):
@@ -106,15 +142,25 @@ def test_shards_are_scanned_as_one_segment(build: Build, corpus: list[Tweet], as
     assert min(expected[-1].bands_cut, expected[-1].seeds_cut) > 0
     assert many.match(asked).equals(single.match(asked))
     filters = [
-        [next(content for name, content in sorted(files(index).items()) if name.startswith(f"{info}/seeds.{kind}"))
-         for kind in ("filter", "frequent")]
-        for index, info in ((index, index.reader.segments[0].info.name) for index in (single, many))
-    ]  # fmt: skip
+        [
+            next(
+                content
+                for name, content in sorted(files(index).items())
+                if name.startswith(f"{info}/seeds.{kind}")
+            )
+            for kind in ("filter", "frequent")
+        ]
+        for index, info in (
+            (index, index.reader.segments[0].info.name) for index in (single, many)
+        )
+    ]
     assert filters[0] == filters[1]
     assert provscan.verify(many.path)["tweets"] == single.info()["tweets"]
 
 
-def test_a_reader_of_shards_answers_as_one_of_a_segment(build: Build, corpus: list[Tweet]) -> None:
+def test_a_reader_of_shards_answers_as_one_of_a_segment(
+    build: Build, corpus: list[Tweet]
+) -> None:
     single, many = (build(corpus, shards=shards).reader for shards in (None, 6))
     numbers = np.random.default_rng(1).permutation(single.size)
     texts = single.canonical_texts(numbers)
@@ -140,11 +186,22 @@ def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) 
     assert isinstance(tables, ShardTables)
     asked = np.arange(0, reader.size, 7)
     sketches = sketch_texts(reader.canonical_texts(asked), reader.params)
-    seeds = Seeds(*(np.zeros(0, dtype) for dtype in (np.uint32, np.int32, np.int32)), np.zeros(1, np.int64))
+    seeds = Seeds(
+        *(np.zeros(0, dtype) for dtype in (np.uint32, np.int32, np.int32)),
+        np.zeros(1, np.int64),
+    )
     found = tables.look_up(seeds, sketches, SearchLimits())
-    entries = postings.unpacked(found.whole.exact, np.zeros(0, np.uint8), postings.EXACT)
-    pairs = zip(entries >> np.uint64(34), found.numbers[entries.astype(np.int64) & 0xFFFFFF], strict=True)
-    assert sorted(pairs) == sorted(zip(sketches.keys[:, 0] >> np.uint64(34), asked, strict=True))
+    entries = postings.unpacked(
+        found.whole.exact, np.zeros(0, np.uint8), postings.EXACT
+    )
+    pairs = zip(
+        entries >> np.uint64(34),
+        found.numbers[entries.astype(np.int64) & 0xFFFFFF],
+        strict=True,
+    )
+    assert sorted(pairs) == sorted(
+        zip(sketches.keys[:, 0] >> np.uint64(34), asked, strict=True)
+    )
 
 
 def test_what_is_added_and_forgotten(
@@ -158,7 +215,9 @@ def test_what_is_added_and_forgotten(
         assert (len(many.info()["segments"]), many.info()["shards"]) == (segments, 4)
         assert (many.fingerprint, len(many)) == (single.fingerprint, len(single))
         for limits in (SearchLimits(), LOW):
-            assert scanned(many.reader, asked, limits) == scanned(single.reader, asked, limits)
+            assert scanned(many.reader, asked, limits) == scanned(
+                single.reader, asked, limits
+            )
         assert many.match(asked).equals(single.match(asked))
 
     for low, high in ((300, 340), (320, 400)):
@@ -187,23 +246,42 @@ def test_the_bytes_of_shards_depend_on_the_tweets_alone(
 ) -> None:
     expected = files(build(corpus, shards=3))
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 700)
-    assert files(build(random.Random(2).sample(corpus, len(corpus)), shards=3)) == expected
+    assert (
+        files(build(random.Random(2).sample(corpus, len(corpus)), shards=3)) == expected
+    )
 
 
-def test_tweets_that_are_read_twice_count_once(build: Build, corpus: list[Tweet]) -> None:
+def test_tweets_that_are_read_twice_count_once(
+    build: Build, corpus: list[Tweet]
+) -> None:
     # So many ids as one shard has rows.
     many = build([*corpus, *corpus[:100]], shards=2)
-    assert many.info()["repeated_tweets"] == build([*corpus, *corpus[:100]]).info()["repeated_tweets"] >= 100
+    assert (
+        many.info()["repeated_tweets"]
+        == build([*corpus, *corpus[:100]]).info()["repeated_tweets"]
+        >= 100
+    )
 
 
 @pytest.mark.parametrize(("name", "damage", "problem"), [
     ("texts.shard", lambda content: [1, 3], "it is not shard 0 of 3"),
-    ("texts.numbers", lambda content: [content[1], *content[1:]], "two shards have a number in common"),
-    ("texts.numbers", lambda content: [content[1], content[0], *content[2:]], "its numbers are not those of its texts"),
-    ("texts.numbers", lambda content: [*content[:-1], 1 << 20], "its numbers are not those of its texts"),
+    ("texts.numbers", lambda content: [content[1], *content[1:]], "two shards have a "
+                                                                  "number in common"),
+    ("texts.numbers", lambda content: [content[1], content[0], *content[2:]], "its "
+                                                                              "numbers "
+                                                                              "are not "
+                                                                              "those "
+                                                                              "of its "
+                                                                              "texts"),
+    ("texts.numbers", lambda content: [*content[:-1], 1 << 20], "its numbers are not "
+                                                                "those of its texts"),
 ])  # fmt: skip
 def test_shards_that_do_not_belong_together(
-    build: Build, corpus: list[Tweet], name: str, damage: Callable[[np.ndarray], list[int]], problem: str
+    build: Build,
+    corpus: list[Tweet],
+    name: str,
+    damage: Callable[[np.ndarray], list[int]],
+    problem: str,
 ) -> None:
     index = build(corpus, shards=3)
     path = Path(index.path) / "segments" / index.reader.segments[0].info.name / name
@@ -212,7 +290,9 @@ def test_shards_that_do_not_belong_together(
     path.write_bytes(content.tobytes())
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: {problem}"):
         provscan.open_index(index.path, verify=False)
-    with pytest.raises(IndexFormatError, match=f"{name} is damaged: expected XXH3-128") as error:
+    with pytest.raises(
+        IndexFormatError, match=f"{name} is damaged: expected XXH3-128"
+    ) as error:
         provscan.open_index(index.path)
     # No shard can be left out.
     assert not hasattr(error.value, "__notes__")
@@ -230,7 +310,11 @@ def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
 def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
     index = build(corpus, shards=2)
     name = index.reader.segments[1].info.name
-    with pytest.raises(UsageError, match=f"{name} of .* is a shard, without which the others can't be used: keep it"):
+    with pytest.raises(
+        UsageError,
+        match=f"{name} of .* is a shard, without which the others can't be used: keep "
+        "it",
+    ):
         open_reader(index.path, without=[name])
 
 
@@ -238,20 +322,42 @@ def test_no_shard_is_left_out(build: Build, corpus: list[Tweet]) -> None:
 def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
     layout, rng = postings.bands_layout(bands), np.random.default_rng(bands)
     upper = np.uint64((1 << 64) - (1 << (64 - layout.key_bits)))
-    entries = np.sort((rng.integers(0, 1 << 63, 700, np.uint64) & upper).repeat(3) | np.arange(2_100, dtype=np.uint64))
+    entries = np.sort(
+        (rng.integers(0, 1 << 63, 700, np.uint64) & upper).repeat(3)
+        | np.arange(2_100, dtype=np.uint64)
+    )
     entries[: len(entries) // 2 : 5] = 0
     entries.sort()
     table = frozen(postings.table_of(entries, layout, 2_100)[0])
     known = filters.new_band_filter(len(entries))
     filters.mark_bands(entries, layout, known)
-    keys = rng.permutation(np.concatenate([entries, entries[::2], rng.integers(0, 1 << 63, 2_000, np.uint64)]))
+    keys = rng.permutation(
+        np.concatenate(
+            [entries, entries[::2], rng.integers(0, 1 << 63, 2_000, np.uint64)]
+        )
+    )
     wanted = np.empty_like(keys)
-    wanted = wanted[: gather.distinct(keys, layout.key_bits, np.zeros(16_384, np.uint64), wanted)]
+    wanted = wanted[
+        : gather.distinct(keys, layout.key_bits, np.zeros(16_384, np.uint64), wanted)
+    ]
     assert wanted.tolist() == list(dict.fromkeys((keys & upper).tolist()))
-    room = tuple(np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64))
-    found, count = gather.ranges(table, frozen(filters.bloom_filter(known)), wanted, 2, room)
-    key, text, place = np.empty(count, np.uint64), np.empty(count, np.int64), np.empty(count, np.int64)
+    room = tuple(
+        np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
+    )
+    found, count = gather.ranges(
+        table, frozen(filters.bloom_filter(known)), wanted, 2, room
+    )
+    key, text, place = (
+        np.empty(count, np.uint64),
+        np.empty(count, np.int64),
+        np.empty(count, np.int64),
+    )
     gather.entries(table, tuple(part[:found] for part in room), (key, text, place))
-    expected = [[e for e in entries.tolist() if e & int(upper) == w][:2] for w in wanted.tolist()]
-    assert (key | text.astype(np.uint64)).tolist() == [entry for each in expected for entry in each]
+    expected = [
+        [e for e in entries.tolist() if e & int(upper) == w][:2]
+        for w in wanted.tolist()
+    ]
+    assert (key | text.astype(np.uint64)).tolist() == [
+        entry for each in expected for entry in each
+    ]
     assert entries[place].tolist() == (key | text.astype(np.uint64)).tolist()

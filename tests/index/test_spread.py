@@ -1,4 +1,6 @@
-"""A build that tasks do in other processes: the same index, to the byte, as that of one process."""
+"""A build that tasks do in other processes: the same index, to the byte, as that of one
+process.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +14,42 @@ from index.conftest import some_tweets
 from index.test_shards import templates
 
 import provscan
-from provscan.errors import InputError, OutputError, ParameterError, UsageError, WorkerError
+from provscan.errors import (
+    InputError,
+    OutputError,
+    ParameterError,
+    UsageError,
+    WorkerError,
+)
 from provscan.index import spread as index_spread
 from provscan.runs import spread
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Files of several sizes in which tweets come again: the same, with another text, and texts under other ids."""
+    """Files of several sizes in which tweets come again: the same, with another text,
+    and texts under other ids.
+    """
     tweets = [*some_tweets(), *templates()]
     again = [{**tweets[n], "text": tweets[n + 7]["text"]} for n in range(0, 300, 50)]
-    again += [{**tweet, "id": f"other{n}"} for n, tweet in enumerate(tweets[:60:3])] + tweets[5:200:9]
-    again += [{"id": None, "text": "a tweet without an id of its own"}, {"id": "empty", "text": "@a https://t.co/1"}]
+    again += [
+        {**tweet, "id": f"other{n}"} for n, tweet in enumerate(tweets[:60:3])
+    ] + tweets[5:200:9]
+    again += [
+        {"id": None, "text": "a tweet without an id of its own"},
+        {"id": "empty", "text": "@a https://t.co/1"},
+    ]
     folder = tmp_path / "corpus"
     folder.mkdir()
-    for name, rows in {"a": tweets[:200], "b": tweets[200:], "c": again, "d": again[:3]}.items():
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, rows in {
+        "a": tweets[:200],
+        "b": tweets[200:],
+        "c": again,
+        "d": again[:3],
+    }.items():
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows)
+        )
     return folder
 
 
@@ -42,20 +64,38 @@ def test_processes_write_what_threads_write(corpus: Path, tmp_path: Path) -> Non
     shards = 5
     expected = provscan.build_index(corpus, tmp_path / "threads.index", shards=shards)
     about = expected.info()
-    assert min(about["versions"], about["repeated_tweets"], about["tweets_without_text"]) > 0
+    assert (
+        min(about["versions"], about["repeated_tweets"], about["tweets_without_text"])
+        > 0
+    )
     log = tmp_path / "log"
     made = provscan.build_index(
-        corpus, tmp_path / "processes.index", shards=shards, executor="processes", workers=2, log=log
+        corpus,
+        tmp_path / "processes.index",
+        shards=shards,
+        executor="processes",
+        workers=2,
+        log=log,
     )
     assert content(made) == content(expected)
     assert provscan.verify(made.path)["tweets"] == about["tweets"]
-    ended = [line["task"] for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "ended"]
-    assert {task for task in ended if "shard" in task} == {f"shard {n + 1} of {shards}" for n in range(shards)}
+    ended = [
+        line["task"]
+        for line in map(json.loads, log.read_text().splitlines())
+        if line["event"] == "ended"
+    ]
+    assert {task for task in ended if "shard" in task} == {
+        f"shard {n + 1} of {shards}" for n in range(shards)
+    }
     assert len([task for task in ended if task.startswith("read ")]) > 1
 
 
-def test_what_waits_on_disk_is_sorted_the_same(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the postings of a shard do not fit the memory for them; in threads, which know the patch."""
+def test_what_waits_on_disk_is_sorted_the_same(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the postings of a shard do not fit the memory for them; in threads, which
+    know the patch.
+    """
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
     monkeypatch.setattr("provscan.index.postings.SPILL_ENTRIES", 3000)
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
@@ -64,24 +104,36 @@ def test_what_waits_on_disk_is_sorted_the_same(corpus: Path, tmp_path: Path, mon
     assert content(made) == expected
     with pytest.raises(OutputError, match="exists already"):
         provscan.build_index(corpus / "d.jsonl", tmp_path / "b.index", **options)
-    small = provscan.build_index(corpus / "d.jsonl", tmp_path / "b.index", overwrite=True, **options)
+    small = provscan.build_index(
+        corpus / "d.jsonl", tmp_path / "b.index", overwrite=True, **options
+    )
     assert (small.info()["generation"], small.info()["tweets"]) == (2, 3)
 
 
-def test_a_cluster_writes_what_threads_write(cluster: None, corpus: Path, tmp_path: Path) -> None:
+def test_a_cluster_writes_what_threads_write(
+    cluster: None, corpus: Path, tmp_path: Path
+) -> None:
     """Though the first attempt of a task of each kind is lost."""
-    expected = content(provscan.build_index(corpus, tmp_path / "threads.index", shards=4))
+    expected = content(
+        provscan.build_index(corpus, tmp_path / "threads.index", shards=4)
+    )
     with pytest.MonkeyPatch.context() as patch:
         for name in ("read_and_part", "write"):
             (tmp_path / name).mkdir()
             patch.setattr(spread, name, Lossy(name, tmp_path / name))
-        made = provscan.build_index(corpus, tmp_path / "ray.index", shards=4, executor="ray")
+        made = provscan.build_index(
+            corpus, tmp_path / "ray.index", shards=4, executor="ray"
+        )
     assert content(made) == expected
-    assert {len(list((tmp_path / name).iterdir())) for name in ("read_and_part", "write")} == {1}
+    assert {
+        len(list((tmp_path / name).iterdir())) for name in ("read_and_part", "write")
+    } == {1}
 
 
 class Lossy:
-    """A function whose first call is in vain: all is done, and then its result is lost."""
+    """A function whose first call is in vain: all is done, and then its result is
+    lost.
+    """
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -101,7 +153,10 @@ def test_a_task_that_always_fails_ends_the_build(
     cluster: None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spread, "write", unreachable)
-    with pytest.raises(WorkerError, match=r"shard 1 of 2 failed 3 times \(OSError: gone\)\. No index was written"):
+    with pytest.raises(
+        WorkerError,
+        match=r"shard 1 of 2 failed 3 times \(OSError: gone\)\. No index was written",
+    ):
         provscan.build_index(corpus, tmp_path / "a.index", shards=2, executor="ray")
     assert not (tmp_path / "a.index").exists()
 
@@ -116,19 +171,33 @@ def test_a_part_that_is_there_already_stays(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["00000000"]
 
 
-def test_what_a_spread_build_can_not_do(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_spread_build_can_not_do(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "a.index"
-    with pytest.raises(UsageError, match="writes a shard a task: give shards, 2 or more, or use threads"):
+    with pytest.raises(
+        UsageError,
+        match="writes a shard a task: give shards, 2 or more, or use threads",
+    ):
         provscan.build_index(corpus, out, executor="ray")
-    with pytest.raises(ParameterError, match="address='auto' applies to a Ray cluster only: give executor='ray'"):
+    with pytest.raises(
+        ParameterError,
+        match="address='auto' applies to a Ray cluster only: give executor='ray'",
+    ):
         provscan.build_index(corpus, out, address="auto")
     with pytest.raises(ParameterError, match="executor='processes' needs files"):
-        provscan.build_index([{"id": "1", "text": "a text"}], out, executor="processes", shards=2)
+        provscan.build_index(
+            [{"id": "1", "text": "a text"}], out, executor="processes", shards=2
+        )
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
     (tmp_path / "empty.jsonl").write_text('{"id": "1", "text": "https://t.co/1"}\n')
     with pytest.raises(InputError, match="their texts have no letters or digits"):
-        provscan.build_index(tmp_path / "empty.jsonl", out, executor="processes", shards=2)
-    (corpus / "e.jsonl.gz").write_bytes(gzip.compress((corpus / "a.jsonl").read_bytes())[:-2000])
+        provscan.build_index(
+            tmp_path / "empty.jsonl", out, executor="processes", shards=2
+        )
+    (corpus / "e.jsonl.gz").write_bytes(
+        gzip.compress((corpus / "a.jsonl").read_bytes())[:-2000]
+    )
     with pytest.raises(InputError, match=r"e\.jsonl\.gz is damaged"):
         provscan.build_index(corpus, out, executor="processes", shards=2)
     (corpus / "e.jsonl.gz").unlink()

@@ -1,4 +1,6 @@
-"""What segments are written, merged and joined: their order, their files, and what waits while they are made."""
+"""What segments are written, merged and joined: their order, their files, and what
+waits while they are made.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,15 @@ from three_texts import TWEETS, strings
 import provscan
 from provscan import ordered_map
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import checked, folder, packed, postings, room, segment_writer, writer
+from provscan.index import (
+    checked,
+    folder,
+    packed,
+    postings,
+    room,
+    segment_writer,
+    writer,
+)
 from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
 from provscan.index.packed import pack_numbers
 from provscan.index.postings import map_array
@@ -30,7 +40,9 @@ from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
 
 
-def info(name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0) -> SegmentInfo:
+def info(
+    name: str, texts: int, *, shard: int | None = None, gone: int = 0, size: int = 0
+) -> SegmentInfo:
     stones = Tombstones("stones", FileInfo(16 * gone, ""), gone, "") if gone else None
     return SegmentInfo(name, texts, texts, "", {"a": FileInfo(size, "")}, stones, shard)
 
@@ -41,7 +53,10 @@ def names(groups: list[list[SegmentInfo]]) -> list[str]:
 
 def test_four_segments_of_a_tier_are_due() -> None:
     small, edge, above = writer.FIRST_TIER, writer.FIRST_TIER, writer.FIRST_TIER + 1
-    assert [writer._tier(info("a", texts)) for texts in (1, edge, above, 4 * edge, 4 * edge + 1)] == [0, 0, 1, 1, 2]
+    assert [
+        writer._tier(info("a", texts))
+        for texts in (1, edge, above, 4 * edge, 4 * edge + 1)
+    ] == [0, 0, 1, 1, 2]
 
     def due(*sizes: int) -> str:
         infos = tuple(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes))
@@ -80,7 +95,9 @@ def test_what_a_merge_takes_together() -> None:
         manifest = dataclasses.replace(MANIFEST, segments=infos)
         # With seeds of another length than is due all are written again.
         others = dataclasses.replace(manifest, seed_length=14)
-        assert purge_only or names(writer._to_merge(others, purge_only=False)) == names(writer._groups(manifest))
+        assert purge_only or names(writer._to_merge(others, purge_only=False)) == names(
+            writer._groups(manifest)
+        )
         return names(writer._to_merge(manifest, purge_only=purge_only))
 
     large, rest = info("a", most - 5), info("b", 5)
@@ -89,11 +106,15 @@ def test_what_a_merge_takes_together() -> None:
     assert groups(rest) == []
     assert groups(info("b", 5, gone=1)) == ["b"]
     assert groups(info("c", 1), large, info("b", 4)) == ["abc"]
-    assert groups(rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True) == ["c", "d"]
+    assert groups(
+        rest, info("c", 9, gone=1), info("d", 9, gone=2), purge_only=True
+    ) == ["c", "d"]
     first, second = info("x", 5, shard=0), info("y", 5, shard=1)
     assert groups(first, second) == []
     assert groups(first, second, rest) == ["xyb"]
-    assert groups(dataclasses.replace(first, tombstones=info("", 1, gone=1).tombstones), second) == ["xy"]
+    assert groups(
+        dataclasses.replace(first, tombstones=info("", 1, gone=1).tombstones), second
+    ) == ["xy"]
     assert groups(first, second, info("c", 9, gone=1), purge_only=True) == ["c"]
     stoned = info("x", 5, shard=0, gone=1)
     assert groups(stoned, second, info("c", 9, gone=1), purge_only=True) == ["xy", "c"]
@@ -104,7 +125,8 @@ MANIFEST = writer.Manifest(IndexParams(), (), 0, 0, seed_length=10)
 
 def test_room_for_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs = room.needs_of([info("a", 10, size=100), info("b", 20, size=50)])
-    # Three times the files; 160 bytes a tweet, and the tables, of which a small one needs no more than that.
+    # Three times the files; 160 bytes a tweet, and the tables, of which a small one
+    # needs no more than that.
     assert needs == (2, 450, 160 * 30 + 450 + room.OTHER_BYTES)
     tables = room.needs_of([info("a", 10, size=1 << 40)]).memory
     assert tables == 1600 + room.TABLES_BYTES + room.OTHER_BYTES
@@ -133,13 +155,20 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     forgotten = (tmp_path / "i.index" / "manifest.json").read_bytes()
     info = provscan.build_index(TWEETS[:4], index.path, append=True).info()
     again = info["appended"]
-    assert (again["added"], again["known"], again["forgotten"], info["generation"]) == (0, 3, 1, 2)
+    assert (again["added"], again["known"], again["forgotten"], info["generation"]) == (
+        0,
+        3,
+        1,
+        2,
+    )
     assert (tmp_path / "i.index" / "manifest.json").read_bytes() == forgotten
     (index.path / "lock").unlink()
     before = {path: path.stat().st_mtime_ns for path in index.path.rglob("*")}
     found = provscan.forget(index.path, ["x8", "nobody", "7"], dry_run=True)
     assert (found["tweets"], found["texts"], found["unknown"]) == (1, 0, 2)
-    assert {path: path.stat().st_mtime_ns for path in index.path.rglob("*")} == before, "it may be read-only"
+    assert {
+        path: path.stat().st_mtime_ns for path in index.path.rglob("*")
+    } == before, "it may be read-only"
     found = provscan.forget(index.path, ["4", "9", "x8"])
     assert (found["tweets"], found["texts"], found["unknown"]) == (3, 2, 0)
     assert provscan.open_index(index.path).info()["texts"] == 1
@@ -151,9 +180,14 @@ def test_numbers_join() -> None:
     assert len(column) == 3
 
 
-def test_a_tweet_that_an_earlier_segment_has_is_left_out(tmp_path: Path, small_segments: Callable[[int], None]) -> None:
+def test_a_tweet_that_an_earlier_segment_has_is_left_out(
+    tmp_path: Path, small_segments: Callable[[int], None]
+) -> None:
     small_segments(2)
-    rows = [{"id": str(n), "text": f"text of number {n} that stands nowhere else"} for n in range(3)]
+    rows = [
+        {"id": str(n), "text": f"text of number {n} that stands nowhere else"}
+        for n in range(3)
+    ]
     reader = provscan.build_index([*rows, *rows[::-1]], tmp_path / "i.index").reader
     # One is repeated in its own segment, two in the one before.
     assert reader.info()["repeated_tweets"] == 3
@@ -165,7 +199,9 @@ def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "i.index"
     provscan.build_index(TWEETS, path)
     written = (path / "manifest.json").read_text()
-    (path / "manifest.json").write_text(changed := written.replace(f'"version": {VERSION}', '"version": 3'))
+    (path / "manifest.json").write_text(
+        changed := written.replace(f'"version": {VERSION}', '"version": 3')
+    )
     assert changed != written
     assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
     # Nothing of the old one is left.
@@ -181,13 +217,17 @@ def test_a_mapped_file_holds_whole_entries(tmp_path: Path) -> None:
     assert map_array(path, np.uint64).tolist() == [0]
     path.write_bytes(bytes(9))
     for dtype, columns, width in ((np.uint64, 0, 8), (np.uint8, 2, 2)):
-        with pytest.raises(IndexFormatError, match=f"expected a multiple of {width} bytes, found 9"):
+        with pytest.raises(
+            IndexFormatError, match=f"expected a multiple of {width} bytes, found 9"
+        ):
             map_array(path, dtype, columns)
     path.write_bytes(b"")
     assert map_array(path, np.uint64, 2).shape == (0, 2)
 
 
-def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_is_on_the_disk_before_the_manifest_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "i.index"
     synced: list[tuple[str, bool]] = []
 
@@ -208,7 +248,12 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeyp
     provscan.forget(path, ["7"])
     (stones,) = (path / "tombstones").iterdir()
     tombstones = {f"i.index/tombstones/{stones.name}", "i.index/tombstones"}
-    assert {place for place, _ in synced} == {*tombstones, "i.index/new", "i.index", "."}
+    assert {place for place, _ in synced} == {
+        *tombstones,
+        "i.index/new",
+        "i.index",
+        ".",
+    }
 
 
 @pytest.mark.parametrize(
@@ -230,18 +275,35 @@ def test_all_is_on_the_disk_before_the_manifest_names_it(tmp_path: Path, monkeyp
     ],
 )
 def test_what_a_killed_writer_noted(tmp_path: Path, name: str, expected: bool) -> None:
-    """The lock file may be forged: a path that no writer would note is not taken from it."""
-    (tmp_path / "lock").write_text(f"{folder.HEAD}process 1\n{name}\nsegments/.new-cut-of")
+    """The lock file may be forged: a path that no writer would note is not taken from
+    it.
+    """
+    (tmp_path / "lock").write_text(
+        f"{folder.HEAD}process 1\n{name}\nsegments/.new-cut-of"
+    )
     assert folder.noted_in(tmp_path) == ({name} if expected else set())
 
 
 def test_segments_are_ordered_by_size_behind_the_shards() -> None:
-    infos = [info("b", 5), info("a", 5), info("c", 9), info("y", 1, shard=1), info("x", 1, shard=0)]
+    infos = [
+        info("b", 5),
+        info("a", 5),
+        info("c", 9),
+        info("y", 1, shard=1),
+        info("x", 1, shard=0),
+    ]
     assert "".join(each.name for each in sorted(infos, key=folder._order)) == "xycab"
 
 
-def test_compressed_texts_of_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = strings([f"text number {n} {'of these ' * (n % 7)}" if n % 5 else "" for n in range(7 * packed.BLOCK + 3)])
+def test_compressed_texts_of_many_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = strings(
+        [
+            f"text number {n} {'of these ' * (n % 7)}" if n % 5 else ""
+            for n in range(7 * packed.BLOCK + 3)
+        ]
+    )
     rows = np.arange(len(texts))[::-1].copy()
     monkeypatch.setattr("provscan.arrays.PART", 2 * packed.BLOCK)
     # What the frame of a large block says is compared first.
@@ -250,26 +312,43 @@ def test_compressed_texts_of_many_blocks(tmp_path: Path, monkeypatch: pytest.Mon
     found = packed.open_packed_strings(tmp_path, "raw_texts", len(rows))
     assert len(found) == len(texts)
     expected = texts.array().to_pylist()[::-1]
-    for asked in (rows, rows[:1], rows[-1:], rows[::7], np.array([3, 3, 0, packed.BLOCK, packed.BLOCK - 1])):
+    for asked in (
+        rows,
+        rows[:1],
+        rows[-1:],
+        rows[::7],
+        np.array([3, 3, 0, packed.BLOCK, packed.BLOCK - 1]),
+    ):
         assert found.take(asked).array().to_pylist() == [expected[row] for row in asked]
     assert len(found.take(rows[:0])) == 0
     assert found.dictionary is None
     # A block of another size than its texts is refused before it is decompressed.
     shorter = packed.PackedStrings(
-        found.path, found.compressed, None, pack_numbers(np.arange(len(texts) + 1)), found.blocks
+        found.path,
+        found.compressed,
+        None,
+        pack_numbers(np.arange(len(texts) + 1)),
+        found.blocks,
     )
-    with pytest.raises(IndexFormatError, match="a block has another size than its texts"):
+    with pytest.raises(
+        IndexFormatError, match="a block has another size than its texts"
+    ):
         shorter.take(rows)
 
 
 def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     words = [f"word{number}" for number in range(300)]
-    texts = strings([" ".join(rng.choice(words, 12)) for _ in range(packed.SAMPLE_BYTES // 60)])
+    texts = strings(
+        [" ".join(rng.choice(words, 12)) for _ in range(packed.SAMPLE_BYTES // 60)]
+    )
     packed.write_packed_strings(tmp_path, "raw_texts", texts, np.arange(len(texts)))
     found = packed.open_packed_strings(tmp_path, "raw_texts", len(texts))
     assert found.dictionary is not None
-    assert found.take(np.arange(5)).array().to_pylist() == texts.take(np.arange(5)).array().to_pylist()
+    assert (
+        found.take(np.arange(5)).array().to_pylist()
+        == texts.take(np.arange(5)).array().to_pylist()
+    )
 
 
 def test_the_order_of_tweets() -> None:
@@ -277,7 +356,8 @@ def test_the_order_of_tweets() -> None:
         rest = pa.table({"text": pa.array(texts, pa.large_string())})
         return segment_writer.tweet_order(np.array(times), strings(ids), rest).tolist()
 
-    # By time, then by id: numbers by size, others by length and letters; then by the rest.
+    # By time, then by id: numbers by size, others by length and letters; then by the
+    # rest.
     assert order([5, 5, 1], ["10", "9", "100"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5, 1], ["x10", "x9", "x"], ["a", "b", "c"]) == [2, 1, 0]
     assert order([5, 5], ["xb", "xa"], ["a", "b"]) == [1, 0]
@@ -292,12 +372,21 @@ def test_repeated_rows_are_left_out() -> None:
     found = segment_writer.without_repeated(np.array([2, 1, 0, 3]), id_of, text_of)
     assert found.tolist() == [2, 0, 3]
     # Of ids 0 and 1 with the texts 1 and 0 none is another's.
-    assert segment_writer.without_repeated(np.arange(2), np.array([0, 1]), np.array([1, 0])).tolist() == [0, 1]
-    assert segment_writer.without_repeated(np.arange(0), np.arange(0), np.arange(0)).tolist() == []
+    assert segment_writer.without_repeated(
+        np.arange(2), np.array([0, 1]), np.array([1, 0])
+    ).tolist() == [0, 1]
+    assert (
+        segment_writer.without_repeated(
+            np.arange(0), np.arange(0), np.arange(0)
+        ).tolist()
+        == []
+    )
 
 
 def test_rows_go_text_by_text() -> None:
-    rows, starts, numbers = segment_writer.by_text(np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2], np.uint32), 3)
+    rows, starts, numbers = segment_writer.by_text(
+        np.array([2, 1, 0, 3, 4]), np.array([1, 0, 1, 0, 2], np.uint32), 3
+    )
     assert rows.tolist() == [2, 0, 1, 3, 4]
     assert starts.tolist() == [0, 2, 4, 5]
     assert numbers.tolist() == [1, 0, 2]
@@ -305,16 +394,30 @@ def test_rows_go_text_by_text() -> None:
 
 def test_numbers_of_texts_in_shards() -> None:
     def part(count: int, numbers: list[int] | None) -> Any:
-        return SimpleNamespace(texts=range(count), numbers=None if numbers is None else np.array(numbers, np.uint32))
+        return SimpleNamespace(
+            texts=range(count),
+            numbers=None if numbers is None else np.array(numbers, np.uint32),
+        )
 
-    # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind them.
+    # Two shards with the numbers 0 and 3, 1 and 2, and a segment of two texts behind
+    # them.
     segments = part(2, [0, 3]), part(2, [1, 2]), part(2, None)
     numbering = Numbering(segments, np.array([0, 2, 4, 6]), 2)
     assert numbering.places(np.arange(6)).tolist() == [0, 2, 3, 1, 4, 5]
-    assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [[0, 1, 2, 0], [1, 0, 1, 0]]
-    assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [[3, 0], [2, 1], [5, 4]]
+    assert [each.tolist() for each in numbering.located(np.array([3, 1, 5, 0]))] == [
+        [0, 1, 2, 0],
+        [1, 0, 1, 0],
+    ]
+    assert [numbering.numbers(n, np.array([1, 0])).tolist() for n in range(3)] == [
+        [3, 0],
+        [2, 1],
+        [5, 4],
+    ]
     plain = Numbering((part(2, None), part(3, None)), np.array([0, 2, 5]), 0)
-    assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [[1, 0, 1], [2, 1, 0]]
+    assert [each.tolist() for each in plain.located(np.array([4, 1, 2]))] == [
+        [1, 0, 1],
+        [2, 1, 0],
+    ]
 
 
 def test_a_small_index_is_written_and_checked_as_a_large_one_is(
@@ -323,12 +426,21 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
     """By several threads, and in many stretches."""
     small, large = tmp_path / "small.index", tmp_path / "large.index"
     begun: list[int] = []
-    monkeypatch.setattr(ordered_map, "ThreadPoolExecutor", lambda n, **_: begun.append(n) or ThreadPoolExecutor(n))
+    monkeypatch.setattr(
+        ordered_map,
+        "ThreadPoolExecutor",
+        lambda n, **_: begun.append(n) or ThreadPoolExecutor(n),
+    )
     # Files are synced by eight threads, however small they are.
     monkeypatch.setattr("provscan.index.folder.sync_all", lambda paths: None)
     provscan.build_index(tweets, small, shards=3)
     assert 8 not in begun
-    for name in ("folder.FEW_BYTES", "segment_writer.FEW_TWEETS", "postings.FEW_ENTRIES", "seeds.FEW_ENTRIES"):
+    for name in (
+        "folder.FEW_BYTES",
+        "segment_writer.FEW_TWEETS",
+        "postings.FEW_ENTRIES",
+        "seeds.FEW_ENTRIES",
+    ):
         monkeypatch.setattr(f"provscan.index.{name}", 0)
     provscan.build_index(tweets, large, shards=3)
     assert {2, 8} <= set(begun)
@@ -345,7 +457,9 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
 
 
 @pytest.mark.parametrize("waiting", [1 << 20, 3])
-def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+def test_entries_wait_in_memory_or_in_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
     monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
     rng = np.random.default_rng(2)
     # The upper eight bits of a key are the number of its part.
@@ -360,7 +474,9 @@ def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.
         found = list(into.sorted_parts())
         assert np.concatenate(found).tolist() == expected.tolist()
         assert len(found) == postings.PARTS
-        assert all((part >> np.uint64(56) == number).all() for number, part in enumerate(found))
+        assert all(
+            (part >> np.uint64(56) == number).all() for number, part in enumerate(found)
+        )
         assert list(tmp_path.iterdir()) == []
     empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
     assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
@@ -368,7 +484,9 @@ def test_entries_wait_in_memory_or_in_files(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("threads", [0, 2])
 def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
-    entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(2)
+    entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
+        2
+    )
     into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
     into.add_parted(postings.parted(entries[:30]))
     into.add(entries[30:].copy())
@@ -379,17 +497,24 @@ def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
 
 
 def test_arrays_wait_in_a_file(tmp_path: Path) -> None:
-    arrays = [np.arange(n, n + size, dtype=np.uint64) for n, size in enumerate((2, 0, 4, 1, 0, 9, 1))]
+    arrays = [
+        np.arange(n, n + size, dtype=np.uint64)
+        for n, size in enumerate((2, 0, 4, 1, 0, 9, 1))
+    ]
     waiting = postings.Waiting(tmp_path / "t", 5)
     for array in arrays:
         waiting.add(array)
-    assert [waiting[number].tolist() for number in range(7)] == [array.tolist() for array in arrays]
+    assert [waiting[number].tolist() for number in range(7)] == [
+        array.tolist() for array in arrays
+    ]
     assert (tmp_path / "t").stat().st_size == 8 * 16
     waiting.clear()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_get_the_new_numbers_of_their_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for waiting in (1 << 20, 2):
         monkeypatch.setattr(postings, "SPILL_ENTRIES", waiting)
         into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
@@ -398,19 +523,33 @@ def test_entries_get_the_new_numbers_of_their_texts(tmp_path: Path, monkeypatch:
         # What comes later has its number already.
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
         found = np.concatenate(list(into.sorted_parts())).tolist()
-        assert found == [7 << 40 | 0 << 8 | 7, 8 << 40 | 4 << 8 | 7, 9 << 40 | 5 << 8 | 7]
+        assert found == [
+            7 << 40 | 0 << 8 | 7,
+            8 << 40 | 4 << 8 | 7,
+            9 << 40 | 5 << 8 | 7,
+        ]
 
 
 def test_room_in_a_segment() -> None:
     """A segment holds so many texts, and tweets that have 32 bits for their numbers."""
-    for texts, tweets, most in ((segment_writer.MAX_TEXTS - 5, 9, 5), (9, (1 << 32) - 6, 5), (0, 0, 1 << 10)):
+    for texts, tweets, most in (
+        (segment_writer.MAX_TEXTS - 5, 9, 5),
+        (9, (1 << 32) - 6, 5),
+        (0, 0, 1 << 10),
+    ):
         counts: Any = SimpleNamespace(texts=texts, tweets=tweets)
         assert segment_writer.SegmentWriter.has_room_for(counts, most)
-        assert segment_writer.SegmentWriter.has_room_for(counts, most + 1) == (texts == 0)
+        assert segment_writer.SegmentWriter.has_room_for(counts, most + 1) == (
+            texts == 0
+        )
 
 
-def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The half that was used last stays once there are too many; nothing is marked that was changed meanwhile."""
+def test_marks_of_checked_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The half that was used last stays once there are too many; nothing is marked that
+    was changed meanwhile.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(checked, "KEPT", 4)
     paths = [tmp_path / "a", tmp_path / "b"]
@@ -424,10 +563,14 @@ def test_marks_of_checked_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert all(map(checked.is_marked, keys)) or number == 4
         for age, key in enumerate(keys[::-1]):
             if (tmp_path / "cache" / "provscan" / "checked" / key).exists():
-                os.utime(tmp_path / "cache" / "provscan" / "checked" / key, (9 - age, 9 - age))
+                os.utime(
+                    tmp_path / "cache" / "provscan" / "checked" / key,
+                    (9 - age, 9 - age),
+                )
     assert len(set(keys)) == 5
     assert [checked.is_marked(key) for key in keys] == [False, False, False, True, True]
-    # A file may be changed again within the tick of its clock: that is waited for, and no longer.
+    # A file may be changed again within the tick of its clock: that is waited for, and
+    # no longer.
     changed, slept = paths[0].stat().st_ctime, list[float]()
     monkeypatch.setattr(checked.time, "sleep", slept.append)
     for now in (changed + checked.TICK / 4, changed - 99, changed + 99):
@@ -460,10 +603,30 @@ def test_digests_of_tweets() -> None:
         return [g, h]
 
     ids, texts = ["7", "12345678"], ["Ça va être très bien", ""]
-    about = pa.record_batch({"author": [None, "ann"], "lang": ["en", None], "rt_of": pa.nulls(2, pa.string())})
-    found = tweet_digests(pa.array(ids), pa.array(texts, pa.large_string()), np.array([-5, 1 << 40]), about)
+    about = pa.record_batch(
+        {
+            "author": [None, "ann"],
+            "lang": ["en", None],
+            "rt_of": pa.nulls(2, pa.string()),
+        }
+    )
+    found = tweet_digests(
+        pa.array(ids),
+        pa.array(texts, pa.large_string()),
+        np.array([-5, 1 << 40]),
+        about,
+    )
     assert found.tolist() == [
-        digest([b"7", texts[0].encode(), b"", b"en", b"", (2**64 - 5).to_bytes(8, "little")]),
+        digest(
+            [
+                b"7",
+                texts[0].encode(),
+                b"",
+                b"en",
+                b"",
+                (2**64 - 5).to_bytes(8, "little"),
+            ]
+        ),
         digest([b"12345678", b"", b"ann", b"", b"", (1 << 40).to_bytes(8, "little")]),
     ]
 
@@ -479,15 +642,24 @@ def test_entries_are_sorted(count: int) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(-3, 3) | st.sampled_from([NO_TIME, 1 << 40]), st.integers(8, 11)), max_size=40),
+    st.lists(
+        st.tuples(
+            st.integers(-3, 3) | st.sampled_from([NO_TIME, 1 << 40]), st.integers(8, 11)
+        ),
+        max_size=40,
+    ),
     st.sampled_from(["", "x"]),
     st.booleans(),
 )
-def test_tweets_are_ordered_by_time_then_by_id(tweets: list[tuple[int, int]], prefix: str, few: bool) -> None:
+def test_tweets_are_ordered_by_time_then_by_id(
+    tweets: list[tuple[int, int]], prefix: str, few: bool
+) -> None:
     times = np.array([time for time, _ in tweets], np.int64)
     ids = strings([f"{prefix}{number}" for _, number in tweets])
     rest = pa.table({"row": np.arange(len(tweets))})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segment_writer, "FEW_TIED", 0 if few else 9)
         order = segment_writer.tweet_order(times, ids, rest)
-    assert order.tolist() == sorted(range(len(tweets)), key=lambda row: (*tweets[row], row))
+    assert order.tolist() == sorted(
+        range(len(tweets)), key=lambda row: (*tweets[row], row)
+    )

@@ -18,7 +18,9 @@ def reach(text, other, step=1):
     a = np.array([*map(ord, text), 0], np.uint32)
     b = np.array([*map(ord, other), 0], np.uint32)
     at, place = (0, 0) if step > 0 else (len(text) - 1, len(other) - 1)
-    return int(aligned_end(a, b, Edge(at, place, step), len(text), len(other), new_costs()))
+    return int(
+        aligned_end(a, b, Edge(at, place, step), len(text), len(other), new_costs())
+    )
 
 
 @given(WORDS.filter(bool), WORDS, st.sampled_from([1, -1]))
@@ -28,7 +30,11 @@ def test_an_aligned_edge_is_the_prefix_of_least_distance(text, other, step):
     inside = range(max(0, len(text) - BAND), min(len(other), len(text) + BAND) + 1)
     best = min(costs[j] for j in inside)
     nearest = {j for j in inside if costs[j] == best}
-    nearest = {j for j in nearest if abs(j - len(text)) == min(abs(i - len(text)) for i in nearest)}
+    nearest = {
+        j
+        for j in nearest
+        if abs(j - len(text)) == min(abs(i - len(text)) for i in nearest)
+    }
     found = reach(text, other, step)
     if best * 10 <= len(text) * 6:
         assert found in nearest
@@ -46,5 +52,7 @@ def test_examples(step):
     assert reach("and more", "amd moore of", step) == 9
     assert reach("and more", "something", step) == 0
     assert reach("and more", "", step) == 0
-    assert reach("abcdefgh word", "xyzxyzxx word", step) == 13, "two thirds changed, the last word is there"
+    assert reach("abcdefgh word", "xyzxyzxx word", step) == 13, (
+        "two thirds changed, the last word is there"
+    )
     assert reach("abcdefgh word", "xyzxyzxx worx", step) == 0

@@ -19,20 +19,30 @@ KEYS = st.lists(st.integers(0, 2**32 - 1), max_size=50)
 @given(KEYS, KEYS, st.integers(2, 12))
 def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
     words = np.zeros(1 << bits, np.uint64)
-    seed_kernels.mark_seeds(np.array(keys, np.uint64) << np.uint64(32), bloom_filter(words))
+    seed_kernels.mark_seeds(
+        np.array(keys, np.uint64) << np.uint64(32), bloom_filter(words)
+    )
     assert words.tolist() == naive.key_filter(map(naive.seed_hash, keys), bits)
     asked = keys + others
     held = np.empty(len(asked), np.bool_)
     seed_kernels.held_seeds(
-        np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7), frozen(bloom_filter(words)), held
+        np.array(asked, np.uint64) << np.uint64(32) | np.uint64(7),
+        frozen(bloom_filter(words)),
+        held,
     )
     marks = [naive.key_filter([naive.seed_hash(key)], bits) for key in asked]
-    assert held.tolist() == [all(a & b == b for a, b in zip(words.tolist(), mark, strict=True)) for mark in marks]
+    assert held.tolist() == [
+        all(a & b == b for a, b in zip(words.tolist(), mark, strict=True))
+        for mark in marks
+    ]
 
 
 @given(HASHES, st.integers(4, 9), st.integers(0, 100))
 def test_a_narrower_filter_is_that_of_fewer_words(hashes, bits, count):
-    words, few = narrowed(np.array(naive.key_filter(hashes, bits), np.uint64), count), bits
+    words, few = (
+        narrowed(np.array(naive.key_filter(hashes, bits), np.uint64), count),
+        bits,
+    )
     while few > 4 and 64 << few > 16 * max(count, 1):
         few -= 1
     assert words.tolist() == naive.key_filter(hashes, few)

@@ -11,14 +11,36 @@ from provscan.kernels.escapes import escaped
 
 pytestmark = pytest.mark.kernels
 
-LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"
+LETTER = r"\\+u(?:00[c-f][0-9a-f]|0[1-9a-f][0-9a-f]{2}|1[0-9a-f]{3}|2(?:e[89a-f]|f[0-9a-f])[0-9a-f]|[3-9a-c][0-9a-f]{3}"  # noqa: E501
 LETTER += r"|d[0-7][0-9a-f]{2}|f9[0-9a-f]{2}|f[a-d][0-9a-f]{2})"
-BYTES = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"
-OF_R = "<U\\+(?:00[c-f]|0[1-9a-f][0-9a-f]|1[0-9a-f]{2}|2(?:e[89a-f]|f[0-9a-f])|[3-9a-c][0-9a-f]{2}|d[0-7][0-9a-f]"
+BYTES = r"\\+x(?:c[3-9a-f]|d[0-9a-f])\\+x[89ab][0-9a-f]|\\+xe[013-9a-d](?:\\+x[89ab][0-9a-f]){2}"  # noqa: E501
+OF_R = "<U\\+(?:00[c-f]|0[1-9a-f][0-9a-f]|1[0-9a-f]{2}|2(?:e[89a-f]|f[0-9a-f])|[3-9a-c][0-9a-f]{2}|d[0-7][0-9a-f]"  # noqa: E501
 OF_R += "|f9[0-9a-f]|f[a-d][0-9a-f])[0-9a-f]>"
 LETTER = f"(?:{LETTER}|{BYTES}|{OF_R})"
-PARTS = ["\\", "u", r"\u0447", r"\u4E2D", r"\u00e9", r"\ud83d", r"\u2019", r"\u00bf", r"\u04", "4g", " ", "é", "x" * 63]
-PARTS += ["x", r"\xd1\x87", r"\xE4\xB8\xAD", r"\xe2\x80\x99", r"\xd1", r"\x87", r"\xc2\xa0"]
+PARTS = [
+    "\\",
+    "u",
+    r"\u0447",
+    r"\u4E2D",
+    r"\u00e9",
+    r"\ud83d",
+    r"\u2019",
+    r"\u00bf",
+    r"\u04",
+    "4g",
+    " ",
+    "é",
+    "x" * 63,
+]
+PARTS += [
+    "x",
+    r"\xd1\x87",
+    r"\xE4\xB8\xAD",
+    r"\xe2\x80\x99",
+    r"\xd1",
+    r"\x87",
+    r"\xc2\xa0",
+]
 PARTS += ["<", "<U+", "<U+0447>", "<U+4e2d>", "<U+2019>", "<U+0001F602>", "0435>"]
 
 
@@ -26,12 +48,14 @@ def found_in(texts):
     data = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, data)])
     rows = np.zeros(len(texts), np.int64)
-    return rows[: escaped(np.frombuffer(b"".join(data), np.uint8), offsets, rows)].tolist()
+    return rows[
+        : escaped(np.frombuffer(b"".join(data), np.uint8), offsets, rows)
+    ].tolist()
 
 
 @pytest.mark.parametrize("text", [
-    r"\u0447\u0435", r"\u00e9\u00E8", r"\\u4e2d\\u6587", "x" * 61 + r"\u0447\u0435", r"\u0447 \u0447\u0435",
-    r"\ud7ff\uac00", r"\xd1\x87\xd0\xb5", r"\xe4\xb8\xad\xe6\x96\x87", r"\\xd1\\x87\u0435", r"\xED\x9F\xBF\xC3\x80",
+    r"\u0447\u0435", r"\u00e9\u00E8", r"\\u4e2d\\u6587", "x" * 61 + r"\u0447\u0435", r"\u0447 \u0447\u0435",  # noqa: E501
+    r"\ud7ff\uac00", r"\xd1\x87\xd0\xb5", r"\xe4\xb8\xad\xe6\x96\x87", r"\\xd1\\x87\u0435", r"\xED\x9F\xBF\xC3\x80",  # noqa: E501
     "<U+0447><U+0435>", "x" * 62 + "<U+4E2D><U+6587>", r"<U+0447>\u0435",
 ])  # fmt: skip
 def test_two_letters_in_a_row(text):
@@ -39,23 +63,35 @@ def test_two_letters_in_a_row(text):
 
 
 @pytest.mark.parametrize("text", [
-    "", r"\u0447", r"\u0447 \u0435", r"\u0447\u043", r"\u0447\u04g5", r"u0447u0435", r"\u0041\u0042", r"\u003c\u003e",
-    r"\u2019\u2026", r"\ud83d\ude02\ud83d\ude02", r"\ufe0f\ufe0f", r"\usepackage{\underline}", r"\u0447x\u0435",
+    "", r"\u0447", r"\u0447 \u0435", r"\u0447\u043", r"\u0447\u04g5", r"u0447u0435", r"\u0041\u0042", r"\u003c\u003e",  # noqa: E501
+    r"\u2019\u2026", r"\ud83d\ude02\ud83d\ude02", r"\ufe0f\ufe0f", r"\usepackage{\underline}", r"\u0447x\u0435",  # noqa: E501
     r"\xd1\x87", r"\xd1\x87 \xd0\xb5", r"\xd1\xd0\x87\xb5", r"\xe2\x80\x9c\xe2\x80\x9d",
     r"\xf0\x9f\x98\x82\xf0\x9f\x98\x82",
-    r"\xc2\xa0\xc2\xa0", r"\xe4\xb8\xad\xe6\x96", r"\xee\x80\x80\xef\xbc\xa1", r"\xd1\x87\xd0\x35", r"xd1x87xd0xb5",
-    "<U+0447>", "<U+0447> <U+0435>", "<U+0001F602><U+0001F602>", "<U+0447><U+0435", "<u+0447><u+0435>", "<U>0447<U>",
+    r"\xc2\xa0\xc2\xa0", r"\xe4\xb8\xad\xe6\x96", r"\xee\x80\x80\xef\xbc\xa1", r"\xd1\x87\xd0\x35", r"xd1x87xd0xb5",  # noqa: E501
+    "<U+0447>", "<U+0447> <U+0435>", "<U+0001F602><U+0001F602>", "<U+0447><U+0435", "<u+0447><u+0435>", "<U>0447<U>",  # noqa: E501
 ])  # fmt: skip
 def test_other_texts(text):
     assert found_in([r"\u0447", text, r"\u0435"]) == []
 
 
 def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_letters():
-    assert found_in([r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"]) == []
-    assert found_in([r"\xd1\x87\xd0", r"\xb5", r"\xd1\x8", "7", r"\xd1", "\\", r"x87\xd0\xb5"]) == []
+    assert (
+        found_in([r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"])
+        == []
+    )
+    assert (
+        found_in(
+            [r"\xd1\x87\xd0", r"\xb5", r"\xd1\x8", "7", r"\xd1", "\\", r"x87\xd0\xb5"]
+        )
+        == []
+    )
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=9).map("".join), max_size=8))
 def test_each_text_is_found_once_wherever_it_stands(texts):
-    expected = [row for row, text in enumerate(texts) if re.search(f"{LETTER}{LETTER}", text, re.IGNORECASE)]
+    expected = [
+        row
+        for row, text in enumerate(texts)
+        if re.search(f"{LETTER}{LETTER}", text, re.IGNORECASE)
+    ]
     assert found_in(texts) == expected

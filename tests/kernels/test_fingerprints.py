@@ -11,12 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provscan.kernels import fingerprints as kernels
-from provscan.kernels.records import Candidates, TextBuffer, Thresholds, frozen, read_only
+from provscan.kernels.records import (
+    Candidates,
+    TextBuffer,
+    Thresholds,
+    frozen,
+    read_only,
+)
 
 pytestmark = pytest.mark.kernels
 
 # Few letters, so that 5-grams recur; Chinese characters are two units.
-texts = st.text(st.sampled_from("abc éя国語"), min_size=13, max_size=120) | st.text("abc ", min_size=13, max_size=200)
+texts = st.text(st.sampled_from("abc éя国語"), min_size=13, max_size=120) | st.text(
+    "abc ", min_size=13, max_size=200
+)
 
 
 def text_buffer(*strings):
@@ -36,19 +44,36 @@ USUAL = Thresholds(0.25, 0.5, 1, 40)
 
 
 def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
-    """Of one candidate in the last of some records, ``others`` being the texts before and after its own."""
-    return kept_of(records, [(len(records) - 1, 1, code, place)], (others[0], text, others[1]), (), thresholds)[0]
+    """Of one candidate in the last of some records, ``others`` being the texts before
+    and after its own.
+    """
+    return kept_of(
+        records,
+        [(len(records) - 1, 1, code, place)],
+        (others[0], text, others[1]),
+        (),
+        thresholds,
+    )[0]
 
 
 def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
     """Of candidates (record, text, code, place) those that are kept."""
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     offsets = np.cumsum([0, *map(len, records)])
-    columns = Candidates(*(np.array(column) for column in zip(*candidates, strict=True)))
+    columns = Candidates(
+        *(np.array(column) for column in zip(*candidates, strict=True))
+    )
     licensed = text_buffer(*texts), read_only(np.array(numbers, np.int64))
     out = np.zeros(len(candidates), np.bool_)
     room = kernels.fingerprints_scratch(1000)
-    kernels.agreeing((fingerprints_of(codes, offsets), offsets), licensed, columns, thresholds, room, out)
+    kernels.agreeing(
+        (fingerprints_of(codes, offsets), offsets),
+        licensed,
+        columns,
+        thresholds,
+        room,
+        out,
+    )
     return out.tolist()
 
 
@@ -56,8 +81,14 @@ def kept_of(records, candidates, texts, numbers=(), thresholds=USUAL):
 def test_fingerprints_stand_between_zeros(records):
     codes = np.frombuffer("".join(records).encode("utf-32-le"), np.uint32)
     between = [0] * kernels.GAP
-    expected = between + [value for record in records for value in padded(naive.prints(record), record) + between]
-    assert fingerprints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected
+    expected = between + [
+        value
+        for record in records
+        for value in padded(naive.prints(record), record) + between
+    ]
+    assert (
+        fingerprints_of(codes, np.cumsum([0, *map(len, records)])).tolist() == expected
+    )
 
 
 def padded(values, record):
@@ -70,22 +101,33 @@ def test_candidates_are_kept_by_their_fingerprints(before, text, record, others,
     code = draw.draw(st.integers(0, len(record) - 1))
     # Of a damaged table a place may be none of its text.
     place = draw.draw(st.integers(0, len(naive.units(text)) + 9))
-    assert kept([before, record], text, code, place, others) == naive.agrees(record, text, code, place)
+    assert kept([before, record], text, code, place, others) == naive.agrees(
+        record, text, code, place
+    )
 
 
-@given(st.text("abcdefghijklmnopqrstuvwxyz ", min_size=13, max_size=300), st.integers(0, 40), st.data())
+@given(
+    st.text("abcdefghijklmnopqrstuvwxyz ", min_size=13, max_size=300),
+    st.integers(0, 40),
+    st.data(),
+)
 def test_a_copy_is_kept_wherever_it_stands(text, before, draw):
     place = draw.draw(st.integers(0, len(text) - 1))
     assert kept(["x" * before + text], text, before + place, place)
 
 
-@pytest.mark.parametrize("letters", [string.ascii_lowercase, "abcdefg\u00e9\u0451\u4e00\u3042"])
+@pytest.mark.parametrize(
+    "letters", [string.ascii_lowercase, "abcdefg\u00e9\u0451\u4e00\u3042"]
+)
 @pytest.mark.parametrize(("size", "place"), [
-    (14, 3), (29, 0), (29, 20), (54, 53), (67, 40), (68, 40), (69, 68), (100, 20), (100, 27), (100, 40), (100, 99),
+    (14, 3), (29, 0), (29, 20), (54, 53), (67, 40), (68, 40), (69, 68), (100, 20), (100, 27), (100, 40), (100, 99),  # noqa: E501
 ])  # fmt: skip
 def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
     rng = random.Random(size)
-    text, noise = "".join(rng.choices(letters, k=size)), "".join(rng.choices(letters, k=size + 60))
+    text, noise = (
+        "".join(rng.choices(letters, k=size)),
+        "".join(rng.choices(letters, k=size + 60)),
+    )
     code = 30 + naive.units(text)[place][1]
 
     def begun(cut):
@@ -94,28 +136,45 @@ def test_just_enough_of_the_wording_is_in_the_record(letters, size, place):
     def ended(cut):
         return noise[: 30 + cut] + text[cut:] + noise[30 + size :]
 
-    longest = bisect_left(range(size), True, key=lambda cut: not naive.agrees(ended(cut), text, code, place))
-    shortest = bisect_left(range(size), True, key=lambda cut: naive.agrees(begun(cut), text, code, place))
+    longest = bisect_left(
+        range(size),
+        True,
+        key=lambda cut: not naive.agrees(ended(cut), text, code, place),
+    )
+    shortest = bisect_left(
+        range(size), True, key=lambda cut: naive.agrees(begun(cut), text, code, place)
+    )
     records = [
         begun(size),
         *(begun(shortest + i) for i in (-2, -1, 0, 1)),
         *(ended(longest + i) for i in (-2, -1, 0, 1)),
     ]
     for shift in (-14, -13, 14, 15):
-        found = kept_of(records, [(row, 1, code + shift, place) for row in range(9)], ("z" * 9, text, "z" * 9))
-        assert found == [naive.agrees(record, text, code + shift, place) for record in records]
+        found = kept_of(
+            records,
+            [(row, 1, code + shift, place) for row in range(9)],
+            ("z" * 9, text, "z" * 9),
+        )
+        assert found == [
+            naive.agrees(record, text, code + shift, place) for record in records
+        ]
 
 
 @pytest.mark.parametrize(("thresholds", "share"), [
-    (USUAL, 0.44), (Thresholds(0.4, 0.9, 1, 40), 0.44), (Thresholds(0.1, 0.25, 1, 40), 0.225),
+    (USUAL, 0.44), (Thresholds(0.4, 0.9, 1, 40), 0.44), (Thresholds(0.1, 0.25, 1, 40), 0.225),  # noqa: E501
     (Thresholds(0.25, 0.1, 1, 1 << 40), 0.225), (Thresholds(0.25, 0.5, 1, 20), 16 / 64),
     (Thresholds(0.25, 0.5, 1, 1), 0.0),
 ])  # fmt: skip
 def test_no_more_of_the_wording_is_needed_than_a_match_has(thresholds, share):
     rng = random.Random(1)
     text, noise = ("".join(rng.choices(string.ascii_lowercase, k=68)) for _ in range(2))
-    found = [kept([text[:cut] + noise[cut:]], text, 0, 0, thresholds=thresholds) for cut in range(68)]
-    assert found == [naive.agrees(text[:cut] + noise[cut:], text, 0, 0, share) for cut in range(68)]
+    found = [
+        kept([text[:cut] + noise[cut:]], text, 0, 0, thresholds=thresholds)
+        for cut in range(68)
+    ]
+    assert found == [
+        naive.agrees(text[:cut] + noise[cut:], text, 0, 0, share) for cut in range(68)
+    ]
     assert found.index(True) <= share * 64 + 4
 
 
@@ -132,11 +191,13 @@ def test_five_characters_of_four_bytes_are_seen_wherever_they_stand(size):
 
 @pytest.mark.parametrize("numbers", [[], [40, 41]])
 @pytest.mark.parametrize(("at", "expected"), [
-    ([20, 20, 20], [True, False, False]), ([27, 13, 27], [True, False, False]), ([13, 27, 13], [True, False, False]),
-    ([27, 12, 12], [True, True, False]), ([12, 27, 27], [True, True, False]), ([20, 96, 96], [True, True, False]),
+    ([20, 20, 20], [True, False, False]), ([27, 13, 27], [True, False, False]), ([13, 27, 13], [True, False, False]),  # noqa: E501
+    ([27, 12, 12], [True, True, False]), ([12, 27, 27], [True, True, False]), ([20, 96, 96], [True, True, False]),  # noqa: E501
 ])  # fmt: skip
 def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
-    text = "the quick brown fox jumps over the lazy dog and runs away into the dark wood"
+    text = (
+        "the quick brown fox jumps over the lazy dog and runs away into the dark wood"
+    )
     rows = [
         (record, number, code + 5 + i, 20 + i)
         for record in range(2)
@@ -146,20 +207,30 @@ def test_a_text_is_kept_once_for_each_diagonal(at, numbers, expected):
     assert kept_of(["xxxxx" + text * 2] * 2, rows, [text] * 2, numbers) == expected * 4
 
 
-@pytest.mark.parametrize("text", ["nobody asked the goat again", "\u043d\u0438\u043a\u0442\u043e \u043d\u0435"])
+@pytest.mark.parametrize(
+    "text",
+    ["nobody asked the goat again", "\u043d\u0438\u043a\u0442\u043e \u043d\u0435"],
+)
 @pytest.mark.parametrize("place", [0, 400])
 def test_a_text_with_too_few_bytes_is_not_kept(text, place):
     size = len(text.encode())
     for least in (size - 1, size, size + 1):
-        assert kept_of(["x" * 40 + text], [(0, 0, 40 + place, place)], [text], (), USUAL._replace(units=least)) == [
-            least <= size
-        ]
+        assert kept_of(
+            ["x" * 40 + text],
+            [(0, 0, 40 + place, place)],
+            [text],
+            (),
+            USUAL._replace(units=least),
+        ) == [least <= size]
 
 
 def test_a_phrase_alone_is_not_kept():
     rng = random.Random(1)
     words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(60)]
-    text, record = " ".join(words[:20]), " ".join([*words[20:40], *words[8:10], *words[40:]])
+    text, record = (
+        " ".join(words[:20]),
+        " ".join([*words[20:40], *words[8:10], *words[40:]]),
+    )
     place, code = text.index(words[8]), record.index(words[8])
     assert not kept([record], text, code, place)
     # In a text whose places are not known to a unit nothing is refused.

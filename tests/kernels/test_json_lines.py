@@ -15,10 +15,14 @@ pytestmark = pytest.mark.kernels
 KINDS = {"text": STRING, "id": INTEGER, "nothing": NOTHING}
 LETTERS = st.sampled_from('aé語😀 \0\t\n\r\x1f"\\/{}[]:,u0')
 TEXTS = st.text(LETTERS, max_size=90)
-NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = st.integers(-(10**20), 10**20) | st.floats(
+    allow_nan=False, allow_infinity=False
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)
+    ),
     max_leaves=8,
 )
 OBJECTS = st.fixed_dictionaries(
@@ -44,12 +48,17 @@ def parsed(data: bytes) -> list[list[str | None]] | None:
         np.zeros(shape, np.uint8),
     )
     text, keys = np.frombuffer(data, np.uint8), np.frombuffer(b"".join(names), np.uint8)
-    ends, kinds = np.cumsum([0, *map(len, names)]), np.array(list(KINDS.values()), np.uint8)
+    ends, kinds = (
+        np.cumsum([0, *map(len, names)]),
+        np.array(list(KINDS.values()), np.uint8),
+    )
     if not top_level_values(text, keys, read_only(ends), read_only(kinds), columns):
         return None
     return [
         [
-            columns.data[k, columns.ends[k, row] : columns.ends[k, row + 1]].tobytes().decode()
+            columns.data[k, columns.ends[k, row] : columns.ends[k, row + 1]]
+            .tobytes()
+            .decode()
             if columns.valid[k, row] == 1
             else None
             for row in range(rows)
@@ -60,23 +69,39 @@ def parsed(data: bytes) -> list[list[str | None]] | None:
 
 def expected(lines: list[bytes]) -> list[list[str | None]]:
     records = [json.loads(line) for line in lines]
-    return [[None if (v := record.get(name)) is None else str(v) for record in records] for name in KINDS]
+    return [
+        [None if (v := record.get(name)) is None else str(v) for record in records]
+        for name in KINDS
+    ]
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.booleans(), SPACES, SPACES)
 def test_objects_are_read_as_python_reads_them(objects, ascii_only, space, end):
     separators = (f"{space},{space}", f"{space}:{space}")
     lines = [
-        (space + json.dumps(value, ensure_ascii=ascii_only, separators=separators) + end).encode() for value in objects
+        (
+            space
+            + json.dumps(value, ensure_ascii=ascii_only, separators=separators)
+            + end
+        ).encode()
+        for value in objects
     ]
     assert parsed(b"\n".join(lines)) == expected(lines)
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=3), st.booleans(), st.data())
-def test_damaged_lines_are_read_as_python_reads_them_or_not_at_all(objects, ascii_only, data):
-    lines = "\n".join(json.dumps(value, ensure_ascii=ascii_only) for value in objects).encode()
+def test_damaged_lines_are_read_as_python_reads_them_or_not_at_all(
+    objects, ascii_only, data
+):
+    lines = "\n".join(
+        json.dumps(value, ensure_ascii=ascii_only) for value in objects
+    ).encode()
     place = data.draw(st.integers(0, len(lines) - 1))
-    damage = data.draw(st.sampled_from([b"", *(bytes([c]) for c in b'"\\{}[]:,0-.eutn \n'), b'"text":']))
+    damage = data.draw(
+        st.sampled_from(
+            [b"", *(bytes([c]) for c in b'"\\{}[]:,0-.eutn \n'), b'"text":']
+        )
+    )
     damaged = lines[:place] + damage + lines[place + data.draw(st.integers(0, 3)) :]
     damaged = damaged.decode(errors="ignore").encode()
     found = parsed(damaged)
@@ -87,12 +112,14 @@ def test_damaged_lines_are_read_as_python_reads_them_or_not_at_all(objects, asci
 @pytest.mark.parametrize(
     "line",
     [
-        "", "[]", "{}{}", '{"text": 1}', '{"text": "a", "text": "b"}', '{"text": null, "text": "b"}', '{"id": "1"}',
-        '{"id": 1.5}', '{"id": 1e5}', '{"nothing": 1}', '{"te\\u0078t": "a"}', '{"text": "\\ud800"}',
-        '{"text": "\\ud800\\u0041"}', '{"text": "\\udc00"}', '{"text": "\\x"}', '{"text": "\\u12g4"}',
-        '{"text": "a\tb"}', '{"text": "a"', '{"text": "a', '{"text": "a",}', '{"a": 01}', '{"a": +1}', '{"a": 1.}',
-        '{"a": .5}', '{"a": 1e}', '{"a": NaN}', '{"a": nul}', '{"a": [1,]}', '{"a": [1 2]}', '{"a": {"b"}}',
-        '{"a": {"b": 1,}}', '{"a": [1}}', '{"a": "\\ud800"}', '{"a": ' + "[" * 61 + "]" * 61 + "}",
+        "", "[]", "{}{}", '{"text": 1}', '{"text": "a", "text": "b"}', '{"text": null, '
+                                                                       '"text": "b"}', '{"id": "1"}',  # noqa: E501
+        '{"id": 1.5}', '{"id": 1e5}', '{"nothing": 1}', '{"te\\u0078t": "a"}', '{"text": "\\ud800"}',  # noqa: E501
+        '{"text": "\\ud800\\u0041"}', '{"text": "\\udc00"}', '{"text": "\\x"}', '{"text": "\\u12g4"}',  # noqa: E501
+        '{"text": "a\tb"}', '{"text": "a"', '{"text": "a', '{"text": "a",}', '{"a": 01}', '{"a": +1}', '{"a": 1.}',  # noqa: E501
+        '{"a": .5}', '{"a": 1e}', '{"a": NaN}', '{"a": nul}', '{"a": [1,]}', '{"a": [1 '
+                                                                             '2]}', '{"a": {"b"}}',  # noqa: E501
+        '{"a": {"b": 1,}}', '{"a": [1}}', '{"a": "\\ud800"}', '{"a": ' + "[" * 61 + "]" * 61 + "}",  # noqa: E501
     ],
 )  # fmt: skip
 def test_what_another_parser_has_to_decide(line):

@@ -11,7 +11,15 @@ from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
 from provscan.kernels import minimizers as kernels
-from provscan.kernels.records import CodeBuffer, SeedEntriesScratch, SeedParams, Seeds, TextBuffer, frozen, read_only
+from provscan.kernels.records import (
+    CodeBuffer,
+    SeedEntriesScratch,
+    SeedParams,
+    Seeds,
+    TextBuffer,
+    frozen,
+    read_only,
+)
 
 pytestmark = pytest.mark.kernels
 
@@ -30,7 +38,9 @@ def text_buffer(texts):
 
 def minimizers(units, k, window):
     keys, places = room_for(len(units) + 1)
-    n = kernels.minimizers(np.array(units, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places)
+    n = kernels.minimizers(
+        np.array(units, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places
+    )
     return list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
 
 
@@ -40,12 +50,17 @@ def room_for(size):
 
 
 def expected_minimizers(units, k, window):
-    return [(naive.spread(key), place) for key, place in naive.minimizers(units, k, window)]
+    return [
+        (naive.spread(key), place) for key, place in naive.minimizers(units, k, window)
+    ]
 
 
 @settings(max_examples=50)
 @given(
-    st.lists(st.sampled_from([97, 98, 0x10FFFF, 0x1004E00]) | st.integers(0, 0x1FFFFFF), max_size=90),
+    st.lists(
+        st.sampled_from([97, 98, 0x10FFFF, 0x1004E00]) | st.integers(0, 0x1FFFFFF),
+        max_size=90,
+    ),
     st.integers(4, 32),
     st.integers(1, 64),
 )
@@ -69,7 +84,13 @@ def test_a_shared_stretch_shares_a_seed(rng, k, window):
         head = [rng.randrange(97, 123) for _ in range(rng.randrange(30))]
         tail = [rng.randrange(97, 123) for _ in range(rng.randrange(30))]
         seeds = minimizers([*head, *shared, *tail], k, window)
-        found.append({(key, place - len(head)) for key, place in seeds if 0 <= place - len(head) < window})
+        found.append(
+            {
+                (key, place - len(head))
+                for key, place in seeds
+                if 0 <= place - len(head) < window
+            }
+        )
     assert found[0] & found[1]
 
 
@@ -87,8 +108,12 @@ def test_seeds_of_texts_stand_where_they_say(script):
     records = codes_of(*texts)
     size = 2 * len(records.codes) + 2
     dtypes = (np.uint32, np.int32, np.int32)
-    seeds = Seeds(*(np.empty(size, dtype) for dtype in dtypes), np.full(len(texts) + 1, 7))
-    n = kernels.seeds_of(records, SeedParams(12, 8), seed_scratch(max(map(len, texts))), seeds)
+    seeds = Seeds(
+        *(np.empty(size, dtype) for dtype in dtypes), np.full(len(texts) + 1, 7)
+    )
+    n = kernels.seeds_of(
+        records, SeedParams(12, 8), seed_scratch(max(map(len, texts))), seeds
+    )
     expected_bounds = [0]
     expected = []
     for text in texts:
@@ -96,7 +121,10 @@ def test_seeds_of_texts_stand_where_they_say(script):
         for key, place in naive.minimizers([unit for unit, _ in units], 12, 8):
             expected.append((naive.spread(key), place, units[place][1]))
         expected_bounds.append(len(expected))
-    assert list(zip(*(column[:n].tolist() for column in seeds[:3]), strict=True)) == expected
+    assert (
+        list(zip(*(column[:n].tolist() for column in seeds[:3]), strict=True))
+        == expected
+    )
     assert seeds.bounds.tolist() == expected_bounds
 
 
@@ -105,23 +133,43 @@ def test_entries_of_an_index(script):
     rng = random.Random(script)
     texts = [sentence(rng, script, letters) for letters in (30, 5, 250)]
     buffer, longest = text_buffer(texts), 250 * 3
-    entries, sizes = np.empty(2 * len(buffer.text), np.uint64), np.empty(len(texts), np.uint8)
-    scratch = SeedEntriesScratch(np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest))
-    n = kernels.seed_entries(buffer, 100, SeedParams(12, 8), scratch, entries, (20, sizes))
+    entries, sizes = (
+        np.empty(2 * len(buffer.text), np.uint64),
+        np.empty(len(texts), np.uint8),
+    )
+    scratch = SeedEntriesScratch(
+        np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest)
+    )
+    n = kernels.seed_entries(
+        buffer, 100, SeedParams(12, 8), scratch, entries, (20, sizes)
+    )
     expected = [
         naive.spread(key) << 32 | 100 + number << 8 | kernels.place_code(place)
         for number, text in enumerate(texts)
-        for key, place in naive.index_minimizers([unit for unit, _ in naive.units(text)], 12, 8)
+        for key, place in naive.index_minimizers(
+            [unit for unit, _ in naive.units(text)], 12, 8
+        )
     ]
     assert entries[:n].tolist() == expected
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 40)), max_size=6, unique_by=lambda part: part[0]))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(1, 40)),
+        max_size=6,
+        unique_by=lambda part: part[0],
+    )
+)
 def test_levels_tell_how_many_places_share_a_seed(parts):
-    entries = np.array(sorted(key << 54 | place for key, count in parts for place in range(count)), np.uint64)
+    entries = np.array(
+        sorted(key << 54 | place for key, count in parts for place in range(count)),
+        np.uint64,
+    )
     levels = np.empty(len(entries), np.uint8)
     kernels.seed_levels(entries, levels)
-    assert levels.tolist() == [(count - 1).bit_length() for _, count in sorted(parts) for _ in range(count)]
+    assert levels.tolist() == [
+        (count - 1).bit_length() for _, count in sorted(parts) for _ in range(count)
+    ]
 
 
 def test_there_is_a_last_level():
@@ -130,23 +178,35 @@ def test_there_is_a_last_level():
     assert set(levels.tolist()) == {kernels.LAST_LEVEL}
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12), st.lists(st.integers(0, 2), max_size=3))
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12),
+    st.lists(st.integers(0, 2), max_size=3),
+)
 def test_seeds_that_may_be_taken_still(drawn, taken):
     """Those of texts that have fewer than they may have with that level's."""
     drawn.sort()
-    entries = np.array([n << 32 | text << 8 | 5 for n, (_, text) in enumerate(drawn)], np.uint64)
+    entries = np.array(
+        [n << 32 | text << 8 | 5 for n, (_, text) in enumerate(drawn)], np.uint64
+    )
     ends = np.cumsum(np.bincount([level for level, _ in drawn], minlength=4))
-    sizes, counts = np.array([0, 1, 0], np.uint8), np.array([*taken, 0, 0, 0], np.uint16)
+    sizes, counts = (
+        np.array([0, 1, 0], np.uint8),
+        np.array([*taken, 0, 0, 0], np.uint16),
+    )
     most = np.array([[2, 3], [2, 2], [1, 2], [0, 1]], np.uint16)
     out = np.empty(len(entries) + 1, np.uint64)
-    kernels.possible_seeds(read_only(entries), ends, read_only(sizes), read_only(most), counts, out)
+    kernels.possible_seeds(
+        read_only(entries), ends, read_only(sizes), read_only(most), counts, out
+    )
     left = [
         (level, entry)
         for (level, text), entry in zip(drawn, entries.tolist(), strict=True)
         if level and counts[text] < most[level][sizes[text]]
     ]
     assert out[: ends[-1]].tolist() == [entry for _, entry in left]
-    assert ends.tolist() == [sum(level <= last for level, _ in left) for last in range(4)]
+    assert ends.tolist() == [
+        sum(level <= last for level, _ in left) for last in range(4)
+    ]
 
 
 @settings(max_examples=80)
@@ -156,14 +216,26 @@ def test_seeds_that_may_be_taken_still(drawn, taken):
     st.integers(4, 20),
     st.integers(1, 20),
 )
-def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(rng, length, k, window):
-    text, before, after = ([rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40))
+def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(
+    rng, length, k, window
+):
+    text, before, after = (
+        [rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40)
+    )
     keys, places = room_for(length + 1)
-    n = kernels.index_minimizers(np.array(text, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places)
+    n = kernels.index_minimizers(
+        np.array(text, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places
+    )
     found = list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
-    assert found == [(naive.spread(key), place) for key, place in naive.index_minimizers(text, k, window)]
+    assert found == [
+        (naive.spread(key), place)
+        for key, place in naive.index_minimizers(text, k, window)
+    ]
     if length <= kernels.SHORT:
-        copy = [(key, place - 40) for key, place in minimizers(before + text + after, k, window)]
+        copy = [
+            (key, place - 40)
+            for key, place in minimizers(before + text + after, k, window)
+        ]
         assert {seed for seed in copy if 0 <= seed[1] <= length - k} <= set(found)
 
 
@@ -193,23 +265,44 @@ def test_wide_characters(char):
 def test_units_are_counted(char):
     codes = codes_of(f"abc{char}d\U0001f98a").codes
     for low, high in ((0, 6), (3, 4), (2, 5), (4, 6), (0, 3)):
-        assert kernels.length_units(codes, low, high) == high - low + (naive.wide(char) and low <= 3 < high)
+        assert kernels.length_units(codes, low, high) == high - low + (
+            naive.wide(char) and low <= 3 < high
+        )
 
 
 def sizes_of(texts):
     buffer = text_buffer(texts)
     longest = len(buffer.text)
-    scratch = SeedEntriesScratch(np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest))
+    scratch = SeedEntriesScratch(
+        np.empty(longest, np.uint32), *room_for(2 * longest + 2), seed_scratch(longest)
+    )
     sizes = np.empty(len(texts), np.uint8)
-    kernels.seed_entries(buffer, 0, SeedParams(12, 8), scratch, np.empty(2 * longest, np.uint64), (20, sizes))
+    kernels.seed_entries(
+        buffer,
+        0,
+        SeedParams(12, 8),
+        scratch,
+        np.empty(2 * longest, np.uint64),
+        (20, sizes),
+    )
     return sizes.tolist()
 
 
-@given(st.lists(st.text() | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600), max_size=4))
+@given(
+    st.lists(
+        st.text()
+        | st.text(st.sampled_from("aé語が한😀🦊𠀀一\u3040\u30ff"), max_size=600),
+        max_size=4,
+    )
+)
 def test_sizes_of_texts_count_units(texts):
-    assert sizes_of(texts) == [min(255, -(-len(naive.units(text)) // 20)) for text in texts]
+    assert sizes_of(texts) == [
+        min(255, -(-len(naive.units(text)) // 20)) for text in texts
+    ]
 
 
-@pytest.mark.parametrize(("length", "expected"), [(5_080, 254), (5_081, 255), (5_100, 255), (5_101, 255)])
+@pytest.mark.parametrize(
+    ("length", "expected"), [(5_080, 254), (5_081, 255), (5_100, 255), (5_101, 255)]
+)
 def test_sizes_of_long_texts_are_one(length, expected):
     assert sizes_of(["a" * length]) == [expected]

@@ -31,7 +31,9 @@ def found_in(texts):
     data = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, data)])
     rows = np.zeros(len(texts), np.int64)
-    return rows[: wrongly_decoded(np.frombuffer(b"".join(data), np.uint8), offsets, rows)].tolist()
+    return rows[
+        : wrongly_decoded(np.frombuffer(b"".join(data), np.uint8), offsets, rows)
+    ].tolist()
 
 
 def test_sound_texts():
@@ -50,7 +52,15 @@ def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_sequence():
     assert found_in(["AMANHÃ", "«sim»", "CAFÉ", "\x85", "Ã", "\xa9"]) == []
 
 
-@given(st.lists(st.tuples(st.sampled_from(SOUND), st.booleans(), st.integers(0, 130)), max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(SOUND), st.booleans(), st.integers(0, 130)),
+        max_size=8,
+    )
+)
 def test_each_text_is_found_once_wherever_it_stands(cases):
-    texts = [" " * before + text + ("Ã© â€™ Ã©" if wrong else "") for text, wrong, before in cases]
+    texts = [
+        " " * before + text + ("Ã© â€™ Ã©" if wrong else "")
+        for text, wrong, before in cases
+    ]
     assert found_in(texts) == [row for row, (_, wrong, _) in enumerate(cases) if wrong]

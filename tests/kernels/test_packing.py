@@ -14,7 +14,9 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 NUMBERS = st.one_of(
     st.lists(INT64, max_size=300),
     st.lists(st.integers(0, 200), max_size=300),
-    st.lists(st.integers(-5, 5).map(lambda x: 1_700_000_000_000 + 1000 * x), max_size=300),
+    st.lists(
+        st.integers(-5, 5).map(lambda x: 1_700_000_000_000 + 1000 * x), max_size=300
+    ),
     st.lists(st.just(2**63 - 1), max_size=300),
 )
 
@@ -38,7 +40,9 @@ def test_numbers_come_back(numbers, rng):
     words, blocks = packed(np.array(numbers, np.int64))
     assert unpacked(words, blocks, np.arange(len(numbers))) == numbers
     rows = [rng.randrange(len(numbers)) for _ in numbers]
-    assert unpacked(words, blocks, np.array(rows, np.int64)) == [numbers[row] for row in rows]
+    assert unpacked(words, blocks, np.array(rows, np.int64)) == [
+        numbers[row] for row in rows
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,8 +71,13 @@ def test_a_block_takes_the_bits_of_its_range(numbers, bits):
 def test_entries_are_sorted(numbers, repeats, rng):
     # Of a frequent key the lowest bits differ.
     if numbers:
-        numbers = [*numbers, *(numbers[0] >> 12 << 12 | rng.randrange(1 << 12) for _ in range(repeats))]
+        numbers = [
+            *numbers,
+            *(numbers[0] >> 12 << 12 | rng.randrange(1 << 12) for _ in range(repeats)),
+        ]
         rng.shuffle(numbers)
     entries = np.array(numbers, np.uint64)
-    radix.sort(entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64))
+    radix.sort(
+        entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64)
+    )
     assert entries.tolist() == sorted(numbers)

@@ -28,22 +28,36 @@ def bucket_offsets(entries, bits, pieces=1):
 
 
 def entries_of(keys, shift):
-    """Sorted entries in the making of 64-bit keys, each with its number for a text, and a place if ``shift`` is 8."""
+    """Sorted entries in the making of 64-bit keys, each with its number for a text, and
+    a place if ``shift`` is 8.
+    """
     low = [i << shift | (i * 37 % 256 if shift else 0) for i in range(len(keys))]
-    return np.sort(np.array([key >> 32 << 32 | below for key, below in zip(keys, low, strict=True)], np.uint64))
+    return np.sort(
+        np.array(
+            [key >> 32 << 32 | below for key, below in zip(keys, low, strict=True)],
+            np.uint64,
+        )
+    )
 
 
 def table_of(keys, bits, shift=0):
     """A table that knows 32 bits of each key, with 32 - bits bits for the text."""
     entries = entries_of(keys, shift)
-    out, places = np.empty(len(entries), np.uint32), np.empty(len(entries) if shift else 0, np.uint8)
+    out, places = (
+        np.empty(len(entries), np.uint32),
+        np.empty(len(entries) if shift else 0, np.uint8),
+    )
     kernels.pack_entries(entries, bits, 32, shift, out, places)
-    return entries, frozen(Postings(out, bucket_offsets(entries, bits), bits, bits)), places
+    return (
+        entries,
+        frozen(Postings(out, bucket_offsets(entries, bits), bits, bits)),
+        places,
+    )
 
 
-KEYS = st.lists(st.sampled_from([0, 1, 2**31, 2**32 - 1]) | st.integers(0, 2**32 - 1), max_size=60).map(
-    lambda keys: [key << 32 for key in keys]
-)
+KEYS = st.lists(
+    st.sampled_from([0, 1, 2**31, 2**32 - 1]) | st.integers(0, 2**32 - 1), max_size=60
+).map(lambda keys: [key << 32 for key in keys])
 
 
 @settings(max_examples=60)
@@ -101,12 +115,18 @@ def test_bucket_offsets_are_where_buckets_begin(keys, bits, pieces):
     entries = entries_of(keys, 0)
     starts = bucket_offsets(entries, bits, pieces)
     buckets = sorted(key >> (64 - bits) for key in keys)
-    assert starts.tolist() == [bisect_left(buckets, bucket) for bucket in range((1 << bits) + 1)]
+    assert starts.tolist() == [
+        bisect_left(buckets, bucket) for bucket in range((1 << bits) + 1)
+    ]
 
 
 def buffer(texts):
     raw = [text.encode() for text in texts]
-    return frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
+    return frozen(
+        TextBuffer(
+            np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
+        )
+    )
 
 
 @given(st.lists(st.text(max_size=20), max_size=8))
@@ -117,7 +137,10 @@ def test_keys_of_texts(texts):
 
 
 @settings(max_examples=40)
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=60), st.integers(1, 5))
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=60),
+    st.integers(1, 5),
+)
 def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
     # Keys that fall on one slot, and that differ in one half only.
     keys = np.array(pairs, np.uint64).reshape(-1, 2) << np.uint64(8)
@@ -127,7 +150,10 @@ def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
         numbers = np.empty(len(piece), np.int64)
         known = kernels.number_texts(piece, table, ids, known, numbers)
         found += numbers.tolist()
-        larger, larger_ids = np.zeros((2 * len(ids), 2), np.uint64), np.zeros(2 * len(ids), np.uint32)
+        larger, larger_ids = (
+            np.zeros((2 * len(ids), 2), np.uint64),
+            np.zeros(2 * len(ids), np.uint32),
+        )
         kernels.move_texts(table, ids, larger, larger_ids)
         table, ids = larger, larger_ids
     order = list(dict.fromkeys(pairs))
@@ -136,13 +162,24 @@ def test_numbers_are_given_in_the_order_of_first_appearance(pairs, batches):
 
 
 @settings(max_examples=40)
-@given(st.lists(st.text("ab", max_size=4), unique=True, max_size=12), st.lists(st.text("ab", max_size=4), max_size=12))
+@given(
+    st.lists(st.text("ab", max_size=4), unique=True, max_size=12),
+    st.lists(st.text("ab", max_size=4), max_size=12),
+)
 def test_equal_texts_are_found_by_their_bytes(licensed, asked):
     # All keys alike: only the bytes can tell.
     _, postings, _ = table_of([0] * len(licensed), 8)
     numbers = np.empty(len(asked), np.int64)
-    kernels.find_texts(np.zeros((len(asked), 2), np.uint64), buffer(asked), postings, buffer(licensed), numbers)
-    assert numbers.tolist() == [licensed.index(text) if text in licensed else -1 for text in asked]
+    kernels.find_texts(
+        np.zeros((len(asked), 2), np.uint64),
+        buffer(asked),
+        postings,
+        buffer(licensed),
+        numbers,
+    )
+    assert numbers.tolist() == [
+        licensed.index(text) if text in licensed else -1 for text in asked
+    ]
 
 
 def test_equal_texts_are_found_by_their_keys():
@@ -165,4 +202,6 @@ def test_entries_are_ordered_by_level(levels):
     out = np.empty_like(entries)
     radix.by_level(entries, np.array(levels, np.uint8), ends, out)
     assert out.tolist() == sorted(range(len(levels)), key=lambda i: levels[i])
-    assert ends.tolist() == [sum(level <= last for level in levels) for last in range(5)]
+    assert ends.tolist() == [
+        sum(level <= last for level in levels) for last in range(5)
+    ]

@@ -19,15 +19,24 @@ TEXTS = 6
 
 keys = st.integers(1, 10).map(lambda key: key * 0x12345678 % 2**32)
 # A record is seeds with the distance to the next one.
-records = st.lists(st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3)
-# What the table holds: of a text a seed of the records, by its number, off the diagonal.
+records = st.lists(
+    st.lists(st.tuples(keys, st.integers(1, 8)), max_size=12), max_size=3
+)
+# What the table holds: of a text a seed of the records, by its number, off the
+# diagonal.
 offs = st.sampled_from([0, 0, 0, 16, 17])
-parts = st.lists(st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), offs), max_size=60)
+parts = st.lists(
+    st.tuples(st.integers(0, TEXTS - 1), st.integers(0, 30), offs), max_size=60
+)
 
 
 def table_of(held):
     """A table of (key, text, place)."""
-    rows = np.sort(np.array([key << 32 | text << 8 | place for key, text, place in held], np.uint64))
+    rows = np.sort(
+        np.array(
+            [key << 32 | text << 8 | place for key, text, place in held], np.uint64
+        )
+    )
     known = new_filter(0)
     minimizers.mark_seeds(rows, bloom_filter(known))
     starts, out, places = (
@@ -42,7 +51,9 @@ def table_of(held):
 
 
 def of_record(held, record, first_unit, limit):
-    """(text, code, place) of one record's candidates, in the order in which they are found."""
+    """(text, code, place) of one record's candidates, in the order in which they are
+    found.
+    """
     unit, seen, found = first_unit, {}, []
     for key, step in record:
         run = sorted((text, place) for other, text, place in held if other == key)
@@ -71,31 +82,50 @@ def laid_out(records):
 @given(records, parts)
 def test_candidates_are_texts_that_share_a_seed(records, parts):
     seeds, places, bounds = laid_out(records)
-    held = {(seeds[at], text, places[at] + off) for text, at, off in parts if at < len(seeds)}
+    held = {
+        (seeds[at], text, places[at] + off)
+        for text, at, off in parts
+        if at < len(seeds)
+    }
     assert candidates(seeds, places, bounds, held) == expected_of(records, held)
 
 
 def expected_of(records, held, limit=LIMIT):
-    return [(i, *row) for i, record in enumerate(records) for row in of_record(held, record, 40 * i, limit)]
+    return [
+        (i, *row)
+        for i, record in enumerate(records)
+        for row in of_record(held, record, 40 * i, limit)
+    ]
 
 
 def candidates(seeds, places, bounds, held, limit=LIMIT, place_of=tuple(range(256))):
-    """Candidates of all records, as the kernel writes them; ``place_of`` has the place of each code."""
-    state = frozen(seeding.SeedingState(np.zeros(0), np.array(place_of), np.zeros(0, np.int64)))
+    """Candidates of all records, as the kernel writes them; ``place_of`` has the place
+    of each code.
+    """
+    state = frozen(
+        seeding.SeedingState(np.zeros(0), np.array(place_of), np.zeros(0, np.int64))
+    )
     state = state._replace(last=np.full((1 << seeding.SLOT_BITS, 4), -1, np.int32))
-    # What stands before the seeds of the first record and behind those of the last one is of none.
+    # What stands before the seeds of the first record and behind those of the last one
+    # is of none.
     other = [key for key, _, _ in held][:1] * 9
     units = np.array([0] * len(other) + places + [0] * len(other), np.int32)
     keys = np.array([*other, *seeds, *other], np.uint32)
-    of_records = Seeds(keys, units, units + np.int32(1000), np.array(bounds) + len(other))
+    of_records = Seeds(
+        keys, units, units + np.int32(1000), np.array(bounds) + len(other)
+    )
     out = Candidates(*np.empty((4, 20_000), np.int64))
     count, table = counters(), table_of(held)
-    n = seeding.seed_candidates(of_records, table, limit, state, seeding.seeding_scratch(), out, count)
+    n = seeding.seed_candidates(
+        of_records, table, limit, state, seeding.seeding_scratch(), out, count
+    )
     assert n < 20_000
     by_key = {key: sum(other == key for other, _, _ in held) for key in seeds}
     assert count.seeds_cut[0] == sum(by_key[key] > limit for key in seeds)
     wanted = np.empty(len(keys), np.uint32)
-    wanted = wanted[: seeding.wanted_keys(of_records, table, seeding.seeding_scratch(), wanted)].tolist()
+    wanted = wanted[
+        : seeding.wanted_keys(of_records, table, seeding.seeding_scratch(), wanted)
+    ].tolist()
     assert wanted == [key for key in seeds if key in set(wanted)]
     assert {key for key in seeds if by_key[key]} <= set(wanted)
     return list(zip(*(column[:n].tolist() for column in out), strict=True))
@@ -106,11 +136,13 @@ def candidates(seeds, places, bounds, held, limit=LIMIT, place_of=tuple(range(25
 def test_of_a_seed_that_many_places_share_a_few_are_read(limit, more):
     records = [[(5, 1)]]
     held = {(5, text, 0) for text in range(limit + more)}
-    assert candidates(*laid_out(records), held, limit) == expected_of(records, held, limit)
+    assert candidates(*laid_out(records), held, limit) == expected_of(
+        records, held, limit
+    )
 
 
 @pytest.mark.parametrize(("unit", "place", "off", "expected"), [
-    (23, 383, 0, 1), (24, 383, 0, 2), (8, 383, 16, 1), (8, 383, 17, 2), (8, 384, 80, 1), (8, 384, -80, 1),
+    (23, 383, 0, 1), (24, 383, 0, 2), (8, 383, 16, 1), (8, 383, 17, 2), (8, 384, 80, 1), (8, 384, -80, 1),  # noqa: E501
     (8, 384, 81, 2), (8, 384, -81, 2),
 ])  # fmt: skip
 def test_seeds_on_one_diagonal_are_one_candidate(unit, place, off, expected):
@@ -126,12 +158,18 @@ def test_it_does_not_matter_which_records_are_looked_up_together(longest):
     alphabet = [rng.getrandbits(32) for _ in range(12)]
     records, size = [], 0
     while size < 3 * seeding.CHUNK:
-        record = [(rng.choice(alphabet), rng.randint(1, 8)) for _ in range(rng.randint(0, longest) or size % 2)]
-        # Also records without a seed, where seeds are looked up together with those after them.
+        record = [
+            (rng.choice(alphabet), rng.randint(1, 8))
+            for _ in range(rng.randint(0, longest) or size % 2)
+        ]
+        # Also records without a seed, where seeds are looked up together with those
+        # after them.
         records += [record, []] if rng.random() < 0.3 else [record]
         size += len(record) or 1
     seeds, places, bounds = laid_out(records)
     held = {
-        (key, rng.randrange(TEXTS), rng.randint(0, 30)) for key in alphabet[:8] for _ in range(rng.choice([1, 4, 12]))
+        (key, rng.randrange(TEXTS), rng.randint(0, 30))
+        for key in alphabet[:8]
+        for _ in range(rng.choice([1, 4, 12]))
     }
     assert candidates(seeds, places, bounds, held) == expected_of(records, held)

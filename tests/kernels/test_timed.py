@@ -18,16 +18,38 @@ def found_in(texts):
     data = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, data)])
     rows = np.zeros(len(texts), np.int64)
-    return rows[: timed(np.frombuffer(b"".join(data), np.uint8), offsets, rows)].tolist()
+    return rows[
+        : timed(np.frombuffer(b"".join(data), np.uint8), offsets, rows)
+    ].tolist()
 
 
-@pytest.mark.parametrize("text", ["1-->2", "1 --> 2", "x" * 100 + "00:01 \t-->\t 00:02", "--> 1 --> 2", "0 --> 1" * 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1-->2",
+        "1 --> 2",
+        "x" * 100 + "00:01 \t-->\t 00:02",
+        "--> 1 --> 2",
+        "0 --> 1" * 20,
+    ],
+)
 def test_an_arrow_between_digits(text):
     assert found_in(["", text, "x"]) == [1]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "->", "<!-- 1 -->", "1 -->", "--> 2", "1 -- > 2", "1\n-->2", "a --> 2", "1 --> b"]
+    "text",
+    [
+        "",
+        "->",
+        "<!-- 1 -->",
+        "1 -->",
+        "--> 2",
+        "1 -- > 2",
+        "1\n-->2",
+        "a --> 2",
+        "1 --> b",
+    ],
 )
 def test_other_texts(text):
     assert found_in(["1", text, "2"]) == []
@@ -39,5 +61,9 @@ def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_arrow():
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=8).map("".join), max_size=8))
 def test_each_text_is_found_once_wherever_it_stands(texts):
-    expected = [row for row, text in enumerate(texts) if re.search(r"[0-9][ \t]*-->[ \t]*[0-9]", text)]
+    expected = [
+        row
+        for row, text in enumerate(texts)
+        if re.search(r"[0-9][ \t]*-->[ \t]*[0-9]", text)
+    ]
     assert found_in(texts) == expected

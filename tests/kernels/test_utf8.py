@@ -16,19 +16,35 @@ LETTERS = st.sampled_from("aé語😀\0\x7f\x80\u07ff\u0800\uffff\U00010000\U001
 @given(
     st.lists(st.text(LETTERS, max_size=40), min_size=1),
     st.integers(1, 40),
-    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 1700), st.integers(0, 300), st.integers(0, 300))),
+    st.lists(
+        st.tuples(
+            st.integers(0, 99),
+            st.integers(0, 1700),
+            st.integers(0, 300),
+            st.integers(0, 300),
+        )
+    ),
 )
 def test_places_of_code_points(texts, times, wanted):
     texts = [text * times for text in texts]
     data = [text.encode() for text in texts]
-    text, offsets = np.frombuffer(b"".join(data), np.uint8), np.cumsum([0, *map(len, data)])
+    text, offsets = (
+        np.frombuffer(b"".join(data), np.uint8),
+        np.cumsum([0, *map(len, data)]),
+    )
     assert code_points(text) == sum(map(len, texts))
-    wanted = sorted((row % len(texts), *np.cumsum(steps).tolist()) for row, *steps in wanted)
-    rows, points = np.array([pair[0] for pair in wanted], np.int64), np.array([pair[1:] for pair in wanted], np.int64)
+    wanted = sorted(
+        (row % len(texts), *np.cumsum(steps).tolist()) for row, *steps in wanted
+    )
+    rows, points = (
+        np.array([pair[0] for pair in wanted], np.int64),
+        np.array([pair[1:] for pair in wanted], np.int64),
+    )
     places = np.empty((len(wanted), 3), np.int64)
     byte_places(text, offsets, rows, points.reshape(-1, 3), places)
     assert places.tolist() == [
-        [offsets[row] + len(texts[row][:point].encode()) for point in points] for row, *points in wanted
+        [offsets[row] + len(texts[row][:point].encode()) for point in points]
+        for row, *points in wanted
     ]
 
 

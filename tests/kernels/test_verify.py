@@ -1,4 +1,6 @@
-"""Verification: the similarity of a span is that of the naive sets, and one licensed text wins a place."""
+"""Verification: the similarity of a span is that of the naive sets, and one licensed
+text wins a place.
+"""
 
 import random
 
@@ -13,7 +15,14 @@ from tweets import SCRIPTS, edited, sentence
 
 from provscan.kernels import prefilter as prefilter_kernels
 from provscan.kernels import verify as kernels
-from provscan.kernels.records import Candidates, CodeBuffer, TextBuffer, Thresholds, VerifiedRows, frozen
+from provscan.kernels.records import (
+    Candidates,
+    CodeBuffer,
+    TextBuffer,
+    Thresholds,
+    VerifiedRows,
+    frozen,
+)
 from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_suppression
 
 pytestmark = pytest.mark.kernels
@@ -23,7 +32,10 @@ NEVER = 10_000
 
 
 def codes_of(texts):
-    return CodeBuffer(np.array([ord(c) for text in texts for c in text], np.uint32), np.cumsum([0, *map(len, texts)]))
+    return CodeBuffer(
+        np.array([ord(c) for text in texts for c in text], np.uint32),
+        np.cumsum([0, *map(len, texts)]),
+    )
 
 
 def candidates_of(pairs):
@@ -31,13 +43,29 @@ def candidates_of(pairs):
     return Candidates(record, np.arange(len(pairs)), code, place)
 
 
-def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, units=1, stretch=NEVER, failed=False):
-    """The columns of VerifiedRows, by row, of candidates (record, code, place), a text each."""
+def verify(
+    records,
+    pairs,
+    texts,
+    threshold=THRESHOLD,
+    containment=CONTAINMENT,
+    units=1,
+    stretch=NEVER,
+    failed=False,
+):
+    """The columns of VerifiedRows, by row, of candidates (record, code, place), a text
+    each.
+    """
     n = len(pairs)
     out = VerifiedRows(
-        np.full(n, -1), np.full((n, 2), -1), np.full((n, 2), -1), np.full((n, 3), -1, np.int32), np.zeros(n),
-        np.zeros(n, np.uint8), np.zeros((n, 2)),
-    )  # fmt: skip
+        np.full(n, -1),
+        np.full((n, 2), -1),
+        np.full((n, 2), -1),
+        np.full((n, 3), -1, np.int32),
+        np.zeros(n),
+        np.zeros(n, np.uint8),
+        np.zeros((n, 2)),
+    )
     room = kernels.verify_scratch(max(map(len, records)), max(map(len, texts)))
     count = kernels.verify(
         grams_of(codes_of(records), "records"),
@@ -51,10 +79,18 @@ def verify(records, pairs, texts, threshold=THRESHOLD, containment=CONTAINMENT, 
     return [tuple(column[i].tolist() for column in out) for i in range(count)]
 
 
-def prefiltered(records, pairs, texts, containment, units=1, stretch=NEVER, threshold=THRESHOLD):
-    """The candidates (record, code, place) with one text each that the prefilter keeps."""
+def prefiltered(
+    records, pairs, texts, containment, units=1, stretch=NEVER, threshold=THRESHOLD
+):
+    """The candidates (record, code, place) with one text each that the prefilter
+    keeps.
+    """
     raw = [text.encode() for text in texts]
-    buffer = frozen(TextBuffer(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])))
+    buffer = frozen(
+        TextBuffer(
+            np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)])
+        )
+    )
     kept = np.zeros(len(pairs), np.bool_)
     prefilter_kernels.prefilter(
         grams_of(codes_of(records), "records"),
@@ -83,23 +119,45 @@ def test_similarity_is_that_of_the_sets(script):
         text = canonical_sentence(rng, script, rng.randrange(6, 160))
         before = naive.canonical(sentence(rng, script, rng.randrange(0, 80)))
         copy = naive.canonical(edited(rng, text, rng.choice([0, 0.02, 0.05, 0.1])))
-        record = " ".join(filter(None, [before, copy, naive.canonical(sentence(rng, script, rng.randrange(0, 80)))]))
+        record = " ".join(
+            filter(
+                None,
+                [
+                    before,
+                    copy,
+                    naive.canonical(sentence(rng, script, rng.randrange(0, 80))),
+                ],
+            )
+        )
         start = record.index(copy)
         middle = len(copy) // 2
         known = rng.random() < 0.7
         texts.append(text)
         records.append(record)
-        pairs.append((number, start + middle, units_before(text, middle)) if known else (number, -1, 0))
+        pairs.append(
+            (number, start + middle, units_before(text, middle))
+            if known
+            else (number, -1, 0)
+        )
     rows = verify(records, pairs, texts)
     assert len(rows) > 20
-    assert {candidate for candidate, *_ in rows} <= prefiltered(records, pairs, texts, CONTAINMENT)
-    for candidate, (start, stop), (head, tail), grams, similarity, way, (letters, _) in rows:
+    assert {candidate for candidate, *_ in rows} <= prefiltered(
+        records, pairs, texts, CONTAINMENT
+    )
+    for candidate, (start, stop), (head, tail), grams, similarity, way, (
+        letters,
+        _,
+    ) in rows:
         text, span = texts[candidate], records[candidate][start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
-        assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
+        assert grams[0] / grams[1] == pytest.approx(
+            naive.containment(text, span), abs=1e-6
+        )
         assert grams[2] == len(naive.grams(span))
         assert way == kernels.WHOLE
-        assert letters == pytest.approx(naive.containment(text, span) * naive_match.units(text))
+        assert letters == pytest.approx(
+            naive.containment(text, span) * naive_match.units(text)
+        )
         assert similarity >= THRESHOLD
         assert grams[0] >= CONTAINMENT * grams[1]
         assert not span.startswith(" ")
@@ -107,13 +165,21 @@ def test_similarity_is_that_of_the_sets(script):
         assert -1 <= head < len(text)
         assert -1 <= tail <= len(text)
     exact = {candidate for candidate, *_, similarity, _, _ in rows if similarity == 1}
-    assert {i for i in range(40) if texts[i] in records[i] and len(texts[i]) > 30} <= exact
+    assert {
+        i for i in range(40) if texts[i] in records[i] and len(texts[i]) > 30
+    } <= exact
 
 
 @settings(max_examples=60)
-@given(st.text("ab ", min_size=1, max_size=40), st.text("ab ", min_size=1, max_size=60), st.booleans())
+@given(
+    st.text("ab ", min_size=1, max_size=40),
+    st.text("ab ", min_size=1, max_size=60),
+    st.booleans(),
+)
 def test_any_two_texts(text, record, known):
-    """Few letters repeat themselves: the sets are much smaller than the texts are long."""
+    """Few letters repeat themselves: the sets are much smaller than the texts are
+    long.
+    """
     text, record = naive.canonical(text) or "a", naive.canonical(record) or "b"
     place = min(3, len(text) - 1, len(record) - 1)
     pairs = [(0, place if known else -1, place if known else 0)]
@@ -122,7 +188,9 @@ def test_any_two_texts(text, record, known):
     for _, (start, stop), _, grams, similarity, *_ in rows:
         span = record[start:stop]
         assert similarity == pytest.approx(naive.jaccard(text, span), abs=1e-6)
-        assert grams[0] / grams[1] == pytest.approx(naive.containment(text, span), abs=1e-6)
+        assert grams[0] / grams[1] == pytest.approx(
+            naive.containment(text, span), abs=1e-6
+        )
     if record == text:
         assert [row[4] for row in rows] == [1.0]
 
@@ -130,7 +198,11 @@ def test_any_two_texts(text, record, known):
 def test_the_prefilter_refuses_what_has_too_few_grams_in_common():
     rng = random.Random(8)
     texts = [canonical_sentence(rng, "latin", 80) for _ in range(40)]
-    records = [f"{text[:share]} {canonical_sentence(rng, 'latin', 80)}" for text in texts for share in (16, 70)]
+    records = [
+        f"{text[:share]} {canonical_sentence(rng, 'latin', 80)}"
+        for text in texts
+        for share in (16, 70)
+    ]
     pairs = [(number, 0, 0) for number in range(len(records))]
     kept = prefiltered(records, pairs, [text for text in texts for _ in range(2)], 0.55)
     assert {number for number in kept if number % 2} == set(range(1, len(records), 2))
@@ -138,21 +210,30 @@ def test_the_prefilter_refuses_what_has_too_few_grams_in_common():
 
 
 def test_no_span_is_much_better_than_the_one_that_is_found():
-    """The greatest index of hits is close to the greatest Jaccard index: the difference are repeated 5-grams."""
+    """The greatest index of hits is close to the greatest Jaccard index: the difference
+    are repeated 5-grams.
+    """
     rng = random.Random(5)
     for _ in range(20):
         text = canonical_sentence(rng, "latin", 40)
         copy = naive.canonical(edited(rng, text, 0.05))
-        record = f"{canonical_sentence(rng, 'latin', 15)} {copy} {canonical_sentence(rng, 'latin', 15)}"
+        record = (
+            f"{canonical_sentence(rng, 'latin', 15)} {copy} "
+            f"{canonical_sentence(rng, 'latin', 15)}"
+        )
         (row,) = verify([record], [(0, record.index(copy), 0)], [text], 0.1, 0.1)
-        best = max(naive.jaccard(text, record[i:j]) for i in range(len(record)) for j in range(i + 5, len(record) + 1))
+        best = max(
+            naive.jaccard(text, record[i:j])
+            for i in range(len(record))
+            for j in range(i + 5, len(record) + 1)
+        )
         # What aligning an edited edge adds to a span may cost a little similarity.
         assert row[4] >= best - 0.12
 
 
 @pytest.mark.parametrize(("text", "record", "least", "found"), [
-    ("short", "short", 5, 1), ("short", "short", 6, 0), ("abc", "abc", 1, 1), ("abc", "abd", 1, 0),
-    ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none", 1, 0),
+    ("short", "short", 5, 1), ("short", "short", 6, 0), ("abc", "abc", 1, 1), ("abc", "abd", 1, 0),  # noqa: E501
+    ("abc", "abc d", 1, 0), ("日本語", "日本語", 6, 1), ("日本語", "日本語", 7, 0), ("a longer text", "none", 1, 0),  # noqa: E501
 ])  # fmt: skip
 def test_least_lengths(text, record, least, found):
     assert len(verify([record], [(0, -1, 0)], [text], units=least)) == found
@@ -170,7 +251,12 @@ def test_what_is_in_common_has_a_least_length():
 @given(
     st.integers(5, 60),
     st.just(0) | st.integers(0, 60),
-    st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 40), st.integers(5, 50) | st.just(NEVER)),
+    st.tuples(
+        st.floats(0, 1),
+        st.floats(0, 1),
+        st.integers(1, 40),
+        st.integers(5, 50) | st.just(NEVER),
+    ),
     st.data(),
 )
 def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, draw):
@@ -178,7 +264,8 @@ def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, dra
     distinct = draw.draw(st.integers(max(1, length - 9), length - 4))
     common = draw.draw(st.integers(1, distinct))
     limits = Thresholds(*values)
-    # The best that so many 5-grams can be: nothing foreign in the span, and all of them in one stretch.
+    # The best that so many 5-grams can be: nothing foreign in the span, and all of them
+    # in one stretch.
     fit = kernels.Fit(0, 0, common, common, 0, 0)
     stretch = (common + 4) * units / length
     if kernels.decide(fit, stretch, distinct, units, limits) != kernels.NEITHER:
@@ -189,7 +276,13 @@ def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, dra
 def test_parts_that_changed_places_are_one_span(known):
     text = "abcdefghijklmnopqrstuvwxyzzyxwvutsrqponmlkjihgfedcba"
     swapped = text[21:] + text[:21]
-    (row,) = verify([f"so {swapped} it"], [(0, 3 if known else -1, 21 if known else 0)], [text], 0.4, 0.55)
+    (row,) = verify(
+        [f"so {swapped} it"],
+        [(0, 3 if known else -1, 21 if known else 0)],
+        [text],
+        0.4,
+        0.55,
+    )
     assert row[1] == [3, 3 + len(swapped)]
     assert row[5] == kernels.WHOLE
 
@@ -201,7 +294,9 @@ def test_a_long_stretch_needs_no_share_of_the_text():
         record = f"a {part} b"
         stretch = naive_match.longest_stretch(record, text)
         assert abs(stretch - len(part)) <= 2
-        assert not verify([record], [(0, -1, 0)], [text], 0.6, 0.9, stretch=int(stretch) + 1)
+        assert not verify(
+            [record], [(0, -1, 0)], [text], 0.6, 0.9, stretch=int(stretch) + 1
+        )
         (row,) = verify([record], [(0, -1, 0)], [text], 0.6, 0.9, stretch=int(stretch))
         assert row[5] == kernels.STRETCH
         assert row[6][1] == pytest.approx(stretch)
@@ -214,23 +309,32 @@ def test_what_decides_is_the_rule_on_the_figures(script):
     ways = set()
     for _ in range(30):
         text = canonical_sentence(rng, script, rng.randrange(20, 120))
-        cut = slice(rng.randrange(len(text) // 2), rng.randrange(len(text) // 2, len(text)))
-        record = naive.canonical(f"{sentence(rng, script, 30)} {edited(rng, text[cut], rng.choice([0, 0.1]))}")
+        cut = slice(
+            rng.randrange(len(text) // 2), rng.randrange(len(text) // 2, len(text))
+        )
+        record = naive.canonical(
+            f"{sentence(rng, script, 30)} "
+            f"{edited(rng, text[cut], rng.choice([0, 0.1]))}"
+        )
         limits = (
             rng.choice([0.1, 0.3, 0.5]),
             rng.choice([0.2, 0.5]),
             rng.choice([1, 20, 40]),
             rng.choice([20, 40, NEVER]),
         )
-        ((*_, grams, similarity, way, letters),) = verify([record], [(0, -1, 0)], [text], *limits, failed=True)
-        assert len(verify([record], [(0, -1, 0)], [text], *limits)) == (way != kernels.NEITHER)
+        ((*_, grams, similarity, way, letters),) = verify(
+            [record], [(0, -1, 0)], [text], *limits, failed=True
+        )
+        assert len(verify([record], [(0, -1, 0)], [text], *limits)) == (
+            way != kernels.NEITHER
+        )
         expected = naive_match.way(similarity, grams[0] / grams[1], *letters, limits)
         assert ("neither", "whole", "stretch")[way] == expected
         ways.add(expected)
     assert len(ways) > 1
 
 
-def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_lacks_share():
+def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_lacks_share():  # noqa: E501
     text = "study and learn this pattern fb twtr aapl tsla ddd do it almost daily"
     record = "study and maybe this pattern fb twtr aapl tsla people do it about daily"
     shared = naive.grams(text) & naive.grams(record)
@@ -252,18 +356,25 @@ def test_a_run_that_reaches_the_edited_ends_is_tried_where_the_most_similar_one_
 def test_hashes_of_5_grams(text):
     hashes = grams_of(codes_of([text]), "text").hashes
     grams = {text[i : i + 5] for i in range(len(text) - 4)}
-    assert len({(text[i : i + 5], int(hashes[i])) for i in range(len(text) - 4)}) == len(grams)
+    assert len(
+        {(text[i : i + 5], int(hashes[i])) for i in range(len(text) - 4)}
+    ) == len(grams)
     assert not hashes[max(0, len(text) - 4) :].any()
 
 
-# Start and length in units of 20 code points, or 1: within a cell of the grid, or over several.
+# Start and length in units of 20 code points, or 1: within a cell of the grid, or over
+# several.
 ROWS = st.lists(
     st.tuples(
-        st.integers(0, 30), st.integers(1, 12), st.integers(1, 9), st.integers(0, 9), st.sampled_from([0.5, 0.9]),
+        st.integers(0, 30),
+        st.integers(1, 12),
+        st.integers(1, 9),
+        st.integers(0, 9),
+        st.sampled_from([0.5, 0.9]),
         st.sampled_from([-1, 3, 4]),
     ),
     max_size=9,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=80)
@@ -274,9 +385,14 @@ def test_one_licensed_text_keeps_a_place(records, unit):
     rows = VerifiedCandidates(
         record=np.array([row[0] for row in flat], np.int64),
         text=np.arange(n)[::-1].copy(),
-        span=unit * np.array([(row[1], row[1] + row[2]) for row in flat], np.int64).reshape(-1, 2),
+        span=unit
+        * np.array([(row[1], row[1] + row[2]) for row in flat], np.int64).reshape(
+            -1, 2
+        ),
         copied=np.array([(0, row[6]) for row in flat], np.int64).reshape(-1, 2),
-        grams=np.array([(row[3], row[3] + row[4], row[3] + 1) for row in flat], np.int32).reshape(-1, 3),
+        grams=np.array(
+            [(row[3], row[3] + row[4], row[3] + 1) for row in flat], np.int32
+        ).reshape(-1, 3),
         similarity=np.array([row[5] for row in flat]),
         way=np.zeros(n, np.uint8),
         letters=np.zeros((n, 2)),
@@ -292,7 +408,8 @@ def test_one_licensed_text_keeps_a_place(records, unit):
                 - 0.5 * min(rows.grams[i, 1] - rows.grams[i, 0], rows.grams[i, 0])
                 - 0.5 * (rows.grams[i, 2] - rows.grams[i, 0]),
                 rows.similarity[i],
-                # Of rows that are as good, the one that more of the text is a copy of, then the lower text.
+                # Of rows that are as good, the one that more of the text is a copy of,
+                # then the lower text.
                 (-max(rows.copied[i, 1], 0), rows.text[i]),
             )
             for i in own

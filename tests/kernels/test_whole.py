@@ -8,7 +8,14 @@ import pytest
 
 from provscan.index.filters import bloom_filter
 from provscan.kernels import postings as kernels
-from provscan.kernels.records import Candidates, Postings, Sketches, TextTable, counters, frozen
+from provscan.kernels.records import (
+    Candidates,
+    Postings,
+    Sketches,
+    TextTable,
+    counters,
+    frozen,
+)
 
 pytestmark = pytest.mark.kernels
 
@@ -18,9 +25,14 @@ KNOWN = 32 + BITS - TEXT_BITS
 
 
 def table_of(rows):
-    """(key, text) as a table of 2**BITS buckets, which knows KNOWN bits of 32 of a key."""
+    """(key, text) as a table of 2**BITS buckets, which knows KNOWN bits of 32 of a
+    key.
+    """
     entries = np.array(sorted(key << 32 | text for key, text in rows), np.uint64)
-    starts, out = np.full((1 << BITS) + 1, len(entries), np.uint32), np.empty(len(entries), np.uint32)
+    starts, out = (
+        np.full((1 << BITS) + 1, len(entries), np.uint32),
+        np.empty(len(entries), np.uint32),
+    )
     kernels.bucket_offsets(entries, 0, BITS, starts)
     kernels.close_bucket_offsets(starts)
     kernels.pack_entries(entries, TEXT_BITS, KNOWN, 0, out, np.empty(0, np.uint8))
@@ -30,7 +42,9 @@ def table_of(rows):
 def filter_of(rows):
     """A filter of the keys."""
     words = np.zeros(16, np.uint64)
-    kernels.mark_bands(np.array([key << 32 for key, _ in rows], np.uint64), KNOWN, bloom_filter(words))
+    kernels.mark_bands(
+        np.array([key << 32 for key, _ in rows], np.uint64), KNOWN, bloom_filter(words)
+    )
     return bloom_filter(words)
 
 
@@ -70,19 +84,38 @@ def test_a_record_has_its_equals_and_the_most_alike_of_its_bands(records):
                 if same >= AGREE:
                     scored.setdefault(text, same)
         # The sort is stable: of texts equally alike the one that was met first.
-        expected += [(record, text) for text in sorted(scored, key=lambda text: -scored[text])[:MOST]]
+        expected += [
+            (record, text)
+            for text in sorted(scored, key=lambda text: -scored[text])[:MOST]
+        ]
 
     def halves(numbers):
-        return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(-1, 2)
+        return np.array([(n & 2**64 - 1, n >> 64) for n in numbers], np.uint64).reshape(
+            -1, 2
+        )
 
     def upper(keys, *shape):
         # The bits that the tables don't know are others.
-        return (np.array(keys, np.uint64) << np.uint64(32) | np.uint64(2 ** (64 - KNOWN) - 1)).reshape(*shape)
+        return (
+            np.array(keys, np.uint64) << np.uint64(32)
+            | np.uint64(2 ** (64 - KNOWN) - 1)
+        ).reshape(*shape)
 
-    table = frozen(TextTable(table_of(exact), table_of(bands), filter_of(bands), halves(sketches)))
-    asked = Sketches(np.stack([upper(text_key, -1)] * 2, axis=1), halves(own), upper(band_key, -1, BANDS))
+    table = frozen(
+        TextTable(table_of(exact), table_of(bands), filter_of(bands), halves(sketches))
+    )
+    asked = Sketches(
+        np.stack([upper(text_key, -1)] * 2, axis=1),
+        halves(own),
+        upper(band_key, -1, BANDS),
+    )
     out, count = Candidates(*np.empty((4, records * MOST), np.int64)), counters()
     limits = kernels.WholeLimits(band_texts=CAP, sketch_minima=AGREE, candidates=MOST)
-    n = kernels.whole_candidates(asked, table, limits, kernels.whole_scratch(BANDS, MOST), out, count)
-    assert list(zip(out.record[:n].tolist(), out.text[:n].tolist(), strict=True)) == expected
+    n = kernels.whole_candidates(
+        asked, table, limits, kernels.whole_scratch(BANDS, MOST), out, count
+    )
+    assert (
+        list(zip(out.record[:n].tolist(), out.text[:n].tolist(), strict=True))
+        == expected
+    )
     assert count.bands_cut[0] == cut

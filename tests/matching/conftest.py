@@ -22,8 +22,13 @@ def build(tmp_path: Path) -> Build:
     def built(texts: list[str], **options: Any) -> provscan.Index:
         folder = tmp_path / f"{next(numbers)}"
         folder.mkdir()
-        rows = [json.dumps({"id": str(number), "text": text}) for number, text in enumerate(texts)]
+        rows = [
+            json.dumps({"id": str(number), "text": text})
+            for number, text in enumerate(texts)
+        ]
         (folder / "corpus.jsonl").write_text("\n".join(rows) + "\n")
-        return provscan.build_index(folder / "corpus.jsonl", folder / "licensed.index", **options)
+        return provscan.build_index(
+            folder / "corpus.jsonl", folder / "licensed.index", **options
+        )
 
     return built

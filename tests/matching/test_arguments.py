@@ -1,4 +1,6 @@
-"""Wrong arguments of the public functions: errors of provscan's own that name the parameter."""
+"""Wrong arguments of the public functions: errors of provscan's own that name the
+parameter.
+"""
 
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +14,9 @@ TWEETS = [{"id": "1", "text": "Never trust a goat near the harbour, whatever it 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    return provscan.build_index(TWEETS, tmp_path_factory.mktemp("arguments") / "a.index")
+    return provscan.build_index(
+        TWEETS, tmp_path_factory.mktemp("arguments") / "a.index"
+    )
 
 
 @pytest.mark.parametrize("path", [None, 5, b"x", ["x"], "a\0b"])
@@ -30,28 +34,43 @@ def test_what_is_no_path(index, path):
                 function(path)
 
 
-@pytest.mark.parametrize("texts", [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], ["\ud800", 5], "a"])
+@pytest.mark.parametrize(
+    "texts",
+    [None, 5, {"text": "a"}, pa.table({"text": ["a"]}), ["a", 5], ["\ud800", 5], "a"],
+)
 def test_what_is_no_texts(index, texts):
     for function in (index.match, provscan.canonical, provscan.minhash):
         with pytest.raises(ParameterError, match=r"^expected .*texts"):
             function(texts)
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())], ids=str)
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())],
+    ids=str,
+)
 def test_arrow_texts_of_any_type(index, kind):
-    assert index.match(pa.array([None, TWEETS[0]["text"]], kind))["record"].to_pylist() == [1]
+    assert index.match(pa.array([None, TWEETS[0]["text"]], kind))[
+        "record"
+    ].to_pylist() == [1]
 
 
 def test_missing_texts_of_pandas_are_empty(index):
     text = TWEETS[0]["text"]
-    for texts in (pd.Series([None, text]), pd.Series([pd.NA, text], dtype="string"), [float("nan"), text]):
+    for texts in (
+        pd.Series([None, text]),
+        pd.Series([pd.NA, text], dtype="string"),
+        [float("nan"), text],
+    ):
         assert index.match(texts)["record"].to_pylist() == [1]
         assert provscan.canonical(texts)[0] == ""
 
 
 def test_numbers_and_names_that_nothing_can_have(index):
     for name in ("min_chars", "partial_chars"):
-        with pytest.raises(ParameterError, match=rf"^{name} must be at most 1000000000"):
+        with pytest.raises(
+            ParameterError, match=rf"^{name} must be at most 1000000000"
+        ):
             index.match([TWEETS[0]["text"]], **{name: 10**30})
     for workers in (1.5, float("nan"), True):
         with pytest.raises(ParameterError, match=r"^workers must be a whole number"):
@@ -61,18 +80,24 @@ def test_numbers_and_names_that_nothing_can_have(index):
             provscan.open_index(index.path, without_segment=names)
 
 
-@pytest.mark.parametrize("name", ["text_field", "id_field", "author_field", "date_field"])
+@pytest.mark.parametrize(
+    "name", ["text_field", "id_field", "author_field", "date_field"]
+)
 @pytest.mark.parametrize("fields", [("text", "id"), ["text"], 5])
 def test_a_field_of_tweets_is_one(tmp_path, name, fields):
     with pytest.raises(ParameterError, match=f"^{name} must be the name of one field"):
         provscan.build_index(TWEETS, tmp_path / "b.index", **{name: fields})
 
 
-@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+@pytest.mark.parametrize(
+    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
+)
 def test_a_run_is_opened_whole(index, tmp_path, name):
     run = provscan.match(TWEETS, index, tmp_path / "a.run", spike_ins=0)
     (run.path / name).unlink()
-    with pytest.raises(InputError, match=rf"{name} does not exist, so .* is no finished run"):
+    with pytest.raises(
+        InputError, match=rf"{name} does not exist, so .* is no finished run"
+    ):
         provscan.open_run(run.path)
 
 
@@ -81,19 +106,27 @@ def test_what_is_neither_path_nor_data(index, tmp_path):
     mixed = [tmp_path / "a.txt", {"text": "a text in memory"}]
     for function in (
         lambda: provscan.match(mixed, index, tmp_path / "a.run"),
-        lambda: provscan.match(TWEETS, index, tmp_path / "a.run", control=["a.jsonl", 5]),
+        lambda: provscan.match(
+            TWEETS, index, tmp_path / "a.run", control=["a.jsonl", 5]
+        ),
         lambda: provscan.build_index(mixed, tmp_path / "b.index"),
     ):
-        with pytest.raises(ParameterError, match=r"^expected paths, found (dict|int) among them"):
+        with pytest.raises(
+            ParameterError, match=r"^expected paths, found (dict|int) among them"
+        ):
             function()
 
 
 def test_values_of_another_type(index, tmp_path):
     for name in ("bands", "rows", "shards", "fraction"):
-        with pytest.raises(ParameterError, match=rf"^{name} must be a .*number, not 'x'"):
+        with pytest.raises(
+            ParameterError, match=rf"^{name} must be a .*number, not 'x'"
+        ):
             provscan.build_index(TWEETS, tmp_path / "b.index", **{name: "x"})
     for ids in (5, [5], ["1", None]):
-        with pytest.raises(ParameterError, match=r"^ids must be ids, each a str, or paths, not"):
+        with pytest.raises(
+            ParameterError, match=r"^ids must be ids, each a str, or paths, not"
+        ):
             provscan.forget(index.path, ids)
     with pytest.raises(ParameterError, match=r"^bands must be a whole number"):
         provscan.IndexParams(bands="x")

@@ -19,17 +19,28 @@ Build = Callable[..., provscan.Index]
 BLOCK = SearchLimits.block_bytes
 
 
-def matches(index: provscan.Index, texts: Texts, block: int, overlap: int = 300) -> pa.RecordBatch:
+def matches(
+    index: provscan.Index, texts: Texts, block: int, overlap: int = 300
+) -> pa.RecordBatch:
     """Matches of a scan with blocks of another size."""
     array = to_array(texts)
     limits = SearchLimits(block_bytes=block, max_overlap_bytes=overlap)
     found = scan_texts(*buffers(array), index.reader, MatchParams(limits=limits))
-    batch = {"record": pa.array(np.arange(len(array))), "id": pa.nulls(len(array), pa.string())}
-    return match_table(found, index.reader, "<memory>", pa.RecordBatch.from_pydict(batch))
+    batch = {
+        "record": pa.array(np.arange(len(array))),
+        "id": pa.nulls(len(array), pa.string()),
+    }
+    return match_table(
+        found, index.reader, "<memory>", pa.RecordBatch.from_pydict(batch)
+    )
 
 
 def planted(
-    script: str, rng: random.Random, letters: int, tweets: list[str], spaces: bool = True
+    script: str,
+    rng: random.Random,
+    letters: int,
+    tweets: list[str],
+    spaces: bool = True,
 ) -> tuple[str, list[tuple[int, int]]]:
     """A long text with tweets, and where they stand."""
     parts: list[str] = []
@@ -54,7 +65,9 @@ def planted(
 
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("script", ["latin", "cyrillic", "chinese", "thai", "emoji"])
-def test_blocks_do_not_change_the_matches(build: Build, script: str, spaces: bool) -> None:
+def test_blocks_do_not_change_the_matches(
+    build: Build, script: str, spaces: bool
+) -> None:
     rng = random.Random(script)
     tweets = [sentence(rng, script, rng.randrange(30, 140)).strip() for _ in range(40)]
     if not spaces:
@@ -63,19 +76,36 @@ def test_blocks_do_not_change_the_matches(build: Build, script: str, spaces: boo
     text, places = planted(script, rng, 40_000, tweets, spaces)
     expected = matches(index, ["before", text, tweets[0]], 1 << 30)
     assert expected.num_rows >= 0.8 * len(places)
-    for block, overlap in ((3000, 2000), (4096, 2048), (9999, 3000), (len(text.encode()) - 1, 2000)):
-        assert matches(index, ["before", text, tweets[0]], block, overlap).equals(expected), (block, overlap)
+    for block, overlap in (
+        (3000, 2000),
+        (4096, 2048),
+        (9999, 3000),
+        (len(text.encode()) - 1, 2000),
+    ):
+        assert matches(index, ["before", text, tweets[0]], block, overlap).equals(
+            expected
+        ), (block, overlap)
 
 
 @pytest.mark.parametrize("filler", ["xy ", "&amp; é ", "RT @someone: http://t.co/a "])
-def test_the_way_back_leads_through_chunks(build: Build, monkeypatch: pytest.MonkeyPatch, filler: str) -> None:
-    """What is dropped before a copy, and how often copies stand, makes no difference to where they stand."""
+def test_the_way_back_leads_through_chunks(
+    build: Build, monkeypatch: pytest.MonkeyPatch, filler: str
+) -> None:
+    """What is dropped before a copy, and how often copies stand, makes no difference to
+    where they stand.
+    """
     rng = random.Random(11)
-    tweets = [f"RT @a: {sentence(rng, 'latin', 70).strip()} http://t.co/{i}" for i in range(6)]
+    tweets = [
+        f"RT @a: {sentence(rng, 'latin', 70).strip()} http://t.co/{i}" for i in range(6)
+    ]
     index = build(tweets)
     monkeypatch.setattr(scan, "CHUNK", 100)
     for gap in (0, 3, 200):
-        text = filler * 9000 + (filler * gap).join(f"\n{tweet}\n" for tweet in tweets * 3) + filler * 9000
+        text = (
+            filler * 9000
+            + (filler * gap).join(f"\n{tweet}\n" for tweet in tweets * 3)
+            + filler * 9000
+        )
         spans = index.match_document(text)
         assert [text[span.start : span.end].strip() for span in spans] == tweets * 3
         assert {span.level for span in spans} == {"exact"}
@@ -106,12 +136,19 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
     text = f"{filler}. {tweets[0]}! {filler[::-1]}. {tweets[1]}? {filler[:100]}"
     assert len(text.encode()) > 3 * BLOCK
     spans = index.match_document(text)
-    assert [text[span.start : span.end] for span in spans] == [tweets[0], tweets[1].strip()]
+    assert [text[span.start : span.end] for span in spans] == [
+        tweets[0],
+        tweets[1].strip(),
+    ]
 
 
 @pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
-@pytest.mark.parametrize(("letter", "block"), [("x", BLOCK), *((letter, 1 << 17) for letter in "я中😀ﷺ")])
-def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, block: int, around: int) -> None:
+@pytest.mark.parametrize(
+    ("letter", "block"), [("x", BLOCK), *((letter, 1 << 17) for letter in "я中😀ﷺ")]
+)
+def test_a_tweet_across_a_border_is_found_once(
+    build: Build, letter: str, block: int, around: int
+) -> None:
     """Text without white space is cut anywhere, never inside a character."""
     tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
     index = build([tweet])
@@ -124,8 +161,12 @@ def test_a_tweet_across_a_border_is_found_once(build: Build, letter: str, block:
 
 
 @pytest.mark.parametrize("around", [-2000, -1300, -60, 0])
-def test_a_copy_may_be_much_longer_than_its_canonical_text(build: Build, around: int) -> None:
-    """A long link inside of it leaves nothing in the canonical text, and reaches far over the border."""
+def test_a_copy_may_be_much_longer_than_its_canonical_text(
+    build: Build, around: int
+) -> None:
+    """A long link inside of it leaves nothing in the canonical text, and reaches far
+    over the border.
+    """
     rng = random.Random(8)
     first, second = sentence(rng, "latin", 60), sentence(rng, "latin", 60)
     index = build([f"{first} https://t.co/abc {second}"])
@@ -139,26 +180,45 @@ def test_a_copy_may_be_much_longer_than_its_canonical_text(build: Build, around:
 def test_blocks_cover_a_text() -> None:
     rng = random.Random(2)
     for block, overlap in ((100, 40), (333, 100)):
-        text = np.frombuffer("".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8)
+        text = np.frombuffer(
+            "".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8
+        )
         blocks = list(scan._blocks(text, 7, len(text) - 3, block, overlap))
         assert [b.own_low for b in blocks] == [7, *(b.own_high for b in blocks[:-1])]
         assert blocks[-1].own_high == len(text) - 3
         for part in blocks:
             assert part.low <= part.own_low < part.own_high <= part.high
             assert part.own_high - part.own_low <= block
-            assert part.own_low in (7, part.low + overlap) or part.own_low - part.low >= overlap
+            assert (
+                part.own_low in (7, part.low + overlap)
+                or part.own_low - part.low >= overlap
+            )
             # Cuts stand between characters.
-            assert all(text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7)
+            assert all(
+                text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7
+            )
 
 
-def test_groups_of_texts_do_not_change_the_matches(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_of_texts_do_not_change_the_matches(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(3)
     tweets = [sentence(rng, "latin", 80) for _ in range(30)]
     index = build(tweets)
-    texts = [rng.choice(["", "no", rng.choice(tweets), f"{'x y ' * 200} {rng.choice(tweets)}"]) for _ in range(400)]
+    texts = [
+        rng.choice(
+            ["", "no", rng.choice(tweets), f"{'x y ' * 200} {rng.choice(tweets)}"]
+        )
+        for _ in range(400)
+    ]
     expected = matches(index, texts, BLOCK)
     assert expected.num_rows > 100
-    for count, size, block in ((1, 1 << 20, 1 << 18), (7, 1 << 20, 1 << 18), (2048, 500, 1 << 18), (50, 3000, 600)):
+    for count, size, block in (
+        (1, 1 << 20, 1 << 18),
+        (7, 1 << 20, 1 << 18),
+        (2048, 500, 1 << 18),
+        (50, 3000, 600),
+    ):
         monkeypatch.setattr(scan, "TEXTS", count)
         monkeypatch.setattr(scan, "BYTES", size)
         assert matches(index, texts, block).equals(expected), (count, size, block)

@@ -27,7 +27,14 @@ from provscan.matching.carriers import (
 )
 from provscan.matching.parts import PartResult, load_part
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
-from provscan.matching.table import CONTEXT, Matches, TruncatedLookups, matches_in, nothing, passages
+from provscan.matching.table import (
+    CONTEXT,
+    Matches,
+    TruncatedLookups,
+    matches_in,
+    nothing,
+    passages,
+)
 from provscan.matching.table import LONGEST as LONGEST_PASSAGE
 from provscan.matching.task import CARRIER_SEED, Sampling
 from provscan.matching.verified import (
@@ -44,7 +51,10 @@ from provscan.params import MatchParams, SearchLimits
 
 def rows_of(record: list[int], **columns: list[int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
-        {name: pa.array(v, pa.int64()) for name, v in {"record": record, **columns}.items()}
+        {
+            name: pa.array(v, pa.int64())
+            for name, v in {"record": record, **columns}.items()
+        }
     )
 
 
@@ -57,12 +67,23 @@ def counted(*parts: tuple[pa.RecordBatch, list[int]]) -> tuple[int, int, float]:
 
 
 def test_records_are_counted_with_their_lengths() -> None:
-    # Records of 3, 4 + 5 and 6 code points; the second goes on in the next batch or in the one after.
+    # Records of 3, 4 + 5 and 6 code points; the second goes on in the next batch or in
+    # the one after.
     assert counted((rows_of([0, 1, 1, 2]), [3, 4, 5, 6])) == (3, 18, 9 + 81 + 36)
-    assert counted((rows_of([0, 1]), [3, 4]), (rows_of([1, 2]), [5, 6])) == (3, 18, 9 + 81 + 36)
-    assert counted((rows_of([0, 1]), [3, 1]), (rows_of([1]), [3]), (rows_of([1, 2]), [5, 6])) == (3, 18, 9 + 81 + 36)
+    assert counted((rows_of([0, 1]), [3, 4]), (rows_of([1, 2]), [5, 6])) == (
+        3,
+        18,
+        9 + 81 + 36,
+    )
+    assert counted(
+        (rows_of([0, 1]), [3, 1]), (rows_of([1]), [3]), (rows_of([1, 2]), [5, 6])
+    ) == (3, 18, 9 + 81 + 36)
     assert counted((rows_of([]), [])) == (0, 0, 0)
-    assert counted((rows_of([5]), [2]), (rows_of([]), []), (rows_of([6]), [1])) == (2, 3, 5)
+    assert counted((rows_of([5]), [2]), (rows_of([]), []), (rows_of([6]), [1])) == (
+        2,
+        3,
+        5,
+    )
 
 
 def test_pieces_of_a_record_count_what_they_own() -> None:
@@ -90,7 +111,10 @@ def test_a_part_is_complete_once_all_of_it_is_there(tmp_path: Path) -> None:
     nothing = PartResult(8, "x.jsonl")
     nothing.save(tmp_path)
     assert load_part(tmp_path, 8) == nothing
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000007.json", "00000008.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "00000007.json",
+        "00000008.json",
+    ]
 
 
 def test_truncated_lookups_add_up() -> None:
@@ -100,14 +124,24 @@ def test_truncated_lookups_add_up() -> None:
 
 
 def candidates(
-    *rows: tuple[int, int, tuple[int, int], tuple[int, int, int], float, tuple[int, int]],
+    *rows: tuple[
+        int, int, tuple[int, int], tuple[int, int, int], float, tuple[int, int]
+    ],
 ) -> VerifiedCandidates:
-    """Record, text, span, 5-grams (in common, of the text, of the span), similarity, what of the text it copies."""
+    """Record, text, span, 5-grams (in common, of the text, of the span), similarity,
+    what of the text it copies.
+    """
     record, text, span, grams, similarity, copied = zip(*rows, strict=True)
     return VerifiedCandidates(
-        np.array(record), np.array(text), np.array(span), np.array(copied), np.array(grams, np.int32),
-        np.array(similarity), np.zeros(len(rows), np.uint8), np.zeros((len(rows), 2)),
-    )  # fmt: skip
+        np.array(record),
+        np.array(text),
+        np.array(span),
+        np.array(copied),
+        np.array(grams, np.int32),
+        np.array(similarity),
+        np.zeros(len(rows), np.uint8),
+        np.zeros((len(rows), 2)),
+    )
 
 
 WHOLE = (-1, -1)
@@ -118,7 +152,8 @@ WHOLE = (-1, -1)
     [
         # All of a long text wins over a short one inside it.
         (((0, 100), (90, 96, 96), 0.9), ((20, 50), (26, 26, 26), 1.0), [True, False]),
-        # 26 there of 96: no more is missing than is there, so 13 and not 26 - 35; a short one of 26 is worth more.
+        # 26 there of 96: no more is missing than is there, so 13 and not 26 - 35; a
+        # short one of 26 is worth more.
         (((0, 100), (26, 96, 30), 0.3), ((20, 50), (26, 26, 26), 1.0), [False, True]),
         (((0, 100), (26, 96, 26), 0.3), ((20, 50), (12, 12, 12), 1.0), [True, False]),
         # Foreign wording counts half: 30 - 5 against 26.
@@ -155,7 +190,8 @@ def test_of_equal_matches_the_one_that_more_is_a_copy_of_wins() -> None:
 def test_places_that_share_a_cell_are_distinguished() -> None:
     full = (26, 26, 26), 0.9, WHOLE
     for start, kept in ((3 * CELL - 11, False), (3 * CELL - 10, True)):
-        # The last one has 20 code points, of which more than half, or just half, is taken.
+        # The last one has 20 code points, of which more than half, or just half, is
+        # taken.
         spans = [(0, CELL), (CELL, CELL + 1), (CELL + 1, 3 * CELL), (start, start + 20)]
         rows = candidates(*((0, n, span, *full) for n, span in enumerate(spans)))
         assert overlap_suppression(rows).tolist() == [True, True, True, kept]
@@ -175,28 +211,50 @@ class Finder:
         count = len(self.starts)
         none = np.zeros(count, np.int64)
         span = np.stack([self.starts, self.starts + 10], axis=1)
-        return Matches(none, span, none, none.astype(np.uint8), none / 1.0, none / 1.0, np.diff(offsets))
+        return Matches(
+            none,
+            span,
+            none,
+            none.astype(np.uint8),
+            none / 1.0,
+            none / 1.0,
+            np.diff(offsets),
+        )
 
 
 def test_a_piece_of_a_text_counts_the_matches_that_begin_in_what_it_owns() -> None:
     piece = texts_batch(["x" * 90], offset=[100])
-    piece = piece.append_column("own_from", pa.array([120])).append_column("own_to", pa.array([150]))
+    piece = piece.append_column("own_from", pa.array([120])).append_column(
+        "own_to", pa.array([150])
+    )
     found = matches_in(piece, Finder(0, 19, 20, 49, 50))
     assert found.span.tolist() == [[120, 130], [149, 159]]
     assert len(matches_in(piece, Finder()).row) == 0
     # The encoding is repaired on request only.
     broken = "It’s a café".encode().decode("cp1252")
-    assert matches_in(texts_batch([broken]), Finder(0)).characters.tolist() == [len(broken.encode())]
+    assert matches_in(texts_batch([broken]), Finder(0)).characters.tolist() == [
+        len(broken.encode())
+    ]
     # Whole texts own all.
-    assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [[0, 10], [70, 80]]
+    assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [
+        [0, 10],
+        [70, 80],
+    ]
 
 
 def test_matches_of_segments_are_ordered_by_record_and_place() -> None:
     full = (26, 26, 26), 0.9, WHOLE
     first = candidates((0, 3, (60, 90), *full), (2, 1, (0, 30), *full))
-    second = candidates((0, 9, (0, 30), *full), (2, 8, (0, 30), *full), (2, 7, (40, 60), *full))
+    second = candidates(
+        (0, 9, (0, 30), *full), (2, 8, (0, 30), *full), (2, 7, (40, 60), *full)
+    )
     both = without_overlaps([first, second])
-    assert list(zip(both.record.tolist(), both.text.tolist(), strict=True)) == [(0, 9), (0, 3), (2, 1), (2, 7)]
+    assert list(zip(both.record.tolist(), both.text.tolist(), strict=True)) == [
+        (0, 9),
+        (0, 3),
+        (2, 1),
+        (2, 7),
+    ]
     assert without_overlaps([first]).text.tolist() == [3, 1]
 
 
@@ -209,14 +267,25 @@ def test_windows_hold_a_chunk_more_on_each_side() -> None:
     assert ranges.tolist() == [[3, 6]]
     assert rows.span.tolist() == [[15, 20]]
     # From the first of chunk 4 to the first of chunk 5.
-    assert windows(candidates((0, 1, (40, 51), *full)), cuts, offsets)[1].tolist() == [[3, 7]]
+    assert windows(candidates((0, 1, (40, 51), *full)), cuts, offsets)[1].tolist() == [
+        [3, 7]
+    ]
     rows, ranges = windows(
-        candidates((0, 1, (2, 5), *full), (0, 2, (3, 9), *full), (0, 3, (90, 100), *full)), cuts, offsets
+        candidates(
+            (0, 1, (2, 5), *full), (0, 2, (3, 9), *full), (0, 3, (90, 100), *full)
+        ),
+        cuts,
+        offsets,
     )
     assert ranges.tolist() == [[0, 2], [8, 10]]
-    assert (rows.record.tolist(), rows.span.tolist()) == ([0, 0, 1], [[2, 5], [3, 9], [10, 20]])
+    assert (rows.record.tolist(), rows.span.tolist()) == (
+        [0, 0, 1],
+        [[2, 5], [3, 9], [10, 20]],
+    )
     # Windows of 20, 30, 30 and 20 bytes are no more than the whole text.
-    _, ranges = windows(candidates(*((0, n, (n, n + 5), *full) for n in (2, 42, 62, 92))), cuts, offsets)
+    _, ranges = windows(
+        candidates(*((0, n, (n, n + 5), *full) for n in (2, 42, 62, 92))), cuts, offsets
+    )
     assert ranges.tolist() == [[0, 2], [3, 6], [5, 8], [8, 10]]
     # Where the windows come to more than the whole text, that is taken as it is.
     dense = candidates(*((0, n, (10 * n, 10 * n + 5), *full) for n in range(10)))
@@ -226,7 +295,9 @@ def test_windows_hold_a_chunk_more_on_each_side() -> None:
 
 
 def groups(lengths: list[int], block: int = 1000) -> list[tuple[int, int]]:
-    return list(_groups(np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]), block))
+    return list(
+        _groups(np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]), block)
+    )
 
 
 def test_texts_are_scanned_some_thousand_at_a_time() -> None:
@@ -244,7 +315,9 @@ def test_texts_are_scanned_some_thousand_at_a_time() -> None:
     assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
-def test_shards_are_asked_for_more_texts_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shards_are_asked_for_more_texts_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[int] = []
 
     def scanned(text: np.ndarray, offsets: np.ndarray, *rest: Any) -> Matches:
@@ -256,20 +329,30 @@ def test_shards_are_asked_for_more_texts_at_a_time(monkeypatch: pytest.MonkeyPat
     for tables in ((None,), (shards, None)):
         reader: Any = SimpleNamespace(tables=tables)
         texts = np.zeros(0, np.uint8), np.zeros(scan.TOGETHER * TEXTS + 2, np.int64)
-        assert len(scan.scan_texts(*texts, reader, MatchParams()).characters) == scan.TOGETHER * TEXTS + 1
+        assert (
+            len(scan.scan_texts(*texts, reader, MatchParams()).characters)
+            == scan.TOGETHER * TEXTS + 1
+        )
     assert asked == [TEXTS] * scan.TOGETHER + [1] + [scan.TOGETHER * TEXTS, 1]
 
 
-def test_blocks_overlap_by_what_a_copy_may_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_overlap_by_what_a_copy_may_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def overlap(longest: int, least: int, most: int) -> int:
-        limits = SearchLimits(block_bytes=1 << 21, min_overlap_bytes=least, max_overlap_bytes=most)
+        limits = SearchLimits(
+            block_bytes=1 << 21, min_overlap_bytes=least, max_overlap_bytes=most
+        )
         reader: Any = SimpleNamespace(longest=longest)
         scan._scan_long(np.zeros(9, np.uint8), 0, 9, reader, MatchParams(limits=limits))
         return asked.pop()
 
     asked: list[int] = []
-    monkeypatch.setattr(scan, "_blocks", lambda *arguments: asked.append(arguments[-1]) or [])
-    # Eight times the longest text, as long as that is short; twice a long one; within the limits.
+    monkeypatch.setattr(
+        scan, "_blocks", lambda *arguments: asked.append(arguments[-1]) or []
+    )
+    # Eight times the longest text, as long as that is short; twice a long one; within
+    # the limits.
     assert overlap(100, 300, 1 << 20) == 800
     assert overlap(100, 900, 1 << 20) == 900
     assert overlap(scan.SHORT_COPY // 4, 300, 1 << 20) == scan.SHORT_COPY
@@ -278,14 +361,18 @@ def test_blocks_overlap_by_what_a_copy_may_reach(monkeypatch: pytest.MonkeyPatch
 
 
 def test_thresholds_for_the_kernels() -> None:
-    found = thresholds(MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0))
+    found = thresholds(
+        MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0)
+    )
     assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
     assert thresholds(MatchParams(partial_chars=90))[3] == 90
     # A stretch is in common, too.
     assert thresholds(MatchParams(min_chars=60, partial_chars=40))[3] == 60
 
 
-def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[int] | None = None) -> pa.RecordBatch:
+def texts_batch(
+    texts: list[str], record: list[int] | None = None, offset: list[int] | None = None
+) -> pa.RecordBatch:
     columns = {
         "record": pa.array(record or range(len(texts)), pa.int64()),
         "id": pa.nulls(len(texts), pa.string()),
@@ -297,7 +384,10 @@ def texts_batch(texts: list[str], record: list[int] | None = None, offset: list[
 
 
 def test_passages_stop_where_texts_do() -> None:
-    texts = ["é" * 5 + "match" + "ü" * 3, "a" * (CONTEXT + 1) + "b" * (LONGEST_PASSAGE + 1) + "c" * (CONTEXT + 1)]
+    texts = [
+        "é" * 5 + "match" + "ü" * 3,
+        "a" * (CONTEXT + 1) + "b" * (LONGEST_PASSAGE + 1) + "c" * (CONTEXT + 1),
+    ]
     spans = [[0, 5], [5, 10], [CONTEXT + 1, CONTEXT + LONGEST_PASSAGE + 2]]
     found = Finder(0, 0, 0)(np.zeros(0, np.uint8), np.zeros(3, np.int64))
     found.row, found.span = np.array([0, 0, 1]), np.array(spans)
@@ -313,7 +403,11 @@ def test_carriers_are_those_of_the_lowest_keys() -> None:
     batch = texts_batch(["a", "b", "c", "b"])
     keys = sample_keys(batch["text"], 5).tolist()
     # Seeds are numbers modulo 2 ** 64.
-    assert sample_keys(batch["text"], 5 + 2**64).tolist() == sample_keys(batch["text"], 5 - 2**64).tolist() == keys
+    assert (
+        sample_keys(batch["text"], 5 + 2**64).tolist()
+        == sample_keys(batch["text"], 5 - 2**64).tolist()
+        == keys
+    )
     low, middle, high = sorted(set(keys))
     sample = CarrierSample(2, 5)
     sample.offer(batch)
@@ -347,8 +441,13 @@ def test_the_length_of_a_carrier_is_that_of_its_text() -> None:
     sample = CarrierSample(9, 5)
     for text in ("é" * (2 * LONGEST), "ü" * (2 * LONGEST) + "!", "x" * (LONGEST + 1)):
         sample.offer(texts_batch([text]))
-    # Code points of a text of up to four bytes for each that is kept, bytes of longer ones.
-    assert sorted(record.length for record in sample.records.values()) == [LONGEST + 1, 2 * LONGEST, 4 * LONGEST + 1]
+    # Code points of a text of up to four bytes for each that is kept, bytes of longer
+    # ones.
+    assert sorted(record.length for record in sample.records.values()) == [
+        LONGEST + 1,
+        2 * LONGEST,
+        4 * LONGEST + 1,
+    ]
     assert {len(record.text) for record in sample.records.values()} == {LONGEST}
     merged = CarrierSample(9, 5, records={1: CarrierRecord(1, 5, "ab", 2)})
     merged.merge(CarrierSample(9, 5, records={1: CarrierRecord(1, 4, "cd", 3)}))
@@ -368,19 +467,24 @@ def mixed(numbers: np.ndarray) -> list[int]:
 def test_a_fraction_is_a_limit_of_keys() -> None:
     batch = texts_batch([f"t{n}" for n in range(64)])
     keys = record_keys(batch, 3)
-    # The key of the text with that of the id by the next seed, or of the record's number by the one after that.
+    # The key of the text with that of the id by the next seed, or of the record's
+    # number by the one after that.
     unlike = splitmix64(5, np.arange(64))
     named = batch.set_column(1, "id", pa.array(["x"] + [None] * 63))
     assert keys.tolist() == mixed(sample_keys(batch["text"], 3) ^ unlike)
     unlike[0] = sample_keys(pa.array(["x"], pa.large_string()), 4)[0]
-    assert record_keys(named, 3).tolist() == mixed(sample_keys(batch["text"], 3) ^ unlike)
+    assert record_keys(named, 3).tolist() == mixed(
+        sample_keys(batch["text"], 3) ^ unlike
+    )
     kept = RecordSampler(0.5, 3).rows(batch)["record"].to_pylist()
     assert kept == np.flatnonzero(keys < np.uint64(1 << 63)).tolist()
     assert RecordSampler(0.0, 3).rows(batch).num_rows == 0
     assert RecordSampler(1.0, 3).rows(batch) is batch
     # The carriers are the same ones whatever the seed.
     for seed in (3, 4):
-        assert Sampling(seed=seed, carriers=2).carrier_sample() == CarrierSample(2, CARRIER_SEED, MAX_KEY)
+        assert Sampling(seed=seed, carriers=2).carrier_sample() == CarrierSample(
+            2, CARRIER_SEED, MAX_KEY
+        )
     assert Sampling() == Sampling(1.0, 1, 0, MAX_KEY)
     # The rows of a record that begins a batch are chosen by themselves.
     for number in range(8):
@@ -391,7 +495,9 @@ def test_a_fraction_is_a_limit_of_keys() -> None:
 
 def found_pairs(*rows: tuple[int, int, int, int]) -> Candidates:
     """Record, text, code of the diagonal, place."""
-    return Candidates(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
+    return Candidates(
+        *(np.array(column, np.int64) for column in zip(*rows, strict=True))
+    )
 
 
 def as_rows(candidates: Candidates) -> list[tuple[int, ...]]:
@@ -399,19 +505,31 @@ def as_rows(candidates: Candidates) -> list[tuple[int, ...]]:
 
 
 def test_a_pair_with_a_diagonal_is_not_compared_as_a_whole() -> None:
-    whole = found_pairs((1, 6, -1, 0), (0, 5, -1, 0), (0, 5, -1, 0), (0, 4, -1, 0), (0, 4, -1, 0))
+    whole = found_pairs(
+        (1, 6, -1, 0), (0, 5, -1, 0), (0, 5, -1, 0), (0, 4, -1, 0), (0, 4, -1, 0)
+    )
     inside = found_pairs((2, 7, 4, 3), (0, 5, 3, 1), (0, 5, 9, 2), (1, 5, 0, 8))
     # By record and text, the highest code first; a pair without a diagonal stands once.
     assert as_rows(merged(whole, inside)) == [
-        (0, 4, -1, 0), (0, 5, 9, 2), (0, 5, 3, 1), (1, 5, 0, 8), (1, 6, -1, 0), (2, 7, 4, 3),
-    ]  # fmt: skip
+        (0, 4, -1, 0),
+        (0, 5, 9, 2),
+        (0, 5, 3, 1),
+        (1, 5, 0, 8),
+        (1, 6, -1, 0),
+        (2, 7, 4, 3),
+    ]
     assert as_rows(merged(whole, NONE)) == [(0, 4, -1, 0), (0, 5, -1, 0), (1, 6, -1, 0)]
     assert as_rows(merged(NONE, inside))[-1] == (2, 7, 4, 3)
 
 
 def test_equal_stretches_stand_once() -> None:
     record, text, code = np.array([[1, 0, 1, 1, 1], [5, 6, 5, 4, 5], [9, 9, 9, 9, 8]])
-    assert as_rows(_distinct(record, text, code)) == [(0, 6, 9, 0), (1, 4, 9, 0), (1, 5, 8, 0), (1, 5, 9, 0)]
+    assert as_rows(_distinct(record, text, code)) == [
+        (0, 6, 9, 0),
+        (1, 4, 9, 0),
+        (1, 5, 8, 0),
+        (1, 5, 9, 0),
+    ]
     assert _distinct(record[:0], text[:0], code[:0]) is NONE
 
 
@@ -419,7 +537,10 @@ class Group:
     """Shards that have these variants in their parts; notes what it is asked."""
 
     def __init__(self, *parts: list[tuple[int, int, int, int, bool]]) -> None:
-        self.parts = [tuple(np.array(column) for column in zip(*part, strict=True)) for part in parts]
+        self.parts = [
+            tuple(np.array(column) for column in zip(*part, strict=True))
+            for part in parts
+        ]
 
     def begin(self, *asked: Any) -> Any:
         self.asked = asked
@@ -429,50 +550,99 @@ class Group:
 def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
     full = (26, 26, 26)
     matches = candidates(
-        (4, 90, (1, 5), full, 0.9, WHOLE), (4, 91, (0, 2), full, 1.0, WHOLE), (2, 92, (0, 3), full, 0.75, WHOLE),
+        (4, 90, (1, 5), full, 0.9, WHOLE),
+        (4, 91, (0, 2), full, 1.0, WHOLE),
+        (2, 92, (0, 3), full, 0.75, WHOLE),
         (7, 93, (0, 4), full, 0.74, WHOLE),
-    )  # fmt: skip
+    )
     # Record n has the n + 1 code points from 10 n on.
-    codes = np.concatenate([np.arange(10 * n, 11 * n + 1) for n in range(8)]).astype(np.uint32)
+    codes = np.concatenate([np.arange(10 * n, 11 * n + 1) for n in range(8)]).astype(
+        np.uint32
+    )
     records = CodeBuffer(codes, np.cumsum([0, *range(1, 9)]))
     # Match, code, place, number, whether it is not forgotten.
-    first = Group([(0, 7, 5, 30, True), (0, 7, 5, 10, True), (1, 9, 5, 51, True), (1, 9, 5, 50, False)])
+    first = Group(
+        [
+            (0, 7, 5, 30, True),
+            (0, 7, 5, 10, True),
+            (1, 9, 5, 51, True),
+            (1, 9, 5, 50, False),
+        ]
+    )
     second = Group([(0, 7, 5, 20, True), (0, 9, 5, 30, True)], [(1, 9, 6, 60, True)])
     shards: Any = SimpleNamespace(groups=[first, second], of_texts=lambda *found: found)
     limits = SearchLimits(whole_candidates=2, variants=9, variant_similarity=0.75)
     (numbers, living), found = shard_variants(records, matches, shards, limits)
     # Two of a stretch, by their numbers: 10 and 20, not 30, of the first one.
-    assert (numbers.tolist(), living.tolist()) == ([10, 20, 30, 50, 51, 60], [True, True, True, False, True, True])
-    assert as_rows(found) == [(2, 3, 9, 0), (2, 4, 9, 0), (2, 5, 9, 0), (4, 0, 7, 0), (4, 1, 7, 0), (4, 2, 9, 0)]
-    # Shards get the records of matches that are like a text without being equal to it, each once.
+    assert (numbers.tolist(), living.tolist()) == (
+        [10, 20, 30, 50, 51, 60],
+        [True, True, True, False, True, True],
+    )
+    assert as_rows(found) == [
+        (2, 3, 9, 0),
+        (2, 4, 9, 0),
+        (2, 5, 9, 0),
+        (4, 0, 7, 0),
+        (4, 1, 7, 0),
+        (4, 2, 9, 0),
+    ]
+    # Shards get the records of matches that are like a text without being equal to it,
+    # each once.
     method, sent, places, *rest = second.asked
     assert (method, rest) == ("variants", [limits, 36])
     assert sent.codes.tolist() == [20, 21, 22, 40, 41, 42, 43, 44]
     assert sent.offsets.tolist() == [0, 3, 8]
-    assert [column.tolist() for column in places] == [[1, 0], [[1, 5], [0, 3]], [0.9, 0.75]]
-    (numbers, _), _ = shard_variants(records, matches, shards, dataclasses.replace(limits, variants=1))
+    assert [column.tolist() for column in places] == [
+        [1, 0],
+        [[1, 5], [0, 3]],
+        [0.9, 0.75],
+    ]
+    (numbers, _), _ = shard_variants(
+        records, matches, shards, dataclasses.replace(limits, variants=1)
+    )
     assert numbers.tolist() == [10, 20, 30, 50]
 
 
-def blocks(text: bytes, start: int, stop: int, block: int, overlap: int) -> list[tuple[int, ...]]:
-    return [tuple(each) for each in _blocks(np.frombuffer(text, np.uint8), start, stop, block, overlap)]
+def blocks(
+    text: bytes, start: int, stop: int, block: int, overlap: int
+) -> list[tuple[int, ...]]:
+    return [
+        tuple(each)
+        for each in _blocks(np.frombuffer(text, np.uint8), start, stop, block, overlap)
+    ]
 
 
 def test_blocks_of_a_long_text() -> None:
     text = bytearray(b"a" * 100)
     # Each owns its 40 bytes, and reads 16 more on either side.
-    assert blocks(text, 0, 100, 40, 16) == [(0, 56, 0, 40), (24, 96, 40, 80), (64, 100, 80, 100)]
+    assert blocks(text, 0, 100, 40, 16) == [
+        (0, 56, 0, 40),
+        (24, 96, 40, 80),
+        (64, 100, 80, 100),
+    ]
     assert blocks(text, 10, 90, 40, 16) == [(10, 66, 10, 50), (34, 90, 50, 90)]
     assert blocks(text, 0, 40, 40, 16) == [(0, 40, 0, 40)]
     # It is cut behind the last white space of the last quarter of an overlap.
-    for place, mark, cut in ((36, b" ", 37), (37, b"\n", 38), (39, b" ", 40), (35, b" ", 40)):
+    for place, mark, cut in (
+        (36, b" ", 37),
+        (37, b"\n", 38),
+        (39, b" ", 40),
+        (35, b" ", 40),
+    ):
         text[:] = b"a" * 100
         text[place : place + 1] = mark
-        assert blocks(text, 0, 60, 40, 16) == [(0, min(60, cut + 16), 0, cut), (cut - 16, 60, cut, 60)]
+        assert blocks(text, 0, 60, 40, 16) == [
+            (0, min(60, cut + 16), 0, cut),
+            (cut - 16, 60, cut, 60),
+        ]
     text[36:40] = b"  a "
     assert blocks(text, 0, 60, 40, 16)[0][3] == 40
     text[39:40] = b"a"
     assert blocks(text, 0, 60, 40, 16)[0][3] == 38
     # No cut is inside a character.
-    assert blocks("é".encode() * 50, 0, 100, 41, 15) == [(0, 54, 0, 40), (24, 94, 40, 80), (64, 100, 80, 100)]
+    assert blocks("é".encode() * 50, 0, 100, 41, 15) == [
+        (0, 54, 0, 40),
+        (24, 94, 40, 80),
+        (64, 100, 80, 100),
+    ]
     assert _at_character(np.frombuffer("é".encode(), np.uint8), 2) == 2

@@ -1,4 +1,6 @@
-"""Sample keys and carrier records: samples depend on what records hold and on nothing else."""
+"""Sample keys and carrier records: samples depend on what records hold and on nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,18 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.matching.carriers import LONGEST, CarrierSample, RecordSampler, record_keys, sample_keys
+from provscan.matching.carriers import (
+    LONGEST,
+    CarrierSample,
+    RecordSampler,
+    record_keys,
+    sample_keys,
+)
 
 
-def batch(texts: list[str], first: int = 0, ids: list[str | None] | None = None) -> pa.RecordBatch:
+def batch(
+    texts: list[str], first: int = 0, ids: list[str | None] | None = None
+) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {
             "record": pa.array(range(first, first + len(texts)), pa.int64()),
@@ -25,7 +35,9 @@ TEXTS = [f"text {n % 30}" for n in range(40)]
 
 
 @given(st.permutations(range(40)), st.integers(1, 39), st.integers(1, 50))
-def test_carriers_do_not_depend_on_order_or_splits(order: list[int], cut: int, size: int) -> None:
+def test_carriers_do_not_depend_on_order_or_splits(
+    order: list[int], cut: int, size: int
+) -> None:
     whole, first, second = (CarrierSample(size, 5) for _ in range(3))
     whole.offer(batch(TEXTS))
     first.offer(batch([TEXTS[n] for n in order[:cut]]))
@@ -33,12 +45,18 @@ def test_carriers_do_not_depend_on_order_or_splits(order: list[int], cut: int, s
     for n in order[cut:]:
         second.offer(batch([TEXTS[n]]))
         late.offer(batch([TEXTS[n]]))
-    first.merge(CarrierSample.from_dict(orjson.loads(orjson.dumps((second if cut % 2 else late).as_dict()))))
+    first.merge(
+        CarrierSample.from_dict(
+            orjson.loads(orjson.dumps((second if cut % 2 else late).as_dict()))
+        )
+    )
     assert first.records == whole.records
     assert len(whole.records) == min(size, 30)
     lowest = np.sort(np.unique(sample_keys(batch(TEXTS)["text"], 5)))[:size]
     assert list(whole.records) == lowest.tolist()
-    assert all(record.copies == TEXTS.count(record.text) for record in whole.records.values())
+    assert all(
+        record.copies == TEXTS.count(record.text) for record in whole.records.values()
+    )
 
 
 def test_long_carriers_are_cut() -> None:
@@ -57,7 +75,10 @@ def test_keys_come_from_the_content() -> None:
     assert len(np.unique(keys)) == 5
     assert not np.any(keys == sample_keys(pa.array(texts, pa.large_string()), 2))
     # A slice of a longer array begins somewhere in its buffer.
-    assert sample_keys(pa.array(texts, pa.large_string())[2:], 1).tolist() == keys[2:].tolist()
+    assert (
+        sample_keys(pa.array(texts, pa.large_string())[2:], 1).tolist()
+        == keys[2:].tolist()
+    )
     # Copies are told apart by the id of their record, or by its number.
     same = record_keys(batch(["a"] * 4, ids=["x", "y", "x", None]), 1)
     assert same[0] == same[2]
@@ -69,15 +90,24 @@ def test_a_sample_is_a_share_of_the_records_whatever_the_batches() -> None:
     texts = [f"text {n}" for n in range(8000)]
     whole = RecordSampler(0.25, 1).rows(batch(texts)).column("record").to_pylist()
     sampler = RecordSampler(0.25, 1)
-    halves = [sampler.rows(part) for part in (batch(texts[:3000]), batch(texts[3000:], first=3000))]
-    assert [number for half in halves for number in half.column("record").to_pylist()] == whole
+    halves = [
+        sampler.rows(part)
+        for part in (batch(texts[:3000]), batch(texts[3000:], first=3000))
+    ]
+    assert [
+        number for half in halves for number in half.column("record").to_pylist()
+    ] == whole
     assert 1800 < len(whole) < 2200
     assert RecordSampler(1.0, 1).rows(batch(texts)).num_rows == 8000
-    assert whole != RecordSampler(0.25, 2).rows(batch(texts)).column("record").to_pylist()
+    assert (
+        whole != RecordSampler(0.25, 2).rows(batch(texts)).column("record").to_pylist()
+    )
 
 
 def test_all_rows_of_a_record_are_sampled_or_none() -> None:
-    """Fields and pieces of a record are rows of their own; they may come in several batches."""
+    """Fields and pieces of a record are rows of their own; they may come in several
+    batches.
+    """
     record = np.repeat(np.arange(200), 3)
     rows = pa.RecordBatch.from_pydict(
         {
@@ -91,5 +121,8 @@ def test_all_rows_of_a_record_are_sampled_or_none() -> None:
     assert all(numbers.count(number) == 3 for number in set(numbers))
     assert 60 < len(set(numbers)) < 140
     sampler = RecordSampler(0.5, 1)
-    parts = [sampler.rows(rows.slice(low, 4)).column("text").to_pylist() for low in range(0, 600, 4)]
+    parts = [
+        sampler.rows(rows.slice(low, 4)).column("text").to_pylist()
+        for low in range(0, 600, 4)
+    ]
     assert [text for part in parts for text in part] == whole

@@ -1,4 +1,6 @@
-"""Texts in a wrong encoding are matched as what was meant, and the spans are those of the texts as they are."""
+"""Texts in a wrong encoding are matched as what was meant, and the spans are those of
+the texts as they are.
+"""
 
 import json
 from functools import partial
@@ -18,19 +20,27 @@ from provscan.readers.limits import Limits
 from provscan.runs.explain import explain_record
 
 WORDS = {
-    "latin": "über den Dächern schläft die Möwe und träumt façade déjà vu año niño señor",
-    "cyrillic": "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади",
+    "latin": "über den Dächern schläft die Möwe und träumt façade déjà vu año niño "
+    "señor",
+    "cyrillic": "вчера вечером мы долго ждали автобус под холодным дождём возле старой "
+    "площади",
     "japanese": "昨日の夜は雨の中で古い広場のバスをとても長い時間待っていましたよね",
-    "emoji": "so happy about it 🎉 it’s “the best” day of my whole long life — isn’t it…",
+    "emoji": "so happy about it 🎉 it’s “the best” day of my whole long life — isn’t "
+    "it…",
 }
 
 
 def written(text, encoding="sloppy"):
-    """The text as a program sees it that takes its UTF-8 for Latin-1, or Windows-1252 where that has a character."""
+    """The text as a program sees it that takes its UTF-8 for Latin-1, or Windows-1252
+    where that has a character.
+    """
     data = text.encode()
     if encoding == "latin-1":
         return data.decode("latin-1")
-    return "".join(bytes([byte]).decode("cp1252", "replace").replace("\ufffd", chr(byte)) for byte in data)
+    return "".join(
+        bytes([byte]).decode("cp1252", "replace").replace("\ufffd", chr(byte))
+        for byte in data
+    )
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -50,7 +60,12 @@ def test_what_was_meant_is_found_with_the_way_back(text, encoding, times):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected
 
 
-ESCAPED = [WORDS["cyrillic"], WORDS["japanese"], 'он\nсказал: "да" \\ 🎉 ½\t', "a 🎉 b é чё"]
+ESCAPED = [
+    WORDS["cyrillic"],
+    WORDS["japanese"],
+    'он\nсказал: "да" \\ 🎉 ½\t',
+    "a 🎉 b é чё",
+]
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -80,11 +95,16 @@ def test_bytes_written_as_text_are_decoded_with_the_way_back(text, times):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("text", [WORDS["cyrillic"], WORDS["japanese"], "a 🎉 b é чё <U>"])
+@pytest.mark.parametrize(
+    "text", [WORDS["cyrillic"], WORDS["japanese"], "a 🎉 b é чё <U>"]
+)
 def test_characters_as_r_writes_them_are_decoded_with_the_way_back(text):
     def escape(part):
         return "".join(
-            char if char.isascii() else f"<U+{ord(char):0{4 if ord(char) < 65536 else 8}X}>" for char in part
+            char
+            if char.isascii()
+            else f"<U+{ord(char):0{4 if ord(char) < 65536 else 8}X}>"
+            for char in part
         )
 
     found = mended(escape(text))
@@ -94,12 +114,18 @@ def test_characters_as_r_writes_them_are_decoded_with_the_way_back(text):
 
 
 def test_escapes_of_yaml():
-    assert mended(r"\u0447\u0435\xE9 caf\xe9, \U0001F602\U0000D800").text == r"чеé café, 😂\U0000D800"
+    assert (
+        mended(r"\u0447\u0435\xE9 caf\xe9, \U0001F602\U0000D800").text
+        == r"чеé café, 😂\U0000D800"
+    )
 
 
 def test_escapes_that_are_no_characters_stay():
     assert mended(r"\u0447\u0435 \xe0\x80\x80 \x87").text == r"че \xe0\x80\x80 \x87"
-    assert mended(r"\u0447\u0435 \ud83d \x41 \u12 \N \ud83d\u0447").text == r"че \ud83d \x41 \u12 \N \ud83dч"
+    assert (
+        mended(r"\u0447\u0435 \ud83d \x41 \u12 \N \ud83d\u0447").text
+        == r"че \ud83d \x41 \u12 \N \ud83dч"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +146,14 @@ def test_what_is_right_stays(text):
     assert mended(text) is None
 
 
-@given(st.lists(st.tuples(st.sampled_from([*WORDS.values(), "plain", "l’été", "Ã", "â€", "\ufffd"]), st.booleans())))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*WORDS.values(), "plain", "l’été", "Ã", "â€", "\ufffd"]),
+            st.booleans(),
+        )
+    )
+)
 def test_the_way_back_leads_to_what_each_character_was_made_of(parts):
     text = " ".join(written(part) if wrong else part for part, wrong in parts)
     found = mended(text)
@@ -130,15 +163,25 @@ def test_the_way_back_leads_to_what_each_character_was_made_of(parts):
     assert (places[0], places[-1]) == (0, len(text))
     assert (np.diff(places) > 0).all()
     for char, low, high in zip(found.text, places[:-1], places[1:], strict=True):
-        assert char == text[low:high] or char == "”" or text[low:high] in (written(char), written(written(char)))
+        assert (
+            char == text[low:high]
+            or char == "”"
+            or text[low:high] in (written(char), written(written(char)))
+        )
 
 
 def test_a_lost_byte_of_a_closing_quote():
-    assert mended("â€œso it isâ€ she said, and â€œnoâ€\ufffd.").text == "“so it is” she said, and “no”."
+    assert (
+        mended("â€œso it isâ€ she said, and â€œnoâ€\ufffd.").text
+        == "“so it is” she said, and “no”."
+    )
 
 
 def test_rows_of_a_slice():
-    texts = pa.array(["x", "schön", written("schön"), written("Möwe и вечером"), "y"], pa.large_string())
+    texts = pa.array(
+        ["x", "schön", written("schön"), written("Möwe и вечером"), "y"],
+        pa.large_string(),
+    )
     result, found = mended_texts(texts.slice(1))
     assert result.to_pylist() == ["schön", "schön", "Möwe и вечером", "y"]
     assert sorted(found) == [1, 2]
@@ -146,12 +189,20 @@ def test_rows_of_a_slice():
 
 @pytest.fixture(scope="module")
 def licensed(tmp_path_factory):
-    tweets = [{"id": str(number), "text": text} for number, text in enumerate(WORDS.values(), 1)]
-    return provscan.build_index(tweets, tmp_path_factory.mktemp("mending") / "licensed.index")
+    tweets = [
+        {"id": str(number), "text": text}
+        for number, text in enumerate(WORDS.values(), 1)
+    ]
+    return provscan.build_index(
+        tweets, tmp_path_factory.mktemp("mending") / "licensed.index"
+    )
 
 
 def carriers():
-    return [f"Vorher stand ein anderer Satz da, größer: {text} und 日本 dahinter не всё." for text in WORDS.values()]
+    return [
+        f"Vorher stand ein anderer Satz da, größer: {text} und 日本 dahinter не всё."
+        for text in WORDS.values()
+    ]
 
 
 def spans(batches, licensed, fix_encoding):
@@ -161,7 +212,14 @@ def spans(batches, licensed, fix_encoding):
         matches = matches_in(batch, find, fix_encoding=fix_encoding)
         own = passages(batch, matches)[1].to_pylist()
         records = batch.column("record").to_numpy()[matches.row].tolist()
-        rows = zip(records, matches.span.tolist(), matches.text.tolist(), matches.level.tolist(), own, strict=True)
+        rows = zip(
+            records,
+            matches.span.tolist(),
+            matches.text.tolist(),
+            matches.level.tolist(),
+            own,
+            strict=True,
+        )
         found += [(*row[:1], *row[1], *row[2:]) for row in rows]
     return found
 
@@ -174,17 +232,28 @@ def test_spans_stand_in_the_original(licensed):
     assert spans(batches, licensed, True) == expected
     wrong = [written(text) for text in clean]
     moved = [
-        (record, len(written(clean[record][:start])), len(written(clean[record][:end])), *rest, written(passage))
+        (
+            record,
+            len(written(clean[record][:start])),
+            len(written(clean[record][:end])),
+            *rest,
+            written(passage),
+        )
         for record, start, end, *rest, passage in expected
     ]
     stats = ReadStats()
-    assert spans(read_objects(wrong, Fields(fix_encoding=True), stats), licensed, True) == moved
+    assert (
+        spans(read_objects(wrong, Fields(fix_encoding=True), stats), licensed, True)
+        == moved
+    )
     assert (stats.repaired, stats.notes) == ({"encoding_fixed": len(wrong)}, {})
     assert len(spans(read_objects(wrong, Fields()), licensed, False)) < len(moved)
 
 
 def test_spans_in_pieces_of_a_long_text(licensed):
-    clean = "\n".join(("Füllwörter überall, größer als zuvor. " * 40) + text for text in carriers())
+    clean = "\n".join(
+        ("Füllwörter überall, größer als zuvor. " * 40) + text for text in carriers()
+    )
     limits = Limits(piece=4000, overlap=1000)
     (whole,) = read_objects([clean], Fields())
     expected = [
@@ -192,7 +261,9 @@ def test_spans_in_pieces_of_a_long_text(licensed):
         for _, start, end, *_ in spans([whole], licensed, False)
     ]
     stats = ReadStats()
-    batches = list(read_objects([written(clean)], Fields(fix_encoding=True), stats, limits=limits))
+    batches = list(
+        read_objects([written(clean)], Fields(fix_encoding=True), stats, limits=limits)
+    )
     assert len(batches) > 2
     assert [row[1:3] for row in spans(batches, licensed, True)] == expected
     assert stats.repaired == {"encoding_fixed": 1}
@@ -200,8 +271,12 @@ def test_spans_in_pieces_of_a_long_text(licensed):
 
 def test_a_run_on_request(tmp_path, licensed):
     path = tmp_path / "data.jsonl"
-    path.write_text("".join(json.dumps({"text": written(text)}) + "\n" for text in carriers()))
-    run = provscan.match(path, licensed, tmp_path / "a.run", fix_encoding=True, spike_ins=0)
+    path.write_text(
+        "".join(json.dumps({"text": written(text)}) + "\n" for text in carriers())
+    )
+    run = provscan.match(
+        path, licensed, tmp_path / "a.run", fix_encoding=True, spike_ins=0
+    )
     assert run.summary["repaired"] == {"encoding_fixed": len(WORDS)}
     assert run.summary["records_matched"] == len(WORDS)
     for row in run.matches.to_pylist():
@@ -212,7 +287,9 @@ def test_a_run_on_request(tmp_path, licensed):
         explained = explain_record(run.info, run.matches, record, licensed)[0]
         assert explained["passed"]
         assert explained["passage"] in text
-        assert [explained[end] for end in ("start", "end")] == [explained["match"][end] for end in ("start", "end")]
+        assert [explained[end] for end in ("start", "end")] == [
+            explained["match"][end] for end in ("start", "end")
+        ]
     without = provscan.match(path, licensed, tmp_path / "b.run", spike_ins=0)
     assert without.summary["notes"] == {"wrongly_decoded": len(WORDS)}
     assert without.summary["records_matched"] < len(WORDS)
@@ -227,17 +304,29 @@ def test_a_run_with_escapes(tmp_path, licensed):
     without = provscan.match(path, licensed, tmp_path / "a.run", spike_ins=0)
     assert without.summary["notes"] == {"escaped": len(texts)}
     assert without.summary["records_matched"] == 1
-    run = provscan.match(path, licensed, tmp_path / "b.run", fix_encoding=True, spike_ins=0)
+    run = provscan.match(
+        path, licensed, tmp_path / "b.run", fix_encoding=True, spike_ins=0
+    )
     assert run.summary["repaired"] == {"escapes_decoded": len(texts)}
-    assert sorted(row["record"] for row in run.matches.to_pylist()) == list(range(len(texts)))
+    assert sorted(row["record"] for row in run.matches.to_pylist()) == list(
+        range(len(texts))
+    )
     for row in run.matches.to_pylist():
         passage = json.loads(f'"{texts[row["record"]][row["start"] : row["end"]]}"')
         assert passage in carriers()[row["record"]]
-        assert provscan.canonical([passage]) == provscan.canonical([list(WORDS.values())[row["record"]]])
+        assert provscan.canonical([passage]) == provscan.canonical(
+            [list(WORDS.values())[row["record"]]]
+        )
     index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
     assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
 
 
 def test_a_blind_run_refuses(tmp_path):
     with pytest.raises(provscan.errors.UsageError, match="fix_encoding"):
-        provscan.match([{"text": "a"}], tmp_path, tmp_path / "a.run", key=tmp_path / "key", fix_encoding=True)
+        provscan.match(
+            [{"text": "a"}],
+            tmp_path,
+            tmp_path / "a.run",
+            key=tmp_path / "key",
+            fix_encoding=True,
+        )

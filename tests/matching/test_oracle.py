@@ -1,4 +1,6 @@
-"""The whole match against brute force: nothing is reported that is not there, and nothing clear is missed."""
+"""The whole match against brute force: nothing is reported that is not there, and
+nothing clear is missed.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,26 @@ THRESHOLD, CONTAINMENT, STRETCH = 0.25, 0.5, 40
 
 
 def corpus(rng: random.Random) -> list[str]:
-    return [sentence(rng, script, rng.randrange(30, 80)).strip() for script in SCRIPTS for _ in range(3)]
+    return [
+        sentence(rng, script, rng.randrange(30, 80)).strip()
+        for script in SCRIPTS
+        for _ in range(3)
+    ]
 
 
 def records(rng: random.Random, tweets: list[str]) -> list[str]:
-    """Whole copies and copies among other text of the same script, up to a tenth of the characters edited."""
+    """Whole copies and copies among other text of the same script, up to a tenth of the
+    characters edited.
+    """
     texts = []
     for _ in range(30):
         number = rng.randrange(len(tweets))
         copy = edited(rng, tweets[number], rng.choice([0, 0, 0.02, 0.05, 0.1]))
         if rng.random() < 0.3:
             copy = copy[: int(len(copy) * rng.uniform(0.5, 1))]
-        around = [sentence(rng, SCRIPTS[number // 3], rng.randrange(120)) for _ in range(2)]
+        around = [
+            sentence(rng, SCRIPTS[number // 3], rng.randrange(120)) for _ in range(2)
+        ]
         texts.append(rng.choice([copy, f"{around[0]} {copy} {around[1]}"]))
     return texts
 
@@ -37,7 +47,10 @@ def records(rng: random.Random, tweets: list[str]) -> list[str]:
 def document(rng: random.Random, tweets: list[str]) -> str:
     parts = []
     for copy in rng.sample(tweets, 5):
-        parts += [edited(rng, copy, rng.choice([0, 0.03])), sentence(rng, "latin", rng.randrange(20, 90))]
+        parts += [
+            edited(rng, copy, rng.choice([0, 0.03])),
+            sentence(rng, "latin", rng.randrange(20, 90)),
+        ]
     return ". ".join(parts)
 
 
@@ -47,23 +60,39 @@ def test_matches_are_those_of_brute_force(build: Build, seed: int) -> None:
     rng = random.Random(seed)
     tweets = corpus(rng)
     texts = [*records(rng, tweets), document(rng, tweets), "", "no tweet at all"]
-    gates = {"threshold": THRESHOLD, "min_containment": CONTAINMENT, "partial_chars": STRETCH}
+    gates = {
+        "threshold": THRESHOLD,
+        "min_containment": CONTAINMENT,
+        "partial_chars": STRETCH,
+    }
     table = build(tweets).match(texts, min_chars=20, **gates)
     reported: dict[tuple[int, int], float] = {}
     for row in table.to_pylist():
         number, tweet = row["record"], int(row["tweet_id"])
         span = naive.canonical(texts[number][row["start"] : row["end"]])
         licensed = naive.canonical(tweets[tweet])
-        assert row["similarity"] == pytest.approx(naive.jaccard(span, licensed), abs=1e-6)
-        assert row["containment"] == pytest.approx(naive.containment(licensed, span), abs=1e-6)
-        reported[number, tweet] = max(reported.get((number, tweet), 0.0), row["similarity"])
+        assert row["similarity"] == pytest.approx(
+            naive.jaccard(span, licensed), abs=1e-6
+        )
+        assert row["containment"] == pytest.approx(
+            naive.containment(licensed, span), abs=1e-6
+        )
+        reported[number, tweet] = max(
+            reported.get((number, tweet), 0.0), row["similarity"]
+        )
     clear, missed = 0, []
     for number, text in enumerate(map(naive.canonical, texts)):
         for tweet, licensed in enumerate(map(naive.canonical, tweets)):
             possible = naive.containment(licensed, text) >= CONTAINMENT
-            best = naive_match.best(text, licensed, THRESHOLD, CONTAINMENT) if possible else None
+            best = (
+                naive_match.best(text, licensed, THRESHOLD, CONTAINMENT)
+                if possible
+                else None
+            )
             if best is None:
-                assert (number, tweet) not in reported or naive_match.longest_stretch(text, licensed) >= STRETCH
+                assert (number, tweet) not in reported or naive_match.longest_stretch(
+                    text, licensed
+                ) >= STRETCH
             elif best[0] >= 0.6 and best[1] >= 0.7:
                 clear += 1
                 if reported.get((number, tweet), 0.0) < best[0] - 0.15:

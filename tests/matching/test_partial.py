@@ -1,4 +1,6 @@
-"""Copies of which a part is left: what decides is how much of the tweet is there, not the share."""
+"""Copies of which a part is left: what decides is how much of the tweet is there, not
+the share.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,14 @@ import provscan
 
 Build = Callable[..., provscan.Index]
 BRIDGE = (
-    "Breaking: the city council has voted to close the old harbour bridge for repairs until next spring, and the mayor "
-    "of the town across the river calls it a disgrace"
+    "Breaking: the city council has voted to close the old harbour bridge for repairs "
+    "until next spring, and the mayor of the town across the river calls it a disgrace"
 )
-AROUND = ("{}", 'He wrote "{}"; since Monday nothing else', "Nobody knew.\n{}\nSo it went on and on all the night.")
+AROUND = (
+    "{}",
+    'He wrote "{}"; since Monday nothing else',
+    "Nobody knew.\n{}\nSo it went on and on all the night.",
+)
 
 
 def half(text: str, last: bool) -> str:
@@ -27,7 +33,9 @@ def half(text: str, last: bool) -> str:
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("last", [False, True])
-def test_half_of_a_long_tweet_is_found_with_its_span(build: Build, around: str, last: bool) -> None:
+def test_half_of_a_long_tweet_is_found_with_its_span(
+    build: Build, around: str, last: bool
+) -> None:
     copy = half(BRIDGE, last)
     text = around.format(copy)
     (span,) = build([BRIDGE]).match_document(text)
@@ -44,7 +52,9 @@ def test_halves_in_every_script(build: Build, script: str) -> None:
     index = build(tweets)
     halves = [tweet[: len(tweet) // 2] for tweet in tweets]
     rows = index.match([f"{half}\n" for half in halves]).to_pylist()
-    found = {row["record"]: halves[row["record"]][row["start"] : row["end"]] for row in rows}
+    found = {
+        row["record"]: halves[row["record"]][row["start"] : row["end"]] for row in rows
+    }
     assert [int(row["tweet_id"]) for row in rows] == [row["record"] for row in rows]
     assert len(found) >= 19
     for number, passage in found.items():
@@ -56,7 +66,10 @@ def test_halves_in_every_script(build: Build, script: str) -> None:
 def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> None:
     index = build([BRIDGE])
     for size, found in ((35, 0), (50, 1)):
-        assert len(index.match_document(f"so {BRIDGE[begin : begin + size]} they say")) == found
+        assert (
+            len(index.match_document(f"so {BRIDGE[begin : begin + size]} they say"))
+            == found
+        )
     stretch = f"so {BRIDGE[begin : begin + 50]} they say"
     (span,) = index.match_document(stretch)
     assert span.level == "partial"
@@ -67,7 +80,9 @@ def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> 
 
 
 def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
-    index = build([tweet := "Ferry to the outer islands is cancelled, use a night train"])
+    index = build(
+        [tweet := "Ferry to the outer islands is cancelled, use a night train"]
+    )
     (span,) = index.match_document(tweet[:32], partial_chars=0)
     assert (span.start, span.end, span.level) == (0, 32, "weak")
     assert not index.match_document(tweet[:28])
@@ -76,15 +91,24 @@ def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
 def test_what_is_in_common_must_be_long_enough(build: Build) -> None:
     tweet = "Hope everyone enjoys the long weekend"
     index = build([tweet])
-    letters = naive.containment(naive.canonical(tweet), naive.canonical(tweet[5:28])) * len(tweet)
+    letters = naive.containment(
+        naive.canonical(tweet), naive.canonical(tweet[5:28])
+    ) * len(tweet)
     assert index.match_document(f"They say {tweet[5:28]}", min_chars=int(letters))
-    assert not index.match_document(f"They say {tweet[5:28]}", min_chars=int(letters) + 1)
+    assert not index.match_document(
+        f"They say {tweet[5:28]}", min_chars=int(letters) + 1
+    )
 
 
 def test_what_is_spread_over_a_tweet_must_be_half_of_it(build: Build) -> None:
-    tweet = "Still having trouble with the new ticket machines? We are here to help with any questions you may have!"
+    tweet = (
+        "Still having trouble with the new ticket machines? We are here to help with "
+        "any questions you may have!"
+    )
     others = "still having rain, so we are here to help with whatever you may have"
-    assert 0.35 < naive.containment(naive.canonical(tweet), naive.canonical(others)) < 0.45
+    assert (
+        0.35 < naive.containment(naive.canonical(tweet), naive.canonical(others)) < 0.45
+    )
     assert not build([tweet]).match_document(f"It rained. {others}. So it went.")
     more = others.replace("whatever", "any questions")
     assert naive.containment(naive.canonical(tweet), naive.canonical(more)) >= 0.5

@@ -30,11 +30,17 @@ def test_passages_of_pieces_are_those_of_the_whole(tmp_path: Path, piece: int) -
     assert ("offset" in batches[0].schema.names) == (piece == 700)
     found = []
     for batch in batches:
-        matches = matches_in(batch, partial(scan_texts, reader=index.reader, params=MatchParams()))
-        before, passage, after = (column.to_pylist() for column in passages(batch, matches))
+        matches = matches_in(
+            batch, partial(scan_texts, reader=index.reader, params=MatchParams())
+        )
+        before, passage, after = (
+            column.to_pylist() for column in passages(batch, matches)
+        )
         found += zip(matches.span.tolist(), before, passage, after, strict=True)
     places = (len(filler) + 1, 2 * len(filler) + len(TWEET) + 3)
-    assert [span for span, *_ in found] == [[place, place + len(TWEET)] for place in places]
+    assert [span for span, *_ in found] == [
+        [place, place + len(TWEET)] for place in places
+    ]
     for (start, end), before, passage, after in found:
         assert passage == TWEET
         assert text[:start].endswith(before)

@@ -1,4 +1,6 @@
-"""Whether passages of a licensed text stand in another order, or without what was between them."""
+"""Whether passages of a licensed text stand in another order, or without what was
+between them.
+"""
 
 import json
 from collections.abc import Callable
@@ -21,7 +23,10 @@ from provscan.readers import Fields
 from provscan.readers.arrow import buffers
 from provscan.readers.planning import plan
 
-TEXT = "the ferry leaves the old harbour at seven and nobody on board knows that the bridge is closed"
+TEXT = (
+    "the ferry leaves the old harbour at seven and nobody on board knows that the "
+    "bridge is closed"
+)
 HALF = len(TEXT) // 2
 
 
@@ -31,8 +36,16 @@ HALF = len(TEXT) // 2
         (lambda text: text, False),
         (lambda text: f"he said: {text} (true)", False),
         (lambda text: text[:HALF], False),
-        (lambda text: text.replace("harbour", "station").replace("bridge", "tunnel"), False),
-        (lambda text: text.replace("nobody", "nobody, not even those whom you would ask,"), False),
+        (
+            lambda text: text.replace("harbour", "station").replace("bridge", "tunnel"),
+            False,
+        ),
+        (
+            lambda text: text.replace(
+                "nobody", "nobody, not even those whom you would ask,"
+            ),
+            False,
+        ),
         (lambda text: text[:40] + text[48:], False),
         (lambda text: text[HALF:] + " " + text[:HALF], True),
         (lambda text: text[60:] + " " + text[30:60] + " " + text[:30], True),
@@ -42,21 +55,33 @@ HALF = len(TEXT) // 2
 def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> None:
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     copies = pa.array([edit(TEXT), TEXT], pa.large_string())
-    assert in_pieces(*buffers(copies), np.zeros(2, np.int64), index.reader).tolist() == [expected, False]
+    assert in_pieces(
+        *buffers(copies), np.zeros(2, np.int64), index.reader
+    ).tolist() == [expected, False]
 
 
 def test_a_part_says_which_passages_are_in_pieces(tmp_path: Path) -> None:
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    records = [f"He said: {TEXT[HALF:]} {TEXT[:HALF]}. That was all.", f"He said: {TEXT}. That was all."]
+    records = [
+        f"He said: {TEXT[HALF:]} {TEXT[:HALF]}. That was all.",
+        f"He said: {TEXT}. That was all.",
+    ]
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in records))
     (split,) = plan([str(path)], Fields())
     snapshot = Snapshot(str(index.path), index.reader.snapshot)
-    task = ScanTask(0, split, Fields(), snapshot, MatchParams(), Sampling(), str(tmp_path / "parts"))
+    task = ScanTask(
+        0, split, Fields(), snapshot, MatchParams(), Sampling(), str(tmp_path / "parts")
+    )
     (tmp_path / "parts").mkdir()
     scan(task)
     (part,) = (tmp_path / "parts").rglob("*.arrow")
-    rows = pa.ipc.open_file(str(part)).read_all().select(["record", "level", "pieces"]).to_pylist()
+    rows = (
+        pa.ipc.open_file(str(part))
+        .read_all()
+        .select(["record", "level", "pieces"])
+        .to_pylist()
+    )
     assert [tuple(row.values()) for row in rows] == [
         (0, "strong", True), (1, "exact", False)
     ]  # fmt: skip
@@ -64,7 +89,10 @@ def test_a_part_says_which_passages_are_in_pieces(tmp_path: Path) -> None:
 
 def naive(copy: str, text: str) -> bool:
     places = [text.find(copy[i : i + 5]) for i in range(len(copy) - 4)]
-    places = [at if at >= 0 and text.find(text[at : at + 5], at + 1) < 0 else -1 for at in places]
+    places = [
+        at if at >= 0 and text.find(text[at : at + 5], at + 1) < 0 else -1
+        for at in places
+    ]
     passages: list[list[tuple[int, int]]] = []
     for i, at in enumerate(places):
         if at < 0:
@@ -74,14 +102,21 @@ def naive(copy: str, text: str) -> bool:
         else:
             passages.append([(i, at)])
     long = [passage for passage in passages if len(passage) >= 4]
-    return any(to < at or 7 * (to - at - (j - i)) > len(text) for (*_, (i, at)), ((j, to), *_) in pairwise(long))
+    return any(
+        to < at or 7 * (to - at - (j - i)) > len(text)
+        for (*_, (i, at)), ((j, to), *_) in pairwise(long)
+    )
 
 
 @given(
     text=st.text("abcd", min_size=20, max_size=60),
-    cuts=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=5),
+    cuts=st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=5
+    ),
 )
-def test_pieces_are_those_of_a_slow_search(text: str, cuts: list[tuple[int, int]]) -> None:
+def test_pieces_are_those_of_a_slow_search(
+    text: str, cuts: list[tuple[int, int]]
+) -> None:
     copy = "x".join(text[low:high] for low, high in cuts)
     codes = [np.array([ord(c) for c in each], np.uint32) for each in (copy, text)]
     assert kernel(*codes, set_scratch(len(copy) + 1, len(text))) == naive(copy, text)

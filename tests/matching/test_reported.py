@@ -1,4 +1,6 @@
-"""What a row reports can be recomputed by anyone from the record, the span and the tweet."""
+"""What a row reports can be recomputed by anyone from the record, the span and the
+tweet.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,18 @@ Build = Callable[..., provscan.Index]
 
 
 def licensed(rng: random.Random, script: str) -> str:
-    url = "https://t.co/" + "".join(rng.choice("abcdefghijkABCDEFGHIJK0123456789") for _ in range(10))
+    url = "https://t.co/" + "".join(
+        rng.choice("abcdefghijkABCDEFGHIJK0123456789") for _ in range(10)
+    )
     text = tweets.sentence(rng, script, rng.randrange(30, 120))
-    return rng.choice([f"{text} {url}", f"@someone {text}!", f'"{text}" &amp; {url}', f"{text} #tag… {url} {url}"])
+    return rng.choice(
+        [
+            f"{text} {url}",
+            f"@someone {text}!",
+            f'"{text}" &amp; {url}',
+            f"{text} #tag… {url} {url}",
+        ]
+    )
 
 
 def changed(rng: random.Random, text: str) -> str:
@@ -40,7 +51,9 @@ def changed(rng: random.Random, text: str) -> str:
 
 
 @pytest.mark.parametrize("script", tweets.SCRIPTS)
-def test_similarity_and_level_are_those_of_the_reported_span(build: Build, script: str) -> None:
+def test_similarity_and_level_are_those_of_the_reported_span(
+    build: Build, script: str
+) -> None:
     rng = random.Random(script)
     originals = [licensed(rng, script) for _ in range(60)]
     index = build(originals)
@@ -54,7 +67,9 @@ def test_similarity_and_level_are_those_of_the_reported_span(build: Build, scrip
         span = naive.canonical(records[row["record"]][row["start"] : row["end"]])
         tweet = naive.canonical(originals[int(row["tweet_id"])])
         assert row["similarity"] == pytest.approx(naive.jaccard(span, tweet), abs=1e-6)
-        assert row["containment"] == pytest.approx(naive.containment(tweet, span), abs=1e-6)
+        assert row["containment"] == pytest.approx(
+            naive.containment(tweet, span), abs=1e-6
+        )
         if row["level"] == "near_exact":
             assert span == tweet
         elif row["level"] in ("strong", "weak"):
@@ -76,5 +91,9 @@ def test_a_record_alone_is_sought_as_a_whole(build: Build) -> None:
     (segment,) = reader.tables
     for rows, found in (([7], [(7, 0)]), ([], [])):
         given = type(sketches)(*(column[: len(rows)] for column in sketches))
-        whole = whole_records(np.array(rows), given, segment, SearchLimits(), TruncatedLookups())
-        assert list(zip(whole.record.tolist(), whole.text.tolist(), strict=True)) == found
+        whole = whole_records(
+            np.array(rows), given, segment, SearchLimits(), TruncatedLookups()
+        )
+        assert (
+            list(zip(whole.record.tolist(), whole.text.tolist(), strict=True)) == found
+        )

@@ -28,7 +28,10 @@ def words(seed: int, letters: int) -> str:
 
 
 def found(index: provscan.Index, text: str) -> list[tuple[str, str]]:
-    return [(span.tweet_id, text[span.start : span.end]) for span in index.match_document(text)]
+    return [
+        (span.tweet_id, text[span.start : span.end])
+        for span in index.match_document(text)
+    ]
 
 
 def test_a_tweet_quoted_twice_is_two_rows(build: Build) -> None:
@@ -73,18 +76,30 @@ def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
     """Only some of the variants that share all seeds are compared."""
     rng = random.Random(21)
     host = words(22, 400)
-    rest = "received a new alert find out why at stocks daytrading trading market nyse nasdaq"
-    names = ["".join(rng.choices("abcdefghijkl", k=rng.randrange(2, 5))) for _ in range(900)]
+    rest = (
+        "received a new alert find out why at stocks daytrading trading market nyse "
+        "nasdaq"
+    )
+    names = [
+        "".join(rng.choices("abcdefghijkl", k=rng.randrange(2, 5))) for _ in range(900)
+    ]
     tweets = [f"{name} {rest} {number}" for number, name in enumerate(names)]
     index = build(tweets)
     for number in (3, 450, 899):
-        assert found(index, f"{host} {tweets[number]} {host}") == [(str(number), tweets[number])]
-        assert found(index, f"{host} x y {tweets[number]} z {host}") == [(str(number), tweets[number])]
+        assert found(index, f"{host} {tweets[number]} {host}") == [
+            (str(number), tweets[number])
+        ]
+        assert found(index, f"{host} x y {tweets[number]} z {host}") == [
+            (str(number), tweets[number])
+        ]
 
 
 def test_variants_do_not_hide_each_other(build: Build) -> None:
     """They may have the same slot for what was written last."""
-    place = {number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS for number in range(2500)}
+    place = {
+        number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS
+        for number in range(2500)
+    }
     alike = [(a, b) for a, b in combinations(place, 2) if place[a] == place[b]]
     assert alike
     texts = [words(1000 + number, 30).strip() for number in place]
@@ -94,15 +109,21 @@ def test_variants_do_not_hide_each_other(build: Build) -> None:
     index = build(texts)
     for _, b in alike[:20]:
         if sum(b in pair for pair in alike) == 1:
-            assert (str(b), texts[b]) in found(index, f"{words(5, 700)} {texts[b]} {words(6, 700)}")
+            assert (str(b), texts[b]) in found(
+                index, f"{words(5, 700)} {texts[b]} {words(6, 700)}"
+            )
 
 
 @pytest.mark.parametrize("emoji", ["", "😀", "💯💯💯💯💪🏾💪🏾💪🏾💪🏾"])
-def test_emoji_that_were_removed_beside_a_frequent_hashtag(build: Build, emoji: str) -> None:
+def test_emoji_that_were_removed_beside_a_frequent_hashtag(
+    build: Build, emoji: str
+) -> None:
     openings = [words(number, 13).strip() for number in range(60)]
     index = build([f"{opening} {emoji} #MayweathervMcgregor" for opening in openings])
     for number in (0, 20, 59):
-        text = f"{words(7, 600)}\n{openings[number]} mayweathervmcgregor\n{words(8, 600)}"
+        text = (
+            f"{words(7, 600)}\n{openings[number]} mayweathervmcgregor\n{words(8, 600)}"
+        )
         assert [tweet for tweet, _ in found(index, text)] == [str(number)]
 
 
@@ -121,7 +142,9 @@ def test_of_equally_good_texts_the_first_is_named(build: Build) -> None:
     (FOX.replace("river", "rivers"), "strong"),
     (FOX.replace("lazy dog", "sleepy cat"), "weak"),
 ])  # fmt: skip
-@pytest.mark.parametrize("around", ["{}", "He wrote: {} - and then nothing for a week.", "long"])
+@pytest.mark.parametrize(
+    "around", ["{}", "He wrote: {} - and then nothing for a week.", "long"]
+)
 def test_levels(build: Build, copy: str, level: str, around: str) -> None:
     around = f"{words(1, 600)}. {{}}; {words(2, 600)}" if around == "long" else around
     (span,) = build([FOX]).match_document(around.format(copy))
@@ -144,7 +167,9 @@ def test_an_exact_copy_holds_the_urls_and_marks_of_the_tweet(build: Build) -> No
 def test_no_gap_between_short_and_long_records(build: Build, around: int) -> None:
     """Records whose canonical length is that of the border, give or take some."""
     index = build([FOX, RAIN])
-    for length in range(SearchLimits.whole_chars - 12 + around, SearchLimits.whole_chars - 8 + around):
+    for length in range(
+        SearchLimits.whole_chars - 12 + around, SearchLimits.whole_chars - 8 + around
+    ):
         for copy in (FOX, FOX.replace("lazy", "lzy"), FOX.replace("quick ", "")):
             head = words(length, 2 * SearchLimits.whole_chars)
             text = f"{copy} {head}"[:length]
@@ -152,9 +177,13 @@ def test_no_gap_between_short_and_long_records(build: Build, around: int) -> Non
             assert [key for key, _ in found(index, text)] == ["0"]
 
 
-@pytest.mark.parametrize("length", [20, 21, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200])
+@pytest.mark.parametrize(
+    "length", [20, 21, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
+)
 @pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
-def test_tweets_of_any_length_alone_and_in_text(build: Build, length: int, script: str) -> None:
+def test_tweets_of_any_length_alone_and_in_text(
+    build: Build, length: int, script: str
+) -> None:
     rng = random.Random(length)
     tweet = sentence(rng, script, length).strip()
     index = build([tweet])
@@ -178,30 +207,61 @@ def test_thresholds(build: Build) -> None:
     index = build([FOX])
     copy = FOX.replace("lazy dog", "sleepy cat")
     (span,) = index.match_document(copy)
-    assert index.match_document(copy, threshold=round(span.similarity - 0.01, 4), partial_chars=0)
-    assert not index.match_document(copy, threshold=round(span.similarity + 0.01, 4), partial_chars=0)
-    assert not index.match_document(copy, min_containment=round(span.containment + 0.01, 4), partial_chars=0)
+    assert index.match_document(
+        copy, threshold=round(span.similarity - 0.01, 4), partial_chars=0
+    )
+    assert not index.match_document(
+        copy, threshold=round(span.similarity + 0.01, 4), partial_chars=0
+    )
+    assert not index.match_document(
+        copy, min_containment=round(span.containment + 0.01, 4), partial_chars=0
+    )
     once = "Every 5-gram of this text stands in it but one time"
     assert len(naive.grams(naive.canonical(once))) == len(naive.canonical(once)) - 4
     index = build([once])
     assert index.match_document(once, min_chars=len(naive.canonical(once)))
     assert not index.match_document(once, min_chars=len(naive.canonical(once)) + 1)
-    with pytest.raises(ParameterError, match=r"threshold must be between 0\.1 and 1, not 3"):
+    with pytest.raises(
+        ParameterError, match=r"threshold must be between 0\.1 and 1, not 3"
+    ):
         index.match([FOX], threshold=3)
     with pytest.raises(ParameterError, match="min_chars must be at least 1, not 0"):
         index.match([FOX], min_chars=0)
 
 
 WEIRD = [
-    "", " ", "\x00", "\x00" * 5000, "\ufeff", "\ud800", "a", "@a", "😀" * 3000, "a" * 300_000, "ab" * 150_000,
-    "\u0301" * 5000, "&" * 70_000, "&amp;" * 20_000, "ﷺ" * 90_000, "http://" * 9000, "RT @" * 9000, "<url>" * 9000,
-    "\u200d" * 100_000, "中" * 90_000, "ㇰ" * 90_000, " " * 300_000, "\n" * 300_000, ("x" * 70 + " ") * 4000,
-]  # fmt: skip
+    "",
+    " ",
+    "\x00",
+    "\x00" * 5000,
+    "\ufeff",
+    "\ud800",
+    "a",
+    "@a",
+    "😀" * 3000,
+    "a" * 300_000,
+    "ab" * 150_000,
+    "\u0301" * 5000,
+    "&" * 70_000,
+    "&amp;" * 20_000,
+    "ﷺ" * 90_000,
+    "http://" * 9000,
+    "RT @" * 9000,
+    "<url>" * 9000,
+    "\u200d" * 100_000,
+    "中" * 90_000,
+    "ㇰ" * 90_000,
+    " " * 300_000,
+    "\n" * 300_000,
+    ("x" * 70 + " ") * 4000,
+]
 
 
 @pytest.mark.parametrize("text", WEIRD, ids=range(len(WEIRD)))
 def test_weird_texts(build: Build, text: str) -> None:
-    index = build([FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"])
+    index = build(
+        [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
+    )
     table = index.match([text, FOX, None, f"{text} {FOX} {text}"])
     rows = [row for row in table.to_pylist() if row["tweet_id"] == "0"]
     assert {row["record"] for row in rows} == {1, 3}
@@ -211,14 +271,30 @@ def test_weird_texts(build: Build, text: str) -> None:
 
 def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
     index = build([FOX])
-    for texts in ([FOX, "no"], ["no"], [], pa.array([FOX]), pa.chunked_array([["a"], [FOX]]), (x for x in [FOX])):
+    for texts in (
+        [FOX, "no"],
+        ["no"],
+        [],
+        pa.array([FOX]),
+        pa.chunked_array([["a"], [FOX]]),
+        (x for x in [FOX]),
+    ):
         table = index.match(texts)
         assert table.schema.equals(MATCHES)
     (row,) = index.match(["no", FOX]).to_pylist()
     assert row == {
-        "source": "<memory>", "record": 1, "record_id": None, "field": None, "start": 0, "end": len(FOX),
-        "tweet_id": "0", "tweets": 1, "level": "exact", "similarity": 1.0, "containment": 1.0,
-    }  # fmt: skip
+        "source": "<memory>",
+        "record": 1,
+        "record_id": None,
+        "field": None,
+        "start": 0,
+        "end": len(FOX),
+        "tweet_id": "0",
+        "tweets": 1,
+        "level": "exact",
+        "similarity": 1.0,
+        "containment": 1.0,
+    }
     assert row["level"] in LEVELS
 
 
@@ -245,7 +321,11 @@ CHORUS = "never gonna give you up " * 3 + "never gonna give you up"
 def exactly(index: provscan.Index, text: str, copy: str) -> None:
     """The copy is found as what it is, with just its span, and nothing else is."""
     (span,) = index.match_document(text)
-    assert (text[span.start : span.end], span.level, span.similarity) == (copy, "exact", 1.0)
+    assert (text[span.start : span.end], span.level, span.similarity) == (
+        copy,
+        "exact",
+        1.0,
+    )
 
 
 @pytest.mark.parametrize("rest", [0, 600])
@@ -258,16 +338,35 @@ def test_texts_that_repeat_themselves(build: Build, rest: int) -> None:
         " ".join(f"{words(number, 60)} {refrain}" for number in range(6, 10)),
         "#PrayForHarbour " * 4 + "#PrayForHarbour",
     ):
-        exactly(build([text, RAIN]), f"{words(1, rest)}. {text} / {words(2, rest)}" if rest else text, text)
+        exactly(
+            build([text, RAIN]),
+            f"{words(1, rest)}. {text} / {words(2, rest)}" if rest else text,
+            text,
+        )
 
 
 def test_words_beside_a_copy_that_stand_in_it_too_are_not_of_it(build: Build) -> None:
     thanks = "@united Thank you. Any help is appreciated."
-    exactly(build([thanks]), f'{words(1, 600)} "Thank you\r\n{thanks}\n{words(2, 600)}', thanks)
-    coffee = "Adderal, and 3 cups of coffee, and iced mocha later = bouncing off the walls.. I love this feeling!!"
-    exactly(build([coffee]), f"{words(1, 600)}. {coffee}\n\nof a call from the {words(2, 600)}", coffee)
+    exactly(
+        build([thanks]),
+        f'{words(1, 600)} "Thank you\r\n{thanks}\n{words(2, 600)}',
+        thanks,
+    )
+    coffee = (
+        "Adderal, and 3 cups of coffee, and iced mocha later = bouncing off the "
+        "walls.. I love this feeling!!"
+    )
+    exactly(
+        build([coffee]),
+        f"{words(1, 600)}. {coffee}\n\nof a call from the {words(2, 600)}",
+        coffee,
+    )
     long = words(3, 3000)
-    exactly(build([long]), f"{words(1, 600)} {long[50:90]}. {long}. {long[-300:-250]} {words(2, 600)}", long)
+    exactly(
+        build([long]),
+        f"{words(1, 600)} {long[50:90]}. {long}. {long[-300:-250]} {words(2, 600)}",
+        long,
+    )
     (row,) = build([long]).match([f"{long}. {long[-30:]}"], threshold=1.0).to_pylist()
     assert (row["start"], row["end"]) == (0, len(long))
 
@@ -275,9 +374,11 @@ def test_words_beside_a_copy_that_stand_in_it_too_are_not_of_it(build: Build) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "Bye ocean grove fishing pier:( @ Ocean Grove Fishing Pier http://t.co/lg6yWTmW",
+        "Bye ocean grove fishing pier:( @ Ocean Grove Fishing Pier "
+        "http://t.co/lg6yWTmW",
         '$AAPL "I think iCahn I think iCahn I think iCahn"',
-        "Lovely Valentines Day Flyer Template https://t.co/lppZjnmy5x #free #flyer #template",
+        "Lovely Valentines Day Flyer Template https://t.co/lppZjnmy5x #free #flyer "
+        "#template",
     ],
 )
 def test_the_end_of_a_text_that_stands_in_it_before(build: Build, text: str) -> None:
@@ -286,11 +387,18 @@ def test_the_end_of_a_text_that_stands_in_it_before(build: Build, text: str) -> 
 
 
 def test_what_stands_beside_templates_is_found(build: Build) -> None:
-    """Thousands of variants, each a candidate wherever one stands, take no room from others."""
-    variants = [f"thank you so much number {number} my friend" for number in range(1000, 2500)]
+    """Thousands of variants, each a candidate wherever one stands, take no room from
+    others.
+    """
+    variants = [
+        f"thank you so much number {number} my friend" for number in range(1000, 2500)
+    ]
     index = build([*variants, FOX])
     lines = [variants[number * 7 % 1500] for number in range(400)]
-    assert [row["tweet_id"] for row in index.match([*lines, f"{words(1, 600)} {FOX}"]).to_pylist()] == [
+    assert [
+        row["tweet_id"]
+        for row in index.match([*lines, f"{words(1, 600)} {FOX}"]).to_pylist()
+    ] == [
         *(str(number * 7 % 1500) for number in range(400)),
         "1500",
     ]
@@ -299,17 +407,37 @@ def test_what_stands_beside_templates_is_found(build: Build) -> None:
 
 def test_a_flood_of_matches_at_one_place(build: Build) -> None:
     """Many rows, each of which overlaps its neighbours."""
-    index = build(["#TheOldHarbourOfTown " * 3, *(f"Zebra number {number} crossing" for number in range(300))])
-    text = "\n".join(f"Zebra number {number * 7 % 300} crossing" for number in range(2000))
-    assert [int(tweet) - 1 for tweet, _ in found(index, text)] == [number * 7 % 300 for number in range(2000)]
+    index = build(
+        [
+            "#TheOldHarbourOfTown " * 3,
+            *(f"Zebra number {number} crossing" for number in range(300)),
+        ]
+    )
+    text = "\n".join(
+        f"Zebra number {number * 7 % 300} crossing" for number in range(2000)
+    )
+    assert [int(tweet) - 1 for tweet, _ in found(index, text)] == [
+        number * 7 % 300 for number in range(2000)
+    ]
     spans = index.match_document("#TheOldHarbourOfTown " * 1500)
     assert 500 <= len(spans) <= 1000
-    assert all(2 * (a.end - b.start) <= min(a.end - a.start, b.end - b.start) for a, b in pairwise(spans))
+    assert all(
+        2 * (a.end - b.start) <= min(a.end - a.start, b.end - b.start)
+        for a, b in pairwise(spans)
+    )
 
 
-@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u202c", "\u00ad"])
-def test_what_is_not_seen_is_of_a_copy_only_where_it_is_of_the_tweet(build: Build, unseen: str) -> None:
-    exactly(build([FOX]), f"{words(1, 600)}{unseen} {unseen}{FOX}{unseen} and so on {words(2, 600)}", FOX)
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u202c", "\u00ad"]
+)
+def test_what_is_not_seen_is_of_a_copy_only_where_it_is_of_the_tweet(
+    build: Build, unseen: str
+) -> None:
+    exactly(
+        build([FOX]),
+        f"{words(1, 600)}{unseen} {unseen}{FOX}{unseen} and so on {words(2, 600)}",
+        FOX,
+    )
     marked = f"{unseen}{FOX}{unseen}!{unseen}"
     exactly(build([marked]), marked, marked)
     exactly(build([marked]), f"{words(1, 600)}. {marked} {words(2, 600)}", marked)
@@ -332,12 +460,20 @@ def test_marks_that_were_lost_make_another_text(build: Build) -> None:
     (arabic,) = index.match_document("مرحبا بالعالم كيف حالكم اليوم يا أصدقائي")
     (english,) = index.match_document(f'He said "{FOX}" again')
     assert (arabic.level, arabic.start, arabic.end) == ("near_exact", 0, 40)
-    assert (english.level, english.start, english.end) == ("near_exact", 8, 10 + len(FOX))
+    assert (english.level, english.start, english.end) == (
+        "near_exact",
+        8,
+        10 + len(FOX),
+    )
 
 
 def test_a_bracket_behind_a_link_is_not_of_it(build: Build) -> None:
     tweet = f"{FOX} http://t.co/abc"
-    exactly(build([tweet]), f"{words(1, 600)} (as they said: {tweet}) {words(2, 600)}", tweet)
+    exactly(
+        build([tweet]),
+        f"{words(1, 600)} (as they said: {tweet}) {words(2, 600)}",
+        tweet,
+    )
 
 
 def test_a_retweet_mark_before_something_unseen(build: Build) -> None:

@@ -1,4 +1,6 @@
-"""Tweets inside text of their own script: spans in code points of the original, whatever stands around them."""
+"""Tweets inside text of their own script: spans in code points of the original,
+whatever stands around them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,12 @@ INSIDE = {"&": "&amp;", "<": "&lt;"}
 
 def corpus() -> dict[str, list[str]]:
     rng = random.Random(21)
-    return {script: [sentence(rng, script, rng.randrange(30, 90)).strip() for _ in range(12)] for script in SCRIPTS}
+    return {
+        script: [
+            sentence(rng, script, rng.randrange(30, 90)).strip() for _ in range(12)
+        ]
+        for script in SCRIPTS
+    }
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +52,39 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
 def test_exact_spans(index: provscan.Index, script: str, before: str) -> None:
     rng = random.Random(script + before)
     for number, tweet in enumerate(corpus()[script]):
-        head = sentence(rng, script, rng.randrange(5, 300)) + " " + before + " " + sentence(rng, script, 20)
+        head = (
+            sentence(rng, script, rng.randrange(5, 300))
+            + " "
+            + before
+            + " "
+            + sentence(rng, script, 20)
+        )
         tail = sentence(rng, script, rng.randrange(5, 300))
         text = f"{head}. {tweet}. {tail}"
         (span,) = index.match_document(text)
         assert text[span.start : span.end] == tweet
-        assert (span.tweet_id, span.level, span.similarity, span.containment) == (f"{script}{number}", "exact", 1, 1)
+        assert (span.tweet_id, span.level, span.similarity, span.containment) == (
+            f"{script}{number}",
+            "exact",
+            1,
+            1,
+        )
 
 
 @pytest.mark.parametrize("script", sorted({*SCRIPTS} - {"emoji"}))
-def test_a_tweet_with_references_and_joiners_inside(index: provscan.Index, script: str) -> None:
+def test_a_tweet_with_references_and_joiners_inside(
+    index: provscan.Index, script: str
+) -> None:
     rng = random.Random(script)
     for number, tweet in enumerate(corpus()[script]):
-        clothes = "".join(f"&#{ord(char)};" if rng.random() < 0.3 else char for char in tweet)
-        clothes = "\u200b".join([clothes[:1], clothes[1:]]) if not clothes.startswith("&") else clothes
+        clothes = "".join(
+            f"&#{ord(char)};" if rng.random() < 0.3 else char for char in tweet
+        )
+        clothes = (
+            "\u200b".join([clothes[:1], clothes[1:]])
+            if not clothes.startswith("&")
+            else clothes
+        )
         text = f"{sentence(rng, script, 60)} ({clothes}) {sentence(rng, script, 60)}"
         (span,) = index.match_document(text)
         assert text[span.start : span.end] == clothes
@@ -84,6 +110,10 @@ def test_edited_copies(index: provscan.Index, script: str) -> None:
             either = max(span.end, len(head) + len(copy)) - min(span.start, len(head))
             assert both / either > 0.7
             there = naive.canonical(text[span.start : span.end])
-            assert span.similarity == pytest.approx(naive.jaccard(naive.canonical(tweet), there), abs=1e-6)
-            assert span.containment == pytest.approx(naive.containment(naive.canonical(tweet), there), abs=1e-6)
+            assert span.similarity == pytest.approx(
+                naive.jaccard(naive.canonical(tweet), there), abs=1e-6
+            )
+            assert span.containment == pytest.approx(
+                naive.containment(naive.canonical(tweet), there), abs=1e-6
+            )
     assert found >= 9

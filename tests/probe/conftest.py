@@ -20,7 +20,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def index(folder: Path) -> provscan.Index:
     rows = [
-        {"id": f"{n}-{copy}", "text": sentence(n), "author": f"a{n}", "created_at": "2020-01-02"}
+        {
+            "id": f"{n}-{copy}",
+            "text": sentence(n),
+            "author": f"a{n}",
+            "created_at": "2020-01-02",
+        }
         for n in range(400)
         for copy in range(64 if n < 60 else 4 if n < 120 else 1)
     ]
@@ -32,15 +37,24 @@ def control(folder: Path) -> Path:
     return write(
         folder / "control.jsonl",
         [
-            {"id": f"c{n}", "text": sentence(10_000 + n), "author": f"c{n}", "created_at": "2020-01-02"}
+            {
+                "id": f"c{n}",
+                "text": sentence(10_000 + n),
+                "author": f"c{n}",
+                "created_at": "2020-01-02",
+            }
             for n in range(600)
         ],
     )
 
 
-def planned_pairs(pairs: int, folder: Path, index: provscan.Index, control: Path) -> Plan:
+def planned_pairs(
+    pairs: int, folder: Path, index: provscan.Index, control: Path
+) -> Plan:
     settings = Settings(pairs=pairs, samples=2, free=6, prompts=("prefix", "masked"))
-    return make_plan(index, folder / f"planned-{pairs}", settings, control=[str(control)])
+    return make_plan(
+        index, folder / f"planned-{pairs}", settings, control=[str(control)]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,21 @@ from provscan.probe import Plan
 from provscan.probe.answers import Answer
 from provscan.probe.plan import Question
 
-NOISE = ["the", "weather", "was", "mild", "and", "nobody", "spoke", "about", "a", "second", "harbour", "until", "late"]
+NOISE = [
+    "the",
+    "weather",
+    "was",
+    "mild",
+    "and",
+    "nobody",
+    "spoke",
+    "about",
+    "a",
+    "second",
+    "harbour",
+    "until",
+    "late",
+]
 
 
 class Lookup:
@@ -37,25 +51,40 @@ class Lookup:
         for question in questions:
             self.asked.append(question.key)
             yield [
-                Answer(question.key, self.text(question), "2026-01-01", "lookup", prompt_tokens=20, answer_tokens=12)
+                Answer(
+                    question.key,
+                    self.text(question),
+                    "2026-01-01",
+                    "lookup",
+                    prompt_tokens=20,
+                    answer_tokens=12,
+                )
             ]
 
 
-def chances(plan: Plan, licensed: Callable[[int], float], control: float = 0.0) -> dict[str, float]:
+def chances(
+    plan: Plan, licensed: Callable[[int], float], control: float = 0.0
+) -> dict[str, float]:
     """The probability of each tweet: of a licensed one by its number of copies."""
     return {
-        f"{number}/{arm}": licensed(pair["licensed"]["copies"]) if arm == "licensed" else control
+        f"{number}/{arm}": licensed(pair["licensed"]["copies"])
+        if arm == "licensed"
+        else control
         for number, pair in enumerate(plan.pairs)
         for arm in ("licensed", "control")
     }
 
 
 class Server(ThreadingHTTPServer):
-    """Serves what :class:`Lookup` would say, by prompt and seed; every `trouble`-th request goes wrong."""
+    """Serves what :class:`Lookup` would say, by prompt and seed; every `trouble`-th
+    request goes wrong.
+    """
 
     daemon_threads = True
 
-    def __init__(self, plan: Plan, model: Lookup, trouble: int = 0, slow: float = 0.0) -> None:
+    def __init__(
+        self, plan: Plan, model: Lookup, trouble: int = 0, slow: float = 0.0
+    ) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.questions = {(q.prompt, q.seed): q for q in plan.questions()}
         self.model, self.trouble, self.slow = model, trouble, slow
@@ -63,8 +92,11 @@ class Server(ThreadingHTTPServer):
         self.answered: list[str] = []
         self.keys: set[str] = set()
         self.refuse: int | None = None
-        # What is not accepted of a request, as an error of the protocol; and what an echo gives for each word.
-        self.reject: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda asked: None
+        # What is not accepted of a request, as an error of the protocol; and what an
+        # echo gives for each word.
+        self.reject: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda asked: (
+            None
+        )
         self.echo: float | None = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -90,7 +122,10 @@ class Handler(BaseHTTPRequestHandler):
         server.keys.add(self.headers["authorization"])
         time.sleep(server.slow)
         if server.refuse is not None:
-            self.reply(server.refuse, {"error": {"message": "no: your key is sk-123", "code": None}})
+            self.reply(
+                server.refuse,
+                {"error": {"message": "no: your key is sk-123", "code": None}},
+            )
         elif server.trouble and len(server.requests) % server.trouble == 0:
             self.fail(len(server.requests) // server.trouble % 4)
         elif (error := server.reject(asked)) is not None:
@@ -103,32 +138,65 @@ class Handler(BaseHTTPRequestHandler):
             if "seed" in asked:
                 question = server.questions[prompt, asked["seed"]]
             else:
-                question = next(q for (text, _), q in server.questions.items() if prompt.startswith(text))
+                question = next(
+                    q
+                    for (text, _), q in server.questions.items()
+                    if prompt.startswith(text)
+                )
             server.answered.append(question.key)
             text = server.model.text(question)
-            said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text, "logprobs": None}
-            self.reply(200, {
-                "id": "c1", "object": "chat.completion" if chat else "text_completion", "created": 0,
-                "model": "lookup-1", "system_fingerprint": "fp1",
-                "choices": [{"index": 0, "finish_reason": "stop", **said}],
-                "usage": {"prompt_tokens": 20, "completion_tokens": 12, "total_tokens": 32},
-            })  # fmt: skip
+            said = (
+                {"message": {"role": "assistant", "content": text}}
+                if chat
+                else {"text": text, "logprobs": None}
+            )
+            self.reply(
+                200,
+                {
+                    "id": "c1",
+                    "object": "chat.completion" if chat else "text_completion",
+                    "created": 0,
+                    "model": "lookup-1",
+                    "system_fingerprint": "fp1",
+                    "choices": [{"index": 0, "finish_reason": "stop", **said}],
+                    "usage": {
+                        "prompt_tokens": 20,
+                        "completion_tokens": 12,
+                        "total_tokens": 32,
+                    },
+                },
+            )
 
     def repeat(self, text: str, chance: float) -> None:
         """A text with its words as tokens, and one word more."""
         tokens = [*re.findall(r"\s*\S+", text), " more"]
         chances = [None, *[chance] * (len(tokens) - 1)]
-        choice = {"text": f"{text} more", "logprobs": {"tokens": tokens, "token_logprobs": chances}}
-        self.reply(200, {
-            "id": "c2", "object": "text_completion", "created": 0, "model": "lookup-1",
-            "choices": [{"index": 0, "finish_reason": "length", **choice}],
-            "usage": {"prompt_tokens": len(tokens) - 1, "completion_tokens": 1, "total_tokens": len(tokens)},
-        })  # fmt: skip
+        choice = {
+            "text": f"{text} more",
+            "logprobs": {"tokens": tokens, "token_logprobs": chances},
+        }
+        self.reply(
+            200,
+            {
+                "id": "c2",
+                "object": "text_completion",
+                "created": 0,
+                "model": "lookup-1",
+                "choices": [{"index": 0, "finish_reason": "length", **choice}],
+                "usage": {
+                    "prompt_tokens": len(tokens) - 1,
+                    "completion_tokens": 1,
+                    "total_tokens": len(tokens),
+                },
+            },
+        )
 
     def fail(self, way: int) -> None:
         match way:
             case 0:
-                self.reply(429, {"error": {"message": "slow down"}}, ("retry-after", "0.02"))
+                self.reply(
+                    429, {"error": {"message": "slow down"}}, ("retry-after", "0.02")
+                )
             case 1:
                 self.reply(503, {"error": {"message": "overloaded"}})
             case 2:
@@ -142,7 +210,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b'{"id": "c1", "cho')
                 self.close_connection = True
 
-    def reply(self, status: int, value: dict[str, Any], *headers: tuple[str, str]) -> None:
+    def reply(
+        self, status: int, value: dict[str, Any], *headers: tuple[str, str]
+    ) -> None:
         body = json.dumps(value).encode()
         self.send_response(status)
         length = ("content-length", str(len(body)))

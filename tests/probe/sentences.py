@@ -8,7 +8,10 @@ from pathlib import Path
 
 LETTERS = "etaoinshrdlucmfwypvbgk"
 DICTIONARY = random.Random(3)
-WORDS = ["".join(DICTIONARY.choices(LETTERS, k=DICTIONARY.randint(2, 8))) for _ in range(3000)]
+WORDS = [
+    "".join(DICTIONARY.choices(LETTERS, k=DICTIONARY.randint(2, 8)))
+    for _ in range(3000)
+]
 
 
 def sentence(seed: int, words: int = 18) -> str:

@@ -1,4 +1,6 @@
-"""Endpoints that do not accept all that the plan asks with, and those that give log-probabilities of a target."""
+"""Endpoints that do not accept all that the plan asks with, and those that give
+log-probabilities of a target.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,23 @@ from provscan.report.probe_page import write_probe_report
 from provscan.report.probe_tables import probe_table
 
 if find_spec("openai") is None:
-    pytest.skip("asking an endpoint needs pip install 'provscan[probe]'", allow_module_level=True)
+    pytest.skip(
+        "asking an endpoint needs pip install 'provscan[probe]'",
+        allow_module_level=True,
+    )
 from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
 
 OPTIONS = EndpointOptions(concurrency=1, attempts=3, pause=0.001, key_env="PROBE_KEY")
 Start = Callable[..., Server]
 QUESTIONS = [
-    Question(f"{n}/licensed/prefix/{sample}", f"begin {n} and", f" end {n} here", float(sample), 10 * n + sample, 9)
+    Question(
+        f"{n}/licensed/prefix/{sample}",
+        f"begin {n} and",
+        f" end {n} here",
+        float(sample),
+        10 * n + sample,
+        9,
+    )
     for n in range(3)
     for sample in range(2)
 ]
@@ -38,7 +50,9 @@ def start() -> Iterator[Start]:
     servers: list[Server] = []
 
     def start(plan: Any = None) -> Server:
-        servers.append(Server(plan or SimpleNamespace(questions=lambda: QUESTIONS), Lookup({})))
+        servers.append(
+            Server(plan or SimpleNamespace(questions=lambda: QUESTIONS), Lookup({}))
+        )
         return servers[-1]
 
     yield start
@@ -46,62 +60,113 @@ def start() -> Iterator[Start]:
         server.close()
 
 
-def asked(server: Server, style: str = "completion", options: EndpointOptions = OPTIONS) -> list[Answer]:
+def asked(
+    server: Server, style: str = "completion", options: EndpointOptions = OPTIONS
+) -> list[Answer]:
     endpoint = Endpoint(server.url, "lookup", style, options)
     return [answer for batch in endpoint.answers(QUESTIONS) for answer in batch]
 
 
 def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
-    """Like a model that has one temperature only, behind a server that knows no seed."""
+    """Like a model that has one temperature only, behind a server that knows no
+    seed.
+    """
     if asked.get("temperature") == 0:
         message = (
-            "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) is supported."
+            "Unsupported value: 'temperature' does not support 0 with this model. Only "
+            "the default (1) is supported."
         )
         return {"message": message, "param": "temperature", "code": "unsupported_value"}
     return (
-        {"message": "[{'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]"} if "seed" in asked else None
+        {
+            "message": "[{'loc': ('body', 'seed'), 'msg': 'Extra inputs are not "
+            "permitted'}]"
+        }
+        if "seed" in asked
+        else None
     )
 
 
-def test_parameters_that_are_refused_are_left_out_and_said(few: Plan, index: provscan.Index, start: Start) -> None:
+def test_parameters_that_are_refused_are_left_out_and_said(
+    few: Plan, index: provscan.Index, start: Start
+) -> None:
     server = start(few)
     server.model = Lookup(chances(few, lambda copies: 1.0))
     server.reject = only_its_own_way
     done = run(few.path, Endpoint(server.url, "lookup", "chat", OPTIONS))
-    assert (done["failed"], done["refused"], done["answered"]) == (0, 0, done["questions"])
+    assert (done["failed"], done["refused"], done["answered"]) == (
+        0,
+        0,
+        done["questions"],
+    )
     # The first question finds out what is refused; the others are asked without it.
     assert len(server.requests) == done["questions"] + 2
     greedy = [q.key for q in few.questions() if q.temperature == 0]
     assert done["without"] == {"temperature": len(greedy), "seed": done["questions"]}
     known = read_answers(few.path, few.digest)
     assert {known[key].without for key in greedy} == {("temperature", "seed")}
-    assert {answer.without for key, answer in known.items() if key not in greedy} == {("seed",)}
+    assert {answer.without for key, answer in known.items() if key not in greedy} == {
+        ("seed",)
+    }
     summary = score(few.path, index, render=write_probe_report)
     assert summary["asked"]["departures"] == [
-        {"parameter": "temperature", "value": 0.0, "answers": len(greedy), "of": len(greedy)},
-        {"parameter": "seed", "value": None, "answers": done["questions"], "of": done["questions"]},
+        {
+            "parameter": "temperature",
+            "value": 0.0,
+            "answers": len(greedy),
+            "of": len(greedy),
+        },
+        {
+            "parameter": "seed",
+            "value": None,
+            "answers": done["questions"],
+            "of": done["questions"],
+        },
     ]
-    said = f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that these answers are not greedy"
-    assert said in next(n["message"] for n in summary["answer"]["notes"] if n["code"] == "departures")
+    said = (
+        f"temperature 0 left out of {len(greedy)} of {len(greedy)} questions, so that "
+        "these answers are not greedy"
+    )
+    assert said in next(
+        n["message"] for n in summary["answer"]["notes"] if n["code"] == "departures"
+    )
     assert said in " ".join(probe_table(summary, verbose=True).split())
     assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_question_that_is_refused_costs_no_other_its_parameters(start: Start) -> None:
     server = start()
-    blocked = {"message": "the filter does not permit a prompt about temperature and seed"}
-    server.reject = lambda asked: blocked if asked["prompt"].startswith("begin 1") else None
+    blocked = {
+        "message": "the filter does not permit a prompt about temperature and seed"
+    }
+    server.reject = lambda asked: (
+        blocked if asked["prompt"].startswith("begin 1") else None
+    )
     answers = asked(server)
-    assert [answer.text is None for answer in answers] == [False, False, True, True, False, False]
+    assert [answer.text is None for answer in answers] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert not any({"temperature", "seed"} & set(answer.without) for answer in answers)
-    assert all("temperature" in each and "seed" in each for each in server.requests[-1:] if not each.get("echo"))
+    assert all(
+        "temperature" in each and "seed" in each
+        for each in server.requests[-1:]
+        if not each.get("echo")
+    )
 
 
 def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
-    """Four questions are on their way with the old name when the first of them is answered."""
+    """Four questions are on their way with the old name when the first of them is
+    answered.
+    """
     server, together = start(), threading.Barrier(4)
     error = {
-        "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' "
+        "instead.",
         "param": "max_tokens",
     }
 
@@ -112,7 +177,11 @@ def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
         return error
 
     server.reject = reject
-    answers = asked(server, "chat", EndpointOptions(concurrency=4, attempts=3, pause=0.001, key_env="PROBE_KEY"))
+    answers = asked(
+        server,
+        "chat",
+        EndpointOptions(concurrency=4, attempts=3, pause=0.001, key_env="PROBE_KEY"),
+    )
     assert len(answers) == len(QUESTIONS)
     assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
 
@@ -128,9 +197,14 @@ def test_log_probabilities_of_a_repeated_text(start: Start) -> None:
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["ignored", "refused"])
-def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(start: Start, refused: bool) -> None:
+def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(
+    start: Start, refused: bool
+) -> None:
     server = start()
-    error = {"message": "Setting 'echo' and 'logprobs' at the same time is not supported for this model."}
+    error = {
+        "message": "Setting 'echo' and 'logprobs' at the same time is not supported "
+        "for this model."
+    }
     server.reject = lambda asked: error if refused and asked.get("echo") else None
     answers = asked(server)
     assert [answer.without for answer in answers] == [("logprobs",), ()] * 3
@@ -141,34 +215,59 @@ def test_an_endpoint_that_repeats_nothing_is_asked_for_it_once(start: Start, ref
 def test_chats_are_not_asked_to_repeat(start: Start) -> None:
     server = start()
     server.echo = -0.5
-    assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {(None, ())}
+    assert {(answer.logprob, answer.without) for answer in asked(server, "chat")} == {
+        (None, ())
+    }
     assert not any("echo" in each for each in server.requests)
 
 
-def test_a_dead_endpoint_is_reported_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refused, without an address, or silent: it took 75 seconds, and as long again for each question."""
+def test_a_dead_endpoint_is_reported_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Refused, without an address, or silent: it took 75 seconds, and as long again for
+    each question.
+    """
     monkeypatch.setattr("provscan.probe.endpoint.PATIENCE", 0.05)
-    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
-        ports = {"timed out": silent.getsockname()[1], "refused": closed.getsockname()[1]}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.create_server(("127.0.0.1", 0)) as closed,
+    ):
+        ports = {
+            "timed out": silent.getsockname()[1],
+            "refused": closed.getsockname()[1],
+        }
         closed.close()
         addresses = {why: f"http://127.0.0.1:{port}/v1" for why, port in ports.items()}
         for why, url in {**addresses, "name": "http://models.invalid/v1"}.items():
-            asked = Endpoint(url, "m", "chat", EndpointOptions(timeout=0.2, pause=0.001)).answers(QUESTIONS)
-            with pytest.raises(ModelError, match=rf"(?i)does not answer \(.*{why}.*\), so nothing was asked"):
+            asked = Endpoint(
+                url, "m", "chat", EndpointOptions(timeout=0.2, pause=0.001)
+            ).answers(QUESTIONS)
+            with pytest.raises(
+                ModelError,
+                match=rf"(?i)does not answer \(.*{why}.*\), so nothing was asked",
+            ):
                 next(asked)
-        assert list(Endpoint(addresses["refused"], "m", "chat", OPTIONS).answers([])) == []
-    with pytest.raises(UsageError, match="expected an address such as http://localhost:8000/v1"):
+        assert (
+            list(Endpoint(addresses["refused"], "m", "chat", OPTIONS).answers([])) == []
+        )
+    with pytest.raises(
+        UsageError, match="expected an address such as http://localhost:8000/v1"
+    ):
         Endpoint("localhost:8000/v1", "m", "chat", OPTIONS)
 
 
-def test_an_endpoint_that_goes_away_ends_the_run(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_goes_away_ends_the_run(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Each question then needs a connection of its own.
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
     server = start()
     answers = Endpoint(server.url, "lookup", "chat", OPTIONS).answers(QUESTIONS)
     assert next(answers)[0].key == QUESTIONS[0].key
     server.close()
-    with pytest.raises(ModelError, match=r"can't be reached any more\. The answers so far are kept"):
+    with pytest.raises(
+        ModelError, match=r"can't be reached any more\. The answers so far are kept"
+    ):
         list(answers)
 
 

@@ -1,4 +1,6 @@
-"""A model on this machine: greedy and sampled answers, and log-probabilities of the target."""
+"""A model on this machine: greedy and sampled answers, and log-probabilities of the
+target.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,12 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="local models need pip install 'provscan[probe]'")
-transformers = pytest.importorskip("transformers", reason="local models need pip install 'provscan[probe]'")
+torch = pytest.importorskip(
+    "torch", reason="local models need pip install 'provscan[probe]'"
+)
+transformers = pytest.importorskip(
+    "transformers", reason="local models need pip install 'provscan[probe]'"
+)
 
 from sentences import sentence  # noqa: E402
 from tiny import random_model  # noqa: E402
@@ -25,7 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_model(tmp_path_factory.mktemp("model"))
 
 
-def question(key: str, prompt: str, temperature: float = 0.0, seed: int = 3) -> Question:
+def question(
+    key: str, prompt: str, temperature: float = 0.0, seed: int = 3
+) -> Question:
     return Question(key, prompt, " " + sentence(7, 3), temperature, seed, 12)
 
 
@@ -34,19 +42,30 @@ def asked(model: Local, questions: list[Question]) -> list[Any]:
 
 
 def test_answers_do_not_depend_on_the_batch(folder: Path) -> None:
-    questions = [question(f"{n}/licensed/prefix/{n % 3}", sentence(n, 2 + n % 5), n % 3 / 2, n) for n in range(7)]
+    questions = [
+        question(f"{n}/licensed/prefix/{n % 3}", sentence(n, 2 + n % 5), n % 3 / 2, n)
+        for n in range(7)
+    ]
     questions.append(question("free/1", "\n", 1.0))
     together = asked(Local(folder, "completion", batch=8), questions)
     alone = asked(Local(folder, "completion", batch=1), questions)
     assert [answer.text for answer in together] == [answer.text for answer in alone]
-    assert all(0 < answer.answer_tokens <= 12 or answer.finish == "stop" for answer in together)
+    assert all(
+        0 < answer.answer_tokens <= 12 or answer.finish == "stop" for answer in together
+    )
     assert len({answer.text for answer in together}) > 4
-    assert [answer.logprob is not None for answer in together] == [n % 3 == 0 for n in range(7)] + [False]
+    assert [answer.logprob is not None for answer in together] == [
+        n % 3 == 0 for n in range(7)
+    ] + [False]
 
 
 def test_greedy_answers_are_those_of_the_whole_text(folder: Path) -> None:
-    """Each next token is the likeliest behind all that stands before it, computed afresh."""
-    (answer,) = asked(Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(2, 5))])
+    """Each next token is the likeliest behind all that stands before it, computed
+    afresh.
+    """
+    (answer,) = asked(
+        Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(2, 5))]
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
     ids = list(tokenizer(sentence(2, 5))["input_ids"])
@@ -57,7 +76,10 @@ def test_greedy_answers_are_those_of_the_whole_text(folder: Path) -> None:
 
 
 def test_the_log_probability_is_that_of_the_target(folder: Path) -> None:
-    (answer,) = asked(Local(folder, "completion", temperature=0.7), [question("0/licensed/prefix/0", sentence(1, 4))])
+    (answer,) = asked(
+        Local(folder, "completion", temperature=0.7),
+        [question("0/licensed/prefix/0", sentence(1, 4))],
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.GPT2LMHeadModel.from_pretrained(folder)
     prompt, target = sentence(1, 4), " " + sentence(7, 3)
@@ -70,13 +92,18 @@ def test_the_log_probability_is_that_of_the_target(folder: Path) -> None:
 
 def test_targets_beyond_the_models_length_have_none(folder: Path) -> None:
     (answer,) = asked(
-        Local(folder, "completion"), [question("0/licensed/prefix/0", sentence(1, 30))._replace(max_tokens=1)]
+        Local(folder, "completion"),
+        [question("0/licensed/prefix/0", sentence(1, 30))._replace(max_tokens=1)],
     )
     assert answer.logprob is None
 
 
 def test_what_is_no_model(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is not the folder of a causal language model"):
+    with pytest.raises(
+        ModelError, match="is not the folder of a causal language model"
+    ):
         Local(tmp_path, "completion")
-    with pytest.raises(UsageError, match="has no chat template: plan the probe in completion style"):
+    with pytest.raises(
+        UsageError, match="has no chat template: plan the probe in completion style"
+    ):
         Local(folder, "chat")

@@ -1,4 +1,6 @@
-"""The plan: matched arms, a blind baseline that refuses arms that differ, prompts without the target."""
+"""The plan: matched arms, a blind baseline that refuses arms that differ, prompts
+without the target.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,26 @@ from provscan.probe.prompts import make_prompt
 
 def test_pairs_are_alike_and_nobody_is_in_two(planned: Plan) -> None:
     assert len(planned.pairs) == 150
-    ids = [pair[arm]["tweet_id"] for pair in planned.pairs for arm in ("licensed", "control")]
+    ids = [
+        pair[arm]["tweet_id"]
+        for pair in planned.pairs
+        for arm in ("licensed", "control")
+    ]
     assert len(set(ids)) == 300
     for pair in planned.pairs:
         licensed, control = pair["licensed"], pair["control"]
         assert licensed["script"] == control["script"] == "latin"
-        assert max(licensed["length"], control["length"]) <= 1.35 * min(licensed["length"], control["length"])
+        assert max(licensed["length"], control["length"]) <= 1.35 * min(
+            licensed["length"], control["length"]
+        )
         assert control["tweet_id"].startswith("c")
         assert licensed["prompts"].keys() == control["prompts"].keys()
 
 
 def test_every_class_of_copies_gives_as_many_as_it_can(planned: Plan) -> None:
-    strata = {s["copies"]: (s["population"], s["drawn"]) for s in planned.content["strata"]}
+    strata = {
+        s["copies"]: (s["population"], s["drawn"]) for s in planned.content["strata"]
+    }
     assert strata == {1: (280.0, 50), 4: (60.0, 50), 64: (60.0, 50)}
     assert {pair["licensed"]["copies"] for pair in planned.pairs} == {1, 4, 64}
     assert all(pair["stratum"] == pair["licensed"]["copies"] for pair in planned.pairs)
@@ -45,13 +55,23 @@ def test_arms_of_one_kind_pass_and_the_power_is_there(planned: Plan) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [lambda n: f"{sentence(20_000 + n, 14)} in the year 2024 again", lambda n: sentence(30_000 + n, 14).upper()],
+    [
+        lambda n: f"{sentence(20_000 + n, 14)} in the year 2024 again",
+        lambda n: sentence(30_000 + n, 14).upper(),
+    ],
     ids=["other years", "other writing"],
 )
-def test_arms_that_differ_are_refused(text: object, index: provscan.Index, tmp_path: Path) -> None:
+def test_arms_that_differ_are_refused(
+    text: object, index: provscan.Index, tmp_path: Path
+) -> None:
     rows = [{"id": f"y{n}", "text": text(n)} for n in range(500)]
     settings = Settings(pairs=150, prompts=("prefix",), samples=1)
-    plan = make_plan(index, tmp_path / "p", settings, control=[str(write(tmp_path / "c.jsonl", rows))])
+    plan = make_plan(
+        index,
+        tmp_path / "p",
+        settings,
+        control=[str(write(tmp_path / "c.jsonl", rows))],
+    )
     area = plan.content["baseline"]["prefix"]
     assert area["holds"] is False
     assert area["high"] > 0.6
@@ -59,26 +79,47 @@ def test_arms_that_differ_are_refused(text: object, index: provscan.Index, tmp_p
     assert plan.pairs, "it is asked all the same"
 
 
-def test_controls_of_other_lengths_find_no_partner(index: provscan.Index, tmp_path: Path) -> None:
+def test_controls_of_other_lengths_find_no_partner(
+    index: provscan.Index, tmp_path: Path
+) -> None:
     rows = [{"id": f"s{n}", "text": sentence(40_000 + n, 60)} for n in range(200)]
-    with pytest.raises(InputError, match=r"no licensed tweet has a control like it.*no control like it: 150"):
-        make_plan(index, tmp_path / "p", Settings(pairs=150), control=[str(write(tmp_path / "c.jsonl", rows))])
+    with pytest.raises(
+        InputError,
+        match=r"no licensed tweet has a control like it.*no control like it: 150",
+    ):
+        make_plan(
+            index,
+            tmp_path / "p",
+            Settings(pairs=150),
+            control=[str(write(tmp_path / "c.jsonl", rows))],
+        )
     assert not (tmp_path / "p").exists()
 
 
 def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
     rows = [
-        {"id": str(n), "text": sentence(n), "author": f"a{n % 150}", "created_at": f"{2020 + n % 2 * 4}-05-01"}
+        {
+            "id": str(n),
+            "text": sentence(n),
+            "author": f"a{n % 150}",
+            "created_at": f"{2020 + n % 2 * 4}-05-01",
+        }
         for n in range(600)
     ]
     index = provscan.build_index(rows, tmp_path / "licensed.index")
     settings = Settings(pairs=200, samples=1)
     plan = make_plan(index, tmp_path / "p", settings, control_after="2022-01-01")
-    assert all(int(p["control"]["tweet_id"]) % 2 and not int(p["licensed"]["tweet_id"]) % 2 for p in plan.pairs)
+    assert all(
+        int(p["control"]["tweet_id"]) % 2 and not int(p["licensed"]["tweet_id"]) % 2
+        for p in plan.pairs
+    )
     # The day in a prompt gives the arm away, so these prompts are not asked.
     assert plan.content["baseline"]["opening"]["holds"] is False
     assert plan.content["claims"] == ["prefix", "masked"]
-    assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {"prefix", "masked"}
+    assert {kind for pair in plan.pairs for kind in pair["licensed"]["prompts"]} == {
+        "prefix",
+        "masked",
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,19 +127,31 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
     [
         ("spring", "^control_after must be a date"),
         ("2031-01-01", "younger than control_after, 2031-01-01T"),
-        ("2001-01-01", "every licensed text is younger than control_after, 2001-01-01T"),
+        (
+            "2001-01-01",
+            "every licensed text is younger than control_after, 2001-01-01T",
+        ),
     ],
 )
-def test_errors_name_the_date_as_the_user_did(after: str, expected: str, index: provscan.Index, tmp_path: Path) -> None:
+def test_errors_name_the_date_as_the_user_did(
+    after: str, expected: str, index: provscan.Index, tmp_path: Path
+) -> None:
     with pytest.raises(ParameterError, match=expected) as caught:
         make_plan(index, tmp_path / "p", Settings(pairs=5), control_after=after)
     assert "cutoff" not in str(caught.value)
 
 
 def test_a_plan_with_other_settings_is_no_plan(planned: Plan, tmp_path: Path) -> None:
-    changed = (planned.path / "plan.json").read_text(encoding="utf-8").replace('"samples"', '"simples"')
+    changed = (
+        (planned.path / "plan.json")
+        .read_text(encoding="utf-8")
+        .replace('"samples"', '"simples"')
+    )
     (tmp_path / "plan.json").write_text(changed, encoding="utf-8")
-    with pytest.raises(InputError, match=r"was changed, and is no plan any more \(.*simples.*\): make another one"):
+    with pytest.raises(
+        InputError,
+        match=r"was changed, and is no plan any more \(.*simples.*\): make another one",
+    ):
         open_plan(tmp_path)
 
 
@@ -110,17 +163,28 @@ def test_questions_are_the_same_each_time_and_alternate(planned: Plan) -> None:
         == len(questions)
         == sum(2 * 2 * len(pair["licensed"]["prompts"]) for pair in planned.pairs) + 6
     )
-    assert [q.key for q in questions if q.key.startswith("free")] == [f"free/{n}" for n in range(6)]
-    first, second = (next(q for q in questions if q.key.startswith(f"{n}/")) for n in (0, 1))
+    assert [q.key for q in questions if q.key.startswith("free")] == [
+        f"free/{n}" for n in range(6)
+    ]
+    first, second = (
+        next(q for q in questions if q.key.startswith(f"{n}/")) for n in (0, 1)
+    )
     assert ("licensed" in first.key, "control" in second.key) == (True, True)
-    assert all(q.temperature == (0.0 if q.sample == 0 else 1.0) for q in questions if q.target)
+    assert all(
+        q.temperature == (0.0 if q.sample == 0 else 1.0) for q in questions if q.target
+    )
     assert not any(q.target.strip() in q.prompt for q in questions if q.target)
 
 
 def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) -> None:
     assert plan.digest == planned.digest
     file = plan.path / "plan.json"
-    file.write_text(file.read_text(encoding="utf-8").replace('"min_bits": 50.0', '"min_bits": 10.0'), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace(
+            '"min_bits": 50.0', '"min_bits": 10.0'
+        ),
+        encoding="utf-8",
+    )
     assert open_plan(plan.path).digest != planned.digest
     file.write_text(json.dumps({"version": 9}))
     with pytest.raises(InputError, match="has version 9, and this provscan knows 1"):
@@ -130,30 +194,51 @@ def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) ->
         open_plan(plan.path)
 
 
-def test_controls_that_can_not_be_read_make_no_plan(index: provscan.Index, tmp_path: Path, control: Path) -> None:
+def test_controls_that_can_not_be_read_make_no_plan(
+    index: provscan.Index, tmp_path: Path, control: Path
+) -> None:
     (broken := tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=r"control .*broken\.parquet can't be read: .*No plan was made"):
-        make_plan(index, tmp_path / "p", Settings(pairs=5), control=[str(control), str(broken)])
+    with pytest.raises(
+        InputError, match=r"control .*broken\.parquet can't be read: .*No plan was made"
+    ):
+        make_plan(
+            index,
+            tmp_path / "p",
+            Settings(pairs=5),
+            control=[str(control), str(broken)],
+        )
     assert not (tmp_path / "p").exists()
-    assert make_plan(index, tmp_path / "p", Settings(pairs=5), control=str(control)).content["control"]["files"] == [
-        str(control)
-    ]
+    assert make_plan(
+        index, tmp_path / "p", Settings(pairs=5), control=str(control)
+    ).content["control"]["files"] == [str(control)]
 
 
 def test_wrong_wishes(index: provscan.Index, tmp_path: Path, planned: Plan) -> None:
-    with pytest.raises(UsageError, match="can't have seen: give either control_after or"):
+    with pytest.raises(
+        UsageError, match="can't have seen: give either control_after or"
+    ):
         make_plan(index, tmp_path / "p")
     with pytest.raises(OutputError, match="exists already"):
         make_plan(index, planned.path, control=["c"])
     for prompts in (("masked",), ("prefix", "masked")):
-        with pytest.raises(ParameterError, match="prompts must be without masked in completion style"):
+        with pytest.raises(
+            ParameterError, match="prompts must be without masked in completion style"
+        ):
             Settings(style="completion", prompts=prompts)
-    assert Settings(style="completion") == Settings(style="completion", prompts=("prefix", "opening", "masked"))
-    for name, value in (("threshold", 7.0), ("min_containment", -0.1), ("max_auc", 3.0), ("max_auc", math.nan),
+    assert Settings(style="completion") == Settings(
+        style="completion", prompts=("prefix", "opening", "masked")
+    )
+    for name, value in (("threshold", 7.0), ("min_containment", -0.1), ("max_auc", 3.0), ("max_auc", math.nan),  # noqa: E501
                         ("min_bits", math.inf)):  # fmt: skip
         with pytest.raises(ParameterError, match=f"{name} must be"):
             Settings(**{name: value})  # type: ignore[arg-type]
-    for wrong in ({"pairs": 0}, {"style": "song"}, {"prompts": ()}, {"temperature": 3.0}, {"min_chars": 5}):
+    for wrong in (
+        {"pairs": 0},
+        {"style": "song"},
+        {"prompts": ()},
+        {"temperature": 3.0},
+        {"min_chars": 5},
+    ):
         with pytest.raises(ParameterError, match=f"^{next(iter(wrong))} must be"):
             Settings(**wrong)
 
@@ -172,8 +257,12 @@ def test_prompts_leave_the_target_to_the_model() -> None:
     )
     assert make_prompt("opening", "chat", tweet, None, "2020-01-02") is None
     assert make_prompt("prefix", "chat", "word", None, None).target == "rd"
-    japanese = make_prompt("prefix", "completion", "今日はとても良い天気ですね", None, None)
-    assert japanese.text + japanese.gap + japanese.target == "今日はとても良い天気ですね"
+    japanese = make_prompt(
+        "prefix", "completion", "今日はとても良い天気ですね", None, None
+    )
+    assert (
+        japanese.text + japanese.gap + japanese.target == "今日はとても良い天気ですね"
+    )
 
 
 def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
@@ -182,14 +271,21 @@ def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
 
     pairs = Arms(arm(0, "brexit"), arm(1000, "covid"))
     assert blind_baseline(pairs, Arms([], [])).low > 0.6
-    assert blind_baseline(pairs, Arms(arm(2000, "brexit"), arm(3000, "covid"))).low > 0.6
+    assert (
+        blind_baseline(pairs, Arms(arm(2000, "brexit"), arm(3000, "covid"))).low > 0.6
+    )
     alike = Arms(arm(0, ""), arm(1000, ""))
     assert blind_baseline(alike, Arms([], [])).low < 0.5
 
 
 def test_the_baseline_tells_arms_apart_that_differ_in_predictability_only() -> None:
-    texts = Arms([sentence(n, 8) for n in range(80)], [sentence(1000 + n, 8) for n in range(80)])
+    texts = Arms(
+        [sentence(n, 8) for n in range(80)], [sentence(1000 + n, 8) for n in range(80)]
+    )
     spread = [[2.0 + n % 7 / 10] for n in range(80)]
     apart = texts._replace(measures=[*spread, *([value + 0.5] for (value,) in spread)])
     assert blind_baseline(apart, Arms([], [])).low > 0.6
-    assert blind_baseline(texts._replace(measures=[*spread, *spread]), Arms([], [])).low < 0.5
+    assert (
+        blind_baseline(texts._replace(measures=[*spread, *spread]), Arms([], [])).low
+        < 0.5
+    )

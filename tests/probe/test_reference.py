@@ -1,4 +1,6 @@
-"""A reference model: its bits are those of the model, and the arms are matched on them."""
+"""A reference model: its bits are those of the model, and the arms are matched on
+them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="reference models need pip install 'provscan[probe]'")
-transformers = pytest.importorskip("transformers", reason="reference models need pip install 'provscan[probe]'")
+torch = pytest.importorskip(
+    "torch", reason="reference models need pip install 'provscan[probe]'"
+)
+transformers = pytest.importorskip(
+    "transformers", reason="reference models need pip install 'provscan[probe]'"
+)
 
 from sentences import sentence  # noqa: E402
 from tiny import random_model  # noqa: E402
@@ -28,7 +34,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return random_model(tmp_path_factory.mktemp("reference"))
 
 
-def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(model: Path) -> None:
+def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(
+    model: Path,
+) -> None:
     texts = ["", "a", *(sentence(n, 1 + n % 6) for n in range(8)), sentence(3, 80)]
     found = Reference(model, batch=4).bits(texts)
     assert found == pytest.approx(Reference(model, batch=1).bits(texts), rel=1e-4)
@@ -37,15 +45,26 @@ def test_bits_are_those_of_the_model_and_do_not_depend_on_the_batch(model: Path)
     for text, bits in zip(texts, found, strict=True):
         ids = tokenizer(text)["input_ids"]
         # What the model cannot take is counted as what it can.
-        chances = torch.log_softmax(network(torch.tensor([ids[:96]])).logits[0].detach(), -1)
-        taken = sum(chances[at - 1, each].item() for at, each in enumerate(ids[:96]) if at)
-        assert bits == pytest.approx(-taken / math.log(2) * (len(ids) - 1) / max(min(len(ids), 96) - 1, 1), rel=1e-3)
+        chances = torch.log_softmax(
+            network(torch.tensor([ids[:96]])).logits[0].detach(), -1
+        )
+        taken = sum(
+            chances[at - 1, each].item() for at, each in enumerate(ids[:96]) if at
+        )
+        assert bits == pytest.approx(
+            -taken / math.log(2) * (len(ids) - 1) / max(min(len(ids), 96) - 1, 1),
+            rel=1e-3,
+        )
 
 
 def apart(plan: Plan, reference: Reference) -> float:
     """Mean distance of the members of pairs, in bits for each character."""
-    sides = [[pair[arm]["text"] for pair in plan.pairs] for arm in ("licensed", "control")]
-    a, b = (reference.bits(side) / np.array([len(text) for text in side]) for side in sides)
+    sides = [
+        [pair[arm]["text"] for pair in plan.pairs] for arm in ("licensed", "control")
+    ]
+    a, b = (
+        reference.bits(side) / np.array([len(text) for text in side]) for side in sides
+    )
     return float(np.abs(a - b).mean())
 
 
@@ -54,25 +73,37 @@ def test_pairs_are_matched_on_the_reference_model(
 ) -> None:
     settings = Settings(pairs=100, prompts=("prefix",))
     plain = make_plan(index, tmp_path / "plain", settings, control=[str(control)])
-    plan = make_plan(index, tmp_path / "matched", settings, control=[str(control)], reference=model)
+    plan = make_plan(
+        index, tmp_path / "matched", settings, control=[str(control)], reference=model
+    )
     reference = Reference(model)
     assert apart(plan, reference) < 0.5 * apart(plain, reference)
     for arm in ("licensed", "control"):
         bits = reference.bits([pair[arm]["text"] for pair in plan.pairs])
-        assert [pair[arm]["reference_bits"] for pair in plan.pairs] == pytest.approx(bits, abs=0.1)
+        assert [pair[arm]["reference_bits"] for pair in plan.pairs] == pytest.approx(
+            bits, abs=0.1
+        )
     assert plain.content["reference"] is None
     about = plan.content["reference"]
     assert (about["path"], about["model"]) == (str(model), "gpt2")
     assert about == Reference(model).describe()
-    shown = " ".join(plan_table(plan.path, plan.digest, plan.content, 0, verbose=True).split())
+    shown = " ".join(
+        plan_table(plan.path, plan.digest, plan.content, 0, verbose=True).split()
+    )
     assert f"under a reference model (gpt2, {about['parameters']:,} parameters" in shown
     assert str(model) not in shown
     assert "an index holds no numbers of followers or retweets" in shown
-    shown = " ".join(plan_table(plain.path, plain.digest, plain.content, 0, verbose=True).split())
+    shown = " ".join(
+        plan_table(plain.path, plain.digest, plain.content, 0, verbose=True).split()
+    )
     assert "no reference model was given" in shown
 
 
-def test_a_folder_without_a_model_is_no_reference(index: provscan.Index, control: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is not the folder of a causal language model"):
+def test_a_folder_without_a_model_is_no_reference(
+    index: provscan.Index, control: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ModelError, match="is not the folder of a causal language model"
+    ):
         make_plan(index, tmp_path / "p", control=[str(control)], reference=tmp_path)
     assert not (tmp_path / "p").exists()

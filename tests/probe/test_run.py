@@ -1,4 +1,6 @@
-"""Asking: whatever goes wrong on the way, the answers are the same, and nothing is asked twice."""
+"""Asking: whatever goes wrong on the way, the answers are the same, and nothing is
+asked twice.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +20,35 @@ from models import Lookup, Server, chances
 
 import provscan
 from provscan.cli import main
-from provscan.errors import InputError, ModelError, OutputError, ParameterError, UsageError
+from provscan.errors import (
+    InputError,
+    ModelError,
+    OutputError,
+    ParameterError,
+    UsageError,
+)
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import answer_file, read_answers
 from provscan.probe.run import Budget
 from provscan.report.probe_page import write_probe_report
 
 if find_spec("openai") is None:
-    pytest.skip("asking an endpoint needs pip install 'provscan[probe]'", allow_module_level=True)
+    pytest.skip(
+        "asking an endpoint needs pip install 'provscan[probe]'",
+        allow_module_level=True,
+    )
 from provscan.probe.endpoint import Endpoint, EndpointOptions
 
 Serve = Callable[..., Server]
-QUICK = EndpointOptions(concurrency=8, timeout=0.5, attempts=8, pause=0.01, key_env="PROBE_KEY")
+QUICK = EndpointOptions(
+    concurrency=8, timeout=0.5, attempts=8, pause=0.01, key_env="PROBE_KEY"
+)
 
 
 def texts(plan: Plan) -> dict[str, str | None]:
-    return {key: answer.text for key, answer in read_answers(plan.path, plan.digest).items()}
+    return {
+        key: answer.text for key, answer in read_answers(plan.path, plan.digest).items()
+    }
 
 
 def expected(plan: Plan, model: Lookup) -> dict[str, str]:
@@ -71,14 +86,19 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_is_asked_once_and_again_nothing(plan: Plan, model: Lookup) -> None:
     done = run(plan.path, model)
     assert done["answered"] == done["questions"] == len(model.asked)
-    assert (done["prompt_tokens"], done["answer_tokens"]) == (20 * len(model.asked), 12 * len(model.asked))
+    assert (done["prompt_tokens"], done["answer_tokens"]) == (
+        20 * len(model.asked),
+        12 * len(model.asked),
+    )
     assert texts(plan) == expected(plan, model)
     again = Lookup({})
     assert run(plan.path, again)["answered"] == done["answered"]
     assert again.asked == []
 
 
-def test_an_endpoint_in_trouble_gives_the_same_answers(plan: Plan, model: Lookup, serve: Serve) -> None:
+def test_an_endpoint_in_trouble_gives_the_same_answers(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
     """429, 503, a timeout and a connection that is cut, in turn."""
     server = serve(plan, model, trouble=25)
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
@@ -87,14 +107,30 @@ def test_an_endpoint_in_trouble_gives_the_same_answers(plan: Plan, model: Lookup
     assert len(server.requests) > done["questions"]
     assert server.keys == {"Bearer sk-secret"}
     known = read_answers(plan.path, plan.digest)
-    assert {(a.model, a.fingerprint, a.finish) for a in known.values()} == {("lookup-1", "fp1", "stop")}
+    assert {(a.model, a.fingerprint, a.finish) for a in known.values()} == {
+        ("lookup-1", "fp1", "stop")
+    }
     assert max(answer.attempts for answer in known.values()) > 1
-    assert "sk-secret" not in "".join(p.read_text(encoding="utf-8") for p in plan.path.iterdir())
+    assert "sk-secret" not in "".join(
+        p.read_text(encoding="utf-8") for p in plan.path.iterdir()
+    )
 
 
-def test_a_run_that_is_killed_goes_on_without_asking_twice(plan: Plan, model: Lookup, serve: Serve) -> None:
+def test_a_run_that_is_killed_goes_on_without_asking_twice(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
     server = serve(plan, model, slow=0.02)
-    words = [sys.executable, "-m", "provscan", "probe", "run", str(plan.path), "--endpoint", server.url, "--quiet"]
+    words = [
+        sys.executable,
+        "-m",
+        "provscan",
+        "probe",
+        "run",
+        str(plan.path),
+        "--endpoint",
+        server.url,
+        "--quiet",
+    ]
     command = [*words, "--model", "lookup", "--key-env", "PROBE_KEY"]
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     file = plan.path / "answers.jsonl"
@@ -121,7 +157,10 @@ def test_a_budget_ends_a_run_and_leaves_whole_pairs(plan: Plan, model: Lookup) -
     assert done["left"] == done["questions"] - done["answered"]
     assert done["prompt_tokens"] + done["answer_tokens"] <= 5_000
     # What was spent before counts as well.
-    assert run(plan.path, model, budget=Budget(tokens=5_000))["answered"] <= done["answered"] + 3
+    assert (
+        run(plan.path, model, budget=Budget(tokens=5_000))["answered"]
+        <= done["answered"] + 3
+    )
     money = run(plan.path, model, budget=Budget(dollars=0.01, prices=(1.0, 2.0)))
     assert done["answered"] < money["answered"] < done["questions"]
     assert money["dollars"] <= 0.01
@@ -129,22 +168,36 @@ def test_a_budget_ends_a_run_and_leaves_whole_pairs(plan: Plan, model: Lookup) -
         Budget(dollars=1.0)
 
 
-def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(plan: Plan, model: Lookup, serve: Serve) -> None:
+def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
     server = serve(plan, model)
     server.refuse = 401
-    with pytest.raises(ModelError, match=r"refuses to be asked for model 'lookup' \(status 401\)") as caught:
+    with pytest.raises(
+        ModelError, match=r"refuses to be asked for model 'lookup' \(status 401\)"
+    ) as caught:
         run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     assert "sk-" not in str(caught.value)
     server.refuse = 400
     with pytest.raises(ModelError, match="refused the first 5 questions"):
-        run(plan.path, Endpoint(server.url, "lookup", "chat", EndpointOptions(concurrency=1, key_env="PROBE_KEY")))
+        run(
+            plan.path,
+            Endpoint(
+                server.url,
+                "lookup",
+                "chat",
+                EndpointOptions(concurrency=1, key_env="PROBE_KEY"),
+            ),
+        )
     server.refuse = None
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     assert done["refused"] >= 4
     assert done["answered"] == done["questions"]
 
 
-def test_questions_without_an_answer_are_asked_next_time(plan: Plan, model: Lookup, serve: Serve) -> None:
+def test_questions_without_an_answer_are_asked_next_time(
+    plan: Plan, model: Lookup, serve: Serve
+) -> None:
     server = serve(plan, model)
     server.refuse = 503
     once = EndpointOptions(concurrency=8, attempts=1, pause=0.001, key_env="PROBE_KEY")
@@ -159,7 +212,9 @@ def test_a_probe_asks_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
     run(plan.path, model, budget=Budget(tokens=2_000))
     other: Any = Lookup({})
     other.describe = lambda: {"model": "another"}
-    with pytest.raises(UsageError, match="was asked with model 'lookup', and now with 'another'"):
+    with pytest.raises(
+        UsageError, match="was asked with model 'lookup', and now with 'another'"
+    ):
         run(plan.path, other)
     file = plan.path / "plan.json"
     file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
@@ -169,7 +224,10 @@ def test_a_probe_asks_one_model_and_one_plan(plan: Plan, model: Lookup) -> None:
 
 
 def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
-    with answer_file(plan.path, plan.digest), pytest.raises(OutputError, match="being run by another process"):
+    with (
+        answer_file(plan.path, plan.digest),
+        pytest.raises(OutputError, match="being run by another process"),
+    ):
         run(plan.path, model)
     (plan.path / "answers.jsonl").write_text(json.dumps({"key": "0"}) + "\n")
     with pytest.raises(InputError, match=r"answers.jsonl, line 1: expected an answer"):
@@ -177,30 +235,55 @@ def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
 
 
 def test_addresses_hold_no_secrets() -> None:
-    with pytest.raises(UsageError, match=r"must not hold a secret: put the key into \$PROBE_KEY"):
+    with pytest.raises(
+        UsageError, match=r"must not hold a secret: put the key into \$PROBE_KEY"
+    ):
         Endpoint("https://me:sk-1@models.example/v1", "m", "chat", QUICK)
 
 
 def test_the_key_is_not_needed(plan: Plan, model: Lookup, serve: Serve) -> None:
     os.environ.pop("PROBE_KEY")
     server = serve(plan, model)
-    run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK), budget=Budget(tokens=2_000))
+    run(
+        plan.path,
+        Endpoint(server.url, "lookup", "chat", QUICK),
+        budget=Budget(tokens=2_000),
+    )
     assert server.keys == {"Bearer none"}
 
 
 def test_options_that_change_nothing_are_refused(plan: Plan) -> None:
     def call(*words: object) -> Any:
-        return CliRunner().invoke(main, ["probe", "run", str(plan.path), *map(str, words)])
+        return CliRunner().invoke(
+            main, ["probe", "run", str(plan.path), *map(str, words)]
+        )
 
     done = call("--hf", "folder", "--concurrency", 9, "--key-env", "KEY")
-    assert (done.exit_code, "leave out --key-env, --concurrency" in done.stderr) == (2, True)
+    assert (done.exit_code, "leave out --key-env, --concurrency" in done.stderr) == (
+        2,
+        True,
+    )
     for price in ("--price-in", "--price-out"):
-        done = call("--endpoint", "http://127.0.0.1:9/v1", "--model", "m", "--max-dollars", 1, price, 2)
-        assert (done.exit_code, "give both --price-in and --price-out" in done.stderr) == (2, True)
+        done = call(
+            "--endpoint",
+            "http://127.0.0.1:9/v1",
+            "--model",
+            "m",
+            "--max-dollars",
+            1,
+            price,
+            2,
+        )
+        assert (
+            done.exit_code,
+            "give both --price-in and --price-out" in done.stderr,
+        ) == (2, True)
     assert not (plan.path / "answers.jsonl").exists()
 
 
-def test_damaged_files_of_a_probe_are_named(plan: Plan, model: Lookup, index: provscan.Index) -> None:
+def test_damaged_files_of_a_probe_are_named(
+    plan: Plan, model: Lookup, index: provscan.Index
+) -> None:
     run(plan.path, model)
     score(plan.path, index)
     for name, content in (("answers.jsonl", '"x"\n'), ("model.json", '{"model": "loo')):

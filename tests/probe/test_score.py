@@ -1,4 +1,6 @@
-"""The score: what was learned is shown, what was not is not, and nothing is claimed from arms that differ."""
+"""The score: what was learned is shown, what was not is not, and nothing is claimed
+from arms that differ.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from provscan.report import probe_page, probe_tables
 from provscan.report.probe_page import write_probe_report
 
 
-def scored(plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.0) -> dict[str, Any]:
+def scored(
+    plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.0
+) -> dict[str, Any]:
     run(plan.path, Lookup(chances(plan, licensed, control)))
     return score(plan.path, index, render=write_probe_report)
 
@@ -38,10 +42,21 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     assert answer["status"] == "copies_found"
     tweets = answer["tweets"]
     least, best = tweets["at_least"], tweets["estimate"]
-    assert answer["headline"].startswith(f"COPIES FOUND: beyond chance, the model recites at least {least} of 150 ")
-    assert 45 <= least <= best["low"] < best["value"] == tweets["findings"] <= tweets["at_most"] <= 81
+    assert answer["headline"].startswith(
+        f"COPIES FOUND: beyond chance, the model recites at least {least} of 150 "
+    )
+    assert (
+        45
+        <= least
+        <= best["low"]
+        < best["value"]
+        == tweets["findings"]
+        <= tweets["at_most"]
+        <= 81
+    )
     assert answer["details"][0] == (
-        f"It recites {tweets['findings']} in all, and none of 150 controls: similar tweets it cannot have seen."
+        f"It recites {tweets['findings']} in all, and none of 150 controls: similar "
+        "tweets it cannot have seen."
     )
     assert summary["claimed"]
     many = summary["dose"]["classes"][-1]
@@ -53,7 +68,11 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     assert summary["dose"]["trend"]["p_value"] < 1e-6
     assert summary["recited"]["control"] == 0
     tweets = pq.read_table(plan.path / "tweets.parquet").to_pylist()
-    listed = {t["tweet_id"] for t in tweets if t["q_value"] is not None and t["q_value"] <= 0.05 and t["recited"]}
+    listed = {
+        t["tweet_id"]
+        for t in tweets
+        if t["q_value"] is not None and t["q_value"] <= 0.05 and t["recited"]
+    }
     assert len(listed) == summary["listed"]["tweets"] >= 50
     assert {t["tweet_id"] for t in tweets if t["copies"] == 64} <= listed
     total = summary["total"]
@@ -62,16 +81,29 @@ def test_what_was_learned_is_shown(plan: Plan, index: provscan.Index) -> None:
     assert summary["power"]["detectable_share"] < 0.1
 
 
-def test_where_nothing_was_learned_nothing_is_claimed(plan: Plan, index: provscan.Index) -> None:
+def test_where_nothing_was_learned_nothing_is_claimed(
+    plan: Plan, index: provscan.Index
+) -> None:
     summary = scored(plan, index, lambda copies: 0.02, control=0.02)
     answer = summary["answer"]
     assert (answer["status"], answer["tweets"]["at_least"]) == ("no_copies_shown", 0)
-    assert answer["headline"] == "NO COPIES SHOWN in the answers about 150 licensed tweets."
-    assert answer["details"][1].startswith(f"At most {answer['tweets']['at_most']} are recited beyond chance.")
-    assert answer["withheld"] == {"tweets.estimate": "The interval of the estimate spans more than a factor of ten."}
+    assert (
+        answer["headline"]
+        == "NO COPIES SHOWN in the answers about 150 licensed tweets."
+    )
+    assert answer["details"][1].startswith(
+        f"At most {answer['tweets']['at_most']} are recited beyond chance."
+    )
+    assert answer["withheld"] == {
+        "tweets.estimate": "The interval of the estimate spans more than a factor of "
+        "ten."
+    }
     assert "with more --pairs or --samples; this one can show" in answer["next"]
     assert summary["total"]["value"] is None
-    assert summary["total"]["invalid"] == "nothing is claimed from the pairs that were asked"
+    assert (
+        summary["total"]["invalid"]
+        == "nothing is claimed from the pairs that were asked"
+    )
     assert summary["listed"]["tweets"] == 0
 
 
@@ -79,15 +111,29 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
     file = plan.path / "plan.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     content["claims"] = []
-    content["baseline"]["prefix"] |= {"value": 0.8, "low": 0.75, "high": 0.85, "holds": False}
+    content["baseline"]["prefix"] |= {
+        "value": 0.8,
+        "low": 0.75,
+        "high": 0.85,
+        "holds": False,
+    }
     content["baseline"]["masked"]["holds"] = False
     file.write_text(json.dumps(content), encoding="utf-8")
     summary = scored(open_plan(plan.path), index, lambda copies: 1.0)
     answer = summary["answer"]
-    assert answer["headline"] == "CHANCE NOT MEASURED: the model recites 150 of 150 licensed tweets (100%)."
+    assert (
+        answer["headline"]
+        == "CHANCE NOT MEASURED: the model recites 150 of 150 licensed tweets (100%)."
+    )
     assert answer["status"] == "not_measured"
-    assert answer["details"][0].endswith("told apart: the 150 controls (0 recited) may be of another kind.")
-    assert set(answer["withheld"]) == {"tweets.at_least", "tweets.estimate", "tweets.at_most"}
+    assert answer["details"][0].endswith(
+        "told apart: the 150 controls (0 recited) may be of another kind."
+    )
+    assert set(answer["withheld"]) == {
+        "tweets.at_least",
+        "tweets.estimate",
+        "tweets.at_most",
+    }
     assert not summary["claimed"]
     assert answer["notes"][0]["code"] == "not_alike"
     assert "prefix: area under the ROC curve 0.80" in answer["notes"][0]["message"]
@@ -101,7 +147,9 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
 
 
 def test_what_measures_no_chance(few: Plan, index: provscan.Index) -> None:
-    """Too few pairs for any claim, and controls that are recited more often than the licensed tweets."""
+    """Too few pairs for any claim, and controls that are recited more often than the
+    licensed tweets.
+    """
     from provscan.probe.run import Budget
 
     run(few.path, Lookup(chances(few, lambda copies: 1.0)), budget=Budget(tokens=1_500))
@@ -110,8 +158,8 @@ def test_what_measures_no_chance(few: Plan, index: provscan.Index) -> None:
     assert 0 < pairs < 6
     assert summary["answer"]["status"] == "not_measured"
     assert summary["answer"]["details"] == [
-        f"Copies and coincidences can't be told apart: {pairs} pairs with answers are too few for any claim, and 6 are "
-        "needed."
+        f"Copies and coincidences can't be told apart: {pairs} pairs with answers are "
+        "too few for any claim, and 6 are needed."
     ]
     (few.path / "answers.jsonl").unlink()
     run(few.path, Lookup(chances(few, lambda copies: 0.1, 1.0)))
@@ -128,20 +176,31 @@ def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> 
     assert 6 <= recited < 20
     assert (summary["dose"]["classes"], summary["dose"]["trend"]["value"]) == ([], None)
     why = f"the model recites {recited} licensed tweets, and 20 are needed"
-    assert dict(probe_tables.answer_lines(summary))["Rise with copies"] == f"withheld: {why}"
-    assert f"<p>Withheld: {why}.</p>" in (few.path / "report.html").read_text(encoding="utf-8")
-    (few.path / "answers.jsonl").unlink()
-    classes = scored(few, index, lambda copies: 1.0)["dose"]["classes"]
-    assert {item["tweets"] < 20: item["low"] is None for item in classes} == {True: True}
-    assert "share withheld: fewer than 20 tweets were asked for" in (few.path / "report.html").read_text(
+    assert (
+        dict(probe_tables.answer_lines(summary))["Rise with copies"]
+        == f"withheld: {why}"
+    )
+    assert f"<p>Withheld: {why}.</p>" in (few.path / "report.html").read_text(
         encoding="utf-8"
     )
+    (few.path / "answers.jsonl").unlink()
+    classes = scored(few, index, lambda copies: 1.0)["dose"]["classes"]
+    assert {item["tweets"] < 20: item["low"] is None for item in classes} == {
+        True: True
+    }
+    assert "share withheld: fewer than 20 tweets were asked for" in (
+        few.path / "report.html"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("status", ["copies_found", "no_copies_shown", "not_measured"])
-def test_a_terminal_has_ten_lines(few: Plan, index: provscan.Index, status: str) -> None:
+def test_a_terminal_has_ten_lines(
+    few: Plan, index: provscan.Index, status: str
+) -> None:
     """However long the numbers are, and whatever there is to warn of."""
-    summary = scored(few, index, lambda copies: 0.0 if status == "no_copies_shown" else 1.0)
+    summary = scored(
+        few, index, lambda copies: 0.0 if status == "no_copies_shown" else 1.0
+    )
     share = {"findings": 0.9987, "at_least": 0.9876, "at_most": 0.9987}
     estimate = {"value": 1_202.0, "low": 1_100.0, "high": 1_300.0}
     tweets = {
@@ -155,13 +214,28 @@ def test_a_terminal_has_ten_lines(few: Plan, index: provscan.Index, status: str)
     if status == "no_copies_shown":
         tweets |= {"at_least": 0, "estimate": None}
     if status == "not_measured":
-        summary["tests"]["difference"]["invalid"] = "licensed tweets and controls were not shown to be alike"
+        summary["tests"]["difference"]["invalid"] = (
+            "licensed tweets and controls were not shown to be alike"
+        )
         tweets |= dict.fromkeys(("at_least", "estimate", "at_most"))
     refused = {"licensed": 1_000, "control": 1_000, "free": 1_000}
-    summary["asked"] |= {"pairs": 1_500, "complete_pairs": 1_400, "refused": refused, "empty": refused}
+    summary["asked"] |= {
+        "pairs": 1_500,
+        "complete_pairs": 1_400,
+        "refused": refused,
+        "empty": refused,
+    }
     summary["model"]["returned"] *= 12
-    free = {"texts": 1_398, "answers": 1_500, "control_texts": 12_345, "control_texts_found": 1_234}
-    summary |= {"answer": {"tweets": summary["answer"]["tweets"] | tweets}, "free": summary["free"] | free}
+    free = {
+        "texts": 1_398,
+        "answers": 1_500,
+        "control_texts": 12_345,
+        "control_texts_found": 1_234,
+    }
+    summary |= {
+        "answer": {"tweets": summary["answer"]["tweets"] | tweets},
+        "free": summary["free"] | free,
+    }
     summary["recited"]["control"] = 1_234
     for missing in (100, 0):
         summary["asked"]["pairs"] = 1_400 + missing
@@ -171,9 +245,15 @@ def test_a_terminal_has_ten_lines(few: Plan, index: provscan.Index, status: str)
         assert lines[0].startswith(STATUS[status])
         assert len([*lines, "Report: ..."]) <= 10, lines
         assert max(map(len, lines)) <= 100
-        assert all(len(probe_tables.first_sentence(each["message"])) <= 96 for each in answer["warnings"])
+        assert all(
+            len(probe_tables.first_sentence(each["message"])) <= 96
+            for each in answer["warnings"]
+        )
         whole = probe_tables.probe_table({**summary, "answer": answer}, verbose=True)
-        assert all(" ".join(each["message"].split()) in " ".join(whole.split()) for each in answer["warnings"])
+        assert all(
+            " ".join(each["message"].split()) in " ".join(whole.split())
+            for each in answer["warnings"]
+        )
 
 
 def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) -> None:
@@ -185,10 +265,18 @@ def test_a_budget_that_ended_early_is_said(plan: Plan, index: provscan.Index) ->
     run(plan.path, model, budget=Budget(tokens=9_000))
     summary = score(plan.path, index)
     assert 0 < summary["asked"]["complete_pairs"] < 150
-    assert summary["recited"]["licensed"] == summary["recited"]["pairs"] == summary["asked"]["complete_pairs"]
+    assert (
+        summary["recited"]["licensed"]
+        == summary["recited"]["pairs"]
+        == summary["asked"]["complete_pairs"]
+    )
     (warning,) = summary["answer"]["warnings"]
-    assert warning["message"].endswith("pairs were not asked completely, and no number contains them.")
-    assert summary["answer"]["next"].startswith("repeat provscan probe run, which asks what is missing of ")
+    assert warning["message"].endswith(
+        "pairs were not asked completely, and no number contains them."
+    )
+    assert summary["answer"]["next"].startswith(
+        "repeat provscan probe run, which asks what is missing of "
+    )
 
 
 def answer_to(plan: Plan, text: str) -> list[Any]:
@@ -196,23 +284,44 @@ def answer_to(plan: Plan, text: str) -> list[Any]:
 
 
 def test_what_counts_as_a_recitation(plan: Plan) -> None:
-    """Only the target's own words do: not the prompt's, not few of them, not those of another tweet."""
+    """Only the target's own words do: not the prompt's, not few of them, not those of
+    another tweet.
+    """
     prompt = plan.pairs[0]["licensed"]["prompts"]["prefix"]
     target = prompt["target"]
     (whole,) = answer_to(plan, f"Sure: {target.upper()}!")
     assert (whole.level, whole.containment, whole.start) == ("near_exact", 1.0, 6)
     assert answer_to(plan, target.replace("e", "3", 1))[0].level == "strong"
     for share in (0.65, 0.7, 0.75):
-        assert answer_to(plan, f"{target[: round(share * len(target))]} and something else that follows it") == []
-    assert answer_to(plan, f"{target[: round(0.9 * len(target))]} and something else that follows it") != []
+        assert (
+            answer_to(
+                plan,
+                f"{target[: round(share * len(target))]} and something else that "
+                "follows it",
+            )
+            == []
+        )
+    assert (
+        answer_to(
+            plan,
+            f"{target[: round(0.9 * len(target))]} and something else that follows it",
+        )
+        != []
+    )
     assert answer_to(plan, prompt["prompt"]) == []
     assert answer_to(plan, " ".join(target.split()[:4])) == []
-    assert answer_to(plan, plan.pairs[1]["licensed"]["prompts"]["prefix"]["target"]) == []
+    assert (
+        answer_to(plan, plan.pairs[1]["licensed"]["prompts"]["prefix"]["target"]) == []
+    )
     assert answer_to(plan, "") == []
 
 
-def test_free_answers_are_compared_with_the_whole_index(plan: Plan, index: provscan.Index) -> None:
-    licensed = index.reader.earliest_tweets(__import__("numpy").array([5]))["tweet"][0].as_py()
+def test_free_answers_are_compared_with_the_whole_index(
+    plan: Plan, index: provscan.Index
+) -> None:
+    licensed = index.reader.earliest_tweets(__import__("numpy").array([5]))["tweet"][
+        0
+    ].as_py()
 
     class Free(Lookup):
         def text(self, question: Any) -> str:
@@ -227,11 +336,19 @@ def test_free_answers_are_compared_with_the_whole_index(plan: Plan, index: provs
     assert [(row["kind"], row["target"]) for row in rows] == [("free", licensed)] * 3
 
 
-def test_the_index_is_the_one_that_the_plan_names(control: Path, tmp_path: Path) -> None:
+def test_the_index_is_the_one_that_the_plan_names(
+    control: Path, tmp_path: Path
+) -> None:
     def call(*words: object) -> Any:
-        return CliRunner().invoke(main, ["probe", "score", str(place), *map(str, words)])
+        return CliRunner().invoke(
+            main, ["probe", "score", str(place), *map(str, words)]
+        )
 
-    licensed, moved, place = tmp_path / "a.index", tmp_path / "b.index", tmp_path / "probe"
+    licensed, moved, place = (
+        tmp_path / "a.index",
+        tmp_path / "b.index",
+        tmp_path / "probe",
+    )
     index = provscan.build_index(tweets_of(0, 60, 2020), licensed)
     settings = Settings(pairs=30, samples=1, free=2, prompts=("prefix",))
     plan = make_plan(index, place, settings, control=[str(control)])
@@ -239,7 +356,10 @@ def test_the_index_is_the_one_that_the_plan_names(control: Path, tmp_path: Path)
     assert call().exit_code == 0
     licensed.rename(moved)
     done = call()
-    assert (done.exit_code, f"{licensed}, with which {place} was planned, is not there" in done.stderr) == (3, True)
+    assert (
+        done.exit_code,
+        f"{licensed}, with which {place} was planned, is not there" in done.stderr,
+    ) == (3, True)
     assert call("-i", moved).exit_code == 0
     provscan.build_index(tweets_of(0, 61, 2020), licensed)
     done = call()
@@ -255,17 +375,25 @@ def test_samples_needed_is_the_definition() -> None:
     assert (samples_needed(-1000.0, 0.5), samples_needed(0.0, 0.9)) == (math.inf, 1.0)
 
 
-def test_the_report_is_one_page_that_loads_nothing(plan: Plan, index: provscan.Index) -> None:
+def test_the_report_is_one_page_that_loads_nothing(
+    plan: Plan, index: provscan.Index
+) -> None:
     summary = scored(plan, index, lambda copies: 1.0 if copies == 64 else 0.0)
     page = (plan.path / "report.html").read_text(encoding="utf-8")
     assert summary["answer"]["headline"].removeprefix("COPIES FOUND: ") in page
     assert '<span class="status copies_found">COPIES FOUND</span>' in page
-    assert page.count('<article class="recitation"') == summary["recited"]["licensed"] == 50
+    assert (
+        page.count('<article class="recitation"')
+        == summary["recited"]["licensed"]
+        == 50
+    )
     assert "<mark>" in page
     assert plan.digest in page
     assert "trained on" not in page
     assert "http://" not in page
-    hidden = write_probe_report(plan.path, plan.path / "hidden.html", texts=0).read_text(encoding="utf-8")
+    hidden = write_probe_report(
+        plan.path, plan.path / "hidden.html", texts=0
+    ).read_text(encoding="utf-8")
     assert "<mark>" not in hidden
     assert hidden.count("Texts are not shown") == 50
 
@@ -275,9 +403,24 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
         return CliRunner().invoke(main, ["probe", *map(str, words)])
 
     place = tmp_path / "p"
-    planned = call("plan", "-i", index.path, "--control", control, "-o", place, "--pairs", 60, "--samples", 1)
+    planned = call(
+        "plan",
+        "-i",
+        index.path,
+        "--control",
+        control,
+        "-o",
+        place,
+        "--pairs",
+        60,
+        "--samples",
+        1,
+    )
     assert planned.exit_code == 0, planned.output
-    assert "60 pairs of a licensed tweet and a similar control are planned" in planned.stdout
+    assert (
+        "60 pairs of a licensed tweet and a similar control are planned"
+        in planned.stdout
+    )
     plan = open_plan(place)
     assert plan.digest in planned.stdout
     assert call("run", place).exit_code == 2
@@ -286,48 +429,84 @@ def test_the_commands(index: provscan.Index, control: Path, tmp_path: Path) -> N
     assert done.exit_code == 0, done.output
     assert f"Report: {place / 'report.html'}" in done.stdout
     assert json.loads(call("score", place, "--json").stdout)["version"] == 1
-    report = CliRunner().invoke(main, ["report", str(place), "--no-text", "-o", str(tmp_path / "r.html")])
+    report = CliRunner().invoke(
+        main, ["report", str(place), "--no-text", "-o", str(tmp_path / "r.html")]
+    )
     assert report.exit_code == 0, report.output
     assert "Texts are not shown" in (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert CliRunner().invoke(main, ["report", str(place), "--format", "pdf"]).exit_code == 2
+    assert (
+        CliRunner().invoke(main, ["report", str(place), "--format", "pdf"]).exit_code
+        == 2
+    )
     before = (place / "summary.json").read_bytes()
     call("score", place)
     assert (place / "summary.json").read_bytes() == before
 
 
-def test_commands_that_take_a_run_know_a_probe(plan: Plan, index: provscan.Index) -> None:
+def test_commands_that_take_a_run_know_a_probe(
+    plan: Plan, index: provscan.Index
+) -> None:
     def call(*words: object) -> Any:
         return CliRunner().invoke(main, [*map(str, words)])
 
     assert "was not scored" in call("info", plan.path).stderr
     for place in range(2):
-        for words in (("verify", plan.path), ("export", plan.path, "-o", plan.path / "list.csv")):
+        for words in (
+            ("verify", plan.path),
+            ("export", plan.path, "-o", plan.path / "list.csv"),
+        ):
             done = call(*words)
-            assert (done.exit_code, "is a probe, and not the run of a match" in done.stderr) == (3, True), place
+            assert (
+                done.exit_code,
+                "is a probe, and not the run of a match" in done.stderr,
+            ) == (3, True), place
         with pytest.raises(InputError, match="is a probe"):
             provscan.open_run(plan.path)
         summary = scored(plan, index, lambda copies: 1.0)
     shown = call("info", plan.path)
     assert shown.exit_code == 0, shown.output
-    assert " ".join(summary["answer"]["headline"].split()) in " ".join(shown.stdout.split())
-    assert json.loads(call("info", plan.path, "--json").stdout)["answer"] == summary["answer"]
+    assert " ".join(summary["answer"]["headline"].split()) in " ".join(
+        shown.stdout.split()
+    )
+    assert (
+        json.loads(call("info", plan.path, "--json").stdout)["answer"]
+        == summary["answer"]
+    )
 
 
 def test_shares_near_one_are_read_as_shares() -> None:
-    """Of 12 pairs, of which 5 controls are recited: the share that would be shown was 1e+02% in the headline."""
+    """Of 12 pairs, of which 5 controls are recited: the share that would be shown was
+    1e+02% in the headline.
+    """
     share = estimate.detectable_share(12, 5 / 12)
     assert share is not None
     assert (percent(share), percent(1.0)) == ("99.7%", "100%")
 
 
-def test_empty_answers_are_said_and_have_no_power(few: Plan, index: provscan.Index) -> None:
-    """A model that reasons first may say nothing: that it recites nothing would show nothing."""
+def test_empty_answers_are_said_and_have_no_power(
+    few: Plan, index: provscan.Index
+) -> None:
+    """A model that reasons first may say nothing: that it recites nothing would show
+    nothing.
+    """
 
     class Silent(Lookup):
         def answers(self, questions: Any) -> Any:
             for question in questions:
-                text = "" if int(question.key.split("/")[0].replace("free", "0")) < 30 else self.text(question)
-                yield [Answer(question.key, text, "2026-01-01", "lookup", finish="stop" if text else "length")]
+                text = (
+                    ""
+                    if int(question.key.split("/")[0].replace("free", "0")) < 30
+                    else self.text(question)
+                )
+                yield [
+                    Answer(
+                        question.key,
+                        text,
+                        "2026-01-01",
+                        "lookup",
+                        finish="stop" if text else "length",
+                    )
+                ]
 
     run(few.path, Silent(chances(few, lambda copies: 0.0, 1.0)))
     summary = score(few.path, index, render=write_probe_report)
@@ -335,15 +514,21 @@ def test_empty_answers_are_said_and_have_no_power(few: Plan, index: provscan.Ind
     assert summary["asked"]["ended"] == {"length": 246, "stop": 80}
     assert summary["power"]["pairs"] == 10
     assert summary["power"]["detectable_share"] is None
-    (warning,) = [item for item in summary["answer"]["warnings"] if item["code"] == "empty"]
-    assert warning["message"].startswith("246 answers are empty, and count as no recitation. ")
+    (warning,) = [
+        item for item in summary["answer"]["warnings"] if item["code"] == "empty"
+    ]
+    assert warning["message"].startswith(
+        "246 answers are empty, and count as no recitation. "
+    )
     assert "ended: length 246, stop 80" in warning["message"]
     # What the model would have said in the 30 silent pairs is not known.
     assert summary["answer"]["tweets"]["at_most"] is None
     assert warning["message"] in (few.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_half_a_character_in_an_answer_is_replaced(few: Plan, index: provscan.Index) -> None:
+def test_half_a_character_in_an_answer_is_replaced(
+    few: Plan, index: provscan.Index
+) -> None:
     class Cut(Lookup):
         def text(self, question: Any) -> str:
             return f"\ud83d{super().text(question)}"
@@ -354,18 +539,30 @@ def test_half_a_character_in_an_answer_is_replaced(few: Plan, index: provscan.In
     assert {row["answer"][: row["start"]] for row in rows} == {"\ufffd"}
 
 
-def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, tmp_path: Path) -> None:
-    """Controls among free answers, recitations of pairs not asked completely, tweets that it does not show."""
-    both = provscan.build_index([*tweets_of(0, 60, 2020), *tweets_of(10_000, 80, 2024)], tmp_path / "both.index")
+def test_the_page_says_what_is_no_finding(
+    index: provscan.Index, control: Path, tmp_path: Path
+) -> None:
+    """Controls among free answers, recitations of pairs not asked completely, tweets
+    that it does not show.
+    """
+    both = provscan.build_index(
+        [*tweets_of(0, 60, 2020), *tweets_of(10_000, 80, 2024)], tmp_path / "both.index"
+    )
     settings = Settings(pairs=30, samples=1, free=20, prompts=("prefix",))
     plan = make_plan(both, tmp_path / "a probe", settings, control_after="2024-01-01")
 
     class Free(Lookup):
         def answers(self, questions: Any) -> Any:
-            yield from super().answers(q for q in questions if q.key != "29/control/prefix/0")
+            yield from super().answers(
+                q for q in questions if q.key != "29/control/prefix/0"
+            )
 
         def text(self, question: Any) -> str:
-            return sentence(10_003) if question.key.startswith("free") else super().text(question)
+            return (
+                sentence(10_003)
+                if question.key.startswith("free")
+                else super().text(question)
+            )
 
     run(plan.path, Free(chances(plan, lambda copies: 1.0)))
     summary = score(plan.path, both, render=write_probe_report)
@@ -373,17 +570,26 @@ def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, 
     page = (plan.path / "report.html").read_text(encoding="utf-8")
     assert "and 1 of 80 control texts" in page
     assert "30 answers recite a licensed tweet" in page
-    assert page.count("</bdi></h3>") == 31 == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
+    assert (
+        page.count("</bdi></h3>")
+        == 31
+        == page.count("Licensed tweet <bdi>") + page.count("Control <bdi>10003")
+    )
     assert page.count("in no number: the pair was not asked completely") == 1
     assert "The page holds at most" not in page
-    repeat = shlex.split(json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"])
+    repeat = shlex.split(
+        json.loads((plan.path / "run.json").read_text(encoding="utf-8"))["repeat"]
+    )
     assert repeat == ["provscan", "probe", "score", "a probe"]
     assert str(tmp_path) not in page
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(probe_page, "SHOWN", 10)
         page = write_probe_report(plan.path).read_text(encoding="utf-8")
     assert page.count("</bdi></h3>") == 11
-    assert "at most 10 licensed tweets and 10 controls</b>, the strongest of 30 licensed tweets and 1 control." in page
+    assert (
+        "at most 10 licensed tweets and 10 controls</b>, the strongest of 30 licensed "
+        "tweets and 1 control." in page
+    )
     (plan.path / "model.json").unlink()
     with pytest.raises(InputError, match="not known which model answered"):
         score(plan.path, both)
@@ -391,6 +597,11 @@ def test_the_page_says_what_is_no_finding(index: provscan.Index, control: Path, 
 
 def tweets_of(first: int, count: int, year: int) -> list[dict[str, str]]:
     return [
-        {"id": f"{n}", "text": sentence(n), "author": f"a{n}", "created_at": f"{year}-01-02"}
+        {
+            "id": f"{n}",
+            "text": sentence(n),
+            "author": f"a{n}",
+            "created_at": f"{year}-01-02",
+        }
         for n in range(first, first + count)
     ]

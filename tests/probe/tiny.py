@@ -13,7 +13,8 @@ def random_model(folder: Path) -> Path:
     import torch
     import transformers
 
-    # So small a model gains nothing from threads, which wait for each other on a busy machine.
+    # So small a model gains nothing from threads, which wait for each other on a busy
+    # machine.
     torch.set_num_threads(1)
     bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
     bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -23,13 +24,23 @@ def random_model(folder: Path) -> Path:
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
     bpe.train_from_iterator([sentence(n) for n in range(50)], trainer)
-    bpe.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
-    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<s>", eos_token="</s>")
+    bpe.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 0)]
+    )
+    wrapped = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=bpe, bos_token="<s>", eos_token="</s>"
+    )
     wrapped.save_pretrained(folder)
     torch.manual_seed(1)
     config = transformers.GPT2Config(
-        vocab_size=len(wrapped), n_positions=96, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=1,
+        vocab_size=len(wrapped),
+        n_positions=96,
+        n_embd=16,
+        n_layer=1,
+        n_head=2,
+        bos_token_id=0,
+        eos_token_id=1,
         initializer_range=0.5,
-    )  # fmt: skip
+    )
     transformers.GPT2LMHeadModel(config).save_pretrained(folder)
     return folder

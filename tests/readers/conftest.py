@@ -6,14 +6,31 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from provscan.readers import LIMITS, Fields, ReadStats, plan, plan_tweets, read, read_tweets
+from provscan.readers import (
+    LIMITS,
+    Fields,
+    ReadStats,
+    plan,
+    plan_tweets,
+    read,
+    read_tweets,
+)
 from provscan.readers.schema import PIECE_SCHEMA, SCHEMA
 
 
-def _read_all(sources, *, target_bytes=None, limits=LIMITS, records=None, encoding=None, **names):
+def _read_all(
+    sources, *, target_bytes=None, limits=LIMITS, records=None, encoding=None, **names
+):
     """Everything that sources hold: rows as dicts, the batches, the stats, the plan."""
     fields = Fields(**names)
-    splits = plan(sources, fields, target_bytes=target_bytes, limits=limits, records=records, encoding=encoding)
+    splits = plan(
+        sources,
+        fields,
+        target_bytes=target_bytes,
+        limits=limits,
+        records=records,
+        encoding=encoding,
+    )
     stats = ReadStats()
     batches = []
     for split in splits:
@@ -51,8 +68,15 @@ def read_tweet_rows():
     def read(sources, **names):
         stats = ReadStats()
         files = plan_tweets(sources, Fields(**names)).files
-        rows = [row for file in files for batch in read_tweets(file, stats) for row in batch.to_pylist()]
-        return SimpleNamespace(rows=rows, texts=[row["text"] for row in rows], stats=stats, files=files)
+        rows = [
+            row
+            for file in files
+            for batch in read_tweets(file, stats)
+            for row in batch.to_pylist()
+        ]
+        return SimpleNamespace(
+            rows=rows, texts=[row["text"] for row in rows], stats=stats, files=files
+        )
 
     return read
 

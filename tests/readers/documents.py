@@ -1,4 +1,6 @@
-"""Small documents of every format that states its end or its length, made from the same records."""
+"""Small documents of every format that states its end or its length, made from the same
+records.
+"""
 
 import bz2
 import csv
@@ -18,15 +20,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-TEXTS = [f"the {n}th of many texts, with a {['comma', 'colon', 'dash'][n % 3]}; {n * 7919 % 1000}" for n in range(60)]
-RECORDS = [{"id": str(10**9 + number), "text": text} for number, text in enumerate(TEXTS)]
+TEXTS = [
+    f"the {n}th of many texts, with a {['comma', 'colon', 'dash'][n % 3]}; "
+    f"{n * 7919 % 1000}"
+    for n in range(60)
+]
+RECORDS = [
+    {"id": str(10**9 + number), "text": text} for number, text in enumerate(TEXTS)
+]
 LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 
 
 def table_of_csv():
     file = io.StringIO(newline="")
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerows([["text", "id"], *([record["text"], record["id"]] for record in RECORDS)])
+    writer.writerows(
+        [["text", "id"], *([record["text"], record["id"]] for record in RECORDS)]
+    )
     return file.getvalue().encode()
 
 
@@ -59,7 +69,10 @@ def archive_of_zip():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for place in range(0, 60, 10):
-            archive.writestr(f"{place}.jsonl", b"".join(LINES.splitlines(keepends=True)[place : place + 10]))
+            archive.writestr(
+                f"{place}.jsonl",
+                b"".join(LINES.splitlines(keepends=True)[place : place + 10]),
+            )
     return file.getvalue()
 
 
@@ -76,9 +89,15 @@ def mbox():
     """Messages of two parts, the last of which has a closing boundary."""
     file = io.BytesIO()
     for record in RECORDS:
-        file.write(b"From a@example.org Mon Jan  1 00:00:00 2024\nMessage-ID: <%s>\n" % record["id"].encode())
+        file.write(
+            b"From a@example.org Mon Jan  1 00:00:00 2024\nMessage-ID: <%s>\n"
+            % record["id"].encode()
+        )
         file.write(b"From: a@example.org\nTo: b@example.org\nMIME-Version: 1.0\n")
-        file.write(b'Content-Type: multipart/mixed; boundary="=-="\n\n--=-=\nContent-Type: text/plain\n\n')
+        file.write(
+            b'Content-Type: multipart/mixed; boundary="=-="\n\n--=-=\nContent-Type: '
+            b"text/plain\n\n"
+        )
         file.write(b"%s\n--=-=--\n\n" % record["text"].encode())
     return file.getvalue()
 
@@ -95,7 +114,10 @@ def database(connect):
     def write(path):
         connection = connect(path)
         connection.execute("CREATE TABLE tweets (id TEXT, text TEXT)")
-        connection.executemany("INSERT INTO tweets VALUES (?, ?)", [tuple(record.values()) for record in RECORDS])
+        connection.executemany(
+            "INSERT INTO tweets VALUES (?, ?)",
+            [tuple(record.values()) for record in RECORDS],
+        )
         connection.commit()
         connection.close()
 
@@ -112,7 +134,11 @@ def workbook():
 
 OBJECTS = "\n".join(json.dumps(record, indent=1) for record in RECORDS).encode()
 ARRAY = json.dumps(RECORDS).encode()
-XML = "<?xml version='1.0'?>\n<texts>\n" + "".join(f"<text>{text}</text>\n" for text in TEXTS) + "</texts>\n"
+XML = (
+    "<?xml version='1.0'?>\n<texts>\n"
+    + "".join(f"<text>{text}</text>\n" for text in TEXTS)
+    + "</texts>\n"
+)
 DOCUMENTS = {
     "array.json": ARRAY,
     "indented.json": json.dumps(RECORDS, indent=1).encode(),

@@ -1,4 +1,6 @@
-"""Malformed and hostile files and bombs, small as files, in every format: to be read beside a sound one."""
+"""Malformed and hostile files and bombs, small as files, in every format: to be read
+beside a sound one.
+"""
 
 import bz2
 import gzip
@@ -30,7 +32,10 @@ THOUSANDS = 1000 if NIGHTLY else 50
 
 
 def fields(count):
-    return {"text": TEXT, **{f"field number {number}": f"{TEXT} {number}" for number in range(count)}}
+    return {
+        "text": TEXT,
+        **{f"field number {number}": f"{TEXT} {number}" for number in range(count)},
+    }
 
 
 def members(count, size):
@@ -40,11 +45,17 @@ def members(count, size):
 
 def rows(count, text="a", **options):
     file = io.BytesIO()
-    with pq.ParquetWriter(file, pa.schema([("text", pa.string())]), compression="zstd", **options) as writer:
-        values = pa.DictionaryArray.from_arrays(pa.array([0]).take(pa.array([0] * 1000)), [text]).cast(pa.string())
+    with pq.ParquetWriter(
+        file, pa.schema([("text", pa.string())]), compression="zstd", **options
+    ) as writer:
+        values = pa.DictionaryArray.from_arrays(
+            pa.array([0]).take(pa.array([0] * 1000)), [text]
+        ).cast(pa.string())
         block = pa.table({"text": pa.chunked_array([values] * 1000)})
         for _ in range(max(count // 1_000_000, 1)):
-            writer.write_table(block.slice(0, min(count, 1_000_000)), row_group_size=1_000_000)
+            writer.write_table(
+                block.slice(0, min(count, 1_000_000)), row_group_size=1_000_000
+            )
     return file.getvalue()
 
 
@@ -52,9 +63,20 @@ def same_text(count, size):
     """A long text that is stored once and given for many rows."""
     file = io.BytesIO()
     schema = pa.schema([("text", pa.dictionary(pa.int32(), pa.string()))])
-    with pq.ParquetWriter(file, schema.with_metadata(None), store_schema=False, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        file, schema.with_metadata(None), store_schema=False, compression="zstd"
+    ) as writer:
         indices = pa.array([0] * count, pa.int32())
-        writer.write_table(pa.table([pa.DictionaryArray.from_arrays(indices, ["other words " * (size // 12)])], schema))
+        writer.write_table(
+            pa.table(
+                [
+                    pa.DictionaryArray.from_arrays(
+                        indices, ["other words " * (size // 12)]
+                    )
+                ],
+                schema,
+            )
+        )
     return file.getvalue()
 
 
@@ -81,7 +103,9 @@ def ipc(batch):
 
 
 def runs(count):
-    ends = pa.RunEndEncodedArray.from_arrays(pa.array([count], pa.int64()), pa.array([TEXT]))
+    ends = pa.RunEndEncodedArray.from_arrays(
+        pa.array([count], pa.int64()), pa.array([TEXT])
+    )
     return ipc(pa.RecordBatch.from_arrays([ends], ["text"]))
 
 
@@ -94,16 +118,23 @@ def book(sheet, strings="<si><t>text</t></si>", before=""):
     whole, file = io.BytesIO(), io.BytesIO()
     openpyxl.Workbook().save(whole)
     space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    kind = (
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    )
     parts = {
-        "xl/worksheets/sheet1.xml": f"<worksheet {space}><sheetData>{sheet}</sheetData></worksheet>".encode(),
+        "xl/worksheets/sheet1.xml": "<worksheet "
+        f"{space}><sheetData>{sheet}</sheetData></worksheet>".encode(),
         "xl/sharedStrings.xml": f"{before}<sst {space}>{strings}</sst>".encode(),
     }
-    with zipfile.ZipFile(whole) as made, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+    with (
+        zipfile.ZipFile(whole) as made,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
         for name in made.namelist():
             parts.setdefault(name, made.read(name))
         types = parts["[Content_Types].xml"].replace(
-            b"</Types>", f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode()
+            b"</Types>",
+            f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'.encode(),  # noqa: E501
         )
         for name, data in (parts | {"[Content_Types].xml": types}).items():
             target.writestr(name, data)
@@ -111,13 +142,21 @@ def book(sheet, strings="<si><t>text</t></si>", before=""):
 
 
 def shared(count, size):
-    cells = "".join(f'<row r="{number}"><c r="A{number}" t="s"><v>0</v></c></row>' for number in range(1, count))
+    cells = "".join(
+        f'<row r="{number}"><c r="A{number}" t="s"><v>0</v></c></row>'
+        for number in range(1, count)
+    )
     return book(cells, "<si><t>" + "other words " * (size // 12) + "</t></si>")
 
 
 def wide(count):
-    return book("".join(f'<row r="{number}"><c r="A{number}"><v>1</v></c><c r="NTO{number}"><v>1</v></c></row>'
-                        for number in range(1, count)))  # fmt: skip
+    return book(
+        "".join(
+            f'<row r="{number}"><c r="A{number}"><v>1</v></c><c '
+            f'r="NTO{number}"><v>1</v></c></row>'
+            for number in range(1, count)
+        )
+    )
 
 
 def database(connect, *statements):
@@ -134,9 +173,12 @@ def database(connect, *statements):
 
 def computed(value, rows=1000):
     numbers = (
-        f"WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {rows}) INSERT INTO t SELECT x FROM n"
+        f"WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {rows}) "
+        "INSERT INTO t SELECT x FROM n"
     )
-    return database(sqlite3.connect, f"CREATE TABLE t (x INTEGER, text AS ({value}))", numbers)
+    return database(
+        sqlite3.connect, f"CREATE TABLE t (x INTEGER, text AS ({value}))", numbers
+    )
 
 
 def archive(kind, files):
@@ -159,25 +201,40 @@ def overlapping(count, size):
     data = bytearray(archive("zip", [("a.jsonl", ROW + b" " * size)]))
     start = data.index(b"PK\1\2")
     entry = bytes(data[start : data.index(b"PK\5\6")])
-    entries = b"".join(entry.replace(b"a.jsonl", b"%07d" % number) for number in range(count))
+    entries = b"".join(
+        entry.replace(b"a.jsonl", b"%07d" % number) for number in range(count)
+    )
     return (
-        bytes(data[:start]) + entries + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(entries), start, 0)
+        bytes(data[:start])
+        + entries
+        + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(entries), start, 0)
     )
 
 
 def warc(body, length):
-    head = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n" % length
+    head = (
+        b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: "
+        b"application/http\r\nContent-Length: %d\r\n\r\n" % length
+    )
     return head + b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + body
 
 
 def mail(*parts, kind="alternative"):
-    head = f'From: a@b\nTo: c@d\nSubject: e\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary="b"\n\n'
+    head = (
+        "From: a@b\nTo: c@d\nSubject: e\nMIME-Version: 1.0\nContent-Type: "
+        f'multipart/{kind}; boundary="b"\n\n'
+    )
     return (head + "".join(f"--b\n{part}\n" for part in parts) + "--b--\n").encode()
 
 
 def nested_mail(levels):
-    begin = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(levels))
-    return f"From: a@b\nTo: c@d\nSubject: e\n{begin}Content-Type: text/plain\n\n{TEXT}\n".encode()
+    begin = "".join(
+        f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n'
+        for n in range(levels)
+    )
+    return (
+        f"From: a@b\nTo: c@d\nSubject: e\n{begin}Content-Type: text/plain\n\n{TEXT}\n"
+    ).encode()
 
 
 LAUGHS = "<!DOCTYPE a [<!ENTITY a0 'lol'>" + "".join(
@@ -189,16 +246,27 @@ HOSTILE = {
     "fields.json": lambda: json.dumps([fields(200 * THOUSANDS)]).encode(),
     "unclosed.json": lambda: b'[{"text": "' + b"other words " * MANY,
     "fields.jsonl": lambda: json.dumps(fields(200 * THOUSANDS)).encode() + b"\n" + ROW,
-    "numbers.jsonl": lambda: b'{"text": "a b c", "x": [' + b"1," * (20 * MANY) + b"1]}\n" + ROW,
+    "numbers.jsonl": lambda: (
+        b'{"text": "a b c", "x": [' + b"1," * (20 * MANY) + b"1]}\n" + ROW
+    ),
     "deep.jsonl": lambda: b'{"text": ' + b"[" * MANY + b"]" * MANY + b"}\n" + ROW,
-    "chat.jsonl": lambda: json.dumps({"text": "[" * 100_000 + '{"role": "user", "content": "a b c"}'}).encode() + b"\n",
+    "chat.jsonl": lambda: (
+        json.dumps(
+            {"text": "[" * 100_000 + '{"role": "user", "content": "a b c"}'}
+        ).encode()
+        + b"\n"
+    ),
     "members.jsonl.gz": lambda: members(40, 30 * MANY),
     "small.jsonl.gz": lambda: gzip.compress(b"") * (200 * THOUSANDS),
     "spaces.jsonl.bz2": lambda: bz2.compress(ROW + bytes(600 * MANY)),
     "spaces.jsonl.xz": lambda: lzma.compress(ROW + bytes(600 * MANY), preset=0),
     "spaces.jsonl.zst": lambda: zstandard.compress(ROW + bytes(1000 * MANY)),
     "frames.jsonl.zst": lambda: zstandard.compress(ROW + bytes(200 * MANY)) * 300,
-    "columns.csv": lambda: b",".join(b"c%d" % n for n in range(200 * THOUSANDS)) + b"\n" + b"a b c," * 10**7,
+    "columns.csv": lambda: (
+        b",".join(b"c%d" % n for n in range(200 * THOUSANDS))
+        + b"\n"
+        + b"a b c," * 10**7
+    ),
     "quotes.csv": lambda: b"text,id\n" + b'a "b,"c\n' * (300 * THOUSANDS),
     "open.csv": lambda: b"text,id\n" + (b'"a,1\n' + b"b,2\n" * 40) * (4 * THOUSANDS),
     "commas.csv": lambda: b"text,id\n" + b"," * (20 * MANY) + b"\na,b\n",
@@ -207,48 +275,93 @@ HOSTILE = {
     "text.parquet": lambda: same_text(MANY, MANY),
     "columns.parquet": lambda: columns(30 * THOUSANDS),
     "deep.parquet": lambda: deep(400),
-    "page.parquet": lambda: DOCUMENTS["table.parquet"][:4] + b"\xff" * 200 + DOCUMENTS["table.parquet"][204:],
+    "page.parquet": lambda: (
+        DOCUMENTS["table.parquet"][:4]
+        + b"\xff" * 200
+        + DOCUMENTS["table.parquet"][204:]
+    ),
     "runs.arrow": lambda: runs(2**31 - 1),
     "nulls.arrow": lambda: nulls(2**31 - 1),
-    "body.arrow": lambda: b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(100) + b"ARROW1",
+    "body.arrow": lambda: (
+        b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(100) + b"ARROW1"
+    ),
     "date.xlsx": lambda: book('<row r="1"><c r="A1" t="d"><v>no date</v></c></row>'),
     "string.xlsx": lambda: book('<row r="1"><c r="A1" t="s"><v>99999999</v></c></row>'),
     "place.xlsx": lambda: book('<row r="x"><c r="1A"><v>1</v></c></row>'),
-    "gap.xlsx": lambda: book('<row r="999999999999"><c r="A999999999999"><v>1</v></c></row>'),
+    "gap.xlsx": lambda: book(
+        '<row r="999999999999"><c r="A999999999999"><v>1</v></c></row>'
+    ),
     "shared.xlsx": lambda: shared(1000 * THOUSANDS, 30_000),
     "wide.xlsx": lambda: wide(150 * THOUSANDS),
     "strings.xlsx": lambda: book("", "<si><t>" + " " * (700 * MANY) + "</t></si>"),
-    "laughs.xlsx": lambda: book("<row/>", "<si><t>&a11;</t></si>", LAUGHS.replace("<!DOCTYPE a ", "<!DOCTYPE sst ")),
+    "laughs.xlsx": lambda: book(
+        "<row/>",
+        "<si><t>&a11;</t></si>",
+        LAUGHS.replace("<!DOCTYPE a ", "<!DOCTYPE sst "),
+    ),
     "broken.xlsx": lambda: book("<row><c"),
     "blob.sqlite": lambda: computed("hex(zeroblob(400000000))"),
     "long.sqlite": lambda: computed("printf('%.*c', 200000000, 'a')"),
     "broken.sqlite": lambda: DOCUMENTS["base.sqlite"][:4096] + bytes(4096),
     "repeat.duckdb": lambda: database(
-        duckdb.connect, "CREATE TABLE t (x INT, text VARCHAR GENERATED ALWAYS AS (repeat('a', 400000000)))",
-        "INSERT INTO t SELECT * FROM range(1000)"),
-    "broken.duckdb": lambda: DOCUMENTS["base.duckdb"][:12_288] + bytes(8192) + DOCUMENTS["base.duckdb"][20_480:],
+        duckdb.connect,
+        "CREATE TABLE t (x INT, text VARCHAR GENERATED ALWAYS AS (repeat('a', "
+        "400000000)))",
+        "INSERT INTO t SELECT * FROM range(1000)",
+    ),
+    "broken.duckdb": lambda: (
+        DOCUMENTS["base.duckdb"][:12_288]
+        + bytes(8192)
+        + DOCUMENTS["base.duckdb"][20_480:]
+    ),
     "zeros.zip": lambda: archive("zip", [("a.jsonl", ROW + bytes(1000 * MANY))]),
-    "many.zip": lambda: archive("zip", [(f"{n}.jsonl", b" " * (250 * MANY)) for n in range(12)]),
+    "many.zip": lambda: archive(
+        "zip", [(f"{n}.jsonl", b" " * (250 * MANY)) for n in range(12)]
+    ),
     "overlap.zip": lambda: overlapping(2000, 200 * MANY),
-    "empty.tar": lambda: archive("tar", [("a" * 90 + str(n), b"") for n in range(2 * THOUSANDS)]),
-    "zeros.tar.gz": lambda: gzip.compress(archive("tar", [("a.jsonl", ROW + bytes(500 * MANY))]), 6),
-    "broken.tar.gz": lambda: gzip.compress(archive("tar", [
-        ("a.xlsx", book("<row><c")), ("b.parquet", b"PAR1" + bytes(100) + b"PAR1"), ("c.jsonl", LINES)])),
+    "empty.tar": lambda: archive(
+        "tar", [("a" * 90 + str(n), b"") for n in range(2 * THOUSANDS)]
+    ),
+    "zeros.tar.gz": lambda: gzip.compress(
+        archive("tar", [("a.jsonl", ROW + bytes(500 * MANY))]), 6
+    ),
+    "broken.tar.gz": lambda: gzip.compress(
+        archive(
+            "tar",
+            [
+                ("a.xlsx", book("<row><c")),
+                ("b.parquet", b"PAR1" + bytes(100) + b"PAR1"),
+                ("c.jsonl", LINES),
+            ],
+        )
+    ),
     "length.warc": lambda: warc(b"\n" * (10 * MANY), 99),
     "huge.warc": lambda: warc(TEXT.encode(), 10**15),
-    "lengths.warc": lambda: warc(b"<p>" + TEXT.encode() + b"\r\n\r\n", 9) * (20 * THOUSANDS),
-    "deep.html": lambda: b"<!doctype html>" + b"<div>" * (500 * THOUSANDS) + TEXT.encode(),
-    "tables.html": lambda: b"<!doctype html>" + b"<table><tr><td>" * (100 * THOUSANDS) + TEXT.encode(),
-    "scripts.eml": lambda: mail(f"Content-Type: text/plain\n\n{TEXT}", HTML + "<script>" * (200 * THOUSANDS)),
+    "lengths.warc": lambda: (
+        warc(b"<p>" + TEXT.encode() + b"\r\n\r\n", 9) * (20 * THOUSANDS)
+    ),
+    "deep.html": lambda: (
+        b"<!doctype html>" + b"<div>" * (500 * THOUSANDS) + TEXT.encode()
+    ),
+    "tables.html": lambda: (
+        b"<!doctype html>" + b"<table><tr><td>" * (100 * THOUSANDS) + TEXT.encode()
+    ),
+    "scripts.eml": lambda: mail(
+        f"Content-Type: text/plain\n\n{TEXT}", HTML + "<script>" * (200 * THOUSANDS)
+    ),
     "nested.eml": partial(nested_mail, 5000),
-    "parts.eml": lambda: mail(*[f"Content-Type: text/plain\n\n{TEXT}"] * (100 * THOUSANDS), kind="mixed"),
+    "parts.eml": lambda: mail(
+        *[f"Content-Type: text/plain\n\n{TEXT}"] * (100 * THOUSANDS), kind="mixed"
+    ),
     "from.mbox": lambda: (b"From " + b"00:00" * (400 * THOUSANDS) + b"\n") * 3,
     "laughs.xml": lambda: f"<?xml version='1.0'?>{LAUGHS}<a>&a11;</a>".encode(),
     "prolog.xml": lambda: b"<?xml version='1.0'?>" + b"<!--" * (2 * MANY),
     "comments.xml": lambda: b"<?xml version='1.0'?>" + b"<!---->" * 5000,
     "line.txt": lambda: b"other words " * (8 * MANY),
     "words.txt": lambda: b"a\n" * (3 * MANY),
-    "cues.srt": lambda: b"1\n00:00:00,000 --> 00:00:01,000\nword\n\n" * (100 * THOUSANDS),
+    "cues.srt": lambda: (
+        b"1\n00:00:00,000 --> 00:00:01,000\nword\n\n" * (100 * THOUSANDS)
+    ),
     "odd.jsonl": lambda: LINES.decode().encode("utf-16")[:-1],
     "tweets.js": lambda: b"window.YTD.tweets.part0 = " + b"[" * MANY,
-}  # fmt: skip
+}

@@ -1,4 +1,6 @@
-"""A web server on this machine that gives ranges of files, and faults that tests ask for."""
+"""A web server on this machine that gives ranges of files, and faults that tests ask
+for.
+"""
 
 import re
 import threading
@@ -7,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Faults:
-    """What goes wrong: answers of 503, or connections that are cut, before the next ones succeed."""
+    """What goes wrong: answers of 503, or connections that are cut, before the next
+    ones succeed.
+    """
 
     def __init__(self):
         self.etag = None
@@ -38,8 +42,14 @@ def web_server(files):
             if data is None:
                 return self.finish_with(404, b"")
             found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range") or "")
-            start, stop = (int(found[1]), min(int(found[2]) + 1, len(data))) if found else (0, len(data))
-            broken = faults.forever_from is not None and body and stop > faults.forever_from
+            start, stop = (
+                (int(found[1]), min(int(found[2]) + 1, len(data)))
+                if found
+                else (0, len(data))
+            )
+            broken = (
+                faults.forever_from is not None and body and stop > faults.forever_from
+            )
             if broken or (body and faults.unavailable):
                 faults.unavailable -= not broken
                 return self.finish_with(503, b"")
@@ -47,16 +57,24 @@ def web_server(files):
                 return self.finish_with(200, data if body else b"", length=len(data))
             if faults.cut:
                 faults.cut -= 1
-                self.finish_with(206, data[start : (start + stop) // 2], length=stop - start)
+                self.finish_with(
+                    206, data[start : (start + stop) // 2], length=stop - start
+                )
                 self.close_connection = True
                 return None
-            return self.finish_with(206, data[start:stop], bounds=f"bytes {start}-{stop - 1}/{len(data)}")
+            return self.finish_with(
+                206, data[start:stop], bounds=f"bytes {start}-{stop - 1}/{len(data)}"
+            )
 
         def finish_with(self, status, data, *, length=None, bounds=None):
             self.send_response(status)
-            self.send_header("Content-Length", str(len(data) if length is None else length))
+            self.send_header(
+                "Content-Length", str(len(data) if length is None else length)
+            )
             if status == 404:
-                self.send_header("X-Error-Code", "EntryNotFound")  # as the Hugging Face hub says it
+                self.send_header(
+                    "X-Error-Code", "EntryNotFound"
+                )  # as the Hugging Face hub says it
             if faults.etag:
                 self.send_header("ETag", faults.etag)
             if bounds:

@@ -1,4 +1,6 @@
-"""Outputs of a model: prompts are left out, with what answers repeat of them; nothing silently."""
+"""Outputs of a model: prompts are left out, with what answers repeat of them; nothing
+silently.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,13 @@ import provscan
 from provscan.readers import Fields, ReadStats, read_objects
 from provscan.readers.answers import LEFT_OUT, SHARED, without_shared
 
-TWEET = "Never trust a goat near the harbour, it has eaten my hat and both of my tickets"
-OTHER = "The lighthouse keeper paints his door in a new colour each time a ship forgets to greet"
+TWEET = (
+    "Never trust a goat near the harbour, it has eaten my hat and both of my tickets"
+)
+OTHER = (
+    "The lighthouse keeper paints his door in a new colour each time a ship forgets to "
+    "greet"
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +34,9 @@ def goats(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
     return provscan.build_index(rows, tmp_path_factory.mktemp("goats") / "goats.index")
 
 
-def chat(*turns: tuple[str, str], role: str = "role", text: str = "content") -> dict[str, Any]:
+def chat(
+    *turns: tuple[str, str], role: str = "role", text: str = "content"
+) -> dict[str, Any]:
     return {"messages": [{role: who, text: said} for who, said in turns]}
 
 
@@ -37,25 +46,72 @@ def ask(said: str) -> str:
 
 CASES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("repeats", chat(("user", ask(TWEET)), ("assistant", f"Of course: {TWEET}")), []),
-    ("recites", chat(("user", ask("a post")), ("assistant", f"Of course: {TWEET}")), ["messages[1].content"]),
-    ("other", chat(("user", ask(TWEET)), ("assistant", f"{TWEET}. And {OTHER}")), ["messages[1].content"]),
-    ("later", chat(("user", ask("a post")), ("assistant", TWEET), ("user", TWEET)), ["messages[1].content"]),
-    ("again", chat(("user", TWEET), ("assistant", "No. I will not."), ("user", "Do"), ("assistant", TWEET)), []),
-    ("share", {"conversations": [{"from": "human", "value": ask(TWEET)}, {"from": "gpt", "value": TWEET}]}, []),
+    (
+        "recites",
+        chat(("user", ask("a post")), ("assistant", f"Of course: {TWEET}")),
+        ["messages[1].content"],
+    ),
+    (
+        "other",
+        chat(("user", ask(TWEET)), ("assistant", f"{TWEET}. And {OTHER}")),
+        ["messages[1].content"],
+    ),
+    (
+        "later",
+        chat(("user", ask("a post")), ("assistant", TWEET), ("user", TWEET)),
+        ["messages[1].content"],
+    ),
+    (
+        "again",
+        chat(
+            ("user", TWEET),
+            ("assistant", "No. I will not."),
+            ("user", "Do"),
+            ("assistant", TWEET),
+        ),
+        [],
+    ),
+    (
+        "share",
+        {
+            "conversations": [
+                {"from": "human", "value": ask(TWEET)},
+                {"from": "gpt", "value": TWEET},
+            ]
+        },
+        [],
+    ),
     ("pair", {"completion": f"Sure. {TWEET}", "prompt": ask(TWEET)}, []),
     ("pair2", {"prompt": ask("a post"), "completion": TWEET}, ["completion"]),
-    ("samples", {"prompt": ask(TWEET), "completions": [f"Well. {TWEET}", OTHER]}, ["completions[1]"]),
+    (
+        "samples",
+        {"prompt": ask(TWEET), "completions": [f"Well. {TWEET}", OTHER]},
+        ["completions[1]"],
+    ),
     ("alpaca", {"instruction": ask("this"), "input": TWEET, "output": TWEET}, []),
-    ("choices", {"prompt": ask(TWEET), "choices": [{"message": {"role": "assistant", "content": OTHER}}]},
-     ["choices[0].message.content"]),
+    (
+        "choices",
+        {
+            "prompt": ask(TWEET),
+            "choices": [{"message": {"role": "assistant", "content": OTHER}}],
+        },
+        ["choices[0].message.content"],
+    ),
     ("plain", {"text": TWEET}, ["text"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
-@pytest.mark.parametrize(("name", "record", "fields"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("name", "record", "fields"), CASES, ids=[case[0] for case in CASES]
+)
 def test_only_what_the_model_adds_is_matched(
-    name: str, record: dict[str, Any], fields: list[str], columns: bool, goats: provscan.Index, tmp_path: Path
+    name: str,
+    record: dict[str, Any],
+    fields: list[str],
+    columns: bool,
+    goats: provscan.Index,
+    tmp_path: Path,
 ) -> None:
     data: Any = pa.Table.from_pylist([record] * 3) if columns else [record] * 3
     run = provscan.match(data, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
@@ -73,9 +129,15 @@ def test_chats_that_are_texts_are_read_as_chats(
 ) -> None:
     turns = [("user", TWEET), ("assistant", f'{OTHER} \u2014 "and so on"')]
     chats = [chat(*turns)["messages"]] * 3
-    written = [json.dumps(value) for value in (*chats, {"messages": chats[0]}, chats[0][1])]
-    # The last ones are texts of this field that are no chats, or have no text where the first have some.
-    records = [{"n": n, "messages": value} for n, value in enumerate([*written, f"[{TWEET}", '[{"role": "user"}]'])]
+    written = [
+        json.dumps(value) for value in (*chats, {"messages": chats[0]}, chats[0][1])
+    ]
+    # The last ones are texts of this field that are no chats, or have no text where the
+    # first have some.
+    records = [
+        {"n": n, "messages": value}
+        for n, value in enumerate([*written, f"[{TWEET}", '[{"role": "user"}]'])
+    ]
     data: Any = records
     if kind == "columns":
         data = pa.Table.from_pylist(records)
@@ -84,27 +146,58 @@ def test_chats_that_are_texts_are_read_as_chats(
     elif kind == "table":
         data = tmp_path / "chats.csv"
         with data.open("w", newline="") as file:
-            csv.DictWriter(file, ["n", "messages"]).writerows([{"n": "n", "messages": "messages"}, *records])
+            csv.DictWriter(file, ["n", "messages"]).writerows(
+                [{"n": "n", "messages": "messages"}, *records]
+            )
     found = {}
     for outputs in (False, True):
-        run = provscan.match(data, goats, tmp_path / f"{outputs}.run", outputs=outputs, spike_ins=0)
-        found[outputs] = list(zip(run.matches["record"].to_pylist(), run.matches["field"].to_pylist(), strict=True))
+        run = provscan.match(
+            data, goats, tmp_path / f"{outputs}.run", outputs=outputs, spike_ins=0
+        )
+        found[outputs] = list(
+            zip(
+                run.matches["record"].to_pylist(),
+                run.matches["field"].to_pylist(),
+                strict=True,
+            )
+        )
         assert run.summary["records"] == 7 - outputs  # the last one has no answer
-    answers = [*((n, "messages[1].content") for n in range(3)), (3, "messages.messages[1].content"),
-               (4, "messages.content"), (5, "messages")]  # fmt: skip
+    answers = [
+        *((n, "messages[1].content") for n in range(3)),
+        (3, "messages.messages[1].content"),
+        (4, "messages.content"),
+        (5, "messages"),
+    ]
     assert found[True] == answers
-    prompts = [*((n, "messages[0].content") for n in range(3)), (3, "messages.messages[0].content")]
+    prompts = [
+        *((n, "messages[0].content") for n in range(3)),
+        (3, "messages.messages[0].content"),
+    ]
     assert sorted(found[False]) == sorted(answers + prompts)
-    evidence = dict(zip(run.evidence["field"].to_pylist(), run.evidence["after"].to_pylist(), strict=True))
+    evidence = dict(
+        zip(
+            run.evidence["field"].to_pylist(),
+            run.evidence["after"].to_pylist(),
+            strict=True,
+        )
+    )
     assert evidence["messages[1].content"] == ' \u2014 "and so on"'
 
 
-def test_chats_in_other_notations_are_counted(goats: provscan.Index, tmp_path: Path) -> None:
+def test_chats_in_other_notations_are_counted(
+    goats: provscan.Index, tmp_path: Path
+) -> None:
     records = [
         {"chosen": f"\n\nHuman: {TWEET}\n\nAssistant: No."},
         {"chosen": f"[{{'role': 'user', 'content': '{TWEET}'}}]"},
     ]
-    run = provscan.match([*records, {"chosen": TWEET}], goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    run = provscan.match(
+        [*records, {"chosen": TWEET}],
+        goats,
+        tmp_path / "a.run",
+        outputs=True,
+        spike_ins=0,
+    )
     assert run.summary["notes"] == {"chat_as_text": 2}
     assert len(run.matches) == 3
 
@@ -113,23 +206,41 @@ def test_what_is_left_out_is_counted_and_shown(
     goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
 ) -> None:
     records = [CASES[0][1], CASES[1][1], chat(("user", TWEET))]
-    run = provscan.match(write("out.jsonl", records), goats, tmp_path / "a.run", outputs=True, spike_ins=0)
+    run = provscan.match(
+        write("out.jsonl", records),
+        goats,
+        tmp_path / "a.run",
+        outputs=True,
+        spike_ins=0,
+    )
     assert run.summary["notes"] == {"prompt_left_out": 3, "prompt_repeated": 1}
     assert run.summary["skipped"] == {"only_prompts": 1}
-    assert run.summary["fields"]["messages[].role"] == {"not scanned: tells who speaks": 1}
+    assert run.summary["fields"]["messages[].role"] == {
+        "not scanned: tells who speaks": 1
+    }
     assert "--outputs" in run.info["repeat"]
     from provscan.report.tables import text_table
 
     shown = text_table(run.summary)
-    assert f"the repeated words were left out, and are shown as {LEFT_OUT}" in " ".join(shown.split())
+    assert f"the repeated words were left out, and are shown as {LEFT_OUT}" in " ".join(
+        shown.split()
+    )
     assert "prompts without an answer: 1" in shown
     # Without the option the file is data like any other.
-    data = provscan.match(tmp_path / "out.jsonl", goats, tmp_path / "b.run", spike_ins=0)
-    assert (data.summary["notes"], data.summary["records"], len(data.matches)) == ({}, 3, 4)
+    data = provscan.match(
+        tmp_path / "out.jsonl", goats, tmp_path / "b.run", spike_ins=0
+    )
+    assert (data.summary["notes"], data.summary["records"], len(data.matches)) == (
+        {},
+        3,
+        4,
+    )
 
 
 def test_spans_stay_where_they_are(goats: provscan.Index) -> None:
-    record = chat(("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}"))
+    record = chat(
+        ("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}")
+    )
     stats = ReadStats()
     (batch,) = read_objects([record], Fields(outputs=True), stats)
     text = batch["text"][0].as_py()
@@ -140,21 +251,36 @@ def test_spans_stay_where_they_are(goats: provscan.Index) -> None:
     assert [span.tweet_id for span in goats.match_document(text)] == ["2"]
 
 
-def test_the_evidence_shows_where_words_were_left_out(goats: provscan.Index, tmp_path: Path) -> None:
-    record = chat(("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}"))
-    run = provscan.match([record] * 3, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
-    assert run.evidence["before"][0].as_py() == f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well: "
+def test_the_evidence_shows_where_words_were_left_out(
+    goats: provscan.Index, tmp_path: Path
+) -> None:
+    record = chat(
+        ("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}")
+    )
+    run = provscan.match(
+        [record] * 3, goats, tmp_path / "a.run", outputs=True, spike_ins=0
+    )
+    assert (
+        run.evidence["before"][0].as_py()
+        == f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well: "
+    )
     assert run.evidence["passage"][0].as_py() == OTHER
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
-def test_stretches_are_replaced_and_nothing_else(before: str, shared: str, after: str) -> None:
+def test_stretches_are_replaced_and_nothing_else(
+    before: str, shared: str, after: str
+) -> None:
     text = before + shared + after
     rest = without_shared(text, [shared])
     assert len(rest) == len(text)
-    assert all(now in (char, " ", LEFT_OUT) for char, now in zip(text, rest, strict=True))
+    assert all(
+        now in (char, " ", LEFT_OUT) for char, now in zip(text, rest, strict=True)
+    )
     # What is matched is the same as if there were spaces.
-    spaces = "".join(char if now == char else " " for char, now in zip(text, rest, strict=True))
+    spaces = "".join(
+        char if now == char else " " for char, now in zip(text, rest, strict=True)
+    )
     assert provscan.canonical([rest]) == provscan.canonical([spaces])
     if sum(map(str.isalnum, shared)) >= SHARED:
         assert not any(map(str.isalnum, rest[len(before) : len(before) + len(shared)]))
@@ -164,7 +290,9 @@ def test_stretches_are_replaced_and_nothing_else(before: str, shared: str, after
 def test_a_batch_without_any_text() -> None:
     stats, none = ReadStats(), pa.nulls(2, pa.string())
     batches = read_objects(
-        pa.table({"prompt": none, "completion": none}), Fields(outputs=True, text=("completion",)), stats
+        pa.table({"prompt": none, "completion": none}),
+        Fields(outputs=True, text=("completion",)),
+        stats,
     )
     assert sum(batch.num_rows for batch in batches) == 0
     assert stats.skipped == {"no_text": 2}

@@ -1,4 +1,6 @@
-"""WARC archives: pages as servers send them, in any encoding, compressed or not, with headers that lie."""
+"""WARC archives: pages as servers send them, in any encoding, compressed or not, with
+headers that lie.
+"""
 
 import gzip
 import os
@@ -18,7 +20,10 @@ def response(body, *headers):
 
 
 def record(kind, body):
-    head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: application/http\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Type: "
+        f"application/http\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     return head.encode() + body + b"\r\n\r\n"
 
 
@@ -26,10 +31,21 @@ def html(text):
     return f"<html><body><p>{text}</p></body></html>"
 
 
-@pytest.mark.parametrize("kind", ["text/html", "Text/HTML", "TEXT/HTML; charset=UTF-8", "application/xhtml+xml", None])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "Text/HTML",
+        "TEXT/HTML; charset=UTF-8",
+        "application/xhtml+xml",
+        None,
+    ],
+)
 def test_a_page_is_html_however_its_type_is_written(write, read_all, kind):
     headers = () if kind is None else (f"Content-Type: {kind}",)
-    assert read_all(write("a.warc", response(html(PLAIN).encode(), *headers))).texts == [PLAIN]
+    assert read_all(
+        write("a.warc", response(html(PLAIN).encode(), *headers))
+    ).texts == [PLAIN]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -43,11 +59,13 @@ def test_a_page_whose_headers_end_without_carriage_returns(write, read_all, end)
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "iso-2022-jp"),
+    [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "iso-2022-jp"),  # noqa: E501
      (JAPANESE, "utf-16"), (RUSSIAN, "utf-8")],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/json"])
-def test_a_page_is_in_the_encoding_that_its_server_names(write, read_all, text, encoding, kind):
+def test_a_page_is_in_the_encoding_that_its_server_names(
+    write, read_all, text, encoding, kind
+):
     body = html(text) if kind == "text/html" else text
     page = response(body.encode(encoding), f"Content-Type: {kind}; charset={encoding}")
     other = response(PLAIN.encode(), "Content-Type: text/plain")
@@ -56,15 +74,24 @@ def test_a_page_is_in_the_encoding_that_its_server_names(write, read_all, text, 
     assert not found.stats.notes
 
 
-@pytest.mark.parametrize("charset", ["iso-8859-1", "idna", "unicode-escape", "hex", "none-such"])
+@pytest.mark.parametrize(
+    "charset", ["iso-8859-1", "idna", "unicode-escape", "hex", "none-such"]
+)
 def test_a_wrong_name_of_an_encoding_spoils_no_utf8(write, read_all, charset):
-    pages = [response(RUSSIAN.encode(), f'Content-Type: text/plain; charset="{charset}"')]
+    pages = [
+        response(RUSSIAN.encode(), f'Content-Type: text/plain; charset="{charset}"')
+    ]
     assert read_all(write("a.warc", b"".join(pages))).texts == [RUSSIAN]
 
 
 def test_text_without_the_name_of_its_encoding(write, read_all):
     pages = [(RUSSIAN * 5).encode("cp1251"), PLAIN.encode() + b"\xff"]
-    found = read_all(write("a.warc", b"".join(response(page, "Content-Type: text/plain") for page in pages)))
+    found = read_all(
+        write(
+            "a.warc",
+            b"".join(response(page, "Content-Type: text/plain") for page in pages),
+        )
+    )
     assert found.texts == [RUSSIAN * 5, PLAIN + "\ufffd"]
     assert found.stats.notes == {"invalid_text": 1}
 
@@ -76,26 +103,42 @@ def raw_deflate(data):
 
 @pytest.mark.parametrize(
     ("coding", "compress"),
-    [("deflate", zlib.compress), ("deflate", raw_deflate), ("zstd", zstandard.compress), ("identity", bytes),
+    [("deflate", zlib.compress), ("deflate", raw_deflate), ("zstd", zstandard.compress), ("identity", bytes),  # noqa: E501
      ("br", bytes), ("gzip", bytes), ("deflate", bytes)],
 )  # fmt: skip
-def test_pages_are_decompressed_unless_the_crawler_has_done_it(write, read_all, coding, compress):
-    page = response(compress(PLAIN.encode()), "Content-Type: text/plain", f"Content-Encoding: {coding}")
+def test_pages_are_decompressed_unless_the_crawler_has_done_it(
+    write, read_all, coding, compress
+):
+    page = response(
+        compress(PLAIN.encode()),
+        "Content-Type: text/plain",
+        f"Content-Encoding: {coding}",
+    )
     assert read_all(write("a.warc", page)).texts == [PLAIN]
 
 
 def test_a_compression_that_is_not_read_is_counted_and_no_text(write, read_all):
-    page = response(bytes(range(120, 250)), "Content-Type: text/plain", "Content-Encoding: br")
-    found = read_all(write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain")))
+    page = response(
+        bytes(range(120, 250)), "Content-Type: text/plain", "Content-Encoding: br"
+    )
+    found = read_all(
+        write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain"))
+    )
     assert (found.texts, found.records) == ([PLAIN], [1])
     assert found.stats.notes == {"unread_coding": 1}
     assert found.stats.skipped == {"no_text": 1}
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
-def test_a_page_that_is_too_long_is_read_up_to_there_and_noted(write, read_all, monkeypatch, coding):
+def test_a_page_that_is_too_long_is_read_up_to_there_and_noted(
+    write, read_all, monkeypatch, coding
+):
     compress = gzip.compress if coding == "gzip" else zstandard.compress
-    page = response(compress(PLAIN.encode()), "Content-Type: text/plain", f"Content-Encoding: {coding}")
+    page = response(
+        compress(PLAIN.encode()),
+        "Content-Type: text/plain",
+        f"Content-Encoding: {coding}",
+    )
     monkeypatch.setattr("provscan.readers.web.PAGE", len(PLAIN))
     found = read_all(write("whole.warc", page))
     assert (found.texts, found.stats.notes) == ([PLAIN], {})
@@ -125,19 +168,32 @@ def test_all_members_of_a_compressed_page_are_read(write, read_all):
 )
 def test_an_empty_page_is_empty_also_compressed(write, read_all, coding, data):
     page = response(data, "Content-Type: text/plain", f"Content-Encoding: {coding}")
-    found = read_all(write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain")))
-    assert (found.texts, found.stats.notes, found.stats.skipped) == (["", PLAIN], {}, {})
+    found = read_all(
+        write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain"))
+    )
+    assert (found.texts, found.stats.notes, found.stats.skipped) == (
+        ["", PLAIN],
+        {},
+        {},
+    )
 
 
 def test_all_frames_of_a_compressed_page_are_read(write, read_all):
-    body = zstandard.compress(PLAIN[:9].encode()) + zstandard.compress(PLAIN[9:].encode())
-    assert read_all(write("a.warc", response(body, "Content-Type: text/plain", "Content-Encoding: zstd"))).texts == [
-        PLAIN
-    ]
+    body = zstandard.compress(PLAIN[:9].encode()) + zstandard.compress(
+        PLAIN[9:].encode()
+    )
+    assert read_all(
+        write(
+            "a.warc",
+            response(body, "Content-Type: text/plain", "Content-Encoding: zstd"),
+        )
+    ).texts == [PLAIN]
 
 
 def test_a_compressed_page_that_breaks_off_is_noted(write, read_all):
-    body = zstandard.compress(bytes(range(32, 127)) * 3000 + os.urandom(1 << 18).hex().encode())
+    body = zstandard.compress(
+        bytes(range(32, 127)) * 3000 + os.urandom(1 << 18).hex().encode()
+    )
     headers = "Content-Type: text/plain", "Content-Encoding: zstd"
     assert read_all(write("a.warc", response(body, *headers))).stats.notes == {}
     found = read_all(write("b.warc", response(body[:-100], *headers)))

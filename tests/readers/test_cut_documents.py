@@ -1,4 +1,6 @@
-"""Documents that break off or lose a byte: what is lost is named, as a dataset and as a corpus."""
+"""Documents that break off or lose a byte: what is lost is named, as a dataset and as a
+corpus.
+"""
 
 import random
 import sqlite3
@@ -12,19 +14,37 @@ import provscan
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, plan, plan_tweets, read, read_tweets
 
-# Formats that state their end or their length in every part, so that no cut is a whole document; and what of their
-# beginning shows them.
+# Formats that state their end or their length in every part, so that no cut is a whole
+# document; and what of their beginning shows them.
 ENDED = {
-    "array.json": 3, "indented.json": 3, "wide.json": 200, "tweets.js": 30, "texts.xml": 40, "archive.tar": 600,
-    "archive.tar.gz": 20, "archive.zip": 60, "table.parquet": 10, "file.arrow": 10, "stream.arrow": 10,
-    "lines.jsonl.gz": 20, "lines.jsonl.bz2": 20, "lines.jsonl.xz": 20, "lines.jsonl.zst": 20, "book.xlsx": 60,
-    "base.sqlite": 110, "base.duckdb": 20,
-}  # fmt: skip
+    "array.json": 3,
+    "indented.json": 3,
+    "wide.json": 200,
+    "tweets.js": 30,
+    "texts.xml": 40,
+    "archive.tar": 600,
+    "archive.tar.gz": 20,
+    "archive.zip": 60,
+    "table.parquet": 10,
+    "file.arrow": 10,
+    "stream.arrow": 10,
+    "lines.jsonl.gz": 20,
+    "lines.jsonl.bz2": 20,
+    "lines.jsonl.xz": 20,
+    "lines.jsonl.zst": 20,
+    "book.xlsx": 60,
+    "base.sqlite": 110,
+    "base.duckdb": 20,
+}
 # Only a record states its end: cut between two, they are whole documents.
 BY_RECORD = {
-    "lines.jsonl": b"\n", "objects.json": b"}\n", "marked.jsonl": b"\n\0", "table.csv": b"\r\n",
-    "mail.mbox": b"--=-=--\n", "crawl.warc": b"\r\n\r\nWARC",
-}  # fmt: skip
+    "lines.jsonl": b"\n",
+    "objects.json": b"}\n",
+    "marked.jsonl": b"\n\0",
+    "table.csv": b"\r\n",
+    "mail.mbox": b"--=-=--\n",
+    "crawl.warc": b"\r\n\r\nWARC",
+}
 PLACES = 50 if NIGHTLY else 6
 NO_CORPUS = ("texts.xml", "crawl.warc", "mail.mbox")
 
@@ -88,7 +108,10 @@ def test_a_document_cut_within_a_record_is_damaged(write, name, way):
     data = DOCUMENTS[name]
     for at in places(name, data, 100):
         # Ends of records, with what may stand around them.
-        if any(data.startswith(BY_RECORD[name], at - before) for before in range(-4, len(BY_RECORD[name]) + 1)):
+        if any(
+            data.startswith(BY_RECORD[name], at - before)
+            for before in range(-4, len(BY_RECORD[name]) + 1)
+        ):
             continue
         try:
             found, stats, _ = way(write(name, data[:at]))
@@ -108,26 +131,45 @@ def test_a_lost_byte_costs_no_record_in_silence(write, name, way):
             found, stats, unread = way(write(name, data[:at] + data[at + 1 :]))
         except InputError:
             continue
-        assert losses_are_named(len(TEXTS) - found, stats, unread), (at, found, data[at - 40 : at + 40])
+        assert losses_are_named(len(TEXTS) - found, stats, unread), (
+            at,
+            found,
+            data[at - 40 : at + 40],
+        )
 
 
-def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(tmp_path, write):
-    index = provscan.build_index(write("whole.json", DOCUMENTS["array.json"]), tmp_path / "a.index")
-    cut = write("cut.json", DOCUMENTS["array.json"][: len(DOCUMENTS["array.json"]) // 2])
-    (damage,) = provscan.match(cut, index, tmp_path / "a.run", spike_ins=0).summary["damaged"]
+def test_a_cut_array_ends_a_match_with_what_was_read_and_an_index_at_all(
+    tmp_path, write
+):
+    index = provscan.build_index(
+        write("whole.json", DOCUMENTS["array.json"]), tmp_path / "a.index"
+    )
+    cut = write(
+        "cut.json", DOCUMENTS["array.json"][: len(DOCUMENTS["array.json"]) // 2]
+    )
+    (damage,) = provscan.match(cut, index, tmp_path / "a.run", spike_ins=0).summary[
+        "damaged"
+    ]
     assert damage["records"] in (29, 30)
     assert damage["problem"].startswith("it ends within its JSON (")
-    with pytest.raises(InputError, match=r"cut\.json is damaged after .* records \(it ends within its JSON"):
+    with pytest.raises(
+        InputError,
+        match=r"cut\.json is damaged after .* records \(it ends within its JSON",
+    ):
         provscan.build_index(cut, tmp_path / "b.index")
 
 
 @pytest.mark.parametrize(
     ("text", "whole"),
     [
-        ("<?xml version='1.0'?><a><b/></a>", True), ("<?xml version='1.0'?><a><b/>", False),
-        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</a>\n<!-- -->", True),
-        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a x='1'>b</b>\n", False),
-        ("<?xml version='1.0'?><a b='words of a text'/>", True), ("<?xml version='1.0'?><ns:a>b</ns:a >", True),
+        ("<?xml version='1.0'?><a><b/></a>", True), ("<?xml version='1.0'?><a><b/>", False),  # noqa: E501
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a "
+         "x='1'>b</a>\n<!-- -->", True),
+        ("<?xml version='1.0'?><!-- of > and < --><!DOCTYPE a [<!ENTITY b 'c'>]>\n<a "
+         "x='1'>b</b>\n", False),
+        ("<?xml version='1.0'?><a b='words of a text'/>", True), ("<?xml "
+                                                                  "version='1.0'?><ns:a>b</ns:a "  # noqa: E501
+                                                                  ">", True),
         ("<a>no declaration", True),
     ],
 )  # fmt: skip
@@ -138,7 +180,9 @@ def test_xml_ends_with_its_root(write, text, whole):
 
 
 @pytest.mark.parametrize("way", [dataset, corpus])
-def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_others(write, tmp_path, way):
+def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_others(
+    write, tmp_path, way
+):
     write("data/a.jsonl", LINES)
     write("data/b.json", '[{"id": "1", "text": "some words of')
     write("data/c.json", "[]")
@@ -149,7 +193,9 @@ def test_a_document_that_breaks_off_within_its_first_record_is_named_beside_othe
 
 
 def test_elements_behind_a_bracket_that_is_lost(write):
-    """A lost opening bracket costs its element; a lost closing one the rest, and the file is damaged either way."""
+    """A lost opening bracket costs its element; a lost closing one the rest, and the
+    file is damaged either way.
+    """
     data = DOCUMENTS["array.json"]
     opening, closing = data.index(b"{", 2000), data.index(b"}", 2000)
     found, stats, _ = dataset(write("a.json", data[:opening] + data[opening + 1 :]))
@@ -173,9 +219,14 @@ def test_a_member_of_a_compressed_archive_that_breaks_off_is_named(write, way):
     ]
     bad = DOCUMENTS["table.parquet"]
     # One that is damaged, and one that can't be read within an archive.
-    members += [("d.parquet", bad[:100] + bytes(100) + bad[200:]), ("e.xlsx", DOCUMENTS["book.xlsx"])]
+    members += [
+        ("d.parquet", bad[:100] + bytes(100) + bad[200:]),
+        ("e.xlsx", DOCUMENTS["book.xlsx"]),
+    ]
     found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
-    named = [damage.source[-9:] for damage in stats.damaged] + [path[-9:] for path, _ in unread]
+    named = [damage.source[-9:] for damage in stats.damaged] + [
+        path[-9:] for path, _ in unread
+    ]
     assert found == len(TEXTS)
     assert any(name.endswith("a.json") for name in named)
     assert any(name.endswith("d.parquet") for name in named)
@@ -191,7 +242,10 @@ def test_reading_leaves_no_file_beside_a_database(tmp_path, write):
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA wal_autocheckpoint=0")
         connection.execute("CREATE TABLE tweets (id TEXT, text TEXT)")
-        connection.executemany("INSERT INTO tweets VALUES (?, ?)", [tuple(record.values()) for record in RECORDS])
+        connection.executemany(
+            "INSERT INTO tweets VALUES (?, ?)",
+            [tuple(record.values()) for record in RECORDS],
+        )
         if state == "copied":
             log, data = (folder / "a.sqlite-wal").read_bytes(), path.read_bytes()
         if state != "in use":

@@ -1,4 +1,6 @@
-"""Text files in other encodings than UTF-8: detected or given, read as what they say, and counted."""
+"""Text files in other encodings than UTF-8: detected or given, read as what they say,
+and counted.
+"""
 
 import csv
 import io
@@ -12,9 +14,11 @@ from provscan.errors import InputError, ParameterError
 from provscan.readers import plan
 
 SENTENCES = {
-    "cp1252": "Der Prüfer hörte schließlich, daß die größere Straße früher für Fußgänger gesperrt würde",
-    "cp1251": "Сегодня вечером мы идём гулять по набережной, погода обещает быть хорошей",
-    "shift_jis": "今日はとても良い天気ですね、公園の桜がきれいに咲いているので能と表を見に行きました",
+    "cp1252": "Der Prüfer hörte schließlich, daß die größere Straße früher für "
+    "Fußgänger gesperrt würde",
+    "cp1251": "Сегодня вечером мы идём гулять по набережной, погода обещает быть "
+    "хорошей",
+    "shift_jis": "今日はとても良い天気ですね、公園の桜がきれいに咲いているので能と表を見に行きました",  # noqa: E501
     "gb18030": "今天天气很好，我们去公园里看花，然后在河边的小店里吃了一碗面条",
     "utf-16": "Größe und Länge der Straße 今天天气很好 Сегодня вечером",
     "utf-16-le": "Größe und Länge der Straße 今天天气很好 Сегодня вечером",
@@ -31,9 +35,16 @@ def texts_in(encoding):
 def written(kind, texts):
     """Texts as a file of a kind."""
     if kind == "jsonl":
-        return "".join(json.dumps({"id": k, "text": text}, ensure_ascii=False) + "\n" for k, text in enumerate(texts))
+        return "".join(
+            json.dumps({"id": k, "text": text}, ensure_ascii=False) + "\n"
+            for k, text in enumerate(texts)
+        )
     if kind == "json":
-        return json.dumps([{"id": k, "text": text} for k, text in enumerate(texts)], ensure_ascii=False, indent=1)
+        return json.dumps(
+            [{"id": k, "text": text} for k, text in enumerate(texts)],
+            ensure_ascii=False,
+            indent=1,
+        )
     if kind == "csv":
         file = io.StringIO(newline="")
         csv.writer(file).writerows([("id", "text"), *enumerate(texts)])
@@ -50,22 +61,33 @@ def test_detected(write, read_all, kind, encoding):
     assert found.texts == (["\n".join(texts)] if kind == "md" else texts)
     assert found.stats.notes == {"other_encoding": 1}
     assert found.stats.repaired == found.stats.skipped == {}
-    # Bytes of a newline are newlines in these, so that a file is cut anywhere between two lines.
-    assert (len(found.splits) > 1) == (kind in ("jsonl", "txt") and not encoding.startswith("utf"))
+    # Bytes of a newline are newlines in these, so that a file is cut anywhere between
+    # two lines.
+    assert (len(found.splits) > 1) == (
+        kind in ("jsonl", "txt") and not encoding.startswith("utf")
+    )
     given = read_all(path, records=None if kind == "md" else "lines", encoding=encoding)
     assert given.texts == found.texts
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_pages(write, read_all, encoding):
-    page = f"<!doctype html><html><head><title>t</title></head><body><p>{SENTENCES[encoding]}</p></body></html>"
+    page = (
+        "<!doctype "
+        f"html><html><head><title>t</title></head><body><p>{SENTENCES[encoding]}</p></body></html>"
+    )
     (text,) = read_all(write("a.html", page.encode(encoding)), encoding=encoding).texts
     assert SENTENCES[encoding] in text
 
 
 def test_a_page_says_its_encoding_but_the_one_given_counts(write, read_all):
-    page = '<html><head><meta charset="windows-1251"></head><body><p>größer</p></body></html>'
-    assert read_all(write("a.html", page.encode("latin-1")), encoding="latin-1").texts == ["größer"]
+    page = (
+        "<html><head><meta "
+        'charset="windows-1251"></head><body><p>größer</p></body></html>'
+    )
+    assert read_all(
+        write("a.html", page.encode("latin-1")), encoding="latin-1"
+    ).texts == ["größer"]
     page = page.replace("größer", "вечер")
     assert read_all(write("b.html", page.encode("cp1251"))).texts == ["вечер"]
     assert read_all(write("c.html", page.encode("utf-16"))).texts == ["вечер"]
@@ -82,16 +104,27 @@ def test_given_for_what_is_too_short_to_detect(write, read_all, kind):
 
 def test_utf8_given_is_not_overruled(write, read_all):
     texts = texts_in("cp1251")
-    found = read_all(write("a.txt", "\n".join(texts).encode("cp1251")), records="lines", encoding="UTF8")
+    found = read_all(
+        write("a.txt", "\n".join(texts).encode("cp1251")),
+        records="lines",
+        encoding="UTF8",
+    )
     assert found.stats.repaired == {"invalid_utf8": 60}
 
 
 def test_bytes_that_are_not_in_the_encoding_are_counted(write, read_all):
     data = written("jsonl", texts_in("shift_jis")).encode("shift_jis")
-    found = read_all(write("a.jsonl", data.replace(b'"text": "', b'"text": "\xff\xff', 1)), encoding="shift_jis")
+    found = read_all(
+        write("a.jsonl", data.replace(b'"text": "', b'"text": "\xff\xff', 1)),
+        encoding="shift_jis",
+    )
     assert found.stats.notes["not_in_encoding"] == 2
     (case,) = found.stats.examples["not_in_encoding"]
-    assert case.detail == "bytes that are not shift_jis were replaced by U+FFFD, from byte 0 of the text on"
+    assert (
+        case.detail
+        == "bytes that are not shift_jis were replaced by U+FFFD, from byte 0 of the "
+        "text on"
+    )
 
 
 def test_in_archives(tmp_path, read_all):
@@ -119,7 +152,12 @@ def test_what_is_no_text_is_read_as_ever(tmp_path, read_all):
 
 def test_binary_data_is_not_taken_for_wide_text(write):
     with pytest.raises(InputError, match="neither its name nor its first bytes"):
-        plan(write("a.dat", b"".join(number.to_bytes(2, "little") for number in range(2000))))
+        plan(
+            write(
+                "a.dat",
+                b"".join(number.to_bytes(2, "little") for number in range(2000)),
+            )
+        )
 
 
 @pytest.mark.parametrize("name", ["nothing", "base64", "rot13", ""])
@@ -130,14 +168,23 @@ def test_unknown_encodings(write, name):
 
 def test_tweets(write, read_tweet_rows):
     texts = texts_in("cp1251")
-    assert read_tweet_rows(write("a.jsonl", written("jsonl", texts).encode("cp1251"))).texts == texts
+    assert (
+        read_tweet_rows(
+            write("a.jsonl", written("jsonl", texts).encode("cp1251"))
+        ).texts
+        == texts
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_a_mark_that_is_missing(write, read_all, encoding):
     text = SENTENCES[encoding]
     path = write("a.txt", text.encode(f"{encoding}-be"))
-    with pytest.raises(InputError, match=f"a.txt is not {encoding} .*give --encoding {encoding}-le or {encoding}-be"):
+    with pytest.raises(
+        InputError,
+        match=f"a.txt is not {encoding} .*give --encoding {encoding}-le or "
+        f"{encoding}-be",
+    ):
         read_all(path, encoding=encoding)
     assert text in read_all(path, encoding=f"{encoding}-be").texts[0]
 

@@ -18,141 +18,318 @@ from provscan.report.wording import left_out
 LONG = "a sentence of a few words"
 FORMS = {
     "messages": (
-        {"messages": [{"role": "user", "content": f"{LONG} 1"}, {"role": "assistant", "content": f"{LONG} 2"}]},
+        {
+            "messages": [
+                {"role": "user", "content": f"{LONG} 1"},
+                {"role": "assistant", "content": f"{LONG} 2"},
+            ]
+        },
         {"messages[0].content": f"{LONG} 1", "messages[1].content": f"{LONG} 2"},
     ),
     "content parts": (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": LONG}, {"type": "image_url", "image_url": {
-            "url": "https://example.org/a.png"}}]}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "text", "text": LONG},
+                        {
+                            "type": "image_url",
+                            "image_url": {"url": "https://example.org/a.png"},
+                        },
+                    ],
+                }
+            ]
+        },
         {"messages[0].content[0].text": LONG},
     ),
     "strings and parts": (
-        {"messages": [{"content": f"{LONG} 1"}, {"content": [{"type": "text", "text": f"{LONG} 2"}]}]},
-        {"messages[0].content": f"{LONG} 1", "messages[1].content[0].text": f"{LONG} 2"},
+        {
+            "messages": [
+                {"content": f"{LONG} 1"},
+                {"content": [{"type": "text", "text": f"{LONG} 2"}]},
+            ]
+        },
+        {
+            "messages[0].content": f"{LONG} 1",
+            "messages[1].content[0].text": f"{LONG} 2",
+        },
     ),
     "ShareGPT": (
-        {"id": "x", "conversations": [{"from": "human", "value": LONG}, {"from": "gpt", "value": "yes"}]},
+        {
+            "id": "x",
+            "conversations": [
+                {"from": "human", "value": LONG},
+                {"from": "gpt", "value": "yes"},
+            ],
+        },
         {"conversations[0].value": LONG, "conversations[1].value": "yes"},
     ),
-    "prompt and completion": ({"prompt": "why", "completion": LONG}, {"prompt": "why", "completion": LONG}),
+    "prompt and completion": (
+        {"prompt": "why", "completion": LONG},
+        {"prompt": "why", "completion": LONG},
+    ),
     "Alpaca": (
         {"instruction": "do it", "input": "", "output": LONG},
         {"instruction": "do it", "input": "", "output": LONG},
     ),
-    "questions": ({"question": "what", "answer": "this", "label": 3}, {"question": "what", "answer": "this"}),
+    "questions": (
+        {"question": "what", "answer": "this", "label": 3},
+        {"question": "what", "answer": "this"},
+    ),
     "title and text": (
-        {"title": "News", "text": LONG, "url": "https://example.org/some page", "date": "2020-01-02"},
+        {
+            "title": "News",
+            "text": LONG,
+            "url": "https://example.org/some page",
+            "date": "2020-01-02",
+        },
         {"title": "News", "text": LONG},
     ),
     "preferences": (
         {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2", "score": 0.5},
         {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2"},
     ),
-    "list of strings": ({"lines": [LONG, "", "b"]}, {"lines[0]": LONG, "lines[1]": "", "lines[2]": "b"}),
-    "nested lists": ({"pages": [[LONG], [], [f"{LONG} 2"]]}, {"pages[0][0]": LONG, "pages[2][0]": f"{LONG} 2"}),
+    "list of strings": (
+        {"lines": [LONG, "", "b"]},
+        {"lines[0]": LONG, "lines[1]": "", "lines[2]": "b"},
+    ),
+    "nested lists": (
+        {"pages": [[LONG], [], [f"{LONG} 2"]]},
+        {"pages[0][0]": LONG, "pages[2][0]": f"{LONG} 2"},
+    ),
     "pages of GraphQL": (
-        {"data": {"user": {"result": {"timeline_v2": {"timeline": {"instructions": [{"entries": [{"content": {
-            "itemContent": {"tweet_results": {"result": {"legacy": {"full_text": LONG}}}}}}]}]}}}}}},
-        {"data.user.result.timeline_v2.timeline.instructions[0].entries[0].content.itemContent.tweet_results.result.legacy."
-         "full_text": LONG},
+        {
+            "data": {
+                "user": {
+                    "result": {
+                        "timeline_v2": {
+                            "timeline": {
+                                "instructions": [
+                                    {
+                                        "entries": [
+                                            {
+                                                "content": {
+                                                    "itemContent": {
+                                                        "tweet_results": {
+                                                            "result": {
+                                                                "legacy": {
+                                                                    "full_text": LONG
+                                                                }
+                                                            }
+                                                        }
+                                                    }
+                                                }
+                                            }
+                                        ]
+                                    }
+                                ]
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        {
+            "data.user.result.timeline_v2.timeline.instructions[0].entries[0].content.itemContent.tweet_results.result.legacy.full_text": LONG  # noqa: E501
+        },
     ),
     "answers to answers": (
-        {"text": f"{LONG} 1", "replies": [{"text": f"{LONG} 2", "replies": [{"text": f"{LONG} 3", "replies": [{
-            "text": f"{LONG} 4", "replies": [{"text": f"{LONG} 5", "replies": []}]}]}]}]},
+        {
+            "text": f"{LONG} 1",
+            "replies": [
+                {
+                    "text": f"{LONG} 2",
+                    "replies": [
+                        {
+                            "text": f"{LONG} 3",
+                            "replies": [
+                                {
+                                    "text": f"{LONG} 4",
+                                    "replies": [{"text": f"{LONG} 5", "replies": []}],
+                                }
+                            ],
+                        }
+                    ],
+                }
+            ],
+        },
         {"replies[0]." * n + "text": f"{LONG} {n + 1}" for n in range(5)},
     ),
     "unknown names": ({"foo": LONG, "bar": "en", "baz": "0a1b2c"}, {"foo": LONG}),
-    "no spaces": ({"foo": "今日はとても良い天気ですね", "bar": "中文"}, {"foo": "今日はとても良い天気ですね"}),
+    "no spaces": (
+        {"foo": "今日はとても良い天気ですね", "bar": "中文"},
+        {"foo": "今日はとても良い天気ですね"},
+    ),
     "short texts": ({"foo": "hello", "id": "7"}, {"foo": "hello"}),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize("late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"])
+@pytest.mark.parametrize(
+    "late", [{}, {"text_field": ["text", "note"]}], ids=["determined", "named"]
+)
 def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_path):
-    records = [{"id": str(n), "note": f"c{n}", "day": "2020-01-02", "text": "a few words here"} for n in range(1000)]
+    records = [
+        {"id": str(n), "note": f"c{n}", "day": "2020-01-02", "text": "a few words here"}
+        for n in range(1000)
+    ]
     records += [{"note": LONG, "text": "a few words here"}]
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in records)
+    )
     index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
-    run = provscan.match(tmp_path / "a.jsonl", index, tmp_path / "a.run", spike_ins=0, **late)
+    run = provscan.match(
+        tmp_path / "a.jsonl", index, tmp_path / "a.run", spike_ins=0, **late
+    )
     assert len(run.matches) == len(late)
-    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
+    shown = (
+        " ".join(text_table(run.summary).split()),
+        (run.path / "report.html").read_text(),
+    )
     expected = (
-        "2 fields were not scanned, since their first records hold no text there: note, day. If later ones do, name "
-        "all fields that hold text with --text-field."
+        "2 fields were not scanned, since their first records hold no text there: "
+        "note, day. If later ones do, name all fields that hold text with --text-field."
     )
     assert [expected in text for text in shown] == [not late] * 2
     # What the user did not name is no surprise.
-    assert run.summary["fields"]["day"] == {f"not scanned: {'not named' if late else 'dates or numbers'}": 1}
+    assert run.summary["fields"]["day"] == {
+        f"not scanned: {'not named' if late else 'dates or numbers'}": 1
+    }
 
 
 TURN = {"role": "user", "content": "a few words here"}
 LATER = {
     "top": ({"text": "a few words here"}, {"note": LONG}, "note"),
     "empty": ({"text": "a few words here", "note": None}, {"note": LONG}, "note"),
-    "chat": ({"messages": [TURN]}, {"messages": [TURN, {"role": "x", "tool": {"out": LONG}}]}, "messages[].tool.out"),
-    "chat as text": ({"talk": json.dumps([TURN])}, {"talk": json.dumps([TURN, {"answer": LONG}])}, "talk[].answer"),
+    "chat": (
+        {"messages": [TURN]},
+        {"messages": [TURN, {"role": "x", "tool": {"out": LONG}}]},
+        "messages[].tool.out",
+    ),
+    "chat as text": (
+        {"talk": json.dumps([TURN])},
+        {"talk": json.dumps([TURN, {"answer": LONG}])},
+        "talk[].answer",
+    ),
 }
 
 
 @pytest.mark.parametrize("form", LATER)
 @pytest.mark.parametrize("array", [False, True])
-def test_text_in_fields_that_the_first_records_lack_is_said_or_named(form, array, tmp_path):
+def test_text_in_fields_that_the_first_records_lack_is_said_or_named(
+    form, array, tmp_path
+):
     first, last, name = LATER[form]
     records = [first] * 1100 + [{**first, **last}] * 101
     path = tmp_path / "a.json"
-    path.write_text(json.dumps(records) if array else "".join(json.dumps(record) + "\n" for record in records))
+    path.write_text(
+        json.dumps(records)
+        if array
+        else "".join(json.dumps(record) + "\n" for record in records)
+    )
     index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["notes"]["later_text"], len(run.matches)) == (2, 0)
-    expected = f"Text in fields that the first records of the file lack was not scanned: {name} ("
-    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
-    assert [expected in text and "was searched for it: 2 had some." in text for text in shown] == [True, True]
-    named = provscan.match(path, index, tmp_path / "b.run", spike_ins=0, text_field=[next(iter(first)), name])
+    expected = (
+        "Text in fields that the first records of the file lack was not scanned: "
+        f"{name} ("
+    )
+    shown = (
+        " ".join(text_table(run.summary).split()),
+        (run.path / "report.html").read_text(),
+    )
+    assert [
+        expected in text and "was searched for it: 2 had some." in text
+        for text in shown
+    ] == [True, True]
+    named = provscan.match(
+        path,
+        index,
+        tmp_path / "b.run",
+        spike_ins=0,
+        text_field=[next(iter(first)), name],
+    )
     assert (named.summary["notes"], len(named.matches)) == ({}, 101)
 
 
 def test_text_of_a_null_dataset_that_is_not_scanned_is_said(write, tmp_path):
     path = write("a.jsonl", [{"text": "a few words here"}])
-    null = write("b.jsonl", [{"text": "a few words here"}] * 1100 + [{"text": "a few words here", "note": LONG}])
+    null = write(
+        "b.jsonl",
+        [{"text": "a few words here"}] * 1100
+        + [{"text": "a few words here", "note": LONG}],
+    )
     index = provscan.build_index([{"id": "1", "text": LONG}], tmp_path / "a.index")
     run = provscan.match(path, index, tmp_path / "a.run", null=null)
     assert run.summary["control"]["null"]["notes"] == {"later_text": 1}
-    shown = (" ".join(text_table(run.summary).split()), (run.path / "report.html").read_text())
-    assert all("The null dataset has text in fields that its first records lack" in text for text in shown)
+    shown = (
+        " ".join(text_table(run.summary).split()),
+        (run.path / "report.html").read_text(),
+    )
+    assert all(
+        "The null dataset has text in fields that its first records lack" in text
+        for text in shown
+    )
 
 
 def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tmp_path):
-    path = write("a.jsonl", [{"text": "a few words here"}] * 1100 + [{"text": "a few words here", "note": LONG}])
+    path = write(
+        "a.jsonl",
+        [{"text": "a few words here"}] * 1100
+        + [{"text": "a few words here", "note": LONG}],
+    )
     (tmp_path / "key").write_bytes(bytes(range(32)))
     options = {"key": tmp_path / "key"}
     index = tmp_path / "a.index"
     provscan.build_index([{"id": "1", "text": LONG}], index, blind=True, **options)
     run = provscan.match(path, index, tmp_path / "a.run", **options)
-    expected = "lack was not scanned. One record in 100 was searched for it: 1 had some. Name all"
+    expected = (
+        "lack was not scanned. One record in 100 was searched for it: 1 had some. Name "
+        "all"
+    )
     assert expected in (run.path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
-def test_columns_for_text_are_scanned_though_the_first_rows_have_none(value, tmp_path, read_all):
-    rows = [{"text": "a few words here", "note": None}] * 300 + [{"text": None, "note": value}]
+def test_columns_for_text_are_scanned_though_the_first_rows_have_none(
+    value, tmp_path, read_all
+):
+    rows = [{"text": "a few words here", "note": None}] * 300 + [
+        {"text": None, "note": value}
+    ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     assert read_all(tmp_path / "a.parquet").texts[-1] == LONG
 
 
 @pytest.mark.parametrize("array", [False, True])
 def test_a_field_of_empty_texts_is_scanned_where_it_has_text(write, read_all, array):
-    records = [{"text": "a few words here", "note": ""}] * 1100 + [{"text": "", "note": LONG}]
-    found = read_all(write("a.json", json.dumps(records)) if array else write("a.jsonl", records))
+    records = [{"text": "a few words here", "note": ""}] * 1100 + [
+        {"text": "", "note": LONG}
+    ]
+    found = read_all(
+        write("a.json", json.dumps(records)) if array else write("a.jsonl", records)
+    )
     assert found.texts == ["a few words here"] * 1100 + ["", LONG]
 
 
 @pytest.mark.parametrize("archived", [False, True])
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_every_range_of_a_file_has_the_fields_of_its_beginning(write, read_all, tmp_path, form, archived):
-    last = {"body": "a few words here", "note": LONG, **({"late": LONG} if form == "jsonl" else {})}
+def test_every_range_of_a_file_has_the_fields_of_its_beginning(
+    write, read_all, tmp_path, form, archived
+):
+    last = {
+        "body": "a few words here",
+        "note": LONG,
+        **({"late": LONG} if form == "jsonl" else {}),
+    }
     records = [{"body": "a few words here", "note": ""}] * 1100 + [last]
-    lines = [json.dumps(record) if form == "jsonl" else ",".join(record.values()) for record in records]
-    path = write(f"a.{form}", "\n".join([*(["body,note"] if form == "csv" else []), *lines]))
+    lines = [
+        json.dumps(record) if form == "jsonl" else ",".join(record.values())
+        for record in records
+    ]
+    path = write(
+        f"a.{form}", "\n".join([*(["body,note"] if form == "csv" else []), *lines])
+    )
     if archived:
         with tarfile.open(tmp_path / "a.tar", "w") as archive:
             archive.addfile(tarfile.TarInfo("empty.txt"), io.BytesIO())
@@ -164,17 +341,31 @@ def test_every_range_of_a_file_has_the_fields_of_its_beginning(write, read_all, 
     assert found.fields[-2:] == ["body", "note"]
 
 
-@pytest.mark.parametrize("record", [{"a": {"[]": LONG}}, {"a": [{"[]": LONG}]}, {"a[]": [{"b": LONG}]}], ids=str)
+@pytest.mark.parametrize(
+    "record",
+    [{"a": {"[]": LONG}}, {"a": [{"[]": LONG}]}, {"a[]": [{"b": LONG}]}],
+    ids=str,
+)
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_fields_named_like_the_elements_of_a_list(record, form, tmp_path, write, read_all):
+def test_fields_named_like_the_elements_of_a_list(
+    record, form, tmp_path, write, read_all
+):
     pq.write_table(pa.Table.from_pylist([record]), tmp_path / "a.parquet")
-    found = read_all(str(tmp_path / "a.parquet") if form == "parquet" else write("a.jsonl", [record]))
+    found = read_all(
+        str(tmp_path / "a.parquet") if form == "parquet" else write("a.jsonl", [record])
+    )
     assert found.texts == [LONG]
     assert found.fields[0] in ("a.[]", "a[0].[]", "a[][0].b")
 
 
-def test_lists_and_objects_where_a_text_is_expected_are_counted_beside_texts(write, read_all):
-    records = [{"title": "news", "text": LONG}, {"title": "more", "text": [LONG]}, {"title": "rest", "text": 5}]
+def test_lists_and_objects_where_a_text_is_expected_are_counted_beside_texts(
+    write, read_all
+):
+    records = [
+        {"title": "news", "text": LONG},
+        {"title": "more", "text": [LONG]},
+        {"title": "rest", "text": 5},
+    ]
     found = read_all(write("a.jsonl", records[:1] * 1000 + records))
     assert (found.stats.skipped, found.stats.notes) == ({}, {"text_not_string": 1})
     assert found.stats.examples["text_not_string"][0].record == 1001
@@ -185,12 +376,16 @@ def test_lists_and_objects_where_a_text_is_expected_are_counted_beside_texts(wri
 def test_every_text_is_found(write, read_all, form, array):
     record, expected = FORMS[form]
     records = [record] * 3
-    found = read_all(write("a.json", json.dumps(records)) if array else write("a.jsonl", records))
+    found = read_all(
+        write("a.json", json.dumps(records)) if array else write("a.jsonl", records)
+    )
     assert [row for row in found.records if row == 1] == [1] * len(expected)
     rows = [row for row in found.rows if row["record"] == 1]
     assert {row["field"]: row["text"] for row in rows} == expected
     assert found.stats.records == 3
-    assert "scanned" in {verdict for verdicts in found.stats.fields.values() for verdict in verdicts}
+    assert "scanned" in {
+        verdict for verdicts in found.stats.fields.values() for verdict in verdicts
+    }
 
 
 @pytest.mark.parametrize("form", ["a.jsonl", "a.json"])
@@ -207,14 +402,28 @@ def test_text_that_is_too_deep_is_said_to_be_left_out(form, write, read_all):
     records = [deep(LIMITS.nesting), deep(LIMITS.nesting + 1)]
     found = read_all(write(form, json.dumps(records) if form == "a.json" else records))
     assert found.texts == ["a few words here"] * 2
-    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    nothing = {
+        "notes": {},
+        "damaged": [],
+        "skipped": {},
+        "repaired": {},
+        "truncated": {},
+    }
     assert left_out({**nothing, "fields": whole.stats.fields}) == []
     (said,) = left_out({**nothing, "fields": found.stats.fields})
-    assert said == "Text more than 100 levels deep in objects and lists was not scanned."
+    assert (
+        said == "Text more than 100 levels deep in objects and lists was not scanned."
+    )
 
 
 def test_the_fields_that_are_not_scanned_are_listed(write, read_all):
-    found = read_all(write("a.jsonl", [{"text": LONG, "url": "https://x.org", "lang": "en", "day": "2020-01-02"}] * 3))
+    found = read_all(
+        write(
+            "a.jsonl",
+            [{"text": LONG, "url": "https://x.org", "lang": "en", "day": "2020-01-02"}]
+            * 3,
+        )
+    )
     assert found.stats.fields == {
         "text": {"scanned": 1},
         "url": {"not scanned: id or address, by its name": 1},
@@ -234,13 +443,24 @@ def test_the_fields_that_are_not_scanned_are_listed(write, read_all):
     ],
 )
 def test_named_fields(write, read_all, name, fields):
-    record = {"messages": [{"content": LONG, "role": "user"}], "meta": {"note": "x"}, "a.b": "dotted", "text": LONG}
+    record = {
+        "messages": [{"content": LONG, "role": "user"}],
+        "meta": {"note": "x"},
+        "a.b": "dotted",
+        "text": LONG,
+    }
     assert read_all(write("a.jsonl", [record]), text=name).fields == fields
 
 
 def test_a_field_that_is_not_there(write, read_all):
-    with pytest.raises(FieldNotFoundError, match=r"no field 'messages\[\]\.body' for the text.*messages\[\]\.content"):
-        read_all(write("a.jsonl", [{"messages": [{"content": LONG}]}]), text="messages[].body")
+    with pytest.raises(
+        FieldNotFoundError,
+        match=r"no field 'messages\[\]\.body' for the text.*messages\[\]\.content",
+    ):
+        read_all(
+            write("a.jsonl", [{"messages": [{"content": LONG}]}]),
+            text="messages[].body",
+        )
 
 
 @pytest.mark.parametrize(

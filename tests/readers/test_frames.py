@@ -1,4 +1,6 @@
-"""Compressed files of several frames: cut where a frame ends with a record, with the numbers of the records."""
+"""Compressed files of several frames: cut where a frame ends with a record, with the
+numbers of the records.
+"""
 
 import gzip
 import json
@@ -12,7 +14,10 @@ from provscan.readers.frames import frame_ranges
 TEXTS = [f"a text in one of many frames, number {number}" for number in range(300)]
 LINES = [json.dumps({"text": text}).encode() + b"\n" for text in TEXTS]
 COMPRESS = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}
-PAGE = b"WARC/1.0\r\nWARC-Type: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n"
+PAGE = (
+    b"WARC/1.0\r\nWARC-Type: %s\r\nContent-Type: text/plain\r\nContent-Length: "
+    b"%d\r\n\r\n%s\r\n\r\n"
+)
 
 
 def groups(parts, size):
@@ -28,7 +33,9 @@ def test_frames_of_whole_lines_are_splits(write, read_all, suffix):
     assert found.records == list(range(300))
     assert len(found.splits) > 5
     assert sum(split.size for split in found.splits) == sum(map(len, frames))
-    assert [split.start for split in found.splits[1:]] == [split.end for split in found.splits[:-1]]
+    assert [split.start for split in found.splits[1:]] == [
+        split.end for split in found.splits[:-1]
+    ]
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -53,9 +60,16 @@ def test_damage_in_a_frame_costs_no_record_before_it(write, read_all, suffix):
 
 def test_records_of_a_crawl_are_splits(write, read_all):
     kinds = [b"request" if number % 3 == 0 else b"conversion" for number in range(300)]
-    pages = [PAGE % (kind, len(text), text.encode()) for kind, text in zip(kinds, TEXTS, strict=True)]
-    expected = [text for kind, text in zip(kinds, TEXTS, strict=True) if kind == b"conversion"]
-    found = read_all(write("a.warc.gz", b"".join(map(gzip.compress, pages))), target_bytes=2000)
+    pages = [
+        PAGE % (kind, len(text), text.encode())
+        for kind, text in zip(kinds, TEXTS, strict=True)
+    ]
+    expected = [
+        text for kind, text in zip(kinds, TEXTS, strict=True) if kind == b"conversion"
+    ]
+    found = read_all(
+        write("a.warc.gz", b"".join(map(gzip.compress, pages))), target_bytes=2000
+    )
     assert found.texts == expected
     assert found.records == list(range(200))
     assert len(found.splits) > 5
@@ -69,5 +83,7 @@ def test_a_small_or_single_frame_is_left_whole(write):
     data = gzip.compress(b"".join(LINES))
     path = write("a.jsonl.gz", data)
     whole = Split(path, path, "jsonl", "gzip", 0, len(data), 0, len(data))
-    assert list(frame_ranges(whole, 10, lambda part: part.count(b"\n"), LIMITS)) == [whole]
+    assert list(frame_ranges(whole, 10, lambda part: part.count(b"\n"), LIMITS)) == [
+        whole
+    ]
     assert list(frame_ranges(whole, len(data), lambda part: 1 / 0, LIMITS)) == [whole]

@@ -1,4 +1,5 @@
-"""Damaged files of every format, and objects of any form: no traceback, no hang, all is delivered or counted.
+"""Damaged files of every format, and objects of any form: no traceback, no hang, all is
+delivered or counted.
 
 ``PROVSCAN_FUZZ=10000`` sets the number of cases, for the nightly run.
 """
@@ -18,13 +19,29 @@ from provscan.readers.tweet_layouts import DELETIONS, GRAPHQL, MARKERS, OTHERS, 
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
-LIMITS = Limits(chunk=4096, head_bytes=65_536, piece=10_000, overlap=100, record_bytes=100_000, value_lines=100)
+LIMITS = Limits(
+    chunk=4096,
+    head_bytes=65_536,
+    piece=10_000,
+    overlap=100,
+    record_bytes=100_000,
+    value_lines=100,
+)
 LINES = FORMATS["a.jsonl"].split(b"\n")[:40]
 BAD = [
-    b"null", b"5", b"[]", b"{", b'{"text": 1}', b"\xff\xfe{", b'{"text": "\\ud800"}', b'{"text": "a"} {"text": "b"}',
+    b"null",
+    b"5",
+    b"[]",
+    b"{",
+    b'{"text": 1}',
+    b"\xff\xfe{",
+    b'{"text": "\\ud800"}',
+    b'{"text": "a"} {"text": "b"}',
     b"",
-    b'{"text": null, "id": ' + b"9" * 320 + b"}", b'{"x": ' + b"[" * 1100 + b"}", b'{"text": "\x00\x1f"}',
-]  # fmt: skip
+    b'{"text": null, "id": ' + b"9" * 320 + b"}",
+    b'{"x": ' + b"[" * 1100 + b"}",
+    b'{"text": "\x00\x1f"}',
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +50,27 @@ def small():
     cases = []
     for name, data in SMALL.items():
         cases.append((name, data))
-        cases += [(name + suffix, compress(data)) for suffix, compress in COMPRESSIONS.items() if suffix]
-    cases.append(("a.zip", zipped([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])])))
-    cases.append(("a.tar", archive([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])])))
-    cases.append(("a.tar.gz", zlib.compress(archive([("a.jsonl", SMALL["a.jsonl"])]), wbits=31)))
+        cases += [
+            (name + suffix, compress(data))
+            for suffix, compress in COMPRESSIONS.items()
+            if suffix
+        ]
+    cases.append(
+        ("a.zip", zipped([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
+    )
+    cases.append(
+        ("a.tar", archive([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
+    )
+    cases.append(
+        ("a.tar.gz", zlib.compress(archive([("a.jsonl", SMALL["a.jsonl"])]), wbits=31))
+    )
     return cases
 
 
 def mutated(data, draws):
-    """The data with bytes changed, a stretch dropped or repeated, or its end cut off."""
+    """The data with bytes changed, a stretch dropped or repeated, or its end cut
+    off.
+    """
     data = bytearray(data)
     for kind, where, value in draws:
         if not data:
@@ -59,7 +88,11 @@ def mutated(data, draws):
 
 
 MUTATIONS = st.lists(
-    st.tuples(st.sampled_from(["byte", "byte", "drop", "repeat", "cut"]), st.integers(0, 2**31), st.integers(0, 255)),
+    st.tuples(
+        st.sampled_from(["byte", "byte", "drop", "repeat", "cut"]),
+        st.integers(0, 2**31),
+        st.integers(0, 255),
+    ),
     min_size=1,
     max_size=5,
 )
@@ -79,43 +112,93 @@ def test_damaged_files(small, write, read_all, case, draws):
     except InputError:
         return  # a message instead of a traceback
     assert found.stats.records >= len(set(found.records))
-    assert found.stats.records + sum(found.stats.skipped.values()) > 0 or found.stats.damaged or found.stats.notes
+    assert (
+        found.stats.records + sum(found.stats.skipped.values()) > 0
+        or found.stats.damaged
+        or found.stats.notes
+    )
 
 
 @settings(
-    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=CASES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(places=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(BAD)), max_size=6), target=st.integers(200, 5000))
+@given(
+    places=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(BAD)), max_size=6),
+    target=st.integers(200, 5000),
+)
 def test_bad_lines_cost_themselves(write, read_all, places, target):
     lines = list(LINES)
     for place, line in places:
         lines[place] = line
-    found = read_all(write("a.jsonl", b"\n".join(lines)), limits=LIMITS, target_bytes=target)
+    found = read_all(
+        write("a.jsonl", b"\n".join(lines)), limits=LIMITS, target_bytes=target
+    )
     there = [number for number, line in enumerate(lines) if line.strip()]
     good = [number for number, line in enumerate(lines) if line in LINES]
     assert set(good) <= set(found.records)
     # A last line that is not closed is the damage of the file.
-    assert found.stats.records + sum(found.stats.skipped.values()) + len(found.stats.damaged) == len(there)
+    assert found.stats.records + sum(found.stats.skipped.values()) + len(
+        found.stats.damaged
+    ) == len(there)
     texts = {row["record"]: row["text"] for row in found.rows}
     assert all(texts[number] == json.loads(lines[number])["text"] for number in good)
 
 
-KEYS = sorted({
-    *MARKERS, *WRAPPERS, *DELETIONS, *OTHERS, *GRAPHQL, "core", "user_results", "data", "user", "users", "text",
-    "full_text", "id", "author_id", "type", "columns", "tweets", "referenced_tweets", "edit_tweet_ids", "initial",
-})  # fmt: skip
+KEYS = sorted(
+    {
+        *MARKERS,
+        *WRAPPERS,
+        *DELETIONS,
+        *OTHERS,
+        *GRAPHQL,
+        "core",
+        "user_results",
+        "data",
+        "user",
+        "users",
+        "text",
+        "full_text",
+        "id",
+        "author_id",
+        "type",
+        "columns",
+        "tweets",
+        "referenced_tweets",
+        "edit_tweet_ids",
+        "initial",
+    }
+)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
 )
 
 
-@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=5))
 @example({"columns": [["a", "b"]], "data": [["c"]]})
-@example({"id": [{"edit_tweet_ids": {"itemContent": None}, "rawContent": {"id": None}}, None]})
+@example(
+    {
+        "id": [
+            {"edit_tweet_ids": {"itemContent": None}, "rawContent": {"id": None}},
+            None,
+        ]
+    }
+)
 def test_objects_of_any_form_end_as_tweets_or_counts(record):
     stats = ReadStats()
-    batches = list(read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats))
+    batches = list(
+        read_tweet_objects(
+            [record, {"id": "1", "text": "one that is sound"}], Fields(), stats
+        )
+    )
     assert "1" in [value for batch in batches for value in batch["id"].to_pylist()]
     assert stats.records == sum(batch.num_rows for batch in batches)

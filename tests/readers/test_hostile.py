@@ -1,4 +1,6 @@
-"""Malformed and hostile files beside sound ones: each costs itself alone, and is named."""
+"""Malformed and hostile files beside sound ones: each costs itself alone, and is
+named.
+"""
 
 import json
 import os
@@ -12,18 +14,47 @@ from nightly import NIGHTLY
 
 import provscan
 from provscan.errors import InputError
-from provscan.readers import LIMITS, Fields, ReadStats, plan, plan_tweets, read, read_tweets
+from provscan.readers import (
+    LIMITS,
+    Fields,
+    ReadStats,
+    plan,
+    plan_tweets,
+    read,
+    read_tweets,
+)
 
-LOW = LIMITS if NIGHTLY else replace(
-    LIMITS, expansion_bytes=LIMITS.expansion_bytes // SCALE, expansion_records=LIMITS.expansion_records // SCALE,
-    record_bytes=LIMITS.record_bytes // SCALE, fields=500, idle_seconds=1,
-)  # fmt: skip
+LOW = (
+    LIMITS
+    if NIGHTLY
+    else replace(
+        LIMITS,
+        expansion_bytes=LIMITS.expansion_bytes // SCALE,
+        expansion_records=LIMITS.expansion_records // SCALE,
+        record_bytes=LIMITS.record_bytes // SCALE,
+        fields=500,
+        idle_seconds=1,
+    )
+)
 # Odd, but whole: all of it is read.
 SOUND = (
-    "chat.jsonl", "fields.jsonl", "numbers.jsonl", "small.jsonl.gz", "open.csv", "prolog.xml", "comments.xml",
-    "laughs.xml", "line.txt", "words.txt", "cues.srt", "deep.html", "tables.html", "scripts.eml", "parts.eml",
+    "chat.jsonl",
+    "fields.jsonl",
+    "numbers.jsonl",
+    "small.jsonl.gz",
+    "open.csv",
+    "prolog.xml",
+    "comments.xml",
+    "laughs.xml",
+    "line.txt",
+    "words.txt",
+    "cues.srt",
+    "deep.html",
+    "tables.html",
+    "scripts.eml",
+    "parts.eml",
     "empty.tar",
-)  # fmt: skip
+)
 
 # Runs a command, and prints the memory that it took at most.
 MEASURED = """
@@ -39,7 +70,11 @@ def folder(tmp_path, request):
     """A folder with a hostile file between two that are sound."""
     place = tmp_path / "data"
     place.mkdir()
-    for name, data in (("a.jsonl", ROW), (request.param, HOSTILE[request.param]()), ("zz.jsonl", ROW)):
+    for name, data in (
+        ("a.jsonl", ROW),
+        (request.param, HOSTILE[request.param]()),
+        ("zz.jsonl", ROW),
+    ):
         (place / name).write_bytes(data)
     return place
 
@@ -77,35 +112,49 @@ class Unforeseen(Exception):
     """An error of a library that nobody has thought of."""
 
 
-@pytest.mark.parametrize("error", [Unforeseen("of a library"), RecursionError(), AssertionError("x"), OSError("odd")])
+@pytest.mark.parametrize(
+    "error",
+    [Unforeseen("of a library"), RecursionError(), AssertionError("x"), OSError("odd")],
+)
 @pytest.mark.parametrize("when", ["planned", "read"])
 def test_whatever_a_library_raises_costs_its_file(tmp_path, monkeypatch, error, when):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "data"
     data.mkdir()
     for name in ("a.csv", "b.jsonl"):
-        (data / name).write_bytes(ROW if name == "b.jsonl" else f"text\n{TEXT}\n".encode())
+        (data / name).write_bytes(
+            ROW if name == "b.jsonl" else f"text\n{TEXT}\n".encode()
+        )
 
     def failing(*args):
         raise error
         yield
 
     target = (
-        "provscan.readers.delimited.Delimited.fields" if when == "planned" else "provscan.readers.delimited._Table.rows"
+        "provscan.readers.delimited.Delimited.fields"
+        if when == "planned"
+        else "provscan.readers.delimited._Table.rows"
     )
-    monkeypatch.setattr(target, failing if when == "planned" else lambda *args, **options: next(failing()))
+    monkeypatch.setattr(
+        target,
+        failing if when == "planned" else lambda *args, **options: next(failing()),
+    )
     if when == "planned":
         monkeypatch.setattr(target, lambda *args: next(failing()))
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records"] == 1
-    said = [item["problem"] for item in run.summary["damaged"]] + [item["reason"] for item in run.summary["unread"]]
+    said = [item["problem"] for item in run.summary["damaged"]] + [
+        item["reason"] for item in run.summary["unread"]
+    ]
     assert len(said) == 1
     assert (str(error) or type(error).__name__) in said[0]
     with pytest.raises(InputError, match=r"a\.csv"):
         provscan.build_index(data, tmp_path / "b.index")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt(), provscan.errors.OutputError("full")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), KeyboardInterrupt(), provscan.errors.OutputError("full")]
+)
 def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
     def failing(*args, **options):
         raise error
@@ -122,7 +171,17 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
 def test_a_hostile_file_stalls_no_command(folder, tmp_path):
     """Whole processes: what a signal would end, and a limit of memory."""
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    command = [sys.executable, "-m", "provscan", "match", str(folder), "-i", str(index.path), "--max-bad", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "provscan",
+        "match",
+        str(folder),
+        "-i",
+        str(index.path),
+        "--max-bad",
+        "1",
+    ]
     command += ["--spike-ins", "0", "-o", str(tmp_path / "a.run"), "--quiet"]
     done = ends_in_words([sys.executable, "-c", MEASURED, *command], timeout=120)
     summary = json.loads((tmp_path / "a.run" / "summary.json").read_bytes())

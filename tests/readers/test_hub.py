@@ -1,4 +1,6 @@
-"""Datasets of the Hugging Face hub, from a server on this machine that speaks its protocol."""
+"""Datasets of the Hugging Face hub, from a server on this machine that speaks its
+protocol.
+"""
 
 import json
 import os
@@ -12,41 +14,83 @@ from remote import web_server
 from provscan.errors import InputError
 from provscan.readers import plan
 
-pytestmark = pytest.mark.skipif(find_spec("datasets") is None, reason="needs pip install 'provscan[datasets]'")
+pytestmark = pytest.mark.skipif(
+    find_spec("datasets") is None, reason="needs pip install 'provscan[datasets]'"
+)
 
 SHA = "a" * 40
-LINES = "".join(json.dumps({"id": n, "text": f"a text of the hub, number {n}"}) + "\n" for n in range(50)).encode()
-API, FILES = "/api/datasets/me/tweets", {"train.jsonl": LINES, "test.jsonl": LINES[: LINES.index(b"\n") + 1]}
+LINES = "".join(
+    json.dumps({"id": n, "text": f"a text of the hub, number {n}"}) + "\n"
+    for n in range(50)
+).encode()
+API, FILES = (
+    "/api/datasets/me/tweets",
+    {"train.jsonl": LINES, "test.jsonl": LINES[: LINES.index(b"\n") + 1]},
+)
 
 
 def _served():
-    tree = [{"type": "file", "path": name, "size": len(data), "oid": "b" * 40} for name, data in FILES.items()]
-    about = {"id": "me/tweets", "sha": SHA, "siblings": [{"rfilename": name} for name in FILES], "private": False}
+    tree = [
+        {"type": "file", "path": name, "size": len(data), "oid": "b" * 40}
+        for name, data in FILES.items()
+    ]
+    about = {
+        "id": "me/tweets",
+        "sha": SHA,
+        "siblings": [{"rfilename": name} for name in FILES],
+        "private": False,
+    }
     answer = json.dumps({**about, "tags": [], "downloads": 0, "likes": 0}).encode()
     return {
         API: answer,
         f"{API}/revision/{SHA}": answer,
-        **dict.fromkeys([f"{API}/tree/{SHA}", f"{API}/tree/main"], json.dumps(tree).encode()),
-        **{f"/datasets/me/tweets/resolve/main/{name}": data for name, data in FILES.items()},
-        **{f"/datasets/me/tweets/resolve/{SHA}/{name}": data for name, data in FILES.items()},
+        **dict.fromkeys(
+            [f"{API}/tree/{SHA}", f"{API}/tree/main"], json.dumps(tree).encode()
+        ),
+        **{
+            f"/datasets/me/tweets/resolve/main/{name}": data
+            for name, data in FILES.items()
+        },
+        **{
+            f"/datasets/me/tweets/resolve/{SHA}/{name}": data
+            for name, data in FILES.items()
+        },
     }
 
 
 def _inspected(source, address, folder):
     """What ``provscan inspect`` says, in a process whose hub is the server."""
-    environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": address,
+        "HF_HOME": str(folder),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
     command = [sys.executable, "-m", "provscan", "inspect", "--json", *source]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_a_dataset_of_the_hub(tmp_path):
     with web_server(_served()) as (address, _faults):
-        found = _inspected(["hf:me/tweets", "hf:me/nothing", "hf:me/tweets:nothing"], address, tmp_path)
+        found = _inspected(
+            ["hf:me/tweets", "hf:me/nothing", "hf:me/tweets:nothing"], address, tmp_path
+        )
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
     counts = [(file["source"], file["sampled"]["records"]) for file in said["files"]]
     assert counts == [("hf:me/tweets:train", 50), ("hf:me/tweets:test", 1)]
-    assert said["files"][0]["examples"][0] == {"record": 0, "field": "text", "text": "a text of the hub, number 0"}
+    assert said["files"][0]["examples"][0] == {
+        "record": 0,
+        "field": "text",
+        "text": "a text of the hub, number 0",
+    }
     (missing, _), (split, reason) = said["unread"]
     assert (missing, split) == ("hf:me/nothing", "hf:me/tweets:nothing")
     assert reason == "there is no such split; its splits are train, test"
@@ -54,7 +98,9 @@ def test_a_dataset_of_the_hub(tmp_path):
 
 def test_files_of_the_hub_by_url(tmp_path):
     with web_server(_served()) as (address, faults):
-        found = _inspected(["hf://datasets/me/tweets", "hf://datasets/me/nothing"], address, tmp_path)
+        found = _inspected(
+            ["hf://datasets/me/tweets", "hf://datasets/me/nothing"], address, tmp_path
+        )
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
     base = "hf://datasets/me/tweets"

@@ -11,16 +11,24 @@ from provscan.readers import LIMITS, Limits
 from provscan.readers.registry import format_of
 
 TEXTS = [
-    "nobody on the old bridge had seen the river so high since 1984, as they said at the mill that evening",
-    "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади и никто не пришёл",
+    "nobody on the old bridge had seen the river so high since 1984, as they said at "
+    "the mill that evening",
+    "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади и "
+    "никто не пришёл",
     "今日はとても良い天気ですね。昨日は雨が降っていました",
 ]
 FROM = b"From ann@example.org Mon Jan  4 10:00:00 2021\n"
 
 
-def message(text, *, encoding="base64", charset="utf-8", subject="a letter from the mill"):
+def message(
+    text, *, encoding="base64", charset="utf-8", subject="a letter from the mill"
+):
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = "ann@example.org", "bob@example.org", subject
+    mail["From"], mail["To"], mail["Subject"] = (
+        "ann@example.org",
+        "bob@example.org",
+        subject,
+    )
     mail["Message-ID"] = "<1@example.org>"
     mail.set_content(text + "\n", cte=encoding, charset=charset)
     return mail
@@ -45,20 +53,28 @@ def test_encodings_of_parts(encoding, policy, write, read_all):
 def test_the_encoding_that_a_part_names(charset, write, read_all):
     body = encodebytes(TEXTS[1].encode(charset))
     raw = (
-        f"From: a@b.org\nTo: c@d.org\nSubject: {Header(TEXTS[1][:20], 'koi8-r').encode()}\n"
-        f"Content-Type: text/plain; charset={charset}\nContent-Transfer-Encoding: base64\n\n"
+        "From: a@b.org\nTo: c@d.org\nSubject: "
+        f"{Header(TEXTS[1][:20], 'koi8-r').encode()}\nContent-Type: text/plain; "
+        f"charset={charset}\nContent-Transfer-Encoding: base64\n\n"
     ).encode() + body
     assert read_all(write("a.eml", raw)).texts == [TEXTS[1][:20], TEXTS[1]]
 
 
 def test_parts_of_a_message(write, read_all):
     mail = message(TEXTS[0])
-    mail.add_alternative(f"<html><style>p {{}}</style><p>{TEXTS[0]}</p></html>", subtype="html")
+    mail.add_alternative(
+        f"<html><style>p {{}}</style><p>{TEXTS[0]}</p></html>", subtype="html"
+    )
     mail.add_attachment(TEXTS[1], filename="a.txt")
-    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
+    mail.add_attachment(
+        b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf"
+    )
     mail.add_attachment(message(TEXTS[2], subject="the letter before"))
     found = read_all(write("a.eml", bytes(mail)))
-    assert found.texts[1].split() == " ".join([*TEXTS[:2], "the letter before", TEXTS[2]]).split()
+    assert (
+        found.texts[1].split()
+        == " ".join([*TEXTS[:2], "the letter before", TEXTS[2]]).split()
+    )
     assert found.stats.notes == {"attachment": 1}
 
 
@@ -73,14 +89,25 @@ def test_an_alternative_that_says_more(write, read_all):
 @pytest.mark.parametrize("chunk", [1 << 20, 700, 64])
 def test_lines_that_begin_like_messages(chunk, write, read_all):
     text = "From here on\nFrom 10:20 to 10:30\nwe waited\n\nFrom: nobody"
-    data = b"".join(FROM + message(f"{text} {n}", encoding="8bit").as_bytes() + b"\n" for n in range(9))
+    data = b"".join(
+        FROM + message(f"{text} {n}", encoding="8bit").as_bytes() + b"\n"
+        for n in range(9)
+    )
     found = read_all(write("a.mbox", data), limits=Limits(chunk=chunk))
-    assert [text.strip() for text in found.texts[1::2]] == [f"{text} {n}" for n in range(9)]
+    assert [text.strip() for text in found.texts[1::2]] == [
+        f"{text} {n}" for n in range(9)
+    ]
 
 
 def test_damaged_and_long_messages(write, read_all):
-    broken = message(TEXTS[0], encoding="8bit").as_bytes().replace(b"text/plain", b'multipart/mixed; boundary="none"')
-    wrong = message(TEXTS[1]).as_bytes().replace(b"utf-8", b"ascii").replace(b"0", b"*", 1)
+    broken = (
+        message(TEXTS[0], encoding="8bit")
+        .as_bytes()
+        .replace(b"text/plain", b'multipart/mixed; boundary="none"')
+    )
+    wrong = (
+        message(TEXTS[1]).as_bytes().replace(b"utf-8", b"ascii").replace(b"0", b"*", 1)
+    )
     long = message("x" * 5000, encoding="8bit").as_bytes()
     empty = b"From: a@b.org\nTo: c@d.org\n\n"
     mails = [broken, wrong, long, message(TEXTS[0]).as_bytes(), empty]
@@ -99,5 +126,8 @@ def test_mail_is_known_by_its_headers():
         for head in (mail, FROM + mail, mail.replace(b"\n", b"\r\n")):
             assert format_of(name, head[: LIMITS.head_bytes]) == "mail"
     assert format_of("a.txt", mail) == "text"
-    for text in (b"Subject: a list\nDate: today\n\nFrom: nobody", b"a text\n\nFrom: a\nTo: b\nSubject: c\n"):
+    for text in (
+        b"Subject: a list\nDate: today\n\nFrom: nobody",
+        b"a text\n\nFrom: a\nTo: b\nSubject: c\n",
+    ):
         assert format_of("notes", text) == "text"

@@ -1,4 +1,6 @@
-"""Every format, compressed or not, named in every way, gives the records of the same data as plain JSON lines."""
+"""Every format, compressed or not, named in every way, gives the records of the same
+data as plain JSON lines.
+"""
 
 import bz2
 import csv
@@ -17,7 +19,11 @@ import zstandard
 from nightly import NIGHTLY
 
 RECORDS = [
-    {"id": str(number), "text": f"the {number}th text, with a comma; a “quote” and\ta tab 😀 {'x' * (number % 7)}"}
+    {
+        "id": str(number),
+        "text": f"the {number}th text, with a comma; a “quote” and\ta tab 😀 "
+        f"{'x' * (number % 7)}",
+    }
     for number in range(300)
 ]
 TEXTS = [record["text"] for record in RECORDS]
@@ -26,7 +32,9 @@ TEXTS = [record["text"] for record in RECORDS]
 def delimited(delimiter):
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=delimiter)
-    writer.writerows([["id", "text"], *([record["id"], record["text"]] for record in RECORDS)])
+    writer.writerows(
+        [["id", "text"], *([record["id"], record["text"]] for record in RECORDS)]
+    )
     return file.getvalue().encode()
 
 
@@ -66,8 +74,14 @@ def warc():
     file = io.BytesIO()
     for record in RECORDS:
         body = record["text"].encode()
-        head = "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: {}\r\nContent-Type: text/plain\r\n"
-        file.write(head.format(record["id"]).encode() + b"Content-Length: %d\r\n\r\n" % len(body))
+        head = (
+            "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: {}\r\nContent-Type: "
+            "text/plain\r\n"
+        )
+        file.write(
+            head.format(record["id"]).encode()
+            + b"Content-Length: %d\r\n\r\n" % len(body)
+        )
         file.write(body + b"\r\n\r\n")
     return file.getvalue()
 
@@ -88,9 +102,12 @@ FORMATS = {
     "c.txt": "\r".join(TEXTS).encode(),
     "d.txt": "\n".join(TEXTS).encode("utf-16"),
     "a.wet": warc(),
-    "w.tar": archive((f"{n}.{kind}", data) for n, r in enumerate(RECORDS) for kind, data in (
-        ("jpg", b"\xff\xd8"), ("txt", r["text"].encode()))),
-}  # fmt: skip
+    "w.tar": archive(
+        (f"{n}.{kind}", data)
+        for n, r in enumerate(RECORDS)
+        for kind, data in (("jpg", b"\xff\xd8"), ("txt", r["text"].encode()))
+    ),
+}
 COMPRESSIONS = {
     "": bytes,
     ".gz": gzip.compress,
@@ -102,19 +119,29 @@ NAMES = ["file", "no extension", "folder", "zip", "tar", "tar.gz", "tar.zst"]
 
 
 def cases():
-    """Each two of form, compression and name in some case, and all three of them at night."""
-    for (number, form), (step, compression), name in product(enumerate(FORMATS), enumerate(COMPRESSIONS), NAMES):
+    """Each two of form, compression and name in some case, and all three of them at
+    night.
+    """
+    for (number, form), (step, compression), name in product(
+        enumerate(FORMATS), enumerate(COMPRESSIONS), NAMES
+    ):
         # An archive in an archive is reported, and CSV is recognised by its name.
         if form == "w.tar" and name in ("zip", "tar", "tar.gz", "tar.zst"):
             continue
         if name == "no extension" and form.endswith(("csv", "tsv")):
             continue
-        if NIGHTLY or not compression or name in ("file", NAMES[(number + 2 * step) % len(NAMES)]):
+        if (
+            NIGHTLY
+            or not compression
+            or name in ("file", NAMES[(number + 2 * step) % len(NAMES)])
+        ):
             yield form, compression, name
 
 
 @pytest.mark.parametrize(("form", "compression", "name"), list(cases()))
-def test_the_same_records_in_every_form(write, read_all, tmp_path, form, compression, name):
+def test_the_same_records_in_every_form(
+    write, read_all, tmp_path, form, compression, name
+):
     data = COMPRESSIONS[compression](FORMATS[form])
     member = form + compression
     if name == "file":
@@ -127,13 +154,19 @@ def test_the_same_records_in_every_form(write, read_all, tmp_path, form, compres
     elif name == "zip":
         path = write("a.zip", zipped([(f"inner/{member}", data)]))
     else:
-        pack = {"tar": bytes, "tar.gz": gzip.compress, "tar.zst": zstandard.compress}[name]
+        pack = {"tar": bytes, "tar.gz": gzip.compress, "tar.zst": zstandard.compress}[
+            name
+        ]
         path = write(f"a.{name}", pack(archive([(f"inner/{member}", data)])))
     found = read_all(path, records="lines")
     assert found.texts == TEXTS
     assert found.records == list(range(300))
     assert set(found.fields) == {"txt" if form == "w.tar" else "text"}
-    assert (found.stats.records, found.stats.skipped, found.stats.damaged) == (300, {}, [])
+    assert (found.stats.records, found.stats.skipped, found.stats.damaged) == (
+        300,
+        {},
+        [],
+    )
     assert found.unread == []
     if not form.endswith(("txt", "w.tar", "wet")):
         assert [row["id"] for row in found.rows] == [record["id"] for record in RECORDS]
@@ -152,7 +185,12 @@ def test_the_same_records_in_splits(write, read_all, form, name):
     assert found.texts == first + TEXTS
     assert found.records == [*range(len(first)), *range(300)]
     assert (found.stats.skipped, found.stats.damaged, found.unread) == ({}, [], [])
-    parts = [split for split in found.splits if not split.source.endswith("first.jsonl")]
+    parts = [
+        split for split in found.splits if not split.source.endswith("first.jsonl")
+    ]
     assert [split.part for split in parts] == list(range(len(parts)))
-    cut = form in ("a.jsonl", "a.csv", "b.csv", "a.tsv", "a.txt", "b.txt") and name != "zip"
+    cut = (
+        form in ("a.jsonl", "a.csv", "b.csv", "a.tsv", "a.txt", "b.txt")
+        and name != "zip"
+    )
     assert (len(parts) > 1) is (cut or (form, name) == ("a.parquet", "file"))

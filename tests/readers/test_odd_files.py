@@ -1,4 +1,6 @@
-"""Files that are valid but unusual, or damaged without their format showing it: all texts, or a count and place."""
+"""Files that are valid but unusual, or damaged without their format showing it: all
+texts, or a count and place.
+"""
 
 import bz2
 import gzip
@@ -22,8 +24,13 @@ from provscan.errors import InputError
 from provscan.readers import Limits, plan
 from provscan.readers.inspection import inspect_sources
 
-TEXTS = [f"the quick brown fox number {number} jumps over a lazy dog by the river" for number in range(20)]
-LINES = "".join(json.dumps({"id": str(k), "text": text}) + "\n" for k, text in enumerate(TEXTS)).encode()
+TEXTS = [
+    f"the quick brown fox number {number} jumps over a lazy dog by the river"
+    for number in range(20)
+]
+LINES = "".join(
+    json.dumps({"id": str(k), "text": text}) + "\n" for k, text in enumerate(TEXTS)
+).encode()
 
 
 def tarred(files):
@@ -65,25 +72,43 @@ MAPS = [[("k", text)] for text in TEXTS]
 MAP = pa.map_(pa.string(), pa.string())
 KINDS = {
     "string view": ipc(pa.array(TEXTS, pa.string_view())),
-    "run ends": ipc(pa.RunEndEncodedArray.from_arrays(pa.array(range(1, 21), pa.int32()), pa.array(TEXTS))),
-    "union": ipc(pa.UnionArray.from_dense(pa.array([0] * 20, pa.int8()), pa.array(PLACES), [pa.array(TEXTS)])),
+    "run ends": ipc(
+        pa.RunEndEncodedArray.from_arrays(
+            pa.array(range(1, 21), pa.int32()), pa.array(TEXTS)
+        )
+    ),
+    "union": ipc(
+        pa.UnionArray.from_dense(
+            pa.array([0] * 20, pa.int8()), pa.array(PLACES), [pa.array(TEXTS)]
+        )
+    ),
     "list view": ipc(pa.array(LISTS, pa.list_view(pa.string()))),
     "large list view": ipc(pa.array(LISTS, pa.large_list_view(pa.large_string()))),
-    "empty batches": ipc(pa.array([], pa.string()), pa.array(TEXTS), pa.array([], pa.string())),
-}  # fmt: skip
+    "empty batches": ipc(
+        pa.array([], pa.string()), pa.array(TEXTS), pa.array([], pa.string())
+    ),
+}
 TABLES = {
     "map": parquet(text=pa.array(MAPS, MAP)),
     "list of maps": parquet(text=pa.array([[row] for row in MAPS], pa.list_(MAP))),
-    "dictionaries in lists": parquet(text=pa.array(LISTS, pa.list_(pa.dictionary(pa.int32(), pa.string())))),
-    "large strings in large lists": parquet(text=pa.array(LISTS, pa.large_list(pa.large_string()))),
+    "dictionaries in lists": parquet(
+        text=pa.array(LISTS, pa.list_(pa.dictionary(pa.int32(), pa.string())))
+    ),
+    "large strings in large lists": parquet(
+        text=pa.array(LISTS, pa.large_list(pa.large_string()))
+    ),
     "lists of fixed size": parquet(text=pa.array(LISTS, pa.list_(pa.string(), 1))),
     "bytes": parquet(text=[text.encode() for text in TEXTS]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *TABLES])
 def test_types_of_arrow(write, read_all, kind):
-    found = read_all(write("a.arrow" if kind in KINDS else "a.parquet", KINDS.get(kind) or TABLES[kind]))
+    found = read_all(
+        write(
+            "a.arrow" if kind in KINDS else "a.parquet", KINDS.get(kind) or TABLES[kind]
+        )
+    )
     assert found.texts == TEXTS
     assert found.records == list(range(20))
     assert found.fields[0] in ("text", "text[0]", "text[0].value", "text[0][0].value")
@@ -97,24 +122,37 @@ def test_types_in_memory(write, kind):
         table = pa.ipc.open_file(KINDS[kind]).read_all()
     else:
         table = pq.read_table(io.BytesIO(TABLES[kind]))
-    assert [text for batch in read_objects(table) for text in batch["text"].to_pylist()] == TEXTS
+    assert [
+        text for batch in read_objects(table) for text in batch["text"].to_pylist()
+    ] == TEXTS
 
 
 def test_no_rows_at_all(write, read_all):
     out = io.BytesIO()
     pq.ParquetWriter(out, pa.schema([("text", pa.string())])).close()
-    for name, data in (("a.parquet", out.getvalue()), ("b.parquet", parquet(text=pa.array([], pa.string())))):
+    for name, data in (
+        ("a.parquet", out.getvalue()),
+        ("b.parquet", parquet(text=pa.array([], pa.string()))),
+    ):
         assert read_all(write(name, data)).stats.notes == {"empty_file": 1}
-    assert read_all(write("a.arrow", ipc(pa.array([], pa.string())))).stats.notes == {"empty_file": 1}
+    assert read_all(write("a.arrow", ipc(pa.array([], pa.string())))).stats.notes == {
+        "empty_file": 1
+    }
 
 
 @pytest.mark.parametrize("cut", [2600, 4000])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_tar_archive_that_is_cut_off(write, read_all, cut, packed):
     data = tarred([("a.jsonl", LINES), ("b.jsonl", LINES)])[: 512 + cut]
-    found = read_all(write("a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data))
+    found = read_all(
+        write(
+            "a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data
+        )
+    )
     assert found.texts[:20] == TEXTS
-    said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
+    said = [reason for _, reason in found.unread] + [
+        damage.reason for damage in found.stats.damaged
+    ]
     assert any("damaged tar archive" in reason for reason in said), said
 
 
@@ -124,9 +162,15 @@ def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, pack
     at = data.index(b"b.jsonl")
     data[at + 150] ^= 0xFF
     data = bytes(data)
-    found = read_all(write("a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data))
+    found = read_all(
+        write(
+            "a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data
+        )
+    )
     assert found.texts == TEXTS
-    said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
+    said = [reason for _, reason in found.unread] + [
+        damage.reason for damage in found.stats.damaged
+    ]
     assert any("header)" in reason for reason in said), said
 
 
@@ -142,18 +186,36 @@ def test_joined_tar_archives(write, read_all, packed):
     ):
         found = read_all(write(name, data))
         assert found.texts == texts
-        said = [reason for _, reason in found.unread] + [damage.reason for damage in found.stats.damaged]
-        assert [reason.startswith("damaged tar archive (") for reason in said] == [True] * damaged
+        said = [reason for _, reason in found.unread] + [
+            damage.reason for damage in found.stats.damaged
+        ]
+        assert [reason.startswith("damaged tar archive (") for reason in said] == [
+            True
+        ] * damaged
 
 
 def test_a_file_of_blank_lines_in_a_compressed_archive(write, read_all):
-    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.txt", b"\n \n"), ("b.jsonl", LINES)]))))
-    assert (found.texts, found.records, found.stats.skipped) == (TEXTS, list(range(20)), {})
+    found = read_all(
+        write(
+            "a.tar.gz", gzip.compress(tarred([("a.txt", b"\n \n"), ("b.jsonl", LINES)]))
+        )
+    )
+    assert (found.texts, found.records, found.stats.skipped) == (
+        TEXTS,
+        list(range(20)),
+        {},
+    )
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
-def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empty(write, read_all, compress):
-    data = compress(b"") + compress(json.dumps([{"text": text} for text in TEXTS]).encode())
+@pytest.mark.parametrize(
+    "compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress]
+)
+def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empty(
+    write, read_all, compress
+):
+    data = compress(b"") + compress(
+        json.dumps([{"text": text} for text in TEXTS]).encode()
+    )
     found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.json", data)]))))
     assert (found.texts, found.stats.skipped) == (TEXTS, {})
 
@@ -161,11 +223,26 @@ def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empt
 def test_archives_in_archives_are_named(write, read_all):
     inner = zipped([("b.jsonl", LINES)])
     found = read_all(
-        write("a.zip", zipped([("a.jsonl", LINES), ("in.tar", tarred([("c.jsonl", LINES)])), ("in.zip", inner)]))
+        write(
+            "a.zip",
+            zipped(
+                [
+                    ("a.jsonl", LINES),
+                    ("in.tar", tarred([("c.jsonl", LINES)])),
+                    ("in.zip", inner),
+                ]
+            ),
+        )
     )
     assert found.texts == TEXTS
-    assert [reason for _, reason in found.unread] == ["nested archives are not supported: unpack it first"] * 2
-    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES), ("in.zip", inner)]))))
+    assert [reason for _, reason in found.unread] == [
+        "nested archives are not supported: unpack it first"
+    ] * 2
+    found = read_all(
+        write(
+            "a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES), ("in.zip", inner)]))
+        )
+    )
     assert found.texts == TEXTS
     assert found.stats.notes == {"unread_member": 1}
 
@@ -177,18 +254,26 @@ def test_two_files_of_one_name_in_an_archive(write, read_all):
     assert found.texts == [text.replace("fox", "cat") for text in TEXTS]
     ((name, reason),) = found.unread
     assert name.endswith("a.zip/a.jsonl")
-    assert reason == "another file of the archive has the same name; only the last one is read"
+    assert (
+        reason
+        == "another file of the archive has the same name; only the last one is read"
+    )
 
 
 def test_compressed_twice(write):
-    with pytest.raises(InputError, match="compressed twice, gzip in gzip: decompress it once"):
+    with pytest.raises(
+        InputError, match="compressed twice, gzip in gzip: decompress it once"
+    ):
         plan(write("a.jsonl.gz", gzip.compress(gzip.compress(LINES))))
 
 
 def test_zstd_frames(write, read_all):
     frame = zstandard.ZstdCompressor().compress(LINES)
     skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
-    assert read_all(write("a.jsonl.zst", skippable + frame + skippable + frame)).texts == TEXTS * 2
+    assert (
+        read_all(write("a.jsonl.zst", skippable + frame + skippable + frame)).texts
+        == TEXTS * 2
+    )
     found = read_all(write("b.jsonl.zst", frame + frame[:-5]))
     assert found.texts == TEXTS
     assert found.stats.damaged[0][1:] == (20, "truncated zstd file")
@@ -214,9 +299,14 @@ def test_a_crawl_with_a_wrong_length(write, read_all, wrong):
 
 @pytest.mark.parametrize("wrong", [10**6, 10**15])
 def test_a_crawl_whose_length_is_beyond_its_end(write, read_all, wrong):
-    found = read_all(write("a.wet", crawl(wrong)), limits=Limits(record_bytes=2 * 10**6))
+    found = read_all(
+        write("a.wet", crawl(wrong)), limits=Limits(record_bytes=2 * 10**6)
+    )
     assert found.texts[:5] == TEXTS[:5]
-    assert found.texts == TEXTS or found.stats.damaged[0][1:] == (5, "it ends within a record")
+    assert found.texts == TEXTS or found.stats.damaged[0][1:] == (
+        5,
+        "it ends within a record",
+    )
 
 
 def test_a_crawl_that_ends_within_a_record(write, read_all):
@@ -227,11 +317,17 @@ def test_a_crawl_that_ends_within_a_record(write, read_all):
 
 
 def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
-    rows = [("a text in a blob", b"a text of bytes"), ("one more text here", b"not utf-8: \xff, as it is"),
-            (None, None), ("the last of the texts", b'[{"role": "user", "content": "what a chat"}]')]  # fmt: skip
+    rows = [
+        ("a text in a blob", b"a text of bytes"),
+        ("one more text here", b"not utf-8: \xff, as it is"),
+        (None, None),
+        ("the last of the texts", b'[{"role": "user", "content": "what a chat"}]'),
+    ]
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE t (text TEXT, body BLOB, picture BLOB)")
-        file.executemany("INSERT INTO t VALUES (?, ?, ?)", [(*row, b"\xff\xd8\xff") for row in rows])
+        file.executemany(
+            "INSERT INTO t VALUES (?, ?, ?)", [(*row, b"\xff\xd8\xff") for row in rows]
+        )
     file.close()
     found = read_all(str(tmp_path / "a.sqlite"))
     assert [(row["record"], row["field"], row["text"]) for row in found.rows] == [
@@ -254,30 +350,43 @@ def test_tables_in_an_archive_are_said_to_need_a_file(tmp_path, name):
     openpyxl.Workbook().save(tmp_path / "a.xlsx")
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.write(tmp_path / name, name)
-    with pytest.raises(InputError, match=rf"{name} can't be read from a URL or an archive, or compressed"):
+    with pytest.raises(
+        InputError,
+        match=rf"{name} can't be read from a URL or an archive, or compressed",
+    ):
         plan(str(tmp_path / "z.zip"))
 
 
 def test_tables_of_sqlite(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
-        file.executemany("INSERT INTO a VALUES (?, ?)", [(f"{k:02}", text) for k, text in enumerate(TEXTS)])
+        file.executemany(
+            "INSERT INTO a VALUES (?, ?)",
+            [(f"{k:02}", text) for k, text in enumerate(TEXTS)],
+        )
         file.execute("CREATE VIEW v AS SELECT * FROM a")
         file.execute("CREATE VIRTUAL TABLE searched USING fts5(text)")
         file.execute("INSERT INTO searched SELECT text FROM a")
         file.execute("CREATE TABLE pictures (id INTEGER, data BLOB, text)")
-        file.executemany("INSERT INTO pictures VALUES (?, ?, ?)", [(k, b"\xff\0", t) for k, t in enumerate(TEXTS)])
+        file.executemany(
+            "INSERT INTO pictures VALUES (?, ?, ?)",
+            [(k, b"\xff\0", t) for k, t in enumerate(TEXTS)],
+        )
     file.close()
     found = read_all(str(tmp_path / "a.sqlite"))
     assert sorted(found.texts) == sorted(TEXTS * 3)
-    assert found.stats.skipped == {}, "the tables in which a virtual one keeps its rows are no data"
+    assert found.stats.skipped == {}, (
+        "the tables in which a virtual one keeps its rows are no data"
+    )
 
 
 def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "100%25.sqlite") as file:
         file.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, text TEXT)")
         file.executemany("INSERT INTO a VALUES (?, ?)", enumerate(TEXTS))
-        file.execute("CREATE VIRTUAL TABLE [a_fts] USING FTS5 (\n    [text],\n    content=[a]\n)")
+        file.execute(
+            "CREATE VIRTUAL TABLE [a_fts] USING FTS5 (\n    [text],\n    content=[a]\n)"
+        )
         file.execute("INSERT INTO a_fts(a_fts) VALUES ('rebuild')")
         file.execute('CREATE VIRTUAL TABLE a_old USING fts4(text, content="a")')
         file.execute("INSERT INTO a_old(a_old) VALUES ('rebuild')")
@@ -289,7 +398,10 @@ def test_full_text_indexes_of_a_table_are_no_second_copy_of_it(tmp_path, read_al
 def test_a_field_that_holds_codes_in_one_table_and_texts_in_another(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (text TEXT, note TEXT)")
-        file.executemany("INSERT INTO a VALUES (?, ?)", [("a few words", f"code{k}") for k in range(500)])
+        file.executemany(
+            "INSERT INTO a VALUES (?, ?)",
+            [("a few words", f"code{k}") for k in range(500)],
+        )
         file.execute("CREATE TABLE b (note TEXT)")
         file.executemany("INSERT INTO b VALUES (?)", [[text] for text in TEXTS * 5])
     file.close()
@@ -302,18 +414,26 @@ def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):
         connection.execute('CREATE SCHEMA "odd ""name"""; CREATE SCHEMA other')
         for table in ('"a""b"', '"odd ""name""".a', "other.a"):
             connection.execute(f"CREATE TABLE {table} (text VARCHAR)")
-            connection.executemany(f"INSERT INTO {table} VALUES (?)", [[text] for text in TEXTS])
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?)", [[text] for text in TEXTS]
+            )
     assert read_all(str(tmp_path / "a.duckdb")).texts == TEXTS * 3
 
 
 def sheet_of(path, size):
-    """A workbook with 20 texts and a chart, that says of its sheet that it has this size."""
+    """A workbook with 20 texts and a chart, that says of its sheet that it has this
+    size.
+    """
     book = openpyxl.Workbook()
     book.active.append(["id", "text"])
     for number, text in enumerate(TEXTS):
-        book.active.append([number, text, *["beside the columns that have a name"] * (number == 9)])
+        book.active.append(
+            [number, text, *["beside the columns that have a name"] * (number == 9)]
+        )
     chart = openpyxl.chart.BarChart()
-    chart.add_data(openpyxl.chart.Reference(book.active, min_col=1, min_row=1, max_row=20))
+    chart.add_data(
+        openpyxl.chart.Reference(book.active, min_col=1, min_row=1, max_row=20)
+    )
     book.create_chartsheet("a chart").add_chart(chart)
     book.save(whole := io.BytesIO())
     with zipfile.ZipFile(whole) as read, zipfile.ZipFile(path, "w") as written:
@@ -352,20 +472,26 @@ def test_a_sheet_with_formulas_and_merged_cells(tmp_path, read_all):
 
 def test_a_delimiter_that_the_first_line_names(write, read_all):
     rows = "".join(f"{k};{text}, and more\r\n" for k, text in enumerate(TEXTS))
-    found = read_all(write("a.csv", f"\ufeffsep=;\r\nid;text\r\n{rows}"), target_bytes=200)
+    found = read_all(
+        write("a.csv", f"\ufeffsep=;\r\nid;text\r\n{rows}"), target_bytes=200
+    )
     assert found.texts == [f"{text}, and more" for text in TEXTS]
     assert found.records == list(range(20))
 
 
 def test_marks_between_joined_files(write, read_all):
-    found = read_all(write("a.jsonl", b"\xef\xbb\xbf" + LINES + b"\xef\xbb\xbf" + LINES))
+    found = read_all(
+        write("a.jsonl", b"\xef\xbb\xbf" + LINES + b"\xef\xbb\xbf" + LINES)
+    )
     assert found.texts == TEXTS * 2
     assert found.stats.skipped == found.stats.notes == {}
 
 
 def test_line_separators_of_unicode_end_no_line(write, read_all):
     texts = [f"{text}\u2028and\u2029more\x85 of it" for text in TEXTS]
-    lines = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    lines = "".join(
+        json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts
+    )
     assert read_all(write("a.jsonl", lines)).texts == texts
     assert read_all(write("a.txt", "\n".join(texts)), records="lines").texts == texts
 
@@ -389,4 +515,8 @@ def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
     assert found.texts == TEXTS * 3
     assert len({split.source for split in found.splits}) == 3
     assert all(split.source.isprintable() for split in found.splits)
-    assert sorted(path.rpartition("/")[2] for path, _ in found.unread) == ["nowhere.jsonl", "pipe.jsonl", "self"]
+    assert sorted(path.rpartition("/")[2] for path, _ in found.unread) == [
+        "nowhere.jsonl",
+        "pipe.jsonl",
+        "self",
+    ]

@@ -21,7 +21,9 @@ from provscan.readers.protocol import Context
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.
-JSONL = "".join(f'{{"text": "tweet {number * 2654435761 % 2**32}"}}\n' for number in range(ROWS)).encode()
+JSONL = "".join(
+    f'{{"text": "tweet {number * 2654435761 % 2**32}"}}\n' for number in range(ROWS)
+).encode()
 COMPRESS = {
     "gz": gzip.compress,
     "zst": zstandard.compress,
@@ -36,7 +38,9 @@ def test_a_truncated_file(write, read_all, kind):
     data = COMPRESS[kind](JSONL)
     found = read_all(write(f"a.jsonl.{kind}", data[: len(data) // 2]))
     assert 0 < len(found.rows) < ROWS
-    assert found.texts == [f"tweet {number * 2654435761 % 2**32}" for number in range(len(found.rows))]
+    assert found.texts == [
+        f"tweet {number * 2654435761 % 2**32}" for number in range(len(found.rows))
+    ]
     assert found.stats.skipped == {}, "the line at the break is a part of the damage"
     (damage,) = found.stats.damaged
     assert damage.source.endswith(f"a.jsonl.{kind}")
@@ -56,7 +60,9 @@ def test_truncated_anywhere(write, read_all, kind, keep):
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_a_flipped_byte(write, read_all, kind):
     compressed = (
-        zstandard.ZstdCompressor(write_checksum=True).compress(JSONL) if kind == "zst" else COMPRESS[kind](JSONL)
+        zstandard.ZstdCompressor(write_checksum=True).compress(JSONL)
+        if kind == "zst"
+        else COMPRESS[kind](JSONL)
     )
     data = bytearray(compressed)
     data[len(data) // 2] ^= 0xFF
@@ -68,7 +74,9 @@ def test_a_flipped_byte(write, read_all, kind):
 
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_a_truncated_csv_and_text(write, read_all, kind):
-    lines = b"text\n" + b"".join(b"tweet %d\n" % (number * 2654435761 % 2**32) for number in range(ROWS))
+    lines = b"text\n" + b"".join(
+        b"tweet %d\n" % (number * 2654435761 % 2**32) for number in range(ROWS)
+    )
     data = COMPRESS[kind](lines)
     table = read_all(write(f"a.csv.{kind}", data[: len(data) // 2]))
     text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
@@ -84,7 +92,9 @@ def test_a_file_that_became_shorter(write):
     (split,) = plan(path)
     os.truncate(path, split.size - 20)
     stats = ReadStats()
-    assert [batch["text"].to_pylist() for batch in read(split, Fields(), stats)] == [["a", "a"]]
+    assert [batch["text"].to_pylist() for batch in read(split, Fields(), stats)] == [
+        ["a", "a"]
+    ]
     assert stats.damaged == [(path, 2, "it is 20 bytes shorter than when it was found")]
 
 
@@ -103,7 +113,11 @@ def test_padding_after_the_end_is_no_damage(write, read_all):
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_files_of_several_members(write, read_all, kind):
     half = JSONL.index(b"\n", len(JSONL) // 2) - 5
-    data = COMPRESS[kind](JSONL[:half]) + COMPRESS[kind](b"") + COMPRESS[kind](JSONL[half:])
+    data = (
+        COMPRESS[kind](JSONL[:half])
+        + COMPRESS[kind](b"")
+        + COMPRESS[kind](JSONL[half:])
+    )
     found = read_all(write(f"a.jsonl.{kind}", data))
     assert len(found.rows) == ROWS
     assert found.stats.bytes == len(data)
@@ -118,7 +132,9 @@ def test_skippable_frames(write, read_all):
 
 
 def test_a_long_window(write, read_all):
-    params = zstandard.ZstdCompressionParameters.from_level(1, window_log=28, enable_ldm=True)
+    params = zstandard.ZstdCompressionParameters.from_level(
+        1, window_log=28, enable_ldm=True
+    )
     stream = zstandard.ZstdCompressor(compression_params=params).compressobj()
     found = read_all(write("a.jsonl.zst", stream.compress(JSONL) + stream.flush()))
     assert len(found.rows) == ROWS
@@ -126,13 +142,17 @@ def test_a_long_window(write, read_all):
 
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_decompression_in_small_steps(write, kind):
-    """Zeros: the decompressed bytes come in chunks that are no multiple of the file's."""
+    """Zeros: the decompressed bytes come in chunks that are no multiple of the
+    file's.
+    """
     name = NAMES[kind]
     data = COMPRESS[kind](bytes(100 << 20))
     path = write("zeros", data)
     largest = total = 0
     limits = replace(LIMITS, expansion=100_000)
-    for chunk in streams.ByteStream(Split("zeros", path, "text", name), Context.quiet(limits)):
+    for chunk in streams.ByteStream(
+        Split("zeros", path, "text", name), Context.quiet(limits)
+    ):
         largest = max(largest, len(chunk))
         total += len(chunk)
     assert total == 100 << 20
@@ -141,7 +161,9 @@ def test_decompression_in_small_steps(write, kind):
 
 
 def test_a_truncated_array_of_json(write, read_all):
-    found = read_all(write("a.json.gz", gzip.compress(b'[{"text": "a"}, {"text": "b"}]')[:-9]))
+    found = read_all(
+        write("a.json.gz", gzip.compress(b'[{"text": "a"}, {"text": "b"}]')[:-9])
+    )
     assert found.texts == ["a"]
     assert found.stats.damaged[0].reason == "truncated gzip file"
 
@@ -149,7 +171,9 @@ def test_a_truncated_array_of_json(write, read_all):
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_a_decompression_bomb_is_abandoned(write, read_all, kind):
     limits = replace(LIMITS, expansion_bytes=8 << 20)
-    path = write(f"a.jsonl.{kind}", COMPRESS[kind](b'{"text": "a"}\n' + b" " * (24 << 20)))
+    path = write(
+        f"a.jsonl.{kind}", COMPRESS[kind](b'{"text": "a"}\n' + b" " * (24 << 20))
+    )
     found = read_all(path, limits=limits)
     (damage,) = found.stats.damaged
     assert "decompression bomb" in damage.reason
@@ -169,7 +193,10 @@ def test_a_zip_archive_cut_behind_one_that_it_holds(write, tmp_path):
     found = plan(str(tmp_path / "folder"))
     assert [split.source for split in found] == [str(tmp_path / "folder/a.jsonl")]
     ((path, reason),) = found.unread
-    assert (path, reason) == (str(tmp_path / "folder/cut.zip"), "damaged zip archive (its directory is missing)")
+    assert (path, reason) == (
+        str(tmp_path / "folder/cut.zip"),
+        "damaged zip archive (its directory is missing)",
+    )
 
 
 def test_bytes_that_are_no_text(write, tmp_path):
@@ -182,10 +209,16 @@ def test_bytes_that_are_no_text(write, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="writes to a device that is full")
 def test_a_full_temporary_folder_is_no_fault_of_the_file(tmp_path, monkeypatch):
-    pq.write_table(pa.table({"text": ["never trust a goat near the harbour"]}), tmp_path / "a.parquet")
+    pq.write_table(
+        pa.table({"text": ["never trust a goat near the harbour"]}),
+        tmp_path / "a.parquet",
+    )
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(tmp_path / "a.parquet", "a.parquet")
     monkeypatch.setattr("tempfile.TemporaryFile", partial(open, "/dev/full", "r+b"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.raises(OutputError, match=r"a\.zip/a\.parquet has to be unpacked.*\(No space left.*TMPDIR"):
+    with pytest.raises(
+        OutputError,
+        match=r"a\.zip/a\.parquet has to be unpacked.*\(No space left.*TMPDIR",
+    ):
         plan([str(tmp_path / "a.zip")], Fields())

@@ -16,7 +16,11 @@ from provscan.readers.protocol import Layout
 
 def test_quotes_and_newlines(write, read_all):
     found = read_all(
-        write("a.csv", 'id,text,created_at\r\n1,"a, ""b""\r\nc",2020-01-01\r\n\r\n2,plain,\r\n,"",nonsense\r\n')
+        write(
+            "a.csv",
+            'id,text,created_at\r\n1,"a, '
+            '""b""\r\nc",2020-01-01\r\n\r\n2,plain,\r\n,"",nonsense\r\n',
+        )
     )
     assert found.texts == ['a, "b"\r\nc', "plain", ""]
     assert found.records == [0, 1, 2], "rows are counted, not lines"
@@ -25,14 +29,26 @@ def test_quotes_and_newlines(write, read_all):
 
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 700)])
-def test_lines_that_end_in_several_ways_are_read_as_by_the_csv_module(write, read_all, mixed, target, chunk):
+def test_lines_that_end_in_several_ways_are_read_as_by_the_csv_module(
+    write, read_all, mixed, target, chunk
+):
     rng = random.Random(5)
     data = "id;text;n\n"
     for number in range(600):
-        text = f'"words, ""{number}""\rand\r\nmore"' if number % 7 == 0 else f"some words, {number}"
-        end = rng.choice(["\r", "\n", "\r\n"]) if mixed else ["\n", "\r", "\r\n"][number // 200]
+        text = (
+            f'"words, ""{number}""\rand\r\nmore"'
+            if number % 7 == 0
+            else f"some words, {number}"
+        )
+        end = (
+            rng.choice(["\r", "\n", "\r\n"])
+            if mixed
+            else ["\n", "\r", "\r\n"][number // 200]
+        )
         data += f"{number};{text};{number % 5}{';' * (number % 49 == 1)}{end}"
-    found = read_all(write("a.csv", data.encode()), target_bytes=target, limits=Limits(chunk=chunk))
+    found = read_all(
+        write("a.csv", data.encode()), target_bytes=target, limits=Limits(chunk=chunk)
+    )
     rows = list(csv.reader(io.StringIO(data, newline=""), delimiter=";"))[1:]
     assert len(rows) == 600
     assert found.texts == [row[1] for row in rows if len(row) == 3]
@@ -58,7 +74,10 @@ def test_rows_of_another_width_are_counted(write, read_all):
 
 def test_invalid_utf8(write, read_all):
     found = read_all(
-        write("a.csv", b"text,id\n" + b"good,1\n" * 30 + b"b\xffd,2\n" + b"good,3\n" * 30), limits=Limits(chunk=16)
+        write(
+            "a.csv", b"text,id\n" + b"good,1\n" * 30 + b"b\xffd,2\n" + b"good,3\n" * 30
+        ),
+        limits=Limits(chunk=16),
     )
     assert found.texts[30] == "b\ufffdd"
     assert len(found.rows) == 61
@@ -74,15 +93,23 @@ def test_invalid_utf8_in_the_header(write, read_all):
 def test_a_return_within_quotes_is_no_line(write, read_all):
     path = write("a.csv", b'text,id\n"a\r"\na,"b\nc"\n')
     for target in (1 << 30, 1):
-        assert [(row["record"], row["text"]) for row in read_all(path, target_bytes=target).rows] == [(1, "a")]
+        assert [
+            (row["record"], row["text"])
+            for row in read_all(path, target_bytes=target).rows
+        ] == [(1, "a")]
 
 
 @pytest.mark.parametrize("odd", [b"", b"one value\n"], ids=["columns", "row by row"])
 def test_invalid_utf8_is_counted_where_it_is_read(write, read_all, odd):
-    found = read_all(write("a.csv", b"id,text,url\n1,good,x\n2,b\xffd,x\n3,good,x\xff\n" + odd))
+    found = read_all(
+        write("a.csv", b"id,text,url\n1,good,x\n2,b\xffd,x\n3,good,x\xff\n" + odd)
+    )
     assert found.texts == ["good", "b\ufffdd", "good"]
     assert found.stats.repaired == {"invalid_utf8": 1}
-    assert found.stats.examples["invalid_utf8"][0][1:] == (1, "byte 0xff replaced by U+FFFD")
+    assert found.stats.examples["invalid_utf8"][0][1:] == (
+        1,
+        "byte 0xff replaced by U+FFFD",
+    )
 
 
 def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
@@ -95,7 +122,9 @@ def test_a_quote_that_is_never_closed_costs_its_line(write, read_all):
 
 
 @pytest.mark.parametrize("chunk", [16, 1 << 20])
-def test_a_quote_that_is_never_closed_behind_a_value_with_one_in_it(write, read_all, chunk):
+def test_a_quote_that_is_never_closed_behind_a_value_with_one_in_it(
+    write, read_all, chunk
+):
     content = 'text,id\na,one\n5" pipe,"two\nb,three\nc,four\n'
     found = read_all(write("a.csv", content), limits=Limits(chunk=chunk))
     assert found.texts == ["a", "b", "c"]
@@ -113,13 +142,25 @@ ROWS = "".join(f"{number},text {number}\n" for number in range(1, 1001))
 
 @pytest.mark.parametrize(
     "end",
-    ['2000,he said "hello" to me\n', '2000,"quoted"\n', '2000,"quoted\nover two"\n', '2000,5" wide\n', '2000,end"\n'],
+    [
+        '2000,he said "hello" to me\n',
+        '2000,"quoted"\n',
+        '2000,"quoted\nover two"\n',
+        '2000,5" wide\n',
+        '2000,end"\n',
+    ],
 )
-@pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 1 << 20), (1 << 30, 700)])
+@pytest.mark.parametrize(
+    ("target", "chunk"), [(1 << 30, 1 << 20), (900, 1 << 20), (1 << 30, 700)]
+)
 def test_a_quote_that_swallows_rows_costs_its_line(write, read_all, end, target, chunk):
-    """It is closed by a later one, so that what it holds is one row of the right width."""
+    """It is closed by a later one, so that what it holds is one row of the right
+    width.
+    """
     found = read_all(
-        write("a.csv", f'id,text\n0,"open text\n{ROWS}{end}{ROWS}'), target_bytes=target, limits=Limits(chunk=chunk)
+        write("a.csv", f'id,text\n0,"open text\n{ROWS}{end}{ROWS}'),
+        target_bytes=target,
+        limits=Limits(chunk=chunk),
     )
     numbers = [int(row["id"]) for row in found.rows]
     assert numbers == [*range(1, 1001), 2000, *range(1, 1001)]
@@ -139,8 +180,10 @@ POEM = "Roses are red, violets are blue\n" * 3
 HONEST = [
     "1,000 of them\n2,000 of these\n3,000 of those",
     "id,text\n1,a\n2,b\n3,c\n4,d\n5,e\n6,f\nthat was my table",
-    "dear all,\nmany thanks, yours\nsee you, me\nand so on, and on\nto the end, friends\nof it, yes\nbye, now",
-    'she said, "no"\nhe said, "yes"\nwe said, "well"\nthey said, "so"\nand that, "was it"',
+    "dear all,\nmany thanks, yours\nsee you, me\nand so on, and on\nto the end, "
+    "friends\nof it, yes\nbye, now",
+    'she said, "no"\nhe said, "yes"\nwe said, "well"\nthey said, "so"\nand that, "was '
+    'it"',
     POEM,
 ]
 
@@ -149,7 +192,12 @@ HONEST = [
 @pytest.mark.parametrize("columns", [1, 2, 3])
 def test_texts_of_many_lines_stay_whole(write, read_all, text, columns):
     file = io.StringIO(newline="")
-    csv.writer(file).writerows([("text", "id", "x")[:columns], *[(f"{text}{n}", n, "z")[:columns] for n in range(30)]])
+    csv.writer(file).writerows(
+        [
+            ("text", "id", "x")[:columns],
+            *[(f"{text}{n}", n, "z")[:columns] for n in range(30)],
+        ]
+    )
     found = read_all(write("a.csv", file.getvalue()), target_bytes=500, text="text")
     assert found.texts == [f"{text}{n}" for n in range(30)]
     assert found.stats.skipped == {}
@@ -158,14 +206,18 @@ def test_texts_of_many_lines_stay_whole(write, read_all, text, columns):
 
 def test_a_value_like_many_rows_is_noted(write, read_all):
     listed = "\n".join(f"word {n}, meaning of it {n}" for n in range(60))
-    found = read_all(write("a.csv", f'key,text\na,"list\n{listed}"\nb,c\n'), text="text")
+    found = read_all(
+        write("a.csv", f'key,text\na,"list\n{listed}"\nb,c\n'), text="text"
+    )
     assert len(found.rows) == 2
     assert found.stats.notes == {"value_like_rows": 1}
 
 
 def test_a_value_of_many_lines_counts_as_an_unclosed_quote(write, read_all):
     lines = "x\n" * 30
-    found = read_all(write("a.csv", f'text,id\n"{lines}",1\nb,2\n'), limits=Limits(value_lines=20))
+    found = read_all(
+        write("a.csv", f'text,id\n"{lines}",1\nb,2\n'), limits=Limits(value_lines=20)
+    )
     assert found.texts == ["b"]
     assert found.stats.records + sum(found.stats.skipped.values()) == 32
 
@@ -181,7 +233,9 @@ def test_delimiters_are_detected(write, read_all, delimiter):
 
 
 def test_an_encoding_is_detected(write, read_all):
-    lines = "id;text\n" + "".join(f"{n};Größe und Länge der Straße, früher wie später\n" for n in range(20))
+    lines = "id;text\n" + "".join(
+        f"{n};Größe und Länge der Straße, früher wie später\n" for n in range(20)
+    )
     found = read_all(write("a.csv", lines.encode("cp1252")))
     assert found.texts == ["Größe und Länge der Straße, früher wie später"] * 20
     assert read_all(write("b.csv", lines.encode("utf-16"))).texts == found.texts
@@ -210,12 +264,16 @@ def test_line_ends_of_old_machines(write, read_all):
 
 
 def test_tsv_with_quotes_around_values(write, read_all):
-    found = read_all(write("a.tsv", 'id\ttext\n1\t"a ""quoted""\tword"\n2\tplain, with comma\n'))
+    found = read_all(
+        write("a.tsv", 'id\ttext\n1\t"a ""quoted""\tword"\n2\tplain, with comma\n')
+    )
     assert found.texts == ['a "quoted"\tword', "plain, with comma"]
 
 
 def test_tsv_with_quotes_in_the_text(write, read_all):
-    found = read_all(write("a.tsv", 'id\ttext\n1\t"When in Rome\n2\t"do as" the Romans\n3\tplain\n'))
+    found = read_all(
+        write("a.tsv", 'id\ttext\n1\t"When in Rome\n2\t"do as" the Romans\n3\tplain\n')
+    )
     assert found.texts == ['"When in Rome', '"do as" the Romans', "plain"]
 
 
@@ -225,44 +283,72 @@ def test_duplicate_columns(write, read_all):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
-    rows=st.lists(st.tuples(st.text(st.sampled_from('a",\n\té😀 '), max_size=8), st.integers()), max_size=30),
+    rows=st.lists(
+        st.tuples(st.text(st.sampled_from('a",\n\té😀 '), max_size=8), st.integers()),
+        max_size=30,
+    ),
     chunk=st.sampled_from([1, 5, 1 << 20]),
 )
 def test_what_was_written_is_read(write, read_all, rows, chunk):
     file = io.StringIO(newline="")
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerows([("text", "id"), *rows])
-    found = read_all(write("a.csv", file.getvalue()), limits=Limits(chunk=chunk), text="text")
-    assert [(row["text"], row["id"]) for row in found.rows] == [(text, str(number)) for text, number in rows]
+    found = read_all(
+        write("a.csv", file.getvalue()), limits=Limits(chunk=chunk), text="text"
+    )
+    assert [(row["text"], row["id"]) for row in found.rows] == [
+        (text, str(number)) for text, number in rows
+    ]
     assert found.records == list(range(len(rows)))
     assert found.stats.skipped == {}
 
 
 def test_short_values_with_blank_lines_are_values(write, read_all):
     rows = [*[f'"{n}","a"' for n in range(40)], '"\n\na","b"']
-    assert read_all(write("a.csv", "\n".join(['"id","text"', *rows, ""]))).texts == ["a"] * 40 + ["b"]
+    assert read_all(write("a.csv", "\n".join(['"id","text"', *rows, ""]))).texts == [
+        "a"
+    ] * 40 + ["b"]
 
 
 def test_a_line_above_the_limit_is_counted(write, read_all):
     content = "text,id\na,1\n" + "x" * 5000 + ",2\nb,3\n" + "y" * 5000
-    found = read_all(write("a.csv", content), limits=Limits(chunk=64, record_bytes=1000))
+    found = read_all(
+        write("a.csv", content), limits=Limits(chunk=64, record_bytes=1000)
+    )
     assert found.texts == ["a", "b"]
     assert found.stats.skipped == {"record_too_long": 2}
-    assert [case.record for case in found.stats.examples["record_too_long"]] == [2, 4], "numbers of lines"
+    assert [case.record for case in found.stats.examples["record_too_long"]] == [
+        2,
+        4,
+    ], "numbers of lines"
 
 
 ROW = st.lists(
-    st.text(st.sampled_from('ab ,;"\r\n\u00e9'), max_size=5).map(lambda text: text.encode()), min_size=1, max_size=4
+    st.text(st.sampled_from('ab ,;"\r\n\u00e9'), max_size=5).map(
+        lambda text: text.encode()
+    ),
+    min_size=1,
+    max_size=4,
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
-    st.lists(st.one_of(ROW.map(b",".join), st.just(b'a,"b\nc"'), st.just(b'"x, ""y""",z')), max_size=30),
-    st.sampled_from([b"\n", b"\r\n"]), st.sampled_from([b"", b"text,id"]), st.integers(1, 40),
+    st.lists(st.one_of(ROW.map(b",".join), st.just(b'a,"b\nc"'), st.just(b'"x, ""y""",z')), max_size=30),  # noqa: E501
+    st.sampled_from([b"\n", b"\r\n"]), st.sampled_from([b"", b"text,id"]), st.integers(1, 40),  # noqa: E501
 )  # fmt: skip
-def test_splits_have_the_rows_and_numbers_of_the_whole(write, read_all, rows, newline, header, target):
-    data = newline.join([header, b"some words of text,7", *rows] if header else [b"some words of text,7", *rows])
+def test_splits_have_the_rows_and_numbers_of_the_whole(
+    write, read_all, rows, newline, header, target
+):
+    data = newline.join(
+        [header, b"some words of text,7", *rows]
+        if header
+        else [b"some words of text,7", *rows]
+    )
     path = write("a.csv", data)
     whole = read_all(path, target_bytes=1 << 30, limits=Limits(value_lines=4))
     found = read_all(path, target_bytes=target, limits=Limits(value_lines=4, chunk=64))
@@ -272,7 +358,9 @@ def test_splits_have_the_rows_and_numbers_of_the_whole(write, read_all, rows, ne
 
 
 def test_a_file_is_cut_between_rows_never_in_a_quote(write, read_all):
-    rows = [('a text\nof "several" lines, ' * (number % 3), number) for number in range(400)]
+    rows = [
+        ('a text\nof "several" lines, ' * (number % 3), number) for number in range(400)
+    ]
     file = io.StringIO(newline="")
     csv.writer(file).writerows([("text", "id"), *rows])
     path = write("a.csv", "\ufeff" + file.getvalue())
@@ -280,14 +368,21 @@ def test_a_file_is_cut_between_rows_never_in_a_quote(write, read_all):
     assert len(found.splits) > 10
     assert len(whole.splits) == 1
     assert found.rows == whole.rows
-    assert [split.start for split in found.splits[1:]] == [split.end for split in found.splits[:-1]]
+    assert [split.start for split in found.splits[1:]] == [
+        split.end for split in found.splits[:-1]
+    ]
 
 
 def test_blank_lines_before_the_header_are_no_range_of_their_own(write, read_all):
-    path = write("a.csv", "\n" * 100 + "id,text\n" + "".join(f"{k},text number {k}\n" for k in range(9)))
+    path = write(
+        "a.csv",
+        "\n" * 100 + "id,text\n" + "".join(f"{k},text number {k}\n" for k in range(9)),
+    )
     found = read_all(path, target_bytes=50)
     assert len(found.splits) > 2
-    assert [(row["record"], row["id"]) for row in found.rows] == [(k, str(k)) for k in range(9)]
+    assert [(row["record"], row["id"]) for row in found.rows] == [
+        (k, str(k)) for k in range(9)
+    ]
 
 
 def test_a_file_is_not_cut_behind_a_quote_that_may_never_be_closed(write, read_all):
@@ -307,29 +402,46 @@ QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'
 @pytest.mark.parametrize(
     ("above", "delimiter", "count"),
     [
-        (QUERY, ",", 3), ("Exported on 1 March 2021\n", ";", 1), ("# text, of a kind\r\n# see contract\r\n", "\t", 2),
+        (QUERY, ",", 3), ("Exported on 1 March 2021\n", ";", 1), ("# text, of a "
+                                                                  "kind\r\n# see "
+                                                                  "contract\r\n", "\t", 2),  # noqa: E501
         ("\ufeffTitle,Mentions of ACME\n", ",", 1),
     ],
 )  # fmt: skip
 def test_lines_above_the_header_are_no_records(above, delimiter, count, tmp_path):
-    rows = [["Tweet Id", "Author", "Full Text"], *([str(n), "ann", f"words of tweet number {n}"] for n in range(6))]
+    rows = [
+        ["Tweet Id", "Author", "Full Text"],
+        *([str(n), "ann", f"words of tweet number {n}"] for n in range(6)),
+    ]
     path = tmp_path / "export.csv"
-    path.write_text(above + "".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8", newline="")
+    path.write_text(
+        above + "".join(delimiter.join(row) + "\n" for row in rows),
+        encoding="utf-8",
+        newline="",
+    )
     index = provscan.build_index(path, tmp_path / "licensed.index")
     assert index.info()["tweets"] == 6
     assert index.info()["read"]["skipped"] == {}
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0, min_chars=10)
     assert run.summary["records"] == 6
     assert run.matches["record"].to_pylist() == list(range(6))
-    assert run.summary["notes"]["lines_above"] == index.info()["read"]["notes"]["lines_above"] >= count
+    assert (
+        run.summary["notes"]["lines_above"]
+        == index.info()["read"]["notes"]["lines_above"]
+        >= count
+    )
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        "text,n\n" + "".join(f"{n},words of row {n},{n}\n" for n in range(9)),  # R: no name for the names of rows
+        "text,n\n"
+        + "".join(
+            f"{n},words of row {n},{n}\n" for n in range(9)
+        ),  # R: no name for the names of rows
         "text,n\nsome words,1\nothers,2\n" + "a,b,c\n" * 3,
-        "about\rthis\ntext,n,m\n" + "a,b,c\n" * 9,  # lines are counted by their newlines
+        "about\rthis\ntext,n,m\n"
+        + "a,b,c\n" * 9,  # lines are counted by their newlines
     ],
 )
 def test_ragged_tables_begin_with_their_first_line(content, tmp_path):

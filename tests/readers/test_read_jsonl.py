@@ -15,7 +15,9 @@ from provscan.readers.stats import Damage
 
 
 def test_texts_and_ids(write, read_all):
-    found = read_all(write("a.jsonl", [{"id": "1", "text": "one"}, {"id": 2, "text": "two"}]))
+    found = read_all(
+        write("a.jsonl", [{"id": "1", "text": "one"}, {"id": 2, "text": "two"}])
+    )
     assert found.rows == [
         {"record": 0, "id": "1", "field": "text", "text": "one"},
         {"record": 1, "id": "2", "field": "text", "text": "two"},
@@ -27,18 +29,24 @@ def test_texts_and_ids(write, read_all):
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
 def test_line_ends(write, read_all, ending):
     newline = "\r\n" if ending == "\r\n" else "\n"
-    found = read_all(write("a.jsonl", newline.join(['{"text": "a"}', "", '{"text": "b"}']) + ending))
+    found = read_all(
+        write("a.jsonl", newline.join(['{"text": "a"}', "", '{"text": "b"}']) + ending)
+    )
     assert found.texts == ["a", "b"]
     assert found.records == [0, 2], "blank lines count as lines"
     assert found.stats.skipped == {}
 
 
 def test_byte_order_mark_is_dropped(write, read_all):
-    assert read_all(write("a.jsonl", b"\xef\xbb\xbf" + b'{"text": "a"}\n')).texts == ["a"]
+    assert read_all(write("a.jsonl", b"\xef\xbb\xbf" + b'{"text": "a"}\n')).texts == [
+        "a"
+    ]
 
 
 def test_utf_16(write, read_all):
-    assert read_all(write("a.jsonl", '{"text": "a"}\n{"text": "ü"}\n'.encode("utf-16"))).texts == ["a", "ü"]
+    assert read_all(
+        write("a.jsonl", '{"text": "a"}\n{"text": "ü"}\n'.encode("utf-16"))
+    ).texts == ["a", "ü"]
 
 
 def test_nul_is_kept(write, read_all):
@@ -62,27 +70,49 @@ def test_counts_do_not_depend_on_the_blocks_of_a_file(write, read_all):
         b'{"text": "a", "x": 1e400}',
         b'{"text": "\xff\xff"}',
     ]
-    path = write("a.jsonl", b'{"text": "b"}\n'.join(line + b"\n" for line in [*odd, b"{"]))
-    whole, cut = (read_all(path, limits=Limits(chunk=chunk)).stats for chunk in (1 << 20, 30))
+    path = write(
+        "a.jsonl", b'{"text": "b"}\n'.join(line + b"\n" for line in [*odd, b"{"])
+    )
+    whole, cut = (
+        read_all(path, limits=Limits(chunk=chunk)).stats for chunk in (1 << 20, 30)
+    )
     assert whole.as_dict() == cut.as_dict()
-    assert (whole.repaired, whole.skipped, whole.notes) == ({"invalid_utf8": 2}, {"bad_json": 1}, {})
+    assert (whole.repaired, whole.skipped, whole.notes) == (
+        {"invalid_utf8": 2},
+        {"bad_json": 1},
+        {},
+    )
 
 
 def test_unpaired_surrogates_are_replaced_and_counted(write, read_all):
-    found = read_all(write("a.jsonl", '{"text": "a\\ud83db", "id": "\\udc00"}\n{"text": "\\ud83d\\ude00"}\n'))
+    found = read_all(
+        write(
+            "a.jsonl",
+            '{"text": "a\\ud83db", "id": "\\udc00"}\n{"text": "\\ud83d\\ude00"}\n',
+        )
+    )
     assert found.texts == ["a\ufffdb", "😀"]
     assert found.rows[0]["id"] == "\ufffd"
     assert found.stats.repaired == {"lone_surrogate": 1}
 
 
 def test_nan_and_huge_integers(write, read_all):
-    found = read_all(write("a.jsonl", '{"text": "a", "x": NaN}\n{"text": "b", "id": 123456789012345678901234567890}\n'))
+    found = read_all(
+        write(
+            "a.jsonl",
+            '{"text": "a", "x": NaN}\n{"text": "b", "id": '
+            "123456789012345678901234567890}\n",
+        )
+    )
     assert found.texts == ["a", "b"]
     assert [row["id"] for row in found.rows] == [None, "1.2345678901234568e+29"]
 
 
 def test_a_number_for_an_id_beside_invalid_utf8(write, read_all):
-    assert read_all(write("a.jsonl", b'{"text": "a\xff", "id": 1.5}\n')).rows[0]["id"] == "1.5"
+    assert (
+        read_all(write("a.jsonl", b'{"text": "a\xff", "id": 1.5}\n')).rows[0]["id"]
+        == "1.5"
+    )
 
 
 def test_the_last_of_duplicate_keys_counts(write, read_all):
@@ -105,10 +135,20 @@ def test_every_line_that_is_no_record_is_counted(write, read_all):
     found = read_all(path)
     assert found.texts == ["good", "a string", ""]
     assert found.records == [0, 3, 8]
-    assert found.stats.skipped == {"bad_json": 1, "not_an_object": 1, "no_text": 2, "text_not_string": 2}
+    assert found.stats.skipped == {
+        "bad_json": 1,
+        "not_an_object": 1,
+        "no_text": 2,
+        "text_not_string": 2,
+    }
     assert [case.record for case in found.stats.examples["text_not_string"]] == [6, 7]
-    assert found.stats.examples["text_not_string"][0].detail == "a number where text is expected"
-    assert found.stats.examples["bad_json"] == [(path, 1, "unexpected end of data (column 18)")]
+    assert (
+        found.stats.examples["text_not_string"][0].detail
+        == "a number where text is expected"
+    )
+    assert found.stats.examples["bad_json"] == [
+        (path, 1, "unexpected end of data (column 18)")
+    ]
 
 
 DAMAGED = [
@@ -127,12 +167,23 @@ DAMAGED = [
 @pytest.mark.parametrize("line", DAMAGED, ids=range(len(DAMAGED)))
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_bad_line_costs_one_line(write, read_all, line, place):
-    lines = [b'{"text": "a good line", "id": 1}', b'{"text": "another good line", "id": 2}']
+    lines = [
+        b'{"text": "a good line", "id": 1}',
+        b'{"text": "another good line", "id": 2}',
+    ]
     lines.insert(place, line)
     found = read_all(write("a.jsonl", b"\n".join(lines)))
-    assert [row["text"] for row in found.rows if row["record"] != place] == ["a good line", "another good line"]
+    assert [row["text"] for row in found.rows if row["record"] != place] == [
+        "a good line",
+        "another good line",
+    ]
     # At the end, a line that is not closed is the break.
-    assert found.stats.records + sum(found.stats.skipped.values()) + len(found.stats.damaged) == 3
+    assert (
+        found.stats.records
+        + sum(found.stats.skipped.values())
+        + len(found.stats.damaged)
+        == 3
+    )
     assert len(found.stats.damaged) == (place == 2 and line in DAMAGED[-3:-1])
     assert found.stats.records == 2 or b"[" in line
 
@@ -152,7 +203,12 @@ def test_one_bad_line_costs_one_line(write, read_all, line, place):
     ids=range(8),
 )
 def test_odd_but_clear_lines_are_read(write, read_all, line):
-    found = read_all(write("a.jsonl", b'{"text": "a", "id": 1}\n' + line + b'\n{"text": "c", "id": 3}\n'))
+    found = read_all(
+        write(
+            "a.jsonl",
+            b'{"text": "a", "id": 1}\n' + line + b'\n{"text": "c", "id": 3}\n',
+        )
+    )
     assert found.texts == ["a", "b", "c"]
     assert found.records == [0, 1, 2]
 
@@ -166,7 +222,10 @@ def test_an_empty_file_is_noted(write, read_all, content):
 
 def test_a_file_of_something_else(write, read_all):
     path = write("a.jsonl", "name,value\nx,1\n")
-    with pytest.raises(InputError, match=r"a\.jsonl is not JSON lines: .*\(line 1: .*Expected one object a line"):
+    with pytest.raises(
+        InputError,
+        match=r"a\.jsonl is not JSON lines: .*\(line 1: .*Expected one object a line",
+    ):
         read_all(path)
 
 
@@ -176,7 +235,12 @@ LIMITS = Limits(piece=1 << 16, overlap=1 << 10, batch_bytes=1 << 16)
 def test_a_large_line_comes_in_pieces(write, read_all):
     # 2- and 4-byte characters around the cuts.
     text = "é" * LIMITS.piece + "😀" * LIMITS.piece + "end"
-    found = read_all(write("a.jsonl", [{"text": "first"}, {"text": text, "id": 9}, {"text": "last"}]), limits=LIMITS)
+    found = read_all(
+        write(
+            "a.jsonl", [{"text": "first"}, {"text": text, "id": 9}, {"text": "last"}]
+        ),
+        limits=LIMITS,
+    )
     assert found.records == [0, 1, 1, 1, 2]
     assert found.stats.records == 3
     assert found.stats.characters == len(text) + 9
@@ -189,22 +253,42 @@ def test_a_large_line_comes_in_pieces(write, read_all):
 def check_pieces(pieces, text):
     """Pieces are stretches of the text, overlap, and own each place once."""
     step = LIMITS.piece - LIMITS.overlap
-    assert [piece["offset"] for piece in pieces] == list(range(0, len(pieces) * step, step))
+    assert [piece["offset"] for piece in pieces] == list(
+        range(0, len(pieces) * step, step)
+    )
     for piece in pieces:
         assert len(piece["text"]) <= LIMITS.piece
-        assert piece["text"] == text[piece["offset"] : piece["offset"] + len(piece["text"])]
-        assert piece["offset"] <= piece["own_from"] < piece["own_to"] <= piece["offset"] + len(piece["text"])
-    assert [piece["own_from"] for piece in pieces] == [0, *(piece["own_to"] for piece in pieces[:-1])]
+        assert (
+            piece["text"]
+            == text[piece["offset"] : piece["offset"] + len(piece["text"])]
+        )
+        assert (
+            piece["offset"]
+            <= piece["own_from"]
+            < piece["own_to"]
+            <= piece["offset"] + len(piece["text"])
+        )
+    assert [piece["own_from"] for piece in pieces] == [
+        0,
+        *(piece["own_to"] for piece in pieces[:-1]),
+    ]
     assert pieces[-1]["own_to"] == len(text)
     for before, after in itertools.pairwise(pieces):
         assert after["own_from"] - after["offset"] == LIMITS.overlap // 2
-        assert before["offset"] + len(before["text"]) - before["own_to"] == LIMITS.overlap // 2
+        assert (
+            before["offset"] + len(before["text"]) - before["own_to"]
+            == LIMITS.overlap // 2
+        )
 
 
 def test_batches_have_a_bounded_size(write, read_all):
     found = read_all(write("a.jsonl", [{"text": "x"}] * 40_000))
-    assert [len(batch) for batch in found.batches[:-1]] == [LIMITS.batch_records] * (len(found.batches) - 1)
-    found = read_all(write("b.jsonl", [{"text": "x" * 1_000_000}] * 10), target_bytes=1 << 30)
+    assert [len(batch) for batch in found.batches[:-1]] == [LIMITS.batch_records] * (
+        len(found.batches) - 1
+    )
+    found = read_all(
+        write("b.jsonl", [{"text": "x" * 1_000_000}] * 10), target_bytes=1 << 30
+    )
     assert [len(batch) for batch in found.batches] == [2] * 5
 
 
@@ -234,9 +318,16 @@ LINES = st.lists(
     target=st.integers(1, 3000),
     chunk=st.sampled_from([5, 64, 1 << 20]),
 )
-def test_splits_give_what_the_whole_gives(write, read_all, lines, newline_at_end, mark, target, chunk):
+def test_splits_give_what_the_whole_gives(
+    write, read_all, lines, newline_at_end, mark, target, chunk
+):
     head = b"\xef\xbb\xbf" if mark else b""
-    content = head + b'{"text": "first"}\n' + b"\n".join(lines) + (b"\n" if newline_at_end else b"")
+    content = (
+        head
+        + b'{"text": "first"}\n'
+        + b"\n".join(lines)
+        + (b"\n" if newline_at_end else b"")
+    )
     path = write("a.jsonl", content)
     whole = read_all(path)
     assert len(whole.splits) == 1
@@ -263,15 +354,20 @@ def test_splits_give_what_the_whole_gives(write, read_all, lines, newline_at_end
 
 
 def test_splits_agree_on_the_fields(write, read_all):
-    # `text` appears late; the fields are those of the file's first records, wherever a split begins.
-    rows = [{"content": f"c{number}"} for number in range(2000)] + [{"content": "c", "text": "t"}] * 2000
+    # `text` appears late; the fields are those of the file's first records, wherever a
+    # split begins.
+    rows = [{"content": f"c{number}"} for number in range(2000)] + [
+        {"content": "c", "text": "t"}
+    ] * 2000
     path = write("a.jsonl", rows)
     cut = read_all(path, target_bytes=5000)
     assert len(cut.splits) > 5
     assert cut.texts == [row["content"] for row in rows]
 
 
-def test_how_a_file_is_read_is_noted_where_its_first_split_has_no_record(write, read_all):
+def test_how_a_file_is_read_is_noted_where_its_first_split_has_no_record(
+    write, read_all
+):
     lines = ["not json"] * 40 + ['{"text": "größer, schöner, älter"}'] * 40
     path = write("a.jsonl", "\n".join(lines).encode("cp1252"))
     cut = read_all(path, target_bytes=100)
@@ -288,7 +384,9 @@ def test_a_file_that_went_away(write):
     os.remove(path)
     stats = ReadStats()
     assert list(read(split, Fields(), stats)) == []
-    assert stats.damaged == [Damage(path, 0, "can't be read: No such file or directory")]
+    assert stats.damaged == [
+        Damage(path, 0, "can't be read: No such file or directory")
+    ]
 
 
 def test_a_range_is_read_without_the_plan(write):
@@ -309,7 +407,9 @@ def test_good_lines_are_parsed_by_arrow_alone(write, read_all, monkeypatch):
 
 def test_a_line_above_the_limit_is_counted(write, read_all):
     lines = [{"text": "a"}, {"text": "x" * 5000}, {"text": "b"}, {"text": "y" * 5000}]
-    found = read_all(write("a.jsonl", lines), limits=Limits(chunk=64, record_bytes=1000))
+    found = read_all(
+        write("a.jsonl", lines), limits=Limits(chunk=64, record_bytes=1000)
+    )
     assert found.texts == ["a", "b"]
     assert found.records == [0, 2]
     assert found.stats.skipped == {"record_too_long": 2}
@@ -319,8 +419,16 @@ def test_a_line_above_the_limit_is_counted(write, read_all):
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
 @pytest.mark.parametrize("indent", [None, 1])
 def test_json_arrays(write, read_all, chunk, indent):
-    values = [{"text": 'a, "b" \\ [c]'}, 5, {"text": "é} {", "x": [1, {"y": []}]}, {}, {"text": "last"}]
-    found = read_all(write("a.json", json.dumps(values, indent=indent)), limits=Limits(chunk=chunk))
+    values = [
+        {"text": 'a, "b" \\ [c]'},
+        5,
+        {"text": "é} {", "x": [1, {"y": []}]},
+        {},
+        {"text": "last"},
+    ]
+    found = read_all(
+        write("a.json", json.dumps(values, indent=indent)), limits=Limits(chunk=chunk)
+    )
     assert found.texts == ['a, "b" \\ [c]', "é} {", "last"]
     assert found.records == [0, 2, 4]
     assert found.stats.skipped == {"not_an_object": 1, "no_text": 1}
@@ -330,10 +438,19 @@ def test_other_json_documents(write, read_all):
     assert read_all(write("b.json", [{"text": "lines"}])).texts == ["lines"]
     assert read_all(write("d.json", '[{"text": "a"},')).texts == ["a"]
     assert read_all(write("f.json", "[]")).stats.notes == {"empty_file": 1}
-    assert read_all(write("g.json", "".join(json.dumps({"text": t}, indent=1) for t in "ab"))).texts == ["a", "b"]
-    found = read_all(write("e.json", json.dumps({"data": [{"text": "a"}, {"text": "b"}]}, indent=1)))
-    assert list(zip(found.fields, found.texts, strict=True)) == [("data[0].text", "a"), ("data[1].text", "b")]
-    with pytest.raises(InputError, match=r"none of its first lines is a JSON object \(line 1: 1\)"):
+    assert read_all(
+        write("g.json", "".join(json.dumps({"text": t}, indent=1) for t in "ab"))
+    ).texts == ["a", "b"]
+    found = read_all(
+        write("e.json", json.dumps({"data": [{"text": "a"}, {"text": "b"}]}, indent=1))
+    )
+    assert list(zip(found.fields, found.texts, strict=True)) == [
+        ("data[0].text", "a"),
+        ("data[1].text", "b"),
+    ]
+    with pytest.raises(
+        InputError, match=r"none of its first lines is a JSON object \(line 1: 1\)"
+    ):
         read_all(write("c.json", "[1, 2]"))
 
 
@@ -344,18 +461,29 @@ def test_a_plan_is_cut_by_size_not_by_workers(write):
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
 def test_strings_are_texts(write, read_all, name):
-    lines = [json.dumps(text) for text in ("a text by itself", 'one more, with "quotes"', "and a third")]
-    found = read_all(write(name, "\n".join(lines) if name == "a.jsonl" else f"[{','.join(lines)}]"))
+    lines = [
+        json.dumps(text)
+        for text in ("a text by itself", 'one more, with "quotes"', "and a third")
+    ]
+    found = read_all(
+        write(name, "\n".join(lines) if name == "a.jsonl" else f"[{','.join(lines)}]")
+    )
     assert found.texts == [json.loads(line) for line in lines]
     assert found.records == [0, 1, 2]
 
 
 def test_keys_that_name_things(write, read_all, monkeypatch):
-    # As columns, almost all of which are null, they would take time and memory with the square of their number.
-    monkeypatch.setattr(jsonl_module, "parsed_block", lambda *_: pytest.fail("read as columns"))
+    # As columns, almost all of which are null, they would take time and memory with the
+    # square of their number.
+    monkeypatch.setattr(
+        jsonl_module, "parsed_block", lambda *_: pytest.fail("read as columns")
+    )
     rows = [
         {
-            "said": {f"at {n}": f"the words of number {n}", "also": [f"as many other words {n}", f"and some of {n}"]},
+            "said": {
+                f"at {n}": f"the words of number {n}",
+                "also": [f"as many other words {n}", f"and some of {n}"],
+            },
             f"k{n}": "and a few more",
         }
         for n in range(600)
@@ -367,7 +495,8 @@ def test_keys_that_name_things(write, read_all, monkeypatch):
         for n in range(600)
         for name, text in (
             (f"k{n}", "and a few more"),
-            ("said.also[0]", f"as many other words {n}"), ("said.also[1]", f"and some of {n}"),
+            ("said.also[0]", f"as many other words {n}"),
+            ("said.also[1]", f"and some of {n}"),
             (f"said.at {n}", f"the words of number {n}"),
         )
-    ]  # fmt: skip
+    ]

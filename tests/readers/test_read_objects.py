@@ -40,7 +40,10 @@ def test_what_is_no_string_is_counted():
 
 @pytest.mark.parametrize("form", ["table", "reader", "pipe"])
 def test_a_first_part_of_few_rows_does_not_decide_alone(form, read_all, monkeypatch):
-    parts = [(["a text of four words"], ["note"]), (["the other text"] * 99, ["a note of five words"] * 99)]
+    parts = [
+        (["a text of four words"], ["note"]),
+        (["the other text"] * 99, ["a note of five words"] * 99),
+    ]
     table = pa.concat_tables([pa.table({"a": a, "b": b}) for a, b in parts])
     if form == "pipe":
         file = io.BytesIO()
@@ -54,10 +57,16 @@ def test_a_first_part_of_few_rows_does_not_decide_alone(form, read_all, monkeypa
 
 
 def test_dicts():
-    rows = [{"tweet": str(number), "created_at": datetime(2020, 1, 1)} for number in range(9000)]
+    rows = [
+        {"tweet": str(number), "created_at": datetime(2020, 1, 1)}
+        for number in range(9000)
+    ]
     found, _ = texts(iter(rows))
     assert found == [(number, str(number)) for number in range(9000)]
-    with pytest.raises(FieldNotFoundError, match="<memory>: no field 'x' for the text in its first records"):
+    with pytest.raises(
+        FieldNotFoundError,
+        match="<memory>: no field 'x' for the text in its first records",
+    ):
         texts([{"a": 1}, {"a": 2}], text="x")
 
 
@@ -107,19 +116,26 @@ def test_a_pandas_frame():
 
 def test_a_pandas_frame_that_arrow_refuses():
     pandas = pytest.importorskip("pandas")
-    mixed = pandas.DataFrame({"text": ["a", 5, None, float("nan"), "b"], "n": range(5)}, index=[7, 7, 8, 9, 9])
+    mixed = pandas.DataFrame(
+        {"text": ["a", 5, None, float("nan"), "b"], "n": range(5)},
+        index=[7, 7, 8, 9, 9],
+    )
     for obj in (mixed, mixed["text"]):
         found, stats = texts(obj)
         assert found == [(0, "a"), (4, "b")]
         assert stats.skipped == {"text_not_string": 1, "no_text": 2}
     assert texts(pandas.concat([mixed] * 1000))[0][-1] == (4999, "b")
-    said = pandas.DataFrame([["some words in it", "and as many there"]], columns=["said", "said"])
+    said = pandas.DataFrame(
+        [["some words in it", "and as many there"]], columns=["said", "said"]
+    )
     (batch,) = read_objects(said)
     assert batch["text"].to_pylist() == ["some words in it", "and as many there"]
 
 
 def test_datasets_of_arrow(tmp_path):
-    table = pa.table({"text": [f"text {number}" for number in range(1000)], "n": range(1000)})
+    table = pa.table(
+        {"text": [f"text {number}" for number in range(1000)], "n": range(1000)}
+    )
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=300)
     dataset = pads.dataset(tmp_path / "a.parquet")
     fragment = next(dataset.get_fragments())
@@ -133,7 +149,9 @@ def test_records_that_break_off():
         raise ConnectionError("the server is gone")
 
     with pytest.raises(
-        InputError, match=r"^<memory> can't be read \(after 4,096 records or more\): the server is gone$"
+        InputError,
+        match=r"^<memory> can't be read \(after 4,096 records or more\): the server is "
+        r"gone$",
     ):
         texts(broken())
 
@@ -155,7 +173,10 @@ def test_nothing():
 
 @pytest.mark.parametrize(
     ("obj", "message"),
-    [("one text", "expected a list of texts, not one"), (5, "expected texts, dicts or an Arrow table")],
+    [
+        ("one text", "expected a list of texts, not one"),
+        (5, "expected texts, dicts or an Arrow table"),
+    ],
 )
 def test_something_else(obj, message):
     with pytest.raises(InputError, match=message):

@@ -52,10 +52,28 @@ def test_kinds_of_files(write, name, content, kind):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.pdf", b"%PDF", r"a\.pdf can't be read: it is PDF\. Readable are JSON lines"),
-        ("a", b"\x7fELF\0\0", "neither its name nor its first bytes show a known format"),
-        ("a.jsonl.gz", LINE, r"a\.jsonl\.gz can't be read: its name says gzip, but it starts with 7b 22 74 65"),
-        ("a.parquet", b"nonsense", r"a\.parquet can't be read: its name says parquet, but it starts with 6e 6f"),
+        (
+            "a.pdf",
+            b"%PDF",
+            r"a\.pdf can't be read: it is PDF\. Readable are JSON lines",
+        ),
+        (
+            "a",
+            b"\x7fELF\0\0",
+            "neither its name nor its first bytes show a known format",
+        ),
+        (
+            "a.jsonl.gz",
+            LINE,
+            r"a\.jsonl\.gz can't be read: its name says gzip, but it starts with 7b 22 "
+            r"74 65",
+        ),
+        (
+            "a.parquet",
+            b"nonsense",
+            r"a\.parquet can't be read: its name says parquet, but it starts with 6e "
+            r"6f",
+        ),
         ("a.pkl", b"\x80\x04}", "it is a pickle, which is never opened"),
     ],
 )
@@ -66,7 +84,10 @@ def test_unreadable_files(write, read_all, name, content, message):
 
 def test_a_path_that_does_not_exist(read_all):
     for text in ("some words of a tweet", "many words " * 500):
-        with pytest.raises(InputError, match=r" does not exist: strings are paths, so pass texts as dicts"):
+        with pytest.raises(
+            InputError,
+            match=r" does not exist: strings are paths, so pass texts as dicts",
+        ):
             read_all([text])
     with pytest.raises(InputError, match=r"^a path without a name does not exist$"):
         read_all([""])
@@ -99,7 +120,8 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/logo.png": "it is an image",
         "data/broken.jsonl": "No such file or directory",
         "data/self": "Too many levels of symbolic links",
-        "data/numbers.jsonl": "no field that holds text in its first records. The fields there are: n. "
+        "data/numbers.jsonl": "no field that holds text in its first records. The "
+        "fields there are: n. "
         "Name the one that holds the text with text_field (--text-field).",
     }
     assert dict(found.splits.ignored) == {
@@ -111,7 +133,10 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
 
 
 def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
-    double = b"\0\5\26\7\0\2\0\0Mac OS X        " + b"attributes of a file, of no use here " * 3
+    double = (
+        b"\0\5\26\7\0\2\0\0Mac OS X        "
+        + b"attributes of a file, of no use here " * 3
+    )
     members = {
         "data/a.txt": b"first\nsecond\n",
         "data/b.txt": b"third\n",
@@ -121,17 +146,26 @@ def test_what_macos_adds_to_archives_is_passed_over(read_all, tmp_path):
         "__MACOSX/data/a.txt": double,
         "__MACOSX/._data": double,
     }
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, tarfile.open(tmp_path / "a.tar", "w") as tar:
+    with (
+        zipfile.ZipFile(tmp_path / "a.zip", "w") as archive,
+        tarfile.open(tmp_path / "a.tar", "w") as tar,
+    ):
         for name, data in members.items():
             archive.writestr(name, data)
             about = tarfile.TarInfo(name)
             about.size = len(data)
             tar.addfile(about, io.BytesIO(data))
-    (tmp_path / "a.tar.gz").write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes(), mtime=0))
+    (tmp_path / "a.tar.gz").write_bytes(
+        gzip.compress((tmp_path / "a.tar").read_bytes(), mtime=0)
+    )
     for name in ("a.zip", "a.tar", "a.tar.gz"):
         found = read_all(tmp_path / name)
         assert found.texts == ["first\nsecond\n", "third"]
-        passed = [] if name == "a.tar.gz" else [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
+        passed = (
+            []
+            if name == "a.tar.gz"
+            else [f"{tmp_path}/{name}/{member}" for member in list(members)[2:]]
+        )
         assert [source for source, _ in found.splits.ignored] == passed
         assert not found.unread
 
@@ -163,7 +197,9 @@ def test_a_file_name_that_is_no_text(read_all, tmp_path):
     assert found.splits[0].source.endswith("caf\\xe9.txt")
 
 
-def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monkeypatch):
+def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(
+    write, monkeypatch
+):
     paths = [write(f"{n}.jsonl", LINE * 1000) for n in range(4)]
     size = len(LINE) * 1000
     for workers in (1, 64):
@@ -172,15 +208,28 @@ def test_as_many_parts_as_asked_whoever_reads_but_none_below_a_limit(write, monk
     monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 100)
     for workers in (1, 64):
         assert 36 <= len(plan(paths, Fields(), workers=workers, parts=40)) <= 40
-        assert max(split.size for split in plan(paths, Fields(), workers=workers, parts=40)) < size / 9
+        assert (
+            max(
+                split.size for split in plan(paths, Fields(), workers=workers, parts=40)
+            )
+            < size / 9
+        )
         # But for the last of each file, which is what is left.
-        assert 4 < len(plan(paths, Fields(), workers=workers, parts=10**9)) <= 4 * (size // 100 + 1)
+        assert (
+            4
+            < len(plan(paths, Fields(), workers=workers, parts=10**9))
+            <= 4 * (size // 100 + 1)
+        )
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
 @pytest.mark.parametrize(
     "content",
-    [LINE + LINE, b"\xef\xbb\xbf" + LINE + LINE, json.dumps([{"text": "hello"}] * 2).encode()],
+    [
+        LINE + LINE,
+        b"\xef\xbb\xbf" + LINE + LINE,
+        json.dumps([{"text": "hello"}] * 2).encode(),
+    ],
 )
 def test_standard_input(read_all, monkeypatch, content, compress):
     data = compress(content)
@@ -239,9 +288,19 @@ def test_a_saved_dataset(read_all, tmp_path):
         with pa.ipc.new_stream(file, table.schema) as stream:
             stream.write_table(table)
     found = read_all(str(folder))
-    assert [(row["text"], row["id"]) for row in found.rows] == [("c", "3"), ("a", "1"), ("b", "2")]
-    assert dict(found.splits.ignored)[f"{folder}/train/cache-0123.arrow"] == "a cache of the datasets library"
-    assert dict(found.splits.ignored)[f"{folder}/dataset_dict.json"] == "describes a dataset, holds no records"
+    assert [(row["text"], row["id"]) for row in found.rows] == [
+        ("c", "3"),
+        ("a", "1"),
+        ("b", "2"),
+    ]
+    assert (
+        dict(found.splits.ignored)[f"{folder}/train/cache-0123.arrow"]
+        == "a cache of the datasets library"
+    )
+    assert (
+        dict(found.splits.ignored)[f"{folder}/dataset_dict.json"]
+        == "describes a dataset, holds no records"
+    )
 
 
 def test_checksum(write):

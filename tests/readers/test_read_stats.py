@@ -10,7 +10,9 @@ from provscan.readers import Damage, ReadStats
 from provscan.readers.inspection import inspect_sources
 
 REASONS = st.sampled_from(["bad_json", "no_text"])
-EVENTS = st.lists(st.tuples(st.sampled_from(["skip", "repair", "note"]), REASONS), max_size=40)
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["skip", "repair", "note"]), REASONS), max_size=40
+)
 
 
 def test_as_dict_is_json_and_comes_back():
@@ -42,12 +44,18 @@ def test_as_dict_is_json_and_comes_back():
     assert ReadStats.from_dict(values).as_dict() == values
 
 
-@given(EVENTS, st.lists(st.integers(0, 3), min_size=40, max_size=40), st.randoms(use_true_random=False))
+@given(
+    EVENTS,
+    st.lists(st.integers(0, 3), min_size=40, max_size=40),
+    st.randoms(use_true_random=False),
+)
 def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Random):
     whole = ReadStats()
     parts = [ReadStats() for _ in range(4)]
     # A part is a range of one source: its events come one after another.
-    for number, ((method, reason), part) in enumerate(zip(events, sorted(places), strict=False)):
+    for number, ((method, reason), part) in enumerate(
+        zip(events, sorted(places), strict=False)
+    ):
         for stats in (whole, parts[part]):
             stats.records += 1
             getattr(stats, method)(reason, "source", number, "detail")
@@ -58,31 +66,43 @@ def test_parts_add_up_to_the_whole_in_any_order(events, places, rng: random.Rand
     assert total.as_dict() == whole.as_dict()
 
 
-def test_texts_with_letters_written_as_escapes_are_counted(write, read_all, read_tweet_rows):
-    texts = ["a sound text, schön", r"\u0432\u0447\u0435\u0440\u0430 it was", r"so \u00e9 is \ud83d\ude02 alone"]
-    path = write("a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+def test_texts_with_letters_written_as_escapes_are_counted(
+    write, read_all, read_tweet_rows
+):
+    texts = [
+        "a sound text, schön",
+        r"\u0432\u0447\u0435\u0440\u0430 it was",
+        r"so \u00e9 is \ud83d\ude02 alone",
+    ]
+    path = write(
+        "a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    )
     for stats in (read_all(path).stats, read_tweet_rows(path).stats):
         assert stats.notes == {"escaped": 1}
         assert stats.examples["escaped"] == [(path, 1, texts[1])]
     (file,) = inspect_sources(path)["files"]
     assert file["warnings"] == [
-        "1 texts of the sample have letters written as escapes, such as \\u0447 (first: record 1); "
-        "copies in them are missed without --fix-encoding"
+        "1 texts of the sample have letters written as escapes, such as \\u0447 "
+        "(first: record 1); copies in them are missed without --fix-encoding"
     ]
 
 
-def test_texts_decoded_with_a_wrong_encoding_are_counted(write, read_all, read_tweet_rows):
+def test_texts_decoded_with_a_wrong_encoding_are_counted(
+    write, read_all, read_tweet_rows
+):
     texts = [
         "a sound text, schön and good",
         "it was schön before".encode().decode("latin-1"),
         "it’s".encode().decode("cp1252"),
     ]
-    path = write("a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+    path = write(
+        "a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)]
+    )
     for stats in (read_all(path).stats, read_tweet_rows(path).stats):
         assert stats.notes["wrongly_decoded"] == 2
         assert stats.examples["wrongly_decoded"] == [(path, 1, texts[1])]
     (file,) = inspect_sources(path)["files"]
     assert file["warnings"] == [
-        "2 texts of the sample were decoded with a wrong encoding before they were written (first: record 1); "
-        "copies in them may be missed without --fix-encoding"
+        "2 texts of the sample were decoded with a wrong encoding before they were "
+        "written (first: record 1); copies in them may be missed without --fix-encoding"
     ]

@@ -22,7 +22,12 @@ TABLE = pa.table(
     {
         "id": pa.array([1, 2, None, 2**63 - 1]),
         "text": ["a", None, "c", "ü😀"],
-        "user": [{"screen_name": "x", "age": 1}, None, {"screen_name": None, "age": 2}, {"screen_name": "y", "age": 3}],
+        "user": [
+            {"screen_name": "x", "age": 1},
+            None,
+            {"screen_name": None, "age": 2},
+            {"screen_name": "y", "age": 3},
+        ],
         "date": pa.array([0, 1500, None, -1], pa.timestamp("ms")),
         "lang": pa.array(["en", "en", "de", None]).dictionary_encode(),
     }
@@ -44,7 +49,9 @@ def write_ipc(table, path, form):
 @pytest.fixture(params=["parquet", "file", "stream"])
 def save(request, tmp_path):
     if request.param == "parquet":
-        return lambda table: write_parquet(table, tmp_path / "a.parquet", row_group_size=3)
+        return lambda table: write_parquet(
+            table, tmp_path / "a.parquet", row_group_size=3
+        )
     return lambda table: write_ipc(table, tmp_path / "a.arrow", request.param)
 
 
@@ -61,14 +68,22 @@ def test_texts_and_ids(save, read_all):
     assert found.stats.bytes == sum(split.size for split in found.splits)
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()])
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()],
+)
 def test_kinds_of_text(tmp_path, read_all, kind):
     table = pa.table({"text": pa.array(["a", "é"]).cast(kind)})
-    assert read_all(write_ipc(table, tmp_path / "a.arrow", "stream")).texts == ["a", "é"]
+    assert read_all(write_ipc(table, tmp_path / "a.arrow", "stream")).texts == [
+        "a",
+        "é",
+    ]
 
 
 def test_text_in_a_dictionary(save, read_all):
-    assert read_all(save(pa.table({"text": pa.array(["a", "b", "a"]).dictionary_encode()}))).texts == ["a", "b", "a"]
+    assert read_all(
+        save(pa.table({"text": pa.array(["a", "b", "a"]).dictionary_encode()}))
+    ).texts == ["a", "b", "a"]
 
 
 def test_invalid_utf8(save, read_all):
@@ -89,16 +104,34 @@ def test_invalid_utf8_in_what_claims_to_be_text(save, read_all):
 
 
 def test_invalid_utf8_within_lists_objects_and_dictionaries(save, read_all):
-    raw = pa.array([b"the first of some words", b"a\xffb is no text at all", b"and the last of them"], pa.binary())
+    raw = pa.array(
+        [
+            b"the first of some words",
+            b"a\xffb is no text at all",
+            b"and the last of them",
+        ],
+        pa.binary(),
+    )
     claimed = pa.StringArray.from_buffers(3, *raw.buffers()[1:])
     chats = pa.ListArray.from_arrays(
-        pa.array([0, 1, 2, 3], pa.int32()), pa.StructArray.from_arrays([claimed], ["said"])
+        pa.array([0, 1, 2, 3], pa.int32()),
+        pa.StructArray.from_arrays([claimed], ["said"]),
     )
     coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), claimed)
     for name, column in (("chats[].said", chats), ("chats", coded)):
-        found = read_all(save(pa.table({"title": ["another field of some words"] * 3, "chats": column})))
+        found = read_all(
+            save(
+                pa.table(
+                    {"title": ["another field of some words"] * 3, "chats": column}
+                )
+            )
+        )
         texts = [row["text"] for row in found.rows if row["field"].startswith("chats")]
-        assert texts == ["the first of some words", "a\ufffdb is no text at all", "and the last of them"]
+        assert texts == [
+            "the first of some words",
+            "a\ufffdb is no text at all",
+            "and the last of them",
+        ]
         assert found.stats.repaired == {"invalid_utf8": 1}
         assert found.stats.fields[name] == {"scanned": 1}
 
@@ -113,13 +146,17 @@ WORDS = ["the first of some words", "and the last of them"]
         pa.array([2**60, 1], pa.timestamp("ns", "Nowhere/Town")),
         pa.array([2**30, 1], pa.int32()).cast(pa.date32()),
         pa.array([2**62, 1], pa.duration("s")),
-        pa.array([[{"at": 2**60}], None], pa.list_(pa.struct([("at", pa.timestamp("us"))]))),
+        pa.array(
+            [[{"at": 2**60}], None], pa.list_(pa.struct([("at", pa.timestamp("us"))]))
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["added", "id"])
 def test_dates_that_python_has_not(save, read_all, column, name):
     found = read_all(save(pa.table({"text": WORDS, name: column})))
-    assert [(row["id"], row["text"]) for row in found.rows] == [(None, text) for text in WORDS]
+    assert [(row["id"], row["text"]) for row in found.rows] == [
+        (None, text) for text in WORDS
+    ]
 
 
 def test_a_time_zone_that_older_versions_of_arrow_do_not_know():
@@ -132,47 +169,88 @@ def test_a_time_zone_that_older_versions_of_arrow_do_not_know():
 
 def test_columns_of_one_name(save, read_all):
     others = ["as well as others", "which are no texts"]
-    table = pa.table([WORDS, ["b", "a"], others, ["7", "8"], ["9", "0"]], names=["text", "note", "text", "id", "id"])
+    table = pa.table(
+        [WORDS, ["b", "a"], others, ["7", "8"], ["9", "0"]],
+        names=["text", "note", "text", "id", "id"],
+    )
     found = read_all(save(table))
     assert [(row["id"], row["field"], row["text"]) for row in found.rows] == [
-        ("7", "text", WORDS[0]), ("7", "text_3", others[0]), ("8", "text", WORDS[1]), ("8", "text_3", others[1])
-    ]  # fmt: skip
+        ("7", "text", WORDS[0]),
+        ("7", "text_3", others[0]),
+        ("8", "text", WORDS[1]),
+        ("8", "text_3", others[1]),
+    ]
     assert read_all(save(table), text="text_3").texts == others
 
 
 def test_fields_of_one_name_within_an_object(save, read_all):
-    table = pa.table({"said": pa.StructArray.from_arrays([pa.array(["b", "a"]), pa.array(WORDS)], ["text", "text"])})
-    assert [(row["field"], row["text"]) for row in read_all(save(table)).rows] == [("said.text", t) for t in WORDS]
+    table = pa.table(
+        {
+            "said": pa.StructArray.from_arrays(
+                [pa.array(["b", "a"]), pa.array(WORDS)], ["text", "text"]
+            )
+        }
+    )
+    assert [(row["field"], row["text"]) for row in read_all(save(table)).rows] == [
+        ("said.text", t) for t in WORDS
+    ]
 
 
 def test_extension_types(save, read_all):
     plain = pa.ExtensionArray.from_storage(pa.json_(), pa.array(WORDS))
-    table = pa.table({"title": WORDS, "note": plain, "said": pa.StructArray.from_arrays([plain], ["text"])})
+    table = pa.table(
+        {
+            "title": WORDS,
+            "note": plain,
+            "said": pa.StructArray.from_arrays([plain], ["text"]),
+        }
+    )
     found = read_all(save(table))
     assert sorted((row["field"], row["text"]) for row in found.rows) == [
-        (name, text) for name in ("note", "said.text", "title") for text in sorted(WORDS)
+        (name, text)
+        for name in ("note", "said.text", "title")
+        for text in sorted(WORDS)
     ]
 
 
 def test_maps_in_lists(save, read_all):
     for lists in (pa.list_, pa.large_list, lambda kind: pa.list_(kind, 1)):
-        maps = pa.array([[[("a", text)]] for text in WORDS], lists(pa.map_(pa.string(), pa.string())))
+        maps = pa.array(
+            [[[("a", text)]] for text in WORDS],
+            lists(pa.map_(pa.string(), pa.string())),
+        )
         found = read_all(save(pa.table({"said": maps})))
-        assert [(row["field"], row["text"]) for row in found.rows] == [("said[0][0].value", text) for text in WORDS]
+        assert [(row["field"], row["text"]) for row in found.rows] == [
+            ("said[0][0].value", text) for text in WORDS
+        ]
 
 
 def test_runs_of_one_value_in_objects(tmp_path, read_all):
-    runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(WORDS))
+    runs = pa.RunEndEncodedArray.from_arrays(
+        pa.array([2, 3], pa.int32()), pa.array(WORDS)
+    )
     table = pa.table({"said": pa.StructArray.from_arrays([runs], ["text"])})
-    assert read_all(write_ipc(table, tmp_path / "a.arrow", "file")).texts == [WORDS[0], *WORDS]
+    assert read_all(write_ipc(table, tmp_path / "a.arrow", "file")).texts == [
+        WORDS[0],
+        *WORDS,
+    ]
 
 
 @pytest.mark.parametrize("opener", [pa.ipc.new_file, pa.ipc.new_stream])
-def test_the_fields_of_an_arrow_file_are_those_of_several_batches(tmp_path, read_all, opener):
-    table = pa.table({"text": ["a few words here"] * 3, "note": ["ok", "a note of some words", "another one of them"]})
+def test_the_fields_of_an_arrow_file_are_those_of_several_batches(
+    tmp_path, read_all, opener
+):
+    table = pa.table(
+        {
+            "text": ["a few words here"] * 3,
+            "note": ["ok", "a note of some words", "another one of them"],
+        }
+    )
     with opener(str(tmp_path / "a.arrow"), table.schema) as writer:
         writer.write_table(table, max_chunksize=1)
-    assert {"a note of some words", "another one of them"} <= set(read_all(tmp_path / "a.arrow").texts)
+    assert {"a note of some words", "another one of them"} <= set(
+        read_all(tmp_path / "a.arrow").texts
+    )
 
 
 def test_joined_streams(tmp_path, read_all):
@@ -181,7 +259,10 @@ def test_joined_streams(tmp_path, read_all):
     once = path.read_bytes()
     path.write_bytes(once * 3)
     found = read_all(str(path))
-    assert (found.texts, found.records) == (["a", "c", "ü😀"] * 3, [0, 2, 3, 4, 6, 7, 8, 10, 11])
+    assert (found.texts, found.records) == (
+        ["a", "c", "ü😀"] * 3,
+        [0, 2, 3, 4, 6, 7, 8, 10, 11],
+    )
     path.write_bytes(once + b"and no stream" * 9)
     found = read_all(str(path))
     assert found.texts == ["a", "c", "ü😀"]
@@ -195,7 +276,10 @@ def test_numbers_where_text_should_be(save, read_all):
 
 
 def test_texts_in_lists_and_objects(save, read_all):
-    chat = [{"role": "user", "content": "how are you"}, {"role": "assistant", "content": "fine"}]
+    chat = [
+        {"role": "user", "content": "how are you"},
+        {"role": "assistant", "content": "fine"},
+    ]
     table = pa.table({
         "messages": [chat, None, [{"role": "user", "content": None}]],
         "tags": [["some longer words here", "b"], [], None],
@@ -212,14 +296,21 @@ def test_texts_in_lists_and_objects(save, read_all):
     ]
     assert found.stats.records == 2
     assert found.stats.skipped == {"no_text": 1}
-    assert read_all(save(table), text="messages[].content").texts == ["how are you", "fine"]
-    assert read_all(save(table), text=("user.bio", "tags")).texts[:2] == ["likes long walks", "some longer words here"]
+    assert read_all(save(table), text="messages[].content").texts == [
+        "how are you",
+        "fine",
+    ]
+    assert read_all(save(table), text=("user.bio", "tags")).texts[:2] == [
+        "likes long walks",
+        "some longer words here",
+    ]
 
 
 def test_no_field_for_the_text(save, read_all):
     path = save(pa.table({"n": [1], "user": [{"bio": "x"}], "text": ["a"]}))
     with pytest.raises(
-        FieldNotFoundError, match=r"no field 'foo' for the text .*The fields there are: n, user, text, "
+        FieldNotFoundError,
+        match=r"no field 'foo' for the text .*The fields there are: n, user, text, ",
     ):
         read_all(path, text="foo")
     with pytest.raises(FieldNotFoundError, match=r"no field 'foo' for the id"):
@@ -235,7 +326,9 @@ def test_an_empty_table(save, read_all):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(rows=st.integers(0, 50), group=st.integers(1, 20), target=st.integers(1, 2000))
 def test_row_groups(tmp_path, read_all, rows, group, target):
-    table = pa.table({"text": [f"text {number}" for number in range(rows)], "id": range(rows)})
+    table = pa.table(
+        {"text": [f"text {number}" for number in range(rows)], "id": range(rows)}
+    )
     path = write_parquet(table, tmp_path / "a.parquet", row_group_size=group)
     found = read_all(path, target_bytes=target)
     assert found.texts == table["text"].to_pylist()
@@ -255,7 +348,13 @@ def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
         return original(self, *args, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
-    read_all(write_parquet(TABLE.append_column("blob", [["x"] * 4]), tmp_path / "a.parquet", row_group_size=2))
+    read_all(
+        write_parquet(
+            TABLE.append_column("blob", [["x"] * 4]),
+            tmp_path / "a.parquet",
+            row_group_size=2,
+        )
+    )
     assert asked == [None, ["id", "text"], ["id", "text"]]
 
 

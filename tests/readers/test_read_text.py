@@ -15,7 +15,9 @@ from provscan.readers.plain import records_of
 
 
 def test_lines(write, read_all):
-    found = read_all(write("a.txt", b"\xef\xbb\xbfone\r\n\r\n  \n two \nNUL\x00\nbad \xff\nlast"))
+    found = read_all(
+        write("a.txt", b"\xef\xbb\xbfone\r\n\r\n  \n two \nNUL\x00\nbad \xff\nlast")
+    )
     assert found.texts == ["one", " two ", "NUL\0", "bad \ufffd", "last"]
     assert found.records == [0, 3, 4, 5, 6]
     assert found.stats.repaired == {"invalid_utf8": 1}
@@ -40,8 +42,14 @@ def test_pieces_put_together_are_the_line(write, read_all, lines, end, last, chu
     piece, overlap = 20, 6
     content = end.join(lines) + (end if last else "")
     path = write("a.txt", content)
-    found = read_all(path, limits=Limits(piece=piece, overlap=overlap, chunk=chunk), records="lines")
-    expected = {number: line.removesuffix("\r") for number, line in enumerate(content.split("\n")) if line.strip()}
+    found = read_all(
+        path, limits=Limits(piece=piece, overlap=overlap, chunk=chunk), records="lines"
+    )
+    expected = {
+        number: line.removesuffix("\r")
+        for number, line in enumerate(content.split("\n"))
+        if line.strip()
+    }
     assert sorted(set(found.records)) == list(expected)
     assert found.stats.records == len(expected)
     assert found.stats.characters == sum(map(len, expected.values()))
@@ -53,8 +61,16 @@ def test_pieces_put_together_are_the_line(write, read_all, lines, end, last, chu
         for row in rows:
             assert len(row["text"]) <= piece
             assert row["text"] == line[row["offset"] : row["offset"] + len(row["text"])]
-            assert row["offset"] <= row["own_from"] < row["own_to"] <= row["offset"] + len(row["text"])
-        assert [row["own_from"] for row in rows] == [0, *(row["own_to"] for row in rows[:-1])]
+            assert (
+                row["offset"]
+                <= row["own_from"]
+                < row["own_to"]
+                <= row["offset"] + len(row["text"])
+            )
+        assert [row["own_from"] for row in rows] == [
+            0,
+            *(row["own_to"] for row in rows[:-1]),
+        ]
         assert rows[-1]["own_to"] == len(line)
         for row, after in itertools.pairwise(rows):
             assert row["offset"] + len(row["text"]) - after["offset"] == overlap
@@ -62,13 +78,24 @@ def test_pieces_put_together_are_the_line(write, read_all, lines, end, last, chu
 
 @pytest.mark.parametrize("chunk", [1, 3, 7])
 def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, chunk):
-    data = "é".encode() * 30 + b"\xff" + "é".encode() * 30 + b"\xc3" + b"x" * 30 + b"\xf0\x9f"
+    data = (
+        "é".encode() * 30
+        + b"\xff"
+        + "é".encode() * 30
+        + b"\xc3"
+        + b"x" * 30
+        + b"\xf0\x9f"
+    )
     limits = Limits(piece=20, overlap=6, chunk=chunk)
     found = read_all(write("a.txt", data + b"\nnext\n"), limits=limits, records="lines")
     line = data.decode(errors="replace")
     pieces = [row for row in found.rows if row["record"] == 0]
     assert (
-        "".join(row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]] for row in pieces) == line
+        "".join(
+            row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]]
+            for row in pieces
+        )
+        == line
     )
     assert found.texts[-1] == "next"
     assert found.records[-1] == 1
@@ -89,7 +116,9 @@ def test_memory_is_bounded_on_a_file_without_a_newline(write):
     assert peak < 6 * LIMITS.piece
 
 
-def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(write, read_all):
+def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(
+    write, read_all
+):
     path = write("a.txt", b"words\r\r\n\xff\n")
     assert (
         read_all(path, records="lines").texts
@@ -102,15 +131,24 @@ def test_a_line_that_ends_in_several_returns_beside_one_that_is_no_utf8(write, r
 @given(content=st.binary(max_size=400), target=st.integers(1, 100))
 def test_splits_give_what_the_whole_gives(write, read_all, content, target):
     # Behind a letter, or it may begin like a file of another format.
-    path = write("a.txt", b"a" + content.replace(b"\0", b"").replace(b"\xff", b"").replace(b"\xfe", b""))
+    path = write(
+        "a.txt",
+        b"a" + content.replace(b"\0", b"").replace(b"\xff", b"").replace(b"\xfe", b""),
+    )
     whole = read_all(path, records="lines")
     cut = read_all(path, target_bytes=target, records="lines")
     assert cut.rows == whole.rows
     assert cut.stats == whole.stats
 
 
-TALE = "on the old bridge a 😀 man said that nobody had seen the river so high since the mill stopped turning"
-RUSSIAN = "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади и никто не пришёл"
+TALE = (
+    "on the old bridge a 😀 man said that nobody had seen the river so high since the "
+    "mill stopped turning"
+)
+RUSSIAN = (
+    "вчера вечером мы долго ждали автобус под холодным дождём возле старой площади и "
+    "никто не пришёл"
+)
 
 
 def wrapped(words, width):
@@ -135,13 +173,20 @@ def test_wrapped_lines_with_blank_lines_between_are_one_text(words, width):
     lines = wrapped(words, width)
     assert records_of("a.txt", "\n\n".join(lines).encode()) == "files"
     lines[5::6] = [line[: width // 2] for line in lines[5::6]]
-    assert records_of("a.txt", "\n\n".join(lines).encode()) == "files" if width > 50 else "lines"
+    assert (
+        records_of("a.txt", "\n\n".join(lines).encode()) == "files"
+        if width > 50
+        else "lines"
+    )
 
 
 @pytest.mark.parametrize("spread", [2, 8, 20])
 def test_a_list_with_blank_lines_between_is_no_text(spread):
     rng = Random(spread)
-    lines = [" ".join(rng.choices(TALE.split(), k=rng.randint(12, 12 + spread))) for _ in range(300)]
+    lines = [
+        " ".join(rng.choices(TALE.split(), k=rng.randint(12, 12 + spread)))
+        for _ in range(300)
+    ]
     assert records_of("a.txt", "\n\n".join(lines).encode()) != "files"
 
 
@@ -153,7 +198,10 @@ def test_wrapped_lines_of_a_script_without_spaces():
 
 
 def test_lines_of_times_between_wrapped_ones():
-    lines = [f"{number // 60}:{number % 60:02}\n{line}" for number, line in enumerate(wrapped(TALE, 40))]
+    lines = [
+        f"{number // 60}:{number % 60:02}\n{line}"
+        for number, line in enumerate(wrapped(TALE, 40))
+    ]
     assert records_of("a.txt", "\n".join(lines).encode()) == "files"
 
 
@@ -167,18 +215,29 @@ def test_a_short_file_of_few_lines_is_one_text(lines):
 
 def test_groups_of_short_lines_are_paragraphs():
     for words in (TALE, RUSSIAN):
-        lines = [" ".join(Random(n).choices(words.split(), k=4)) + "\n" * (n % 3 == 2) for n in range(60)]
+        lines = [
+            " ".join(Random(n).choices(words.split(), k=4)) + "\n" * (n % 3 == 2)
+            for n in range(60)
+        ]
         assert records_of("a.txt", "\n".join(lines).encode()) == "paragraphs"
 
 
-@pytest.mark.parametrize(("least", "most"), [(1, 3), (3, 8), (6, 8), (5, 20), (12, 16), (20, 60)])
+@pytest.mark.parametrize(
+    ("least", "most"), [(1, 3), (3, 8), (6, 8), (5, 20), (12, 16), (20, 60)]
+)
 def test_lines_of_a_list_are_records(least, most):
     rng = Random(least)
-    lines = [" ".join(rng.choices(TALE.split(), k=rng.randint(least, most))) for _ in range(300)]
+    lines = [
+        " ".join(rng.choices(TALE.split(), k=rng.randint(least, most)))
+        for _ in range(300)
+    ]
     assert records_of("a.txt", "\n".join(lines).encode()) == "lines"
 
 
 def test_short_lines_of_about_one_length_are_records():
     rng = Random(1)
-    lines = [" ".join(rng.choices(TALE.split(), k=20))[: rng.randint(36, 45)] for _ in range(300)]
+    lines = [
+        " ".join(rng.choices(TALE.split(), k=20))[: rng.randint(36, 45)]
+        for _ in range(300)
+    ]
     assert records_of("a.txt", "\n".join(lines).encode()) == "lines"

@@ -23,14 +23,22 @@ OWN = ("2018-En-00866", "2018-En-01234")
 def table(*rows: tuple[Any, ...], delimiter: str = ",") -> str:
     """Rows with every value quoted where the delimiter is a comma."""
     quote = '"' if delimiter == "," else ""
-    return "".join(delimiter.join(f"{quote}{value}{quote}" for value in row) + "\n" for row in rows)
+    return "".join(
+        delimiter.join(f"{quote}{value}{quote}" for value in row) + "\n" for row in rows
+    )
 
 
 def tabs(*rows: tuple[Any, ...]) -> str:
     return table(*rows, delimiter="\t")
 
 
-STREAM = lines([v1(A, text="text"), {"delete": {"status": {"id": 5, "id_str": "5", "user_id": 6}}}, v1(B, text="text")])
+STREAM = lines(
+    [
+        v1(A, text="text"),
+        {"delete": {"status": {"id": 5, "id_str": "5", "user_id": 6}}},
+        v1(B, text="text"),
+    ]
+)
 # Files of each set: the rows of A and B, and files beside them that hold no tweets.
 LAYOUTS: dict[str, dict[str, str]] = {
     "tweeteval": {
@@ -41,17 +49,24 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "predictions/emotion.txt": "1\n",
     },
     "semeval2017_task4": {
-        "GOLD/Subtask_A/twitter-2016train-A.txt": tabs((A.id, "positive", A.text), (B.id, "neutral", B.text)),
-        "GOLD/Subtasks_BD/twitter-2016train-BD.txt": tabs((C.id, "a topic", "positive", C.text)),
+        "GOLD/Subtask_A/twitter-2016train-A.txt": tabs(
+            (A.id, "positive", A.text), (B.id, "neutral", B.text)
+        ),
+        "GOLD/Subtasks_BD/twitter-2016train-BD.txt": tabs(
+            (C.id, "a topic", "positive", C.text)
+        ),
         "README.txt": "About the task.\n",
     },
     "semeval2017_task4_topics": {
-        "GOLD/Subtasks_BD/train-BD.txt": tabs((A.id, "trams", "positive", A.text), (B.id, "socks", "negative", B.text)),
+        "GOLD/Subtasks_BD/train-BD.txt": tabs(
+            (A.id, "trams", "positive", A.text), (B.id, "socks", "negative", B.text)
+        ),
         "GOLD/Subtask_A/train-A.txt": tabs((C.id, "positive", C.text)),
     },
     "semeval2018_task1": {
         "EI-reg/EI-reg-En-anger-train.txt": tabs(
-            ("ID", "Tweet", "Affect Dimension", "Intensity Score"), (OWN[0], A.text, "anger", "0.562"),
+            ("ID", "Tweet", "Affect Dimension", "Intensity Score"),
+            (OWN[0], A.text, "anger", "0.562"),
             (OWN[1], B.text, "anger", "0.75"),
         ),
         "readme.txt": "About the task.\n",
@@ -63,7 +78,9 @@ LAYOUTS: dict[str, dict[str, str]] = {
     },
     "semeval2018_task3": {
         "datasets/train/SemEval2018-T3-train-taskA.txt": tabs(
-            ("Tweet index", "Label", "Tweet text"), ("1", "1", A.text), ("2", "0", B.text)
+            ("Tweet index", "Label", "Tweet text"),
+            ("1", "1", A.text),
+            ("2", "0", B.text),
         ),
         "datasets/README.md": "About the task.\n",
     },
@@ -75,62 +92,165 @@ LAYOUTS: dict[str, dict[str, str]] = {
     },
     "crisislex_t6": {
         "2012_Sandy/2012_Sandy_Hurricane-ontopic_offtopic.csv": table(
-            ("tweet id", " tweet", " label"), (f"'{A.id}'", A.text, "off-topic"), (f"'{B.id}'", B.text, "on-topic")
+            ("tweet id", " tweet", " label"),
+            (f"'{A.id}'", A.text, "off-topic"),
+            (f"'{B.id}'", B.text, "on-topic"),
         ),
         "README.md": "About the collection.\n",
     },
     "crisislex_t26": {
-        "2012_Fires/2012_Fires-tweets_labeled.csv": "Tweet ID, Tweet Text, Information Source, Information Type\n"
+        "2012_Fires/2012_Fires-tweets_labeled.csv": "Tweet ID, Tweet Text, Information "
+        "Source, Information Type\n"
         + table((A.id, A.text, "Media", "Other"), (B.id, B.text, "Media", "Other")),
-        "2012_Fires/2012_Fires-tweetids_entire_period.csv": "Timestamp, Tweet-ID\n2012-06-08,1\n",
+        "2012_Fires/2012_Fires-tweetids_entire_period.csv": "Timestamp, "
+        "Tweet-ID\n2012-06-08,1\n",
         "2012_Fires/2012_Fires-event_description.json": '{"name": "fires"}',
     },
     "crisismmd": {
         "annotations/hurricane_harvey_final_data.tsv": tabs(
-            ("tweet_id", "image_id", "text_info", "image_info", "tweet_text", "image_url", "image_path"),
-            (A.id, f"{A.id}_0", "informative", "informative", A.text, "http://t.co/1", "data_image/1"),
-            (A.id, f"{A.id}_1", "informative", "informative", A.text, "http://t.co/2", "data_image/2"),
-            (B.id, f"{B.id}_0", "informative", "informative", B.text, "http://t.co/3", "data_image/3"),
+            (
+                "tweet_id",
+                "image_id",
+                "text_info",
+                "image_info",
+                "tweet_text",
+                "image_url",
+                "image_path",
+            ),
+            (
+                A.id,
+                f"{A.id}_0",
+                "informative",
+                "informative",
+                A.text,
+                "http://t.co/1",
+                "data_image/1",
+            ),
+            (
+                A.id,
+                f"{A.id}_1",
+                "informative",
+                "informative",
+                A.text,
+                "http://t.co/2",
+                "data_image/2",
+            ),
+            (
+                B.id,
+                f"{B.id}_0",
+                "informative",
+                "informative",
+                B.text,
+                "http://t.co/3",
+                "data_image/3",
+            ),
         ),
         "annotations/Readme.txt": "About the collection.\n",
     },
     "humaid": {
         "all/fires_2018_train.tsv": tabs(
-            ("tweet_id", "tweet_text", "class_label"), (A.id, A.text, "other"), (B.id, B.text, "rescue")
+            ("tweet_id", "tweet_text", "class_label"),
+            (A.id, A.text, "other"),
+            (B.id, B.text, "rescue"),
         ),
     },
     "stocknet": {
         "tweet/raw/AAPL/2014-01-01": lines([v1(A, text="text"), v1(B, text="text")]),
-        "tweet/preprocessed/AAPL/2014-01-01": lines([{"text": ["rt", "AT_USER", "summary"], "user_id_str": "7"}]),
+        "tweet/preprocessed/AAPL/2014-01-01": lines(
+            [{"text": ["rt", "AT_USER", "summary"], "user_id_str": "7"}]
+        ),
         "price/raw/AAPL.csv": "Date,Open\n2014-01-01,1.0\n",
     },
     "twitter_stream_grab": {"2019/01/01/00/00.json": STREAM},
     "airline_sentiment": {
         "Tweets.csv": table(
-            ("tweet_id", "airline_sentiment", "airline", "name", "text", "tweet_coord", "tweet_created"),
-            (A.id, "neutral", "Virgin", A.author, A.text, "", "2015-02-24 11:35:52 -0800"),
-            (B.id, "neutral", "Virgin", B.author, B.text, "", "2015-02-24 11:15:59 -0800"),
+            (
+                "tweet_id",
+                "airline_sentiment",
+                "airline",
+                "name",
+                "text",
+                "tweet_coord",
+                "tweet_created",
+            ),
+            (
+                A.id,
+                "neutral",
+                "Virgin",
+                A.author,
+                A.text,
+                "",
+                "2015-02-24 11:35:52 -0800",
+            ),
+            (
+                B.id,
+                "neutral",
+                "Virgin",
+                B.author,
+                B.text,
+                "",
+                "2015-02-24 11:15:59 -0800",
+            ),
         ),
         "database.sqlite": "",
     },
     "customer_support": {
         "twcs/twcs.csv": table(
-            ("tweet_id", "author_id", "inbound", "created_at", "text", "response_tweet_id"),
+            (
+                "tweet_id",
+                "author_id",
+                "inbound",
+                "created_at",
+                "text",
+                "response_tweet_id",
+            ),
             (A.id, A.author, "False", "Tue Oct 31 22:10:47 +0000 2017", A.text, "2"),
             (B.id, B.author, "True", "Tue Oct 31 22:11:45 +0000 2017", B.text, ""),
         ),
     },
     "russian_troll_tweets": {
         "IRAhandle_tweets_1.csv": table(
-            ("external_author_id", "author", "content", "region", "language", "publish_date", "tweet_id"),
-            ("9.06E+17", A.author, A.text, "Unknown", "English", "10/1/2017 19:58", A.id),
-            ("9.06E+17", B.author, B.text, "Unknown", "English", "10/1/2017 22:43", B.id),
+            (
+                "external_author_id",
+                "author",
+                "content",
+                "region",
+                "language",
+                "publish_date",
+                "tweet_id",
+            ),
+            (
+                "9.06E+17",
+                A.author,
+                A.text,
+                "Unknown",
+                "English",
+                "10/1/2017 19:58",
+                A.id,
+            ),
+            (
+                "9.06E+17",
+                B.author,
+                B.text,
+                "Unknown",
+                "English",
+                "10/1/2017 22:43",
+                B.id,
+            ),
         ),
         "README.md": "About the collection.\n",
     },
     "information_operations": {
         "ioa_tweets_hashed.csv": table(
-            ("tweetid", "userid", "user_screen_name", "tweet_language", "tweet_text", "tweet_time", "retweet_tweetid"),
+            (
+                "tweetid",
+                "userid",
+                "user_screen_name",
+                "tweet_language",
+                "tweet_text",
+                "tweet_time",
+                "retweet_tweetid",
+            ),
             (A.id, "u1", A.author, "en", A.text, "2017-06-22 16:03", ""),
             (B.id, "u2", B.author, "en", B.text, "2017-06-22 16:04", "1"),
         ),
@@ -143,22 +263,36 @@ LAYOUTS: dict[str, dict[str, str]] = {
         "ferguson/rumours/1/structure.json": '{"1": {"2": []}}',
     },
     "hate_offensive": {
-        "data/labeled_data.csv": ",count,hate_speech,offensive_language,neither,class,tweet\n"
+        "data/labeled_data.csv": ",count,hate_speech,offensive_language,neither,class,tweet\n"  # noqa: E501
         + f'0,3,0,0,3,2,"{A.text}"\n1,3,0,3,0,1,"{B.text}"\n',
         "data/readme.md": "About the collection.\n",
     },
     "olid": {
-        "olid-training-v1.0.tsv": tabs(("id", "tweet", "subtask_a"), (OWN[0], A.text, "OFF"), (OWN[1], B.text, "NOT")),
+        "olid-training-v1.0.tsv": tabs(
+            ("id", "tweet", "subtask_a"),
+            (OWN[0], A.text, "OFF"),
+            (OWN[1], B.text, "NOT"),
+        ),
         "labels-levela.csv": "15923,OFF\n27014,NOT\n",
     },
     "trump_archive": {
         "tweets_01-08-2021.csv": table(
-            ("id", "text", "isRetweet", "isDeleted", "device", "favorites", "retweets", "date", "isFlagged"),
+            (
+                "id",
+                "text",
+                "isRetweet",
+                "isDeleted",
+                "device",
+                "favorites",
+                "retweets",
+                "date",
+                "isFlagged",
+            ),
             (A.id, A.text, "f", "f", "phone", "49", "255", "2011-08-02 18:07:48", "f"),
             (B.id, B.text, "f", "f", "phone", "49", "255", "2011-08-03 18:07:48", "f"),
         ),
     },
-}  # fmt: skip
+}
 NO_IDS = {"tweeteval", "semeval2018_task2", "semeval2018_task3", "hate_offensive"}
 OWN_IDS = {"semeval2018_task1", "olid"}
 
@@ -184,23 +318,38 @@ def test_a_recipe_reads_its_set_and_nothing_else(name: str, tmp_path: Path) -> N
     plan = plan_tweets(f"recipe:{name}={folder}", Fields())
     assert plan.unread == []
     stats = ReadStats()
-    rows = [row for file in plan.files for batch in read_tweets(file, stats) for row in batch.to_pylist()]
+    rows = [
+        row
+        for file in plan.files
+        for batch in read_tweets(file, stats)
+        for row in batch.to_pylist()
+    ]
     ids = OWN if name in OWN_IDS else (A.id, B.id)
     assert {row["text"] for row in rows} == {A.text, B.text}
     if name in NO_IDS:
         assert all(row["id"].startswith(str(folder)) for row in rows)
         assert stats.notes["id_missing"] == 2
     else:
-        assert {row["id"]: row["text"] for row in rows} == dict(zip(ids, (A.text, B.text), strict=True))
-    assert {key: count for key, count in stats.skipped.items() if key != "deletion"} == {}
+        assert {row["id"]: row["text"] for row in rows} == dict(
+            zip(ids, (A.text, B.text), strict=True)
+        )
+    assert {
+        key: count for key, count in stats.skipped.items() if key != "deletion"
+    } == {}
     inspected = inspect_sources(f"recipe:{name}={folder}")
-    assert [file["source"] for file in inspected["files"]] == [file.split.source for file in plan.files]
+    assert [file["source"] for file in inspected["files"]] == [
+        file.split.source for file in plan.files
+    ]
     assert inspected["ignored"] == plan.ignored
     given = inspect_sources(f"recipe:{name}={folder}", encoding="latin-1")
     planned = plan_tweets(f"recipe:{name}={folder}", Fields(), encoding="latin-1")
-    assert [file["encoding"] for file in given["files"]] == [f.split.layout.encoding or "utf-8" for f in planned.files]
+    assert [file["encoding"] for file in given["files"]] == [
+        f.split.layout.encoding or "utf-8" for f in planned.files
+    ]
     ignored = {str(Path(path).relative_to(folder)) for path, _ in plan.ignored}
-    assert ignored == LAYOUTS[name].keys() - {str(Path(f.split.source).relative_to(folder)) for f in plan.files}
+    assert ignored == LAYOUTS[name].keys() - {
+        str(Path(f.split.source).relative_to(folder)) for f in plan.files
+    }
 
 
 def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
@@ -209,9 +358,18 @@ def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
     with tarfile.open(archive, "w:gz") as file:
         file.add(folder, "set")
     plan = plan_tweets(f"recipe:tweeteval={archive}", Fields())
-    rows = [row for file in plan.files for batch in read_tweets(file, ReadStats()) for row in batch.to_pylist()]
+    rows = [
+        row
+        for file in plan.files
+        for batch in read_tweets(file, ReadStats())
+        for row in batch.to_pylist()
+    ]
     assert {row["text"] for row in rows} == {A.text, B.text}
-    assert {Path(path).name for path, _ in plan.ignored} == {"train_labels.txt", "mapping.txt", "emotion.txt"}
+    assert {Path(path).name for path, _ in plan.ignored} == {
+        "train_labels.txt",
+        "mapping.txt",
+        "emotion.txt",
+    }
     assert all(file.split.source.startswith(f"{archive}/set/") for file in plan.files)
     archive.write_bytes(archive.read_bytes()[:-40])
     with pytest.raises(InputError, match="truncated gzip file"):
@@ -220,7 +378,9 @@ def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
 
 def test_an_index_from_a_recipe_counts_each_tweet_once(tmp_path: Path) -> None:
     folder = written("crisismmd", tmp_path)
-    index = provscan.build_index(f"recipe:crisismmd={folder}", tmp_path / "licensed.index")
+    index = provscan.build_index(
+        f"recipe:crisismmd={folder}", tmp_path / "licensed.index"
+    )
     info = index.info()
     assert (info["tweets"], info["repeated_tweets"]) == (2, 1)
     assert index.match([A.text])["tweet_id"].to_pylist() == [A.id]
@@ -228,17 +388,24 @@ def test_an_index_from_a_recipe_counts_each_tweet_once(tmp_path: Path) -> None:
 
 def test_a_recipe_without_a_copy_says_where_the_set_is() -> None:
     with pytest.raises(
-        InputError, match=r"not part of provscan.*github\.com/cardiffnlp/tweeteval.*recipe:tweeteval=PATH"
+        InputError,
+        match=r"not part of "
+        r"provscan.*github\.com/cardiffnlp/tweeteval.*recipe:tweeteval=PATH",
     ):
         plan_tweets("recipe:tweeteval", Fields())
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
-    with pytest.raises(ParameterError, match="no recipe is called 'tweetevall'; the nearest is tweeteval"):
+    with pytest.raises(
+        ParameterError,
+        match="no recipe is called 'tweetevall'; the nearest is tweeteval",
+    ):
         plan_tweets("recipe:tweetevall=x", Fields())
 
 
 def test_a_folder_without_the_files_of_a_recipe(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("a text that is no part of it\n")
-    with pytest.raises(InputError, match=r"holds none of the files of TweetEval.*_text\.txt"):
+    with pytest.raises(
+        InputError, match=r"holds none of the files of TweetEval.*_text\.txt"
+    ):
         plan_tweets(f"recipe:tweeteval={tmp_path}", Fields())

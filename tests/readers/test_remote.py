@@ -83,7 +83,9 @@ def test_requests_that_fail_are_repeated(server, read_all, path, fault):
 
 def test_a_server_that_stays_away_leaves_a_file_unread(server):
     address, faults = server
-    with pytest.raises(InputError, match=r"nothing\.jsonl can't be read: it does not exist"):
+    with pytest.raises(
+        InputError, match=r"nothing\.jsonl can't be read: it does not exist"
+    ):
         plan(f"{address}/nothing.jsonl?signature=hush")
     found = plan([f"{address}/nothing.jsonl?signature=hush", f"{address}/a.jsonl"])
     assert found.unread == [(f"{address}/nothing.jsonl", "it does not exist")]
@@ -160,14 +162,20 @@ def test_a_folder_in_s3(monkeypatch, read_all):
     server.start()
     try:
         host, port = server.get_host_and_port()
-        for name, value in (("ACCESS_KEY_ID", "who"), ("SECRET_ACCESS_KEY", "hush"), ("DEFAULT_REGION", "us-east-1")):
+        for name, value in (
+            ("ACCESS_KEY_ID", "who"),
+            ("SECRET_ACCESS_KEY", "hush"),
+            ("DEFAULT_REGION", "us-east-1"),
+        ):
             monkeypatch.setenv(f"AWS_{name}", value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         s3fs.S3FileSystem.clear_instance_cache()
         client = boto3.client("s3", endpoint_url=f"http://{host}:{port}")
         client.create_bucket(Bucket="bucket")
         for name in ("a.jsonl", "a.parquet"):
-            client.put_object(Bucket="bucket", Key=f"data/{name}", Body=FILES[f"/{name}"])
+            client.put_object(
+                Bucket="bucket", Key=f"data/{name}", Body=FILES[f"/{name}"]
+            )
         client.put_object(Bucket="bucket", Key="data/pdf", Body=b"%PDF-1.4 \0")
         found = read_all("s3://bucket/data", text="text")
         assert found.texts == TEXTS * 2
@@ -181,11 +189,23 @@ def test_a_folder_in_s3(monkeypatch, read_all):
 
 
 def test_the_version_of_a_remote_file_is_what_its_server_says():
-    with web_server({"/a.jsonl": b'{"text": "a text of the web"}\n'}) as (address, faults):
+    with web_server({"/a.jsonl": b'{"text": "a text of the web"}\n'}) as (
+        address,
+        faults,
+    ):
         silent = state_of(f"{address}/a.jsonl")
         assert silent.version == {}
         faults.etag = '"v1"'
         first = state_of(f"{address}/a.jsonl")
         assert first.version == {"ETag": '"v1"'}
         faults.etag = '"v2"'
-        assert len({silent.modified, first.modified, state_of(f"{address}/a.jsonl").modified}) == 3
+        assert (
+            len(
+                {
+                    silent.modified,
+                    first.modified,
+                    state_of(f"{address}/a.jsonl").modified,
+                }
+            )
+            == 3
+        )

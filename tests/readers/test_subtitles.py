@@ -1,4 +1,6 @@
-"""Subtitles are read as what is said in them, and each character of that stays where it is."""
+"""Subtitles are read as what is said in them, and each character of that stays where it
+is.
+"""
 
 import gzip
 import io
@@ -100,18 +102,33 @@ def test_what_is_said_is_left_where_it_is(form, end):
     assert words(left) == " ".join(SAID).split()
     assert len(left) == len(text)
     # Where a tag is left out, its ends become spaces.
-    assert all(new in (old, LEFT_OUT) or (new == " " and old in "<>{}") for old, new in zip(text, left, strict=True))
+    assert all(
+        new in (old, LEFT_OUT) or (new == " " and old in "<>{}")
+        for old, new in zip(text, left, strict=True)
+    )
     assert spoken(left) == left
 
 
 def test_line_breaks_that_are_lost():
     assert words(spoken(" ".join(SUBRIP.split()))) == " ".join(SAID).split()
-    cues = "we left in 1984 00:01.000 --> 00:02.000 and returned 00:02.000 --> 00:03.000 in 1990"
-    assert words(spoken(cues)) == ["we", "left", "in", "1984", "and", "returned", "in", "1990"]
+    cues = (
+        "we left in 1984 00:01.000 --> 00:02.000 and returned 00:02.000 --> 00:03.000 "
+        "in 1990"
+    )
+    assert words(spoken(cues)) == [
+        "we",
+        "left",
+        "in",
+        "1984",
+        "and",
+        "returned",
+        "in",
+        "1990",
+    ]
 
 
 @pytest.mark.parametrize("text", [
-    "", "\n", "a --> b", "12:30 --> 13:45", "1 --> 2", "x-->0", "WEBVTT\n\nno cue", "1\n\n2\n3",
+    "", "\n", "a --> b", "12:30 --> 13:45", "1 --> 2", "x-->0", "WEBVTT\n\nno cue", "1\n\n2\n3",  # noqa: E501
     "<c>{\\an8} and <v Ann>", "NOTE this",
 ])  # fmt: skip
 def test_what_is_no_subtitles_stays(text):
@@ -122,15 +139,20 @@ def test_what_is_no_subtitles_stays(text):
     ("1\n00:01.000 --> 00:02.000\n1984\n\n2\n00:02.000 --> 00:03.000\n2\n", "1984 2"),
     ("00:01.000 --> 00:02.000\nNOTE well\n\nNOTE the end", "NOTE well NOTE the end"),
     ("WEBVTT\n00:01.000 --> 00:02.000\n \nNOTE well\n\nNOTE the end", "NOTE well"),
-    ("\ufeffWEBVTT\nX: 1\n\n1\n00:01.000 --> 00:02.000\na\n\nWEBVTT\nX: 1\n\n00:01.000 --> 00:02.000\nb", "a b"),
-    ("before\n\n1\n00:01.000 --> 00:02.000\na\n\nbehind <3 {you}", "before a behind <3 {you}"),
-    ("00:01.000 --> 00:02.000\nla la\nla la\n\n00:02.000 --> 00:03.000\nla la\nho ho", "la la la la ho ho"),
-    ("00:01.000 --> 00:02.000\na\nb\n\n00:02.000 --> 00:03.000\nb\nc\n\n00:03.000 --> 00:04.000\na", "a b c a"),
-    ("00:01.000 --> 00:02.000\nla\nla\n\n00:02.000 --> 00:03.000\nla\nla\nho", "la la ho"),
-    ("00:01.000 --> 00:02.000\na\n\n00:02.000 --> 00:03.000\n\n00:03.000 --> 00:04.000\na", "a a"),
+    ("\ufeffWEBVTT\nX: 1\n\n1\n00:01.000 --> 00:02.000\na\n\nWEBVTT\nX: 1\n\n00:01.000 "
+     "--> 00:02.000\nb", "a b"),
+    ("before\n\n1\n00:01.000 --> 00:02.000\na\n\nbehind <3 {you}", "before a behind <3 "
+                                                                   "{you}"),
+    ("00:01.000 --> 00:02.000\nla la\nla la\n\n00:02.000 --> 00:03.000\nla la\nho ho", "la la la la ho ho"),  # noqa: E501
+    ("00:01.000 --> 00:02.000\na\nb\n\n00:02.000 --> 00:03.000\nb\nc\n\n00:03.000 --> "
+     "00:04.000\na", "a b c a"),
+    ("00:01.000 --> 00:02.000\nla\nla\n\n00:02.000 --> 00:03.000\nla\nla\nho", "la la "
+                                                                               "ho"),
+    ("00:01.000 --> 00:02.000\na\n\n00:02.000 --> 00:03.000\n\n00:03.000 --> "
+     "00:04.000\na", "a a"),
     ("WEBVTT\n\n00:01.000 --> 00:02.000\na\n\nNOTE x\n\nb", "a b"),
     ("WEBVTT\n\nREGION\nid:x lines:2\n\n00:01.000 --> 00:02.000 region:x\na", "a"),
-    ("00:01.000 --> 00:02.000\n<lang en>a</lang> <00:01.500>b <ruby>c<rt>d</rt></ruby>", "a b c d"),
+    ("00:01.000 --> 00:02.000\n<lang en>a</lang> <00:01.500>b <ruby>c<rt>d</rt></ruby>", "a b c d"),  # noqa: E501
     ("  1 \n 00:01.000 --> 00:02.000\t\n a", "a"),
     ("1\n0:00:01 --> 0:00:02\na\n\n2\n100:00:02,5 --> 100:00:03,5\nb", "a b"),
     ("00:01.000 --> 00:02.000 said beside\nmore", "said beside more"),
@@ -146,14 +168,29 @@ def test_spaces_part_what_stands_beside_a_tag():
 
 
 @given(
-    st.lists(st.lists(st.text("ab 7é😀\u0e01<>-", max_size=9), min_size=1, max_size=3), min_size=1, max_size=6),
-    st.sampled_from(["{n}\n{t},000 --> {t},900", "{t}.000 --> {t}.900 line:1", "{n}\n{t}.000 --> {t}.900"]),
+    st.lists(
+        st.lists(st.text("ab 7é😀\u0e01<>-", max_size=9), min_size=1, max_size=3),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(
+        [
+            "{n}\n{t},000 --> {t},900",
+            "{t}.000 --> {t}.900 line:1",
+            "{n}\n{t}.000 --> {t}.900",
+        ]
+    ),
     st.sampled_from(["\n", "\r\n"]),
 )
 def test_every_line_of_a_cue_is_said_once_in_its_place(cues, times, end):
     # Words of its own make each line differ from the others.
-    lines = [[f"{line} w{n}x{k}" for k, line in enumerate(cue)] for n, cue in enumerate(cues)]
-    parts = [[times.format(n=n + 1, t=f"00:00:{n:02}").replace("\n", end), *cue] for n, cue in enumerate(lines)]
+    lines = [
+        [f"{line} w{n}x{k}" for k, line in enumerate(cue)] for n, cue in enumerate(cues)
+    ]
+    parts = [
+        [times.format(n=n + 1, t=f"00:00:{n:02}").replace("\n", end), *cue]
+        for n, cue in enumerate(lines)
+    ]
     text = (end + end).join(end.join(part) for part in parts)
     left = spoken(text)
     at = 0
@@ -169,7 +206,9 @@ def test_every_line_of_a_cue_is_said_once_in_its_place(cues, times, end):
 def test_are_subtitles():
     assert all(are_subtitles(form.encode()) for form in FORMS.values())
     assert not are_subtitles(b"")
-    assert not are_subtitles(b"00:01.000 --> 00:02.000\n" + b"a line of another kind\n" * 10)
+    assert not are_subtitles(
+        b"00:01.000 --> 00:02.000\n" + b"a line of another kind\n" * 10
+    )
 
 
 FILES = {
@@ -192,7 +231,10 @@ def test_a_file_is_a_record(write, read_all, name):
     assert found.stats.notes == {"subtitles": 1}
     assert found.stats.examples["subtitles"] == [(path, 0, "text")]
     (file,) = inspect_sources(path)["files"]
-    assert (file["records_are"], file["sampled"]["notes"].get("subtitles")) == ("files", 1)
+    assert (file["records_are"], file["sampled"]["notes"].get("subtitles")) == (
+        "files",
+        1,
+    )
 
 
 def test_what_is_a_record_can_be_chosen(write, read_all):
@@ -207,8 +249,14 @@ def test_in_archives(write, read_all):
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data.encode()))
     found = read_all(write("a.tar.gz", out.getvalue()))
-    assert sorted((row["record"], row["field"]) for row in found.rows) == [(0, "srt"), (0, "txt"), (1, "vtt")]
-    assert [words(text) for text in found.texts if text != "a text"] == [" ".join(SAID).split()] * 2
+    assert sorted((row["record"], row["field"]) for row in found.rows) == [
+        (0, "srt"),
+        (0, "txt"),
+        (1, "vtt"),
+    ]
+    assert [words(text) for text in found.texts if text != "a text"] == [
+        " ".join(SAID).split()
+    ] * 2
 
 
 def test_in_a_field_of_a_record(write, read_all, tmp_path):
@@ -231,13 +279,19 @@ def test_in_a_field_of_a_record(write, read_all, tmp_path):
 @pytest.mark.parametrize("name", ["a.srt", "a.jsonl"])
 def test_in_pieces(write, read_all, name):
     text = "\n".join(
-        f"{n}\n00:{n // 60:02}:{n % 60:02},000 --> 00:{n // 60:02}:{n % 60:02},900\nword{n} and\nmore{n}\n"
+        f"{n}\n00:{n // 60:02}:{n % 60:02},000 --> "
+        f"00:{n // 60:02}:{n % 60:02},900\nword{n} and\nmore{n}\n"
         for n in range(1, 400)
     )
     path = write(name, text if name == "a.srt" else json.dumps({"text": text}) + "\n")
     found = read_all(path, limits=Limits(piece=3000, overlap=600, chunk=500))
     assert len(found.rows) > 4
-    owned = "".join(row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]] for row in found.rows)
-    assert words(owned) == [word for n in range(1, 400) for word in (f"word{n}", "and", f"more{n}")]
+    owned = "".join(
+        row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]]
+        for row in found.rows
+    )
+    assert words(owned) == [
+        word for n in range(1, 400) for word in (f"word{n}", "and", f"more{n}")
+    ]
     assert len(owned) == len(text)
     assert found.stats.notes == {"subtitles": 1}

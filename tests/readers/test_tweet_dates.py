@@ -78,9 +78,18 @@ def test_nothing_is_not_a_bad_date():
     assert bad == []
 
 
-@given(st.lists(st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), max_size=20), st.booleans())
+@given(
+    st.lists(
+        st.none() | st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+        max_size=20,
+    ),
+    st.booleans(),
+)
 def test_a_column_is_its_values(times, zone):
-    times = [time and time.replace(microsecond=0, tzinfo=UTC if zone else None) for time in times]
+    times = [
+        time and time.replace(microsecond=0, tzinfo=UTC if zone else None)
+        for time in times
+    ]
     column, bad = timestamps([time and time.isoformat() for time in times])
     assert column.to_pylist() == [time and time.replace(tzinfo=UTC) for time in times]
     assert bad == []

@@ -1,4 +1,6 @@
-"""Tweets as exports and dumps have them: whole texts beside cut ones, records around them, marks around ids."""
+"""Tweets as exports and dumps have them: whole texts beside cut ones, records around
+them, marks around ids.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,21 @@ BESIDE = {"id": FIRST.id, "author": FIRST.author, "created_at": FIRST.time.isofo
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "memory"])
 @pytest.mark.parametrize(
-    "long", ["extended_tweet.full_text", "extended_tweet_full_text", "note_tweet.text", "full_text"]
+    "long",
+    [
+        "extended_tweet.full_text",
+        "extended_tweet_full_text",
+        "note_tweet.text",
+        "full_text",
+    ],
 )
-def test_columns_have_whole_texts_beside_their_beginnings(form: str, long: str, tmp_path: Path) -> None:
-    records = [BESIDE | {"text": CUT, long: FIRST.text}, {**BESIDE, "id": "2", "text": SECOND.text, long: None}]
+def test_columns_have_whole_texts_beside_their_beginnings(
+    form: str, long: str, tmp_path: Path
+) -> None:
+    records = [
+        BESIDE | {"text": CUT, long: FIRST.text},
+        {**BESIDE, "id": "2", "text": SECOND.text, long: None},
+    ]
     table = pa.Table.from_pylist(records)
     path = tmp_path / f"tweets.{form}"
     if form == "csv":
@@ -51,45 +64,93 @@ def test_columns_have_whole_texts_beside_their_beginnings(form: str, long: str, 
         pq.write_table(table, path)
     stats = ReadStats()
     rows = (
-        [row for batch in read_tweet_objects(table, Fields(), stats) for row in batch.to_pylist()]
+        [
+            row
+            for batch in read_tweet_objects(table, Fields(), stats)
+            for row in batch.to_pylist()
+        ]
         if form == "memory"
         else rows_of(path)[0]
     )
     assert [row["text"] for row in rows] == [FIRST.text, SECOND.text]
 
 
-def test_a_named_text_is_read_even_where_another_column_has_more(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": [CUT], "note_tweet.text": [FIRST.text]}), tmp_path / "a.parquet")
-    assert [row["text"] for row in rows_of(tmp_path / "a.parquet", text="text")[0]] == [CUT]
+def test_a_named_text_is_read_even_where_another_column_has_more(
+    tmp_path: Path,
+) -> None:
+    pq.write_table(
+        pa.table({"text": [CUT], "note_tweet.text": [FIRST.text]}),
+        tmp_path / "a.parquet",
+    )
+    assert [row["text"] for row in rows_of(tmp_path / "a.parquet", text="text")[0]] == [
+        CUT
+    ]
 
 
 def test_whole_texts_are_no_numbers(tmp_path: Path) -> None:
-    table = pa.table({"text": [FIRST.text, ""], "full_text": [None, None], "note_tweet.text": [float("nan"), 1.5]})
+    table = pa.table(
+        {
+            "text": [FIRST.text, ""],
+            "full_text": [None, None],
+            "note_tweet.text": [float("nan"), 1.5],
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     assert [row["text"] for row in rows_of(tmp_path / "a.parquet")[0]] == [FIRST.text]
 
 
 WRAPPED = {
-    "elasticsearch": [{"_index": "tweets", "_id": "q1", "_source": v1_stream(tweet)} for tweet in PLANTED],
-    "elasticsearch, a page": [{"took": 3, "hits": {"total": 6, "hits": [{"_source": v1(t)} for t in PLANTED]}}],
+    "elasticsearch": [
+        {"_index": "tweets", "_id": "q1", "_source": v1_stream(tweet)}
+        for tweet in PLANTED
+    ],
+    "elasticsearch, a page": [
+        {"took": 3, "hits": {"total": 6, "hits": [{"_source": v1(t)} for t in PLANTED]}}
+    ],
     "elasticsearch, flat": [
         {
             "_id": t.id,
-            "_source": {"tweet_text": t.text, "created_at": t.time.isoformat(), "user": {"screen_name": t.author}},
+            "_source": {
+                "tweet_text": t.text,
+                "created_at": t.time.isoformat(),
+                "user": {"screen_name": t.author},
+            },
         }
         for t in PLANTED
     ],
-    "an object": [{"_id": {"$oid": "5f"}, "fetched": "2021", "raw": v1_stream(tweet)} for tweet in PLANTED],
-    "strings of JSON": [{"offset": n, "value": json.dumps(v1_stream(t))} for n, t in enumerate(PLANTED)],
-    "strings of JSON, GraphQL": [{"url": "https://x.com/i/api", "body": json.dumps(timeline(PLANTED))}],
-    "strings of JSON, v2": [{"key": None, "message": json.dumps(v2_page([tweet]))} for tweet in PLANTED],
-    "a list below a key": [{"query": "kettle", "items": [v1(tweet) for tweet in PLANTED]}],
+    "an object": [
+        {"_id": {"$oid": "5f"}, "fetched": "2021", "raw": v1_stream(tweet)}
+        for tweet in PLANTED
+    ],
+    "strings of JSON": [
+        {"offset": n, "value": json.dumps(v1_stream(t))} for n, t in enumerate(PLANTED)
+    ],
+    "strings of JSON, GraphQL": [
+        {"url": "https://x.com/i/api", "body": json.dumps(timeline(PLANTED))}
+    ],
+    "strings of JSON, v2": [
+        {"key": None, "message": json.dumps(v2_page([tweet]))} for tweet in PLANTED
+    ],
+    "a list below a key": [
+        {"query": "kettle", "items": [v1(tweet) for tweet in PLANTED]}
+    ],
     "by author": [{tweet.author: [v1(tweet)] for tweet in PLANTED}],
     "id outside": [
-        {"id": t.id, "tweet": {key: flat(t)[key] for key in ("text", "author", "created_at")}} for t in PLANTED
+        {
+            "id": t.id,
+            "tweet": {key: flat(t)[key] for key in ("text", "author", "created_at")},
+        }
+        for t in PLANTED
     ],
-    "mongodb": [flat(t) | {"id": {"$numberLong": t.id}, "created_at": {"$date": t.time.isoformat()}} for t in PLANTED],
-    "mongodb, v2": [twarc(t) | {"id": {"$numberLong": t.id}, "edit_history_tweet_ids": None} for t in PLANTED],
+    "mongodb": [
+        flat(t)
+        | {"id": {"$numberLong": t.id}, "created_at": {"$date": t.time.isoformat()}}
+        for t in PLANTED
+    ],
+    "mongodb, v2": [
+        twarc(t) | {"id": {"$numberLong": t.id}, "edit_history_tweet_ids": None}
+        for t in PLANTED
+    ],
     "activity streams": [activity(tweet) for tweet in PLANTED],
 }
 
@@ -99,29 +160,49 @@ def test_tweets_within_other_records(form: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(lines(WRAPPED[form]))
     rows, stats = rows_of(tmp_path / "a.jsonl")
     found = {row["id"]: (row["text"], row["author"], row["created_at"]) for row in rows}
-    assert found == {tweet.id: (tweet.text, tweet.author, tweet.time) for tweet in PLANTED}
+    assert found == {
+        tweet.id: (tweet.text, tweet.author, tweet.time) for tweet in PLANTED
+    }
     assert len(rows) == len(PLANTED)
     assert not stats.skipped
 
 
 def test_columns_of_json_are_read_as_tweets(tmp_path: Path) -> None:
-    pq.write_table(pa.Table.from_pylist(WRAPPED["strings of JSON"]), tmp_path / "a.parquet")
-    pa_csv.write_csv(pa.Table.from_pylist(WRAPPED["strings of JSON"]), tmp_path / "a.csv")
+    pq.write_table(
+        pa.Table.from_pylist(WRAPPED["strings of JSON"]), tmp_path / "a.parquet"
+    )
+    pa_csv.write_csv(
+        pa.Table.from_pylist(WRAPPED["strings of JSON"]), tmp_path / "a.csv"
+    )
     for name in ("a.parquet", "a.csv"):
         rows, _ = rows_of(tmp_path / name)
-        assert {row["id"]: row["text"] for row in rows} == {tweet.id: tweet.text for tweet in PLANTED}
+        assert {row["id"]: row["text"] for row in rows} == {
+            tweet.id: tweet.text for tweet in PLANTED
+        }
 
 
 def test_tweets_beside_a_text_are_no_tweets_of_the_corpus(tmp_path: Path) -> None:
-    record = {"id": "7", "body": "a post that answers to a tweet", "answers": v1(FIRST), "raw": json.dumps(v1(SECOND))}
+    record = {
+        "id": "7",
+        "body": "a post that answers to a tweet",
+        "answers": v1(FIRST),
+        "raw": json.dumps(v1(SECOND)),
+    }
     (tmp_path / "a.jsonl").write_text(lines([record]))
-    assert [row["text"] for row in rows_of(tmp_path / "a.jsonl")[0]] == ["a post that answers to a tweet"]
+    assert [row["text"] for row in rows_of(tmp_path / "a.jsonl")[0]] == [
+        "a post that answers to a tweet"
+    ]
 
 
 def test_activity_streams_tell_retweets_and_deletions_apart(tmp_path: Path) -> None:
-    share = activity(PLANTED[3], verb="share", object=activity(FIRST)) | {"body": CUT, "long_object": {}}
+    share = activity(PLANTED[3], verb="share", object=activity(FIRST)) | {
+        "body": CUT,
+        "long_object": {},
+    }
     gone = activity(SECOND, verb="delete")
-    (tmp_path / "a.jsonl").write_text(lines([share, gone, {"info": {"message": "Replay Request Completed"}}]))
+    (tmp_path / "a.jsonl").write_text(
+        lines([share, gone, {"info": {"message": "Replay Request Completed"}}])
+    )
     rows, stats = rows_of(tmp_path / "a.jsonl")
     assert [(row["id"], row["rt_of"], row["text"]) for row in rows] == [
         (FIRST.id, None, FIRST.text), (PLANTED[3].id, FIRST.id, FIRST.text)
@@ -130,12 +211,23 @@ def test_activity_streams_tell_retweets_and_deletions_apart(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "dressed", ["x{}", "'{}", '"{}"', "https://twitter.com/a/statuses/{}", "https://x.com/a/status/{}?s=20"]
+    "dressed",
+    [
+        "x{}",
+        "'{}",
+        '"{}"',
+        "https://twitter.com/a/statuses/{}",
+        "https://x.com/a/status/{}?s=20",
+    ],
 )
 def test_ids_are_bare_numbers(dressed: str, tmp_path: Path) -> None:
     named = "Permalink" if "/" in dressed else "status_id"
     table = pa.table(
-        {named: [dressed.format(FIRST.id)], "text": [FIRST.text], "retweet_status_id": [dressed.format(SECOND.id)]}
+        {
+            named: [dressed.format(FIRST.id)],
+            "text": [FIRST.text],
+            "retweet_status_id": [dressed.format(SECOND.id)],
+        }
     )
     pq.write_table(table, tmp_path / "a.parquet")
     (row,) = rows_of(tmp_path / "a.parquet")[0]
@@ -143,34 +235,62 @@ def test_ids_are_bare_numbers(dressed: str, tmp_path: Path) -> None:
 
 
 def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
-    table = pa.table({"status": ["active"] * 2, "title": ["", ""], "Beitrag": [FIRST.text, SECOND.text]})
+    table = pa.table(
+        {
+            "status": ["active"] * 2,
+            "title": ["", ""],
+            "Beitrag": [FIRST.text, SECOND.text],
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet")
-    assert [row["text"] for row in rows_of(tmp_path / "a.parquet")[0]] == [FIRST.text, SECOND.text]
+    assert [row["text"] for row in rows_of(tmp_path / "a.parquet")[0]] == [
+        FIRST.text,
+        SECOND.text,
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("ids.txt", "".join(f"{tweet.id}\n" for tweet in PLANTED), "ids, no texts"),
-        ("dump.sql", "CREATE TABLE tweets (id bigint);\nCOPY tweets FROM stdin;\n1\ta text\n", "dump of a database"),
-        ("page.html", "<html><body><p>a tweet</p><p>and another one</p></body></html>", "a web page"),
+        (
+            "dump.sql",
+            "CREATE TABLE tweets (id bigint);\nCOPY tweets FROM stdin;\n1\ta text\n",
+            "dump of a database",
+        ),
+        (
+            "page.html",
+            "<html><body><p>a tweet</p><p>and another one</p></body></html>",
+            "a web page",
+        ),
     ],
 )
-def test_what_holds_no_tweets_is_not_read_as_lines(name: str, content: str, reason: str, tmp_path: Path) -> None:
+def test_what_holds_no_tweets_is_not_read_as_lines(
+    name: str, content: str, reason: str, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=reason):
         rows_of(text_file(name, content)(tmp_path))
 
 
 @pytest.mark.parametrize("dressed", ["x{}", '"{}"', "https://x.com/a/status/{}"])
-def test_a_list_to_forget_names_tweets_as_tables_do(dressed: str, tmp_path: Path) -> None:
-    provscan.build_index([flat(tweet) for tweet in PLANTED], tmp_path / "licensed.index")
+def test_a_list_to_forget_names_tweets_as_tables_do(
+    dressed: str, tmp_path: Path
+) -> None:
+    provscan.build_index(
+        [flat(tweet) for tweet in PLANTED], tmp_path / "licensed.index"
+    )
     (tmp_path / "ids.txt").write_text(dressed.format(FIRST.id) + "\n")
-    assert provscan.forget(tmp_path / "licensed.index", tmp_path / "ids.txt")["tweets"] == 1
+    assert (
+        provscan.forget(tmp_path / "licensed.index", tmp_path / "ids.txt")["tweets"]
+        == 1
+    )
 
 
 @pytest.mark.parametrize("missing", ["nan", "<NA>", "\\N"])
 def test_words_for_what_is_missing_are_no_ids(missing: str, tmp_path: Path) -> None:
-    table = pa.table({"id": [missing] * 2, "text": [FIRST.text, SECOND.text], "rt_of": [missing] * 2})
+    table = pa.table(
+        {"id": [missing] * 2, "text": [FIRST.text, SECOND.text], "rt_of": [missing] * 2}
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     rows, stats = rows_of(tmp_path / "a.parquet")
     assert len({row["id"] for row in rows}) == 2
@@ -180,10 +300,19 @@ def test_words_for_what_is_missing_are_no_ids(missing: str, tmp_path: Path) -> N
 
 def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame([flat(FIRST), {"text": SECOND.text}, {"id": "3", "rt_of": FIRST.id}])
-    records = [*frame.to_dict("records"), {"id": pandas.NA, "text": PLANTED[2].text, "created_at": pandas.NaT}]
+    frame = pandas.DataFrame(
+        [flat(FIRST), {"text": SECOND.text}, {"id": "3", "rt_of": FIRST.id}]
+    )
+    records = [
+        *frame.to_dict("records"),
+        {"id": pandas.NA, "text": PLANTED[2].text, "created_at": pandas.NaT},
+    ]
     stats = ReadStats()
-    rows = [row for batch in read_tweet_objects(records, Fields(), stats) for row in batch.to_pylist()]
+    rows = [
+        row
+        for batch in read_tweet_objects(records, Fields(), stats)
+        for row in batch.to_pylist()
+    ]
     assert [row["id"] for row in rows] == [FIRST.id, "<memory>:2", "<memory>:4"]
     assert [row["author"] for row in rows] == [FIRST.author, None, None]
     assert {row["rt_of"] for row in rows} == {None}
@@ -191,14 +320,27 @@ def test_marks_of_pandas_for_what_is_missing(tmp_path: Path) -> None:
     assert stats.notes == {"id_missing": 2}
     index = provscan.build_index(records, tmp_path / "licensed.index")
     run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
-    assert (run.summary["records_matched"], run.summary["skipped"]) == (3, {"no_text": 1})
-    assert repr(run).startswith(f"<provscan.Run {tmp_path / 'a.run'}: CHANCE NOT MEASURED: 3 of 3 records")
+    assert (run.summary["records_matched"], run.summary["skipped"]) == (
+        3,
+        {"no_text": 1},
+    )
+    assert repr(run).startswith(
+        f"<provscan.Run {tmp_path / 'a.run'}: CHANCE NOT MEASURED: 3 of 3 records"
+    )
 
 
 @pytest.mark.parametrize("long", ["extended_tweet.full_text", "full_text", "text"])
-def test_flattened_retweets_have_the_texts_of_their_originals(long: str, tmp_path: Path) -> None:
-    original = {"retweeted_status.id_str": FIRST.id, f"retweeted_status.{long}": FIRST.text}
-    records = [{"id_str": "7", "text": f"RT @a: {CUT}", **original}, {"id_str": "8", "text": SECOND.text}]
+def test_flattened_retweets_have_the_texts_of_their_originals(
+    long: str, tmp_path: Path
+) -> None:
+    original = {
+        "retweeted_status.id_str": FIRST.id,
+        f"retweeted_status.{long}": FIRST.text,
+    }
+    records = [
+        {"id_str": "7", "text": f"RT @a: {CUT}", **original},
+        {"id_str": "8", "text": SECOND.text},
+    ]
     pa_csv.write_csv(pa.Table.from_pylist(records), tmp_path / "a.csv")
     rows, _ = rows_of(tmp_path / "a.csv")
     assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
@@ -208,7 +350,13 @@ def test_flattened_retweets_have_the_texts_of_their_originals(long: str, tmp_pat
 
 def test_a_tweet_below_a_key_for_ids_is_not_its_own_id(tmp_path: Path) -> None:
     inner = {"full_text": "a text below the key of an id", "referenced_tweets": []}
-    for record in ({"id": inner}, {"id": {"legacy": inner, "referenced_tweets": []}}, {"_id": {"tweet": inner}}):
+    for record in (
+        {"id": inner},
+        {"id": {"legacy": inner, "referenced_tweets": []}},
+        {"_id": {"tweet": inner}},
+    ):
         stats = ReadStats()
-        batches = read_tweet_objects([record, {"id": "1", "text": "one that is sound"}], Fields(), stats)
+        batches = read_tweet_objects(
+            [record, {"id": "1", "text": "one that is sound"}], Fields(), stats
+        )
         assert "1" in [row["id"] for batch in batches for row in batch.to_pylist()]

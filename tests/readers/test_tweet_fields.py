@@ -11,7 +11,10 @@ from provscan.readers import Fields, plan_tweets
 from provscan.readers.tweet_fields import USUAL
 
 
-@pytest.mark.parametrize("name", [name for name in USUAL["text"] if "." not in name and "ersation" not in name])
+@pytest.mark.parametrize(
+    "name",
+    [name for name in USUAL["text"] if "." not in name and "ersation" not in name],
+)
 def test_every_usual_name_is_found(write, read_tweet_rows, name):
     found = read_tweet_rows(write("a.jsonl", [{"other": "x", name: "the text"}]))
     assert found.texts == ["the text"]
@@ -23,9 +26,21 @@ def test_usual_names_are_found_however_they_are_written(write, read_tweet_rows, 
 
 
 def test_names_of_the_user(write, read_tweet_rows):
-    row = {"text": "not this", "meta": {"say": "this", "by": {"name": "me"}}, "n": 5, "when": 1445299841, "l": "xx"}
+    row = {
+        "text": "not this",
+        "meta": {"say": "this", "by": {"name": "me"}},
+        "n": 5,
+        "when": 1445299841,
+        "l": "xx",
+    }
     found = read_tweet_rows(
-        write("a.jsonl", [row]), text="meta.say", id="n", author="meta.by.name", date="when", lang="l", rt_of="n"
+        write("a.jsonl", [row]),
+        text="meta.say",
+        id="n",
+        author="meta.by.name",
+        date="when",
+        lang="l",
+        rt_of="n",
     )
     (record,) = found.rows
     assert (record["text"], record["id"], record["author"]) == ("this", "5", "me")
@@ -34,7 +49,9 @@ def test_names_of_the_user(write, read_tweet_rows):
 
 
 def test_deep_names(write, read_tweet_rows):
-    assert read_tweet_rows(write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d").texts == ["deep"]
+    assert read_tweet_rows(
+        write("a.jsonl", [{"a": {"b": {"c": {"d": "deep"}}}}]), text="a.b.c.d"
+    ).texts == ["deep"]
 
 
 def test_a_name_that_can_not_be_printed(write, read_tweet_rows):
@@ -43,12 +60,21 @@ def test_a_name_that_can_not_be_printed(write, read_tweet_rows):
 
 
 def test_a_name_with_a_dot_may_be_flat(write, read_tweet_rows):
-    assert read_tweet_rows(write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b").texts == ["flat"]
+    assert read_tweet_rows(
+        write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b"
+    ).texts == ["flat"]
 
 
 def test_a_string_goes_before_a_number_of_a_better_name(write, read_tweet_rows):
-    assert read_tweet_rows(write("a.jsonl", [{"text": 5, "body": "here"}])).texts == ["here"]
-    assert read_tweet_rows(write("b.jsonl", [{"author": {"username": "me"}, "text": "x"}])).rows[0]["author"] == "me"
+    assert read_tweet_rows(write("a.jsonl", [{"text": 5, "body": "here"}])).texts == [
+        "here"
+    ]
+    assert (
+        read_tweet_rows(
+            write("b.jsonl", [{"author": {"username": "me"}, "text": "x"}])
+        ).rows[0]["author"]
+        == "me"
+    )
 
 
 def test_no_field_for_the_text(write, read_tweet_rows):
@@ -56,9 +82,9 @@ def test_no_field_for_the_text(write, read_tweet_rows):
     with pytest.raises(FieldNotFoundError) as caught:
         read_tweet_rows(path)
     assert str(caught.value) == (
-        f"{path}: no field holds the text of tweets in its first records. "
-        "The fields there are: ID, user, other, user.bio. "
-        "Name the one that holds the text with text_field (--text-field); in a control file, rename it to text."
+        f"{path}: no field holds the text of tweets in its first records. The fields "
+        "there are: ID, user, other, user.bio. Name the one that holds the text with "
+        "text_field (--text-field); in a control file, rename it to text."
     )
 
 
@@ -67,25 +93,37 @@ def test_a_wrong_name(write, read_tweet_rows):
     with pytest.raises(FieldNotFoundError) as caught:
         read_tweet_rows(path, text="no.such")
     assert str(caught.value) == (
-        f"{path}: no field 'no.such' for the text in its first records. The fields there are: text. "
+        f"{path}: no field 'no.such' for the text in its first records. The fields "
+        "there are: text. "
         "Name the one that holds the text with text_field (--text-field)."
     )
 
 
 def test_a_long_list_of_fields_is_cut(write, read_tweet_rows):
     path = write("a.jsonl", [{f"f{number}": 1 for number in range(50)}])
-    with pytest.raises(FieldNotFoundError, match=re.escape("f38, f39 and 10 more. Name")):
+    with pytest.raises(
+        FieldNotFoundError, match=re.escape("f38, f39 and 10 more. Name")
+    ):
         read_tweet_rows(path)
 
 
-def test_a_field_that_one_of_several_files_lacks_is_noted(write, read_tweet_rows, tmp_path):
+def test_a_field_that_one_of_several_files_lacks_is_noted(
+    write, read_tweet_rows, tmp_path
+):
     write("d/a.jsonl", [{"text": "x"}])
     write("d/b.jsonl", [{"text": "y", "number": 7}])
     write("d/c.csv", "text\nz\n")
     found = read_tweet_rows(str(tmp_path / "d"), id="number")
-    assert [row["id"].rpartition("/")[2] for row in found.rows] == ["a.jsonl:1", "7", "c.csv:1"]
+    assert [row["id"].rpartition("/")[2] for row in found.rows] == [
+        "a.jsonl:1",
+        "7",
+        "c.csv:1",
+    ]
     assert found.stats.notes == {"field_missing": 2, "id_missing": 2}
-    assert found.stats.examples["field_missing"][0].detail == "no field 'number' for the id"
+    assert (
+        found.stats.examples["field_missing"][0].detail
+        == "no field 'number' for the id"
+    )
 
 
 def test_files_without_the_named_text_are_unread(write, read_tweet_rows, tmp_path):
@@ -116,6 +154,13 @@ def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
         path.write_text("id,text,author\n" + "".join(lines))
     else:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert len(provscan.build_index(rows if form == "values" else path, tmp_path / "a.index")) == 2
+    assert (
+        len(
+            provscan.build_index(
+                rows if form == "values" else path, tmp_path / "a.index"
+            )
+        )
+        == 2
+    )
     assert provscan.forget(tmp_path / "a.index", [" 12"])["tweets"] == 1
     assert provscan.forget(tmp_path / "a.index", ["bob"], users=True)["tweets"] == 1

@@ -1,4 +1,6 @@
-"""Licensed tweets in every form: all found, under their ids, and originals credited with their retweets."""
+"""Licensed tweets in every form: all found, under their ids, and originals credited
+with their retweets.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,13 @@ QUOTE = v1(SECOND)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_tweets(form: str, tmp_path: Path) -> None:
     rows, _ = rows_of(FORMS[form](tmp_path))
-    assert {row["id"]: row["text"] for row in rows} == {tweet.id: tweet.text for tweet in PLANTED}
+    assert {row["id"]: row["text"] for row in rows} == {
+        tweet.id: tweet.text for tweet in PLANTED
+    }
     assert len(rows) == len(PLANTED)
-    assert {row["id"]: row["created_at"] for row in rows} == {tweet.id: tweet.time for tweet in PLANTED}
+    assert {row["id"]: row["created_at"] for row in rows} == {
+        tweet.id: tweet.time for tweet in PLANTED
+    }
     authors = {tweet.id: tweet.author for tweet in PLANTED}
     if form == "account archive, tweet.js":
         authors = dict.fromkeys(authors)
@@ -59,48 +65,95 @@ def test_every_form_gives_the_same_tweets(form: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["v1.1 lines, extended_tweet", "v2 page", "account archive, zip", "csv, no header", "excel"]
+    "form",
+    [
+        "v1.1 lines, extended_tweet",
+        "v2 page",
+        "account archive, zip",
+        "csv, no header",
+        "excel",
+    ],
 )
 def test_planted_tweets_are_found_and_credited(form: str, tmp_path: Path) -> None:
-    index = provscan.build_index(str(FORMS[form](tmp_path)), tmp_path / "licensed.index")
+    index = provscan.build_index(
+        str(FORMS[form](tmp_path)), tmp_path / "licensed.index"
+    )
     assert index.info()["tweets"] == len(PLANTED)
-    found = index.match([f"Someone wrote: {tweet.text} And so on." for tweet in PLANTED])
+    found = index.match(
+        [f"Someone wrote: {tweet.text} And so on." for tweet in PLANTED]
+    )
     assert found["tweet_id"].to_pylist() == [tweet.id for tweet in PLANTED]
 
 
-RETWEET = {"created_at": "Mon May 01 08:00:00 +0000 2023", "id": 1660, "id_str": "1660", "truncated": False,
-           "text": f"RT @{FIRST.author}: {FIRST.text[:40]}…", "user": {"screen_name": "fan"}}  # fmt: skip
+RETWEET = {
+    "created_at": "Mon May 01 08:00:00 +0000 2023",
+    "id": 1660,
+    "id_str": "1660",
+    "truncated": False,
+    "text": f"RT @{FIRST.author}: {FIRST.text[:40]}…",
+    "user": {"screen_name": "fan"},
+}
 AGAIN = {"id": "1660", "text": RETWEET["text"], "edit_history_tweet_ids": ["1660"],
          "created_at": "2023-05-01T08:00:00.000Z"}  # fmt: skip
-RETWEETED = v2(FIRST) | AGAIN | {"author_id": "8", "referenced_tweets": [{"type": "retweeted", "id": FIRST.id}]}
+RETWEETED = (
+    v2(FIRST)
+    | AGAIN
+    | {"author_id": "8", "referenced_tweets": [{"type": "retweeted", "id": FIRST.id}]}
+)
 RETWEETS = {
     "v1.1": [RETWEET | {"retweeted_status": v1(FIRST)}],
     "v1.1 of a quote": [RETWEET | {"retweeted_status": v1(FIRST, quoted_status=QUOTE)}],
     "v2 page": [
         {
             "data": [RETWEETED],
-            "includes": {"tweets": [v2(FIRST)], "users": [*v2_users([FIRST]), {"id": "8", "username": "fan"}]},
+            "includes": {
+                "tweets": [v2(FIRST)],
+                "users": [*v2_users([FIRST]), {"id": "8", "username": "fan"}],
+            },
         }
     ],
     "twarc": [
-        twarc(FIRST) | AGAIN
-        | {"author": {"username": "fan"}, "referenced_tweets": [{"type": "retweeted"} | twarc(FIRST)]}
+        twarc(FIRST)
+        | AGAIN
+        | {
+            "author": {"username": "fan"},
+            "referenced_tweets": [{"type": "retweeted"} | twarc(FIRST)],
+        }
     ],
     "snscrape": [
-        snscrape(FIRST) | {"id": 1660, "rawContent": RETWEET["text"], "user": {"username": "fan"},
-         "date": "2023-05-01T08:00:00+00:00", "retweetedTweet": snscrape(FIRST)}
+        snscrape(FIRST)
+        | {
+            "id": 1660,
+            "rawContent": RETWEET["text"],
+            "user": {"username": "fan"},
+            "date": "2023-05-01T08:00:00+00:00",
+            "retweetedTweet": snscrape(FIRST),
+        }
     ],
     "GraphQL": [
         graphql(
-            FIRST._replace(id="1660", text=RETWEET["text"], author="fan", time=datetime(2023, 5, 1, 8, tzinfo=UTC)),
-            {"retweeted_status_result": {"result": graphql(FIRST, quoted_status_result={"result": graphql(SECOND)})}},
+            FIRST._replace(
+                id="1660",
+                text=RETWEET["text"],
+                author="fan",
+                time=datetime(2023, 5, 1, 8, tzinfo=UTC),
+            ),
+            {
+                "retweeted_status_result": {
+                    "result": graphql(
+                        FIRST, quoted_status_result={"result": graphql(SECOND)}
+                    )
+                }
+            },
         )
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", RETWEETS)
-def test_a_match_is_credited_to_the_retweeted_original(form: str, tmp_path: Path) -> None:
+def test_a_match_is_credited_to_the_retweeted_original(
+    form: str, tmp_path: Path
+) -> None:
     path = text_file("tweets.jsonl", lines(RETWEETS[form]))(tmp_path)
     rows, _ = rows_of(path)
     by_id = {row["id"]: row for row in rows}
@@ -110,23 +163,43 @@ def test_a_match_is_credited_to_the_retweeted_original(form: str, tmp_path: Path
     assert by_id[FIRST.id]["created_at"] == FIRST.time
     index = provscan.build_index(str(path), tmp_path / "licensed.index")
     (found,) = index.match([FIRST.text]).to_pylist()
-    assert (found["tweet_id"], found["tweets"], found["level"]) == (FIRST.id, 2, "exact")
+    assert (found["tweet_id"], found["tweets"], found["level"]) == (
+        FIRST.id,
+        2,
+        "exact",
+    )
 
 
 def test_quoted_tweets_and_quotes_are_both_tweets(tmp_path: Path) -> None:
-    rows, _ = rows_of(text_file("tweets.jsonl", lines([v1(FIRST, quoted_status=v1(SECOND))]))(tmp_path))
+    rows, _ = rows_of(
+        text_file("tweets.jsonl", lines([v1(FIRST, quoted_status=v1(SECOND))]))(
+            tmp_path
+        )
+    )
     assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
         (SECOND.id, SECOND.text, None), (FIRST.id, FIRST.text, None),
     ]  # fmt: skip
 
 
-def test_a_tweet_of_graphql_without_its_user_has_the_number_of_the_author(tmp_path: Path) -> None:
-    rows, _ = rows_of(text_file("tweets.jsonl", lines([graphql(FIRST, core={})]))(tmp_path))
-    assert (rows[0]["id"], rows[0]["author"], rows[0]["created_at"]) == (FIRST.id, "7", FIRST.time)
+def test_a_tweet_of_graphql_without_its_user_has_the_number_of_the_author(
+    tmp_path: Path,
+) -> None:
+    rows, _ = rows_of(
+        text_file("tweets.jsonl", lines([graphql(FIRST, core={})]))(tmp_path)
+    )
+    assert (rows[0]["id"], rows[0]["author"], rows[0]["created_at"]) == (
+        FIRST.id,
+        "7",
+        FIRST.time,
+    )
 
 
 @pytest.mark.parametrize("form", ["jsonl", "json"])
-@pytest.mark.parametrize("odd", [{}, {"lang": ["no", "text"]}, {"author": 5}], ids=["plain", "a list", "a number"])
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"lang": ["no", "text"]}, {"author": 5}],
+    ids=["plain", "a list", "a number"],
+)
 def test_fields_that_the_first_records_lack_are_read_from_later_ones(
     form: str, odd: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -134,7 +207,11 @@ def test_fields_that_the_first_records_lack_are_read_from_later_ones(
     whole = {"author": "a", "created_at": "2019-01-02", "lang": "en", "rt_of": "7"}
     records = [*bare, {**bare[0], "id": "x", **whole}, {**bare[1], "id": "y", **odd}]
     path = tmp_path / f"tweets.{form}"
-    path.write_text(json.dumps(records) if form == "json" else "".join(f"{json.dumps(r)}\n" for r in records))
+    path.write_text(
+        json.dumps(records)
+        if form == "json"
+        else "".join(f"{json.dumps(r)}\n" for r in records)
+    )
     rows, _ = rows_of(path)
     assert len(rows) == len(records)
     late = {name: rows[-2][name] for name in ("id", "author", "lang", "rt_of")}
@@ -146,8 +223,13 @@ def test_fields_that_the_first_records_lack_are_read_from_later_ones(
 
 def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
     """A file is flat by its first records; a later one may still embed an original."""
-    filler = [{"id_str": str(n), "text": f"filler number {n} of a long and flat file"} for n in range(5000)]
-    path = text_file("tweets.jsonl", lines([*filler, RETWEET | {"retweeted_status": v1(FIRST)}]))(tmp_path)
+    filler = [
+        {"id_str": str(n), "text": f"filler number {n} of a long and flat file"}
+        for n in range(5000)
+    ]
+    path = text_file(
+        "tweets.jsonl", lines([*filler, RETWEET | {"retweeted_status": v1(FIRST)}])
+    )(tmp_path)
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows[-2:]] == [FIRST.id, "1660"]
     assert len(rows) == stats.records == 5002
@@ -162,20 +244,45 @@ def test_originals_in_records_far_behind_flat_ones(tmp_path: Path) -> None:
     ],
     ids=["user", "reference", "edit"],
 )
-def test_a_record_of_the_api_far_behind_flat_ones(more: Any, expected: dict[str, str], tmp_path: Path) -> None:
-    filler = [{"id": str(n), "text": f"filler number {n} of a long and flat file"} for n in range(3000)]
-    rows, _ = rows_of(text_file("tweets.jsonl", lines([*filler, {"id": "9", "text": "own words", **more}]))(tmp_path))
+def test_a_record_of_the_api_far_behind_flat_ones(
+    more: Any, expected: dict[str, str], tmp_path: Path
+) -> None:
+    filler = [
+        {"id": str(n), "text": f"filler number {n} of a long and flat file"}
+        for n in range(3000)
+    ]
+    rows, _ = rows_of(
+        text_file(
+            "tweets.jsonl", lines([*filler, {"id": "9", "text": "own words", **more}])
+        )(tmp_path)
+    )
     assert len(rows) == 3001
     assert expected.items() <= rows[-1].items()
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_columns_that_are_empty_in_the_first_rows_are_read(form: str, tmp_path: Path) -> None:
-    none = {"created_at": None, "lang": None, "screen_name": None, "handle": None, "retweeted_status_id": None}
-    records = [{"id": str(n), "text": f"a tweet about boat {n}", **none} for n in range(1500)]
-    last = {"created_at": "2020-01-02", "lang": "en", "handle": "ann", "retweeted_status_id": "7"}
+def test_columns_that_are_empty_in_the_first_rows_are_read(
+    form: str, tmp_path: Path
+) -> None:
+    none = {
+        "created_at": None,
+        "lang": None,
+        "screen_name": None,
+        "handle": None,
+        "retweeted_status_id": None,
+    }
+    records = [
+        {"id": str(n), "text": f"a tweet about boat {n}", **none} for n in range(1500)
+    ]
+    last = {
+        "created_at": "2020-01-02",
+        "lang": "en",
+        "handle": "ann",
+        "retweeted_status_id": "7",
+    }
     table = pa.Table.from_pylist(
-        [*records, records[0] | last | {"id": "x"}], pa.schema(dict.fromkeys(records[0], pa.string()))
+        [*records, records[0] | last | {"id": "x"}],
+        pa.schema(dict.fromkeys(records[0], pa.string())),
     )
     if form == "csv":
         pa_csv.write_csv(table, tmp_path / "a.csv")
@@ -183,7 +290,12 @@ def test_columns_that_are_empty_in_the_first_rows_are_read(form: str, tmp_path: 
         pq.write_table(table, tmp_path / "a.parquet")
     rows, stats = rows_of(tmp_path / f"a.{form}")
     found = rows[-1]
-    assert (found["id"], found["lang"], found["author"], found["rt_of"]) == ("x", "en", "ann", "7")
+    assert (found["id"], found["lang"], found["author"], found["rt_of"]) == (
+        "x",
+        "en",
+        "ann",
+        "7",
+    )
     assert found["created_at"] == datetime(2020, 1, 2, tzinfo=UTC)
     assert not stats.notes
 
@@ -192,26 +304,54 @@ def test_versions_of_an_edited_tweet_are_one_tweet(tmp_path: Path) -> None:
     history = [FIRST.id, SECOND.id]
     path = text_file(
         "tweets.jsonl",
-        lines([v2(FIRST, edit_history_tweet_ids=history), v2(SECOND, edit_history_tweet_ids=history)]),
+        lines(
+            [
+                v2(FIRST, edit_history_tweet_ids=history),
+                v2(SECOND, edit_history_tweet_ids=history),
+            ]
+        ),
     )(tmp_path)
     index = provscan.build_index(str(path), tmp_path / "licensed.index")
     assert (index.info()["tweets"], index.info()["texts"]) == (1, 2)
-    assert index.match([FIRST.text, SECOND.text])["tweet_id"].to_pylist() == [FIRST.id, FIRST.id]
+    assert index.match([FIRST.text, SECOND.text])["tweet_id"].to_pylist() == [
+        FIRST.id,
+        FIRST.id,
+    ]
 
 
 NOTICES = [
-    {"delete": {"status": {"id": 5, "id_str": "5", "user_id": 6}, "timestamp_ms": "1500000000000"}},
+    {
+        "delete": {
+            "status": {"id": 5, "id_str": "5", "user_id": 6},
+            "timestamp_ms": "1500000000000",
+        }
+    },
     {"status_withheld": {"id": 5, "user_id": 6, "withheld_in_countries": ["XY"]}},
     {"user_delete": {"id": 6}},
-    {"data": {"delete": {"tweet": {"id": "5", "author_id": "6"}, "event_at": "2022-12-23T12:34:56.789Z"}}},
-    {"id": "5", "action": "delete", "created_at": "2021-01-01T00:00:00Z", "redacted_at": "2021-02-01T00:00:00Z",
-     "reason": "deleted"},
-]  # fmt: skip
+    {
+        "data": {
+            "delete": {
+                "tweet": {"id": "5", "author_id": "6"},
+                "event_at": "2022-12-23T12:34:56.789Z",
+            }
+        }
+    },
+    {
+        "id": "5",
+        "action": "delete",
+        "created_at": "2021-01-01T00:00:00Z",
+        "redacted_at": "2021-02-01T00:00:00Z",
+        "reason": "deleted",
+    },
+]
 
 
 @pytest.mark.parametrize("form", [flat, v1])
 def test_deletions_are_counted_and_not_indexed(form: Any, tmp_path: Path) -> None:
-    path = text_file("tweets.jsonl", lines([form(FIRST), *NOTICES, {"limit": {"track": 3}}, form(SECOND)]))(tmp_path)
+    path = text_file(
+        "tweets.jsonl",
+        lines([form(FIRST), *NOTICES, {"limit": {"track": 3}}, form(SECOND)]),
+    )(tmp_path)
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows] == [FIRST.id, SECOND.id]
     assert stats.skipped == {"deletion": 5, "not_a_tweet": 1}
@@ -219,7 +359,10 @@ def test_deletions_are_counted_and_not_indexed(form: Any, tmp_path: Path) -> Non
 
 
 def test_tables_in_one_file_share_no_ids(tmp_path: Path) -> None:
-    tables = [{"text": [f"text {k} of table {table}" for k in range(3)], "lang": ["en"] * 3} for table in range(2)]
+    tables = [
+        {"text": [f"text {k} of table {table}" for k in range(3)], "lang": ["en"] * 3}
+        for table in range(2)
+    ]
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(table) + "\n" for table in tables))
     rows, stats = rows_of(path)
@@ -229,14 +372,23 @@ def test_tables_in_one_file_share_no_ids(tmp_path: Path) -> None:
 
 def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
-    with pytest.raises(InputError, match=r"holds no tweets: 5 records were left out \(deletion: 5\)"):
+    with pytest.raises(
+        InputError, match=r"holds no tweets: 5 records were left out \(deletion: 5\)"
+    ):
         provscan.build_index(str(path), tmp_path / "licensed.index")
 
 
 def test_other_files_of_an_account_archive_are_listed(tmp_path: Path) -> None:
     plan = plan_tweets(str(account_folder(tmp_path)), Fields())
     reasons = {Path(path).name: reason for path, reason in plan.ignored}
-    others = {"account.js", "like.js", "direct-messages.js", "deleted-tweets.js", "README.txt", "Your archive.html"}
+    others = {
+        "account.js",
+        "like.js",
+        "direct-messages.js",
+        "deleted-tweets.js",
+        "README.txt",
+        "Your archive.html",
+    }
     assert set(reasons) == others | {"1-picture.png", "logo.gif"}
     assert reasons["like.js"] == "like of an account's archive, not its tweets"
     assert plan.unread == []
@@ -250,14 +402,23 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
             "created_at": v1(FIRST)["created_at"],
         }
     }
-    core = {"noteTweetId": "99", "createdAt": "2023-02-01T10:20:30.000Z", "core": {"text": FIRST.text}}
+    core = {
+        "noteTweetId": "99",
+        "createdAt": "2023-02-01T10:20:30.000Z",
+        "core": {"text": FIRST.text},
+    }
     text_file("x/data/tweets.js", ytd("tweets.part0", [tweet]))(tmp_path)
-    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": core}]))(tmp_path)
+    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": core}]))(
+        tmp_path
+    )
     rows, _ = rows_of(tmp_path / "x")
     assert [(row["id"], row["text"]) for row in rows] == [("12", FIRST.text)]
     other = core | {"createdAt": "2023-02-02T10:20:30.000Z"}
     for part in ("part1", "part2"):
-        text_file(f"x/data/note-tweet-{part}.js", ytd(f"note_tweet.{part}", [{"noteTweet": other}]))(tmp_path)
+        text_file(
+            f"x/data/note-tweet-{part}.js",
+            ytd(f"note_tweet.{part}", [{"noteTweet": other}]),
+        )(tmp_path)
     rows, _ = rows_of(tmp_path / "x")
     assert [row["text"] for row in rows] == [FIRST.text], "long tweets of every part"
 
@@ -270,24 +431,42 @@ def test_long_tweets_of_an_account_archive_are_whole(tmp_path: Path) -> None:
         ("2023-02-01T10:20:30.000Z", "@ann @b "),
     ],
 )
-def test_long_tweets_are_known_by_time_and_opening(tmp_path: Path, time: str, opening: str) -> None:
+def test_long_tweets_are_known_by_time_and_opening(
+    tmp_path: Path, time: str, opening: str
+) -> None:
     short = opening.replace("&", "&amp;") + FIRST.text[:40] + "… https://t.co/a"
     whole = opening.removeprefix("@ann @b ") + FIRST.text
     tweet = {"id_str": "12", "full_text": short, "created_at": v1(FIRST)["created_at"]}
-    other = {"id_str": "13", "full_text": "something else", "created_at": v1(FIRST)["created_at"]}
+    other = {
+        "id_str": "13",
+        "full_text": "something else",
+        "created_at": v1(FIRST)["created_at"],
+    }
     note = {"noteTweetId": "99", "createdAt": time, "core": {"text": whole}}
-    text_file("x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}, {"tweet": other}]))(tmp_path)
-    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": note}]))(tmp_path)
+    text_file(
+        "x/data/tweets.js", ytd("tweets.part0", [{"tweet": tweet}, {"tweet": other}])
+    )(tmp_path)
+    text_file("x/data/note-tweet.js", ytd("note_tweet.part0", [{"noteTweet": note}]))(
+        tmp_path
+    )
     rows, _ = rows_of(tmp_path / "x")
     assert [row["text"] for row in rows] == [whole, "something else"]
 
 
 def test_flat_lines_that_mix_full_text_and_text(tmp_path: Path) -> None:
-    records: list[dict[str, str]] = [{"id": "1", "full_text": FIRST.text}, {"id": "2", "text": "a text of its own"}]
+    records: list[dict[str, str]] = [
+        {"id": "1", "full_text": FIRST.text},
+        {"id": "2", "text": "a text of its own"},
+    ]
     for mixed in (records, records[::-1]):
-        path = text_file("mixed.jsonl", "".join(json.dumps(line) + "\n" for line in mixed))(tmp_path)
+        path = text_file(
+            "mixed.jsonl", "".join(json.dumps(line) + "\n" for line in mixed)
+        )(tmp_path)
         rows, stats = rows_of(path)
-        assert {row["id"]: row["text"] for row in rows} == {"1": FIRST.text, "2": "a text of its own"}
+        assert {row["id"]: row["text"] for row in rows} == {
+            "1": FIRST.text,
+            "2": "a text of its own",
+        }
         assert stats.skipped == {}
         rows, stats = rows_of(path, text="text")
         assert [row["id"] for row in rows] == ["2"]
@@ -307,19 +486,31 @@ def test_labels_and_documentation_are_no_tweets(tmp_path: Path) -> None:
     assert [Path(file.split.source).name for file in plan.files] == ["train_text.txt"]
     assert len(plan.ignored) == 4
     rows, stats = rows_of(tmp_path / "d")
-    assert [row["id"] for row in rows] == [f"{tmp_path}/d/train_text.txt:{n}" for n in range(1, len(PLANTED) + 1)]
+    assert [row["id"] for row in rows] == [
+        f"{tmp_path}/d/train_text.txt:{n}" for n in range(1, len(PLANTED) + 1)
+    ]
     assert stats.notes == {"id_missing": len(PLANTED)}
 
 
 def test_delimiter_and_encoding_can_be_given(tmp_path: Path) -> None:
-    path = text_file("odd.csv", "id^text\n1^caf\u00e9 au lait, twice; \u201cplease\u201d\n", "cp1252")(tmp_path)
+    path = text_file(
+        "odd.csv", "id^text\n1^caf\u00e9 au lait, twice; \u201cplease\u201d\n", "cp1252"
+    )(tmp_path)
     rows, _ = rows_of(path, delimiter="^", encoding="cp1252")
-    assert [(row["id"], row["text"]) for row in rows] == [("1", "caf\u00e9 au lait, twice; \u201cplease\u201d")]
+    assert [(row["id"], row["text"]) for row in rows] == [
+        ("1", "caf\u00e9 au lait, twice; \u201cplease\u201d")
+    ]
 
 
 def test_columns_of_a_table_without_a_header_can_be_named(tmp_path: Path) -> None:
-    rows, _ = rows_of(text_file("tweets.csv", delimited(None))(tmp_path), text="column_5", id="column_4")
-    assert {row["id"]: row["text"] for row in rows} == {tweet.author: tweet.text for tweet in PLANTED}
+    rows, _ = rows_of(
+        text_file("tweets.csv", delimited(None))(tmp_path),
+        text="column_5",
+        id="column_4",
+    )
+    assert {row["id"]: row["text"] for row in rows} == {
+        tweet.author: tweet.text for tweet in PLANTED
+    }
 
 
 def test_roles_found_by_content_are_in_the_notes(tmp_path: Path) -> None:
@@ -331,18 +522,23 @@ def test_roles_found_by_content_are_in_the_notes(tmp_path: Path) -> None:
 
 def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
     text_file("d/ids.csv", "tweet_id,label\n1,2\n2,2\n")(tmp_path)
-    text_file("d/tweets.csv", delimited(["id", "label", "date", "user", "text"]))(tmp_path)
+    text_file("d/tweets.csv", delimited(["id", "label", "date", "user", "text"]))(
+        tmp_path
+    )
     plan = plan_tweets(str(tmp_path / "d"), Fields())
     ((path, reason),) = plan.unread
     assert path.endswith("ids.csv")
     assert reason.startswith(
-        "no field holds the text of tweets in its first records. The fields there are: tweet_id, label"
+        "no field holds the text of tweets in its first records. The fields there are: "
+        "tweet_id, label"
     )
 
 
 def test_an_unknown_field_is_an_error(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines([flat(FIRST)]))(tmp_path)
-    with pytest.raises(FieldNotFoundError, match=r"no field 'twext' for the text.*--text-field"):
+    with pytest.raises(
+        FieldNotFoundError, match=r"no field 'twext' for the text.*--text-field"
+    ):
         provscan.build_index(str(path), tmp_path / "licensed.index", text_field="twext")
 
 
@@ -362,59 +558,87 @@ def test_an_empty_text_is_none_however_its_record_is_read(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("odd", [b"", b"one value\n"], ids=["columns", "row by row"])
 def test_an_author_that_is_no_utf8_is_repaired(odd: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"id,text,author\n1,words of a tweet,b\xffb\n" + odd)
+    (tmp_path / "a.csv").write_bytes(
+        b"id,text,author\n1,words of a tweet,b\xffb\n" + odd
+    )
     rows, _ = rows_of(tmp_path / "a.csv")
     assert [row["author"] for row in rows] == ["b\ufffdb"]
 
 
 def test_json_lines_with_a_wrapper_beside_labels(tmp_path: Path) -> None:
-    path = text_file("x.jsonl", lines([{"tweet": v1(FIRST), "label": 1}, {"tweet": json.loads("null"), "label": 0}]))(
-        tmp_path
-    )
+    path = text_file(
+        "x.jsonl",
+        lines(
+            [
+                {"tweet": v1(FIRST), "label": 1},
+                {"tweet": json.loads("null"), "label": 0},
+            ]
+        ),
+    )(tmp_path)
     rows, stats = rows_of(path)
     assert [row["id"] for row in rows] == [FIRST.id]
     assert sum(stats.skipped.values()) == 1
 
 
 def test_a_run_counts_texts_and_tweets_apart(tmp_path: Path) -> None:
-    """Two texts of one tweet, and texts without ids: neither collapses, none counts twice."""
+    """Two texts of one tweet, and texts without ids: neither collapses, none counts
+    twice.
+    """
     rows = [
         {"id": "7", "text": FIRST.text},
         {"id": "7", "text": SECOND.text},
         *({"id": None, "text": t.text} for t in PLANTED[2:]),
     ]
     index = provscan.build_index(rows, tmp_path / "licensed.index")
-    run = provscan.match([{"text": t.text} for t in PLANTED], index, tmp_path / "a.run", spike_ins=0)
+    run = provscan.match(
+        [{"text": t.text} for t in PLANTED], index, tmp_path / "a.run", spike_ins=0
+    )
     assert (run.summary["texts_found"], run.summary["tweets_found"]) == (6, 5)
 
 
 @pytest.mark.parametrize("form", ["parquet", "arrow", "memory"])
 def test_columns_as_databases_export_them(form: str, tmp_path: Path) -> None:
-    claimed = pa.StringArray.from_buffers(2, *pa.array([b"one that is sound", b"a\xffb that is not"]).buffers()[1:])
-    table = pa.table({
-        "id": pa.array([10**19, 10**19 + 1], pa.decimal128(38, 0)),
-        "text": pa.ExtensionArray.from_storage(pa.json_(), claimed),
-        "lang": pa.array(["en", "de"]).dictionary_encode(),
-        "created_at": pa.array([1_600_000_000_123_456_789, None], pa.timestamp("ns", "Nowhere/Town")),
-        "until": pa.array([2**60] * 2, pa.timestamp("us")),
-    })  # fmt: skip
+    claimed = pa.StringArray.from_buffers(
+        2, *pa.array([b"one that is sound", b"a\xffb that is not"]).buffers()[1:]
+    )
+    table = pa.table(
+        {
+            "id": pa.array([10**19, 10**19 + 1], pa.decimal128(38, 0)),
+            "text": pa.ExtensionArray.from_storage(pa.json_(), claimed),
+            "lang": pa.array(["en", "de"]).dictionary_encode(),
+            "created_at": pa.array(
+                [1_600_000_000_123_456_789, None], pa.timestamp("ns", "Nowhere/Town")
+            ),
+            "until": pa.array([2**60] * 2, pa.timestamp("us")),
+        }
+    )
     path = tmp_path / f"tweets.{form}"
     if form == "parquet":
         pq.write_table(table, path)
     else:
-        runs = pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["en", "de"]))
+        runs = pa.RunEndEncodedArray.from_arrays(
+            pa.array([1, 2], pa.int32()), pa.array(["en", "de"])
+        )
         table = table.set_column(2, "lang", runs)
         with pa.ipc.new_file(path, table.schema) as file:
             file.write_table(table)
     stats = ReadStats()
     rows, stats = (
-        ([row for batch in read_tweet_objects(table, Fields(), stats) for row in batch.to_pylist()], stats)
+        (
+            [
+                row
+                for batch in read_tweet_objects(table, Fields(), stats)
+                for row in batch.to_pylist()
+            ],
+            stats,
+        )
         if form == "memory"
         else rows_of(path)
     )
     assert [(row["id"], row["text"], row["lang"]) for row in rows] == [
-        (str(10**19), "one that is sound", "en"), (str(10**19 + 1), "a\ufffdb that is not", "de")
-    ]  # fmt: skip
+        (str(10**19), "one that is sound", "en"),
+        (str(10**19 + 1), "a\ufffdb that is not", "de"),
+    ]
     assert [row["created_at"] and row["created_at"].isoformat() for row in rows] == [
         "2020-09-13T12:26:40.123000+00:00", None
     ]  # fmt: skip
@@ -428,7 +652,9 @@ def test_numbers_that_lost_digits_are_no_ids(form: str, tmp_path: Path) -> None:
             book.active.append(row)
         book.save(path := tmp_path / "tweets.xlsx")
     else:
-        table = pa.table({"id": [float(t.id) for t in PLANTED], "text": [t.text for t in PLANTED]})
+        table = pa.table(
+            {"id": [float(t.id) for t in PLANTED], "text": [t.text for t in PLANTED]}
+        )
         pq.write_table(table, path := tmp_path / "tweets.parquet")
     rows, stats = rows_of(path)
     assert len({row["id"] for row in rows}) == len(PLANTED)
@@ -444,26 +670,48 @@ def test_overlapping_exports_count_each_tweet_once(tmp_path: Path) -> None:
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (6, 6, 18)
 
 
-def test_a_file_of_several_names_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_several_names_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its tweets have no ids, by which repeated ones would be recognised."""
     monkeypatch.chdir(tmp_path)
     Path("more").mkdir()
-    file, link, hard, packed = Path("more/a.jsonl"), Path("link.jsonl"), Path("hard.jsonl"), Path("b.zip")
-    file.write_text("".join(json.dumps({"text": f"a kettle that nobody sold, number {n}"}) + "\n" for n in range(3)))
+    file, link, hard, packed = (
+        Path("more/a.jsonl"),
+        Path("link.jsonl"),
+        Path("hard.jsonl"),
+        Path("b.zip"),
+    )
+    file.write_text(
+        "".join(
+            json.dumps({"text": f"a kettle that nobody sold, number {n}"}) + "\n"
+            for n in range(3)
+        )
+    )
     link.symlink_to(file)
     hard.hardlink_to(file)
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(file, "c.jsonl")
         archive.write(file, "d.jsonl")
-    info = provscan.build_index([file, link, hard, "./more/a.jsonl", "more", packed, f"./{packed}"], "a.index").info()
+    info = provscan.build_index(
+        [file, link, hard, "./more/a.jsonl", "more", packed, f"./{packed}"], "a.index"
+    ).info()
     assert (info["tweets"], info["texts"], info["repeated_tweets"]) == (9, 3, 0)
     assert sorted(item["path"] for item in info["ignored"]) == [
-        "./b.zip/c.jsonl", "./b.zip/d.jsonl", "./more/a.jsonl", "hard.jsonl", "link.jsonl", "more/a.jsonl",
-    ]  # fmt: skip
+        "./b.zip/c.jsonl",
+        "./b.zip/d.jsonl",
+        "./more/a.jsonl",
+        "hard.jsonl",
+        "link.jsonl",
+        "more/a.jsonl",
+    ]
 
 
 def test_a_list_of_an_archive_among_other_files_hides_none(tmp_path: Path) -> None:
-    text_file("d/tweet.js", ytd("tweet.part0", [{"tweet": {"id_str": FIRST.id, "full_text": FIRST.text}}]))(tmp_path)
+    text_file(
+        "d/tweet.js",
+        ytd("tweet.part0", [{"tweet": {"id_str": FIRST.id, "full_text": FIRST.text}}]),
+    )(tmp_path)
     text_file("d/more.jsonl", lines([flat(SECOND)]))(tmp_path)
     text_file("d/texts.txt", PLANTED[4].text + "\n")(tmp_path)
     rows, _ = rows_of(tmp_path / "d")

@@ -1,4 +1,6 @@
-"""Texts that are given word by word are texts again: lists of words, and files with a word a line."""
+"""Texts that are given word by word are texts again: lists of words, and files with a
+word a line.
+"""
 
 import itertools
 import json
@@ -29,8 +31,14 @@ def tags(words):
 @pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "views", "binary"])
 @pytest.mark.parametrize("within", [False, True], ids=["of the record", "within"])
 def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
-    records = [{"id": str(n), "tokens": words, "tags": tags(words)} for n, words in enumerate(SENTENCES)]
-    records += [{"id": "4", "tokens": [], "tags": []}, {"id": "5", "tokens": ["so", None, "what"], "tags": ["O"] * 3}]
+    records = [
+        {"id": str(n), "tokens": words, "tags": tags(words)}
+        for n, words in enumerate(SENTENCES)
+    ]
+    records += [
+        {"id": "4", "tokens": [], "tags": []},
+        {"id": "5", "tokens": ["so", None, "what"], "tags": ["O"] * 3},
+    ]
     if within:
         records = [{"id": record["id"], "parts": [record]} for record in records]
     if form in ("jsonl", "json"):
@@ -38,8 +46,16 @@ def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
     else:
         strings = pa.binary() if form == "binary" else pa.string()
         words = pa.list_view(strings) if form == "views" else pa.list_(strings)
-        inner = [("id", pa.string()), ("tokens", words), ("tags", pa.list_(pa.string()))]
-        schema = pa.schema([("id", pa.string()), ("parts", pa.list_(pa.struct(inner)))] if within else inner)
+        inner = [
+            ("id", pa.string()),
+            ("tokens", words),
+            ("tags", pa.list_(pa.string())),
+        ]
+        schema = pa.schema(
+            [("id", pa.string()), ("parts", pa.list_(pa.struct(inner)))]
+            if within
+            else inner
+        )
         path = tmp_path / "a.parquet"
         pq.write_table(pa.Table.from_pylist(records, schema), path)
     found = read_all(path)
@@ -51,18 +67,29 @@ def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
     assert found.stats.skipped == {"no_text": 1}
     name = field.replace("[0]", "[]") + "[]"
     assert found.stats.fields[name] == {"scanned, the words of a list as one text": 1}
-    assert found.stats.fields[name.replace("tokens", "tags")] == {"not scanned: short codes or names": 1}
+    assert found.stats.fields[name.replace("tokens", "tags")] == {
+        "not scanned: short codes or names": 1
+    }
 
 
 def test_lists_of_words_beside_texts_and_by_name(write, read_all):
-    path = write("a.jsonl", [{"text": "a text beside it", "tokens": words} for words in SENTENCES])
-    assert read_all(path).texts == [text for own in TEXTS for text in ("a text beside it", own)]
+    path = write(
+        "a.jsonl",
+        [{"text": "a text beside it", "tokens": words} for words in SENTENCES],
+    )
+    assert read_all(path).texts == [
+        text for own in TEXTS for text in ("a text beside it", own)
+    ]
     assert read_all(path, text="tokens").texts == TEXTS
     assert read_all(path, text="tokens[]").texts == TEXTS
 
 
 def test_strings_in_place_of_a_list(write, read_all):
-    rows = [*({"tokens": words} for words in SENTENCES), {"tokens": "a text as it is"}, {"tokens": [1, 2]}]
+    rows = [
+        *({"tokens": words} for words in SENTENCES),
+        {"tokens": "a text as it is"},
+        {"tokens": [1, 2]},
+    ]
     found = read_all(write("a.jsonl", rows))
     assert found.texts == [*TEXTS, "a text as it is"]
     assert found.stats.skipped == {"no_text": 1}
@@ -93,19 +120,29 @@ def test_other_lists_are_as_they_were(lists, write, read_all):
 
 
 def conll(columns, *, end="\n", between="\n"):
-    return between.join("".join(columns(n, word) + end for n, word in enumerate(words, 1)) for words in SENTENCES)
+    return between.join(
+        "".join(columns(n, word) + end for n, word in enumerate(words, 1))
+        for words in SENTENCES
+    )
 
 
 FORMS = {
     "word": ("a.txt", conll(lambda n, word: word)),
     "word and tag": ("a.txt", conll(lambda n, word: f"{word} {TAGS[n % 3]}")),
-    "CoNLL-2003": ("a.conll", "-DOCSTART- -X- O O\n\n" + conll(lambda n, word: f"{word} NN B-NP {TAGS[n % 3]}")),
+    "CoNLL-2003": (
+        "a.conll",
+        "-DOCSTART- -X- O O\n\n"
+        + conll(lambda n, word: f"{word} NN B-NP {TAGS[n % 3]}"),
+    ),
     "CoNLL-U": (
         "a.conllu",
         "# sent_id = 1\n# text = nobody on it\n"
         + conll(lambda n, word: f"{n}\t{word}\t{word}\tNOUN\t_\t_\t{n}\tobj\t_"),
     ),
-    "TSV": ("a.tsv", conll(lambda n, word: f"{word}\t{TAGS[n % 3]}", end="\r\n", between="\r\n")),
+    "TSV": (
+        "a.tsv",
+        conll(lambda n, word: f"{word}\t{TAGS[n % 3]}", end="\r\n", between="\r\n"),
+    ),
 }
 
 
@@ -160,26 +197,56 @@ def test_other_texts_have_no_column_of_words(text):
 
 def test_single_words_in_many_records_are_said(write):
     words = " ".join(TEXTS).split() * 4
-    path = write("a.csv", "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"))
+    path = write(
+        "a.csv",
+        "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"),
+    )
     fields = inspect_sources(path)["files"][0]["fields"]
     assert fields == dict.fromkeys(["Word", "Tag"], "scanned, but holds single words")
-    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    nothing = {
+        "notes": {},
+        "damaged": [],
+        "skipped": {},
+        "repaired": {},
+        "truncated": {},
+    }
     (said,) = left_out({**nothing, "fields": {"Word": {fields["Word"]: 1}}})
-    assert said.startswith("Single words (Word) were scanned one by one: a text that runs over several is missed.")
-    path = write("b.csv", "Word,text\n" + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"))
+    assert said.startswith(
+        "Single words (Word) were scanned one by one: a text that runs over several is "
+        "missed."
+    )
+    path = write(
+        "b.csv",
+        "Word,text\n"
+        + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"),
+    )
     assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
 
 
 @pytest.mark.parametrize("within", [False, True])
 def test_cues_of_transcripts_are_said(within, write):
-    cues = [{"text": text, "start": 2.5 * n, "duration": 2.0, "speaker": "A"} for n, text in enumerate(TEXTS)]
+    cues = [
+        {"text": text, "start": 2.5 * n, "duration": 2.0, "speaker": "A"}
+        for n, text in enumerate(TEXTS)
+    ]
     path = write("a.json", json.dumps([{"id": "1", "cues": cues}] if within else cues))
     name = "cues[].text" if within else "text"
     verdict = inspect_sources(path)["files"][0]["fields"][name]
     assert verdict == "scanned, but holds cues of a transcript"
-    nothing = {"notes": {}, "damaged": [], "skipped": {}, "repaired": {}, "truncated": {}}
+    nothing = {
+        "notes": {},
+        "damaged": [],
+        "skipped": {},
+        "repaired": {},
+        "truncated": {},
+    }
     (said,) = left_out({**nothing, "fields": {name: {verdict: 1}}})
     assert said.startswith(f"Cues of transcripts ({name}) were scanned one by one")
     # Places of names in a text are no times.
-    spans = [{"text": text, "start": 3 * n, "end": 3 * n + 2} for n, text in enumerate(TEXTS)]
-    assert inspect_sources(write("b.jsonl", spans))["files"][0]["fields"]["text"] == "scanned"
+    spans = [
+        {"text": text, "start": 3 * n, "end": 3 * n + 2} for n, text in enumerate(TEXTS)
+    ]
+    assert (
+        inspect_sources(write("b.jsonl", spans))["files"][0]["fields"]["text"]
+        == "scanned"
+    )

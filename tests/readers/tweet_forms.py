@@ -1,4 +1,6 @@
-"""The same few tweets of our own writing in every form in which licensed tweets come."""
+"""The same few tweets of our own writing in every form in which licensed tweets
+come.
+"""
 
 from __future__ import annotations
 
@@ -29,52 +31,107 @@ class Planted(NamedTuple):
 
 def _planted(number: int, text: str) -> Planted:
     time = datetime.fromisoformat(f"2023-02-{number + 1:02}T10:20:30+00:00")
-    return Planted(str(1620000000000000000 + number * 352321536000001), text, f"writer{number}", time)
+    return Planted(
+        str(1620000000000000000 + number * 352321536000001),
+        text,
+        f"writer{number}",
+        time,
+    )
 
 
 PLANTED = [
-    _planted(0, "The kettle sings in B flat, the fridge answers in G minor, and I am late again"),
-    _planted(1, 'He said "just one more commit, then bed" & the sun came up; nobody was surprised'),
-    _planted(2, "Straßenbahn verpasst, Regen, kein Schirm: ein ganz normaler Dienstag in der Ödnis"),
+    _planted(
+        0,
+        "The kettle sings in B flat, the fridge answers in G minor, and I am late "
+        "again",
+    ),
+    _planted(
+        1,
+        'He said "just one more commit, then bed" & the sun came up; nobody was '
+        "surprised",
+    ),
+    _planted(
+        2,
+        "Straßenbahn verpasst, Regen, kein Schirm: ein ganz normaler Dienstag in der "
+        "Ödnis",
+    ),
     _planted(3, "今日は駅前の古い喫茶店で三時間も本を読んでいました"),
-    _planted(4, "Two left socks, one broken zip and a borrowed coat: ready for the interview, obviously"),
-    _planted(5, "My plan for the weekend is to finish the plan for last weekend 😴 #planning"),
+    _planted(
+        4,
+        "Two left socks, one broken zip and a borrowed coat: ready for the interview, "
+        "obviously",
+    ),
+    _planted(
+        5, "My plan for the weekend is to finish the plan for last weekend 😴 #planning"
+    ),
 ]
 API_TIME = "%a %b %d %H:%M:%S +0000 %Y"
 Rows = list[dict[str, Any]]
 
 
 def flat(tweet: Planted) -> dict[str, Any]:
-    return {"id": tweet.id, "text": tweet.text, "author": tweet.author, "created_at": tweet.time.isoformat()}
+    return {
+        "id": tweet.id,
+        "text": tweet.text,
+        "author": tweet.author,
+        "created_at": tweet.time.isoformat(),
+    }
 
 
 def v1(tweet: Planted, *, text: str = "full_text", **more: Any) -> dict[str, Any]:
-    user = {"id": 7, "id_str": "7", "screen_name": tweet.author, "created_at": "Fri Nov 08 02:17:02 +0000 2013"}
+    user = {
+        "id": 7,
+        "id_str": "7",
+        "screen_name": tweet.author,
+        "created_at": "Fri Nov 08 02:17:02 +0000 2013",
+    }
     return {
-        "created_at": tweet.time.strftime(API_TIME), "id": int(tweet.id), "id_str": tweet.id, text: tweet.text,
-        "truncated": False, "entities": {"urls": []}, "user": user, "lang": "en", **more,
-    }  # fmt: skip
+        "created_at": tweet.time.strftime(API_TIME),
+        "id": int(tweet.id),
+        "id_str": tweet.id,
+        text: tweet.text,
+        "truncated": False,
+        "entities": {"urls": []},
+        "user": user,
+        "lang": "en",
+        **more,
+    }
 
 
 def v1_stream(tweet: Planted) -> dict[str, Any]:
-    """A tweet of the stream: the beginning in ``text``, all of it in ``extended_tweet``."""
+    """A tweet of the stream: the beginning in ``text``, all of it in
+    ``extended_tweet``.
+    """
     extended = {"full_text": tweet.text, "entities": {}}
-    return v1(tweet, text="unused", truncated=True, extended_tweet=extended) | {"text": tweet.text[:30] + "…"}
+    return v1(tweet, text="unused", truncated=True, extended_tweet=extended) | {
+        "text": tweet.text[:30] + "…"
+    }
 
 
 def v2(tweet: Planted, **more: Any) -> dict[str, Any]:
     return {
-        "id": tweet.id, "text": tweet.text, "author_id": f"9{tweet.author[-1]}", "lang": "en",
-        "created_at": tweet.time.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "edit_history_tweet_ids": [tweet.id], **more,
-    }  # fmt: skip
+        "id": tweet.id,
+        "text": tweet.text,
+        "author_id": f"9{tweet.author[-1]}",
+        "lang": "en",
+        "created_at": tweet.time.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "edit_history_tweet_ids": [tweet.id],
+        **more,
+    }
 
 
 def v2_users(tweets: list[Planted]) -> Rows:
-    return [{"id": f"9{tweet.author[-1]}", "username": tweet.author, "name": "A Name"} for tweet in tweets]
+    return [
+        {"id": f"9{tweet.author[-1]}", "username": tweet.author, "name": "A Name"}
+        for tweet in tweets
+    ]
 
 
 def v2_page(tweets: list[Planted]) -> dict[str, Any]:
-    page = {"data": [v2(tweet) for tweet in tweets], "includes": {"users": v2_users(tweets)}}
+    page = {
+        "data": [v2(tweet) for tweet in tweets],
+        "includes": {"users": v2_users(tweets)},
+    }
     return page | {"meta": {"result_count": len(tweets)}}
 
 
@@ -83,59 +140,117 @@ def note(tweet: Planted) -> dict[str, Any]:
 
 
 def twarc(tweet: Planted) -> dict[str, Any]:
-    return v2(tweet, author={"id": "91", "username": tweet.author}, __twarc={"version": "2.13.0"})
+    return v2(
+        tweet,
+        author={"id": "91", "username": tweet.author},
+        __twarc={"version": "2.13.0"},
+    )
 
 
 def snscrape(tweet: Planted, **more: Any) -> dict[str, Any]:
     return {
-        "_type": "snscrape.modules.twitter.Tweet", "url": f"https://twitter.com/{tweet.author}/status/{tweet.id}",
-        "date": tweet.time.isoformat(), "rawContent": tweet.text, "renderedContent": tweet.text[:40],
-        "id": int(tweet.id), "user": {"_type": "snscrape.modules.twitter.User", "username": tweet.author, "id": 5},
-        "lang": "en", "retweetedTweet": None, "quotedTweet": None, **more,
-    }  # fmt: skip
+        "_type": "snscrape.modules.twitter.Tweet",
+        "url": f"https://twitter.com/{tweet.author}/status/{tweet.id}",
+        "date": tweet.time.isoformat(),
+        "rawContent": tweet.text,
+        "renderedContent": tweet.text[:40],
+        "id": int(tweet.id),
+        "user": {
+            "_type": "snscrape.modules.twitter.User",
+            "username": tweet.author,
+            "id": 5,
+        },
+        "lang": "en",
+        "retweetedTweet": None,
+        "quotedTweet": None,
+        **more,
+    }
 
 
-def graphql(tweet: Planted, legacy: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    user = {"rest_id": "7", "legacy": {"created_at": "Fri Nov 08 02:17:02 +0000 2013", "screen_name": tweet.author}}
+def graphql(
+    tweet: Planted, legacy: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    user = {
+        "rest_id": "7",
+        "legacy": {
+            "created_at": "Fri Nov 08 02:17:02 +0000 2013",
+            "screen_name": tweet.author,
+        },
+    }
     names = {"id_str", "created_at", "full_text", "lang"}
     kept = {key: value for key, value in v1(tweet).items() if key in names}
     return {
-        "__typename": "Tweet", "rest_id": tweet.id, "core": {"user_results": {"result": {"id": "VXNlcjo3", **user}}},
+        "__typename": "Tweet",
+        "rest_id": tweet.id,
+        "core": {"user_results": {"result": {"id": "VXNlcjo3", **user}}},
         "edit_control": {"edit_tweet_ids": [tweet.id]},
-        "legacy": {**kept, "user_id_str": "7", **(legacy or {})}, **more,
-    }  # fmt: skip
+        "legacy": {**kept, "user_id_str": "7", **(legacy or {})},
+        **more,
+    }
 
 
 def timeline(tweets: list[Planted]) -> dict[str, Any]:
-    """A page of GraphQL, with an entry that is no tweet; a tweet of which some see only a notice, and a long one."""
+    """A page of GraphQL, with an entry that is no tweet; a tweet of which some see only
+    a notice, and a long one.
+    """
     limited = {"__typename": "TweetWithVisibilityResults", "tweet": graphql(tweets[0])}
     note = {"note_tweet_results": {"result": {"text": tweets[1].text}}}
     long = graphql(tweets[1], {"full_text": tweets[1].text[:20] + "…"}, note_tweet=note)
     results = [limited, long, *map(graphql, tweets[2:])]
     entries: Rows = [
-        {"entryId": f"tweet-{n}", "content": {"itemContent": {"tweet_results": {"result": result}}}}
+        {
+            "entryId": f"tweet-{n}",
+            "content": {"itemContent": {"tweet_results": {"result": result}}},
+        }
         for n, result in enumerate(results)
     ]
-    entries.append({"entryId": "cursor-bottom", "content": {"cursorType": "Bottom", "value": "DAABCgABG"}})
-    page = {"timeline": {"instructions": [{"type": "TimelineAddEntries", "entries": entries}]}}
+    entries.append(
+        {
+            "entryId": "cursor-bottom",
+            "content": {"cursorType": "Bottom", "value": "DAABCgABG"},
+        }
+    )
+    page = {
+        "timeline": {
+            "instructions": [{"type": "TimelineAddEntries", "entries": entries}]
+        }
+    }
     return {"data": {"user": {"result": {"__typename": "User", "timeline_v2": page}}}}
 
 
 def archived(tweet: Planted) -> dict[str, Any]:
-    info = {"initial": {"editTweetIds": [tweet.id], "editsRemaining": "5", "isEditEligible": True}}
+    info = {
+        "initial": {
+            "editTweetIds": [tweet.id],
+            "editsRemaining": "5",
+            "isEditEligible": True,
+        }
+    }
     names = {"id", "id_str", "created_at", "full_text", "lang", "truncated"}
-    return {"tweet": {"edit_info": info} | {key: value for key, value in v1(tweet).items() if key in names}}
+    return {
+        "tweet": {"edit_info": info}
+        | {key: value for key, value in v1(tweet).items() if key in names}
+    }
 
 
 def activity(tweet: Planted, **more: Any) -> dict[str, Any]:
     """A long tweet of an activity stream."""
     return {
-        "id": f"tag:search.twitter.com,2005:{tweet.id}", "objectType": "activity", "verb": "post",
-        "postedTime": tweet.time.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "body": tweet.text[:20] + "…",
-        "actor": {"id": "id:twitter.com:7", "preferredUsername": tweet.author, "summary": "who this is, in words"},
-        "object": {"objectType": "note", "summary": tweet.text[:20] + "…"}, "long_object": {"body": tweet.text},
-        "twitter_lang": "en", **more,
-    }  # fmt: skip
+        "id": f"tag:search.twitter.com,2005:{tweet.id}",
+        "objectType": "activity",
+        "verb": "post",
+        "postedTime": tweet.time.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "body": tweet.text[:20] + "…",
+        "actor": {
+            "id": "id:twitter.com:7",
+            "preferredUsername": tweet.author,
+            "summary": "who this is, in words",
+        },
+        "object": {"objectType": "note", "summary": tweet.text[:20] + "…"},
+        "long_object": {"body": tweet.text},
+        "twitter_lang": "en",
+        **more,
+    }
 
 
 def lines(rows: Rows) -> str:
@@ -146,21 +261,32 @@ def ytd(variable: str, rows: Rows) -> str:
     return f"window.YTD.{variable} = {json.dumps(rows, indent=2, ensure_ascii=False)}"
 
 
-def delimited(header: list[str] | None, delimiter: str = ",", *, quoting: int = csv.QUOTE_MINIMAL) -> str:
+def delimited(
+    header: list[str] | None, delimiter: str = ",", *, quoting: int = csv.QUOTE_MINIMAL
+) -> str:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=delimiter, quoting=quoting, lineterminator="\n", quotechar='"')
+    writer = csv.writer(
+        buffer, delimiter=delimiter, quoting=quoting, lineterminator="\n", quotechar='"'
+    )
     if header is not None:
         writer.writerow(header)
     for tweet in PLANTED:
-        writer.writerow([tweet.id, "positive", tweet.time.isoformat(), tweet.author, tweet.text])
+        writer.writerow(
+            [tweet.id, "positive", tweet.time.isoformat(), tweet.author, tweet.text]
+        )
     return buffer.getvalue()
 
 
 HEADER = ["Tweet ID", "label", "created_at", "username", "Tweet Text"]
-TSV = "".join("\t".join([t.id, "positive", t.time.isoformat(), t.author, t.text]) + "\n" for t in PLANTED)
+TSV = "".join(
+    "\t".join([t.id, "positive", t.time.isoformat(), t.author, t.text]) + "\n"
+    for t in PLANTED
+)
 
 
-def text_file(name: str, content: str, encoding: str = "utf-8") -> Callable[[Path], Path]:
+def text_file(
+    name: str, content: str, encoding: str = "utf-8"
+) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,10 +298,20 @@ def text_file(name: str, content: str, encoding: str = "utf-8") -> Callable[[Pat
 
 def account_files(parts: int = 2) -> dict[str, str]:
     files = {
-        "data/account.js": ytd("account.part0", [{"account": {"username": "owner", "accountId": "7"}}]),
-        "data/like.js": ytd("like.part0", [{"like": {"tweetId": "1", "fullText": "a tweet that someone else wrote"}}]),
-        "data/direct-messages.js": ytd("direct_messages.part0", [{"dmConversation": {"messages": []}}]),
-        "data/deleted-tweets.js": ytd("deleted_tweets.part0", [{"tweet": {"id_str": "2", "full_text": "it is gone"}}]),
+        "data/account.js": ytd(
+            "account.part0", [{"account": {"username": "owner", "accountId": "7"}}]
+        ),
+        "data/like.js": ytd(
+            "like.part0",
+            [{"like": {"tweetId": "1", "fullText": "a tweet that someone else wrote"}}],
+        ),
+        "data/direct-messages.js": ytd(
+            "direct_messages.part0", [{"dmConversation": {"messages": []}}]
+        ),
+        "data/deleted-tweets.js": ytd(
+            "deleted_tweets.part0",
+            [{"tweet": {"id_str": "2", "full_text": "it is gone"}}],
+        ),
         "data/README.txt": "This archive holds your data.\n",
         "Your archive.html": "<html></html>",
         "data/tweets_media/1-picture.png": "\x89PNG\0",
@@ -183,7 +319,9 @@ def account_files(parts: int = 2) -> dict[str, str]:
     }
     for part in range(parts):
         name = "data/tweets.js" if part == 0 else f"data/tweets-part{part}.js"
-        files[name] = ytd(f"tweets.part{part}", [archived(tweet) for tweet in PLANTED[part::parts]])
+        files[name] = ytd(
+            f"tweets.part{part}", [archived(tweet) for tweet in PLANTED[part::parts]]
+        )
     return files
 
 
@@ -197,15 +335,23 @@ def account_zip(folder: Path) -> Path:
     path = folder / "twitter-2024-01-01.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in account_files().items():
-            archive.writestr(name, content.encode("latin-1" if "\0" in content else "utf-8"))
+            archive.writestr(
+                name, content.encode("latin-1" if "\0" in content else "utf-8")
+            )
     return path
 
 
 def months(folder: Path) -> Path:
-    text_file("old/data/js/tweet_index.js", 'var tweet_index =  [ {"file_name": "data/js/tweets/2013_02.js"} ]')(folder)
+    text_file(
+        "old/data/js/tweet_index.js",
+        'var tweet_index =  [ {"file_name": "data/js/tweets/2013_02.js"} ]',
+    )(folder)
     for month, part in (("2013_01", PLANTED[:2]), ("2013_02", PLANTED[2:])):
         content = json.dumps([v1(tweet, text="text") for tweet in part], indent=1)
-        text_file(f"old/data/js/tweets/{month}.js", f"Grailbird.data.tweets_{month} = \n {content}")(folder)
+        text_file(
+            f"old/data/js/tweets/{month}.js",
+            f"Grailbird.data.tweets_{month} = \n {content}",
+        )(folder)
     return folder / "old"
 
 
@@ -216,16 +362,29 @@ def excel(folder: Path) -> Path:
     sheet = book.create_sheet("tweets")
     sheet.append(HEADER)
     for tweet in PLANTED:
-        sheet.append([tweet.id, "positive", tweet.time.replace(tzinfo=None), tweet.author, tweet.text])
+        sheet.append(
+            [
+                tweet.id,
+                "positive",
+                tweet.time.replace(tzinfo=None),
+                tweet.author,
+                tweet.text,
+            ]
+        )
     book.save(folder / "tweets.xlsx")
     return folder / "tweets.xlsx"
 
 
-TABLE = "CREATE TABLE tweets (tweet_id BIGINT, label TEXT, created_at TEXT, username TEXT, tweet_text TEXT)"
+TABLE = (
+    "CREATE TABLE tweets (tweet_id BIGINT, label TEXT, created_at TEXT, username TEXT, "
+    "tweet_text TEXT)"
+)
 
 
 def _values() -> list[tuple[Any, ...]]:
-    return [(int(t.id), "positive", t.time.isoformat(), t.author, t.text) for t in PLANTED]
+    return [
+        (int(t.id), "positive", t.time.isoformat(), t.author, t.text) for t in PLANTED
+    ]
 
 
 def sqlite(folder: Path) -> Path:
@@ -258,7 +417,10 @@ def mixed(folder: Path) -> Path:
     """A folder with a different form in each file, and some that hold no tweets."""
     text_file("mixed/a.jsonl", lines([v1(PLANTED[0]), v1_stream(PLANTED[1])]))(folder)
     text_file("mixed/b/c.json", json.dumps(v2_page(PLANTED[2:3])))(folder)
-    text_file("mixed/d.csv", "id;text;author;created_at\n" + ";".join(flat(PLANTED[3]).values()) + "\n")(folder)
+    text_file(
+        "mixed/d.csv",
+        "id;text;author;created_at\n" + ";".join(flat(PLANTED[3]).values()) + "\n",
+    )(folder)
     text_file("mixed/e.jsonl", lines([flat(tweet) for tweet in PLANTED[4:]]))(folder)
     text_file("mixed/train_labels.txt", "0\n1\n1\n0\n2\n")(folder)
     text_file("mixed/README.md", "Tweets that were collected for this test.\n")(folder)
@@ -272,40 +434,74 @@ def columns(orient: str) -> str:
     names = list(rows[0])
     if orient == "lists":
         return json.dumps({name: [row[name] for row in rows] for name in names})
-    return json.dumps({name: {str(place): row[name] for place, row in enumerate(rows)} for name in names})
+    return json.dumps(
+        {
+            name: {str(place): row[name] for place, row in enumerate(rows)}
+            for name in names
+        }
+    )
 
 
 ALL = PLANTED
 FORMS: dict[str, Callable[[Path], Path]] = {
     "flat lines": text_file("tweets.jsonl", lines([flat(t) for t in ALL])),
     "v1.1 lines, full_text": text_file("tweets.jsonl", lines([v1(t) for t in ALL])),
-    "v1.1 lines, extended_tweet": text_file("tweets.jsonl", lines([v1_stream(t) for t in ALL])),
-    "v1.1 array": text_file("tweets.json", json.dumps([v1(t, text="text") for t in ALL], indent=2)),
-    "v1.1 search": text_file("search.json", json.dumps({"statuses": [v1(t) for t in ALL], "search_metadata": {}})),
+    "v1.1 lines, extended_tweet": text_file(
+        "tweets.jsonl", lines([v1_stream(t) for t in ALL])
+    ),
+    "v1.1 array": text_file(
+        "tweets.json", json.dumps([v1(t, text="text") for t in ALL], indent=2)
+    ),
+    "v1.1 search": text_file(
+        "search.json",
+        json.dumps({"statuses": [v1(t) for t in ALL], "search_metadata": {}}),
+    ),
     "v2 page": text_file("page.json", json.dumps(v2_page(ALL), indent=1)),
-    "v2 pages as lines": text_file("pages.jsonl", lines([v2_page(ALL[:3]), v2_page(ALL[3:])])),
+    "v2 pages as lines": text_file(
+        "pages.jsonl", lines([v2_page(ALL[:3]), v2_page(ALL[3:])])
+    ),
     "v2 stream": text_file(
         "stream.jsonl",
-        lines([{"data": v2(t), "includes": {"users": v2_users([t])}, "matching_rules": []} for t in ALL]),
+        lines(
+            [
+                {
+                    "data": v2(t),
+                    "includes": {"users": v2_users([t])},
+                    "matching_rules": [],
+                }
+                for t in ALL
+            ]
+        ),
     ),
     "v2 with note_tweet": text_file(
-        "notes.jsonl", lines([{"data": note(t), "includes": {"users": v2_users([t])}} for t in ALL])
+        "notes.jsonl",
+        lines([{"data": note(t), "includes": {"users": v2_users([t])}} for t in ALL]),
     ),
     "twarc lines": text_file("flat.jsonl", lines([twarc(t) for t in ALL])),
     "snscrape lines": text_file("scraped.jsonl", lines([snscrape(t) for t in ALL])),
     "GraphQL lines": text_file("results.jsonl", lines([graphql(t) for t in ALL])),
-    "GraphQL results": text_file("results.jsonl", lines([{"tweet_results": {"result": graphql(t)}} for t in ALL])),
+    "GraphQL results": text_file(
+        "results.jsonl", lines([{"tweet_results": {"result": graphql(t)}} for t in ALL])
+    ),
     "GraphQL page": text_file("page.json", json.dumps(timeline(ALL), indent=1)),
-    "GraphQL pages as lines": text_file("pages.jsonl", lines([timeline(ALL[:3]), timeline(ALL[3:])])),
-    "lines in a wrapper": text_file("wrapped.jsonl", lines([{"tweet": v1(t)} for t in ALL])),
+    "GraphQL pages as lines": text_file(
+        "pages.jsonl", lines([timeline(ALL[:3]), timeline(ALL[3:])])
+    ),
+    "lines in a wrapper": text_file(
+        "wrapped.jsonl", lines([{"tweet": v1(t)} for t in ALL])
+    ),
     "account archive, folder": account_folder,
     "account archive, zip": account_zip,
-    "account archive, tweet.js": text_file("tweet.js", ytd("tweet.part0", [archived(t) for t in ALL])),
+    "account archive, tweet.js": text_file(
+        "tweet.js", ytd("tweet.part0", [archived(t) for t in ALL])
+    ),
     "account archive, months": months,
     "csv": text_file("tweets.csv", delimited(HEADER)),
     "csv, semicolons": text_file("tweets.csv", delimited(HEADER, ";")),
     "csv, bars": text_file("tweets.csv", delimited(HEADER, "|")),
-    "csv, all quoted": text_file("tweets.csv", delimited(HEADER, quoting=csv.QUOTE_ALL)),
+    "csv, all quoted": text_file(
+        "tweets.csv", delimited(HEADER, quoting=csv.QUOTE_ALL)
+    ),
     "csv, no header": text_file("tweets.csv", delimited(None)),
     "csv, utf-16": text_file("tweets.csv", delimited(HEADER), "utf-16"),
     "tsv": text_file("tweets.tsv", "\t".join(HEADER) + "\n" + TSV),
@@ -325,6 +521,13 @@ FORMS: dict[str, Callable[[Path], Path]] = {
 
 def rows_of(path: Path, **options: Any) -> tuple[list[dict[str, Any]], ReadStats]:
     stats = ReadStats()
-    fields = Fields(**{name: options.pop(name) for name in ("text", "id") if name in options})
+    fields = Fields(
+        **{name: options.pop(name) for name in ("text", "id") if name in options}
+    )
     plan = plan_tweets(str(path), fields, **options)
-    return [row for file in plan.files for batch in read_tweets(file, stats) for row in batch.to_pylist()], stats
+    return [
+        row
+        for file in plan.files
+        for batch in read_tweets(file, stats)
+        for row in batch.to_pylist()
+    ], stats

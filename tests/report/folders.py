@@ -16,7 +16,10 @@ from provscan.runs.folder import write_summary
 FIXTURES = Path(__file__).parent
 MATCHES = pa.schema(
     [
-        *((name, pa.string()) for name in ("source", "record_id", "field", "tweet_id", "level")),
+        *(
+            (name, pa.string())
+            for name in ("source", "record_id", "field", "tweet_id", "level")
+        ),
         *((name, pa.int64()) for name in ("record", "start", "end")),
         ("tweets", pa.int32()),
         *((name, pa.float32()) for name in ("similarity", "containment", "bits")),
@@ -25,7 +28,18 @@ MATCHES = pa.schema(
         *CANDIDATE,
     ]
 )
-WORDS = ("ferry", "harbour", "goat", "landslip", "umbrella", "kettle", "Sunday", "junction", "closing", "bathtub")
+WORDS = (
+    "ferry",
+    "harbour",
+    "goat",
+    "landslip",
+    "umbrella",
+    "kettle",
+    "Sunday",
+    "junction",
+    "closing",
+    "bathtub",
+)
 
 HOSTILE = [
     "<script>document.title = 'owned'</script>",
@@ -66,53 +80,103 @@ HOSTILE = [
 
 def hostile(count: int = 100) -> list[str]:
     """So many different hostile texts: each as it is, then with words around it."""
-    return [HOSTILE[i % len(HOSTILE)] + (f" {i} ferry" if i >= len(HOSTILE) else "") for i in range(count)]
+    return [
+        HOSTILE[i % len(HOSTILE)] + (f" {i} ferry" if i >= len(HOSTILE) else "")
+        for i in range(count)
+    ]
 
 
 def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]]:
-    """Matches with the passage and the tweet of each; every seventh is not counted, every 14th has no texts then."""
+    """Matches with the passage and the tweet of each; every seventh is not counted,
+    every 14th has no texts then.
+    """
     made = []
     for i in range(count):
-        tweet = " ".join(WORDS[(i * step + step) % len(WORDS)] for step in range(1, 9)) + f" number {i}"
-        passage = tweet.replace("ferry", "Ferry") if i % 3 else tweet.replace(f"number {i}", "sans nombre")
+        tweet = (
+            " ".join(WORDS[(i * step + step) % len(WORDS)] for step in range(1, 9))
+            + f" number {i}"
+        )
+        passage = (
+            tweet.replace("ferry", "Ferry")
+            if i % 3
+            else tweet.replace(f"number {i}", "sans nombre")
+        )
         counted = i % 7 != 6
         if texts:
             passage = tweet = texts[i % len(texts)]
         made.append(
             {
-                "source": f"part-{i % 2}.jsonl", "record": i, "record_id": f"d{i}", "field": "text", "start": 5,
-                "end": 5 + len(passage), "tweet_id": str(900000000000000000 + i), "tweets": 1 + i % 2,
-                "level": ("exact", "near_exact", "strong", "weak")[i % 4], "similarity": 1 - i / (2 * count),
-                "containment": 1.0, "bits": 400.0 - 3 * (i % 100), "q_value": 0.004, "control": False,
-                "common": not counted and i % 2 == 0, "known": i == 27, "counted": counted,
-                "before": "before ", "passage": passage,
-                "after": " after", "tweet": tweet, "author": f"author_{i % 5}",
-                "lang": (None, "en", "ja")[i % 3], "has_text": True,
-                "time": datetime(2012, 1, 1, tzinfo=UTC) + timedelta(days=97 * (i % 30)),
+                "source": f"part-{i % 2}.jsonl",
+                "record": i,
+                "record_id": f"d{i}",
+                "field": "text",
+                "start": 5,
+                "end": 5 + len(passage),
+                "tweet_id": str(900000000000000000 + i),
+                "tweets": 1 + i % 2,
+                "level": ("exact", "near_exact", "strong", "weak")[i % 4],
+                "similarity": 1 - i / (2 * count),
+                "containment": 1.0,
+                "bits": 400.0 - 3 * (i % 100),
+                "q_value": 0.004,
+                "control": False,
+                "common": not counted and i % 2 == 0,
+                "known": i == 27,
+                "counted": counted,
+                "before": "before ",
+                "passage": passage,
+                "after": " after",
+                "tweet": tweet,
+                "author": f"author_{i % 5}",
+                "lang": (None, "en", "ja")[i % 3],
+                "has_text": True,
+                "time": datetime(2012, 1, 1, tzinfo=UTC)
+                + timedelta(days=97 * (i % 30)),
                 "permalink": f"https://x.com/i/status/{900000000000000000 + i}",
             }
-        )  # fmt: skip
+        )
     return made
 
 
 def write_folder(
-    path: Path, made: list[dict[str, Any]], summary: dict[str, Any] | None = None, info: dict[str, Any] | None = None
+    path: Path,
+    made: list[dict[str, Any]],
+    summary: dict[str, Any] | None = None,
+    info: dict[str, Any] | None = None,
 ) -> Path:
     """A run folder of these matches."""
     path.mkdir(exist_ok=True)
     texts = dict.fromkeys(CANDIDATE.names)
-    found = [row | texts if row["counted"] or row["record"] % 14 == 13 else row for row in made]
-    chance = [{**made[0], "control": True, "counted": False, "bits": 12.0, **texts}] if made else []
-    pq.write_table(pa.Table.from_pylist(found + chance, MATCHES), path / "matches.parquet")
+    found = [
+        row | texts if row["counted"] or row["record"] % 14 == 13 else row
+        for row in made
+    ]
+    chance = (
+        [{**made[0], "control": True, "counted": False, "bits": 12.0, **texts}]
+        if made
+        else []
+    )
+    pq.write_table(
+        pa.Table.from_pylist(found + chance, MATCHES), path / "matches.parquet"
+    )
     counted = [row for row in made if row["counted"]]
     pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
     return seal(path, FIXTURES, summary, info)
 
 
-def seal(path: Path, known: Path, summary: dict[str, Any] | None = None, info: dict[str, Any] | None = None) -> Path:
-    """Write ``summary.json`` and ``run.json``, like those in `known`, with the checksums that the files have now."""
+def seal(
+    path: Path,
+    known: Path,
+    summary: dict[str, Any] | None = None,
+    info: dict[str, Any] | None = None,
+) -> Path:
+    """Write ``summary.json`` and ``run.json``, like those in `known`, with the
+    checksums that the files have now.
+    """
     read = [
-        given if given is not None else json.loads((known / name).read_text(encoding="utf-8"))
+        given
+        if given is not None
+        else json.loads((known / name).read_text(encoding="utf-8"))
         for name, given in (("summary.json", summary), ("run.json", info))
     ]
     write_summary(path, *read, ("matches.parquet", "evidence.parquet"))

@@ -20,9 +20,12 @@ from provscan.report.document import write_report
 from provscan.report.export import export
 
 Open = Callable[..., Any]
-SUMMARY = json.loads((Path(__file__).parent / "summary.json").read_text(encoding="utf-8"))
+SUMMARY = json.loads(
+    (Path(__file__).parent / "summary.json").read_text(encoding="utf-8")
+)
 
-# Of each card its row and its sides as they came, unfolded: chips become characters again.
+# Of each card its row and its sides as they came, unfolded: chips become characters
+# again.
 READ_BACK = """cards => cards.map(card => {
   const folded = () => Array.from(card.querySelectorAll('button')).find(node => /^Show all/.test(node.textContent));
   for (let more; (more = folded());) more.click();
@@ -33,7 +36,7 @@ READ_BACK = """cards => cards.map(card => {
       node.replaceWith(String.fromCodePoint(parseInt(node.textContent.slice(2), 16))));
     return copy.textContent;
   })];
-})"""
+})"""  # noqa: E501
 
 
 def status(page: Any) -> str:
@@ -48,25 +51,40 @@ def wait_for(page: Any, text: str) -> None:
     page.locator("#status", has_text=text).wait_for()
 
 
-def test_the_page_says_the_headline_and_shows_the_strongest_exhibits(opened: Open, report: Path) -> None:
+def test_the_page_says_the_headline_and_shows_the_strongest_exhibits(
+    opened: Open, report: Path
+) -> None:
     page = opened(report)
-    assert page.title() == page.locator("h1").text_content() == SUMMARY["answer"]["headline"]
+    assert (
+        page.title()
+        == page.locator("h1").text_content()
+        == SUMMARY["answer"]["headline"]
+    )
     assert page.locator("h1 .status").text_content() == "COPIES FOUND"
     assert page.locator(".ends .main b").text_content() == "52"
     assert status(page) == "52 of 52 exhibits; 1 to 25 shown"
     assert page.locator("article").count() == 25
     first = page.locator("#exhibit-1")
-    assert first.locator(".badge").all_text_contents() == ["word for word", "extremely rare wording"]
+    assert first.locator(".badge").all_text_contents() == [
+        "word for word",
+        "extremely rare wording",
+    ]
     assert first.locator("[title]").get_attribute("title") == "400 bits"
     assert "record 0 (id d0) of part-0.jsonl, characters 5 to" in first.text_content()
-    assert first.locator("a[href^='https://x.com/i/status/']").text_content() == "900000000000000000"
+    assert (
+        first.locator("a[href^='https://x.com/i/status/']").text_content()
+        == "900000000000000000"
+    )
 
 
 def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None:
     page = opened(report)
     first, second = page.locator("#exhibit-1"), page.locator("#exhibit-2")
     assert first.locator("mark").all_text_contents() == ["sans nombre", "number 0"]
-    assert "Only in the dataset: “sans nombre”. Only in the tweet: “number 0”." in first.text_content()
+    assert (
+        "Only in the dataset: “sans nombre”. Only in the tweet: “number 0”."
+        in first.text_content()
+    )
     assert set(second.locator(".left-out").all_text_contents()) == {"Ferry", "ferry"}
     assert second.locator("mark").count() == 0
     assert "Word for word the same" in second.text_content()
@@ -90,17 +108,26 @@ def test_search_filters_and_their_addresses(opened: Open, report: Path) -> None:
     assert page.url.endswith("#exhibits?match=nearly+word+for+word")
     page.reload()
     wait_for(page, f"{len(kept)} of 52")
-    assert page.get_by_role("checkbox", name=re.compile("^nearly word for word")).is_checked()
+    assert page.get_by_role(
+        "checkbox", name=re.compile("^nearly word for word")
+    ).is_checked()
     page.go_back()
     wait_for(page, f"{len(both)} of 52")
 
 
 def test_facets_count_what_is_left(opened: Open, report: Path) -> None:
     page = opened(report, "#exhibits?source=part-1.jsonl")
-    left = page.get_by_role("group", name="The match is").locator("label").all_text_contents()
+    left = (
+        page.get_by_role("group", name="The match is")
+        .locator("label")
+        .all_text_contents()
+    )
     kept = [row for row in rows() if row["counted"] and row["source"] == "part-1.jsonl"]
     assert number(page) == len(kept)
-    counts = {level: sum(row["level"] == level for row in kept) for level in ("near_exact", "weak")}
+    counts = {
+        level: sum(row["level"] == level for row in kept)
+        for level in ("near_exact", "weak")
+    }
     assert left == [f"word for word{counts['near_exact']}", f"edited{counts['weak']}"]
 
 
@@ -108,7 +135,10 @@ def test_orders_and_pages(opened: Open, report: Path) -> None:
     page = opened(report)
     page.select_option("#order", "oldest")
     wait_for(page, "1 to 25 shown")
-    days = [text.split(", ")[-1][:10] for text in page.locator(".sides > div:last-child h4").all_text_contents()]
+    days = [
+        text.split(", ")[-1][:10]
+        for text in page.locator(".sides > div:last-child h4").all_text_contents()
+    ]
     dated = [day for day in days if re.fullmatch(r"\d{4}-\d\d-\d\d", day)]
     assert dated == sorted(dated)
     page.click("#next")
@@ -118,11 +148,15 @@ def test_orders_and_pages(opened: Open, report: Path) -> None:
     wait_for(page, "1 to 25 shown")
 
 
-def test_the_order_of_the_dataset_is_that_of_its_sources(opened: Open, tmp_path: Path) -> None:
+def test_the_order_of_the_dataset_is_that_of_its_sources(
+    opened: Open, tmp_path: Path
+) -> None:
     summary = {**SUMMARY, "sources": SUMMARY["sources"][::-1]}
     path = write_report(write_folder(tmp_path / "a.run", rows(4), summary))
     page = opened(path, "#exhibits?order=record")
-    assert page.eval_on_selector_all("article", "all => all.map(card => Number(card.dataset.row))") == [1, 3, 0, 2]
+    assert page.eval_on_selector_all(
+        "article", "all => all.map(card => Number(card.dataset.row))"
+    ) == [1, 3, 0, 2]
     page = opened(path, "#exhibits?order=toString")
     assert page.locator("#order").input_value() == "strength"
 
@@ -133,20 +167,29 @@ def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
     assert "26 to 50 shown" in status(page)
     # From a filtered list that does not hold it, too.
     page.goto(report.as_uri() + "#exhibits?match=edited")
-    wait_for(page, f"{sum(row['counted'] and row['level'] == 'weak' for row in rows())} of 52")
+    wait_for(
+        page,
+        f"{sum(row['counted'] and row['level'] == 'weak' for row in rows())} of 52",
+    )
     page.goto(report.as_uri() + "#exhibit-2")
     wait_for(page, "52 of 52")
     page.locator("#exhibit-2").wait_for()
 
 
-def test_names_in_the_figures_lead_to_their_exhibits(opened: Open, report: Path) -> None:
+def test_names_in_the_figures_lead_to_their_exhibits(
+    opened: Open, report: Path
+) -> None:
     page = opened(report)
     page.get_by_role("link", name="author_3").click()
     wait_for(page, "exhibits; 1 to 1")
-    assert number(page) == sum(row["counted"] and row["author"] == "author_3" for row in rows())
+    assert number(page) == sum(
+        row["counted"] and row["author"] == "author_3" for row in rows()
+    )
 
 
-def test_marks_by_keyboard_survive_and_travel(opened: Open, report: Path, tmp_path: Path) -> None:
+def test_marks_by_keyboard_survive_and_travel(
+    opened: Open, report: Path, tmp_path: Path
+) -> None:
     page = opened(report)
     page.focus("#query")
     tabs = 0
@@ -164,7 +207,10 @@ def test_marks_by_keyboard_survive_and_travel(opened: Open, report: Path, tmp_pa
     page.locator("#note-2").press("Tab")
     page.reload()
     page.locator("html[data-ready]").wait_for(state="attached")
-    assert page.locator("#mark-counts").text_content() == "Your marks: 1 accepted, 1 rejected, 0 unsure"
+    assert (
+        page.locator("#mark-counts").text_content()
+        == "Your marks: 1 accepted, 1 rejected, 0 unsure"
+    )
     assert page.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
     with page.expect_download() as download:
         page.click("#save-marks")
@@ -179,12 +225,19 @@ def test_marks_by_keyboard_survive_and_travel(opened: Open, report: Path, tmp_pa
     other.set_input_files("#load-marks", saved)
     other.locator("#mark-message", has_text="2 marks were taken in.").wait_for()
     assert other.locator("#exhibit-2 .verdict").text_content() == "rejected"
-    reviewed = opened(write_report(report.parent, tmp_path / "reviewed.html", marks=saved))
-    assert "Reviewed by people: 1 accepted, 1 rejected" in reviewed.locator("#answer").text_content()
+    reviewed = opened(
+        write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
+    )
+    assert (
+        "Reviewed by people: 1 accepted, 1 rejected"
+        in reviewed.locator("#answer").text_content()
+    )
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
 
 
-def test_a_note_without_a_verdict_is_saved_and_listed(opened: Open, report: Path, tmp_path: Path) -> None:
+def test_a_note_without_a_verdict_is_saved_and_listed(
+    opened: Open, report: Path, tmp_path: Path
+) -> None:
     page = opened(report)
     page.locator("#exhibit-3").get_by_role("button", name="Add note").click()
     page.locator("#note-3").fill("Ask the author.")
@@ -193,9 +246,16 @@ def test_a_note_without_a_verdict_is_saved_and_listed(opened: Open, report: Path
         page.click("#save-marks")
     download.value.save_as(saved := tmp_path / "marks.json")
     export(report.parent, tmp_path / "list.jsonl", marks=saved)
-    listed = [json.loads(line) for line in (tmp_path / "list.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(row["exhibit"], row["verdict"]) for row in listed if row["note"]] == [(3, "")]
-    reviewed = opened(write_report(report.parent, tmp_path / "reviewed.html", marks=saved))
+    listed = [
+        json.loads(line)
+        for line in (tmp_path / "list.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert [(row["exhibit"], row["verdict"]) for row in listed if row["note"]] == [
+        (3, "")
+    ]
+    reviewed = opened(
+        write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
+    )
     assert reviewed.locator("#note-3").input_value() == "Ask the author."
     assert "Reviewed by people" not in reviewed.locator("#answer").text_content()
 
@@ -205,16 +265,24 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
     page.get_by_role("button", name="Copied").wait_for()
     cited = page.evaluate("navigator.clipboard.readText()")
-    assert cited.startswith("Exhibit 1. record 0 (id d0) of part-0.jsonl, characters 5 to")
+    assert cited.startswith(
+        "Exhibit 1. record 0 (id d0) of part-0.jsonl, characters 5 to"
+    )
     assert (
-        "licensed tweet 900000000000000000 by author_0, 2012-01-01, https://x.com/i/status/900000000000000000" in cited
+        "licensed tweet 900000000000000000 by author_0, 2012-01-01, "
+        "https://x.com/i/status/900000000000000000" in cited
     )
 
 
-def test_what_turns_words_around_is_spelled_out_in_a_citation(opened: Open, tmp_path: Path) -> None:
-    (made := rows(2, ["caf\u00e9 \u202enoir", "cafe\u0301 au lait"]))[0].update(author="a\u202eb")
+def test_what_turns_words_around_is_spelled_out_in_a_citation(
+    opened: Open, tmp_path: Path
+) -> None:
+    (made := rows(2, ["caf\u00e9 \u202enoir", "cafe\u0301 au lait"]))[0].update(
+        author="a\u202eb"
+    )
     page = opened(
-        write_report(write_folder(tmp_path / "a.run", made)), permissions=["clipboard-read", "clipboard-write"]
+        write_report(write_folder(tmp_path / "a.run", made)),
+        permissions=["clipboard-read", "clipboard-write"],
     )
     page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
     page.get_by_role("button", name="Copied").wait_for()
@@ -230,49 +298,76 @@ def test_what_turns_words_around_is_spelled_out_in_a_citation(opened: Open, tmp_
         wait_for(page, "2 of 2")
 
 
-def test_a_citation_and_the_page_without_scripts_name_the_field(opened: Open, tmp_path: Path) -> None:
-    (made := rows(2))[0].update(field="messages[3].content", similarity=0.9967, level="strong")
+def test_a_citation_and_the_page_without_scripts_name_the_field(
+    opened: Open, tmp_path: Path
+) -> None:
+    (made := rows(2))[0].update(
+        field="messages[3].content", similarity=0.9967, level="strong"
+    )
     path = write_report(write_folder(tmp_path / "a.run", made))
     page = opened(path, permissions=["clipboard-read", "clipboard-write"])
     page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
     page.get_by_role("button", name="Copied").wait_for()
     cited = page.evaluate("navigator.clipboard.readText()")
     assert "of part-0.jsonl, field messages[3].content, characters 5 to" in cited
-    assert "(nearly word for word, 99.7% alike, extremely rare wording, 400 bits)" in cited
-    plain = opened(path, ready=False, java_script_enabled=False).locator("#static article").first.text_content()
+    assert (
+        "(nearly word for word, 99.7% alike, extremely rare wording, 400 bits)" in cited
+    )
+    plain = (
+        opened(path, ready=False, java_script_enabled=False)
+        .locator("#static article")
+        .first.text_content()
+    )
     assert "of part-0.jsonl, field messages[3].content, characters 5 to" in plain
     assert "nearly word for word99.7% alike" in plain
 
 
-def test_print_writes_marks_as_words_and_no_controls(opened: Open, report: Path) -> None:
+def test_print_writes_marks_as_words_and_no_controls(
+    opened: Open, report: Path
+) -> None:
     page = opened(report)
     page.locator("#exhibit-1").get_by_role("button", name="Unsure").click()
     page.emulate_media(media="print")
     assert not page.locator("#query").is_visible()
     assert not page.locator("#facets").is_visible()
     assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"
-    # Browsers print no backgrounds, which mark words on the screen; the last one is of a probe's page.
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p class=recitation><mark id=m>words</mark></p>')")
+    # Browsers print no backgrounds, which mark words on the screen; the last one is of
+    # a probe's page.
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<p class=recitation><mark "
+        "id=m>words</mark></p>')"
+    )
     for marked in ("#exhibit-1 mark >> nth=0", "#m"):
-        style = page.locator(marked).evaluate("e => getComputedStyle(e).textDecorationLine")
+        style = page.locator(marked).evaluate(
+            "e => getComputedStyle(e).textDecorationLine"
+        )
         assert style == "underline"
-    assert page.locator(".key").first.evaluate("e => getComputedStyle(e).printColorAdjust") == "exact"
+    assert (
+        page.locator(".key").first.evaluate("e => getComputedStyle(e).printColorAdjust")
+        == "exact"
+    )
     assert page.pdf()[:5] == b"%PDF-"
 
 
 def test_phone_has_no_sideways_scroll(opened: Open, report: Path) -> None:
-    page = opened(report, viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True)
+    page = opened(
+        report, viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True
+    )
     assert not page.get_by_role("checkbox", name=re.compile("^edited")).is_visible()
     page.get_by_text("Filters").click()
     assert page.get_by_role("checkbox", name=re.compile("^edited")).is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     # A window of 1280 pixels at 200%, with all that can be unfolded.
     page = opened(report, viewport={"width": 640, "height": 450})
-    page.evaluate("document.querySelectorAll('details').forEach(node => { node.open = true; })")
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(node => { node.open = true; })"
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
-def test_without_scripts_the_first_exhibits_stand_in_the_page(opened: Open, report: Path) -> None:
+def test_without_scripts_the_first_exhibits_stand_in_the_page(
+    opened: Open, report: Path
+) -> None:
     page = opened(report, ready=False, java_script_enabled=False)
     assert page.locator("article:visible").count() == 20
     assert not page.locator("#query").is_visible()
@@ -280,9 +375,16 @@ def test_without_scripts_the_first_exhibits_stand_in_the_page(opened: Open, repo
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (390, "dark"), *([(1280, "dark"), (390, "light")] if NIGHTLY else [])]
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        *([(1280, "dark"), (390, "light")] if NIGHTLY else []),
+    ],
 )
-def test_axe_finds_nothing(opened: Open, tmp_path: Path, width: int, scheme: str) -> None:
+def test_axe_finds_nothing(
+    opened: Open, tmp_path: Path, width: int, scheme: str
+) -> None:
     """Of exhibits of every kind: it takes half a second for each."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     report = write_report(write_folder(tmp_path / "a.run", rows(16)))
@@ -293,16 +395,26 @@ def test_axe_finds_nothing(opened: Open, tmp_path: Path, width: int, scheme: str
         wait_for(page, "4 of 14")
     for details in page.locator("details").all():
         details.evaluate("node => { node.open = true; }")
-    found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    assert [(item["id"], item["impact"], item["nodes"][0]["html"][:200]) for item in found] == []
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response[
+        "violations"
+    ]
+    assert [
+        (item["id"], item["impact"], item["nodes"][0]["html"][:200]) for item in found
+    ] == []
 
 
-def test_texts_are_left_out_where_terms_ask_for_it(opened: Open, report: Path, tmp_path: Path) -> None:
+def test_texts_are_left_out_where_terms_ask_for_it(
+    opened: Open, report: Path, tmp_path: Path
+) -> None:
     page = opened(write_report(report.parent, tmp_path / "few.html", texts=1))
     assert "before" in page.locator("#exhibit-1").text_content()
     assert re.search(r"SHA-256 [0-9a-f]{64}", page.locator("#exhibit-2").text_content())
-    ids_only = write_report(report.parent, tmp_path / "none.html", texts=0).read_text(encoding="utf-8")
-    assert "ferry" not in opened(tmp_path / "none.html").locator("#cards").text_content()
+    ids_only = write_report(report.parent, tmp_path / "none.html", texts=0).read_text(
+        encoding="utf-8"
+    )
+    assert (
+        "ferry" not in opened(tmp_path / "none.html").locator("#cards").text_content()
+    )
     assert "harbour" not in ids_only
 
 
@@ -310,7 +422,13 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     texts = hostile()
     made = rows(100, texts)
     for row, text in zip(made, texts, strict=True):
-        row.update(source=f"{text[:60]}.jsonl", record_id=text[:60], author=text[:60], field=text[:40], counted=True)
+        row.update(
+            source=f"{text[:60]}.jsonl",
+            record_id=text[:60],
+            author=text[:60],
+            field=text[:40],
+            counted=True,
+        )
     page = opened(write_report(write_folder(tmp_path / "hostile.run", made)))
     read: dict[int, list[str]] = {}
     for turn in range(1, 5):
@@ -326,24 +444,32 @@ def test_hostile_texts_are_shown_as_they_came(opened: Open, tmp_path: Path) -> N
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_every_input_that_was_not_read_whole_is_listed(opened: Open, tmp_path: Path) -> None:
+def test_every_input_that_was_not_read_whole_is_listed(
+    opened: Open, tmp_path: Path
+) -> None:
     summary = {
         **SUMMARY,
         "sources": [dict(SUMMARY["sources"][0], source=f"{n}.jsonl") for n in range(4)],
         "unread": [{"path": "a.parquet", "reason": "This is not a parquet file."}],
-        "damaged": [{"source": f"cut-{n}.gz", "records": n, "problem": "truncated gzip file"} for n in range(7)],
+        "damaged": [
+            {"source": f"cut-{n}.gz", "records": n, "problem": "truncated gzip file"}
+            for n in range(7)
+        ],
         "notes": {"wrongly_decoded": 1},
         "counted": {**SUMMARY["counted"], "records": 1},
     }
     page = opened(write_report(write_folder(tmp_path / "unread.run", rows(9), summary)))
-    answer, method = page.locator("#answer").text_content(), page.locator("#method").text_content()
+    answer, method = (
+        page.locator("#answer").text_content(),
+        page.locator("#method").text_content(),
+    )
     for said in (
         "2.jsonl and 1 other file",
         "a.parquet was not scanned: This is not a parquet file.",
         "cut-1.gz: truncated gzip file (1 record was read).",
         "2 more are listed under",
-        "Texts decoded with a wrong encoding before they were written; copies in them may be missed without "
-        "--fix-encoding: 1",
+        "Texts decoded with a wrong encoding before they were written; copies in them "
+        "may be missed without --fix-encoding: 1",
         "in 1 record.",
     ):
         assert said in re.sub(r"\s+", " ", answer)
@@ -351,46 +477,88 @@ def test_every_input_that_was_not_read_whole_is_listed(opened: Open, tmp_path: P
     assert all(f"cut-{n}.gz" in method for n in range(7))
 
 
-def test_names_of_files_and_fields_are_shown_harmless(opened: Open, tmp_path: Path) -> None:
+def test_names_of_files_and_fields_are_shown_harmless(
+    opened: Open, tmp_path: Path
+) -> None:
     info = json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8"))
     names = hostile(44)
     summary = {
         **SUMMARY,
         "sources": [dict(SUMMARY["sources"][0], source=name[:80]) for name in names],
         "unread": [{"path": name[:80], "reason": name[:80]} for name in names],
-        "examples": [{"source": name[:80], "where": name[:80], "reason": name[:80]} for name in names],
-        "answer": {**SUMMARY["answer"], "warnings": [{"code": "x", "message": name[:80]} for name in names]},
+        "examples": [
+            {"source": name[:80], "where": name[:80], "reason": name[:80]}
+            for name in names
+        ],
+        "answer": {
+            **SUMMARY["answer"],
+            "warnings": [{"code": "x", "message": name[:80]} for name in names],
+        },
     }
     info["inputs"] = [{"source": name[:80], "bytes": 1, "xxh3": "00"} for name in names]
     info["repeat"] = "provscan match -- '</pre><script>window.owned=1</script>\x9b2J'"
-    page = opened(write_report(write_folder(tmp_path / "names.run", rows(9), summary, info)))
+    page = opened(
+        write_report(write_folder(tmp_path / "names.run", rows(9), summary, info))
+    )
     assert page.evaluate("window.owned") is None
-    assert page.locator("pre").text_content() == info["repeat"].replace("\x9b", "[U+009B]")
-    assert "</script><script>window.owned = 1</script>" in page.locator("#answer").text_content()
+    assert page.locator("pre").text_content() == info["repeat"].replace(
+        "\x9b", "[U+009B]"
+    )
+    assert (
+        "</script><script>window.owned = 1</script>"
+        in page.locator("#answer").text_content()
+    )
 
 
 def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
-    pdf = CliRunner().invoke(main, ["report", str(report.parent), "--format", "pdf", "-o", str(tmp_path / "a.pdf")])
+    pdf = CliRunner().invoke(
+        main,
+        [
+            "report",
+            str(report.parent),
+            "--format",
+            "pdf",
+            "-o",
+            str(tmp_path / "a.pdf"),
+        ],
+    )
     assert pdf.exit_code == 0, pdf.output
     assert (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
-    page = CliRunner().invoke(main, ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")])
+    page = CliRunner().invoke(
+        main,
+        ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")],
+    )
     assert page.output == f"The report: {tmp_path / 'a.html'}\n"
-    listed = CliRunner().invoke(main, ["export", str(report.parent), "-o", str(tmp_path / "a.csv")])
+    listed = CliRunner().invoke(
+        main, ["export", str(report.parent), "-o", str(tmp_path / "a.csv")]
+    )
     assert listed.output.splitlines()[0] == f"52 exhibits: {tmp_path / 'a.csv'}"
-    wrong = CliRunner().invoke(main, ["export", str(report.parent), "-o", str(tmp_path / "a.doc")])
+    wrong = CliRunner().invoke(
+        main, ["export", str(report.parent), "-o", str(tmp_path / "a.doc")]
+    )
     assert wrong.exit_code == 2
 
 
-def test_a_page_holds_the_strongest_of_very_many(opened: Open, report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_holds_the_strongest_of_very_many(
+    opened: Open, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("provscan.report.document.MOST", 30)
     page = opened(write_report(report.parent, report.parent / "cut.html"))
-    assert "The page holds the strongest 30 of 60 exhibits." in page.locator("#exhibits").text_content()
+    assert (
+        "The page holds the strongest 30 of 60 exhibits."
+        in page.locator("#exhibits").text_content()
+    )
     assert status(page) == "30 of 30 exhibits; 1 to 25 shown"
-    assert page.locator("#exhibit-1").locator("mark").all_text_contents() == ["sans nombre", "number 0"]
+    assert page.locator("#exhibit-1").locator("mark").all_text_contents() == [
+        "sans nombre",
+        "number 0",
+    ]
 
 
 def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) -> None:
-    """It is folded at the end of the filters; of such matches the run keeps the texts of some, and says so."""
+    """It is folded at the end of the filters; of such matches the run keeps the texts
+    of some, and says so.
+    """
     page = opened(report)
     page.get_by_text("Common or known wording (8)").click()
     page.get_by_role("checkbox", name=re.compile("^common wording")).check()
@@ -400,16 +568,26 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
     assert page.url.endswith("#exhibits?list=common+wording")
     card = page.locator("article").first
     assert "common or known wording" in card.locator("header").text_content()
-    assert card.locator("[title]").get_attribute("title").startswith("Three authors or more")
+    assert (
+        card.locator("[title]")
+        .get_attribute("title")
+        .startswith("Three authors or more")
+    )
     kept = [row for row in rows() if row["common"]]
-    texts = [card.locator(".text").all_text_contents() for card in page.locator("article").all()]
+    texts = [
+        card.locator(".text").all_text_contents()
+        for card in page.locator("article").all()
+    ]
     assert sorted(pair[1] for pair in texts) == sorted(row["tweet"] for row in kept)
     # Without any choice it is the findings again.
     page.get_by_role("checkbox", name=re.compile("^common wording")).uncheck()
     wait_for(page, "52 of 52")
     page = opened(report, "#exhibits?list=short+or+ordinary+wording")
     wait_for(page, "3 of 3")
-    texts = [card.locator(".text").all_text_contents() for card in page.locator("article").all()]
+    texts = [
+        card.locator(".text").all_text_contents()
+        for card in page.locator("article").all()
+    ]
     assert {text for pair in texts for text in pair} == {
         "not kept: of common or known wording, only the strongest matches are"
     }
@@ -418,7 +596,14 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
 
 
 def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
-    texts = ["=1+1", "\uff1d1+1", "\n=1", 'a "quoted", word', "\u202eevil", "plain words"]
+    texts = [
+        "=1+1",
+        "\uff1d1+1",
+        "\n=1",
+        'a "quoted", word',
+        "\u202eevil",
+        "plain words",
+    ]
     made = rows(6, texts)
     for row in made:
         row.update(counted=True, author="@someone")
@@ -432,14 +617,27 @@ def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
     with saved.open(encoding="utf-8-sig", newline="") as file:
         listed = list(csv.DictReader(file))
     assert [row["passage"] for row in listed] == [
-        *("'=1+1", "'\uff1d1+1", "'\n=1", 'a "quoted", word', "[U+202E]evil", "plain words"),
+        *(
+            "'=1+1",
+            "'\uff1d1+1",
+            "'\n=1",
+            'a "quoted", word',
+            "[U+202E]evil",
+            "plain words",
+        ),
     ]
     assert {row["author"] for row in listed} == {"'@someone"}
     assert [row["verdict"] for row in listed] == ["accepted", *[""] * 5]
-    assert (listed[0]["bits"], listed[0]["wording"], listed[0]["exhibit"]) == ("400", "extremely rare wording", "1")
+    assert (listed[0]["bits"], listed[0]["wording"], listed[0]["exhibit"]) == (
+        "400",
+        "extremely rare wording",
+        "1",
+    )
 
 
-def test_case_client_and_examiner_stay_are_printed_and_travel(opened: Open, report: Path, tmp_path: Path) -> None:
+def test_case_client_and_examiner_stay_are_printed_and_travel(
+    opened: Open, report: Path, tmp_path: Path
+) -> None:
     page = opened(report)
     page.fill("#about-case", "12 CV 3456")
     page.fill("#about-examiner", "<b>A. Smith</b>")
@@ -453,21 +651,41 @@ def test_case_client_and_examiner_stay_are_printed_and_travel(opened: Open, repo
     with page.expect_download() as download:
         page.click("#save-marks")
     download.value.save_as(saved := tmp_path / "marks.json")
-    reviewed = opened(write_report(report.parent, tmp_path / "reviewed.html", marks=saved))
+    reviewed = opened(
+        write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
+    )
     assert reviewed.locator("#about-examiner").input_value() == "<b>A. Smith</b>"
 
 
 def test_no_folder_of_the_machine_is_shown(opened: Open, tmp_path: Path) -> None:
-    """The list of inputs, the command and every exhibit name files as they lie in the folder that was scanned."""
-    summary, info = copy.deepcopy(SUMMARY), json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8"))
+    """The list of inputs, the command and every exhibit name files as they lie in the
+    folder that was scanned.
+    """
+    summary, info = (
+        copy.deepcopy(SUMMARY),
+        json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8")),
+    )
     place = "/home/someone/secret client"
     made = rows(30)
     for item in (*summary["sources"], *summary["examples"], *info["inputs"], *made):
         item["source"] = f"{place}/{item['source']}"
-    summary["unread"] = [{"path": f"{place}/b/c.doc", "reason": f"can't open {place}/b/c.doc: unsupported"}]
-    summary["damaged"] = [{"source": f"{place}/part-0.jsonl", "records": 3, "problem": "cut off"}]
-    info["repeat"] = f"provscan match '{place}' -i /srv/x/licensed.index --control /mnt/other/control.jsonl"
-    info["parameters"]["control"], info["index"]["path"] = ["/mnt/other/control.jsonl"], "/srv/x/licensed.index"
+    summary["unread"] = [
+        {
+            "path": f"{place}/b/c.doc",
+            "reason": f"can't open {place}/b/c.doc: unsupported",
+        }
+    ]
+    summary["damaged"] = [
+        {"source": f"{place}/part-0.jsonl", "records": 3, "problem": "cut off"}
+    ]
+    info["repeat"] = (
+        f"provscan match '{place}' -i /srv/x/licensed.index --control "
+        "/mnt/other/control.jsonl"
+    )
+    info["parameters"]["control"], info["index"]["path"] = (
+        ["/mnt/other/control.jsonl"],
+        "/srv/x/licensed.index",
+    )
     path = write_report(write_folder(tmp_path / "a.run", made, summary, info))
     assert not re.search("/home|/srv|/mnt|someone", path.read_text(encoding="utf-8"))
     page = opened(path)
@@ -483,18 +701,33 @@ def test_few_findings_make_no_charts(opened: Open, tmp_path: Path) -> None:
     summary = copy.deepcopy(SUMMARY)
     summary["answer"]["records"]["findings"] = 19
     page = opened(write_report(write_folder(tmp_path / "a.run", rows(20), summary)))
-    assert page.locator("#where").count() == page.get_by_role("link", name="Where").count() == 0
+    assert (
+        page.locator("#where").count()
+        == page.get_by_role("link", name="Where").count()
+        == 0
+    )
 
 
-NOT_MEASURED = {"status": "not_measured", "headline": "CHANCE NOT MEASURED: 52 of 4,997 records share rare wording."}
-CLEAN = {"status": "no_copies_shown", "headline": "NO COPIES SHOWN in 4,997 records.", "warnings": []}
+NOT_MEASURED = {
+    "status": "not_measured",
+    "headline": "CHANCE NOT MEASURED: 52 of 4,997 records share rare wording.",
+}
+CLEAN = {
+    "status": "no_copies_shown",
+    "headline": "NO COPIES SHOWN in 4,997 records.",
+    "warnings": [],
+}
 
 
 @pytest.mark.parametrize("changes", [NOT_MEASURED, CLEAN])
-def test_no_claim_is_drawn_where_there_is_none(opened: Open, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_no_claim_is_drawn_where_there_is_none(
+    opened: Open, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     summary = copy.deepcopy(SUMMARY)
     summary["answer"].update(changes)
-    summary["answer"]["records"].update(at_least=0 if changes is CLEAN else None, estimate=None)
+    summary["answer"]["records"].update(
+        at_least=0 if changes is CLEAN else None, estimate=None
+    )
     page = opened(write_report(write_folder(tmp_path / "a.run", rows(), summary)))
     assert page.locator("h1").text_content() == changes["headline"]
     assert page.locator(".interval").count() == 0
@@ -509,12 +742,16 @@ def test_upper_limits_stand_by_themselves(opened: Open, report: Path) -> None:
     assert page.locator(".limits td").all_text_contents() == ["45", "44"]
     assert "45" not in page.locator(".ends").text_content()
     assert page.locator(".comparison tbody tr").count() == 4
-    assert "Fewer than a third of the test copies" not in "".join(page.locator(".callout").all_text_contents())
+    assert "Fewer than a third of the test copies" not in "".join(
+        page.locator(".callout").all_text_contents()
+    )
 
 
 def test_the_language_is_a_filter(opened: Open, report: Path) -> None:
     page = opened(report)
-    page.get_by_role("group", name="Language of the tweet").get_by_role("checkbox", name=re.compile("^ja")).check()
+    page.get_by_role("group", name="Language of the tweet").get_by_role(
+        "checkbox", name=re.compile("^ja")
+    ).check()
     known = [row for row in rows() if row["lang"] == "ja" and row["counted"]]
     wait_for(page, f"{len(known)} of 52")
     assert page.url.endswith("#exhibits?lang=ja")
@@ -535,7 +772,9 @@ def test_a_long_facet_shows_more(opened: Open, tmp_path: Path) -> None:
     assert authors.get_by_role("button").count() == 0
 
 
-def test_a_partial_match_says_how_much_of_the_tweet_it_holds(opened: Open, tmp_path: Path) -> None:
+def test_a_partial_match_says_how_much_of_the_tweet_it_holds(
+    opened: Open, tmp_path: Path
+) -> None:
     made = rows(3)
     made[0].update(level="partial", containment=0.47, similarity=0.2)
     page = opened(write_report(write_folder(tmp_path / "partial.run", made)))

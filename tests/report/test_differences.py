@@ -15,7 +15,10 @@ COMPARE = WordDifferences()
 def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
     sides = zip((first, second), COMPARE.runs(first, second), strict=True)
     return [
-        [(text.encode("utf-16-le")[2 * low : 2 * high].decode("utf-16-le"), kind) for low, high, kind in runs.tolist()]
+        [
+            (text.encode("utf-16-le")[2 * low : 2 * high].decode("utf-16-le"), kind)
+            for low, high, kind in runs.tolist()
+        ]
         for text, runs in sides
     ]
 
@@ -27,16 +30,28 @@ def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
         ("a b c d", "a x c d", [("b", DIFFERS)], [("x", DIFFERS)]),
         ("😂 a b", "😂 a x", [("b", DIFFERS)], [("x", DIFFERS)]),
         ("so 🙏🏽 b", "so 🙏 b", [("🙏🏽", LEFT_OUT)], [("🙏", LEFT_OUT)]),
-        ("The Ferry", "the ferry", [("The", LEFT_OUT), ("Ferry", LEFT_OUT)], [("the", LEFT_OUT), ("ferry", LEFT_OUT)]),
+        (
+            "The Ferry",
+            "the ferry",
+            [("The", LEFT_OUT), ("Ferry", LEFT_OUT)],
+            [("the", LEFT_OUT), ("ferry", LEFT_OUT)],
+        ),
         ("late, again", "late again", [(",", LEFT_OUT)], []),
         ("see http://t.co/x", "see", [("http://t.co/x", LEFT_OUT)], []),
-        ("a man is here now", "a man was here", [("is", DIFFERS), ("now", DIFFERS)], [("was", DIFFERS)]),
+        (
+            "a man is here now",
+            "a man was here",
+            [("is", DIFFERS), ("now", DIFFERS)],
+            [("was", DIFFERS)],
+        ),
         ("was yoga", "was Pilates? it was yoga", [], [("Pilates? it was", DIFFERS)]),
         ("", "all new", [], [("all new", DIFFERS)]),
         ("日本語のテキスト", "日本のテキスト", [("語", DIFFERS)], []),
     ],
 )
-def test_examples(first: str, second: str, left: list[tuple[str, int]], right: list[tuple[str, int]]) -> None:
+def test_examples(
+    first: str, second: str, left: list[tuple[str, int]], right: list[tuple[str, int]]
+) -> None:
     assert marked(first, second) == [left, right]
 
 
@@ -47,11 +62,18 @@ def test_what_is_behind_the_longest_comparison_is_said() -> None:
         marked(hostile, hostile[::-1] + " b")
 
 
-WORDS = st.lists(st.sampled_from(["ferry", "Ferry", "goat,", "@cat", "http://t.co/x", "日", "😂", "the"]), max_size=12)
+WORDS = st.lists(
+    st.sampled_from(
+        ["ferry", "Ferry", "goat,", "@cat", "http://t.co/x", "日", "😂", "the"]
+    ),
+    max_size=12,
+)
 
 
 @given(WORDS, WORDS)
-def test_without_the_marked_words_both_sides_are_the_same(first: list[str], second: list[str]) -> None:
+def test_without_the_marked_words_both_sides_are_the_same(
+    first: list[str], second: list[str]
+) -> None:
     texts = " ".join(first), " ".join(second)
     left = []
     for text, runs in zip(texts, COMPARE.runs(*texts), strict=True):
@@ -62,4 +84,6 @@ def test_without_the_marked_words_both_sides_are_the_same(first: list[str], seco
             if kind == DIFFERS:
                 units = units[: 2 * low] + " ".encode("utf-16-le") + units[2 * high :]
         left.append(units.decode("utf-16-le"))
-    assert [text.split() for text in canonical(left[:1])] == [text.split() for text in canonical(left[1:])]
+    assert [text.split() for text in canonical(left[:1])] == [
+        text.split() for text in canonical(left[1:])
+    ]

@@ -42,7 +42,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = rows(100, hostile())
     for row, text in zip(made, hostile(), strict=True):
-        row.update(author=text[:60], source=text[:60], record_id=text[:60], counted=True)
+        row.update(
+            author=text[:60], source=text[:60], record_id=text[:60], counted=True
+        )
     return write_folder(tmp_path_factory.mktemp("hostile") / "a.run", made)
 
 
@@ -56,7 +58,10 @@ def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
             listed: list[dict[str, Any]] = list(csv.DictReader(file))
     elif suffix == ".xlsx":
         head, *body = openpyxl.load_workbook(out).active.iter_rows()
-        listed = [{name.value: cell for name, cell in zip(head, row, strict=True)} for row in body]
+        listed = [
+            {name.value: cell for name, cell in zip(head, row, strict=True)}
+            for row in body
+        ]
     elif suffix == ".jsonl":
         listed = [json.loads(line) for line in out.read_bytes().splitlines()]
     else:
@@ -68,9 +73,13 @@ def exported(run: Path, suffix: str, **options: Any) -> list[dict[str, Any]]:
 def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> None:
     order = sorted(rows(), key=lambda row: (not row["counted"], -row["bits"]))
     for suffix in (".csv", ".jsonl", ".parquet"):
-        assert [str(row["record"]) for row in exported(run, suffix)] == [str(row["record"]) for row in order[:52]]
+        assert [str(row["record"]) for row in exported(run, suffix)] == [
+            str(row["record"]) for row in order[:52]
+        ]
         listed = exported(run, suffix, everything=True)
-        assert [str(row["record"]) for row in listed] == [str(row["record"]) for row in order]
+        assert [str(row["record"]) for row in listed] == [
+            str(row["record"]) for row in order
+        ]
         assert [int(row["exhibit"]) for row in listed] == list(range(1, 61))
     listed = exported(run, ".jsonl", everything=True)
     first, last = listed[0], listed[-1]
@@ -79,15 +88,23 @@ def test_the_strongest_counted_match_comes_first_in_every_form(run: Path) -> Non
         "900000000000000000",
         "2012-01-01T00:00:00Z",
     )
-    assert (first["match"], first["wording"]) == ("word for word", "extremely rare wording")
+    assert (first["match"], first["wording"]) == (
+        "word for word",
+        "extremely rare wording",
+    )
     assert (last["counted"], last["passage"], last["tweet"]) == (False, None, None)
-    assert {row["wording"] for row in listed if not row["counted"]} == {"common or known wording"}
+    assert {row["wording"] for row in listed if not row["counted"]} == {
+        "common or known wording"
+    }
     assert [row["record"] for row in listed if row["known"]] == [27]
 
 
 def test_spreadsheets_hold_ids_as_text_and_numbers_as_numbers(run: Path) -> None:
     first = exported(run, ".xlsx")[0]
-    assert (first["tweet_id"].value, first["tweet_id"].data_type) == ("900000000000000000", "s")
+    assert (first["tweet_id"].value, first["tweet_id"].data_type) == (
+        "900000000000000000",
+        "s",
+    )
     assert (first["bits"].value, first["bits"].data_type) == (400, "n")
     assert first["counted"].value == "yes"
 
@@ -107,9 +124,13 @@ def test_no_cell_is_a_formula_or_a_command(hostile_run: Path, suffix: str) -> No
             assert "\x00" not in str(value)
     number = next(i for i, text in enumerate(texts) if text.startswith("="))
     passage = next(
-        row["passage"] for row in listed if str(getattr(row["record"], "value", row["record"])) == str(number)
+        row["passage"]
+        for row in listed
+        if str(getattr(row["record"], "value", row["record"])) == str(number)
     )
-    assert (passage if suffix == ".csv" else passage.value).lstrip("'") == visible(texts[number])
+    assert (passage if suffix == ".csv" else passage.value).lstrip("'") == visible(
+        texts[number]
+    )
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
@@ -137,7 +158,9 @@ def test_marks_are_columns(run: Path) -> None:
         "tweet_id": files.exhibits["tweet_id"][1].as_py(),
     }
     marks.write_text(json.dumps({"run": files.identity, "marks": [mark]}))
-    assert [(row["verdict"], row["note"]) for row in exported(run, ".csv", marks=marks)[:2]] == [
+    assert [
+        (row["verdict"], row["note"]) for row in exported(run, ".csv", marks=marks)[:2]
+    ] == [
         ("", ""),
         ("rejected", "'=quotation"),
     ]
@@ -147,7 +170,11 @@ def test_marks_are_columns(run: Path) -> None:
     marks.write_text("[]")
     with pytest.raises(InputError, match="expected marks as a report saves them"):
         export(run, run.parent / "list.csv", marks=marks)
-    for wrong in ([mark, {**mark, "verdict": "accepted"}], [{**mark, "exhibit": 2.5}], [{**mark, "exhibit": 1e999}]):
+    for wrong in (
+        [mark, {**mark, "verdict": "accepted"}],
+        [{**mark, "exhibit": 2.5}],
+        [{**mark, "exhibit": 1e999}],
+    ):
         marks.write_text(json.dumps({"run": files.identity, "marks": wrong}))
         with pytest.raises(InputError, match="is marked twice, or no number"):
             export(run, run.parent / "list.csv", marks=marks)
@@ -161,7 +188,9 @@ def test_unknown_suffix(run: Path) -> None:
 def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
     other = write_folder(tmp_path / "b.run", rows(59))
     (other / "evidence.parquet").write_bytes((run / "evidence.parquet").read_bytes())
-    with pytest.raises(InputError, match=r"evidence\.parquet was changed: expected XXH3-128"):
+    with pytest.raises(
+        InputError, match=r"evidence\.parquet was changed: expected XXH3-128"
+    ):
         write_report(other)
     seal(other, other)
     with pytest.raises(InputError, match="of different runs"):
@@ -171,13 +200,25 @@ def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
         write_report(other)
 
 
-@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+@pytest.mark.parametrize(
+    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
+)
 def test_nothing_is_shown_of_a_run_that_was_changed(tmp_path: Path, name: str) -> None:
-    """A headline that somebody edited stood in the report as if provscan had written it."""
+    """A headline that somebody edited stood in the report as if provscan had written
+    it.
+    """
     run = write_folder(tmp_path / "a.run", rows(9))
     stored = (run / name).read_bytes()
-    (run / name).write_bytes(stored + b" " if "parquet" in name else stored.replace(b'"version": 1', b'"version": 2'))
-    for shown in (lambda: write_report(run), lambda: export(run, tmp_path / "a.csv"), lambda: verify(run)):
+    (run / name).write_bytes(
+        stored + b" "
+        if "parquet" in name
+        else stored.replace(b'"version": 1', b'"version": 2')
+    )
+    for shown in (
+        lambda: write_report(run),
+        lambda: export(run, tmp_path / "a.csv"),
+        lambda: verify(run),
+    ):
         with pytest.raises(InputError, match=f"{name} was changed: expected XXH3-128"):
             shown()
     if "json" in name:
@@ -187,7 +228,9 @@ def test_nothing_is_shown_of_a_run_that_was_changed(tmp_path: Path, name: str) -
 
 def test_nothing_found_is_a_page_and_a_list_too(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "empty.run", [])
-    assert "no record matches a licensed tweet" in write_report(run).read_text(encoding="utf-8")
+    assert "no record matches a licensed tweet" in write_report(run).read_text(
+        encoding="utf-8"
+    )
     assert exported(run, ".csv") == exported(run, ".jsonl") == []
 
 
@@ -197,8 +240,12 @@ def test_one_exhibit_is_one(tmp_path: Path) -> None:
     assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
     run = write_folder(tmp_path / "b.run", rows(9))
     done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--overwrite"])
-    assert done.output.endswith("\n1 match of common or known wording left out: --all lists them too\n")
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--all", "--overwrite"])
+    assert done.output.endswith(
+        "\n1 match of common or known wording left out: --all lists them too\n"
+    )
+    done = CliRunner().invoke(
+        main, ["export", str(run), "-o", str(out), "--all", "--overwrite"]
+    )
     assert done.output.startswith("9 exhibits: ")
 
 
@@ -207,18 +254,26 @@ def test_small_rates_are_not_rounded_to_none(tmp_path: Path) -> None:
     made[0].update(counted=True, q_value=2.5e-7)
     run = write_folder(tmp_path / "a.run", made)
     for suffix in (".csv", ".xlsx", ".jsonl"):
-        rates = [getattr(row["q_value"], "value", row["q_value"]) for row in exported(run, suffix)]
+        rates = [
+            getattr(row["q_value"], "value", row["q_value"])
+            for row in exported(run, suffix)
+        ]
         assert 2.5e-7 in [float(rate) for rate in rates if rate not in ("", None)]
 
 
-@pytest.mark.parametrize("name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"])
+@pytest.mark.parametrize(
+    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
+)
 def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
     run = write_folder(tmp_path / "a.run", rows(9))
     before = (run / name).read_bytes()
     writes: list[Callable[[Path], object]] = [lambda out: write_report(run, out)]
     writes += [lambda out: export(run, out)] * name.endswith(".parquet")
     for write in writes:
-        with pytest.raises(OutputError, match="is one of the files that reports and lists are made from"):
+        with pytest.raises(
+            OutputError,
+            match="is one of the files that reports and lists are made from",
+        ):
             write(run / name)
     assert (run / name).read_bytes() == before
     assert export(run, tmp_path / "matches.parquet") == (8, 1)
@@ -241,13 +296,18 @@ def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
 
 def test_what_is_not_a_table_of_matches(tmp_path: Path) -> None:
     run = write_folder(tmp_path / "a.run", rows(9))
-    pq.write_table(pq.read_table(run / "matches.parquet").drop_columns(["control"]), run / "matches.parquet")
+    pq.write_table(
+        pq.read_table(run / "matches.parquet").drop_columns(["control"]),
+        run / "matches.parquet",
+    )
     seal(run, run)
     with pytest.raises(InputError, match=r"matches\.parquet can't be read"):
         write_report(run)
 
 
-def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_list_leaves_nothing(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / f"{'x' * 250}.csv"
     assert export(run, out) == (52, 8)
     before = out.read_bytes()
@@ -264,13 +324,22 @@ def test_an_interrupted_list_leaves_nothing(run: Path, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("suffix", [".xlsx", ".csv", ".jsonl", ".parquet"])
 def test_a_list_on_a_full_disk(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], suffix: str
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    suffix: str,
 ) -> None:
-    """Excel's zip file was written to once more when it was collected, which ended in a traceback."""
+    """Excel's zip file was written to once more when it was collected, which ended in a
+    traceback.
+    """
     monkeypatch.setattr(
-        "provscan.report.files.replacing_file", lambda target: contextlib.nullcontext(Path("/dev/full"))
+        "provscan.report.files.replacing_file",
+        lambda target: contextlib.nullcontext(Path("/dev/full")),
     )
-    with pytest.raises(OutputError, match=r"can't be written: .*No space left on device"):
+    with pytest.raises(
+        OutputError, match=r"can't be written: .*No space left on device"
+    ):
         export(run, tmp_path / f"a{suffix}")
     gc.collect()
     assert capfd.readouterr() == ("", "")
@@ -278,9 +347,14 @@ def test_a_list_on_a_full_disk(
 
 
 # XlsxWriter does not close its own after an error.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning", "ignore:Exception ignored in.*FileIO")
+@pytest.mark.filterwarnings(
+    "ignore:unclosed file:ResourceWarning", "ignore:Exception ignored in.*FileIO"
+)
 def test_rows_of_a_list_for_excel_that_have_no_room(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """They stayed in the temporary folder."""
     (tmp_path / "temporary").mkdir()
@@ -288,7 +362,10 @@ def test_rows_of_a_list_for_excel_that_have_no_room(
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(OutputError, match=r"no list was written, since its rows can't be kept in .*temporary"):
+        with pytest.raises(
+            OutputError,
+            match=r"no list was written, since its rows can't be kept in .*temporary",
+        ):
             export(run, tmp_path / "a.xlsx")
         gc.collect()
     finally:
@@ -304,10 +381,12 @@ def test_a_pdf_that_is_not_whole_takes_no_place(
     browser = tmp_path / "chromium"
     browser.write_text(f"""#!/bin/sh
 for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' > "${{word#*=}}";; esac; done
-""")
+""")  # noqa: E501
     browser.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
-    with pytest.raises(OutputError, match=r"printed nothing .* so .*a\.pdf was not written"):
+    with pytest.raises(
+        OutputError, match=r"printed nothing .* so .*a\.pdf was not written"
+    ):
         write_pdf(run, tmp_path / "a.pdf", overwrite=True)
     assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"

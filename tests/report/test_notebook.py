@@ -17,9 +17,16 @@ from provscan.errors import ParameterError, UsageError
 def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["answer"]["headline"] = "COPIES FOUND: <b>57</b> records"
-    summary["answer"]["withheld"] = {"records.at_most": "no test copies.", "texts.at_most": "no test copies."}
-    summary["damaged"] = [{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}]
-    return provscan.open_run(write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary))
+    summary["answer"]["withheld"] = {
+        "records.at_most": "no test copies.",
+        "texts.at_most": "no test copies.",
+    }
+    summary["damaged"] = [
+        {"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}
+    ]
+    return provscan.open_run(
+        write_folder(tmp_path_factory.mktemp("notebook") / "<i>.run", rows(), summary)
+    )
 
 
 def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
@@ -30,11 +37,16 @@ def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
     assert "&lt;i&gt;.run" in shown
     # What is not in the numbers stands beside them.
     assert shown.count("<p>Withheld: no test copies.</p>") == 1
-    assert "<p>1 file is damaged, and scanned up to the damage only, or changed during the scan.</p>" in shown
+    assert (
+        "<p>1 file is damaged, and scanned up to the damage only, or changed during "
+        "the scan.</p>" in shown
+    )
 
 
 def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
-    index = provscan.build_index([{"id": "1", "text": "the only tweet there is in it"}], tmp_path / "<a>.index")
+    index = provscan.build_index(
+        [{"id": "1", "text": "the only tweet there is in it"}], tmp_path / "<a>.index"
+    )
     assert "<th>Tweets</th><td>1</td>" in index._repr_html_()
     assert "&lt;a&gt;.index" in index._repr_html_()
 
@@ -52,9 +64,13 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     recall = run.plot.recall()
     assert [label.get_text() for label in recall.get_yticklabels()][:1] == ["two words"]
     assert [bar.get_width() for bar in run.plot.by("source").patches] == [
-        sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows()) for i in (1, 0)
+        sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows())
+        for i in (1, 0)
     ]
-    with pytest.raises(ParameterError, match=r"^name must be year, author, lang, source, field, not 'month'"):
+    with pytest.raises(
+        ParameterError,
+        match=r"^name must be year, author, lang, source, field, not 'month'",
+    ):
         run.plot.by("month")
     assert run.plot.answer().get_title() == "COPIES FOUND: <b>57</b> records"
     assert run.plot.bits().get_xlabel() == "bits"
@@ -67,11 +83,15 @@ def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
     made = [{**row, "author": "$\\frac$ and $more"} for row in rows(3)]
     axes = provscan.open_run(write_folder(tmp_path / "a.run", made)).plot.by("author")
     axes.figure.canvas.draw()
-    assert [label.get_text() for label in axes.get_yticklabels()] == [r"\$\frac\$ and \$more"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        r"\$\frac\$ and \$more"
+    ]
     matplotlib.pyplot.close("all")
 
 
-def test_a_missing_extra_names_the_command(run: provscan.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_names_the_command(
+    run: provscan.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
         run.plot.answer()

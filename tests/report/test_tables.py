@@ -18,14 +18,18 @@ from provscan.report.answers import upper_limits
 from provscan.report.figures import Breakdown
 from provscan.report.wording import amount, layers, left_out_in_brief, percent, sampled
 
-SUMMARY: dict[str, Any] = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
+SUMMARY: dict[str, Any] = json.loads(
+    (FIXTURES / "summary.json").read_text(encoding="utf-8")
+)
 
 
 def changed(**values: Any) -> dict[str, Any]:
     return {**copy.deepcopy(SUMMARY), **values}
 
 
-def brief(summary: dict[str, Any], width: int = 100, place: str = "posts.run") -> list[str]:
+def brief(
+    summary: dict[str, Any], width: int = 100, place: str = "posts.run"
+) -> list[str]:
     lines = tables.brief_lines(summary, place, width=width)
     assert len(lines) <= 10
     assert all(len(line) <= width for line in lines)
@@ -40,20 +44,29 @@ def test_a_few_lines_say_what_matters() -> None:
     assert brief(SUMMARY) == [
         SUMMARY["answer"]["headline"],
         *SUMMARY["answer"]["details"],
-        "3 records were not scanned (line that is not JSON); and more: --verbose lists them.",
+        "3 records were not scanned (line that is not JSON); and more: --verbose lists "
+        "them.",
         "! The control's texts are from later years than the licensed ones.",
         "Report: posts.run/report.html      More: --verbose",
     ]
 
 
 def test_short_sentences_share_a_line_and_the_next_step_is_named() -> None:
-    details = ["Copies and coincidences can't be told apart.", "840 more share only common or known wording."]
-    lines = brief(answer_with(details=details, next="--control FILE makes this a claim."))
+    details = [
+        "Copies and coincidences can't be told apart.",
+        "840 more share only common or known wording.",
+    ]
+    lines = brief(
+        answer_with(details=details, next="--control FILE makes this a claim.")
+    )
     assert lines[1:3] == [" ".join(details), "Next: --control FILE makes this a claim."]
 
 
 def test_three_warnings_are_shown_and_the_others_counted() -> None:
-    warnings = [{"code": "x", "message": f"Warning {n} is short. It has more to say."} for n in range(5)]
+    warnings = [
+        {"code": "x", "message": f"Warning {n} is short. It has more to say."}
+        for n in range(5)
+    ]
     lines = brief(answer_with(warnings=warnings, details=[]))
     assert [line for line in lines if line.startswith("! ")] == [
         *(f"! Warning {n} is short." for n in range(3)),
@@ -67,7 +80,9 @@ def test_three_warnings_are_shown_and_the_others_counted() -> None:
     st.lists(st.text("ab .,:", max_size=300), max_size=6),
     st.text("ab/", min_size=1, max_size=300),
 )
-def test_there_are_never_more_than_ten_lines(width: int, details: list[str], warnings: list[str], place: str) -> None:
+def test_there_are_never_more_than_ten_lines(
+    width: int, details: list[str], warnings: list[str], place: str
+) -> None:
     summary = answer_with(
         headline=SUMMARY["answer"]["headline"] * (len(details) + 1),
         details=details,
@@ -80,13 +95,29 @@ def test_there_are_never_more_than_ten_lines(width: int, details: list[str], war
 
 
 def test_what_was_left_out_fits_into_a_line() -> None:
-    nothing: dict[str, Any] = {"skipped": {}, "ignored_files": 0, "truncated": {}, "fields": {}}
+    nothing: dict[str, Any] = {
+        "skipped": {},
+        "ignored_files": 0,
+        "truncated": {},
+        "fields": {},
+    }
     nothing |= {"control": {"files": None, "null": None}}
     assert left_out_in_brief(changed(**nothing), 100) == ""
     files = [{"path": f"{n}.doc", "reason": "unsupported"} for n in range(1200)]
-    said = left_out_in_brief(changed(**{**nothing, "unread": files, "skipped": {"no_text": 1000}}), 100)
-    assert said == "1,200 files were not scanned; 1,000 records were not scanned (no text): --verbose lists them."
-    said = left_out_in_brief(changed(**{**nothing, "unread": files, "skipped": {"no_text": 1, "bad_json": 2}}), 65)
+    said = left_out_in_brief(
+        changed(**{**nothing, "unread": files, "skipped": {"no_text": 1000}}), 100
+    )
+    assert (
+        said
+        == "1,200 files were not scanned; 1,000 records were not scanned (no text): "
+        "--verbose lists them."
+    )
+    said = left_out_in_brief(
+        changed(
+            **{**nothing, "unread": files, "skipped": {"no_text": 1, "bad_json": 2}}
+        ),
+        65,
+    )
     assert said == "1,200 files were not scanned; and more: --verbose lists them."
     assert left_out_in_brief(SUMMARY, 30) == "Not all was scanned: see --verbose."
 
@@ -95,7 +126,11 @@ def test_all_that_is_known_begins_with_the_headline() -> None:
     lines = tables.text_table(SUMMARY).splitlines()
     assert lines[0] == SUMMARY["answer"]["headline"]
     assert lines[4].startswith("! The control's texts are from later years")
-    rows = {line.split("  ")[1].strip(): line.split()[-3:] for line in lines if line.startswith("  ")}
+    rows = {
+        line.split("  ")[1].strip(): line.split()[-3:]
+        for line in lines
+        if line.startswith("  ")
+    }
     assert rows["Tokens, at 4 characters each"] == ["1,200", "1,375", "(1,175-1,600)"]
     assert rows["Records with a nearly verbatim copy"][-1] == "45"
     assert rows["titles of posts"] == ["5", "492,000", "3"]
@@ -108,14 +143,18 @@ def test_a_breakdown_is_that_of_all_batches() -> None:
     breakdown = Breakdown("author")
     for values in batches:
         counted = pa.array([True] * len(values), pa.bool_())
-        breakdown.add(pa.table({"author": pa.array(values, pa.string()), "counted": counted}))
+        breakdown.add(
+            pa.table({"author": pa.array(values, pa.string()), "counted": counted})
+        )
     assert breakdown.shown == [("b", 3), ("a", 2), ("c", 1), ("", 3)]
 
 
 def test_upper_limits_are_apart_from_the_other_numbers() -> None:
     table = " ".join(tables.text_table(SUMMARY).split())
     assert (
-        table.index("Licensed texts ") < table.index("Upper limits") < table.index("How many copies were changed more")
+        table.index("Licensed texts ")
+        < table.index("Upper limits")
+        < table.index("How many copies were changed more")
     )
     answer = copy.deepcopy(SUMMARY["answer"])
     assert [limit for _, limit in upper_limits(answer)] == ["45", "44"]
@@ -125,32 +164,59 @@ def test_upper_limits_are_apart_from_the_other_numbers() -> None:
 
 
 def test_what_is_known_elsewhere_is_said() -> None:
-    known = {"sources": ["titles.txt"], "records": 9, "characters": 99, "texts": 1200, "share": 0.0056}
-    said = "1,200 licensed texts (0.56%) also stand in the data given as known elsewhere (--known)."
+    known = {
+        "sources": ["titles.txt"],
+        "records": 9,
+        "characters": 99,
+        "texts": 1200,
+        "share": 0.0056,
+    }
+    said = (
+        "1,200 licensed texts (0.56%) also stand in the data given as known elsewhere "
+        "(--known)."
+    )
     assert said in " ".join(tables.text_table(changed(known=known)).split())
 
 
 def test_what_is_withheld_has_its_reason() -> None:
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)
-    answer["withheld"] = {"records.at_least": "no control was given", "records.estimate": "no control was given"}
+    answer["withheld"] = {
+        "records.at_least": "no control was given",
+        "records.estimate": "no control was given",
+    }
     table = tables.text_table(changed(answer=answer))
     assert table.count("Withheld: no control was given.") == 1
-    assert next(line for line in table.splitlines() if "Records  " in line).split() == ["Records", "52", "–", "–"]
+    assert next(line for line in table.splitlines() if "Records  " in line).split() == [
+        "Records",
+        "52",
+        "–",
+        "–",
+    ]
 
 
 def test_what_was_left_out_is_named() -> None:
     table = tables.text_table(
         width=200,
         summary=changed(
-            unread=[{"path": f"{i}.doc", "reason": "unsupported file type"} for i in range(23)],
-            damaged=[{"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}],
+            unread=[
+                {"path": f"{i}.doc", "reason": "unsupported file type"}
+                for i in range(23)
+            ],
+            damaged=[
+                {
+                    "source": "a.gz",
+                    "records": 17,
+                    "problem": "the gzip stream ends early",
+                }
+            ],
         ),
     )
     for part in (
         "23 files were not scanned.",
         "3 records were not scanned (line that is not JSON: 3).",
-        "17 look-ups were cut short, since the wording is very common: copies of common phrases can be missed.",
+        "17 look-ups were cut short, since the wording is very common: copies of "
+        "common phrases can be missed.",
         "0.doc",
         "... and 3 more, in summary.json",
         "17 records  the gzip stream ends early",
@@ -158,54 +224,120 @@ def test_what_was_left_out_is_named() -> None:
         assert part in table
 
 
-def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_keeps_its_width_and_shows_markup_as_it_stands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     sources = [dict(SUMMARY["sources"][0], source=text[:200]) for text in hostile()]
     table = tables.text_table(changed(sources=sources), width=90)
-    markup = dict(SUMMARY["sources"][0], source="[red]rich[/red] :smile: [link=x]y[/link]")
-    assert markup["source"] in tables.text_table(changed(sources=[markup, *sources[:2]]), width=300)
+    markup = dict(
+        SUMMARY["sources"][0], source="[red]rich[/red] :smile: [link=x]y[/link]"
+    )
+    assert markup["source"] in tables.text_table(
+        changed(sources=[markup, *sources[:2]]), width=300
+    )
     echo(table)
     printed = capsys.readouterr().out
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(printed)
 
 
-def test_explanations_of_hostile_texts_reach_a_terminal_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    gate = {"name": "similarity", "value": 0.2, "limit": 0.4, "passed": False, "option": "--threshold"}
+def test_explanations_of_hostile_texts_reach_a_terminal_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gate = {
+        "name": "similarity",
+        "value": 0.2,
+        "limit": 0.4,
+        "passed": False,
+        "option": "--threshold",
+    }
     explained = [
         {
-            "tweet_id": text[:40], "tweet": text[:500], "canonical_tweet": text[:500], "start": 0, "end": 5,
-            "passage": text[:500], "canonical_passage": "", "bands_met": 0, "bands": 32, "seeds_met": 0, "seeds": 9,
-            "shared": 0, "way": None, "finding": [],
-            "gates": [gate], "passed": False, "match": None, "instead": {"tweet_id": text},
+            "tweet_id": text[:40],
+            "tweet": text[:500],
+            "canonical_tweet": text[:500],
+            "start": 0,
+            "end": 5,
+            "passage": text[:500],
+            "canonical_passage": "",
+            "bands_met": 0,
+            "bands": 32,
+            "seeds_met": 0,
+            "seeds": 9,
+            "shared": 0,
+            "way": None,
+            "finding": [],
+            "gates": [gate],
+            "passed": False,
+            "match": None,
+            "instead": {"tweet_id": text},
         }
         for text in hostile()
-    ]  # fmt: skip
+    ]
     echo(tables.explanation_table(explained))
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(capsys.readouterr().out)
 
 
 def test_index_table() -> None:
-    info = {"path": "a.index", "tweets": 307000, "texts": 301222, "bytes": 1_500_000, "segments": [{}, {}]}
+    info = {
+        "path": "a.index",
+        "tweets": 307000,
+        "texts": 301222,
+        "bytes": 1_500_000,
+        "segments": [{}, {}],
+    }
     notes = {"read": {"skipped": {"bad_json": 3}}}
-    table = tables.index_table({**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}})
-    assert [line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()] == [
-        *("a.index", "307,000", "301,222", "1.5 MB in 2 segments", "00ff", "bands 32, rows 4"),
+    table = tables.index_table(
+        {**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}}
+    )
+    assert [
+        line.split("  ")[-1].strip() for line in table.splitlines() if line.strip()
+    ] == [
+        *(
+            "a.index",
+            "307,000",
+            "301,222",
+            "1.5 MB in 2 segments",
+            "00ff",
+            "bands 32, rows 4",
+        ),
         *("Records not indexed", "line that is not JSON"),
     ]
 
 
 def test_bounds_are_rounded_to_the_safe_side() -> None:
-    number = {"findings": 12.0, "at_least": 9.9, "estimate": {"value": 10.4, "low": 9.6, "high": 11.4}, "at_most": 12.1}
+    number = {
+        "findings": 12.0,
+        "at_least": 9.9,
+        "estimate": {"value": 10.4, "low": 9.6, "high": 11.4},
+        "at_most": 12.1,
+    }
     assert layers(number) == ["12", "9", "10 (10-11)"]
     assert amount(7.0000000001, "at_most") == "7"
 
 
 def test_a_sample_of_files_is_described() -> None:
-    sample = {"by": "files", "share": 0.0103, "parts": 312, "parts_in_all": 31200, "design_effect": 9.24}
-    assert sampled(sample).startswith("312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% of")
-    assert sampled(sample).endswith("Records of a file are alike: each is worth 1/9.2 of one drawn by itself.")
+    sample = {
+        "by": "files",
+        "share": 0.0103,
+        "parts": 312,
+        "parts_in_all": 31200,
+        "design_effect": 9.24,
+    }
+    assert sampled(sample).startswith(
+        "312 of 31,200 files, or parts of files, were scanned, drawn at random, 1.03% "
+        "of"
+    )
+    assert sampled(sample).endswith(
+        "Records of a file are alike: each is worth 1/9.2 of one drawn by itself."
+    )
     # As in the headline.
-    projected = sampled({**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}})
-    assert projected.endswith("All records are about 6,018 (95% interval 5,866-6,172), projected from the sample.")
+    projected = sampled(
+        {**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}}
+    )
+    assert projected.endswith(
+        "All records are about 6,018 (95% interval 5,866-6,172), projected from the "
+        "sample."
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,17 +24,35 @@ from provscan.report.wording import (
 
 def test_numbers() -> None:
     shares = ["12.3%", "0.00012%", "0%", "100%", "99.999%"]
-    assert [percent(share) for share in (0.12345, 0.0000012, 0.0, 1.0, 0.99999)] == shares
-    assert [alike(share) for share in (0.7377, 0.9967, 1.0, 0.042)] == ["74%", "99.7%", "100%", "4.2%"]
-    assert [amount(1234.6), amount(12.9, "at_least"), amount(12.1, "at_most"), amount(None)] == [
+    assert [
+        percent(share) for share in (0.12345, 0.0000012, 0.0, 1.0, 0.99999)
+    ] == shares
+    assert [alike(share) for share in (0.7377, 0.9967, 1.0, 0.042)] == [
+        "74%",
+        "99.7%",
+        "100%",
+        "4.2%",
+    ]
+    assert [
+        amount(1234.6),
+        amount(12.9, "at_least"),
+        amount(12.1, "at_most"),
+        amount(None),
+    ] == [
         "1,235",
         "12",
         "13",
         "–",
     ]
-    assert layers({"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2}) == ["12", "9", "–"]
+    assert layers(
+        {"findings": 12, "at_least": 9.3, "estimate": None, "at_most": 19.2}
+    ) == ["12", "9", "–"]
     limits = ((1, 1), (4, 15), (64, None))
-    assert [copies({"copies": low, "up_to": high}) for low, high in limits] == ["1", "4-15", "64 or more"]
+    assert [copies({"copies": low, "up_to": high}) for low, high in limits] == [
+        "1",
+        "4-15",
+        "64 or more",
+    ]
 
 
 def test_names_and_places() -> None:
@@ -45,13 +63,23 @@ def test_names_and_places() -> None:
 
 
 def test_the_rarity_of_wording_is_said_in_words() -> None:
-    said = [rarity(True, bits) for bits in (50.0, 99.9, 100.0, 150.0, None, float("nan"))]
+    said = [
+        rarity(True, bits) for bits in (50.0, 99.9, 100.0, 150.0, None, float("nan"))
+    ]
     assert said == [
-        *("rare wording", "rare wording", "very rare wording", "extremely rare wording"),
+        *(
+            "rare wording",
+            "rare wording",
+            "very rare wording",
+            "extremely rare wording",
+        ),
         *["long wording of unknown rarity"] * 2,
     ]
     assert rarity(False, 400.0) == "common or known wording"
-    assert rarity(False, None, otherwise({"blind": {"costs": []}})) == "found by sketches alone, and not compared"
+    assert (
+        rarity(False, None, otherwise({"blind": {"costs": []}}))
+        == "found by sketches alone, and not compared"
+    )
     revealed = otherwise({"blind": {"revealed": {}}})
     assert [rarity(counted, None, revealed) for counted in (True, False)] == [
         "confirmed by the full index",
@@ -61,10 +89,20 @@ def test_the_rarity_of_wording_is_said_in_words() -> None:
 
 def test_a_headline_begins_with_its_status() -> None:
     clean = {"status": "no_copies_shown", "headline": "NO COPIES SHOWN in 7 records."}
-    found = {"status": "copies_found", "headline": "COPIES FOUND: at least 3 of 7 records hold licensed tweets."}
+    found = {
+        "status": "copies_found",
+        "headline": "COPIES FOUND: at least 3 of 7 records hold licensed tweets.",
+    }
     assert headline(clean) == ("NO COPIES SHOWN", " ", "in 7 records.")
-    assert headline(found) == ("COPIES FOUND", ": ", "at least 3 of 7 records hold licensed tweets.")
-    assert ["".join(headline(answer)) for answer in (clean, found)] == [clean["headline"], found["headline"]]
+    assert headline(found) == (
+        "COPIES FOUND",
+        ": ",
+        "at least 3 of 7 records hold licensed tweets.",
+    )
+    assert ["".join(headline(answer)) for answer in (clean, found)] == [
+        clean["headline"],
+        found["headline"],
+    ]
     assert first_sentence("0.2% of a.b are so. Then more.") == "0.2% of a.b are so."
 
 
@@ -73,24 +111,31 @@ def test_what_a_run_did() -> None:
     assert searched(index) == "against 6 licensed tweets with 5 different texts."
     few = {"index": {"texts": 1, "tweets": 1}, "control": {"cutoff": {"texts": 1}}}
     assert searched(few) == (
-        "against 1 licensed tweet with 1 different text. 1 of these texts is not older than the cutoff: it serves as "
-        "control, and its matches are no findings. A text with an undated tweet or a retweet stays licensed."
+        "against 1 licensed tweet with 1 different text. 1 of these texts is not older "
+        "than the cutoff: it serves as control, and its matches are no findings. A "
+        "text with an undated tweet or a retweet stays licensed."
     )
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
     assert chance(measured) == "texts that are known not to be in the data"
     assert sampled({"by": "records", "share": 0.1}) == (
-        "10% of the records were scanned, drawn at random: findings are those of the sample, other numbers are for "
-        "the whole dataset."
+        "10% of the records were scanned, drawn at random: findings are those of the "
+        "sample, other numbers are for the whole dataset."
     )
 
 
 def test_what_a_probe_and_its_readers_left_out() -> None:
     temperature = {"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300}
     assert departure(temperature) == (
-        "temperature 0 left out of 300 of 300 questions, so that these answers are not greedy"
+        "temperature 0 left out of 300 of 300 questions, so that these answers are not "
+        "greedy"
     )
-    assert departure({"parameter": "seed", "value": None, "answers": 1, "of": 1_200}) == (
-        "seed left out of 1 of 1,200 questions, so that these answers cannot be drawn again"
+    assert departure(
+        {"parameter": "seed", "value": None, "answers": 1, "of": 1_200}
+    ) == (
+        "seed left out of 1 of 1,200 questions, so that these answers cannot be drawn "
+        "again"
     )
-    said = without_shared("You said: never trust a goat. Why not?", ["Never trust a GOAT!"])
+    said = without_shared(
+        "You said: never trust a goat. Why not?", ["Never trust a GOAT!"]
+    )
     assert said == "You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?"

@@ -1,4 +1,6 @@
-"""What a run concludes: error rates, recall and an estimate, and what it refuses to conclude."""
+"""What a run concludes: error rates, recall and an estimate, and what it refuses to
+conclude.
+"""
 
 from __future__ import annotations
 
@@ -41,39 +43,74 @@ def test_an_estimate_holds_what_was_planted(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = planted(latin, 1500, 300)
-    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other), spike_ins=1500)
+    run = provscan.match(
+        data, latin, tmp_path / "a.run", control=write("c.jsonl", other), spike_ins=1500
+    )
     answer = run.summary["answer"]
     assert run.matches.select(SCORED.names).schema.equals(SCORED)
     for name in NUMBERS:
         layers = answer[name]
         estimate = layers["estimate"]
-        assert 0 < layers["at_least"] <= estimate["low"] <= estimate["value"] <= estimate["high"]
+        assert (
+            0
+            < layers["at_least"]
+            <= estimate["low"]
+            <= estimate["value"]
+            <= estimate["high"]
+        )
     for name in ("records", "texts"):
         layers = answer[name]
         assert layers["estimate"]["high"] <= layers["at_most_any"]
-        assert 0 < layers["nearly_verbatim"] <= layers["findings"] <= layers["findings"] + layers["common_or_known"]
+        assert (
+            0
+            < layers["nearly_verbatim"]
+            <= layers["findings"]
+            <= layers["findings"] + layers["common_or_known"]
+        )
         assert layers["nearly_verbatim"] < layers["at_most"]
     assert answer["records"]["at_least"] <= 300
-    assert answer["records"]["estimate"]["low"] <= 300 <= answer["records"]["estimate"]["high"]
-    assert answer["records"]["share"]["at_least"] == pytest.approx(answer["records"]["at_least"] / 1500)
-    assert answer["texts"]["estimate"]["low"] <= run.summary["texts_found"] <= answer["texts"]["estimate"]["high"]
-    assert answer["tokens"]["at_least"] == pytest.approx(answer["characters"]["at_least"] / 4)
+    assert (
+        answer["records"]["estimate"]["low"]
+        <= 300
+        <= answer["records"]["estimate"]["high"]
+    )
+    assert answer["records"]["share"]["at_least"] == pytest.approx(
+        answer["records"]["at_least"] / 1500
+    )
+    assert (
+        answer["texts"]["estimate"]["low"]
+        <= run.summary["texts_found"]
+        <= answer["texts"]["estimate"]["high"]
+    )
+    assert answer["tokens"]["at_least"] == pytest.approx(
+        answer["characters"]["at_least"] / 4
+    )
     assert answer["status"] == "copies_found"
-    least = f"COPIES FOUND: at least {answer['records']['at_least']:,.0f} of 1,500 records"
+    least = (
+        f"COPIES FOUND: at least {answer['records']['at_least']:,.0f} of 1,500 records"
+    )
     assert answer["headline"].startswith(least)
     assert [item["bits_from"] for item in answer["strengths"]] == [None, 75, 100, 150]
     assert set(run.summary["by"]) == {"source", "author", "year", "lang"}
     assert set(run.summary["by"]["year"]) == {"2018", "2019", "2020"}
     assert len(run.summary["by"]["author"]) == analysis.BREAKDOWN_VALUES
-    assert run.summary["by"]["source"]["<memory>"]["records"]["at_least"] == answer["records"]["at_least"]
+    assert (
+        run.summary["by"]["source"]["<memory>"]["records"]["at_least"]
+        == answer["records"]["at_least"]
+    )
     recall = run.summary["recall"]
     assert recall["planted"] == 1500
     assert set(recall["by"]) == {"edit", "length", "script", "position"}
     assert set(recall["range"]) == {"light", "common", "heavy"}
     assert recall["range"]["heavy"] < recall["range"]["light"] > 0.95
     rows = run.matches.to_pylist()
-    assert all(row["bits"] > 100 and row["counted"] for row in rows if row["level"] == "exact" and not row["common"])
-    # With as many controls as licensed texts and none of them found, 300 matches are worth q = 1 / 300.
+    assert all(
+        row["bits"] > 100 and row["counted"]
+        for row in rows
+        if row["level"] == "exact" and not row["common"]
+    )
+    # With as many controls as licensed texts and none of them found, 300 matches are
+    # worth q = 1 / 300.
     assert min(row["q_value"] for row in rows) < 0.01
     assert run.summary["counted"]["records"] == pytest.approx(300, abs=20)
     assert run.summary["counted"]["matches"] == sum(row["counted"] for row in rows)
@@ -83,27 +120,49 @@ def test_an_estimate_holds_what_was_planted(
 def test_characters_of_unchanged_copies_are_no_more_than_there_are(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """Of most heavily edited copies a part lies outside of the match, of unchanged ones nothing."""
+    """Of most heavily edited copies a part lies outside of the match, of unchanged ones
+    nothing.
+    """
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     rng = random.Random(7)
-    data = [{"text": sentence(rng, "latin", 90)} for _ in range(900)] + [{"text": text} for text in texts]
-    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    data = [{"text": sentence(rng, "latin", 90)} for _ in range(900)] + [
+        {"text": text} for text in texts
+    ]
+    run = provscan.match(
+        data, latin, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     found, truth = run.summary["answer"]["characters"], sum(map(len, texts))
-    assert found["at_least"] <= found["estimate"]["low"] <= truth <= found["estimate"]["high"]
+    assert (
+        found["at_least"]
+        <= found["estimate"]["low"]
+        <= truth
+        <= found["estimate"]["high"]
+    )
     assert found["estimate"]["value"] == pytest.approx(truth, rel=0.015)
 
 
 def test_a_control_that_is_too_small_decides_nothing(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    data = [{"text": text} for text in latin.reader.raw_texts(np.arange(20)).array().to_pylist()]
-    small = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other[:60]), spike_ins=300)
+    data = [
+        {"text": text}
+        for text in latin.reader.raw_texts(np.arange(20)).array().to_pylist()
+    ]
+    small = provscan.match(
+        data,
+        latin,
+        tmp_path / "a.run",
+        control=write("c.jsonl", other[:60]),
+        spike_ins=300,
+    )
     answer = small.summary["answer"]
     assert answer["status"] == "not_measured"
     assert answer["details"][0].startswith("The control is too small to decide")
     assert answer["next"].startswith("a larger --control can decide")
     assert answer["records"]["at_least"] == 0
-    large = provscan.match(data, latin, tmp_path / "b.run", control=write("l.jsonl", other), spike_ins=300)
+    large = provscan.match(
+        data, latin, tmp_path / "b.run", control=write("l.jsonl", other), spike_ins=300
+    )
     assert large.summary["answer"]["status"] == "copies_found"
 
 
@@ -111,15 +170,20 @@ def test_nothing_planted_is_bounded_not_claimed(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data, control = planted(latin, 1500, 0), write("c.jsonl", other)
-    answer = provscan.match(data, latin, tmp_path / "a.run", control=control).summary["answer"]
+    answer = provscan.match(data, latin, tmp_path / "a.run", control=control).summary[
+        "answer"
+    ]
     assert answer["headline"] == "NO COPIES SHOWN in 1,500 records."
     assert answer["details"][0] == "No record shares rare wording with licensed tweets."
     for name in ("records", "texts"):
         assert (answer[name]["findings"], answer[name]["at_least"]) == (0, 0)
-        # Without a single match the recall decides whether one copy may have been lost: then the interval is withheld.
+        # Without a single match the recall decides whether one copy may have been lost:
+        # then the interval is withheld.
         assert answer[name]["estimate"] in (None, {"value": 0, "low": 0, "high": 0})
         assert 0 <= answer[name]["at_most"] < 3
-    part = provscan.match(data, latin, tmp_path / "b.run", sample=0.5, control=control).summary["answer"]
+    part = provscan.match(
+        data, latin, tmp_path / "b.run", sample=0.5, control=control
+    ).summary["answer"]
     assert (part["records"]["estimate"], part["records"]["at_least"]) == (None, 0)
     assert "factor of ten" in part["withheld"]["records.estimate"]
     assert answer["records"]["at_most"] < part["records"]["at_most"] < 12
@@ -128,73 +192,133 @@ def test_nothing_planted_is_bounded_not_claimed(
 def test_chance_that_the_control_shows_is_no_claim(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """As many control texts as licensed ones stand in the dataset: records and texts are claimed together or not."""
+    """As many control texts as licensed ones stand in the dataset: records and texts
+    are claimed together or not.
+    """
     texts = latin.reader.raw_texts(np.arange(30)).array().to_pylist()
-    data = [{"text": text} for text in texts for _ in range(3)] + [{"text": row["text"]} for row in other[:30]]
-    run = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    data = [{"text": text} for text in texts for _ in range(3)] + [
+        {"text": row["text"]} for row in other[:30]
+    ]
+    run = provscan.match(
+        data, latin, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     for name in NUMBERS:
         assert run.summary["answer"][name]["at_least"] == 0
         assert run.summary["answer"][name]["estimate"] is None
     assert run.summary["answer"]["status"] == "no_copies_shown"
     assert {row["q_value"] for row in run.matches.to_pylist()} == {None, 1.0}
-    assert run.summary["control"]["chance_measures"][0]["clusters"] == pytest.approx(30, abs=3)
+    assert run.summary["control"]["chance_measures"][0]["clusters"] == pytest.approx(
+        30, abs=3
+    )
 
 
 def test_chance_that_only_earlier_years_show_is_at_least_so_many_times_as_frequent(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    dated = [{**row, "created_at": f"{2018 + 2 * (n >= 300)}-02-03"} for n, row in enumerate(other)]
+    dated = [
+        {**row, "created_at": f"{2018 + 2 * (n >= 300)}-02-03"}
+        for n, row in enumerate(other)
+    ]
     data = planted(latin, 300, 0) + [{"text": row["text"]} for row in other[:60]]
-    answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", dated)).summary["answer"]
-    (said,) = (item["message"] for item in answer["warnings"] if item["code"] == "chance_drifts")
-    assert re.search(r"Before 2020, chance matches were at least (\S+) times .*interval of the ratio is \1-more", said)
+    answer = provscan.match(
+        data, latin, tmp_path / "a.run", control=write("c.jsonl", dated)
+    ).summary["answer"]
+    (said,) = (
+        item["message"]
+        for item in answer["warnings"]
+        if item["code"] == "chance_drifts"
+    )
+    assert re.search(
+        r"Before 2020, chance matches were at least (\S+) times .*interval of the "
+        r"ratio is \1-more",
+        said,
+    )
 
 
 def test_chance_may_all_be_of_one_year_or_source(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    # All 80 copies are of 2018 and in one file; of the other years and in the other file is chance alone.
+    # All 80 copies are of 2018 and in one file; of the other years and in the other
+    # file is chance alone.
     rng = random.Random(4)
     texts = [sentence(rng, "latin", 60 + n % 60) for n in range(600)]
     copies = [{"text": text} for text in texts[30:270:3]]
-    chance = [{"text": text} for text in texts[31:103:3] + [row["text"] for row in other[:24]]]
+    chance = [
+        {"text": text} for text in texts[31:103:3] + [row["text"] for row in other[:24]]
+    ]
     write("data/a.jsonl", copies)
     write("data/b.jsonl", chance)
-    run = provscan.match(tmp_path / "data", latin, tmp_path / "a.run", control=write("c.jsonl", other))
+    run = provscan.match(
+        tmp_path / "data", latin, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     by, least = run.summary["by"], run.summary["answer"]["records"]["at_least"]
     (of_copies, of_chance), years = by["source"].values(), by["year"]
-    assert of_chance["records"]["findings"] == years["2019"]["records"]["findings"] == 24
+    assert (
+        of_chance["records"]["findings"] == years["2019"]["records"]["findings"] == 24
+    )
     for number in ("records", "texts"):
         assert of_chance[number]["at_least"] == years["2019"][number]["at_least"] == 0
-        assert 20 < of_copies[number]["at_least"] <= least >= years["2018"][number]["at_least"] > 20
-        assert of_copies[number]["estimate"]["low"] <= 80 <= of_copies[number]["estimate"]["high"]
+        assert (
+            20
+            < of_copies[number]["at_least"]
+            <= least
+            >= years["2018"][number]["at_least"]
+            > 20
+        )
+        assert (
+            of_copies[number]["estimate"]["low"]
+            <= 80
+            <= of_copies[number]["estimate"]["high"]
+        )
         assert years["2019"][number]["estimate"]["low"] == 0
 
 
 def test_chance_matches_have_as_many_tweets_as_licensed_texts(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    """A control without repetitions measures chance for a corpus in which each text has ten tweets."""
+    """A control without repetitions measures chance for a corpus in which each text has
+    ten tweets.
+    """
     texts = latin.reader.raw_texts(np.arange(300)).array().to_pylist()
-    rows = [{"id": f"{n}-{k}", "text": text} for n, text in enumerate(texts) for k in range(10)]
+    rows = [
+        {"id": f"{n}-{k}", "text": text}
+        for n, text in enumerate(texts)
+        for k in range(10)
+    ]
     index = provscan.build_index(rows, tmp_path / "ten.index")
-    data = [{"text": text} for text in texts[:90]] + [{"text": row["text"]} for row in other[:30]]
+    data = [{"text": text} for text in texts[:90]] + [
+        {"text": row["text"]} for row in other[:30]
+    ]
     for times in (1, 3):
-        control = [{**row, "id": f"{row['id']}-{k}"} for row in other[:300] for k in range(times)]
-        run = provscan.match(data, index, tmp_path / f"{times}.run", control=write(f"{times}.jsonl", control))
+        control = [
+            {**row, "id": f"{row['id']}-{k}"}
+            for row in other[:300]
+            for k in range(times)
+        ]
+        run = provscan.match(
+            data,
+            index,
+            tmp_path / f"{times}.run",
+            control=write(f"{times}.jsonl", control),
+        )
         answer = run.summary["answer"]
         assert answer["texts"]["at_least"] > 20
-        assert answer["tweets"]["at_least"] == pytest.approx(10 * answer["texts"]["at_least"], rel=0.01)
+        assert answer["tweets"]["at_least"] == pytest.approx(
+            10 * answer["texts"]["at_least"], rel=0.01
+        )
 
 
 def test_scripts_without_control_are_named_and_left_out(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     data = [{"text": tweet["text"]} for tweet in TWEETS]
-    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
+    run = provscan.match(
+        data, index, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     answer = run.summary["answer"]
     assert any(
-        item["code"] == "strata_without_control" and "Cyrillic" in item["message"] for item in answer["warnings"]
+        item["code"] == "strata_without_control" and "Cyrillic" in item["message"]
+        for item in answer["warnings"]
     )
     assert answer["records"]["estimate"] is None
     assert "Cyrillic" in answer["withheld"]["records.estimate"]
@@ -203,8 +327,12 @@ def test_scripts_without_control_are_named_and_left_out(
     rows = [row for row in run.matches.to_pylist() if row["counted"]]
     rates = {row["tweet_id"]: row["q_value"] for row in rows}
     for letters, known in (("[a-z]{3}", True), ("[а-я]{3}", False)):
-        ids = {str(tweet["id"]) for tweet in TWEETS if re.search(letters, tweet["text"])}
-        assert {rate is not None for tweet, rate in rates.items() if tweet in ids} == {known}
+        ids = {
+            str(tweet["id"]) for tweet in TWEETS if re.search(letters, tweet["text"])
+        }
+        assert {rate is not None for tweet, rate in rates.items() if tweet in ids} == {
+            known
+        }
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     kinds = ", ".join(map(str.capitalize, run.summary["control"]["without_control"]))
     assert kinds in page
@@ -213,8 +341,12 @@ def test_scripts_without_control_are_named_and_left_out(
 def test_what_was_not_measured_is_not_explained_by_chance(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
-    data = [{"text": tweet["text"]} for tweet in TWEETS if re.search("[а-я]", tweet["text"])]
-    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
+    data = [
+        {"text": tweet["text"]} for tweet in TWEETS if re.search("[а-я]", tweet["text"])
+    ]
+    run = provscan.match(
+        data, index, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     answer = run.summary["answer"]
     assert answer["records"]["at_least"] == 0
     assert answer["status"] == "not_measured"
@@ -229,13 +361,22 @@ def test_a_text_that_fills_the_dataset_says_nothing_of_how_other_texts_were_edit
     copies = [{"text": texts[0]}] * 2000
     for text in rng.sample(texts[1:], 200):
         # Typing errors in every few letters: some of these copies are found.
-        letters = [rng.choice("qxzj") if rng.random() < 0.13 else letter for letter in text]
+        letters = [
+            rng.choice("qxzj") if rng.random() < 0.13 else letter for letter in text
+        ]
         copies.append({"text": "".join(letters)})
     rng.shuffle(copies)
-    data = write("d.jsonl", copies + [{"text": sentence(rng, "latin", 90)} for _ in range(500)])
-    answer = provscan.match(data, latin, tmp_path / "a.run", control=write("c.jsonl", other)).summary["answer"]
+    data = write(
+        "d.jsonl", copies + [{"text": sentence(rng, "latin", 90)} for _ in range(500)]
+    )
+    answer = provscan.match(
+        data, latin, tmp_path / "a.run", control=write("c.jsonl", other)
+    ).summary["answer"]
     assert 60 < answer["texts"]["findings"] < 190
-    assert answer["texts"]["estimate"] is None or answer["texts"]["estimate"]["high"] >= 201
+    assert (
+        answer["texts"]["estimate"] is None
+        or answer["texts"]["estimate"]["high"] >= 201
+    )
     assert answer["texts"]["at_most_any"] >= 201
 
 
@@ -245,15 +386,29 @@ def test_a_null_dataset_says_nothing_of_chance_in_scripts_that_it_has_not(
     rng = random.Random(77)
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     index = provscan.build_index(
-        [{"text": text} for text in texts[:300] + [sentence(rng, "cyrillic", 90) for _ in range(300)]], tmp_path / "x"
+        [
+            {"text": text}
+            for text in texts[:300]
+            + [sentence(rng, "cyrillic", 90) for _ in range(300)]
+        ],
+        tmp_path / "x",
     )
     tweets = index.reader.raw_texts(np.arange(len(index))).array().to_pylist()
     data = write("d.jsonl", [{"text": text} for text in tweets[::6]])
-    scripts = ["latin"] * 300, ["latin", "cyrillic"] * 150, ["cyrillic"] * 3 + ["latin"] * 297
+    scripts = (
+        ["latin"] * 300,
+        ["latin", "cyrillic"] * 150,
+        ["cyrillic"] * 3 + ["latin"] * 297,
+    )
     answers, names = [], list[str]()
     for number, of in enumerate(scripts):
-        null = write(f"null{number}.jsonl", [{"text": sentence(rng, script, 90)} for script in of])
-        run = provscan.match(data, index, tmp_path / f"{number}.run", null=null, spike_ins=300)
+        null = write(
+            f"null{number}.jsonl",
+            [{"text": sentence(rng, script, 90)} for script in of],
+        )
+        run = provscan.match(
+            data, index, tmp_path / f"{number}.run", null=null, spike_ins=300
+        )
         answers.append(run.summary["answer"])
         names.append(" ".join(run.summary["control"]["without_control"]))
     latin_only, both, hardly = answers
@@ -269,21 +424,38 @@ def test_neither_names_nor_order_nor_splits_nor_seeds_change_a_number(
     data, control = planted(latin, 600, 100), write("c.jsonl", other)
     (tmp_path / "moved").mkdir()
     answers = [
-        provscan.match(paths, latin, tmp_path / f"{number}.run", control=control, spike_ins=300).summary["answer"]
-        for number, paths in enumerate([
-            write("d.jsonl", data), write("e.jsonl", data), write("f.jsonl", data[::-1]),
-            [write("1.jsonl", data[:200]), write("2.jsonl", data[200:])],
-        ])
-    ]  # fmt: skip
-    seeded = provscan.match(write("d.jsonl", data), latin, tmp_path / "s.run", control=control, spike_ins=300, seed=9)
+        provscan.match(
+            paths, latin, tmp_path / f"{number}.run", control=control, spike_ins=300
+        ).summary["answer"]
+        for number, paths in enumerate(
+            [
+                write("d.jsonl", data),
+                write("e.jsonl", data),
+                write("f.jsonl", data[::-1]),
+                [write("1.jsonl", data[:200]), write("2.jsonl", data[200:])],
+            ]
+        )
+    ]
+    seeded = provscan.match(
+        write("d.jsonl", data),
+        latin,
+        tmp_path / "s.run",
+        control=control,
+        spike_ins=300,
+        seed=9,
+    )
     assert all(answer == answers[0] for answer in [*answers, seeded.summary["answer"]])
 
 
-def test_workers_change_nothing(latin: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_workers_change_nothing(
+    latin: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     data = [write(f"d{n}.jsonl", planted(latin, 300, 40 + n)) for n in range(3)]
     for options in ({}, {"sample": 0.5}):
         runs = [
-            provscan.match(data, latin, tmp_path / f"{len(options)}{n}.run", workers=n, **options)  # type: ignore[arg-type]
+            provscan.match(
+                data, latin, tmp_path / f"{len(options)}{n}.run", workers=n, **options
+            )  # type: ignore[arg-type]
             for n in (1, 3)
         ]
         assert runs[0].matches.equals(runs[1].matches)
@@ -297,7 +469,9 @@ def test_a_sample_speaks_for_the_whole(
 ) -> None:
     # In memory, since what is drawn depends on the name of the source.
     data = planted(latin, 3000, 600)
-    run = provscan.match(data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other))
+    run = provscan.match(
+        data, latin, tmp_path / "a.run", sample=0.25, control=write("c.jsonl", other)
+    )
     assert 600 < run.summary["records"] < 900
     drawn = run.summary["sample"]
     assert (drawn["by"], drawn["asked"], drawn["parts"]) == ("records", 0.25, None)
@@ -316,7 +490,8 @@ def test_a_sample_speaks_for_the_whole(
     assert any(item["code"] == "sampled" for item in answer["notes"])
     assert any(item["code"] == "records_sampled" for item in answer["warnings"])
     assert answer["tweets"]["at_least"] > 0
-    # Records keep their numbers, so that matches of a sample stand all along the dataset.
+    # Records keep their numbers, so that matches of a sample stand all along the
+    # dataset.
     assert [item["read"] for item in run.summary["sources"]] == [3000]
     found = figures.Figures(run.summary["sources"])
     RunFiles.open(run.path).first(None, found.add)
@@ -324,7 +499,10 @@ def test_a_sample_speaks_for_the_whole(
     assert max(found.strip) < sum(found.strip) / 10
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
-    assert "findings are those of the sample, other numbers are for the whole dataset." in run._repr_html_()
+    assert (
+        "findings are those of the sample, other numbers are for the whole dataset."
+        in run._repr_html_()
+    )
     assert "Nothing: every file" not in page
     assert "the other numbers are for the whole dataset." in page
 
@@ -338,20 +516,35 @@ def test_scores_do_not_depend_on_what_is_scored_before(latin: provscan.Index) ->
             texts = rng.permutation(every)[:200]
             found = scorer.having_scored(before).texts(texts)
             for name in ("bits", "length", "script", "band", "common"):
-                assert getattr(found, name).tolist() == getattr(expected, name)[texts].tolist()
+                assert (
+                    getattr(found, name).tolist()
+                    == getattr(expected, name)[texts].tolist()
+                )
 
 
 def test_an_index_of_a_fraction_scales_up(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
-    half = provscan.build_index([{"text": text} for text in texts[:300]], tmp_path / "h.index", fraction=0.5)
+    half = provscan.build_index(
+        [{"text": text} for text in texts[:300]], tmp_path / "h.index", fraction=0.5
+    )
     assert half.info()["fraction"] == 0.5
     data, control = write("d.jsonl", planted(latin, 1500, 300)), write("c.jsonl", other)
-    answer = provscan.match(data, half, tmp_path / "a.run", control=control).summary["answer"]
-    (said,) = [item["message"] for item in answer["notes"] if item["code"] == "fraction_indexed"]
+    answer = provscan.match(data, half, tmp_path / "a.run", control=control).summary[
+        "answer"
+    ]
+    (said,) = [
+        item["message"]
+        for item in answer["notes"]
+        if item["code"] == "fraction_indexed"
+    ]
     assert said.startswith("The index holds a random 50% of all licensed tweets")
-    assert answer["records"]["estimate"]["low"] <= 300 <= answer["records"]["estimate"]["high"]
+    assert (
+        answer["records"]["estimate"]["low"]
+        <= 300
+        <= answer["records"]["estimate"]["high"]
+    )
     assert answer["records"]["counts"]["counted"] < 200
     with pytest.raises(ParameterError, match="fraction must be above 0"):
         provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
@@ -362,7 +555,11 @@ def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     rng = random.Random(8)
-    half = provscan.build_index([{"text": text} for text in rng.sample(texts, 300)], tmp_path / "h.index", fraction=0.5)
+    half = provscan.build_index(
+        [{"text": text} for text in rng.sample(texts, 300)],
+        tmp_path / "h.index",
+        fraction=0.5,
+    )
     records = [{"text": sentence(rng, "latin", 90)} for _ in range(900)]
     for number, record in enumerate(records[:150]):
         record["text"] = "\n\n".join(rng.sample(texts, 5))
@@ -371,35 +568,68 @@ def test_records_of_several_tweets_are_not_extended_as_if_each_held_one(
     run = provscan.match(data, half, tmp_path / "a.run", control=control, edits="light")
     answer = run.summary["answer"]
     assert run.summary["records_matched"] > 120
-    for number in (answer["records"], run.summary["by"]["source"][str(data)]["records"]):
-        assert 100 < number["at_least"] <= number["estimate"]["low"] <= 150 <= number["estimate"]["high"]
+    for number in (
+        answer["records"],
+        run.summary["by"]["source"][str(data)]["records"],
+    ):
+        assert (
+            100
+            < number["at_least"]
+            <= number["estimate"]["low"]
+            <= 150
+            <= number["estimate"]["high"]
+        )
     assert answer["records"]["estimate"]["value"] == pytest.approx(150, rel=0.1)
-    assert answer["texts"]["estimate"]["low"] <= 430 <= answer["texts"]["estimate"]["high"]
+    assert (
+        answer["texts"]["estimate"]["low"] <= 430 <= answer["texts"]["estimate"]["high"]
+    )
     # The text of 60 records is in the index or not.
-    assert answer["characters"]["estimate"]["high"] > 1.2 * answer["characters"]["estimate"]["value"]
+    assert (
+        answer["characters"]["estimate"]["high"]
+        > 1.2 * answer["characters"]["estimate"]["value"]
+    )
 
 
 def test_texts_too_short_to_be_looked_for_are_no_control_and_are_named(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
-    short = [{"id": str(900 + number), "text": f"good day {number}"} for number in range(600)]
-    index = provscan.build_index([{"text": text} for text in texts] + short[:300], tmp_path / "x.index")
+    short = [
+        {"id": str(900 + number), "text": f"good day {number}"} for number in range(600)
+    ]
+    index = provscan.build_index(
+        [{"text": text} for text in texts] + short[:300], tmp_path / "x.index"
+    )
     data = write("d.jsonl", planted(latin, 600, 60))
-    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", [*other[:30], *short[300:]]))
+    run = provscan.match(
+        data,
+        index,
+        tmp_path / "a.run",
+        control=write("c.jsonl", [*other[:30], *short[300:]]),
+    )
     # 30 texts are too few for 600.
     assert run.summary["answer"]["records"]["at_least"] == 0
     assert run.summary["control"]["too_short"] == {
         "licensed": pytest.approx(1 / 3),
         "control": pytest.approx(300 / 330),
     }
-    assert run.summary["control"]["strata"] == [{"stratum": "latin", "licensed": 600, "control": 30, "measured": False}]
+    assert run.summary["control"]["strata"] == [
+        {"stratum": "latin", "licensed": 600, "control": 30, "measured": False}
+    ]
     said = " ".join(wording.left_out(run.summary))
-    assert "(--min-chars): 33.3% of the licensed texts and 90.9% of the control's." in said
-    (item,) = [item for item in run.summary["answer"]["warnings"] if item["code"] == "not_detectable"]
+    assert (
+        "(--min-chars): 33.3% of the licensed texts and 90.9% of the control's." in said
+    )
+    (item,) = [
+        item
+        for item in run.summary["answer"]["warnings"]
+        if item["code"] == "not_detectable"
+    ]
     assert item["message"].startswith("33% of the licensed texts are too short")
     nothing = provscan.build_index(short[:300], tmp_path / "n.index")
-    answer = provscan.match(data, nothing, tmp_path / "b.run", control=write("c.jsonl", other)).summary["answer"]
+    answer = provscan.match(
+        data, nothing, tmp_path / "b.run", control=write("c.jsonl", other)
+    ).summary["answer"]
     assert answer["records"]["findings"] == 0
 
 
@@ -423,7 +653,10 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
 ) -> None:
     for name in spike_ins.EDITS:
         monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng: ("", "1 2 3", ""))
-    with pytest.raises(RecallError, match=r"none of 300 copies of licensed texts that were planted.*threshold=0.25"):
+    with pytest.raises(
+        RecallError,
+        match=r"none of 300 copies of licensed texts that were planted.*threshold=0.25",
+    ):
         provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
 
@@ -453,11 +686,15 @@ def test_a_scan_that_finds_nothing_of_what_was_planted_fails(
         {"log": "a\0b"},
     ],
 )
-def test_parameters_out_of_range(latin: provscan.Index, tmp_path: Path, options: dict[str, Any]) -> None:
+def test_parameters_out_of_range(
+    latin: provscan.Index, tmp_path: Path, options: dict[str, Any]
+) -> None:
     with pytest.raises(ParameterError, match=f"{next(iter(options))} must be"):
         provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
 
 
 def test_texts_that_are_given_for_paths(latin: provscan.Index, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist: strings are paths, so pass texts as dicts"):
+    with pytest.raises(
+        InputError, match="does not exist: strings are paths, so pass texts as dicts"
+    ):
         provscan.match(["many words " * 500, "and more"], latin, tmp_path / "a.run")

@@ -1,4 +1,6 @@
-"""``evidence.parquet``: the passages and tweets of the counted matches, in the order of ``matches.parquet``."""
+"""``evidence.parquet``: the passages and tweets of the counted matches, in the order of
+``matches.parquet``.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,21 @@ TWEETS = [
         "created_at": "2019-03-01",
         "lang": "en",
     },
-    {"id": "forum-7", "text": "=SUM(A1) is the formula nobody remembers", "author": None, "created_at": None},
-]  # fmt: skip
+    {
+        "id": "forum-7",
+        "text": "=SUM(A1) is the formula nobody remembers",
+        "author": None,
+        "created_at": None,
+    },
+]
 
 
 def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
     reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
-    order = [reader.tweet_ids(np.arange(2)).array().to_pylist().index(tweet["id"]) for tweet in TWEETS]
+    order = [
+        reader.tweet_ids(np.arange(2)).array().to_pylist().index(tweet["id"])
+        for tweet in TWEETS
+    ]
     rows = pa.record_batch(
         {
             "source": ["a.jsonl"] * 2,
@@ -38,7 +48,10 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
             "start": [9, 0],
             "end": [46, 40],
             "text": pa.array(order, pa.int64()),
-            **{name: pa.array([name, "\0"], pa.large_string()) for name in ("before", "passage", "after")},
+            **{
+                name: pa.array([name, "\0"], pa.large_string())
+                for name in ("before", "passage", "after")
+            },
             "has_text": [True, True],
         }
     )
@@ -46,19 +59,39 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
     assert found.schema.equals(EVIDENCE)
     first, second = found.to_pylist()
     assert first == {
-        "source": "a.jsonl", "record": 4, "field": None, "start": 9, "end": 46, "tweet_id": "1101",
-        "before": "before", "passage": "passage", "after": "after", "tweet": TWEETS[0]["text"], "author": "cat",
-        "time": datetime(2019, 3, 1, tzinfo=UTC), "permalink": "https://x.com/i/status/1101",
-        "lang": "en", "has_text": True,
-    }  # fmt: skip
-    assert (second["tweet_id"], second["time"], second["permalink"]) == ("forum-7", None, None)
+        "source": "a.jsonl",
+        "record": 4,
+        "field": None,
+        "start": 9,
+        "end": 46,
+        "tweet_id": "1101",
+        "before": "before",
+        "passage": "passage",
+        "after": "after",
+        "tweet": TWEETS[0]["text"],
+        "author": "cat",
+        "time": datetime(2019, 3, 1, tzinfo=UTC),
+        "permalink": "https://x.com/i/status/1101",
+        "lang": "en",
+        "has_text": True,
+    }
+    assert (second["tweet_id"], second["time"], second["permalink"]) == (
+        "forum-7",
+        None,
+        None,
+    )
     assert (second["passage"], second["tweet"]) == ("\0", TWEETS[1]["text"])
 
 
 def test_no_counted_match_is_a_file_without_rows(tmp_path: Path) -> None:
     index = provscan.build_index(TWEETS, tmp_path / "a.index")
-    provscan.match([{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run")
-    assert pq.read_table(tmp_path / "a.run" / "evidence.parquet").schema.names == EVIDENCE.names
+    provscan.match(
+        [{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run"
+    )
+    assert (
+        pq.read_table(tmp_path / "a.run" / "evidence.parquet").schema.names
+        == EVIDENCE.names
+    )
     matches = pq.read_table(tmp_path / "a.run" / "matches.parquet")
     assert (len(matches), matches.schema.names[-5:]) == (0, CANDIDATE.names)
 
@@ -71,10 +104,17 @@ def test_texts_are_kept_of_the_strongest() -> None:
     place = np.array([0] * 5 + [1])
 
     def batch(low: int, high: int) -> Batch:
-        columns, part = pa.record_batch({"record": pa.array(range(low, high), pa.int64())}), slice(low, high)
-        return Batch(columns, low, *[place[part]] * 9, bits[part], ~counted[part], counted[part])
+        columns, part = (
+            pa.record_batch({"record": pa.array(range(low, high), pa.int64())}),
+            slice(low, high),
+        )
+        return Batch(
+            columns, low, *[place[part]] * 9, bits[part], ~counted[part], counted[part]
+        )
 
-    def chosen(texts: int | None, candidates: int = 9) -> tuple[list[int] | None, list[int]]:
+    def chosen(
+        texts: int | None, candidates: int = 9
+    ) -> tuple[list[int] | None, list[int]]:
         for at in (2, 6):
             found = kept([batch(0, at), batch(at, 6)], control, texts, candidates)
             first = None if found.counted is None else found.counted.tolist()
@@ -88,11 +128,19 @@ def test_texts_are_kept_of_the_strongest() -> None:
 
 
 def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
-    """Everywhere: in both tables, in the report, whatever it is asked for, and in lists."""
-    text = "the harbour opened late because the old ferry had lost its only rudder again"
+    """Everywhere: in both tables, in the report, whatever it is asked for, and in
+    lists.
+    """
+    text = (
+        "the harbour opened late because the old ferry had lost its only rudder again"
+    )
     greeting = "good morning to you all"
-    greetings = [{"id": str(n), "text": greeting, "author": f"a{n}"} for n in range(10, 60)]
-    index = provscan.build_index([{"id": "7", "text": text}, *greetings], tmp_path / "a.index")
+    greetings = [
+        {"id": str(n), "text": greeting, "author": f"a{n}"} for n in range(10, 60)
+    ]
+    index = provscan.build_index(
+        [{"id": "7", "text": text}, *greetings], tmp_path / "a.index"
+    )
     data = [{"text": f"he wrote: {text}!"}, {"text": greeting}]
     run = provscan.match(data, index, tmp_path / "a.run", no_text=True)
     whole = provscan.match(data, index, tmp_path / "b.run")
@@ -103,7 +151,10 @@ def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
         assert row[name] == hashlib.sha256(known[name].encode()).hexdigest()
     assert (row["before"], row["after"]) == (None, None)
     assert run.matches["passage"].null_count == 2
-    for path in (run.path / "report.html", write_report(run.path, tmp_path / "c.html", texts=9)):
+    for path in (
+        run.path / "report.html",
+        write_report(run.path, tmp_path / "c.html", texts=9),
+    ):
         page = path.read_text(encoding="utf-8")
         assert "Texts are left out of this report" in page
         assert "harbour" not in page

@@ -18,10 +18,22 @@ from provscan.report.tables import explanation_table
 from provscan.runs.explain import explain_record, explain_text, explain_tweet
 
 TWEETS = [
-    {"id": "1101", "text": "The ferry is late again, bring a book and a blanket", "created_at": "2019-03-01"},
-    {"id": "1102", "text": "Mussels from seven o'clock, after that only excuses", "created_at": "2019-04-01"},
+    {
+        "id": "1101",
+        "text": "The ferry is late again, bring a book and a blanket",
+        "created_at": "2019-03-01",
+    },
+    {
+        "id": "1102",
+        "text": "Mussels from seven o'clock, after that only excuses",
+        "created_at": "2019-04-01",
+    },
     {"id": "1103", "text": "short one", "created_at": "2019-04-01"},
-    {"id": "1104", "text": "".join(chr(0x20000 + 7 * n) for n in range(12)), "created_at": "2019-04-01"},
+    {
+        "id": "1104",
+        "text": "".join(chr(0x20000 + 7 * n) for n in range(12)),
+        "created_at": "2019-04-01",
+    },
 ]
 RECORDS = [
     "nothing of the kind is written in this record",
@@ -34,7 +46,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     folder = tmp_path_factory.mktemp("explain")
     index = provscan.build_index(TWEETS, folder / "a.index")
     data = folder / "data.jsonl"
-    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8")
+    data.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8"
+    )
     return provscan.match(data, index, folder / "a.run", spike_ins=0)
 
 
@@ -47,13 +61,20 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     (found,) = explain_record(run.info, run.matches, 1, index)
     assert found["passed"]
     assert found["match"] is not None
-    assert (found["tweet_id"], RECORDS[1][found["start"] : found["end"]]) == ("1101", found["passage"])
+    assert (found["tweet_id"], RECORDS[1][found["start"] : found["end"]]) == (
+        "1101",
+        found["passage"],
+    )
     assert (
-        found["canonical_passage"] == found["canonical_tweet"] == "the ferry is late again bring a book and a blanket"
+        found["canonical_passage"]
+        == found["canonical_tweet"]
+        == "the ferry is late again bring a book and a blanket"
     )
     assert found["bands_met"] == found["bands"] == 16
     assert found["seeds_met"] == found["seeds"] > 3
-    assert [(gate["name"], gate["value"], gate["limit"]) for gate in found["gates"]] == [
+    assert [
+        (gate["name"], gate["value"], gate["limit"]) for gate in found["gates"]
+    ] == [
         ("similarity", 1, 0.25),
         ("containment", 1, 0.5),
         ("letters in common", 50, 20),
@@ -62,12 +83,16 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     assert found["way"] == "whole"
 
 
-def test_a_scored_match_is_compared_with_the_rule_of_a_finding(run: provscan.Run, index: provscan.Index) -> None:
+def test_a_scored_match_is_compared_with_the_rule_of_a_finding(
+    run: provscan.Run, index: provscan.Index
+) -> None:
     def explained(**columns: float | int | None) -> provscan.runs.explain.Explanation:
         rows = run.matches
         for name, value in columns.items():
             at = rows.schema.get_field_index(name)
-            rows = rows.set_column(at, name, pa.array([value], rows.schema.field(name).type))
+            rows = rows.set_column(
+                at, name, pa.array([value], rows.schema.field(name).type)
+            )
         (found,) = explain_record(info, rows, 1, index)
         return found
 
@@ -85,17 +110,32 @@ def test_a_scored_match_is_compared_with_the_rule_of_a_finding(run: provscan.Run
     assert "--min-bits 49 would let it pass" in said
     # A span of less than four fifths of its field.
     gate = explained(bits=59.0, start=20)["finding"][-1]
-    assert (gate["name"], gate["limit"], gate["passed"]) == ("bits, as a passage", 60, False)
+    assert (gate["name"], gate["limit"], gate["passed"]) == (
+        "bits, as a passage",
+        60,
+        False,
+    )
     gates = explained(bits=80.0, containment=0.47)["finding"]
-    assert [gate["name"] for gate in gates] == ["letters in common", "bits, as a whole field"]
-    assert [(gate["passed"], gate["option"]) for gate in gates] == [(False, "--min-letters 23"), (True, None)]
+    assert [gate["name"] for gate in gates] == [
+        "letters in common",
+        "bits, as a whole field",
+    ]
+    assert [(gate["passed"], gate["option"]) for gate in gates] == [
+        (False, "--min-letters 23"),
+        (True, None),
+    ]
     (gate,) = explained(bits=None)["finding"]
-    assert (gate["name"], gate["limit"]) == ("letters in common, without known bits", 40)
+    assert (gate["name"], gate["limit"]) == (
+        "letters in common, without known bits",
+        40,
+    )
     info = {**run.info, "parameters": {**run.info["parameters"], "min_bits": 40.0}}
     assert explained(bits=49.0)["finding"][-1]["passed"]
 
 
-def test_the_gates_are_those_of_the_match(run: provscan.Run, index: provscan.Index) -> None:
+def test_the_gates_are_those_of_the_match(
+    run: provscan.Run, index: provscan.Index
+) -> None:
     text = "The ferry is late for once, bring a book and a blanket"
     (row,) = index.match([text]).to_pylist()
     found = explain_text(text, index, MatchParams())[0]
@@ -103,10 +143,15 @@ def test_the_gates_are_those_of_the_match(run: provscan.Run, index: provscan.Ind
     assert found["gates"][1]["value"] == pytest.approx(row["containment"])
 
 
-def test_a_text_is_searched_as_a_run_does(run: provscan.Run, index: provscan.Index) -> None:
+def test_a_text_is_searched_as_a_run_does(
+    run: provscan.Run, index: provscan.Index
+) -> None:
     texts = [TWEETS[0]["text"], "ferries are late", f"Yes: {TWEETS[1]['text']}"]
     explained = [explain_text(text, index, MatchParams()) for text in texts]
-    assert [[item["match"] and item["match"]["level"] for item in items] for items in explained] == [
+    assert [
+        [item["match"] and item["match"]["level"] for item in items]
+        for items in explained
+    ] == [
         ["exact"],
         [],
         ["exact"],
@@ -115,7 +160,9 @@ def test_a_text_is_searched_as_a_run_does(run: provscan.Run, index: provscan.Ind
 
 
 def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
-    (found, *_) = explain_text(f"\u202e{TWEETS[0]['text']}", index, MatchParams(), tweet_id="1101")
+    (found, *_) = explain_text(
+        f"\u202e{TWEETS[0]['text']}", index, MatchParams(), tweet_id="1101"
+    )
     shown = explanation_table([{**found, "passage": "a\u202eb"}])
     assert "a[U+202E]b" in shown
     assert "\u202e" not in shown
@@ -123,11 +170,20 @@ def test_what_turns_words_around_is_spelled_out(index: provscan.Index) -> None:
 
 def test_what_stands_at_the_place_of_another_match(index: provscan.Index) -> None:
     (found,) = explain_text(TWEETS[0]["text"], index, MatchParams(), tweet_id="1102")
-    assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (None, "1101", False)
-    assert "no match, since tweet 1101 matches this place more closely" in explanation_table([found])
+    assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (
+        None,
+        "1101",
+        False,
+    )
+    assert (
+        "no match, since tweet 1101 matches this place more closely"
+        in explanation_table([found])
+    )
 
 
-def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index) -> None:
+def test_what_the_search_misses_is_not_put_down_to_a_gate(
+    index: provscan.Index,
+) -> None:
     missed = "Mussels zrom seven j'clock, afzer that onxy excuses"
     assert index.match_document(missed) == []
     (found,) = explain_text(missed, index, MatchParams(), tweet_id="1102")
@@ -135,22 +191,38 @@ def test_what_the_search_misses_is_not_put_down_to_a_gate(index: provscan.Index)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
     said = " ".join(explanation_table([found]).split())
     assert (
-        "the search did not propose it. Too few LSH bands and seeds are in common, or it was not in the index" in said
+        "the search did not propose it. Too few LSH bands and seeds are in common, or "
+        "it was not in the index" in said
     )
 
 
 def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
-    text, strict = "The ferry is never late, bring a pen and a blanket", MatchParams(0.95, 0.97, 45, 60)
+    text, strict = (
+        "The ferry is never late, bring a pen and a blanket",
+        MatchParams(0.95, 0.97, 45, 60),
+    )
     (found,) = explain_text(text, index, strict)
     options = [gate["option"].split() for gate in found["gates"] if gate["option"]]
-    assert {name for name, _ in options} == {"--threshold", "--min-containment", "--min-chars"}
+    assert {name for name, _ in options} == {
+        "--threshold",
+        "--min-containment",
+        "--min-chars",
+    }
     (row,) = index.match([text]).to_pylist()
     values = {name: float(value) for name, value in options}
     assert row["similarity"] - 0.001 < values["--threshold"] <= row["similarity"]
-    assert row["containment"] - 0.001 < values["--min-containment"] <= row["containment"]
+    assert (
+        row["containment"] - 0.001 < values["--min-containment"] <= row["containment"]
+    )
     within = {"threshold": 0.1, "min_containment": 0.0, "partial_chars": 0}
-    assert index.match([text], **within, min_chars=int(values["--min-chars"])).num_rows == 1
-    assert index.match([text], **within, min_chars=int(values["--min-chars"]) + 1).num_rows == 0
+    assert (
+        index.match([text], **within, min_chars=int(values["--min-chars"])).num_rows
+        == 1
+    )
+    assert (
+        index.match([text], **within, min_chars=int(values["--min-chars"]) + 1).num_rows
+        == 0
+    )
     # No option goes below what is allowed.
     (short,) = explain_text("short one", index, MatchParams(), tweet_id="1103")
     stretch = short["gates"][-1]
@@ -158,20 +230,31 @@ def test_what_an_option_would_let_pass_passes(index: provscan.Index) -> None:
 
 
 @pytest.mark.parametrize(("text", "way"), [
-    ("the ferry is late again bring", "whole"), ("is late again bring a book and a blank", "stretch"),
+    ("the ferry is late again bring", "whole"), ("is late again bring a book and a "
+                                                 "blank", "stretch"),
     ("the ferry is  x  and a blanket", None),
 ])  # fmt: skip
-def test_the_kernel_says_what_decides(index: provscan.Index, text: str, way: str | None) -> None:
-    params = MatchParams(partial_chars=36, min_containment=0.5 if way != "stretch" else 0.9)
+def test_the_kernel_says_what_decides(
+    index: provscan.Index, text: str, way: str | None
+) -> None:
+    params = MatchParams(
+        partial_chars=36, min_containment=0.5 if way != "stretch" else 0.9
+    )
     (found,) = explain_text(text, index, params, tweet_id="1101")
     assert found["way"] == way
     assert found["passed"] == (way is not None)
     said = " ".join(explanation_table([found]).split())
-    named = {"whole": "(similar as a whole)", "stretch": "(a long enough stretch)", None: "no match: it is neither"}
+    named = {
+        "whole": "(similar as a whole)",
+        "stretch": "(a long enough stretch)",
+        None: "no match: it is neither",
+    }
     assert named[way] in said
 
 
-def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(index: provscan.Index) -> None:
+def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(
+    index: provscan.Index,
+) -> None:
     text = TWEETS[3]["text"]
     assert index.match([text], min_chars=24).num_rows == 1
     (found,) = explain_text(text, index, MatchParams(min_chars=24))
@@ -179,15 +262,26 @@ def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(index: p
     assert found["passed"]
 
 
-def test_places_in_a_text_that_begins_within_its_record(run: provscan.Run, index: provscan.Index) -> None:
-    (found,) = explain_text(f"Yes: {TWEETS[1]['text']}", index, MatchParams(), offset=100)
+def test_places_in_a_text_that_begins_within_its_record(
+    run: provscan.Run, index: provscan.Index
+) -> None:
+    (found,) = explain_text(
+        f"Yes: {TWEETS[1]['text']}", index, MatchParams(), offset=100
+    )
     assert (found["start"], found["end"]) == (105, 105 + len(TWEETS[1]["text"]))
-    assert (found["match"]["start"], found["match"]["end"]) == (found["start"], found["end"])
+    assert (found["match"]["start"], found["match"]["end"]) == (
+        found["start"],
+        found["end"],
+    )
 
 
-def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provscan.Index) -> None:
+def test_what_fails_says_what_would_let_it_pass(
+    run: provscan.Run, index: provscan.Index
+) -> None:
     strict = MatchParams(threshold=0.95, min_chars=60, partial_chars=60)
-    found = explain_text("The ferry is late again, bring a book and two blankets", index, strict)[0]
+    found = explain_text(
+        "The ferry is late again, bring a book and two blankets", index, strict
+    )[0]
     assert [(gate["name"], gate["passed"]) for gate in found["gates"]] == [
         ("similarity", False),
         ("containment", True),
@@ -200,8 +294,12 @@ def test_what_fails_says_what_would_let_it_pass(run: provscan.Run, index: provsc
     assert "--min-chars 39 would let it pass" in said
 
 
-def test_a_tweet_is_explained_by_its_matches_or_alone(run: provscan.Run, index: provscan.Index) -> None:
-    assert [item["passage"] for item in explain_tweet(run.info, run.matches, "1101", index)] == [RECORDS[1][9:-1]]
+def test_a_tweet_is_explained_by_its_matches_or_alone(
+    run: provscan.Run, index: provscan.Index
+) -> None:
+    assert [
+        item["passage"] for item in explain_tweet(run.info, run.matches, "1101", index)
+    ] == [RECORDS[1][9:-1]]
     (alone,) = explain_tweet(run.info, run.matches, "1103", index)
     assert not alone["gates"][0]["passed"]
     with pytest.raises(UsageError, match="has no tweet 999"):
@@ -218,7 +316,11 @@ def test_records_that_are_gone(run: provscan.Run, index: provscan.Index) -> None
 
 @pytest.mark.parametrize(
     ("what", "text"),
-    [("1", "Tweet 1101: match, near exact"), ("1101", "no record 1,101"), ("a b", "No licensed text comes close")],
+    [
+        ("1", "Tweet 1101: match, near exact"),
+        ("1101", "no record 1,101"),
+        ("a b", "No licensed text comes close"),
+    ],
 )
 def test_command(run: provscan.Run, what: str, text: str) -> None:
     done = CliRunner().invoke(main, ["explain", str(run.path), what])
@@ -227,7 +329,9 @@ def test_command(run: provscan.Run, what: str, text: str) -> None:
 
 
 def test_command_prints_json(run: provscan.Run) -> None:
-    done = CliRunner().invoke(main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"])
+    done = CliRunner().invoke(
+        main, ["explain", str(run.path), "1101", "--as", "tweet", "--json"]
+    )
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
 
 
@@ -236,20 +340,32 @@ def test_a_record_of_a_file_whose_name_is_stored_with_escapes(
 ) -> None:
     folder = tmp_path / "a\nb"
     folder.mkdir()
-    (folder / "c\u202ed.jsonl").write_text(json.dumps({"text": TWEETS[0]["text"]}), encoding="utf-8")
-    for number, (at, named) in enumerate(((tmp_path, "a\nb"), (folder, "c\u202ed.jsonl"))):
+    (folder / "c\u202ed.jsonl").write_text(
+        json.dumps({"text": TWEETS[0]["text"]}), encoding="utf-8"
+    )
+    for number, (at, named) in enumerate(
+        ((tmp_path, "a\nb"), (folder, "c\u202ed.jsonl"))
+    ):
         monkeypatch.chdir(at)
         run = provscan.match(named, index, tmp_path / f"{number}.run", spike_ins=0)
         monkeypatch.chdir("/")
         (found, *_) = explain_record(run.info, run.matches, 0, index)
-        assert (found["source"], found["match"]["tweet_id"]) == (run.matches["source"][0].as_py(), TWEETS[0]["id"])
+        assert (found["source"], found["match"]["tweet_id"]) == (
+            run.matches["source"][0].as_py(),
+            TWEETS[0]["id"],
+        )
 
 
 def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     # Three authors have each: commonplace, so that no match counts.
     texts = [f"tweet {n} of many that stand in a record" for n in range(11, 18)]
     tweets = [
-        {"id": f"{text}{author}", "text": text, "author": author, "created_at": "2019-03-01"}
+        {
+            "id": f"{text}{author}",
+            "text": text,
+            "author": author,
+            "created_at": "2019-03-01",
+        }
         for text in texts
         for author in "abc"
     ]
@@ -260,55 +376,91 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     assert not any(run.matches["counted"].to_pylist())
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
-    assert "at most 5 tweets are shown for a text, the closest: --tweet names another" in done.stderr
+    assert (
+        "at most 5 tweets are shown for a text, the closest: --tweet names another"
+        in done.stderr
+    )
     assert len(explained) == 5
     # The row of a match that does not count holds the time of its tweet.
-    assert {item["match"]["time"] for item in explained if item["match"]} == {"2019-03-01T00:00:00+00:00"}
+    assert {item["match"]["time"] for item in explained if item["match"]} == {
+        "2019-03-01T00:00:00+00:00"
+    }
 
 
 def test_a_tweet_beside_forgotten_ones(tmp_path: Path) -> None:
-    texts = ["a text that was forgotten some time ago", "another text, which is there", "a third text that came later"]
+    texts = [
+        "a text that was forgotten some time ago",
+        "another text, which is there",
+        "a third text that came later",
+    ]
     tweets = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
     provscan.build_index(tweets[:2], tmp_path / "a.index")
     provscan.build_index(tweets[2:], tmp_path / "a.index", append=True)
     provscan.forget(tmp_path / "a.index", "0")
     index = provscan.open_index(tmp_path / "a.index")
-    (found,) = explain_text("so a third text that came later", index, MatchParams(), tweet_id="2")
+    (found,) = explain_text(
+        "so a third text that came later", index, MatchParams(), tweet_id="2"
+    )
     assert found["tweet"] == texts[2]
     with pytest.raises(UsageError, match="has no tweet 0, or it is forgotten"):
         explain_text(texts[0], index, MatchParams(), tweet_id="0")
 
 
-def test_a_record_is_named_by_the_source_of_its_matches(index: provscan.Index, tmp_path: Path) -> None:
+def test_a_record_is_named_by_the_source_of_its_matches(
+    index: provscan.Index, tmp_path: Path
+) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x/a.jsonl", json.dumps({"title": "hello", "body": TWEETS[0]["text"]}))
-        archive.writestr("y/a.jsonl", json.dumps({"title": TWEETS[1]["text"], "body": "hello"}))
+        archive.writestr(
+            "x/a.jsonl", json.dumps({"title": "hello", "body": TWEETS[0]["text"]})
+        )
+        archive.writestr(
+            "y/a.jsonl", json.dumps({"title": TWEETS[1]["text"], "body": "hello"})
+        )
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
-    places = {(row["source"], row["field"], row["tweet_id"]) for row in run.matches.to_pylist()}
-    assert places == {(f"{path}/x/a.jsonl", "body", TWEETS[0]["id"]), (f"{path}/y/a.jsonl", "title", TWEETS[1]["id"])}
+    places = {
+        (row["source"], row["field"], row["tweet_id"])
+        for row in run.matches.to_pylist()
+    }
+    assert places == {
+        (f"{path}/x/a.jsonl", "body", TWEETS[0]["id"]),
+        (f"{path}/y/a.jsonl", "title", TWEETS[1]["id"]),
+    }
     for source, field, tweet in places:
         (found, *_) = explain_record(run.info, run.matches, 0, index, source=source)
-        assert (found["source"], found["field"], found["tweet_id"]) == (source, field, tweet)
+        assert (found["source"], found["field"], found["tweet_id"]) == (
+            source,
+            field,
+            tweet,
+        )
         assert found["match"]
         shown = "".join(explanation_table([found]).split())
         assert f"Record0{source},field{field}Licensedtweet" in shown
         compared = explain_tweet(run.info, run.matches, tweet, index)
-        assert [(item["source"], item["field"]) for item in compared if item["match"]] == [(source, field)]
-    assert {found["source"] for found in explain_record(run.info, run.matches, 0, index) if found["match"]} == {
-        source for source, _, _ in places
-    }
+        assert [
+            (item["source"], item["field"]) for item in compared if item["match"]
+        ] == [(source, field)]
+    assert {
+        found["source"]
+        for found in explain_record(run.info, run.matches, 0, index)
+        if found["match"]
+    } == {source for source, _, _ in places}
     with pytest.raises(InputError, match=r"no record 1 was found in .*/x/a\.jsonl:"):
         explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
 
 
-def test_a_record_of_the_only_file_of_an_archive(index: provscan.Index, tmp_path: Path) -> None:
+def test_a_record_of_the_only_file_of_an_archive(
+    index: provscan.Index, tmp_path: Path
+) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x/a.jsonl", json.dumps({"text": TWEETS[0]["text"]}))
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     (source,) = run.matches["source"].to_pylist()
-    assert (source, [item["source"] for item in run.info["inputs"]]) == (f"{path}/x/a.jsonl", [str(path)])
+    assert (source, [item["source"] for item in run.info["inputs"]]) == (
+        f"{path}/x/a.jsonl",
+        [str(path)],
+    )
     (found, *_) = explain_record(run.info, run.matches, 0, index, source=source)
     assert (found["source"], found["tweet_id"]) == (source, TWEETS[0]["id"])
 
@@ -317,24 +469,36 @@ def test_a_record_of_the_only_file_of_an_archive(index: provscan.Index, tmp_path
 def test_an_index_or_a_dataset_that_is_not_the_runs_is_named(tmp_path: Path) -> None:
     provscan.build_index(TWEETS, tmp_path / "a.index")
     data = tmp_path / "data.jsonl"
-    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8")
+    data.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in RECORDS), encoding="utf-8"
+    )
     provscan.match(data, tmp_path / "a.index", tmp_path / "a.run", spike_ins=0)
     command = ["explain", str(tmp_path / "a.run"), "1"]
     assert CliRunner().invoke(main, command).stderr == ""
     provscan.forget(tmp_path / "a.index", "1101")
-    data.write_text(json.dumps({"text": RECORDS[0]}) + "\n" + json.dumps({"text": "another"}) + "\n", encoding="utf-8")
+    data.write_text(
+        json.dumps({"text": RECORDS[0]})
+        + "\n"
+        + json.dumps({"text": "another"})
+        + "\n",
+        encoding="utf-8",
+    )
     done = CliRunner().invoke(main, command)
     assert "has other tweets than the index of the run" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
 
 
-def test_a_tweet_of_two_texts_is_compared_by_the_one_that_is_alike(tmp_path: Path) -> None:
+def test_a_tweet_of_two_texts_is_compared_by_the_one_that_is_alike(
+    tmp_path: Path,
+) -> None:
     texts = [
         "the ferry to the northern island is late again tonight",
         "my grandmother keeps seven geese and feeds them plums",
     ]
-    index = provscan.build_index([{"id": "1", "text": text} for text in texts], tmp_path / "a.index")
+    index = provscan.build_index(
+        [{"id": "1", "text": text} for text in texts], tmp_path / "a.index"
+    )
     for text in texts:
         (item,) = explain_text(text, index, MatchParams())
         assert (item["tweet"], item["shared"]) == (text, len(text) - 4)

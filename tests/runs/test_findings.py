@@ -1,4 +1,6 @@
-"""Which matches are findings: common wording, what is known from elsewhere, and a changed rule."""
+"""Which matches are findings: common wording, what is known from elsewhere, and a
+changed rule.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,20 @@ def test_common_wording_is_in_no_headline(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
     text = latin.reader.raw_texts(np.arange(100)).array().to_pylist()
-    tweets = [{"id": str(n), "text": t, "author": f"a{n}"} for n, t in enumerate([*text, text[0], text[0]])]
+    tweets = [
+        {"id": str(n), "text": t, "author": f"a{n}"}
+        for n, t in enumerate([*text, text[0], text[0]])
+    ]
     index = provscan.build_index(tweets, tmp_path / "a.index")
     data = others(300) + [{"text": text[0]}] * 50
-    run = provscan.match(data, index, tmp_path / "a.run", control=write("c.jsonl", other))
+    run = provscan.match(
+        data, index, tmp_path / "a.run", control=write("c.jsonl", other)
+    )
     answer = run.summary["answer"]
-    assert (answer["records"]["findings"], answer["records"]["common_or_known"]) == (0, 50)
+    assert (answer["records"]["findings"], answer["records"]["common_or_known"]) == (
+        0,
+        50,
+    )
     assert answer["headline"] == "NO COPIES SHOWN in 350 records."
     assert "50 more share only common or known wording." in answer["details"]
     assert run.matches["common"].to_pylist() == [True] * 50
@@ -45,19 +55,31 @@ def test_a_text_that_stands_in_known_data_is_a_third_source_s(
 ) -> None:
     texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
     data = write("d.jsonl", [{"text": text} for text in texts[:40]] + others(300))
-    known = write("k.jsonl", [{"text": f"as somebody said: {text}"} for text in texts[:10]])
-    # Control texts and the null dataset are looked up in the known data as the licensed texts are.
+    known = write(
+        "k.jsonl", [{"text": f"as somebody said: {text}"} for text in texts[:10]]
+    )
+    # Control texts and the null dataset are looked up in the known data as the licensed
+    # texts are.
     control = write("c.jsonl", other)
     plain = provscan.match(data, latin, tmp_path / "a.run", control=control)
     run = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known)
     before, after = (each.summary["answer"]["records"] for each in (plain, run))
-    assert (before["findings"], after["findings"], after["common_or_known"]) == (40, 30, before["common_or_known"] + 10)
-    assert sorted(run.matches.filter(run.matches["known"])["record"].to_pylist()) == list(range(10))
+    assert (before["findings"], after["findings"], after["common_or_known"]) == (
+        40,
+        30,
+        before["common_or_known"] + 10,
+    )
+    assert sorted(
+        run.matches.filter(run.matches["known"])["record"].to_pylist()
+    ) == list(range(10))
     assert (run.summary["known"]["texts"], run.summary["known"]["records"]) == (10, 10)
     assert plain.summary["known"] is None
-    # Half of a text in the known data does not acquit the whole, but it does acquit the half.
+    # Half of a text in the known data does not acquit the whole, but it does acquit the
+    # half.
     halves = write("h.jsonl", [{"text": text[: len(text) // 2]} for text in texts[:10]])
-    half = provscan.match(data, latin, tmp_path / "c.run", control=control, known=halves)
+    half = provscan.match(
+        data, latin, tmp_path / "c.run", control=control, known=halves
+    )
     assert half.summary["answer"]["records"]["findings"] == 40
 
 
@@ -66,37 +88,71 @@ def test_what_measures_chance_is_acquitted_by_known_data_alike(
 ) -> None:
     sayings = [row["text"] for row in other[:30]]
     data = write("d.jsonl", [{"text": text} for text in sayings] + others(300))
-    control, known = write("c.jsonl", other), write("k.jsonl", [{"text": text} for text in sayings])
-    plain = provscan.match(data, latin, tmp_path / "a.run", control=control).summary["control"]
-    acquitted = provscan.match(data, latin, tmp_path / "b.run", control=control, known=known).summary["control"]
+    control, known = (
+        write("c.jsonl", other),
+        write("k.jsonl", [{"text": text} for text in sayings]),
+    )
+    plain = provscan.match(data, latin, tmp_path / "a.run", control=control).summary[
+        "control"
+    ]
+    acquitted = provscan.match(
+        data, latin, tmp_path / "b.run", control=control, known=known
+    ).summary["control"]
     assert (plain["counted"] > 20, acquitted["counted"]) == (True, 0)
-    null = write("n.jsonl", [{"text": text} for text in latin.reader.raw_texts(np.arange(30)).array().to_pylist()])
+    null = write(
+        "n.jsonl",
+        [
+            {"text": text}
+            for text in latin.reader.raw_texts(np.arange(30)).array().to_pylist()
+        ],
+    )
     for given in (data, null):
         with pytest.raises(UsageError, match="would acquit itself"):
-            provscan.match(data, latin, tmp_path / "c.run", null=null, known=[known, given])
+            provscan.match(
+                data, latin, tmp_path / "c.run", null=null, known=[known, given]
+            )
     with pytest.raises(UsageError, match="part of the control"):
         provscan.match(data, latin, tmp_path / "c.run", control=control, known=control)
 
 
-def test_the_rule_of_a_finding_can_be_changed_and_says_so(latin: provscan.Index, tmp_path: Path) -> None:
+def test_the_rule_of_a_finding_can_be_changed_and_says_so(
+    latin: provscan.Index, tmp_path: Path
+) -> None:
     texts = latin.reader.raw_texts(np.arange(40)).array().to_pylist()
     data = [{"text": text} for text in texts]
     usual = provscan.match(data, latin, tmp_path / "a.run").summary
-    strict = provscan.match(data, latin, tmp_path / "b.run", min_bits=400, min_letters=60).summary
+    strict = provscan.match(
+        data, latin, tmp_path / "b.run", min_bits=400, min_letters=60
+    ).summary
     assert usual["rule"]["changed"] == []
     assert strict["rule"]["changed"] == ["--min-bits 400", "--min-letters 60"]
-    assert strict["answer"]["details"][0] == "The rule of a finding was changed: --min-bits 400, --min-letters 60."
-    assert strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]
+    assert (
+        strict["answer"]["details"][0]
+        == "The rule of a finding was changed: --min-bits 400, --min-letters 60."
+    )
+    assert (
+        strict["answer"]["records"]["findings"] < usual["answer"]["records"]["findings"]
+    )
     with pytest.raises(ParameterError, match="min_bits must be 0 or more"):
         provscan.match(data, latin, tmp_path / "c.run", min_bits=-1)
 
 
-def test_a_word_is_no_finding_of_a_text_that_repeats_it(latin: provscan.Index, tmp_path: Path) -> None:
-    """Its 5-grams are those of the text, which contains them once however often it repeats the word."""
+def test_a_word_is_no_finding_of_a_text_that_repeats_it(
+    latin: provscan.Index, tmp_path: Path
+) -> None:
+    """Its 5-grams are those of the text, which contains them once however often it
+    repeats the word.
+    """
     texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
     repeated = " ".join(["#Masterchef"] * 10)
-    index = provscan.build_index([{"text": text} for text in [*texts, repeated]], tmp_path / "r.index")
-    data = [{"text": "In the new Masterchef they make a cake"}, {"text": "Masterchef"}, {"text": repeated}]
+    index = provscan.build_index(
+        [{"text": text} for text in [*texts, repeated]], tmp_path / "r.index"
+    )
+    data = [
+        {"text": "In the new Masterchef they make a cake"},
+        {"text": "Masterchef"},
+        {"text": repeated},
+    ]
     run = provscan.match(data, index, tmp_path / "r.run")
     counted = {row["record"]: row["counted"] for row in run.matches.to_pylist()}
     assert not counted.get(0, False)

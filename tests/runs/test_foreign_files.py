@@ -1,4 +1,6 @@
-"""Files of others in every folder that a command is pointed at: none is lost, whatever is there beside them."""
+"""Files of others in every folder that a command is pointed at: none is lost, whatever
+is there beside them.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +28,49 @@ from provscan.runs import folder as run_folders
 from provscan.writing import is_mount_point
 
 LAYOUTS = 140 if NIGHTLY else 28
-TWEETS = [{"id": str(n), "text": f"tweet number {n} says what no other of them says {n * n}"} for n in range(30)]
+TWEETS = [
+    {"id": str(n), "text": f"tweet number {n} says what no other of them says {n * n}"}
+    for n in range(30)
+]
 DATA = [{"text": tweet["text"]} for tweet in TWEETS[:9]]
-# What programs leave behind, this one among them, and what people save. None is in a run or an index by these names.
+# What programs leave behind, this one among them, and what people save. None is in a
+# run or an index by these names.
 NAMES = [
-    "notes.txt", "segments/0123456789abcdef/texts.utf8", "segments/0123456789abcdef/mine", "segments/.new-1/a.jpg",
-    "segments/.new-0123456789abcdef/a.jpg", "segments/.new-0123456789abcdef.arrow", "segments/readme",
-    "tombstones/0123456789abcdef-000002", "tombstones/a", "purges/000003.json", "purges/b", "manifest.json.new", "lock",
-    ".provscan-0123456789abcdef", "-", "parts/00000000.json", "parts/00000001.arrow", "parts/thesis.doc",
-    "null/00000000.json", "control/manifest.json", "control/segments/0123456789abcdef/ids.utf8", "control/lock",
-    "unfinished.json", "empty/", "segments/", "tombstones/", "parts/", "deep/er/", "ünïcode",
-]  # fmt: skip
+    "notes.txt",
+    "segments/0123456789abcdef/texts.utf8",
+    "segments/0123456789abcdef/mine",
+    "segments/.new-1/a.jpg",
+    "segments/.new-0123456789abcdef/a.jpg",
+    "segments/.new-0123456789abcdef.arrow",
+    "segments/readme",
+    "tombstones/0123456789abcdef-000002",
+    "tombstones/a",
+    "purges/000003.json",
+    "purges/b",
+    "manifest.json.new",
+    "lock",
+    ".provscan-0123456789abcdef",
+    "-",
+    "parts/00000000.json",
+    "parts/00000001.arrow",
+    "parts/thesis.doc",
+    "null/00000000.json",
+    "control/manifest.json",
+    "control/segments/0123456789abcdef/ids.utf8",
+    "control/lock",
+    "unfinished.json",
+    "empty/",
+    "segments/",
+    "tombstones/",
+    "parts/",
+    "deep/er/",
+    "ünïcode",
+]
 
 
-def add(folder: Path, rng: random.Random, names: list[str] = NAMES) -> dict[str, bytes | None]:
+def add(
+    folder: Path, rng: random.Random, names: list[str] = NAMES
+) -> dict[str, bytes | None]:
     """Put files of others in a folder, and say what they are."""
     added: dict[str, bytes | None] = {}
     for name in rng.sample(names, rng.randint(1, 6)):
@@ -50,8 +81,14 @@ def add(folder: Path, rng: random.Random, names: list[str] = NAMES) -> dict[str,
             path.mkdir(parents=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(rng.choice([b"", b"{}", b"of somebody else"]) if name != "lock" else b"of somebody else")
-        added[str(path.relative_to(folder))] = None if name.endswith("/") else path.read_bytes()
+            path.write_bytes(
+                rng.choice([b"", b"{}", b"of somebody else"])
+                if name != "lock"
+                else b"of somebody else"
+            )
+        added[str(path.relative_to(folder))] = (
+            None if name.endswith("/") else path.read_bytes()
+        )
     return added
 
 
@@ -78,7 +115,9 @@ ON_INDEX: list[Callable[[Path], Any]] = [
     lambda path: provscan.forget(path, ["4"], purge=True),
     lambda path: provscan.merge(path),
     lambda path: provscan.match(DATA, path, path, overwrite=True, spike_ins=0),
-    lambda path: provscan.match(DATA, path, path.parent / "b.run", log=path / "notes.txt", spike_ins=0),
+    lambda path: provscan.match(
+        DATA, path, path.parent / "b.run", log=path / "notes.txt", spike_ins=0
+    ),
 ]
 
 
@@ -110,18 +149,29 @@ def test_in_the_folder_of_a_run(made: Path, tmp_path: Path, seed: int) -> None:
     before = contents(tmp_path)
     own = {f"x.run/{name}" for name in contents(made / "a.run")}
     for resume in (False, True):
-        tried(lambda resume=resume: provscan.match(
-            DATA, made / "a.index", path, overwrite=not resume, resume=resume, spike_ins=0
-        ))  # fmt: skip
+        tried(
+            lambda resume=resume: provscan.match(
+                DATA,
+                made / "a.index",
+                path,
+                overwrite=not resume,
+                resume=resume,
+                spike_ins=0,
+            )
+        )
         assert_kept(before, tmp_path, own)
 
 
 @pytest.mark.parametrize("resume", [True, False])
-def test_in_the_folder_of_an_interrupted_run(made: Path, tmp_path: Path, resume: bool) -> None:
+def test_in_the_folder_of_an_interrupted_run(
+    made: Path, tmp_path: Path, resume: bool
+) -> None:
     """It goes on, or is discarded; what others have put there comes to the new run."""
     for number in range(3):
         (tmp_path / f"data/{number}.jsonl").parent.mkdir(exist_ok=True)
-        (tmp_path / f"data/{number}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in DATA))
+        (tmp_path / f"data/{number}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in DATA)
+        )
 
     class Interrupted(Progress):
         read = 0
@@ -133,24 +183,46 @@ def test_in_the_folder_of_an_interrupted_run(made: Path, tmp_path: Path, resume:
 
     options: dict[str, Any] = {"spike_ins": 0, "workers": 1}
     with pytest.raises(KeyboardInterrupt):
-        provscan.match(tmp_path / "data", made / "a.index", tmp_path / "x.run", progress=Interrupted(), **options)
+        provscan.match(
+            tmp_path / "data",
+            made / "a.index",
+            tmp_path / "x.run",
+            progress=Interrupted(),
+            **options,
+        )
     unfinished = tmp_path / "x.run.unfinished"
     parts = {path.name for path in (unfinished / "parts").iterdir()}
     assert "00000000.json" in parts
-    saved = {"notes.txt": b"1", "parts/thesis.doc": b"2", "null/readme": b"3", "control/manifest.json": b"4"}
+    saved = {
+        "notes.txt": b"1",
+        "parts/thesis.doc": b"2",
+        "null/readme": b"3",
+        "control/manifest.json": b"4",
+    }
     for name, content in saved.items():
         (unfinished / name).parent.mkdir(exist_ok=True)
         (unfinished / name).write_bytes(content)
     provscan.match(
-        tmp_path / "data", made / "a.index", tmp_path / "x.run", resume=resume, overwrite=not resume, **options
+        tmp_path / "data",
+        made / "a.index",
+        tmp_path / "x.run",
+        resume=resume,
+        overwrite=not resume,
+        **options,
     )
-    found = {name: content for name, content in contents(tmp_path / "x.run").items() if content is not None}
+    found = {
+        name: content
+        for name, content in contents(tmp_path / "x.run").items()
+        if content is not None
+    }
     assert found.keys() == contents(made / "a.run").keys() | saved.keys()
     assert {name: found[name] for name in saved} == saved
     assert not unfinished.exists()
 
 
-def test_what_is_saved_in_a_run_while_it_is_replaced_comes_to_the_new_one(made: Path, tmp_path: Path) -> None:
+def test_what_is_saved_in_a_run_while_it_is_replaced_comes_to_the_new_one(
+    made: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "x.run"
     shutil.copytree(made / "a.run", path)
     saved = {"x.run/notes.txt", "x.run/parts/thesis.doc", "x.run.unfinished/mine"}
@@ -161,11 +233,13 @@ def test_what_is_saved_in_a_run_while_it_is_replaced_comes_to_the_new_one(made: 
                 (tmp_path / name).parent.mkdir(exist_ok=True)
                 (tmp_path / name).write_text(name)
 
-    run = provscan.match(DATA[:5], made / "a.index", path, overwrite=True, progress=Saving(), spike_ins=0)
+    run = provscan.match(
+        DATA[:5], made / "a.index", path, overwrite=True, progress=Saving(), spike_ins=0
+    )
     assert run.summary["records"] == 5
-    assert {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()} == {
-        *contents(made / "a.run"), "notes.txt", "parts/thesis.doc", "mine"
-    }  # fmt: skip
+    assert {
+        str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()
+    } == {*contents(made / "a.run"), "notes.txt", "parts/thesis.doc", "mine"}
     assert [file.name for file in tmp_path.iterdir()] == ["x.run"]
 
 
@@ -179,27 +253,44 @@ def test_what_a_failed_build_did_not_write_stays(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         provscan.build_index(tweets(), path)
-    assert contents(tmp_path) == {"x.index": None, "x.index/notes.txt": b"saved meanwhile"}
+    assert contents(tmp_path) == {
+        "x.index": None,
+        "x.index/notes.txt": b"saved meanwhile",
+    }
 
 
-def test_what_a_killed_writer_noted_is_removed_and_nothing_else(made: Path, tmp_path: Path) -> None:
+def test_what_a_killed_writer_noted_is_removed_and_nothing_else(
+    made: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "x.index"
     shutil.copytree(made / "a.index", path)
     named = contents(path)
     new = "segments/.new-0123456789abcdef"
     (path / "segments/fedcba9876543210").mkdir()
     (path / new).mkdir()
-    for name in (f"{new}/texts.utf8", f"{new}.arrow", "segments/fedcba9876543210/ids.utf8"):
+    for name in (
+        f"{new}/texts.utf8",
+        f"{new}.arrow",
+        "segments/fedcba9876543210/ids.utf8",
+    ):
         (path / name).write_text("unfinished")
     noted = "segments/fedcba9876543210"
-    (path / "lock").write_text(f"{HEAD}process 1\n{new}\n{noted}\n{noted}/ids.utf8\n../../x\n")
+    (path / "lock").write_text(
+        f"{HEAD}process 1\n{new}\n{noted}\n{noted}/ids.utf8\n../../x\n"
+    )
     (path / noted / "mine").write_text("of somebody else")
     provscan.forget(path, ["nobody"])
-    assert contents(path) == {**named, noted: None, f"{noted}/mine": b"of somebody else"}
+    assert contents(path) == {
+        **named,
+        noted: None,
+        f"{noted}/mine": b"of somebody else",
+    }
 
 
 def test_a_segment_that_is_damaged_is_built_again(made: Path, tmp_path: Path) -> None:
-    """The segment has its name from what is in it: the new one would take the damaged one for itself."""
+    """The segment has its name from what is in it: the new one would take the damaged
+    one for itself.
+    """
     path = tmp_path / "x.index"
     index = provscan.build_index(TWEETS, path)
     (file,) = path.glob("segments/*/texts.utf8")
@@ -211,9 +302,18 @@ def test_a_segment_that_is_damaged_is_built_again(made: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("blind", [False, True])
-def test_a_mount_point_is_refused_before_the_scan(made: Path, tmp_path: Path, blind: bool) -> None:
+def test_a_mount_point_is_refused_before_the_scan(
+    made: Path, tmp_path: Path, blind: bool
+) -> None:
     """A folder can't take its place: that came out when all had been scanned."""
-    place = next((p for p in map(Path, ("/dev/shm", "/proc", "/dev")) if is_mount_point(p) and p.is_dir()), None)
+    place = next(
+        (
+            p
+            for p in map(Path, ("/dev/shm", "/proc", "/dev"))
+            if is_mount_point(p) and p.is_dir()
+        ),
+        None,
+    )
     if place is None:
         pytest.skip("nothing is mounted here")
     assert not is_mount_point(tmp_path)
@@ -228,11 +328,16 @@ def test_a_mount_point_is_refused_before_the_scan(made: Path, tmp_path: Path, bl
         raise AssertionError
         yield
 
-    with pytest.raises(OutputError, match=rf"{place} is a mount point, .*: name a folder in it, such as {place}/"):
+    with pytest.raises(
+        OutputError,
+        match=rf"{place} is a mount point, .*: name a folder in it, such as {place}/",
+    ):
         provscan.match(data(), index, place, overwrite=True, **options)
 
 
-def test_room_is_tried_before_the_scan(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_is_tried_before_the_scan(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written = os.pwrite
 
     def full(descriptor: int, content: bytes, place: int) -> int:
@@ -245,7 +350,9 @@ def test_room_is_tried_before_the_scan(made: Path, tmp_path: Path, monkeypatch: 
         yield
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(OutputError, match=r"writing .*x\.run failed: No space left on device"):
+    with pytest.raises(
+        OutputError, match=r"writing .*x\.run failed: No space left on device"
+    ):
         provscan.match(data(), made / "a.index", tmp_path / "x.run")
     assert list(tmp_path.iterdir()) == []
 
@@ -253,20 +360,32 @@ def test_room_is_tried_before_the_scan(made: Path, tmp_path: Path, monkeypatch: 
 def test_no_file_is_replaced_unasked(made: Path, tmp_path: Path) -> None:
     """``-o`` named the manifest of an index, and the index was gone."""
     shutil.copytree(made / "a.index", tmp_path / "a.index")
-    for name in ("manifest.json", "list.csv", "list.xlsx", "list.jsonl", "list.parquet"):
+    for name in (
+        "manifest.json",
+        "list.csv",
+        "list.xlsx",
+        "list.jsonl",
+        "list.parquet",
+    ):
         path = tmp_path / "a.index" / name
         if path.suffix != ".json":
             path.write_text("of somebody else")
         before = path.read_bytes()
         write = write_report if path.suffix == ".json" else export
-        with pytest.raises(OutputError, match=f"{name} exists already: name another file, or replace it with --overwr"):
+        with pytest.raises(
+            OutputError,
+            match=f"{name} exists already: name another file, or replace it with "
+            "--overwr",
+        ):
             write(made / "a.run", path)
         assert path.read_bytes() == before
         write(made / "a.run", path, overwrite=True)
         assert path.read_bytes() != before
 
 
-def test_a_report_is_written_again_unless_somebody_changed_it(made: Path, tmp_path: Path) -> None:
+def test_a_report_is_written_again_unless_somebody_changed_it(
+    made: Path, tmp_path: Path
+) -> None:
     path = write_report(made / "a.run", tmp_path / "a.html")
     before = path.read_bytes()
     assert write_report(made / "a.run", path).read_bytes() == before
@@ -282,6 +401,10 @@ def test_a_log_is_added_to_and_nothing_else(made: Path, tmp_path: Path) -> None:
     for place in ("a.run", "b.run"):
         provscan.match(DATA, made / "a.index", tmp_path / place, log=log, spike_ins=0)
     assert len(log.read_text().splitlines()) > 4
-    with pytest.raises(OutputError, match="other is no log of provscan, so nothing is added to it"):
-        provscan.match(DATA, made / "a.index", tmp_path / "c.run", log=other, spike_ins=0)
+    with pytest.raises(
+        OutputError, match="other is no log of provscan, so nothing is added to it"
+    ):
+        provscan.match(
+            DATA, made / "a.index", tmp_path / "c.run", log=other, spike_ins=0
+        )
     assert other.read_text() == '{"text": "a dataset"}\n'

@@ -1,4 +1,6 @@
-"""A run: its folder, its counts, whatever the dataset is and however many workers ran."""
+"""A run: its folder, its counts, whatever the dataset is and however many workers
+ran.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ from tweets import sentence
 
 import provscan
 from provscan import readers
-from provscan.errors import IndexFormatError, InputError, OutputError, ParameterError, UsageError
+from provscan.errors import (
+    IndexFormatError,
+    InputError,
+    OutputError,
+    ParameterError,
+    UsageError,
+)
 from provscan.matching import MATCHES
 from provscan.readers import Limits
 from provscan.report.document import write_report
@@ -52,25 +60,38 @@ def check(run: provscan.Run) -> None:
     places = [(row["source"], row["record"]) for row in rows]
     assert summary["matches"] == len(rows)
     assert summary["records_matched"] == len(set(places))
-    assert {level: n for level, n in summary["levels"].items() if n} == Counter(row["level"] for row in rows)
+    assert {level: n for level, n in summary["levels"].items() if n} == Counter(
+        row["level"] for row in rows
+    )
     assert summary["texts_found"] == len({row["tweet_id"] for row in rows})
-    assert summary["tweets_found"] == sum({row["tweet_id"]: row["tweets"] for row in rows}.values())
-    spans = [(place, row["start"], row["end"]) for place, row in zip(places, rows, strict=True)]
+    assert summary["tweets_found"] == sum(
+        {row["tweet_id"]: row["tweets"] for row in rows}.values()
+    )
+    spans = [
+        (place, row["start"], row["end"])
+        for place, row in zip(places, rows, strict=True)
+    ]
     assert summary["characters_matched"] == naive.covered(spans)
     for name, share, whole in (
         ("records_matched", "share_of_records", "records"),
         ("characters_matched", "share_of_characters", "characters"),
     ):
-        assert summary[share] == (summary[name] / summary[whole] if summary[whole] else 0)
+        assert summary[share] == (
+            summary[name] / summary[whole] if summary[whole] else 0
+        )
     for entry in summary["sources"]:
         own = [row for row in rows if row["source"] == entry["source"]]
         assert entry["matches"] == len(own)
         assert entry["records_matched"] == len({row["record"] for row in own})
     assert sum(entry["records"] for entry in summary["sources"]) == summary["records"]
-    assert [entry["source"] for entry in run.info["inputs"]] == [entry["source"] for entry in summary["sources"]]
+    assert [entry["source"] for entry in run.info["inputs"]] == [
+        entry["source"] for entry in summary["sources"]
+    ]
 
 
-def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_the_folder_of_a_run(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     records = some_records(1, 300)
     data = write("data.jsonl", records)
     run = provscan.match(data, index, tmp_path / "a.run")
@@ -79,13 +100,19 @@ def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path
     check(run)
     assert run.summary["records"] == 300
     assert run.summary["characters"] == sum(len(record["text"]) for record in records)
-    expected = index.match([record["text"] for record in records]).drop_columns(["source", "record_id", "field"])
+    expected = index.match([record["text"] for record in records]).drop_columns(
+        ["source", "record_id", "field"]
+    )
     assert expected.num_rows > 200
     assert found(run).drop_columns(["record_id", "field"]).equals(expected)
     assert set(run.matches.column("field").to_pylist()) == {"text"}
-    assert {row["record_id"] == f"r{row['record']}" for row in run.matches.to_pylist()} == {True}
+    assert {
+        row["record_id"] == f"r{row['record']}" for row in run.matches.to_pylist()
+    } == {True}
     raw = data.read_bytes()
-    assert run.info["inputs"] == [{"source": str(data), "bytes": len(raw), "xxh3": xxhash.xxh3_128_hexdigest(raw)}]
+    assert run.info["inputs"] == [
+        {"source": str(data), "bytes": len(raw), "xxh3": xxhash.xxh3_128_hexdigest(raw)}
+    ]
     assert run.info["index"]["fingerprint"] == index.fingerprint
     assert run.info["parameters"]["threshold"] == provscan.MatchParams().threshold
     assert run.info["versions"]["provscan"] == provscan.__version__
@@ -94,7 +121,12 @@ def test_the_folder_of_a_run(index: provscan.Index, write: Write, tmp_path: Path
 
 @pytest.mark.parametrize(("target_bytes", "batch"), [(3_000, 16_384), (40_000, 11)])
 def test_results_depend_neither_on_workers_nor_on_splits(
-    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target_bytes: int, batch: int
+    index: provscan.Index,
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target_bytes: int,
+    batch: int,
 ) -> None:
     data = write("data.jsonl", some_records(2, 160))
     expected = provscan.match(data, index, tmp_path / "one.run", workers=1)
@@ -113,7 +145,9 @@ def test_results_depend_neither_on_workers_nor_on_splits(
         run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
         assert run.matches.equals(expected.matches)
         same = {key: value for key, value in run.summary.items() if key != "truncated"}
-        assert same == {key: value for key, value in expected.summary.items() if key != "truncated"}
+        assert same == {
+            key: value for key, value in expected.summary.items() if key != "truncated"
+        }
     assert min(splits) > 2
 
 
@@ -128,9 +162,16 @@ def test_several_sources(index: provscan.Index, write: Write, tmp_path: Path) ->
     sources = [first, second, folder, tmp_path / "t.parquet"]
     run = provscan.match(sources, index, tmp_path / "a.run")
     check(run)
-    expected = {str(first): 40, str(second): 50, f"{folder}/deep/y.jsonl": 30, f"{folder}/x.jsonl": 20,
-                str(tmp_path / "t.parquet"): 25}  # fmt: skip
-    assert {entry["source"]: entry["records"] for entry in run.summary["sources"]} == expected
+    expected = {
+        str(first): 40,
+        str(second): 50,
+        f"{folder}/deep/y.jsonl": 30,
+        f"{folder}/x.jsonl": 20,
+        str(tmp_path / "t.parquet"): 25,
+    }
+    assert {
+        entry["source"]: entry["records"] for entry in run.summary["sources"]
+    } == expected
     order = list(dict.fromkeys(run.matches.column("source").to_pylist()))
     assert order == [entry["source"] for entry in run.summary["sources"]]
     for row in run.matches.to_pylist():
@@ -151,7 +192,9 @@ def test_the_standard_input(
     (entry,) = json.loads((tmp_path / "b.run" / "run.json").read_text())["inputs"]
     assert entry == {"source": "-", "bytes": None, "xxh3": None}
     assert provscan.open_run(tmp_path / "b.run").summary["notes"] == {}
-    with pytest.raises(UsageError, match=r"name the folder for the results with out \(-o\)"):
+    with pytest.raises(
+        UsageError, match=r"name the folder for the results with out \(-o\)"
+    ):
         provscan.match("-", index)
 
 
@@ -159,8 +202,15 @@ def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> 
     import datasets
 
     records = some_records(9, 70)
-    expected = found(provscan.match(write("data.jsonl", records), index, tmp_path / "a.run"))
-    kinds: list[Any] = [records, iter(records), pa.Table.from_pylist(records), datasets.Dataset.from_list(records)]
+    expected = found(
+        provscan.match(write("data.jsonl", records), index, tmp_path / "a.run")
+    )
+    kinds: list[Any] = [
+        records,
+        iter(records),
+        pa.Table.from_pylist(records),
+        datasets.Dataset.from_list(records),
+    ]
     for number, kind in enumerate(kinds):
         run = provscan.match(kind, index, tmp_path / f"{number}.run")
         check(run)
@@ -171,10 +221,17 @@ def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> 
 
 
 def test_overlapping_matches_cover_their_characters_once(tmp_path: Path) -> None:
-    first, second = "one two three four five six seven", "six seven eight nine ten eleven twelve"
-    index = provscan.build_index([{"id": "1", "text": first}, {"id": "2", "text": second}], tmp_path / "a.index")
+    first, second = (
+        "one two three four five six seven",
+        "six seven eight nine ten eleven twelve",
+    )
+    index = provscan.build_index(
+        [{"id": "1", "text": first}, {"id": "2", "text": second}], tmp_path / "a.index"
+    )
     text = "one two three four five six seven eight nine ten eleven twelve"
-    run = provscan.match([{"text": text}, {"text": f"{text} and {first}"}], index, tmp_path / "a.run")
+    run = provscan.match(
+        [{"text": text}, {"text": f"{text} and {first}"}], index, tmp_path / "a.run"
+    )
     check(run)
     assert run.matches.num_rows == 5
     assert run.summary["characters_matched"] == 2 * len(text) + len(first)
@@ -186,17 +243,28 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
         ([], "the inputs are empty"),
         (write("null.jsonl", [{"text": None}]), r"1 record skipped \(no_text\)"),
     ):
-        with pytest.raises(InputError, match=f"no records were scanned.*{reason}.*--text-field"):
+        with pytest.raises(
+            InputError, match=f"no records were scanned.*{reason}.*--text-field"
+        ):
             provscan.match(source, index, tmp_path / "a.run")
     with pytest.raises(InputError, match="the sample holds none of the records"):
-        provscan.match(write("few.jsonl", some_records(1, 3)), index, tmp_path / "a.run", sample=1e-9)
+        provscan.match(
+            write("few.jsonl", some_records(1, 3)),
+            index,
+            tmp_path / "a.run",
+            sample=1e-9,
+        )
     assert not list(tmp_path.glob("a.run*"))
-    run = provscan.match(write("one.jsonl", [{"text": "no tweet"}]), index, tmp_path / "a.run")
+    run = provscan.match(
+        write("one.jsonl", [{"text": "no tweet"}]), index, tmp_path / "a.run"
+    )
     check(run)
     assert run.matches.num_rows == run.evidence.num_rows == run.summary["matches"] == 0
 
 
-def test_a_damaged_file_gives_what_it_still_holds(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_a_damaged_file_gives_what_it_still_holds(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     records = some_records(10, 400)
     raw = gzip.compress(write("data.jsonl", records).read_bytes())
     (tmp_path / "data.jsonl.gz").write_bytes(raw[: len(raw) // 2])
@@ -209,25 +277,54 @@ def test_a_damaged_file_gives_what_it_still_holds(index: provscan.Index, write: 
     assert run.matches.column("start").equals(index.match(texts).column("start"))
 
 
-def test_bad_lines_are_counted(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_bad_lines_are_counted(
+    index: provscan.Index, write: Write, tmp_path: Path
+) -> None:
     data = write(
-        "data.jsonl", [{"id": "a", "text": TWEETS[0]["text"]}, {"id": "b", "text": None}, {"id": "c", "text": 7}]
+        "data.jsonl",
+        [
+            {"id": "a", "text": TWEETS[0]["text"]},
+            {"id": "b", "text": None},
+            {"id": "c", "text": 7},
+        ],
     )
-    data.write_bytes(data.read_bytes() + b"nonsense\n" + json.dumps({"text": TWEETS[0]["text"]}).encode())
-    with pytest.raises(InputError, match=r"2 of 5 records can't be read, more than --max-bad 5\.000%.*record 2 of"):
+    data.write_bytes(
+        data.read_bytes()
+        + b"nonsense\n"
+        + json.dumps({"text": TWEETS[0]["text"]}).encode()
+    )
+    with pytest.raises(
+        InputError,
+        match=r"2 of 5 records can't be read, more than --max-bad 5\.000%.*record 2 of",
+    ):
         provscan.match(data, index, tmp_path / "a.run")
-    with pytest.raises(InputError, match=r"2 records can't be read; the first is record 2 of .*--strict"):
-        provscan.match(data, index, tmp_path / "a.run", strict=True, max_bad=0.5, overwrite=True)
+    with pytest.raises(
+        InputError,
+        match=r"2 records can't be read; the first is record 2 of .*--strict",
+    ):
+        provscan.match(
+            data, index, tmp_path / "a.run", strict=True, max_bad=0.5, overwrite=True
+        )
     run = provscan.match(data, index, tmp_path / "a.run", max_bad=0.5, overwrite=True)
     check(run)
     assert run.matches.column("record").to_pylist() == [0, 4]
     assert run.summary["skipped"] == {"bad_json": 1, "no_text": 1, "text_not_string": 1}
-    assert {example["where"] for example in run.summary["examples"]} == {"record 1", "record 2", "record 3"}
+    assert {example["where"] for example in run.summary["examples"]} == {
+        "record 1",
+        "record 2",
+        "record 3",
+    }
 
 
-def test_one_record_in_pieces(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line beyond the limit comes in pieces that overlap; every match is reported once."""
-    text = " ... ".join(record["text"].replace("\n", " ") for record in some_records(11, 300))
+def test_one_record_in_pieces(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line beyond the limit comes in pieces that overlap; every match is reported
+    once.
+    """
+    text = " ... ".join(
+        record["text"].replace("\n", " ") for record in some_records(11, 300)
+    )
     (tmp_path / "data.txt").write_text(f"first\n{text}\nlast")
     expected = index.match(["first", text, "last"]).drop_columns(["source", "field"])
     assert expected.num_rows > 200
@@ -239,8 +336,12 @@ def test_one_record_in_pieces(index: provscan.Index, tmp_path: Path, monkeypatch
     assert run.summary["records"] == 3
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError("broken"), ValueError("bug")])
-def test_an_interrupted_run_leaves_nothing(index: provscan.Index, tmp_path: Path, error: Any) -> None:
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, InputError("broken"), ValueError("bug")]
+)
+def test_an_interrupted_run_leaves_nothing(
+    index: provscan.Index, tmp_path: Path, error: Any
+) -> None:
     def records() -> Iterator[dict[str, Any]]:
         yield from some_records(12, 50)
         raise error
@@ -254,30 +355,52 @@ def test_an_interrupted_run_leaves_nothing(index: provscan.Index, tmp_path: Path
     assert old.matches.num_rows == 0
 
 
-def test_a_full_disk(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Full(pa.ipc.RecordBatchFileWriter):  # type: ignore[misc]
         def write_batch(self, *_: Any, **__: Any) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema))
-    with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left on device"):
+    monkeypatch.setattr(
+        pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema)
+    )
+    with pytest.raises(
+        OutputError, match=r"writing .*a\.run failed: No space left on device"
+    ):
         provscan.match(some_records(13, 50), index, tmp_path / "a.run")
     assert listing(tmp_path) == []
 
 
-def test_a_run_is_replaced_when_asked(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_replaced_when_asked(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "a.run"
     provscan.match([{"text": "nothing"}], index, target)
     with pytest.raises(OutputError, match="exists already"):
         provscan.match(some_records(14, 20), index, target)
-    (target / "report.pdf").write_bytes(b"%PDF-1.4, as provscan report --format pdf writes it there")
-    assert provscan.match(some_records(14, 20), index, target, overwrite=True).matches.num_rows > 5
+    (target / "report.pdf").write_bytes(
+        b"%PDF-1.4, as provscan report --format pdf writes it there"
+    )
+    assert (
+        provscan.match(
+            some_records(14, 20), index, target, overwrite=True
+        ).matches.num_rows
+        > 5
+    )
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(OutputError, match=r"photos is not a run \(it holds a\.jpg\), so it is not replaced"):
+    with pytest.raises(
+        OutputError,
+        match=r"photos is not a run \(it holds a\.jpg\), so it is not replaced",
+    ):
         provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
-    monkeypatch.setattr(os, "access", lambda path, mode: (Path(path), mode) != (target, os.W_OK))
-    with pytest.raises(OutputError, match=r"a\.run is write-protected, so it is not replaced"):
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: (Path(path), mode) != (target, os.W_OK)
+    )
+    with pytest.raises(
+        OutputError, match=r"a\.run is write-protected, so it is not replaced"
+    ):
         provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 
@@ -292,7 +415,9 @@ def test_all_is_on_the_disk_before_a_run_is_in_its_place(
     for room in ("index", "runs"):
         monkeypatch.setattr(f"provscan.{room}.folder.sync", note)
     run = provscan.match(some_records(1, 40), index, tmp_path / "a.run")
-    assert synced == dict.fromkeys([*listing(run.path), "a.run.unfinished"], False) | {tmp_path.name: True}
+    assert synced == dict.fromkeys([*listing(run.path), "a.run.unfinished"], False) | {
+        tmp_path.name: True
+    }
 
 
 def test_where_results_and_index_are_by_default(
@@ -315,12 +440,16 @@ def test_where_results_and_index_are_by_default(
 def test_names_that_are_no_unicode(index: provscan.Index, tmp_path: Path) -> None:
     data = os.fsencode(tmp_path) + b"/caf\xe9 'x'.jsonl"
     try:
-        Path(os.fsdecode(data)).write_text(json.dumps({"id": "1", "text": TWEETS[0]["text"]}) + "\n7\n")
+        Path(os.fsdecode(data)).write_text(
+            json.dumps({"id": "1", "text": TWEETS[0]["text"]}) + "\n7\n"
+        )
     except OSError:
         pytest.skip("this file system has Unicode names only")
     run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run", max_bad=1.0)
     check(run)
-    assert run.matches.column("source").to_pylist() == [f"{tmp_path}/caf\\xe9 'x'.jsonl"]
+    assert run.matches.column("source").to_pylist() == [
+        f"{tmp_path}/caf\\xe9 'x'.jsonl"
+    ]
     rebuilt = provscan.build_index(os.fsdecode(data), tmp_path / "b.index")
     assert rebuilt.info()["sources"][0]["source"] == f"{tmp_path}/caf\\xe9 'x'.jsonl"
 
@@ -342,18 +471,30 @@ for _ in range(2):
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 provscan.match(sys.argv[4], index, sys.argv[2] + "/a.run", workers=2, spike_ins=50)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
+"""  # noqa: E501
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only"
+)
 @pytest.mark.parametrize("kind", ["records", "one record"])
-def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: Path, kind: str) -> None:
-    """Once warm, more data without further matches take less memory than the data alone would."""
+def test_memory_does_not_grow_with_the_dataset(
+    index: provscan.Index, tmp_path: Path, kind: str
+) -> None:
+    """Once warm, more data without further matches take less memory than the data alone
+    would.
+    """
     rng = random.Random(15)
-    block = " ".join(sentence(rng, "latin", 3000) + record["text"] for record in some_records(15, 100))
+    block = " ".join(
+        sentence(rng, "latin", 3000) + record["text"]
+        for record in some_records(15, 100)
+    )
     line = json.dumps({"text": block[:400]}) + "\n"
-    unlicensed = " ".join(sentence(rng, "latin", 3000) for _ in range(len(block) // 3000))
-    # A single record is scanned like others once it is long; how much its matches take is not the same each time.
+    unlicensed = " ".join(
+        sentence(rng, "latin", 3000) for _ in range(len(block) // 3000)
+    )
+    # A single record is scanned like others once it is long; how much its matches take
+    # is not the same each time.
     small, more = 16, 64 if kind == "records" else 128
     for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":
@@ -373,8 +514,12 @@ def test_memory_does_not_grow_with_the_dataset(index: provscan.Index, tmp_path: 
     assert int(done.stdout) < 0.9 * more
 
 
-def test_names_that_are_no_utf8(tmp_path: Path, index: provscan.Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They can be read. What provscan writes has others, since Arrow opens none by such a name."""
+def test_names_that_are_no_utf8(
+    tmp_path: Path, index: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can be read. What provscan writes has others, since Arrow opens none by such
+    a name.
+    """
     monkeypatch.chdir(tmp_path)
     (data := Path("a\udcff.jsonl")).write_text('{"text": "a text that is no tweet"}\n')
     run = provscan.match(data, index)
@@ -389,37 +534,62 @@ def test_names_that_are_no_utf8(tmp_path: Path, index: provscan.Index, monkeypat
         lambda: write_report(odd),
         lambda: export(run.path, odd / "a.csv"),
     ):
-        with pytest.raises(ParameterError, match="a path that is valid UTF-8 as a whole"):
+        with pytest.raises(
+            ParameterError, match="a path that is valid UTF-8 as a whole"
+        ):
             refused()
-    assert sorted(tmp_path.iterdir()) == sorted(tmp_path / name for name in (data.name, run.path.name))
+    assert sorted(tmp_path.iterdir()) == sorted(
+        tmp_path / name for name in (data.name, run.path.name)
+    )
 
 
 def test_names_of_files_that_are_not_read_as_utf8_are_refused(
     index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a Latin-1 locale the sources of a run would have other names than the files."""
+    """In a Latin-1 locale the sources of a run would have other names than the
+    files.
+    """
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
     for refused in (
         lambda: provscan.match([{"text": "nothing"}], index, tmp_path / "a.run"),
         lambda: provscan.open_index(index.path),
     ):
-        with pytest.raises(ParameterError, match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1"):
+        with pytest.raises(
+            ParameterError,
+            match="as iso8859-1 here, and not as UTF-8: start it with PYTHONUTF8=1",
+        ):
             refused()
 
 
 def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> None:
     """Its matches would explain all that was found."""
     texts = [sentence(random.Random(n), "latin", 80) for n in range(120)]
-    index = provscan.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts[:40])], tmp_path / "i")
+    index = provscan.build_index(
+        [{"id": str(n), "text": text} for n, text in enumerate(texts[:40])],
+        tmp_path / "i",
+    )
     dataset = [{"text": text} for text in texts]
-    for name, control, share in (("copy", texts, 1.0), ("part", texts[40:80] + [t[::-1] for t in texts[:60]], 0.4)):
-        path = write(f"{name}.jsonl", [{"id": f"c{n}", "text": text} for n, text in enumerate(control)])
+    for name, control, share in (
+        ("copy", texts, 1.0),
+        ("part", texts[40:80] + [t[::-1] for t in texts[:60]], 0.4),
+    ):
+        path = write(
+            f"{name}.jsonl",
+            [{"id": f"c{n}", "text": text} for n, text in enumerate(control)],
+        )
         run = provscan.match(dataset, index, tmp_path / name, control=path)
         answer, page = run.summary["answer"], (run.path / "report.html").read_text()
-        (warned,) = [item["message"] for item in answer["warnings"] if item["code"] == "control_in_dataset"]
+        (warned,) = [
+            item["message"]
+            for item in answer["warnings"]
+            if item["code"] == "control_in_dataset"
+        ]
         assert f"Of the control's texts {share:.0%} stand in the dataset" in warned
         assert (answer["records"]["at_least"] is None) == (share > 0.5)
-        # The licensed texts that the control has as well are common wording, and no findings.
+        # The licensed texts that the control has as well are common wording, and no
+        # findings.
         assert (answer["records"]["findings"] == 0) == (share > 0.5)
         assert "stand in the dataset, where chance puts few" in page
-        assert run.matches["q_value"].null_count == (len(run.matches) if share > 0.5 else 40)
+        assert run.matches["q_value"].null_count == (
+            len(run.matches) if share > 0.5 else 40
+        )

@@ -1,4 +1,6 @@
-"""Part files in an object store: the results are the same, and nothing is left there."""
+"""Part files in an object store: the results are the same, and nothing is left
+there.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,18 @@ BUCKET = "parts-of-runs"
 def folder(write: Write, tmp_path: Path) -> Path:
     for number in range(FILES):
         # Some files hold no licensed text.
-        write(f"data/{number:02}.jsonl", some_records(number, 40) if number % 3 else [{"text": "nothing of it"}] * 9)
+        write(
+            f"data/{number:02}.jsonl",
+            some_records(number, 40) if number % 3 else [{"text": "nothing of it"}] * 9,
+        )
     return tmp_path / "data"
 
 
 def content(run: Path) -> dict[str, bytes]:
-    return {name: (run / name).read_bytes() for name in ("matches.parquet", "evidence.parquet", "summary.json")}
+    return {
+        name: (run / name).read_bytes()
+        for name in ("matches.parquet", "evidence.parquet", "summary.json")
+    }
 
 
 class Unreliable:
@@ -70,14 +78,28 @@ def bucket(object_store: str) -> Iterator[tuple[Any, Unreliable]]:
 
 @pytest.mark.parametrize("executor", ["ray", *(["processes"] if NIGHTLY else [])])
 def test_the_same_bytes_by_way_of_an_unreliable_object_store(
-    cluster: None, bucket: tuple[Any, Unreliable], index: provscan.Index, folder: Path, tmp_path: Path, executor: str
+    cluster: None,
+    bucket: tuple[Any, Unreliable],
+    index: provscan.Index,
+    folder: Path,
+    tmp_path: Path,
+    executor: str,
 ) -> None:
     client, unreliable = bucket
     expected = content(provscan.match(folder, index, tmp_path / "threads.run").path)
     before = unreliable.refused
-    workers = 1 if executor == "processes" else 2  # Each process starts slowly; the cluster has two.
+    workers = (
+        1 if executor == "processes" else 2
+    )  # Each process starts slowly; the cluster has two.
     place = f"s3://{BUCKET}/parts"
-    run = provscan.match(folder, index, tmp_path / "a.run", executor=executor, workers=workers, parts=place)
+    run = provscan.match(
+        folder,
+        index,
+        tmp_path / "a.run",
+        executor=executor,
+        workers=workers,
+        parts=place,
+    )
     assert content(run.path) == expected
     assert unreliable.refused > before
     assert unreliable.asked > 2 * FILES
@@ -103,20 +125,30 @@ def test_a_folder_that_all_see_and_a_run_that_goes_on(
         with pytest.raises(KeyboardInterrupt):
             provscan.match(folder, index, tmp_path / "a.run", parts=place)
     assert list(place.iterdir()) == []
-    kept = {path.stem for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")}
+    kept = {
+        path.stem for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")
+    }
     assert kept == {f"{number:08}" for number in fetched}
     again: list[int] = []
     monkeypatch.setattr(
-        "provscan.runs.scan.fetch_part", lambda store, number, target: again.append(number)
-        or parts.fetch_part(store, number, target),
-    )  # fmt: skip
+        "provscan.runs.scan.fetch_part",
+        lambda store, number, target: (
+            again.append(number) or parts.fetch_part(store, number, target)
+        ),
+    )
     run = provscan.match(folder, index, tmp_path / "a.run", parts=place, resume=True)
     assert sorted(fetched + again) == [*range(FILES)]
     assert content(run.path) == expected
     assert list(place.iterdir()) == []
 
 
-def test_a_place_that_can_not_be_written(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_a_place_that_can_not_be_written(
+    index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file can't be written \(.*\): name another --parts"):
-        provscan.match(folder, index, tmp_path / "a.run", parts=os.fspath(tmp_path / "file"))
+    with pytest.raises(
+        OutputError, match=r"file can't be written \(.*\): name another --parts"
+    ):
+        provscan.match(
+            folder, index, tmp_path / "a.run", parts=os.fspath(tmp_path / "file")
+        )

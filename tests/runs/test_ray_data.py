@@ -26,7 +26,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def no_progress_bars(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray.data
 
-    monkeypatch.setattr(ray.data.DataContext.get_current(), "enable_progress_bars", False)
+    monkeypatch.setattr(
+        ray.data.DataContext.get_current(), "enable_progress_bars", False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,12 @@ def rows() -> list[dict[str, Any]]:
     return some_records(1, 600)
 
 
-def dataset(rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table) -> Any:
-    """Blocks that tasks make when they are asked for, later ones sooner than the first."""
+def dataset(
+    rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table
+) -> Any:
+    """Blocks that tasks make when they are asked for, later ones sooner than the
+    first.
+    """
     import ray.data
 
     made = ray.data.from_items(rows, override_num_blocks=BLOCKS)
@@ -43,8 +49,15 @@ def dataset(rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lamb
 
 
 def content(run: provscan.Run) -> dict[str, Any]:
-    summary = {name: run.summary[name] for name in ("records", "matches", "levels", "texts_found", "answer", "fields")}
-    return {"rows": run.matches.to_pylist(), "evidence": run.evidence.to_pylist(), **summary}
+    summary = {
+        name: run.summary[name]
+        for name in ("records", "matches", "levels", "texts_found", "answer", "fields")
+    }
+    return {
+        "rows": run.matches.to_pylist(),
+        "evidence": run.evidence.to_pylist(),
+        **summary,
+    }
 
 
 class Tasks(Progress):
@@ -61,7 +74,10 @@ class Tasks(Progress):
 
 
 def test_blocks_are_scanned_by_the_cluster(
-    index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: provscan.Index,
+    rows: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import ray
 
@@ -69,11 +85,25 @@ def test_blocks_are_scanned_by_the_cluster(
     expected = content(provscan.match(table, index, tmp_path / "table.run"))
     assert expected["records"] == len(rows)
     assert len({row["record"] for row in expected["rows"]}) > 20
-    assert content(provscan.match(dataset(rows), index, tmp_path / "threads.run")) == expected
+    assert (
+        content(provscan.match(dataset(rows), index, tmp_path / "threads.run"))
+        == expected
+    )
     get, fetched = ray.get, []
-    monkeypatch.setattr(ray, "get", lambda reference, **more: fetched.append(get(reference, **more)) or fetched[-1])
+    monkeypatch.setattr(
+        ray,
+        "get",
+        lambda reference, **more: fetched.append(get(reference, **more)) or fetched[-1],
+    )
     tasks = Tasks()
-    run = provscan.match(dataset(rows), index, tmp_path / "blocks.run", executor="ray", workers=2, progress=tasks)
+    run = provscan.match(
+        dataset(rows),
+        index,
+        tmp_path / "blocks.run",
+        executor="ray",
+        workers=2,
+        progress=tasks,
+    )
     assert content(run) == expected
     assert (tasks.done, len(tasks.nodes)) == (BLOCKS, 2)
     # Of the data this process has seen what the fields are determined by.
@@ -87,7 +117,11 @@ def test_blocks_are_scanned_by_the_cluster(
 def test_records_have_the_numbers_of_their_places(rows: list[dict[str, Any]]) -> None:
     def without_some(table: pa.Table) -> pa.Table:
         # The first block and another one are empty.
-        return table.slice(0, 0) if rows[0]["id"] in table["id"].to_pylist() or "" in table["id"].to_pylist() else table
+        return (
+            table.slice(0, 0)
+            if rows[0]["id"] in table["id"].to_pylist() or "" in table["id"].to_pylist()
+            else table
+        )
 
     made = dataset(rows, without_some)
     limits = Limits(batch_records=64)
@@ -100,11 +134,17 @@ def test_records_have_the_numbers_of_their_places(rows: list[dict[str, Any]]) ->
         (number, text)
         for block in blocks
         for part in block.rows(limits)
-        for number, text in zip(part.numbers, part.values["text"].to_pylist(), strict=True)
+        for number, text in zip(
+            part.numbers, part.values["text"].to_pylist(), strict=True
+        )
     ]
     kept = [row["text"] for row in rows[len(rows) // BLOCKS :]]
     assert numbered == list(enumerate(kept))
-    streamed = [text for part in object_rows(made, limits) for text in part.values["text"].to_pylist()]
+    streamed = [
+        text
+        for part in object_rows(made, limits)
+        for text in part.values["text"].to_pylist()
+    ]
     assert streamed == kept
 
 
@@ -114,8 +154,12 @@ def test_an_index_of_a_dataset(rows: list[dict[str, Any]], tmp_path: Path) -> No
     assert (parted.fingerprint, len(parted)) == (whole.fingerprint, len(whole))
 
 
-def test_what_is_wrong_is_said(index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_what_is_wrong_is_said(
+    index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
     with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):
-        provscan.match(dataset(rows), index, tmp_path / "a.run", executor="ray", text_field="body")
+        provscan.match(
+            dataset(rows), index, tmp_path / "a.run", executor="ray", text_field="body"
+        )
     with pytest.raises(ParameterError, match="executor='processes' needs files"):
         provscan.match(dataset(rows), index, tmp_path / "b.run", executor="processes")

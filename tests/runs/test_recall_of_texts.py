@@ -17,15 +17,24 @@ from provscan.estimate.recall import Recall
 from provscan.runs.recalls import Recalls
 
 
-def texts(value: float, *, detectable: float = 1.0, same: float = 1.0, together: bool = False) -> Recall:
+def texts(
+    value: float, *, detectable: float = 1.0, same: float = 1.0, together: bool = False
+) -> Recall:
     """One copy was found of each of 60 texts, two of each of 30."""
     flags = np.ones(100, np.bool_)
     back = SimpleNamespace(
-        detectable=np.arange(100) < 100 * detectable, found=flags, same_text=np.arange(100) < 100 * same
+        detectable=np.arange(100) < 100 * detectable,
+        found=flags,
+        same_text=np.arange(100) < 100 * same,
     )
     recalls: Any = SimpleNamespace(back=back, usual=flags)
     found: Any = SimpleNamespace(copies=np.repeat([0, 1, 2], [7, 60, 30]))
-    result = Recalls.of_distinct(recalls, Recall(value, value - 0.05, value + 0.05, {}, {}), found, together=together)
+    result = Recalls.of_distinct(
+        recalls,
+        Recall(value, value - 0.05, value + 0.05, {}, {}),
+        found,
+        together=together,
+    )
     assert result is not None
     return result
 
@@ -45,7 +54,9 @@ def test_by_hand() -> None:
 
 
 def test_texts_that_cannot_be_found_are_lost_with_all_their_copies() -> None:
-    assert texts(0.8, detectable=0.9).value == pytest.approx(0.9 * good_toulmin(0.8 / 0.9))
+    assert texts(0.8, detectable=0.9).value == pytest.approx(
+        0.9 * good_toulmin(0.8 / 0.9)
+    )
 
 
 def test_below_the_convergence_each_text_has_one_copy() -> None:
@@ -61,17 +72,28 @@ def test_matches_of_other_texts_widen_the_limits() -> None:
 
 
 def test_there_are_no_fewer_tweets_than_texts(tmp_path: Path) -> None:
-    """A text of the control that many tweets have left 93 texts or more, and of their tweets none."""
+    """A text of the control that many tweets have left 93 texts or more, and of their
+    tweets none.
+    """
     rng = random.Random(1)
     tweets = [
-        {"id": str(n), "text": sentence(rng, "latin", 80), "created_at": f"{2015 + 4 * (n % 2)}-01-01"}
+        {
+            "id": str(n),
+            "text": sentence(rng, "latin", 80),
+            "created_at": f"{2015 + 4 * (n % 2)}-01-01",
+        }
         for n in range(400)
     ]
     again = [{**tweets[1], "id": f"again{n}"} for n in range(300)]
     index = provscan.build_index(tweets + again, tmp_path / "a.index")
     data = [{"text": tweets[n]["text"]} for n in (1, *range(0, 200, 2))]
-    run = provscan.match(data, index, tmp_path / "a.run", cutoff="2018-01-01", edits="light")
+    run = provscan.match(
+        data, index, tmp_path / "a.run", cutoff="2018-01-01", edits="light"
+    )
     texts, of_them = (run.summary["answer"][name] for name in ("texts", "tweets"))
     assert texts["at_least"] > 80
     assert of_them["at_least"] >= texts["at_least"]
-    assert all(of_them["estimate"][end] >= texts["estimate"][end] for end in ("value", "low", "high"))
+    assert all(
+        of_them["estimate"][end] >= texts["estimate"][end]
+        for end in ("value", "low", "high")
+    )

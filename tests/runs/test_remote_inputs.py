@@ -15,7 +15,9 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
     fsspec = __import__("fsspec")
     system = fsspec.filesystem("memory")
     system.pipe("/bucket/data.jsonl", b'{"text": "a text"}\n')
-    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda url, **_: (system, "/bucket/data.jsonl"))
+    monkeypatch.setattr(
+        fsspec.core, "url_to_fs", lambda url, **_: (system, "/bucket/data.jsonl")
+    )
     url = "https://me:hush@host/bucket/data.jsonl?X-Signature=hush"
     options = Options(control=url, null=[url])
     inputs = find_inputs([url], options, 1)
@@ -25,14 +27,22 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
     assert list(described.pop("version")) == ["created"]
     assert described == {"source": shown, "bytes": 19, "xxh3": None}
     assert default_out([url]) == "data.run"
-    written = json.dumps([options.as_dict(), options.command([url], "licensed.index", None), inputs.state()])
+    written = json.dumps(
+        [
+            options.as_dict(),
+            options.command([url], "licensed.index", None),
+            inputs.state(),
+        ]
+    )
     assert shown in written
     assert "hush" not in written
 
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """An object store in memory under ``gs://``; gives its objects, (bytes, about) by name."""
+    """An object store in memory under ``gs://``; gives its objects, (bytes, about) by
+    name.
+    """
     fsspec = pytest.importorskip("fsspec")
     objects = {}
 
@@ -42,7 +52,11 @@ def bucket(monkeypatch):
 
         def ls(self, path, detail=True, **kwargs):
             prefix = self._strip_protocol(path).rstrip("/") + "/"
-            names = {prefix + name[len(prefix) :].split("/")[0] for name in objects if name.startswith(prefix)}
+            names = {
+                prefix + name[len(prefix) :].split("/")[0]
+                for name in objects
+                if name.startswith(prefix)
+            }
             found = [self.info(name) for name in sorted(names)]
             if not found and prefix[:-1] not in objects:
                 raise FileNotFoundError(path)
@@ -60,27 +74,46 @@ def bucket(monkeypatch):
         def _open(self, path, mode="rb", **kwargs):
             return io.BytesIO(objects[self._strip_protocol(path)][0])
 
-    monkeypatch.setitem(importlib.import_module("fsspec.registry")._registry, "gs", Bucket)
+    monkeypatch.setitem(
+        importlib.import_module("fsspec.registry")._registry, "gs", Bucket
+    )
     return objects
 
 
 def test_a_run_says_which_version_of_remote_files_it_read(bucket, tmp_path):
-    index = provscan.build_index([{"id": "1", "text": "never trust a goat near the harbour"}], tmp_path / "a.index")
+    index = provscan.build_index(
+        [{"id": "1", "text": "never trust a goat near the harbour"}],
+        tmp_path / "a.index",
+    )
     line = b'{"text": "never trust a goat near the harbour"}\n'
     bucket["data/a.jsonl"] = line, {"etag": "abc", "updated": "2026-01-01T00:00:00Z"}
     bucket["data/deeper/b.jsonl"] = line * 2, {}
     bucket["data/deeper/c.pdf"] = b"%PDF-1.4 \0", {}
     run = provscan.match("gs://data", index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["records_matched"] == 3
-    assert run.summary["unread"] == [{"path": "gs://data/deeper/c.pdf", "reason": "it is PDF"}]
+    assert run.summary["unread"] == [
+        {"path": "gs://data/deeper/c.pdf", "reason": "it is PDF"}
+    ]
     version = {"etag": "abc", "updated": "2026-01-01T00:00:00Z"}
     assert run.info["inputs"] == [
-        {"source": "gs://data/a.jsonl", "bytes": len(line), "xxh3": None, "version": version},
-        {"source": "gs://data/deeper/b.jsonl", "bytes": 2 * len(line), "xxh3": None, "version": {}},
+        {
+            "source": "gs://data/a.jsonl",
+            "bytes": len(line),
+            "xxh3": None,
+            "version": version,
+        },
+        {
+            "source": "gs://data/deeper/b.jsonl",
+            "bytes": 2 * len(line),
+            "xxh3": None,
+            "version": {},
+        },
     ]
 
 
-@pytest.mark.parametrize("name", ["etag", "ETag", "LastModified", "updated", "generation"])
+@pytest.mark.parametrize(
+    "name", ["etag", "ETag", "LastModified", "updated", "generation"]
+)
 def test_a_remote_file_that_changes_during_a_run_is_noticed(bucket, name):
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "1"}
     inputs = find_inputs(["gs://data/a.jsonl"], Options(), 1)

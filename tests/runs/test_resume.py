@@ -1,4 +1,6 @@
-"""Interrupted runs go on, whatever interrupted them; executors and workers change nothing."""
+"""Interrupted runs go on, whatever interrupted them; executors and workers change
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -40,34 +42,61 @@ def folder(write: Write, tmp_path: Path) -> Path:
 
 def complete(tmp_path: Path) -> set[str]:
     """The parts that an interrupted run has kept."""
-    return {path.stem[-2:] for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")}
+    return {
+        path.stem[-2:]
+        for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")
+    }
 
 
 def content(run: Path) -> dict[str, bytes]:
-    return {name: (run / name).read_bytes() for name in ("matches.parquet", "evidence.parquet", "summary.json")}
+    return {
+        name: (run / name).read_bytes()
+        for name in ("matches.parquet", "evidence.parquet", "summary.json")
+    }
 
 
 def test_the_same_bytes_whatever_the_executor_and_the_number_of_workers(
     index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
-    control = [{"id": "c", "text": f"a tweet of the control that stands nowhere, number {n}"} for n in range(40)]
-    (tmp_path / "control.jsonl").write_text("".join(json.dumps(tweet) + "\n" for tweet in control))
+    control = [
+        {"id": "c", "text": f"a tweet of the control that stands nowhere, number {n}"}
+        for n in range(40)
+    ]
+    (tmp_path / "control.jsonl").write_text(
+        "".join(json.dumps(tweet) + "\n" for tweet in control)
+    )
     found = []
     for executor, workers in (("threads", 1), ("threads", 30), ("processes", 2)):
         run = provscan.match(
-            folder, index, tmp_path / f"{executor}{workers}.run", control=tmp_path / "control.jsonl",
-            executor=executor, workers=workers, sample=0.8, sample_by="records",
-        )  # fmt: skip
+            folder,
+            index,
+            tmp_path / f"{executor}{workers}.run",
+            control=tmp_path / "control.jsonl",
+            executor=executor,
+            workers=workers,
+            sample=0.8,
+            sample_by="records",
+        )
         found.append(content(run.path))
     assert found[0] == found[1] == found[2]
 
 
-def test_the_same_bytes_from_a_cluster(cluster: None, index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_the_same_bytes_from_a_cluster(
+    cluster: None, index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     expected = provscan.match(folder, index, tmp_path / "threads.run", workers=1)
-    run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray", log=tmp_path / "log")
+    run = provscan.match(
+        folder, index, tmp_path / "ray.run", executor="ray", log=tmp_path / "log"
+    )
     assert content(run.path) == content(expected.path)
-    ended = [line for line in map(json.loads, (tmp_path / "log").read_text().splitlines()) if line["event"] == "ended"]
-    assert {line["task"] for line in ended} == {f"{n}: {folder / f'{n:02}.jsonl'}, part 1" for n in range(FILES)}
+    ended = [
+        line
+        for line in map(json.loads, (tmp_path / "log").read_text().splitlines())
+        if line["event"] == "ended"
+    ]
+    assert {line["task"] for line in ended} == {
+        f"{n}: {folder / f'{n:02}.jsonl'}, part 1" for n in range(FILES)
+    }
     nodes = run.info["cluster"]["nodes"]
     assert sum(nodes.values()) == sum(path.stat().st_size for path in folder.iterdir())
 
@@ -87,10 +116,19 @@ class LosingNode(Progress):
 def test_the_same_bytes_from_nodes_of_which_one_is_lost(
     cluster: Any, index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
-    expected = content(provscan.match(folder, index, tmp_path / "threads.run", workers=1).path)
+    expected = content(
+        provscan.match(folder, index, tmp_path / "threads.run", workers=1).path
+    )
     losing = LosingNode(cluster, add_node(cluster, 1))
     try:
-        run = provscan.match(folder, index, tmp_path / "a.run", executor="ray", workers=3, progress=losing)
+        run = provscan.match(
+            folder,
+            index,
+            tmp_path / "a.run",
+            executor="ray",
+            workers=3,
+            progress=losing,
+        )
     finally:
         lost = losing.node is None
         losing.ended("", Ran("", 0.0, 0, 0))
@@ -99,14 +137,25 @@ def test_the_same_bytes_from_nodes_of_which_one_is_lost(
 
 
 def test_what_a_cluster_can_not_scan_is_listed(
-    cluster: None, index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: None,
+    index: provscan.Index,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = [record for number in range(FILES) if number != 5 for record in some_records(number, 60)]
+    expected = [
+        record
+        for number in range(FILES)
+        if number != 5
+        for record in some_records(number, 60)
+    ]
     monkeypatch.setattr(scan_module, "scan", partial(lose, "05.jsonl"))
     run = provscan.match(folder, index, tmp_path / "ray.run", executor="ray")
     (unread,) = run.summary["unread"]
     assert unread["path"].endswith("05.jsonl")
-    assert unread["reason"] == "all of it (3 attempts failed: ConnectionResetError: 503)"
+    assert (
+        unread["reason"] == "all of it (3 attempts failed: ConnectionResetError: 503)"
+    )
     assert run.summary["records"] == len(expected)
     assert run.info["cluster"]["failures"] == {"ConnectionResetError: 503": 3}
 
@@ -119,20 +168,36 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
 
 
 def test_an_address_needs_the_executor() -> None:
-    with pytest.raises(ParameterError, match=r"memory=1000 applies to a Ray cluster only: give executor='ray'"):
+    with pytest.raises(
+        ParameterError,
+        match=r"memory=1000 applies to a Ray cluster only: give executor='ray'",
+    ):
         provscan.match([], memory=1000, executor="processes")
-    with pytest.raises(ParameterError, match=r"address='auto' applies to a Ray cluster only: give executor='ray'"):
+    with pytest.raises(
+        ParameterError,
+        match=r"address='auto' applies to a Ray cluster only: give executor='ray'",
+    ):
         provscan.match([], address="auto")
 
 
-def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(index: provscan.Index, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"fail_above needs a lower bound.*give cutoff, control or null"):
-        provscan.match(tmp_path / "no such file", index, tmp_path / "a.run", fail_above=0.1)
+def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(
+    index: provscan.Index, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UsageError,
+        match=r"fail_above needs a lower bound.*give cutoff, control or null",
+    ):
+        provscan.match(
+            tmp_path / "no such file", index, tmp_path / "a.run", fail_above=0.1
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_processes_need_files(index: provscan.Index, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"executor='processes' needs files.*Save the data to a file"):
+    with pytest.raises(
+        ParameterError,
+        match=r"executor='processes' needs files.*Save the data to a file",
+    ):
         provscan.match([{"text": "a"}], index, tmp_path / "a.run", executor="processes")
     assert not list(tmp_path.iterdir())
 
@@ -153,12 +218,16 @@ if __name__ == "__main__":
     workers = 1 if sys.argv[4] == "processes" else 2  # Each process starts slowly.
     options = {"executor": sys.argv[4], "workers": workers, "resume": True, "spike_ins": 300}
     provscan.match(sys.argv[1], sys.argv[2], sys.argv[3], progress=Kill(), **options)
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, executor: str) -> None:
-    expected = content(provscan.match(folder, index, tmp_path / "whole.run", spike_ins=300).path)
+def test_killed_runs_go_on(
+    index: provscan.Index, folder: Path, tmp_path: Path, executor: str
+) -> None:
+    expected = content(
+        provscan.match(folder, index, tmp_path / "whole.run", spike_ins=300).path
+    )
     (tmp_path / "killed.py").write_text(KILLED)
     size = sum(path.stat().st_size for path in folder.iterdir())
     out = tmp_path / "a.run"
@@ -166,11 +235,24 @@ def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, 
     parts: dict[Path, int] = {}
     places = sorted(rng.uniform(0.1, 0.9) for _ in range(2))
     for place, number in zip(places, (signal.SIGKILL, signal.SIGTERM), strict=True):
-        command = [sys.executable, tmp_path / "killed.py", folder, index.path, out, executor, str(size * place)]
-        done = subprocess.run([*command, str(int(number))], check=False, capture_output=True, text=True)
+        command = [
+            sys.executable,
+            tmp_path / "killed.py",
+            folder,
+            index.path,
+            out,
+            executor,
+            str(size * place),
+        ]
+        done = subprocess.run(
+            [*command, str(int(number))], check=False, capture_output=True, text=True
+        )
         assert done.returncode == -number, done.stderr
         assert not out.exists()
-        left = {path: path.stat().st_mtime_ns for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")}
+        left = {
+            path: path.stat().st_mtime_ns
+            for path in (tmp_path / "a.run.unfinished" / "parts").glob("*.json")
+        }
         # A complete part is never made again.
         assert parts.items() <= left.items()
         parts = left
@@ -181,7 +263,9 @@ def test_killed_runs_go_on(index: provscan.Index, folder: Path, tmp_path: Path, 
 
 
 @pytest.fixture
-def interrupted(index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def interrupted(
+    index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A run that was interrupted in the sixth file."""
     read = task.read
 
@@ -195,64 +279,122 @@ def interrupted(index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch
         with pytest.raises(KeyboardInterrupt) as caught:
             provscan.match(folder, index, tmp_path / "a.run", workers=1)
     (note,) = caught.value.__notes__
-    assert f"complete parts kept in {tmp_path}/a.run.unfinished: repeat the command with --resume to go on" in note
+    assert (
+        f"complete parts kept in {tmp_path}/a.run.unfinished: repeat the command with "
+        "--resume to go on" in note
+    )
     assert note.startswith(f"{len(complete(tmp_path))} ")
     return tmp_path / "a.run"
 
 
 def test_an_interrupted_run_goes_on(
-    index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path, monkeypatch: pytest.MonkeyPatch
+    index: provscan.Index,
+    folder: Path,
+    tmp_path: Path,
+    interrupted: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(OutputError, match=r"holds an interrupted run: go on with --resume, or discard it with --over"):
+    with pytest.raises(
+        OutputError,
+        match=r"holds an interrupted run: go on with --resume, or discard it with "
+        r"--over",
+    ):
         provscan.match(folder, index, interrupted)
     scanned: list[str] = []
     kept = complete(tmp_path)
     assert {"00", "01", "02", "03", "04"} <= kept
     read = task.read
     monkeypatch.setattr(
-        task, "read", lambda split, *a, **o: scanned.append(split.source[-8:-6]) or read(split, *a, **o)
+        task,
+        "read",
+        lambda split, *a, **o: (
+            scanned.append(split.source[-8:-6]) or read(split, *a, **o)
+        ),
     )
     # Neither the number of workers nor what is accepted belongs to the run.
-    run = provscan.match(folder, index, interrupted, resume=True, workers=3, max_bad=0.5)
+    run = provscan.match(
+        folder, index, interrupted, resume=True, workers=3, max_bad=0.5
+    )
     assert sorted(scanned) == sorted({f"{number:02}" for number in range(FILES)} - kept)
-    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run").path)
-    with pytest.raises(OutputError, match="exists already, so there is no interrupted run to go on with: name"):
+    assert content(run.path) == content(
+        provscan.match(folder, index, tmp_path / "whole.run").path
+    )
+    with pytest.raises(
+        OutputError,
+        match="exists already, so there is no interrupted run to go on with: name",
+    ):
         provscan.match(folder, index, interrupted, resume=True)
 
 
-def test_only_the_same_run_goes_on(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:
-    with pytest.raises(UsageError, match=r"its options differ \(threshold was 0.25 and is 0.5\)\. Repeat the first"):
+def test_only_the_same_run_goes_on(
+    index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path
+) -> None:
+    with pytest.raises(
+        UsageError,
+        match=r"its options differ \(threshold was 0.25 and is 0.5\)\. Repeat the "
+        r"first",
+    ):
         provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
-    other = provscan.build_index([{"id": "1", "text": "another index with another text in it"}], tmp_path / "o.index")
+    other = provscan.build_index(
+        [{"id": "1", "text": "another index with another text in it"}],
+        tmp_path / "o.index",
+    )
     with pytest.raises(UsageError, match="its index differ"):
         provscan.match(folder, other, interrupted, resume=True)
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
-    with pytest.raises(UsageError, match=r"its input files differ \(.*03\.jsonl\)\. Restore the files"):
+    with pytest.raises(
+        UsageError, match=r"its input files differ \(.*03\.jsonl\)\. Restore the files"
+    ):
         provscan.match(folder, index, interrupted, resume=True)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
-    assert provscan.match(folder, index, interrupted, overwrite=True).summary["records"] == 60 * FILES + 1
+    assert (
+        provscan.match(folder, index, interrupted, overwrite=True).summary["records"]
+        == 60 * FILES + 1
+    )
     assert not (tmp_path / "a.run.unfinished").exists()
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_limits_of_the_readers_hold_in_every_worker(
-    index: provscan.Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+    index: provscan.Index,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    executor: str,
 ) -> None:
     (folder / "long.jsonl").write_text(
-        json.dumps({"text": "long " * 8000}) + "\n" + json.dumps({"text": "short"}) + "\n"
+        json.dumps({"text": "long " * 8000})
+        + "\n"
+        + json.dumps({"text": "short"})
+        + "\n"
     )
-    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(chunk=1000, record_bytes=20_000))
+    monkeypatch.setattr(
+        "provscan.readers.limits.LIMITS", Limits(chunk=1000, record_bytes=20_000)
+    )
     workers = 1 if executor == "processes" else 2
-    run = provscan.match(folder, index, tmp_path / "a.run", executor=executor, workers=workers, spike_ins=0)
+    run = provscan.match(
+        folder,
+        index,
+        tmp_path / "a.run",
+        executor=executor,
+        workers=workers,
+        spike_ins=0,
+    )
     assert run.summary["skipped"] == {"record_too_long": 1}
     assert run.info["limits"]["record_bytes"] == 20_000
 
 
 def test_a_null_dataset_is_part_of_the_run_that_goes_on(
-    index: provscan.Index, write: Write, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: provscan.Index,
+    write: Write,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Interrupted in its second file; what is complete is not scanned again, and other files are another run."""
+    """Interrupted in its second file; what is complete is not scanned again, and other
+    files are another run.
+    """
     for number in range(3):
         write(f"null/{number}.jsonl", some_records(100 + number, 40))
     null, out, scanned = tmp_path / "null", tmp_path / "a.run", list[str]()
@@ -277,7 +419,9 @@ def test_a_null_dataset_is_part_of_the_run_that_goes_on(
     before = (null / "2.jsonl").stat()
     with (null / "2.jsonl").open("a") as file:
         file.write("\n")
-    with pytest.raises(UsageError, match=r"its files of the null dataset differ \(.*2\.jsonl\)"):
+    with pytest.raises(
+        UsageError, match=r"its files of the null dataset differ \(.*2\.jsonl\)"
+    ):
         provscan.match(folder, index, out, null=null, resume=True)
     os.truncate(null / "2.jsonl", before.st_size)
     os.utime(null / "2.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -285,9 +429,17 @@ def test_a_null_dataset_is_part_of_the_run_that_goes_on(
     run = provscan.match(folder, index, out, null=null, resume=True)
     assert {"null/1.jsonl", "null/2.jsonl"} >= set(scanned) >= {"null/1.jsonl"}
     assert run.summary["control"]["null"]["records"] == 120
-    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run", null=null).path)
+    assert content(run.path) == content(
+        provscan.match(folder, index, tmp_path / "whole.run", null=null).path
+    )
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        ["matches.parquet", "evidence.parquet", "summary.json", "run.json", "report.html"]
+        [
+            "matches.parquet",
+            "evidence.parquet",
+            "summary.json",
+            "run.json",
+            "report.html",
+        ]
     )
 
 
@@ -295,10 +447,14 @@ def test_what_of_a_null_dataset_was_not_scanned_is_listed(
     index: provscan.Index, write: Write, folder: Path, tmp_path: Path
 ) -> None:
     null = write("null/0.jsonl", some_records(100, 400)).parent
-    (null / "1.jsonl.gz").write_bytes(gzip.compress((null / "0.jsonl").read_bytes() * 4)[:-2000])
+    (null / "1.jsonl.gz").write_bytes(
+        gzip.compress((null / "0.jsonl").read_bytes() * 4)[:-2000]
+    )
     (null / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     summary = provscan.match(folder, index, tmp_path / "a.run", null=null).summary
-    assert [Path(damage["source"]).name for damage in summary["damaged"]] == ["1.jsonl.gz"]
+    assert [Path(damage["source"]).name for damage in summary["damaged"]] == [
+        "1.jsonl.gz"
+    ]
     assert [Path(unread["path"]).name for unread in summary["unread"]] == ["2.png"]
     empty = tmp_path / "empty.jsonl"
     empty.write_text('{"text": null}\n')
@@ -306,22 +462,30 @@ def test_what_of_a_null_dataset_was_not_scanned_is_listed(
         provscan.match(folder, index, tmp_path / "b.run", null=empty)
 
 
-def test_a_damaged_part_is_made_again(index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path) -> None:
+def test_a_damaged_part_is_made_again(
+    index: provscan.Index, folder: Path, tmp_path: Path, interrupted: Path
+) -> None:
     parts = tmp_path / "a.run.unfinished" / "parts"
     (parts / "00000001.json").write_bytes(b"{")
     matches = parts / "00000002.arrow"
     matches.write_bytes(matches.read_bytes()[:-9])
     run = provscan.match(folder, index, interrupted, resume=True)
-    assert content(run.path) == content(provscan.match(folder, index, tmp_path / "whole.run").path)
+    assert content(run.path) == content(
+        provscan.match(folder, index, tmp_path / "whole.run").path
+    )
 
 
-def test_two_processes_do_not_write_one_run(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_two_processes_do_not_write_one_run(
+    index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     """Nor does the second one break what the first one writes."""
     messages = []
 
     class Second(Progress):
         def start(self, *_: Any) -> None:
-            with pytest.raises(OutputError, match="is being written by another process") as caught:
+            with pytest.raises(
+                OutputError, match="is being written by another process"
+            ) as caught:
                 provscan.match(folder, index, tmp_path / "a.run", overwrite=True)
             messages.append(str(caught.value))
 
@@ -329,7 +493,9 @@ def test_two_processes_do_not_write_one_run(index: provscan.Index, folder: Path,
     assert len(messages) == 1
 
 
-def test_a_file_that_changes_is_reported(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_a_file_that_changes_is_reported(
+    index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     class Change(Progress):
         def start(self, *_: Any) -> None:
             (folder / "00.jsonl").unlink()
@@ -340,7 +506,10 @@ def test_a_file_that_changes_is_reported(index: provscan.Index, folder: Path, tm
             pass
 
     run = provscan.match(folder, index, tmp_path / "a.run", progress=Change())
-    problems = {Path(damage["source"]).name: damage["problem"] for damage in run.summary["damaged"]}
+    problems = {
+        Path(damage["source"]).name: damage["problem"]
+        for damage in run.summary["damaged"]
+    }
     assert set(problems) == {"00.jsonl", "02.jsonl"}
     assert "changed while it was scanned" in problems["02.jsonl"]
     sums = {Path(entry["source"]).name: entry["xxh3"] for entry in run.info["inputs"]}
@@ -353,26 +522,65 @@ def test_the_command_that_repeats_a_run(
 ) -> None:
     """For several controls, and for names that look like options."""
     monkeypatch.chdir(tmp_path)
-    tweets = [{"id": f"c{n}", "text": f"a tweet of the control that stands nowhere, number {n}"} for n in range(9)]
+    tweets = [
+        {
+            "id": f"c{n}",
+            "text": f"a tweet of the control that stands nowhere, number {n}",
+        }
+        for n in range(9)
+    ]
     names = [write(name, tweets).name for name in ("-c.jsonl", "it's c.jsonl")]
     write("-i data.jsonl", some_records(3, 50))
     run = provscan.match(
-        ["-i data.jsonl"], index, "a b.run", control=names, seed=4, min_chars=30, sample=0.9, sample_by="records",
-        workers=1, allow_unread=True, spike_ins=100,
-    )  # fmt: skip
+        ["-i data.jsonl"],
+        index,
+        "a b.run",
+        control=names,
+        seed=4,
+        min_chars=30,
+        sample=0.9,
+        sample_by="records",
+        workers=1,
+        allow_unread=True,
+        spike_ins=100,
+    )
     before = content(run.path)
     # As a shell reads it.
-    words = subprocess.check_output(run.info["repeat"].replace("provscan", "printf '%s\\0'", 1), shell=True, text=True)
-    main([*words.rstrip("\0").replace("\0--\0", "\0--overwrite\0-q\0--\0", 1).split("\0")], standalone_mode=False)
+    words = subprocess.check_output(
+        run.info["repeat"].replace("provscan", "printf '%s\\0'", 1),
+        shell=True,
+        text=True,
+    )
+    main(
+        [
+            *words.rstrip("\0")
+            .replace("\0--\0", "\0--overwrite\0-q\0--\0", 1)
+            .split("\0")
+        ],
+        standalone_mode=False,
+    )
     assert content(run.path) == before
     assert provscan.open_run("a b.run").info["repeat"] == run.info["repeat"]
 
 
-def test_ctrl_c_says_how_to_go_on(index: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on(
+    index: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     large = "".join(path.read_text() for path in folder.iterdir()) * 4
     for number in range(60):
         (folder / f"{number:02}.jsonl").write_text(large)
-    command = [sys.executable, "-m", "provscan", "match", folder, "-i", index.path, "-o", tmp_path / "a.run", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "provscan",
+        "match",
+        folder,
+        "-i",
+        index.path,
+        "-o",
+        tmp_path / "a.run",
+        "-q",
+    ]
     for number in (signal.SIGINT, signal.SIGTERM):
         started = subprocess.Popen(
             [*command, *(["--resume"] if number == signal.SIGTERM else [])],
@@ -391,10 +599,15 @@ def test_ctrl_c_says_how_to_go_on(index: provscan.Index, folder: Path, tmp_path:
         assert line.startswith("provscan: Interrupted. ")
         assert "complete part" in line
         assert " kept in " in line
-        assert "with --resume to go on, or with --overwrite once an input file has changed." in line
+        assert (
+            "with --resume to go on, or with --overwrite once an input file has "
+            "changed." in line
+        )
 
 
-def test_a_source_that_can_not_be_read_again_keeps_nothing(index: provscan.Index, tmp_path: Path) -> None:
+def test_a_source_that_can_not_be_read_again_keeps_nothing(
+    index: provscan.Index, tmp_path: Path
+) -> None:
     def records() -> Any:
         yield from some_records(1, 5)
         raise InputError("broken")

@@ -1,4 +1,6 @@
-"""Samples of whole files: what is drawn, what is left alone, and what a run says of it."""
+"""Samples of whole files: what is drawn, what is left alone, and what a run says of
+it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
     for number in range(120):
         full = number % 4 == 0
         records = [
-            {"text": rng.choice(tweets) if full else sentence(rng, "latin", 90)} for _ in range(rng.randrange(3, 12))
+            {"text": rng.choice(tweets) if full else sentence(rng, "latin", 90)}
+            for _ in range(rng.randrange(3, 12))
         ]
         write(f"data/{number:03}.jsonl", records)
     return tmp_path / "data"
@@ -45,22 +48,33 @@ def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
 
 def parts_of(path: Path, share: float = 0.5, seed: int = 1) -> list[str]:
     """Names of the files that are drawn."""
-    sample = draw_files([str(path)], Options(sample=share, sample_by="files", seed=seed))
+    sample = draw_files(
+        [str(path)], Options(sample=share, sample_by="files", seed=seed)
+    )
     assert sample is not None
     return [Path(split.source).name for split in sample.splits]
 
 
-def test_a_run_of_a_sample_of_files(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_a_run_of_a_sample_of_files(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     run = provscan.match(folder, latin, tmp_path / "a.run", sample=0.5)
     sample, info = run.summary["sample"], run.info
     sizes = {str(path): path.stat().st_size for path in folder.iterdir()}
     # As many are drawn by default, since they are 50 and more.
-    assert (sample["by"], sample["asked"], sample["parts"], sample["parts_in_all"]) == ("files", 0.5, 60, 120)
+    assert (sample["by"], sample["asked"], sample["parts"], sample["parts_in_all"]) == (
+        "files",
+        0.5,
+        60,
+        120,
+    )
     parts = info["parts_sampled"]
     assert (len(parts), info["parts_in_all"]) == (60, 120)
     assert all(sizes[source] == end and start == 0 for source, start, end in parts)
     assert sample["share"] == sum(end for _, _, end in parts) / sum(sizes.values())
-    assert {entry["source"] for entry in run.summary["sources"]} == {source for source, _, _ in parts}
+    assert {entry["source"] for entry in run.summary["sources"]} == {
+        source for source, _, _ in parts
+    }
     assert set(run.matches["source"].to_pylist()) <= {source for source, _, _ in parts}
     assert {entry["source"] for entry in info["inputs"]} == set(sizes)
     for entry in info["inputs"]:
@@ -76,42 +90,67 @@ def test_a_run_of_a_sample_of_files(latin: provscan.Index, folder: Path, tmp_pat
     assert sample["design_effect"] > 1
     # C(115, 60) / C(120, 60) is 0.029, and a sixth file makes it half as much.
     assert any(
-        item["message"].startswith("If copies are in 5 files or fewer,") and item["code"] == "files_sampled"
+        item["message"].startswith("If copies are in 5 files or fewer,")
+        and item["code"] == "files_sampled"
         for item in run.summary["answer"]["warnings"]
     )
     assert f"1/{sample['design_effect']:.1f} of one drawn by itself" in page
-    # The records of the files that were not opened are not counted, and the places among them not known.
-    assert f"of {run.summary['records']:,} records of the sample" in run.summary["answer"]["headline"]
+    # The records of the files that were not opened are not counted, and the places
+    # among them not known.
+    assert (
+        f"of {run.summary['records']:,} records of the sample"
+        in run.summary["answer"]["headline"]
+    )
     assert "Along the dataset" not in page
 
 
-def test_files_tell_less_than_records(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_files_tell_less_than_records(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     options: dict[str, Any] = {"sample": 0.5, "spike_ins": 200}
     runs = [
-        provscan.match(folder, latin, tmp_path / f"{by}.run", sample_by=by, **options) for by in ("files", "records")
+        provscan.match(folder, latin, tmp_path / f"{by}.run", sample_by=by, **options)
+        for by in ("files", "records")
     ]
     files, records = (run.summary["answer"]["records"] for run in runs)
-    assert files["at_most"] - 2 * files["findings"] > 1.5 * (records["at_most"] - 2 * records["findings"]) > 0
+    assert (
+        files["at_most"] - 2 * files["findings"]
+        > 1.5 * (records["at_most"] - 2 * records["findings"])
+        > 0
+    )
     assert runs[1].summary["sample"]["by"] == "records"
     assert runs[1].summary["sample"]["parts"] is None
     assert "parts_sampled" not in runs[1].info
 
 
-def test_the_sample_depends_on_content_and_seed_alone(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_the_sample_depends_on_content_and_seed_alone(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     there = Path(shutil.copytree(folder, tmp_path / "moved" / "elsewhere"))
     first = parts_of(folder)
     assert len(first) == 60
     # Under other names, in another order.
     for path in list(there.iterdir()):
         path.rename(there / f"{999 - int(path.stem)}.jsonl")
-    assert sorted(f"{999 - int(Path(name).stem):03}.jsonl" for name in parts_of(there)) == first
+    assert (
+        sorted(f"{999 - int(Path(name).stem):03}.jsonl" for name in parts_of(there))
+        == first
+    )
     assert parts_of(folder, seed=2) != first
     files = sorted(map(str, folder.iterdir()), reverse=True)
     backwards = draw_files(files, Options(sample=0.5, sample_by="files"))
     assert backwards is not None
     assert sorted(Path(split.source).name for split in backwards.splits) == first
     runs = [
-        provscan.match(folder, latin, tmp_path / f"{n}.run", sample=0.5, sample_by="files", workers=n) for n in (1, 3)
+        provscan.match(
+            folder,
+            latin,
+            tmp_path / f"{n}.run",
+            sample=0.5,
+            sample_by="files",
+            workers=n,
+        )
+        for n in (1, 3)
     ]
     assert runs[0].summary == runs[1].summary
     assert runs[0].matches.equals(runs[1].matches)
@@ -129,10 +168,17 @@ def test_every_part_has_the_same_chance(folder: Path) -> None:
     assert max(counts.values()) <= 30
 
 
-def test_files_of_one_name_do_not_share_their_fate(write: Write, tmp_path: Path) -> None:
+def test_files_of_one_name_do_not_share_their_fate(
+    write: Write, tmp_path: Path
+) -> None:
     for number in range(40):
-        write(f"same/{number:02}/part-0.jsonl", [{"text": "a record that is the same in every file"}])
-    sample = draw_files([str(tmp_path / "same")], Options(sample=0.5, sample_by="files"))
+        write(
+            f"same/{number:02}/part-0.jsonl",
+            [{"text": "a record that is the same in every file"}],
+        )
+    sample = draw_files(
+        [str(tmp_path / "same")], Options(sample=0.5, sample_by="files")
+    )
     assert sample is not None
     assert (len(sample.splits), len(sample.rest)) == (20, 20)
 
@@ -143,54 +189,87 @@ def test_what_is_not_drawn_is_not_read(
     opened: list[str] = []
     read, checksum = provscan.readers.read, provscan.readers.checksum
     monkeypatch.setattr(
-        provscan.readers, "read", lambda split, *a, **k: opened.append(split.path) or read(split, *a, **k)
+        provscan.readers,
+        "read",
+        lambda split, *a, **k: opened.append(split.path) or read(split, *a, **k),
     )
-    monkeypatch.setattr(provscan.readers, "checksum", lambda path: opened.append(str(path)) or checksum(path))
+    monkeypatch.setattr(
+        provscan.readers,
+        "checksum",
+        lambda path: opened.append(str(path)) or checksum(path),
+    )
     options: dict[str, Any] = {"sample": 0.5, "sample_by": "files", "overwrite": True}
     sound = provscan.match(folder, latin, tmp_path / "a.run", **options)
     chosen = {source for source, _, _ in sound.info["parts_sampled"]}
     assert set(opened) == chosen
 
 
-def test_ranges_of_files_are_parts(index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranges_of_files_are_parts(
+    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 2_000)
     records = some_records(5, 900)
-    pq.write_table(pa.Table.from_pylist(records), tmp_path / "d.parquet", row_group_size=10)
-    (tmp_path / "d.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    pq.write_table(
+        pa.Table.from_pylist(records), tmp_path / "d.parquet", row_group_size=10
+    )
+    (tmp_path / "d.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in records)
+    )
     for name in ("d.parquet", "d.jsonl"):
-        whole = provscan.match(tmp_path / name, index, tmp_path / "w.run", overwrite=True)
-        run = provscan.match(tmp_path / name, index, tmp_path / "a.run", sample=0.6, overwrite=True)
+        whole = provscan.match(
+            tmp_path / name, index, tmp_path / "w.run", overwrite=True
+        )
+        run = provscan.match(
+            tmp_path / name, index, tmp_path / "a.run", sample=0.6, overwrite=True
+        )
         assert run.summary["sample"]["by"] == "files"
-        assert 50 <= run.summary["sample"]["parts"] < run.summary["sample"]["parts_in_all"]
+        assert (
+            50 <= run.summary["sample"]["parts"] < run.summary["sample"]["parts_in_all"]
+        )
         assert 0 < run.summary["records"] < 900
         # Records keep their numbers, and are found as in a full scan.
         kept = set(run.matches["record"].to_pylist())
         there = [row["record"] in kept for row in whole.matches.to_pylist()]
         columns = ["record", "record_id", "start", "end", "tweet_id"]
-        assert run.matches.select(columns).equals(whole.matches.filter(pa.array(there)).select(columns))
+        assert run.matches.select(columns).equals(
+            whole.matches.filter(pa.array(there)).select(columns)
+        )
         (entry,) = run.info["inputs"]
         assert 0 < entry["scanned"] < entry["bytes"]
         assert entry["xxh3"] is None
 
 
-def test_empty_and_damaged_files(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
-    raw = gzip.compress(b"".join(path.read_bytes() for path in sorted(folder.iterdir())))
+def test_empty_and_damaged_files(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
+    raw = gzip.compress(
+        b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+    )
     for number in range(60):
         (folder / f"empty{number}.jsonl").touch()
     for number in range(4):
         (folder / f"cut{number}.jsonl.gz").write_bytes(raw[: len(raw) // 2])
         (folder / f"none{number}.jsonl").write_bytes(b'{"text": null}\n' * 20)
-    run = provscan.match(folder, latin, tmp_path / "a.run", sample=0.9, sample_by="files")
+    run = provscan.match(
+        folder, latin, tmp_path / "a.run", sample=0.9, sample_by="files"
+    )
     assert run.summary["sample"]["parts_in_all"] == 128
     assert run.summary["damaged"]
     assert run.summary["skipped"]["no_text"] >= 20
-    assert run.summary["answer"]["records"]["at_most"] > run.summary["answer"]["records"]["findings"]
+    assert (
+        run.summary["answer"]["records"]["at_most"]
+        > run.summary["answer"]["records"]["findings"]
+    )
 
 
-def test_all_files_drawn_are_a_full_scan(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_all_files_drawn_are_a_full_scan(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     options: dict[str, Any] = {"spike_ins": 200}
     whole = provscan.match(folder, latin, tmp_path / "w.run", **options)
-    run = provscan.match(folder, latin, tmp_path / "a.run", sample=1.0, sample_by="files", **options)
+    run = provscan.match(
+        folder, latin, tmp_path / "a.run", sample=1.0, sample_by="files", **options
+    )
     assert run.matches.equals(whole.matches)
     assert run.summary["sample"]["share"] == 1
     for name in ("texts", "tweets"):
@@ -202,9 +281,14 @@ def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
 ) -> None:
     rng = random.Random(8)
     for number in range(100):
-        write(f"data/{number}.jsonl", [{"text": sentence(rng, "latin", 90)} for _ in range(20)])
+        write(
+            f"data/{number}.jsonl",
+            [{"text": sentence(rng, "latin", 90)} for _ in range(20)],
+        )
     runs = [
-        provscan.match(tmp_path / "data", latin, tmp_path / f"{by}.run", sample=0.5, sample_by=by)
+        provscan.match(
+            tmp_path / "data", latin, tmp_path / f"{by}.run", sample=0.5, sample_by=by
+        )
         for by in ("files", "records")
     ]
     files, records = (run.summary["answer"]["records"]["at_most"] for run in runs)
@@ -214,24 +298,36 @@ def test_no_match_in_a_sample_of_files_is_bounded_by_the_files(
 def test_at_most_is_not_bounded_by_a_projection_of_the_records(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:
-    # All records are tweets; files of as many bytes hold few with a long other field, or many without one.
+    # All records are tweets; files of as many bytes hold few with a long other field,
+    # or many without one.
     rng = random.Random(4)
     tweets = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     records = 0
     for number in range(6):
         count, other = (1500, "") if number % 3 else (150, "0" * 1000)
-        write(f"data/{number}.jsonl", [{"text": rng.choice(tweets), "other": other} for _ in range(count)])
+        write(
+            f"data/{number}.jsonl",
+            [{"text": rng.choice(tweets), "other": other} for _ in range(count)],
+        )
         records += count
     for seed in range(1, 4):
         run = provscan.match(
-            tmp_path / "data", latin, tmp_path / f"{seed}.run", sample=0.34, sample_by="files", seed=seed
+            tmp_path / "data",
+            latin,
+            tmp_path / f"{seed}.run",
+            sample=0.34,
+            sample_by="files",
+            seed=seed,
         )
         answer, projected = run.summary["answer"], run.summary["sample"]["records"]
         assert answer["records"]["at_most"] >= records
         assert projected["high"] >= max(records, answer["records"]["at_most"])
         assert answer["records"]["share"]["at_most"] == 1
         page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
-        assert f"All records are about {math.ceil(projected['value']):,} (95% interval" in page
+        assert (
+            f"All records are about {math.ceil(projected['value']):,} (95% interval"
+            in page
+        )
 
 
 def test_few_files_are_a_sample_of_records_unless_asked(
@@ -240,27 +336,49 @@ def test_few_files_are_a_sample_of_records_unless_asked(
     data = [str(path) for path in sorted(folder.iterdir())]
     run = provscan.match(data[:90], latin, tmp_path / "a.run", sample=0.5)
     assert run.summary["sample"]["by"] == "records"
-    asked = provscan.match(data[:90], latin, tmp_path / "b.run", sample=0.5, sample_by="files")
+    asked = provscan.match(
+        data[:90], latin, tmp_path / "b.run", sample=0.5, sample_by="files"
+    )
     assert asked.summary["sample"]["parts"] == 45
-    few = provscan.match(data[:10], latin, tmp_path / "c.run", sample=0.2, sample_by="files")
+    few = provscan.match(
+        data[:10], latin, tmp_path / "c.run", sample=0.2, sample_by="files"
+    )
     assert few.summary["sample"]["parts"] == 2
-    message = r"sample=0.1 of 10 parts is too few.*at least 2.*give a larger sample, or leave sample_by out"
+    message = (
+        r"sample=0.1 of 10 parts is too few.*at least 2.*give a larger sample, "
+        r"or "
+        r"leave sample_by out"
+    )
     with pytest.raises(ParameterError, match=message):
-        provscan.match(data[:10], latin, tmp_path / "d.run", sample=0.1, sample_by="files")
+        provscan.match(
+            data[:10], latin, tmp_path / "d.run", sample=0.1, sample_by="files"
+        )
     with pytest.raises(ParameterError, match=r"sample=0\.5 of 0 parts"):
-        provscan.match(write("empty.jsonl", []), latin, tmp_path / "d.run", sample=0.5, sample_by="files")
+        provscan.match(
+            write("empty.jsonl", []),
+            latin,
+            tmp_path / "d.run",
+            sample=0.5,
+            sample_by="files",
+        )
     assert not (tmp_path / "d.run").exists()
 
 
-def test_what_can_not_be_drawn(latin: provscan.Index, folder: Path, tmp_path: Path) -> None:
+def test_what_can_not_be_drawn(
+    latin: provscan.Index, folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "a.run"
-    with pytest.raises(ParameterError, match="needs files, and can't be done with data in memory"):
+    with pytest.raises(
+        ParameterError, match="needs files, and can't be done with data in memory"
+    ):
         provscan.match(some_records(1, 5), latin, out, sample=0.5, sample_by="files")
     with pytest.raises(ParameterError, match="can't be done with the standard input"):
         provscan.match(["-", folder], latin, out, sample=0.5, sample_by="files")
     with pytest.raises(ParameterError, match="sample_by needs sample"):
         provscan.match(folder, latin, out, sample_by="files")
-    with pytest.raises(ParameterError, match="sample_by must be 'records' or 'files', not 'rows'"):
+    with pytest.raises(
+        ParameterError, match="sample_by must be 'records' or 'files', not 'rows'"
+    ):
         provscan.match(folder, latin, out, sample=0.5, sample_by="rows")
     # In memory, records are drawn without being asked for.
     run = provscan.match(some_records(1, 200), latin, out, sample=0.5)

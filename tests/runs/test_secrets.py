@@ -1,4 +1,6 @@
-"""What a URL says about who asks is written nowhere: not by an index, a run, its log or its parts, nor in an error."""
+"""What a URL says about who asks is written nowhere: not by an index, a run, its log or
+its parts, nor in an error.
+"""
 
 from __future__ import annotations
 
@@ -38,22 +40,35 @@ def jsonl(rows: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-DATASET = [{"text": f"{tweet['text']} and number {n}"} for n, tweet in enumerate(TWEETS[:60])]
+DATASET = [
+    {"text": f"{tweet['text']} and number {n}"} for n, tweet in enumerate(TWEETS[:60])
+]
 WEB = {
     "/corpus.jsonl": jsonl(TWEETS),
     "/dataset.jsonl": jsonl(DATASET),
-    "/null.jsonl": jsonl([{"text": f"nothing that anybody has licensed, number {n}"} for n in range(60)]),
-    "/known.jsonl": jsonl([{"text": f"what stood somewhere before, number {n}"} for n in range(60)]),
-    "/control.jsonl": jsonl(
-        [{"id": f"c{n}", "text": f"a tweet that nobody could copy, number {n}"} for n in range(60)]
+    "/null.jsonl": jsonl(
+        [{"text": f"nothing that anybody has licensed, number {n}"} for n in range(60)]
     ),
-    "/a_text.txt": "".join(f"a line with the text of tweet number {n}\n" for n in range(20)).encode(),
+    "/known.jsonl": jsonl(
+        [{"text": f"what stood somewhere before, number {n}"} for n in range(60)]
+    ),
+    "/control.jsonl": jsonl(
+        [
+            {"id": f"c{n}", "text": f"a tweet that nobody could copy, number {n}"}
+            for n in range(60)
+        ]
+    ),
+    "/a_text.txt": "".join(
+        f"a line with the text of tweet number {n}\n" for n in range(20)
+    ).encode(),
     "/broken.jsonl": jsonl([{"text": "a record and another one"}]) + b"{\n",
 }
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+def web(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[str], str]]:
     """Gives URLs of a server, in an empty folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -69,9 +84,13 @@ def said(*words: str, status: int = 0) -> str:
     return done.output
 
 
-def test_an_index_and_a_run_write_no_secret(web: Callable[[str], str], tmp_path: Path) -> None:
+def test_an_index_and_a_run_write_no_secret(
+    web: Callable[[str], str], tmp_path: Path
+) -> None:
     parts = "memory://parts"
-    options = [f"--{name}={web(f'{name}.jsonl')}" for name in ("null", "control", "known")] + [
+    options = [
+        f"--{name}={web(f'{name}.jsonl')}" for name in ("null", "control", "known")
+    ] + [
         f"--parts={secret(parts)}",
         "--log=log.jsonl",
     ]
@@ -79,22 +98,37 @@ def test_an_index_and_a_run_write_no_secret(web: Callable[[str], str], tmp_path:
         said("index", web("corpus.jsonl"), "--log=index.jsonl"),
         said("inspect", web("dataset.jsonl"), f"recipe:tweeteval={web('a_text.txt')}"),
         said("match", web("dataset.jsonl"), web("nothing.jsonl"), *options, status=3),
-        said("info", "dataset.run"), said("report", "dataset.run"), said("export", "dataset.run", "-o", "list.csv"),
-    ]  # fmt: skip
-    assert json.loads(Path("dataset.run/summary.json").read_text())["records"] == len(DATASET)
+        said("info", "dataset.run"),
+        said("report", "dataset.run"),
+        said("export", "dataset.run", "-o", "list.csv"),
+    ]
+    assert json.loads(Path("dataset.run/summary.json").read_text())["records"] == len(
+        DATASET
+    )
     command = json.loads(Path("dataset.run/run.json").read_text())["repeat"]
     assert re.search(r"--null=http://127\.0\.0\.1:\d+/null\.jsonl", command)
     no_secret_is_written(SECRETS, tmp_path, *lines)
-    assert not [name for name in fsspec.filesystem("memory").find("/") if PASSWORD in name]
+    assert not [
+        name for name in fsspec.filesystem("memory").find("/") if PASSWORD in name
+    ]
 
 
-def test_what_a_run_leaves_that_was_stopped_has_no_secret(web: Callable[[str], str], tmp_path: Path) -> None:
+def test_what_a_run_leaves_that_was_stopped_has_no_secret(
+    web: Callable[[str], str], tmp_path: Path
+) -> None:
     said("index", web("corpus.jsonl"))
-    options = [f"--null={web('broken.jsonl')}", f"--control={web('control.jsonl')}", "--strict", "--log=log.jsonl"]
+    options = [
+        f"--null={web('broken.jsonl')}",
+        f"--control={web('control.jsonl')}",
+        "--strict",
+        "--log=log.jsonl",
+    ]
     options += ["--executor=processes", "--workers=2"]
     line = said("match", web("dataset.jsonl"), *options, status=3)
     assert list(Path("dataset.run.unfinished/parts").iterdir())
-    line += said("match", web("dataset.jsonl"), *options, "--resume", "--seed=7", status=2)
+    line += said(
+        "match", web("dataset.jsonl"), *options, "--resume", "--seed=7", status=2
+    )
     no_secret_is_written(SECRETS, tmp_path, line)
 
 
@@ -108,18 +142,34 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
 
 
 def places() -> Iterator[Any]:
-    """Each argument and option of each command that names a place, in words of a command line with a URL for it."""
+    """Each argument and option of each command that names a place, in words of a
+    command line with a URL for it.
+    """
     for names, command in commands():
         for place in command.params:
-            local = isinstance(place.type, click.Path) and type(place.type) is not click.Path
-            if not (isinstance(place.type, click.Path) or place.metavar in ("PLACE", "PATH", "URL")):
+            local = (
+                isinstance(place.type, click.Path)
+                and type(place.type) is not click.Path
+            )
+            if not (
+                isinstance(place.type, click.Path)
+                or place.metavar in ("PLACE", "PATH", "URL")
+            ):
                 continue
             words = list(names)
             for other in command.params:
                 if other is not place and other.required:
-                    words += ["none"] if isinstance(other, click.Argument) else [other.opts[0], "none"]
+                    words += (
+                        ["none"]
+                        if isinstance(other, click.Argument)
+                        else [other.opts[0], "none"]
+                    )
                 if other is place:
-                    words += ["{}"] if isinstance(place, click.Argument) else [place.opts[0], "{}"]
+                    words += (
+                        ["{}"]
+                        if isinstance(place, click.Argument)
+                        else [place.opts[0], "{}"]
+                    )
             yield pytest.param(words, local, id=f"{' '.join(names)} {place.opts[0]}")
 
 
@@ -127,11 +177,18 @@ PLACES = list(places())
 
 
 @pytest.mark.parametrize(
-    "scheme", ["http://127.0.0.1:9/", "s3://bucket/", "file:///"] if NIGHTLY else ["http://127.0.0.1:9/"]
+    "scheme",
+    ["http://127.0.0.1:9/", "s3://bucket/", "file:///"]
+    if NIGHTLY
+    else ["http://127.0.0.1:9/"],
 )
 @pytest.mark.parametrize(("words", "local"), PLACES)
 def test_an_error_shows_no_secret(
-    web: Callable[[str], str], tmp_path: Path, words: list[str], local: bool, scheme: str
+    web: Callable[[str], str],
+    tmp_path: Path,
+    words: list[str],
+    local: bool,
+    scheme: str,
 ) -> None:
     url = secret(f"{scheme}place")
     done = CliRunner().invoke(main, [word.format(url) for word in words])
@@ -154,32 +211,51 @@ def test_every_option_that_takes_a_place_is_asked() -> None:
 
 @pytest.mark.parametrize("name", ["out", "log", "tokenizer", "key", "index"])
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_folder_of_this_machine_is_no_url(web: Callable[[str], str], tmp_path: Path, name: str, kind: type) -> None:
-    index = {} if name == "index" else {"index": provscan.build_index(TWEETS, "licensed.index").path}
-    with pytest.raises(UsageError, match=f"{'path' if name == 'index' else name} .* a path on this machine") as error:
+def test_a_folder_of_this_machine_is_no_url(
+    web: Callable[[str], str], tmp_path: Path, name: str, kind: type
+) -> None:
+    index = (
+        {}
+        if name == "index"
+        else {"index": provscan.build_index(TWEETS, "licensed.index").path}
+    )
+    with pytest.raises(
+        UsageError,
+        match=f"{'path' if name == 'index' else name} .* a path on this machine",
+    ) as error:
         provscan.match(DATASET, **{"out": "a.run", **index, name: kind(web("place"))})
     no_secret_is_written(SECRETS, tmp_path, *traceback.format_exception(error.value))
 
 
 def test_whatever_option_is_a_source_has_none_of_its_secrets() -> None:
     url = secret("s3://bucket/place")
-    named = {name for name, item in Options.__dataclass_fields__.items() if "Source" in str(item.type)}
+    named = {
+        name
+        for name, item in Options.__dataclass_fields__.items()
+        if "Source" in str(item.type)
+    }
     assert {"control", "null", "known", "parts", "shards_from"} <= named
     for name in named - {"log", "tokenizer"}:
         several = "Sequence" in str(Options.__dataclass_fields__[name].type)
         for value in (url, Path(url), *([[url, Path(url)]] if several else [])):
-            more = {"shard_groups": 2, "executor": "ray"} if name == "shards_from" else {}
+            more = (
+                {"shard_groups": 2, "executor": "ray"} if name == "shards_from" else {}
+            )
             made = Options(**{**more, name: value})
             assert made.as_dict()[name], name
-            assert not any(word in f"{made} {json.dumps(made.as_dict())}" for word in SECRETS), name
+            assert not any(
+                word in f"{made} {json.dumps(made.as_dict())}" for word in SECRETS
+            ), name
 
 
-def test_python_shows_no_secret_either(web: Callable[[str], str], tmp_path: Path) -> None:
+def test_python_shows_no_secret_either(
+    web: Callable[[str], str], tmp_path: Path
+) -> None:
     index = provscan.build_index(web("corpus.jsonl"), "licensed.index")
     found = []
     for sources, options in (
         ([web("nothing.jsonl")], {}), ([Path(web("nothing.jsonl"))], {}),
-        (DATASET, {"null": web("nothing.jsonl")}), (DATASET, {"control": [web("nothing.jsonl")]}),
+        (DATASET, {"null": web("nothing.jsonl")}), (DATASET, {"control": [web("nothing.jsonl")]}),  # noqa: E501
         (DATASET, {"null": "gs://" + secret("://bucket/a").partition("://")[2]}),
     ):  # fmt: skip
         with pytest.raises(ProvscanError) as error:

@@ -1,4 +1,6 @@
-"""A run for an index in shards: the same rows and figures as for one without, to the byte."""
+"""A run for an index in shards: the same rows and figures as for one without, to the
+byte.
+"""
 
 from __future__ import annotations
 
@@ -28,25 +30,43 @@ from provscan.probe.settings import Settings
 def some_texts(seed: int, count: int) -> list[str]:
     """Texts of which every third is a variant of one of a few.
 
-    No more are variants of one than a look-up reads, or a record has as candidates: such limits hold for each segment.
+    No more are variants of one than a look-up reads, or a record has as candidates:
+    such limits hold for each segment.
     """
-    rng, kinds = random.Random(seed), [sentence(random.Random(n), "latin", 90).split() for n in range(12)]
+    rng, kinds = (
+        random.Random(seed),
+        [sentence(random.Random(n), "latin", 90).split() for n in range(12)],
+    )
     texts = []
     for number in range(count):
-        words = list(rng.choice(kinds)) if number % 3 == 0 else sentence(rng, "latin", 60 + number % 60).split()
+        words = (
+            list(rng.choice(kinds))
+            if number % 3 == 0
+            else sentence(rng, "latin", 60 + number % 60).split()
+        )
         words[rng.randrange(len(words))] = sentence(rng, "latin", 7).strip()
         texts.append(" ".join(words))
     return texts
 
 
 def content(run: provscan.Run) -> list[bytes]:
-    return [(run.path / name).read_bytes() for name in ("matches.parquet", "evidence.parquet", "summary.json")]
+    return [
+        (run.path / name).read_bytes()
+        for name in ("matches.parquet", "evidence.parquet", "summary.json")
+    ]
 
 
-def test_rows_and_figures_do_not_depend_on_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_and_figures_do_not_depend_on_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     rows: list[dict[str, Any]] = [
-        {"id": str(n), "text": text, "author": f"a{n // 2}", "created_at": f"{2018 + n % 3}-02-03"}
+        {
+            "id": str(n),
+            "text": text,
+            "author": f"a{n // 2}",
+            "created_at": f"{2018 + n % 3}-02-03",
+        }
         for n, text in enumerate(some_texts(1, 400))
     ]
     other = some_texts(2, 400)
@@ -54,44 +74,79 @@ def test_rows_and_figures_do_not_depend_on_shards(tmp_path: Path, monkeypatch: p
     for name, records in (
         ("tweets", rows[:360]),
         ("later", rows[340:]),
-        ("control", [{"id": f"c{n}", "text": text} for n, text in enumerate(other[:200])]),
-        ("dataset", [{"text": f"{other[n]} {rng.choice(rows)['text']} {sentence(rng, 'latin', 300)}"}
+        ("control", [{"id": f"c{n}", "text": text} for n, text in enumerate(other[:200])]),  # noqa: E501
+        ("dataset", [{"text": f"{other[n]} {rng.choice(rows)['text']} "
+                              f"{sentence(rng, 'latin', 300)}"}
                      for n in range(200, 400)]),
     ):  # fmt: skip
-        Path(f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
+        Path(f"{name}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in records)
+        )
     found = []
     for shards in (1, 4, 16):
         provscan.build_index("tweets.jsonl", f"{shards}.index", shards=shards)
         provscan.build_index("later.jsonl", f"{shards}.index", append=True)
         provscan.forget(f"{shards}.index", [str(n) for n in range(0, 400, 9)])
-        run = provscan.match("dataset.jsonl", f"{shards}.index", f"{shards}.run", control="control.jsonl", spike_ins=60)
+        run = provscan.match(
+            "dataset.jsonl",
+            f"{shards}.index",
+            f"{shards}.run",
+            control="control.jsonl",
+            spike_ins=60,
+        )
         found.append(content(run))
         assert run.summary["answer"]["records"]["findings"] > 50
     assert found[0] == found[1] == found[2]
 
 
-def test_figures_do_not_depend_on_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is drawn is drawn by content: here of more texts than the samples take."""
-    for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.sides.SAMPLE", 100), ("probe.draw.POOL", 60),
+def test_figures_do_not_depend_on_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is drawn is drawn by content: here of more texts than the samples
+    take.
+    """
+    for name, size in (("scoring.background.SAMPLE_BYTES", 9_000), ("runs.sides.SAMPLE", 100), ("probe.draw.POOL", 60),  # noqa: E501
                        ("index.reader.CHUNK", 40)):  # fmt: skip
         monkeypatch.setattr(f"provscan.{name}", size)
-    # Each segment says of its own texts which seeds are rare: here are edits that all of a text's seeds withstand.
+    # Each segment says of its own texts which seeds are rare: here are edits that all
+    # of a text's seeds withstand.
     monkeypatch.setitem(SETS, "light", ["exact", "respaced", "retweeted", "marked_up"])
     tweets = [
-        {"id": str(n), "text": text, "author": f"a{n // 2}", "created_at": f"{2018 + n % 3}-02-03"}
+        {
+            "id": str(n),
+            "text": text,
+            "author": f"a{n // 2}",
+            "created_at": f"{2018 + n % 3}-02-03",
+        }
         for n, text in enumerate(some_texts(1, 400))
     ]
     provscan.build_index(tweets, tmp_path / "1.index")
     provscan.build_index(tweets[250:], tmp_path / "2.index")
     provscan.build_index(tweets[:250], tmp_path / "2.index", append=True)
     provscan.build_index(tweets, tmp_path / "3.index", shards=3)
-    dataset = pa.table({"text": [f"{tweet['text']} again" for tweet in tweets[::5]] + some_texts(2, 100)})
+    dataset = pa.table(
+        {
+            "text": [f"{tweet['text']} again" for tweet in tweets[::5]]
+            + some_texts(2, 100)
+        }
+    )
     found = []
     for name in "123":
         index = provscan.open_index(tmp_path / f"{name}.index")
-        run = provscan.match(dataset, index, tmp_path / f"{name}.run", cutoff="2020-01-01", spike_ins=40, edits="light")
-        pairs = draw(with_cutoff(no_control(index.reader), parse_utc("2020-01-01")), Settings(pairs=20)).pairs
-        # How many look-ups are cut short depends on which seeds are rare, which each segment says of its own texts.
+        run = provscan.match(
+            dataset,
+            index,
+            tmp_path / f"{name}.run",
+            cutoff="2020-01-01",
+            spike_ins=40,
+            edits="light",
+        )
+        pairs = draw(
+            with_cutoff(no_control(index.reader), parse_utc("2020-01-01")),
+            Settings(pairs=20),
+        ).pairs
+        # How many look-ups are cut short depends on which seeds are rare, which each
+        # segment says of its own texts.
         found.append(
             (
                 {**run.summary, "index": None, "truncated": None},
@@ -106,7 +161,8 @@ def test_figures_do_not_depend_on_segments(tmp_path: Path, monkeypatch: pytest.M
 
 
 class Killing(Progress):
-    """Notes which shards each process of a cluster on this machine has mapped, whenever a task is done.
+    """Notes which shards each process of a cluster on this machine has mapped, whenever
+    a task is done.
 
     The first time, it kills one of these processes.
     """
@@ -130,40 +186,71 @@ class Killing(Progress):
             os.kill(self.killed, signal.SIGKILL)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads which files a process has mapped from /proc")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="reads which files a process has mapped from /proc"
+)
 def test_each_shard_is_opened_by_one_process_of_a_cluster(
     cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, many = some_texts(1, 300), tmp_path / "many.index"
-    # With the same ids, segments of this test in another process would have the same names.
-    tweets = [{"id": f"{os.getpid()}{n:03}", "text": text} for n, text in enumerate(texts)]
+    # With the same ids, segments of this test in another process would have the same
+    # names.
+    tweets = [
+        {"id": f"{os.getpid()}{n:03}", "text": text} for n, text in enumerate(texts)
+    ]
     provscan.build_index(tweets, tmp_path / "one.index")
     provscan.build_index(tweets, many, shards=4)
     data = tmp_path / "data"
     data.mkdir()
     for number in range(16):
-        lines = [json.dumps({"text": f"{text} {number}"}) + "\n" for text in texts[number::20]]
+        lines = [
+            json.dumps({"text": f"{text} {number}"}) + "\n"
+            for text in texts[number::20]
+        ]
         (data / f"{number}.jsonl").write_text("".join(lines))
-    expected = content(provscan.match(data, tmp_path / "one.index", tmp_path / "one.run", spike_ins=60))
+    expected = content(
+        provscan.match(data, tmp_path / "one.index", tmp_path / "one.run", spike_ins=60)
+    )
     killing = Killing(many)
     run = provscan.match(
-        data, many, tmp_path / "many.run", spike_ins=60, executor="ray", shard_groups=2, progress=killing,
+        data,
+        many,
+        tmp_path / "many.run",
+        spike_ins=60,
+        executor="ray",
+        shard_groups=2,
+        progress=killing,
         shards_from=shutil.copytree(many, tmp_path / "copy.index"),
-    )  # fmt: skip
+    )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"can't read the shards of nowhere \(it does not exist\).*--shards-from"):
-        provscan.match(data, many, "x.run", executor="ray", shard_groups=2, shards_from="nowhere")
-    with pytest.raises(ParameterError, match=r"shard_groups=5 needs .* has only 4: build it with more shards"):
+    with pytest.raises(
+        InputError,
+        match=r"can't read the shards of nowhere \(it does not exist\).*--shards-from",
+    ):
+        provscan.match(
+            data, many, "x.run", executor="ray", shard_groups=2, shards_from="nowhere"
+        )
+    with pytest.raises(
+        ParameterError,
+        match=r"shard_groups=5 needs .* has only 4: build it with more shards",
+    ):
         provscan.match(data, many, "x.run", executor="ray", shard_groups=5)
     assert content(run) == expected
     lost, seen = killing.seen.pop(killing.killed), list(killing.seen.values())
     # One more process has taken the place of the one that was killed.
-    assert (len(seen), [len(names) for names in seen], seen[0] | seen[1]) == (2, [2, 2], killing.names)
+    assert (len(seen), [len(names) for names in seen], seen[0] | seen[1]) == (
+        2,
+        [2, 2],
+        killing.names,
+    )
     assert lost in seen
 
 
 def test_groups_are_those_of_a_cluster() -> None:
-    with pytest.raises(ParameterError, match=r"shard_groups=2 applies to a Ray cluster only: give executor='ray', too"):
+    with pytest.raises(
+        ParameterError,
+        match=r"shard_groups=2 applies to a Ray cluster only: give executor='ray', too",
+    ):
         provscan.match("data", shard_groups=2)
     with pytest.raises(ParameterError, match="give shard_groups, too"):
         provscan.match("data", executor="ray", shards_from="copy.index")

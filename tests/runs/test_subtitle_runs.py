@@ -12,14 +12,25 @@ from provscan.readers import spoken
 from provscan.readers.answers import LEFT_OUT
 from provscan.runs.explain import explain_record, explain_text
 
-LONG = [tweet for tweet in TWEETS if 90 <= len(tweet["text"]) <= 140 and "http" not in tweet["text"]][:40]
+LONG = [
+    tweet
+    for tweet in TWEETS
+    if 90 <= len(tweet["text"]) <= 140 and "http" not in tweet["text"]
+][:40]
 
 
 def subtitles(texts):
-    lines = textwrap.wrap(" ".join(texts), 30, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        " ".join(texts), 30, break_long_words=False, break_on_hyphens=False
+    )
     cues = [lines[at : at + 2] for at in range(0, len(lines), 2)]
-    numbered = [(n, f"00:{n // 60:02}:{n % 60:02}", "\n".join(cue)) for n, cue in enumerate(cues, 1)]
-    return "\n".join(f"{n}\n{time},000 --> {time},900\n{cue}\n" for n, time, cue in numbered)
+    numbered = [
+        (n, f"00:{n // 60:02}:{n % 60:02}", "\n".join(cue))
+        for n, cue in enumerate(cues, 1)
+    ]
+    return "\n".join(
+        f"{n}\n{time},000 --> {time},900\n{cue}\n" for n, time, cue in numbered
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +41,9 @@ def text():
 @pytest.mark.parametrize("name", ["a.srt", "a.txt", "a.jsonl"])
 def test_tweets_over_cues(index, tmp_path, text, name):
     path = tmp_path / name
-    path.write_text(json.dumps({"text": text}) if name == "a.jsonl" else text, encoding="utf-8")
+    path.write_text(
+        json.dumps({"text": text}) if name == "a.jsonl" else text, encoding="utf-8"
+    )
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert run.summary["notes"] == {"subtitles": 1}
     rows = run.matches.to_pylist()
@@ -38,14 +51,20 @@ def test_tweets_over_cues(index, tmp_path, text, name):
     assert {row["level"] for row in rows} <= {"exact", "near_exact"}
     known = {tweet["id"]: provscan.canonical([tweet["text"]])[0] for tweet in TWEETS}
     passages = [spoken(text)[row["start"] : row["end"]] for row in rows]
-    assert run.summary["characters_matched"] == sum(len(passage.replace(LEFT_OUT, "")) for passage in passages)
+    assert run.summary["characters_matched"] == sum(
+        len(passage.replace(LEFT_OUT, "")) for passage in passages
+    )
     for row, passage in zip(rows, passages, strict=True):
         assert provscan.canonical([passage])[0] == known[row["tweet_id"]]
     evidence = {(row["start"], row["passage"]) for row in run.evidence.to_pylist()}
-    assert evidence <= {(row["start"], spoken(text)[row["start"] : row["end"]]) for row in rows}
+    assert evidence <= {
+        (row["start"], spoken(text)[row["start"] : row["end"]]) for row in rows
+    }
     explained = explain_record(run.info, run.matches, 0, index)[0]
     assert explained["match"] in rows
-    assert [explained[end] for end in ("start", "end")] == [explained["match"][end] for end in ("start", "end")]
+    assert [explained[end] for end in ("start", "end")] == [
+        explained["match"][end] for end in ("start", "end")
+    ]
 
 
 def test_a_text_is_explained_without_its_cues(index):
@@ -62,4 +81,6 @@ def test_in_python(index, text):
     tweet = {tweet["id"]: tweet["text"] for tweet in TWEETS}
     assert any("-->" in text[span.start : span.end] for span in found)
     for span in found:
-        assert provscan.canonical([spoken(text)[span.start : span.end]]) == provscan.canonical([tweet[span.tweet_id]])
+        assert provscan.canonical(
+            [spoken(text)[span.start : span.end]]
+        ) == provscan.canonical([tweet[span.tweet_id]])

@@ -20,7 +20,10 @@ TEXT = "never trust a goat near the harbour"
 def test_a_member_of_a_compressed_archive(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
-        for name, data in (("a.jsonl", json.dumps({"text": TEXT}).encode()), ("b.pdf", b"%PDF-1.4 \0")):
+        for name, data in (
+            ("a.jsonl", json.dumps({"text": TEXT}).encode()),
+            ("b.pdf", b"%PDF-1.4 \0"),
+        ):
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
@@ -36,7 +39,10 @@ def test_many_of_them_are_counted():
         stats.note("unread_member", f"a/{number}", 0, "it is PDF")
     found = unread_members(stats)
     assert found[:2] == [("a/0", "it is PDF"), ("a/1", "it is PDF")]
-    assert found[-1] == ("a/4", "and 3 more members of archives, for reasons like these")
+    assert found[-1] == (
+        "a/4",
+        "and 3 more members of archives, for reasons like these",
+    )
     assert unread_members(ReadStats()) == []
 
 
@@ -61,65 +67,123 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
 def test_a_control_that_can_not_be_read_is_named(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     control, broken = tmp_path / "c.jsonl", tmp_path / "d.parquet"
-    control.write_text('{"text": "no licensed tweet says this of a kettle"}\nnot JSON\n{"id": 3}\n')
+    control.write_text(
+        '{"text": "no licensed tweet says this of a kettle"}\nnot JSON\n{"id": 3}\n'
+    )
     broken.write_bytes(b"not Parquet")
-    run = provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=[control, broken])
+    run = provscan.match(
+        [{"text": TEXT}],
+        index,
+        tmp_path / "a.run",
+        spike_ins=0,
+        control=[control, broken],
+    )
     assert [item["path"] for item in run.summary["unread"]] == [str(broken)]
-    assert "2 tweets of the control were not read (line that is not JSON: 1; no text: 1)." in left_out(run.summary)
+    assert (
+        "2 tweets of the control were not read (line that is not JSON: 1; no text: 1)."
+        in left_out(run.summary)
+    )
 
 
 def test_a_page_says_what_measured_chance(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
     null.write_text(
-        json.dumps({"text": f"{TEXT}, they say"}) + "\n" + json.dumps({"text": TEXT[::-1]}) + "\n" + '{"text": null}'
+        json.dumps({"text": f"{TEXT}, they say"})
+        + "\n"
+        + json.dumps({"text": TEXT[::-1]})
+        + "\n"
+        + '{"text": null}'
     )
     control.write_text('{"text": "no licensed tweet says this of a kettle"}')
     pages = []
-    for name, options in (("a", {"null": null}), ("b", {"null": null, "control": control})):
-        run = provscan.match([{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options)
+    for name, options in (
+        ("a", {"null": null}),
+        ("b", {"null": null, "control": control}),
+    ):
+        run = provscan.match(
+            [{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options
+        )
         (entry,) = run.info["null_inputs"]
         assert (entry["source"], entry["xxh3"]) == (str(null), checksum(null))
         assert ("control" in run.info) == (name == "b")
-        pages.append((chance(run.summary), (run.path / "report.html").read_text(encoding="utf-8")))
-    texts, data = "texts that are known not to be in the data", "other data that is known to hold no licensed text"
+        pages.append(
+            (
+                chance(run.summary),
+                (run.path / "report.html").read_text(encoding="utf-8"),
+            )
+        )
+    texts, data = (
+        "texts that are known not to be in the data",
+        "other data that is known to hold no licensed text",
+    )
     assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
     for _, page in pages:
-        assert f"Null dataset: 2 records, {2 * len(TEXT) + 10} characters. Matches in it: 1." in page
+        assert (
+            f"Null dataset: 2 records, {2 * len(TEXT) + 10} characters. Matches in it: "
+            "1." in page
+        )
         assert "No control texts were given" not in page
         assert f'<td class="mono">{checksum(null)}</td>' in page
-        assert "<li>1 record of the null dataset was not scanned (no text: 1).</li>" in page
+        assert (
+            "<li>1 record of the null dataset was not scanned (no text: 1).</li>"
+            in page
+        )
     assert run.info["control"]["fingerprint"] in pages[1][1]
 
 
 def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     control = tmp_path / "c.jsonl"
-    control.write_text(json.dumps({"text": TEXT.upper()}) + "\n" + '{"text": "a kettle that nobody sold"}\n')
-    run = provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=control)
+    control.write_text(
+        json.dumps({"text": TEXT.upper()})
+        + "\n"
+        + '{"text": "a kettle that nobody sold"}\n'
+    )
+    run = provscan.match(
+        [{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0, control=control
+    )
     assert run.matches["counted"].to_pylist() == [False]
-    said = "1 tweet of the control is licensed as well, and so no control; matches of their texts are not counted."
+    said = (
+        "1 tweet of the control is licensed as well, and so no control; matches of "
+        "their texts are not counted."
+    )
     assert said in left_out(run.summary)
     assert said in (run.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it(tmp_path):
+def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it(
+    tmp_path,
+):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data, other = tmp_path / "data", tmp_path / "b.jsonl"
     data.mkdir()
     other.write_text('{"text": "a kettle that nobody sold"}')
     for name in "ab":
-        (data / f"{name}.jsonl").write_text(json.dumps({"text": f"{name} {TEXT}"}) + "\n")
+        (data / f"{name}.jsonl").write_text(
+            json.dumps({"text": f"{name} {TEXT}"}) + "\n"
+        )
     link = tmp_path / "link.jsonl"
     link.symlink_to(data / "a.jsonl")
     for control in (data / "a.jsonl", link, [other, data]):
-        with pytest.raises(UsageError, match=r"scanned as a part of the dataset .* give tweets that are known"):
-            provscan.match(data, index, tmp_path / "a.run", spike_ins=0, control=control)
+        with pytest.raises(
+            UsageError,
+            match=r"scanned as a part of the dataset .* give tweets that are known",
+        ):
+            provscan.match(
+                data, index, tmp_path / "a.run", spike_ins=0, control=control
+            )
     for null in (data, [link, data / "b.jsonl", other]):
-        with pytest.raises(UsageError, match="the null dataset holds all of the dataset"):
-            provscan.match(data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0)
+        with pytest.raises(
+            UsageError, match="the null dataset holds all of the dataset"
+        ):
+            provscan.match(
+                data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0
+            )
     # Some of the dataset may be known to hold no licensed text.
-    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, null=link, control=other)
+    run = provscan.match(
+        data, index, tmp_path / "a.run", spike_ins=0, null=link, control=other
+    )
     assert run.summary["records_matched"] == 2
 
 
@@ -141,9 +205,16 @@ def test_an_input_that_changed_is_not_said_to_be_damaged(tmp_path):
         def advance(self, amount):
             data.write_text(json.dumps({"text": "something else"}) + "\n" * 2)
 
-    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, progress=Changing())
-    assert "1 file is damaged, and scanned up to the damage only, or changed during the scan." in left_out(run.summary)
-    assert "(0 records were read)" not in (run.path / "report.html").read_text(encoding="utf-8")
+    run = provscan.match(
+        data, index, tmp_path / "a.run", spike_ins=0, progress=Changing()
+    )
+    assert (
+        "1 file is damaged, and scanned up to the damage only, or changed during the "
+        "scan." in left_out(run.summary)
+    )
+    assert "(0 records were read)" not in (run.path / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_archive_has_a_checksum(tmp_path):
@@ -168,7 +239,9 @@ def test_a_file_that_is_gone_costs_that_file(tmp_path):
         def start(self, *stage):
             (data / "b.jsonl").unlink(missing_ok=True)
 
-    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, workers=1, progress=Removing())
+    run = provscan.match(
+        data, index, tmp_path / "a.run", spike_ins=0, workers=1, progress=Removing()
+    )
     assert run.summary["records_matched"] == 2
     assert {item["source"] for item in run.summary["damaged"]} == {f"{data}/b.jsonl"}
     assert "can't be read: No such file" in run.summary["damaged"][0]["problem"]

@@ -1,4 +1,6 @@
-"""Which numbers a run withholds, and why: by the recall and the chance that were measured."""
+"""Which numbers a run withholds, and why: by the recall and the chance that were
+measured.
+"""
 
 from __future__ import annotations
 
@@ -26,26 +28,56 @@ GOOD = recall()
 def measured(**others: Any) -> Any:
     """What was measured, with the parts that reasons, warnings and notes ask for."""
     usual: dict[str, Any] = {
-        "records": 1000, "recalls": (GOOD, GOOD), "chance_measures": [SimpleNamespace(name="control")],
-        "without_control": ([], 0), "claimable_records": 90, "finding_records": 90, "sampled": False, "in_pieces": 0.1,
-        "control_found": 0.0, "planted": range(300), "too_small": False, "kind": None, "copies": np.ones(90),
-        "claimed": True, "least_nearly": Factor(0.9, 0.8, 1.0), "estimate": Factor(100.0, 50.0, 200.0),
-        "can_be_told": 0.9, "index_fraction": 1.0, "left_out": (),
-    }  # fmt: skip
+        "records": 1000,
+        "recalls": (GOOD, GOOD),
+        "chance_measures": [SimpleNamespace(name="control")],
+        "without_control": ([], 0),
+        "claimable_records": 90,
+        "finding_records": 90,
+        "sampled": False,
+        "in_pieces": 0.1,
+        "control_found": 0.0,
+        "planted": range(300),
+        "too_small": False,
+        "kind": None,
+        "copies": np.ones(90),
+        "claimed": True,
+        "least_nearly": Factor(0.9, 0.8, 1.0),
+        "estimate": Factor(100.0, 50.0, 200.0),
+        "can_be_told": 0.9,
+        "index_fraction": 1.0,
+        "left_out": (),
+    }
     every = {**usual, **others}
     scanned = SimpleNamespace(
-        records=every["records"], sampled=every["sampled"], all_records=exactly(1000.0), drawn=None
+        records=every["records"],
+        sampled=every["sampled"],
+        all_records=exactly(1000.0),
+        drawn=None,
     )
     recalls = SimpleNamespace(
-        of_records=every["recalls"], of_texts=every["recalls"], in_pieces=every["in_pieces"],
+        of_records=every["recalls"],
+        of_texts=every["recalls"],
+        in_pieces=every["in_pieces"],
         least_nearly=every["least_nearly"],
-    )  # fmt: skip
-    whole = SimpleNamespace(findings=SimpleNamespace(copies=every["copies"].astype(np.int64)))
+    )
+    whole = SimpleNamespace(
+        findings=SimpleNamespace(copies=every["copies"].astype(np.int64))
+    )
     licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every["left_out"]))
     controls = SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000)
-    numbers = {name: Layers(90.0, 40.0, every["estimate"]) for name in ("records", "texts", "tweets", "characters")}
+    numbers = {
+        name: Layers(90.0, 40.0, every["estimate"])
+        for name in ("records", "texts", "tweets", "characters")
+    }
     return SimpleNamespace(
-        **{**every, "recalls": recalls, "scanned": scanned, "whole": whole, "controls": controls},
+        **{
+            **every,
+            "recalls": recalls,
+            "scanned": scanned,
+            "whole": whole,
+            "controls": controls,
+        },
         layers=lambda found, total: numbers,
     )
 
@@ -66,41 +98,60 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
     found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}
     assert set(found.values()) == {
-        "Most of the control's texts stand in the dataset, so the control can't measure chance."
+        "Most of the control's texts stand in the dataset, so the control can't "
+        "measure chance."
     }
 
 
 @pytest.mark.parametrize(
     ("recalls", "said"),
     [
-        # Of the copies .28 may be hidden, a quarter of what would be hidden at worst included.
+        # Of the copies .28 may be hidden, a quarter of what would be hidden at worst
+        # included.
         ((recall(hidden=0.28), GOOD), None),
         ((recall(hidden=0.29), GOOD), "so many copies were changed beyond recognition"),
         ((recall(hidden=0.08, at_worst=0.79), GOOD), None),
-        ((recall(hidden=0.08, at_worst=0.81), GOOD), "so many copies were changed beyond recognition"),
+        (
+            (recall(hidden=0.08, at_worst=0.81), GOOD),
+            "so many copies were changed beyond recognition",
+        ),
         ((recall(unlike=0.15), GOOD), None),
         ((recall(unlike=0.16), GOOD), "edited in other ways than the test copies"),
         ((recall(0.34), GOOD), None),
         ((recall(0.33), GOOD), "Only 33%"),
         # All that match, with severe edits among them, may hide more.
         ((GOOD, recall(hidden=0.25, at_worst=0.79)), None),
-        ((GOOD, recall(hidden=0.25, at_worst=0.81)), "so many copies were changed beyond recognition"),
+        (
+            (GOOD, recall(hidden=0.25, at_worst=0.81)),
+            "so many copies were changed beyond recognition",
+        ),
         # What hides decides before what is unlike.
-        ((recall(0.3, hidden=0.3, unlike=0.2), GOOD), "so many copies were changed beyond recognition"),
+        (
+            (recall(0.3, hidden=0.3, unlike=0.2), GOOD),
+            "so many copies were changed beyond recognition",
+        ),
     ],
 )
-def test_recall_decides_whether_there_is_an_estimate(recalls: tuple[Recall, Recall], said: str | None) -> None:
+def test_recall_decides_whether_there_is_an_estimate(
+    recalls: tuple[Recall, Recall], said: str | None
+) -> None:
     found = reasons(measured(recalls=recalls))
     if said is None:
         assert found == {}
     else:
-        estimates = {f"{number}.estimate" for number in ("records", "texts", "tweets", "characters")}
+        estimates = {
+            f"{number}.estimate"
+            for number in ("records", "texts", "tweets", "characters")
+        }
         assert set(found) == estimates
         assert all(said in found[name] for name in estimates)
 
 
 def test_texts_changed_all_over_may_be_missed_with_all_their_copies() -> None:
-    half, more = (replace(GOOD, mixture={"many_typos": 0.3, "every_fifth_dropped": n}) for n in (0.2, 0.21))
+    half, more = (
+        replace(GOOD, mixture={"many_typos": 0.3, "every_fifth_dropped": n})
+        for n in (0.2, 0.21)
+    )
     assert reasons(measured(recalls=(half, GOOD))) == {}
     found = reasons(measured(recalls=(more, GOOD)))
     assert set(found) == {"texts.estimate", "tweets.estimate"}
@@ -112,22 +163,31 @@ def test_texts_changed_all_over_may_be_missed_with_all_their_copies() -> None:
 
 
 @pytest.mark.parametrize(("low", "withheld"), [(10.0, False), (9.9, True), (0.0, True)])
-def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(low: float, withheld: bool) -> None:
+def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
+    low: float, withheld: bool
+) -> None:
     found = reasons(measured(estimate=Factor(50.0, low, 100.0)))
     assert bool(found) == withheld
     if withheld:
         assert found["records.estimate"] == (
-            "The interval is too wide to help: its ends differ by more than a factor of ten."
+            "The interval is too wide to help: its ends differ by more than a factor "
+            "of ten."
         )
 
 
 def test_an_estimate_that_rests_on_a_few_texts_is_withheld() -> None:
     one = measured(copies=np.array([5000, *[1] * 30]))
     assert set(reasons(one)) == {"records.estimate", "characters.estimate"}
-    assert reasons(one)["records.estimate"].startswith("One licensed text stands in 5,000 of the 5,030 places found")
-    assert messages_of(one)[0].startswith("One licensed text stands in 5,000 of the 5,030 places found.")
+    assert reasons(one)["records.estimate"].startswith(
+        "One licensed text stands in 5,000 of the 5,030 places found"
+    )
+    assert messages_of(one)[0].startswith(
+        "One licensed text stands in 5,000 of the 5,030 places found."
+    )
     six = measured(copies=np.array([1000] * 6))
-    assert reasons(six)["records.estimate"].startswith("Four licensed texts stand in 4,000 of the 6,000 places")
+    assert reasons(six)["records.estimate"].startswith(
+        "Four licensed texts stand in 4,000 of the 6,000 places"
+    )
     assert reasons(measured(copies=np.array([10] * 10))) == {}
 
 
@@ -137,16 +197,19 @@ def test_few_findings_are_not_divided() -> None:
 
 
 def test_a_limit_on_nearly_verbatim_copies_needs_test_copies_of_the_class() -> None:
-    assert reasons(measured(least_nearly=None)).keys() == {"records.at_most", "texts.at_most"}
+    assert reasons(measured(least_nearly=None)).keys() == {
+        "records.at_most",
+        "texts.at_most",
+    }
 
 
 def test_copies_that_are_not_established_are_not_called_changed_too_much() -> None:
     hidden = recall(hidden=0.5, at_worst=0.3)
     assert codes_of(measured(recalls=(hidden, GOOD))) == ["unseen"]
     assert codes_of(measured(recalls=(hidden, GOOD), claimed=False)) == []
-    assert reasons(measured(recalls=(hidden, GOOD), claimable_records=0))["records.estimate"].startswith(
-        "There are no findings"
-    )
+    assert reasons(measured(recalls=(hidden, GOOD), claimable_records=0))[
+        "records.estimate"
+    ].startswith("There are no findings")
 
 
 def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
@@ -158,42 +221,68 @@ def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
 
 
 def test_what_to_do_next_follows_from_what_is_missing() -> None:
-    assert next_step(measured(too_small=True), []).startswith("a larger --control can decide")
+    assert next_step(measured(too_small=True), []).startswith(
+        "a larger --control can decide"
+    )
     sides = [SimpleNamespace(year=np.array([2012] * 30 + [2015] * 10))]
     bare = measured(chance_measures=[], sides=sides)
     assert next_step(bare, ["no year"]).startswith("--control FILE or --null DATA")
     # 2048 is no plausible year; the corpus's own last years decide nothing.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
     assert next_step(bare, carriers) == (
-        "--cutoff 2014-01-01 (the dataset names years up to 2013) gives 10 control texts."
+        "--cutoff 2014-01-01 (the dataset names years up to 2013) gives 10 control "
+        "texts."
     )
     assert next_step(bare, ["in 2019"] * 9).startswith("--control FILE or --null DATA")
 
 
 def test_warnings_that_a_run_needs() -> None:
     assert codes_of(measured(chance_measures=[])) == ["no_chance"]
-    assert codes_of(measured(chance_measures=[], finding_records=0, claimable_records=0)) == []
+    assert (
+        codes_of(measured(chance_measures=[], finding_records=0, claimable_records=0))
+        == []
+    )
     assert codes_of(measured(planted=range(299))) == ["few_spike_ins"]
     assert codes_of(measured(can_be_told=0.79)) == ["not_detectable"]
     assert codes_of(measured(control_found=0.2)) == ["control_in_dataset"]
     hard = replace(GOOD, of_edit={"cut_to_half": 0.1, "exact": 1.0})
-    said = {item["code"]: item["message"] for item in notes(measured(recalls=(hard, GOOD)))}
-    assert said["hardly_found"].startswith("Copies with these edits are mostly missed: cut to half.")
+    said = {
+        item["code"]: item["message"] for item in notes(measured(recalls=(hard, GOOD)))
+    }
+    assert said["hardly_found"].startswith(
+        "Copies with these edits are mostly missed: cut to half."
+    )
 
 
 def test_matches_in_pieces_tell_no_number_of_pieces() -> None:
     assert reasons(measured(in_pieces=0.4)) == {}
-    assert "edited in other ways than the test copies" in reasons(measured(in_pieces=0.41))["records.estimate"]
+    assert (
+        "edited in other ways than the test copies"
+        in reasons(measured(in_pieces=0.41))["records.estimate"]
+    )
 
 
-def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_weight() -> None:
-    found = {"three_words": 0.7, "many_typos": 0.5, "reordered": 0.9, "cut_to_half": 0.3, "typos": 0.1}
+def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_weight() -> (  # noqa: E501
+    None
+):
+    found = {
+        "three_words": 0.7,
+        "many_typos": 0.5,
+        "reordered": 0.9,
+        "cut_to_half": 0.3,
+        "typos": 0.1,
+    }
     mixture = {"three_words": 0.1, "many_typos": 0.2, "cut_to_half": 0.4, "exact": 0.3}
     assert akin(Recall(0.9, 0.8, 1.0, mixture, found)) == pytest.approx(0.1 / 1.1)
     assert akin(Recall(0.9, 0.8, 1.0, mixture, {**found, "cut_to_half": 0.34})) == 0.0
     bare = Recall(0.9, 0.8, 1.0, mixture, found, hidden=0.18)
     assert reasons(measured(recalls=(bare, GOOD))) == {}
-    assert "so many copies" in reasons(measured(recalls=(replace(bare, hidden=0.2), GOOD)))["records.estimate"]
+    assert (
+        "so many copies"
+        in reasons(measured(recalls=(replace(bare, hidden=0.2), GOOD)))[
+            "records.estimate"
+        ]
+    )
 
 
 def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:
@@ -215,7 +304,9 @@ def test_many_records_in_strata_without_control() -> None:
 
 def test_a_sample_tells_nothing_of_the_texts_in_the_rest() -> None:
     assert set(reasons(measured(sampled=True))) == {
-        f"{number}.{layer}" for number in ("texts", "tweets") for layer in ("estimate", "at_most")
+        f"{number}.{layer}"
+        for number in ("texts", "tweets")
+        for layer in ("estimate", "at_most")
     }
 
 

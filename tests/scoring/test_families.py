@@ -21,7 +21,11 @@ def by_search(groups: list[list[int]]) -> list[int]:
             row = waiting.pop()
             if found[row] < 0:
                 found[row] = number
-                waiting += [other for other, of in enumerate(groups) if set(of) & set(groups[row])]
+                waiting += [
+                    other
+                    for other, of in enumerate(groups)
+                    if set(of) & set(groups[row])
+                ]
     return found
 
 
@@ -30,7 +34,12 @@ def test_components_are_those_of_a_search(seed: int) -> None:
     rng = random.Random(seed)
     rows, width = rng.randrange(1, 60), rng.randrange(1, 4)
     drawn = [[rng.randrange(rows * width) for _ in range(width)] for _ in range(rows)]
-    known = {group: number for number, group in enumerate(sorted({group for row in drawn for group in row}))}
+    known = {
+        group: number
+        for number, group in enumerate(
+            sorted({group for row in drawn for group in row})
+        )
+    }
     groups = [[known[group] for group in row] for row in drawn]
     assert components(np.array(groups)).tolist() == by_search(groups)
 
@@ -43,7 +52,9 @@ def test_one_group_after_the_other_gives_the_same(seed: int) -> None:
     label = np.arange(rows)
     for column in groups.T:
         label = connected(label, column.astype(np.uint64))
-    assert np.unique(label, return_inverse=True)[1].tolist() == by_search(groups.tolist())
+    assert np.unique(label, return_inverse=True)[1].tolist() == by_search(
+        groups.tolist()
+    )
     assert all(label[first] == first for first in label)
 
 

@@ -1,4 +1,6 @@
-"""The S-curve against a simulation; band keys and two-bit sketches against their definitions."""
+"""The S-curve against a simulation; band keys and two-bit sketches against their
+definitions.
+"""
 
 import naive_sketch as naive
 import numpy as np
@@ -20,23 +22,39 @@ def random_signatures(count, seed=0):
 def test_bands_meet_as_often_as_the_s_curve_says():
     similarity = 0.45
     left = random_signatures(4000)
-    right = np.where(np.random.default_rng(1).random(left.shape) < similarity, left, random_signatures(4000, 2))
+    right = np.where(
+        np.random.default_rng(1).random(left.shape) < similarity,
+        left,
+        random_signatures(4000, 2),
+    )
     for bands, rows in ((32, 4), (16, 8), (20, 5)):
-        found = (lsh.band_keys(left, bands, rows) == lsh.band_keys(right, bands, rows)).any(axis=1).mean()
+        found = (
+            (lsh.band_keys(left, bands, rows) == lsh.band_keys(right, bands, rows))
+            .any(axis=1)
+            .mean()
+        )
         expected = 1 - (1 - similarity**rows) ** bands
-        assert found == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / 4000) + 1e-3)
+        assert found == pytest.approx(
+            expected, abs=5 * np.sqrt(expected * (1 - expected) / 4000) + 1e-3
+        )
 
 
-@given(SIGNATURES, st.sampled_from([(32, 4), (16, 8), (25, 5), (1, 1), (128, 1), (1, 128)]))
+@given(
+    SIGNATURES, st.sampled_from([(32, 4), (16, 8), (25, 5), (1, 1), (128, 1), (1, 128)])
+)
 def test_band_keys_are_those_of_the_definition(signatures, banding):
     keys = lsh.band_keys(signatures, *banding)
     assert keys.dtype == np.uint64
     assert keys.shape == (len(signatures), banding[0])
-    assert keys.tolist() == [naive.band_keys(row, *banding) for row in signatures.tolist()]
+    assert keys.tolist() == [
+        naive.band_keys(row, *banding) for row in signatures.tolist()
+    ]
 
 
 def test_band_keys_do_not_collide():
-    """All-different small values, the hard case for a weak mixer; as 32-bit keys some 2,400 would collide."""
+    """All-different small values, the hard case for a weak mixer; as 32-bit keys some
+    2,400 would collide.
+    """
     signatures = np.arange(50_000 * 128, dtype=np.uint32).reshape(-1, 128)
     keys = lsh.band_keys(signatures[:5_000], 128, 1)
     assert len(np.unique(keys)) == keys.size
@@ -62,10 +80,14 @@ def test_sketches_agree_as_often_as_the_similarity_says(similarity):
     right = np.where(random.random(left.shape) < similarity, left, other)
     differing = lsh.two_bit_sketch(left) ^ lsh.two_bit_sketch(right)
     different = (differing[:, 0] | differing[:, 1]).reshape(-1, 1)
-    agreeing = 64 - np.unpackbits(different.view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+    agreeing = 64 - np.unpackbits(different.view(np.uint8), axis=1).sum(
+        axis=1, dtype=np.int64
+    )
     share = (1 + 3 * similarity) / 4
     variance = 64 * share * (1 - share)
-    assert agreeing.mean() == pytest.approx(64 * share, abs=5 * np.sqrt(variance / 5000))
+    assert agreeing.mean() == pytest.approx(
+        64 * share, abs=5 * np.sqrt(variance / 5000)
+    )
     assert agreeing.var() == pytest.approx(variance, rel=0.1)
 
 
@@ -80,9 +102,18 @@ def test_read_only_signatures_will_do():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: lsh.band_keys(random_signatures(1), 33, 4), r"at most the length of a signature, 128, not 33 \* 4"),
-        (lambda: lsh.band_keys(np.zeros((1, 128), np.int64), 32, 4), "uint32 array of two dimensions, not int64"),
-        (lambda: lsh.two_bit_sketch(np.zeros((1, 48), np.uint32)), "64 values or more, not of 48"),
+        (
+            lambda: lsh.band_keys(random_signatures(1), 33, 4),
+            r"at most the length of a signature, 128, not 33 \* 4",
+        ),
+        (
+            lambda: lsh.band_keys(np.zeros((1, 128), np.int64), 32, 4),
+            "uint32 array of two dimensions, not int64",
+        ),
+        (
+            lambda: lsh.two_bit_sketch(np.zeros((1, 48), np.uint32)),
+            "64 values or more, not of 48",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(call, message):

@@ -1,4 +1,6 @@
-"""Signatures against datasketch and xxhash themselves, and against the definition in Python integers."""
+"""Signatures against datasketch and xxhash themselves, and against the definition in
+Python integers.
+"""
 
 import sys
 
@@ -16,10 +18,26 @@ from provscan.errors import ParameterError, UsageError
 from provscan.kernels import minhash as kernels
 from provscan.sketch import signatures as sketch
 
-# Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each other.
-CHARACTERS = st.sampled_from("ab z0\x00éßж日本กอ😀𝐀\U0010ffff") | st.characters(exclude_categories=["Cs"])
+# Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each
+# other.
+CHARACTERS = st.sampled_from("ab z0\x00éßж日本กอ😀𝐀\U0010ffff") | st.characters(
+    exclude_categories=["Cs"]
+)
 TEXTS = st.text(CHARACTERS, max_size=40)
-EDGES = ["", "a", "日", "ab", "😀😀😀", "abcd", "éé", "abcde", "日本語日本", "😀😀😀😀😀", "aaaaaaaaaaaa", "abcd😀"]
+EDGES = [
+    "",
+    "a",
+    "日",
+    "ab",
+    "😀😀😀",
+    "abcd",
+    "éé",
+    "abcde",
+    "日本語日本",
+    "😀😀😀😀😀",
+    "aaaaaaaaaaaa",
+    "abcd😀",
+]
 
 
 def large(texts):
@@ -27,7 +45,9 @@ def large(texts):
 
 
 def by_datasketch(text):
-    reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest)
+    reference = datasketch.MinHash(
+        num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest
+    )
     reference.update_batch(naive.shingles(text))
     return reference.hashvalues
 
@@ -61,7 +81,9 @@ def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
     scratch[: len(hashes)] = hashes
     out = np.zeros(128, np.uint32)
     kernels.signature(scratch, len(hashes), *sketch.PERMUTATIONS, out)
-    assert out.tolist() == [min((a * h + b) % 2**32 for h in hashes) for a, b in naive.permutations()]
+    assert out.tolist() == [
+        min((a * h + b) % 2**32 for h in hashes) for a, b in naive.permutations()
+    ]
 
 
 def test_permutations_are_those_of_datasketch():
@@ -73,8 +95,13 @@ def test_permutations_are_those_of_datasketch():
 @pytest.mark.parametrize("size", [*range(24), 79, 80, 81, 96, 1000])
 @pytest.mark.parametrize("wide", [False, True])
 def test_text_of_any_length_at_the_end_of_its_buffer(size, wide):
-    """The vectorised loop reads whole blocks, but never past the buffer: the last text of one takes other ways."""
-    text = "".join("日b"[i % 2] if wide and i > size // 2 else chr(97 + i * 7 % 26) for i in range(size))
+    """The vectorised loop reads whole blocks, but never past the buffer: the last text
+    of one takes other ways.
+    """
+    text = "".join(
+        "日b"[i % 2] if wide and i > size // 2 else chr(97 + i * 7 % 26)
+        for i in range(size)
+    )
     expected = naive.signature(text)
     exact = np.frombuffer(text.encode(), np.uint8)
     for data in (exact, np.concatenate([exact, np.full(64, 0xC3, np.uint8)])):
@@ -84,7 +111,9 @@ def test_text_of_any_length_at_the_end_of_its_buffer(size, wide):
 
 def test_very_long_text():
     text = "lorem ipsum dolor sit amet " * 500 + "日本語 😀 " * 300
-    np.testing.assert_array_equal(sketch.minhash_canonical([text])[0], by_datasketch(text))
+    np.testing.assert_array_equal(
+        sketch.minhash_canonical([text])[0], by_datasketch(text)
+    )
 
 
 def test_every_kind_of_arrow_strings():
@@ -100,14 +129,18 @@ def test_every_kind_of_arrow_strings():
         (text for text in texts),
     ):
         np.testing.assert_array_equal(sketch.minhash_canonical(strings), expected)
-    np.testing.assert_array_equal(sketch.minhash_canonical([None]), sketch.minhash_canonical([""]))
+    np.testing.assert_array_equal(
+        sketch.minhash_canonical([None]), sketch.minhash_canonical([""])
+    )
     assert sketch.minhash_canonical([]).shape == (0, 128)
     assert sketch.minhash_canonical(large([""] * 3)).min() == 0xFFFFFFFF
 
 
 def test_raw_text_is_made_canonical():
     raw = ["RT @a: Some TEXT &amp; more", "some text more", "Ａｎｏｔｈｅｒ"]
-    np.testing.assert_array_equal(provscan.minhash(raw), sketch.minhash_canonical(provscan.canonical(raw)))
+    np.testing.assert_array_equal(
+        provscan.minhash(raw), sketch.minhash_canonical(provscan.canonical(raw))
+    )
     assert len(np.unique(provscan.minhash(raw), axis=0)) == 2
 
 
@@ -119,7 +152,11 @@ def test_mapped_arrays_compile_nothing_new(tmp_path):
         pa.ipc.new_file(file, pa.schema([("text", pa.large_string())])) as writer,
     ):
         writer.write_batch(pa.record_batch([texts], ["text"]))
-    mapped = pa.ipc.open_file(pa.memory_map(str(tmp_path / "texts.arrow"))).get_batch(0).column(0)
+    mapped = (
+        pa.ipc.open_file(pa.memory_map(str(tmp_path / "texts.arrow")))
+        .get_batch(0)
+        .column(0)
+    )
     np.testing.assert_array_equal(sketch.minhash_canonical(mapped), expected)
     writable = (np.frombuffer(b"one text", np.uint8).copy(), np.array([0, 8], np.int64))
     np.testing.assert_array_equal(sketch.minhash_canonical(writable), expected[:1])
@@ -129,12 +166,17 @@ def test_mapped_arrays_compile_nothing_new(tmp_path):
 
 @pytest.mark.parametrize("offsets", [[], [0, 4], [-1, 2], [2, 1, 3], [3, 0]])
 def test_offsets_that_do_not_fit_are_refused(offsets):
-    with pytest.raises(ParameterError, match="offsets must rise from 0 or more to the length of data, 3"):
+    with pytest.raises(
+        ParameterError,
+        match="offsets must rise from 0 or more to the length of data, 3",
+    ):
         sketch.minhash_canonical((np.zeros(3, np.uint8), np.array(offsets, np.int64)))
 
 
 def test_wrong_types_are_refused():
-    with pytest.raises(ParameterError, match=r"offsets must be a contiguous int64 array.*int32"):
+    with pytest.raises(
+        ParameterError, match=r"offsets must be a contiguous int64 array.*int32"
+    ):
         sketch.minhash_canonical((np.zeros(3, np.uint8), np.array([0, 3], np.int32)))
     with pytest.raises(TypeError, match="put it into a list"):
         sketch.minhash_canonical("a text")
@@ -147,14 +189,18 @@ def test_datasketch_takes_the_signatures():
     assert 0.4 < minhashes[0].jaccard(minhashes[1]) < 1
     for text, minhash in zip(texts, minhashes, strict=True):
         minhash.update(b"one more")
-        reference = datasketch.MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest)
+        reference = datasketch.MinHash(
+            num_perm=128, seed=1, scheme="affine32", hashfunc=xxhash.xxh32_intdigest
+        )
         reference.update_batch([*naive.shingles(text), b"one more"])
         assert minhash == reference
     np.testing.assert_array_equal(signatures, sketch.minhash_canonical(texts))
 
 
 def test_datasketch_refuses_other_arrays():
-    with pytest.raises(ParameterError, match=r"uint32 of shape \(n, 128\), not uint64 \(1, 128\)"):
+    with pytest.raises(
+        ParameterError, match=r"uint32 of shape \(n, 128\), not uint64 \(1, 128\)"
+    ):
         sketch.to_datasketch(np.zeros((1, 128), np.uint64))
 
 

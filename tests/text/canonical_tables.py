@@ -2,7 +2,8 @@
 
     python tests/text/canonical_tables.py OUT.npz
 
-It made them once, under the Unicode version that the file names. A change of any value is a new ``CANONICAL_VERSION``.
+It made them once, under the Unicode version that the file names. A change of any value
+is a new ``CANONICAL_VERSION``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ from provscan.kernels.hashing import FNV_START, fnv1a
 
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27
-# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half marks, variation selectors.
+# Marks that only decorate: Latin, Greek and Cyrillic accents, marks for symbols, half
+# marks, variation selectors.
 DROPPED_MARKS = (
-    (0x0300, 0x036F), (0x0483, 0x0489), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0x2DE0, 0x2DFF),
-    (0xA66F, 0xA67D), (0xFE00, 0xFE0F), (0xFE20, 0xFE2F), (0xE0100, 0xE01EF),
-)  # fmt: skip
+    (0x0300, 0x036F),
+    (0x0483, 0x0489),
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),
+    (0x2DE0, 0x2DFF),
+    (0xA66F, 0xA67D),
+    (0xFE00, 0xFE0F),
+    (0xFE20, 0xFE2F),
+    (0xE0100, 0xE01EF),
+)
 # Letters and marks without any ink (default ignorable, but not of category Cf).
 BLANKS = (0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F)
 
@@ -42,12 +52,19 @@ def folded(char: str) -> str:
     """Compatibility forms and case folded until nothing changes, accents dropped."""
     before, text = "", char
     while before != text:
-        before, text = text, unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        before, text = (
+            text,
+            unicodedata.normalize(
+                "NFKC", unicodedata.normalize("NFKC", text).casefold()
+            ),
+        )
     return "".join(unaccented(c) for c in text)
 
 
 def outputs(code: int) -> list[int]:
-    """What the code point becomes: code points, 0 for a separator, nothing if it is ignored."""
+    """What the code point becomes: code points, 0 for a separator, nothing if it is
+    ignored.
+    """
     if 0xD800 <= code <= 0xDFFF:
         return [0]
     result: list[int] = []
@@ -60,7 +77,9 @@ def outputs(code: int) -> list[int]:
 
 
 def compositions() -> dict[tuple[int, int], int]:
-    """Pairs of outputs that compose to one output; the accents that are dropped take no part."""
+    """Pairs of outputs that compose to one output; the accents that are dropped take no
+    part.
+    """
     pairs = {}
     for code in range(0x110000):
         if 0xD800 <= code <= 0xDFFF or outputs(code) != [code]:
@@ -69,7 +88,9 @@ def compositions() -> dict[tuple[int, int], int]:
         if len(parts) < 2 or unicodedata.normalize("NFC", parts) != chr(code):
             continue
         first = unicodedata.normalize("NFC", parts[:-1])
-        if len(first) == 1 and unicodedata.normalize("NFC", first + parts[-1]) == chr(code):
+        if len(first) == 1 and unicodedata.normalize("NFC", first + parts[-1]) == chr(
+            code
+        ):
             pairs[ord(first), ord(parts[-1])] = code
     return pairs
 
@@ -124,7 +145,11 @@ def build() -> dict[str, np.ndarray]:
             elif output == [0]:
                 row[low] = SEPARATOR
             elif len(output) == 1:
-                row[low] = SINGLE << 24 | output[0] | (MAY_COMPOSE if output[0] in second else 0)
+                row[low] = (
+                    SINGLE << 24
+                    | output[0]
+                    | (MAY_COMPOSE if output[0] in second else 0)
+                )
             else:
                 row[low] = EXPANSION << 24 | len(expansions)
                 expansions += [len(output), *output]

@@ -27,8 +27,10 @@ EXAMPLES = {
     "pic.twitter.com/abc glued": "glued",
     "wordpic.twitter.com/abc": "word",
     "www.example.com/x y": "y",
-    "Tom &amp;amp; Jerry &lt;b&gt; &eacute;&#233;&#xE9; &amp;eacute;": "tom jerry eee e",
-    "café cafe\u0301 ΑΘΉΝΑ Ёлка Straße ﬁn Ｆｕｌｌ": "cafe cafe αθηνα елка strasse fin full",
+    "Tom &amp;amp; Jerry &lt;b&gt; &eacute;&#233;&#xE9; &amp;eacute;": "tom jerry eee "
+    "e",
+    "café cafe\u0301 ΑΘΉΝΑ Ёлка Straße ﬁn Ｆｕｌｌ": "cafe cafe αθηνα елка strasse fin "
+    "full",
     "ガ ｶﾞ カ\u3099": "ガガガ",
     "한국어": "한국어",
     unicodedata.normalize("NFD", "한국어"): "한국어",
@@ -43,8 +45,9 @@ EXAMPLES = {
     "nul\x00byte": "nul byte",
     "": "",
     "!!! ...": "",
-    "<p class='x'>some <b>bold</b>, <A href=\"http://t.co/a\">linked</A><br/>words</p>": "some bold linked words",
-    "i <3 you, a < b and a <b c> <blink> <b\nx=y> <b": "i 3 you a b and a b c blink b x y b",
+    "<p class='x'>some <b>bold</b>, <A href=\"http://t.co/a\">linked</A><br/>words</p>": "some bold linked words",  # noqa: E501
+    "i <3 you, a < b and a <b c> <blink> <b\nx=y> <b": "i 3 you a b and a b c blink b "
+    "x y b",
     "中 文 A 文、B 中\n<b>文</b> 中": "中文 a 文 b 中文中",
     "かき\n゙ x": "かぎ x",
     "한국 어": "한국 어",
@@ -58,14 +61,47 @@ def test_examples(text, expected):
 
 
 @given(st.lists(texts(), max_size=8))
-@example(["&", "&#", "&#x", "&#;", "&;", "&a", "&ampamp;", "&amp;#38;lt;", "&#1114112;", "&#xd800;", "&#0;", "&nGt;"])
-@example(["\ufdfa" * 40, "½ ①", "RT", "RT @", "rt\n@a", "@", "＠user", "<url", "pic.", "http:/", "https://"])
+@example(
+    [
+        "&",
+        "&#",
+        "&#x",
+        "&#;",
+        "&;",
+        "&a",
+        "&ampamp;",
+        "&amp;#38;lt;",
+        "&#1114112;",
+        "&#xd800;",
+        "&#0;",
+        "&nGt;",
+    ]
+)
+@example(
+    [
+        "\ufdfa" * 40,
+        "½ ①",
+        "RT",
+        "RT @",
+        "rt\n@a",
+        "@",
+        "＠user",
+        "<url",
+        "pic.",
+        "http:/",
+        "https://",
+    ]
+)
 def test_equals_the_naive_reference(values):
     assert text_room.canonical(values) == [naive.canonical(text) for text in values]
 
 
 def test_every_assigned_code_point():
-    codes = [c for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
+    codes = [
+        c
+        for c in range(0x110000)
+        if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")
+    ]
     step = 97
     for part in (codes[i : i + step] for i in range(0, len(codes), step * 23)):
         text = "x ".join(map(chr, part))
@@ -76,7 +112,11 @@ def test_every_assigned_code_point():
 def test_canonical_is_idempotent_on_words(text):
     once = text_room.canonical([text])
     # What stands before a link may be one that was cut off, once the link is gone.
-    assume(not any(word.endswith(("http", "https", "httpurl")) for word in once[0].split(" ")))
+    assume(
+        not any(
+            word.endswith(("http", "https", "httpurl")) for word in once[0].split(" ")
+        )
+    )
     assert text_room.canonical(once) == once
 
 
@@ -89,7 +129,9 @@ def test_places_lead_back(text):
     assert len(mapped.end) == 0 or mapped.end[-1] <= len(text)
     for code, start, end in zip(*mapped, strict=True):
         if code < 128 and chr(code).isalnum() and "&" not in text:
-            assert chr(code) in unicodedata.normalize("NFKD", text[start:end]).casefold()
+            assert (
+                chr(code) in unicodedata.normalize("NFKD", text[start:end]).casefold()
+            )
 
 
 @given(st.lists(texts(6), max_size=12).map(" ".join), st.integers(1, 12))
@@ -131,12 +173,21 @@ def test_a_slice_of_an_array_is_like_a_copy(values, data):
     array = to_array(values)[low:]
     assert text_room.canonical(array) == text_room.canonical(values[low:])
     text, offsets = buffers(array)
-    assert text_room.canonical_buffers(text, offsets).lengths.tolist() == [len(t) for t in values[low:]]
+    assert text_room.canonical_buffers(text, offsets).lengths.tolist() == [
+        len(t) for t in values[low:]
+    ]
 
 
 def test_kinds_of_input():
-    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
-        assert text_room.canonical(pa.array(["A b", None], pa.string()).cast(kind)) == ["a b", ""]
+    for kind in (
+        pa.string(),
+        pa.large_string(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ):
+        assert text_room.canonical(pa.array(["A b", None], pa.string()).cast(kind)) == [
+            "a b",
+            "",
+        ]
     assert text_room.canonical(pa.chunked_array([["A"], ["B"]])) == ["a", "b"]
     assert text_room.canonical(t for t in ("A", "\ud800B")) == ["a", "b"]
     with pytest.raises(TypeError, match="found one str"):
@@ -148,7 +199,9 @@ def test_kinds_of_input():
 
 
 def test_the_tables_are_those_of_their_generator() -> None:
-    """Of code points that this Python knows: what Unicode says of a letter does not change once it has it."""
+    """Of code points that this Python knows: what Unicode says of a letter does not
+    change once it has it.
+    """
     known = tables()
     for code in range(0, 0x30000, 53):
         if unicodedata.category(chr(code)) == "Cn":
@@ -157,5 +210,7 @@ def test_the_tables_are_those_of_their_generator() -> None:
         kind, payload = entry >> 24 & 7, entry & 0x1FFFFF
         outputs = [[0], [], [payload], None][kind]
         if outputs is None:
-            outputs = known.expansions[payload + 1 : payload + 1 + known.expansions[payload]].tolist()
+            outputs = known.expansions[
+                payload + 1 : payload + 1 + known.expansions[payload]
+            ].tolist()
         assert canonical_tables.outputs(code) == outputs, hex(code)
