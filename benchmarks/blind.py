@@ -33,7 +33,7 @@ from provscan.matching.blind import scan_blind
 from provscan.matching.table import Matches
 from provscan.matching.verified import compared_with_tweets
 from provscan.params import BlindLimits, MatchParams
-from provscan.readers.arrow import buffers, to_array
+from provscan.text_buffers import buffers, to_array
 
 Pairs = set[tuple[int, str]]
 

@@ -52,13 +52,13 @@ from provscan.matching import compared, in_pieces
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.readers import ReadStats
-from provscan.readers.arrow import buffers
 from provscan.runs.analysis import analysis_of
 from provscan.runs.matched import Matched, NullScan
 from provscan.runs.measured import Measured
 from provscan.runs.sample import Extent
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import KnownElsewhere, Scored, Scorer
+from provscan.text_buffers import buffers
 
 RECORDS, FEW_RECORDS = 8_000, 1_000
 PASSAGE = 2_000

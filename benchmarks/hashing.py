@@ -33,11 +33,11 @@ from measure import Way, console, machine, table, take_turns
 from numba import njit
 from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
-from provscan.kernels import minhash as kernels
 from provscan.kernels.compiler import KernelCompiler
-from provscan.readers.arrow import buffers
+from provscan.kernels.sketch import minhash as kernels
 from provscan.sketch.signatures import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
+from provscan.text_buffers import buffers
 
 FEW = 1_000
 

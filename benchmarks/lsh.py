@@ -35,8 +35,8 @@ import provscan
 from provscan.kernels.records import Candidates
 from provscan.matching import candidates, match_table, scan_texts
 from provscan.params import MatchParams, SearchLimits
-from provscan.readers.arrow import buffers
 from provscan.sketch.lsh import band_keys
+from provscan.text_buffers import buffers
 
 BANDINGS = ((16, 8), (25, 5), (32, 4), (42, 3))
 THRESHOLDS = (0.15, 0.25, 0.4)

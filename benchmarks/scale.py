@@ -57,7 +57,7 @@ from provscan.index.packed import SAMPLE
 from provscan.index.shard_groups import HeldShards
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[str, ...]

@@ -26,12 +26,12 @@ from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields
-from provscan.readers.arrow import buffers
 from provscan.runs.analysis import AnalysisSettings, spike
 from provscan.runs.matched import PartRows
 from provscan.runs.sides import Side, sides_of
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
+from provscan.text_buffers import buffers
 
 CARRIERS = 400
 # Tweets that are copied, each with every edit, and sets of spike-ins.

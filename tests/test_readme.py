@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import readme
-from house import FILES, PACKAGE, room
+from house import FILES, PACKAGE, module_of, room
 
 SAMPLE = Path(__file__).parent / "report" / "run.json"
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -115,25 +115,17 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
     text = (readme.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    named: dict[str, set[str]] = {}
-    folder = ""
+    rooms, folders = set(), [PACKAGE]
     for line in text.split("```")[1].splitlines()[2:]:
         indent, names = re.fullmatch(
             r"( +)(\S+(?:,? {1,2}\S+\.py|, \S+)*).*", line
         ).groups()  # type: ignore[union-attr]
-        words = re.findall(r"[\w.]+", names)
-        if len(indent) == 2:
-            folder = words[0] if names.endswith("/") else ""
-            named |= {word.removesuffix(".py"): set() for word in words}
-        else:
-            named[folder] = named[folder] | set(words)
-    rooms = {
-        room(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
-        for path in FILES
-    }
-    assert rooms - {"__init__", "__main__"} == named.keys()
-    for folder, names in named.items():
-        lacking = [
-            name for name in names if not list((PACKAGE / folder).glob(f"{name}*"))
-        ]
-        assert not lacking, f"docs/architecture.md names {folder}/{lacking}"
+        depth = len(indent) // 2
+        folder = folders[depth - 1]
+        for name in re.findall(r"[\w.]+", names):
+            assert list(folder.glob(f"{name}*")), f"the tree names {folder}/{name}"
+            if depth == 1:
+                rooms.add(name.removesuffix(".py"))
+        folders[depth:] = [folder / names.removesuffix("/")]
+    named = {room(module_of(path)) for path in FILES}
+    assert named - {"__init__", "__main__"} == rooms

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.index.texts import Strings
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 TEXTS = [
     "first of the three texts, with three tweets",

@@ -24,9 +24,9 @@ from provscan.arrays import Flags, Numbers, distinct
 from provscan.errors import InputError, ParameterError
 from provscan.index import IndexReader, Strings, prepare, write_index
 from provscan.ordered_map import ordered_map
-from provscan.readers.arrow import buffers
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers
+from provscan.text_buffers import buffers
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
-from provscan.readers.arrow import buffers
 from provscan.scoring.lengths import bands, measured
 from provscan.scoring.rule import Scored, Scorer
+from provscan.text_buffers import buffers
 
 # Spike-ins of a run: one per so many records, within these bounds.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 2000, 3000

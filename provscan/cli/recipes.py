@@ -23,7 +23,7 @@ def command(name: str | None, as_json: bool) -> None:
     of yours.
     """
     from provscan.cli import show
-    from provscan.readers.recipes import known_recipes
+    from provscan.readers.corpus.recipes import known_recipes
 
     known = known_recipes()
     if name is not None and name not in known:

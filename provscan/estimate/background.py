@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
-from provscan.kernels import background as kernels
-from provscan.kernels.grams import GRAM
+from provscan.kernels.search import background as kernels
+from provscan.kernels.search.grams import GRAM
 
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any

@@ -55,7 +55,7 @@ from provscan.index.tweets import write_strings
 from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams, require_path
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
 # Different bytes that a key has at least: of random keys one in 10**16 has fewer.

@@ -1,12 +1,14 @@
-"""Bloom filters of a segment (:mod:`provscan.kernels.bloom`): what is in its tables."""
+"""Bloom filters of a segment (:mod:`provscan.kernels.storage.bloom`): what is in its
+tables.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from provscan.index.postings import TableLayout
-from provscan.kernels import postings as kernels
 from provscan.kernels.records import BloomFilter
+from provscan.kernels.storage import postings as kernels
 
 # Words whose bits are counted at a time.
 _CHUNK = 1 << 16

@@ -32,9 +32,9 @@ from provscan.index.seeds import (
 )
 from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
 from provscan.index.tweets import appended, joined_tweets
-from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels import radix
 from provscan.kernels.records import Postings, read_only
+from provscan.kernels.search import minimizers as seed_kernels
+from provscan.kernels.storage import radix
 from provscan.params import IndexParams
 
 # Of the larger segment's files: more is not copied into memory.

@@ -16,8 +16,8 @@ from provscan.arrays import slices
 from provscan.errors import IndexFormatError
 from provscan.index.postings import map_array, write_array_file
 from provscan.index.texts import Strings, combined
-from provscan.kernels import packing
 from provscan.kernels.records import read_only
+from provscan.kernels.storage import packing
 
 # Texts of a block: more take fewer bytes, and more time to read one.
 BLOCK = 16
@@ -36,8 +36,8 @@ SEGMENT, MATCHED = 64, 8
 
 
 class Numbers(NamedTuple):
-    """A column of int64, see :mod:`provscan.kernels.packing`: ``X.words`` uint64,
-    ``X.blocks`` int64[m, 2].
+    """A column of int64, see :mod:`provscan.kernels.storage.packing`: ``X.words``
+    uint64, ``X.blocks`` int64[m, 2].
     """
 
     # See there.

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 # The number of the line at the end of a place.
 PLACE = ":(?P<line>[1-9][0-9]{0,17})$"

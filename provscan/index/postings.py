@@ -1,9 +1,9 @@
 """Tables of postings: collected in bounded memory, written sorted and packed, mapped
 back.
 
-What an entry is and how a table is laid out stands in :mod:`provscan.kernels.postings`.
-On disk a table ``NAME`` is ``NAME.entries`` and ``NAME.starts``, both uint32, and in a
-table of seeds ``NAME.places``, uint8.
+What an entry is and how a table is laid out stands in
+:mod:`provscan.kernels.storage.postings`. On disk a table ``NAME`` is ``NAME.entries``
+and ``NAME.starts``, both uint32, and in a table of seeds ``NAME.places``, uint8.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from provscan.errors import IndexFormatError
-from provscan.kernels import postings as kernels
-from provscan.kernels import radix
 from provscan.kernels.records import Postings, frozen, read_only
+from provscan.kernels.storage import postings as kernels
+from provscan.kernels.storage import radix
 from provscan.ordered_map import ordered_map
 
 # Entries wait in memory up to this many, in chunks of about so many, each in the order

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index.texts import Strings
-from provscan.kernels import content
 from provscan.kernels.records import Sketches, TextBuffer, read_only
+from provscan.kernels.search import content
 from provscan.params import IndexParams
-from provscan.readers.arrow import buffers
 from provscan.sketch import lsh
 from provscan.sketch import signatures as sketch
 from provscan.text import canonical_buffers
+from provscan.text_buffers import buffers
 
 # Rows whose signatures are computed at a time: they stay in the second-level cache.
 BLOCK = 2048

@@ -29,7 +29,7 @@ from provscan.index.join import beside, can_join, joined, joined_all
 from provscan.index.segment import LookupTables, Segment, retweets
 from provscan.index.shards import Numbering, ShardTables, shard_tables
 from provscan.index.texts import Strings, combined
-from provscan.kernels.hashing import splitmix64
+from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 
 # Texts of which a random order takes some at a time.

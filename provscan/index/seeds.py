@@ -1,5 +1,5 @@
 """The seed table: postings of each text's rarest seeds, and two filters
-(:mod:`provscan.kernels.bloom`).
+(:mod:`provscan.kernels.storage.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
     Of each text the seeds that :class:`SeedChoice` takes.
@@ -42,8 +42,6 @@ from provscan.index.postings import (
     write_table,
 )
 from provscan.index.texts import Strings, open_strings
-from provscan.kernels import minimizers as seed_kernels
-from provscan.kernels import radix
 from provscan.kernels.records import (
     Postings,
     SeedEntriesScratch,
@@ -55,6 +53,8 @@ from provscan.kernels.records import (
     read_only,
 )
 from provscan.kernels.scratch import scratch_array
+from provscan.kernels.search import minimizers as seed_kernels
+from provscan.kernels.storage import radix
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
@@ -64,8 +64,8 @@ Made = TypeVar("Made")
 SIZE_STEP = 20
 # Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is
 # longer: MOST that no other place has; with those of each level
-# (:func:`provscan.kernels.minimizers.seed_levels`) STEP fewer, and so many fewer for
-# each doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
+# (:func:`provscan.kernels.search.minimizers.seed_levels`) STEP fewer, and so many fewer
+# for each doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
 # Places of all texts per place of a frequent seed, at least.
 PER_FREQUENT = 17
@@ -94,7 +94,7 @@ class OpenSeeds(NamedTuple):
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
     """uint8[n]: of each of sorted seed entries how many places share its key; see
-    :func:`provscan.kernels.minimizers.seed_levels`."""
+    :func:`provscan.kernels.search.minimizers.seed_levels`."""
     levels = np.empty(len(entries), np.uint8)
     seed_kernels.seed_levels(entries, levels)
     return levels

@@ -5,8 +5,8 @@ docs/format.md describes them:
 
 ``texts.*``
     Canonical texts, ordered by their earliest tweet; their lengths in units
-    (:mod:`provscan.kernels.minimizers`), in steps of ``SIZE_STEP``, rounded up, 255 at
-    most; two-bit MinHash sketches.
+    (:mod:`provscan.kernels.search.minimizers`), in steps of ``SIZE_STEP``, rounded up,
+    255 at most; two-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`);
     ``bands.filter`` knows which bands there are.
@@ -45,8 +45,8 @@ from provscan.index.prepare import NO_TIME, tweet_digests
 from provscan.index.seeds import OpenSeeds, open_seeds
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import TweetRows, open_tweets
-from provscan.kernels.postings import find_texts
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
+from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 

@@ -33,9 +33,9 @@ from provscan.index.seeds import write_seeds
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, StringsWriter, open_strings
 from provscan.index.tweets import LABELS, write_ids, write_labels, write_strings
-from provscan.kernels import postings as postings_kernels
-from provscan.kernels import radix
 from provscan.kernels.records import Sketches
+from provscan.kernels.storage import postings as postings_kernels
+from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 

@@ -26,7 +26,7 @@ from provscan.index.segment import MAX_TEXTS, open_segment
 from provscan.index.segment_writer import KeyTable, SegmentWriter, taken, tweet_order
 from provscan.index.texts import Strings
 from provscan.params import IndexParams
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 MOST_SHARDS = 256
 

@@ -29,7 +29,6 @@ from provscan.index.postings import (
 from provscan.index.segment import LookupTables, Segment
 from provscan.index.texts import Strings
 from provscan.index.variants import MatchedPlaces, variants_of
-from provscan.kernels import gather
 from provscan.kernels.records import (
     BloomFilter,
     CodeBuffer,
@@ -40,7 +39,8 @@ from provscan.kernels.records import (
     TextTable,
     frozen,
 )
-from provscan.kernels.seeding import seeding_scratch, wanted_keys
+from provscan.kernels.search.seeding import seeding_scratch, wanted_keys
+from provscan.kernels.storage import gather
 from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
@@ -203,7 +203,7 @@ class Sources:
         """Of each shard the texts that equal a stretch around a match: match, code,
         stretch, number and whether living.
 
-        See :mod:`provscan.kernels.variants`.
+        See :mod:`provscan.kernels.search.variants`.
         """
         parts: list[tuple[np.ndarray, ...]] = []
         for source in self._tables:

@@ -37,7 +37,7 @@ from provscan.index.texts import Strings
 from provscan.index.tweets import LABELS
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 
 class Parted(NamedTuple):

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index.postings import map_array, write_array
-from provscan.kernels import utf8 as kernels
-from provscan.kernels.postings import text_keys
+from provscan.kernels.canonical import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
-from provscan.readers.arrow import buffers, from_buffers
+from provscan.kernels.storage.postings import text_keys
+from provscan.text_buffers import buffers, from_buffers
 
 
 class Strings(NamedTuple):
-    """A text buffer (:mod:`provscan.readers.arrow`) that may be mapped."""
+    """A text buffer (:mod:`provscan.text_buffers`) that may be mapped."""
 
     text: np.ndarray
     offsets: np.ndarray

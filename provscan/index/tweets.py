@@ -31,8 +31,8 @@ from provscan.index.packed import (
 )
 from provscan.index.prepare import NO_TIME
 from provscan.index.texts import Strings, StringsWriter, open_strings
-from provscan.readers.arrow import buffers
-from provscan.readers.schema import null_if_empty
+from provscan.readers.texts.schema import null_if_empty
+from provscan.text_buffers import buffers
 
 LABELS = ("author", "lang", "rt_of")
 # Columns whose bytes depend on the version of Zstandard.

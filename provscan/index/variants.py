@@ -1,5 +1,5 @@
 """Texts that equal a stretch around a match of another one: see
-:mod:`provscan.kernels.variants`.
+:mod:`provscan.kernels.search.variants`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels import variants as kernels
 from provscan.kernels.records import Candidates, CodeBuffer, Postings
+from provscan.kernels.search import variants as kernels
 from provscan.params import SearchLimits
 
 

@@ -40,7 +40,7 @@ from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombst
 from provscan.index.segments_writer import write_segments
 from provscan.index.texts import Strings
 from provscan.params import IndexParams
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 # Segments of one tier are merged when there are so many; a tier holds segments of up to
 # so many times the texts of the tier below, the lowest up to FIRST_TIER.

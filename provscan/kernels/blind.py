@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.jit import kernel
-from provscan.kernels.minimizers import is_wide
+from provscan.kernels.search.minimizers import is_wide
 
 _U0, _U1, _U13, _U16, _U17, _U21, _U32 = (
     np.uint64(n) for n in (0, 1, 13, 16, 17, 21, 32)

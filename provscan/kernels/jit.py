@@ -51,8 +51,10 @@ _KEPT_FOLDERS = 3
 def sources_digest() -> str:
     """Digest of the sources of all kernels, 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(_SOURCES.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(_SOURCES.rglob("*.py")):
+        digest.update(
+            str(path.relative_to(_SOURCES)).encode() + b"\0" + path.read_bytes() + b"\0"
+        )
     return digest.hexdigest()[:16]
 
 

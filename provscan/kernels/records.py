@@ -53,7 +53,9 @@ class CanonicalScratch(NamedTuple):
     # int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original,
     # first and last.
     places: np.ndarray
-    window: np.ndarray  # uint8[2, LOOK_AHEAD] of `provscan.kernels.normalize`.
+    window: (
+        np.ndarray
+    )  # uint8[2, LOOK_AHEAD] of `provscan.kernels.canonical.normalize`.
     # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the
     # row of ``codes`` that each comes from.
     canon: np.ndarray
@@ -71,7 +73,7 @@ class Grams(NamedTuple):
 
 
 class Postings(NamedTuple):
-    """A table of :mod:`provscan.kernels.postings`."""
+    """A table of :mod:`provscan.kernels.storage.postings`."""
 
     # uint32: entries and bucket offsets.
     entries: np.ndarray
@@ -114,7 +116,7 @@ class TextTable(NamedTuple):
 class Sketches(NamedTuple):
     """What is computed of canonical texts, one row a text."""
 
-    keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.postings.text_keys`.
+    keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.storage.postings.text_keys`.
     bits: np.ndarray  # uint64[n, 2], two-bit sketches.
     bands: np.ndarray  # uint64[n, bands], band keys.
 
@@ -185,8 +187,8 @@ class Candidates(NamedTuple):
 
 
 class Thresholds(NamedTuple):
-    """Limits of a match, see :func:`provscan.kernels.verify.decide`; lengths are in
-    units.
+    """Limits of a match, see :func:`provscan.kernels.search.verify.decide`; lengths are
+    in units.
     """
 
     similarity: float  # Jaccard index.
@@ -209,7 +211,7 @@ class VerifiedRows(NamedTuple):
     similarity: np.ndarray  # float64[n], the Jaccard index.
     way: (
         np.ndarray
-    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
+    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.search.verify`.
     # float64[n, 2], in units: in common, and of the longest stretch if that was looked
     # for, else 0.
     letters: np.ndarray

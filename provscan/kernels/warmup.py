@@ -28,32 +28,24 @@ PARTS = 2
 
 def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Kernels of a part, and arguments."""
-    from provscan.kernels import (
+    from provscan.kernels import records as r
+    from provscan.kernels.canonical import liftover, normalize, utf8
+    from provscan.kernels.reading import escapes, json_lines, mojibake, subtitles
+    from provscan.kernels.search import (
         background,
-        bands,
         content,
-        escapes,
         fingerprints,
-        json_lines,
-        liftover,
-        minhash,
         minimizers,
-        mojibake,
-        normalize,
-        packing,
-        postings,
         prefilter,
-        radix,
         seeding,
-        subtitles,
         suppress,
-        utf8,
         variants,
         verify,
         worddiff,
     )
-    from provscan.kernels import grams as gram_sets
-    from provscan.kernels import records as r
+    from provscan.kernels.search import grams as gram_sets
+    from provscan.kernels.sketch import bands, minhash
+    from provscan.kernels.storage import packing, postings, radix
 
     u8, u16, u32, u64 = (
         np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)

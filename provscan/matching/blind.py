@@ -30,7 +30,7 @@ def scan_blind(
     params: MatchParams,
     limits: BlindLimits,
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`),
+    """Matches in the texts of a text buffer (see :mod:`provscan.text_buffers`),
     ordered by text and place.
 
     The `limits` are what a match needs beside the thresholds of `params`.

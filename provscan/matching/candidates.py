@@ -2,8 +2,8 @@
 
 Two generators. *Whole records* of limited length: the exact canonical text, and LSH
 bands of the MinHash signature. *Passages* in records of any length: seeds, see
-:mod:`provscan.kernels.seeding`. A short record goes through both, so that no length
-lies between them.
+:mod:`provscan.kernels.search.seeding`. A short record goes through both, so that no
+length lies between them.
 
 High-frequency keys cost bounded time, however large the index: see
 :class:`provscan.params.SearchLimits`. A template that thousands of tweets share is
@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from provscan.index import LookupTables, ShardTables, answers, seed_params, seed_scratch
 from provscan.index.variants import MatchedPlaces, some_records, variants_of
-from provscan.kernels import minimizers, postings, seeding
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
+from provscan.kernels.search import minimizers, seeding
+from provscan.kernels.storage import postings
 from provscan.matching.table import TruncatedLookups
 from provscan.matching.verified import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
@@ -125,7 +126,7 @@ def exact_variants(
     limits: SearchLimits,
 ) -> Candidates:
     """Texts that equal a stretch around a match of another one: see
-    :mod:`provscan.kernels.variants`.
+    :mod:`provscan.kernels.search.variants`.
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
     found = variants_of(

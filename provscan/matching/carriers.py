@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.kernels.content import content_keys
-from provscan.kernels.hashing import splitmix, splitmix64
-from provscan.readers.arrow import buffers
+from provscan.kernels.search.content import content_keys
+from provscan.kernels.sketch.hashing import splitmix, splitmix64
+from provscan.text_buffers import buffers
 
 # Of a longer text, so many code points from a random place on.
 LONGEST = 4096

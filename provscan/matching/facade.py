@@ -15,8 +15,8 @@ from provscan.matching.scan import scan_texts
 from provscan.matching.table import match_table
 from provscan.params import IndexParams, MatchParams, require, require_folder
 from provscan.readers import MEMORY
-from provscan.readers.arrow import Texts, buffers, to_array
-from provscan.readers.subtitles import without_cues
+from provscan.readers.formats.subtitles import without_cues
+from provscan.text_buffers import Texts, buffers, to_array
 
 
 class Span(NamedTuple):

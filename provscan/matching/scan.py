@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from provscan.index import ScanReader, ShardTables, Strings, sketch_texts
+from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
-from provscan.kernels.utf8 import code_points
 from provscan.matching import candidates as generators
 from provscan.matching.table import COLUMNS, Matches, TruncatedLookups, nothing
 from provscan.matching.verified import (
@@ -49,7 +49,7 @@ TOGETHER = 2
 def scan_texts(
     text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.readers.arrow`),
+    """Matches in the texts of a text buffer (see :mod:`provscan.text_buffers`),
     ordered by text and place.
 
     Their ``row`` counts from the first of these texts.

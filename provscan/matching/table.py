@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from provscan.index import ScanReader, Strings
 from provscan.index.blind import BlindIndex
-from provscan.kernels.utf8 import byte_places
+from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
-from provscan.readers.arrow import buffers
+from provscan.text_buffers import buffers
 
 # Fields of `Matches` with one entry each.
 COLUMNS = ("row", "span", "text", "level", "similarity", "containment")
@@ -112,7 +112,7 @@ def matches_in(
     batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
 ) -> Matches:
     """Matches in one batch of records, or of pieces of a record
-    (:mod:`provscan.readers.schema`).
+    (:mod:`provscan.readers.texts.schema`).
 
     With `fix_encoding` they are those in the repaired texts, and their spans those of
     the texts as they are.

@@ -43,8 +43,8 @@ from provscan.readers import (
     read,
     read_block,
 )
-from provscan.readers.answers import LEFT_OUT
-from provscan.readers.arrow import buffers
+from provscan.readers.texts.answers import LEFT_OUT
+from provscan.text_buffers import buffers
 from provscan.writing import replacing_file
 
 Map = Callable[..., Iterator[Any]]

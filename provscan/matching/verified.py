@@ -1,8 +1,8 @@
 """Candidates to matches: prefilter, verify, suppress overlaps, lift over.
 
-One verifier for both kinds of candidate (:mod:`provscan.kernels.verify`), one rule for
-places that several licensed texts fit, one way back to the original record
-(:mod:`provscan.kernels.liftover`).
+One verifier for both kinds of candidate (:mod:`provscan.kernels.search.verify`), one
+rule for places that several licensed texts fit, one way back to the original record
+(:mod:`provscan.kernels.canonical.liftover`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.index import IndexReader, LookupTables, ScanReader
-from provscan.kernels import fingerprints as fingerprint_kernels
-from provscan.kernels import grams as gram_kernels
-from provscan.kernels import liftover as liftover_kernels
-from provscan.kernels import prefilter as prefilter_kernels
-from provscan.kernels import suppress as suppress_kernels
-from provscan.kernels import verify as kernels
+from provscan.kernels.canonical import liftover as liftover_kernels
 from provscan.kernels.records import (
     Candidates,
     CodeBuffer,
@@ -28,11 +23,16 @@ from provscan.kernels.records import (
     frozen,
 )
 from provscan.kernels.scratch import scratch_array
+from provscan.kernels.search import fingerprints as fingerprint_kernels
+from provscan.kernels.search import grams as gram_kernels
+from provscan.kernels.search import prefilter as prefilter_kernels
+from provscan.kernels.search import suppress as suppress_kernels
+from provscan.kernels.search import verify as kernels
 from provscan.matching.table import LEVELS, STRONG, Matches
 from provscan.params import MatchParams
-from provscan.readers.arrow import buffers
 from provscan.text import canonical_codes, scratch
 from provscan.text.tables import tables
+from provscan.text_buffers import buffers
 
 # Code points of a cell of the grid that tells which matches share a place.
 CELL = 64
@@ -56,7 +56,7 @@ class VerifiedCandidates(NamedTuple):
     similarity: np.ndarray  # float64[n].
     way: (
         np.ndarray
-    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.verify`.
+    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.search.verify`.
     letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
@@ -141,7 +141,7 @@ def prefiltered(
 
 class Comparison(NamedTuple):
     """How a text compares with a licensed text: what
-    :func:`provscan.kernels.verify.decide` decides, and by what.
+    :func:`provscan.kernels.search.verify.decide` decides, and by what.
     """
 
     way: str | None  # ``whole`` or ``stretch``; None if it is no match.

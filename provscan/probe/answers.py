@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.readers.texts import without_surrogates
+from provscan.readers.texts.records import without_surrogates
 from provscan.runs.folder import ANSWERS_FILE
 
 

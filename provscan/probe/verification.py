@@ -24,10 +24,10 @@ from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, Plan
 from provscan.probe.prompts import FREE
-from provscan.readers.arrow import buffers, to_array
 from provscan.runs.build import build_index
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scored, Scorer
+from provscan.text_buffers import buffers, to_array
 
 
 class Asked(NamedTuple):

@@ -7,29 +7,34 @@ memory. :func:`read_tweets` and :func:`read_tweet_objects` read licensed tweets.
 :class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
 bounds memory and time.
 
-Every format implements :class:`~provscan.readers.protocol.Format` and is listed in
-:mod:`provscan.readers.registry`.
+Every format implements :class:`~provscan.readers.formats.protocol.Format` and is listed
+in :mod:`provscan.readers.formats.registry`.
 """
 
-from provscan.readers.encodings import known_encoding
-from provscan.readers.fields import Fields
-from provscan.readers.files import (
+from provscan.readers.bytes.encodings import known_encoding
+from provscan.readers.bytes.files import (
     FileStore,
     checksum,
     file_checksum,
     open_file,
     state_of,
 )
+from provscan.readers.corpus.sources import TweetFile, plan_tweets
+from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
+from provscan.readers.formats.memory import (
+    RayBlock,
+    blocks_of,
+    read_block,
+    read_objects,
+)
+from provscan.readers.formats.objects import is_ray_dataset
+from provscan.readers.formats.protocol import MEMORY, STDIN, UNKNOWN, Split
+from provscan.readers.formats.subtitles import spoken
 from provscan.readers.limits import LIMITS, Limits, current_limits
-from provscan.readers.memory import RayBlock, blocks_of, read_block, read_objects
-from provscan.readers.mending import mended, mended_texts
 from provscan.readers.names import counted
-from provscan.readers.objects import is_ray_dataset
 from provscan.readers.planning import Source, plan
-from provscan.readers.protocol import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.reading import read
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.subtitles import spoken
-from provscan.readers.tweet_sources import TweetFile, plan_tweets
-from provscan.readers.tweets import read_tweet_objects, read_tweets
+from provscan.readers.texts.fields import Fields
+from provscan.readers.texts.mending import mended, mended_texts
 from provscan.urls import is_remote

@@ -9,15 +9,15 @@ from itertools import islice
 from typing import Any
 
 from provscan.errors import InputError
-from provscan.readers.fields import Fields
+from provscan.readers.corpus.recipes import PREFIX
+from provscan.readers.corpus.sources import plan_tweets
+from provscan.readers.formats.protocol import ReadPlan, Split
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import counted
 from provscan.readers.planning import plan
-from provscan.readers.protocol import ReadPlan, Split
 from provscan.readers.reading import read
-from provscan.readers.recipes import PREFIX
 from provscan.readers.stats import ReadStats
-from provscan.readers.tweet_sources import plan_tweets
+from provscan.readers.texts.fields import Fields
 from provscan.urls import source_of
 
 # Rows that are read of a file, and those of them that are shown.

@@ -27,9 +27,9 @@ class Limits:
     nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
     # A quoted CSV value of more lines counts as a quote that was never closed.
     value_lines: int = 10_000
-    # The budget of a file (`provscan.readers.budget`). One that grows by more than this
-    # factor is abandoned once it has grown to so many bytes, be it by decompression or
-    # by texts that it holds once and gives for many records.
+    # The budget of a file (`provscan.readers.bytes.budget`). One that grows by more
+    # than this factor is abandoned once it has grown to so many bytes, be it by
+    # decompression or by texts that it holds once and gives for many records.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
     # Records that any file may give, and how many more for each of its bytes.

@@ -13,15 +13,24 @@ from stat import S_ISREG
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
-from provscan.readers.budget import require_growth
-from provscan.readers.encodings import known_encoding
-from provscan.readers.fields import Fields, reads_like_text
-from provscan.readers.files import open_file, place_of, readable, remote_files, state_of
-from provscan.readers.hub import PREFIX, hub_splits
-from provscan.readers.limits import Limits, current_limits
-from provscan.readers.members import Member, is_hidden, is_webdataset
-from provscan.readers.names import printable
-from provscan.readers.protocol import (
+from provscan.readers.bytes.archives import Member, is_hidden, is_webdataset
+from provscan.readers.bytes.budget import require_growth
+from provscan.readers.bytes.encodings import known_encoding
+from provscan.readers.bytes.files import (
+    open_file,
+    place_of,
+    readable,
+    remote_files,
+    state_of,
+)
+from provscan.readers.bytes.streams import (
+    ByteStream,
+    compression_of,
+    head_of,
+    unpack_into,
+)
+from provscan.readers.formats.hub import PREFIX, hub_splits
+from provscan.readers.formats.protocol import (
     STDIN,
     UNKNOWN,
     Context,
@@ -30,9 +39,17 @@ from provscan.readers.protocol import (
     ReadPlan,
     Split,
 )
+from provscan.readers.formats.registry import (
+    FORMATS,
+    READABLE,
+    ZIPPED,
+    identified,
+    split_name,
+)
+from provscan.readers.limits import Limits, current_limits
+from provscan.readers.names import printable
 from provscan.readers.reading import binding_of
-from provscan.readers.registry import FORMATS, READABLE, ZIPPED, identified, split_name
-from provscan.readers.streams import ByteStream, compression_of, head_of, unpack_into
+from provscan.readers.texts.fields import Fields, reads_like_text
 from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]

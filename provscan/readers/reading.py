@@ -15,16 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.readers.arrow import buffers
-from provscan.readers.batches import Batcher, piece_batch
-from provscan.readers.budget import ExpansionError
-from provscan.readers.encodings import UTF8
-from provscan.readers.fields import Binding, Fields, bind, survey
-from provscan.readers.files import readable, state_of, why_unread
-from provscan.readers.hub import HUB
-from provscan.readers.limits import Limits, current_limits
-from provscan.readers.plain import layout_of
-from provscan.readers.protocol import (
+from provscan.readers.bytes.budget import ExpansionError
+from provscan.readers.bytes.encodings import UTF8
+from provscan.readers.bytes.files import readable, state_of, why_unread
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.hub import HUB
+from provscan.readers.formats.plain import layout_of
+from provscan.readers.formats.protocol import (
     UNKNOWN,
     Context,
     NotReadable,
@@ -34,12 +31,15 @@ from provscan.readers.protocol import (
     Split,
     Wanted,
 )
-from provscan.readers.registry import FORMATS, format_of
-from provscan.readers.schema import SCHEMA
+from provscan.readers.formats.registry import FORMATS, format_of
+from provscan.readers.formats.values import HEAD, head_values
+from provscan.readers.limits import Limits, current_limits
 from provscan.readers.stats import Damage, ReadStats
-from provscan.readers.streams import ByteStream
-from provscan.readers.texts import Extractor
-from provscan.readers.values import HEAD, head_values
+from provscan.readers.texts.batches import Batcher, piece_batch
+from provscan.readers.texts.fields import Binding, Fields, bind, survey
+from provscan.readers.texts.records import Extractor
+from provscan.readers.texts.schema import SCHEMA
+from provscan.text_buffers import buffers
 
 Part = TypeVar("Part", Rows, Rows | Piece)
 
@@ -81,9 +81,9 @@ def read(
     """The texts of one split, in bounded memory.
 
     A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-    comes in pieces (:mod:`provscan.readers.schema`). The `stats` are complete when the
-    iterator is exhausted; `on_bytes` is called with the number of bytes of the file
-    read since the last call.
+    comes in pieces (:mod:`provscan.readers.texts.schema`). The `stats` are complete
+    when the iterator is exhausted; `on_bytes` is called with the number of bytes of the
+    file read since the last call.
     """
     limits = limits or current_limits()
     if split.start == split.end:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provscan.arrays import Numbers
-from provscan.kernels.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
+from provscan.kernels.search.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
 from provscan.text import CanonicalMapper
 
 # Kinds of run: differs only in what canonical text leaves out, differs, lies behind the

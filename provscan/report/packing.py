@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.ordered_map import ordered_map
-from provscan.readers.arrow import buffers
 from provscan.report import wording
 from provscan.report.differences import packed_runs
 from provscan.report.files import Review
 from provscan.runs.evidence import digest
+from provscan.text_buffers import buffers
 
 COUNTED, COMMON, LINK, KNOWN = 1, 2, 4, 8
 # Fields of a row, in this order: a passage next to its tweet, and apart from ids,

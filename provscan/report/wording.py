@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from provscan.estimate.answer import edit_words
-from provscan.readers.fields import (
+from provscan.readers.limits import LIMITS
+from provscan.readers.texts.fields import (
     BY_FIRST_RECORDS,
     CUES,
     NOT_SCANNED,
@@ -20,7 +21,6 @@ from provscan.readers.fields import (
     SINGLE_WORDS,
     TOO_DEEP,
 )
-from provscan.readers.limits import LIMITS
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",

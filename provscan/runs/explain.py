@@ -1,8 +1,8 @@
 """Why a text is or is not a match, and why a match is or is not a finding: each value
 with its limit.
 
-What decides on a match is :func:`provscan.kernels.verify.decide`, and the values shown
-are those that it decided by.
+What decides on a match is :func:`provscan.kernels.search.verify.decide`, and the values
+shown are those that it decided by.
 """
 
 from __future__ import annotations

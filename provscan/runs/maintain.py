@@ -18,7 +18,7 @@ from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted
-from provscan.readers.compliance import Withdrawals
+from provscan.readers.corpus.compliance import Withdrawals
 from provscan.runs.build import preparing
 from provscan.runs.folder import (
     EVIDENCE_FILE,

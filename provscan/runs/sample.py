@@ -27,7 +27,7 @@ from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.matching.parts import PartResult
 from provscan.matching.task import Sampling
 from provscan.readers import STDIN, UNKNOWN, Split
-from provscan.readers.files import readable
+from provscan.readers.bytes.files import readable
 from provscan.runs.matched import Sum
 from provscan.runs.options import Options
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provscan.errors import ParameterError
-from provscan.kernels import bands as kernels
+from provscan.kernels.sketch import bands as kernels
 
 # Minima that a sketch has bits of.
 SKETCHED = 64
@@ -23,7 +23,7 @@ def band_keys(
     signatures: NDArray[np.uint32], bands: int, rows: int
 ) -> NDArray[np.uint64]:
     """Keys of the bands of signatures, uint64[n, bands];
-    :func:`provscan.kernels.bands.band_keys` specifies them.
+    :func:`provscan.kernels.sketch.bands.band_keys` specifies them.
     """
     _require_signatures(signatures)
     if bands < 1 or rows < 1:
@@ -44,8 +44,8 @@ def band_keys(
 def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Two bits of a hash of each of the first 64 minima, uint64[n, 2].
 
-    :func:`provscan.kernels.bands.two_bit_sketch` specifies it. The bits of ``16 * (1 +
-    3 * J)`` minima of texts of similarity J agree on average.
+    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies it. The bits of ``16
+    * (1 + 3 * J)`` minima of texts of similarity J agree on average.
     """
     _require_signatures(signatures)
     if signatures.shape[1] < SKETCHED:

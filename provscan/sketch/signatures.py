@@ -4,7 +4,7 @@
 canonical already; both read Arrow's buffers in place and give ``uint32[n, 128]``.
 :func:`to_datasketch` hands signatures to datasketch, whose forest, ensemble and HNSW
 then take them; only it imports datasketch. The kernels are in
-:mod:`provscan.kernels.minhash`.
+:mod:`provscan.kernels.sketch.minhash`.
 
 A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
 hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from provscan.errors import ParameterError, UsageError
-from provscan.kernels import minhash as kernels
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.records import frozen
-from provscan.readers.arrow import TextBuffer, Texts, buffers, to_array
+from provscan.kernels.sketch import minhash as kernels
 from provscan.text import canonical_buffers
+from provscan.text_buffers import TextBuffer, Texts, buffers, to_array
 
 if TYPE_CHECKING:
     import datasketch

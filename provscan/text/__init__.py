@@ -19,8 +19,8 @@ languages:
    and go there.
 
 The tables behind it ship with the package and carry a version, so that the same text
-has the same canonical text under every Python. See :mod:`provscan.kernels.normalize`
-for the code.
+has the same canonical text under every Python. See
+:mod:`provscan.kernels.canonical.normalize` for the code.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.kernels import normalize as kernels
-from provscan.kernels import utf8
-from provscan.kernels.ascii import LOOK_AHEAD
+from provscan.kernels.canonical import normalize as kernels
+from provscan.kernels.canonical import utf8
+from provscan.kernels.canonical.ascii import LOOK_AHEAD
 from provscan.kernels.records import CanonicalScratch, CodeBuffer, frozen
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.scratch import scratch_array
-from provscan.readers.arrow import TextBuffer, Texts, buffers, from_buffers, to_array
 from provscan.text.tables import tables
+from provscan.text_buffers import TextBuffer, Texts, buffers, from_buffers, to_array
 
 # Texts made canonical at a time: their code points stay in the second-level cache.
 GROUP = 2048
@@ -129,7 +129,7 @@ def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuf
 
 
 def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
-    """Canonical texts of a text buffer (see :mod:`provscan.readers.arrow`) as UTF-8."""
+    """Canonical texts of a text buffer (see :mod:`provscan.text_buffers`) as UTF-8."""
     count = len(offsets) - 1
     parts = []
     out_offsets = np.zeros(count + 1, np.int64)

@@ -188,7 +188,7 @@ def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("asked", "module", "spared"),
     [
-        ("pandas", "provscan.readers.objects", True),
+        ("pandas", "provscan.readers.formats.objects", True),
         ("pandas", "pyarrow.lib", True),
         ("pandas", "transformers.x", False),
         ("coverage", "numba.misc.x", True),

@@ -36,9 +36,9 @@ from provscan.kernels import blind as kernels
 from provscan.matching.blind import scan_blind
 from provscan.matching.scan import scan_texts
 from provscan.params import BlindLimits, MatchParams
-from provscan.readers.arrow import buffers, to_array
 from provscan.report.document import write_report
 from provscan.report.export import export
+from provscan.text_buffers import buffers, to_array
 
 RNG = random.Random(21)
 WORDS = [sentence(RNG, "latin", RNG.randrange(3, 9)).strip() for _ in range(900)]

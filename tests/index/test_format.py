@@ -29,8 +29,8 @@ import provscan
 import provscan.index.segment
 from provscan.errors import IndexFormatError, InputError, OutputError
 from provscan.index.format import read_manifest
-from provscan.kernels.minimizers import place_code
 from provscan.kernels.records import Postings
+from provscan.kernels.search.minimizers import place_code
 from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"

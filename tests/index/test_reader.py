@@ -25,7 +25,7 @@ from provscan.index.filters import bloom_filter, widened
 from provscan.index.format import VERSION
 from provscan.index.join import can_join, joined, more_seeds
 from provscan.index.seeds import PER_FREQUENT, seed_parts
-from provscan.kernels import minimizers
+from provscan.kernels.search import minimizers
 from provscan.readers import Limits
 
 Build = Callable[..., provscan.Index]

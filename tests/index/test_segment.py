@@ -24,11 +24,11 @@ from provscan.index.seeds import SeedChoice, seed_parts
 from provscan.index.segment import Segment
 from provscan.index.texts import Strings, StringsWriter, combined, open_strings
 from provscan.index.tweets import joined_tweets
-from provscan.kernels.minimizers import place_code
+from provscan.kernels.search.minimizers import place_code
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
-from provscan.readers.arrow import buffers
 from provscan.readers.limits import Limits
+from provscan.text_buffers import buffers
 
 
 @pytest.fixture(scope="module")

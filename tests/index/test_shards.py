@@ -20,11 +20,11 @@ from provscan.index import IndexReader, filters, open_reader, postings
 from provscan.index.format import VERSION
 from provscan.index.prepare import sketch_texts
 from provscan.index.shards import ShardTables
-from provscan.kernels import gather
 from provscan.kernels.records import Seeds, frozen
+from provscan.kernels.storage import gather
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams, SearchLimits
-from provscan.readers.arrow import buffers, to_array
+from provscan.text_buffers import buffers, to_array
 
 Tweet = dict[str, Any]
 Build = Callable[..., provscan.Index]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from provscan.kernels.align import BAND, Edge, aligned_end, new_costs
+from provscan.kernels.search.align import BAND, Edge, aligned_end, new_costs
 
 pytestmark = pytest.mark.kernels
 WORDS = st.text("ab ", max_size=14)

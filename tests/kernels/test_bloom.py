@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.index.filters import bloom_filter, narrowed, widened
-from provscan.kernels import minimizers as seed_kernels
 from provscan.kernels.records import frozen
+from provscan.kernels.search import minimizers as seed_kernels
 
 pytestmark = pytest.mark.kernels
 

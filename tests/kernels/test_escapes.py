@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.escapes import escaped
+from provscan.kernels.reading.escapes import escaped
 
 pytestmark = pytest.mark.kernels
 

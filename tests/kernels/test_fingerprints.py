@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provscan.kernels import fingerprints as kernels
 from provscan.kernels.records import (
     Candidates,
     TextBuffer,
@@ -18,6 +17,7 @@ from provscan.kernels.records import (
     frozen,
     read_only,
 )
+from provscan.kernels.search import fingerprints as kernels
 
 pytestmark = pytest.mark.kernels
 

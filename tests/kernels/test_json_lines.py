@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.json_lines import INTEGER, NOTHING, STRING, top_level_values
+from provscan.kernels.reading.json_lines import (
+    INTEGER,
+    NOTHING,
+    STRING,
+    top_level_values,
+)
 from provscan.kernels.records import StringColumns, read_only
 
 pytestmark = pytest.mark.kernels

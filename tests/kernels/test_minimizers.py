@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tweets import SCRIPTS, sentence
 
 from provscan.index import seed_scratch
-from provscan.kernels import minimizers as kernels
 from provscan.kernels.records import (
     CodeBuffer,
     SeedEntriesScratch,
@@ -20,6 +19,7 @@ from provscan.kernels.records import (
     frozen,
     read_only,
 )
+from provscan.kernels.search import minimizers as kernels
 
 pytestmark = pytest.mark.kernels
 

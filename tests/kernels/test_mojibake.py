@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.mojibake import wrongly_decoded
+from provscan.kernels.reading.mojibake import wrongly_decoded
 
 pytestmark = pytest.mark.kernels
 

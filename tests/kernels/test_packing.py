@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provscan.kernels import packing, radix
 from provscan.kernels.records import read_only
+from provscan.kernels.storage import packing, radix
 
 pytestmark = pytest.mark.kernels
 

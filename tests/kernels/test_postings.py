@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provscan.kernels import postings as kernels
-from provscan.kernels import radix
 from provscan.kernels.records import Postings, TextBuffer, frozen, read_only
+from provscan.kernels.storage import postings as kernels
+from provscan.kernels.storage import radix
 
 pytestmark = pytest.mark.kernels
 

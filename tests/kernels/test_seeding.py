@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from provscan.index.filters import bloom_filter, new_filter
 from provscan.index.seeds import OpenSeeds as Table
-from provscan.kernels import minimizers, postings, seeding
 from provscan.kernels.records import Candidates, Postings, Seeds, counters, frozen
+from provscan.kernels.search import minimizers, seeding
+from provscan.kernels.storage import postings
 
 pytestmark = pytest.mark.kernels
 

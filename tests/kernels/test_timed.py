@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.subtitles import timed
+from provscan.kernels.reading.subtitles import timed
 
 pytestmark = pytest.mark.kernels
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.utf8 import byte_places, code_points, newlines
+from provscan.kernels.canonical.utf8 import byte_places, code_points, newlines
 
 pytestmark = pytest.mark.kernels
 

@@ -13,8 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
 
-from provscan.kernels import prefilter as prefilter_kernels
-from provscan.kernels import verify as kernels
 from provscan.kernels.records import (
     Candidates,
     CodeBuffer,
@@ -23,6 +21,8 @@ from provscan.kernels.records import (
     VerifiedRows,
     frozen,
 )
+from provscan.kernels.search import prefilter as prefilter_kernels
+from provscan.kernels.search import verify as kernels
 from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_suppression
 
 pytestmark = pytest.mark.kernels

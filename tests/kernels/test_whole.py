@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from provscan.index.filters import bloom_filter
-from provscan.kernels import postings as kernels
 from provscan.kernels.records import (
     Candidates,
     Postings,
@@ -16,6 +15,7 @@ from provscan.kernels.records import (
     counters,
     frozen,
 )
+from provscan.kernels.storage import postings as kernels
 
 pytestmark = pytest.mark.kernels
 

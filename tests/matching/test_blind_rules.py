@@ -19,8 +19,8 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.blind import _accepted, _equal, scan_blind
 from provscan.matching.table import LEVELS
 from provscan.params import BlindLimits, MatchParams
-from provscan.readers.arrow import buffers, to_array
 from provscan.text import canonical_codes
+from provscan.text_buffers import buffers, to_array
 
 TEXTS = [
     "the first of three texts of a blind index",

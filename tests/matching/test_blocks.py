@@ -13,7 +13,7 @@ from tweets import edited, sentence
 import provscan
 from provscan.matching import match_table, scan, scan_texts
 from provscan.params import MatchParams, SearchLimits
-from provscan.readers.arrow import Texts, buffers, to_array
+from provscan.text_buffers import Texts, buffers, to_array
 
 Build = Callable[..., provscan.Index]
 BLOCK = SearchLimits.block_bytes

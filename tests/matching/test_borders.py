@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from provscan.index import ShardTables
-from provscan.kernels.hashing import splitmix64
 from provscan.kernels.records import Candidates, CodeBuffer
+from provscan.kernels.sketch.hashing import splitmix64
 from provscan.matching import scan
 from provscan.matching.candidates import NONE, _distinct, merged, shard_variants
 from provscan.matching.carriers import (

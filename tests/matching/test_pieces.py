@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan
-from provscan.kernels.grams import in_pieces as kernel
-from provscan.kernels.grams import set_scratch
+from provscan.kernels.search.grams import in_pieces as kernel
+from provscan.kernels.search.grams import set_scratch
 from provscan.matching import in_pieces
 from provscan.matching.task import Sampling, ScanTask, Snapshot, scan
 from provscan.params import MatchParams
 from provscan.readers import Fields
-from provscan.readers.arrow import buffers
 from provscan.readers.planning import plan
+from provscan.text_buffers import buffers
 
 TEXT = (
     "the ferry leaves the old harbour at seven and nobody on board knows that the "

@@ -13,7 +13,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
-from provscan.kernels.seeding import SLOT_BITS
+from provscan.kernels.search.seeding import SLOT_BITS
 from provscan.matching import LEVELS, MATCHES
 from provscan.params import SearchLimits
 

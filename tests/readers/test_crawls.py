@@ -139,10 +139,10 @@ def test_a_page_that_is_too_long_is_read_up_to_there_and_noted(
         "Content-Type: text/plain",
         f"Content-Encoding: {coding}",
     )
-    monkeypatch.setattr("provscan.readers.web.PAGE", len(PLAIN))
+    monkeypatch.setattr("provscan.readers.formats.web.PAGE", len(PLAIN))
     found = read_all(write("whole.warc", page))
     assert (found.texts, found.stats.notes) == ([PLAIN], {})
-    monkeypatch.setattr("provscan.readers.web.PAGE", len(PLAIN) - 1)
+    monkeypatch.setattr("provscan.readers.formats.web.PAGE", len(PLAIN) - 1)
     found = read_all(write("cut.warc", page))
     assert (found.texts, found.stats.notes) == ([PLAIN[:-1]], {"cut_page": 1})
 

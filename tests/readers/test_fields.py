@@ -11,7 +11,7 @@ import pytest
 import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers import LIMITS
-from provscan.readers.fields import reads_like_text
+from provscan.readers.texts.fields import reads_like_text
 from provscan.report.tables import text_table
 from provscan.report.wording import left_out
 

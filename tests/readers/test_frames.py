@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from provscan.readers import LIMITS, Split
-from provscan.readers.frames import frame_ranges
+from provscan.readers.bytes.frames import frame_ranges
 
 TEXTS = [f"a text in one of many frames, number {number}" for number in range(300)]
 LINES = [json.dumps({"text": text}).encode() + b"\n" for text in TEXTS]

@@ -15,7 +15,13 @@ from test_matrix import COMPRESSIONS, FORMATS, archive, zipped
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
-from provscan.readers.tweet_layouts import DELETIONS, GRAPHQL, MARKERS, OTHERS, WRAPPERS
+from provscan.readers.corpus.layouts import (
+    DELETIONS,
+    GRAPHQL,
+    MARKERS,
+    OTHERS,
+    WRAPPERS,
+)
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}

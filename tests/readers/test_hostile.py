@@ -131,9 +131,9 @@ def test_whatever_a_library_raises_costs_its_file(tmp_path, monkeypatch, error, 
         yield
 
     target = (
-        "provscan.readers.delimited.Delimited.fields"
+        "provscan.readers.formats.delimited.Delimited.fields"
         if when == "planned"
-        else "provscan.readers.delimited._Table.rows"
+        else "provscan.readers.formats.delimited._Table.rows"
     )
     monkeypatch.setattr(
         target,
@@ -159,7 +159,7 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
     def failing(*args, **options):
         raise error
 
-    monkeypatch.setattr("provscan.readers.delimited._Table._parsed", failing)
+    monkeypatch.setattr("provscan.readers.formats.delimited._Table._parsed", failing)
     path = tmp_path / "a.csv"
     path.write_text("text\nsome words of a text\n")
     with pytest.raises(type(error)):

@@ -8,7 +8,7 @@ from email.policy import SMTP, default
 import pytest
 
 from provscan.readers import LIMITS, Limits
-from provscan.readers.registry import format_of
+from provscan.readers.formats.registry import format_of
 
 TEXTS = [
     "nobody on the old bridge had seen the river so high since 1984, as they said at "

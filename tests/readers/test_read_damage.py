@@ -16,8 +16,9 @@ import pytest
 import zstandard
 
 from provscan.errors import OutputError
-from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read, streams
-from provscan.readers.protocol import Context
+from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read
+from provscan.readers.bytes import streams
+from provscan.readers.formats.protocol import Context
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.readers import Limits
-from provscan.readers.delimited import layout_of
-from provscan.readers.protocol import Layout
+from provscan.readers.formats.delimited import layout_of
+from provscan.readers.formats.protocol import Layout
 
 
 def test_quotes_and_newlines(write, read_all):

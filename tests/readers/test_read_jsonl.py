@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Limits, ReadStats, Split, plan, read
-from provscan.readers import jsonl as jsonl_module
+from provscan.readers.formats import jsonl as jsonl_module
 from provscan.readers.stats import Damage
 
 

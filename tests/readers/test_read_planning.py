@@ -16,7 +16,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Split, checksum, plan
-from provscan.readers.protocol import UNKNOWN
+from provscan.readers.formats.protocol import UNKNOWN
 
 LINE = b'{"text": "hello"}\n'
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError
-from provscan.readers import Limits, tables
-from provscan.readers.values import array_values
+from provscan.readers import Limits
+from provscan.readers.formats import tables
+from provscan.readers.formats.values import array_values
 
 TABLE = pa.table(
     {

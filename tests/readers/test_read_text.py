@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tweets import sentence
 
 from provscan.readers import LIMITS, Fields, Limits, ReadStats, plan, read
-from provscan.readers.plain import records_of
+from provscan.readers.formats.plain import records_of
 
 
 def test_lines(write, read_all):

@@ -13,8 +13,9 @@ import pytest
 from remote import web_server
 
 from provscan.errors import InputError
-from provscan.readers import LIMITS, files, plan
-from provscan.readers.files import state_of, without_secrets
+from provscan.readers import LIMITS, plan
+from provscan.readers.bytes import files
+from provscan.readers.bytes.files import state_of, without_secrets
 
 TEXTS = [f"a text that is read from far away, number {number}" for number in range(500)]
 LINES = "".join(json.dumps({"text": text}) + "\n" for text in TEXTS).encode()

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provscan.readers.answers import LEFT_OUT
 from provscan.readers.inspection import inspect_sources
-from provscan.readers.words import word_column, words_alone
+from provscan.readers.texts.answers import LEFT_OUT
+from provscan.readers.texts.words import word_column, words_alone
 from provscan.report.wording import left_out
 
 TEXTS = [

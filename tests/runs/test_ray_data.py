@@ -15,7 +15,7 @@ import provscan
 from provscan.engine import Progress, Ran
 from provscan.errors import FieldNotFoundError, ParameterError
 from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
-from provscan.readers.objects import object_rows
+from provscan.readers.formats.objects import object_rows
 
 BLOCKS = 6
 # Ray warns of its own settings.

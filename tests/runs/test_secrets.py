@@ -23,7 +23,7 @@ from readers.remote import web_server
 import provscan
 from provscan.cli import COMMANDS, main
 from provscan.errors import ProvscanError, UsageError
-from provscan.readers import files
+from provscan.readers.bytes import files
 from provscan.runs.options import Options
 
 SECRETS = ("wh0asks", "p4ssword", "s1gnature", "fr4gment")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.errors import ParameterError, UsageError
-from provscan.kernels import minhash as kernels
+from provscan.kernels.sketch import minhash as kernels
 from provscan.sketch import signatures as sketch
 
 # Characters of every width in UTF-8, so that 5-grams of 5 to 20 bytes stand beside each

@@ -14,7 +14,7 @@ from html import entities
 
 import numpy as np
 
-from provscan.kernels.hashing import FNV_START, fnv1a
+from provscan.kernels.sketch.hashing import FNV_START, fnv1a
 
 SEPARATOR, IGNORED, SINGLE, EXPANSION = 0, 1, 2, 3
 MAY_COMPOSE = 1 << 27

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from strategies import texts
 
 import provscan.text as text_room
-from provscan.readers.arrow import buffers, to_array
 from provscan.text.tables import tables
+from provscan.text_buffers import buffers, to_array
 
 pytestmark = pytest.mark.kernels
 

@@ -1,0 +1,121 @@
+"""ASCII made canonical a block at a time: what each byte becomes, and what of that is
+kept.
+"""
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.sketch.lanes import (
+    LANES,
+    WIDE,
+    count_up,
+    equal_lanes,
+    trailing_zeros,
+    widen,
+)
+
+# Code points that are looked at together, and room for them with their neighbours.
+BLOCK = 1024
+LOOK_AHEAD = BLOCK + 64
+SPACE = np.uint8(0x20)
+_CASE, _A, _LETTERS = np.uint8(0x20), np.uint8(0x61), np.uint8(26)
+_ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
+_U1 = np.uint64(1)
+
+
+@kernel
+def look_ahead(codes, low, high, count, narrow, folded):
+    """What becomes of the code points ``low..high``, each by itself, into uint8
+    ``folded``.
+
+    A letter or digit, a space for what separates, or 0 where it takes a closer look:
+    not ASCII, or a dropped token may start. Everything here is done on bytes, 64 at a
+    time. ``count`` is the length of the whole text.
+    """
+    size = high - low
+    begin, end = max(low - 1, 0), min(high + 2, count)
+    narrow[0], narrow[size + 1], narrow[size + 2] = 0, 0, 0
+    wide, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
+    for j in range(len(wide)):
+        to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
+    # Whole vectors: what is left over would be done byte by byte.
+    size = (size + 63) // 64 * 64
+    before, current, second, third = (
+        narrow[:size],
+        narrow[1 : size + 1],
+        narrow[2 : size + 2],
+        narrow[3 : size + 3],
+    )
+    for j in range(size):
+        p, c = before[j], current[j]
+        lower = np.uint8(c | _CASE)
+        n1, n2 = np.uint8(second[j] | _CASE), np.uint8(third[j] | _CASE)
+        letter = np.uint8(lower - _A) < _LETTERS
+        digit = np.uint8(c - _ZERO) < _DIGITS
+        inside = (
+            (np.uint8(np.uint8(p | _CASE) - _A) < _LETTERS)
+            | (np.uint8(p - _ZERO) < _DIGITS)
+            | (p == np.uint8(0x5F))
+        )
+        closer = (c >= np.uint8(0x80)) | (c == np.uint8(0x40))
+        # http, www, pic, rt
+        closer |= (
+            (lower == np.uint8(0x68)) & (n1 == np.uint8(0x74)) & (n2 == np.uint8(0x74))
+        )
+        closer |= (
+            (lower == np.uint8(0x77)) & (n1 == np.uint8(0x77)) & (n2 == np.uint8(0x77))
+        )
+        closer |= (
+            (lower == np.uint8(0x70)) & (n1 == np.uint8(0x69)) & (n2 == np.uint8(0x63))
+        )
+        closer |= (lower == np.uint8(0x72)) & (n1 == np.uint8(0x74)) & (not inside)
+        # A bracket and the first letter of a placeholder: user, mention, link, http.
+        closer |= (
+            (c == np.uint8(0x3C)) | (c == np.uint8(0x5B)) | (c == np.uint8(0x7B))
+        ) & (
+            (n1 == np.uint8(0x75))
+            | (n1 == np.uint8(0x6D))
+            | (n1 == np.uint8(0x6C))
+            | (n1 == np.uint8(0x68))
+        )
+        # A tag.
+        closer |= (c == np.uint8(0x3C)) & (
+            (np.uint8(n1 - _A) < _LETTERS) | (n1 == np.uint8(0x2F))
+        )
+        value = lower if letter else (c if digit else SPACE)
+        folded[j] = np.uint8(0) if closer else value
+
+
+@kernel(forceinline=True)
+def copy_kept(folded, base, at, stop, out, where, state):
+    """Copy what :func:`look_ahead` made of a block, from ``at`` on, to ``out[n]`` and
+    behind it.
+
+    ``out`` and ``where`` are those of
+    :func:`~provscan.kernels.canonical.normalize.fold`, of which up to :data:`WIDE`
+    places behind the last one are written as well; ``base`` is where the block begins,
+    ``state`` is ``(n, gap)``. Of separators that follow each other the first is kept,
+    and none where ``gap`` is set. Ends at ``stop``, or before what takes a closer look.
+    Returns what ``n``, ``gap`` and ``at`` are then.
+    """
+    n, gap = state
+    before = np.uint64(gap)
+    while at < stop:
+        size = np.int64(min(stop - at, np.uint64(LANES)))
+        size = min(size, trailing_zeros(equal_lanes(folded, np.int64(at), np.uint8(0))))
+        if size == 0:
+            break
+        spaces = equal_lanes(folded, np.int64(at), SPACE)
+        kept = ~(spaces & (spaces << _U1 | before)) & ((_U1 << np.uint64(size)) - _U1)
+        before = spaces >> np.uint64(size - 1) & _U1
+        while kept != 0:
+            first = trailing_zeros(kept)
+            count = trailing_zeros(~(kept >> np.uint64(first)))
+            for i in range(0, count, WIDE):
+                widen(folded, np.int64(at) + first + i, out, np.int64(n) + i)
+                if where is not None:
+                    count_up(base + np.int64(at) + first + i, where, np.int64(n) + i)
+            n += np.uint64(count)
+            kept &= ~(((_U1 << np.uint64(count)) - _U1) << np.uint64(first))
+        at += np.uint64(size)
+    return n, before != 0, at

@@ -1,0 +1,187 @@
+"""HTML5 character references, decoded as Python's ``html.unescape`` does, with their
+places in the original.
+
+Tables are those that ``provscan.text.tables`` describes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.sketch.hashing import FNV_START, fnv1a
+
+_UNCHANGED = np.uint32(0xFFFFFFFF)
+
+
+class Stream(NamedTuple):
+    """Code points, uint32, and where each stands in the original, int32, first and last
+    (end exclusive).
+    """
+
+    codes: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+@kernel
+def _entity(key, entity_keys):
+    """Slot of an entity name's hash in its table, -1 if it is none."""
+    mask = np.uint64(len(entity_keys) - 1)
+    slot = key & mask
+    while entity_keys[slot] != 0:
+        if entity_keys[slot] == key:
+            return np.int64(slot)
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(-1)
+
+
+@kernel
+def _numeric(codes, i, count, references):
+    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if
+    it stands for nothing).
+
+    The index is ``i`` where there is no reference.
+    """
+    j = i + 2
+    value = np.int64(0)
+    if j < count and (codes[j] == 0x78 or codes[j] == 0x58):
+        j += 1
+        first = j
+        while j < count:
+            c = np.int64(codes[j])
+            if 0x30 <= c <= 0x39:
+                digit = c - 0x30
+            elif 0x41 <= c <= 0x46:
+                digit = c - 0x37
+            elif 0x61 <= c <= 0x66:
+                digit = c - 0x57
+            else:
+                break
+            value = min(value * 16 + digit, 0x110000)
+            j += 1
+    else:
+        first = j
+        while j < count and 0x30 <= codes[j] <= 0x39:
+            value = min(value * 10 + np.int64(codes[j]) - 0x30, 0x110000)
+            j += 1
+    if j == first:
+        return i, np.uint32(0)
+    if j < count and codes[j] == 0x3B:
+        j += 1
+    if value < 256 and references[value] != _UNCHANGED:
+        return j, references[value]
+    if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
+        return j, np.uint32(0xFFFD)
+    if 0xFDD0 <= value <= 0xFDEF or value & 0xFFFE == 0xFFFE:
+        return j, np.uint32(0)
+    return j, np.uint32(value)
+
+
+@kernel
+def _named(codes, i, count, entity_keys):
+    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there
+    is none).
+    """
+    key = FNV_START
+    best, slot = i, np.int64(-1)
+    j = i + 1
+    while j < count and j - i <= 32:
+        c = codes[j]
+        if (
+            c == 0x3B
+            or c == 0x26
+            or c == 0x3C
+            or c == 0x23
+            or c == 0x20
+            or c == 9
+            or c == 10
+            or c == 12
+        ):
+            break
+        if c >= 0x80:
+            key = np.uint64(0)
+        else:
+            key = fnv1a(key, c)
+            if 2 <= j - i <= 6:
+                found = _entity(key, entity_keys)
+                if found >= 0:
+                    best, slot = j + 1, found
+        if key == 0:
+            break
+        j += 1
+    if key != 0 and j < count and codes[j] == 0x3B and j > i + 1:
+        found = _entity(fnv1a(key, 0x3B), entity_keys)
+        if found >= 0:
+            best, slot = j + 1, found
+    return best, slot
+
+
+@kernel
+def _copy(source, low, high, target, at):
+    head, to = source[low:high], target[at : at + high - low]
+    for k in range(len(head)):
+        to[k] = head[k]
+
+
+@kernel
+def unescape(source, count, tables, out):
+    """Decode HTML5 character references once, as ``html.unescape`` does.
+
+    ``source`` and ``out`` are a :class:`Stream` each; ``count`` code points stand in
+    ``source``. Returns the number of outputs, and whether one more round could find
+    something.
+    """
+    codes, first, last = source
+    n = i = np.int64(0)
+    decoded = False
+    while i < count:
+        run = i
+        while run < count and codes[run] != 0x26:
+            run += 1
+        if run > i:
+            _copy(codes, i, run, out.codes, n)
+            _copy(first, i, run, out.first, n)
+            _copy(last, i, run, out.last, n)
+            n += run - i
+            i = run
+            continue
+        after = i
+        if i + 1 < count:
+            if codes[i + 1] == 0x23:
+                after, value = _numeric(codes, i, count, tables.references)
+                if after > i and value != 0:
+                    out.codes[n] = value
+                    out.first[n], out.last[n] = first[i], last[after - 1]
+                    n += 1
+            else:
+                after, slot = _named(codes, i, count, tables.entity_keys)
+                if after > i:
+                    for k in range(2):
+                        if tables.entity_values[slot, k] != 0:
+                            out.codes[n] = tables.entity_values[slot, k]
+                            out.first[n], out.last[n] = first[i], last[after - 1]
+                            n += 1
+        decoded = decoded or after > i
+        if after == i:
+            out.codes[n] = codes[i]
+            out.first[n], out.last[n] = first[i], last[i]
+            n += 1
+            after = i + 1
+        i = after
+    return n, decoded and refers(out.codes[:n])
+
+
+@kernel
+def refers(codes):
+    """Whether a character reference may begin anywhere: an ampersand before a hash sign
+    or a letter.
+    """
+    found = False
+    current, following = codes[: max(0, len(codes) - 1)], codes[1:]
+    for i in range(len(current)):
+        letter = (following[i] | np.uint32(0x20)) - np.uint32(0x61) < np.uint32(26)
+        found |= (current[i] == np.uint32(0x26)) & (
+            letter | (following[i] == np.uint32(0x23))
+        )
+    return found

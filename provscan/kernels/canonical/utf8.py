@@ -1,0 +1,241 @@
+"""UTF-8 to code points and back, for one text and for rows of a text buffer."""
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.reading.byte_scan import copy_bytes
+from provscan.kernels.sketch.lanes import LANES, WIDE, high_lanes, trailing_zeros, widen
+
+_BLOCK = 256
+_COUNTED = 4096
+_ZERO, _NINE = np.uint8(48), np.uint8(57)
+_DIGITS = 19
+
+
+@kernel
+def decode(text, start, stop, codes):
+    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as
+    that; how many there are.
+
+    A byte that can't start or go on a sequence becomes U+FFFD.
+    """
+    high = np.uint8(0)
+    narrow, wide = text[start:stop], codes[: stop - start]
+    for i in range(len(narrow)):
+        high |= narrow[i]
+        wide[i] = narrow[i]
+    if high < 0x80:
+        return stop - start
+    n = 0
+    i = start
+    while i < stop:
+        a = np.uint32(text[i])
+        if a < 0x80:
+            # ASCII comes in runs.
+            run = WIDE
+            while run == WIDE and i + WIDE <= stop and i + LANES <= len(text):
+                widen(text, np.int64(i), codes, np.int64(n))
+                run = min(trailing_zeros(high_lanes(text, np.int64(i))), WIDE)
+                i += run
+                n += run
+            if i == stop:
+                break
+            a = np.uint32(text[i])
+        if a < 0x80:
+            codes[n] = a
+            i += 1
+        elif 0xC2 <= a < 0xE0 and i + 1 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (a & 0x1F) << 6 | np.uint32(text[i + 1] & 0x3F)
+            i += 2
+        elif (
+            0xE0 <= a < 0xF0
+            and i + 2 < stop
+            and (text[i + 1] & 0xC0) == 0x80
+            and (text[i + 2] & 0xC0) == 0x80
+        ):
+            codes[n] = (
+                (a & 0x0F) << 12
+                | np.uint32(text[i + 1] & 0x3F) << 6
+                | np.uint32(text[i + 2] & 0x3F)
+            )
+            i += 3
+        elif 0xF0 <= a < 0xF5 and i + 3 < stop and (text[i + 1] & 0xC0) == 0x80:
+            codes[n] = (
+                (a & 0x07) << 18
+                | np.uint32(text[i + 1] & 0x3F) << 12
+                | np.uint32(text[i + 2] & 0x3F) << 6
+                | np.uint32(text[i + 3] & 0x3F)
+            )
+            i += 4
+        else:
+            codes[n] = 0xFFFD
+            i += 1
+        n += 1
+    return n
+
+
+@kernel
+def encode(codes, count, text, start):
+    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``;
+    the end of what was written.
+    """
+    high = np.uint32(0)
+    narrow, wide = text[start : start + count], codes[:count]
+    for i in range(len(narrow)):
+        high |= wide[i]
+        narrow[i] = wide[i]
+    if high < 0x80:
+        return start + count
+    at = start
+    for i in range(count):
+        c = codes[i]
+        if c < 0x80:
+            text[at] = c
+            at += 1
+        elif c < 0x800:
+            text[at] = 0xC0 | (c >> 6)
+            text[at + 1] = 0x80 | (c & 0x3F)
+            at += 2
+        elif c < 0x10000:
+            text[at] = 0xE0 | (c >> 12)
+            text[at + 1] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 2] = 0x80 | (c & 0x3F)
+            at += 3
+        else:
+            text[at] = 0xF0 | (c >> 18)
+            text[at + 1] = 0x80 | ((c >> 12) & 0x3F)
+            text[at + 2] = 0x80 | ((c >> 6) & 0x3F)
+            text[at + 3] = 0x80 | (c & 0x3F)
+            at += 4
+    return at
+
+
+@kernel
+def _count(text, mask, value):
+    """How many bytes have ``value`` under ``mask``, uint8 both."""
+    count = 0
+    whole = len(text) // _COUNTED * _COUNTED
+    for at in range(0, whole, _COUNTED):
+        # Narrow sums: more of them fit a vector.
+        part, matching = text[at : at + _COUNTED], np.uint16(0)
+        for j in range(_COUNTED):
+            matching = np.uint16(matching + np.uint16(part[j] & mask == value))
+        count += np.int64(matching)
+    for byte in text[whole:]:
+        count += byte & mask == value
+    return count
+
+
+@kernel
+def code_points(text):
+    """How many code points valid UTF-8 has."""
+    return len(text) - _count(text, np.uint8(0xC0), np.uint8(0x80))
+
+
+@kernel
+def newlines(text):
+    return _count(text, np.uint8(0xFF), np.uint8(0x0A))
+
+
+@kernel
+def _advance(text, at, stop, seen, point):
+    """Where code point ``point`` begins, or ``stop``, and how many are before it;
+    ``seen`` are before ``at``.
+    """
+    while at < stop:
+        if at + _BLOCK <= stop:
+            heads = 0
+            for byte in text[at : at + _BLOCK]:
+                heads += byte & 0xC0 != 0x80
+            if seen + heads <= point:
+                seen += heads
+                at += _BLOCK
+                continue
+        if text[at] & 0xC0 != 0x80:
+            if seen == point:
+                break
+            seen += 1
+        at += 1
+    return at, seen
+
+
+@kernel
+def byte_places(text, offsets, rows, points, places):
+    """Byte at which code points of the texts ``rows`` begin; for a place past the end
+    of its text, that end.
+
+    ``points`` are int64[n, m] for the n ``rows``: ascending in each row, and the first
+    ones ascending where a text follows itself. Fills int64[n, m] ``places``.
+    """
+    first_at = first_seen = np.int64(0)
+    for i in range(len(rows)):
+        stop = offsets[rows[i] + 1]
+        if i == 0 or rows[i] != rows[i - 1]:
+            first_at, first_seen = offsets[rows[i]], np.int64(0)
+        at, seen = first_at, first_seen
+        for k in range(points.shape[1]):
+            at, seen = _advance(text, at, stop, seen, points[i, k])
+            places[i, k] = at
+            if k == 0:
+                first_at, first_seen = at, seen
+
+
+@kernel
+def decode_rows(texts, rows, out):
+    """Code points of the texts ``rows`` into a
+    :class:`~provscan.kernels.records.CodeBuffer` that has room for them.
+    """
+    text, offsets = texts
+    at = out.offsets[0]
+    for r in range(len(rows)):
+        at += decode(text, offsets[rows[r]], offsets[rows[r] + 1], out.codes[at:])
+        out.offsets[r + 1] = at
+
+
+@kernel
+def encode_rows(source, rows, out):
+    """UTF-8 of the ``rows`` of a code buffer into a
+    :class:`~provscan.kernels.records.TextBuffer` with room for it.
+    """
+    codes, offsets = source
+    at = out.offsets[0]
+    for r in range(len(rows)):
+        low, high = offsets[rows[r]], offsets[rows[r] + 1]
+        at = encode(codes[low:high], high - low, out.text, at)
+        out.offsets[r + 1] = at
+
+
+@kernel
+def whole_numbers(texts, numbers):
+    """What each text is as a whole number below 9 * 10**18 in its usual notation, into
+    int64 ``numbers``; else -1.
+    """
+    text, offsets = texts
+    for i in range(len(numbers)):
+        digits = text[offsets[i] : offsets[i + 1]]
+        numbers[i] = -1
+        size = len(digits)
+        if (
+            size == 0
+            or size > _DIGITS
+            or (size > 1 and digits[0] == _ZERO)
+            or (size == _DIGITS and digits[0] == _NINE)
+        ):
+            continue
+        number = np.int64(0)
+        for digit in digits:
+            if digit < _ZERO or digit > _NINE:
+                number = np.int64(-1)
+                break
+            number = 10 * number + np.int64(digit - _ZERO)
+        numbers[i] = number
+
+
+@kernel
+def gather(texts, rows, out):
+    """Copy the texts ``rows`` to ``out.text``, where ``out.offsets`` says."""
+    text, offsets = texts
+    for r in range(len(rows)):
+        copy_bytes(
+            text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r]
+        )

@@ -1,0 +1,234 @@
+"""Counting and scoring of character n-grams for the background model.
+
+`chars` uint32[n] is the code points of all texts one after the other, `offsets`
+int64[texts + 1] where each starts. A table is uint64[n, 2], n a power of two, so that a
+look-up reads one place of memory: the key, 0 where empty, found by open addressing with
+linear probing; and ``different << 32 | count``, where different is how many different
+code points were seen after a context. N-grams and contexts of all orders share one
+table: a key mixes the code points of the context from the last to the first, so that
+each longer one takes one step more, and then that of the n-gram; a context's key is the
+complement of it without that.
+
+Contexts do not reach over the start of a text: before it stands code point 0, which no
+canonical text holds.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.sketch.hashing import GOLDEN64
+from provscan.kernels.sketch.lanes import prefetch
+
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+_START = np.uint64(0x2545F4914F6CDD1D)
+_SHIFT = np.uint64(32)
+_U1 = np.uint64(1)
+_EMPTY = np.uint64(0)
+_COUNT = np.uint64(0xFFFFFFFF)
+_DIFFERENT = np.uint64(1 << 32)
+# Code points whose n-grams are prefetched together: all of a table that is not in a
+# cache.
+TOGETHER = 8
+
+
+class NgramModel(NamedTuple):
+    order: int  # Code points of the longest n-gram.
+    discount: float  # Taken off every count and given to the shorter context.
+    floor_bits: float  # Bits of a code point of which nothing is known.
+    table: U64  # uint64[n, 2], see the module's docstring.
+
+
+@kernel
+def _mix(key: Any, char: Any) -> Any:
+    """The key of an n-gram one code point longer than that of `key`, on its right;
+    never 0.
+    """
+    key = (key ^ (np.uint64(char) + _U1)) * GOLDEN64
+    return (key ^ (key >> _SHIFT)) | _U1
+
+
+@kernel
+def _home(table: U64, key: Any) -> Any:
+    """The first slot that `key` may have."""
+    return (key * GOLDEN64 >> _SHIFT) & np.uint64(len(table) - 1)
+
+
+@kernel
+def _slot(table: U64, key: Any) -> Any:
+    """Where `key` stands, or the empty slot where it would."""
+    mask = np.uint64(len(table) - 1)
+    slot = _home(table, key)
+    while table[slot, 0] != _EMPTY and table[slot, 0] != key:
+        slot = (slot + _U1) & mask
+    return slot
+
+
+@kernel
+def _count(table: U64, key: Any) -> Any:
+    """How often `key` was counted."""
+    return np.int64(table[_slot(table, key), 1] & _COUNT)
+
+
+@kernel
+def _char(chars: U32, start: int, at: int) -> Any:
+    """Code point at `at`, or the 0 that stands before the text."""
+    return chars[at] if at >= start else np.uint32(0)
+
+
+@kernel
+def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
+    """Key of the ``length + 1`` code points before `at`, from that of `length` of them;
+    of none it is `_START`.
+    """
+    return _mix(context, _char(chars, start, at - 1 - length))
+
+
+@kernel
+def count_grams(
+    chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int
+) -> tuple[int, int]:
+    """Add texts `first` to `last` to the table; stop before a text that could take more
+    than `limit` slots in all.
+
+    Gives the text to go on with (in a larger table), and the slots that were newly
+    taken.
+    """
+    used = 0
+    for text in range(first, last):
+        start, end = offsets[text], offsets[text + 1]
+        if used + (end - start) * order * 2 > limit:
+            return text, used
+        for at in range(start, end):
+            context = _START
+            for length in range(order):
+                gram = _mix(context, chars[at])
+                slot = _slot(table, gram)
+                fresh = table[slot, 1] & _COUNT == _EMPTY
+                used += table[slot, 0] == _EMPTY
+                table[slot, 0] = gram
+                table[slot, 1] += _U1
+                # The context's own entry holds what came after it; as a gram of its own
+                # it is counted elsewhere.
+                slot = _slot(table, ~context | _U1)
+                used += table[slot, 0] == _EMPTY
+                table[slot, 0] = ~context | _U1
+                table[slot, 1] += _DIFFERENT + _U1 if fresh else _U1
+                context = _longer(context, chars, start, at, length)
+    return last, used
+
+
+@kernel
+def rehash(table: U64, larger: U64) -> None:
+    """Copy every entry into a larger, empty table."""
+    for i in range(len(table)):
+        if table[i, 0] != _EMPTY:
+            slot = _slot(larger, table[i, 0])
+            larger[slot, 0], larger[slot, 1] = table[i, 0], table[i, 1]
+
+
+@kernel
+def score_texts(
+    chars: U32,
+    offsets: I64,
+    model: NgramModel,
+    copies: I64,
+    scratch: U64,
+    keys: U64,
+    bits: F64,
+) -> None:
+    """Bits, float64[texts], of every text under the interpolated model: minus the
+    base-2 logarithm of its probability.
+
+    `copies`, int64[texts], is how often each text stands in what the table was trained
+    on: its own n-grams are taken off as often. `scratch` is uint64[m, 2], of a
+    power-of-two length above ``8 * order * longest text`` where any text has copies,
+    else of length 1. `keys` is uint64[2, TOGETHER, order] of scratch.
+    """
+    order, discount, floor_bits, table = model
+    own_grams = scratch
+    contexts, grams = keys[0], keys[1]
+    for text in range(len(offsets) - 1):
+        start, end = offsets[text], offsets[text + 1]
+        own = copies[text]
+        if own > 0:
+            # As much of the scratch as this text needs: clearing all of it would cost
+            # more than the text.
+            room = 8
+            while room < 8 * order * (end - start):
+                room *= 2
+            own_grams = scratch[:room]
+            own_grams[:] = _EMPTY
+            for at in range(start, end):
+                context = _START
+                for length in range(order):
+                    _add(own_grams, _mix(context, chars[at]))
+                    _add(own_grams, ~context | _U1)
+                    context = _longer(context, chars, start, at, length)
+            _add_followers(chars, start, end, order, own, table, own_grams)
+        total = 0.0
+        for first in range(start, end, TOGETHER):
+            last = min(first + TOGETHER, end)
+            for at in range(first, last):
+                context = _START
+                for length in range(order):
+                    gram, row = _mix(context, chars[at]), at - first
+                    contexts[row, length], grams[row, length] = context, gram
+                    prefetch(table, 2 * np.int64(_home(table, ~context | _U1)))
+                    prefetch(table, 2 * np.int64(_home(table, gram)))
+                    context = _longer(context, chars, start, at, length)
+            for row in range(last - first):
+                probability = 2.0**-floor_bits
+                for length in range(order):
+                    context, gram = contexts[row, length], grams[row, length]
+                    known = table[_slot(table, ~context | _U1), 1]
+                    seen, different = (
+                        np.int64(known & _COUNT),
+                        np.int64(known >> _SHIFT),
+                    )
+                    hit = _count(table, gram)
+                    if own > 0:
+                        seen -= own * _count(own_grams, ~context | _U1)
+                        hit -= own * _count(own_grams, gram)
+                        different -= _count(own_grams, (context ^ GOLDEN64) | _U1)
+                    if seen <= 0:
+                        break
+                    kept = max(hit - discount, 0.0)
+                    probability = (
+                        kept + discount * max(int(different), 1) * probability
+                    ) / seen
+                total -= math.log2(probability)
+        bits[text] = total
+
+
+@kernel
+def _add(table: U64, key: Any) -> None:
+    slot = _slot(table, key)
+    table[slot, 0] = key
+    table[slot, 1] += _U1
+
+
+@kernel
+def _add_followers(
+    chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
+) -> None:
+    """Count, for each context, the code points that only this text shows after it:
+    without it they were not seen.
+    """
+    for at in range(start, end):
+        context = _START
+        for length in range(order):
+            gram = _mix(context, chars[at])
+            done = _slot(own_grams, (gram ^ _START) | _U1)
+            if own_grams[done, 0] == _EMPTY:
+                own_grams[done, 0] = (gram ^ _START) | _U1
+                if _count(table, gram) <= own * _count(own_grams, gram):
+                    _add(own_grams, (context ^ GOLDEN64) | _U1)
+            context = _longer(context, chars, start, at, length)

@@ -1,0 +1,228 @@
+"""Fingerprints: whether the wording around a seed agrees, before a candidate is looked
+at more closely.
+
+Nearly all seeds that a long record shares with licensed texts are chance: a phrase, and
+nothing else around it. A *fingerprint* is one byte of a 5-gram. Those of the licensed
+text around the seed are sought in the record, within :data:`DRIFT` places of the seed's
+diagonal, so that words may be left out, put in or replaced. A true copy has at least
+:data:`AGREEING` of them even with a typing error in every twelve characters, or fewer
+where the thresholds of a match ask for less; chance hardly ever has so many. This costs
+a fraction of :mod:`provscan.kernels.search.prefilter`, since 64 fingerprints are made
+and sought at once, without a branch (:mod:`provscan.kernels.sketch.lanes`); most of the
+time goes into fetching the texts.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.jit import kernel
+from provscan.kernels.search.grams import GRAM
+from provscan.kernels.search.minimizers import has_wide
+from provscan.kernels.search.verify import NEAR, code_of_unit
+from provscan.kernels.sketch.hashing import MURMUR1
+from provscan.kernels.sketch.lanes import (
+    FINGERPRINTED,
+    FINGERPRINTS,
+    LANES,
+    NEARBY,
+    high_lanes,
+    nearby_fingerprints,
+    prefetch,
+)
+from provscan.kernels.storage.postings import ones
+
+DRIFT = NEARBY // 2
+AGREEING = 0.44
+# Zeros before and after the fingerprints of each record: what is sought near its ends
+# is not sought in another one.
+GAP = FINGERPRINTS + NEARBY
+# Where places are stored in larger steps, the diagonal is not known well enough.
+FAR = 384
+_BEFORE = 26
+_ZERO = np.int64(0)
+# How many candidates ahead texts are prefetched, in steps of as many bytes as a cache
+# line has.
+_AHEAD, _LINE = 16, 64
+_ALL = np.uint64(2**64 - 1)
+_SLOT_BITS = 10
+_SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
+_THREE = np.uint8(3)
+
+
+class FingerprintsScratch(NamedTuple):
+    # uint32, the code points of the longest text, and as many more as are read behind
+    # its end.
+    codes: np.ndarray
+    # int64[2**_SLOT_BITS, 3]: record, number of the text, and diagonal of what was kept
+    # last.
+    seen: np.ndarray
+
+
+def fingerprints_scratch(longest: int) -> FingerprintsScratch:
+    """Scratch for texts of up to so many bytes."""
+    return FingerprintsScratch(
+        np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1)
+    )
+
+
+@kernel(forceinline=True)
+def _is_ascii(values, start, stop):
+    """Whether bytes are all below 128; of few, bytes before them count too."""
+    last = stop - LANES
+    if last < 0:
+        return False
+    high = high_lanes(values, last)
+    for i in range(4):
+        high |= high_lanes(values, min(start + i * LANES, last))
+    for i in range(start + 4 * LANES, last, LANES):
+        high |= high_lanes(values, i)
+    return high == 0
+
+
+@kernel
+def fingerprints(codes, offsets, out):
+    """The fingerprint of the 5-gram at each code point of some records.
+
+    It is the value at 3 of the polynomial that has the code points as coefficients,
+    modulo 256.
+
+    Parameters
+    ----------
+    codes, offsets
+        Code points of the records, uint32[m] and int64[n + 1].
+    out
+        uint8[m + GAP * (n + 1)], filled in: the fingerprints of record ``i`` begin at
+        ``offsets[i] + GAP * (i + 1)``, and between those of two records are zeros.
+    """
+    end = _ZERO
+    for r in range(len(offsets) - 1):
+        low = offsets[r]
+        begin, count = low + GAP * (r + 1), max(_ZERO, offsets[r + 1] - low - GRAM + 1)
+        out[end:begin] = 0
+        end = begin + count
+        c0, c1, c2 = (
+            codes[low : low + count],
+            codes[low + 1 : low + count + 1],
+            codes[low + 2 : low + count + 2],
+        )
+        c3, c4, filled = (
+            codes[low + 3 : low + count + 3],
+            codes[low + 4 : low + count + 4],
+            out[begin:end],
+        )
+        for i in range(count):
+            total = np.uint8(np.uint8(c0[i]) * _THREE + np.uint8(c1[i]))
+            total = np.uint8(total * _THREE + np.uint8(c2[i]))
+            total = np.uint8(total * _THREE + np.uint8(c3[i]))
+            filled[i] = np.uint8(total * _THREE + np.uint8(c4[i]))
+    out[end:] = 0
+
+
+@kernel(forceinline=True)
+def _window(length, place):
+    """First 5-gram and number of those around a place in a text of some length."""
+    first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - FINGERPRINTS))
+    return first, min(np.int64(FINGERPRINTS), length - GRAM + 1 - first)
+
+
+@kernel(forceinline=True)
+def _wording_agrees(known, begin, codes, first, size, share):
+    """Whether such a share of the fingerprints from ``codes[first]`` on, ``size`` of
+    which count, stands in place.
+
+    The first one is sought from ``known[begin]`` on.
+    """
+    found = nearby_fingerprints(known, begin, codes, first) & (
+        _ALL >> np.uint64((FINGERPRINTS - size) & 63)
+    )
+    return ones(found) >= share * size
+
+
+@kernel
+def agreeing(records, texts, candidates, thresholds, scratch, kept):
+    """Mark the candidates around whose seeds the wording agrees, and those that are too
+    far in their texts to tell.
+
+    Of a record and a text one is kept for each diagonal, to within :data:`DRIFT` code
+    points.
+
+    Parameters
+    ----------
+    records
+        ``(fingerprints, offsets)``: what :func:`fingerprints` makes of the records, and
+        int64[n + 1] of their code points.
+    texts
+        ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the
+        licensed texts, and the numbers by which they are told apart, empty where those
+        are their places.
+    candidates
+        :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record,
+        by record.
+    thresholds
+        :class:`~provscan.kernels.records.Thresholds` of a match. A text has at least as
+        many bytes as units.
+    scratch
+        :func:`fingerprints_scratch`.
+    kept
+        bool[n], filled in.
+    """
+    record, text, code, place = candidates
+    known, offsets = records
+    (bytes_of, bounds), numbers = texts
+    codes, seen = scratch
+    held = NEAR * max(thresholds.similarity, thresholds.containment)
+    share = min(
+        AGREEING, held, max(0.0, thresholds.stretch - GRAM + 1.0) / FINGERPRINTS
+    )
+    count = len(record)
+    for c in range(-2 * _AHEAD if count else 0, count):
+        # No read waits for a decision about another one.
+        prefetch(bounds, text[min(c + 2 * _AHEAD, count - 1)])
+        if c + _AHEAD >= 0:
+            soon = text[min(c + _AHEAD, count - 1)]
+            start, stop = bounds[soon], bounds[soon + 1]
+            prefetch(bytes_of, start)
+            prefetch(bytes_of, min(start + _LINE, stop))
+            prefetch(bytes_of, stop - 1)
+        if c < 0:
+            continue
+        start, stop, at = bounds[text[c]], bounds[text[c] + 1], place[c]
+        kept[c] = stop - start >= thresholds.units
+        if kept[c] and at < FAR:
+            begin = offsets[record[c]] + GAP * (record[c] + 1) + code[c] - DRIFT
+            at = min(at, stop - start)
+            first, size = _window(stop - start, at)
+            if start + first + FINGERPRINTED <= len(bytes_of) and _is_ascii(
+                bytes_of, start, stop
+            ):
+                kept[c] = _wording_agrees(
+                    known, begin - at + first, bytes_of, start + first, size, share
+                )
+            else:
+                length = decode(bytes_of, start, stop, codes)
+                at = (
+                    code_of_unit(codes, _ZERO, length, at)
+                    if has_wide(codes[:length])
+                    else min(at, length)
+                )
+                first, size = _window(length, at)
+                kept[c] = _wording_agrees(
+                    known, begin - at + first, codes, first, size, share
+                )
+        if kept[c]:
+            number = text[c] if len(numbers) == 0 else np.int64(numbers[text[c]])
+            slot = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
+            diagonal = code[c] - place[c]
+            kept[c] = (
+                seen[slot, 0] != record[c]
+                or seen[slot, 1] != number
+                or abs(seen[slot, 2] - diagonal) > DRIFT
+            )
+            if kept[c]:
+                seen[slot, 0], seen[slot, 1], seen[slot, 2] = (
+                    record[c],
+                    number,
+                    diagonal,
+                )

@@ -1,0 +1,290 @@
+"""Sets of 5-grams of canonical texts: their hashes, hash tables of them, and
+comparison, code point by code point.
+
+Units that loops call are inlined by force: numba passes an array as seven words, most
+of them on the stack.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.sketch.hashing import GOLDEN64
+
+GRAM = 5
+# 5-grams of a passage that tells an order, and the share of a text that is left out, as
+# so many of the whole.
+PASSAGE, LEFT_OUT = 4, 7
+_ZERO = np.int64(0)
+# Odd and below 2**32: the product with a code point is one cheap instruction a lane.
+_G0 = np.uint64(0xBF58476D)
+_G1 = np.uint64(0x94D049BB)
+_G2 = np.uint64(0xD6E8FEB9)
+_G3 = np.uint64(0xA0761D65)
+_G4 = np.uint64(0xE7037ED1)
+
+
+class SetScratch(NamedTuple):
+    """Scratch for two sets of 5-grams: hash tables of a licensed text and of a span."""
+
+    # uint32: 5-gram hashes of the span and of the text, where the caller has none.
+    hashes: np.ndarray
+    text_hashes: np.ndarray
+    # int32[2**b], more than four times as long as the text and the span.
+    slots: np.ndarray
+    span_slots: np.ndarray
+    # int32, as long as the text and the span.
+    follows: np.ndarray
+    span_follows: np.ndarray
+
+
+class IndexedText(NamedTuple):
+    """A licensed text that begins at ``codes[low]``, and the hash table of its
+    5-grams.
+    """
+
+    codes: np.ndarray
+    low: int
+    slots: np.ndarray
+    follows: np.ndarray
+
+
+def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
+    """Scratch for spans and texts of up to so many code points; without hashes where
+    the caller has them.
+    """
+
+    def slots(length: int) -> np.ndarray:
+        return np.empty(1 << max(4, (4 * length).bit_length()), np.int32)
+
+    return SetScratch(
+        np.empty(longest if hashes else 0, np.uint32),
+        np.empty(longest_text if hashes else 0, np.uint32),
+        slots(longest_text),
+        slots(longest),
+        np.empty(longest_text + 1, np.int32),
+        np.empty(longest + 1, np.int32),
+    )
+
+
+@kernel
+def gram_hashes(codes, out):
+    """32-bit hash of the 5-gram from each code point on into uint32 ``out``; of the
+    last four, 0.
+
+    Multilinear (five odd multipliers, modulo 2**64), folded and multiplied once more;
+    the upper half.
+    """
+    count = max(0, len(codes) - GRAM + 1)
+    c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
+    c3, c4 = codes[3 : count + 3], codes[4 : count + 4]
+    for i in range(count):
+        h = (
+            (np.uint64(c0[i]) * _G0 + np.uint64(c1[i]) * _G1)
+            + (np.uint64(c2[i]) * _G2 + np.uint64(c3[i]) * _G3)
+            + np.uint64(c4[i]) * _G4
+        )
+        out[i] = ((h ^ (h >> np.uint64(29))) * GOLDEN64) >> np.uint64(32)
+    out[count:] = 0
+
+
+@kernel(forceinline=True)
+def _same_gram(a, i, b, j):
+    return (
+        a[i] == b[j]
+        and a[i + 1] == b[j + 1]
+        and a[i + 2] == b[j + 2]
+        and a[i + 3] == b[j + 3]
+        and a[i + 4] == b[j + 4]
+    )
+
+
+@kernel(forceinline=True)
+def index_grams(codes, hashes, low, count, slots, follows):
+    """Fill the hash table of the ``count`` grams from ``low`` on; how many distinct
+    ones there are.
+
+    ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first
+    place. ``follows[i]`` leads to the gram's next place.
+    """
+    slots[:] = -1
+    mask = np.uint32(len(slots) - 1)
+    distinct = 0
+    for i in range(count - 1, -1, -1):
+        slot = hashes[low + i] & mask
+        while slots[slot] >= 0 and not _same_gram(
+            codes, low + slots[slot], codes, low + i
+        ):
+            slot = np.uint32(slot + np.uint32(1)) & mask
+        follows[i] = slots[slot]
+        distinct += slots[slot] < 0
+        slots[slot] = i
+    return distinct
+
+
+@kernel(forceinline=True)
+def find_gram(codes, hashes, i, text):
+    """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has
+    none.
+    """
+    mask = np.uint32(len(text.slots) - 1)
+    slot = hashes[i] & mask
+    while text.slots[slot] >= 0:
+        if _same_gram(text.codes, text.low + text.slots[slot], codes, i):
+            return np.int64(text.slots[slot])
+        slot = np.uint32(slot + np.uint32(1)) & mask
+    return np.int64(-1)
+
+
+@kernel(forceinline=True)
+def nearest_of(text, q, place, width):
+    """The place in the indexed text nearest to ``place`` of the gram whose first one is
+    ``q``; -1 if none is within ``width``.
+    """
+    best = np.int64(-1)
+    while q >= 0:
+        if abs(q - place) <= width and (best < 0 or abs(q - place) < abs(best - place)):
+            best = q
+        q = np.int64(text.follows[q])
+    return best
+
+
+@kernel
+def table_bits(count):
+    bits = 4
+    while (1 << bits) < 4 * count:
+        bits += 1
+    return bits
+
+
+@kernel
+def distinct_grams(codes, hashes, low, high, scratch):
+    """How many distinct 5-grams the span ``codes[low:high]`` has."""
+    grams = high - low - GRAM + 1
+    return index_grams(
+        codes,
+        hashes,
+        low,
+        grams,
+        scratch.span_slots[: 1 << table_bits(grams)],
+        scratch.span_follows,
+    )
+
+
+@kernel
+def common_grams(codes, hashes, low, high, text, scratch):
+    """5-grams that the span ``codes[low:high]`` has in common with the indexed text,
+    and distinct ones of the span.
+    """
+    distinct, common = distinct_grams(codes, hashes, low, high, scratch), 0
+    for i in range(high - low - GRAM + 1):
+        # The last one of a kind stands for all of them.
+        if scratch.span_follows[i] < 0:
+            common += find_gram(codes, hashes, low + i, text) >= 0
+    return common, distinct
+
+
+@kernel
+def compare(codes, text, scratch):
+    """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of
+    ``codes``).
+
+    A text of fewer than five code points is its own only shingle. ``scratch`` is a
+    :class:`SetScratch` with hashes.
+    """
+    if len(codes) < GRAM or len(text) < GRAM:
+        same = len(codes) == len(text)
+        for i in range(len(codes) if same else 0):
+            same = same and codes[i] == text[i]
+        return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
+    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
+    gram_hashes(codes, hashes)
+    gram_hashes(text, text_hashes)
+    grams = len(text) - GRAM + 1
+    slots = scratch.slots[: 1 << table_bits(grams)]
+    distinct = index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
+    indexed = IndexedText(text, _ZERO, slots, scratch.follows)
+    common, span_distinct = common_grams(
+        codes, hashes, _ZERO, len(codes), indexed, scratch
+    )
+    return np.int64(common), np.int64(distinct), np.int64(span_distinct)
+
+
+@kernel
+def compare_rows(records, texts, scratch, grams):
+    """:func:`compare` the i-th text of one code buffer with the i-th of another, into
+    int64[n, 3] ``grams``.
+    """
+    for i in range(len(grams)):
+        grams[i, 0], grams[i, 1], grams[i, 2] = compare(
+            records.codes[records.offsets[i] : records.offsets[i + 1]],
+            texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
+            scratch,
+        )
+
+
+@kernel
+def in_pieces(codes, text, scratch):
+    """Whether passages of a canonical ``text`` stand in ``codes`` in another order, or
+    with a part of it left out.
+
+    A passage is :data:`PASSAGE` 5-grams or more, each of one place in the text, at one
+    distance from there. ``scratch`` is a :class:`SetScratch` with hashes.
+    """
+    if len(codes) < GRAM or len(text) < GRAM:
+        return False
+    hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
+    gram_hashes(codes, hashes)
+    gram_hashes(text, text_hashes)
+    grams = len(text) - GRAM + 1
+    slots = scratch.slots[: 1 << table_bits(grams)]
+    index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
+    indexed = IndexedText(text, _ZERO, slots, scratch.follows)
+    # The last 5-gram of the passage before, in the text and in the codes; the first and
+    # last of this one, and how many.
+    before, before_at, first, first_at, last, count = (
+        _ZERO,
+        _ZERO,
+        _ZERO,
+        _ZERO,
+        _ZERO,
+        _ZERO,
+    )
+    known = False
+    for i in range(len(codes) - GRAM + 2):
+        q = (
+            find_gram(codes, hashes, i, indexed)
+            if i <= len(codes) - GRAM
+            else np.int64(-1)
+        )
+        end = i == len(codes) - GRAM + 1
+        if not end and (q < 0 or scratch.follows[q] >= 0):
+            continue
+        if not end and count > 0 and q - first == i - first_at:
+            last = q
+            count += 1
+            continue
+        if count >= PASSAGE:
+            if known and first < before:
+                return True
+            if known and LEFT_OUT * ((first - before) - (first_at - before_at)) > len(
+                text
+            ):
+                return True
+            known, before, before_at = True, last, first_at + last - first
+        first, first_at, last, count = q, np.int64(i), q, np.int64(1)
+    return False
+
+
+@kernel
+def pieces_of_rows(records, texts, scratch, flags):
+    """:func:`in_pieces` of the i-th text of one code buffer and the i-th of another,
+    into bool[n] ``flags``.
+    """
+    for i in range(len(flags)):
+        flags[i] = in_pieces(
+            records.codes[records.offsets[i] : records.offsets[i + 1]],
+            texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
+            scratch,
+        )

@@ -1,0 +1,145 @@
+"""Licensed texts that equal a stretch of a record, word for word, around a match of
+another one.
+
+A template has thousands of variants that share nearly all their seeds, of which only a
+few are compared with a record. A variant that the record holds unchanged is found by
+its key: stretches from one word border to another that begin and end near the match's
+edges are looked up in the table of whole texts.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.search.align import SPACE
+from provscan.kernels.sketch.hashing import FNV_START, fnv1a, murmur_mix
+from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
+
+# Words around each edge of a match.
+WORDS = np.int64(2)
+_BORDERS = 2 * int(WORDS) + 1
+_WHOLE = np.uint64(0)
+_NO_WORDS = np.int64(0)
+_SIX = np.uint32(0x3F)
+
+
+class VariantLimits(NamedTuple):
+    """Minimum similarity of a match whose surroundings are searched, and texts of one
+    key that are taken at most.
+    """
+
+    similarity: float
+    texts: int
+
+
+class VariantScratch(NamedTuple):
+    """Scratch for the stretches that begin at one word border."""
+
+    keys: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
+
+
+def variant_scratch() -> VariantScratch:
+    return VariantScratch(
+        *(np.empty(_BORDERS, dtype) for dtype in (np.uint64, np.int64, np.int64))
+    )
+
+
+@kernel
+def _before(codes, at, begin, words):
+    """Where the word that holds ``at`` begins, or one of so many words before, not
+    before ``begin``.
+    """
+    while True:
+        while at > begin and codes[at - 1] != SPACE:
+            at -= 1
+        if words == 0 or at == begin:
+            return at
+        at -= 1
+        words -= 1
+
+
+@kernel
+def _after(codes, at, end, words):
+    """Where the word that ends at ``at`` or later ends, or one of so many words after,
+    not after ``end``.
+    """
+    while True:
+        while at < end and codes[at] != SPACE:
+            at += 1
+        if words == 0 or at == end:
+            return at
+        at += 1
+        words -= 1
+
+
+@kernel(forceinline=True)
+def _hash_code(state, code):
+    """FNV-1a of one code point's UTF-8."""
+    if code < 0x80:
+        return fnv1a(state, code)
+    if code < 0x800:
+        state = fnv1a(state, np.uint32(0xC0) | (code >> 6))
+    else:
+        if code < 0x10000:
+            state = fnv1a(state, np.uint32(0xE0) | (code >> 12))
+        else:
+            state = fnv1a(state, np.uint32(0xF0) | (code >> 18))
+            state = fnv1a(state, np.uint32(0x80) | ((code >> 12) & _SIX))
+        state = fnv1a(state, np.uint32(0x80) | ((code >> 6) & _SIX))
+    return fnv1a(state, np.uint32(0x80) | (code & _SIX))
+
+
+@kernel
+def variants(records, matches, postings, limits, scratch, out):
+    """Candidates that equal a stretch around a match; how many, no more than there is
+    room for.
+
+    The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and
+    float64[n]; those that are no exact copies but similar enough are looked at. A
+    candidate's ``record`` is the match, ``code`` where in the record it begins, and
+    ``place`` which of the stretches there it is.
+    """
+    codes, offsets = records
+    record, span, similarity = matches
+    keys, lows, highs = scratch.keys, scratch.lows, scratch.highs
+    room = len(out.record)
+    n = 0
+    for m in range(len(record)):
+        if similarity[m] >= 1.0 or similarity[m] < limits.similarity:
+            continue
+        begin, end = offsets[record[m]], offsets[record[m] + 1]
+        low, high = begin + span[m, 0], begin + span[m, 1]
+        first = _before(codes, low, begin, WORDS)
+        last = _after(codes, low, end, WORDS)
+        nearest = _before(codes, high - 1, begin, WORDS)
+        furthest = _after(codes, high, end, WORDS)
+        at = first
+        while at < last and n < room:
+            state = FNV_START
+            count = 0
+            for i in range(at, furthest):
+                if i > nearest and codes[i] == SPACE and count < _BORDERS - 1:
+                    keys[count] = murmur_mix(state)
+                    count += 1
+                state = _hash_code(state, codes[i])
+            keys[count] = murmur_mix(state)
+            count += 1
+            find_buckets(postings, _WHOLE, keys[:count], lows, highs)
+            for k in range(count):
+                start, size = equal_range(
+                    postings, lows[k], highs[k], keys[k], limits.texts
+                )
+                for e in range(start, start + min(size, limits.texts)):
+                    if n < room:
+                        out.record[n], out.text[n], out.code[n], out.place[n] = (
+                            m,
+                            text_of(postings, e),
+                            at - begin,
+                            k,
+                        )
+                        n += 1
+            at = _after(codes, at, end, _NO_WORDS) + 1
+    return n

@@ -1,0 +1,458 @@
+"""Verification of candidates: the span that fits a licensed text best, and whether it
+is a match.
+
+A candidate is a record and a licensed text, with or without a *diagonal* (the place in
+the record less the place in the text, in code points). The record's 5-grams that stand
+in the text, near the diagonal, are hits.
+
+There are two ways to be a match, and :func:`decide` alone decides:
+
+- *similar as a whole*: similarity, containment and the letters in common reach their
+  minimums;
+- *a long enough stretch*: the longest stretch that both have in common reaches its
+  minimum, whatever else is missing.
+
+Everything else looks for the span with which a candidate passes. For the first way this
+is the run of 5-grams with the highest Jaccard index of hits, found exactly by
+Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
+by Kadane's scan, set j to the index reached, repeat. Where that run has too little of
+the text, j stays at the minimum similarity, which gives the largest run that may have
+it; and the text's whole reach is searched, since its parts may have changed places. For
+the second way it is the run with the greatest ``hits - misses``. The sets of 5-grams
+are compared in full, code point by code point.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.search.align import (
+    BAND,
+    MAX_REST,
+    SPACE,
+    Edge,
+    aligned_end,
+    new_costs,
+)
+from provscan.kernels.search.grams import (
+    GRAM,
+    IndexedText,
+    SetScratch,
+    common_grams,
+    distinct_grams,
+    index_grams,
+    set_scratch,
+    table_bits,
+)
+from provscan.kernels.search.hits import (
+    EVEN,
+    Hits,
+    Record,
+    best_run,
+    count_distinct,
+    diagonal_by_vote,
+    find_hits,
+    may_hold,
+    most_similar_run,
+    new_hits,
+    window_around,
+)
+from provscan.kernels.search.minimizers import is_wide, length_units
+
+_ZERO = np.int64(0)
+# The ways to be a match.
+NEITHER, WHOLE, STRETCH = range(3)
+# Of the 5-grams that a copy has in common with its text, the share that stands near one
+# diagonal. Only the search relies on it: the rest may stand elsewhere, where parts of
+# the text changed places.
+NEAR = 0.9
+
+
+class VerifyScratch(NamedTuple):
+    sets: SetScratch  # For the longest text and the longest span looked at.
+    hits: Hits  # For the longest span looked at.
+    marks: np.ndarray  # int32, as long as the longest text.
+    latest: np.ndarray  # int32[1]: the mark of the latest count.
+    votes: (
+        np.ndarray
+    )  # int32: as long as the longest text and the longest record together, and 32.
+    costs: np.ndarray  # Of `provscan.kernels.search.align.aligned_end`.
+
+
+class Text(NamedTuple):
+    """A licensed text that a record is compared with."""
+
+    indexed: IndexedText
+    length: int  # In code points.
+    units: int
+    distinct: int  # Different 5-grams.
+
+
+class Fit(NamedTuple):
+    """A span of a record that may be a copy, or a part of one."""
+
+    # The span, in code points of the record.
+    start: int
+    stop: int
+    # Different 5-grams that span and text have in common, and that the span has.
+    common: int
+    distinct: int
+    # The part of the text that it is a copy of; -1 where that is not one stretch.
+    head: int
+    tail: int
+
+
+def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
+    """Scratch for records and licensed texts of up to so many code points."""
+    window = min(longest_record, 4 * longest_text + 256)
+    return VerifyScratch(
+        set_scratch(window, longest_text, hashes=False),
+        new_hits(window),
+        np.empty(longest_text, np.int32),
+        np.empty(1, np.int32),
+        np.empty(longest_text + longest_record + 32, np.int32),
+        new_costs(),
+    )
+
+
+@kernel(forceinline=True)
+def band_width(length):
+    """How far off the diagonal, in code points, a text of some length may stand."""
+    return 16 + length // 4
+
+
+@kernel(forceinline=True)
+def code_of_unit(codes, low, high, unit):
+    """Code point, from ``low``, that a place in units falls on."""
+    seen = 0
+    for i in range(low, high):
+        if seen >= unit:
+            return i - low
+        seen += 2 if is_wide(codes[i]) else 1
+    return high - low
+
+
+@kernel
+def _find_copy(codes, low, high, text, ideal):
+    """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it
+    doesn't.
+    """
+    indexed, length = text.indexed, text.length
+    best = -1
+    for i in range(low, high - length + 1):
+        if best >= 0 and abs(i - ideal) >= abs(best - ideal):
+            continue
+        same = 0
+        while same < length and codes[i + same] == indexed.codes[indexed.low + same]:
+            same += 1
+        if same == length:
+            best = i
+    return best
+
+
+@kernel(forceinline=True)
+def similarity_of(fit, distinct):
+    """Jaccard index of a span and a text with so many distinct 5-grams."""
+    return fit.common / max(1, distinct + fit.distinct - fit.common)
+
+
+@kernel(forceinline=True)
+def decide(fit, stretch, distinct, units, thresholds):
+    """The way in which a text is matched by a span, or by a longest stretch of some
+    length; or :data:`NEITHER`.
+
+    The text has so many distinct 5-grams, and its length is in units, as that of the
+    stretch.
+    """
+    containment = fit.common / distinct
+    if (
+        similarity_of(fit, distinct) >= thresholds.similarity
+        and containment >= thresholds.containment
+        and containment * units >= thresholds.units
+    ):
+        return WHOLE
+    return STRETCH if stretch >= thresholds.stretch else NEITHER
+
+
+@kernel(forceinline=True)
+def _least_common(units, distinct, thresholds):
+    """Fewest 5-grams in common with which :func:`decide` accepts a text as a whole."""
+    return (
+        max(thresholds.similarity, thresholds.containment, thresholds.units / units)
+        * distinct
+    )
+
+
+@kernel(forceinline=True)
+def least_hits(length, units, distinct, thresholds):
+    """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of
+    some length.
+    """
+    stretch = thresholds.stretch * length / units - GRAM + 1
+    return max(1.0, min(NEAR * _least_common(units, distinct, thresholds), stretch))
+
+
+@kernel(forceinline=True)
+def _count(places, scratch):
+    """How many different places of the text there are."""
+    scratch.latest[0] += 1
+    return count_distinct(places, scratch.marks, scratch.latest[0])
+
+
+@kernel(forceinline=True)
+def _nothing():
+    return Fit(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
+
+
+@kernel
+def _trimmed(codes, start, stop):
+    """A span without the spaces at its ends."""
+    while start < stop and codes[start] == SPACE:
+        start += 1
+    while start < stop and codes[stop - 1] == SPACE:
+        stop -= 1
+    return start, stop
+
+
+@kernel
+def _stretch(record, text, window, bounds, scratch, least):
+    """The longest stretch of a text among the hits of a window, and its length in units
+    without what is foreign to the text; 0 where it has not the `least` anyway.
+    """
+    low, hits = record.low + window.first, scratch.hits
+    first, last = best_run(hits.runs[:bounds], 1.0)
+    if first == last or (last - first + GRAM - 1) * text.units < least * text.length:
+        return _nothing(), 0.0
+    start, stop = _trimmed(record.codes, low + first, low + last + GRAM - 1)
+    head = np.int64(hits.nearest[first]) + start - low - first
+    tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - low - last - GRAM + 1
+    # A letter that is repeated is one 5-gram, however long that goes on.
+    common, distinct = common_grams(
+        record.codes, record.hashes, start, stop, text.indexed, scratch.sets
+    )
+    size = max(0, 2 * common - distinct + GRAM - 1) * text.units / text.length
+    start, stop = np.int64(start - record.low), np.int64(stop - record.low)
+    return Fit(start, stop, common, distinct, head, tail), size
+
+
+@kernel
+def _run_of(record, text, window, run, scratch):
+    """The span of a run of hits, and what it has in common with the text."""
+    codes, first, hits = record.codes, record.low + window.first, scratch.hits
+    start, stop = _trimmed(codes, first + run[0], first + run[1] + GRAM - 1)
+    if stop - start < GRAM:
+        return _nothing()
+    if stop - start >= text.length:
+        # Where the whole text stands there, it alone is the span, whatever the text has
+        # beside it elsewhere.
+        copy = _find_copy(codes, start, stop, text, record.low + window.diagonal)
+        if copy >= 0:
+            at, distinct = np.int64(copy - record.low), np.int64(text.distinct)
+            return Fit(at, at + text.length, distinct, distinct, _ZERO, text.length)
+    begin, end = start - first, stop - first - GRAM + 1
+    common = _count(hits.firsts[begin:end], scratch)
+    distinct = np.int64(distinct_grams(codes, record.hashes, start, stop, scratch.sets))
+    head, tail = np.int64(hits.nearest[begin]), np.int64(hits.nearest[end - 1])
+    tail = tail + GRAM if tail >= 0 else tail
+    return Fit(
+        np.int64(start - record.low),
+        np.int64(stop - record.low),
+        common,
+        distinct,
+        head,
+        tail,
+    )
+
+
+@kernel
+def _anywhere(record, text, window, width, known, thresholds, scratch):
+    """A span in the whole reach of a text, whose parts may have changed places; nothing
+    if the reach has no more of the text than is ``known``.
+    """
+    length, hits = text.length, scratch.hits
+    far = window_around(
+        record.high - record.low, length, window.diagonal, length + width
+    )
+    scratch.latest[0] += 1
+    firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
+    # Of a reach with little more than that, no other span is better.
+    least = max(known + 1, thresholds.containment * text.distinct)
+    if not may_hold(
+        least, record, window, far, text.indexed, firsts, scratch.marks, mark
+    ):
+        return _nothing()
+    _, bounds = find_hits(record, far, text.indexed, 4 * length + width, hits)
+    fit = _run_of(record, text, far, best_run(hits.runs[:bounds], 1.0), scratch)
+    return Fit(
+        fit.start, fit.stop, fit.common, fit.distinct, np.int64(-1), np.int64(-1)
+    )
+
+
+@kernel
+def _with_ends(record, text, fit, least, scratch):
+    """A span with its ends, where the run stopped short of them since the copy was
+    edited there.
+
+    What is left of the text is aligned with what stands there; the similarity must not
+    fall below the `least`.
+    """
+    codes, indexed, low = record.codes, text.indexed, record.low
+    start, stop = fit.start, fit.stop
+    if 0 < fit.head <= MAX_REST:
+        edge = Edge(indexed.low + fit.head - 1, low + start - 1, -1)
+        start -= aligned_end(
+            indexed.codes,
+            codes,
+            edge,
+            fit.head,
+            min(start, fit.head + BAND),
+            scratch.costs,
+        )
+    rest = text.length - fit.tail
+    if fit.tail >= 0 and 0 < rest <= MAX_REST:
+        edge, left = (
+            Edge(indexed.low + fit.tail, low + stop, 1),
+            record.high - low - stop,
+        )
+        stop += aligned_end(
+            indexed.codes, codes, edge, rest, min(left, rest + BAND), scratch.costs
+        )
+    if start == fit.start and stop == fit.stop:
+        return fit
+    start, stop = _trimmed(codes, low + start, low + stop)
+    common, distinct = common_grams(
+        codes, record.hashes, start, stop, indexed, scratch.sets
+    )
+    start, stop = np.int64(start - low), np.int64(stop - low)
+    head = _ZERO if start < fit.start else fit.head
+    tail = np.int64(text.length) if stop > fit.stop else fit.tail
+    longer = Fit(start, stop, common, distinct, head, tail)
+    return longer if similarity_of(longer, text.distinct) >= least else fit
+
+
+@kernel
+def best_fit(record, text, diagonal, thresholds, scratch, failed):
+    """The way in which a record matches a text near a diagonal, the span, and the
+    letters of the longest stretch.
+
+    Without ``failed`` only what decides is looked for: neither the span of a candidate
+    that can't pass, nor the stretch of one that is similar as a whole.
+    """
+    width, distinct, units = band_width(text.length), text.distinct, text.units
+    window = window_around(record.high - record.low, text.length, diagonal, width)
+    total, bounds = find_hits(record, window, text.indexed, width, scratch.hits)
+    if not failed and total < least_hits(text.length, units, distinct, thresholds):
+        return NEITHER, _nothing(), 0.0
+    runs, way, size = scratch.hits.runs[:bounds], NEITHER, 0.0
+    fit = found = part = _nothing()
+    # No span of the window has more in common with the text than the window itself.
+    known = _count(scratch.hits.firsts[: window.grams], scratch)
+    if failed or known >= _least_common(units, distinct, thresholds):
+        run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
+        fit = found = _run_of(record, text, window, run, scratch)
+        way = decide(fit, size, distinct, units, thresholds)
+        if way != WHOLE:
+            found = _run_of(
+                record,
+                text,
+                window,
+                best_run(runs, EVEN * thresholds.similarity),
+                scratch,
+            )
+            way = decide(found, size, distinct, units, thresholds)
+    if failed or way != WHOLE:
+        part, size = _stretch(
+            record, text, window, bounds, scratch, 0 if failed else thresholds.stretch
+        )
+        way = decide(found, size, distinct, units, thresholds)
+    if found.common < NEAR * distinct:
+        other = _anywhere(
+            record, text, window, width, found.common, thresholds, scratch
+        )
+        better = way != WHOLE or similarity_of(other, distinct) > similarity_of(
+            found, distinct
+        )
+        if better and decide(other, size, distinct, units, thresholds) == WHOLE:
+            way, found = WHOLE, other
+    if way == WHOLE:
+        fit = _with_ends(record, text, found, thresholds.similarity, scratch)
+    elif way == STRETCH:
+        fit = part
+    return way, fit, size
+
+
+@kernel
+def _are_equal(first, second):
+    same = len(first) == len(second)
+    for i in range(len(first) if same else 0):
+        same = same and first[i] == second[i]
+    return same
+
+
+@kernel
+def verify(records, texts, candidates, thresholds, scratch, out, failed):
+    """Verify candidates and write those that are matches, or with ``failed`` all of
+    them; how many.
+
+    The `texts` are those of the candidates, one a candidate. A candidate whose ``code``
+    is -1 is compared with the whole record. Of a candidate that fails, the span is the
+    most similar run of 5-grams.
+    """
+    codes, hashes, offsets = records
+    number, _, code, place = candidates
+    sets = scratch.sets
+    scratch.marks[:] = 0
+    scratch.latest[0] = 0
+    n = 0
+    for c in range(len(number)):
+        a, b = texts.offsets[c], texts.offsets[c + 1]
+        begin, end = offsets[number[c]], offsets[number[c] + 1]
+        length, size = b - a, end - begin
+        units = length_units(texts.codes, a, b)
+        if length < GRAM or size < GRAM:
+            # What has no 5-gram counts as if it had one.
+            distinct, fit, stretch = np.int64(1), _nothing(), 0.0
+            if length > 0 and _are_equal(codes[begin:end], texts.codes[a:b]):
+                fit, stretch = (
+                    Fit(_ZERO, size, distinct, distinct, _ZERO, length),
+                    np.float64(units),
+                )
+            way = decide(fit, stretch, distinct, units, thresholds)
+        else:
+            grams = length - GRAM + 1
+            slots = sets.slots[: 1 << table_bits(grams)]
+            distinct = np.int64(
+                index_grams(texts.codes, texts.hashes, a, grams, slots, sets.follows)
+            )
+            indexed = IndexedText(texts.codes, a, slots, sets.follows)
+            if code[c] >= 0:
+                diagonal = code[c] - code_of_unit(texts.codes, a, b, place[c])
+            else:
+                diagonal = diagonal_by_vote(
+                    codes, hashes, begin, size - GRAM + 1, indexed, grams, scratch.votes
+                )
+            record, text = (
+                Record(codes, hashes, begin, end),
+                Text(indexed, length, units, distinct),
+            )
+            way, fit, stretch = best_fit(
+                record, text, diagonal, thresholds, scratch, failed
+            )
+        if way == NEITHER and not failed:
+            continue
+        out.candidate[n], out.way[n], out.similarity[n] = (
+            c,
+            way,
+            similarity_of(fit, distinct),
+        )
+        out.span[n, 0], out.span[n, 1] = fit.start, fit.stop
+        out.copied[n, 0], out.copied[n, 1] = fit.head, fit.tail
+        out.grams[n, 0], out.grams[n, 1], out.grams[n, 2] = (
+            fit.common,
+            distinct,
+            fit.distinct,
+        )
+        out.letters[n, 0], out.letters[n, 1] = fit.common * units / distinct, stretch
+        n += 1
+    return n

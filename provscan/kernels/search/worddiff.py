@@ -1,0 +1,193 @@
+"""Which words of two texts differ: a longest common subsequence over capped word lists.
+
+Words are runs of canonical code points; a code point of a script that is written
+without spaces is a word by itself. They are compared by their canonical form and
+reported by their place in the raw text, so that what differs only in what canonical
+text leaves out (case, accents, links, punctuation) is distinguished from what really
+differs.
+"""
+
+from collections import namedtuple
+
+from provscan.kernels.canonical.normalize import is_unspaced
+from provscan.kernels.jit import kernel
+
+# Words compared on either side; the rest of a text is reported as not compared.
+MAX_WORDS = 400
+MAX_RUNS = 4 * MAX_WORDS + 4
+SPACE = 0x20
+LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
+
+# One text: canonical code points uint32[n] with their places in the raw text int64[n]
+# (start, end), raw code points uint32[m], room for words int64[MAX_WORDS + 1, 4]
+# (canonical start and end, raw start and end), and the runs that are reported,
+# int64[MAX_RUNS, 3] (raw start and end, kind).
+Side = namedtuple("Side", "codes start end raw words runs")
+
+
+@kernel
+def _split(side):
+    """Fill ``side.words``; returns their number and whether there are more than fit."""
+    codes, words = side.codes, side.words
+    count, inside = 0, False
+    for i in range(len(codes)):
+        if codes[i] == SPACE:
+            inside = False
+            continue
+        alone = is_unspaced(codes[i])
+        if alone or not inside:
+            if count == MAX_WORDS:
+                return count, True
+            words[count, 0], words[count, 2] = i, side.start[i]
+            count += 1
+        words[count - 1, 1], words[count - 1, 3] = i + 1, side.end[i]
+        inside = not alone
+    return count, False
+
+
+@kernel
+def _same(codes, low, high, others, other_low, other_high):
+    """Whether two slices hold the same code points."""
+    if high - low != other_high - other_low:
+        return False
+    for k in range(high - low):  # noqa: SIM110
+        if codes[low + k] != others[other_low + k]:
+            return False
+    return True
+
+
+@kernel
+def _same_word(a, i, b, j):
+    """Whether word i of a and word j of b have the same canonical form."""
+    return _same(
+        a.codes, a.words[i, 0], a.words[i, 1], b.codes, b.words[j, 0], b.words[j, 1]
+    )
+
+
+@kernel
+def _add(runs, count, low, high, kind):
+    """Append a run, or extend the one that ends where it begins."""
+    if low >= high:
+        return count
+    if count and runs[count - 1, 2] == kind and runs[count - 1, 1] >= low:
+        runs[count - 1, 1] = max(runs[count - 1, 1], high)
+        return count
+    if count == MAX_RUNS:
+        return count
+    runs[count, 0], runs[count, 1], runs[count, 2] = low, high, kind
+    return count + 1
+
+
+@kernel
+def _add_gap(side, count, low, high):
+    """Append what is left out between two words, without the white space around it."""
+    raw = side.raw
+    while low < high and (raw[low] <= SPACE or raw[low] == 0xA0):
+        low += 1
+    while low < high and (raw[high - 1] <= SPACE or raw[high - 1] == 0xA0):
+        high -= 1
+    return _add(side.runs, count, low, high, LEFT_OUT)
+
+
+@kernel
+def _fill_table(a, b, first, ends, table):
+    """Longest common subsequences of the words from (i, j) on, for all first <= i, j
+    and i, j < ends.
+    """
+    for i in range(ends[0], first - 1, -1):
+        for j in range(ends[1], first - 1, -1):
+            if i == ends[0] or j == ends[1]:
+                table[i, j] = 0
+            elif _same_word(a, i, b, j):
+                table[i, j] = table[i + 1, j + 1] + 1
+            else:
+                table[i, j] = max(table[i + 1, j], table[i, j + 1])
+
+
+@kernel
+def _utf16(side, count):
+    """Turn the places of runs from code points into UTF-16 units."""
+    at = astral = 0
+    for k in range(2 * count):
+        place = side.runs[k // 2, k % 2]
+        while at < place:
+            astral += side.raw[at] > 0xFFFF
+            at += 1
+        side.runs[k // 2, k % 2] = place + astral
+
+
+@kernel
+def differing_runs(a, b, table):
+    """Fill ``a.runs`` and ``b.runs`` with what differs, in UTF-16 units; returns the
+    number of runs of each.
+
+    ``table`` is int32[MAX_WORDS + 1, MAX_WORDS + 1] of room. Two texts of n and m words
+    take O(n m) steps.
+    """
+    (n, more_a), (m, more_b) = _split(a), _split(b)
+    first = 0
+    while first < n and first < m and _same_word(a, first, b, first):
+        first += 1
+    end_a, end_b = n, m
+    while (
+        end_a > first
+        and end_b > first
+        and not more_a
+        and not more_b
+        and _same_word(a, end_a - 1, b, end_b - 1)
+    ):
+        end_a, end_b = end_a - 1, end_b - 1
+    _fill_table(a, b, first, (end_a, end_b), table)
+    i = j = count_a = count_b = place_a = place_b = 0
+    aligned = True
+    while i < n or j < m:
+        tail = i >= end_a and j >= end_b
+        if i < first or tail or (i < end_a and j < end_b and _same_word(a, i, b, j)):
+            low_a, low_b = a.words[i, 2], b.words[j, 2]
+            if not (aligned and _same(a.raw, place_a, low_a, b.raw, place_b, low_b)):
+                count_a, count_b = (
+                    _add_gap(a, count_a, place_a, low_a),
+                    _add_gap(b, count_b, place_b, low_b),
+                )
+            place_a, place_b = a.words[i, 3], b.words[j, 3]
+            if not _same(a.raw, low_a, place_a, b.raw, low_b, place_b):
+                count_a = _add(a.runs, count_a, low_a, place_a, LEFT_OUT)
+                count_b = _add(b.runs, count_b, low_b, place_b, LEFT_OUT)
+            i, j, aligned = i + 1, j + 1, True
+        elif j >= end_b or (i < end_a and table[i + 1, j] >= table[i, j + 1]):
+            low = (
+                place_a
+                if not aligned and count_a and a.runs[count_a - 1, 1] == place_a
+                else a.words[i, 2]
+            )
+            if low != place_a:
+                count_a = _add_gap(a, count_a, place_a, low)
+            place_a = a.words[i, 3]
+            count_a = _add(a.runs, count_a, low, place_a, DIFFERS)
+            i, aligned = i + 1, False
+        else:
+            low = (
+                place_b
+                if not aligned and count_b and b.runs[count_b - 1, 1] == place_b
+                else b.words[j, 2]
+            )
+            if low != place_b:
+                count_b = _add_gap(b, count_b, place_b, low)
+            place_b = b.words[j, 3]
+            count_b = _add(b.runs, count_b, low, place_b, DIFFERS)
+            j, aligned = j + 1, False
+    if more_a:
+        count_a = _add(a.runs, count_a, place_a, len(a.raw), NOT_COMPARED)
+    elif not (
+        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
+    ):
+        count_a = _add_gap(a, count_a, place_a, len(a.raw))
+    if more_b:
+        count_b = _add(b.runs, count_b, place_b, len(b.raw), NOT_COMPARED)
+    elif not (
+        aligned and _same(a.raw, place_a, len(a.raw), b.raw, place_b, len(b.raw))
+    ):
+        count_b = _add_gap(b, count_b, place_b, len(b.raw))
+    _utf16(a, count_a)
+    _utf16(b, count_b)
+    return count_a, count_b

@@ -1,0 +1,96 @@
+"""Signatures to what an index looks up: the keys of the LSH bands, and a sketch of two
+bits a minimum.
+
+All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.sketch.hashing import GOLDEN64
+
+_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
+_HALF = np.uint64(32)
+_U0, _U1, _U2, _U3 = (np.uint64(n) for n in range(4))
+_ROWS = 4
+
+_BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
+_BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
+_U15, _U16, _U30, _U31 = (np.uint32(n) for n in (15, 16, 30, 31))
+
+
+@kernel(forceinline=True)
+def _step(key: np.uint64, value: np.uint64) -> np.uint64:
+    key = (key ^ value) * _MULTIPLIER
+    return key ^ (key >> _HALF)
+
+
+@kernel
+def _band_keys_of_4(
+    signatures: NDArray[np.uint32], bands: np.uint64, out: NDArray[np.uint64]
+) -> None:
+    """:func:`band_keys` of four rows: with a length that it knows LLVM makes the keys
+    of several bands at once.
+    """
+    for i in range(signatures.shape[0]):
+        values, keys = signatures[i], out[i]
+        for j in range(bands):
+            at = j * np.uint64(_ROWS)
+            key = _step((j + _U1) * GOLDEN64, np.uint64(values[at]))
+            key = _step(key, np.uint64(values[at + _U1]))
+            key = _step(key, np.uint64(values[at + _U2]))
+            keys[j] = _step(_step(key, np.uint64(values[at + _U3])), _U0)
+
+
+@kernel
+def band_keys(
+    signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]
+) -> None:
+    """64-bit keys, uint64[n, bands], of the bands of each signature, uint32[n, m] with
+    ``bands * rows <= m``.
+
+    Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key
+    starts as ``(j + 1) * 0x9E3779B97F4A7C15``; each value v in turn, and one 0 after
+    the last, makes it ``key = (key ^ v) * 0xD6E8FEB86659FD93``, then ``key ^= key >>
+    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ in
+    one value only never share a key; otherwise they do by chance alone, and so do bands
+    of different numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
+    """
+    if rows == _ROWS:
+        _band_keys_of_4(signatures, np.uint64(bands), out)
+        return
+    for i in range(signatures.shape[0]):
+        for j in range(bands):
+            key = np.uint64(j + 1) * GOLDEN64
+            for k in range(j * rows, (j + 1) * rows):
+                key = _step(key, np.uint64(signatures[i, k]))
+            out[i, j] = _step(key, _U0)
+
+
+@kernel
+def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
+    """Two bits of a hash of each of the first 64 minima, uint32[n, m] -> uint64[n, 2],
+    a prefilter for candidates.
+
+    Bit k of ``out[i, 0]`` and ``out[i, 1]`` are the top two bits of ``signatures[i,
+    k]`` after ``v ^= v >> 16``, ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *=
+    0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons' hash-prospector without its
+    last step, which leaves those bits alone). A minimum's own bits won't do: the high
+    ones are nearly always 0, the low ones follow those of the hash. Two texts of
+    similarity J have both bits of a minimum in common with a probability of ``p = (1 +
+    3 * J) / 4``, of 64 minima ``64 * p`` on average with a variance of ``64 * p * (1 -
+    p)`` (b-bit minwise hashing with b = 2: Li and König 2010,
+    doi:10.1145/1772690.1772759).
+    """
+    for i in range(signatures.shape[0]):
+        high, low = np.uint64(0), np.uint64(0)
+        for k in range(64):
+            v = signatures[i, k]
+            v = np.uint32(np.uint32(v ^ np.uint32(v >> _U16)) * _BIT_MULTIPLIER1)
+            v = np.uint32(np.uint32(v ^ np.uint32(v >> _U15)) * _BIT_MULTIPLIER2)
+            high |= np.uint64(v >> _U31) << np.uint64(k)
+            low |= (np.uint64(v >> _U30) & _U1) << np.uint64(k)
+        out[i, 0], out[i, 1] = high, low

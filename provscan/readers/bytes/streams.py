@@ -1,0 +1,448 @@
+"""The bytes of a split, out of its archive, decompressed, as UTF-8, in chunks; and the
+lines in them.
+
+A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does
+not raise: what came before the break is delivered, and :attr:`ByteStream.damage` says
+what happened.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import itertools
+import lzma
+import os
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+from provscan.errors import InputError, OutputError
+from provscan.kernels.canonical.utf8 import newlines
+from provscan.readers.bytes.budget import ExpansionError, require_growth
+from provscan.readers.bytes.files import open_file
+from provscan.readers.formats.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
+from provscan.readers.limits import Limits
+from provscan.urls import is_remote
+
+# Bytes in which a newline is looked for at a time.
+SEARCHED = 64 << 10
+BOM = b"\xef\xbb\xbf"
+REPLACED = "\ufffd"
+# Bytes of which any text has a multiple.
+UNITS = {"utf-16": 2, "utf-32": 4}
+
+# Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on
+# its output.
+STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
+MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "bzip2": b"BZh",
+    "xz": b"\xfd7zXZ\0",
+    "zstd": b"\x28\xb5\x2f\xfd",
+}
+SKIPPABLE = b"\x2a\x4d\x18"
+PADDED = ("gzip", "xz")
+BROKEN = (
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    OSError,
+    ValueError,
+    EOFError,
+)
+
+
+class Block(NamedTuple):
+    """Whole lines: the number of the first, how many they are, their bytes without the
+    last newline.
+    """
+
+    first: int
+    lines: int
+    data: bytes | memoryview
+    ended: bool = (
+        True  # False of the last line of a file that has no newline at its end.
+    )
+
+
+def decoder_of(compression: str) -> Any:
+    """A new decoder of one member or frame."""
+    if compression == "gzip":
+        return zlib.decompressobj(wbits=31)
+    if compression == "bzip2":
+        return bz2.BZ2Decompressor()
+    if compression == "xz":
+        return lzma.LZMADecompressor(memlimit=512 << 20)
+    # Archives of social media are often written with --long=31.
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+
+
+def compression_of(head: bytes) -> str | None:
+    if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
+        return "zstd"
+    return next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
+
+
+class ByteStream:
+    """Iterates over the bytes of a split in chunks of about ``limits.chunk``.
+
+    After the last chunk, `damage` says why the file ended early, or is None.
+    """
+
+    def __init__(self, split: Split, context: Context) -> None:
+        self.split = split
+        self.context = context
+        self.damage: str | None = None
+        self._iterator: Iterator[bytes] | None = None
+        self._peeked = b""
+        self._whole_lines = False
+
+    def peek(self) -> bytes:
+        """The first chunk, which iteration will give again; empty if there is none."""
+        if self._iterator is None:
+            self._iterator = self._chunks()
+            self._peeked = next(self._iterator, b"")
+        return self._peeked
+
+    def end_with_newlines(self) -> None:
+        """Ask for chunks that end with a newline wherever the bytes of the file are the
+        text.
+
+        Lines then need not be joined, which would copy all of them.
+        """
+        self._whole_lines = self.split.plain_text
+
+    def __iter__(self) -> Iterator[bytes]:
+        first = self.peek()
+        self._peeked = b""
+        if first:
+            yield first
+        del first
+        assert self._iterator is not None
+        yield from self._iterator
+
+    def _chunks(self) -> Iterator[bytes]:
+        split = self.split
+        with ExitStack() as opened:
+            try:
+                yield from self._decoded(self._file(opened))
+            except ExpansionError as error:
+                self.damage = str(error)
+            except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+                self.damage = f"damaged zip archive ({error})"
+            except (OSError, RuntimeError, NotImplementedError) as error:
+                reason = getattr(error, "strerror", None) or error
+                if not is_remote(split.path):
+                    raise InputError(
+                        f"{split.source} can't be read: {reason}"
+                    ) from error
+                self.damage = f"it can't be read further: {reason}"
+            finally:
+                if self.damage is not None and self.damage not in self.context.breaks:
+                    self.context.breaks.append(self.damage)
+
+    def _file(self, opened: ExitStack) -> IO[bytes]:
+        split = self.split
+        if split.path == STDIN:
+            return sys.stdin.buffer
+        if split.archive == "zip":
+            assert split.member is not None
+            archive = opened.enter_context(
+                zipfile.ZipFile(opened.enter_context(open_file(split.path)))
+            )
+            return opened.enter_context(archive.open(split.member))
+        # A pipe gives what it has, be it one byte; its buffer waits for more.
+        file = opened.enter_context(
+            open_file(split.path, buffered=split.format == UNKNOWN)
+        )
+        if split.start:
+            file.seek(split.start)
+        return file
+
+    def _decoded(self, file: IO[bytes]) -> Iterator[bytes]:
+        split = self.split
+        compression = split.compression
+        raw = self._raw(
+            file,
+            self.context.limits.chunk if compression is None else STEP[compression],
+        )
+        if split.format == UNKNOWN:
+            first = next(raw, b"")
+            raw = itertools.chain([first], raw)
+            compression = compression_of(first)
+        plain = raw if compression is None else self._decompressed(raw, compression)
+        layout = split.layout
+        # That of an archive is meant for the files in it.
+        if layout.encoding is not None and split.format not in ARCHIVES:
+            plain = self._as_utf8(plain, layout.encoding)
+        chunks = (
+            plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
+        )
+        if split.part == 0 and (first := next(chunks, b"")):
+            chunks = itertools.chain(
+                [first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks
+            )
+        yield from (
+            (chunk.replace(b"\r", b"\n") for chunk in chunks) if layout.cr else chunks
+        )
+
+    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
+        zipped = self.split.archive == "zip"
+        whole = self.split.end < 0 or zipped
+        left = sys.maxsize if whole else self.split.end - self.split.start
+        given = 0
+        read = partial(_whole_lines, file) if self._whole_lines else file.read
+        while left > 0 and (raw := read(min(step, left))):
+            left -= len(raw)
+            if not zipped:
+                self.context.consumed(len(raw))
+            elif given < self.split.size:  # the size of a member is that in the archive
+                self.context.consumed(min(len(raw), self.split.size - given))
+            given += len(raw)
+            require_growth(
+                given, self.split.size if zipped else given, self.context.limits
+            )
+            yield raw
+        if left > 0 and not whole:
+            self.damage = f"it is {left:,} bytes shorter than when it was found"
+        if zipped and given < self.split.size:
+            self.context.consumed(self.split.size - given)
+
+    def _as_utf8(self, parts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+        decode = codecs.getincrementaldecoder(encoding)("replace").decode
+        at = self.split.start
+        for part in itertools.chain(parts, [b""]):
+            try:
+                text = decode(part, not part)
+            except UnicodeError as error:
+                raise InputError(
+                    f"{self.split.source} is not {encoding} ({error}): give --encoding "
+                    f"{encoding}-le or {encoding}-be, "
+                    "or leave out --encoding to have it detected"
+                ) from None
+            if bad := text.count(REPLACED):
+                where = (
+                    f"bytes that are not {encoding} were replaced by U+FFFD, from byte "
+                    f"{at:,} of the text on"
+                )
+                self.context.stats.note(
+                    "not_in_encoding", self.split.source, 0, where, bad
+                )
+            at += len(part)
+            yield text.encode("utf-8", "replace")
+        unit = next(
+            (size for name, size in UNITS.items() if encoding.startswith(name)), 1
+        )
+        if at % unit and self.damage is None:
+            self.damage = (
+                f"{at:,} bytes are no whole number of characters in {encoding}: it "
+                "breaks off, or lost bytes, and what "
+                "follows these was not read as what it is"
+            )
+
+    def _decompressed(
+        self, parts: Iterator[bytes], compression: str
+    ) -> Iterator[bytes]:
+        decoder = None
+        first = True
+        taken = given = 0
+        for raw in parts:
+            if first and compression_of(raw) != compression:
+                raise InputError(
+                    f"{self.split.source} is no {compression} file: it starts with "
+                    f"{raw[:4].hex(' ')}. Rename it to match its content."
+                )
+            first = False
+            taken += len(raw)
+            while raw:
+                if decoder is None:
+                    raw = raw.lstrip(b"\0") if compression in PADDED else raw
+                    if not raw:
+                        break
+                    decoder = decoder_of(compression)
+                try:
+                    for data in _output(decoder, raw, self.context.limits.chunk):
+                        given += len(data)
+                        require_growth(given, taken, self.context.limits)
+                        if data:
+                            yield data
+                except BROKEN as error:
+                    self.damage = f"damaged {compression} data ({error})"
+                    return
+                raw = decoder.unused_data if decoder.eof else b""
+                if decoder.eof:
+                    decoder = None
+        if decoder is not None:
+            self.damage = f"truncated {compression} file"
+
+
+def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
+    """Write a stream into a temporary file that has no buffer, as that would be written
+    once more when it is closed.
+    """
+    for chunk in stream:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[copy.write(rest) :]
+        except OSError as error:
+            raise OutputError(
+                f"{stream.split.source} has to be unpacked, and that failed in "
+                f"{tempfile.gettempdir()} ({error.strerror or error}): free some space "
+                "there, or name another folder with the environment variable TMPDIR"
+            ) from error
+
+
+def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
+    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a
+    time.
+    """
+    if not hasattr(decoder, "needs_input"):
+        yield decoder.decompress(raw)
+        return
+    while True:
+        yield decoder.decompress(raw, step)
+        raw = b""
+        if decoder.eof or decoder.needs_input:
+            return
+
+
+def _whole_lines(file: IO[bytes], size: int) -> bytes:
+    """The next bytes up to the last newline among them, or all of them if there is
+    none.
+
+    They are in Arrow's memory, which is kept: the first touch of new memory takes
+    longer than reading.
+    """
+    room = memoryview(pa.allocate_buffer(size)).cast("B")
+    size = file.readinto(room)  # type: ignore[attr-defined]
+    cut = _last_newline(room[:size]) + 1
+    if cut:
+        file.seek(cut - size, os.SEEK_CUR)
+    return room[: cut or size].toreadonly()  # type: ignore[return-value]
+
+
+def _last_newline(data: bytes | memoryview) -> int:
+    """The place of the last newline, or -1; without a copy of all."""
+    stop = len(data)
+    while stop > 0:
+        start = max(stop - SEARCHED, 0)
+        if (at := bytes(data[start:stop]).rfind(b"\n")) >= 0:
+            return start + at
+        stop = start
+    return -1
+
+
+def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
+    """Join small parts, so that a pipe and a file give chunks of about the same
+    size.
+    """
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= chunk:
+            yield held[0] if len(held) == 1 else b"".join(held)
+            held, size = [], 0
+    if size:
+        yield b"".join(held)
+
+
+def lines(stream: ByteStream) -> Iterator[Block]:
+    """The lines of a stream in blocks of whole lines.
+
+    A line above ``limits.record_bytes`` is skipped and counted. The last line of a
+    stream that broke off is left out.
+    """
+    limit = stream.context.limits.record_bytes
+    number = stream.split.first_record
+    held: list[bytes] = []
+    size = 0
+    stream.end_with_newlines()
+    for chunk in stream:
+        cut = _last_newline(chunk)
+        if cut < 0:
+            size += len(chunk)
+            held = [*held, chunk] if size <= limit else []
+            continue
+        if size:
+            first = bytes(chunk).find(b"\n")
+            if size + first > limit:
+                _too_long(stream, number, size + first)
+                number += 1
+                held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
+        if cut >= 0:
+            block = (
+                b"".join([*held, memoryview(chunk)[:cut]])
+                if size
+                else memoryview(chunk)[:cut]
+            )
+            held, chunk = [], chunk[cut + 1 :]
+            count = newlines(np.frombuffer(block, np.uint8)) + 1
+            yield Block(number, count, block)
+            number += count
+            del block
+            held = [chunk]
+        else:
+            held = [chunk[cut + 1 :]]
+        size = len(held[0])
+    if size > limit:
+        _too_long(stream, number, size)
+    elif size and stream.damage is None:
+        yield Block(number, 1, b"".join(held), ended=False)
+
+
+def _too_long(stream: ByteStream, number: int, size: int) -> None:
+    detail = (
+        f"a line of {size:,} bytes, above the limit of "
+        f"{stream.context.limits.record_bytes:,}"
+    )
+    stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
+
+
+def head_of(
+    split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bool = False
+) -> bytes:
+    """The first bytes of a file, decompressed, without the mark of UTF-8 if not asked
+    for; empty if there are none.
+    """
+    end = split.start + size if split.end < 0 else min(split.end, split.start + size)
+    head = b""
+    # Only the first part of a file is read without its mark.
+    for chunk in ByteStream(
+        replace(split, end=end, part=int(with_mark)), Context.quiet(limits)
+    ):
+        head += chunk
+        if len(head) >= size:
+            break
+    return head
+
+
+def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> bytes:
+    """What the first bytes of a compressed file expand to, as far as they are whole."""
+    head = b""
+    with suppress(*BROKEN):
+        if compression == "zstd":
+            frames = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
+                data, read_across_frames=True
+            )
+            while part := frames.read1(size - len(head)):
+                head += part
+            return head
+        while data and len(head) < size:
+            decoder = decoder_of(compression)
+            head += decoder.decompress(data, size - len(head))
+            data = decoder.unused_data
+    return head

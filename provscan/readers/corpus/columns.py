@@ -1,0 +1,231 @@
+"""Python values of many records -> Arrow columns in the common schema, repaired and
+counted where needed.
+
+Every tweet has an id, and no two tweets share one by mistake. Spreadsheets turn ids
+into floats (``1.38957E+18``) or keep 15 digits of them and fill up with zeros; both
+make many tweets one. Such ids are dropped and counted. A tweet without an id is named
+by its place: ``file:line``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.readers.corpus.compliance import DRESSED
+from provscan.readers.corpus.dates import from_strings, timestamps
+from provscan.readers.corpus.layouts import Tweet
+from provscan.readers.formats.values import array_values
+from provscan.readers.stats import ReadStats
+from provscan.readers.texts.records import (
+    as_text,
+    is_text,
+    no_text,
+    scalar_text,
+    string_array,
+    without_surrogates,
+)
+from provscan.readers.texts.schema import TIMESTAMP, TWEETS, null_if_empty
+
+FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
+# What spreadsheets leave of an id of 17 digits or more, since they keep 15.
+ROUNDED = r"^[0-9]{14,17}000$"
+LONG = r"^[0-9]{17,}$"
+# Ids that end in three zeros by chance are one in a thousand.
+LEAST_ROUNDED = 3
+# By what an id begins that has something around it.
+BEFORE = ("'", '"', "x", "h")
+# What programs write where an id is missing; many tweets would share it.
+MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
+
+
+def strings(values: Sequence[Any]) -> pa.Array:
+    """A column of short strings; an empty one is null, and so is anything but text and
+    numbers.
+    """
+    try:
+        return _trimmed(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        texts = [scalar_text(value) for value in values]
+        return _trimmed(
+            pa.array([text and without_surrogates(text) for text in texts], pa.string())
+        )
+
+
+def _trimmed(names: pa.Array) -> pa.Array:
+    """Without white space around them, as lists of what to forget are read."""
+    return null_if_empty(pc.utf8_trim_whitespace(names))
+
+
+def column(array: pa.Array | None, count: int) -> pa.Array:
+    if array is None:
+        return pa.nulls(count, pa.string())
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return _trimmed(pc.cast(as_text(array)[0], pa.string()))
+    return (
+        pc.cast(array, pa.string())
+        if pa.types.is_integer(array.type)
+        else strings(array_values(array))
+    )
+
+
+def whole_texts(
+    long: list[pa.Array], text: pa.Array, others: list[pa.Array]
+) -> pa.Array:
+    """A column of texts, with the whole ones of other columns, and where it has none,
+    those of `others`.
+    """
+    long = [
+        array for array in long if is_text(array.type) and array.null_count < len(array)
+    ]
+    others = [array for array in others if is_text(array.type)]
+    if not long and not (
+        others and pc.any(pc.fill_null(pc.equal(text, ""), True)).as_py()
+    ):
+        return text
+    return pc.coalesce(
+        *(null_if_empty(as_text(array)[0]) for array in (*long, text, *others))
+    )
+
+
+def filled_texts(
+    text: pa.Array, numbers: Numbers, source: str, stats: ReadStats
+) -> tuple[Numbers | None, pa.Array]:
+    """A column of texts without the missing ones, and the rows that are left, None if
+    that is all of them.
+    """
+    empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
+    if not empty.true_count:
+        return None, text
+    number = int(numbers[pc.index(empty, True).as_py()])
+    stats.skip(
+        "no_text", source, number, "the text is missing or empty", empty.true_count
+    )
+    kept = np.flatnonzero(~empty.to_numpy(zero_copy_only=False))
+    return kept, text.take(pa.array(kept))
+
+
+def dates(
+    array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats
+) -> pa.Array:
+    if array is None:
+        return pa.nulls(len(numbers), TIMESTAMP)
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+        return pc.cast(array, TIMESTAMP, safe=False)
+    if pa.types.is_string(array.type) and (parsed := from_strings(array)) is not None:
+        return parsed
+    values = array_values(array)
+    found, bad = timestamps(values)
+    if bad:
+        stats.note(
+            "bad_date", source, int(numbers[bad[0]]), repr(values[bad[0]]), len(bad)
+        )
+    return found
+
+
+def from_tweets(
+    numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats
+) -> pa.RecordBatch:
+    """The tweets of some records in the common schema; those without a text are counted
+    and left out.
+    """
+    kept = []
+    for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
+        if tweet.text is None or tweet.text == "":
+            stats.skip("no_text", source, number, "the text is missing or empty")
+        elif isinstance(tweet.text, str):
+            kept.append(place)
+        else:
+            stats.skip("text_not_string", source, number, _kind(tweet.text))
+    numbers = [numbers[place] for place in kept]
+    found = {
+        role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
+    }
+    created, bad = timestamps(found["date"])
+    for place in bad:
+        stats.note("bad_date", source, numbers[place], repr(found["date"][place]))
+    text = string_array(found["text"], numbers, source, stats)
+    short = {role: strings(found[role]) for role in ("id", "author", "lang", "rt_of")}
+    return batch_of(np.array(numbers, np.int64), text, created, short)
+
+
+def batch_of(
+    numbers: Numbers, text: pa.Array, created: pa.Array, short: dict[str, pa.Array]
+) -> pa.RecordBatch:
+    columns = [
+        pa.array(numbers),
+        short["id"],
+        text,
+        short["author"],
+        created,
+        short["lang"],
+        short["rt_of"],
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=TWEETS)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        keys = ", ".join(map(str, value[0]))
+        return f"a list of objects ({keys}); for chats, write one turn a record"
+    return no_text(value)
+
+
+def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
+    """The batch with an id in every row; what had to be replaced is counted by
+    reason.
+    """
+    ids = batch.column("id")
+    ids = _bare(ids)
+    unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
+    rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
+    count = rounded.true_count
+    # Mostly the first ids show that there are enough others.
+    if count >= LEAST_ROUNDED and all(
+        2 * count > pc.match_substring_regex(part, LONG).true_count
+        for part in (ids[: 2 * count], ids)
+    ):
+        unusable = pc.or_(unusable, rounded)
+    missing = pc.is_null(ids)
+    for reason, where, detail in (
+        ("id_mangled", unusable, "the id was rounded by a spreadsheet"),
+        ("id_missing", missing, "named by file and line"),
+    ):
+        if count := where.true_count:
+            record = batch.column("record")[pc.index(where, True).as_py()].as_py()
+            stats.note(reason, source, record, detail, count)
+    replaced = pc.or_(unusable, missing)
+    if pc.any(replaced).as_py():
+        lines = pc.cast(pc.add(batch.column("record"), 1), pa.string())
+        places = pc.binary_join_element_wise(pa.scalar(source), lines, ":")
+        ids = pc.if_else(replaced, places, ids)
+    place = batch.schema.get_field_index("rt_of")
+    batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))
+    return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _bare(ids: pa.Array) -> pa.Array:
+    """Ids without what stands around their digits, and null for what stands in place of
+    one.
+    """
+    missing = pc.is_in(ids, MISSING)
+    if pc.any(missing).as_py():
+        ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)
+    if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
+        return ids
+    return pc.replace_substring_regex(ids, DRESSED, r"\1\2\3")
+
+
+def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:
+    """Which ids match a pattern; it is tried with those only that possibly do."""
+    possible = pc.fill_null(possible, False)
+    return pc.replace_with_mask(
+        possible, possible, pc.match_substring_regex(ids.filter(possible), pattern)
+    )

@@ -1,0 +1,158 @@
+"""Dates as people write them -> timestamps in UTC."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.readers.texts.schema import TIMESTAMP, null_if_empty
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+# The last millisecond of the year 9999, beyond which neither Arrow nor Python writes a
+# date.
+LAST_MS = 253_402_300_799_999
+
+# "Tue Oct 20 00:10:41 +0000 2015"
+API_FORM = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})"
+)
+MONTHS = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+MONTH_NUMBERS = {name: f"{number:02}" for number, name in enumerate(MONTHS, 1)}
+
+# A time of day with a zone, as Arrow's parser of ISO 8601 takes it.
+ZONE = r"\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
+
+# "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
+SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
+
+
+def _epoch_ms(number: float) -> int | None:
+    """Seconds, or milli-, micro- or nanoseconds since 1970, told apart by their size.
+
+    From 1e11 on a number counts milliseconds: as seconds it would be past the year
+    5000.
+    """
+    if not math.isfinite(number):
+        return None
+    size = abs(number)
+    if size < 1e11:
+        number = number * 1000
+    elif size >= 1e17:
+        number = number / 1_000_000
+    elif size >= 1e14:
+        number = number / 1000
+    value = int(number)
+    return value if abs(value) <= LAST_MS else None
+
+
+def parse_date(value: Any) -> int | None:
+    """Milliseconds since 1970 in UTC of one date, or None if it is none.
+
+    A date is an ISO 8601 date or time with or without zone (UTC then), the form of the
+    v1.1 API (``Tue Oct 20 00:10:41 +0000 2015``), the form of e-mails, or the time
+    since 1970 as a number or its digits (see :func:`_epoch_ms`), a ``datetime`` or a
+    ``date``.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return _epoch_ms(value)
+    if isinstance(value, datetime):
+        time = value
+    elif isinstance(value, date):
+        time = datetime(value.year, value.month, value.day)
+    elif isinstance(value, str):
+        text = value.strip()
+        if api := API_FORM.fullmatch(text):
+            text = f"{api[5]}-{MONTH_NUMBERS.get(api[1])}-{api[2]}T{api[3]}{api[4]}"
+        try:
+            time = datetime.fromisoformat(
+                SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
+            )
+        except ValueError:
+            try:
+                return _epoch_ms(float(text))
+            except (ValueError, OverflowError):
+                pass
+            try:
+                time = parsedate_to_datetime(text)
+            except (ValueError, TypeError, IndexError, OverflowError):
+                return None
+    else:
+        return None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    try:
+        return (time - EPOCH) // MILLISECOND
+    except OverflowError:
+        return None
+
+
+def from_strings(strings: pa.Array) -> pa.Array | None:
+    """Dates by Arrow's own ISO parser, which takes values with a zone and values
+    without apart; None if it fails.
+    """
+    strings = null_if_empty(strings)
+    for kind in (pa.timestamp("ms"), TIMESTAMP):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pc.cast(pc.cast(strings, kind), TIMESTAMP)
+    zoned = pc.match_substring_regex(strings, ZONE)
+    nothing = pa.scalar(None, strings.type)
+    try:
+        with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
+        without = pc.cast(
+            pc.cast(pc.if_else(zoned, nothing, strings), pa.timestamp("ms")), TIMESTAMP
+        )
+    except pa.ArrowInvalid:
+        return None
+    return pc.coalesce(with_zone, without)
+
+
+def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
+    """A column of dates, null where there is none, and the places of values that could
+    not be read as a date.
+    """
+    try:
+        parsed = from_strings(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        parsed = None
+    if parsed is not None:
+        return parsed, []
+    known: dict[Any, int | None] = {}
+    result: list[int | None] = []
+    for value in values:
+        if not isinstance(value, str):
+            result.append(parse_date(value))
+            continue
+        if value not in known:
+            known[value] = parse_date(value)
+        result.append(known[value])
+    bad = [
+        place
+        for place, (value, time) in enumerate(zip(values, result, strict=True))
+        if time is None and value is not None and value != ""
+    ]
+    return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

@@ -1,0 +1,345 @@
+"""Which fields of a file hold the text, id, author, time and language of a tweet, and
+the tweet it repeats.
+
+Fields are named by the user, or found by their usual names in the first records of a
+file; those of a table without a header by what they hold. The outcome is a
+:class:`Binding`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.errors import FieldNotFoundError
+from provscan.readers.corpus.dates import parse_date
+from provscan.readers.formats.protocol import Path
+from provscan.readers.names import plain
+from provscan.readers.texts import fields as dataset_fields
+from provscan.readers.texts.fields import Fields, reads_like_text
+
+NESTING = 6
+ROLES = ("text", "id", "author", "date", "lang", "rt_of")
+# In order of preference, as :func:`~provscan.readers.names.plain` writes them.
+USUAL: dict[str, tuple[str, ...]] = {
+    "text": (
+        "full_text",
+        "fulltext",
+        "text",
+        "tweet_text",
+        "tweet",
+        "tweettext",
+        "tweet_content",
+        "content",
+        "rawcontent",
+        "body",
+        "message",
+        "post",
+        "status",
+        "status_text",
+        "sentence",
+        "comment",
+        "mention_content",
+        "hit_sentence",
+        "snippet",
+        "title",
+    ),
+    "id": (
+        "id_str",
+        "id",
+        "tweet_id",
+        "tweetid",
+        "status_id",
+        "status_id_str",
+        "tweet_id_str",
+        "post_id",
+        "_id",
+        "record_id",
+        "key",
+    ),
+    "author": (
+        "author",
+        "user.screen_name",
+        "author.username",
+        "author.screen_name",
+        "user.username",
+        "author.name",
+        "username",
+        "screen_name",
+        "user_name",
+        "user_screen_name",
+        "handle",
+        "user",
+        "author_id",
+        "user_id",
+    ),
+    "date": (
+        "created_at",
+        "tweet_created",
+        "tweet_created_at",
+        "tweet_time",
+        "date",
+        "timestamp",
+        "timestamp_ms",
+        "datetime",
+        "createdat",
+        "created",
+        "created_utc",
+        "time",
+        "published_at",
+        "published",
+        "publish_date",
+    ),
+    "lang": ("lang", "language", "tweet_lang", "tweet_language"),
+    "rt_of": (
+        "rt_of",
+        "retweeted_status.id_str",
+        "retweeted_status.id",
+        "retweeted_status_id_str",
+        "retweeted_status_id",
+        "retweet_status_id",
+        "retweeted_id",
+        "retweet_id",
+        "retweet_tweetid",
+        "referenced_tweets.retweeted.id",
+    ),
+}
+# Where a table has the whole text of a long tweet or of the original of a retweet, of
+# which another column has the beginning.
+LONG = (
+    "retweeted_status.extended_tweet.full_text",
+    "retweeted_status.full_text",
+    "retweeted_status.text",
+    "retweet_text",
+    "extended_tweet.full_text",
+    "extended_tweet_full_text",
+    "note_tweet.text",
+    "note_tweet_text",
+)
+# The address of a tweet, which ends with its id.
+PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
+# Where roles are looked for in the later records of a file whose first ones lack them;
+# a text also in each record that has none where most have it, since collectors mix the
+# two forms of the API.
+LATE: dict[str, tuple[Path, ...]] = {
+    "text": (("full_text",), ("text",)),
+    "id": (("id_str",), ("id",), ("tweet_id",)),
+    "author": (("author",), ("username",), ("screen_name",)),
+    "date": (("created_at",), ("date",)),
+    "lang": (("lang",), ("language",)),
+    "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
+}
+# Records of a table without a header in which an id, a date or a text has to be seen.
+SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where each role is found in one file, None where it isn't."""
+
+    text: Path
+    id: Path | None = None
+    author: Path | None = None
+    date: Path | None = None
+    lang: Path | None = None
+    rt_of: Path | None = None
+    wanted: tuple[
+        tuple[Path, pa.DataType], ...
+    ] = ()  # What to read, with the type that it has.
+    guessed: str = ""  # What was determined by its content, in words.
+    long: tuple[
+        Path, ...
+    ] = ()  # Where the whole text is, if it is there, rather than in `text`.
+    missing: tuple[str, ...] = ()  # Roles whose field was named and is not there.
+    # Roles that the first records lack, and where later ones may have them.
+    late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+
+def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, list[Any]]:
+    """The fields of some records, nested ones too, in order of appearance, with their
+    values.
+    """
+    found: dict[Path, list[Any]] = {}
+
+    def add(record: Mapping[str, Any], above: Path) -> None:
+        for key, value in record.items():
+            path = (*above, str(key))
+            values = found.setdefault(path, [])
+            if isinstance(value, dict) and len(path) < NESTING:
+                add(value, path)
+            elif value is not None and value != "":
+                values.append(value)
+
+    for record in records:
+        add(record, ())
+    return found
+
+
+def _share(values: list[Any], kind: Any) -> float:
+    return sum(1 for value in values if kind(value)) / len(values) if values else 0.0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and reads_like_text(value)
+
+
+def _is_id(value: Any) -> bool:
+    return str(value).isdigit() and len(str(value)) >= 8
+
+
+def _by_content(found: dict[Path, list[Any]], text: Path | None) -> dict[str, Path]:
+    """The text, id and date of records whose field names say nothing."""
+    roles: dict[str, Path] = {} if text is None else {"text": text}
+    texts = [path for path in found if _share(found[path], _is_text) > 0.5]
+    if text is None and texts:
+        roles["text"] = max(
+            texts,
+            key=lambda path: (
+                sum(len(str(value)) for value in found[path]) / len(found[path])
+            ),
+        )
+    for role, kind in (
+        ("id", _is_id),
+        ("date", lambda value: not _is_id(value) and parse_date(value) is not None),
+    ):
+        fits = [
+            path
+            for path in found
+            if path not in texts and _share(found[path], kind) >= SHARE
+        ]
+        distinct = [
+            path
+            for path in fits
+            if len(set(map(str, found[path]))) > SHARE * len(found[path])
+        ]
+        # Small numbers are dates since 1970 by their value only.
+        long = [
+            path
+            for path in distinct
+            if any(len(str(value)) > 7 for value in found[path])
+        ]
+        if role == "id" and distinct:
+            roles[role] = distinct[0]
+        elif role == "date" and long:
+            roles[role] = long[0]
+    return roles
+
+
+def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
+    """Find every role among the fields of a file, by its first records; messages call
+    the file `source`.
+    """
+    found = survey(records)
+    known: dict[str, Path] = {}
+    for path, values in found.items():
+        name = _usual_name(path)
+        if values or name not in known:
+            known[name] = path
+    roles: dict[str, Path] = {}
+    missing: tuple[str, ...] = ()
+    empty: dict[str, list[Path]] = {}
+    for role in ROLES:
+        name = (
+            fields.texts[0]
+            if role == "text" and fields.texts
+            else getattr(fields, role)
+        )
+        if name is not None:
+            named = next(
+                (path for path in ((name,), tuple(name.split("."))) if path in found),
+                None,
+            )
+            if named is not None:
+                roles[role] = named
+            elif role == "text":
+                raise not_found(role, name, found, source)
+            else:
+                missing += (role,)
+            continue
+        usual = [known[name] for name in USUAL[role] if name in known]
+        kinds: Any = str if role == "text" else object
+        fits = [
+            path
+            for path in usual
+            if any(isinstance(value, kinds) for value in found[path])
+        ]
+        if fits or (usual and role == "text"):
+            roles[role] = (fits or usual)[0]
+        else:
+            empty[role] = usual
+    if (
+        not fields.texts
+        and "text" in roles
+        and not any(map(_is_text, found[roles["text"]]))
+    ):
+        # A field "status" may hold "active", and "title" nothing.
+        kept = roles.pop("text")
+        others = (known[name] for name in USUAL["text"] if name in known)
+        other = next((path for path in others if any(map(_is_text, found[path]))), None)
+        roles["text"] = other or _by_content(found, None).get("text", kept)
+    guessed = ""
+    if "text" not in roles or all(path[0].startswith("column_") for path in found):
+        by_content = _by_content(found, roles.get("text"))
+        guessed = ", ".join(
+            f"{role} from {'.'.join(path)}"
+            for role, path in by_content.items()
+            if role not in roles
+        )
+        roles = {**by_content, **roles}
+    if "text" not in roles:
+        raise not_found("text", None, found, source)
+    if "id" not in roles and "id" not in missing:
+        links = (path for path in found if _share(found[path], _is_permalink) >= SHARE)
+        if (link := next(links, None)) is not None:
+            roles["id"] = link
+    wanted = tuple((path, _type(role, found[path])) for role, path in roles.items())
+    late = {
+        role: ((name,),)
+        if (name := getattr(fields, role))
+        else (*dict.fromkeys([*empty.get(role, []), *names]),)
+        for role, names in LATE.items()
+        if role not in roles or (role == "text" and not fields.texts)
+    }
+    long = () if fields.texts else tuple(known[name] for name in LONG if name in known)
+    return Binding(
+        **roles, wanted=wanted, guessed=guessed, long=long, missing=missing, late=late
+    )
+
+
+def _usual_name(path: Path) -> str:
+    """As usual names are written, without the parts that MongoDB (``id.$numberLong``)
+    and Elasticsearch add.
+    """
+    return plain(".".join(path)).partition(".$")[0].removeprefix("_source.")
+
+
+def _is_permalink(value: Any) -> bool:
+    return isinstance(value, str) and PERMALINK.fullmatch(value.strip()) is not None
+
+
+def _type(role: str, values: list[Any]) -> pa.DataType:
+    if role == "text":
+        return pa.large_string()
+    kinds = set(map(type, values))
+    if kinds == {int} and max(map(abs, values)) < 2**63:
+        return pa.int64()
+    return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+
+
+def not_found(
+    role: str, name: str | None, found: Iterable[Path], source: str
+) -> FieldNotFoundError:
+    what = (
+        "no field holds the text of tweets"
+        if name is None
+        else f"no field {name!r} for the {role}"
+    )
+    # Options name the fields of an index and of a dataset.
+    also = "; in a control file, rename it to text" if name is None else ""
+    return dataset_fields.not_found(
+        what, map(".".join, sorted(found, key=len)), source, role, also
+    )

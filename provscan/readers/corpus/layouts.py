@@ -1,0 +1,501 @@
+"""JSON objects as platforms and collectors write them -> tweets, one flat row each.
+
+Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``,
+``extended_tweet``, ``retweeted_status``, ``quoted_status``), the v2 API (``data``,
+``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as twarc
+flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
+twscrape's lines, the account archive, activity streams (``verb``, ``actor``,
+``long_object``), and records that wrap one of these, as an object at any depth or as a
+string of JSON. An original comes before its retweet, and the retweet takes the
+original's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
+from provscan.readers.corpus.fields import USUAL
+from provscan.readers.names import plain
+from provscan.readers.texts.fields import reads_like_text
+
+Object = dict[str, Any]
+Skip = Callable[[str, str], None]
+
+# Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
+WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
+# Keys of objects that are tweets of GraphQL, or have some within.
+GRAPHQL = frozenset(
+    [
+        "legacy",
+        "result",
+        "tweet_results",
+        "tweetResult",
+        "tweet_result",
+        "itemContent",
+        "entryId",
+    ]
+)
+RETWEETED = ("retweeted_status", "retweetedTweet")
+QUOTED = ("quoted_status", "quotedTweet")
+
+# Compliance events: a stream gives objects with one of these keys, v2 puts it below
+# "data".
+DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
+# What a stream sends between tweets, and the other lists of an account archive.
+OTHERS = frozenset(
+    [
+        "limit",
+        "warning",
+        "disconnect",
+        "friends",
+        "friends_str",
+        "for_user",
+        "like",
+        "dmConversation",
+        "follower",
+        "following",
+        "block",
+        "mute",
+        "ad",
+        "bookmark",
+        "noteTweet",
+        "account",
+        "profile",
+        "deletedTweet",
+        "info",
+    ]
+)
+# Any of these keys in a record makes it one for :func:`tweets_in`; records with none
+# are flat.
+MARKERS = frozenset(
+    [
+        *RETWEETED,
+        *QUOTED,
+        "extended_tweet",
+        "note_tweet",
+        "referenced_tweets",
+        "edit_history_tweet_ids",
+        "edit_history",
+        "edit_info",
+        "includes",
+        "rawContent",
+        "renderedContent",
+        "__twarc",
+    ]
+)
+# What an object with a text has besides, if it is a tweet.
+IDS = frozenset(["id_str", "id", "created_at"])
+# A record with a text below one of these keys is a tweet, and no wrapper of one.
+TEXTS = frozenset(USUAL["text"]) - {"title"}
+
+
+class Tweet(NamedTuple):
+    """One tweet with the values as they stand in the object; any may be None."""
+
+    id: Any
+    text: Any
+    author: Any
+    date: Any
+    lang: Any
+    rt_of: Any
+
+
+def rows_of_table(record: Object) -> list[Any] | None:
+    """The rows of a table in one object: columns that are lists or numbered objects, or
+    rows by id; else None.
+    """
+    values = list(record.values())
+    if isinstance(names := record.get("columns"), list) and isinstance(
+        rows := record.get("data"), list
+    ):
+        return [
+            dict(zip(map(str, names), row, strict=False))
+            for row in rows
+            if isinstance(row, list)
+        ]
+    if (
+        len(values) < 2
+        or type(values[0]) not in (dict, list)
+        or len(set(map(type, values))) > 1
+    ):
+        return None
+    if isinstance(values[0], dict) and all(key.isdigit() for key in record):
+        return [{"id": key, **value} for key, value in record.items()]
+    if len(set(map(len, values))) > 1 or any(
+        isinstance(value, dict | list) for value in (*values[0],)
+    ):
+        return None
+    columns = [
+        list(value.values()) if isinstance(value, dict) else value for value in values
+    ]
+    return [dict(zip(record, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def is_nested(record: Object) -> bool:
+    """Whether a record is one of the layouts of this module, rather than flat
+    fields.
+    """
+    if not MARKERS.isdisjoint(record) or _notice(record) is not None:
+        return True
+    if any(
+        isinstance(record.get(key), dict | list) for key in ("user", "data", *WRAPPERS)
+    ):
+        return True
+    if bool(_graphql_in(record)) or rows_of_table(record) is not None:
+        return True
+    return _is_activity(record) or bool(_wrapped(record))
+
+
+def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
+    """The tweets that an object holds, embedded originals first.
+
+    `skip` is called with a reason and a detail for everything in it that is no tweet:
+    ``deletion``, ``not_a_tweet``.
+    """
+    if (reason := _notice(record)) is not None:
+        skip(*reason)
+        return
+    if found := _graphql_in(record):
+        for tweet in found:
+            yield from _tweet(tweet)
+        return
+    data = record.get("data")
+    if isinstance(data, dict | list):
+        yield from _page(
+            data if isinstance(data, list) else [data], record.get("includes"), skip
+        )
+        return
+    if "text" not in record and "full_text" not in record:
+        if _is_activity(record):
+            if record["verb"] in ("post", "share"):
+                yield from _tweet(_activity(record))
+            else:
+                skip(
+                    "deletion" if record["verb"] == "delete" else "not_a_tweet",
+                    f"activity: {record['verb']}",
+                )
+            return
+        for key in WRAPPERS:
+            inner = record.get(key)
+            for value in inner if isinstance(inner, list) else [inner]:
+                if isinstance(value, dict):
+                    yield from tweets_in(
+                        value if isinstance(inner, list) else _named(value, record),
+                        skip,
+                    )
+            if isinstance(inner, dict | list):
+                return
+        if found := _wrapped(record):
+            for tweet in found:
+                yield from tweets_in(
+                    _named(tweet, record) if len(found) == 1 else tweet, skip
+                )
+            return
+        if "meta" in record or "errors" in record:
+            if "errors" in record:
+                skip("not_a_tweet", "an error message of the API")
+            return
+    if "referenced_tweets" in record or "includes" in record:
+        yield from _page([record], record.get("includes"), skip)
+    else:
+        yield from _tweet(record)
+
+
+def _graphql_in(record: Object) -> list[Object]:
+    """The tweets of GraphQL in a record; none in one of the other forms."""
+    data = record.get("data")
+    page = isinstance(data, dict) and "text" not in data
+    return list(_graphql(record)) if page or not GRAPHQL.isdisjoint(record) else []
+
+
+def _graphql(value: Any) -> Iterator[Object]:
+    """The tweets of GraphQL anywhere in a value, each as the v1.1 API has it."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if (
+            isinstance(value, dict)
+            and isinstance(legacy := value.get("legacy"), dict)
+            and "full_text" in legacy
+        ):
+            result = _object(_object(_object(value, "core"), "user_results"), "result")
+            user = {
+                "id_str": result.get("rest_id"),
+                **_object(result, "core"),
+                **_object(result, "legacy"),
+            }
+            yield {
+                **value,
+                "id_str": value.get("rest_id"),
+                **legacy,
+                "user": user if result else legacy.get("user_id_str"),
+                "retweeted_status": next(
+                    _graphql(legacy.get("retweeted_status_result")), None
+                ),
+                "quoted_status": next(
+                    _graphql(value.get("quoted_status_result")), None
+                ),
+            }
+        elif isinstance(value, dict | list):
+            waiting += reversed(value.values() if isinstance(value, dict) else value)
+
+
+def _wrapped(record: Object) -> list[Object]:
+    """The tweets below the keys of a record without a text, as objects or as strings of
+    JSON.
+    """
+    if "text" in record or "full_text" in record:
+        return []
+    found, waiting = [], [*reversed(record.values())]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            value = _parsed(value)
+        if isinstance(value, dict) and _is_tweet(value):
+            found.append(value)
+        elif isinstance(value, dict | list):
+            waiting += reversed(value.values() if isinstance(value, dict) else value)
+    return [] if found and any(map(_is_text, record, record.values())) else found
+
+
+def _named(tweet: Object, record: Object) -> Object:
+    """A tweet without an id by that of the record around it."""
+    outer = _scalar(_first(record, "id_str", "id", "tweet_id", "_id"))
+    # What is called an id may be the object with the tweet.
+    known = outer is not None and not isinstance(outer, dict | list)
+    return (
+        {"id": outer, **tweet}
+        if known and "id" not in tweet and _id(tweet) is None
+        else tweet
+    )
+
+
+def _parsed(value: str) -> Any:
+    value = value.strip()
+    if not (value.startswith("{") and value.endswith("}")):
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _is_tweet(value: Object) -> bool:
+    if "legacy" in value and "rest_id" in value:
+        return bool(_graphql_in(value))
+    texts = isinstance(value.get("text"), str) or isinstance(
+        value.get("full_text"), str
+    )
+    return (
+        (texts and not IDS.isdisjoint(value))
+        or not MARKERS.isdisjoint(value)
+        or _is_activity(value)
+    )
+
+
+def _is_text(key: str, value: Any) -> bool:
+    return (
+        plain(str(key)) in TEXTS
+        and isinstance(value, str)
+        and _parsed(value) is None
+        and reads_like_text(value)
+    )
+
+
+def _is_activity(record: Object) -> bool:
+    return "verb" in record and "actor" in record
+
+
+def _activity(activity: Object) -> Object:
+    """A tweet of an activity stream as the v1.1 API has it."""
+    inner, actor = _object(activity, "object"), _object(activity, "actor")
+    share, quoted = (
+        activity.get("verb") == "share",
+        activity.get("twitter_quoted_status"),
+    )
+
+    def number(value: Any) -> Any:
+        return value.rpartition(":")[2] if isinstance(value, str) else value
+
+    return {
+        "id_str": number(activity.get("id")),
+        "text": _first(_object(activity, "long_object"), "body")
+        or _first(activity, "body"),
+        "created_at": activity.get("postedTime"),
+        "user": {
+            "screen_name": actor.get("preferredUsername"),
+            "id_str": number(actor.get("id")),
+        },
+        "lang": activity.get("twitter_lang"),
+        "retweeted_status": _activity(inner) if share and "verb" in inner else None,
+        "quoted_status": _activity(quoted) if isinstance(quoted, dict) else None,
+    }
+
+
+def _notice(record: Object) -> tuple[str, str] | None:
+    """Why a record is no tweet but a message about tweets."""
+    if "redacted_at" in record and "action" in record:
+        return "deletion", f"compliance result: {record['action']}"
+    data = record.get("data")
+    for level in (record, data):
+        if isinstance(level, dict) and len(level) <= 2 and "text" not in level:
+            if not DELETIONS.isdisjoint(level):
+                return "deletion", f"compliance event: {', '.join(map(str, level))}"
+            if not OTHERS.isdisjoint(level):
+                return "not_a_tweet", ", ".join(map(str, level))
+    return None
+
+
+def _first(record: Object, *keys: str) -> Any:
+    return next(
+        (
+            value
+            for key in keys
+            if (value := record.get(key)) is not None and value != ""
+        ),
+        None,
+    )
+
+
+def _object(record: Object, *keys: str) -> Object:
+    return next(
+        (value for key in keys if isinstance(value := record.get(key), dict)), {}
+    )
+
+
+def _objects(values: Any) -> list[Object]:
+    return (
+        [value for value in values if isinstance(value, dict)]
+        if isinstance(values, list)
+        else []
+    )
+
+
+def _text(tweet: Object) -> Any:
+    """The complete text: a long tweet keeps only its beginning in ``text``."""
+    note = _object(tweet, "note_tweet")
+    result = _object(_object(note, "note_tweet_results"), "result")
+    return (
+        _first(note, "text")
+        or _first(result, "text")
+        or _first(_object(tweet, "extended_tweet"), "full_text")
+        or _first(
+            tweet, "full_text", "rawContent", "text", "content", "renderedContent"
+        )
+    )
+
+
+def _id(tweet: Object) -> Any:
+    """The id; of an edited tweet that of its first version, so that all versions are
+    one tweet.
+    """
+    info = _object(tweet, "edit_info", "edit_history", "edit_control")
+    edit = _object(info, "edit")
+    history = next(
+        (
+            ids
+            for ids in (
+                tweet.get("edit_history_tweet_ids"),
+                _object(info, "initial").get("editTweetIds"),
+                _object(edit, "editControlInitial").get("editTweetIds"),
+                info.get("edit_tweet_ids"),
+            )
+            if isinstance(ids, list) and ids
+        ),
+        [None],
+    )
+    first = (
+        _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
+    )
+    return first or _scalar(_first(tweet, "id_str", "id", "rest_id"))
+
+
+def _scalar(value: Any) -> Any:
+    """The value in an object by which MongoDB names its type: ``{"$numberLong":
+    "7"}``.
+    """
+    while (
+        isinstance(value, dict)
+        and len(value) == 1
+        and next(iter(value)).startswith("$")
+    ):
+        (value,) = value.values()
+    return value
+
+
+def _author(tweet: Object, users: dict[str, Object]) -> Any:
+    user = _object(tweet, "user", "author") or users.get(
+        str(tweet.get("author_id")), {}
+    )
+    name = _first(user, "screen_name", "username", "id_str", "id")
+    return (
+        name
+        if name is not None
+        else _first(tweet, "author_id", "username", "screen_name", "user", "author")
+    )
+
+
+def _row(
+    tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None
+) -> Tweet:
+    date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
+    date = _scalar(date) if isinstance(date, dict) else date
+    return Tweet(
+        _id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of
+    )
+
+
+def _tweet(tweet: Object) -> Iterator[Tweet]:
+    """A tweet of the v1.1 API, of an archive or of a scraper, after those that it
+    embeds.
+    """
+    for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
+        if _text(quoted) is not None:
+            yield from _tweet(quoted)
+    original = _object(tweet, *RETWEETED)
+    if original:
+        text = _text(original)
+        if text is not None:
+            yield from _tweet(original)
+        yield _row(tweet, {}, text or _text(tweet), _id(original))
+    else:
+        rt_of = _first(
+            tweet,
+            "rt_of",
+            "retweeted_status_id_str",
+            "retweeted_status_id",
+            "retweetedTweetId",
+        )
+        yield _row(tweet, {}, _text(tweet), rt_of)
+
+
+def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
+    """Tweets of the v2 API with the users and tweets that they refer to, on the page or
+    expanded in place.
+    """
+    includes = includes if isinstance(includes, dict) else {}
+    users = {
+        str(user["id"]): user
+        for user in _objects(includes.get("users"))
+        if "id" in user
+    }
+    included = _objects(includes.get("tweets"))
+    known = {str(tweet["id"]): tweet for tweet in included if "id" in tweet}
+    for tweet in [*included, *tweets]:
+        if not isinstance(tweet, dict):
+            skip("not_a_tweet", type(tweet).__name__)
+            continue
+        text, rt_of = _text(tweet), None
+        for reference in _objects(tweet.get("referenced_tweets")):
+            inline = _text(reference) is not None
+            original = reference if inline else known.get(str(reference.get("id")), {})
+            if inline:
+                yield from _page([reference], None, skip)
+            if reference.get("type") == "retweeted":
+                rt_of = _id(original) or reference.get("id")
+                text = _text(original) or text
+        yield _row(tweet, users, text, rt_of)

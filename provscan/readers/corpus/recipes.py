@@ -1,0 +1,93 @@
+"""Recipes for public tweet sets: which of their files hold tweets, and how these are
+read.
+
+They are kept in ``recipes.toml``, which says what the fields mean. No set comes with
+provscan or is downloaded: ``recipe:NAME=PATH`` names a copy that the user has.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from provscan.errors import InputError, ParameterError
+from provscan.readers.texts.fields import Fields
+from provscan.urls import opened, source_of
+
+PREFIX = "recipe:"
+# In a checkout the file lies in corpora/, in an installed package beside this module.
+PLACES = (
+    Path(__file__).with_name("recipes.toml"),
+    Path(__file__).parents[2] / "corpora" / "recipes.toml",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One public tweet set; see ``corpora/recipes.toml``."""
+
+    name: str
+    title: str
+    licence: str
+    licence_url: str
+    url: str
+    texts: str
+    languages: tuple[str, ...]
+    files: tuple[str, ...]
+    cite: str
+    fields: Fields = field(default_factory=Fields)
+    revision: str | None = None
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    quoted: bool | None = None
+    note: str | None = None
+
+    def covers(self, source: str) -> bool:
+        """Whether a file, or a member of an archive, is one with tweets of the set."""
+        path = PurePosixPath(source)
+        names = (
+            [path, path.with_suffix("")]
+            if path.suffix in (".gz", ".bz2", ".xz", ".zst")
+            else [path]
+        )
+        return any(name.match(pattern) for name in names for pattern in self.files)
+
+
+@cache
+def known_recipes() -> dict[str, Recipe]:
+    file = next(place for place in PLACES if place.exists())
+    found = {}
+    for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
+        for key in ("languages", "files"):
+            entry[key] = tuple(entry[key])
+        found[name] = Recipe(
+            name=name, **{**entry, "fields": Fields(**entry.get("fields", {}))}
+        )
+    return found
+
+
+def recipe_of(source: str) -> tuple[Recipe, str]:
+    """The recipe and the path of a source such as
+    ``recipe:tweeteval=downloads/tweeteval``.
+    """
+    name = source.removeprefix(PREFIX).partition("=")[0]
+    path = source_of(opened(source).partition("=")[2])
+    if name not in known_recipes():
+        near = difflib.get_close_matches(name, known_recipes(), 1)
+        known = (
+            f"the nearest is {near[0]}"
+            if near
+            else f"there are {', '.join(sorted(known_recipes()))}"
+        )
+        raise ParameterError(f"no recipe is called {name!r}; {known}")
+    recipe = known_recipes()[name]
+    if not path:
+        raise InputError(
+            f"{recipe.title} is not part of provscan and is not downloaded. Get it "
+            f"from {recipe.url} and name your copy: {PREFIX}{name}=PATH"
+        )
+    return recipe, path

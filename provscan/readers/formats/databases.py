@@ -1,0 +1,337 @@
+"""Tables of databases and spreadsheets: SQLite, DuckDB, Excel.
+
+A file holds several tables; ``Split.member`` names one, and without it all of them are
+read one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain, zip_longest
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from provscan.errors import InputError
+from provscan.readers.bytes.budget import require_few, require_growth
+from provscan.readers.bytes.files import readable
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.delimited import header_of
+from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.limits import Limits
+from provscan.readers.texts.schema import distinct_names
+from provscan.urls import is_remote
+
+GROUP = 4096
+# Steps of SQLite's machine between two looks at the budget.
+STEPS = 100_000
+# Names of tables as they are shown, and as SQL writes them. Without views, whose rows
+# are those of tables, the shadow tables in which a virtual table keeps its own, and
+# full-text indexes of another table, which keep no rows.
+SQLITE_TABLES = """
+    SELECT name, '"' || replace(name, '"', '""') || '"' FROM pragma_table_list AS one
+    WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND (type = 'table' OR type = 'virtual' AND (
+        (SELECT sql FROM sqlite_schema WHERE sqlite_schema.name = one.name) NOT LIKE '%using%fts_%'
+        OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
+    ))
+"""  # noqa: E501
+# Columns that are computed can be of any size, which DuckDB does not bound; they are
+# left out.
+DUCKDB_TABLES = """
+    SELECT
+        if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
+        concat('(SELECT *', ' EXCLUDE (' || (
+            SELECT string_agg('"' || replace(column_name, '"', '""') || '"', ', ')
+            FROM information_schema.columns AS one
+            WHERE one.table_schema = schema_name AND one.table_name = tables.table_name AND is_generated = 'ALWAYS'
+        ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
+    FROM duckdb_tables() AS tables
+"""  # noqa: E501
+# Bytes that a row of a sheet counts for, be it one that is left out between two others,
+# and that are counted at a time.
+ROW_BYTES, SPENT = 64, 64 << 10
+# Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded
+# float.
+EXACT = 10**15
+
+
+@contextmanager
+def _sqlite(path: str, context: Context) -> Iterator[Any]:
+    with ExitStack() as opened:
+        place = _where_nothing_is_left(path, opened)
+        connection = opened.enter_context(
+            closing(sqlite3.connect(f"file:{place}", uri=True))
+        )
+        connection.text_factory = lambda data: data.decode(errors="replace")
+        # Values that are computed by the schema of a hostile file can be of any size,
+        # and take any time.
+        connection.setlimit(
+            sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
+        )
+        connection.set_progress_handler(context.budget.spend, STEPS)
+        context.budget.resume()
+        try:
+            yield connection
+        except sqlite3.OperationalError:
+            # What ended the query, if it is the budget.
+            context.budget.spend()
+            raise
+
+
+def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
+    """How SQLite opens a database so that its folder stays as it is.
+
+    It makes files beside one with a write-ahead log, unless they are there already,
+    since another process uses it. A log that nobody uses is read in a copy.
+    """
+    with open(path, "rb") as file:
+        logs_ahead = file.read(20)[18:] == b"\2\2"
+    there = [os.path.exists(path + suffix) for suffix in ("-wal", "-shm")]
+    if not logs_ahead or all(there):
+        return f"{quote(path)}?mode=ro"
+    if not there[0] or not os.path.getsize(path + "-wal"):
+        return f"{quote(path)}?mode=ro&immutable=1"
+    folder = opened.enter_context(tempfile.TemporaryDirectory())
+    for suffix in ("", "-wal"):
+        shutil.copyfile(path + suffix, os.path.join(folder, f"copy{suffix}"))
+    return quote(os.path.join(folder, "copy"))
+
+
+def _missing(path: str) -> str:
+    """What SQLite's header says of the size of the file, if that is less; it takes
+    missing pages for empty ones.
+    """
+    with open(path, "rb") as file:
+        header = file.read(100)
+        size = file.seek(0, os.SEEK_END)
+    page = int.from_bytes(header[16:18], "big") or 1
+    stated = int.from_bytes(header[28:32], "big") * (page if page > 1 else 65_536)
+    # Where a program before 3.7 wrote last, the number of pages is old.
+    known = header[24:28] == header[92:96]
+    return (
+        f"it has {size:,} of the {stated:,} bytes that its header states"
+        if known and size < stated
+        else ""
+    )
+
+
+@contextmanager
+def _duckdb(path: str, context: Context) -> Iterator[Any]:
+    import duckdb
+
+    with duckdb.connect(path, read_only=True) as connection:
+        yield connection
+
+
+class _Sql(NamedTuple):
+    connect: Callable[[str, Context], AbstractContextManager[Any]]
+    listing: str  # The query for the names of the tables.
+    missing: Callable[[str], str] = lambda path: (
+        ""
+    )  # What the file lacks by its own account.
+
+    def names(self, path: str, context: Context) -> list[tuple[str, str]]:
+        with self.connect(path, context) as connection:
+            return sorted(connection.execute(self.listing).fetchall())
+
+    def records(
+        self, path: str, table: str, context: Context
+    ) -> Iterator[dict[str, Any]]:
+        if missing := self.missing(path):
+            context.breaks.append(missing)
+        if table.startswith("(SELECT * EXCLUDE "):
+            context.stats.note("computed_columns", path, 0, table)
+        with self.connect(path, context) as connection:
+            cursor = connection.execute(f"SELECT * FROM {table}")
+            names = [column[0] for column in cursor.description]
+            # One by one: a row of a small file may have many megabytes.
+            while (row := cursor.fetchone()) is not None:
+                yield dict(zip(names, row, strict=True))
+
+
+@contextmanager
+def _workbook(path: str, context: Context) -> Iterator[Any]:
+    import openpyxl
+
+    with open(path, "rb") as file:
+        with zipfile.ZipFile(file) as archive:
+            # Some parts are read as a whole, and none is read beyond the size that the
+            # directory gives.
+            require_growth(
+                sum(part.file_size for part in archive.infolist()),
+                os.path.getsize(path),
+                context.limits,
+            )
+        with closing(
+            openpyxl.load_workbook(file, read_only=True, data_only=True)
+        ) as book:
+            context.budget.resume()
+            yield book
+
+
+class _Excel:
+    def names(self, path: str, context: Context) -> list[tuple[str, str]]:
+        with _workbook(path, context) as book:
+            # Sheets that are a chart hold no cells.
+            return [(sheet.title, sheet.title) for sheet in book.worksheets]
+
+    def records(
+        self, path: str, table: str, context: Context
+    ) -> Iterator[dict[str, Any]]:
+        with _workbook(path, context) as book:
+            sheet = book[table]
+            # What a file says of the size of its sheets is often wrong, and cells
+            # beyond it would be passed over.
+            sheet.reset_dimensions()
+            filled = _filled(sheet.iter_rows(values_only=True), context)
+            first = next(filled, None)
+            if first is None:
+                return
+            names, is_header = header_of(
+                ["" if value is None else str(value) for value in first]
+            )
+            for row in filled if is_header else chain([first], filled):
+                if len(row) > len(names):
+                    more = (
+                        f"column_{place}"
+                        for place in range(len(names) + 1, len(row) + 1)
+                    )
+                    names = distinct_names([*names, *more])
+                yield dict(zip(names, map(_cell, row), strict=False))
+
+
+def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
+    """The rows that are not empty; all that a sheet leaves out between two cells
+    counts, too.
+    """
+    size = 0
+    for row in rows:
+        size += ROW_BYTES + len(row)
+        if size >= SPENT:
+            context.budget.spend(size=size)
+            size = 0
+        require_few(len(row), context.limits)
+        if any(value is not None for value in row):
+            yield list(row)
+
+
+def _cell(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
+
+
+def _groups(
+    records: Iterator[dict[str, Any]], most: int, size: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Up to so many records at a time, and fewer if their values have more than so many
+    bytes.
+    """
+    group: list[dict[str, Any]] = []
+    left = size
+    for record in records:
+        group.append(record)
+        left -= len(record) + sum(
+            len(value) for value in record.values() if isinstance(value, str | bytes)
+        )
+        if len(group) == most or left <= 0:
+            yield group
+            group, left = [], size
+    if group:
+        yield group
+
+
+# Asked for when a file is planned, surveyed and read; openpyxl may pass through all of
+# a workbook for them.
+@lru_cache(maxsize=1024)
+def _names(
+    source: _Sql | _Excel, path: str, modified: int, limits: Limits
+) -> list[tuple[str, str]]:
+    return source.names(path, Context.quiet(limits))
+
+
+@dataclass(frozen=True)
+class TableFile(Undivided):
+    """A file of tables, behind the protocol of formats."""
+
+    name: str
+    extensions: tuple[str, ...]
+    magic: bytes
+    at: int
+    source: _Sql | _Excel
+
+    def sniff(self, head: bytes) -> bool:
+        return head[self.at : self.at + len(self.magic)] == self.magic
+
+    def tables(self, whole: Split, limits: Limits) -> list[Split]:
+        if not whole.random_access or is_remote(whole.path):
+            raise InputError(
+                f"{whole.source} can't be read from a URL or an archive, or "
+                "compressed: download or unpack it"
+            )
+        with readable(whole.source):
+            names = _names(
+                self.source, whole.path, os.stat(whole.path).st_mtime_ns, limits
+            )
+        return [
+            replace(whole, source=f"{whole.source}/{name}", member=member)
+            for name, member in names
+        ]
+
+    def _parts(self, whole: Split, limits: Limits) -> list[Split]:
+        """The table that a split names, or all; in an archive, its member is the
+        file.
+        """
+        return (
+            [whole]
+            if whole.member is not None and whole.archive is None
+            else self.tables(whole, limits)
+        )
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        context = Context.quiet(limits)
+        with readable(whole.source):
+            tables = [
+                self.source.records(part.path, part.member or "", context)
+                for part in self._parts(whole, limits)
+            ]
+            heads = [
+                next(_groups(records, limits.head_records, limits.head_bytes), [])
+                for records in tables
+            ]
+        # By turns, so that all tables that have a field decide whether it holds text.
+        return [
+            record
+            for records in zip_longest(*heads)
+            for record in records
+            if record is not None
+        ]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        split, context = stream.split, stream.context
+        number = 0
+        for part in self._parts(split, context.limits):
+            records = self.source.records(part.path, part.member or "", context)
+            for group in _groups(records, GROUP, context.limits.batch_bytes):
+                yield Rows(range(number, number + len(group)), group)
+                number += len(group)
+        context.consumed(split.size)
+
+
+SQLITE, DUCKDB = _Sql(_sqlite, SQLITE_TABLES, _missing), _Sql(_duckdb, DUCKDB_TABLES)
+TABLE_FILES = (
+    TableFile(
+        "sqlite",
+        (".sqlite", ".sqlite3", ".db", ".db3"),
+        b"SQLite format 3\0",
+        0,
+        SQLITE,
+    ),
+    TableFile("duckdb", (".duckdb", ".ddb"), b"DUCK", 8, DUCKDB),
+    TableFile("excel", (".xlsx", ".xlsm"), b"PK\x03\x04", 0, _Excel()),
+)

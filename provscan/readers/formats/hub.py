@@ -1,0 +1,81 @@
+"""Datasets of the Hugging Face hub, ``hf:NAME[/CONFIG][:SPLIT]``, streamed by the
+datasets library.
+
+The library finds the files, retries, and uses the token of the user; no code of a
+dataset is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from provscan.errors import InputError
+from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.objects import object_rows
+from provscan.readers.formats.protocol import Rows, Split, Undivided, Wanted
+from provscan.readers.limits import Limits
+from provscan.urls import without_secrets
+
+PREFIX, HUB = "hf:", "hub"
+
+
+def _loaded(source: str) -> dict[str, Any]:
+    """The splits of a dataset that a source names, by name, as
+    ``datasets.IterableDataset``.
+    """
+    name, _, split = source.removeprefix(PREFIX).partition(":")
+    parts = name.strip("/").split("/")
+    try:
+        import datasets
+    except ImportError:
+        raise InputError(
+            f"{source} can't be read without the datasets library: pip install "
+            "'provscan[datasets]'"
+        ) from None
+    try:
+        found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
+    except Exception as error:  # the library raises those of several others
+        said = without_secrets(" ".join(str(error).split()))
+        raise InputError(f"{source}: {type(error).__name__}: {said[:300]}") from error
+    if split and split not in found:
+        raise InputError(
+            f"{source}: there is no such split; its splits are {', '.join(found)}"
+        )
+    return {key: part for key, part in found.items() if split in ("", key)}
+
+
+def hub_splits(source: str) -> Iterator[Split]:
+    base = (
+        source.removesuffix("/").partition(":")[0]
+        + ":"
+        + source.partition(":")[2].partition(":")[0]
+    )
+    for name in _loaded(source):
+        yield Split(f"{base}:{name}", f"{base}:{name}", HUB, member=name)
+
+
+class Hub(Undivided):
+    name = HUB
+    extensions = ()
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        return list(self._dataset(whole).take(limits.head_records))
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        dataset = self._dataset(stream.split)
+        if wanted is not None and dataset.column_names is not None:
+            dataset = dataset.select_columns(
+                sorted({path[0] for path in wanted} & set(dataset.column_names))
+            )
+        try:
+            yield from object_rows(dataset, stream.context.limits)
+        except Exception as error:  # as above
+            said = without_secrets(str(error))
+            stream.context.breaks.append(
+                f"it can't be read further ({type(error).__name__}: {said})"
+            )
+
+    def _dataset(self, split: Split) -> Any:
+        (dataset,) = _loaded(split.path).values()
+        return dataset

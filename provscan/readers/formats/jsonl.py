@@ -1,0 +1,475 @@
+"""JSON lines.
+
+A block of lines whose wanted values are strings and integers of the objects themselves
+is parsed by a kernel, one with values further within by Arrow's JSON reader. Arrow does
+not see lines and ends the process on a ``null`` where an object should stand, so a
+block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and
+its result is used only if it has as many rows as there are lines. Every other block,
+and one with conflicting types, duplicate keys, lone surrogates or bytes that are not
+UTF-8, is parsed line by line by orjson; a line that orjson refuses is tried again by
+Python's own parser, which accepts NaN and control characters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from provscan.arrays import Numbers
+from provscan.errors import InputError
+from provscan.kernels.canonical.utf8 import newlines
+from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
+from provscan.kernels.reading.json_lines import (
+    INTEGER,
+    NOTHING,
+    STRING,
+    top_level_values,
+)
+from provscan.kernels.records import StringColumns
+from provscan.readers.bytes.encodings import cuts_at_newlines
+from provscan.readers.bytes.files import readable
+from provscan.readers.bytes.frames import frame_ranges
+from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
+from provscan.readers.formats.protocol import ANY, Context, Path, Rows, Split, Wanted
+from provscan.readers.limits import Limits
+from provscan.readers.stats import ReadStats
+from provscan.readers.texts.fields import SEARCHED
+from provscan.readers.texts.records import is_utf8
+from provscan.urls import is_remote
+
+# Rows parsed line by line at a time.
+GROUP = 4096
+# Columns for which the kernel's search for a key and room for the values pay.
+MOST_COLUMNS = 20
+# Paths for which columns pay: where keys are names or numbers of things, almost all of
+# a column is null.
+MOST_PATHS = 500
+# Bytes of a line up to which it is searched for fields that the first lines lack.
+LONGEST = 16 << 20
+# Bytes of a line that go through a kernel at a time.
+PASSED = 1 << 20
+
+
+def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
+    """The columns that hold the wanted values; None where a field would be of two
+    types.
+    """
+    tree: dict[str, Any] = {}
+    for path, kind in wanted.items():
+        node = tree
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+            if not isinstance(node, dict):
+                return None
+        if node.setdefault(path[-1], kind) is not kind:
+            return None
+
+    def typed(node: Any) -> pa.DataType | None:
+        if not isinstance(node, dict):
+            return node
+        inner = {key: typed(value) for key, value in node.items()}
+        if None in inner.values() or (ANY in inner and len(inner) > 1):
+            return None
+        return pa.list_(inner[ANY]) if ANY in inner else pa.struct(list(inner.items()))
+
+    root = typed(tree)
+    return (
+        pa.schema(list(root)) if root is not None and pa.types.is_struct(root) else None
+    )
+
+
+class TopLevel:
+    """Parses blocks whose wanted values are not within other values; lines with values
+    there go to Arrow.
+    """
+
+    def __init__(self, wanted: dict[Path, pa.DataType]) -> None:
+        self._columns = {
+            path[0]: kind for path, kind in wanted.items() if len(path) == 1
+        }
+        roots = [*self._columns, *{path[0] for path in wanted if len(path) > 1}]
+        kinds = [
+            INTEGER if kind == pa.int64() else STRING for kind in self._columns.values()
+        ]
+        names = [
+            json.dumps(name, ensure_ascii=False)[1:-1].encode(errors="replace")
+            for name in roots
+        ]
+        readable = {pa.string(), pa.large_string(), pa.int64()}.issuperset(
+            self._columns.values()
+        )
+        self.usable = (
+            bool(kinds) and readable and len(set(roots)) == len(roots) <= MOST_COLUMNS
+        )
+        self._names = np.frombuffer(b"".join(names), np.uint8)
+        self._name_ends = np.cumsum([0, *map(len, names)])
+        self._kinds = np.array(
+            [*kinds, *[NOTHING] * (len(roots) - len(kinds))], np.uint8
+        )
+        self._name_ends.flags.writeable = self._kinds.flags.writeable = False
+
+    def parsed(self, block: Block) -> pa.RecordBatch | None:
+        """The columns of a block; None if it has to be parsed otherwise."""
+        count, size, rows = len(self._kinds), len(block.data), block.lines
+        # Arrow's memory, which is kept between blocks: the first touch of new memory
+        # takes as long as parsing.
+        data = pa.allocate_buffer(count * size)
+        columns = StringColumns(
+            np.frombuffer(data, np.uint8).reshape(count, size),
+            np.zeros((count, rows + 1), np.int64),
+            np.empty((count, rows), np.uint8),
+        )
+        text = np.frombuffer(block.data, np.uint8)
+        if not top_level_values(
+            text, self._names, self._name_ends, self._kinds, columns
+        ):
+            return None
+        arrays = {}
+        for k, (name, kind) in enumerate(self._columns.items()):
+            valid = columns.valid[k] == 1
+            if not valid.any():
+                arrays[name] = pa.nulls(rows, kind)
+                continue
+            bits = (
+                None
+                if valid.all()
+                else pa.py_buffer(np.packbits(valid, bitorder="little"))
+            )
+            offsets, values = (
+                pa.py_buffer(columns.ends[k]),
+                data.slice(k * size, int(columns.ends[k, -1])),
+            )
+            array = pa.Array.from_buffers(
+                pa.large_string(), rows, [bits, offsets, values]
+            )
+            try:
+                arrays[name] = (
+                    array if kind == pa.large_string() else pc.cast(array, kind)
+                )
+            except pa.ArrowInvalid:
+                return None
+        return pa.RecordBatch.from_pydict(arrays)
+
+
+def _one_object_a_line(data: bytes) -> int:
+    """How many lines there are if each begins with ``{`` and ends with ``}``; else
+    0.
+    """
+    if data[:1] != b"{" or data.rstrip(b"\r")[-1:] != b"}":
+        return 0
+    codes = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(codes == 0x0A)
+    last = codes[ends - 1]
+    if 0x0D in last[:1]:
+        last = np.where(last == 0x0D, codes[ends - 2], last)
+    return (
+        len(ends) + 1 if (codes[ends + 1] == 0x7B).all() and (last == 0x7D).all() else 0
+    )
+
+
+def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
+    """One in :data:`SEARCHED` of the lines, by their numbers, as they are."""
+    places = range(-block.first % SEARCHED, block.lines, SEARCHED)
+    if not places:
+        return []
+    records = []
+    ends = np.append(
+        np.flatnonzero(np.frombuffer(block.data, np.uint8) == 0x0A), len(block.data)
+    )
+    for place in places:
+        line = block.data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place])]
+        try:
+            if len(line) <= LONGEST and many_values(line, limits) is None:
+                records.append((block.first + place, orjson.loads(line)))
+        except orjson.JSONDecodeError:
+            continue
+    return records
+
+
+def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
+    """The columns of a block of lines; None if they have to be parsed line by line."""
+    data = bytes(block.data)
+    if _one_object_a_line(data) != block.lines:
+        return None
+    try:
+        table = pj.read_json(
+            pa.BufferReader(data),
+            pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+        )
+        batch = table.to_batches()[0]
+    except (pa.ArrowException, ValueError):
+        return None
+    return batch if batch.num_rows == block.lines else None
+
+
+def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
+    """How many values a line has, if they are too many to make objects of; else
+    None.
+    """
+    if len(line) <= 2 * limits.fields:
+        return None
+    values = int(state_at_end(line)[VALUES])
+    return values if values > limits.fields else None
+
+
+def state_at_end(data: bytes | memoryview) -> Numbers:
+    """The state of :mod:`provscan.kernels.reading.elements` where some JSON ends."""
+    codes, state, out = (
+        np.frombuffer(data, np.uint8),
+        np.zeros(STATE, np.int64),
+        np.empty(2 * PASSED, np.uint8),
+    )
+    for start in range(0, len(codes), PASSED):
+        one_a_line(codes[start : start + PASSED], out, state)
+    return state
+
+
+def still_open(state: Numbers) -> str:
+    """What is open in that state, a string or brackets; empty if nothing is."""
+    if state[QUOTED]:
+        return "within a string"
+    depth = int(state[DEPTH])
+    return f"{depth:,} bracket{'s' * (depth > 1)} not closed" if depth else ""
+
+
+def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
+    """A line that orjson refuses, or a ValueError that says what is wrong with it."""
+    replaced = ""
+    # Files that were joined have their marks within.
+    line = line.removeprefix(BOM)
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        text = line.decode(errors="replace")
+        replaced = f"byte {line[error.start]:#04x} replaced by U+FFFD"
+    try:
+        value = json.loads(text, strict=False, parse_int=_integer)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if replaced:
+        stats.repair("invalid_utf8", source, number, replaced)
+    return value
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= 40 else float(digits)
+
+
+def parse_lines(
+    first: int, data: bytes, source: str, stats: ReadStats, limits: Limits
+) -> Iterator[Rows]:
+    """The objects among some lines, and strings as objects with a text; the rest is
+    counted.
+    """
+    numbers: list[int] = []
+    records: list[Any] = []
+    for number, line in enumerate(data.split(b"\n"), first):
+        if (values := many_values(line, limits)) is not None:
+            stats.skip(
+                "too_many_fields",
+                source,
+                number,
+                f"{values:,} values, above the limit of {limits.fields:,}",
+            )
+            continue
+        problem = ""
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            # The error itself holds a copy of the line.
+            problem = f"{error.msg} (column {error.colno})"
+        if problem:
+            if not line.strip():
+                continue
+            try:
+                record = _repaired(line, source, number, stats)
+            except ValueError:
+                stats.skip("bad_json", source, number, problem)
+                continue
+        if isinstance(record, str):
+            record = {"text": record}
+        elif not isinstance(record, dict):
+            stats.skip(
+                "not_an_object", source, number, line[:60].decode(errors="replace")
+            )
+            continue
+        numbers.append(number)
+        records.append(record)
+        if len(records) == GROUP:
+            yield Rows(numbers, records)
+            numbers, records = [], []
+    if records:
+        yield Rows(numbers, records)
+
+
+def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
+    records: list[Any] = []
+    size = 0
+    stats = ReadStats()
+    for block in lines(stream):
+        size += len(block.data)
+        for rows in parse_lines(
+            block.first, bytes(block.data), stream.split.source, stats, limits
+        ):
+            records += rows.values
+            if len(records) >= limits.head_records:
+                break
+        if len(records) >= limits.head_records or size >= limits.head_bytes:
+            break
+    if not records and (
+        cases := [case for found in stats.examples.values() for case in found]
+    ):
+        case = min(cases, key=lambda case: case.record)
+        raise InputError(
+            f"{stream.split.source} is not JSON lines: none of its first lines is a "
+            "JSON object "
+            f"(line {case.record + 1}: {case.detail}). Expected one object a line"
+        )
+    return records[: limits.head_records]
+
+
+def head_stream(whole: Split, limits: Limits) -> ByteStream:
+    """A stream that reads no more at a time than the head needs."""
+    return ByteStream(
+        whole,
+        Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))),
+    )
+
+
+def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+    """Ranges that end after a newline; the lines of each are counted to number those of
+    the next.
+    """
+    # To count lines, all of a remote file would be fetched once more.
+    encoding = whole.layout.encoding
+    plain = (
+        whole.plain_text
+        if encoding is None
+        else whole.random_access and cuts_at_newlines(encoding)
+    )
+    cuttable = plain and not whole.layout.cr and not is_remote(whole.path)
+    if whole.size <= target or not cuttable:
+        yield from frame_ranges(
+            whole,
+            target,
+            lambda data: (
+                newlines(np.frombuffer(data, np.uint8)) if data[-1:] == b"\n" else None
+            ),
+            limits,
+        )
+        return
+    with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
+        position = start = whole.start
+        file.seek(start)
+        part = first = count = 0
+        chunk = bytearray(limits.chunk)
+        codes = np.frombuffer(chunk, np.uint8)
+        while size := file.readinto(
+            memoryview(chunk)[: min(len(chunk), whole.end - position)]
+        ):
+            cut = 0
+            while (
+                newline := chunk.find(
+                    b"\n", max(cut, start + target - position - 1), size
+                )
+                + 1
+            ):
+                end = position + newline
+                count += newlines(codes[cut:newline])
+                yield replace(
+                    whole,
+                    start=start,
+                    end=end,
+                    first_record=first,
+                    size=end - start,
+                    part=part,
+                )
+                start, first, count, cut, part = (
+                    end,
+                    first + count,
+                    0,
+                    newline,
+                    part + 1,
+                )
+            count += newlines(codes[cut:size])
+            position += size
+        if start < position or part == 0:
+            yield replace(
+                whole,
+                start=start,
+                end=position,
+                first_record=first,
+                size=position - start,
+                part=part,
+            )
+
+
+class JsonLines:
+    name = "jsonl"
+    extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+
+    def sniff(self, head: bytes) -> bool:
+        return head.lstrip().startswith(b"{")
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        return byte_ranges(whole, target, limits)
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        records = head_records(head_stream(whole, limits), limits)
+        if whole.plain_text and whole.size > 64 * limits.head_bytes:
+            # Later records may have fields that the first do not.
+            for quarter in (1, 2, 3):
+                start = whole.start + whole.size * quarter // 4
+                part = replace(
+                    whole, start=start, end=start + limits.head_bytes // 4, part=quarter
+                )
+                data = b"".join(ByteStream(part, Context.quiet(limits)))
+                inner = data[data.find(b"\n") + 1 : data.rfind(b"\n")]
+                for rows in parse_lines(0, inner, whole.source, ReadStats(), limits):
+                    records += rows.values
+        return records
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        yield from read_lines(stream, wanted)
+
+
+def read_lines(
+    stream: ByteStream,
+    wanted: Wanted,
+    accept: Callable[[pa.RecordBatch], bool] | None = None,
+) -> Iterator[Rows]:
+    """The objects of a stream of lines; a block whose columns are not accepted is
+    parsed line by line.
+    """
+    schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
+    top_level = TopLevel(wanted or {})
+    context = stream.context
+    for block in lines(stream):
+        if not block.ended and (open_end := still_open(state_at_end(block.data))):
+            # A record that breaks off is a part of the damage.
+            context.breaks.append(f"it ends within a record ({open_end})")
+            return
+        valid = is_utf8(block.data)
+        batch = top_level.parsed(block) if top_level.usable and valid else None
+        if batch is None and schema is not None and valid:
+            batch = parsed_block(block, schema)
+        if batch is not None and (accept is None or accept(batch)):
+            whole = _some_records(block, context.limits) if accept is None else []
+            yield Rows(range(block.first, block.first + block.lines), batch, whole)
+        else:
+            yield from parse_lines(
+                block.first,
+                bytes(block.data),
+                stream.split.source,
+                context.stats,
+                context.limits,
+            )

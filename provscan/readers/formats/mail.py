@@ -1,0 +1,232 @@
+"""Mail: a message a file (``.eml``), or many in one (mbox). A record is a message, with
+its subject and its text.
+
+The text is that of all parts that are text, as they are after decoding; of alternatives
+to each other it is the plain one, unless that leaves much out. HTML is kept as it is.
+Other attachments are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    HeaderParseError,
+    StartBoundaryNotFoundDefect,
+)
+from email.header import decode_header, make_header
+from email.message import Message
+from typing import Any
+
+from provscan.errors import ParameterError
+from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
+from provscan.readers.bytes.streams import REPLACED, ByteStream
+from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.limits import Limits
+from provscan.readers.texts.records import is_utf8
+
+GROUP = 64
+OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+HEADER = re.compile(rb"[!-9;-~]+:")
+# Headers that hardly another text begins with.
+OF_MAIL = re.compile(
+    rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
+    re.MULTILINE,
+)
+FROM = re.compile(
+    rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
+)
+CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
+# Bytes at the end of what was read in which the beginning of a message may stand.
+TAIL = 1024
+PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
+TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
+
+
+class Mail(Undivided):
+    """Messages as MIME has them."""
+
+    name = "mail"
+    extensions = (".eml", ".mbox", ".mbx")
+
+    def sniff(self, head: bytes) -> bool:
+        start = head.partition(b"\n")[2] if head.startswith(b"From ") else head
+        if HEADER.match(start) is None:
+            return False
+        return (
+            len(
+                set(
+                    map(
+                        bytes.lower,
+                        OF_MAIL.findall(HEAD_END.split(start, maxsplit=1)[0]),
+                    )
+                )
+            )
+            >= 3
+        )
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        return [
+            {
+                "id": "the id",
+                "subject": "what a message is about",
+                "text": "the text of a message",
+            }
+        ]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        number = stream.split.first_record
+        records: list[Any] = []
+        unclosed = False
+        for data in _messages(stream, stream.context.limits.record_bytes):
+            count = number + len(records)
+            unclosed = False
+            if data is None:
+                stream.context.stats.note(
+                    "record_too_long", stream.split.source, count, "a message"
+                )
+                records.append({})
+            else:
+                message = message_from_bytes(
+                    FROM.sub(b"", data[:TAIL], count=1) + data[TAIL:]
+                )
+                records.append(
+                    _record(message, stream.split.source, count, stream.context)
+                )
+                # No other message states its end.
+                unclosed = HEAD_END.search(data) is None or any(
+                    isinstance(found, OPEN) for found in message.defects
+                )
+                unclosed = unclosed or (
+                    data.startswith(b"From ") and CUT.search(data) is not None
+                )
+            if len(records) == GROUP:
+                yield Rows(range(number, number + GROUP), records)
+                number, records = number + GROUP, []
+        if records:
+            yield Rows(range(number, number + len(records)), records)
+        if unclosed and not stream.context.breaks:
+            stream.context.breaks.append(
+                "it ends within a message, whose parts have no end"
+            )
+
+
+def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
+    """The messages of a file; None for one that is too long."""
+    data, known = b"", 0
+    whole, several = True, False
+    for chunk in stream:
+        data += chunk
+        several = several or (known == 0 and whole and data.startswith(b"From "))
+        while several and (found := FROM.search(data, max(known, 1))) is not None:
+            yield data[: found.start()] if whole else None
+            data, known, whole = data[found.start() :], 0, True
+        known = max(len(data) - TAIL, 0)
+        if len(data) > limit:
+            data, known, whole = data[-TAIL:], 0, False
+    if data.strip():
+        yield data if whole else None
+
+
+def _record(
+    message: Message, source: str, number: int, context: Context
+) -> dict[str, str | None]:
+    texts = []
+    for part in _parts(message):
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if part.get_content_maintype() in ("text", "multipart"):
+            text, bad = _decoded(part)
+            texts.append(text)
+            if bad:
+                context.stats.repair(
+                    "invalid_part", source, number, part.get_content_type()
+                )
+        else:
+            context.stats.note("attachment", source, number, part.get_content_type())
+    text = "\n\n".join(filter(str.strip, texts))
+    return {
+        "id": str(message.get("message-id", "")).strip(),
+        "subject": _subject(message) or None,
+        "text": text or None,
+    }
+
+
+def _subject(message: Message) -> str:
+    subject = message.get("subject", "")
+    try:
+        return str(make_header(decode_header(subject)))
+    except (LookupError, UnicodeError, ValueError, HeaderParseError):
+        return str(subject)
+
+
+def _parts(message: Message) -> Iterator[Message | str]:
+    """The parts of a message that hold no others, and subjects of messages within it.
+
+    Of a message whose parts can't be told apart, all of it.
+    """
+    inner: Any = message.get_payload()
+    if not message.is_multipart():
+        yield message
+        return
+    if message.get_content_type() == "multipart/alternative":
+        inner = _best(inner)
+    # Where the line between two parts is damaged, the first one stands before all
+    # parts, or the last one behind them.
+    if message.preamble and PART.search(message.preamble):
+        yield message.preamble
+    for part in inner:
+        if message.get_content_maintype() == "message":
+            yield _subject(part)
+        yield from _parts(part)
+    if message.epilogue and message.epilogue.strip():
+        yield message.epilogue
+
+
+def _best(alternatives: list[Message]) -> list[Message]:
+    """The plain one of some alternatives; all if there is none, or it is less than half
+    of another.
+    """
+    plain = [part for part in alternatives if part.get_content_type() == "text/plain"]
+    if not plain:
+        return alternatives
+    longest = max(
+        _shown(_decoded(part)[0])
+        for part in alternatives
+        if part.get_content_maintype() == "text"
+    )
+    return (
+        plain
+        if 2 * sum(len(_decoded(part)[0]) for part in plain) >= longest
+        else alternatives
+    )
+
+
+def _shown(text: str) -> int:
+    """The length of a text without tags, styles and scripts."""
+    length, at, within = 0, 0, ""
+    for tag in TAG.finditer(text):
+        length += 0 if within else tag.start() - at
+        name, at = (tag[2] or "").lower(), tag.end()
+        if within in ("", name):
+            within = "" if tag[1] else name
+    return length + (0 if within else len(text) - at)
+
+
+def _decoded(part: Message) -> tuple[str, bool]:
+    """The text of a part, and whether some of it could not be decoded."""
+    data = part.get_payload(decode=True)
+    data = data if isinstance(data, bytes) else b""
+    try:
+        encoding = known_encoding(part.get_content_charset())
+    except ParameterError:
+        encoding = None
+    if encoding in (None, "ascii"):
+        encoding = UTF8 if is_utf8(data) else legacy_encoding(data) or UTF8
+    text = data.decode(encoding, "replace")
+    bad = REPLACED in text and REPLACED.encode() not in data
+    return text.replace("\r\n", "\n"), bad or bool(part.defects)

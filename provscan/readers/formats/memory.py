@@ -1,0 +1,122 @@
+"""Records that are in memory already: of this process, or of the nodes of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, dropwhile
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from provscan.readers.formats.objects import (
+    head_of_block,
+    object_rows,
+    references_of,
+    table_of_block,
+)
+from provscan.readers.formats.protocol import MEMORY, Rows
+from provscan.readers.formats.values import HEAD
+from provscan.readers.limits import Limits, current_limits
+from provscan.readers.reading import binding_in, first_of
+from provscan.readers.stats import ReadStats
+from provscan.readers.texts.batches import Batcher
+from provscan.readers.texts.fields import Binding, Fields
+from provscan.readers.texts.records import Extractor
+
+
+class RayBlock(NamedTuple):
+    """Consecutive records of a dataset; it can be sent to whoever reads them."""
+
+    reference: Any  # Of Ray, to the block.
+    first_record: int
+    size: int  # Bytes in memory.
+    binding: Binding  # The fields of the dataset.
+    begins: bool  # Whether it is the first one with records.
+
+    def rows(self, limits: Limits) -> Iterator[Rows]:
+        number = self.first_record
+        for batch in table_of_block(self.reference).to_batches(limits.batch_records):
+            yield Rows(range(number, number + batch.num_rows), batch)
+            number += batch.num_rows
+
+
+def blocks_of(
+    dataset: Any, fields: Fields, source: str, limits: Limits
+) -> Iterator[RayBlock]:
+    """The blocks of a dataset that have records; the fields are determined from the
+    first records.
+    """
+    blocks = (block for block in references_of(dataset) if block[1])
+    taken = []
+
+    def heads() -> Iterator[Rows]:
+        for block in blocks:
+            taken.append(block)
+            yield Rows(range(block[1]), head_of_block(block[0], HEAD))
+
+    first, _ = first_of(heads(), limits)
+    binding = binding_in(first, fields, source, limits) if first else None
+    number = 0
+    for reference, count, size in chain(taken, blocks):
+        assert binding is not None
+        yield RayBlock(reference, number, size, binding, number == 0)
+        number += count
+
+
+def read_block(
+    block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    """Records of one block of a ``ray.data.Dataset``; their numbers are the places in
+    the dataset.
+    """
+    if block.begins:
+        stats.describe(block.binding.verdicts)
+    extractor = Extractor(block.binding, source, stats, limits)
+    batches = (extractor.batch(rows) for rows in block.rows(limits))
+    yield from Batcher(source, stats, limits, fixed=fields.fix_encoding).batches(
+        batches
+    )
+
+
+def read_objects(
+    obj: Any,
+    fields: Fields | None = None,
+    stats: ReadStats | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Records in memory -> record batches of their texts; the record number is the
+    place in ``obj``.
+
+    That is an iterable of strings or of dicts, an Arrow table, batch, reader or string
+    array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
+    ``ray.data.Dataset``, a DuckDB relation, or anything else that hands out Arrow data
+    (a polars or pandas frame, lazy ones too).
+    """
+    limits = limits or current_limits()
+    counts = ReadStats() if stats is None else stats
+    names = Fields() if fields is None else fields
+
+    def none_is_a_record(rows: Rows) -> bool:
+        if isinstance(rows.values, pa.RecordBatch) or any(
+            isinstance(value, dict) for value in rows.values
+        ):
+            return False
+        for number, value in zip(rows.numbers, rows.values, strict=True):
+            counts.skip(
+                "no_text" if value is None else "text_not_string", MEMORY, number
+            )
+        return True
+
+    def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
+        first, parts = first_of(
+            dropwhile(none_is_a_record, object_rows(obj, limits)), limits
+        )
+        if first:
+            binding = binding_in(first, names, MEMORY, limits)
+            counts.describe(binding.verdicts)
+            yield from map(Extractor(binding, MEMORY, counts, limits).batch, parts)
+
+    yield from Batcher(MEMORY, counts, limits, fixed=names.fix_encoding).batches(
+        batches(limits)
+    )

@@ -1,0 +1,208 @@
+"""What Python code hands over -> its records: lists, frames, tables, datasets.
+
+A dataset of Ray is blocks that lie on the nodes of a cluster. They come in the
+dataset's order, as they are made; none is kept by whoever lists them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.errors import InputError
+from provscan.readers.formats.protocol import MEMORY, Rows
+from provscan.readers.limits import Limits
+from provscan.readers.texts.schema import distinct_names, with_distinct_names
+
+GROUP = 4096
+# Types of values that are never marks of what is missing.
+PRESENT = frozenset([str, int, bool, list, dict, type(None)])
+
+
+def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
+    """The records of an object in memory, as they are."""
+    number = 0
+    try:
+        for rows in _rows(obj, limits):
+            yield rows
+            number = rows.numbers[-1] + 1 if rows.numbers else number
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"{MEMORY} can't be read (after {number:,} records or more): {error}"
+        ) from error
+
+
+def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
+    if isinstance(obj, str | bytes):
+        raise InputError("expected a list of texts, not one; put it in a list")
+    kind = f"{type(obj).__module__.partition('.')[0]}.{type(obj).__name__}"
+    if kind in ("datasets.DatasetDict", "datasets.IterableDatasetDict"):
+        yield from _numbered(
+            rows for part in obj.values() for rows in _rows(part, limits)
+        )
+        return
+    if isinstance(obj, Mapping):
+        raise InputError(
+            "expected records, not a mapping; take one of its parts: "
+            f"{', '.join(map(repr, obj))}"
+        )
+    if type(obj).__name__ == "Series" and hasattr(obj, "__arrow_c_stream__"):
+        obj = _arrow(obj, pa.chunked_array)
+    if isinstance(obj, pa.Array | pa.ChunkedArray):
+        obj = pa.table({"text": obj})
+    if kind == "polars.LazyFrame":
+        obj = obj.collect()
+    if kind.endswith(".DuckDBPyRelation"):
+        obj = (
+            obj.to_arrow_reader(limits.batch_records)
+            if hasattr(obj, "to_arrow_reader")
+            else obj.fetch_arrow_reader()
+        )
+    if kind == "pandas.DataFrame":
+        obj = _arrow(
+            obj.set_axis(distinct_names(list(map(str, obj.columns))), axis=1),
+            pa.Table.from_pandas,
+        )
+    if type(obj).__module__.startswith("pyarrow._dataset"):
+        scanner = (
+            obj.scanner(batch_size=limits.batch_records)
+            if hasattr(obj, "scanner")
+            else obj
+        )
+        obj = scanner.to_reader()
+    if is_ray_dataset(obj):
+        blocks = (
+            table_of_block(reference).to_batches(limits.batch_records)
+            for reference, _, _ in references_of(obj)
+        )
+        yield from _tables(itertools.chain.from_iterable(blocks))
+    elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
+        obj = (
+            batch
+            for table in obj.with_format("arrow").iter(limits.batch_records)
+            for batch in table.to_batches()
+        )
+        yield from _tables(obj)
+    elif isinstance(obj, pa.Table):
+        yield from _tables(obj.to_batches(limits.batch_records))
+    elif isinstance(obj, pa.RecordBatch):
+        yield from _tables([obj])
+    elif hasattr(obj, "__arrow_c_stream__"):
+        yield from _tables(pa.RecordBatchReader.from_stream(obj))
+    elif isinstance(obj, Iterable):
+        items = iter(obj)
+        number = 0
+        while group := list(itertools.islice(items, GROUP)):
+            values = [
+                {"text": value} if isinstance(value, str) else _filled(value)
+                for value in group
+            ]
+            yield Rows(range(number, number + len(group)), values)
+            number += len(group)
+    else:
+        raise InputError(
+            f"expected texts, dicts or an Arrow table, not {type(obj).__name__}"
+        )
+
+
+def _filled(value: Any) -> Any:
+    """A record with None where pandas marks what is missing: its NaN would be an id
+    "nan" that many tweets share.
+    """
+    if isinstance(value, dict):
+        missing = [
+            key
+            for key, each in value.items()
+            if type(each) not in PRESENT and _is_missing(each)
+        ]
+        return {**value, **dict.fromkeys(missing)} if missing else value
+    return None if type(value) not in PRESENT and _is_missing(value) else value
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float | np.floating):
+        return bool(value != value)
+    return type(value).__name__ in ("NAType", "NaTType")
+
+
+def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
+    """Arrow data of a frame or a column; its records where the values of a column are
+    of several types.
+    """
+    try:
+        return convert(obj)
+    except (pa.ArrowException, TypeError, ValueError):
+        if not hasattr(obj, "iloc"):
+            raise
+        obj = obj.astype(object).where(obj.notna(), None)
+        return iter(obj) if obj.ndim == 1 else _records(obj)
+
+
+def _records(frame: Any) -> Iterator[Any]:
+    for start in range(0, len(frame), GROUP):
+        yield from frame.iloc[start : start + GROUP].to_dict("records")
+
+
+def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
+    yield from _numbered(
+        Rows(range(batch.num_rows), with_distinct_names(batch)) for batch in batches
+    )
+
+
+def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
+    number = 0
+    for part in parts:
+        count = len(part.numbers)
+        yield Rows(range(number, number + count), part.values)
+        number += count
+
+
+def is_ray_dataset(obj: object) -> bool:
+    return any(
+        f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset"
+        for kind in type(obj).__mro__
+    )
+
+
+def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
+    """Of each block, in the dataset's order, a reference, the records in it and their
+    bytes.
+    """
+    options = dataset.context.execution_options
+    before = options.preserve_order
+    options.preserve_order = True
+    try:
+        for bundle in dataset.iter_internal_ref_bundles():
+            for reference, about in zip(
+                bundle.block_refs, bundle.metadata, strict=True
+            ):
+                yield reference, about.num_rows, about.size_bytes or 0
+    finally:
+        options.preserve_order = before
+
+
+def table_of_block(reference: Any) -> pa.Table:
+    import ray
+    from ray.data.block import BlockAccessor
+
+    return BlockAccessor.for_block(ray.get(reference)).to_arrow()
+
+
+def head_of_block(reference: Any, count: int) -> pa.RecordBatch:
+    """The first records of a block, which stays where it is."""
+    import ray
+
+    table = ray.get(ray.remote(_first_rows).remote(reference, count))
+    return table.combine_chunks().to_batches()[0]
+
+
+def _first_rows(block: Any, count: int) -> pa.Table:
+    from ray.data.block import BlockAccessor
+
+    head = BlockAccessor.for_block(block).to_arrow().slice(0, count)
+    # Copied, or all of the block would travel.
+    return head.take(list(range(len(head))))

@@ -1,0 +1,197 @@
+"""The formats, and which of them a file is in."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+
+from provscan.readers.bytes.archives import Tar, WebDataset, is_webdataset, tar_names
+from provscan.readers.bytes.encodings import (
+    UTF8,
+    as_utf8,
+    legacy_encoding,
+    wide_encoding,
+)
+from provscan.readers.bytes.streams import BOM, compression_of, decompressed_head
+from provscan.readers.corpus.account_archive import AccountArchive
+from provscan.readers.formats import delimited, plain
+from provscan.readers.formats.databases import TABLE_FILES
+from provscan.readers.formats.delimited import Delimited
+from provscan.readers.formats.hub import Hub
+from provscan.readers.formats.json_documents import JsonDocument
+from provscan.readers.formats.jsonl import JsonLines
+from provscan.readers.formats.mail import Mail
+from provscan.readers.formats.plain import PlainText
+from provscan.readers.formats.protocol import Format, Layout, NotReadable, Split
+from provscan.readers.formats.tables import Arrow, Parquet
+from provscan.readers.formats.web import Html, Warc
+from provscan.readers.texts.words import has_paragraphs, word_column
+
+# In the order in which files without a known extension are tried.
+FORMATS: dict[str, Format] = {
+    known.name: known
+    for known in (
+        Parquet(),
+        Arrow(),
+        *TABLE_FILES,
+        AccountArchive(),
+        JsonDocument(),
+        JsonLines(),
+        Warc(),
+        Html(),
+        Mail(),
+        Delimited(),
+        PlainText(),
+        Hub(),
+    )
+}
+EXTENSIONS = {
+    extension: known.name
+    for known in FORMATS.values()
+    for extension in known.extensions
+}
+COMPRESSIONS = {
+    ".gz": "gzip",
+    ".gzip": "gzip",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".lzma": "xz",
+    ".zst": "zstd",
+    ".zstd": "zstd",
+}
+# Formats that are no text, and are recognised by their first bytes.
+BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
+# Magic bytes of what holds no text that provscan reads, and what to say of it.
+FOREIGN = (
+    (b"%PDF", "PDF"),
+    (b"\x89PNG", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"\x89HDF", "HDF5"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+    (b"\x80\x04", "a pickle, which is never opened"),
+    (b"ID3", "audio"),
+    (b"RIFF", "audio or video"),
+)
+# Documents that are zip archives inside.
+ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+# Bytes that text has hardly any of.
+CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
+READABLE = (
+    "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
+    "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
+    "Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+)
+
+
+def split_name(name: str) -> tuple[str, str, str | None]:
+    stem, extension = os.path.splitext(name)
+    compression = COMPRESSIONS.get(extension.lower())
+    if compression is not None:
+        name = stem
+        extension = os.path.splitext(stem)[1]
+    return name, extension.lower(), compression
+
+
+def format_of(name: str, head: bytes) -> str:
+    """The name of the format of a file, by its first bytes (decompressed) where these
+    are clear, else by its name.
+
+    The name is without the extension of a compression. NotReadable says what a file
+    looks like that is of no format that is read.
+    """
+    extension = os.path.splitext(name)[1].lower()
+    known = EXTENSIONS.get(extension)
+    start = head.removeprefix(BOM)
+    # Text may begin with the letters of a magic number.
+    if known is None or b"\0" in head:
+        for magic, what in FOREIGN:
+            if head.startswith(magic):
+                raise NotReadable(f"it is {what}")
+        for form in BINARY:
+            if FORMATS[form].sniff(start) and (form != "excel" or known == form):
+                return form
+    if FORMATS["archive"].sniff(start):
+        return "archive"
+    if known in BINARY and head and not FORMATS[known].sniff(start):
+        raise NotReadable(
+            f"its name says {known}, but it starts with {head[:4].hex(' ')}"
+        )
+    if known in ("json", "jsonl"):
+        return "json" if FORMATS["json"].sniff(start) else "jsonl"
+    tabs = b"\t" in head.partition(b"\n")[0]
+    if (
+        known == "csv"
+        and tabs
+        and has_paragraphs(head)
+        and word_column(head) is not None
+    ):
+        return "text"
+    if known is not None:
+        if head.count(0) > max(0.3 * len(head), 8):
+            raise NotReadable("it holds binary data")
+        return known
+    for form in ("json", "jsonl", "warc", "html", "mail"):
+        if FORMATS[form].sniff(start):
+            return form
+    if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
+        raise NotReadable("neither its name nor its first bytes show a known format")
+    return "text"
+
+
+def _is_binary(head: bytes) -> bool:
+    known = any(FORMATS[form].sniff(head) for form in BINARY) or any(
+        head.startswith(magic) for magic, _ in FOREIGN
+    )
+    return known and b"\0" in head
+
+
+def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
+    """A split with the format and layout that its name and first bytes, decompressed,
+    show; see :func:`format_of`.
+
+    `asked` is the encoding of text, and what is a record of plain text, where they are
+    given.
+    """
+    if (found := compression_of(head)) is not None:
+        split = replace(split, compression=found)
+        name, head = split_name(name)[0], decompressed_head(head, found)
+    if head[257:262] == b"ustar" and split.archive is None:
+        form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
+        return replace(split, format=form, layout=asked)
+    if head[257:262] == b"ustar" or (
+        head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
+    ):
+        raise NotReadable("nested archives are not supported: unpack it first")
+    # Pages of a crawl and parts of mail are in encodings of their own, and records of
+    # the former counted in bytes.
+    of_bytes = (
+        _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
+    )
+    encoding = (
+        None
+        if of_bytes
+        else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
+    )
+    form = format_of(name, as_utf8(head, encoding))
+    if form in ("text", "csv", "json", "jsonl", "archive"):
+        encoding = encoding or legacy_encoding(head)
+    layout = Layout(None if form in BINARY or encoding == UTF8 else encoding)
+    if form not in BINARY:
+        head = as_utf8(head, encoding).removeprefix(BOM)
+        layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
+        head = head.replace(b"\r", b"\n") if layout.cr else head
+    if form == "csv":
+        layout = delimited.layout_of(name, head, layout)
+    if form == "text":
+        layout = plain.layout_of(name, head, replace(layout, records=asked.records))
+    return replace(split, format=form, layout=layout)
+
+
+FORMATS["tar"] = Tar(FORMATS, identified)
+FORMATS["webdataset"] = WebDataset(FORMATS, identified)

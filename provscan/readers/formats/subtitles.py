@@ -1,0 +1,160 @@
+"""Subtitles (SubRip and WebVTT), wherever such a text stands: what is said runs on from
+cue to cue.
+
+Numbers, names and times of cues, tags of WebVTT, its header, notes and styles, and
+lines that a cue repeats of the one before, as rolling captions do, are replaced by
+other characters, code point by code point, so that every span stays where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.kernels.reading.subtitles import timed
+from provscan.readers.texts.answers import LEFT_OUT
+from provscan.text_buffers import buffers
+
+EXTENSIONS = (".srt", ".vtt")
+TIME = r"(?:\d+:\d\d:\d\d(?:[.,]\d{1,3})?|\d{1,2}:\d\d[.,]\d{1,3})"
+TIMES = (
+    rf"{TIME}[ \t]*-->[ \t]*{TIME}(?:[ "
+    r"\t]+(?:align|line|position|region|size|vertical|[XY][12]):\S+)*"
+)
+LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
+# Where the line breaks are lost; with the number before, where each cue has one: in
+# SubRip, which has commas in times.
+WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
+# Those of WebVTT, and overrides that programs leave in SubRip; canonical text drops the
+# tags of HTML.
+TAG = re.compile(
+    r"</?(?:c|v|lang|ruby|rt)(?:[.\s][^<>]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>|\{\\[^{}\s]*\}"
+)
+# How blocks of WebVTT begin that are no cues, of which the first says what it is.
+BLOCK = re.compile("(\ufeff?WEBVTT|NOTE|STYLE|REGION)\\b")
+
+
+def are_subtitles(head: bytes) -> bool:
+    """Whether a text that begins so is subtitles: one line in ten, or more, has the
+    times of a cue.
+    """
+    lines = [line for line in head.decode(errors="replace").split("\n") if line.strip()]
+    return (
+        0 < len(lines) <= 10 * sum(1 for line in lines if LINE_OF_TIMES.fullmatch(line))
+    )
+
+
+def spoken(text: str) -> str:
+    """A text with all that is not said left out of the subtitles in it, code point by
+    code point.
+    """
+    lines = text.split("\n")
+    result = lines.copy()
+    times: list[int] = []
+    for place, line in enumerate(lines):
+        if "-->" in line:
+            if LINE_OF_TIMES.fullmatch(line):
+                times.append(place)
+            elif WITHIN_LINE.search(line):
+                result[place] = TAG.sub(_tag_left_out, WITHIN_LINE.sub(_left_out, line))
+    webvtt = len(times) > 0 and lines[0].startswith(("WEBVTT", "\ufeffWEBVTT"))
+    silent = {
+        *times,
+        *(
+            place - 1
+            for place in times
+            if place and _names_cue(lines, place - 1, webvtt)
+        ),
+    }
+    silent.update(_blocks(lines) if webvtt else ())
+    before: list[str] = []
+    for low, high in pairwise([*times, len(lines)]):
+        places = [place for place in range(low + 1, high) if place not in silent]
+        cue = {
+            place: words
+            for place in places
+            if (words := _without_tags(lines[place]).strip())
+        }
+        said = list(cue.values())
+        repeated = _repeated(before, said)
+        silent.update(list(cue)[:repeated])
+        for place in list(cue)[repeated:]:
+            if cue[place] != lines[place]:
+                result[place] = TAG.sub(_tag_left_out, result[place])
+        before = said
+    for place in silent:
+        words = lines[place].rstrip()
+        result[place] = LEFT_OUT * len(words) + lines[place][len(words) :]
+    return "\n".join(result)
+
+
+def _without_tags(line: str) -> str:
+    return TAG.sub("", line) if "<" in line or "{" in line else line
+
+
+def _left_out(found: re.Match[str]) -> str:
+    return LEFT_OUT * len(found[0])
+
+
+def _tag_left_out(found: re.Match[str]) -> str:
+    # Spaces end what reaches to the next one, such as an address.
+    return f" {LEFT_OUT * (len(found[0]) - 2)} "
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[int]:
+    """Places of the lines of the header of WebVTT and of all blocks that are no
+    cues.
+    """
+    within = False
+    for place, line in enumerate(lines):
+        within = within or (
+            _begins_block(lines, place) and BLOCK.match(line) is not None
+        )
+        within = within and line.rstrip("\r") != "" and "-->" not in line
+        if within:
+            yield place
+
+
+def _begins_block(lines: Sequence[str], place: int) -> bool:
+    return place == 0 or lines[place - 1].rstrip("\r") == ""
+
+
+def _names_cue(lines: Sequence[str], place: int, webvtt: bool) -> bool:
+    """Whether the line before the times of a cue is its number or, in WebVTT, its
+    name.
+    """
+    return lines[place].strip().isdecimal() or (webvtt and _begins_block(lines, place))
+
+
+def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
+    """How many of the first lines of a cue are the last ones of the cue before."""
+    longest = range(min(len(before), len(cue)), 0, -1)
+    return next(
+        (count for count in longest if list(before[-count:]) == list(cue[:count])), 0
+    )
+
+
+def without_cues(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Numbers]:
+    """Texts of which those that have subtitles are as :func:`spoken`, and the numbers
+    of these.
+    """
+    rows = np.zeros(len(texts), np.int64)
+    rows = rows[: timed(*buffers(texts), rows)]
+    if len(rows) == 0:
+        return texts, rows
+    before = texts.take(pa.array(rows)).to_pylist()
+    after = [spoken(text) for text in before]
+    mask = np.zeros(len(texts), np.bool_)
+    mask[rows] = True
+    changed = np.array(
+        [old != new for old, new in zip(before, after, strict=True)], np.bool_
+    )
+    return pc.replace_with_mask(
+        texts, pa.array(mask), pa.array(after, pa.large_string())
+    ), rows[changed]

@@ -1,0 +1,303 @@
+"""Parquet and Arrow IPC files.
+
+Arrow files are read, not mapped: one that is cut short while it is mapped would end the
+process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.readers.bytes.budget import require_few
+from provscan.readers.bytes.files import open_file, readable
+from provscan.readers.bytes.streams import ByteStream, unpack_into
+from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.values import HEAD, head_values
+from provscan.readers.limits import Limits
+from provscan.readers.texts.schema import distinct_names, with_distinct_names
+from provscan.urls import is_remote
+
+# Bytes of a column that are read at a time: those of a row group may be gigabytes.
+COLUMN_BYTES = 4 << 20
+
+# Bytes of a row, in the file, below which its values may be some that are stored once;
+# and rows that are read to see.
+DENSE, SOME_ROWS = 16, 64
+# What an Arrow file begins and ends with, where the stream in it begins, and what that
+# ends with.
+MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
+
+# Text that nobody has checked to be UTF-8.
+RAW = {
+    pa.string(): pa.binary(),
+    pa.large_string(): pa.large_binary(),
+    pa.string_view(): pa.binary_view(),
+}
+
+
+@contextmanager
+def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
+    """The file, at random access; out of its archive and decompressed if need be."""
+    path = stream.split.path
+    if stream.split.random_access:
+        with (
+            pa.PythonFile(open_file(path), mode="r")
+            if is_remote(path)
+            else pa.OSFile(path) as file
+        ):
+            yield file
+        return
+    with tempfile.TemporaryFile(buffering=0) as copy:
+        unpack_into(stream, copy)
+        copy.seek(0)
+        yield pa.PythonFile(copy, mode="r")
+
+
+@contextmanager
+def _readable(whole: Split, form: str, limits: Limits) -> Iterator[pa.NativeFile]:
+    with (
+        readable(whole.source, form=f" as {form}"),
+        _file(ByteStream(whole, Context.quiet(limits))) as file,
+    ):
+        yield file
+
+
+def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
+    file = pq.ParquetFile(source, buffer_size=COLUMN_BYTES, pre_buffer=False)
+    require_few(file.metadata.num_columns, limits)
+    return file
+
+
+def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
+    """Which columns are wanted, by their distinct names."""
+    return [wanted is None or any(path[0] == name for path in wanted) for name in names]
+
+
+class Parquet:
+    name = "parquet"
+    extensions = (".parquet", ".pq")
+
+    def sniff(self, head: bytes) -> bool:
+        return head.startswith(b"PAR1")
+
+    def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
+        """Ranges of row groups; each takes a share of the file's bytes that goes by its
+        decoded size.
+
+        The sizes of single columns would be more exact, but asking a damaged file for
+        them ends the process.
+        """
+        if not whole.random_access:
+            yield whole
+            return
+        with _readable(whole, "Parquet", limits) as source:
+            metadata = pq.read_metadata(source)
+            groups = [
+                metadata.row_group(group) for group in range(metadata.num_row_groups)
+            ]
+        total = max(1, sum(group.total_byte_size for group in groups))
+        start = first = rows = decoded = given = part = 0
+        for number, group in enumerate(groups, 1):
+            rows += group.num_rows
+            decoded += group.total_byte_size
+            size = whole.size * decoded // total - given
+            if size >= target or number == len(groups):
+                yield replace(
+                    whole,
+                    start=start,
+                    end=number,
+                    first_record=first,
+                    size=size,
+                    part=part,
+                )
+                start, first, given, part = number, rows, given + size, part + 1
+        if not groups:
+            yield replace(whole, start=0, end=0, size=0)
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        with (
+            _readable(whole, "Parquet", limits) as source,
+            _parquet(source, limits) as file,
+        ):
+            batch = next(file.iter_batches(HEAD, use_threads=False), None)
+            return [] if batch is None else head_values(with_distinct_names(batch))
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        split, context = stream.split, stream.context
+        number = split.first_record
+        limits = context.limits
+        with _file(stream) as source, _parquet(source, limits) as file:
+            whole = split.random_access
+            names = file.schema_arrow.names
+            distinct = distinct_names(names)
+            taken = {
+                name
+                for name, there in zip(names, _is_wanted(distinct, wanted), strict=True)
+                if there
+            }
+            columns = None if wanted is None else sorted(taken)
+            # Columns come in the order in which they are asked for, all of a name
+            # together.
+            order = (
+                sorted(range(len(names)), key=names.__getitem__)
+                if columns is not None
+                else range(len(names))
+            )
+            renamed = [distinct[place] for place in order if names[place] in taken]
+            groups = (
+                range(split.start, split.end) if whole else range(file.num_row_groups)
+            )
+            rows = sum(file.metadata.row_group(group).num_rows for group in groups)
+            used = 0
+            for group in groups:
+                about = file.metadata.row_group(group)
+                size = about.total_byte_size // max(about.num_rows, 1)
+                if size > limits.record_bytes:
+                    detail = (
+                        f"{size:,} bytes a row in row group {group}, above the limit"
+                    )
+                    context.stats.skip(
+                        "record_too_long", split.source, number, detail, about.num_rows
+                    )
+                    number += about.num_rows
+                    continue
+                if size < DENSE and about.num_rows:
+                    # Values that are stored once may be long.
+                    head = next(
+                        file.iter_batches(
+                            SOME_ROWS,
+                            row_groups=[group],
+                            columns=columns,
+                            use_threads=False,
+                        )
+                    )
+                    size = max(size, head.nbytes // head.num_rows)
+                step = max(
+                    1, min(limits.batch_records, limits.batch_bytes // max(size, 1))
+                )
+                for batch in file.iter_batches(
+                    step, row_groups=[group], columns=columns, use_threads=False
+                ):
+                    batch = (
+                        batch if distinct == names else batch.rename_columns(renamed)
+                    )
+                    yield Rows(range(number, number + batch.num_rows), batch)
+                    number += batch.num_rows
+                    now = (
+                        split.size * (number - split.first_record) // rows
+                        if whole
+                        else used
+                    )
+                    context.consumed(now - used)
+                    used = now
+
+
+class Arrow(Undivided):
+    """Arrow IPC, as a file with random access (Feather) or as a stream."""
+
+    name = "arrow"
+    extensions = (".arrow", ".feather", ".ipc", ".arrows")
+
+    def sniff(self, head: bytes) -> bool:
+        return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        values: list[Any] = []
+        count = 0
+        with _readable(whole, "Arrow IPC", limits) as file:
+            try:
+                # Batches may have one row each.
+                for batch in _ipc_batches(file, limits):
+                    head = with_distinct_names(batch.slice(0, HEAD - count))
+                    for array in head.columns:
+                        _require_sound(array)
+                    values += head_values(head)
+                    count += head.num_rows
+                    if count >= HEAD:
+                        break
+            except (pa.ArrowException, OSError, ValueError):
+                if not count:
+                    raise
+        return values
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
+        split, context = stream.split, stream.context
+        number = split.first_record
+        whole = split.random_access
+        used = 0
+        with _file(stream) as file:
+            for batch in _ipc_batches(file, context.limits):
+                batch = with_distinct_names(batch)
+                taken = _is_wanted(batch.schema.names, wanted)
+                batch = batch.select(
+                    [place for place, there in enumerate(taken) if there]
+                )
+                for array in batch.columns:
+                    _require_sound(array)
+                yield Rows(range(number, number + batch.num_rows), batch)
+                number += batch.num_rows
+                if whole:
+                    now = min(file.tell(), split.size)
+                    context.consumed(max(now - used, 0))
+                    used = max(now, used)
+        if whole:
+            context.consumed(split.size - used)
+
+
+def _require_sound(array: pa.Array) -> None:
+    """Check what a file claims before its bytes are used as offsets and lengths, but
+    for UTF-8.
+    """
+    array.validate()
+    if pa.types.is_struct(array.type):
+        for place in range(array.type.num_fields):
+            _require_sound(array.field(place))
+    elif (raw := RAW.get(array.type)) is not None:
+        array.view(raw).validate(full=True)
+    elif isinstance(array.type, pa.BaseExtensionType):
+        _require_sound(array.storage)
+    elif pa.types.is_dictionary(array.type):
+        array.indices.validate(full=True)
+        _require_sound(array.dictionary)
+        pa.DictionaryArray.from_arrays(
+            array.indices, array.dictionary
+        )  # which compares the indices with their number
+    elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        _require_sound(array.values)
+    else:
+        array.validate(full=True)
+
+
+def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Those that have rows. A file is a stream between its name and a footer, and is
+    read as one.
+    """
+    of_file = file.read(len(MAGIC)) == MAGIC
+    file.seek(FIRST if of_file else 0)
+    # Before 0.15, Arrow wrote lengths alone.
+    end = END if file.read(4) == END[:4] else END[4:]
+    file.seek(FIRST if of_file else 0)
+    # Streams may have been joined.
+    while True:
+        with pa.ipc.open_stream(file) as stream:
+            require_few(len(stream.schema), limits)
+            yield from (batch for batch in stream if batch.num_rows)
+        place = file.tell()
+        file.seek(place - len(end))
+        if file.read(len(end)) != end:
+            raise ValueError("it ends without the mark of the end of a stream")
+        if of_file:
+            footer = file.read()
+            if not footer.endswith(len(footer[:-10]).to_bytes(4, "little") + MAGIC):
+                raise ValueError("its footer is cut off or damaged")
+            return
+        if not file.read(1):
+            return
+        file.seek(place)

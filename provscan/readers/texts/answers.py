@@ -1,0 +1,233 @@
+"""Outputs of a model: what it was given is no part of them, nor is what it repeats of
+that.
+
+Prompts are recognised by the names of fields (``prompt``, ``instruction``,
+``question``) and, in chats, by who speaks (``role``, ``from``). They are left out, and
+the stretches of an answer that stand in a prompt of its record are replaced by other
+characters, code point by code point, so that every span stays where it is. Both are
+counted. A chat may be a text itself, in JSON: its turns are then fields like those of a
+chat of objects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from provscan.readers.formats.protocol import Path
+from provscan.readers.names import plain
+from provscan.readers.stats import ReadStats
+
+ROLES = ("role", "from", "speaker", "author")
+"""Names of fields that tell who speaks in a chat."""
+GIVEN = {
+    "system",
+    "user",
+    "human",
+    "prompter",
+    "instruction",
+    "developer",
+    "tool",
+    "function",
+    "environment",
+}
+"""Those who speak to a model."""
+ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
+"""Models, as chats call them."""
+PROMPTS = {
+    "prompt",
+    "prompts",
+    "instruction",
+    "instructions",
+    "input",
+    "inputs",
+    "question",
+    "query",
+    "context",
+    "system",
+    "system_prompt",
+    "user_prompt",
+    "prefix",
+}
+"""Fields of these names hold what a model was given."""
+# How texts begin that are chats in another notation than JSON.
+CHAT = re.compile(
+    r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
+)
+# Letters and digits in a row, whatever stands between them, that an answer must share
+# with its prompt to repeat it.
+SHARED = 12
+# What is shown in place of each code point that was left out; it separates words, as a
+# space does.
+LEFT_OUT = "\u2592"
+
+
+def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
+    """Fields beside some texts, or above them, that tell who speaks."""
+    known = set(found)
+    above = (path[:depth] for path in texts for depth in range(1, len(path)))
+    return tuple(
+        dict.fromkeys(
+            (*place, role)
+            for place in above
+            for role in ROLES
+            if (*place, role) in known
+        )
+    )
+
+
+def chat_in(text: str | bytes) -> Any:
+    """The chat that a text is in JSON: a turn, a list of turns, or an object that has
+    one; else None.
+    """
+    if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
+        return None
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    parts = [value, *value.values()] if isinstance(value, dict) else [value]
+    turns = [
+        turn for part in parts for turn in (part if isinstance(part, list) else [part])
+    ]
+    speakers = [
+        turn.get(role) for turn in turns if isinstance(turn, dict) for role in ROLES
+    ]
+    return (
+        value
+        if any(
+            isinstance(who, str) and who.lower() in GIVEN | ANSWERING
+            for who in speakers
+        )
+        else None
+    )
+
+
+def without_prompts(
+    batch: pa.RecordBatch, source: str, stats: ReadStats
+) -> pa.RecordBatch:
+    """The answers among the texts of whole records, without the words of their prompts.
+
+    Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, answers that
+    seem to be a whole chat in a notation that is not read (``chat_as_text``), and
+    records that are skipped since they hold ``only_prompts``.
+    """
+    record = batch.column("record").to_numpy()
+    names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
+    kept: list[int] = []
+    starts = np.flatnonzero(np.diff(record, prepend=-1)).tolist()
+    for low, high in zip(starts, [*starts, len(record)][1:], strict=True):
+        rows = range(low, high)
+        answers = list(_answers(rows, names, texts))
+        number = int(record[low])
+        prompts = sum(1 for row in rows if not _tells_role(names[row])) - len(answers)
+        if prompts:
+            stats.note("prompt_left_out", source, number, count=prompts)
+        if not answers:
+            stats.skip("only_prompts", source, number)
+        for row, given in answers:
+            kept.append(row)
+            if CHAT.match(texts[row]):
+                stats.note("chat_as_text", source, number, names[row])
+            rest = without_shared(texts[row], given)
+            if rest != texts[row]:
+                stats.note("prompt_repeated", source, number, names[row])
+                texts[row] = rest
+    columns = [column.take(pa.array(kept, pa.int64())) for column in batch.columns]
+    columns[batch.schema.get_field_index("text")] = pa.array(
+        [texts[row] for row in kept], pa.large_string()
+    )
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _answers(
+    rows: range, names: list[str], texts: list[str]
+) -> Iterator[tuple[int, list[str]]]:
+    """The answers of a record, each with what the model was given before it."""
+    speakers = {
+        names[row].rpartition(".")[0]: texts[row].strip().lower()
+        for row in rows
+        if _tells_role(names[row])
+    }
+    given: list[tuple[str, str]] = []
+    answers = []
+    for row in rows:
+        if _tells_role(names[row]):
+            continue
+        turn = next(
+            (
+                turn
+                for turn in sorted(speakers, key=len, reverse=True)
+                if names[row].startswith(turn)
+            ),
+            None,
+        )
+        chat = "" if turn is None else turn.rpartition("[")[0]
+        prompt = (
+            speakers[turn] in GIVEN
+            if turn is not None
+            else _last(names[row]) in PROMPTS
+        )
+        if prompt:
+            given.append((chat, texts[row]))
+        else:
+            answers.append((row, chat, len(given)))
+    for row, chat, before in answers:
+        # What is said later in a chat was not given; a prompt in a field of its own may
+        # stand behind its answer.
+        yield (
+            row,
+            [
+                text
+                for at, (where, text) in enumerate(given)
+                if at < before or where != chat or not chat
+            ],
+        )
+
+
+def _tells_role(name: str) -> bool:
+    return _last(name) in ROLES
+
+
+def _last(name: str) -> str:
+    return plain(re.sub(r"\[\d*\]", "", name).rpartition(".")[2])
+
+
+def without_shared(text: str, given: Sequence[str]) -> str:
+    """A text in which every stretch that it shares with what was given is replaced, its
+    ends by spaces.
+    """
+    grams = {
+        letters[at : at + SHARED]
+        for part in given
+        for letters in [_letters(part)[0]]
+        for at in _places(letters)
+    }
+    if not grams:
+        return text
+    letters, places = _letters(text)
+    result, last = list(text), -1
+    for at in _places(letters):
+        if letters[at : at + SHARED] in grams:
+            low, high = places[at], places[at + SHARED - 1]
+            # Spaces end what reaches to the next one, such as an address.
+            result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
+            if low > last:
+                result[low] = " "
+            result[high], last = " ", high
+    return "".join(result)
+
+
+def _places(letters: str) -> range:
+    return range(len(letters) - SHARED + 1)
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """Letters and digits in lower case, and where each stands."""
+    places = [at for at, char in enumerate(text) if char.isalnum()]
+    return "".join(text[at].lower()[0] for at in places), places

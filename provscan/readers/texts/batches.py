@@ -1,0 +1,186 @@
+"""Batches of the right size: small ones joined, large ones cut, texts beyond a limit
+cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.kernels.canonical.utf8 import byte_places, code_points
+from provscan.readers.formats.subtitles import without_cues
+from provscan.readers.limits import Limits
+from provscan.readers.stats import ReadStats
+from provscan.readers.texts.mending import note_garbled
+from provscan.readers.texts.schema import PIECE_SCHEMA, SCHEMA
+from provscan.text_buffers import buffers
+
+
+def _characters(batch: pa.RecordBatch) -> int:
+    data, offsets = buffers(batch.column("text"))
+    return int(code_points(data[offsets[0] : offsets[-1]]))
+
+
+class Batcher:
+    """Counts records and characters, and delivers them in batches within the limits."""
+
+    def __init__(
+        self, source: str, stats: ReadStats, limits: Limits, *, fixed: bool = False
+    ) -> None:
+        self._source = source
+        self._stats = stats
+        self._limits = limits
+        self._fixed = fixed
+        self._last = -1
+        self._subtitles = -1
+
+    def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same rows in the same order, of subtitles what is said; pieces pass
+        through.
+        """
+        limits = self._limits
+        held: list[pa.RecordBatch] = []
+        rows = size = 0
+        for batch in map(self._spoken, parts):
+            pieces = "offset" in batch.schema.names
+            for part, part_size in [(batch, 0)] if pieces else self._slices(batch):
+                long = pieces or (part_size > limits.piece and part.num_rows == 1)
+                full = (
+                    rows + part.num_rows > limits.batch_records
+                    or size + part_size > limits.batch_bytes
+                )
+                if held and (long or full):
+                    yield self._joined(held)
+                    held, rows, size = [], 0, 0
+                if long:
+                    yield from self._counted(batch) if pieces else self._cut(part)
+                    continue
+                held.append(part)
+                rows += part.num_rows
+                size += part_size
+                if 2 * rows >= limits.batch_records or 4 * size >= limits.batch_bytes:
+                    # Large enough: to join it to the next would copy it.
+                    yield self._joined(held)
+                    held, rows, size = [], 0, 0
+        if held:
+            yield self._joined(held)
+
+    def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """A batch with what is said of its texts that are subtitles, which are counted:
+        of pieces once a record.
+        """
+        texts, rows = without_cues(batch.column("text"))
+        if len(rows) == 0:
+            return batch
+        record = batch.column("record")[int(rows[0])].as_py()
+        if "offset" not in batch.schema.names or record != self._subtitles:
+            self._stats.note(
+                "subtitles",
+                self._source,
+                record,
+                batch.column("field")[int(rows[0])].as_py(),
+                len(rows),
+            )
+        self._subtitles = record
+        return batch.set_column(
+            batch.schema.get_field_index("text"), SCHEMA.field("text"), texts
+        )
+
+    def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Slices that each fit one batch, with their bytes of text; no copy."""
+        limits = self._limits
+        offsets = buffers(batch.column("text"))[1]
+        start = 0
+        while start < batch.num_rows:
+            fits = (
+                int(
+                    np.searchsorted(
+                        offsets, offsets[start] + limits.batch_bytes, "right"
+                    )
+                )
+                - 1
+            )
+            end = min(
+                max(fits, start + 1), start + limits.batch_records, batch.num_rows
+            )
+            yield batch.slice(start, end - start), int(offsets[end] - offsets[start])
+            start = end
+
+    def _joined(self, batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+        batch = batches[0]
+        if len(batches) > 1:
+            batch = (
+                pa.Table.from_batches(batches)
+                .unify_dictionaries()
+                .combine_chunks()
+                .to_batches()[0]
+            )
+        records = batch.column("record").to_numpy()
+        self._stats.records += int(np.count_nonzero(records[1:] != records[:-1])) + int(
+            records[0] != self._last
+        )
+        self._last = int(records[-1])
+        self._stats.characters += _characters(batch)
+        note_garbled(batch, self._source, self._stats, fixed=self._fixed)
+        return batch
+
+    def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """A long text: as it is if it has no more than ``piece`` code points, else in
+        pieces that share its bytes.
+        """
+        limits = self._limits
+        texts = batch.column("text")
+        length = _characters(batch)
+        if length <= limits.piece:
+            yield self._joined([batch])
+            return
+        starts = list(range(0, length - limits.overlap, limits.piece - limits.overlap))
+        stops = [min(start + limits.piece, length) for start in starts]
+        bounds = np.empty((len(starts), 2), np.int64)
+        byte_places(
+            *buffers(texts),
+            np.zeros(len(starts), np.int64),
+            np.stack([starts, stops], axis=1),
+            bounds,
+        )
+        for start, stop, bound in zip(starts, stops, bounds, strict=True):
+            piece = pa.LargeStringArray.from_buffers(
+                1, pa.py_buffer(bound.copy()), texts.buffers()[2]
+            )
+            yield from self._counted(
+                piece_batch(batch, piece, start, stop, limits, last=stop == length)
+            )
+
+    def _counted(self, piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        record, own_from, own_to = (
+            piece.column(name)[0].as_py() for name in ("record", "own_from", "own_to")
+        )
+        if record != self._last:
+            note_garbled(piece, self._source, self._stats, fixed=self._fixed)
+        self._stats.records += record != self._last
+        self._last = record
+        self._stats.characters += own_to - own_from
+        yield piece
+
+
+def piece_batch(
+    batch: pa.RecordBatch,
+    text: pa.Array,
+    start: int,
+    stop: int,
+    limits: Limits,
+    *,
+    last: bool,
+) -> pa.RecordBatch:
+    """One piece, code points ``start`` to ``stop`` of the text whose row ``batch``
+    is.
+    """
+    half = limits.overlap // 2
+    own = (start, start + half if start else 0, stop if last else stop - half)
+    columns = [
+        text if name == "text" else batch.column(name) for name in batch.schema.names
+    ]
+    columns += [pa.array([value], pa.int64()) for value in own]
+    return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)

@@ -1,0 +1,179 @@
+"""Texts that were garbled before they were written: counted and, on request, repaired.
+
+UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is
+written as JSON again six (``\\u0447``), Python's bytes that are written as text four of
+each byte (``\\xd1\\x87``), R eight (``<U+0447>``). A text with a sequence that hardly
+another one has (:mod:`provscan.kernels.reading.mojibake`,
+:mod:`provscan.kernels.reading.escapes`) is taken for such a text, and all sequences in
+it are decoded, again if it happened twice. As each of them stands for one character,
+every place leads back to the original exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.kernels.reading.escapes import escaped
+from provscan.kernels.reading.mojibake import wrongly_decoded
+from provscan.readers.stats import ReadStats
+from provscan.text_buffers import buffers
+
+# The characters that Windows-1252 has where Latin-1 has none, and their bytes.
+WINDOWS = {
+    char: byte
+    for byte in range(0x80, 0xA0)
+    if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"
+}
+FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
+# In French a letter, a no-break space and a closing quote are what they seem. The byte
+# 0x9D is often lost.
+SEQUENCE = re.compile(
+    f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
+)
+CONTINUED = r"\\x[89abAB][\da-fA-F]"
+ESCAPE = re.compile(
+    r"\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[\da-fA-F]{4}|\\U000[\da-fA-F]{5}|"
+    rf"\\x[c-dC-D][\da-fA-F]{CONTINUED}|\\x[eE][\da-fA-F](?:{CONTINUED}){{2}}|\\x[fF][0-4](?:{CONTINUED}){{3}}|"
+    r"\\x[a-fA-F][\da-fA-F]|<U\+(?:[\da-fA-F]{4}){1,2}>|\\[nrt\"'/\\]"
+)
+SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
+# A text may have been garbled several times.
+ROUNDS = 3
+
+
+class Mended(NamedTuple):
+    """A repaired text, and how its places lead back to the original."""
+
+    text: str  # What was meant.
+    # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1],
+    # by how many characters the sequences before were longer.
+    rounds: list[tuple[Numbers, Numbers]]
+
+    def original(self, places: Numbers) -> Numbers:
+        """Where code points of the repaired text begin in the original, or ends of
+        spans lie in it.
+        """
+        for repaired, longer in reversed(self.rounds):
+            places = places + longer[np.searchsorted(repaired, places)]
+        return places
+
+
+class Garbling(NamedTuple):
+    """A way in which texts are garbled."""
+
+    # In counts: of texts as they are, and of repaired ones.
+    noted: str
+    repaired: str
+    find: Callable[..., int]  # The kernel that finds such texts.
+    sequence: re.Pattern[str]
+    decoded: Callable[[str], str | None]  # The character of a sequence, if it is one.
+
+    def rows(self, texts: pa.LargeStringArray) -> Numbers:
+        """The numbers of the texts that show signs of it."""
+        rows = np.zeros(len(texts), np.int64)
+        return rows[: self.find(*buffers(texts), rows)]
+
+
+def _decoded(sequence: str) -> str | None:
+    if sequence[:2] == "\xe2\u20ac" and len(sequence.rstrip("\ufffd")) == 2:
+        return "\u201d"
+    try:
+        char = bytes(WINDOWS.get(char, ord(char)) for char in sequence).decode()
+    except UnicodeDecodeError:
+        return None
+    return char
+
+
+def _unescaped(sequence: str) -> str | None:
+    if sequence[0] == "<":
+        sequence = rf"\U{sequence[3:-1]:0>8}"
+    kind = sequence[1]
+    if kind not in "uUx":
+        return SHORT.get(sequence, kind)
+    data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
+    # Of a single byte what YAML means by it.
+    encoding = {
+        "u": "utf-16-be",
+        "U": "utf-32-be",
+        "x": "utf-8" if len(data) > 1 else "latin-1",
+    }[kind]
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+GARBLINGS = (
+    Garbling("wrongly_decoded", "encoding_fixed", wrongly_decoded, SEQUENCE, _decoded),
+    Garbling("escaped", "escapes_decoded", escaped, ESCAPE, _unescaped),
+)
+
+
+def mended(text: str) -> Mended | None:
+    """A text repaired; None if it shows no sign of having been garbled."""
+    rounds: list[tuple[Numbers, Numbers]] = []
+    while len(rounds) < ROUNDS:
+        texts = pa.array([text], pa.large_string())
+        signs = next(
+            (garbling for garbling in GARBLINGS if len(garbling.rows(texts))), None
+        )
+        if signs is None:
+            break
+        parts: list[str] = []
+        repaired: list[int] = []
+        longer = [0]
+        at = 0
+        for found in signs.sequence.finditer(text):
+            char = signs.decoded(found.group())
+            if char is not None:
+                parts += [text[at : found.start()], char]
+                repaired.append(found.start() - longer[-1])
+                longer.append(longer[-1] + len(found.group()) - 1)
+                at = found.end()
+        if not repaired:
+            break
+        text = "".join([*parts, text[at:]])
+        rounds.append((np.array(repaired, np.int64), np.array(longer, np.int64)))
+    return Mended(text, rounds) if rounds else None
+
+
+def mended_texts(
+    texts: pa.LargeStringArray,
+) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
+    """Texts with those repaired that have to be, and these by their number."""
+    rows = np.unique(np.concatenate([garbling.rows(texts) for garbling in GARBLINGS]))
+    found = {
+        row: result
+        for row in rows.tolist()
+        if (result := mended(texts[row].as_py())) is not None
+    }
+    if found:
+        mask = np.zeros(len(texts), np.bool_)
+        mask[list(found)] = True
+        new = pa.array([result.text for result in found.values()], pa.large_string())
+        texts = pc.replace_with_mask(texts, pa.array(mask), new)
+    return texts, found
+
+
+def note_garbled(
+    batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
+) -> None:
+    """Count the garbled texts of a batch; `fixed`: as such that are repaired."""
+    for garbling in GARBLINGS:
+        rows = garbling.rows(batch.column("text"))
+        if len(rows):
+            record, text = (
+                batch.column("record")[int(rows[0])].as_py(),
+                batch.column("text")[int(rows[0])].as_py(),
+            )
+            if fixed:
+                stats.repair(garbling.repaired, source, record, text, len(rows))
+            else:
+                stats.note(garbling.noted, source, record, text, len(rows))

@@ -1,0 +1,517 @@
+"""Records of any form -> one row a text: its record, the record's id, the field, the
+text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.readers.formats.protocol import ANY, Path, Rows
+from provscan.readers.formats.values import array_values, values_of
+from provscan.readers.limits import Limits
+from provscan.readers.names import printable
+from provscan.readers.stats import EXAMPLES, ReadStats
+from provscan.readers.texts.answers import chat_in, without_prompts
+from provscan.readers.texts.fields import SEARCHED, Binding, later_texts, name_of
+from provscan.readers.texts.schema import (
+    SCHEMA,
+    null_if_empty,
+    plain_array,
+    without_maps,
+)
+from provscan.readers.texts.words import joined
+from provscan.text_buffers import buffers
+
+MISSING = "every text of the record is missing or null"
+KINDS = {
+    dict: "an object",
+    list: "a list",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
+Tree: TypeAlias = "tuple[int | None, dict[str, Tree]]"
+TEXT_TYPES = {
+    pa.string(),
+    pa.large_string(),
+    pa.string_view(),
+    pa.binary(),
+    pa.large_binary(),
+    pa.binary_view(),
+}
+
+
+def numbers_of(rows: Rows) -> Numbers:
+    numbers = rows.numbers
+    return (
+        np.arange(numbers.start, numbers.stop)
+        if isinstance(numbers, range)
+        else np.asarray(numbers, np.int64)
+    )
+
+
+def scalar_text(value: Any) -> str | None:
+    """An id as a string; None for what is none, such as a list."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float):
+        # Beyond 2**53 a float has lost digits: the notation of floats shows it, which
+        # no id has.
+        return (
+            f"{value:.16e}"
+            if abs(value) >= 2**53
+            else str(int(value))
+            if value.is_integer()
+            else str(value)
+        )
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == int(value) else f"{value:f}"
+    return str(value) if isinstance(value, int) else None
+
+
+class Extractor:
+    """Rows of one source -> batches in :data:`~provscan.readers.SCHEMA`."""
+
+    def __init__(
+        self, binding: Binding, source: str, stats: ReadStats, limits: Limits
+    ) -> None:
+        self._binding = binding
+        self._limits = limits
+        self._tree = _tree(binding.texts)
+        self._source = source
+        self._counts = stats
+
+    def batch(self, rows: Rows) -> pa.RecordBatch:
+        """The texts of some records; records without text are counted."""
+        self._search(rows)
+        batch = self._batch(rows)
+        return (
+            without_prompts(batch, self._source, self._counts)
+            if self._binding.outputs
+            else batch
+        )
+
+    def _search(self, rows: Rows) -> None:
+        """Count texts of a few records in fields that the first records lack."""
+        if isinstance(rows.values, pa.RecordBatch):
+            whole = rows.whole
+        else:
+            whole = [
+                row
+                for row in zip(rows.numbers, rows.values, strict=True)
+                if row[0] % SEARCHED == 0
+            ]
+        for number, record in whole:
+            if names := later_texts([record], self._binding, self._limits):
+                self._counts.note(
+                    "later_text",
+                    self._source,
+                    int(number),
+                    ", ".join(map(printable, names)),
+                )
+
+    def _batch(self, rows: Rows) -> pa.RecordBatch:
+        if not isinstance(rows.values, pa.RecordBatch):
+            return self._objects(rows)
+        batch, numbers = without_maps(rows.values), numbers_of(rows)
+        if not self._binding.chats:
+            return self._columns(batch, numbers)
+        columns = [plain_array(column) for column in batch.columns]
+        columns = [
+            self._checked(column, numbers) if is_text(column.type) else column
+            for column in columns
+        ]
+        return self._objects(
+            Rows(
+                numbers.tolist(),
+                values_of(pa.RecordBatch.from_arrays(columns, batch.schema.names)),
+            )
+        )
+
+    def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
+        records, names, texts = [], [], []
+        for path in self._binding.texts:
+            if path[0] not in batch.schema.names:
+                continue
+            array, rows, places = self._leaf(
+                batch.column(batch.schema.get_field_index(path[0])), path[1:]
+            )
+            if array is None:
+                continue
+            if pa.types.is_union(array.type):
+                strings = [
+                    value if isinstance(value, str) else None
+                    for value in array_values(array)
+                ]
+                array = pa.array(strings, pa.large_string())
+            if path in self._binding.words and hasattr(array.type, "value_field"):
+                array = self._joined(array, numbers[rows])
+            if not is_text(array.type):
+                continue
+            text = self._checked(array, numbers[rows])
+            if path in self._binding.empty:
+                text = null_if_empty(text)
+            if text.null_count:
+                valid = text.is_valid()
+                keep = valid.to_numpy(zero_copy_only=False)
+                text, rows, places = (
+                    text.filter(valid),
+                    rows[keep],
+                    [place[keep] for place in places],
+                )
+            records.append(rows)
+            names.append(_names(path, places, len(rows)))
+            texts.append(text)
+        record = np.concatenate(records) if records else np.zeros(0, np.int64)
+        self._textless(numbers, record, bool(texts))
+        columns = [
+            pa.concat_arrays(names) if len(names) == 1 else _unified(names),
+            texts[0]
+            if len(texts) == 1
+            else pa.concat_arrays(texts or [pa.array([], pa.large_string())]),
+        ]
+        if len(texts) > 1:
+            order = np.argsort(record, kind="stable")
+            record = record[order]
+            columns = [column.take(pa.array(order)) for column in columns]
+        ids = self._ids(batch)
+        if len(record) != len(numbers) or not np.array_equal(
+            record, np.arange(len(record))
+        ):
+            numbers, ids = numbers[record], ids.take(pa.array(record))
+        return pa.RecordBatch.from_arrays(
+            [pa.array(numbers), ids, *columns], schema=SCHEMA
+        )
+
+    def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
+        return checked_text(array, numbers, self._source, self._counts)
+
+    def _leaf(
+        self, array: pa.Array, path: Path
+    ) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
+        """The values at a path, the row that each belongs to, and its places in the
+        lists on the way.
+        """
+        rows = np.arange(len(array))
+        places: list[Numbers] = []
+        for key in path:
+            array = plain_array(array)
+            if pa.types.is_dictionary(array.type):
+                array = array.dictionary_decode()
+            if key == ANY:
+                if not hasattr(array.type, "value_field"):
+                    return None, rows, places
+                # Arrow's own parent indices and casts are wrong for views.
+                lengths = (
+                    pc.list_value_length(array)
+                    .fill_null(0)
+                    .to_numpy(zero_copy_only=False)
+                )
+                parents = np.repeat(np.arange(len(array)), lengths)
+                within = np.arange(len(parents)) - np.searchsorted(parents, parents)
+                rows, places = (
+                    rows[parents],
+                    [*(place[parents] for place in places), within],
+                )
+                array = pc.list_flatten(array)
+            elif pa.types.is_struct(array.type) and (
+                found := array.type.get_all_field_indices(key)
+            ):
+                # Of fields of one name the last, as of the keys of JSON.
+                array = pc.struct_field(array, found[-1:])
+            else:
+                return None, rows, places
+        return plain_array(array), rows, places
+
+    def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
+        """Lists of words as texts; as they are if their elements are no strings."""
+        words, parents, _ = self._leaf(lists, (ANY,))
+        if words is None or not is_text(words.type):
+            return lists
+        starts = np.searchsorted(parents, np.arange(len(lists) + 1))
+        return joined(self._checked(words, numbers[parents]), starts)
+
+    def _textless(self, numbers: Numbers, record: Numbers, texts: bool) -> None:
+        missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
+        reason, detail = (
+            ("no_text", MISSING)
+            if texts
+            else ("text_not_string", "not a text but another type")
+        )
+        for number in missing[:EXAMPLES]:
+            self._counts.skip(reason, self._source, number, detail)
+        if len(missing) > EXAMPLES:
+            self._counts.skip(
+                reason, self._source, missing[EXAMPLES], detail, len(missing) - EXAMPLES
+            )
+
+    def _ids(self, batch: pa.RecordBatch) -> pa.Array:
+        path = self._binding.id
+        if path is None or path[0] not in batch.schema.names:
+            return pa.nulls(batch.num_rows, pa.string())
+        array = self._leaf(
+            batch.column(batch.schema.get_field_index(path[0])), path[1:]
+        )[0]
+        if array is not None and pa.types.is_integer(array.type):
+            return pc.cast(array, pa.string())
+        if array is not None and is_text(array.type):
+            text, repaired = as_text(array)
+            ids = (
+                array
+                if array.type == pa.string() and not repaired
+                else pc.cast(text, pa.string())
+            )
+            return null_if_empty(ids)
+        values = [None] * batch.num_rows if array is None else array_values(array)
+        return pa.array([_id(value) for value in values], pa.string())
+
+    def _objects(self, rows: Rows) -> pa.RecordBatch:
+        numbers: list[int] = []
+        ids: list[str | None] = []
+        codes: list[int] = []
+        texts: list[str] = []
+        names: dict[str, int] = {}
+        for number, record in zip(rows.numbers, rows.values, strict=True):
+            before = len(texts)
+            wrong = None if isinstance(record, dict) else record
+            for place, name, value in sorted(
+                _walk(record, self._tree), key=itemgetter(0)
+            ):
+                if not value and self._binding.texts[place] in self._binding.empty:
+                    continue
+                if (
+                    isinstance(value, list)
+                    and self._binding.texts[place] in self._binding.words
+                ):
+                    value = (
+                        " ".join(word for word in value if isinstance(word, str))
+                        or None
+                    )
+                if isinstance(value, bytes):
+                    # Of a database: as what Arrow calls binary.
+                    value = self._checked(pa.array([value]), [number])[0].as_py()
+                if isinstance(value, str):
+                    codes.append(names.setdefault(name, len(names)))
+                    texts.append(value)
+                elif value is not None:
+                    wrong = value
+            count = len(texts) - before
+            if count:
+                if wrong and isinstance(wrong, dict | list):
+                    # Texts may be within.
+                    self._counts.note(
+                        "text_not_string", self._source, number, no_text(wrong)
+                    )
+                numbers += [number] * count
+                path = self._binding.id
+                ids += [None if path is None else _id(value_at(record, path))] * count
+            elif wrong is not None:
+                self._counts.skip(
+                    "text_not_string", self._source, number, no_text(wrong)
+                )
+            else:
+                self._counts.skip("no_text", self._source, number, MISSING)
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(numbers, pa.int64()),
+                pa.array(ids, pa.string()),
+                pa.DictionaryArray.from_arrays(
+                    pa.array(codes, pa.int32()), _dictionary(names)
+                ),
+                string_array(texts, numbers, self._source, self._counts),
+            ],
+            schema=SCHEMA,
+        )
+
+
+def without_surrogates(text: str) -> str:
+    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def string_array(
+    texts: list[str], numbers: list[int], source: str, stats: ReadStats
+) -> pa.LargeStringArray:
+    """Texts of records, repaired and counted where they have lone surrogates."""
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        repaired = list(map(without_surrogates, texts))
+        for number, text, whole in zip(numbers, texts, repaired, strict=True):
+            if whole != text:
+                stats.repair("lone_surrogate", source, number, "replaced by U+FFFD")
+        return pa.array(repaired, pa.large_string())
+
+
+def no_text(value: Any) -> str:
+    """What stands where a text is expected."""
+    return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
+
+
+def _id(value: Any) -> str | None:
+    text = scalar_text(value)
+    return text and without_surrogates(text)
+
+
+def value_at(record: Any, path: Path) -> Any:
+    for key in path:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _tree(paths: Iterable[Path]) -> Tree:
+    """Paths by their keys; at the end of one is its place among them."""
+    tree: Tree = (None, {})
+    for place, path in enumerate(paths):
+        node = tree
+        for key in path[:-1]:
+            node = node[1].setdefault(key, (None, {}))
+        _, below = node[1].get(path[-1], (None, {}))
+        node[1][path[-1]] = place, below
+    return tree
+
+
+def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
+    """The values at some paths, each with the path's place and its own name; by keys
+    that both have.
+    """
+    place, below = tree
+    if (
+        below
+        and isinstance(value, str | bytes)
+        and (chat := chat_in(value)) is not None
+    ):
+        turns = list(_walk(chat, (None, below), name))
+        if any(isinstance(text, str) for _, _, text in turns):
+            yield from turns
+            return
+    if place is not None and not (below and isinstance(value, dict | list)):
+        yield place, name, value
+    if isinstance(value, list) and ANY in below:
+        for number, inner in enumerate(value):
+            yield from _walk(inner, below[ANY], f"{name}[{number}]")
+    elif isinstance(value, dict):
+        for key in below if len(below) <= len(value) else value:
+            if key in below and key in value:
+                yield from _walk(
+                    value[key], below[key], f"{name}.{key}" if name else key
+                )
+
+
+def _dictionary(names: Iterable[str]) -> pa.Array:
+    return pa.array([printable(name) for name in names], pa.string())
+
+
+def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
+    """What each value of a field is called, with its places in lists."""
+    if not places:
+        codes = pa.array(np.zeros(count, np.int32))
+        return pa.DictionaryArray.from_arrays(
+            codes, _dictionary([name_of(path)]), safe=False
+        )
+    distinct, codes = np.unique(np.stack(places, axis=1), axis=0, return_inverse=True)
+    parts = ".".join(path).split(f".{ANY}")
+    names = [
+        "".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1]
+        for row in distinct.tolist()
+    ]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes.reshape(-1).astype(np.int32)), _dictionary(names)
+    )
+
+
+def _unified(names: list[pa.Array]) -> pa.Array:
+    if not names:
+        return pa.array([], SCHEMA.field("field").type)
+    return pa.chunked_array(names).unify_dictionaries().combine_chunks()
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are texts."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return kind in TEXT_TYPES
+
+
+def is_valid(text: pa.LargeStringArray) -> bool:
+    """Whether texts are UTF-8; checked all at once, which is much faster than one by
+    one.
+    """
+    data, offsets = buffers(text)
+    starts = offsets[1:-1]
+    starts = starts[: np.searchsorted(starts, offsets[-1])]
+    return (
+        is_utf8(data[offsets[0] : offsets[-1]])
+        and not (data[starts] & 0xC0 == 0x80).any()
+    )
+
+
+def is_utf8(data: Any) -> bool:
+    """Whether some bytes are UTF-8."""
+    try:
+        bounds = pa.py_buffer(np.array([0, len(data)], np.int64))
+        pa.LargeStringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(
+            full=True
+        )
+    except (
+        pa.ArrowInvalid,
+        UnicodeDecodeError,
+    ):  # the second while Arrow words the first
+        return False
+    return True
+
+
+def checked_text(
+    array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats
+) -> pa.Array:
+    """Valid text; what had to be replaced is counted, by the record of each value."""
+    text, repaired = as_text(array)
+    for place, byte in repaired:
+        stats.repair(
+            "invalid_utf8",
+            source,
+            int(numbers[place]),
+            f"byte {byte:#04x} replaced by U+FFFD",
+        )
+    return text
+
+
+def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
+    """Text or bytes as valid text; the places where bytes had to be replaced, with the
+    first of these.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        text = (
+            array
+            if pa.types.is_large_string(array.type)
+            else pc.cast(array, pa.large_string())
+        )
+        if not is_valid(text):
+            text.validate(full=True)
+        return text, []
+    except (
+        pa.ArrowInvalid,
+        UnicodeDecodeError,
+    ):  # the second while Arrow words the first
+        pass
+    values: list[str | None] = []
+    repaired = []
+    for place, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            values.append(value.decode(errors="replace"))
+            repaired.append((place, value[error.start]))
+    return pa.array(values, pa.large_string()), repaired

@@ -1,0 +1,159 @@
+"""Texts that are given word by word: lists of words in records, and text files with a
+word a line, as in CoNLL.
+
+The words of a list are one text, with spaces between them. Of a file with a word a
+line, a paragraph is one text; what stands beside the words is replaced by other
+characters, code point by code point, so that every span stays where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from operator import itemgetter
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import Numbers
+from provscan.readers.texts.answers import LEFT_OUT
+from provscan.readers.texts.schema import null_if_empty
+from provscan.text_buffers import buffers, from_buffers
+
+# Scripts that are written without spaces.
+UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
+# Words of a list, on average, and lines of a file from which on they are taken for
+# words of a text.
+LEAST_WORDS, LEAST_LINES, MOST_LINES = 4, 20, 1000
+# Share of the words that must look like words, and of the lines that must have as many
+# columns.
+NEARLY_ALL = 0.9
+# Share of the words that differ: of tags, such as parts of speech, few do.
+DIFFERENT = 0.4
+NUMBER = re.compile(r"\d+(?:[-.]\d+)?")
+# Of CoNLL-U, and what separates the documents of CoNLL-2003.
+COMMENT = re.compile(r"# .*=|-DOCSTART-")
+PARAGRAPH = re.compile(rb"\n[ \t\r]*\n")
+COLUMN = re.compile(r"\S+")
+BETWEEN_TABS = re.compile(r"[^\t\r]+")
+
+
+def is_word(value: str) -> bool:
+    """Whether a text may be a single word, an @name or an address of a tweet."""
+    return (
+        len(value) <= 30
+        and len(value.split()) == 1
+        and len(UNSPACED.findall(value)) < 8
+    )
+
+
+def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
+    """Whether lists hold the words of texts: `words` in all, of which `strings` are the
+    first, in so many lists.
+    """
+    several = (
+        len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists
+    )
+    return several and sum(map(is_word, strings)) > NEARLY_ALL * len(strings)
+
+
+def single_words(strings: Sequence[str]) -> bool:
+    """Whether texts of records are single words, so that a text, if there is one, runs
+    over several records.
+    """
+    return len(strings) >= 5 * LEAST_LINES and sum(
+        map(is_word, strings)
+    ) > NEARLY_ALL * len(strings)
+
+
+def joined(words: pa.LargeStringArray, starts: Numbers) -> pa.Array:
+    """Words with spaces between them: text i has those from ``starts[i]`` to ``starts[i
+    + 1]``; null if it has none.
+    """
+    nothing, space = (pa.scalar(value, pa.large_string()) for value in ("", " "))
+    data, offsets = buffers(
+        pc.binary_join_element_wise(words.fill_null(""), nothing, space)
+    )
+    return null_if_empty(pc.utf8_rtrim(from_buffers(data, offsets[starts]), " "))
+
+
+def _columns(line: str) -> re.Pattern[str]:
+    return BETWEEN_TABS if "\t" in line else COLUMN
+
+
+def word_column(head: bytes) -> int | None:
+    """The column of the words in a text that begins so and has a word a line; None if
+    it has not.
+
+    Where lines have several columns, as many in each, one of the others holds few
+    different values, and there are paragraphs.
+    """
+    lines = (
+        head[: head.rfind(b"\n") + 1]
+        .decode(errors="replace")
+        .split("\n", MOST_LINES)[:MOST_LINES]
+    )
+    # The first lines show of nearly all texts that they are others.
+    if (
+        max(Counter(len(line.split()) for line in lines[:LEAST_LINES]).values())
+        < LEAST_LINES / 3
+    ):
+        return None
+    full = [line for line in lines if line.strip() and not COMMENT.match(line)]
+    rows = [_columns(line).findall(line) for line in full]
+    width, number = max(
+        Counter(map(len, rows)).items(), key=itemgetter(1), default=(0, 0)
+    )
+    if number < max(LEAST_LINES, NEARLY_ALL * len(full)):
+        return None
+    columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
+    place = next(
+        (
+            k
+            for k, column in enumerate(columns)
+            if not all(map(NUMBER.fullmatch, column))
+        ),
+        None,
+    )
+    if place is None or sum(map(is_word, columns[place])) < NEARLY_ALL * len(full):
+        return None
+    others = [len(set(column)) for column in columns[:place] + columns[place + 1 :]]
+    return (
+        place
+        if not others or (has_paragraphs(head) and min(others) < DIFFERENT * len(full))
+        else None
+    )
+
+
+def has_paragraphs(head: bytes) -> bool:
+    """Whether a text that begins so has blank lines within it."""
+    return PARAGRAPH.search(head.strip()) is not None
+
+
+def words_alone(text: str, column: int) -> str:
+    """A text with all but one column of its lines replaced, code point by code point;
+    lines of comments whole.
+    """
+    return "\n".join(_word_alone(line, column) for line in text.split("\n"))
+
+
+def _word_alone(line: str, column: int) -> str:
+    found = (
+        None
+        if COMMENT.match(line)
+        else next(islice(_columns(line).finditer(line), column, None), None)
+    )
+    start, end = (len(line), len(line)) if found is None else found.span()
+    return (
+        COLUMN.sub(_left_out, line[:start])
+        + line[start:end]
+        + COLUMN.sub(_left_out, line[end:])
+    )
+
+
+def _left_out(found: re.Match[str]) -> str:
+    return LEFT_OUT * len(found[0])
