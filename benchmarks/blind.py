@@ -28,8 +28,8 @@ import pyarrow as pa
 from measure import console, machine, table
 
 import provscan
-from provscan.index.blind import open_blind
-from provscan.matching.blind import scan_blind
+from provscan.blind.index import open_blind
+from provscan.blind.scan import scan_blind
 from provscan.matching.table import Matches
 from provscan.matching.verified import compared_with_tweets
 from provscan.params import BlindLimits, MatchParams

@@ -40,13 +40,13 @@ from rich.table import Table
 from synthetic import tweets as made_up
 
 import provscan
-from provscan.estimate import paired_power
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer, read_answers
+from provscan.probe.report.page import write_probe_report
+from provscan.probe.report.tables import probe_table
 from provscan.probe.score import Evidence, summarise
+from provscan.probe.statistics import paired_power
 from provscan.probe.verification import recitations
-from provscan.report.probe_page import write_probe_report
-from provscan.report.probe_tables import probe_table
 from provscan.runs.folder import MODEL_FILE, write_json
 
 COPIES = {4: 60, 16: 60, 64: 60}

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provscan.blind.index import open_blind, read_key
+from provscan.blind.run import match_blind, require_blind
+from provscan.blind.run import reveal as reveal_run
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
-from provscan.index.blind import open_blind, read_key
 from provscan.matching import Index, open_index
 from provscan.params import FindingParams, MatchParams, require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.notebook import Plots, run_html
-from provscan.runs.blind import match_blind, require_blind
-from provscan.runs.blind import reveal as reveal_run
 from provscan.runs.build import build_index, require_outside
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import default_out

@@ -37,8 +37,8 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     if other and without_segment:
         raise UsageError(f"{path} has no segments: leave out --without-segment")
     if (path / PLAN_FILE).is_file():
-        from provscan.report.probe_page import require_score
-        from provscan.report.probe_tables import probe_table
+        from provscan.probe.report.page import require_score
+        from provscan.probe.report.tables import probe_table
 
         require_score(path)
         found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
@@ -53,7 +53,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         )
     else:
         import provscan
-        from provscan.index.blind import blind_info
+        from provscan.blind.index import blind_info
 
         if is_blind(path):
             show.result(blind_info(path), as_json, show.blind_index)

@@ -43,9 +43,9 @@ def command(
     The report is computed from the folder alone; neither index nor dataset is needed.
     """
     from provscan.errors import UsageError
+    from provscan.probe.report.page import write_probe_report
     from provscan.report.document import write_report
     from provscan.report.pdf import write_pdf
-    from provscan.report.probe_page import write_probe_report
     from provscan.runs.folder import PLAN_FILE
 
     if (run / PLAN_FILE).is_file():

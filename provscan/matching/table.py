@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
+from provscan.blind.index import BlindIndex
 from provscan.index import ScanReader, Strings
-from provscan.index.blind import BlindIndex
 from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts

@@ -9,7 +9,7 @@ the first question. :mod:`~provscan.probe.run` asks a model
 (:mod:`~provscan.probe.endpoint`, :mod:`~provscan.probe.local`) and keeps every answer
 (:mod:`~provscan.probe.answers`); :mod:`~provscan.probe.verification` compares the
 answers with the tweets, and :mod:`~provscan.probe.score` makes the numbers of them,
-with the statistics of :mod:`provscan.estimate`.
+with the tests of :mod:`provscan.probe.statistics`.
 
 Needs the extra ``probe``, but for a plan and its score: ``pip install
 'provscan[probe]'``.

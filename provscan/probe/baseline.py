@@ -20,7 +20,7 @@ import numpy as np
 import xxhash
 
 from provscan.arrays import Floats
-from provscan.estimate import Inference, paired_auc
+from provscan.probe.statistics import Inference, paired_auc
 
 FOLDS = 5
 BUCKETS = 1 << 13

@@ -29,17 +29,18 @@ import pyarrow.parquet as pq
 from provscan import estimate
 from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
 from provscan.errors import InputError
-from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
 from provscan.matching import Index, open_index
+from provscan.probe import statistics
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
+from provscan.probe.report.wording import ALIKE, REVERSED, final_answer
 from provscan.probe.run import read_model
+from provscan.probe.statistics import ALPHA
 from provscan.probe.verification import Recitation, free_matches, recitations
-from provscan.probe.wording import ALIKE, REVERSED, final_answer
 from provscan.runs.folder import (
     ANSWERS_FILE,
     MODEL_FILE,
@@ -256,7 +257,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         )
     elif (
         claims
-        and estimate.mcnemar(
+        and statistics.mcnemar(
             int((control & ~licensed).sum()), int((licensed & ~control).sum())
         )
         <= ALPHA
@@ -289,7 +290,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         for arm, hits in zip(ARMS, (licensed, control), strict=True)
     }
     power = (
-        estimate.detectable_share(int(able.sum()), float(control[able].mean()))
+        statistics.detectable_share(int(able.sum()), float(control[able].mean()))
         if able.any()
         else None
     )
@@ -359,8 +360,8 @@ def _tests(
     """The two tests of the pairs; withheld for the reason that is given, if any."""
     only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
     tests = {
-        "difference": estimate.paired_difference(*only, len(licensed)),
-        "permutation": estimate.sign_flip(shares["licensed"] - shares["control"]),
+        "difference": statistics.paired_difference(*only, len(licensed)),
+        "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
     }
     return {
         "licensed_only": only[0],
@@ -430,12 +431,12 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
         [plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64
     )
     doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
-    trend = estimate.cochran_armitage(
+    trend = statistics.cochran_armitage(
         doses,
         np.bincount(place, licensed, len(doses)),
         np.bincount(place, minlength=len(doses)),
     )
-    fitted = estimate.never_falls(hits, totals).tolist() if totals else []
+    fitted = statistics.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
     rows = zip(classes.tolist(), totals, hits, fitted, strict=True)
     if sum(hits) < FEWEST:
@@ -474,7 +475,7 @@ def _total(
     size, drawn = (
         [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
     )
-    found, first = estimate.stratified_excess(
+    found, first = statistics.stratified_excess(
         size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)
     )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
@@ -608,7 +609,7 @@ def _free(
             control.add(match.text)
         else:
             draws[match.text].add(match.asked.sample)
-    texts, mass = estimate.unseen_texts(
+    texts, mass = statistics.unseen_texts(
         [len(samples) for samples in draws.values()], len(answers)
     )
     return {

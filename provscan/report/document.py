@@ -13,12 +13,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 from rich.filesize import decimal
@@ -42,6 +41,7 @@ SCRIPTS = (
     "list.js",
     "browser.js",
 )
+TEMPLATES = Path(__file__).parent / "templates"
 # Exhibits that the page can hold, and those that stand in it for browsers that run no
 # script.
 MOST, STATIC = 100_000, 20
@@ -76,10 +76,10 @@ class _Compiled(FileSystemBytecodeCache):
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
         bytecode_cache=_Compiled(str(user_cache() / "templates")),
-        loader=PackageLoader("provscan.report", "templates"),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -98,22 +98,36 @@ def _environment() -> Environment:
 
 
 @cache
-def _joined(names: Sequence[str]) -> str:
-    folder = files("provscan.report") / "templates"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+def _joined(names: Sequence[str], folder: Path) -> str:
+    return "\n".join(
+        (folder / name if (folder / name).exists() else TEMPLATES / name).read_text(
+            encoding="utf-8"
+        )
+        for name in names
+    )
 
 
 def page(
-    template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
+    template: str,
+    styles: Sequence[str],
+    scripts: Sequence[str] = (),
+    folder: Path = TEMPLATES,
+    **values: Any,
 ) -> Iterator[str]:
-    """A page with its style and script, which loads nothing, piece by piece."""
-    style = _joined(styles)
+    """A page with its style and script, which loads nothing, piece by piece.
+
+    Templates and styles of another room are in a `folder` of its own; what is not there
+    is taken from that of the report.
+    """
+    style = _joined(styles, folder)
     policy = [f"style-src {_digest(style)}"]
     if scripts:
-        values["script"] = Markup(script := f'"use strict";{{\n{_joined(scripts)}}}')
+        values["script"] = Markup(
+            script := f'"use strict";{{\n{_joined(scripts, folder)}}}'
+        )
         policy.append(f"script-src {_digest(script)}")
     pieces = (
-        _environment()
+        _environment(folder)
         .get_template(template)
         .generate(
             style=Markup(style),

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from provscan import readers
+from provscan.blind.index import open_blind, read_key, write_blind
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.index import (
@@ -22,7 +23,6 @@ from provscan.index import (
     write_shards,
 )
 from provscan.index import append as append_tweets
-from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
 from provscan.ordered_map import ordered_map
 from provscan.params import (
@@ -137,7 +137,7 @@ def build_index(
     Returns
     -------
     Index
-        Of a blind one a :class:`~provscan.index.blind.BlindIndex`, which has ``info``
+        Of a blind one a :class:`~provscan.blind.index.BlindIndex`, which has ``info``
         only.
 
     Raises

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan import index as indexes
+from provscan.blind.index import verify_blind
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
-from provscan.index.blind import verify_blind
 from provscan.index.format import is_blind
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted

@@ -19,8 +19,8 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.plan import Question
-from provscan.report.probe_page import write_probe_report
-from provscan.report.probe_tables import probe_table
+from provscan.probe.report.page import write_probe_report
+from provscan.probe.report.tables import probe_table
 
 if find_spec("openai") is None:
     pytest.skip(

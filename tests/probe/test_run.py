@@ -29,8 +29,8 @@ from provscan.errors import (
 )
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import answer_file, read_answers
+from provscan.probe.report.page import write_probe_report
 from provscan.probe.run import Budget
-from provscan.report.probe_page import write_probe_report
 
 if find_spec("openai") is None:
     pytest.skip(

@@ -17,16 +17,15 @@ from models import Lookup, chances
 from sentences import sentence
 
 import provscan
-from provscan import estimate
 from provscan.cli import main
 from provscan.errors import InputError
-from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
+from provscan.probe import Plan, Settings, make_plan, open_plan, run, score, statistics
 from provscan.probe.answers import Answer
 from provscan.probe.extraction import samples_needed
+from provscan.probe.report.page import write_probe_report
+from provscan.probe.report.wording import STATUS, final_answer, percent
 from provscan.probe.verification import recitations
-from provscan.probe.wording import STATUS, final_answer, percent
 from provscan.report import probe_page, probe_tables
-from provscan.report.probe_page import write_probe_report
 
 
 def scored(
@@ -478,7 +477,7 @@ def test_shares_near_one_are_read_as_shares() -> None:
     """Of 12 pairs, of which 5 controls are recited: the share that would be shown was
     1e+02% in the headline.
     """
-    share = estimate.detectable_share(12, 5 / 12)
+    share = statistics.detectable_share(12, 5 / 12)
     assert share is not None
     assert (percent(share), percent(1.0)) == ("99.7%", "100%")
 

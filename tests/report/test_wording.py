@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from provscan.probe.wording import departure
+from provscan.probe.report.tables import copies
+from provscan.probe.report.wording import departure
 from provscan.readers.texts.answers import without_shared
 from provscan.report.answers import first_sentence, headline
-from provscan.report.probe_tables import copies
 from provscan.report.wording import (
     alike,
     amount,

@@ -14,7 +14,7 @@ from nightly import NIGHTLY
 from scipy import stats
 
 from provscan.errors import ParameterError
-from provscan.estimate import (
+from provscan.probe.statistics import (
     benjamini_hochberg,
     clopper_pearson,
     cochran_armitage,

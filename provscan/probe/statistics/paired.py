@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Numbers
 from provscan.errors import ParameterError
-from provscan.estimate.inference import Inference
+from provscan.probe.statistics.inference import Inference
 
 # One-sided error of a claim: that of a lower limit of 95 %.
 ALPHA = 0.025

@@ -6,7 +6,7 @@ whether a key is the right one. The segment's texts are numbered in the order of
 keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
-    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.kernels.blind`; the
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`; the
     salted fingerprints stand text by text.
 ``seeds.starts``, ``seeds.entries``
     uint32[2**bits + 1] and uint16[m, 3].
@@ -37,6 +37,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from provscan.arrays import slices
+from provscan.blind import kernels
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.folder import changing
 from provscan.index.format import (
@@ -52,7 +53,6 @@ from provscan.index.reader import IndexReader
 from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import write_strings
-from provscan.kernels import blind as kernels
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import BlindParams, require_path
 from provscan.text_buffers import buffers

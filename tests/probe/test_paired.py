@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from provscan.errors import ParameterError
-from provscan.estimate import (
+from provscan.probe.statistics import (
     detectable_share,
     mcnemar,
     paired_difference,

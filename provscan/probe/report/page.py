@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from provscan.errors import InputError
 from provscan.estimate.answer import STATUS
 from provscan.probe.plan import ARMS
-from provscan.report import probe_tables, wording
+from provscan.probe.report import tables
+from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
@@ -64,6 +65,7 @@ def write_probe_report(
     pieces = page(
         "probe.html",
         STYLES,
+        folder=Path(__file__).parent / "templates",
         summary=summary,
         answer=answer,
         status=status,
@@ -79,14 +81,14 @@ def write_probe_report(
             for item in summary["model"]["returned"]
         ],
         arms=_arms(summary),
-        found=probe_tables.found_lines(answer),
-        at_most=probe_tables.at_most(answer),
-        lines=probe_tables.answer_lines(summary),
+        found=tables.found_lines(answer),
+        at_most=tables.at_most(answer),
+        lines=tables.answer_lines(summary),
         tests=_tests(summary),
-        baseline=probe_tables.baseline,
-        predictability=probe_tables.predictability(summary["plan"]),
-        copies=probe_tables.copies,
-        share_of=probe_tables.share_of,
+        baseline=tables.baseline,
+        predictability=tables.predictability(summary["plan"]),
+        copies=tables.copies,
+        share_of=tables.share_of,
         levels=wording.KINDS,
         rarity=partial(wording.rarity, True),
         explained=_explained(summary),

@@ -21,6 +21,9 @@ from click.testing import CliRunner
 from tweets import SCRIPTS, sentence
 
 import provscan
+from provscan.blind import kernels
+from provscan.blind.index import blind_info, open_blind, read_key
+from provscan.blind.scan import scan_blind
 from provscan.cli import main
 from provscan.cli.show import blind_run
 from provscan.errors import (
@@ -30,10 +33,7 @@ from provscan.errors import (
     ParameterError,
     UsageError,
 )
-from provscan.index.blind import blind_info, open_blind, read_key
 from provscan.index.folder import HEAD, changing
-from provscan.kernels import blind as kernels
-from provscan.matching.blind import scan_blind
 from provscan.matching.scan import scan_texts
 from provscan.params import BlindLimits, MatchParams
 from provscan.report.document import write_report
@@ -422,8 +422,8 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
 def test_how_long_and_how_many_texts_may_be(
     platform: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.index.blind.LONGEST", 50)
-    monkeypatch.setattr("provscan.index.blind.MAX_TEXTS", 1)
+    monkeypatch.setattr("provscan.blind.index.LONGEST", 50)
+    monkeypatch.setattr("provscan.blind.index.MAX_TEXTS", 1)
     for size, words in (
         (50, f"a text of fifty characters {'x' * 23}"),
         (51, f"a text of fifty characters {'x' * 24}"),

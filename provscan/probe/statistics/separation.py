@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
-from provscan.estimate.inference import Inference
+from provscan.probe.statistics.inference import Inference
 
 # Pairs below which an interval of the area says nothing.
 ENOUGH = 20

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from provscan.probe.wording import area_of
+from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
 from provscan.report.tables import _console, _print, _text
 from provscan.report.wording import count, percent, several

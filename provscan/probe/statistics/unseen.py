@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
-from provscan.estimate.inference import Inference
-from provscan.estimate.paired import ALPHA
+from provscan.probe.statistics.inference import Inference
+from provscan.probe.statistics.paired import ALPHA
 
 # Parts in which the distance from the data is shared out over the strata.
 STEPS = 96

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
-from provscan.estimate.inference import Inference
+from provscan.probe.statistics.inference import Inference
 
 # Fewer hits, or fewer misses, than these make the normal approximation unsafe.
 ENOUGH = 5

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import provscan
-from provscan.index.blind import BlindIndex, _problems, open_blind
+from provscan.blind.index import BlindIndex, _problems, open_blind
+from provscan.blind.scan import _accepted, _equal, scan_blind
 from provscan.index.texts import Strings
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.matching.blind import _accepted, _equal, scan_blind
 from provscan.matching.table import LEVELS
 from provscan.params import BlindLimits, MatchParams
 from provscan.text import canonical_codes

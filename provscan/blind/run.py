@@ -21,11 +21,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan import __version__
+from provscan.blind.index import BlindIndex
+from provscan.blind.scan import scan_blind
 from provscan.engine import Progress
 from provscan.errors import InputError, UsageError
 from provscan.index import IndexReader
-from provscan.index.blind import BlindIndex
-from provscan.matching.blind import scan_blind
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
 from provscan.matching.verified import compared_with_tweets

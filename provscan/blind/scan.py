@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.blind import BlindIndex
-from provscan.kernels import blind as kernels
+from provscan.blind import kernels
+from provscan.blind.index import BlindIndex
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.table import LEVELS, STRONG, Matches, nothing
 from provscan.matching.verified import with_own_places
@@ -66,7 +66,7 @@ def scan_blind(
 def _pairs(
     records: CodeBuffer, index: BlindIndex, limits: BlindLimits
 ) -> tuple[np.ndarray, int]:
-    """Rows of :func:`provscan.kernels.blind.compare_fingerprints`, and look-ups cut
+    """Rows of :func:`provscan.blind.kernels.compare_fingerprints`, and look-ups cut
     short.
     """
     length, most = index.params.seed_length, index.params.fingerprints
