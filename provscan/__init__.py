@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         merge,
         open_index,
         open_run,
-        reveal,
         verify,
     )
     from provscan.params import IndexParams, MatchParams
@@ -62,7 +61,6 @@ __all__ = [
     "minhash",
     "open_index",
     "open_run",
-    "reveal",
     "to_datasketch",
     "verify",
 ]

@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.blind.index import open_blind, read_key
-from provscan.blind.run import match_blind, require_blind
-from provscan.blind.run import reveal as reveal_run
 from provscan.engine import Progress, logged
 from provscan.errors import GateError, UsageError
 from provscan.matching import Index, open_index
@@ -49,7 +46,6 @@ __all__ = [
     "merge",
     "open_index",
     "open_run",
-    "reveal",
     "verify",
 ]
 
@@ -152,7 +148,7 @@ def open_run(path: Source) -> Run:
     Raises
     ------
     InputError
-        There is no run, it is incomplete, or the folder is a probe.
+        There is no run, or it is incomplete.
 
     Examples
     --------
@@ -215,7 +211,6 @@ def match(
     fail_above: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    key: Source | None = None,
     without_segment: str | Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -361,11 +356,6 @@ def match(
         parts are not scanned again.
     overwrite
         Replace an existing run folder.
-    key
-        File with the key of a blind index. A blind run finds rows and makes no
-        estimate; :func:`reveal` turns them into evidence. It takes the options of
-        fields, records and what can't be read, encoding, outputs, threshold,
-        min_containment, min_chars, workers and log.
     without_segment
         Name of a segment of the index to leave out, or several: a damaged one, as the
         error names it. Summary and report say how many licensed tweets were not looked
@@ -452,20 +442,6 @@ def match(
     require_folder("out", place)
     path = Path(place)
     require_outside(path, source_list(sources) or [])
-    if key is not None:
-        if isinstance(index, Index):
-            raise UsageError(
-                "key is that of a blind index: give the folder of one as index, or "
-                "leave key out"
-            )
-        require_blind(options, resume=resume)
-        sketches = open_blind(_index_path(index), read_key(key))
-        with logged(log, progress) as watcher:
-            found = match_blind(
-                sources, sketches, path, options, overwrite=overwrite, progress=watcher
-            )
-        write_report(path)
-        return Run(path, *found)
     target = RunTarget(path, overwrite, resume, None if out is None else os.fspath(out))
     with logged(log, progress) as watcher:
 
@@ -496,99 +472,6 @@ def match(
             run,
         )
     return run
-
-
-def reveal(
-    run: Source,
-    index: Index | Source | None = None,
-    out: Source | None = None,
-    *,
-    threshold: float = MatchParams.threshold,
-    min_containment: float = MatchParams.min_containment,
-    overwrite: bool = False,
-    without_segment: str | Sequence[str] | None = None,
-) -> Run:
-    """Turn the rows of a blind run into evidence, with the full index.
-
-    Each passage is compared with the tweet that its row names: rows get their true
-    similarity and containment and the level of these (never ``exact``, which a blind
-    index can't tell from ``near_exact``), and those that reach the thresholds are
-    counted and have evidence.
-
-    Parameters
-    ----------
-    run
-        Folder of a blind run.
-    index
-        The full index, open or its folder; by default ``$PROVSCAN_INDEX``, else
-        ``licensed.index``.
-    out
-        Folder to write; by default ``run`` with ``.revealed.run`` in place of ``.run``.
-    threshold, min_containment
-        As for :func:`match`.
-    overwrite
-        Replace an existing run folder.
-    without_segment
-        Name of a segment of the index to leave out, or several: damaged ones. Rows that
-        name a tweet in it are not counted, like those of tweets that the index does not
-        hold.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    InputError
-        There is no blind run, or one that was changed.
-    IndexFormatError
-        There is no full index, or a damaged one.
-    OutputError
-        ``out`` exists, or can't be written.
-
-    Examples
-    --------
-    >>> import provscan
-    >>> from pathlib import Path
-    >>> tweets = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
-    >>> _ = Path("key").write_bytes(bytes(range(32)))
-    >>> _ = provscan.build_index(tweets, "blind.index", blind=True, key="key")
-    >>> run = provscan.match(
-    ...     [{"text": tweets[0]["text"].upper()}], "blind.index", "blind.run", key="key"
-    ... )
-    >>> full = provscan.build_index(tweets, "full.index")
-    >>> provscan.reveal(run.path, full, "revealed.run").evidence["tweet_id"].to_pylist()
-    ['1']
-    """  # noqa: E501
-
-    if isinstance(index, Index) and without_segment is not None:
-        raise UsageError(OPEN_ALREADY)
-    opened = (
-        index
-        if isinstance(index, Index)
-        else open_index(_index_path(index), without_segment=without_segment)
-    )
-    require_folder("run", run)
-    if out is not None:
-        require_folder("out", out)
-    folder = Path(run)
-    named = folder if folder.name not in ("", "..") else folder.resolve()
-    target = (
-        Path(out)
-        if out is not None
-        else named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
-    )
-    params = MatchParams(threshold, min_containment)
-    found = reveal_run(
-        folder,
-        opened.reader,
-        target,
-        threshold=params.threshold,
-        min_containment=params.min_containment,
-        overwrite=overwrite,
-    )
-    write_report(target)
-    return Run(target, *found)
 
 
 def _index_path(index: Source | None) -> Source:

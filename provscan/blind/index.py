@@ -24,9 +24,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,12 @@ import xxhash
 
 from provscan.arrays import slices
 from provscan.blind import kernels
+from provscan.blind.params import BlindParams
+from provscan.engine import Progress
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.folder import changing
 from provscan.index.format import (
+    MANIFEST,
     SEGMENTS,
     VERSION,
     Manifest,
@@ -54,7 +58,11 @@ from provscan.index.segment import MAX_TEXTS
 from provscan.index.texts import Strings, open_strings
 from provscan.index.tweets import write_strings
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.params import BlindParams, require_path
+from provscan.params import require_folder, require_path
+from provscan.readers import Source
+from provscan.runs.build import build_index as build_full
+from provscan.runs.build import require_outside
+from provscan.runs.options import source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
@@ -65,7 +73,7 @@ COUNTER_BITS = 26
 LONGEST = (1 << 16) - 1
 
 
-def read_key(path: str | os.PathLike[str]) -> bytes:
+def read_key(path: Source) -> bytes:
     """The key in a file: 32 bytes, or 64 hexadecimal digits."""
     require_path("key", path)
     try:
@@ -161,11 +169,39 @@ class BlindIndex:
         return _described(self.path, self.manifest)
 
 
-def blind_info(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What there is to know about a blind index without its key; see
-    :meth:`BlindIndex.info`.
+def is_blind(path: Source) -> bool:
+    """Whether a folder is a blind index, damaged or not.
+
+    Parameters
+    ----------
+    path
+        Any folder.
+
+    Returns
+    -------
+    bool
     """
-    return _described(Path(path), read_manifest(Path(path), blind=True))
+    try:
+        found = json.loads((Path(path) / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("format") == BlindParams.format
+
+
+def info(path: Source) -> dict[str, Any]:
+    """Describe a blind index, without its key.
+
+    Parameters
+    ----------
+    path
+        The index's folder.
+
+    Returns
+    -------
+    dict
+        As :meth:`BlindIndex.info`.
+    """
+    return _described(Path(path), read_manifest(Path(path), BlindParams))
 
 
 def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
@@ -189,20 +225,79 @@ def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def write_blind(
-    full: Callable[[Path], IndexReader],
-    target: Path,
-    key: bytes,
-    params: BlindParams,
+def build_index(
+    sources: Source | Sequence[Source] | object,
+    out: Source,
     *,
+    key: Source,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    author_field: str | None = None,
+    date_field: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    fix_encoding: bool = False,
+    allow_unread: bool = False,
+    workers: int | None = None,
     overwrite: bool = False,
-) -> None:
-    """Write a blind index; `full` builds the index that has the texts, in a folder that
-    is removed afterwards.
+    log: Source | None = None,
+    progress: Progress | None = None,
+) -> BlindIndex:
+    """Build a blind index, for others to scan their data with.
+
+    While it is built, a full index stands beside it, in a hidden folder. Nothing can be
+    added to a blind index: build it again.
+
+    Parameters
+    ----------
+    key
+        File with the key of the index, 32 random bytes or 64 hexadecimal digits. It is
+        not stored, and opens the index.
+    sources, out, text_field, id_field, author_field, date_field, delimiter, encoding,\
+    fix_encoding, allow_unread, workers, overwrite, log, progress
+        As for :func:`provscan.build_index`.
+
+    Returns
+    -------
+    BlindIndex
+
+    Raises
+    ------
+    ParameterError
+        The key can be guessed or can't be read, there are too many texts, or one is too
+        long.
+
+    Examples
+    --------
+    >>> import provscan.blind
+    >>> from pathlib import Path
+    >>> _ = Path("key").write_bytes(bytes(range(32)))
+    >>> index = provscan.blind.build_index(
+    ...     [{"id": "1", "text": "the only tweet of this corpus"}], "b.index", key="key"
+    ... )
+    >>> index.info()["texts"]
+    1
     """
-    with changing(target, "replace" if overwrite else "create") as change:
+    require_folder("out", out)
+    target, secret = Path(out), read_key(key)
+    require_outside(target, source_list(sources) or [])
+    with changing(target, "replace" if overwrite else "create", BlindParams) as change:
         place, workspace = change.workspace(), change.workspace()
-        reader = full(place)
+        reader = build_full(
+            sources,
+            place,
+            text_field=text_field,
+            id_field=id_field,
+            author_field=author_field,
+            date_field=date_field,
+            delimiter=delimiter,
+            encoding=encoding,
+            fix_encoding=fix_encoding,
+            allow_unread=allow_unread,
+            workers=workers,
+            log=log,
+            progress=progress,
+        ).reader
         numbers = np.flatnonzero(
             reader.same_text(np.arange(reader.size)) == np.arange(reader.size)
         )
@@ -212,23 +307,24 @@ def write_blind(
                 f"{len(numbers):,}: build several"
             )
         workspace.mkdir()
-        _write_files(reader, numbers, workspace, key, params)
+        params = BlindParams()
+        _write_files(reader, numbers, workspace, secret, params)
         shutil.rmtree(place)
-        info = change.adopt(workspace, len(numbers), reader.tweets, "")
-        sums = " ".join(file.xxh3 for file in info.files.values())
-        info = replace(info, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
-        notes = {"key_check": key_check(key)}
+        written = change.adopt(workspace, len(numbers), reader.tweets, "")
+        sums = " ".join(file.xxh3 for file in written.files.values())
+        # The digest of the segment is made from the checksums of its files.
+        segment = replace(written, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
         change.commit(
             Manifest(
                 params,
-                (info,),
+                (segment,),
                 len(numbers),
                 reader.tweets,
                 change.generation,
-                {},
-                notes,
+                notes={"key_check": key_check(secret)},
             )
         )
+    return open_blind(target, secret)
 
 
 def _write_files(
@@ -334,10 +430,10 @@ def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
     return first
 
 
-def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
+def open_blind(path: Source, key: bytes) -> BlindIndex:
     """Open a blind index, and check every byte of it."""
     folder = Path(path)
-    manifest = read_manifest(folder, blind=True)
+    manifest = read_manifest(folder, BlindParams)
     if manifest.notes.get("key_check") != key_check(key):
         raise ParameterError(
             f"the key is not that of {folder}: use the key that it was built with"
@@ -345,18 +441,37 @@ def open_blind(path: str | os.PathLike[str], key: bytes) -> BlindIndex:
     return _opened(folder, manifest, key)
 
 
-def verify_blind(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Check every byte of a blind index, without its key; what was checked."""
+def verify(path: Source) -> dict[str, Any]:
+    """Check every byte of a blind index, without its key.
+
+    Its sketches can't be made again without the texts, so that this finds damage, but
+    no sketches that were forged with their checksums.
+
+    Parameters
+    ----------
+    path
+        The index's folder.
+
+    Returns
+    -------
+    dict
+        What was checked.
+
+    Raises
+    ------
+    IndexFormatError
+        There is no blind index, or a damaged one: names the file.
+    """
     folder = Path(path)
-    manifest = read_manifest(folder, blind=True)
+    manifest = read_manifest(folder, BlindParams)
     # Only what is looked up depends on the key.
-    info = _opened(folder, manifest, bytes(KEY_BYTES)).info()
+    found = _opened(folder, manifest, bytes(KEY_BYTES)).info()
     names = ("generation", "fingerprint", "bytes", "texts", "tweets")
     return {
         "index": str(folder),
         "blind": True,
         "files": len(manifest.files()),
-        **{name: info[name] for name in names},
+        **{name: found[name] for name in names},
     }
 
 

@@ -9,8 +9,7 @@ compares these passages with the texts of the full index.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan import __version__
-from provscan.blind.index import BlindIndex
+from provscan.api import OPEN_ALREADY, Run
+from provscan.blind.index import BlindIndex, open_blind, read_key
+from provscan.blind.params import BlindLimits
+from provscan.blind.report import write_report
 from provscan.blind.scan import scan_blind
-from provscan.engine import Progress
+from provscan.engine import Progress, logged
 from provscan.errors import InputError, UsageError
 from provscan.index import IndexReader
+from provscan.matching import Index, open_index
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
-from provscan.matching.verified import compared_with_tweets
+from provscan.matching.verified import compared
 from provscan.ordered_map import ordered_map
-from provscan.params import BlindLimits
-from provscan.readers import ReadStats, counted, read
+from provscan.params import MatchParams, require_folder
+from provscan.readers import ReadStats, Source, counted, read
 from provscan.runs.analysis import SCORED
+from provscan.runs.build import require_outside
 from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -44,27 +48,26 @@ from provscan.runs.folder import (
     run_folder,
     write_summary,
 )
-from provscan.runs.inputs import check_skipped, find_inputs, unread_members
-from provscan.runs.options import Options, Sources
+from provscan.runs.inputs import (
+    check_skipped,
+    default_out,
+    find_inputs,
+    unread_members,
+)
+from provscan.runs.options import MAX_BAD, Options, Sources, source_list
+from provscan.text_buffers import buffers
 
+# The rows, bool[n] which of them count, the evidence, and what is in ``summary.json``
+# and ``run.json``.
+Written = tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]
+# What lists say of the wording of a match that counts, and of another one.
+WORDING = ["not measured", "found by sketches alone, and not compared"]
+REVEALED_WORDING = [
+    "confirmed by the full index",
+    "not confirmed by the full index",
+]
 FOUND = pa.schema([*MATCHES, *PASSAGE])
 VERSION = 1
-# Options that a blind run takes; the others would have no effect.
-TAKEN = (
-    "text_field",
-    "id_field",
-    "records",
-    "encoding",
-    "outputs",
-    "threshold",
-    "min_containment",
-    "min_chars",
-    "workers",
-    "log",
-    "allow_unread",
-    "strict",
-    "max_bad",
-)
 MISSED = (
     f"copies under {BlindLimits.min_chars} characters, of a part of a tweet that would "
     "be a partial match, or of wording that many tweets share, are not found, and of "
@@ -88,50 +91,93 @@ REVEALED_COSTS = (
 )
 
 
-def require_blind(options: Options, *, resume: bool) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if an option is given that a blind run
-    does not take.
-    """
-    defaults = Options()
-    given = [
-        item.name for item in fields(Options) if item.init and item.name not in TAKEN
-    ]
-    given = [
-        name for name in given if getattr(options, name) != getattr(defaults, name)
-    ]
-    if resume:
-        given.append("resume")
-    if given:
-        raise UsageError(
-            "a blind run finds rows only, in threads of this process, and keeps their "
-            f"passages: leave out {', '.join(given)}"
-        )
-
-
-def match_blind(
+def match(
     sources: Sources,
-    index: BlindIndex,
-    target: Path,
-    options: Options,
+    index: Source,
+    out: Source | None = None,
     *,
-    overwrite: bool,
-    progress: Progress,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Find the licensed tweets of a blind index in datasets, and write a run folder,
-    but for its report.
+    key: Source,
+    text_field: str | tuple[str, ...] | None = None,
+    id_field: str | None = None,
+    records: str | None = None,
+    encoding: str | None = None,
+    outputs: bool = False,
+    threshold: float = MatchParams.threshold,
+    min_containment: float = MatchParams.min_containment,
+    min_chars: int = MatchParams.min_chars,
+    workers: int | None = None,
+    log: Source | None = None,
+    allow_unread: bool = False,
+    strict: bool = False,
+    max_bad: float = MAX_BAD,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Find the licensed tweets of a blind index in datasets, and write a run folder.
 
-    Gives what is in ``summary.json`` and ``run.json``.
+    Such a run finds rows and makes no estimate; :func:`reveal` turns them into
+    evidence. It keeps their passages, and is made in threads of this process.
+
+    Parameters
+    ----------
+    index
+        Folder of the blind index.
+    key
+        File with the key that the index was built with.
+    sources, out, text_field, id_field, records, encoding, outputs, threshold,\
+    min_containment, min_chars, workers, log, allow_unread, strict, max_bad, overwrite,\
+    progress
+        As for :func:`provscan.match`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    IndexFormatError
+        There is no blind index, or a damaged one.
+    InputError
+        A source can't be read, has no text field, or no record at all.
+    ParameterError
+        A parameter is out of range, or the key is not that of the index.
+    OutputError
+        ``out`` exists, or can't be written.
     """
-    with run_folder(target, resume=False, overwrite=overwrite) as folder:
-        return _write(folder.path, *_scanned(sources, index, options, progress))
+    options = Options(
+        text_field=text_field,
+        id_field=id_field,
+        records=records,
+        encoding=encoding,
+        outputs=outputs,
+        threshold=threshold,
+        min_containment=min_containment,
+        min_chars=min_chars,
+        workers=workers,
+        log=log,
+        allow_unread=allow_unread,
+        strict=strict,
+        max_bad=max_bad,
+    )
+    require_folder("index", index)
+    place = out if out is not None else default_out(source_list(sources))
+    require_folder("out", place)
+    target = Path(place)
+    require_outside(target, source_list(sources) or [])
+    opened = open_blind(index, read_key(key))
+    with (
+        logged(log, progress) as watcher,
+        run_folder(target, resume=False, overwrite=overwrite) as folder,
+    ):
+        found = _write(folder.path, *_scanned(sources, opened, options, watcher))
+    write_report(target)
+    return Run(target, *found)
 
 
 def _scanned(
     sources: Sources, index: BlindIndex, options: Options, progress: Progress
-) -> tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]:
-    """The rows, those that count, the evidence, and what is in ``summary.json`` and
-    ``run.json``.
-    """
+) -> Written:
+    """Scan datasets with a blind index."""
     inputs = find_inputs(sources, options, options.threads)
     limits, read_memory = BlindLimits(), inputs.reader(options)
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
@@ -203,16 +249,92 @@ def _scanned(
 
 
 def reveal(
-    run: Path,
-    reader: IndexReader,
-    target: Path,
+    run: Source,
+    index: Index | Source,
+    out: Source | None = None,
     *,
-    threshold: float,
-    min_containment: float,
-    overwrite: bool,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Compare the passages of a blind run with the texts of the full index, and write a
-    run with the evidence.
+    threshold: float = MatchParams.threshold,
+    min_containment: float = MatchParams.min_containment,
+    overwrite: bool = False,
+    without_segment: str | Sequence[str] | None = None,
+) -> Run:
+    """Turn the rows of a blind run into evidence, with the full index.
+
+    Each passage is compared with the tweet that its row names: rows get their true
+    similarity and containment and the level of these (never ``exact``, which a blind
+    index can't tell from ``near_exact``), and those that reach the thresholds are
+    counted and have evidence.
+
+    Parameters
+    ----------
+    run
+        Folder of a blind run.
+    index
+        The full index, open or its folder.
+    out
+        Folder to write; by default ``run`` with ``.revealed.run`` in place of ``.run``.
+    threshold, min_containment
+        As for :func:`provscan.match`.
+    overwrite
+        Replace an existing run folder.
+    without_segment
+        Name of a segment of the index to leave out, or several: damaged ones. Rows that
+        name a tweet in it are not counted, like those of tweets that the index does not
+        hold.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        There is no blind run, or one that was changed.
+    IndexFormatError
+        There is no full index, or a damaged one.
+    OutputError
+        ``out`` exists, or can't be written.
+
+    Examples
+    --------
+    >>> import provscan.blind
+    >>> from pathlib import Path
+    >>> tweets = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
+    >>> _ = Path("key").write_bytes(bytes(range(32)))
+    >>> _ = provscan.blind.build_index(tweets, "blind.index", key="key")
+    >>> run = provscan.blind.match(
+    ...     [{"text": tweets[0]["text"].upper()}], "blind.index", "blind.run", key="key"
+    ... )
+    >>> full = provscan.build_index(tweets, "full.index")
+    >>> provscan.blind.reveal(run.path, full, "revealed.run").evidence["tweet_id"].to_pylist()
+    ['1']
+    """  # noqa: E501
+    require_folder("run", run)
+    if out is not None:
+        require_folder("out", out)
+    params = MatchParams(threshold, min_containment)
+    if isinstance(index, Index) and without_segment is not None:
+        raise UsageError(OPEN_ALREADY)
+    opened = (
+        index
+        if isinstance(index, Index)
+        else open_index(index, without_segment=without_segment)
+    )
+    folder = Path(run)
+    if out is None:
+        named = folder if folder.name not in ("", "..") else folder.resolve()
+        out = named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
+    target = Path(out)
+    table, counted, evidence, summary, info = _revealed(folder, opened.reader, params)
+    with run_folder(target, resume=False, overwrite=overwrite) as unfinished:
+        found = _write(unfinished.path, table, counted, evidence, summary, info)
+    write_report(target)
+    return Run(target, *found)
+
+
+def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
+    """What is written of a run whose passages are compared with the texts of the full
+    index.
     """
     if not read_json(run / RUN_FILE).get("blind"):
         raise InputError(f"{run} is no blind run: name the folder of one")
@@ -239,7 +361,9 @@ def reveal(
             pa.array(values, table.schema.field(name).type),
         )
     counted = np.zeros(len(table), np.bool_)
-    counted[known] = (similarity >= threshold) & (containment >= min_containment)
+    counted[known] = (similarity >= params.threshold) & (
+        containment >= params.min_containment
+    )
     chosen = table.filter(pa.array(counted)).append_column(
         "text", pa.array(texts[counted[known]])
     )
@@ -250,6 +374,7 @@ def reveal(
         else EVIDENCE.empty_table()
     )
     summary |= _counts(table)
+    summary["wording"] = REVEALED_WORDING
     summary["answer"] = _answer(
         f"{_headline(chosen)}, confirmed by the full index", REVEALED_COSTS
     )
@@ -267,11 +392,28 @@ def reveal(
         "path": str(reader.path),
         "fingerprint": reader.fingerprint,
         "left_out": reader.left_out.as_dict(),
-        "threshold": threshold,
-        "min_containment": min_containment,
+        "threshold": params.threshold,
+        "min_containment": params.min_containment,
     }
-    with run_folder(target, resume=False, overwrite=overwrite) as folder:
-        return _write(folder.path, table, counted, evidence, summary, info)
+    return table, counted, evidence, summary, info
+
+
+def compared_with_tweets(
+    passages: pa.LargeStringArray, ids: pa.Array, reader: IndexReader
+) -> tuple[np.ndarray, ...]:
+    """Passages compared with the tweets of some ids: rows of the ids that the index
+    has, ascending, numbers of the texts, level, similarity and containment. Of the
+    texts of a tweet the most similar one counts.
+    """
+    rows, texts = reader.texts_of_ids(ids)
+    level, similarity, containment = compared(
+        *buffers(passages.take(pa.array(rows))), texts, reader
+    )
+    order = np.lexsort((texts, -similarity, rows))
+    best = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
+    return tuple(
+        column[best] for column in (rows, texts, level, similarity, containment)
+    )
 
 
 def _headline(table: pa.Table) -> str:
@@ -304,6 +446,7 @@ def _counts(table: pa.Table) -> dict[str, Any]:
     return {
         "version": VERSION,
         "blind": {"costs": list(COSTS)},
+        "wording": WORDING,
         "matches": len(table),
         "records_matched": len(places),
         "levels": {level: levels.get(level, 0) for level in LEVELS},

@@ -12,10 +12,11 @@ import numpy as np
 
 from provscan.blind import kernels
 from provscan.blind.index import BlindIndex
+from provscan.blind.params import BlindLimits
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.table import LEVELS, STRONG, Matches, nothing
 from provscan.matching.verified import with_own_places
-from provscan.params import BlindLimits, MatchParams
+from provscan.params import MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 
 # Hits of seeds that have room at first.

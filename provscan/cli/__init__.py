@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import inspect
 import io
 import os
 import re
@@ -245,6 +246,16 @@ def given(**options: Any) -> dict[str, Any]:
         for name, value in options.items()
         if value is not None and value is not False and value != ()
     }
+
+
+def require_known(
+    function: Callable[..., Any], options: dict[str, Any], reason: str
+) -> None:
+    """Raise :class:`~provscan.errors.UsageError` if a function lacks given options."""
+    known = inspect.signature(function).parameters
+    if unknown := [name for name in options if name not in known]:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
+        raise UsageError(f"{reason}: leave out {names}")
 
 
 def share_option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -289,15 +290,26 @@ def command(
     from provscan.cli.progress import progress
     from provscan.errors import GateError
 
+    find: Callable[..., provscan.Run] = provscan.match
+    lines: Callable[..., Any] = show.run if verbose else show.brief
+    given = cli.given(**options)
+    if "key" in given:
+        from provscan import blind
+        from provscan.blind.report import run_lines
+
+        find, lines = blind.match, run_lines
+        cli.require_known(
+            find,
+            given,
+            "a blind run finds rows only, in threads of this process, and keeps their "
+            "passages",
+        )
     gate = None
     try:
         with progress(quiet) as watcher:
-            run = provscan.match(
-                list(sources), index, out, progress=watcher, **cli.given(**options)
-            )
+            run = find(list(sources), index, out, progress=watcher, **given)
     except GateError as error:
         gate, run = error, error.run
-    lines = show.blind_run if options["key"] else show.run if verbose else show.brief
     show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
     # An incomplete scan outranks the gate: the share of what was read says nothing

@@ -7,12 +7,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from provscan.blind.index import BlindIndex
-from provscan.index import ScanReader, Strings
+from provscan.index import Strings
 from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
@@ -139,8 +139,20 @@ def matches_in(
     )
 
 
+class TweetNames(Protocol):
+    """What knows the tweets of licensed texts by the texts' numbers."""
+
+    def tweet_ids(self, texts: np.ndarray) -> Strings:
+        """The earliest tweet of each text."""
+        ...
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        """The number of tweets of each text."""
+        ...
+
+
 def match_table(
-    found: Matches, reader: ScanReader | BlindIndex, source: str, batch: pa.RecordBatch
+    found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
     """The rows of the matches in the texts of one batch: their ``record`` (int64),
     ``id`` and, where known, ``field``.

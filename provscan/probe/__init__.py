@@ -15,9 +15,10 @@ Needs the extra ``probe``, but for a plan and its score: ``pip install
 'provscan[probe]'``.
 """
 
+from provscan.probe.files import is_probe
 from provscan.probe.plan import Plan, make_plan, open_plan
 from provscan.probe.run import run
 from provscan.probe.score import score
 from provscan.probe.settings import Settings
 
-__all__ = ["Plan", "Settings", "make_plan", "open_plan", "run", "score"]
+__all__ = ["Plan", "Settings", "is_probe", "make_plan", "open_plan", "run", "score"]

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.probe.files import ANSWERS_FILE
 from provscan.readers.texts.records import without_surrogates
-from provscan.runs.folder import ANSWERS_FILE
 
 
 @dataclass(frozen=True, slots=True)

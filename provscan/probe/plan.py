@@ -23,12 +23,13 @@ from provscan.errors import InputError, OutputError, ProvscanError, UsageError
 from provscan.matching import Index
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, arms, draw
+from provscan.probe.files import PLAN_FILE
 from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.probe.statistics import detectable_share
 from provscan.readers import Fields
-from provscan.runs.folder import PLAN_FILE, write_json
+from provscan.runs.folder import write_json
 from provscan.runs.options import default_workers
 from provscan.urls import source_of
 

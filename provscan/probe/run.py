@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from provscan.engine import Progress
 from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
+from provscan.probe.files import MODEL_FILE
 from provscan.probe.plan import Plan, Question, open_plan
-from provscan.runs.folder import MODEL_FILE, read_json, write_json
+from provscan.runs.folder import read_json, write_json
 
 
 class Model(Protocol):

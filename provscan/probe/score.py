@@ -15,11 +15,10 @@ import math
 import os
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,21 +34,15 @@ from provscan.probe import statistics
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
+from provscan.probe.files import ANSWERS_FILE, MODEL_FILE, RECITATIONS_FILE, TWEETS_FILE
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
+from provscan.probe.report import write_probe_report
 from provscan.probe.report.wording import ALIKE, REVERSED, final_answer
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
 from provscan.probe.verification import Recitation, free_matches, recitations
-from provscan.runs.folder import (
-    ANSWERS_FILE,
-    MODEL_FILE,
-    RECITATIONS_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    TWEETS_FILE,
-    write_json,
-)
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
 
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
@@ -136,11 +129,9 @@ class Evidence:
 def score(
     path: str | os.PathLike[str],
     index: Index | str | os.PathLike[str] | None = None,
-    *,
-    render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
-    """Compare the answers with the tweets, estimate, and write ``summary.json`` and
-    more into the folder of the probe.
+    """Compare the answers with the tweets, estimate, and write ``summary.json``, the
+    report and more into the folder of the probe.
 
     Parameters
     ----------
@@ -150,9 +141,6 @@ def score(
         The index that the plan was made with, or its folder; by default where it was
         then. It is read if there are answers to the prompt that names no tweet
         (``Settings.free``).
-    render
-        Makes the report of a probe that is otherwise complete, from its folder; by
-        default there is none.
 
     Returns
     -------
@@ -190,8 +178,7 @@ def score(
     )
     write_json(plan.path / SUMMARY_FILE, summary)
     write_json(plan.path / RUN_FILE, _info(plan))
-    if render is not None:
-        render(plan.path)
+    write_probe_report(plan.path)
     return summary
 
 

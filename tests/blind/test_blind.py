@@ -20,12 +20,14 @@ import xxhash
 from click.testing import CliRunner
 from tweets import SCRIPTS, sentence
 
-import provscan
+import provscan.blind
 from provscan.blind import kernels
-from provscan.blind.index import blind_info, open_blind, read_key
+from provscan.blind.index import info as blind_info
+from provscan.blind.index import open_blind, read_key
+from provscan.blind.params import BlindLimits
+from provscan.blind.report import run_lines, write_report
 from provscan.blind.scan import scan_blind
 from provscan.cli import main
-from provscan.cli.show import blind_run
 from provscan.errors import (
     IndexFormatError,
     InputError,
@@ -35,8 +37,8 @@ from provscan.errors import (
 )
 from provscan.index.folder import HEAD, changing
 from provscan.matching.scan import scan_texts
-from provscan.params import BlindLimits, MatchParams
-from provscan.report.document import write_report
+from provscan.params import MatchParams
+from provscan.report.document import write_report as write_run_report
 from provscan.report.export import export
 from provscan.text_buffers import buffers, to_array
 
@@ -69,7 +71,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
     again = {**TWEETS[4], "id": "99"}
     corpus.write_text("".join(json.dumps(tweet) + "\n" for tweet in [*TWEETS, again]))
     provscan.build_index(corpus, folder / "full.index")
-    provscan.build_index(corpus, folder / "blind.index", blind=True, key=folder / "key")
+    provscan.blind.build_index(corpus, folder / "blind.index", key=folder / "key")
     return folder
 
 
@@ -203,10 +205,9 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
     assert bytes(range(32)) not in content
     # With another key nothing is the same.
     (platform / "other").write_bytes(bytes(range(1, 33)))
-    provscan.build_index(
+    provscan.blind.build_index(
         platform / "corpus.jsonl",
         platform / "b.index",
-        blind=True,
         key=platform / "other",
     )
     for name in ("texts.hashes", "texts.fingerprints", "seeds.entries"):
@@ -217,10 +218,9 @@ def test_no_text_and_no_plain_hash_is_stored(platform: Path) -> None:
         size = min(len(first), len(second))
         assert (first[:size] == second[:size]).mean() < 0.3, name
     # With the same one everything is.
-    provscan.build_index(
+    provscan.blind.build_index(
         platform / "corpus.jsonl",
         platform / "b.index",
-        blind=True,
         key=platform / "key",
         overwrite=True,
     )
@@ -243,7 +243,7 @@ def test_a_lab_scans_and_the_platform_reveals(
     (lab / "data.jsonl").write_text(
         "".join(json.dumps({"text": text}) + "\n" for text, _ in made)
     )
-    run = provscan.match(
+    run = provscan.blind.match(
         lab / "data.jsonl", lab / "blind.index", lab / "data.run", key=lab / "key"
     )
     assert run.summary["records"] == len(made)
@@ -268,7 +268,7 @@ def test_a_lab_scans_and_the_platform_reveals(
         write_report(changed)
     assert reasons(run.path) == {"found by sketches alone, and not compared"}
     wrong = made[7][1]["id"]
-    revealed = provscan.reveal(run.path, platform / "full.index")
+    revealed = provscan.blind.reveal(run.path, platform / "full.index")
     assert revealed.path == lab / "data.revealed.run"
     assert revealed.summary["blind"]["revealed"] == {
         "rows": run.matches.num_rows,
@@ -287,7 +287,9 @@ def test_a_lab_scans_and_the_platform_reveals(
         "report.html is not checked"
         in CliRunner().invoke(main, ["verify", str(revealed.path)]).stdout
     )
-    assert f"<th>Matches</th><td>{run.matches.num_rows}</td>" in revealed._repr_html_()
+    assert revealed.summary["answer"]["headline"] in revealed._repr_html_()
+    with pytest.raises(InputError, match="makes no estimate"):
+        write_run_report(run.path)
     # What was said of a blind run is no longer true of it.
     for path, found in ((run.path, run.summary), (revealed.path, revealed.summary)):
         printed = CliRunner().invoke(main, ["info", str(path)])
@@ -300,13 +302,15 @@ def test_a_lab_scans_and_the_platform_reveals(
         )
     monkeypatch.chdir(run.path)
     assert (
-        provscan.reveal(".", platform / "full.index", overwrite=True).path
+        provscan.blind.reveal(".", platform / "full.index", overwrite=True).path
         == revealed.path
     )
     # What the full index has forgotten is no evidence.
     shutil.copytree(platform / "full.index", tmp_path / "later.index")
     provscan.forget(tmp_path / "later.index", [wrong])
-    later = provscan.reveal(run.path, tmp_path / "later.index", tmp_path / "later.run")
+    later = provscan.blind.reveal(
+        run.path, tmp_path / "later.index", tmp_path / "later.run"
+    )
     assert later.summary["blind"]["revealed"]["unknown"] == 3
     assert wrong not in later.evidence["tweet_id"].to_pylist()
     # What is left out of it is no evidence either.
@@ -316,13 +320,13 @@ def test_a_lab_scans_and_the_platform_reveals(
         append=True,
     )
     name = provscan.open_index(tmp_path / "later.index").info()["segments"][0]["name"]
-    rest = provscan.reveal(
+    rest = provscan.blind.reveal(
         run.path, tmp_path / "later.index", tmp_path / "rest.run", without_segment=name
     )
     assert rest.summary["blind"]["revealed"]["unknown"] == run.matches.num_rows
     assert rest.info["revealed_with"]["left_out"]["segments"] == [name]
     # A passage that is not the tweet's is refuted.
-    strict = provscan.reveal(
+    strict = provscan.blind.reveal(
         run.path, platform / "full.index", tmp_path / "strict.run", threshold=1.0
     )
     counts = strict.summary["blind"]["revealed"]
@@ -338,7 +342,7 @@ def test_a_lab_scans_and_the_platform_reveals(
     table = pq.read_table(run.path / "passages.parquet")
     pq.write_table(table.slice(1), run.path / "passages.parquet")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
-        provscan.reveal(run.path, platform / "full.index", tmp_path / "no.run")
+        provscan.blind.reveal(run.path, platform / "full.index", tmp_path / "no.run")
     with pytest.raises(InputError, match=r"passages\.parquet was changed"):
         provscan.verify(run.path)
 
@@ -361,14 +365,12 @@ def test_a_row_of_a_tweet_of_two_texts_is_compared_with_the_one_that_stands_ther
     ]
     tweets = [{"id": "1", "text": text} for text in texts]
     (tmp_path / "key").write_bytes(bytes(range(32)))
-    provscan.build_index(
-        tweets, tmp_path / "blind.index", blind=True, key=tmp_path / "key"
-    )
+    provscan.blind.build_index(tweets, tmp_path / "blind.index", key=tmp_path / "key")
     full = provscan.build_index(tweets, tmp_path / "full.index")
-    run = provscan.match(
+    run = provscan.blind.match(
         tweets, tmp_path / "blind.index", tmp_path / "a.run", key=tmp_path / "key"
     )
-    revealed = provscan.reveal(run.path, full)
+    revealed = provscan.blind.reveal(run.path, full)
     assert revealed.summary["blind"]["revealed"] == {
         "rows": 2,
         "confirmed": 2,
@@ -388,7 +390,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
     ]
     (data / "a.jsonl").write_text("\n".join([*lines, "not JSON"]))
     (data / "b.parquet").write_bytes(b"not Parquet")
-    run = provscan.match(
+    run = provscan.blind.match(
         data,
         platform / "blind.index",
         tmp_path / "a.run",
@@ -401,7 +403,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
         "1 record was not scanned (line that is not JSON: 1).",
         "Prompts, which are no outputs of the model: 40",
     ]
-    terminal = "\n".join(blind_run({"run": str(run.path), **run.summary}))
+    terminal = "\n".join(run_lines({"run": str(run.path), **run.summary}))
     page = (run.path / "report.html").read_text()
     for line in said:
         assert line in terminal
@@ -434,18 +436,17 @@ def test_how_long_and_how_many_texts_may_be(
             if size > 50
             else contextlib.nullcontext()
         ):
-            provscan.build_index(
+            provscan.blind.build_index(
                 [{"text": words}],
                 tmp_path / f"{size}.index",
-                blind=True,
                 key=platform / "key",
             )
     with pytest.raises(
         ParameterError,
         match="a blind index can hold at most 1 texts, not 2: build several",
     ):
-        provscan.build_index(
-            TWEETS[:2], tmp_path / "two.index", blind=True, key=platform / "key"
+        provscan.blind.build_index(
+            TWEETS[:2], tmp_path / "two.index", key=platform / "key"
         )
 
 
@@ -454,14 +455,13 @@ def test_tweets_of_a_wrong_encoding_are_repaired(
 ) -> None:
     text = "schön ist der Tag am großen See im tiefen Wald, sagt der alte Förster"
     tweets = [{"id": "1", "text": text.encode().decode("latin-1")}]
-    provscan.build_index(
+    provscan.blind.build_index(
         tweets,
         tmp_path / "b.index",
-        blind=True,
         key=platform / "key",
         fix_encoding=True,
     )
-    run = provscan.match(
+    run = provscan.blind.match(
         [{"text": text}], tmp_path / "b.index", tmp_path / "b.run", key=platform / "key"
     )
     assert run.matches["similarity"].to_pylist() == [1.0]
@@ -490,66 +490,76 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         read_key(tmp_path / "none")
     data = [{"text": TWEETS[0]["text"]}]
     with pytest.raises(ParameterError, match="the key is not that of"):
-        provscan.match(data, blind, tmp_path / "a.run", key=tmp_path / "hex")
-    with pytest.raises(IndexFormatError, match="is a blind index, which only match"):
+        provscan.blind.match(data, blind, tmp_path / "a.run", key=tmp_path / "hex")
+    with pytest.raises(
+        IndexFormatError,
+        match="found 'provscan-blind'",
+    ):
         provscan.match(data, blind, tmp_path / "a.run")
     with pytest.raises(IndexFormatError, match="expected format 'provscan-blind'"):
-        provscan.match(
+        provscan.blind.match(
             data, platform / "full.index", tmp_path / "a.run", key=platform / "key"
         )
-    with pytest.raises(UsageError, match="a blind run finds rows only"):
-        provscan.match(
-            data, blind, tmp_path / "a.run", key=platform / "key", sample=0.5
-        )
-    with pytest.raises(UsageError, match="leave out executor"):
-        provscan.match(
-            data, blind, tmp_path / "a.run", key=platform / "key", executor="processes"
-        )
-    for name, value in (
-        ("no_text", True), ("texts", 3), ("edits", "heavy"), ("seed", 2), ("tokenizer", "t.json"), ("parts", "p"),  # noqa: E501
-        ("partial_chars", 60), ("resume", True), ("fix_encoding", True), ("cutoff", "2020-01-01"),  # noqa: E501
-    ):  # fmt: skip
-        with pytest.raises(
-            UsageError, match=f"keeps their passages: leave out {name}$"
-        ):
-            provscan.match(
-                data, blind, tmp_path / "a.run", key=platform / "key", **{name: value}
-            )
-    with pytest.raises(UsageError, match="key is that of a blind index"):
-        provscan.match(
+    with pytest.raises(ParameterError, match="index must be a path"):
+        provscan.blind.match(
             data,
-            provscan.open_index(platform / "full.index"),
+            provscan.open_index(platform / "full.index"),  # type: ignore[arg-type]
             tmp_path / "a.run",
             key=platform / "key",
         )
-    with pytest.raises(UsageError, match="a blind index needs a key"):
-        provscan.build_index(data, tmp_path / "a.index", blind=True)
-    with pytest.raises(UsageError, match="not added to"):
-        provscan.build_index(
-            data, tmp_path / "a.index", blind=True, key=platform / "key", append=True
-        )
-    for options in ({"bands": 16}, {"rows": 8}, {"seed_length": 14}, {"fraction": 0.1}):
-        with pytest.raises(
-            UsageError, match="leave out bands, rows, seed_length and fraction"
-        ):
-            provscan.build_index(
-                data, tmp_path / "a.index", blind=True, key=platform / "key", **options
-            )
     with pytest.raises(OutputError, match="exists already"):
-        provscan.build_index(data, blind, blind=True, key=platform / "key")
+        provscan.blind.build_index(data, blind, key=platform / "key")
     copy = shutil.copytree(blind, tmp_path / "copy.index")
     (copy / "notes.txt").write_text("mine")
     with pytest.raises(
         OutputError, match=r"holds notes\.txt, which provscan did not write"
     ):
-        provscan.build_index(
-            data, copy, blind=True, key=platform / "key", overwrite=True
-        )
+        provscan.blind.build_index(data, copy, key=platform / "key", overwrite=True)
     with pytest.raises(InputError, match="is no finished run"):
-        provscan.reveal(tmp_path, platform / "full.index")
+        provscan.blind.reveal(tmp_path, platform / "full.index")
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(InputError, match="is no blind run"):
-        provscan.reveal(tmp_path, platform / "full.index")
+        provscan.blind.reveal(tmp_path, platform / "full.index")
+
+
+def test_commands_name_the_options_that_a_blind_index_does_not_take(
+    platform: Path, tmp_path: Path
+) -> None:
+    def refused(command: str, *words: object) -> str:
+        place = tmp_path / "a"
+        done = CliRunner().invoke(
+            main,
+            [
+                command,
+                str(platform / "corpus.jsonl"),
+                "-o",
+                str(place),
+                *map(str, words),
+            ],
+        )
+        assert done.exit_code == 2
+        assert not place.exists()
+        return done.stderr
+
+    key = ("--key", platform / "key")
+    index = ("-i", platform / "blind.index")
+    for words in (
+        ("--sample", "50%"), ("--executor", "processes"), ("--no-text",), ("--texts", 3), ("--edits", "heavy"),  # noqa: E501
+        ("--seed", 2), ("--tokenizer", "t.json"), ("--parts", "p"), ("--partial-chars", 60), ("--resume",),  # noqa: E501
+        ("--fix-encoding",), ("--cutoff", "2020-01-01"),
+    ):  # fmt: skip
+        said = refused("match", *index, *key, *words)
+        assert f"keeps their passages: leave out {words[0]}." in said
+    for words in (
+        ("--append",),
+        ("--seed-length", 14),
+        ("--fraction", "10%"),
+        ("--shards", 2),
+    ):
+        said = refused("index", "--blind", *key, *words)
+        assert f"leave out {words[0]}." in said
+    for words in (("--blind",), key):
+        assert "give both --blind and --key, or neither" in refused("index", *words)
 
 
 def reseal(folder: Path) -> None:
@@ -623,12 +633,12 @@ def test_a_damaged_blind_index(
     with pytest.raises(IndexFormatError, match=name):
         open_blind(copy, bytes(range(32)))
     with pytest.raises(IndexFormatError, match=name):
-        provscan.verify(copy)
+        provscan.blind.verify(copy)
     reseal(copy)
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: .*{problem}"):
         open_blind(copy, bytes(range(32)))
     with pytest.raises(IndexFormatError, match=f"{name} is damaged: .*{problem}"):
-        provscan.verify(copy)
+        provscan.blind.verify(copy)
 
 
 def test_forged_numbers_never_end_the_process(platform: Path, tmp_path: Path) -> None:
@@ -669,7 +679,7 @@ def test_info_and_verify_need_no_key(platform: Path) -> None:
     assert info["bytes"] == sum(path.stat().st_size for path in files(blind).iterdir())
     size = (files(blind) / "ids.utf8").stat().st_size
     assert info["bytes_a_text"]["ids.utf8"] == round(size / 180, 1) != size / 180
-    checked = provscan.verify(blind)
+    checked = provscan.blind.verify(blind)
     expected = {
         "index": str(blind),
         "blind": True,
@@ -693,25 +703,25 @@ def test_a_blind_index_is_written_under_the_lock_of_an_index(
     """
     folder = tmp_path / "a.index"
     data = [{"id": "1", "text": "the only tweet of this corpus, which somebody copied"}]
-    options: dict[str, Any] = {"blind": True, "key": platform / "key"}
+    options: dict[str, Any] = {"key": platform / "key"}
     with (
         changing(folder, "create"),
         pytest.raises(OutputError, match="is being written by process"),
     ):
-        provscan.build_index(data, folder, overwrite=True, **options)
-    provscan.build_index(data, folder, **options)
+        provscan.blind.build_index(data, folder, overwrite=True, **options)
+    provscan.blind.build_index(data, folder, **options)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     left = "segments/.new-0123456789abcdef"
     shutil.copytree(platform / "full.index", folder / left)
     (folder / "lock").write_text(f"{HEAD}process 1\n{left}\n")
     with pytest.raises(ParameterError, match="a blind index takes texts of up to"):
-        provscan.build_index(
+        provscan.blind.build_index(
             [{"id": "2", "text": "word " * 20_000}], folder, overwrite=True, **options
         )
     assert {
         path: path.read_bytes() for path in folder.rglob("*") if path.is_file()
     } == before
-    index = provscan.build_index(data * 2, folder, overwrite=True, **options)
+    index = provscan.blind.build_index(data * 2, folder, overwrite=True, **options)
     assert index.info()["generation"] == 2
     assert {path.relative_to(folder).parts[0] for path in folder.rglob("*")} == {
         "segments",

@@ -14,11 +14,12 @@ import pytest
 
 import provscan
 from provscan.blind.index import BlindIndex, _problems, open_blind
+from provscan.blind.params import BlindLimits
 from provscan.blind.scan import _accepted, _equal, scan_blind
 from provscan.index.texts import Strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.table import LEVELS
-from provscan.params import BlindLimits, MatchParams
+from provscan.params import MatchParams
 from provscan.text import canonical_codes
 from provscan.text_buffers import buffers, to_array
 
@@ -37,7 +38,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> BlindIndex:
         {"id": key, "text": TEXTS[n]}
         for key, n in (("0", 0), ("x", 1), ("y", 1), ("z", 2))
     ]
-    provscan.build_index(rows, path / "b.index", blind=True, key=path / "key")
+    provscan.blind.build_index(rows, path / "b.index", key=path / "key")
     return open_blind(path / "b.index", bytes(range(32)))
 
 

@@ -19,7 +19,6 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.plan import Question
-from provscan.probe.report.page import write_probe_report
 from provscan.probe.report.tables import probe_table
 
 if find_spec("openai") is None:
@@ -108,7 +107,7 @@ def test_parameters_that_are_refused_are_left_out_and_said(
     assert {answer.without for key, answer in known.items() if key not in greedy} == {
         ("seed",)
     }
-    summary = score(few.path, index, render=write_probe_report)
+    summary = score(few.path, index)
     assert summary["asked"]["departures"] == [
         {
             "parameter": "temperature",

@@ -14,11 +14,9 @@ from nightly import NIGHTLY
 from scipy import stats
 
 from provscan.errors import ParameterError
+from provscan.estimate import benjamini_hochberg, clopper_pearson, conformal_p_values
 from provscan.probe.statistics import (
-    benjamini_hochberg,
-    clopper_pearson,
     cochran_armitage,
-    conformal_p_values,
     never_falls,
     paired_auc,
     stratified_excess,

@@ -19,6 +19,7 @@ from invariants import assert_kept, contents
 from nightly import NIGHTLY
 
 import provscan
+import provscan.blind
 from provscan.engine import Progress
 from provscan.errors import OutputError, ProvscanError
 from provscan.index.folder import HEAD
@@ -317,12 +318,13 @@ def test_a_mount_point_is_refused_before_the_scan(
     if place is None:
         pytest.skip("nothing is mounted here")
     assert not is_mount_point(tmp_path)
-    index, options = made / "a.index", dict[str, Any]()
+    index, options, match = made / "a.index", dict[str, Any](), provscan.match
     if blind:
+        match = provscan.blind.match
         (tmp_path / "key").write_bytes(bytes(range(32)))
         options["key"] = tmp_path / "key"
         index = tmp_path / "b.index"
-        provscan.build_index(TWEETS, index, blind=True, **options)
+        provscan.blind.build_index(TWEETS, index, **options)
 
     def data() -> Any:
         raise AssertionError
@@ -332,7 +334,7 @@ def test_a_mount_point_is_refused_before_the_scan(
         OutputError,
         match=rf"{place} is a mount point, .*: name a folder in it, such as {place}/",
     ):
-        provscan.match(data(), index, place, overwrite=True, **options)
+        match(data(), index, place, overwrite=True, **options)
 
 
 def test_room_is_tried_before_the_scan(

@@ -12,23 +12,23 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError
+from provscan.errors import InputError, OutputError
 from provscan.estimate.answer import STATUS
+from provscan.probe.files import FILES, SCORED
 from provscan.probe.plan import ARMS
 from provscan.probe.report import tables
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
-from provscan.runs.folder import RECITATIONS_FILE, RUN_FILE, SUMMARY_FILE, TWEETS_FILE
+from provscan.runs.folder import REPORT_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
-FILES = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
 # Tweets of each arm of which the page shows the strongest recitation.
 SHOWN = 200
 
 
 def require_score(folder: Path) -> None:
-    for name in FILES:
+    for name in SCORED:
         if not (folder / name).is_file():
             raise InputError(
                 f"{folder / name} is missing, so this probe was not scored: run "
@@ -48,13 +48,21 @@ def write_probe_report(
     :func:`~provscan.report.document.write_report` for `overwrite`.
     """
     require_score(folder)
+    target = out or folder / REPORT_FILE
+    if target.name in FILES and target.resolve().parent == folder.resolve():
+        raise OutputError(
+            f"{target} is one of the files that the report is made from: name another "
+            "file"
+        )
     try:
-        summary, info = (json.loads((folder / name).read_bytes()) for name in FILES[:2])
+        summary, info = (
+            json.loads((folder / name).read_bytes()) for name in SCORED[:2]
+        )
         tweets = pq.read_table(
-            folder / FILES[2],
+            folder / SCORED[2],
             columns=["pair", "arm", "author", "day", "copies", "q_value"],
         )
-        recitations = pq.read_table(folder / FILES[3]).to_pylist()
+        recitations = pq.read_table(folder / SCORED[3]).to_pylist()
     except (OSError, ValueError) as error:
         raise InputError(
             f"a file of {folder} can't be read ({error}): run provscan probe score "
@@ -103,7 +111,7 @@ def write_probe_report(
         most=SHOWN,
         about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
     )
-    return write_page(out or folder / "report.html", pieces, overwrite=overwrite)
+    return write_page(target, pieces, overwrite=overwrite)
 
 
 def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
