@@ -14,7 +14,7 @@ import pytest
 
 import provscan
 from provscan.index.blind import BlindIndex, _problems, open_blind
-from provscan.index.texts import Strings
+from provscan.index.segment.texts import Strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.blind import _accepted, _equal, scan_blind
 from provscan.matching.table import LEVELS
