@@ -54,8 +54,8 @@ from scipy.optimize import nnls
 import provscan
 from provscan import blind, readers
 from provscan.index import GroupReader, hold_shards, open_reader
-from provscan.index.packed import SAMPLE
-from provscan.index.shard_groups import HeldShards
+from provscan.index.segment.packed import SAMPLE
+from provscan.index.shards.groups import HeldShards
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.text_buffers import buffers

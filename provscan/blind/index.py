@@ -52,11 +52,11 @@ from provscan.index.format import (
     check_sums,
     read_manifest,
 )
-from provscan.index.postings import map_array, write_array_file
 from provscan.index.reader import IndexReader
-from provscan.index.segment import MAX_TEXTS
-from provscan.index.texts import Strings, open_strings
-from provscan.index.tweets import write_strings
+from provscan.index.segment.postings import map_array, write_array_file
+from provscan.index.segment.read import MAX_TEXTS
+from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.tweets import write_strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder, require_path
 from provscan.readers import Source

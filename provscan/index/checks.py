@@ -1,7 +1,7 @@
 """Whether the files of an open segment fit each other, and its tweets can be read.
 
 A kernel trusts offsets. What these checks let pass can be made again from its tweets,
-which finds the rest (:mod:`provscan.index.remake`).
+which finds the rest (:mod:`provscan.index.rebuild`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS
-from provscan.index.packed import Chained, Numbers
-from provscan.index.postings import map_array
-from provscan.index.seeds import FILTERS
-from provscan.index.segment import Segment
-from provscan.index.texts import Strings
+from provscan.index.segment.packed import Chained, Numbers
+from provscan.index.segment.postings import map_array
+from provscan.index.segment.read import Segment
+from provscan.index.segment.seeds import FILTERS
+from provscan.index.segment.texts import Strings
 from provscan.kernels.records import Postings
 
 # Numbers that are checked at a time.

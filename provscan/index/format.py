@@ -75,8 +75,8 @@ class SegmentInfo:
     # included.
     texts: int
     tweets: int
-    # Sum of the digests of its tweets (`provscan.index.prepare.tweet_digests`), modulo
-    # 2**64 in each half.
+    # Sum of the digests of its tweets, modulo 2**64 in each half: see `tweet_digests`
+    # in `provscan.index.segment.prepare`.
     digest: str
     files: dict[str, FileInfo]  # Every file in it.
     tombstones: Tombstones | None = None  # Its forgotten tweets, if there are any.

@@ -16,12 +16,12 @@ from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
 from provscan.index.checked import is_marked, key_of, mark_checked
 from provscan.index.checks import check_content, check_shape, check_shards
-from provscan.index.faults import survive_truncated_files
 from provscan.index.folder import threads_for
 from provscan.index.format import MANIFEST, PURGES, FileInfo, Manifest, SegmentInfo
 from provscan.index.reader import IndexReader, LeftOut, stamps
-from provscan.index.remake import check_counts, check_made_again
-from provscan.index.segment import Segment, open_segment
+from provscan.index.rebuild import check_counts, check_made_again
+from provscan.index.segment.read import Segment, open_segment
+from provscan.index.truncation import survive_truncated_files
 from provscan.ordered_map import pool_of
 
 Check = Literal["lengths", "compared", "checksums", "changes", "once", "again"]

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.segment import Segment
-from provscan.index.texts import Strings
+from provscan.index.segment.read import Segment
+from provscan.index.segment.texts import Strings
 from provscan.text_buffers import buffers
 
 # The number of the line at the end of a place.

@@ -25,10 +25,10 @@ from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest
-from provscan.index.join import beside, can_join, joined, joined_all
-from provscan.index.segment import LookupTables, Segment, retweets
-from provscan.index.shards import Numbering, ShardTables, shard_tables
-from provscan.index.texts import Strings, combined
+from provscan.index.segment.join import beside, can_join, joined, joined_all
+from provscan.index.segment.read import LookupTables, Segment, retweets
+from provscan.index.segment.texts import Strings, combined
+from provscan.index.shards.lookup import Numbering, ShardTables, shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from provscan.errors import OutputError
 from provscan.index.format import SegmentInfo
-from provscan.index.postings import SPILL_ENTRIES
+from provscan.index.segment.postings import SPILL_ENTRIES
 
 # Bytes in memory of each tweet of a segment that is being written, of three tables'
 # entries that wait, with room to sort them, and of all else.

@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 from provscan.errors import OutputError
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
-from provscan.index.postings import write_array_file
-from provscan.index.prepare import Prepared
-from provscan.index.seeds import write_seeds
-from provscan.index.segment import MAX_TEXTS, open_segment
-from provscan.index.segment_writer import KeyTable, SegmentWriter, taken, tweet_order
-from provscan.index.texts import Strings
+from provscan.index.segment.postings import write_array_file
+from provscan.index.segment.prepare import Prepared
+from provscan.index.segment.read import MAX_TEXTS, open_segment
+from provscan.index.segment.seeds import write_seeds
+from provscan.index.segment.texts import Strings
+from provscan.index.segment.write import KeyTable, SegmentWriter, taken, tweet_order
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
@@ -107,7 +107,7 @@ class _SegmentsWriter:
 
 class Shard(NamedTuple):
     """A shard that was written by itself: its folder, and what
-    :class:`~provscan.index.segment_writer.Written` says.
+    :class:`~provscan.index.segment.write.Written` says.
     """
 
     folder: Path

@@ -33,12 +33,17 @@ from provscan.index.format import (
 )
 from provscan.index.opening import open_reader, open_written
 from provscan.index.places import with_distinct_places
-from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
 from provscan.index.room import Needs, needs_of, require_room
-from provscan.index.segment import MAX_TEXTS, Segment, open_segment, read_tombstones
+from provscan.index.segment.prepare import Prepared
+from provscan.index.segment.read import (
+    MAX_TEXTS,
+    Segment,
+    open_segment,
+    read_tombstones,
+)
+from provscan.index.segment.texts import Strings
 from provscan.index.segments_writer import write_segments
-from provscan.index.texts import Strings
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 

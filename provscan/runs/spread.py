@@ -3,7 +3,7 @@ a shard.
 
 The first tasks read, sketch and part tweets by the hash of their text, the second ones
 write a shard each of the parts for it; what is decided over all shards is left to this
-process (:mod:`provscan.index.spread`).
+process (:mod:`provscan.index.shards.build`).
 """
 
 from __future__ import annotations

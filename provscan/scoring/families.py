@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from provscan.arrays import Flags, Floats, Numbers, slices
 from provscan.index import IndexReader
-from provscan.index.prepare import sketch_texts
+from provscan.index.segment.prepare import sketch_texts
 
 
 def families(reader: IndexReader, texts: Numbers) -> Numbers:

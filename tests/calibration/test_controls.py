@@ -17,7 +17,7 @@ from dataset import TWEETS
 from tweets import SCRIPTS, sentence
 
 import provscan
-import provscan.index.segment_writer
+import provscan.index.segment.write
 from provscan.calibration.controls import no_control, parse_utc, with_cutoff
 from provscan.errors import InputError, ParameterError
 from provscan.readers import Limits
@@ -126,7 +126,7 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(
 def test_segments_do_not_matter(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", 3)
+    monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", 3)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     assert len(index.reader.segments) > 2
@@ -302,7 +302,7 @@ def test_a_joined_control_finds_what_one_beside_the_index_does(
         + [{"text": TWEETS[3]["text"][::-1]}],
     )
     joined = provscan.match(data, index, tmp_path / "a.run", control=control)
-    monkeypatch.setattr("provscan.index.join.MOST_BYTES", 0)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", 0)
     apart = provscan.match(data, index, tmp_path / "b.run", control=control)
     assert joined.matches.equals(apart.matches)
     assert joined.summary == apart.summary

@@ -13,7 +13,7 @@ import pytest
 from tweets import SCRIPTS, sentence
 
 import provscan
-import provscan.index.segment_writer
+import provscan.index.segment.write
 from provscan.readers import Limits
 
 Tweet = dict[str, Any]
@@ -73,7 +73,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes segments small from now on."""
 
     def limit(texts: int) -> None:
-        monkeypatch.setattr(provscan.index.segment_writer, "MAX_TEXTS", texts)
+        monkeypatch.setattr(provscan.index.segment.write, "MAX_TEXTS", texts)
         monkeypatch.setattr(
             "provscan.readers.limits.LIMITS", Limits(batch_records=max(1, texts // 4))
         )

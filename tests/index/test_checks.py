@@ -16,7 +16,8 @@ import provscan
 from provscan.errors import IndexFormatError
 from provscan.index import checks
 from provscan.index.checks import check_content, check_shape
-from provscan.index.filters import (
+from provscan.index.format import FileInfo, Tombstones
+from provscan.index.segment.filters import (
     bloom_filter,
     count_of,
     narrowed,
@@ -24,11 +25,10 @@ from provscan.index.filters import (
     new_filter,
     widened,
 )
-from provscan.index.format import FileInfo, Tombstones
-from provscan.index.packed import Numbers, pack_numbers
-from provscan.index.postings import EXACT, SEEDS, bands_layout
-from provscan.index.segment import Segment, read_tombstones
-from provscan.index.texts import Strings
+from provscan.index.segment.packed import Numbers, pack_numbers
+from provscan.index.segment.postings import EXACT, SEEDS, bands_layout
+from provscan.index.segment.read import Segment, read_tombstones
+from provscan.index.segment.texts import Strings
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 from provscan.errors import OutputError
-from provscan.index import segment_writer, writer
+from provscan.index import writer
+from provscan.index.segment import write as segment_writer
 
 # Each of the six commands is killed; at night thirty times each.
 KILLS, ROUNDS = (20, 10) if NIGHTLY else (6, 1)

@@ -25,8 +25,8 @@ import provscan
 from provscan.engine import Progress
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
-from provscan.index.faults import survive_truncated_files
-from provscan.index.postings import map_array
+from provscan.index.segment.postings import map_array
+from provscan.index.truncation import survive_truncated_files
 from provscan.kernels import jit
 from provscan.matching.task import Snapshot, open_snapshot
 

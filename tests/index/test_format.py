@@ -26,7 +26,7 @@ import xxhash
 from nightly import NIGHTLY
 
 import provscan
-import provscan.index.segment
+import provscan.index.segment.read
 from provscan.errors import IndexFormatError, InputError, OutputError
 from provscan.index.format import read_manifest
 from provscan.kernels.records import Postings
@@ -446,7 +446,7 @@ def test_a_full_disk(
 
     target = {
         "manifest": "provscan.index.format.Manifest.encoded",
-        "postings": "provscan.index.postings.write_array",
+        "postings": "provscan.index.segment.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)
     with pytest.raises(

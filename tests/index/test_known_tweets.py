@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.index.segment_writer import KeyTable
+from provscan.index.segment.write import KeyTable
 
 TEXTS = [
     f"this is licensed tweet number {number} about nothing at all"

@@ -20,11 +20,12 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
-from provscan.index import join, postings, reader
-from provscan.index.filters import bloom_filter, widened
+from provscan.index import reader
 from provscan.index.format import VERSION
-from provscan.index.join import can_join, joined, more_seeds
-from provscan.index.seeds import PER_FREQUENT, seed_parts
+from provscan.index.segment import join, postings
+from provscan.index.segment.filters import bloom_filter, widened
+from provscan.index.segment.join import can_join, joined, more_seeds
+from provscan.index.segment.seeds import PER_FREQUENT, seed_parts
 from provscan.kernels.search import minimizers
 from provscan.readers import Limits
 
@@ -311,11 +312,13 @@ def test_a_large_segment_is_not_copied(
 ) -> None:
     (segment,) = build(tweets).reader.segments
     size = sum(size for size, _ in segment.info.files.values())
-    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size - 1)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size - 1)
     assert not can_join(segment, segment)
-    monkeypatch.setattr("provscan.index.join.MOST_BYTES", size)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size)
     assert can_join(segment, segment)
-    monkeypatch.setattr("provscan.index.join.MAX_TEXTS", 2 * segment.info.texts - 1)
+    monkeypatch.setattr(
+        "provscan.index.segment.join.MAX_TEXTS", 2 * segment.info.texts - 1
+    )
     assert not can_join(segment, segment)
 
 
@@ -330,8 +333,8 @@ def test_what_was_appended_is_looked_up_together(
     small: int,
     tables: int,
 ) -> None:
-    monkeypatch.setattr("provscan.index.join.MOST_BYTES", most)
-    monkeypatch.setattr("provscan.index.join.MOST_SMALL_BYTES", small)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", most)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", small)
     monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
     index = build(tweets[:20])
     for low in (20, 30, 40, 50, 60):

@@ -16,14 +16,14 @@ from three_texts import DAY, NEW_YEAR, TEXTS, TWEETS, canonical, strings, tweet
 from tweets import sentence
 
 import provscan
-from provscan.index import join
-from provscan.index.packed import Chained
-from provscan.index.postings import SEEDS, unpacked
-from provscan.index.prepare import NO_TIME, sketch_texts, times_of
-from provscan.index.seeds import SeedChoice, seed_parts
-from provscan.index.segment import Segment
-from provscan.index.texts import Strings, StringsWriter, combined, open_strings
-from provscan.index.tweets import joined_tweets
+from provscan.index.segment import join
+from provscan.index.segment.packed import Chained
+from provscan.index.segment.postings import SEEDS, unpacked
+from provscan.index.segment.prepare import NO_TIME, sketch_texts, times_of
+from provscan.index.segment.read import Segment
+from provscan.index.segment.seeds import SeedChoice, seed_parts
+from provscan.index.segment.texts import Strings, StringsWriter, combined, open_strings
+from provscan.index.segment.tweets import joined_tweets
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
@@ -252,8 +252,8 @@ def test_sketches_of_many_texts_are_those_of_each(
     params = IndexParams(seed_length=10)
     sizes = np.empty((2, 7), np.uint8)
     whole, (seeds,) = sketch_texts(texts, params), seed_parts(texts, params, sizes[0])
-    monkeypatch.setattr(sys.modules["provscan.index.prepare"], "BLOCK", 3)
-    monkeypatch.setattr("provscan.index.seeds.BLOCK", int(texts.offsets[3]))
+    monkeypatch.setattr(sys.modules["provscan.index.segment.prepare"], "BLOCK", 3)
+    monkeypatch.setattr("provscan.index.segment.seeds.BLOCK", int(texts.offsets[3]))
     for part, expected in zip(sketch_texts(texts, params), whole, strict=True):
         assert part.tolist() == expected.tolist()
     for threads in (0, 2):
@@ -378,7 +378,7 @@ def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:
 def test_a_text_of_several_segments_is_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.index.segment_writer.MAX_TEXTS", 2)
+    monkeypatch.setattr("provscan.index.segment.write.MAX_TEXTS", 2)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=1))
     for nth in range(3):
         # The text that comes again is the first or the last of its segment, by time.

@@ -16,8 +16,9 @@ from test_shards import LOW, Build, Tweet, scanned, templates
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.index import GroupReader, IndexReader, fetched, hold_shards
+from provscan.index import GroupReader, IndexReader, hold_shards
 from provscan.index.folder import HEAD
+from provscan.index.shards import fetch as fetched
 from provscan.params import SearchLimits
 
 
@@ -240,6 +241,6 @@ def test_what_is_added_must_fit(
     for low in (300, 340):
         provscan.build_index(corpus[low : low + 40], path, append=True)
     reader = provscan.open_index(path).reader
-    monkeypatch.setattr("provscan.index.join.MOST_SMALL_BYTES", 0)
+    monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", 0)
     with pytest.raises(ParameterError, match="merge it, or leave out shard_groups"):
         grouped(reader, 2)

@@ -16,10 +16,11 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
-from provscan.index import IndexReader, filters, open_reader, postings
+from provscan.index import IndexReader, open_reader
 from provscan.index.format import VERSION
-from provscan.index.prepare import sketch_texts
-from provscan.index.shards import ShardTables
+from provscan.index.segment import filters, postings
+from provscan.index.segment.prepare import sketch_texts
+from provscan.index.shards.lookup import ShardTables
 from provscan.kernels.records import Seeds, frozen
 from provscan.kernels.storage import gather
 from provscan.matching.scan import scan_texts

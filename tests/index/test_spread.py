@@ -21,7 +21,7 @@ from provscan.errors import (
     UsageError,
     WorkerError,
 )
-from provscan.index import spread as index_spread
+from provscan.index.shards import build as index_spread
 from provscan.runs import spread
 
 
@@ -97,7 +97,7 @@ def test_what_waits_on_disk_is_sorted_the_same(
     know the patch.
     """
     expected = content(provscan.build_index(corpus, tmp_path / "a.index", shards=3))
-    monkeypatch.setattr("provscan.index.postings.SPILL_ENTRIES", 3000)
+    monkeypatch.setattr("provscan.index.segment.postings.SPILL_ENTRIES", 3000)
     monkeypatch.setattr(spread, "EXECUTORS", {"processes": spread.EXECUTORS["threads"]})
     options: dict[str, Any] = {"shards": 3, "executor": "processes", "workers": 2}
     made = provscan.build_index(corpus, tmp_path / "b.index", **options)
@@ -202,7 +202,7 @@ def test_what_a_spread_build_can_not_do(
         provscan.build_index(corpus, out, executor="processes", shards=2)
     (corpus / "e.jsonl.gz").unlink()
     monkeypatch.setattr("provscan.index.segments_writer.MAX_TEXTS", 10)
-    monkeypatch.setattr("provscan.index.segment_writer.MAX_TEXTS", 10)
+    monkeypatch.setattr("provscan.index.segment.write.MAX_TEXTS", 10)
     with pytest.raises(OutputError, match="a shard would have more than 10 texts"):
         provscan.build_index(corpus, out, executor="processes", shards=2)
     assert not out.exists()

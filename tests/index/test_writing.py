@@ -22,20 +22,14 @@ from three_texts import TWEETS, strings
 import provscan
 from provscan import ordered_map
 from provscan.errors import IndexFormatError, OutputError
-from provscan.index import (
-    checked,
-    folder,
-    packed,
-    postings,
-    room,
-    segment_writer,
-    writer,
-)
+from provscan.index import checked, folder, room, writer
 from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
-from provscan.index.packed import pack_numbers
-from provscan.index.postings import map_array
-from provscan.index.prepare import NO_TIME, tweet_digests
-from provscan.index.shards import Numbering
+from provscan.index.segment import packed, postings
+from provscan.index.segment import write as segment_writer
+from provscan.index.segment.packed import pack_numbers
+from provscan.index.segment.postings import map_array
+from provscan.index.segment.prepare import NO_TIME, tweet_digests
+from provscan.index.shards.lookup import Numbering
 from provscan.params import IndexParams
 from provscan.writing import TEMPORARY
 
@@ -437,9 +431,9 @@ def test_a_small_index_is_written_and_checked_as_a_large_one_is(
     assert 8 not in begun
     for name in (
         "folder.FEW_BYTES",
-        "segment_writer.FEW_TWEETS",
-        "postings.FEW_ENTRIES",
-        "seeds.FEW_ENTRIES",
+        "segment.write.FEW_TWEETS",
+        "segment.postings.FEW_ENTRIES",
+        "segment.seeds.FEW_ENTRIES",
     ):
         monkeypatch.setattr(f"provscan.index.{name}", 0)
     provscan.build_index(tweets, large, shards=3)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.filters import bloom_filter, narrowed, widened
+from provscan.index.segment.filters import bloom_filter, narrowed, widened
 from provscan.kernels.records import frozen
 from provscan.kernels.search import minimizers as seed_kernels
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.filters import bloom_filter, new_filter
-from provscan.index.seeds import OpenSeeds as Table
+from provscan.index.segment.filters import bloom_filter, new_filter
+from provscan.index.segment.seeds import OpenSeeds as Table
 from provscan.kernels.records import Candidates, Postings, Seeds, counters, frozen
 from provscan.kernels.search import minimizers, seeding
 from provscan.kernels.storage import postings

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from provscan.index.filters import bloom_filter
+from provscan.index.segment.filters import bloom_filter
 from provscan.kernels.records import (
     Candidates,
     Postings,

@@ -22,10 +22,12 @@ import pyarrow as pa
 from provscan.index.folder import changing
 from provscan.index.format import Manifest
 from provscan.index.opening import open_written
-from provscan.index.postings import map_array, write_array
-from provscan.index.prepare import Prepared
 from provscan.index.reader import IndexReader
-from provscan.index.segment_writer import KeyTable, SegmentWriter
+from provscan.index.segment.postings import map_array, write_array
+from provscan.index.segment.prepare import Prepared
+from provscan.index.segment.texts import Strings
+from provscan.index.segment.tweets import LABELS
+from provscan.index.segment.write import KeyTable, SegmentWriter
 from provscan.index.segments_writer import (
     Shard,
     add_to_shard,
@@ -33,8 +35,6 @@ from provscan.index.segments_writer import (
     manifest_counts,
     parted,
 )
-from provscan.index.texts import Strings
-from provscan.index.tweets import LABELS
 from provscan.kernels.records import Sketches
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers

@@ -18,11 +18,11 @@ import pyarrow as pa
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index.folder import Change
 from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
-from provscan.index.prepare import prepare
 from provscan.index.reader import IndexReader
-from provscan.index.segment import Segment
+from provscan.index.segment.prepare import prepare
+from provscan.index.segment.read import Segment
+from provscan.index.segment.tweets import COMPRESSED
 from provscan.index.segments_writer import write_segments
-from provscan.index.tweets import COMPRESSED
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 

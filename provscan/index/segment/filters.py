@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from provscan.index.postings import TableLayout
+from provscan.index.segment.postings import TableLayout
 from provscan.kernels.records import BloomFilter
 from provscan.kernels.storage import postings as kernels
 

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.filters import band_filter_words, mark_bands
-from provscan.index.packed import write_numbers, write_packed_strings
-from provscan.index.postings import (
+from provscan.index.segment.filters import band_filter_words, mark_bands
+from provscan.index.segment.packed import write_numbers, write_packed_strings
+from provscan.index.segment.postings import (
     EXACT,
     PostingsWriter,
     bands_layout,
@@ -28,11 +28,11 @@ from provscan.index.postings import (
     write_array,
     write_array_file,
 )
-from provscan.index.prepare import NO_TIME, Prepared
-from provscan.index.seeds import write_seeds
-from provscan.index.segment import MAX_TEXTS
-from provscan.index.texts import Strings, StringsWriter, open_strings
-from provscan.index.tweets import LABELS, write_ids, write_labels, write_strings
+from provscan.index.segment.prepare import NO_TIME, Prepared
+from provscan.index.segment.read import MAX_TEXTS
+from provscan.index.segment.seeds import write_seeds
+from provscan.index.segment.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
 from provscan.kernels.records import Sketches
 from provscan.kernels.storage import postings as postings_kernels
 from provscan.kernels.storage import radix

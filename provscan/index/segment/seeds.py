@@ -19,14 +19,14 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from provscan.index.filters import (
+from provscan.index.segment.filters import (
     bloom_filter,
     count_of,
     filter_words,
     narrowed,
     new_filter,
 )
-from provscan.index.postings import (
+from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
@@ -41,7 +41,7 @@ from provscan.index.postings import (
     write_array_file,
     write_table,
 )
-from provscan.index.texts import Strings, open_strings
+from provscan.index.segment.texts import Strings, open_strings
 from provscan.kernels.records import (
     Postings,
     SeedEntriesScratch,

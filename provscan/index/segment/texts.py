@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.index.postings import map_array, write_array
+from provscan.index.segment.postings import map_array, write_array
 from provscan.kernels.canonical import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
 from provscan.kernels.storage.postings import text_keys

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from provscan.arrays import distinct
-from provscan.index.filters import bloom_filter, mark_bands, new_band_filter
-from provscan.index.join import joined_all, tables_behind
-from provscan.index.postings import (
+from provscan.index.segment.filters import bloom_filter, mark_bands, new_band_filter
+from provscan.index.segment.join import joined_all, tables_behind
+from provscan.index.segment.postings import (
     EXACT,
     SEEDS,
     TableLayout,
@@ -26,8 +26,8 @@ from provscan.index.postings import (
     sorted_entries,
     table_of,
 )
-from provscan.index.segment import LookupTables, Segment
-from provscan.index.texts import Strings
+from provscan.index.segment.read import LookupTables, Segment
+from provscan.index.segment.texts import Strings
 from provscan.index.variants import MatchedPlaces, variants_of
 from provscan.kernels.records import (
     BloomFilter,
@@ -122,7 +122,7 @@ class ShardEntries(NamedTuple):
     keys: np.ndarray
     numbers: np.ndarray
     values: np.ndarray  # [n, ...]: what the table has beside a text.
-    living: np.ndarray  # bool[n]: see `provscan.index.segment.LookupTables`.
+    living: np.ndarray  # bool[n]: see `provscan.index.segment.read.LookupTables`.
 
 
 class ShardGroup(Protocol):
@@ -130,7 +130,7 @@ class ShardGroup(Protocol):
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method of :class:`Sources`, or of
-        :class:`provscan.index.shard_groups.HeldShards`.
+        :class:`provscan.index.shards.groups.HeldShards`.
 
         What is returned waits for the result.
         """

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.filters import bloom_filter, mark_bands, new_filter, widened
 from provscan.index.format import SegmentInfo
-from provscan.index.packed import pack_numbers
-from provscan.index.postings import (
+from provscan.index.segment.filters import bloom_filter, mark_bands, new_filter, widened
+from provscan.index.segment.packed import pack_numbers
+from provscan.index.segment.postings import (
     EXACT,
     SEEDS,
     TableLayout,
@@ -22,7 +22,8 @@ from provscan.index.postings import (
     table_of,
     unpacked,
 )
-from provscan.index.seeds import (
+from provscan.index.segment.read import MAX_TEXTS, LookupTables, Segment
+from provscan.index.segment.seeds import (
     LEVELS,
     PER_FREQUENT,
     OpenSeeds,
@@ -30,8 +31,7 @@ from provscan.index.seeds import (
     levels_of,
     seed_parts,
 )
-from provscan.index.segment import MAX_TEXTS, LookupTables, Segment
-from provscan.index.tweets import appended, joined_tweets
+from provscan.index.segment.tweets import appended, joined_tweets
 from provscan.kernels.records import Postings, read_only
 from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix

@@ -14,8 +14,8 @@ import zstandard
 
 from provscan.arrays import slices
 from provscan.errors import IndexFormatError
-from provscan.index.postings import map_array, write_array_file
-from provscan.index.texts import Strings, combined
+from provscan.index.segment.postings import map_array, write_array_file
+from provscan.index.segment.texts import Strings, combined
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
 

@@ -1,12 +1,18 @@
 """The tweets of a segment: ids, times, authors, languages, in rows that are ordered by
 text, the earliest first.
 
-Columns of numbers (:mod:`provscan.index.packed`): ``ids``, an id that is a whole number
-in its usual notation, else -1 minus its row among the strings ``ids``; ``times``,
-milliseconds since 1970, the highest number where not known; ``author``, ``lang`` and
-``rt_of``, rows of the distinct names in the strings of that name, which are sorted; the
-empty one stands for what is not known. ``raw_texts``: the text as it came, in
-compressed blocks.
+Columns of numbers (:mod:`provscan.index.segment.packed`):
+
+``ids``
+    An id that is a whole number in its usual notation; any other id is -1 minus its row
+    among the strings ``ids``.
+``times``
+    Milliseconds since 1970; the highest number where the time is not known.
+``author``, ``lang``, ``rt_of``
+    Rows of the distinct names in the strings of that name, which are sorted; the empty
+    name stands for an unknown one.
+
+``raw_texts`` are the texts as they came, in compressed blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import slices
-from provscan.index.packed import (
+from provscan.index.segment.packed import (
     Chained,
     Numbers,
     PackedStrings,
@@ -29,8 +35,8 @@ from provscan.index.packed import (
     pack_numbers,
     write_numbers,
 )
-from provscan.index.prepare import NO_TIME
-from provscan.index.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.prepare import NO_TIME
+from provscan.index.segment.texts import Strings, StringsWriter, open_strings
 from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers
 

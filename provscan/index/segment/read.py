@@ -8,10 +8,11 @@ docs/format.md describes them:
     (:mod:`provscan.kernels.search.minimizers`), in steps of ``SIZE_STEP``, rounded up,
     255 at most; two-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
-    Postings of whole texts, of LSH bands and of seeds (:mod:`provscan.index.seeds`);
-    ``bands.filter`` knows which bands there are.
+    Postings of whole texts, of LSH bands and of seeds
+    (:mod:`provscan.index.segment.seeds`); ``bands.filter`` knows which bands there are.
 ``tweets.*``
-    Where the tweets of each text begin among the rows of :mod:`provscan.index.tweets`.
+    Where the tweets of each text begin among the rows of
+    :mod:`provscan.index.segment.tweets`.
 
 Which rows are forgotten stands in a file of its own beside the segments.
 """
@@ -30,21 +31,21 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.errors import IndexFormatError
-from provscan.index.filters import bloom_filter
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
-from provscan.index.packed import Numbers, open_numbers
-from provscan.index.postings import (
+from provscan.index.segment.filters import bloom_filter
+from provscan.index.segment.packed import Numbers, open_numbers
+from provscan.index.segment.postings import (
     ENTRY_BITS,
     EXACT,
     bands_layout,
     map_array,
     open_postings,
 )
-from provscan.index.prepare import NO_TIME, tweet_digests
-from provscan.index.seeds import OpenSeeds, open_seeds
-from provscan.index.texts import Strings, open_strings
-from provscan.index.tweets import TweetRows, open_tweets
+from provscan.index.segment.prepare import NO_TIME, tweet_digests
+from provscan.index.segment.seeds import OpenSeeds, open_seeds
+from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.tweets import TweetRows, open_tweets
 from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
 from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of

@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.index.fetched import fetched
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
-from provscan.index.shards import (
+from provscan.index.segment.texts import Strings, combined
+from provscan.index.shards.fetch import fetched
+from provscan.index.shards.lookup import (
     ShardEntries,
     ShardGroup,
     ShardQuery,
@@ -31,7 +32,6 @@ from provscan.index.shards import (
     answers,
     sources_of,
 )
-from provscan.index.texts import Strings, combined
 from provscan.index.variants import MatchedPlaces
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
@@ -150,7 +150,7 @@ def hold_shards(
     (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder of an
     index that is looked up behind it. `fetched_from` is a place with a copy of the
     index (:class:`provscan.readers.FileStore`), from which files are copied into this
-    machine's cache and opened there (:mod:`provscan.index.fetched`).
+    machine's cache and opened there (:mod:`provscan.index.shards.fetch`).
     """
     place = path if fetched_from is None else fetched(fetched_from, shards, snapshot)
     reader = open_reader(place, check="lengths", snapshot=snapshot, shards=shards)

@@ -1,0 +1,13 @@
+"""One segment: an immutable part of an index, and the files that it is made of.
+
+:mod:`~provscan.index.segment.prepare` computes what is stored of a batch of tweets,
+:mod:`~provscan.index.segment.write` writes a segment of such batches,
+:mod:`~provscan.index.segment.read` opens one, and
+:mod:`~provscan.index.segment.join` makes one table of two segments in memory. The files
+are :mod:`~provscan.index.segment.texts` (strings),
+:mod:`~provscan.index.segment.postings` (sorted tables),
+:mod:`~provscan.index.segment.filters` (Bloom filters of these),
+:mod:`~provscan.index.segment.seeds` (the table for passages) and
+:mod:`~provscan.index.segment.tweets`, whose columns are
+:mod:`~provscan.index.segment.packed`.
+"""
