@@ -319,13 +319,12 @@ def match(
         Of the head of a Ray cluster, or ``"auto"`` for the one that this machine
         belongs to; by default one is started on this machine for the time of the run.
     memory
-        Bytes that a worker of a Ray cluster may have, beside mapped files. A node runs
-        as many workers as it has memory for, and a worker that takes more is replaced;
-        its task is tried again.
+        Bytes of memory that a task on a Ray cluster needs, beside mapped files: a node
+        runs as many tasks at the same time as its memory allows.
     log
         File that lines of JSON are added to while the run goes on: progress and time
-        left, which task ran where, how long and with how much memory, tasks that take
-        much longer than others, what failed (:mod:`provscan.engine.journal`).
+        left, which task ran where and how long, what failed
+        (:mod:`provscan.engine.journal`).
     parts
         Path or URL of a folder that workers put their results in, from where they are
         fetched: an object store, or a disk that all nodes see; by default the run

@@ -398,9 +398,8 @@ log = running(
     "--log",
     metavar="FILE",
     type=Local(),
-    help="Append JSON lines to FILE: progress and time left; where each task ran, how "
-    "long and with how much memory; "
-    "tasks that take much longer than others; failures.",
+    help="Append JSON lines to FILE: progress and time left, where each task ran and "
+    "how long, and failures.",
 )
 key = option(
     "--key",

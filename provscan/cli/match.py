@@ -203,9 +203,9 @@ MOST_FILES = 5
     "--memory",
     callback=cli.size,
     metavar="SIZE",
-    help="Memory that a worker of a Ray cluster may have beside mapped files, e.g. "
-    "4GB; one that takes more is "
-    "replaced.  [default: any]",
+    help="Memory that a task on a Ray cluster needs beside mapped files, e.g. 4GB: a "
+    "node runs as many tasks at a time as its memory allows.  [default: one for each "
+    "processor]",
 )
 @cli.log
 @running(

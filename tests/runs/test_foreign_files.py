@@ -404,7 +404,7 @@ def test_a_log_is_added_to_and_nothing_else(made: Path, tmp_path: Path) -> None:
         provscan.match(DATA, made / "a.index", tmp_path / place, log=log, spike_ins=0)
     assert len(log.read_text().splitlines()) > 4
     with pytest.raises(
-        OutputError, match="other is no log of provscan, so nothing is added to it"
+        OutputError, match="other is not a log of provscan, so nothing is added to it"
     ):
         provscan.match(
             DATA, made / "a.index", tmp_path / "c.run", log=other, spike_ins=0
