@@ -40,6 +40,7 @@ FLOORS = {
     "probe": 6,
     "ledger": 6,
     "report": 7,
+    "lookup": 7,
     "api": 8,
     "cli": 8,
     "server": 8,

@@ -50,6 +50,7 @@ COMMANDS = (
     "index",
     "inspect",
     "match",
+    "lookup",
     "probe",
     "recipes",
     "info",
