@@ -51,6 +51,7 @@ COMMANDS = (
     "index",
     "inspect",
     "match",
+    "lookup",
     "probe",
     "recipes",
     "info",

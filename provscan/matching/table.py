@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.index import Strings
 from provscan.kernels.canonical.utf8 import byte_places
@@ -40,6 +41,7 @@ MATCHES = pa.schema(
     ]
 )
 
+PERMALINK = "https://x.com/i/status/"
 # Code points before and after a match, and at most of the match itself.
 CONTEXT, LONGEST = 200, 2_000
 
@@ -211,3 +213,12 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     # String 5 i + k goes from place k of match i to the next one.
     between, first = Strings(text, places.reshape(-1)), np.arange(0, 5 * len(points), 5)
     return [between.take(first + place).array() for place in (0, 1, 3)]
+
+
+def permalinks(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Where tweets stand on the platform; null for ids that are no numbers."""
+    return pc.if_else(
+        pc.match_substring_regex(ids, "^[0-9]+$"),
+        pc.binary_join_element_wise(PERMALINK, ids, ""),
+        pa.scalar(None, pa.string()),
+    )

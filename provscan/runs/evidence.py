@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from provscan.arrays import Flags, Numbers
 from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
+from provscan.matching.table import permalinks
 from provscan.runs.matched import Batch
 
 EVIDENCE = pa.schema(
@@ -47,7 +48,6 @@ CANDIDATE = pa.schema(
 )
 # Matches that don't count of which texts are kept, the strongest.
 CANDIDATES = 10_000
-PERMALINK = "https://x.com/i/status/"
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,6 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
     rows = pa.Table.from_batches(batches).combine_chunks()
     tweets = reader.earliest_tweets(rows["text"].to_numpy())
     ids = tweets["tweet_id"].combine_chunks()
-    numeric = pc.match_substring_regex(ids, "^[0-9]+$")
-    links = pc.if_else(
-        numeric,
-        pc.binary_join_element_wise(PERMALINK, ids, ""),
-        pa.scalar(None, pa.string()),
-    )
     known = {name: rows[name] for name in EVIDENCE.names if name in rows.schema.names}
     reported = {
         name: tweets[name] for name in ("tweet_id", "tweet", "author", "time", "lang")
@@ -113,7 +107,7 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
         "field": pa.nulls(rows.num_rows, pa.string()),
         **known,
         **reported,
-        "permalink": links,
+        "permalink": permalinks(ids),
     }
     whole = rows["has_text"].to_numpy()
     if not whole.all():
