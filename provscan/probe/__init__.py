@@ -11,8 +11,7 @@ the first question. :mod:`~provscan.probe.run` asks a model
 answers with the tweets, and :mod:`~provscan.probe.score` makes the numbers of them,
 with the tests of :mod:`provscan.probe.statistics`.
 
-Needs the extra ``probe``, but for a plan and its score: ``pip install
-'provscan[probe]'``.
+Needs the extra ``probe``, but for the score: ``pip install 'provscan[probe]'``.
 """
 
 from provscan.probe.files import is_probe
