@@ -424,10 +424,10 @@ def _blocks(
 
 def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
     """int64[n + 1]: where the fingerprints of each text begin."""
-    first = np.zeros(len(lengths) + 1, np.int64)
-    kernels.fingerprint_counts(lengths, params.fingerprints, first[1:])
-    np.cumsum(first, out=first)
-    return first
+    grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
+    # As kernels.fingerprint_step: every so many 5-grams have one.
+    step = -(-grams // params.fingerprints)
+    return np.concatenate([[0], np.cumsum(-(-grams // step))])
 
 
 def open_blind(path: Source, key: bytes) -> BlindIndex:

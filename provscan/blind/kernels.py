@@ -234,44 +234,11 @@ def whole_hashes(codes, ranges, key, hashes):
 
 
 @kernel
-def find_whole(texts, hashes, lengths, numbers):
-    """Numbers of the texts with some hashes and lengths into int64[n], -1 where there
-    is none.
-    """
-    for i in range(len(hashes)):
-        low, high = np.int64(0), np.int64(len(texts.hashes))
-        while low < high:
-            middle = (low + high) >> 1
-            if texts.hashes[middle] < hashes[i]:
-                low = middle + 1
-            else:
-                high = middle
-        while (
-            low < len(texts.hashes)
-            and texts.hashes[low] == hashes[i]
-            and texts.lengths[low] != lengths[i]
-        ):
-            low += 1
-        numbers[i] = (
-            low if low < len(texts.hashes) and texts.hashes[low] == hashes[i] else -1
-        )
-
-
-@kernel
 def fingerprint_step(length, most):
     """One of how many 5-grams of a text has a fingerprint, so that there are ``most``
     at most.
     """
     return max(np.int64(1), (max(np.int64(1), length - GRAM + 1) + most - 1) // most)
-
-
-@kernel
-def fingerprint_counts(lengths, most, counts):
-    """How many fingerprints texts of some lengths have, into int64[n]."""
-    for t in range(len(lengths)):
-        length = np.int64(lengths[t])
-        step = fingerprint_step(length, most)
-        counts[t] = (max(np.int64(1), length - GRAM + 1) + step - 1) // step
 
 
 @kernel

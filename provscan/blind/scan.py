@@ -114,13 +114,32 @@ def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndar
     )
     places = places[places[:, 2] > places[:, 1]]
     ranges = records.offsets[places[:, :1]] + places[:, 1:]
-    hashes, numbers = np.empty(len(places), np.uint32), np.empty(len(places), np.int64)
+    hashes = np.empty(len(places), np.uint32)
     kernels.whole_hashes(records.codes, ranges, index.keys.texts, hashes)
-    kernels.find_whole(index.texts, hashes, places[:, 2] - places[:, 1], numbers)
+    numbers = _with_hash(index, hashes, places[:, 2] - places[:, 1])
     found = np.flatnonzero(numbers >= 0)
     rows = np.ones((len(found), 9), np.int64)
     rows[:, [_RECORD, _START, _END]], rows[:, _TEXT] = places[found], numbers[found]
     return rows
+
+
+def _with_hash(
+    index: BlindIndex, hashes: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """Numbers of the texts with some hashes and lengths, -1 where there is none."""
+    texts = index.texts
+    if len(texts.hashes) == 0:
+        return np.full(len(hashes), -1)
+    last = len(texts.hashes) - 1
+    numbers = np.searchsorted(texts.hashes, hashes)
+    while True:
+        place = np.minimum(numbers, last)
+        same = (numbers <= last) & (texts.hashes[place] == hashes)
+        # Texts of one hash stand side by side, and rarely have two lengths.
+        other = same & (texts.lengths[place] != lengths)
+        if not other.any():
+            return np.where(same, numbers, -1)
+        numbers += other
 
 
 def _accepted(

@@ -410,6 +410,8 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
 
 def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     """Recited tweets by class of copies, and the trend over the doublings of copies."""
+    from scipy.optimize import isotonic_regression
+
     stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
     classes = np.unique(stratum)
     hits = [int(licensed[stratum == each].sum()) for each in classes]
@@ -423,9 +425,7 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
         np.bincount(place, licensed, len(doses)),
         np.bincount(place, minlength=len(doses)),
     )
-    fitted = statistics.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
-    rows = zip(classes.tolist(), totals, hits, fitted, strict=True)
     if sum(hits) < FEWEST:
         why = (
             f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
@@ -434,8 +434,10 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
             "classes": [],
             "trend": dataclasses.replace(trend, invalid=why).as_dict(),
         }
+    # Shares that never fall from class to class and fit best.
+    fitted = isotonic_regression(np.divide(hits, totals), weights=totals).x.tolist()
     found = []
-    for least, n, k, fit in rows:
+    for least, n, k, fit in zip(classes.tolist(), totals, hits, fitted, strict=True):
         low, high = estimate.clopper_pearson(k, n)
         known = {"low": low, "high": high, "fitted": fit}
         known = known if n >= FEWEST else dict.fromkeys(known)

@@ -17,7 +17,6 @@ from provscan.errors import ParameterError
 from provscan.estimate import benjamini_hochberg, clopper_pearson, conformal_p_values
 from provscan.probe.statistics import (
     cochran_armitage,
-    never_falls,
     paired_auc,
     stratified_excess,
     unseen_texts,
@@ -49,25 +48,6 @@ def test_a_trend_needs_doses_and_hits() -> None:
     assert few.as_dict()["value"] is None
     with pytest.raises(ParameterError, match="hits"):
         cochran_armitage([0, 1], [10, 2], [9, 9])
-
-
-def test_classes_without_members_have_no_share() -> None:
-    with pytest.raises(ParameterError, match="every class needs members"):
-        never_falls([0, 1], [0, 2])
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=8)
-)
-def test_fitted_shares_never_fall_and_keep_the_total(
-    classes: list[tuple[int, int]],
-) -> None:
-    hits, totals = [min(k, n) for k, n in classes], [n for _, n in classes]
-    fitted = never_falls(hits, totals)
-    assert (np.diff(fitted) >= -1e-12).all()
-    assert fitted @ totals == pytest.approx(sum(hits))
-    if (np.diff(np.divide(hits, totals)) >= 0).all():
-        assert fitted == pytest.approx(np.divide(hits, totals))
 
 
 @given(

@@ -23,7 +23,7 @@ from provscan.probe.statistics.paired import (
     sign_flip,
 )
 from provscan.probe.statistics.separation import paired_auc
-from provscan.probe.statistics.trend import cochran_armitage, never_falls
+from provscan.probe.statistics.trend import cochran_armitage
 from provscan.probe.statistics.unseen import stratified_excess, unseen_texts
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "cochran_armitage",
     "detectable_share",
     "mcnemar",
-    "never_falls",
     "paired_auc",
     "paired_difference",
     "paired_power",

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from provscan.arrays import Floats
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
@@ -85,36 +84,3 @@ def cochran_armitage(
         method,
         assumes,
     )
-
-
-def never_falls(hits: npt.ArrayLike, totals: npt.ArrayLike) -> Floats:
-    """Shares that never fall from class to class and fit best (pool adjacent violators;
-    Ayer et al. 1955).
-
-    Parameters
-    ----------
-    hits, totals
-        [k], classes in ascending order of their dose; every class has members.
-
-    Returns
-    -------
-    float64[k]
-
-    Raises
-    ------
-    ParameterError
-        A class has no members.
-    """
-    k, n = np.asarray(hits, np.float64), np.asarray(totals, np.float64)
-    if bool((n <= 0).any()):
-        raise ParameterError("every class needs members")
-    blocks: list[tuple[float, float, int]] = []
-    for hit, total in zip(k.tolist(), n.tolist(), strict=True):
-        blocks.append((hit, total, 1))
-        while (
-            len(blocks) > 1
-            and blocks[-2][0] * blocks[-1][1] > blocks[-1][0] * blocks[-2][1]
-        ):
-            (a, b, c), (d, e, f) = blocks[-2:]
-            blocks[-2:] = [(a + d, b + e, c + f)]
-    return np.repeat([a / b for a, b, _ in blocks], [c for _, _, c in blocks])
