@@ -22,6 +22,7 @@ from provscan.index import (
 )
 from provscan.index import append as append_tweets
 from provscan.matching import Index
+from provscan.options import default_workers, require_executor, source_list
 from provscan.ordered_map import ordered_map
 from provscan.params import (
     IndexParams,
@@ -31,7 +32,6 @@ from provscan.params import (
 )
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
-from provscan.runs.options import default_workers, require_executor, source_list
 from provscan.runs.spread import shards_of
 
 

@@ -13,8 +13,8 @@ from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Prepared
+from provscan.options import source_list
 from provscan.readers.stats import require_undamaged
-from provscan.runs.options import source_list
 
 LEAST_ROWS = 4096
 # Files that were left out and are named in the index's manifest.
