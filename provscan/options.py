@@ -211,6 +211,7 @@ class MatchOptions:
     min_bits_passage: float = FindingParams.min_bits_passage
     min_letters: int = FindingParams.min_letters
     cutoff: str | date | None = None
+    # A list of paths once they are checked.
     control: Paths = None
     null: Paths = None
     known: Paths = None
@@ -237,9 +238,8 @@ class MatchOptions:
     without_segment: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        for name in _names_of("Source", "Paths"):
-            # URLs are kept without their secrets.
-            object.__setattr__(self, name, _shown_sources(getattr(self, name)))
+        for name in ("control", "null", "known"):
+            object.__setattr__(self, name, _paths(name, getattr(self, name)))
         for name, words in WORDS.items():
             value = getattr(self, name)
             allowed = " or ".join(map(repr, words))
@@ -261,6 +261,8 @@ class MatchOptions:
         for name in ("tokenizer", "log", "parts", "shards_from"):
             if (value := getattr(self, name)) is not None:
                 require_path(name, value, remote=name in ("parts", "shards_from"))
+                # URLs are shown without their secrets.
+                object.__setattr__(self, name, source_of(value))
         fields = self.text_field
         several = isinstance(fields, Sequence) and all(
             isinstance(name, str) for name in fields
@@ -278,14 +280,14 @@ class MatchOptions:
             self.executor, **{name: getattr(self, name) for name in OF_CLUSTERS}
         )
         if self.fail_above is not None and not (
-            self.cutoff or self.control_files or self.null_files
+            self.cutoff or self.control or self.null
         ):
             raise UsageError(
                 "fail_above needs a lower bound, and there is none without a measure "
                 "of chance: give cutoff, control or null"
             )
-        # Both check their values.
-        _ = self.params, self.finding, self.since, self.known_files
+        # These check their values.
+        _ = self.params, self.finding, self.since
 
     @property
     def params(self) -> MatchParams:
@@ -302,17 +304,9 @@ class MatchOptions:
         """The cutoff as a time in UTC."""
         return None if self.cutoff is None else parse_utc(self.cutoff)
 
-    @property
-    def control_files(self) -> list[str]:
-        return _paths("control", self.control)
-
-    @property
-    def null_files(self) -> list[str]:
-        return _paths("null", self.null)
-
-    @property
-    def known_files(self) -> list[str]:
-        return _paths("known", self.known)
+    def files(self, name: str) -> list[str]:
+        """The paths of ``control``, ``null`` or ``known``."""
+        return getattr(self, name) or []
 
     @property
     def threads(self) -> int:
@@ -333,9 +327,6 @@ class MatchOptions:
             **chosen,
             "text_field": list(self.text_field or ()) if several else self.text_field,
             "cutoff": self.since and self.since.isoformat(),
-            "control": self.control_files or None,
-            "null": self.null_files or None,
-            "known": self.known_files or None,
         }
 
     def lasting(self) -> dict[str, Any]:
@@ -468,55 +459,16 @@ def given_options(options: MatchKeywords) -> MatchOptions:
     return MatchOptions(**options)
 
 
-def _names_of(*types: str) -> list[str]:
-    """Options of some types."""
-    return [
-        item.name
-        for item in fields(MatchOptions)
-        if str(item.type).partition(" ")[0] in types
-    ]
-
-
-def _shown_sources(value: Any) -> Any:
-    """One or several sources without the secrets of their URLs; whatever is no path, as
-    it is.
-    """
-    if isinstance(value, str | os.PathLike):
-        return source_of(value)
-    several = isinstance(value, list | tuple)
-    return [_shown_sources(item) for item in value] if several else value
-
-
-def _paths(name: str, value: Any) -> list[str]:
-    if value is None or (isinstance(value, Sequence) and not value):
-        return []
-    named = source_list(value)
-    if named is None:
+def _paths(name: str, value: Any) -> list[str] | None:
+    """One or several paths as a list, without the secrets of URLs; None without any."""
+    several = [value] if isinstance(value, str | os.PathLike) else value
+    if not isinstance(several, Sequence | None) or not all(
+        isinstance(path, str | os.PathLike) for path in several or ()
+    ):
         raise ParameterError(
             f"{name} must be paths of files or folders, not {type(value).__name__}"
         )
-    return named
-
-
-def source_list(sources: object) -> list[str] | None:
-    """Paths as a list of strings; None if ``sources`` is data in memory. Strings are
-    taken for paths.
-    """
-    if isinstance(sources, str | os.PathLike):
-        sources = [sources]
-    if not (
-        isinstance(sources, Sequence)
-        and sources
-        and isinstance(sources[0], str | os.PathLike)
-    ):
-        return None
-    for source in sources:
-        if not isinstance(source, str | os.PathLike):
-            raise ParameterError(
-                f"expected paths, found {type(source).__name__} among them: give data "
-                "by itself"
-            )
-    return [*map(source_of, sources)]
+    return [*map(source_of, several)] if several else None
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:

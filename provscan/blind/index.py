@@ -58,11 +58,10 @@ from provscan.index.segment.read import MAX_TEXTS
 from provscan.index.segment.texts import Strings, open_strings
 from provscan.index.segment.tweets import write_strings
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.options import source_list
 from provscan.params import require_folder, require_path
 from provscan.readers import Source
 from provscan.runs.build import build_index as build_full
-from provscan.runs.build import require_outside
+from provscan.runs.inputs import require_outside, source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32

@@ -54,6 +54,7 @@ from provscan.runs.inputs import (
     left_out_summary,
     plan_inputs,
     run_path,
+    source_list,
 )
 from provscan.runs.match import OPEN_ALREADY
 from provscan.runs.scan import unread_members
@@ -162,7 +163,7 @@ def match(
         max_bad=max_bad,
     )
     require_folder("index", index)
-    target = run_path(sources, out)
+    target = run_path(source_list(sources), out)
     opened = open_blind(index, read_key(key))
     with (
         logged(log, progress) as watcher,

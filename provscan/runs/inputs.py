@@ -13,18 +13,18 @@ from typing import Any
 import xxhash
 
 from provscan import readers
-from provscan.errors import InputError, UsageError
-from provscan.options import MatchOptions, Source, source_list
+from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import require_folder
 from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
-from provscan.runs.build import require_outside
-from provscan.runs.corpus import MOST_LISTED
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.sample import FileSample, draw_files
+from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
 Reasons = list[tuple[str, str]]  # Paths, each with a reason.
+# Files of a kind that are listed, at most.
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,9 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class Role:
-    """What data is read for."""
-
-    stage: str  # Name of its scan while it runs.
-    parts: str  # Name of the folder of the part files.
-    words: str  # Completes "no records ... were scanned".
-
-
-DATASET = Role("Scanning", PARTS, "")
-NULL = Role("Scanning null dataset", NULL_PARTS, " of the null dataset")
-KNOWN = Role("Scanning known data", KNOWN_PARTS, " of the known data")
-
-
-@dataclass(frozen=True)
 class Inputs:
     """What is read of a dataset, a null dataset or known data."""
 
-    role: Role
     options: MatchOptions
     fields: Fields
     named: list[str] | None  # The paths that the user named; None for data in memory.
@@ -105,17 +90,46 @@ class RunInputs:
         }
 
 
+def source_list(sources: object) -> list[str] | None:
+    """Paths as a list of strings; None if ``sources`` is data in memory. Strings are
+    taken for paths.
+    """
+    several = [sources] if isinstance(sources, str | os.PathLike) else sources
+    if not (
+        isinstance(several, Sequence)
+        and several
+        and isinstance(several[0], str | os.PathLike)
+    ):
+        return None
+    for source in several:
+        if not isinstance(source, str | os.PathLike):
+            raise ParameterError(
+                f"expected paths, found {type(source).__name__} among them: give data "
+                "by itself"
+            )
+    return [*map(source_of, several)]
+
+
+def run_path(named: list[str] | None, out: Source | None) -> Path:
+    """The run folder, which may be no part of what is read; by default it has the name
+    of the first source.
+    """
+    place = default_out(named) if out is None else out
+    require_folder("out", place)
+    require_outside(Path(place), named or [])
+    return Path(place)
+
+
 def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
     """Plan what to read of the dataset, the null dataset and the known data; the number
     of splits may depend on how many `workers` read.
     """
-    dataset = plan_inputs(sources, options, workers)
-    whole = options.of_whole()
+    dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
     null, known = (
-        plan_inputs(files, whole, workers, role) if files else None
-        for files, role in ((options.null_files, NULL), (options.known_files, KNOWN))
+        plan_inputs(files, whole, workers) if files else None
+        for files in map(options.files, ("null", "known"))
     )
-    _require_other_data(dataset, null, known, options.control_files)
+    _require_other_data(dataset, null, known, options.files("control"))
     return RunInputs(dataset, null, known)
 
 
@@ -130,9 +144,7 @@ def fields_of(options: MatchOptions) -> Fields:
     )
 
 
-def plan_inputs(
-    sources: Sources, options: MatchOptions, workers: int, role: Role = DATASET
-) -> Inputs:
+def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
     """Plan what to read of some sources."""
     fields = fields_of(options)
     named = source_list(sources)
@@ -164,7 +176,6 @@ def plan_inputs(
     streamed = named is None or any(split.format == UNKNOWN for split in splits)
     listed = repr(splits).encode("utf-8", "surrogatepass")
     return Inputs(
-        role=role,
         options=options,
         fields=fields,
         named=named,
@@ -343,18 +354,6 @@ def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
     )
 
 
-def run_path(sources: Sources, out: Source | None) -> Path:
-    """The run folder, which may be no part of the sources; by default it has the name
-    of the first one.
-    """
-    named = source_list(sources)
-    place = default_out(named) if out is None else out
-    require_folder("out", place)
-    path = Path(place)
-    require_outside(path, named or [])
-    return path
-
-
 def default_out(named: Sequence[str] | None) -> str:
     if named is None or list(named) == ["-"]:
         raise UsageError(
@@ -368,3 +367,21 @@ def default_out(named: Sequence[str] | None) -> str:
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")
     return f"{stem if dot and stem else name}.run"
+
+
+def require_outside(target: Path, sources: Sequence[str]) -> None:
+    """Check that results do not go into a folder that is read, nor into one that holds
+    what is read.
+    """
+    place = Path(os.path.realpath(target))
+    for source in sources:
+        read = Path(os.path.realpath(source))
+        # A text that was taken for a path may be too long for one.
+        if source and (
+            read.is_relative_to(place)
+            or (os.path.isdir(read) and place.is_relative_to(read))
+        ):
+            raise OutputError(
+                f"{target} would stand in the folder of {source}, which is read: name "
+                "a place outside of it with -o"
+            )

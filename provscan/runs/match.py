@@ -51,11 +51,19 @@ from provscan.runs.inputs import (
     left_out_summary,
     plan_run,
     run_path,
+    source_list,
 )
 from provscan.runs.matches import PartRows
 from provscan.runs.null import NullScan
 from provscan.runs.sample import describe_sample, extent_of
-from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
+from provscan.runs.scan import (
+    DATASET,
+    OTHER_ROLES,
+    Role,
+    ScanTotals,
+    sampling_of,
+    scan_inputs,
+)
 from provscan.runs.summary import counts_summary
 from provscan.runs.tokenizer import tokens_of
 from provscan.scoring.background import background
@@ -108,7 +116,7 @@ def run_match(
     `render` makes its report.
     """
     clock = Clock()
-    path = run_path(sources, target.out)
+    path = run_path(source_list(sources), target.out)
     index = checked_index(index, options, progress)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
@@ -136,11 +144,11 @@ def run_match(
             # time than they take.
             counted = beside.submit(background, controls.licensed)
             beside.submit(importlib.import_module, "scipy.special")
-            scanned = _scan(inputs.dataset, folder, calibration, progress)
+            scanned = _scan(inputs.dataset, DATASET, folder, calibration, progress)
             counted.result()
         clock.lap("scan")
         others = {
-            name: _scan(data, folder, calibration, progress)
+            name: _scan(data, OTHER_ROLES[name], folder, calibration, progress)
             for name, data in inputs.beside.items()
         }
         clock.lap("beside")
@@ -246,10 +254,14 @@ def calibrate(index: Index, options: MatchOptions, folder: RunFolder) -> Calibra
     if options.since is not None:
         controls = with_cutoff(controls, options.since)
         cutoff = {"since": options.since.isoformat()}
-    if options.control_files:
+    if options.files("control"):
         control = folder.path / CONTROL
         controls, files = with_files(
-            controls, options.control_files, readers.Fields(), control, options.threads
+            controls,
+            options.files("control"),
+            readers.Fields(),
+            control,
+            options.threads,
         )
     reader = index.reader
     snapshot = Snapshot(
@@ -279,12 +291,16 @@ def _checkpoint(
 
 
 def _scan(
-    inputs: Inputs, folder: RunFolder, calibration: Calibration, progress: Progress
+    inputs: Inputs,
+    role: Role,
+    folder: RunFolder,
+    calibration: Calibration,
+    progress: Progress,
 ) -> tuple[ScanTotals, PartRows]:
     """Scan a dataset: what that adds up to, and its matches."""
     controls, snapshot = calibration.controls, calibration.snapshot
-    totals = scan_inputs(inputs, folder, snapshot, controls.reader, progress)
-    return totals, PartRows(folder.path / inputs.role.parts, totals.parts)
+    totals = scan_inputs(inputs, role, folder, snapshot, controls.reader, progress)
+    return totals, PartRows(folder.path / role.parts, totals.parts)
 
 
 def _null_scan(
@@ -304,7 +320,7 @@ def _null_scan(
         rows,
         scanned.records,
         scanned.characters,
-        tuple(options.null_files),
+        tuple(options.files("null")),
         counts["skipped"],
         scripts,
         counts["notes"],
@@ -323,7 +339,7 @@ def _known_elsewhere(
     texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
     counts = scanned.stats.as_dict()
     about = {
-        "sources": options.known_files,
+        "sources": options.files("known"),
         "records": scanned.records,
         "characters": scanned.characters,
         "texts": texts,
@@ -346,13 +362,13 @@ def _check_inputs(
     data = {"dataset": inputs.dataset} | inputs.beside
     checked = {name: check_files(of, options.threads) for name, of in data.items()}
     control = calibration.files["unread"] if calibration.files else []
-    unread = [*scans["dataset"].unread]
+    unread = [*inputs.dataset.unread, *scans["dataset"].unread]
     unread += [(item["path"], item["reason"]) for item in control]
     damaged = list(scans["dataset"].stats.damaged)
     ignored = list(inputs.dataset.ignored)
     for name, other in inputs.beside.items():
         damaged += [*scans[name].stats.damaged, *checked[name][0]]
-        unread += scans[name].unread
+        unread += [*other.unread, *scans[name].unread]
         ignored += other.ignored
     damaged += checked["dataset"][0]
     described = {

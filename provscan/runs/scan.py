@@ -31,6 +31,7 @@ from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import (
+    CARRIER_SEED,
     Map,
     Sampling,
     ScanTask,
@@ -50,7 +51,7 @@ from provscan.readers import (
     counted,
     current_limits,
 )
-from provscan.runs.folder import RunFolder
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS, RunFolder
 from provscan.runs.inputs import Inputs, Reasons, check_skipped
 from provscan.urls import below
 
@@ -59,11 +60,30 @@ from provscan.urls import below
 CHECK_FROM = 10_000
 
 
+@dataclass(frozen=True)
+class Role:
+    """What data is read for."""
+
+    stage: str  # Name of its scan while it runs.
+    parts: str  # Name of the folder of the part files.
+    words: str  # Completes "no records ... were scanned".
+
+
+DATASET = Role("Scanning", PARTS, "")
+OTHER_ROLES = {
+    "null": Role("Scanning null dataset", NULL_PARTS, " of the null dataset"),
+    "known": Role("Scanning known data", KNOWN_PARTS, " of the known data"),
+}
+
+
 @dataclass
 class ScanTotals:
     """What the scan of all splits adds up to."""
 
-    carriers: CarrierSample  # A random sample of the records that were scanned.
+    # A random sample of the records that were scanned.
+    carriers: CarrierSample = field(
+        default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
+    )
     # The counts of each split, in order; their carrier records are in `carriers`.
     parts: list[PartResult] = field(default_factory=list)
     # What was read and what was not; look-ups cut short.
@@ -71,7 +91,7 @@ class ScanTotals:
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
     records: int = 0
     characters: int = 0
-    # What the user named and was not scanned.
+    # What could not be scanned after all.
     unread: Reasons = field(default_factory=list)
     # What the nodes of a cluster did, and which tasks they failed
     # (`provscan.engine.Ray.describe`).
@@ -90,6 +110,7 @@ class ScanTotals:
 
 def scan_inputs(
     inputs: Inputs,
+    role: Role,
     folder: RunFolder,
     snapshot: Snapshot,
     reader: IndexReader,
@@ -99,10 +120,9 @@ def scan_inputs(
     snapshot.
     """
     options, limits = inputs.options, current_limits()
-    parts = folder.path / inputs.role.parts
+    parts, totals = folder.path / role.parts, ScanTotals()
     parts.mkdir(exist_ok=True)
     sampling = sampling_of(inputs)
-    totals = ScanTotals(sampling.carrier_sample(), unread=list(inputs.unread))
     # Blocks on a cluster are not known before they are made.
     splits = [] if inputs.in_blocks else list(inputs.splits)
     complete: set[int] = set()
@@ -135,7 +155,7 @@ def scan_inputs(
             )
 
     unit = "records" if inputs.named is None else "bytes"
-    progress.start(inputs.role.stage, inputs.size, unit)
+    progress.start(role.stage, inputs.size, unit)
     progress.advance(sum(splits[number].size for number in complete))
     with _store(options) as store, _executor(inputs) as executor:
         if isinstance(executor, Ray) and options.shard_groups is not None:
@@ -164,7 +184,7 @@ def scan_inputs(
     check_skipped(totals.stats, options)
     if totals.records == 0:
         folder.resumable = False
-        raise _nothing_scanned(inputs, totals)
+        raise _nothing_scanned(inputs, role, totals)
     return totals
 
 
@@ -297,7 +317,7 @@ def unread_members(stats: ReadStats) -> Reasons:
     return found
 
 
-def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
+def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputError:
     if totals.stats.records:
         return InputError(
             "the sample holds none of the records: give a larger --sample"
@@ -310,9 +330,10 @@ def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
         f"{damage.source} is damaged ({damage.reason})"
         for damage in totals.stats.damaged[:3]
     ]
-    why += [f"{path} can't be read ({reason})" for path, reason in totals.unread[:3]]
+    unread = [*inputs.unread, *totals.unread]
+    why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(
-        f"no records{inputs.role.words} were scanned: {reasons}. Check the paths, and "
+        f"no records{role.words} were scanned: {reasons}. Check the paths, and "
         "the field that holds the text (--text-field)"
     )
