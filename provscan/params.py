@@ -16,8 +16,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import xxhash
-
 from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
@@ -93,6 +91,8 @@ class Params:
 
     def fingerprint(self) -> str:
         """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""
+        import xxhash
+
         return xxhash.xxh3_128_hexdigest(
             json.dumps(self.as_dict(), sort_keys=True).encode()
         )

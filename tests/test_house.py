@@ -22,6 +22,7 @@ FLOORS = {
     "caches": 0,
     "urls": 0,
     "params": 0,
+    "options": 0,
     "arrays": 0,
     "text_buffers": 0,
     "ordered_map": 0,

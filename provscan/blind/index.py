@@ -61,8 +61,7 @@ from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder, require_path
 from provscan.readers import Source
 from provscan.runs.build import build_index as build_full
-from provscan.runs.build import require_outside
-from provscan.runs.options import source_list
+from provscan.runs.inputs import require_outside, source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan import __version__
-from provscan.api import OPEN_ALREADY, Run
+from provscan.api import Run
 from provscan.blind.index import BlindIndex, open_blind, read_key
 from provscan.blind.params import BlindLimits
 from provscan.blind.report import write_report
@@ -32,12 +32,11 @@ from provscan.matching import Index, open_index
 from provscan.matching.parts import PASSAGE, PartResult
 from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
 from provscan.matching.verified import compared
+from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder
-from provscan.readers import ReadStats, Source, counted, read
-from provscan.runs.analysis import SCORED
-from provscan.runs.build import require_outside
-from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows
+from provscan.readers import ReadStats, counted, read, read_objects
+from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -49,12 +48,16 @@ from provscan.runs.folder import (
     write_summary,
 )
 from provscan.runs.inputs import (
+    Sources,
+    check_files,
     check_skipped,
-    default_out,
-    find_inputs,
-    unread_members,
+    left_out_summary,
+    plan_inputs,
+    run_path,
+    source_list,
 )
-from provscan.runs.options import MAX_BAD, Options, Sources, source_list
+from provscan.runs.match import OPEN_ALREADY
+from provscan.runs.scan import unread_members
 from provscan.text_buffers import buffers
 
 # The rows, bool[n] which of them count, the evidence, and what is in ``summary.json``
@@ -109,7 +112,7 @@ def match(
     log: Source | None = None,
     allow_unread: bool = False,
     strict: bool = False,
-    max_bad: float = MAX_BAD,
+    max_bad: float = MatchOptions.max_bad,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -144,7 +147,7 @@ def match(
     OutputError
         ``out`` exists, or can't be written.
     """
-    options = Options(
+    options = MatchOptions(
         text_field=text_field,
         id_field=id_field,
         records=records,
@@ -160,10 +163,7 @@ def match(
         max_bad=max_bad,
     )
     require_folder("index", index)
-    place = out if out is not None else default_out(source_list(sources))
-    require_folder("out", place)
-    target = Path(place)
-    require_outside(target, source_list(sources) or [])
+    target = run_path(source_list(sources), out)
     opened = open_blind(index, read_key(key))
     with (
         logged(log, progress) as watcher,
@@ -175,11 +175,10 @@ def match(
 
 
 def _scanned(
-    sources: Sources, index: BlindIndex, options: Options, progress: Progress
+    sources: Sources, index: BlindIndex, options: MatchOptions, progress: Progress
 ) -> Written:
     """Scan datasets with a blind index."""
-    inputs = find_inputs(sources, options, options.threads)
-    limits, read_memory = BlindLimits(), inputs.reader(options)
+    inputs, limits = plan_inputs(sources, options, options.threads), BlindLimits()
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
     stats, tables, totals = ReadStats(), [FOUND.empty_table()], PartResult(0, "")
 
@@ -198,9 +197,9 @@ def _scanned(
     for split in inputs.splits:
         source, part = split.source, PartResult(0, split.source)
         batches: Iterator[pa.RecordBatch] = (
-            read(split, options.fields, stats, on_bytes=progress.advance)
-            if read_memory is None
-            else read_memory(split, stats)
+            read_objects(inputs.data, inputs.fields, stats)
+            if inputs.named is None
+            else read(split, inputs.fields, stats, on_bytes=progress.advance)
         )
         for batch, rows, found in ordered_map(found_in, batches, options.threads):
             part.count(batch, found.characters)
@@ -208,7 +207,8 @@ def _scanned(
             tables.append(rows)
         totals.records += part.records
         totals.characters += part.characters
-    inputs.unread += unread_members(stats)
+    unread = [*inputs.unread, *unread_members(stats)]
+    changed, described = check_files(inputs, options.threads)
     check_skipped(stats, options)
     if totals.records == 0:
         raise InputError(
@@ -227,7 +227,7 @@ def _scanned(
         "records": totals.records,
         "characters": totals.characters,
         **{name: noted[name] for name in ("skipped", "repaired", "notes")},
-        **inputs.left_out(stats),
+        **left_out_summary([*stats.damaged, *changed], unread, inputs.ignored),
         "truncated": {"bands_cut": 0, "seeds_cut": totals.truncated.seeds_cut},
         "index": about,
     }
@@ -242,7 +242,7 @@ def _scanned(
             "fingerprint": index.fingerprint,
             "params": index.params.as_dict(),
         },
-        "inputs": inputs.describe(options.threads),
+        "inputs": described,
     }
     counted = np.zeros(len(table), np.bool_)
     return table, counted, EVIDENCE.empty_table(), summary, info
@@ -474,7 +474,7 @@ def _write(
             pa.array(counted),
             *(pa.nulls(len(table), column.type) for column in CANDIDATE),
         ],
-        schema=pa.schema([*SCORED, *CANDIDATE]),
+        schema=pa.schema([*MATCHES, *ADDED, *CANDIDATE]),
     )
     pq.write_table(scored, folder / MATCHES_FILE, compression="zstd")
     pq.write_table(table, folder / PASSAGES_FILE, compression="zstd")

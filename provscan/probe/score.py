@@ -26,10 +26,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import estimate
-from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import Controls, no_control, with_cutoff
 from provscan.errors import InputError
 from provscan.index import IndexReader
 from provscan.matching import Index, open_index
+from provscan.options import parse_utc
 from provscan.probe import statistics
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES

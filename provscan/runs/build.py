@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from provscan import readers
 from provscan.engine import Progress, logged
-from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.errors import InputError, ParameterError, UsageError
 from provscan.index import (
     MOST_SHARDS,
     Prepared,
@@ -22,6 +21,7 @@ from provscan.index import (
 )
 from provscan.index import append as append_tweets
 from provscan.matching import Index
+from provscan.options import default_workers, require_executor
 from provscan.ordered_map import ordered_map
 from provscan.params import (
     IndexParams,
@@ -31,7 +31,7 @@ from provscan.params import (
 )
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
-from provscan.runs.options import default_workers, require_executor, source_list
+from provscan.runs.inputs import require_outside, source_list
 from provscan.runs.spread import shards_of
 
 
@@ -258,21 +258,3 @@ def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
                 f"{known[name] or 'none'}: leave it out, or build another index"
             )
     return reader.params
-
-
-def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that results do not go into a folder that is read, nor into one that holds
-    what is read.
-    """
-    place = Path(os.path.realpath(target))
-    for source in sources:
-        read = Path(os.path.realpath(source))
-        # A text that was taken for a path may be too long for one.
-        if source and (
-            read.is_relative_to(place)
-            or (os.path.isdir(read) and place.is_relative_to(read))
-        ):
-            raise OutputError(
-                f"{target} would stand in the folder of {source}, which is read: name "
-                "a place outside of it with -o"
-            )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
+from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted
 from provscan.readers.corpus.compliance import Withdrawals
@@ -27,7 +28,6 @@ from provscan.runs.folder import (
     read_run,
     require_run,
 )
-from provscan.runs.options import default_workers
 from provscan.urls import source_of
 
 # Ends of names that are meant as files, and not as ids.

@@ -17,11 +17,11 @@ from provscan import readers
 from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
 from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
+from provscan.options import needs_files
 from provscan.ordered_map import R
 from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
-from provscan.runs.options import needs_files
 
 # Tasks for each worker, so that they end at about the same time, unless they would be
 # larger than this.
