@@ -12,7 +12,6 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from tarfile import (  # type: ignore[attr-defined]
     EmptyHeaderError,
     EOFHeaderError,
@@ -29,9 +28,9 @@ from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import (
+    UNKNOWN,
     Context,
     Format,
-    Layout,
     Piece,
     Rows,
     Split,
@@ -45,7 +44,7 @@ from provscan.readers.stats import Damage
 
 # Members of a webdataset that hold texts, by what follows the key in their names.
 TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
-Identify = Callable[[str, bytes, Split, Layout], Split]
+Identify = Callable[[ByteStream, str], Split]
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
@@ -113,8 +112,8 @@ class MemberStream(ByteStream):
         super().__init__(split, context)
         self._open = file
 
-    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
-        while data := self._open.read(step):
+    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
+        while data := file.read(PART):
             yield data
 
     def _file(self, opened: object) -> IO[bytes]:
@@ -194,38 +193,32 @@ class Tar(Undivided):
         number: int,
         wanted: Wanted,
     ) -> Iterator[Rows | Piece]:
-        head = file.read(PART)
         source = f"{stream.split.source}/{printable(member.name)}"
         whole = replace(
             stream.split,
             source=source,
+            format=UNKNOWN,
+            compression=None,
             first_record=number,
             archive="tar",
             member=member.name,
             start=0,
             end=-1,
         )
-        try:
-            name, asked = os.path.basename(member.name), stream.split.layout
-            with readable(whole.source):
-                split = self.identify(
-                    name, head, replace(whole, compression=None, layout=Layout()), asked
-                )
-        except InputError as reason:
-            stream.context.stats.note(
-                "unread_member", whole.source, number, str(reason)
-            )
-            return
-        rest = io.BufferedReader(
-            Readable(chain([head], iter(lambda: file.read(PART), b""))), PART
-        )
         context = stream.context._replace(breaks=[], on_bytes=None)
+        inner = MemberStream(whole, context, file)
+        try:
+            with readable(source):
+                inner.split = self.identify(inner, os.path.basename(member.name))
+        except InputError as reason:
+            if isinstance(reason.__cause__, tarfile.TarError):
+                raise reason.__cause__ from None
+            stream.context.stats.note("unread_member", source, number, str(reason))
+            return
         count = 0
         try:
-            with readable(whole.source):
-                for rows in self.formats[split.format].read(
-                    MemberStream(split, context, rest), wanted
-                ):
+            with readable(source):
+                for rows in self.formats[inner.split.format].read(inner, wanted):
                     count += 1 if isinstance(rows, Piece) else len(rows.numbers)
                     yield rows
         except InputError as error:
@@ -233,10 +226,10 @@ class Tar(Undivided):
             # damaged itself.
             if isinstance(error.__cause__, tarfile.TarError):
                 raise error.__cause__ from None
-            context.breaks.append(why_unread(error, whole.source))
+            context.breaks.append(why_unread(error, source))
         if context.breaks and not stream.context.breaks:
             stream.context.stats.damaged.append(
-                Damage(whole.source, count, context.breaks[0])
+                Damage(source, count, context.breaks[0])
             )
 
 

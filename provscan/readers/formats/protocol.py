@@ -11,7 +11,7 @@ texts of them, :mod:`provscan.readers.corpus.tweets` tweets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -101,6 +101,10 @@ class Split:
     )
     part: int = 0  # Number of the split among those of its source.
     layout: Layout = Layout()  # How its bytes are to be read.
+    # Where its fields are, by the first records of its file (a Binding of
+    # `provscan.readers.texts.fields` or `provscan.readers.corpus.fields`); None if it
+    # can't be looked at before it is read.
+    binding: Any = field(default=None, compare=False, repr=False)
 
     @property
     def random_access(self) -> bool:
