@@ -26,14 +26,6 @@ from provscan.readers.bytes.files import (
 )
 from provscan.readers.bytes.streams import ByteStream, look, unpack_into
 from provscan.readers.formats.hub import PREFIX, hub_splits
-from provscan.readers.formats.protocol import (
-    STDIN,
-    UNKNOWN,
-    Context,
-    NotReadable,
-    ReadPlan,
-    Split,
-)
 from provscan.readers.formats.registry import (
     FORMATS,
     READABLE,
@@ -43,6 +35,7 @@ from provscan.readers.formats.registry import (
 )
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import printable
+from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
 from provscan.readers.texts.fields import Fields, bind, reads_like_text, survey
 from provscan.urls import is_remote, opened, source_of
 
@@ -62,6 +55,25 @@ DETERMINED = Fields()
 LEAST_SPLIT = 8 << 20
 SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
+
+
+class ReadPlan(list[Split]):
+    """The splits, in the order of their records, and (path, reason) of what is not
+    among them.
+
+    `unread` is everything the user named that will not be read; `ignored` was left out
+    because it holds no records: hidden files, metadata of a dataset.
+    """
+
+    def __init__(
+        self,
+        splits: Iterable[Split],
+        unread: Sequence[tuple[str, str]] = (),
+        ignored: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(splits)
+        self.unread = list(unread)
+        self.ignored = list(ignored)
 
 
 class Found(NamedTuple):

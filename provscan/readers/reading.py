@@ -17,19 +17,11 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import (
-    UNKNOWN,
-    Context,
-    NotReadable,
-    Piece,
-    Progress,
-    Rows,
-    Split,
-    Wanted,
-)
+from provscan.readers.formats.protocol import Piece, Rows, Wanted
 from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits, current_limits
+from provscan.readers.splits import UNKNOWN, Context, NotReadable, Progress, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher, piece_batch
 from provscan.readers.texts.fields import Binding, Fields, bind, survey

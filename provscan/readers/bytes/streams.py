@@ -31,8 +31,8 @@ from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
 from provscan.readers.bytes.budget import ExpansionError, require_growth
 from provscan.readers.bytes.files import open_file
-from provscan.readers.formats.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
 from provscan.readers.limits import Limits
+from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
 from provscan.urls import is_remote
 
 # Bytes by which the format of a file is known.

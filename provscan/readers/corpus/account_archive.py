@@ -19,8 +19,9 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.dates import parse_date
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import head_records, read_lines
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 
 ASSIGNED = re.compile(
     rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"

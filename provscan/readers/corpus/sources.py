@@ -31,7 +31,6 @@ from provscan.readers.corpus.fields import ROLES, bind, not_found, survey
 from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX, recipe_of
 from provscan.readers.formats.databases import TableFile
-from provscan.readers.formats.protocol import UNKNOWN, Context, Split
 from provscan.readers.formats.registry import FORMATS, Asked, split_name
 from provscan.readers.limits import LIMITS, Limits
 from provscan.readers.planning import (
@@ -41,6 +40,7 @@ from provscan.readers.planning import (
     named_sources,
     nothing_to_read,
 )
+from provscan.readers.splits import UNKNOWN, Context, Split
 from provscan.readers.texts.fields import Fields
 
 # Files beside the texts of a set, by their names and by what they hold.

@@ -33,20 +33,11 @@ from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import (
-    ANY,
-    MEMORY,
-    UNKNOWN,
-    Context,
-    Path,
-    Piece,
-    Progress,
-    Rows,
-    Split,
-)
+from provscan.readers.formats.protocol import ANY, Path, Piece, Rows
 from provscan.readers.formats.values import values_of
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import read_rows, read_split
+from provscan.readers.splits import MEMORY, UNKNOWN, Context, Progress, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
 from provscan.readers.texts.mending import mended_texts, note_garbled

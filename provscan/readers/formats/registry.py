@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 
-from provscan.readers.bytes.archives import Tar, WebDataset, is_webdataset, tar_names
+from provscan.readers.bytes.archives import is_webdataset, tar_names
 from provscan.readers.bytes.encodings import (
     UTF8,
     as_utf8,
@@ -23,9 +23,11 @@ from provscan.readers.formats.json_documents import JsonDocument
 from provscan.readers.formats.jsonl import JsonLines
 from provscan.readers.formats.mail import Mail
 from provscan.readers.formats.plain import PlainText
-from provscan.readers.formats.protocol import Format, Layout, NotReadable, Split
+from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tables import Arrow, Parquet
+from provscan.readers.formats.tar import Tar, WebDataset
 from provscan.readers.formats.web import Html, Warc
+from provscan.readers.splits import Layout, NotReadable, Split
 from provscan.readers.texts.words import has_paragraphs, word_column
 
 # In the order in which files without a known extension are tried.
