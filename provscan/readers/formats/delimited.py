@@ -32,8 +32,9 @@ from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream, head_of, lines
 from provscan.readers.formats.jsonl import head_stream
-from provscan.readers.formats.protocol import Context, Layout, Rows, Split, Wanted
+from provscan.readers.formats.protocol import Rows, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.texts.fields import reads_like_text, usual_name
 from provscan.readers.texts.records import is_valid
 from provscan.readers.texts.schema import distinct_names
