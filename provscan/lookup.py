@@ -15,6 +15,7 @@ import numpy as np
 from provscan.arrays import Numbers
 from provscan.matching import Index
 from provscan.params import MatchParams
+from provscan.readers import counted
 from provscan.report import wording
 from provscan.report.differences import (
     DIFFERS,
@@ -30,13 +31,11 @@ DIFFERENCES = {
     DIFFERS: "differs",
     NOT_COMPARED: "not_compared",
 }
-NOTHING = "No licensed tweet shares enough wording with this text."
-MEANING = (
-    f"A match needs {MatchParams.min_chars} letters in common with a tweet. Rewritten "
-    "text and shorter copies are not found, and only the tweets of this index were "
-    "looked for."
+NOTHING = (
+    "No licensed tweet shares enough wording with this text. A match needs "
+    f"{MatchParams.min_chars} letters in common with a tweet: rewritten text and "
+    "shorter copies are not found, and only the tweets of this index were looked for."
 )
-"""What it means that nothing was found."""
 
 
 def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
@@ -60,6 +59,18 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
     for found in matches:
         found.sort(key=lambda row: (not row["counted"], -(row["bits"] or 0.0)))
     return matches
+
+
+def said(matches: Sequence[Match]) -> str:
+    """What was found, as a sentence; if nothing, what that means."""
+    if not matches:
+        return NOTHING
+    findings = sum(match["counted"] for match in matches)
+    others = len(matches) - findings
+    parts = [counted(findings, "finding")]
+    if others:
+        parts.append(f"{counted(others, 'match')} of common or known wording")
+    return f"{' and '.join(parts)}."
 
 
 def _described(row: Match, compare: WordDifferences) -> Match:

@@ -52,6 +52,7 @@ COMMANDS = (
     "inspect",
     "match",
     "lookup",
+    "serve",
     "probe",
     "recipes",
     "info",

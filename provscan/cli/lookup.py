@@ -31,7 +31,7 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
     """
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.lookup import look_up
+    from provscan.lookup import look_up, said
     from provscan.matching import open_index
 
     with progress(quiet) as watcher:
@@ -54,6 +54,7 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
         },
         "characters": len(text),
         "findings": sum(match["counted"] for match in matches),
+        "answer": said(matches),
         "matches": matches,
     }
     show.result(found, as_json, _lines)
@@ -70,22 +71,12 @@ def _standard_input() -> str:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.lookup import MEANING, NOTHING
     from provscan.readers import counted
 
     matches = found["matches"]
-    compared = (
-        f"{counted(found['characters'], 'character')} compared with "
-        f"{counted(found['index']['tweets'], 'licensed tweet')}"
-    )
-    if not matches:
-        yield f"{NOTHING} {compared}."
-        yield MEANING
-        return
-    others = len(matches) - found["findings"]
     yield (
-        f"{counted(found['findings'], 'finding')}"
-        f"{f', {others:,} of common or known wording' if others else ''}: {compared}."
+        f"{counted(found['characters'], 'character')} compared with "
+        f"{counted(found['index']['tweets'], 'licensed tweet')}. {found['answer']}"
     )
     for number, match in enumerate(matches[:SHOWN], 1):
         yield ""
@@ -119,12 +110,9 @@ def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
     yield (
         f"   Tweet {visible(match['tweet_id'])}{by}{time}: {_marked(match, 'tweet')}"
     )
-    authors = (
-        f"by {counted(match['authors'], 'author')}"
-        if match["authors"]
-        else "by unknown authors"
-    )
-    yield f"   In {counted(match['tweets'], 'licensed tweet')} {authors}"
+    # Retweets, and tweets whose author is not known, have no author that counts.
+    authors = f" by {counted(match['authors'], 'author')}" if match["authors"] else ""
+    yield f"   In {counted(match['tweets'], 'licensed tweet')}{authors}"
     if match["permalink"]:
         yield f"   {match['permalink']}"
 

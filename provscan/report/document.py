@@ -97,15 +97,16 @@ def page(
     styles: Sequence[str],
     scripts: Sequence[str] = (),
     folder: Path = TEMPLATES,
+    policy: Sequence[str] = (),
     **values: Any,
 ) -> Iterator[str]:
     """A page with its style and script, which loads nothing, piece by piece.
 
     Templates and styles of another room are in a `folder` of its own; what is not there
-    is taken from that of the report.
+    is taken from that of the report. The `policy` is what the page may do beside that.
     """
     style = _joined(styles, folder)
-    policy = [f"style-src {_digest(style)}"]
+    policy = [f"style-src {_digest(style)}", *policy]
     if scripts:
         values["script"] = Markup(
             script := f'"use strict";{{\n{_joined(scripts, folder)}}}'
