@@ -25,7 +25,7 @@ from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 from provscan.kernels.search.align import BAND, MAX_REST, Edge, aligned_end, new_costs
-from provscan.kernels.search.grams import SetScratch, compare, set_scratch
+from provscan.kernels.search.grams import SetScratch, are_equal, compare, set_scratch
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
@@ -340,9 +340,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
     n, _, _ = canonical(stop - start, tables, span, span.canon)
     found = span.canon[:n]
     common, distinct, span_distinct = compare(found, text, scratch.sets)
-    equal = n == len(text)
-    for k in range(n if equal else 0):
-        equal = equal and found[k] == text[k]
+    equal = are_equal(found, text)
     return start, stop, common, distinct, span_distinct, equal
 
 

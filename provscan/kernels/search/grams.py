@@ -186,6 +186,14 @@ def common_grams(codes, hashes, low, high, text, scratch):
 
 
 @helper
+def are_equal(first, second):
+    same = len(first) == len(second)
+    for i in range(len(first) if same else 0):
+        same = same and first[i] == second[i]
+    return same
+
+
+@helper
 def compare(codes, text, scratch):
     """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of
     ``codes``).
@@ -194,9 +202,7 @@ def compare(codes, text, scratch):
     :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
-        same = len(codes) == len(text)
-        for i in range(len(codes) if same else 0):
-            same = same and codes[i] == text[i]
+        same = are_equal(codes, text)
         return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
     hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
     gram_hashes(codes, hashes)

@@ -39,6 +39,7 @@ from provscan.kernels.search.grams import (
     GRAM,
     IndexedText,
     SetScratch,
+    are_equal,
     common_grams,
     distinct_grams,
     index_grams,
@@ -382,14 +383,6 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
     return way, fit, size
 
 
-@helper
-def _are_equal(first, second):
-    same = len(first) == len(second)
-    for i in range(len(first) if same else 0):
-        same = same and first[i] == second[i]
-    return same
-
-
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out, failed):
     """Verify candidates and write those that are matches, or with ``failed`` all of
@@ -413,7 +406,7 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
         if length < GRAM or size < GRAM:
             # A text of fewer than five code points counts as one 5-gram.
             distinct, fit, stretch = np.int64(1), _nothing(), 0.0
-            if length > 0 and _are_equal(codes[begin:end], texts.codes[a:b]):
+            if length > 0 and are_equal(codes[begin:end], texts.codes[a:b]):
                 fit, stretch = (
                     Fit(_ZERO, size, distinct, distinct, _ZERO, length),
                     np.float64(units),
