@@ -6,7 +6,7 @@ They are ``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, 
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
 _BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
@@ -61,7 +61,7 @@ def escaped(text, offsets, rows):
     return found
 
 
-@kernel
+@helper
 def _letter(text, i, stop):
     """The end of the escape of a letter at a place, which may be escaped itself; the
     place if there is none.
@@ -100,7 +100,7 @@ def _letter(text, i, stop):
     return k
 
 
-@kernel
+@helper
 def _is_letter(code):
     """Whether a character is neither of ASCII nor punctuation, symbols and their like,
     nor half of an emoji.
@@ -108,14 +108,14 @@ def _is_letter(code):
     return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
 
 
-@kernel
+@helper
 def _after_backslashes(text, k, stop):
     while k < stop and text[k] == _BACKSLASH:
         k += 1
     return k
 
 
-@kernel
+@helper
 def _hexadecimal(text, low, high, stop):
     """The value of some digits; -1 if they are none."""
     if high > stop:

@@ -4,7 +4,7 @@ written as UTF-8 once more.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
 
@@ -48,7 +48,7 @@ def wrongly_decoded(text, offsets, rows):
     return found
 
 
-@kernel
+@helper
 def _sequence(text, i, stop):
     """Whether a wrongly decoded character begins at a byte 0xC3."""
     if i + 3 >= stop:
@@ -81,7 +81,7 @@ def _sequence(text, i, stop):
     return i + 2 < second < third and not space and following
 
 
-@kernel
+@helper
 def _further(text, i, stop):
     """Bytes of the character at a place if one of the bytes 0x80 to 0xBF decodes to it;
     else 0.
