@@ -274,13 +274,14 @@ class Survey:
                     count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
-                        member = replace(
+                        yield replace(
                             whole,
                             archive="tar",
                             member=info.name,
-                            extent=(start, start + size),
+                            start=start,
+                            end=start + size,
+                            size=size,
                         )
-                        yield replace(member, start=start, end=start + size, size=size)
                     elif not info.isdir():
                         self.ignored.append(
                             (

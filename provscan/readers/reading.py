@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
@@ -218,18 +217,10 @@ def binding_in(
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     """A piece as a batch; one that is the whole text, as an ordinary row."""
-    ends = pa.py_buffer(np.array([0, len(piece.text)], np.int64))
-    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(piece.text))
-    field = pa.DictionaryArray.from_arrays(
-        pa.array([0], pa.int32()), pa.array(["text"])
-    )
-    columns = [
-        pa.array([piece.number], pa.int64()),
-        pa.nulls(1, pa.string()),
-        field,
-        text,
-    ]
-    batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    row = {"record": [piece.number], "id": [None], "field": ["text"]}
+    batch = pa.RecordBatch.from_pydict({**row, "text": [piece.text]}, schema=SCHEMA)
     if piece.last and piece.start == 0:
         return batch
-    return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
+    return piece_batch(
+        batch, batch.column("text"), piece.start, piece.stop, limits, last=piece.last
+    )

@@ -81,9 +81,6 @@ class Split:
     # ``start`` and ``end`` are places in a tar archive.
     archive: str | None = None
     member: str | None = None
-    extent: tuple[int, int] | None = (
-        None  # Of a range of a file in a tar archive: where all of the file lies.
-    )
     part: int = 0  # Number of the split among those of its source.
     layout: Layout = Layout()  # How its bytes are to be read.
     # Where its fields are, by the first records of its file (a Binding of
