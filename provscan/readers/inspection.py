@@ -1,4 +1,4 @@
-"""What would be read of some sources, on a sample of each file, before a long run."""
+"""``provscan inspect``: describes a sample of each file before a long run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def inspect_sources(
     records: str | None = None,
     encoding: str | None = None,
 ) -> dict[str, Any]:
-    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or
-    ``recipe:NAME=PATH``.
+    """Describe how sources (those of :func:`~provscan.readers.plan`, or
+    ``recipe:NAME=PATH``) would be read.
 
-    That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
+    The result has the described ``files``, and ``unread`` and ``ignored``: the paths of
+    the other files, with reasons.
     """
     limits, fields = current_limits(), fields or Fields()
     named = named_sources(sources)
@@ -46,7 +47,7 @@ def inspect_sources(
     for source in recipes:
         tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
         for file in tweets.files:
-            # What it holds is shown as of a dataset.
+            # The files of a recipe are described in the same way as a dataset.
             split = with_fields(file.split, file.fields, limits)
             files[split.source] = ([split], file.fields)
         found.unread += tweets.unread
@@ -56,7 +57,7 @@ def inspect_sources(
 
 
 def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str, Any]:
-    """A file, and what a sample of it holds."""
+    """A description of one file by a sample of its records."""
     first, size = splits[0], sum(split.size for split in splits)
     stats = ReadStats()
     rows: list[dict[str, Any]] = []
@@ -104,7 +105,7 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
     }
 
 
-# What is wrong with texts of the sample, and the consequence.
+# Problems with texts of the sample, and the consequence of each.
 GARBLED = {
     "wrongly_decoded": "were decoded with a wrong encoding before they were written "
     "(first: record {}); copies in them may be missed without --fix-encoding",

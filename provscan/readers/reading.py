@@ -1,5 +1,7 @@
-"""One split -> its records, as they are or as batches of texts; and the fields of its
-file.
+"""From a split to its records.
+
+:func:`read_rows` gives them as they are, :func:`read` as batches of texts, and
+:func:`read_split` ends them where the file is damaged.
 """
 
 from __future__ import annotations
@@ -30,8 +32,7 @@ from provscan.text_buffers import buffers
 
 Part = TypeVar("Part", Rows, Rows | Piece)
 
-# Errors of the system that other files may not have, unlike those of a disk that is not
-# there.
+# Errors of the system that concern one file, unlike those of a failing disk.
 TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
@@ -114,8 +115,8 @@ def _as_far_as_readable(
     """The batches of a file up to where it can't be read further: that costs the file,
     and not the run.
 
-    Here ends whatever a library raises at a file, for every format, and what exceeds
-    the budget of a file.
+    For every format, the errors of libraries end here, and so do files that exceed
+    their budget.
     """
     try:
         with readable(source):
@@ -139,7 +140,7 @@ def _as_far_as_readable(
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
     binding = split.binding
     if binding is None:
-        # What was not looked at, such as a pipe, shows its fields in its first records.
+        # The fields of a pipe are found in its first records while it is read.
         first, parts = first_of(read_rows(split, None, context), context.limits)
         if not first:
             return

@@ -316,9 +316,7 @@ def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
 
 
 def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
-    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a
-    time.
-    """
+    """Decompress some bytes; bzip2 and xz give at most ``step`` bytes at a time."""
     if not hasattr(decoder, "needs_input"):
         yield decoder.decompress(raw)
         return

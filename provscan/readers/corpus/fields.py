@@ -151,8 +151,8 @@ class Binding:
     rt_of: Path | None = None
     wanted: tuple[
         tuple[Path, pa.DataType], ...
-    ] = ()  # What to read, with the type that it has.
-    guessed: str = ""  # What was determined by its content, in words.
+    ] = ()  # The values to read, with their types.
+    guessed: str = ""  # The roles that were determined by content, in words.
     long: tuple[
         Path, ...
     ] = ()  # Where the whole text is, if it is there, rather than in `text`.

@@ -26,7 +26,7 @@ from provscan.readers.texts.records import value_at
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
 
-# Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
+# Keys of objects that are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
 # Keys of objects that are tweets of GraphQL, or have some within.
 GRAPHQL = frozenset(
@@ -46,7 +46,8 @@ QUOTED = ("quoted_status", "quotedTweet")
 # Compliance events: a stream gives objects with one of these keys, v2 puts it below
 # "data".
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
-# What a stream sends between tweets, and the other lists of an account archive.
+# Keys of messages between the tweets of a stream, and of the other lists of an
+# account's archive.
 OTHERS = frozenset(
     [
         "limit",
@@ -88,7 +89,7 @@ MARKERS = frozenset(
         "__twarc",
     ]
 )
-# What an object with a text has besides, if it is a tweet.
+# Keys of which an object with a text has one if it is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text below one of these keys is a tweet, and no wrapper of one.
 TEXTS = frozenset(USUAL["text"]) - {"title"}
@@ -318,7 +319,7 @@ def _named(tweet: Object, record: Object) -> Object:
     """A tweet without an id by that of the record around it."""
     names = ("id_str", "id", "tweet_id", "_id")
     outer = _first(record, ((name,) for name in names))
-    # What is called an id may be the object with the tweet.
+    # The value of a key such as id may be the object with the tweet.
     known = outer is not None and not isinstance(outer, dict | list)
     return (
         {"id": outer, **tweet}
