@@ -468,23 +468,11 @@ def match(
         return Run(path, *found)
     target = RunTarget(path, overwrite, resume, None if out is None else os.fspath(out))
     with logged(log, progress) as watcher:
-
-        def on_check(done: int, total: int) -> None:
-            watcher.start(
-                "Checking the index", total, "tweets"
-            ) if done == 0 else watcher.advance(done - checked[-1])
-            checked.append(done)
-
-        checked: list[int] = []
         opened = (
             index
             if isinstance(index, Index)
-            else open_index(
-                _index_path(index), without_segment=without_segment, on_check=on_check
-            )
+            else open_index(_index_path(index), without_segment=without_segment)
         )
-        if checked:
-            watcher.finish()
         summary, info = run_match(
             sources, opened, target, options, progress=watcher, render=write_report
         )

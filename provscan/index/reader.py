@@ -177,14 +177,8 @@ class IndexReader:
 
     def count(self) -> tuple[int, int]:
         """Distinct licensed tweets and texts, by reading all of them."""
-        ids = [
-            segment.tweets.ids.take(segment.living_rows).array()
-            for segment in self.segments
-        ]
         numbers = np.arange(self.size)
-        tweets = int(
-            pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py()
-        )
+        tweets = count_ids(s.tweets.ids.parted(s.living_rows) for s in self.segments)
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
@@ -312,13 +306,10 @@ class IndexReader:
 
     def count_tweets(self, texts: Numbers) -> int:
         """How many different tweets carry any of some texts."""
-        found = [
+        return count_ids(
             segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
             for segment, _, rows in self._everywhere(distinct(texts))
-        ]
-        numbers, others = zip(*found, strict=True)
-        strings = pc.count_distinct(pa.chunked_array(others, pa.large_string())).as_py()
-        return len(distinct(np.concatenate(numbers))) + int(strings)
+        )
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
         """All texts of tweets with one of some ids: places in `ids` and numbers of
@@ -329,9 +320,7 @@ class IndexReader:
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
-            rows = np.setdiff1d(
-                segment.tweets.ids.among(known), segment.forgotten, assume_unique=True
-            )
+            rows = segment.living_among(segment.tweets.ids.among(known))
             of = pc.index_in(
                 segment.tweets.ids.take(rows).array(), value_set=known
             ).to_numpy()
@@ -546,6 +535,15 @@ class IndexReader:
             "segments_left_out": self.left_out.as_dict(),
             **self.manifest.notes,
         }
+
+
+def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
+    """How many different ids some tweets have; whole numbers are given apart from other
+    ids, as :meth:`provscan.index.segment.tweets.Ids.parted` does.
+    """
+    numbers, others = zip(*parts, strict=True)
+    strings = pc.count_distinct(pa.chunked_array(others, pa.large_string())).as_py()
+    return len(distinct(np.concatenate(numbers))) + int(strings)
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -50,11 +50,8 @@ class Index:
     [Span(start=8, end=43, tweet_id='1', tweets=1, level='near_exact', similarity=1.0, containment=1.0)]
     """  # noqa: E501
 
-    def __init__(self, reader: IndexReader, *, compared: bool = True) -> None:
+    def __init__(self, reader: IndexReader) -> None:
         self.reader = reader
-        # Whether files that changed since they were last compared with their checksums
-        # are compared again.
-        self._compared = compared
 
     @property
     def path(self) -> os.PathLike[str]:
@@ -116,7 +113,7 @@ class Index:
         """
         open_reader(
             self.reader.path,
-            check="again",
+            check="rebuild",
             snapshot=self.reader.snapshot,
             without=self.reader.left_out,
         )
@@ -165,15 +162,11 @@ class Index:
         """
         params = MatchParams(threshold, min_containment, min_chars, partial_chars)
         array = to_array(texts)
-        if not self._compared:
+        if not self.reader.verified:
             reader = self.reader
-            open_reader(
-                reader.path,
-                check="compared",
-                snapshot=reader.snapshot,
-                without=reader.left_out,
+            self.reader = open_reader(
+                reader.path, snapshot=reader.snapshot, without=reader.left_out
             )
-            self._compared = True
         with self.reader.unchanged():
             found = scan_texts(*buffers(without_cues(array)[0]), self.reader, params)
             names = {
@@ -223,7 +216,6 @@ def open_index(
     *,
     verify: bool = True,
     without_segment: str | Sequence[str] | None = None,
-    on_check: Callable[[int, int], None] | None = None,
 ) -> Index:
     """Open an index, by mapping it.
 
@@ -232,19 +224,14 @@ def open_index(
     path
         Its folder.
     verify
-        Compare every file with its checksum first. An index that this user has neither
-        built nor opened before, or of which a file was changed since, is also made
-        again from the tweets in it and compared, in the temporary folder, which takes
-        as long as building it. Without it, an index opens at once, nothing is made
-        again, and the first call of ``match`` compares the files, unless they were
-        compared before and have not changed since.
+        Compare every file with its checksum first. Without it, an index opens at once,
+        and the first call of ``match`` compares the files. Files that were forged
+        together with their checksums are found by :meth:`Index.verify` only: call it
+        once for an index that comes from somebody else.
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names
         it. ``info()`` says under ``segments_left_out`` how many tweets and texts are
         missing.
-    on_check
-        Called while the index is made again, with the number of tweets that are read,
-        from 0 on, and of all.
 
     Raises
     ------
@@ -276,7 +263,6 @@ def open_index(
     require(
         named, "without_segment", without_segment, "the name of a segment, or several"
     )
-    reader = open_reader(
-        path, check="once" if verify else "lengths", without=without, on_check=on_check
+    return Index(
+        open_reader(path, check="checksums" if verify else "lengths", without=without)
     )
-    return Index(reader, compared=verify)

@@ -335,7 +335,7 @@ def test_what_was_appended_is_looked_up_together(
 ) -> None:
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", most)
     monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", small)
-    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     index = build(tweets[:20])
     for low in (20, 30, 40, 50, 60):
         provscan.build_index(

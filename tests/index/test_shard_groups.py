@@ -236,7 +236,7 @@ def test_a_damaged_copy_is_not_opened(
 def test_what_is_added_must_fit(
     build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     path = build(corpus[:300], shards=2).path
     for low in (300, 340):
         provscan.build_index(corpus[low : low + 40], path, append=True)

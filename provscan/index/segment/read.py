@@ -188,6 +188,10 @@ class Segment:
             text, rows = text[kept], rows[kept]
         return text, rows
 
+    def living_among(self, rows: np.ndarray) -> np.ndarray:
+        """Those of some ascending rows that are not forgotten."""
+        return np.setdiff1d(rows, self.forgotten, assume_unique=True)
+
     def texts_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
