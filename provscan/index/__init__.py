@@ -15,12 +15,12 @@ from provscan.index.merges import merge
 from provscan.index.opening import open_reader
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.segment.prepare import sketch_texts
-from provscan.index.segment.read import LookupTables
 from provscan.index.segment.seeds import seed_params, seed_scratch
+from provscan.index.segment.tables import LookupTables, MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings
 from provscan.index.segment.write import WrittenSegment
 from provscan.index.shards.groups import CONSTANT, GroupReader, hold_shards
-from provscan.index.shards.lookup import ShardGroup, ShardTables, answers
+from provscan.index.shards.lookup import ShardGroup
 from provscan.index.shards.spread import (
     MadeShards,
     Parted,

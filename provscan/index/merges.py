@@ -16,12 +16,8 @@ from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
-from provscan.index.segment.read import (
-    MAX_TEXTS,
-    Segment,
-    open_segment,
-    read_tombstones,
-)
+from provscan.index.segment.postings import MAX_TEXTS
+from provscan.index.segment.read import Segment, open_segment, read_tombstones
 from provscan.index.write import write_segments
 
 # Fewer segments than these are not merged when tweets are added.

@@ -25,10 +25,12 @@ from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest
+from provscan.index.numbering import Numbering
 from provscan.index.segment.join import beside, can_join, joined, joined_all
-from provscan.index.segment.read import LookupTables, Segment, retweets
+from provscan.index.segment.read import Segment, retweets
+from provscan.index.segment.tables import Tables
 from provscan.index.segment.texts import Strings, combined
-from provscan.index.shards.lookup import Numbering, ShardTables, shard_tables
+from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 
@@ -127,23 +129,24 @@ class IndexReader:
         )
 
     @cached_property
-    def tables(self) -> tuple[LookupTables | ShardTables, ...]:
-        """What the kernels look things up in: all segments as one where memory has room
-        for it, else few.
+    def tables(self) -> tuple[Tables, ...]:
+        """What a scan looks things up in: all segments as one where memory has room for
+        it, else few.
         """
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
-        large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
+        large, *small = (segment.searched for segment in self.segments)
+        rest = joined_all(small, self.params)
         if len(rest) == 1 and can_join(large, rest[0]):
             parts = [joined(large, rest[0], self.params)]
         elif len(rest) == 1:
-            parts = [large, beside(large, rest[0], self.params)]
+            before = len(large.texts)
+            parts = [large, beside(large.seeds, rest[0], before, self.params)]
         else:
             parts = [large, *rest]
-        firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
+        firsts = np.cumsum([0, *(len(part.texts) for part in parts)])
         return tuple(
-            segment.tables(int(first))
-            for segment, first in zip(parts, firsts, strict=False)
+            part.lookup(int(first)) for part, first in zip(parts, firsts, strict=False)
         )
 
     def require_unchanged(self) -> None:
@@ -387,12 +390,11 @@ class IndexReader:
 
         No text may stand in both.
         """
-        segments = (*self.segments, *extra.segments)
-        bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
-        if len(segments) == 2 and not self.numbering.shards and can_join(*segments):
-            segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
         return replace(
-            self, segments=segments, bases=bases, states={**self.states, **extra.states}
+            self,
+            segments=(*self.segments, *extra.segments),
+            bases=np.concatenate([self.bases, self.size + extra.bases[1:]]),
+            states={**self.states, **extra.states},
         )
 
     @cached_property

@@ -36,6 +36,8 @@ _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
+# It has 24 bits at most.
+MAX_TEXTS = 1 << 24
 
 
 class TableLayout(NamedTuple):

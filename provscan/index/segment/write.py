@@ -21,6 +21,7 @@ from provscan.index.segment.filters import band_filter_words, mark_bands
 from provscan.index.segment.packed import write_numbers, write_packed_strings
 from provscan.index.segment.postings import (
     EXACT,
+    MAX_TEXTS,
     PostingsWriter,
     bands_layout,
     map_array,
@@ -29,7 +30,6 @@ from provscan.index.segment.postings import (
     write_array_file,
 )
 from provscan.index.segment.prepare import Prepared
-from provscan.index.segment.read import MAX_TEXTS
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.texts import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings

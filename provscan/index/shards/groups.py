@@ -21,6 +21,7 @@ import numpy as np
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
+from provscan.index.segment.tables import MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings, combined
 from provscan.index.shards.fetch import fetched
 from provscan.index.shards.lookup import (
@@ -32,7 +33,6 @@ from provscan.index.shards.lookup import (
     answers,
     sources_of,
 )
-from provscan.index.variants import MatchedPlaces
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
@@ -182,7 +182,7 @@ class GroupReader:
         return max(about.longest for about in self._about)
 
     @cached_property
-    def tables(self) -> tuple[ShardTables]:
+    def tables(self) -> tuple[Tables, ...]:
         seed_filter = self._about[0].seed_filter
         assert seed_filter is not None
         return (
