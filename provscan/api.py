@@ -343,8 +343,8 @@ def match(
         each worker opens all shards.
     shards_from
         Path or URL of a copy of the index, in an object store, say, from where each
-        group is fetched into the cache of its node, of which ``$PROVSCAN_CACHE_GB`` is
-        the size (100); by default the nodes open the index where it is.
+        group is copied to a temporary folder of its node for this run; by default the
+        nodes open the index where it is.
     allow_unread
         Whether named files that can't be scanned are acceptable. Either way the summary
         lists them under ``unread``; the command ends with status 3 if they are not.

@@ -443,8 +443,7 @@ def test_entries_wait_in_memory_or_in_files(
     assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
 
 
-@pytest.mark.parametrize("threads", [0, 2])
-def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
+def test_entries_may_come_parted(tmp_path: Path) -> None:
     entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
         2
     )
@@ -452,7 +451,7 @@ def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
     into.add_parted(postings.parted(entries[:30]))
     into.add(entries[30:].copy())
     assert into.count == 40
-    found = list(into.sorted_parts(8, threads))
+    found = list(into.sorted_parts(8))
     assert len(found) == 8
     assert np.concatenate(found).tolist() == np.sort(entries).tolist()
 
