@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +12,10 @@ import pyarrow.compute as pc
 
 from provscan.arrays import distinct
 from provscan.index.folder import Change, changing
-from provscan.index.format import (
-    SEGMENTS,
-    TOMBSTONES,
-    Manifest,
-    SegmentInfo,
-    Tombstones,
-    read_manifest,
-)
+from provscan.index.format import TOMBSTONES, SegmentInfo, Tombstones
 from provscan.index.opening import open_reader
-from provscan.index.segment.read import Segment, open_segment, read_tombstones
+from provscan.index.reader import IndexReader
+from provscan.index.segment.read import Segment, read_tombstones
 from provscan.index.segment.texts import Strings
 from provscan.text_buffers import buffers
 
@@ -44,60 +33,68 @@ class Forgotten:
 def forget(
     target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
 ) -> Forgotten:
-    """Mark tweets with one of the ids or of the authors as forgotten."""
-    with _trial(target) if dry_run else changing(target, "change") as change:
+    """Mark tweets with one of the ids or of the authors as forgotten; a dry run only
+    says what would be forgotten.
+    """
+    if dry_run:
+        return _choose(open_reader(target), ids, authors)[0]
+    with changing(target, "change") as change:
         before = open_reader(target)
-        now = int(datetime.now(UTC).timestamp() * 1000)
-        # A tweet with several texts, in several shards perhaps, may have its author in
-        # some rows only: it goes as a whole.
-        theirs = [
-            segment.tweets.ids.take(_rows_by(segment, authors)).array()
-            for segment in before.segments
-        ]
-        wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
-        infos, found_ids, found_authors, texts = [], [], [], []
-        for segment in before.segments:
-            info = segment.info
-            rows = segment.living_among(segment.tweets.ids.among(wanted))
-            if len(rows):
-                found_ids.append(segment.tweets.ids.take(rows).array())
-                found_authors.append(
-                    segment.tweets.author.take(rows).cast(pa.large_string())
-                )
-                texts.append(segment.texts.take(distinct(segment.texts_of(rows))))
-                info = _with_tombstones(change, segment, rows, now)
-            infos.append(info)
-        manifest = replace(
-            before.manifest, segments=tuple(infos), generation=change.generation
-        )
-        found = pa.chunked_array(found_ids, pa.large_string()).unique()
-        gone = _gone_texts(change.folder, manifest, texts) if texts else 0
-        known_authors = pa.chunked_array(found_authors, pa.large_string()).unique()
-        if len(found) and not dry_run:
+        found, rows = _choose(before, ids, authors)
+        if found.tweets:
+            infos = tuple(
+                _with_tombstones(change, *each)
+                for each in zip(before.segments, rows, strict=True)
+            )
             change.commit(
                 replace(
-                    manifest,
-                    texts=before.texts - gone,
-                    tweets=before.tweets - len(found),
+                    before.manifest,
+                    segments=infos,
+                    texts=before.texts - found.texts,
+                    tweets=before.tweets - found.tweets,
+                    generation=change.generation,
                 )
             )
-    return Forgotten(
-        len(found), gone, _others(ids, found), _others(authors, known_authors)
+    return found
+
+
+def _choose(
+    reader: IndexReader, ids: pa.Array, authors: pa.Array
+) -> tuple[Forgotten, list[np.ndarray]]:
+    """What to forget, and its rows in each segment."""
+    # A tweet with several texts, in several shards perhaps, may have its author in some
+    # rows only: it goes as a whole.
+    theirs = [
+        segment.tweets.ids.take(_rows_by(segment, authors)).array()
+        for segment in reader.segments
+    ]
+    wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
+    rows = [
+        segment.living_among(segment.tweets.ids.among(wanted))
+        for segment in reader.segments
+    ]
+    none = pa.array([], pa.large_string())
+    found_ids, found_authors, texts = [none], [none], [none]
+    after = []
+    for segment, some in zip(reader.segments, rows, strict=True):
+        found_ids.append(segment.tweets.ids.take(some).array())
+        found_authors.append(segment.tweets.author.take(some).cast(pa.large_string()))
+        texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
+        forgotten = np.union1d(segment.forgotten, some)
+        after.append(replace(segment, forgotten=forgotten))
+    # Texts of which no segment has a tweet left.
+    strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
+    left = np.zeros(len(strings), np.bool_)
+    for segment in after:
+        left |= segment.equal_texts(strings) >= 0
+    gone_ids = pa.concat_arrays(found_ids).unique()
+    result = Forgotten(
+        len(gone_ids),
+        int(np.count_nonzero(~left)),
+        _others(ids, gone_ids),
+        _others(authors, pa.concat_arrays(found_authors)),
     )
-
-
-@contextlib.contextmanager
-def _trial(target: Path) -> Iterator[Change]:
-    """A change that is written elsewhere and comes to nothing, so that the index may be
-    read-only.
-    """
-    place = Path(os.path.realpath(target))
-    manifest = read_manifest(place)
-    with tempfile.TemporaryDirectory() as name:
-        (Path(name) / SEGMENTS).symlink_to(place / SEGMENTS)
-        if (place / TOMBSTONES).exists():
-            shutil.copytree(place / TOMBSTONES, Path(name) / TOMBSTONES)
-        yield Change(Path(name), manifest, set())
+    return result, rows
 
 
 def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
@@ -121,10 +118,13 @@ def _others(asked: pa.Array, found: pa.Array) -> int:
     ).true_count
 
 
-def _with_tombstones(
-    change: Change, segment: Segment, rows: np.ndarray, now: int
-) -> SegmentInfo:
-    """What the manifest says of a segment with more forgotten rows."""
+def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> SegmentInfo:
+    """What the manifest says of a segment with more forgotten rows, if there are
+    any.
+    """
+    if len(rows) == 0:
+        return segment.info
+    now = int(datetime.now(UTC).timestamp() * 1000)
     old = read_tombstones(change.folder, segment.info)
     stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
     stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
@@ -134,13 +134,3 @@ def _with_tombstones(
         segment.info,
         tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])),
     )
-
-
-def _gone_texts(folder: Path, manifest: Manifest, texts: list[Strings]) -> int:
-    """How many of some texts have no tweet left."""
-    strings = pa.concat_arrays([part.array() for part in texts]).unique()
-    found = np.zeros(len(strings), np.bool_)
-    for info in manifest.segments:
-        segment = open_segment(folder, info, manifest.index_params)
-        found |= segment.equal_texts(Strings(*buffers(strings))) >= 0
-    return int(np.count_nonzero(~found))

@@ -20,7 +20,6 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
-from provscan.index import reader
 from provscan.index.format import VERSION
 from provscan.index.segment import join, postings
 from provscan.index.segment.filters import bloom_filter, widened
@@ -453,45 +452,6 @@ def test_sources_in_memory(tmp_path: Path) -> None:
         pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index"
     )
     assert from_list.fingerprint == from_table.fingerprint
-
-
-def test_texts_of_several_segments_are_known_or_looked_up(
-    build: Build, tweets: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether the reader knows which texts stand in several segments, or looks each up,
-    nothing else differs.
-    """
-    index = build(tweets[:120])
-    for low, high in ((80, 170), (60, 100)):
-        again = [
-            {**tweet, "id": f"{low}{tweet['id']}", "author": f"b{low}"}
-            for tweet in tweets[low:high]
-        ]
-        provscan.build_index(again, index.path, append=True)
-    provscan.forget(index.path, [tweet["id"] for tweet in tweets[::3]])
-    provscan.forget(index.path, [f"60{tweet['id']}" for tweet in tweets[::5]])
-    found = []
-    for most in (reader.MOST_LOOKED_UP, -1):
-        monkeypatch.setattr(reader, "MOST_LOOKED_UP", most)
-        opened = provscan.open_index(index.path).reader
-        numbers = np.arange(opened.size)
-        counts = opened.tweet_counts(numbers)
-        living = numbers[counts > 0]
-        assert 0 < len(living) < opened.size
-        found.append(
-            [
-                counts.tolist(),
-                opened.same_text(numbers).tolist(),
-                opened.author_counts(living).tolist(),
-                opened.tweet_ids(living).array().to_pylist(),
-                opened.earliest_tweets(living).to_pylist(),
-                opened.raw_texts(living).array().to_pylist(),
-                opened.count_tweets(numbers),
-                opened.count(),
-            ]
-        )
-    assert len(opened.segments) > 1
-    assert found[0] == found[1]
 
 
 def test_small_segments_beside_one_that_is_too_large_to_be_copied(

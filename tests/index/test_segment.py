@@ -377,12 +377,9 @@ def test_a_text_of_several_segments_is_counted_once(
         assert index.reader.texts == index.info()["texts"] == 3
 
 
-@pytest.mark.parametrize("looked_up", [0, 1 << 21])
 def test_the_first_text_of_a_segment_may_stand_in_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_up: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whether it is known beforehand which texts stand in several, or all are looked up.
-    monkeypatch.setattr("provscan.index.reader.MOST_LOOKED_UP", looked_up)
     path = tmp_path / "i.index"
     provscan.build_index([tweet("1", 0, 1), tweet("2", 1, 2), tweet("3", 2, 3)], path)
     reader = provscan.build_index(

@@ -25,8 +25,8 @@ from provscan.kernels.storage import radix
 # of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# Parts by the upper bits of keys. About STRETCH entries are sorted at a time, which stay
-# in a cache; up to FEW_ENTRIES are sorted all together.
+# Parts by the upper bits of keys. About STRETCH entries are sorted at a time, so that
+# they stay in a cache; up to FEW_ENTRIES are sorted all together.
 PARTS, STRETCH, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
