@@ -27,12 +27,13 @@ import planted
 import pyarrow as pa
 from measure import console, machine, table
 
-import provscan
-from provscan.index.blind import open_blind
-from provscan.matching.blind import scan_blind
+import provscan.blind
+from provscan.blind.index import open_blind
+from provscan.blind.params import BlindLimits
+from provscan.blind.run import compared_with_tweets
+from provscan.blind.scan import scan_blind
 from provscan.matching.table import Matches
-from provscan.matching.verified import compared_with_tweets
-from provscan.params import BlindLimits, MatchParams
+from provscan.params import MatchParams
 from provscan.text_buffers import buffers, to_array
 
 Pairs = set[tuple[int, str]]
@@ -110,8 +111,8 @@ def main() -> None:
             lambda: provscan.build_index(folder / "corpus", work / "full.index")
         )
         _, blind_build = timed(
-            lambda: provscan.build_index(
-                folder / "corpus", work / "blind.index", blind=True, key=work / "key"
+            lambda: provscan.blind.build_index(
+                folder / "corpus", work / "blind.index", key=work / "key"
             )
         )
         blind = open_blind(work / "blind.index", (work / "key").read_bytes())

@@ -42,20 +42,29 @@ import pyarrow as pa
 from edits import EDITS, HEAVY, OTHERS
 from measure import machine, table
 from rich.console import Console
-from simulated import Controlled, Corpus, Scanned, control, placed, read_rows, written
+from simulated import (
+    PARAMS,
+    Controlled,
+    Corpus,
+    Scanned,
+    control,
+    placed,
+    read_rows,
+    written,
+)
 
 import provscan
-from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import no_control, with_cutoff
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
 from provscan.matching.parts import PartResult
-from provscan.matching.task import Sampling
+from provscan.options import parse_utc
 from provscan.readers import ReadStats
-from provscan.runs.analysis import analysis_of
-from provscan.runs.matched import Matched, NullScan
-from provscan.runs.measured import Measured
-from provscan.runs.sample import Extent
+from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.matches import score_matches
+from provscan.runs.null import NullScan
+from provscan.runs.sample import extent_of
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import KnownElsewhere, Scored, Scorer
 from provscan.text_buffers import buffers
@@ -128,7 +137,6 @@ def answer(
             0, "data", records=size[0], characters=size[1], stats=ReadStats()
         )
         rows = written(columns, part, Path(folder))
-        scanned = Extent(rows.parts, Sampling(1.0, seed), None)
         other = None
         if null is not None:
             found, (records, characters), lengths, others = null
@@ -144,13 +152,14 @@ def answer(
                 {},
                 (lengths, others),
             )
-        matches = Matched.of(rows, scorer, held.controls)
+        matches = score_matches(rows, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
-        measured = Measured(
-            matches, scanned, held.controls, held.sides, scorer, *spike_ins, other, 1.0
-        )
-        result: dict[str, Any] = analysis_of(measured, []).summary["answer"]
-        result["kind"] = measured.kind
+        scores = Scores(scorer, matches, held.samples, *spike_ins)
+        extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
+        analysis = analyse(scores, extent, [], held.controls, settings, other)
+        result: dict[str, Any] = analysis.summary["answer"]
+        null_counts = analysis.measured.null
+        result["kind"] = None if null_counts is None else null_counts.kind
         return result
 
 

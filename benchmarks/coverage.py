@@ -43,18 +43,27 @@ import numpy as np
 import pyarrow as pa
 from edits import EDITS, HEAVY, OTHERS, halved
 from measure import machine
-from simulated import ALL_EDITS, SPIKED, Controlled, Corpus, control, read_rows, written
+from simulated import (
+    ALL_EDITS,
+    PARAMS,
+    SPIKED,
+    Controlled,
+    Corpus,
+    control,
+    read_rows,
+    written,
+)
 from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
 from provscan.matching.parts import PartResult
-from provscan.matching.task import Sampling
 from provscan.readers import ReadStats
-from provscan.runs.analysis import ADDED, analysis_of
-from provscan.runs.matched import Matched, NullScan, PartRows
-from provscan.runs.measured import Measured
-from provscan.runs.sample import Extent
+from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.evidence import ADDED
+from provscan.runs.matches import PartRows, score_matches
+from provscan.runs.null import NullScan
+from provscan.runs.sample import extent_of
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -223,12 +232,10 @@ def answered(
     """The answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
-    matches = Matched.of(rows, held.scorer, held.controls)
-    scanned = Extent(rows.parts, Sampling(1.0, seed), None)
-    measured = Measured(
-        matches, scanned, held.controls, held.sides, held.scorer, *spike_ins, null, 1.0
-    )
-    analysis = analysis_of(measured, [])
+    matches = score_matches(rows, held.scorer, held.controls)
+    scores = Scores(held.scorer, matches, held.samples, *spike_ins)
+    extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
+    analysis = analyse(scores, extent, [], held.controls, settings, null)
     added = pa.Table.from_batches(
         [analysis.added(batch) for batch in matches.batches()], ADDED
     )

@@ -40,14 +40,14 @@ from rich.table import Table
 from synthetic import tweets as made_up
 
 import provscan
-from provscan.estimate import paired_power
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer, read_answers
+from provscan.probe.files import MODEL_FILE
+from provscan.probe.report.tables import probe_table
 from provscan.probe.score import Evidence, summarise
+from provscan.probe.statistics import paired_power
 from provscan.probe.verification import recitations
-from provscan.report.probe_page import write_probe_report
-from provscan.report.probe_tables import probe_table
-from provscan.runs.folder import MODEL_FILE, write_json
+from provscan.runs.folder import write_json
 
 COPIES = {4: 60, 16: 60, 64: 60}
 PART, LONG = 1_500, 80
@@ -352,7 +352,7 @@ def ask(plan: Plan, index: provscan.Index, folder: Path) -> None:
     began = time.monotonic()
     run(plan.path, Local(folder, "completion", plan.settings.temperature, batch=64))
     seconds = time.monotonic() - began
-    summary = score(plan.path, index, render=write_probe_report)
+    summary = score(plan.path, index)
     print(
         f"\n{plan.path.name}: asked in {seconds:.0f} "
         f"s\n{probe_table(summary, verbose=True)}"

@@ -30,11 +30,11 @@ from measure import console, machine, table
 import provscan
 from provscan import readers
 from provscan.estimate.limits import clopper_pearson
+from provscan.options import MatchOptions
 from provscan.runs import analysis
 from provscan.runs import match as run
-from provscan.runs.matched import PartRows
-from provscan.runs.options import Options
-from provscan.runs.sample import FileSample, draw_files
+from provscan.runs.matches import PartRows, score_matches
+from provscan.runs.sample import FileSample, draw_files, extent_of
 
 FIGURES = ("records", "characters")
 # Mean share of records with a tweet, in the files that are full of them and in the
@@ -66,25 +66,19 @@ class Whole:
     def __init__(self, folder: Path, out: Path, options: dict[str, Any]) -> None:
         kept: dict[str, Any] = {}
         self._parts = out.with_name("parts")
-        analyse, spike = analysis.analyse, analysis.spike
+        score = analysis.score
 
-        def keep_analysis(*arguments: Any) -> Any:
+        def keep(*arguments: Any) -> Any:
             # The part files go when the run is complete.
             shutil.copytree(arguments[0].folder, self._parts)
-            kept["arguments"] = arguments[1:]
-            return analyse(*arguments)
+            kept["arguments"] = arguments
+            return kept.setdefault("scores", score(*arguments))
 
-        def keep_spike_ins(*arguments: Any) -> Any:
-            return kept.setdefault("spike_ins", spike(*arguments))
-
-        with (
-            mock.patch.object(run, "analyse", keep_analysis),
-            mock.patch.object(analysis, "spike", keep_spike_ins),
-        ):
+        with mock.patch.object(run, "score", keep):
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
-        results, *self._others, self._settings, _ = kept["arguments"]
-        self._spike_ins = kept["spike_ins"]
-        self._results = {result.source: result for result in results}
+        _, extent, *self._others, _ = kept["arguments"]
+        self._scores = kept["scores"]
+        self._results = {part.source: part for part in extent.parts}
         self.splits = [
             split
             for split in readers.plan([str(folder)], readers.Fields())
@@ -95,11 +89,11 @@ class Whole:
         """The answer of a sample of files."""
         names = [split.source for split in drawn.splits]
         results = [self._results[name] for name in names]
-        settings = dataclasses.replace(self._settings, drawn=drawn)
-        with mock.patch.object(analysis, "spike", return_value=self._spike_ins):
-            found = analysis.analyse(
-                *(PartRows(self._parts, results), results, *self._others, settings)
-            )
+        rows, controls = PartRows(self._parts, results), self._others[1]
+        matches = score_matches(rows, self._scores.scorer, controls)
+        scores = dataclasses.replace(self._scores, matches=matches)
+        extent = extent_of(results, 1.0, drawn)
+        found = analysis.analyse(scores, extent, *self._others)
         answer: dict[str, Any] = found.summary["answer"]
         return answer
 
@@ -208,7 +202,7 @@ def main() -> None:
         )
         for seed in range(1, arguments.checked + 1):
             chosen = {"sample": arguments.share, "sample_by": "files", "seed": seed}
-            again = draw_files([str(data)], Options(**chosen))
+            again = draw_files([str(data)], MatchOptions(**chosen), readers.Fields())
             assert again is not None
             made = provscan.match(data, out=folder / "sample.run", **options, **chosen)
             answers = made.summary["answer"], whole.sampled(again)

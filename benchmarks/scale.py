@@ -40,6 +40,7 @@ import pickle
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ from measure import apart, console, machine
 from scipy.optimize import nnls
 
 import provscan
-from provscan import readers
+from provscan import blind, readers
 from provscan.index import GroupReader, hold_shards, open_reader
 from provscan.index.segment.packed import SAMPLE
 from provscan.index.shards.groups import HeldShards
@@ -187,14 +188,10 @@ def timed(
 
 
 def match(source: Path, index: Path, out: Path, key: Path | None) -> None:
-    provscan.match(
-        source,
-        index,
-        out,
-        overwrite=True,
-        key=key,
-        spike_ins=0 if key is None else None,
-    )
+    if key is None:
+        provscan.match(source, index, out, overwrite=True, spike_ins=0)
+    else:
+        blind.match(source, index, out, overwrite=True, key=key)
 
 
 def measured(
@@ -205,10 +202,12 @@ def measured(
         folder / "out.run",
         None if shards else folder / "key",
     )
-    how: dict[str, Any] = (
-        {"shards": shards} if key is None else {"blind": True, "key": key}
+    make = (
+        partial(provscan.build_index, shards=shards)
+        if key is None
+        else partial(blind.build_index, key=key)
     )
-    index, build = timed(provscan.build_index, tweets, path, overwrite=True, **how)
+    index, build = timed(make, tweets, path, overwrite=True)
     seconds = {
         kind: min(timed(match, source, path, out, key)[1] for _ in range(repeats))
         for kind, source in sources.items()
@@ -316,7 +315,7 @@ def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Float
 
 def model(costs: list[Cost]) -> Model:
     """Fitted to some measurements."""
-    blind, costs = (
+    of_blind, costs = (
         [cost for cost in costs if cost.shards == 0],
         [cost for cost in costs if cost.shards],
     )
@@ -357,11 +356,11 @@ def model(costs: list[Cost]) -> Model:
         fitted(parted, "hits", 2, a_shard=True),
         np.zeros(5),
         (
-            float(np.mean([cost.build / cost.texts for cost in blind])),
-            float(np.mean([cost.bytes / cost.texts for cost in blind])),
-            fitted(blind, "seconds", 1),
+            float(np.mean([cost.build / cost.texts for cost in of_blind])),
+            float(np.mean([cost.bytes / cost.texts for cost in of_blind])),
+            fitted(of_blind, "seconds", 1),
         )
-        if blind
+        if of_blind
         else None,
     )
     scans = [(cost, kind) for cost in costs for kind in KINDS]

@@ -23,12 +23,11 @@ from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
 from provscan.matching.carriers import CarrierRecord
 from provscan.matching.parts import PartResult
-from provscan.matching.task import Sampling
 from provscan.params import MatchParams
 from provscan.readers import Fields
 from provscan.runs.analysis import AnalysisSettings, spike
-from provscan.runs.matched import PartRows
-from provscan.runs.sides import Side, sides_of
+from provscan.runs.comparability import TextSample, sample_texts
+from provscan.runs.matches import PartRows
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
@@ -97,8 +96,8 @@ class Controlled:
         )
 
     @cached_property
-    def sides(self) -> tuple[Side, Side]:
-        return sides_of(self.controls, self.scorer.background, PARAMS.min_chars, 1)
+    def samples(self) -> tuple[TextSample, TextSample]:
+        return sample_texts(self.controls, self.scorer.background, PARAMS.min_chars, 1)
 
     @cached_property
     def records(self) -> Scanned:
@@ -138,10 +137,8 @@ class Controlled:
                 CarrierRecord(i, len(t), t[:4096], 1)
                 for i, t in enumerate(rng.sample(texts, min(CARRIERS, len(texts))))
             ]
-            settings = AnalysisSettings(Sampling(), draw=seed)
-            result.append(
-                spike(self.controls, PARAMS, carriers, FEWEST, settings, self.scorer)
-            )
+            settings = AnalysisSettings(PARAMS, draw=seed)
+            result.append(spike(self.controls, carriers, FEWEST, settings, self.scorer))
         return result
 
 

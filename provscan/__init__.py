@@ -31,7 +31,6 @@ if TYPE_CHECKING:
         merge,
         open_index,
         open_run,
-        reveal,
         verify,
     )
     from provscan.params import IndexParams, MatchParams
@@ -62,7 +61,6 @@ __all__ = [
     "minhash",
     "open_index",
     "open_run",
-    "reveal",
     "to_datasketch",
     "verify",
 ]
@@ -79,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, "__version__"]

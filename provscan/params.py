@@ -14,9 +14,7 @@ import numbers
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
-
-import xxhash
+from typing import Any, ClassVar
 
 from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
@@ -82,21 +80,26 @@ def require_folder(name: str, value: object) -> None:
         )
 
 
-class _Params:
-    """What both sets share: a plain dict of their values and a fingerprint of it."""
+class Params:
+    """What all sets share: a plain dict of their values and a fingerprint of it."""
+
+    # Of parameters that an index stores: the format that its manifest names.
+    format: ClassVar[str] = "provscan-index"
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     def fingerprint(self) -> str:
         """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""
+        import xxhash
+
         return xxhash.xxh3_128_hexdigest(
             json.dumps(self.as_dict(), sort_keys=True).encode()
         )
 
 
 @dataclass(frozen=True)
-class IndexParams(_Params):
+class IndexParams(Params):
     """What an index is built with.
 
     Attributes
@@ -199,55 +202,6 @@ class IndexParams(_Params):
 
 
 @dataclass(frozen=True)
-class BlindParams(_Params):
-    """What a blind index is built with."""
-
-    canonical_version: int = CANONICAL_VERSION  # As of `IndexParams`.
-    # Length of a seed in code points; a character of an unspaced script counts as two.
-    seed_length: int = 12
-    # One seed is kept of so many places of a text, and so many at most.
-    seed_step: int = 14
-    seeds: int = 7
-    # So many seeds are kept even if more texts than that have them.
-    least_seeds: int = 3
-    frequent_texts: int = 200
-    common_texts: int = (
-        4  # A seed that more texts have is common: alone it makes no match.
-    )
-    # Of how many 5-grams of a text a fingerprint is kept at most, in equal steps.
-    fingerprints: int = 40
-
-    def __post_init__(self) -> None:
-        require(
-            self.canonical_version == CANONICAL_VERSION,
-            "canonical_version",
-            self.canonical_version,
-            "2",
-        )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            require(
-                type(value) is int and 0 < value <= 254,
-                field.name,
-                value,
-                "between 1 and 254",
-            )
-
-
-@dataclass(frozen=True)
-class BlindLimits(_Params):
-    """What a match of a blind index needs beside the thresholds, since fingerprints
-    tell less than texts do.
-    """
-
-    min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
-    # What is added to both thresholds where not every 5-gram of a text has a
-    # fingerprint.
-    margin: float = 0.03
-    seed_texts: int = 64  # Texts that are read of one seed at most.
-
-
-@dataclass(frozen=True)
 class SearchLimits:
     """What bounds the time and the reach of a search; look-ups that are cut short are
     counted in a run's results.
@@ -298,7 +252,7 @@ class SearchLimits:
 
 
 @dataclass(frozen=True)
-class MatchParams(_Params):
+class MatchParams(Params):
     """What one run is made with, and what a match is.
 
     A span of a record matches a licensed text if the two are *similar as a whole*,
@@ -375,7 +329,7 @@ class MatchParams(_Params):
 
 
 @dataclass(frozen=True)
-class FindingParams(_Params):
+class FindingParams(Params):
     """What makes a match a finding; see :mod:`provscan.scoring.rule`.
 
     Attributes

@@ -28,6 +28,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from chromium import browser
 from hypothesis import settings
 from nightly import NIGHTLY
 from ray_cluster import cluster, object_store
@@ -35,7 +36,7 @@ from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
 
-__all__ = ["cluster", "index", "latin", "object_store", "other", "write"]
+__all__ = ["browser", "cluster", "index", "latin", "object_store", "other", "write"]
 
 # The first call of a kernel compiles it: no deadline for one example. CI draws the same
 # few examples each time; make nightly and developers look for new ones.

@@ -20,6 +20,7 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import provscan
 from provscan import errors, estimate, probe
+from provscan.probe import statistics
 
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 
@@ -29,7 +30,7 @@ def public() -> Iterator[tuple[str, Any]]:
     and its probes.
     """
     seen = set()
-    for module in (provscan, estimate, probe):
+    for module in (provscan, estimate, probe, statistics):
         for name in module.__all__:
             value = getattr(module, name)
             if (

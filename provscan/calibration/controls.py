@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,21 +74,6 @@ def no_control(reader: IndexReader) -> Controls:
     return Controls(
         reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64)
     )
-
-
-def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
-    """A cutoff as a time in UTC; errors call it by the parameter's `name`."""
-    if isinstance(cutoff, str):
-        try:
-            cutoff = datetime.fromisoformat(cutoff)
-        except ValueError:
-            raise ParameterError(
-                f"{name} must be a date such as 2021-03-01, or a time such as "
-                f"2021-03-01T12:00:00+00:00, not {cutoff!r}"
-            ) from None
-    if not isinstance(cutoff, datetime):
-        cutoff = datetime(cutoff.year, cutoff.month, cutoff.day)
-    return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
 
 
 def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:

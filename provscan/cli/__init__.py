@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import inspect
 import io
 import os
 import re
@@ -50,6 +51,8 @@ COMMANDS = (
     "index",
     "inspect",
     "match",
+    "lookup",
+    "serve",
     "probe",
     "recipes",
     "info",
@@ -247,6 +250,16 @@ def given(**options: Any) -> dict[str, Any]:
     }
 
 
+def require_known(
+    function: Callable[..., Any], options: dict[str, Any], reason: str
+) -> None:
+    """Raise :class:`~provscan.errors.UsageError` if a function lacks given options."""
+    known = inspect.signature(function).parameters
+    if unknown := [name for name in options if name not in known]:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
+        raise UsageError(f"{reason}: leave out {names}")
+
+
 def share_option(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | None:
@@ -387,9 +400,8 @@ log = running(
     "--log",
     metavar="FILE",
     type=Local(),
-    help="Append JSON lines to FILE: progress and time left; where each task ran, how "
-    "long and with how much memory; "
-    "tasks that take much longer than others; failures.",
+    help="Append JSON lines to FILE: progress and time left, where each task ran and "
+    "how long, and failures.",
 )
 key = option(
     "--key",

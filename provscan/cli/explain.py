@@ -64,7 +64,7 @@ def command(
         explain_record,
         explain_text,
         explain_tweet,
-        params_of,
+        options_of,
     )
 
     opened = provscan.open_run(run)
@@ -97,7 +97,9 @@ def command(
     elif kind == "tweet":
         explained = explain_tweet(info, matches, what, licensed)
     else:
-        explained = explain_text(what, licensed, params_of(info), tweet_id=tweet_id)
+        explained = explain_text(
+            what, licensed, options_of(info).params, tweet_id=tweet_id
+        )
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
         cli.echo(

@@ -104,18 +104,37 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
+    from provscan.errors import UsageError
     from provscan.runs.corpus import corpus_warnings
 
-    with progress(quiet) as watcher:
-        index = provscan.build_index(
-            list(sources), out, progress=watcher, **cli.given(**options)
+    given = cli.given(**options)
+    if given.pop("blind", False) != ("key" in given):
+        raise UsageError(
+            "a blind index needs a key, and only a blind one has one: give both "
+            "--blind and --key, or neither"
         )
+    if "key" in given:
+        from provscan import blind
+        from provscan.blind.report import index_lines
+
+        cli.require_known(
+            blind.build_index,
+            given,
+            "a blind index has seeds of its own, is built in this process and as a "
+            "whole, and its runs make no estimate",
+        )
+        with progress(quiet) as watcher:
+            made = blind.build_index(list(sources), out, progress=watcher, **given)
+        show.result(made.info(), as_json, index_lines)
+        return
+    with progress(quiet) as watcher:
+        index = provscan.build_index(list(sources), out, progress=watcher, **given)
     info = index.info()
-    show.result(info, as_json, show.blind_index if options["blind"] else show.index)
+    show.result(info, as_json, show.index)
     added = (
         {**info["appended"], "tweets": info["appended"]["added"]}
         if options["append"]
         else info
     )
-    for warning in [] if options["blind"] else corpus_warnings(added):
+    for warning in corpus_warnings(added):
         cli.echo(f"provscan: {warning}", err=True)

@@ -27,37 +27,32 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
+    import provscan
+    from provscan import blind, probe
+    from provscan.blind.report import index_lines, run_lines
     from provscan.cli import show
-    from provscan.index.format import is_blind
-    from provscan.runs.folder import PLAN_FILE, RUN_FILE, SUMMARY_FILE, read_run
+    from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_run
 
-    other = (
-        (path / PLAN_FILE).is_file() or (path / RUN_FILE).is_file() or is_blind(path)
-    )
-    if other and without_segment:
+    is_run = (path / RUN_FILE).is_file()
+    if without_segment and (is_run or probe.is_probe(path) or blind.is_blind(path)):
         raise UsageError(f"{path} has no segments: leave out --without-segment")
-    if (path / PLAN_FILE).is_file():
-        from provscan.report.probe_page import require_score
-        from provscan.report.probe_tables import probe_table
+    if probe.is_probe(path):
+        from provscan.probe.report import probe_table, require_score
 
         require_score(path)
         found = {"probe": str(path), **_read(path / SUMMARY_FILE)}
         show.result(found, as_json, partial(probe_table, verbose=True))
-    elif (path / RUN_FILE).is_file():
+    elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
         show.result(
             {"run": str(path), **summary},
             as_json,
-            show.blind_run if "blind" in summary else show.run,
+            run_lines if "blind" in summary else show.run,
         )
+    elif blind.is_blind(path):
+        show.result(blind.info(path), as_json, index_lines)
     else:
-        import provscan
-        from provscan.index.blind import blind_info
-
-        if is_blind(path):
-            show.result(blind_info(path), as_json, show.blind_index)
-            return
         opened = provscan.open_index(
             path, verify=False, **cli.given(without_segment=without_segment)
         )

@@ -178,7 +178,7 @@ def plan(
     import provscan
     from provscan.cli import show
     from provscan.probe import Settings, make_plan
-    from provscan.report.probe_tables import plan_table
+    from provscan.probe.report import plan_table
 
     chosen = cli.given(**options)
     if "prompts" in chosen:
@@ -370,10 +370,9 @@ def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None
     """Compare the answers with the tweets, estimate, and write the report."""
     from provscan import probe as probes
     from provscan.cli import show
-    from provscan.report.probe_page import write_probe_report
-    from provscan.report.probe_tables import probe_table
+    from provscan.probe.report import probe_table
 
-    summary = probes.score(probe, index, render=write_probe_report)
+    summary = probes.score(probe, index)
     report = (
         f"Report: {probe / 'report.html'}{'' if verbose else '      More: --verbose'}"
     )

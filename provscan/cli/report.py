@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -42,25 +44,29 @@ def command(
 
     The report is computed from the folder alone; neither index nor dataset is needed.
     """
+    from provscan import probe
     from provscan.errors import UsageError
     from provscan.report.document import write_report
     from provscan.report.pdf import write_pdf
-    from provscan.report.probe_page import write_probe_report
-    from provscan.runs.folder import PLAN_FILE
+    from provscan.runs.folder import SUMMARY_FILE, read_json
 
-    if (run / PLAN_FILE).is_file():
+    write: Callable[..., Path] = write_report
+    if probe.is_probe(run):
+        from provscan.probe.report import write_probe_report
+
         if form == "pdf" or reviewed is not None:
             raise UsageError(
                 "the report of a probe is HTML, without marks: leave out --format and "
                 "--reviewed"
             )
-        options = cli.given(texts=0 if no_text else texts, overwrite=overwrite)
-        cli.echo(f"The report: {write_probe_report(run, out, **options)}")
-        return
-    write = write_pdf if form == "pdf" else write_report
-    target = write(
-        run,
-        out,
-        **cli.given(texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite),
+        write = write_probe_report
+    elif "blind" in read_json(run / SUMMARY_FILE):
+        from provscan.blind.report import write_report as write_blind_report
+
+        write = write_blind_report
+    if form == "pdf":
+        write = partial(write_pdf, write=write)
+    options = cli.given(
+        texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite
     )
-    cli.echo(f"The report: {target}")
+    cli.echo(f"The report: {write(run, out, **options)}")

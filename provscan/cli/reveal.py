@@ -35,10 +35,9 @@ def command(run: str, index: str, as_json: bool, **options: Any) -> None:
     """Compare the passages of a blind run with the tweets of the full index, and write
     a run with evidence.
     """
-    import provscan
+    from provscan import blind
+    from provscan.blind.report import run_lines
     from provscan.cli import show
 
-    revealed = provscan.reveal(run, index, **cli.given(**options))
-    show.result(
-        {"run": str(revealed.path), **revealed.summary}, as_json, show.blind_run
-    )
+    revealed = blind.reveal(run, index, **cli.given(**options))
+    show.result({"run": str(revealed.path), **revealed.summary}, as_json, run_lines)

@@ -13,7 +13,6 @@ from typing import Any
 from provscan.cli import echo
 from provscan.readers import counted
 from provscan.report.tables import brief_lines, index_table, text_table
-from provscan.report.wording import blind_lines, left_out, noticed
 
 Result = dict[str, Any]
 
@@ -50,27 +49,6 @@ def run(found: Result) -> Iterator[str]:
     yield text_table(found, width=_width())
     yield f"The report: {found['run']}/report.html"
     yield f"Every match: {found['run']}/matches.parquet"
-
-
-def blind_run(found: Result) -> Iterator[str]:
-    """What a blind run found, before or after it was revealed."""
-    yield f"{found['answer']['headline']}."
-    yield from (f"  {name:<28}{value:>10}" for name, value in blind_lines(found))
-    yield from left_out(found)
-    yield from (f"{line}." for line in noticed(found))
-    yield from found["blind"]["costs"]
-    yield f"The report: {found['run']}/report.html"
-
-
-def blind_index(info: Result) -> Iterator[str]:
-    yield (
-        f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} "
-        f"tweets, {info['bytes']:,} bytes"
-    )
-    yield (
-        "Anyone who has the index and its key can test guesses about its content: keep "
-        "the two apart."
-    )
 
 
 def forgotten(found: Result) -> Iterator[str]:
@@ -115,7 +93,8 @@ NO_EFFECT = {
 }
 
 
-def verified(found: Result) -> str:
+def verified(found: Result, how: str = "") -> str:
+    """What was checked of an index, and `how` if not as usual; or of a run."""
     if "run" in found:
         size = (
             f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"
@@ -125,14 +104,8 @@ def verified(found: Result) -> str:
             "other files"
         )
         return f"{found['run']} is sound: {size}. {page}."
-    how = "rebuilt from its tweets and compared byte by byte"
-    if found.get("blind"):
-        how = (
-            "a blind index: checksums and bounds; its sketches can't be rebuilt "
-            "without the texts"
-        )
-    elif found["quick"]:
-        how = "checksums and bounds"
+    usual = "rebuilt from its tweets and compared byte by byte"
+    how = how or ("checksums and bounds" if found["quick"] else usual)
     return (
         f"{found['index']} is sound ({how}): generation {found['generation']}, "
         f"{found['files']:,} files, "

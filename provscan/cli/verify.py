@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -36,6 +37,14 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
     import provscan
+    from provscan import blind
     from provscan.cli import show
 
+    if blind.is_blind(path):
+        how = (
+            "a blind index: checksums and bounds; its sketches can't be rebuilt "
+            "without the texts"
+        )
+        show.result(blind.verify(path), as_json, partial(show.verified, how=how))
+        return
     show.result(provscan.verify(path, **cli.given(**options)), as_json, show.verified)

@@ -1,10 +1,11 @@
-"""The engine: runs any task, in threads, in processes or on a Ray cluster; it knows
+"""The engine: runs any task in threads, in processes or on a Ray cluster; it knows
 nothing of tweets.
 
 :mod:`~provscan.engine.protocol` says what an executor is;
 :mod:`~provscan.engine.threads`, :mod:`~provscan.engine.processes` and
-:mod:`~provscan.engine.ray` are three. :mod:`~provscan.engine.progress` learns how far a
-job is, and :mod:`~provscan.engine.journal` logs it.
+:mod:`~provscan.engine.ray` implement it. All report to a
+:class:`~provscan.engine.progress.Progress`, which :mod:`~provscan.engine.journal` can
+log.
 """
 
 from provscan.engine.journal import Journal, logged

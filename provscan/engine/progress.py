@@ -1,65 +1,46 @@
-"""How a long job reports its progress, and the memory that it takes, whoever displays
-it.
-"""
+"""What a long job reports while it runs, whoever displays or logs it."""
 
 from __future__ import annotations
 
-import resource
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 
 class Ran(NamedTuple):
-    """What one task took."""
+    """Where one task ran, and what it took."""
 
-    where: str  # The worker or node that ran it.
+    where: str  # The thread, process or node that ran it.
     seconds: float  # Wall clock.
-    units: int  # How much it did, in the unit of the stage.
-    memory: int  # Bytes of the worker's process at the end, without mapped files.
+    units: int  # Work done, in the unit of the stage.
 
 
 class Progress:
-    """Receives the progress of a job; this one displays nothing.
+    """Receives the progress of a job; this class ignores it.
 
-    A subclass shows it. Jobs call it from several threads, so a subclass must be
+    A subclass displays it. Jobs call it from several threads, so a subclass must be
     thread-safe.
     """
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
-        """Begin a stage of the job, such as ``"Scanning"``, of so many units (None if
-        it isn't known), such as ``"records"``.
+        """Begin a stage of the job, such as ``"Scanning"``.
+
+        Parameters
+        ----------
+        stage
+            What the job does now.
+        total
+            Units of work in this stage, None if unknown.
+        unit
+            What is counted, such as ``"records"``.
         """
 
     def advance(self, n: int) -> None:
-        """So many more units of the stage are done."""
+        """Count `n` more units of the stage as done."""
 
     def finish(self) -> None:
         """The stage is done."""
 
-    def began(self, task: str, where: str) -> None:
-        """The worker or node `where` has begun a task."""
-
     def ended(self, task: str, ran: Ran) -> None:
-        """A task is done; `ran` says what it took."""
+        """A task is done."""
 
     def failed(self, task: str, reason: str) -> None:
         """An attempt at a task failed."""
-
-
-def own_memory() -> int:
-    """Bytes of this process without mapped files, which the system can take back; where
-    it does not say, the peak.
-    """
-    try:
-        for line in (
-            Path("/proc/self/status")
-            .read_text(encoding="ascii", errors="replace")
-            .splitlines()
-        ):
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) << 10
-    except OSError:
-        pass
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most << 10

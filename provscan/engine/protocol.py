@@ -1,7 +1,7 @@
-"""What an executor is: something that runs a function over tasks and gives the results
+"""What an executor is: something that runs a function over tasks and yields the results
 in the order of the tasks.
 
-The results, and their order, do not depend on the executor or the number of its
+The results and their order do not depend on the executor or on the number of its
 workers.
 """
 
@@ -19,14 +19,15 @@ Advance = Callable[[int], None]
 
 
 class Abandoned(BaseException):
-    """Nobody waits for the result of the task any more. Not an error of the task, so no
-    handler of these catches it.
+    """The caller no longer wants the result of a task.
+
+    It is not an Exception, so that no handler in the task takes it for an error.
     """
 
 
 class LostTask(NamedTuple):
-    """In place of a result: a task that no worker could finish, and why each attempt
-    failed.
+    """In place of a result: a task that failed on every worker that tried it, and the
+    reason of each failure.
     """
 
     task: Any
@@ -34,10 +35,10 @@ class LostTask(NamedTuple):
 
 
 class Executor(ABC):
-    """Runs tasks, until its ``with`` block ends."""
+    """Runs tasks; its workers end with its ``with`` block."""
 
-    workers: int  # How many tasks run at once.
-    in_flight: int  # How many are begun, or done, before the first of them is consumed.
+    workers: int  # Tasks that run at the same time.
+    in_flight: int  # Tasks that are submitted before the first result is consumed.
 
     @abstractmethod
     def run(
@@ -46,28 +47,25 @@ class Executor(ABC):
         tasks: Iterable[T],
         progress: Progress,
     ) -> Iterator[R | LostTask]:
-        """The results of ``function(task, advance)``, in the order of the tasks, which
-        are consumed as results are.
+        """Yield the results of ``function(task, advance)`` in the order of the tasks.
 
-        The first error, or Ctrl-C, ends the iteration: what has not begun is not begun,
-        and what runs is abandoned. Where an executor can go on, a :class:`LostTask`
-        stands for a task that failed for want of workers.
+        Tasks are taken from the iterable as results are consumed. The first error, or
+        Ctrl-C, ends the iteration: no further task begins, and running tasks are
+        abandoned. An executor that can go on without a task yields a
+        :class:`LostTask` instead of its result.
 
-        The function calls ``advance`` with the units of work that it has done since the
-        last call, often: ``advance`` raises :class:`Abandoned` when the task is no
-        longer wanted.
+        The function calls ``advance`` often, with the units of work done since its last
+        call. ``advance`` raises :class:`Abandoned` once the task is not wanted any
+        more.
         """
-
-    def close(self) -> None:  # noqa: B027 - not every executor holds something
-        """End the workers."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: B027 - not every executor has workers of its own
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        """End the workers, if there are any left."""

@@ -1,5 +1,5 @@
-"""The executor of threads: tasks share what is in memory, and may read what is only in
-memory.
+"""The executor of threads: tasks share the memory of this process, so they can also
+read data that exists only in memory.
 """
 
 from __future__ import annotations
@@ -7,9 +7,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
-from provscan.engine.progress import Progress, Ran, own_memory
+from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.ordered_map import R, T, in_order
 
@@ -31,12 +31,7 @@ class Threads(Executor):
         stop = threading.Event()
 
         def call(task: T) -> R:
-            name, where, begin, units = (
-                str(task),
-                threading.current_thread().name,
-                time.monotonic(),
-                0,
-            )
+            begin, units = time.monotonic(), 0
 
             def advance(n: int) -> None:
                 nonlocal units
@@ -45,19 +40,16 @@ class Threads(Executor):
                 units += n
                 progress.advance(n)
 
-            progress.began(name, where)
             result = function(task, advance)
-            progress.ended(
-                name, Ran(where, time.monotonic() - begin, units, own_memory())
-            )
+            thread = threading.current_thread().name
+            progress.ended(str(task), Ran(thread, time.monotonic() - begin, units))
             return result
-
-        def submit(task: T) -> Future[R]:
-            return pool.submit(call, task)
 
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="provscan")
         try:
-            for future in in_order(submit, tasks, self.in_flight):
+            for future in in_order(
+                lambda task: pool.submit(call, task), tasks, self.in_flight
+            ):
                 yield future.result()
         finally:
             stop.set()

@@ -8,12 +8,12 @@ amounts of units of different size (characters, tweets). What each layer means s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from provscan.estimate.limits import Chance, Factor, exactly, product, thinned
+from provscan.estimate.limits import Chance, Factor, exactly, product, thinned, written
 from provscan.estimate.recall import Recall
 
 METHOD = (
@@ -55,67 +55,45 @@ class Layers:
     )
 
     def as_dict(self) -> dict[str, Any]:
-        def of(value: float | Factor | None) -> Any:
-            if isinstance(value, Factor):
-                return {
-                    name: written(getattr(value, name))
-                    for name in ("value", "low", "high")
-                }
-            return written(value)
+        def shown(value: float | Factor | None) -> Any:
+            return value.as_dict() if isinstance(value, Factor) else written(value)
 
-        return {name: of(getattr(self, name)) for name in self.NUMBERS}
-
-    def mapped(self, change: Any) -> Layers:
-        """The same with every number, those of the estimate included, changed by a
-        function.
-        """
-
-        def of(value: float | Factor | None) -> Any:
-            if isinstance(value, Factor):
-                return Factor(
-                    change(value.value), change(value.low), change(value.high)
-                )
-            return None if value is None else change(value)
-
-        return Layers(
-            **{name: of(getattr(self, name)) for name in self.NUMBERS},
-            counts=self.counts,
-        )
+        return {name: shown(getattr(self, name)) for name in self.NUMBERS}
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
         """All layers times a known number, such as 1 over the number of records for
         shares, which are at most 1.
         """
-        return self.mapped(lambda number: min(most, number * factor))
+
+        def change(value: float) -> float:
+            return min(most, value * factor)
+
+        changed: dict[str, Any] = {}
+        for name in self.NUMBERS:
+            value = getattr(self, name)
+            if isinstance(value, Factor):
+                ends = value.value, value.low, value.high
+                changed[name] = Factor(*map(change, ends))
+            elif value is not None:
+                changed[name] = change(value)
+        return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
         """At least and the estimate, where there are at least as many of these things
         as of the `other` ones.
         """
-
-        def greater(number: float | None, least: float | None) -> float | None:
-            return number if number is None or least is None else max(number, least)
-
-        middle, least = self.estimate, other.estimate
-        if middle is not None and least is not None:
-            middle = Factor(
+        result = self
+        if self.at_least is not None and other.at_least is not None:
+            result = replace(result, at_least=max(self.at_least, other.at_least))
+        if self.estimate is not None and other.estimate is not None:
+            middle, least = self.estimate, other.estimate
+            higher = Factor(
                 max(middle.value, least.value),
                 max(middle.low, least.low),
                 max(middle.high, least.high),
             )
-        values = {name: getattr(self, name) for name in self.NUMBERS}
-        values |= {
-            "at_least": greater(self.at_least, other.at_least),
-            "estimate": middle,
-        }
-        return Layers(**values, counts=self.counts)
-
-
-def written(number: float | None) -> float | None:
-    """A number as ``summary.json`` holds it: twelve digits, without the noise of the
-    last ones.
-    """
-    return None if number is None else float(f"{number:.12g}")
+            result = replace(result, estimate=higher)
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,18 @@ class Factor:
     low: float
     high: float
 
+    def as_dict(self) -> dict[str, float | None]:
+        """As ``summary.json`` holds it."""
+        ends = {"value": self.value, "low": self.low, "high": self.high}
+        return {name: written(number) for name, number in ends.items()}
+
+
+def written(number: float | None) -> float | None:
+    """A number as ``summary.json`` holds it: twelve digits, without the noise of the
+    last ones.
+    """
+    return None if number is None else float(f"{number:.12g}")
+
 
 def exactly(number: float) -> Factor:
     return Factor(number, number, number)

@@ -22,7 +22,7 @@ from provscan.arrays import slices
 from provscan.index.folder import Change, changing
 from provscan.index.format import Manifest, SegmentInfo
 from provscan.index.merges import purged_ids, with_merges_due
-from provscan.index.opening import open_reader
+from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment, open_segment
 from provscan.index.segment.texts import Strings
@@ -80,7 +80,7 @@ def commit_new(
         notes,
     )
     change.commit(manifest.with_due_seeds())
-    return open_reader(target, check="lengths")
+    return open_written(target)
 
 
 def append(
@@ -119,7 +119,7 @@ def append(
         )
         if added:
             change.commit(with_merges_due(change, manifest, threads(workers)))
-        reader = open_reader(target, check="lengths")
+        reader = open_written(target)
     # If nothing was new, nothing was written.
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 

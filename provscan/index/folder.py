@@ -27,8 +27,8 @@ import xxhash
 
 from provscan.errors import IndexFormatError, OutputError
 from provscan.index.format import (
-    BLIND_FORMAT,
     FORMAT,
+    FORMATS,
     MANIFEST,
     PURGES,
     SEGMENTS,
@@ -37,10 +37,10 @@ from provscan.index.format import (
     FileInfo,
     Manifest,
     SegmentInfo,
-    is_blind,
     read_manifest,
 )
 from provscan.ordered_map import pool_of
+from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY, remove_named, replacing_file
@@ -203,13 +203,15 @@ def _order(info: SegmentInfo) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def changing(
-    target: Path, mode: Literal["create", "replace", "change"]
+    target: Path,
+    mode: Literal["create", "replace", "change"],
+    params: type[Params] = IndexParams,
 ) -> Iterator[Change]:
     """Lock an index folder for a change. Where `target` is a link, what it leads to is
     changed.
 
-    The mode ``create`` makes it, ``replace`` may replace an index that is there,
-    ``change`` needs one.
+    The mode ``create`` makes it, ``replace`` may replace an index that is there, whose
+    generation goes on if it has the same class of `params`, ``change`` needs one.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -241,7 +243,7 @@ def changing(
             (place / SEGMENTS).mkdir()
         if mode == "replace" and replaced:
             with contextlib.suppress(IndexFormatError):
-                change.manifest = read_manifest(place, blind=is_blind(place))
+                change.manifest = read_manifest(place, params)
         yield change
     except BaseException as error:
         done = change is not None and change.committed
@@ -398,15 +400,15 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
 
 
 def _named_files(place: Path) -> set[str]:
-    """The files that a manifest of any version names, itself included; none if it can't
-    be read.
+    """The files that a manifest names, itself included, of any format and version; none
+    if it can't be read.
     """
     try:
         found = json.loads((place / MANIFEST).read_bytes())
-        if found["format"] not in (FORMAT, BLIND_FORMAT):
+        if not found["format"].startswith(FORMATS):
             return set()
-        if found["version"] == VERSION:
-            return {MANIFEST, *read_manifest(place, blind=is_blind(place)).files()}
+        if (found["format"], found["version"]) == (FORMAT, VERSION):
+            return {MANIFEST, *read_manifest(place).files()}
         return {
             MANIFEST,
             *(
@@ -415,7 +417,15 @@ def _named_files(place: Path) -> set[str]:
                 for name in s["files"]
             ),
         }
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, IndexFormatError):
+    except (
+        OSError,
+        ValueError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        IndexFormatError,
+    ):
         return set()
 
 

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import xxhash
 
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.params import BlindParams, IndexParams
+from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
-FORMAT = "provscan-index"
-BLIND_FORMAT = "provscan-blind"
+FORMAT = IndexParams.format
+# The formats of all folders that are written as an index is begin with this.
+FORMATS = "provscan-"
 VERSION = 1
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
@@ -107,13 +108,11 @@ class SegmentInfo:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One generation of an index. That of a blind index has one segment, its digest
-    made from the files' checksums.
-    """
+    """One generation of an index."""
 
-    params: (
-        IndexParams | BlindParams
-    )  # As they were given: without a length of seeds, the number of texts decides.
+    # As they were given: without a length of seeds, the number of texts decides. Their
+    # class tells the format.
+    params: Params
     segments: tuple[SegmentInfo, ...]
     # Distinct licensed texts and distinct tweet ids, without forgotten ones.
     texts: int
@@ -124,18 +123,13 @@ class Manifest:
     )  # Records of purges, by the names of their files.
     # What the builder noted: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
-    seed_length: int | None = (
-        # Units of the seeds in all segments; of a blind index its parameters say it.
-        None
-    )
+    # Units of the seeds in all segments.
+    seed_length: int | None = None
 
     @property
     def index_params(self) -> IndexParams:
-        """Its parameters with the length of its seeds, if it is not of a blind
-        index.
-        """
-        if isinstance(self.params, BlindParams):
-            raise TypeError("a blind index has no parameters of an index")
+        """Its parameters with the length of its seeds."""
+        assert isinstance(self.params, IndexParams)
         return replace(self.params, seed_length=self.seed_length)
 
     def with_due_seeds(self) -> Manifest:
@@ -200,8 +194,11 @@ class Manifest:
 
     def encoded(self) -> bytes:
         body = self.as_dict()
-        kind = BLIND_FORMAT if isinstance(self.params, BlindParams) else FORMAT
-        head = {"format": kind, "version": VERSION, "checksum": _checksum(body)}
+        head = {
+            "format": self.params.format,
+            "version": VERSION,
+            "checksum": _checksum(body),
+        }
         return (
             json.dumps({**head, **body}, indent=1, ensure_ascii=False) + "\n"
         ).encode()
@@ -227,16 +224,10 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
     }
 
 
-def is_blind(folder: Path) -> bool:
-    try:
-        found = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and found.get("format") == BLIND_FORMAT
-
-
-def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
-    """The manifest of an index folder; of a blind index if `blind`."""
+def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
+    """The manifest of an index folder, of the format to which these parameters
+    belong.
+    """
     path = folder / MANIFEST
     if not folder.is_dir():
         raise IndexFormatError(
@@ -254,16 +245,14 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
         raise IndexFormatError(
             f"{path} can't be read ({error}): restore it from a copy or build it again"
         ) from None
-    expected = BLIND_FORMAT if blind else FORMAT
-    if not blind and isinstance(found, dict) and found.get("format") == BLIND_FORMAT:
-        raise IndexFormatError(
-            f"{folder} is a blind index, which only match (with its key, --key), info "
-            "and verify can read"
-        )
-    if not isinstance(found, dict) or found.get("format") != expected:
+    named = found.get("format") if isinstance(found, dict) else None
+    if named != params.format:
+        other = str(named).startswith(FORMATS)
         raise IndexFormatError(
             f"{path} is not the manifest of a provscan index: expected format "
-            f"{expected!r}"
+            f"{params.format!r}"
+            + f", found {named!r}. See `provscan info {folder}`"
+            * other
         )
     version = found.get("version")
     if version != VERSION:
@@ -282,7 +271,7 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
             "the index again"
         )
     try:
-        manifest = _parsed(body, BlindParams if blind else IndexParams)
+        manifest = _parsed(body, params)
         if manifest.fingerprint() != body["fingerprint"]:
             raise ValueError("the fingerprint does not belong to the segments")
     except (AttributeError, KeyError, TypeError, ValueError, ParameterError) as error:
@@ -292,7 +281,7 @@ def read_manifest(folder: Path, *, blind: bool = False) -> Manifest:
     return manifest
 
 
-def _parsed(body: dict[str, Any], params: type[IndexParams | BlindParams]) -> Manifest:
+def _parsed(body: dict[str, Any], params: type[Params]) -> Manifest:
     manifest = Manifest(
         params(**body["params"]),
         tuple(_segment(value) for value in body["segments"]),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
-from provscan.index.opening import open_reader
+from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
@@ -39,7 +39,7 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
             merged = _merged(change, merged, group, workers)
         if groups:
             change.commit(merged)
-        return open_reader(target, check="lengths")
+        return open_written(target)
 
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:

@@ -85,6 +85,11 @@ def open_reader(
     return reader
 
 
+def open_written(path: str | os.PathLike[str]) -> IndexReader:
+    """Map an index that this process has just written, which needs no check."""
+    return replace(open_reader(path, check="lengths"), verified=True)
+
+
 def _opened(
     folder: Path,
     manifest: Manifest,

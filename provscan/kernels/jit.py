@@ -51,9 +51,11 @@ _KEPT_FOLDERS = 3
 def sources_digest() -> str:
     """Digest of the sources of all kernels, 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in sorted(_SOURCES.rglob("*.py")):
+    package = _SOURCES.parent
+    # A room of its own may have a file of kernels.
+    for path in sorted([*_SOURCES.rglob("*.py"), *package.glob("*/kernels.py")]):
         digest.update(
-            str(path.relative_to(_SOURCES)).encode() + b"\0" + path.read_bytes() + b"\0"
+            str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() + b"\0"
         )
     return digest.hexdigest()[:16]
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from provscan.index import ScanReader, Strings
-from provscan.index.blind import BlindIndex
+from provscan.index import Strings
 from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
@@ -40,6 +41,7 @@ MATCHES = pa.schema(
     ]
 )
 
+PERMALINK = "https://x.com/i/status/"
 # Code points before and after a match, and at most of the match itself.
 CONTEXT, LONGEST = 200, 2_000
 
@@ -139,8 +141,20 @@ def matches_in(
     )
 
 
+class TweetNames(Protocol):
+    """What knows the tweets of licensed texts by the texts' numbers."""
+
+    def tweet_ids(self, texts: np.ndarray) -> Strings:
+        """The earliest tweet of each text."""
+        ...
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        """The number of tweets of each text."""
+        ...
+
+
 def match_table(
-    found: Matches, reader: ScanReader | BlindIndex, source: str, batch: pa.RecordBatch
+    found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
     """The rows of the matches in the texts of one batch: their ``record`` (int64),
     ``id`` and, where known, ``field``.
@@ -199,3 +213,12 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     # String 5 i + k goes from place k of match i to the next one.
     between, first = Strings(text, places.reshape(-1)), np.arange(0, 5 * len(points), 5)
     return [between.take(first + place).array() for place in (0, 1, 3)]
+
+
+def permalinks(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Where tweets stand on the platform; null for ids that are no numbers."""
+    return pc.if_else(
+        pc.match_substring_regex(ids, "^[0-9]+$"),
+        pc.binary_join_element_wise(PERMALINK, ids, ""),
+        pa.scalar(None, pa.string()),
+    )

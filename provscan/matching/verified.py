@@ -293,24 +293,6 @@ def compared(
     return level, similarity, common / np.maximum(of_text, 1)
 
 
-def compared_with_tweets(
-    passages: pa.LargeStringArray, ids: pa.Array, reader: IndexReader
-) -> tuple[np.ndarray, ...]:
-    """The same of passages and the tweets of some ids: rows of those that are known,
-    ascending, numbers of their texts, level, similarity and containment. Of a tweet
-    with several texts that counts which is most alike.
-    """
-    rows, texts = reader.texts_of_ids(ids)
-    level, similarity, containment = compared(
-        *buffers(passages.take(pa.array(rows))), texts, reader
-    )
-    order = np.lexsort((texts, -similarity, rows))
-    best = order[np.flatnonzero(np.diff(rows[order], prepend=-1))]
-    return tuple(
-        column[best] for column in (rows, texts, level, similarity, containment)
-    )
-
-
 def in_pieces(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
 ) -> np.ndarray:

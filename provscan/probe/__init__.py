@@ -9,15 +9,15 @@ the first question. :mod:`~provscan.probe.run` asks a model
 (:mod:`~provscan.probe.endpoint`, :mod:`~provscan.probe.local`) and keeps every answer
 (:mod:`~provscan.probe.answers`); :mod:`~provscan.probe.verification` compares the
 answers with the tweets, and :mod:`~provscan.probe.score` makes the numbers of them,
-with the statistics of :mod:`provscan.estimate`.
+with the tests of :mod:`provscan.probe.statistics`.
 
-Needs the extra ``probe``, but for a plan and its score: ``pip install
-'provscan[probe]'``.
+Needs the extra ``probe``, but for the score: ``pip install 'provscan[probe]'``.
 """
 
+from provscan.probe.files import is_probe
 from provscan.probe.plan import Plan, make_plan, open_plan
 from provscan.probe.run import run
 from provscan.probe.score import score
 from provscan.probe.settings import Settings
 
-__all__ = ["Plan", "Settings", "make_plan", "open_plan", "run", "score"]
+__all__ = ["Plan", "Settings", "is_probe", "make_plan", "open_plan", "run", "score"]

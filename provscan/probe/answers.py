@@ -11,16 +11,15 @@ import dataclasses
 import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.probe.files import ANSWERS_FILE
 from provscan.readers.texts.records import without_surrogates
-from provscan.runs.folder import ANSWERS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +54,20 @@ def now() -> str:
 
 @dataclass
 class AnswerFile:
-    """The file of answers while a model is asked; safe to use from several threads."""
+    """The file of answers while a model is asked."""
 
     file: BinaryIO
     digest: str
     known: dict[str, Answer]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, answers: list[Answer]) -> None:
         """Write answers; they are on disk when this returns."""
-        with self._lock:
-            for answer in answers:
-                line = json.dumps(
-                    {"plan": self.digest, **dataclasses.asdict(answer)},
-                    ensure_ascii=True,
-                )
-                self.file.write(line.encode() + b"\n")
-                self.known[answer.key] = answer
-            self.file.flush()
-            os.fsync(self.file.fileno())
+        for answer in answers:
+            line = json.dumps({"plan": self.digest, **dataclasses.asdict(answer)})
+            self.file.write(line.encode() + b"\n")
+            self.known[answer.key] = answer
+        self.file.flush()
+        os.fsync(self.file.fileno())
 
 
 @contextlib.contextmanager

@@ -368,21 +368,23 @@ def _matched(
     cost = np.zeros((len(a), len(b)))
     for column in range(a.shape[1]):
         cost += (a[:, column, None] - b[None, :, column]) ** 2
-    author = _codes(
-        [t.author or f"licensed {at}" for at, t in enumerate(licensed)],
-        [t.author or f"control {at}" for at, t in enumerate(control)],
+    # Authors are equal only where both are known.
+    author = _differ(
+        [tweet.author or f"licensed {at}" for at, tweet in enumerate(licensed)],
+        [tweet.author or f"control {at}" for at, tweet in enumerate(control)],
     )
-    script = _codes(
-        [tweet.script for tweet in licensed], [tweet.script for tweet in control]
+    script, lang, length = (
+        [[getattr(tweet, name) for tweet in side] for side in (licensed, control)]
+        for name in ("script", "lang", "length")
     )
-    lang = _codes([tweet.lang for tweet in licensed], [tweet.lang for tweet in control])
-    known = np.array([bool(t.lang) for t in licensed])[:, None] & np.array(
-        [bool(t.lang) for t in control]
+    # An unknown language goes with any.
+    both_known = np.logical_and.outer(*([bool(each) for each in side] for side in lang))
+    other = _differ(*script) | (
+        both_known & _differ(*([each or "" for each in side] for side in lang))
     )
-    other = (script[0][:, None] != script[1]) | (known & (lang[0][:, None] != lang[1]))
-    length = [np.log([tweet.length for tweet in side]) for side in (licensed, control)]
-    cost[author[0][:, None] != author[1]] += 0.5
-    cost[other | (np.abs(length[0][:, None] - length[1]) > np.log(FACTOR))] = 1e6
+    apart = np.abs(np.subtract.outer(*(np.log(side) for side in length)))
+    cost[author] += 0.5
+    cost[other | (apart > np.log(FACTOR))] = 1e6
     rows, columns = linear_sum_assignment(cost)
     return [
         (licensed[r], control[c])
@@ -391,14 +393,9 @@ def _matched(
     ]
 
 
-def _codes(licensed: Sequence[Any], control: Sequence[Any]) -> tuple[Numbers, Numbers]:
-    """Numbers of values, equal for equal ones of both sides."""
-    known: dict[Any, int] = {}
-    first, second = (
-        [known.setdefault(value, len(known)) for value in side]
-        for side in (licensed, control)
-    )
-    return np.array(first), np.array(second)
+def _differ(licensed: Sequence[str], control: Sequence[str]) -> Any:
+    """bool[licensed, control]: which names differ."""
+    return np.not_equal.outer(np.array(licensed), np.array(control))
 
 
 def _features(tweets: Sequence[Candidate]) -> Floats:

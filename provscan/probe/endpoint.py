@@ -1,9 +1,9 @@
 """A model behind an endpoint that speaks the protocol of OpenAI.
 
 Nothing is asked before the endpoint has given any response, so that a wrong address is
-reported within seconds. Several questions are on their way at a time. An endpoint that
-is busy (429) is left alone for as long as it says, by all of them; other failures are
-tried again with growing pauses. Parameters that it refuses are left out, and the answer
+reported within seconds. Several questions are on their way at a time. The client asks
+again after failures, with growing pauses, or as late as a busy endpoint says (429).
+Parameters that it refuses are left out, and the answer
 says so. Of completions that repeat the prompt with log-probabilities (``echo``) the
 target's is read; the protocol of chats gives none of words that the model did not say.
 The key comes from the environment and is written nowhere.
@@ -22,17 +22,13 @@ from itertools import accumulate, chain
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-import xxhash
-
 from provscan.errors import ModelError, UsageError
 from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 
-# Pauses between attempts, in seconds: the first, and the longest.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 # Before the first question, in seconds: how long one request waits for a response of
-# any kind, and for how long such requests are repeated.
-CONTACT, PATIENCE = 10.0, 4.0
+# any kind, for how long such requests are repeated, and the pause between them.
+CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
 # If so many questions are refused before the first is answered, none will be.
 REFUSALS = 5
 # What a question is asked with where the endpoint accepts it.
@@ -58,8 +54,6 @@ class EndpointOptions:
     attempts: int = 8  # How often a question is sent before it is left unanswered.
     # Environment variable that holds the key; none is sent if it is not set.
     key_env: str = "OPENAI_API_KEY"
-    # Seconds before the second attempt; each further pause is twice as long.
-    pause: float = FIRST_PAUSE
 
 
 class Endpoint:
@@ -94,20 +88,17 @@ class Endpoint:
         self._connection: dict[str, Any] = {
             "base_url": url,
             "api_key": os.environ.get(options.key_env) or "none",
-            "max_retries": 0,
+            "max_retries": options.attempts - 1,
             "timeout": options.timeout,
         }
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
-        self._open_at = 0.0
-        self._responded_at = 0.0
         self._refusals = 0
         # Refused parameters with their values, and whether log-probabilities of a given
         # text are returned.
         self._refused: set[tuple[str, float]] = set()
         self._echoes: bool | None = None
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
 
     def describe(self) -> dict[str, Any]:
         return {"endpoint": self._url, "model": self._model, "style": self._style}
@@ -118,44 +109,38 @@ class Endpoint:
         if (first := next(source, None)) is None:
             return
         source = chain([first], source)
-        self._stopped.clear()
         with (
             self._openai.OpenAI(**self._connection) as self._client,
             ThreadPoolExecutor(self._options.concurrency, "probe") as pool,
         ):
-            try:
-                self._reach()
-                while True:
-                    while (
-                        len(waiting) < self._options.concurrency
-                        and (question := next(source, None)) is not None
-                    ):
-                        waiting.add(pool.submit(self._ask, question))
-                    if not waiting:
-                        return
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    # What was answered is kept, even if another question shows that it
-                    # is of no use to go on.
-                    failure = next(
-                        (
-                            error
-                            for each in done
-                            if (error := each.exception()) is not None
-                        ),
-                        None,
-                    )
-                    found = [each.result() for each in done if each.exception() is None]
-                    yield [answer for answer in found if answer is not None]
-                    if failure is not None:
-                        raise failure
-            finally:
-                self._stopped.set()
+            self._reach()
+            while True:
+                while (
+                    len(waiting) < self._options.concurrency
+                    and (question := next(source, None)) is not None
+                ):
+                    waiting.add(pool.submit(self._ask, question))
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                # What was answered is kept, even if another question shows that it
+                # is of no use to go on.
+                failure = next(
+                    (error for each in done if (error := each.exception()) is not None),
+                    None,
+                )
+                found = [each.result() for each in done if each.exception() is None]
+                yield [answer for answer in found if answer is not None]
+                if failure is not None:
+                    raise failure
 
     def _reach(self) -> None:
         """Wait for a response of any kind, be it an error: it shows that somebody
         answers at this address.
         """
-        client = self._client.with_options(timeout=min(CONTACT, self._options.timeout))
+        client = self._client.with_options(
+            timeout=min(CONTACT, self._options.timeout), max_retries=0
+        )
         started = time.monotonic()
         while True:
             try:
@@ -166,7 +151,7 @@ class Endpoint:
                         f"{self._url} does not answer ({_cause(error)}), so nothing "
                         "was asked: check the address, and that the server is running"
                     ) from None
-                time.sleep(min(self._options.pause, FIRST_PAUSE))
+                time.sleep(PAUSE)
             except self._openai.APIStatusError:
                 break
             else:
@@ -174,7 +159,7 @@ class Endpoint:
 
     def _ask(self, question: Question) -> Answer | None:
         """The answer to a question; None if none came after all attempts."""
-        answer = self._tried(question, lambda attempt: self._answer(question, attempt))
+        answer = self._tried(lambda: self._answer(question))
         if (
             answer is None
             or answer.text is None
@@ -182,11 +167,9 @@ class Endpoint:
             or not question.scored
         ):
             return answer
-        echo = (
-            None
-            if self._echoes is False
-            else self._tried(question, lambda _: self._echo(question))
-        )
+        echo = None
+        if self._echoes is not False:
+            echo = self._tried(lambda: self._echo(question))
         echo = echo or Echo(None, 0, 0)
         return replace(
             answer,
@@ -198,57 +181,38 @@ class Endpoint:
             else (*answer.without, LOGPROBS),
         )
 
-    def _tried(self, question: Question, call: Callable[[int], Found]) -> Found | None:
-        """What a call gives that is made until it succeeds; None if it did not after
-        all attempts.
-        """
-        openai, pause = self._openai, self._options.pause
-        started, unreachable = time.monotonic(), True
-        for attempt in range(1, self._options.attempts + 1):
-            self._wait_until_open()
-            if self._stopped.is_set():
-                return None
-            try:
-                found = call(attempt)
-                self._responded_at = time.monotonic()
-                return found
-            except openai.RateLimitError as error:
-                if getattr(error, "code", None) == "insufficient_quota":
-                    raise ModelError(
-                        f"{self._url}: the account has no quota left: nothing more can "
-                        "be asked"
-                    ) from None
-                unreachable = False
-                self._close_for(
-                    _retry_after(error) or self._jittered(pause, question, attempt)
-                )
-            except (
-                openai.AuthenticationError,
-                openai.PermissionDeniedError,
-                openai.NotFoundError,
-            ) as error:
-                # The message of an endpoint may quote a part of the key.
-                raise ModelError(
-                    f"{self._url} refuses to be asked for model {self._model!r} "
-                    f"(status {error.status_code}): check the address, the model's "
-                    f"name, and the key in ${self._options.key_env}"
-                ) from None
-            except (openai.OpenAIError, ValueError) as error:
-                # A timeout, a connection that was cut, a server that failed, an answer
-                # that is not whole.
-                unreachable = (
-                    unreachable and type(error.__cause__).__name__ == "ConnectError"
-                )
-                self._stopped.wait(self._jittered(pause, question, attempt))
-            pause = min(2.0 * pause, LONGEST_PAUSE)
-        if unreachable and self._responded_at < started:
+    def _tried(self, call: Callable[[], Found]) -> Found | None:
+        """What a call gives, whose requests the client repeats; None if all failed."""
+        openai = self._openai
+        try:
+            return call()
+        except (
+            openai.AuthenticationError,
+            openai.PermissionDeniedError,
+            openai.NotFoundError,
+        ) as error:
+            # The message of an endpoint may quote a part of the key.
             raise ModelError(
-                f"{self._url} can't be reached any more. The answers so far are kept: "
-                "start the server again and repeat the command"
-            )
-        return None
+                f"{self._url} refuses to be asked for model {self._model!r} "
+                f"(status {error.status_code}): check the address, the model's "
+                f"name, and the key in ${self._options.key_env}"
+            ) from None
+        except (openai.OpenAIError, ValueError) as error:
+            # Else a timeout, a connection that was cut, a server that failed, an answer
+            # that is not whole.
+            if getattr(error, "code", None) == "insufficient_quota":
+                raise ModelError(
+                    f"{self._url}: the account has no quota left: nothing more can "
+                    "be asked"
+                ) from None
+            if type(error.__cause__).__name__ == "ConnectError":
+                raise ModelError(
+                    f"{self._url} can't be reached any more. The answers so far are "
+                    "kept: start the server again and repeat the command"
+                ) from None
+            return None
 
-    def _answer(self, question: Question, attempt: int) -> Answer:
+    def _answer(self, question: Question) -> Answer:
         """The answer, or the refusal, to a question that is asked without what the
         endpoint refuses.
         """
@@ -263,7 +227,7 @@ class Endpoint:
             # old one.
             limit = self._limit_name
             try:
-                answer = self._once(question, attempt, without, limit)
+                answer = self._once(question, without, limit)
             except (
                 self._openai.BadRequestError,
                 self._openai.UnprocessableEntityError,
@@ -277,7 +241,7 @@ class Endpoint:
                     continue
                 name = _refused_parameter(error)
                 if name is None or name in without:
-                    return self._refusal(question, attempt, error)
+                    return self._refusal(question, error)
                 without = (*without, name)
             else:
                 with self._lock:
@@ -289,9 +253,7 @@ class Endpoint:
                     }
                 return answer
 
-    def _once(
-        self, question: Question, attempt: int, without: tuple[str, ...], limit: str
-    ) -> Answer:
+    def _once(self, question: Question, without: tuple[str, ...], limit: str) -> Answer:
         given = {"temperature": question.temperature, "seed": question.seed}
         optional = {name: value for name, value in given.items() if name not in without}
         settings: dict[str, Any] = {
@@ -301,11 +263,12 @@ class Endpoint:
         }
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
-            got: Any = self._client.chat.completions.create(
-                messages=messages, **settings
-            )
+            calls = self._client.chat.completions.with_raw_response
+            response: Any = calls.create(messages=messages, **settings)
         else:
-            got = self._client.completions.create(prompt=question.prompt, **settings)
+            calls = self._client.completions.with_raw_response
+            response = calls.create(prompt=question.prompt, **settings)
+        got = response.parse()
         if not got.choices:
             raise ValueError("an answer without a choice")
         choice, usage = got.choices[0], got.usage
@@ -319,7 +282,7 @@ class Endpoint:
             got.id,
             choice.finish_reason,
             *_used(usage),
-            attempts=attempt,
+            attempts=response.retries_taken + 1,
             without=without,
         )
 
@@ -355,7 +318,7 @@ class Endpoint:
             target_logprob(tokens, chances, question.prompt, question.target), *used
         )
 
-    def _refusal(self, question: Question, attempt: int, error: Any) -> Answer:
+    def _refusal(self, question: Question, error: Any) -> Answer:
         """The endpoint does not accept this question; if it accepts none at all, it is
         of no use to go on.
         """
@@ -367,27 +330,7 @@ class Endpoint:
                     f"{self._url} refused the first {REFUSALS} questions: "
                     f"{str(error)[:300]}"
                 )
-        return Answer(
-            question.key, None, now(), attempts=attempt, refused=str(error)[:300]
-        )
-
-    def _close_for(self, seconds: float) -> None:
-        with self._lock:
-            self._open_at = max(self._open_at, time.monotonic() + seconds)
-
-    def _wait_until_open(self) -> None:
-        while (left := self._open_at - time.monotonic()) > 0 and not self._stopped.wait(
-            left
-        ):
-            pass
-
-    def _jittered(self, pause: float, question: Question, attempt: int) -> float:
-        """A pause of half to all of `pause`, so that those who wait do not all come at
-        once.
-        """
-        return pause * (
-            0.5 + xxhash.xxh32_intdigest(f"{question.key} {attempt}".encode()) / 2**33
-        )
+        return Answer(question.key, None, now(), refused=str(error)[:300])
 
 
 def target_logprob(
@@ -439,10 +382,3 @@ def _used(usage: Any) -> tuple[int, int]:
     return getattr(usage, "prompt_tokens", 0) or 0, getattr(
         usage, "completion_tokens", 0
     ) or 0
-
-
-def _retry_after(error: Any) -> float | None:
-    try:
-        return max(0.0, float(error.response.headers["retry-after"]))
-    except (KeyError, ValueError, AttributeError):
-        return None

@@ -18,18 +18,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from provscan.calibration.controls import no_control, parse_utc, with_cutoff, with_files
+from provscan.calibration.controls import no_control, with_cutoff, with_files
 from provscan.errors import InputError, OutputError, ProvscanError, UsageError
-from provscan.estimate import detectable_share
 from provscan.matching import Index
+from provscan.options import default_workers, parse_utc
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, arms, draw
+from provscan.probe.files import PLAN_FILE
 from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
+from provscan.probe.statistics import detectable_share
 from provscan.readers import Fields
-from provscan.runs.folder import PLAN_FILE, write_json
-from provscan.runs.options import default_workers
+from provscan.runs.folder import write_json
 from provscan.urls import source_of
 
 VERSION = 1

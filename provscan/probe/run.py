@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ from typing import Any, Protocol
 from provscan.engine import Progress
 from provscan.errors import ParameterError, UsageError
 from provscan.probe.answers import Answer, answer_file
+from provscan.probe.files import MODEL_FILE
 from provscan.probe.plan import Plan, Question, open_plan
-from provscan.runs.folder import MODEL_FILE, read_json, write_json
+from provscan.runs.folder import read_json, write_json
 
 
 class Model(Protocol):
@@ -34,17 +34,13 @@ class Model(Protocol):
 class Budget:
     """What may be spent, answers of earlier runs included."""
 
-    tokens: int | None = (
-        None  # Tokens of prompts and answers together; None for any number.
-    )
-    dollars: float | None = None  # Money; None for any amount.
-    prices: tuple[float, float] = (
-        0.0,
-        0.0,
-    )  # Dollars for a million tokens of prompts, and of answers.
+    tokens: int | None = None  # Of prompts and answers together; None for any number.
+    dollars: float | None = None  # None for any amount.
+    # Dollars for a million tokens of prompts, and of answers.
+    prices: tuple[float, float] = (0.0, 0.0)
+    # Tokens of the questions that are on their way, by key, and those that were used.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         if self.dollars is not None and max(self.prices) <= 0:
@@ -61,29 +57,25 @@ class Budget:
             question.prompt,
             *([question.prompt + question.target] if question.scored else []),
         ]
-        with self._lock:
-            tokens = (
-                sum(16 + len(text.encode()) // 2 for text in sent),
-                question.max_tokens + len(sent) - 1,
-            )
-            self._reserved[question.key] = tokens
-            prompt, answer = (
-                self._spent[k] + sum(each[k] for each in self._reserved.values())
-                for k in (0, 1)
-            )
-            fits = self.tokens is None or prompt + answer <= self.tokens
-            fits = fits and (
-                self.dollars is None or self._cost(prompt, answer) <= self.dollars
-            )
-            if not fits:
-                del self._reserved[question.key]
-            return fits
+        self._reserved[question.key] = (
+            sum(16 + len(text.encode()) // 2 for text in sent),
+            question.max_tokens + len(sent) - 1,
+        )
+        prompt, answer = (
+            self._spent[k] + sum(each[k] for each in self._reserved.values())
+            for k in (0, 1)
+        )
+        fits = (self.tokens is None or prompt + answer <= self.tokens) and (
+            self.dollars is None or self._cost(prompt, answer) <= self.dollars
+        )
+        if not fits:
+            del self._reserved[question.key]
+        return fits
 
     def spend(self, answer: Answer) -> None:
-        with self._lock:
-            self._reserved.pop(answer.key, None)
-            self._spent[0] += answer.prompt_tokens
-            self._spent[1] += answer.answer_tokens
+        self._reserved.pop(answer.key, None)
+        self._spent[0] += answer.prompt_tokens
+        self._spent[1] += answer.answer_tokens
 
     def describe(self) -> dict[str, Any]:
         prompt, answer = self._spent

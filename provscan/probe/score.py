@@ -15,11 +15,10 @@ import math
 import os
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,28 +26,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan import estimate
-from provscan.calibration.controls import Controls, no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import Controls, no_control, with_cutoff
 from provscan.errors import InputError
-from provscan.estimate.paired import ALPHA
 from provscan.index import IndexReader
 from provscan.matching import Index, open_index
+from provscan.options import parse_utc
+from provscan.probe import statistics
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.draw import COPIES
 from provscan.probe.extraction import best_logprobs, extraction, samples_needed
+from provscan.probe.files import ANSWERS_FILE, MODEL_FILE, RECITATIONS_FILE, TWEETS_FILE
 from provscan.probe.plan import ARMS, POWER, Plan, open_plan
 from provscan.probe.prompts import FREE
+from provscan.probe.report import write_probe_report
+from provscan.probe.report.wording import ALIKE, REVERSED, final_answer
 from provscan.probe.run import read_model
+from provscan.probe.statistics import ALPHA
 from provscan.probe.verification import Recitation, free_matches, recitations
-from provscan.probe.wording import ALIKE, REVERSED, final_answer
-from provscan.runs.folder import (
-    ANSWERS_FILE,
-    MODEL_FILE,
-    RECITATIONS_FILE,
-    RUN_FILE,
-    SUMMARY_FILE,
-    TWEETS_FILE,
-    write_json,
-)
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
 
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
@@ -135,11 +130,9 @@ class Evidence:
 def score(
     path: str | os.PathLike[str],
     index: Index | str | os.PathLike[str] | None = None,
-    *,
-    render: Callable[[Path], Any] | None = None,
 ) -> dict[str, Any]:
-    """Compare the answers with the tweets, estimate, and write ``summary.json`` and
-    more into the folder of the probe.
+    """Compare the answers with the tweets, estimate, and write ``summary.json``, the
+    report and more into the folder of the probe.
 
     Parameters
     ----------
@@ -149,9 +142,6 @@ def score(
         The index that the plan was made with, or its folder; by default where it was
         then. It is read if there are answers to the prompt that names no tweet
         (``Settings.free``).
-    render
-        Makes the report of a probe that is otherwise complete, from its folder; by
-        default there is none.
 
     Returns
     -------
@@ -189,8 +179,7 @@ def score(
     )
     write_json(plan.path / SUMMARY_FILE, summary)
     write_json(plan.path / RUN_FILE, _info(plan))
-    if render is not None:
-        render(plan.path)
+    write_probe_report(plan.path)
     return summary
 
 
@@ -256,7 +245,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         )
     elif (
         claims
-        and estimate.mcnemar(
+        and statistics.mcnemar(
             int((control & ~licensed).sum()), int((licensed & ~control).sum())
         )
         <= ALPHA
@@ -289,7 +278,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         for arm, hits in zip(ARMS, (licensed, control), strict=True)
     }
     power = (
-        estimate.detectable_share(int(able.sum()), float(control[able].mean()))
+        statistics.detectable_share(int(able.sum()), float(control[able].mean()))
         if able.any()
         else None
     )
@@ -359,8 +348,8 @@ def _tests(
     """The two tests of the pairs; withheld for the reason that is given, if any."""
     only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
     tests = {
-        "difference": estimate.paired_difference(*only, len(licensed)),
-        "permutation": estimate.sign_flip(shares["licensed"] - shares["control"]),
+        "difference": statistics.paired_difference(*only, len(licensed)),
+        "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
     }
     return {
         "licensed_only": only[0],
@@ -422,6 +411,8 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
 
 def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     """Recited tweets by class of copies, and the trend over the doublings of copies."""
+    from scipy.optimize import isotonic_regression
+
     stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
     classes = np.unique(stratum)
     hits = [int(licensed[stratum == each].sum()) for each in classes]
@@ -430,14 +421,12 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
         [plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64
     )
     doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
-    trend = estimate.cochran_armitage(
+    trend = statistics.cochran_armitage(
         doses,
         np.bincount(place, licensed, len(doses)),
         np.bincount(place, minlength=len(doses)),
     )
-    fitted = estimate.never_falls(hits, totals).tolist() if totals else []
     below = {low: high - 1 for low, high in pairwise(COPIES)}
-    rows = zip(classes.tolist(), totals, hits, fitted, strict=True)
     if sum(hits) < FEWEST:
         why = (
             f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
@@ -446,8 +435,10 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
             "classes": [],
             "trend": dataclasses.replace(trend, invalid=why).as_dict(),
         }
+    # Shares that never fall from class to class and fit best.
+    fitted = isotonic_regression(np.divide(hits, totals), weights=totals).x.tolist()
     found = []
-    for least, n, k, fit in rows:
+    for least, n, k, fit in zip(classes.tolist(), totals, hits, fitted, strict=True):
         low, high = estimate.clopper_pearson(k, n)
         known = {"low": low, "high": high, "fitted": fit}
         known = known if n >= FEWEST else dict.fromkeys(known)
@@ -474,7 +465,7 @@ def _total(
     size, drawn = (
         [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
     )
-    found, first = estimate.stratified_excess(
+    found, first = statistics.stratified_excess(
         size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)
     )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
@@ -608,7 +599,7 @@ def _free(
             control.add(match.text)
         else:
             draws[match.text].add(match.asked.sample)
-    texts, mass = estimate.unseen_texts(
+    texts, mass = statistics.unseen_texts(
         [len(samples) for samples in draws.values()], len(answers)
     )
     return {

@@ -28,12 +28,12 @@ from provscan.readers.formats.memory import (
     read_objects,
 )
 from provscan.readers.formats.objects import is_ray_dataset
-from provscan.readers.formats.protocol import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.formats.subtitles import spoken
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.names import counted
 from provscan.readers.planning import Source, plan
 from provscan.readers.reading import read
+from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.fields import Fields
 from provscan.readers.texts.mending import mended, mended_texts

@@ -11,11 +11,11 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
-from provscan.readers.formats.protocol import ReadPlan, Split
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import counted
-from provscan.readers.planning import plan
+from provscan.readers.planning import ReadPlan, plan
 from provscan.readers.reading import read
+from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
 from provscan.urls import source_of

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
@@ -23,33 +24,19 @@ from provscan.readers.bytes.files import (
     remote_files,
     state_of,
 )
-from provscan.readers.bytes.streams import (
-    ByteStream,
-    compression_of,
-    head_of,
-    unpack_into,
-)
+from provscan.readers.bytes.streams import ByteStream, look, unpack_into
 from provscan.readers.formats.hub import PREFIX, hub_splits
-from provscan.readers.formats.protocol import (
-    STDIN,
-    UNKNOWN,
-    Context,
-    Layout,
-    NotReadable,
-    ReadPlan,
-    Split,
-)
 from provscan.readers.formats.registry import (
     FORMATS,
     READABLE,
     ZIPPED,
+    Asked,
     identified,
-    split_name,
 )
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import printable
-from provscan.readers.reading import binding_of
-from provscan.readers.texts.fields import Fields, reads_like_text
+from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
+from provscan.readers.texts.fields import Fields, bind, reads_like_text, survey
 from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
@@ -70,15 +57,41 @@ SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
 
 
-class Walk:
-    """Files and members of archives among the sources, with what is left out.
+class ReadPlan(list[Split]):
+    """The splits, in the order of their records, and (path, reason) of what is not
+    among them.
 
-    With `unpack`, a compressed tar archive is decompressed into a temporary file, so
-    that its members become files, too; else it is read from front to back as if it were
-    one file.
+    `unread` is everything the user named that will not be read; `ignored` was left out
+    because it holds no records: hidden files, metadata of a dataset.
     """
 
-    def __init__(self, limits: Limits, asked: Layout, *, unpack: bool = False) -> None:
+    def __init__(
+        self,
+        splits: Iterable[Split],
+        unread: Sequence[tuple[str, str]] = (),
+        ignored: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(splits)
+        self.unread = list(unread)
+        self.ignored = list(ignored)
+
+
+class Found(NamedTuple):
+    """A file, or a member of an archive, that was looked at."""
+
+    split: Split  # All of it.
+    head: bytes = b""  # Its first bytes, decompressed and as UTF-8.
+
+
+class Survey:
+    """Files and members of archives among the sources, with what is left out.
+
+    Every file is opened once to look at its first bytes. With `unpack`, a compressed
+    tar archive is decompressed into a temporary file, so that its members become files,
+    too; else it is read from front to back as if it were one file.
+    """
+
+    def __init__(self, limits: Limits, asked: Asked, *, unpack: bool = False) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
@@ -86,7 +99,7 @@ class Walk:
         self._unpack = unpack
         self._seen: set[str] = set()
 
-    def files(self, sources: Iterable[str]) -> Iterator[Split]:
+    def files(self, sources: Iterable[str]) -> Iterator[Found]:
         for source in sources:
             if source.startswith("file://"):
                 # With it come http and ssl.
@@ -94,18 +107,18 @@ class Walk:
 
                 source = url2pathname(urlsplit(opened(source)).path)
             if source == STDIN:
-                yield Split("-", STDIN, UNKNOWN, layout=self._asked)
+                yield Found(Split("-", STDIN, UNKNOWN, layout=self._asked.layout))
             elif source.startswith(PREFIX) and not is_remote(source):
                 try:
-                    yield from hub_splits(source)
+                    yield from map(Found, hub_splits(source))
                 except InputError as error:
-                    self._leave(source, error)
+                    self.leave(source, error)
             elif is_remote(source):
                 try:
                     for url in remote_files(source):
                         yield from self._file(url, str(url))
                 except InputError as error:
-                    self._leave(printable(source), error)
+                    self.leave(printable(source), error)
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
@@ -118,11 +131,19 @@ class Walk:
                     f"exist{advice}"
                 )
             elif not os.path.isfile(source):
-                yield Split(printable(source), source, UNKNOWN, layout=self._asked)
+                pipe = printable(source)
+                yield Found(Split(pipe, source, UNKNOWN, layout=self._asked.layout))
             else:
                 yield from self._file(source, source)
 
-    def _folder(self, folder: str, shown: str) -> Iterator[Split]:
+    def leave(self, source: str, error: InputError) -> None:
+        """Leave out a source that can't be read."""
+        words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
+        self.unread.append(
+            (source, getattr(error.__cause__, "strerror", None) or words)
+        )
+
+    def _folder(self, folder: str, shown: str) -> Iterator[Found]:
         real = os.path.realpath(folder)
         if real in self._seen:
             self.ignored.append(
@@ -155,7 +176,7 @@ class Walk:
             else:
                 yield from self._file(entry.path, inner)
 
-    def _file(self, path: str, shown: str) -> Iterator[Split]:
+    def _file(self, path: str, shown: str) -> Iterator[Found]:
         try:
             place = place_of(path)
             if place in self._seen:
@@ -167,33 +188,30 @@ class Walk:
                     raise NotReadable("not a file")
                 size = state_of(path).size
                 whole = Split(printable(shown), path, "", None, 0, size, 0, size)
-                yield from self._archive(whole, os.path.basename(shown))
+                yield from self._looked_at(whole, os.path.basename(shown))
         except InputError as error:
-            self._leave(printable(shown), error)
+            self.leave(printable(shown), error)
 
-    def _leave(self, shown: str, error: Exception) -> None:
-        words = str(error).removeprefix(f"{shown} ").removeprefix(f"{shown}: ")
-        self.unread.append((shown, getattr(error.__cause__, "strerror", None) or words))
-
-    def _archive(self, whole: Split, name: str) -> Iterator[Split]:
-        with open_file(whole.path, buffered=False) as file:
-            magic = file.read(512)
-        if magic.startswith(
-            (b"PK\x03\x04", b"PK\x05\x06")
-        ) and not name.lower().endswith(ZIPPED):
-            yield from self._members(whole, self._zip(whole))
-        elif magic[257:262] == b"ustar":
+    def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
+        """A file, or the members of an archive."""
+        head, compression = look(whole, self._limits)
+        if compression is None and head[257:262] == b"ustar":
             members = list(self._tar(whole))
             if is_webdataset([member.member or "" for member in members[:100]]):
-                yield replace(whole, format="webdataset")
+                yield Found(replace(whole, format="webdataset"))
             else:
                 yield from self._members(whole, iter(members))
+        elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
+            compression or name.lower().endswith(ZIPPED)
+        ):
+            yield from self._members(whole, self._zip(whole))
         else:
-            split = self._known(whole, name)
-            if self._unpack and split.format == "tar":
-                yield from self._archive(self._unpacked(split), name)
+            split = replace(whole, compression=compression)
+            found = Found(*identified(name, head, split, self._asked))
+            if self._unpack and found.split.format == "tar":
+                yield from self._looked_at(self._unpacked(found.split), name)
             else:
-                yield split
+                yield found
 
     def _unpacked(self, split: Split) -> Split:
         """A decompressed copy of an archive, which is removed when the process ends."""
@@ -281,7 +299,7 @@ class Walk:
                 )
             )
 
-    def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Split]:
+    def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
         """Members of an archive; nothing is written to disk, so their names lead
         nowhere.
         """
@@ -299,33 +317,18 @@ class Walk:
                 continue
             try:
                 with readable(member.source):
-                    yield self._known(member, name)
+                    head, compression = look(member, self._limits)
+                    if not head and member.size:
+                        raise NotReadable("damaged archive")
+                    split = replace(member, compression=compression)
+                    yield Found(*identified(name, head, split, self._asked))
             except InputError as error:
-                self._leave(member.source, error)
-
-    def _known(self, whole: Split, name: str) -> Split:
-        name, _, compression = split_name(name)
-        head = head_of(whole, self._limits, with_mark=True)
-        if not head and whole.size and whole.archive:
-            raise NotReadable("damaged archive")
-        found = compression_of(head)
-        if compression is not None and found != compression:
-            starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
-            raise NotReadable(f"its name says {compression}, but {starts}")
-        if found is not None:
-            whole = replace(whole, compression=found)
-            head = head_of(whole, self._limits, with_mark=True)
-            if compression_of(head) is not None:
-                raise NotReadable(
-                    f"it is compressed twice, {compression_of(head)} in {found}: "
-                    "decompress it once"
-                )
-        return identified(name, head, whole, self._asked)
+                self.leave(member.source, error)
 
 
 def plan(
     sources: Source | Sequence[Source],
-    fields: Fields | None = DETERMINED,
+    fields: Fields = DETERMINED,
     *,
     workers: int = 1,
     target_bytes: int | None = None,
@@ -356,43 +359,25 @@ def plan(
         raise ParameterError(
             f"records must be one of {', '.join(RECORDS)}, not {records!r}"
         )
-    named = [
-        source_of(name)
-        for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)
-    ]
-    walk = Walk(limits, Layout(known_encoding(encoding), records=records))
+    named = named_sources(sources)
+    walk = Survey(limits, Asked(known_encoding(encoding), records))
     files: list[Split] = []
-    has_id = fields is None or fields.id is None
     fieldless: InputError | None = None
-    for file in walk.files(named):
+    for found in walk.files(named):
         try:
-            if fields is not None and file.format != UNKNOWN and file.size:
-                with readable(file.source):
-                    binding = binding_of(file, fields, limits)
-                has_id = has_id or binding is None or binding.id is not None
-            files.append(file)
+            files.append(with_fields(found.split, fields, limits))
         except InputError as error:
             fieldless = fieldless or error
-            walk._leave(file.source, error)
+            walk.leave(found.split.source, error)
     if not files and fieldless is not None:
         raise fieldless
-    if not files and walk.unread:
-        path, reason = walk.unread[0]
-        more = (
-            f", and {len(walk.unread) - 1:,} more files can't be read either"
-            if len(walk.unread) > 1
-            else ""
-        )
-        raise InputError(
-            f"{path} can't be read: {reason}{more}. Readable are {READABLE}."
-        )
     if not files:
-        names = ", ".join(printable(source) for source in named)
-        raise InputError(f"{names}: no file to read. Readable are {READABLE}.")
+        raise nothing_to_read(named, walk.unread)
+    bindings = [file.binding for file in files]
     if (
-        not has_id
-        and fields is not None
-        and not any(file.format in (UNKNOWN, "text") for file in files)
+        fields.id is not None
+        and all(binding is not None and binding.id is None for binding in bindings)
+        and not any(file.format == "text" for file in files)
     ):
         raise FieldNotFoundError(
             f"{files[0].source}: no field {fields.id!r} for the id of a record: name "
@@ -408,8 +393,40 @@ def plan(
             with readable(file.source):
                 splits += FORMATS[file.format].splits(file, target, limits)
         except InputError as error:
-            walk._leave(file.source, error)
+            walk.leave(file.source, error)
     return ReadPlan(splits, walk.unread, walk.ignored)
+
+
+def named_sources(sources: Source | Sequence[Source]) -> list[str]:
+    """One or several sources as the user names them."""
+    several = [sources] if isinstance(sources, str | os.PathLike) else sources
+    return [source_of(name) for name in several]
+
+
+def nothing_to_read(
+    named: list[str], left_out: list[tuple[str, str]], what: str = ""
+) -> InputError:
+    """The error that says why no file is read, by the first one that was left out."""
+    if not left_out:
+        names = ", ".join(map(printable, named))
+        reason = f"{names}: no file to read"
+    else:
+        path, why = left_out[0]
+        more = len(left_out) - 1
+        others = f", and {more:,} more files can't be read either" if more else ""
+        reason = f"{path} can't be read: {why}{others}"
+    return InputError(f"{what}{reason}. Readable are {READABLE}.")
+
+
+def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
+    """The split with the fields that hold its texts, found in its first records."""
+    if split.format == UNKNOWN or not split.size:
+        return split
+    with readable(split.source):
+        records = FORMATS[split.format].fields(split, limits)
+    if not records:
+        return split
+    return replace(split, binding=bind(fields, survey(records, limits), split.source))
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:

@@ -5,9 +5,7 @@ file.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -17,23 +15,13 @@ import pyarrow as pa
 from provscan.errors import InputError
 from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
-from provscan.readers.bytes.files import readable, state_of, why_unread
+from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.hub import HUB
-from provscan.readers.formats.plain import layout_of
-from provscan.readers.formats.protocol import (
-    UNKNOWN,
-    Context,
-    NotReadable,
-    Piece,
-    Progress,
-    Rows,
-    Split,
-    Wanted,
-)
-from provscan.readers.formats.registry import FORMATS, format_of
+from provscan.readers.formats.protocol import Piece, Rows, Wanted
+from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits, current_limits
+from provscan.readers.splits import UNKNOWN, Context, NotReadable, Progress, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher, piece_batch
 from provscan.readers.texts.fields import Binding, Fields, bind, survey
@@ -55,14 +43,10 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows |
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
         # A pipe, which can be read only once.
-        head = stream.peek()
         try:
-            form = format_of("", head)
+            stream.split = split = identified_member(stream, "")
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
-        if form == "text":
-            split = replace(split, layout=layout_of("", head, split.layout))
-        stream.split = split = replace(split, format=form)
     for rows in FORMATS[split.format].read(stream, wanted):
         context.budget.spend(
             records=1 if isinstance(rows, Piece) else len(rows.numbers)
@@ -90,21 +74,42 @@ def read(
         if split.part == 0:
             stats.note("empty_file", split.source)
         return
+    before, damaged = stats.records, len(stats.damaged)
+    batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
+    yield from read_split(
+        split,
+        stats,
+        limits,
+        on_bytes,
+        lambda context: _texts(split, fields, context),
+        batcher.batches,
+    )
+    nothing = stats.records == before and len(stats.damaged) == damaged
+    if nothing and split.part == 0 and not stats.skipped:
+        stats.note("empty_file", split.source)
+
+
+def read_split(
+    split: Split,
+    stats: ReadStats,
+    limits: Limits,
+    on_bytes: Progress | None,
+    batches: Callable[[Context], Iterator[pa.RecordBatch]],
+    delivered: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]] = iter,
+) -> Iterator[pa.RecordBatch]:
+    """The batches of a split as they are `delivered`, up to where it can't be read
+    further; damage is counted.
+    """
     context = Context.of(split, stats, limits, on_bytes)
     before = stats.records
-    batcher = Batcher(split.source, stats, limits, fixed=fields.fix_encoding)
-    yield from batcher.batches(
-        as_far_as_readable(_texts(split, fields, context), split.source, context)
-    )
+    yield from delivered(_as_far_as_readable(batches(context), split.source, context))
     if context.breaks:
         stats.damaged.append(
             Damage(split.source, stats.records - before, context.breaks[0])
         )
-    elif stats.records == before and split.part == 0 and not stats.skipped:
-        stats.note("empty_file", split.source)
 
 
-def as_far_as_readable(
+def _as_far_as_readable(
     batches: Iterator[pa.RecordBatch], source: str, context: Context
 ) -> Iterator[pa.RecordBatch]:
     """The batches of a file up to where it can't be read further: that costs the file,
@@ -133,18 +138,16 @@ def as_far_as_readable(
 
 
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
-    binding = (
-        None if split.format == UNKNOWN else binding_of(split, fields, context.limits)
-    )
-    if binding is not None:
-        _describe(binding, split, context.stats)
-    parts = read_rows(split, None if binding is None else binding.wanted, context)
+    binding = split.binding
     if binding is None:
-        first, parts = first_of(parts, context.limits)
+        # What was not looked at, such as a pipe, shows its fields in its first records.
+        first, parts = first_of(read_rows(split, None, context), context.limits)
         if not first:
             return
         binding = binding_in(first, fields, split.source, context.limits)
-        _describe(binding, split, context.stats)
+    else:
+        parts = read_rows(split, binding.wanted, context)
+    _describe(binding, split, context.stats)
     extractor = Extractor(binding, split.source, context.stats, context.limits)
     for rows in parts:
         yield (
@@ -230,30 +233,3 @@ def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     if piece.last and piece.start == 0:
         return batch
     return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
-
-
-def binding_of(split: Split, fields: Fields, limits: Limits) -> Binding | None:
-    """The fields of the file that a split belongs to; None if it has no records."""
-    if split.format == HUB:
-        return _binding(split, fields, limits, 0)
-    with readable(split.source):
-        state = state_of(split.path)
-    start, end = split.extent or (0, state.size if split.archive is None else -1)
-    whole = replace(
-        split, start=start, end=end, size=end - start if split.extent else state.size
-    )
-    # The first row of a table that names its columns is none of its values.
-    whole = replace(
-        whole, first_record=0, part=0, layout=replace(split.layout, columns=None)
-    )
-    return _binding(whole, fields, limits, state.modified)
-
-
-# Asked for when files are planned and again when they are scanned, in the same order:
-# fewer would all be forgotten in between.
-@lru_cache(maxsize=1 << 15)
-def _binding(
-    whole: Split, fields: Fields, limits: Limits, modified: int
-) -> Binding | None:
-    records = FORMATS[whole.format].fields(whole, limits)
-    return bind(fields, survey(records, limits), whole.source) if records else None

@@ -13,24 +13,21 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 from rich.filesize import decimal
 
 from provscan.caches import make_folder, user_cache
-from provscan.errors import UsageError
+from provscan.errors import InputError
 from provscan.params import require_folder
 from provscan.report import answers, figures, wording
 from provscan.report.files import Review, RunFiles, write_page
 from provscan.report.packing import CHUNK, displayed, packed_exhibits
 from provscan.report.places import Places
-from provscan.runs.folder import MATCHES_FILE, read_run
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = (
@@ -42,22 +39,10 @@ SCRIPTS = (
     "list.js",
     "browser.js",
 )
+TEMPLATES = Path(__file__).parent / "templates"
 # Exhibits that the page can hold, and those that stand in it for browsers that run no
 # script.
 MOST, STATIC = 100_000, 20
-# Of the page of a blind run: columns, and matches that it shows.
-COLUMNS = {
-    "source": "Source",
-    "record": "Record",
-    "start": "From",
-    "end": "To",
-    "tweet_id": "Tweet",
-    "level": "Level",
-    "similarity": "Similarity",
-    "containment": "Containment",
-    "counted": "Counted",
-}
-MOST_BLIND = 1_000
 
 
 class _Compiled(FileSystemBytecodeCache):
@@ -76,10 +61,10 @@ class _Compiled(FileSystemBytecodeCache):
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     environment = Environment(
         bytecode_cache=_Compiled(str(user_cache() / "templates")),
-        loader=PackageLoader("provscan.report", "templates"),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -98,22 +83,37 @@ def _environment() -> Environment:
 
 
 @cache
-def _joined(names: Sequence[str]) -> str:
-    folder = files("provscan.report") / "templates"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+def _joined(names: Sequence[str], folder: Path) -> str:
+    return "\n".join(
+        (folder / name if (folder / name).exists() else TEMPLATES / name).read_text(
+            encoding="utf-8"
+        )
+        for name in names
+    )
 
 
 def page(
-    template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
+    template: str,
+    styles: Sequence[str],
+    scripts: Sequence[str] = (),
+    folder: Path = TEMPLATES,
+    policy: Sequence[str] = (),
+    **values: Any,
 ) -> Iterator[str]:
-    """A page with its style and script, which loads nothing, piece by piece."""
-    style = _joined(styles)
-    policy = [f"style-src {_digest(style)}"]
+    """A page with its style and script, which loads nothing, piece by piece.
+
+    Templates and styles of another room are in a `folder` of its own; what is not there
+    is taken from that of the report. The `policy` is what the page may do beside that.
+    """
+    style = _joined(styles, folder)
+    policy = [f"style-src {_digest(style)}", *policy]
     if scripts:
-        values["script"] = Markup(script := f'"use strict";{{\n{_joined(scripts)}}}')
+        values["script"] = Markup(
+            script := f'"use strict";{{\n{_joined(scripts, folder)}}}'
+        )
         policy.append(f"script-src {_digest(script)}")
     pieces = (
-        _environment()
+        _environment(folder)
         .get_template(template)
         .generate(
             style=Markup(style),
@@ -237,33 +237,11 @@ def write_report(
     with `overwrite` only.
     """
     require_folder("run", run)
-    summary, info = read_run(run)
-    if "blind" in summary:
-        if marks is not None:
-            raise UsageError(
-                "the report of a blind run has no exhibits to mark: leave out marks "
-                "(--reviewed)"
-            )
-        read_run(run, [MATCHES_FILE])
-        matches = pq.read_table(run / MATCHES_FILE, columns=list(COLUMNS))
-        places = Places(summary, info)
-        rows = [
-            {**row, "source": places.shown(row["source"])}
-            for row in matches.slice(0, MOST_BLIND).to_pylist()
-        ]
-        summary, info = places.shown(summary), places.shown(info)
-        lines, total = wording.blind_lines(summary), len(matches)
-        styles = ("page.css", "print.css")
-        pieces = page(
-            "blind.html",
-            styles,
-            summary=summary,
-            info=info,
-            lines=lines,
-            columns=COLUMNS,
-            rows=rows,
-            total=total,
+    folder = RunFiles.open(run)
+    if "records" not in folder.summary["answer"]:
+        raise InputError(
+            f"{run} makes no estimate, so that it has another report: `provscan report "
+            f"{run}` writes it"
         )
-    else:
-        pieces = render(RunFiles.open(run), texts=texts, marks=marks)
+    pieces = render(folder, texts=texts, marks=marks)
     return write_page(out or run / "report.html", pieces, overwrite=overwrite)

@@ -22,12 +22,11 @@ import xxhash
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
-from provscan.runs.evidence import PERMALINK
+from provscan.matching.table import PERMALINK
 from provscan.runs.folder import (
     DATA,
     EVIDENCE_FILE,
     MATCHES_FILE,
-    PLAN_FILE,
     RUN_FILE,
     read_run,
 )
@@ -50,8 +49,8 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     well.
 
     Where it is a link, what it leads to is replaced. A file that is there is replaced
-    with `overwrite` only, unless it is a report as it was written. What a run or a
-    probe consists of is never replaced: a report or a list can be written again, and it
+    with `overwrite` only, unless it is a report as it was written. What a run
+    consists of is never replaced: a report or a list can be written again, and it
     cannot. Neither is a device.
     """
     shown, target = target, Path(os.path.realpath(target))
@@ -59,9 +58,7 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise OutputError(
             f"{shown} is no file, so it is not replaced: name another place"
         )
-    if target.name in DATA and any(
-        (target.parent / name).is_file() for name in (RUN_FILE, PLAN_FILE)
-    ):
+    if target.name in DATA and (target.parent / RUN_FILE).is_file():
         raise OutputError(
             f"{shown} is one of the files that reports and lists are made from: name "
             "another file"

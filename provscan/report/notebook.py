@@ -15,7 +15,6 @@ from provscan.report.files import RunFiles
 from provscan.report.wording import (
     COMMON_OR_KNOWN,
     LAYERS,
-    blind_lines,
     layers,
     left_out,
     measures,
@@ -33,8 +32,6 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
     answer = summary["answer"]
     names = [name for name, _ in LAYERS.values()]
     lines = [(meaning, layers(answer[name])) for name, meaning in measures(answer)]
-    if "blind" in summary:
-        names, lines = [""], [(name, [number]) for name, number in blind_lines(summary)]
     head = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(
         f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
@@ -45,7 +42,7 @@ def run_html(summary: Mapping[str, Any], path: Path) -> str:
         *(f"⚠ {warning['message']}" for warning in answer["warnings"]),
     ]
     more = [f"Withheld: {reason}" for reason in withheld(answer)]
-    if "blind" not in summary:
+    if lines:
         more += [
             f"{name} (upper limit): {limit}" for name, limit in upper_limits(answer)
         ]
@@ -75,10 +72,9 @@ class Plots:
     def _measured(self) -> Mapping[str, Any]:
         """``summary.json`` of a run that measures chance and recall."""
         summary = self._folder.summary
-        if "blind" in summary:
+        if "records" not in summary["answer"]:
             raise UsageError(
-                "a blind run has neither estimate nor recall, so there is no such "
-                "figure"
+                "this run has neither estimate nor recall, so there is no such figure"
             )
         return summary
 

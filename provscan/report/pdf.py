@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from provscan.errors import OutputError
@@ -24,9 +25,10 @@ def write_pdf(
     texts: int | None = None,
     marks: Path | None = None,
     overwrite: bool = False,
+    write: Callable[..., Path] = write_report,
 ) -> Path:
     """Print the report of a run, by default to ``report.pdf`` in it; see
-    :func:`~provscan.report.write_report`.
+    :func:`~provscan.report.write_report`, or what else is to `write` the page.
 
     A file that is there is replaced with `overwrite` only.
     """
@@ -38,7 +40,7 @@ def write_pdf(
         )
     target = (out or run / PDF_FILE).resolve()
     with tempfile.TemporaryDirectory() as folder:
-        page = write_report(run, Path(folder) / "report.html", texts=texts, marks=marks)
+        page = write(run, Path(folder) / "report.html", texts=texts, marks=marks)
         # Chromium refuses its sandbox to the superuser; the page runs no script but its
         # own.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

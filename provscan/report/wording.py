@@ -203,14 +203,11 @@ Otherwise = tuple[str, str]
 
 
 def otherwise(summary: Mapping[str, Any]) -> Otherwise:
-    """What is said of wording whose rarity is not known, and of that of no findings; a
-    blind run measures no rarity.
+    """What is said of wording whose rarity is not known, and of that of no findings. A
+    run that measures no rarity has words of its own.
     """
-    if (blind := summary.get("blind")) is None:
-        return UNKNOWN_RARITY, COMMON_OR_KNOWN
-    if "revealed" in blind:
-        return "confirmed by the full index", "not confirmed by the full index"
-    return "not measured", "found by sketches alone, and not compared"
+    own = summary.get("wording")
+    return (UNKNOWN_RARITY, COMMON_OR_KNOWN) if own is None else tuple(own)
 
 
 def rarity(
@@ -244,28 +241,6 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
         for name in ("accepted", "rejected", "unsure")
         if numbers[name]
     )
-
-
-def blind_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a blind run found, as names and values."""
-    lines = [
-        ("Records scanned", summary["records"]),
-        ("Records with a match", summary["records_matched"]),
-        ("Matches", summary["matches"]),
-        ("Tweets matched", summary["texts_found"]),
-        *(
-            (f"Level {level.replace('_', ' ')}", count)
-            for level, count in summary["levels"].items()
-            if count
-        ),
-    ]
-    if revealed := summary["blind"].get("revealed"):
-        lines += [
-            ("Confirmed by the full index", revealed["confirmed"]),
-            ("Refuted by the full index", revealed["refuted"]),
-            ("Ids not in the full index", revealed["unknown"]),
-        ]
-    return [(name, f"{count:,}") for name, count in lines]
 
 
 def searched(summary: Mapping[str, Any]) -> str:
@@ -374,7 +349,6 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
                 "all of a text into one field of one record."
             )
     if later := summary["notes"].get("later_text"):
-        # A blind run has no examples.
         named = {
             case["reason"]: case["where"]
             for case in reversed(summary.get("examples", []))
@@ -391,7 +365,7 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"was searched for it: {count(later)} had some. Name all fields that hold "
             "text with --text-field."
         )
-    # A blind run has no control.
+    # A run that measures no chance has no control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:
         said += _not_read(

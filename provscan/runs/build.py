@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from provscan import readers
 from provscan.engine import Progress, logged
-from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.errors import InputError, ParameterError, UsageError
 from provscan.index import (
     MOST_SHARDS,
-    IndexReader,
     open_reader,
     write_index,
     write_shards,
 )
 from provscan.index import append as append_tweets
-from provscan.index.blind import open_blind, read_key, write_blind
 from provscan.matching import Index
+from provscan.options import default_workers, require_executor
 from provscan.params import (
-    BlindParams,
     IndexParams,
     require,
     require_folder,
@@ -29,7 +26,7 @@ from provscan.params import (
 )
 from provscan.readers import Source
 from provscan.runs.corpus import Corpus
-from provscan.runs.options import default_workers, require_executor, source_list
+from provscan.runs.inputs import require_outside, source_list
 from provscan.runs.spread import shards_of
 
 
@@ -55,8 +52,6 @@ def build_index(
     shards: int | None = None,
     executor: str = "threads",
     address: str | None = None,
-    blind: bool = False,
-    key: Source | None = None,
     log: Source | None = None,
     progress: Progress | None = None,
 ) -> Index:
@@ -83,17 +78,16 @@ def build_index(
         ("schÃ¶n"), or whose letters are written as escapes of JSON, as what was meant.
     bands, rows
         LSH banding of the 128 signature values; 16 and 4, or those of the index that is
-        added to. A blind index has no bands.
+        added to.
     seed_length
         Letters of a seed, which is what a passage in long text is found by; by default
         10, and 14 in an index of more than a million texts: with 14, long text is
         scanned in two thirds of the time, and fewer copies with many typing errors are
         found. When an index grows beyond a million texts, all of it is written again
-        with longer seeds. A blind index has seeds of its own.
+        with longer seeds.
     fraction
         Share of the licensed tweets that are indexed, where it is a random part:
         estimates are then for all of them. All, or that of the index that is added to.
-        Runs with a blind index make no estimate, so that it has none.
     allow_unread
         Leave out files without tweets and files that can't be read; they are an error
         otherwise. One that does not exist or breaks off is an error all the same.
@@ -116,13 +110,6 @@ def build_index(
         index is the same.
     address
         Of the head of a Ray cluster; see :func:`provscan.match`.
-    blind
-        Build a blind index, for others to scan their data with: it holds ids and keyed
-        sketches, and no text. While it is built, a full one stands beside it, in a
-        hidden folder.
-    key
-        File with the key of a blind index, 32 random bytes or 64 hexadecimal digits. It
-        is not stored, and opens the index.
     log
         File that lines of JSON about the progress are added to; see
         :func:`provscan.match`.
@@ -132,8 +119,6 @@ def build_index(
     Returns
     -------
     Index
-        Of a blind one a :class:`~provscan.index.blind.BlindIndex`, which has ``info``
-        only.
 
     Raises
     ------
@@ -142,7 +127,7 @@ def build_index(
     OutputError
         ``out`` exists, can't be written, or is being written by another process.
     IndexFormatError
-        There is no index to add to, or a blind or damaged one.
+        There is no index to add to, or a damaged one.
     ParameterError
         A parameter is out of range, or contradicts that of the index that is added to.
     UsageError
@@ -191,10 +176,9 @@ def build_index(
         raise ParameterError(
             f"shards must be between 1 and {MOST_SHARDS}, not {shards!r}"
         )
-    if shards is not None and (append or blind):
+    if shards is not None and append:
         raise UsageError(
-            "shards are made when an index is built: leave shards out with append and "
-            "with blind"
+            "shards are made when an index is built: leave shards out with append"
         )
     if executor != "threads" and (shards or 1) < 2:
         raise UsageError(
@@ -202,38 +186,6 @@ def build_index(
             "use threads"
         )
     require_executor(executor, address=address)
-    if blind != (key is not None):
-        raise UsageError(
-            "a blind index needs a key, and only a blind one has one: give both blind "
-            "and key, or neither"
-        )
-    if blind and append:
-        raise UsageError(
-            "a blind index is not added to: add to the full one, and build the blind "
-            "one again"
-        )
-    if blind and not bands is rows is seed_length is fraction is None:
-        raise UsageError(
-            "a blind index has no bands, seeds of its own, and its runs no estimate: "
-            "leave out bands, rows, seed_length and fraction"
-        )
-    if key is not None:
-        return _built_blind(
-            sources,
-            Path(out),
-            read_key(key),
-            {
-                **names,
-                "delimiter": delimiter,
-                "encoding": encoding,
-                "fix_encoding": fix_encoding,
-                "allow_unread": allow_unread,
-                "workers": workers,
-                "log": log,
-                "progress": progress,
-            },
-            overwrite=overwrite,
-        )
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
     given = {name: value for name, value in wanted.items() if value is not None}
     params = (
@@ -285,18 +237,6 @@ def build_index(
     return Index(reader)
 
 
-def _built_blind(
-    sources: object, out: Path, key: bytes, options: dict[str, Any], *, overwrite: bool
-) -> Any:
-    require_outside(out, source_list(sources) or [])
-
-    def full(place: Path) -> IndexReader:
-        return build_index(sources, place, **options).reader
-
-    write_blind(full, out, key, BlindParams(), overwrite=overwrite)
-    return open_blind(out, key)
-
-
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
     """The parameters of an index; an error if others are given."""
     reader = open_reader(path, check="lengths")
@@ -308,21 +248,3 @@ def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
                 f"{known[name] or 'none'}: leave it out, or build another index"
             )
     return reader.params
-
-
-def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that results do not go into a folder that is read, nor into one that holds
-    what is read.
-    """
-    place = Path(os.path.realpath(target))
-    for source in sources:
-        read = Path(os.path.realpath(source))
-        # A text that was taken for a path may be too long for one.
-        if source and (
-            read.is_relative_to(place)
-            or (os.path.isdir(read) and place.is_relative_to(read))
-        ):
-            raise OutputError(
-                f"{target} would stand in the folder of {source}, which is read: name "
-                "a place outside of it with -o"
-            )

@@ -14,11 +14,9 @@ from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.index import Written
 from provscan.readers.stats import require_undamaged
-from provscan.runs.options import source_list
+from provscan.runs.inputs import MOST_LISTED, source_list
 
 LEAST_ROWS = 4096
-# Files that were left out and are named in the index's manifest.
-MOST_LISTED = 100
 NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 

@@ -1,25 +1,31 @@
-"""The texts that a run keeps for people to compare: passage and tweet of every counted
-match, and of some others.
+"""The tables of a run, and the texts that they keep for people to compare: passage and
+tweet of every finding, and of some other matches.
 
-``evidence.parquet`` holds those of the counted matches. The strongest others,
-candidates that are not counted, have theirs in columns of ``matches.parquet``. Where
-the terms of a platform ask for it, digests take the place of texts.
+``evidence.parquet`` has the texts of the findings. The strongest other matches,
+candidates, have theirs in columns of ``matches.parquet``. Where the terms of a platform
+ask for it, digests take the place of texts.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from provscan.arrays import Flags, Numbers
 from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
-from provscan.runs.matched import Batch
+from provscan.matching import MATCHES
+from provscan.matching.parts import PART
+from provscan.matching.table import permalinks
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+from provscan.runs.matches import Batch, ScoredMatches
 
 EVIDENCE = pa.schema(
     [
@@ -47,49 +53,110 @@ CANDIDATE = pa.schema(
 )
 # Matches that don't count of which texts are kept, the strongest.
 CANDIDATES = 10_000
-PERMALINK = "https://x.com/i/status/"
+# Columns that the analysis adds to those of a search.
+ADDED = pa.schema(
+    [
+        pa.field("bits", pa.float32()),
+        pa.field("q_value", pa.float64()),
+        pa.field("control", pa.bool_(), nullable=False),
+        pa.field("common", pa.bool_(), nullable=False),
+        pa.field("known", pa.bool_(), nullable=False),
+        pa.field("counted", pa.bool_(), nullable=False),
+    ]
+)
+ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 
 
 @dataclass(frozen=True)
 class Kept:
     """Which matches are kept with texts, by their numbers."""
 
-    # Of those that count, all of which are rows of ``evidence.parquet``; None for all.
-    # The others have digests there.
+    # Findings with texts in ``evidence.parquet``, None for all; the others have digests
+    # there.
     counted: Numbers | None
-    candidates: Numbers  # Of those that do not count.
+    candidates: Numbers  # Matches that are no findings.
 
 
-def kept(
-    batches: Iterable[Batch],
-    control: Flags,
-    texts: int | None,
-    candidates: int = CANDIDATES,
-) -> Kept:
-    """Choose the matches whose texts are kept: the first exhibits, in the order of the
+class ExhibitChoice:
+    """Chooses the matches whose texts are kept: the first exhibits, in the order of the
     report.
 
-    The `batches` are all matches, `control` marks texts. So many `texts` are kept, or
-    (None) those of all that count and of so many `candidates`, the strongest others.
+    They are so many `texts`, or (None) those of all findings and of the strongest other
+    `candidates`.
     """
-    first, others, number = Strongest(texts or 0, 2), Strongest(candidates, 2), 0
-    for batch in batches:
-        licensed = ~control[batch.place]
-        keys = (
-            -np.nan_to_num(batch.bits.astype(np.float32).astype(np.float64), nan=-1.0),
-            batch.columns["record"],
-        )
-        number += int(np.count_nonzero(batch.counted & licensed))
-        for chosen, which in ((first, batch.counted), (others, ~batch.counted)):
+
+    def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
+        self._texts, self._findings = texts, 0
+        self._first, self._others = Strongest(texts or 0, 2), Strongest(candidates, 2)
+
+    def add(self, batch: Batch, licensed: Flags) -> None:
+        """Consider matches; only `licensed` ones are kept."""
+        # As the column of ``matches.parquet`` has them.
+        bits = batch.bits.astype(np.float32).astype(np.float64)
+        weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
+        self._findings += int(np.count_nonzero(batch.counted & licensed))
+        for chosen, which in (
+            (self._first, batch.counted),
+            (self._others, ~batch.counted),
+        ):
             rows = np.flatnonzero(which & licensed)
             if chosen.limit:
-                chosen.add(
-                    batch.low + rows,
-                    keys[0][rows],
-                    keys[1].to_numpy()[rows].astype(np.float64),
-                )
-    rest = others.rows if texts is None else others.rows[: max(0, texts - number)]
-    return Kept(None if texts is None else first.rows, rest)
+                records = record.to_numpy()[rows].astype(np.float64)
+                chosen.add(batch.low + rows, weakest[rows], records)
+
+    def kept(self) -> Kept:
+        others = self._others.rows
+        if self._texts is None:
+            return Kept(None, others)
+        return Kept(self._first.rows, others[: max(0, self._texts - self._findings)])
+
+
+def write_tables(
+    matches: ScoredMatches,
+    added: Callable[[Batch], pa.RecordBatch],
+    kept: Kept,
+    reader: IndexReader,
+    folder: Path,
+) -> None:
+    """Write ``matches.parquet``, with the columns that are `added` and the texts of
+    candidates that are kept, and ``evidence.parquet``.
+    """
+    schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
+    with (
+        pq.ParquetWriter(
+            folder / EVIDENCE_FILE, EVIDENCE, compression="zstd"
+        ) as evidence,
+        pq.ParquetWriter(folder / MATCHES_FILE, schema, compression="zstd") as table,
+    ):
+        rows, findings = schema.empty_table(), list[pa.RecordBatch]()
+        for batch in matches.batches(PART.names):
+            new = added(batch)
+            counted = new["counted"].to_numpy(zero_copy_only=False)
+            number = np.arange(batch.low, batch.low + len(counted))
+            candidate = np.isin(number, kept.candidates)
+            whole = candidate | counted
+            if kept.counted is not None:
+                whole = candidate | np.isin(number, kept.counted)
+            flagged = batch.columns.append_column("has_text", pa.array(whole))
+            texts = CANDIDATE.empty_table()
+            if candidate.any():
+                chosen = flagged.filter(pa.array(candidate))
+                texts = evidence_rows([chosen], reader).select(CANDIDATE.names)
+            places = pa.array(np.cumsum(candidate) - 1, mask=~candidate)
+            texts = texts.take(places).combine_chunks()
+            own = batch.columns.select(MATCHES.names)
+            columns = [*own.columns, *new.columns, *texts.columns]
+            rows = pa.concat_tables([rows, pa.table(columns, schema=schema)])
+            while len(rows) > ROW_GROUP:
+                table.write_table(rows.slice(0, ROW_GROUP))
+                rows = rows.slice(ROW_GROUP)
+            findings.append(flagged.filter(pa.array(counted)))
+            if sum(map(len, findings)) >= EVIDENCE_GROUP:
+                evidence.write_table(evidence_rows(findings, reader))
+                findings = []
+        if any(map(len, findings)):
+            evidence.write_table(evidence_rows(findings, reader))
+        table.write_table(rows)
 
 
 def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:
@@ -99,12 +166,6 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
     rows = pa.Table.from_batches(batches).combine_chunks()
     tweets = reader.earliest_tweets(rows["text"].to_numpy())
     ids = tweets["tweet_id"].combine_chunks()
-    numeric = pc.match_substring_regex(ids, "^[0-9]+$")
-    links = pc.if_else(
-        numeric,
-        pc.binary_join_element_wise(PERMALINK, ids, ""),
-        pa.scalar(None, pa.string()),
-    )
     known = {name: rows[name] for name in EVIDENCE.names if name in rows.schema.names}
     reported = {
         name: tweets[name] for name in ("tweet_id", "tweet", "author", "time", "lang")
@@ -113,7 +174,7 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
         "field": pa.nulls(rows.num_rows, pa.string()),
         **known,
         **reported,
-        "permalink": links,
+        "permalink": permalinks(ids),
     }
     whole = rows["has_text"].to_numpy()
     if not whole.all():

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan import readers
+from provscan.arrays import Numbers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.matching.verified import comparison
+from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
 from provscan.readers.names import printable
+from provscan.runs.inputs import fields_of
 from provscan.scoring.lengths import measured
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
 from provscan.sketch.lsh import band_keys
@@ -54,20 +58,18 @@ def explain_text(
 
     With `tweet_id` it is compared with this tweet only, however little they share.
     `matches` are the rows of ``matches.parquet`` in this text, which begins at `offset`
-    in its record; by default those of a search. Rows that have bits are held against
-    `finding`. With `fix_encoding`, the passage is the repaired one.
+    in its record; by default those of a search. Rows that have bits are compared with
+    the rule of a `finding`. With `fix_encoding`, the passage is the repaired one.
     """
     size = len(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
-    def places_of(rows: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
-        """Where rows stand, as `matches` say it."""
-        spans = np.array(
-            [(row["start"], row["end"]) for row in rows], np.int64
-        ).reshape(-1, 2)
-        spans = offset + (spans if fixed is None else fixed.original(spans))
-        return [(low, high) for low, high in spans.tolist()]
+    def place_of(row: dict[str, Any]) -> tuple[int, int]:
+        """Where a row of a search stands, as `matches` say it."""
+        span = np.array([[row["start"], row["end"]]], np.int64)
+        low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
+        return int(low), int(high)
 
     near = index.match([text], **_gates(WIDEST)).sort_by(
         [("containment", "descending"), ("similarity", "descending")]
@@ -76,26 +78,23 @@ def explain_text(
     if tweet_id is not None:
         whole = {"start": 0, "end": len(text), "tweet_id": tweet_id}
         rows = [row for row in rows if row["tweet_id"] == tweet_id] or [whole]
-    rows = rows[:SHOWN]
     if matches is None:
-        found = index.match([text], **_gates(params)).to_pylist()
-        places = places_of(found)
-        reported = [
-            {**row, "start": low, "end": high}
-            for row, (low, high) in zip(found, places, strict=True)
-        ]
+        reported = index.match([text], **_gates(params)).to_pylist()
+        for found in reported:
+            found["start"], found["end"] = place_of(found)
     else:
         reported = matches.to_pylist()
     explained = []
-    for row, (low, high) in zip(rows, places_of(rows), strict=True):
+    for row in rows[:SHOWN]:
+        low, high = place_of(row)
         overlapping = [
             other for other in reported if other["start"] < high and low < other["end"]
         ]
         overlapping.sort(key=lambda other: other["tweet_id"] != row["tweet_id"])
-        other = overlapping[0] if overlapping else None
         passage = text[row["start"] : row["end"]]
+        match = next(iter(overlapping), None)
         compared = _compared(
-            passage, row["tweet_id"], index, params, other, size, finding
+            passage, row["tweet_id"], index, params, match, size, finding
         )
         explained.append({**compared, "start": low, "end": high})
     return explained
@@ -117,27 +116,20 @@ def explain_record(
     record; all of them by default. Each explanation says of which ``source`` and
     ``field`` it is.
     """
-    params, fix_encoding = (
-        params_of(info),
-        info["parameters"].get("fix_encoding") or False,
-    )
+    options = options_of(info)
     explained = []
     for name, field, text, offset in _record_texts(info, record, source):
-        rows = matches.filter(
-            (pc.field("source") == name)
-            & (pc.field("record") == record)
-            & ~pc.field("control")
-        )
+        chosen = (pc.field("source") == name) & (pc.field("record") == record)
         if field is not None:
-            rows = rows.filter(pc.field("field") == field)
+            chosen &= pc.field("field") == field
         close = explain_text(
             text,
             index,
-            params,
+            options.params,
             tweet_id=tweet_id,
-            matches=rows,
-            finding=finding_rule_of(info),
-            fix_encoding=fix_encoding,
+            matches=matches.filter(chosen & ~pc.field("control")),
+            finding=options.finding,
+            fix_encoding=options.fix_encoding,
             offset=offset,
         )
         explained += [
@@ -150,9 +142,10 @@ def explain_tweet(
     info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
 ) -> list[Explanation]:
     """Explain the matches of a licensed tweet; without any, the tweet by itself."""
-    rows = matches.filter(
-        (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
-    ).slice(0, SHOWN)
+    chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
+    rows = matches.filter(chosen).slice(0, SHOWN)
+    options = options_of(info)
+    alone = _compared("", tweet_id, index, options.params, None, 0, options.finding)
     explained = []
     for source, record in dict.fromkeys(
         zip(*rows.select(["source", "record"]).to_pydict().values(), strict=True)
@@ -160,29 +153,22 @@ def explain_tweet(
         explained += explain_record(
             info, rows, record, index, source=source, tweet_id=tweet_id
         )
-    compared = _compared(
-        "", tweet_id, index, params_of(info), None, 0, finding_rule_of(info)
-    )
-    alone = {**compared, "start": 0, "end": 0}
-    return explained or [alone]
+    return explained or [{**alone, "start": 0, "end": 0}]
 
 
-def params_of(info: Mapping[str, Any]) -> MatchParams:
-    """The gates of a run, of its ``run.json``."""
-    return MatchParams(**{name: info["parameters"][name] for name in GATES})
-
-
-def finding_rule_of(info: Mapping[str, Any]) -> FindingParams:
-    """The rule of a run, of its ``run.json``; what is not named there is the
-    default.
+def options_of(info: Mapping[str, Any]) -> MatchOptions:
+    """The options of a run that matter here, of its ``run.json``; what is not named
+    there is the default.
     """
+    names = (*GATES, *FINDING.as_dict(), "id_field", "records", "encoding", "outputs")
     known = info["parameters"]
-    return FindingParams(
-        **{
-            name: known[name]
-            for name in FINDING.as_dict()
-            if known.get(name) is not None
-        }
+    values = {name: known.get(name) for name in (*names, "fix_encoding")}
+    text_field = known.get("text_field")
+    values["text_field"] = (
+        tuple(text_field) if isinstance(text_field, list) else text_field
+    )
+    return MatchOptions(
+        **{name: value for name, value in values.items() if value is not None}
     )
 
 
@@ -204,44 +190,31 @@ def _record_texts(
             for name, known in names.items()
             if f"{source}/".startswith(f"{name}/")
         }
-    folder, parameters = Path(info.get("folder") or "."), info["parameters"]
-    fields = readers.Fields(
-        text=parameters.get("text_field"),
-        id=parameters.get("id_field"),
-        outputs=parameters.get("outputs") or False,
-    )
-    text = {name: parameters.get(name) for name in ("records", "encoding")}
+    folder, options = Path(info.get("folder") or "."), options_of(info)
+    fields = fields_of(replace(options, fix_encoding=False))
     found = False
     for name, known in names.items():
         path = str(_on_disk(folder, name))
-        if (
-            known is not None
-            and os.path.isfile(path)
-            and readers.checksum(path) != known
-        ):
+        if not os.path.exists(path):
+            continue
+        checked = known is not None and os.path.isfile(path)
+        if checked and readers.checksum(path) != known:
             changed = (
                 f"{name} was changed since the run: its records may be others than "
                 "those that were scanned"
             )
             warnings.warn(changed, RuntimeWarning, stacklevel=2)
-        for split in readers.plan(path, fields, **text) if os.path.exists(path) else []:
+        for split in readers.plan(
+            path, fields, records=options.records, encoding=options.encoding
+        ):
             member = split.source.replace(printable(path), name, 1)
             if source not in (None, name, member):
                 continue
             for batch in readers.read(split, fields, readers.ReadStats()):
-                for row in np.flatnonzero(
-                    batch.column("record").to_numpy() == record
-                ).tolist():
+                rows = batch.filter(pc.equal(batch["record"], record)).to_pylist()
+                for row in rows:
                     found = True
-                    field, text_of = (
-                        batch.column(name)[row].as_py() for name in ("field", "text")
-                    )
-                    offset = (
-                        batch.column("offset")[row].as_py()
-                        if "offset" in batch.schema.names
-                        else 0
-                    )
-                    yield member, field, text_of, offset
+                    yield member, row["field"], row["text"], row.get("offset", 0)
     if not found:
         where = source or ", ".join(names) or "the datasets of the run"
         raise InputError(
@@ -273,7 +246,7 @@ def _compared(
     params: MatchParams,
     reported: dict[str, Any] | None,
     size: int,
-    finding: FindingParams,
+    rule: FindingParams,
 ) -> Explanation:
     """A passage of a field of some size and a licensed tweet, and the match that is
     reported there.
@@ -292,7 +265,7 @@ def _compared(
     tweet, found = texts[chosen], comparisons[chosen]
     ours, theirs = canonical([text, tweet])
     keys = band_keys(minhash([text, tweet]), index.params.bands, index.params.rows)
-    seeds = [set(seed_keys(side, index.params).tolist()) for side in (ours, theirs)]
+    seeds = [set(seed_keys(each, index.params).tolist()) for each in (ours, theirs)]
     gates = [
         _gate("similarity", found.similarity, params.threshold, "threshold"),
         _gate(
@@ -307,21 +280,15 @@ def _compared(
             _gate("or letters of the longest stretch", found.stretch, least, option)
         )
     if found.way is not None:
-        # What already is a match needs no option.
+        # What is a match already needs no option.
         gates = [{**gate, "option": None} for gate in gates]
-    match = (
-        reported if reported is not None and reported["tweet_id"] == tweet_id else None
-    )
+    match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
     if match is not None and "bits" in match:
         length, script = measured(index.reader, numbers[chosen : chosen + 1])
-        span = np.array([match["end"] - match["start"]])
-        letters = letters_in_common(
-            np.array([match["containment"]]), length, script, span
-        ).item()
-        conditions = _finding(match, letters, size, finding)
+        conditions = _finding(match, length, script, size, rule)
     return {
-        # The licensed side.
+        # The licensed text.
         "tweet_id": tweet_id,
         "tweet": tweet,
         "canonical_tweet": theirs,
@@ -351,23 +318,27 @@ def _compared(
 
 
 def _finding(
-    match: Mapping[str, Any], letters: float, size: int, rule: FindingParams
+    match: Mapping[str, Any],
+    length: Numbers,
+    script: Numbers,
+    size: int,
+    rule: FindingParams,
 ) -> list[dict[str, Any]]:
-    """The conditions of a finding that a match meets or not, with so many letters in
-    common and in a field of some size.
+    """The conditions of a finding that a match meets or not, in a field of some size;
+    given are length and script of the licensed text.
     """
-    bits = match["bits"]
-    if bits is None:
+    span = match["end"] - match["start"]
+    containment = np.array([match["containment"]])
+    letters = letters_in_common(containment, length, script, np.array([span])).item()
+    if match["bits"] is None:
         least = max(LETTERS_WITHOUT_BITS, rule.min_letters)
         return [_gate("letters in common, without known bits", letters, least)]
-    whole = match["end"] - match["start"] >= WHOLE_FIELD * size
+    name, kind = "min_bits_passage", "a passage"
+    if span >= WHOLE_FIELD * size:
+        name, kind = "min_bits", "a whole field"
     return [
         _gate("letters in common", letters, rule.min_letters, "min_letters"),
-        _gate("bits, as a whole field", bits, rule.min_bits, "min_bits")
-        if whole
-        else _gate(
-            "bits, as a passage", bits, rule.min_bits_passage, "min_bits_passage"
-        ),
+        _gate(f"bits, as {kind}", match["bits"], getattr(rule, name), name),
     ]
 
 
@@ -377,12 +348,11 @@ def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[st
     """
     passed, option = value >= limit, None
     if parameter and not passed:
-        digits = 3 if parameter in ("threshold", "min_containment") else 0
-        lower: Any = floor(value * 10**digits) / 10**digits if digits else floor(value)
+        share = parameter in ("threshold", "min_containment")
+        lower: Any = floor(value * 1000) / 1000 if share else floor(value)
         with suppress(ParameterError):
-            if parameter in GATES:
-                MatchParams(**{parameter: lower})
-            option = f"--{parameter.replace('_', '-')} {lower}"
+            MatchOptions(**{parameter: lower})
+            option = f"{option_name(parameter)} {lower}"
     return {
         "name": name,
         "value": value,

@@ -36,19 +36,8 @@ MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (
 )
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
-# Which only a probe has.
-PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
-TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
-# What reports and lists of a run or a probe are made from.
-DATA = {
-    *RUN_FILES,
-    PASSAGES_FILE,
-    PLAN_FILE,
-    ANSWERS_FILE,
-    MODEL_FILE,
-    TWEETS_FILE,
-    RECITATIONS_FILE,
-}
+# What reports and lists of a run are made from.
+DATA = {*RUN_FILES, PASSAGES_FILE}
 # Where `provscan report --format pdf` writes it.
 PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
@@ -128,16 +117,11 @@ def require_run(path: Path) -> None:
     """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of
     its files but the report.
     """
-    if (path / PLAN_FILE).is_file():
-        raise InputError(
-            f"{path} is a probe, and not the run of a match: info, report and probe "
-            "score read it"
-        )
     for name in RUN_FILES:
         if not (path / name).is_file():
             raise InputError(
-                f"{path / name} does not exist, so {path} is no finished run: run "
-                "match again"
+                f"{path / name} does not exist, so {path} is no finished run of match: "
+                "name the folder of one, or run match again"
             )
 
 

@@ -1,28 +1,33 @@
-"""What a run reads: the splits of the files that the user named, and whether these
-stayed as they were.
+"""What a run reads: the splits of the files that the user named, planned once, and
+whether the files stayed as they were.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import xxhash
 
 from provscan import readers
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
-from provscan.readers import MEMORY, UNKNOWN, Damage, RayBlock, Split
-from provscan.runs.corpus import MOST_LISTED
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
-from provscan.runs.options import Options, Sources, source_list
+from provscan.params import require_folder
+from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
 from provscan.runs.sample import FileSample, draw_files
+from provscan.urls import source_of
+
+Sources = Source | Sequence[Source] | object
+Reasons = list[tuple[str, str]]  # Paths, each with a reason.
+# Files of a kind that are listed, at most.
+MOST_LISTED = 100
 
 
-@dataclass
+@dataclass(frozen=True)
 class InputFile:
     """A file as it was when the run began; `size` and `modified` (ns) are null for what
     is no regular file.
@@ -31,221 +36,236 @@ class InputFile:
     source: str  # As the user named it.
     size: int | None = None
     modified: int | None = None
-    scanned: int = 0  # Bytes of it that are scanned.
-    # Of a remote file: what its server says of the version, such as an ETag; empty if
-    # it says nothing.
+    # What the server of a remote file says of its version, such as an ETag; empty if it
+    # says nothing.
     version: dict[str, str] | None = None
+    scanned: int = 0  # Bytes of it that are scanned.
 
 
-@dataclass
+@dataclass(frozen=True)
 class Inputs:
-    named: (
-        list[str] | None
-    )  # The paths that the user named; None for data in memory, which is `data`.
+    """What is read of a dataset, a null dataset or known data."""
+
+    options: MatchOptions
+    fields: Fields
+    named: list[str] | None  # The paths that the user named; None for data in memory.
+    data: object  # Data in memory.
     splits: list[Split]  # Every part that is scanned, in the order of the records.
-    data: object = None
     # Every file that the splits belong to, or that was left out of a sample, by its
     # path.
-    files: dict[str, InputFile] = field(default_factory=dict)
-    # What the user named and is not scanned: path and reason.
-    unread: list[tuple[str, str]] = field(default_factory=list)
-    # What was passed over in folders and archives that the user named, since it holds
-    # no records of its own.
-    ignored: list[tuple[str, str]] = field(default_factory=list)
-    sample: FileSample | None = None  # The splits as a sample of more, if they are one.
-    stage: str = "Scanning"  # What the scan is called while it runs.
-    parts: str = PARTS  # Name of the folder of the part files.
+    files: dict[str, InputFile]
+    # What the user named and can't be scanned, and what has no records of its own and
+    # was passed over in folders and archives.
+    unread: Reasons
+    ignored: Reasons
+    sample: FileSample | None  # The splits as a sample of files, if they are one.
+    in_blocks: bool  # The data lies on a cluster in blocks, which are read there.
+    streamed: bool  # It can be read only once, and only in this process.
+    size: int | None  # Bytes to scan, None if not known.
+    # What must be the same for parts of an unfinished run to be used.
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """All that a run reads."""
+
+    dataset: Inputs
+    null: Inputs | None
+    known: Inputs | None
 
     @property
-    def streamed(self) -> bool:
-        """Whether any of it can be read only once, and only in this process."""
-        return self.named is None or any(
-            split.format == UNKNOWN for split in self.splits
-        )
+    def beside(self) -> dict[str, Inputs]:
+        """The null dataset and the known data, where there are any."""
+        pairs = {"null": self.null, "known": self.known}
+        return {name: data for name, data in pairs.items() if data is not None}
 
     @property
-    def size(self) -> int | None:
-        """Bytes to scan, None if not known."""
-        return None if self.streamed else sum(split.size for split in self.splits)
-
-    def in_blocks(self, options: Options) -> bool:
-        """Whether it lies on a cluster in blocks, which are read there."""
-        return options.executor == "ray" and readers.is_ray_dataset(self.data)
-
-    def pieces(self, options: Options) -> Iterator[tuple[Split, RayBlock | None]]:
-        """All splits; those of data in blocks are not known before, and added to
-        `splits`.
-        """
-        if not self.in_blocks(options):
-            yield from ((split, None) for split in self.splits)
-            return
-        self.splits.clear()
-        blocks = readers.blocks_of(
-            self.data, options.fields, MEMORY, readers.current_limits()
-        )
-        for part, block in enumerate(blocks):
-            self.splits.append(
-                Split(
-                    MEMORY,
-                    MEMORY,
-                    "",
-                    first_record=block.first_record,
-                    size=block.size,
-                    part=part,
-                )
-            )
-            yield self.splits[-1], block
-
-    def reader(
-        self, options: Options
-    ) -> Callable[[Split, readers.ReadStats], Iterator[pa.RecordBatch]] | None:
-        """How to read data that only this process has; None for other data."""
-        if self.named is not None or self.in_blocks(options):
-            return None
-        return lambda split, stats: readers.read_objects(
-            self.data, options.fields, stats
-        )
-
     def state(self) -> dict[str, Any]:
         """What must be the same for parts of an unfinished run to be used."""
-        splits = repr(list(self.splits)).encode("utf-8", "surrogatepass")
-        return {
-            "files": [
-                [file.source, file.size, file.modified] for file in self.files.values()
-            ],
-            "splits": xxhash.xxh3_128_hexdigest(splits),
+        return self.dataset.state | {
+            f"{name}_{key}": value
+            for name, data in self.beside.items()
+            for key, value in data.state.items()
         }
 
-    def left_out(self, stats: readers.ReadStats) -> dict[str, Any]:
-        """Entries of ``summary.json``: what is damaged, and what was not scanned."""
-        return {
-            "damaged": [
-                {
-                    "source": damage.source,
-                    "records": damage.records,
-                    "problem": damage.reason,
-                }
-                for damage in [*stats.damaged, *self.changed()]
-            ],
-            "unread": [
-                {"path": path, "reason": reason} for path, reason in self.unread
-            ],
-            "ignored": [
-                {"path": path, "reason": reason}
-                for path, reason in self.ignored[:MOST_LISTED]
-            ],
-            "ignored_files": len(self.ignored),
-        }
 
-    def changed(self) -> list[Damage]:
-        found = []
-        for path, file in self.files.items():
-            now = _stat(file.source, path)
-            if (
-                file.scanned
-                and file.size is not None
-                and (now.size, now.modified) != (file.size, file.modified)
-            ):
-                problem = "it is gone" if now.size is None else "it was changed"
-                found.append(
-                    Damage(
-                        file.source,
-                        0,
-                        f"{problem} while it was scanned: the results mix two versions",
-                    )
-                )
-        return found
-
-    def describe(self, workers: int) -> list[dict[str, Any]]:
-        """Of each input what ``run.json`` says, with the checksum of those that were
-        scanned as a whole.
-        """
-        if self.named is None:
-            return [{"source": MEMORY, "bytes": None, "xxh3": None}]
-        changed = {damage.source for damage in self.changed()}
-
-        def entry(item: tuple[str, InputFile]) -> dict[str, Any]:
-            path, file = item
-            # Members of an archive are smaller than it is; of a sample, a part may be
-            # all that was read.
-            whole = self.sample is None or file.scanned >= (file.size or 0)
-            whole = whole and file.size is not None and file.source not in changed
-            # A remote file would have to be fetched once more; its server may say which
-            # version it is.
-            whole = whole and file.version is None
-            known: dict[str, Any] = {"source": file.source, "bytes": file.size}
-            known["xxh3"] = readers.checksum(path) if whole else None
-            if file.version is not None:
-                known["version"] = file.version
-            return (
-                {**known, "scanned": file.scanned} if self.sample is not None else known
+def source_list(sources: object) -> list[str] | None:
+    """Paths as a list of strings; None if ``sources`` is data in memory. Strings are
+    taken for paths.
+    """
+    several = [sources] if isinstance(sources, str | os.PathLike) else sources
+    if not (
+        isinstance(several, Sequence)
+        and several
+        and isinstance(several[0], str | os.PathLike)
+    ):
+        return None
+    for source in several:
+        if not isinstance(source, str | os.PathLike):
+            raise ParameterError(
+                f"expected paths, found {type(source).__name__} among them: give data "
+                "by itself"
             )
+    return [*map(source_of, several)]
 
-        return list(ordered_map(entry, self.files.items(), workers))
+
+def run_path(named: list[str] | None, out: Source | None) -> Path:
+    """The run folder, which may be no part of what is read; by default it has the name
+    of the first source.
+    """
+    place = default_out(named) if out is None else out
+    require_folder("out", place)
+    require_outside(Path(place), named or [])
+    return Path(place)
 
 
-def find_inputs(sources: Sources, options: Options, workers: int) -> Inputs:
-    """Plan what to read; the number of splits may depend on how many `workers` read."""
+def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
+    """Plan what to read of the dataset, the null dataset and the known data; the number
+    of splits may depend on how many `workers` read.
+    """
+    dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
+    null, known = (
+        plan_inputs(files, whole, workers) if files else None
+        for files in map(options.files, ("null", "known"))
+    )
+    _require_other_data(dataset, null, known, options.files("control"))
+    return RunInputs(dataset, null, known)
+
+
+def fields_of(options: MatchOptions) -> Fields:
+    """The fields that are read."""
+    readers.known_encoding(options.encoding)
+    return Fields(
+        text=options.text_field,
+        id=options.id_field,
+        outputs=options.outputs,
+        fix_encoding=options.fix_encoding,
+    )
+
+
+def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
+    """Plan what to read of some sources."""
+    fields = fields_of(options)
     named = source_list(sources)
-    sample = draw_files(named, options)
-    if named is None:
-        return Inputs(None, [Split(MEMORY, MEMORY, "")], sources)
+    sample = draw_files(named, options, fields)
+    unread, ignored = Reasons(), Reasons()
     if sample is not None:
-        inputs = Inputs(
-            named,
-            sample.splits,
-            unread=sample.unread,
-            ignored=sample.ignored,
-            sample=sample,
-        )
+        splits, unread, ignored = sample.splits, sample.unread, sample.ignored
+    elif named is None:
+        splits = [Split(MEMORY, MEMORY, "")]
     else:
         plan = readers.plan(
             named,
-            options.fields,
+            fields,
             workers=workers,
             records=options.records,
             encoding=options.encoding,
         )
-        inputs = Inputs(named, list(plan), unread=plan.unread, ignored=plan.ignored)
-    for split in [*inputs.splits, *(sample.rest if sample else [])]:
-        # A member of an archive has a source of its own.
-        source = split.source if split.member is None else str(split.path)
-        inputs.files.setdefault(split.path, _stat(source, split.path))
-    for split in inputs.splits:
-        inputs.files[split.path].scanned += split.size
-    return inputs
-
-
-def find_null(options: Options, workers: int) -> Inputs | None:
-    """Plan what to read of the null dataset, if there is one."""
-    return _find_whole(
-        options.null_files, options, workers, "Scanning null dataset", NULL_PARTS
+        splits, unread, ignored = list(plan), plan.unread, plan.ignored
+    files: dict[str, InputFile] = {}
+    if named is not None:
+        for split in [*splits, *(sample.rest if sample else [])]:
+            if split.path not in files:
+                # A member of an archive has a source of its own.
+                source = split.source if split.member is None else str(split.path)
+                files[split.path] = _stat(source, split.path)
+        for split in splits:
+            file = files[split.path]
+            files[split.path] = replace(file, scanned=file.scanned + split.size)
+    streamed = named is None or any(split.format == UNKNOWN for split in splits)
+    listed = repr(splits).encode("utf-8", "surrogatepass")
+    return Inputs(
+        options=options,
+        fields=fields,
+        named=named,
+        data=sources if named is None else None,
+        splits=splits,
+        files=files,
+        unread=unread,
+        ignored=ignored,
+        sample=sample,
+        in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
+        streamed=streamed,
+        size=None if streamed else sum(split.size for split in splits),
+        state={
+            "files": [
+                [file.source, file.size, file.modified] for file in files.values()
+            ],
+            "splits": xxhash.xxh3_128_hexdigest(listed),
+        },
     )
 
 
-def find_known(options: Options, workers: int) -> Inputs | None:
-    """Plan what to read of the known data, if there is any."""
-    return _find_whole(
-        options.known_files, options, workers, "Scanning known data", KNOWN_PARTS
-    )
+def left_out_summary(
+    damaged: Sequence[Damage], unread: Reasons, ignored: Reasons
+) -> dict[str, Any]:
+    """Entries of ``summary.json``: what is damaged, and what was not scanned."""
+    return {
+        "damaged": [
+            {
+                "source": damage.source,
+                "records": damage.records,
+                "problem": damage.reason,
+            }
+            for damage in damaged
+        ],
+        "unread": [{"path": path, "reason": reason} for path, reason in unread],
+        "ignored": [
+            {"path": path, "reason": reason} for path, reason in ignored[:MOST_LISTED]
+        ],
+        "ignored_files": len(ignored),
+    }
 
 
-def _find_whole(
-    files: list[str], options: Options, workers: int, stage: str, parts: str
-) -> Inputs | None:
-    """Plan to read data beside the dataset: all of it, whatever the sample of the
-    dataset.
+def check_files(
+    inputs: Inputs, workers: int
+) -> tuple[list[Damage], list[dict[str, Any]]]:
+    """The files that changed while they were scanned; and what ``run.json`` says of
+    each input, with the checksum of the files that were scanned as a whole and did not
+    change.
     """
-    return (
-        replace(
-            find_inputs(files, options.of_whole(), workers), stage=stage, parts=parts
+    if inputs.named is None:
+        return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]
+
+    def checked(item: tuple[str, InputFile]) -> tuple[str | None, dict[str, Any]]:
+        path, file = item
+        now, problem = _stat(file.source, path), None
+        same = (now.size, now.modified) == (file.size, file.modified)
+        if file.scanned and file.size is not None and not same:
+            problem = "it is gone" if now.size is None else "it was changed"
+        known: dict[str, Any] = {
+            "source": file.source,
+            "bytes": file.size,
+            "xxh3": None,
+        }
+        # A remote file would have to be fetched once more; its server may say which
+        # version it is. Members of an archive are smaller than it is; of a sample, a
+        # part of a file may be all that was read.
+        local = file.size is not None and file.version is None
+        whole = inputs.sample is None or file.scanned >= (file.size or 0)
+        if local and whole and problem is None:
+            known["xxh3"] = readers.checksum(path)
+        if file.version is not None:
+            known["version"] = file.version
+        if inputs.sample is not None:
+            known["scanned"] = file.scanned
+        return problem, known
+
+    found = list(ordered_map(checked, inputs.files.items(), workers))
+    changed = [
+        Damage(
+            known["source"],
+            0,
+            f"{problem} while it was scanned: the results mix two versions",
         )
-        if files
-        else None
-    )
+        for problem, known in found
+        if problem is not None
+    ]
+    return changed, [known for _, known in found]
 
 
-def require_other_data(
+def _require_other_data(
     inputs: Inputs, null: Inputs | None, known: Inputs | None, control: Sequence[str]
 ) -> None:
     """Refuse a control that is a part of the dataset, a null dataset that holds all of
@@ -303,23 +323,7 @@ def _stat(source: str, path: str) -> InputFile:
     )
 
 
-def unread_members(stats: readers.ReadStats) -> list[tuple[str, str]]:
-    """The members of compressed archives that were not read: the first of them, and how
-    many there are more.
-    """
-    cases = stats.examples.get("unread_member", [])
-    found = [(case.source, case.detail) for case in cases]
-    if more := stats.notes.get("unread_member", 0) - len(cases):
-        found.append(
-            (
-                cases[-1].source,
-                f"and {more:,} more members of archives, for reasons like these",
-            )
-        )
-    return found
-
-
-def check_skipped(stats: readers.ReadStats, options: Options) -> None:
+def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
     """Stop where more records can't be read than the options allow; texts that are
     missing are no fault of a file.
     """
@@ -328,24 +332,18 @@ def check_skipped(stats: readers.ReadStats, options: Options) -> None:
         for reason, count in stats.skipped.items()
         if reason not in ("no_text", "only_prompts")
     }
-    count = sum(bad.values())
-    if not count:
+    count, whole = sum(bad.values()), stats.records + sum(stats.skipped.values())
+    if count == 0 or not (options.strict or count > options.max_bad * whole):
         return
     if options.strict:
-        what, remedy = (
-            f"{readers.counted(count, 'record')} can't be read",
-            "Mend the file, or leave --strict out",
-        )
-    elif count > options.max_bad * (
-        whole := stats.records + sum(stats.skipped.values())
-    ):
-        share = f"{count:,} of {readers.counted(whole, 'record')}"
+        what = f"{readers.counted(count, 'record')} can't be read"
+        remedy = "Mend the file, or leave --strict out"
+    else:
         what = (
-            f"{share} can't be read, more than --max-bad {options.max_bad:.3%} allows"
+            f"{count:,} of {readers.counted(whole, 'record')} can't be read, more than "
+            f"--max-bad {options.max_bad:.3%} allows"
         )
         remedy = "Mend the file, or allow more with --max-bad"
-    else:
-        return
     first, reason = min(
         (case, reason) for reason in bad for case in stats.examples.get(reason, [])
     )
@@ -369,3 +367,21 @@ def default_out(named: Sequence[str] | None) -> str:
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")
     return f"{stem if dot and stem else name}.run"
+
+
+def require_outside(target: Path, sources: Sequence[str]) -> None:
+    """Check that results do not go into a folder that is read, nor into one that holds
+    what is read.
+    """
+    place = Path(os.path.realpath(target))
+    for source in sources:
+        read = Path(os.path.realpath(source))
+        # A text that was taken for a path may be too long for one.
+        if source and (
+            read.is_relative_to(place)
+            or (os.path.isdir(read) and place.is_relative_to(read))
+        ):
+            raise OutputError(
+                f"{target} would stand in the folder of {source}, which is read: name "
+                "a place outside of it with -o"
+            )

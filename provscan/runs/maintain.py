@@ -14,23 +14,19 @@ import pyarrow.parquet as pq
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
-from provscan.index.blind import verify_blind
-from provscan.index.format import is_blind
+from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted
 from provscan.readers.corpus.compliance import Withdrawals
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
-    PASSAGES_FILE,
-    PLAN_FILE,
     RUN_FILE,
     SUMMARY_FILE,
     read_json,
     read_run,
     require_run,
 )
-from provscan.runs.options import default_workers
 from provscan.urls import source_of
 
 # Ends of names that are meant as files, and not as ids.
@@ -87,7 +83,7 @@ def forget(
     InputError
         A file can't be read, or holds something else.
     IndexFormatError
-        There is no index, or a blind or damaged one.
+        There is no index, or a damaged one.
     OutputError
         The index is being written by another process, or can't be written.
 
@@ -194,7 +190,7 @@ def merge(
     Raises
     ------
     IndexFormatError
-        There is no index, or a blind or damaged one.
+        There is no index, or a damaged one.
     OutputError
         The index is being written by another process, or the disk is full.
 
@@ -231,8 +227,7 @@ def verify(
     quick
         Of an index compare checksums only. Otherwise its segments are also made again
         from the tweets, in a temporary folder, which takes as long as building it, and
-        finds files that were forged with their checksums. Of a blind index there are no
-        tweets to make it again from, so that it is always quick; no key is needed.
+        finds files that were forged with their checksums.
     workers
         Threads; all processors by default.
 
@@ -246,7 +241,7 @@ def verify(
     IndexFormatError
         There is no index or run, or the index is damaged: names the file.
     InputError
-        The run's files contradict each other, one is missing, or the folder is a probe.
+        The run's files contradict each other, or one is missing.
 
     Examples
     --------
@@ -258,11 +253,9 @@ def verify(
     """  # noqa: E501
     require_folder("path", path)
     folder = Path(path)
-    if (folder / RUN_FILE).is_file() or (folder / PLAN_FILE).is_file():
+    if (folder / RUN_FILE).is_file():
         require_run(folder)
         return _verify_run(folder)
-    if is_blind(folder):
-        return verify_blind(folder)
     reader = open_reader(
         folder,
         check="checksums" if quick else "rebuild",
@@ -290,8 +283,10 @@ def _verify_run(folder: Path) -> dict[str, Any]:
     with each other.
     """
     try:
-        passages = [PASSAGES_FILE] if read_json(folder / RUN_FILE).get("blind") else []
-        summary, _ = read_run(folder, [MATCHES_FILE, EVIDENCE_FILE, *passages])
+        # A run may have further tables.
+        named = read_json(folder / RUN_FILE).get("files", ())
+        tables = {MATCHES_FILE, EVIDENCE_FILE, *named} - {SUMMARY_FILE}
+        summary, _ = read_run(folder, sorted(tables))
         table = pq.read_table(
             folder / MATCHES_FILE, columns=["level", "control", "counted"]
         )

@@ -1,10 +1,9 @@
-"""One execution of ``match``: open, sample, calibrate, scan, score, estimate, write.
+"""One execution of ``match``: :func:`run_match` is the way of the data.
 
 A record goes from its file through :mod:`provscan.readers` and
-:mod:`provscan.matching.task`, which writes what it finds to a part file;
-:mod:`provscan.runs.scan` adds the parts up, :mod:`provscan.runs.analysis` scores the
-matches and estimates from them, :mod:`provscan.runs.totals` counts, and here the run
-folder is written.
+:mod:`provscan.matching.task`, which writes what it finds to a part file.
+:mod:`provscan.runs.scan` adds the parts up, :mod:`provscan.runs.analysis` scores and
+counts the matches and estimates from them, and here the run folder is written.
 """
 
 from __future__ import annotations
@@ -17,24 +16,25 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from provscan import readers
 from provscan.calibration.controls import Controls, no_control, with_cutoff, with_files
 from provscan.engine import Progress
-from provscan.errors import InputError
+from provscan.errors import InputError, UsageError
 from provscan.estimate.strata import enough_text
 from provscan.index import open_reader
-from provscan.matching import Index
+from provscan.matching import Index, open_index
 from provscan.matching.task import Snapshot
-from provscan.runs.analysis import Analysis, AnalysisSettings, analyse
-from provscan.runs.evidence import CANDIDATES, kept
+from provscan.options import MatchOptions, Source
+from provscan.runs.analysis import Analysis, AnalysisSettings, analyse, score
+from provscan.runs.evidence import CANDIDATES, write_tables
 from provscan.runs.folder import (
     CONTROL,
     EVIDENCE_FILE,
@@ -45,278 +45,286 @@ from provscan.runs.folder import (
 )
 from provscan.runs.inputs import (
     Inputs,
-    find_inputs,
-    find_known,
-    find_null,
-    require_other_data,
+    RunInputs,
+    Sources,
+    check_files,
+    left_out_summary,
+    plan_run,
+    run_path,
+    source_list,
 )
-from provscan.runs.matched import NullScan, PartRows
-from provscan.runs.options import Options, Sources
-from provscan.runs.sample import describe_sample
-from provscan.runs.scan import ScanTotals, sampling_of, scan_inputs
-from provscan.runs.tokens import tokens_of
-from provscan.runs.totals import counts_of, write_tables
+from provscan.runs.matches import PartRows
+from provscan.runs.null import NullScan
+from provscan.runs.sample import describe_sample, extent_of
+from provscan.runs.scan import (
+    DATASET,
+    OTHER_ROLES,
+    Role,
+    ScanTotals,
+    sampling_of,
+    scan_inputs,
+)
+from provscan.runs.summary import counts_summary
+from provscan.runs.tokenizer import tokens_of
 from provscan.scoring.background import background
 from provscan.scoring.lengths import letters
 from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere
 
 RUN_VERSION = 1
 PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
+OPEN_ALREADY = (
+    "the index is open already: give without_segment to open_index, or name its folder"
+)
 
 
 @dataclass(frozen=True)
 class RunTarget:
-    path: Path  # The run folder.
+    """Where a run is written."""
+
+    out: Source | None = None  # The folder as the user named it, if at all.
     # Whether an older run is replaced, and an interrupted one goes on.
     overwrite: bool = False
     resume: bool = False
-    named: str | None = None  # The folder as the user named it, if at all.
+
+
+class WrittenRun(NamedTuple):
+    path: Path
+    summary: dict[str, Any]  # ``summary.json``.
+    info: dict[str, Any]  # ``run.json``.
+    # Which gate that the user set was crossed, in words.
+    crossed: str | None = None
+
+
+class Calibration(NamedTuple):
+    """What is scanned for."""
+
+    controls: Controls
+    snapshot: Snapshot  # How another process opens it.
+    cutoff: dict[str, Any] | None  # What the summary says of a cutoff.
+    files: dict[str, Any] | None  # What it says of control files.
 
 
 def run_match(
     sources: Sources,
-    index: Index,
+    index: Index | Source,
     target: RunTarget,
-    options: Options,
-    *,
+    options: MatchOptions,
     progress: Progress,
     render: Callable[[Path], Any],
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder;
     `render` makes its report.
-
-    Gives what is in ``summary.json`` and ``run.json``.
     """
     clock = Clock()
-    if index.reader.verified:
-        index.reader.require_unchanged()
-    else:
-        reader = index.reader
-        open_reader(
-            reader.path,
-            snapshot=reader.snapshot,
-            without=reader.left_out,
-            workers=options.threads,
-        )
-    if not index.reader.texts:
-        raise InputError(
-            f"{index.reader.path} holds no tweet, so that nothing can be found: add "
-            "some, or name another"
-        )
-    tokens_of(options.tokenizer)
+    path = run_path(source_list(sources), target.out)
+    index = checked_index(index, options)
+    left_out = list(index.reader.left_out.segments) or None
+    options = replace(options, without_segment=left_out)
+    tokens = tokens_of(options.tokenizer)
     clock.lap("open")
-    with run_folder(
-        target.path, resume=target.resume, overwrite=target.overwrite
-    ) as folder:
-        planned = folder.earlier["workers"] if folder.earlier else options.threads
-        inputs = find_inputs(sources, options, planned)
-        null_inputs, known_inputs = (
-            find_null(options, planned),
-            find_known(options, planned),
-        )
-        beside_it = [data for data in (null_inputs, known_inputs) if data is not None]
-        require_other_data(inputs, null_inputs, known_inputs, options.control_files)
+    with run_folder(path, resume=target.resume, overwrite=target.overwrite) as folder:
+        # What is read, and what is scanned for.
+        workers = folder.earlier["workers"] if folder.earlier else options.threads
+        inputs = plan_run(sources, options, workers)
         clock.lap("sample")
-        controls, snapshot, about = calibrate(index, options, folder)
-        if about["files"] is not None:
-            inputs.unread += [
-                (item["path"], item["reason"]) for item in about["files"]["unread"]
-            ]
-        clock.lap("calibrate")
-        checkpoint = _checkpoint(
-            inputs, null_inputs, known_inputs, snapshot, options, planned
-        )
+        calibration = calibrate(index, options, folder)
+        controls = calibration.controls
+        checkpoint = _checkpoint(inputs, calibration.snapshot, options, workers)
         folder.begin(
             checkpoint,
-            resumable=not any(each.streamed for each in (inputs, *beside_it)),
+            resumable=not any(
+                data.streamed for data in (inputs.dataset, *inputs.beside.values())
+            ),
         )
+        clock.lap("calibrate")
+
+        # The scans.
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-            # Only the estimate needs them, and a small dataset is scanned in no more
+            # Only the estimate needs these, and a small dataset is scanned in no more
             # time than they take.
             counted = beside.submit(background, controls.licensed)
             beside.submit(importlib.import_module, "scipy.special")
-            totals = scan_inputs(
-                inputs, folder, snapshot, controls.reader, options, progress
-            )
+            scanned = _scan(inputs.dataset, DATASET, folder, calibration, progress)
             counted.result()
         clock.lap("scan")
-        rows = PartRows(folder.parts, totals.parts)
-        null = None
-        if null_inputs is not None:
-            scanned = scan_inputs(
-                null_inputs,
-                folder,
-                snapshot,
-                controls.reader,
-                options.of_whole(),
-                progress,
-            )
-            null = _null_scan(
-                PartRows(folder.path / null_inputs.parts, scanned.parts),
-                totals,
-                scanned,
-                options,
-            )
-            totals.stats.damaged += [*scanned.stats.damaged, *null_inputs.changed()]
-        clock.lap("null")
-        known = None
-        if known_inputs is not None:
-            scanned = scan_inputs(
-                known_inputs,
-                folder,
-                snapshot,
-                controls.reader,
-                options.of_whole(),
-                progress,
-            )
-            known = _known_scan(
-                PartRows(folder.path / known_inputs.parts, scanned.parts),
-                scanned,
-                controls,
-                options,
-            )
-            totals.stats.damaged += [*scanned.stats.damaged, *known_inputs.changed()]
-        for data in beside_it:
-            inputs.unread += data.unread
-            inputs.ignored += data.ignored
-        clock.lap("known")
-        analysis = _analyse(rows, totals, inputs, controls, (null, known), options)
-        analysis.summary["control"].update(about)
-        clock.lap("estimate")
-        summary = _summary(analysis, totals, inputs, controls, options)
-        matches, evidence = folder.path / MATCHES_FILE, folder.path / EVIDENCE_FILE
-        matched = analysis.measured.matches
-        chosen = kept(
-            matched.batches(), matched.control, 0 if options.no_text else options.texts
+        others = {
+            name: _scan(data, OTHER_ROLES[name], folder, calibration, progress)
+            for name, data in inputs.beside.items()
+        }
+        clock.lap("beside")
+
+        # The estimate.
+        settings = AnalysisSettings(
+            params=options.params,
+            finding=options.finding,
+            spike_ins=options.spike_ins,
+            edits=options.edits,
+            index_fraction=controls.licensed.fraction,
+            tokens=tokens,
+            texts=0 if options.no_text else options.texts,
+            threads=options.threads,
         )
-        write_tables(analysis, chosen, controls.reader, matches, evidence)
-        # Some hundred bytes a text that was found, which the report needs no more.
-        del analysis, matched, chosen
+        totals, rows = scanned
+        null = known = elsewhere = None
+        if "null" in others:
+            null = _null_scan(*others["null"], totals, options)
+        if "known" in others:
+            elsewhere, known = _known_elsewhere(*others["known"], controls, options)
+        share, sample = sampling_of(inputs.dataset).fraction, inputs.dataset.sample
+        extent = extent_of(totals.parts, share, sample)
+        carriers = list(totals.carriers.records.values())
+        scores = score(rows, extent, carriers, controls, settings, elsewhere)
+        analysis = analyse(scores, extent, carriers, controls, settings, null)
+        clock.lap("estimate")
+
+        # The files.
+        write_tables(
+            scores.matches,
+            analysis.added,
+            analysis.kept,
+            controls.reader,
+            folder.path,
+        )
         clock.lap("write")
-        described = {"inputs": inputs.describe(options.threads)}
-        for name, other in (
-            ("null_inputs", null_inputs),
-            ("known_inputs", known_inputs),
-        ):
-            if other is not None:
-                described[name] = other.describe(options.threads)
+        scans = {"dataset": totals} | {name: of for name, (of, _) in others.items()}
+        entries, described = _check_inputs(inputs, scans, calibration, options)
         clock.lap("checksums")
-        info = _info(index, target, options, inputs, described)
+        summary = _summary(analysis, calibration, totals, inputs.dataset, entries)
+        summary["known"] = known
+        if options.sample is not None:
+            measured = analysis.measured
+            effect = extent.design_effect(measured.counts.claimable[0].records)
+            asked = options.sample
+            summary["sample"] = describe_sample(asked, sample, extent, effect)
+        # Some hundred bytes a text that was found, which the report does not need.
+        del analysis, scores
+        info = _info(index, target, options, inputs.dataset) | described
         if checkpoint["control"] is not None:
             info["control"] = {"fingerprint": checkpoint["control"]}
-        info |= clock.describe()
-        if totals.cluster is not None:
-            info["cluster"] = totals.cluster
-        info["records_per_second"] = round(
-            totals.records / max(clock.seconds["scan"], 1e-4), 1
-        )
+        info |= clock.describe(totals)
         write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
         render(folder.path)
     progress.finish()
-    return summary, info
+    crossed = _crossed(summary, options.fail_above)
+    return WrittenRun(path, summary, info, crossed)
 
 
-def calibrate(
-    index: Index, options: Options, folder: RunFolder
-) -> tuple[Controls, Snapshot, dict[str, Any]]:
-    """What to scan for, how another process opens it, and what the summary says of the
-    control.
+def checked_index(
+    index: Index | Source, options: MatchOptions
+) -> Index:
+    """The index, open, not empty, and all of its files compared with their
+    checksums.
     """
+    if isinstance(index, Index):
+        reader = index.reader
+        if options.without_segment is not None:
+            raise UsageError(OPEN_ALREADY)
+        if reader.verified:
+            reader.require_unchanged()
+        else:
+            open_reader(
+                reader.path, snapshot=reader.snapshot, without=reader.left_out
+            )
+    else:
+        index = open_index(index, without_segment=options.without_segment)
+    if not index.reader.texts:
+        raise InputError(f"{index.reader.path} is empty: add tweets, or name another")
+    return index
+
+
+def calibrate(index: Index, options: MatchOptions, folder: RunFolder) -> Calibration:
+    """What to scan for: the licensed texts, and the controls that the user named."""
     controls = no_control(index.reader)
-    about: dict[str, Any] = {"cutoff": None, "files": None}
+    cutoff = files = control = None
     if options.since is not None:
         controls = with_cutoff(controls, options.since)
-        about["cutoff"] = {"since": options.since.isoformat(), "texts": controls.texts}
-    control = None
-    if options.control_files:
-        control = str(folder.path / CONTROL)
-        files = options.control_files
-        controls, about["files"] = with_files(
-            controls, files, readers.Fields(), Path(control), options.threads
+        cutoff = {"since": options.since.isoformat()}
+    if options.files("control"):
+        control = folder.path / CONTROL
+        controls, files = with_files(
+            controls,
+            options.files("control"),
+            readers.Fields(),
+            control,
+            options.threads,
         )
+    reader = index.reader
     snapshot = Snapshot(
-        str(index.path), index.reader.snapshot, control, index.reader.left_out
+        str(index.path),
+        reader.snapshot,
+        None if control is None else str(control),
+        reader.left_out,
     )
-    return controls, snapshot, about
+    return Calibration(controls, snapshot, cutoff, files)
 
 
 def _checkpoint(
-    inputs: Inputs,
-    null: Inputs | None,
-    known: Inputs | None,
-    snapshot: Snapshot,
-    options: Options,
-    workers: int,
+    inputs: RunInputs, snapshot: Snapshot, options: MatchOptions, workers: int
 ) -> dict[str, Any]:
     """What must be the same for a run to go on where it was interrupted."""
-    control = (
-        None
-        if snapshot.control is None
-        else open_reader(snapshot.control, check="lengths").fingerprint
-    )
+    control = None
+    if snapshot.control is not None:
+        control = open_reader(snapshot.control, check="lengths").fingerprint
     return {
         "workers": workers,
         "options": options.lasting(),
         "index": snapshot.fingerprint,
         "limits": readers.current_limits().as_dict(),
         "control": control,
-        **inputs.state(),
-        **{
-            f"null_{name}": value
-            for name, value in (null.state() if null else {}).items()
-        },
-        **{
-            f"known_{name}": value
-            for name, value in (known.state() if known else {}).items()
-        },
+        **inputs.state,
     }
 
 
+def _scan(
+    inputs: Inputs,
+    role: Role,
+    folder: RunFolder,
+    calibration: Calibration,
+    progress: Progress,
+) -> tuple[ScanTotals, PartRows]:
+    """Scan a dataset: what that adds up to, and its matches."""
+    controls, snapshot = calibration.controls, calibration.snapshot
+    totals = scan_inputs(inputs, role, folder, snapshot, controls.reader, progress)
+    return totals, PartRows(folder.path / role.parts, totals.parts)
+
+
 def _null_scan(
-    rows: PartRows, totals: ScanTotals, scanned: ScanTotals, options: Options
+    scanned: ScanTotals, rows: PartRows, dataset: ScanTotals, options: MatchOptions
 ) -> NullScan:
     """What the scan of a null dataset found, beside that of the dataset."""
-    samples = [list(of.carriers.records.values()) for of in (totals, scanned)]
+    samples = [list(of.carriers.records.values()) for of in (dataset, scanned)]
     scripts = enough_text(
         *(letters(carrier.text for carrier in carriers) for carriers in samples)
     )
-    lengths = [
+    own, other = (
         np.repeat([c.length for c in carriers], [c.copies for c in carriers])
         for carriers in samples
-    ]
-    read, counts = tuple(options.null_files), scanned.stats.as_dict()
+    )
+    counts = scanned.stats.as_dict()
     return NullScan(
         rows,
         scanned.records,
         scanned.characters,
-        read,
+        tuple(options.files("null")),
         counts["skipped"],
         scripts,
         counts["notes"],
-        (lengths[0], lengths[1]),
+        (own, other),
     )
 
 
-@dataclass(frozen=True)
-class KnownScan:
+def _known_elsewhere(
+    scanned: ScanTotals, rows: PartRows, controls: Controls, options: MatchOptions
+) -> tuple[KnownElsewhere, dict[str, Any]]:
     """What the scan of known data found, and what ``summary.json`` says of it."""
-
-    elsewhere: KnownElsewhere
-    about: dict[str, Any]
-
-
-def _known_scan(
-    rows: PartRows, scanned: ScanTotals, controls: Controls, options: Options
-) -> KnownScan:
     containment = np.zeros(len(controls.absent), np.float32)
     for columns, _ in rows.batches(["text", "containment"]):
-        np.maximum.at(
-            containment, columns["text"].to_numpy(), columns["containment"].to_numpy()
-        )
+        found, share = (column.to_numpy() for column in columns)
+        np.maximum.at(containment, found, share)
     texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
     counts = scanned.stats.as_dict()
     about = {
-        "sources": options.known_files,
+        "sources": options.files("known"),
         "records": scanned.records,
         "characters": scanned.characters,
         "texts": texts,
@@ -324,97 +332,84 @@ def _known_scan(
         "skipped": counts["skipped"],
         "notes": counts["notes"],
     }
-    return KnownScan(KnownElsewhere(containment), about)
+    return KnownElsewhere(containment), about
 
 
-def _analyse(
-    rows: PartRows,
-    totals: ScanTotals,
-    inputs: Inputs,
-    controls: Controls,
-    beside: tuple[NullScan | None, KnownScan | None],
-    options: Options,
-) -> Analysis:
-    settings = AnalysisSettings(
-        sampling_of(inputs, options),
-        inputs.sample,
-        options.spike_ins,
-        options.edits,
-        controls.licensed.fraction,
-        options.threads,
-        tokens_of(options.tokenizer),
-        options.finding,
-    )
-    carriers = list(totals.carriers.records.values())
-    null, known = beside
-    elsewhere = None if known is None else known.elsewhere
-    analysis = analyse(
-        rows,
-        totals.parts,
-        carriers,
-        controls,
-        options.params,
-        settings,
-        null,
-        elsewhere,
-    )
-    analysis.summary["known"] = None if known is None else known.about
-    return analysis
+def _check_inputs(
+    inputs: RunInputs,
+    scans: dict[str, ScanTotals],
+    calibration: Calibration,
+    options: MatchOptions,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Whether the inputs stayed as they were: entries of ``summary.json`` on what is
+    damaged or was not scanned, and of ``run.json`` on each input.
+    """
+    data = {"dataset": inputs.dataset} | inputs.beside
+    checked = {name: check_files(of, options.threads) for name, of in data.items()}
+    control = calibration.files["unread"] if calibration.files else []
+    unread = [*inputs.dataset.unread, *scans["dataset"].unread]
+    unread += [(item["path"], item["reason"]) for item in control]
+    damaged = list(scans["dataset"].stats.damaged)
+    ignored = list(inputs.dataset.ignored)
+    for name, other in inputs.beside.items():
+        damaged += [*scans[name].stats.damaged, *checked[name][0]]
+        unread += [*other.unread, *scans[name].unread]
+        ignored += other.ignored
+    damaged += checked["dataset"][0]
+    described = {
+        "inputs" if name == "dataset" else f"{name}_inputs": entries
+        for name, (_, entries) in checked.items()
+    }
+    return left_out_summary(damaged, unread, ignored), described
 
 
 def _summary(
     analysis: Analysis,
+    calibration: Calibration,
     totals: ScanTotals,
     inputs: Inputs,
-    controls: Controls,
-    options: Options,
+    entries: dict[str, Any],
 ) -> dict[str, Any]:
-    counts = counts_of(analysis.measured, totals, inputs, controls.reader)
-    licensed = controls.licensed
+    licensed = calibration.controls.licensed
     about = {
         "texts": licensed.texts,
         "tweets": licensed.tweets,
         "fingerprint": licensed.fingerprint,
     }
-    about |= (
-        {"left_out": licensed.left_out.as_dict()} if licensed.left_out.segments else {}
-    )
-    summary = {**counts, "index": about, **analysis.summary}
-    if options.sample is not None:
-        measured = analysis.measured
-        effect = measured.scanned.design_effect(measured.whole.claimable[0])
-        summary["sample"] = describe_sample(
-            options.sample,
-            inputs.sample,
-            totals.parts,
-            effect,
-            measured.scanned.all_records,
-        )
-    return summary
+    if licensed.left_out.segments:
+        about["left_out"] = licensed.left_out.as_dict()
+    control = {"cutoff": calibration.cutoff, "files": calibration.files}
+    return {
+        **counts_summary(analysis.measured, totals),
+        **entries,
+        "truncated": {
+            "bands_cut": totals.truncated.bands_cut,
+            "seeds_cut": totals.truncated.seeds_cut,
+        },
+        "index": about,
+        **analysis.summary,
+        "control": analysis.summary["control"] | control,
+    }
 
 
 def _info(
-    index: Index,
-    target: RunTarget,
-    options: Options,
-    inputs: Inputs,
-    described: dict[str, list[dict[str, Any]]],
+    index: Index, target: RunTarget, options: MatchOptions, inputs: Inputs
 ) -> dict[str, Any]:
-    """What ``run.json`` says, but for times."""
+    """What ``run.json`` says, but for files and times."""
+    out = None if target.out is None else os.fspath(target.out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
         "repeat": None
         if inputs.named is None
-        else options.command(inputs.named, index.path, target.named),
+        else options.command(inputs.named, index.path, out),
         "folder": os.getcwd(),
         "index": {
             "path": str(index.path),
             "fingerprint": index.fingerprint,
             "params": index.params.as_dict(),
         },
-        **described,
         "versions": _versions(),
     }
     if options.tokenizer is not None:
@@ -426,6 +421,33 @@ def _info(
     return info
 
 
+def _crossed(summary: dict[str, Any], above: float | None) -> str | None:
+    """Whether more records than `above` hold licensed text, by the lower bound; an
+    error where there is none.
+    """
+    if above is None:
+        return None
+    answer = summary["answer"]
+    if answer["records"]["at_least"] is None:
+        none = "there is no measure of chance"
+        reason = answer["withheld"].get("records.at_least", none)
+        raise UsageError(
+            f"fail_above can't be decided, since there is no lower bound: {reason}"
+        )
+    share = answer["records"]["share"]["at_least"]
+    if share <= above:
+        return None
+    return (
+        f"at least {share:.4%} of the records hold licensed text: more than the "
+        f"{above:.4%} that --fail-above allows"
+    )
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
 def _versions() -> dict[str, str]:
     from provscan import __version__
 
@@ -435,11 +457,6 @@ def _versions() -> dict[str, str]:
         "platform": f"{sys.platform} {platform.machine()}",
         **_packages(),
     }
-
-
-@cache
-def _packages() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 class Clock:
@@ -455,10 +472,13 @@ class Clock:
         self.seconds[stage] = round(now - self._last, 4)
         self._last = now
 
-    def describe(self) -> dict[str, Any]:
-        finished = datetime.now(UTC).isoformat()
-        return {
+    def describe(self, totals: ScanTotals) -> dict[str, Any]:
+        """Times of the run, and how fast the dataset was scanned."""
+        scan = max(self.seconds["scan"], 1e-4)
+        times = {
             "started": self._started.isoformat(),
-            "finished": finished,
+            "finished": datetime.now(UTC).isoformat(),
             "seconds": self.seconds,
+            "records_per_second": round(totals.records / scan, 1),
         }
+        return times | ({} if totals.cluster is None else {"cluster": totals.cluster})

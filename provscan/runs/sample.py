@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil
 from typing import Any
 
@@ -20,16 +18,14 @@ import numpy as np
 import xxhash
 
 from provscan import readers
+from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.estimate.design_effect import DrawnParts
-from provscan.estimate.layers import written
 from provscan.estimate.limits import Factor, exactly, thinned
 from provscan.matching.parts import PartResult
-from provscan.matching.task import Sampling
-from provscan.readers import STDIN, UNKNOWN, Split
+from provscan.options import MatchOptions
+from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable
-from provscan.runs.matched import Sum
-from provscan.runs.options import Options
 
 # Splits that a sample should hold; the dataset is cut accordingly, where it can be cut.
 # More splits cost a file each to open, fewer tell less of how much they differ.
@@ -45,94 +41,85 @@ ENDS = 4096
 
 @dataclass(frozen=True)
 class FileSample:
+    """The parts of a dataset that are in a sample of files, and the others."""
+
     splits: list[Split]  # Those in the sample, in the order of the plan.
     rest: list[Split]  # All others.
-    unread: list[
-        tuple[str, str]
-    ]  # What the user named and can't be read: path and reason.
-    ignored: list[tuple[str, str]]  # What was passed over: path and reason.
+    # What the user named and can't be read, and what was passed over: path and reason.
+    unread: list[tuple[str, str]]
+    ignored: list[tuple[str, str]]
 
     @property
     def ranges(self) -> list[list[str | int]]:
         """Source, start and end of each split in the sample."""
         return [[split.source, split.start, split.end] for split in self.splits]
 
-    def drawn_parts(self, parts: Sequence[PartResult]) -> DrawnParts:
-        """The counts of the parts, one a split, as the estimate needs them."""
-        return DrawnParts(
-            np.array([split.size for split in self.splits], np.float64),
-            np.array([part.records for part in parts], np.float64),
-            np.array([split.size for split in self.rest], np.float64),
-        )
-
-    def projected(self, parts: Sequence[PartResult], unit: str) -> Factor:
-        """The records or the characters of the whole dataset."""
-        return self.drawn_parts(parts).projected(
-            np.array([getattr(part, unit) for part in parts], np.float64)
-        )
-
 
 @dataclass(frozen=True)
 class Extent:
     """What was scanned of a dataset, and what that says of all of it."""
 
-    results: list[PartResult]
-    sampling: Sampling
-    drawn: FileSample | None  # The splits of the results, where they are a sample.
-
-    @property
-    def records(self) -> int:
-        return sum(result.records for result in self.results)
-
-    @property
-    def characters(self) -> int:
-        return sum(result.characters for result in self.results)
-
-    @cached_property
-    def all_records(self) -> Factor:
-        """Records of the whole dataset; of a sample of files they are a projection."""
-        known = exactly(self.records / self.fraction)
-        return (
-            known
-            if self.drawn is None
-            else self.drawn.projected(self.results, "records")
-        )
-
-    @cached_property
-    def all_characters(self) -> Factor:
-        """Code points of the whole dataset; of any sample they are a projection."""
-        if self.drawn is not None:
-            return self.drawn.projected(self.results, "characters")
-        unit = sum(result.squares for result in self.results) / max(1, self.characters)
-        return Factor(
-            self.characters / self.fraction,
-            *thinned(self.characters, self.fraction, effect=max(1.0, unit)),
-        )
-
-    @cached_property
-    def fraction(self) -> float:
-        """Share of the dataset, in records or, of a sample of files, in their sizes."""
-        if self.drawn is not None:
-            return self.drawn.drawn_parts(self.results).fraction
-        read = sum(result.stats.records for result in self.results)
-        return self.records / max(1, read) if self.sampling.fraction < 1.0 else 1.0
+    parts: list[PartResult]
+    drawn: DrawnParts | None  # Sizes of the parts, where they are a sample of files.
+    # Scanned.
+    records: int
+    characters: int
+    # Share of the dataset, in records or, of a sample of files, in their sizes.
+    fraction: float
+    # Records and code points of the whole dataset; projections where they are not
+    # known.
+    all_records: Factor
+    all_characters: Factor
 
     @property
     def sampled(self) -> bool:
         return self.fraction < 1.0
 
-    def design_effect(self, found: Sum) -> float:
-        """By how much a sample of files makes the variance of what was found larger; 1
-        without one.
+    def design_effect(self, found: Numbers) -> float:
+        """By how much a sample of files makes the variance of what was found, records
+        of each part, larger; 1 without one.
         """
         if self.drawn is None:
             return 1.0
-        return self.drawn.drawn_parts(self.results).design_effect(
-            found.records.astype(np.float64)
+        return self.drawn.design_effect(found.astype(np.float64))
+
+
+def extent_of(
+    parts: list[PartResult], share: float, sample: FileSample | None
+) -> Extent:
+    """The extent of a scan: of all records, of a `share` of them, or of the parts of a
+    `sample` of files.
+    """
+    records = np.array([part.records for part in parts], np.float64)
+    characters = np.array([part.characters for part in parts], np.float64)
+    scanned, text = int(records.sum()), int(characters.sum())
+    if sample is not None:
+        drawn = DrawnParts(
+            np.array([split.size for split in sample.splits], np.float64),
+            records,
+            np.array([split.size for split in sample.rest], np.float64),
         )
+        whole = drawn.projected(records), drawn.projected(characters)
+        return Extent(parts, drawn, scanned, text, drawn.fraction, *whole)
+    read = sum(part.stats.records for part in parts)
+    fraction = scanned / max(1, read) if share < 1.0 else 1.0
+    # Code points of whole records are in the sample or not.
+    unit = sum(part.squares for part in parts) / max(1, text)
+    limits = thinned(text, fraction, effect=max(1.0, unit))
+    return Extent(
+        parts,
+        None,
+        scanned,
+        text,
+        fraction,
+        exactly(scanned / fraction),
+        Factor(text / fraction, *limits),
+    )
 
 
-def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
+def draw_files(
+    named: list[str] | None, options: MatchOptions, fields: Fields
+) -> FileSample | None:
     """The splits to scan; None where a sample of records is drawn instead, or none at
     all.
 
@@ -140,13 +127,7 @@ def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
     more. `named` is None for data in memory.
     """
     share, by = options.sample, options.sample_by
-    if by not in (None, "records", "files"):
-        raise ParameterError(f"sample_by must be 'records' or 'files', not {by!r}")
-    if share is None:
-        if by is not None:
-            raise ParameterError("sample_by needs sample, the share to scan")
-        return None
-    if by == "records" or (by is None and share >= 1.0):
+    if share is None or by == "records" or (by is None and share >= 1.0):
         return None
     instead = "leave sample_by out, or give 'records'"
     if named is None or STDIN in named:
@@ -160,7 +141,7 @@ def draw_files(named: list[str] | None, options: Options) -> FileSample | None:
     parts = ceil(SPLITS / share)
     plan = readers.plan(
         named,
-        options.fields,
+        fields,
         parts=parts,
         records=options.records,
         encoding=options.encoding,
@@ -231,21 +212,12 @@ def _ends(path: str) -> bytes:
 
 
 def describe_sample(
-    asked: float,
-    sample: FileSample | None,
-    parts: Sequence[PartResult],
-    design_effect: float,
-    records: Factor,
+    asked: float, sample: FileSample | None, extent: Extent, design_effect: float
 ) -> dict[str, Any]:
-    """What ``summary.json`` says of a sample; `records` are those of the whole
-    dataset.
-    """
+    """What ``summary.json`` says of a sample."""
     if sample is None:
-        scanned, read = (
-            sum(part.records for part in parts),
-            sum(part.stats.records for part in parts),
-        )
-        share = scanned / read if read else asked
+        read = sum(part.stats.records for part in extent.parts)
+        share = extent.records / read if read else asked
         return {
             "by": "records",
             "share": share,
@@ -253,17 +225,12 @@ def describe_sample(
             "parts": None,
             "parts_in_all": None,
         }
-    drawn, rest = (
-        sum(split.size for split in group) for group in (sample.splits, sample.rest)
-    )
     return {
         "by": "files",
-        "share": drawn / (drawn + rest),
+        "share": extent.fraction,
         "asked": asked,
         "parts": len(sample.splits),
         "parts_in_all": len(sample.splits) + len(sample.rest),
         "design_effect": design_effect,
-        "records": {
-            name: written(getattr(records, name)) for name in ("value", "low", "high")
-        },
+        "records": extent.all_records.as_dict(),
     }

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+from provscan import readers
 from provscan.calibration.spike_ins import CARRIERS
 from provscan.engine import (
     Advance,
@@ -30,6 +31,7 @@ from provscan.matching import TruncatedLookups
 from provscan.matching.carriers import CarrierSample
 from provscan.matching.parts import PartResult, fetch_part, load_part
 from provscan.matching.task import (
+    CARRIER_SEED,
     Map,
     Sampling,
     ScanTask,
@@ -38,11 +40,19 @@ from provscan.matching.task import (
     scan,
     scan_batches,
 )
+from provscan.options import MatchOptions, needs_files
 from provscan.ordered_map import ordered_map
-from provscan.readers import FileStore, ReadStats, counted, current_limits
-from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, RunFolder
-from provscan.runs.inputs import Inputs, check_skipped, unread_members
-from provscan.runs.options import Options, needs_files
+from provscan.readers import (
+    MEMORY,
+    FileStore,
+    RayBlock,
+    ReadStats,
+    Split,
+    counted,
+    current_limits,
+)
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS, RunFolder
+from provscan.runs.inputs import Inputs, Reasons, check_skipped
 from provscan.urls import below
 
 # Records after which the share that can't be read is first compared with what the
@@ -50,16 +60,39 @@ from provscan.urls import below
 CHECK_FROM = 10_000
 
 
+@dataclass(frozen=True)
+class Role:
+    """What data is read for."""
+
+    stage: str  # Name of its scan while it runs.
+    parts: str  # Name of the folder of the part files.
+    words: str  # Completes "no records ... were scanned".
+
+
+DATASET = Role("Scanning", PARTS, "")
+OTHER_ROLES = {
+    "null": Role("Scanning null dataset", NULL_PARTS, " of the null dataset"),
+    "known": Role("Scanning known data", KNOWN_PARTS, " of the known data"),
+}
+
+
 @dataclass
 class ScanTotals:
     """What the scan of all splits adds up to."""
 
-    carriers: CarrierSample  # A random sample of the records that were scanned.
+    # A random sample of the records that were scanned.
+    carriers: CarrierSample = field(
+        default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
+    )
     # The counts of each split, in order; their carrier records are in `carriers`.
     parts: list[PartResult] = field(default_factory=list)
     # What was read and what was not; look-ups cut short.
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+    records: int = 0
+    characters: int = 0
+    # What could not be scanned after all.
+    unread: Reasons = field(default_factory=list)
     # What the nodes of a cluster did, and which tasks they failed
     # (`provscan.engine.Ray.describe`).
     cluster: dict[str, Any] | None = None
@@ -68,54 +101,42 @@ class ScanTotals:
         self.stats.merge(part.stats)
         self.truncated.add(part.truncated)
         self.carriers.merge(part.carriers)
-        # There may be thousands of parts.
+        # There may be thousands of parts, whose own samples are needed no more.
         part.carriers = CarrierSample(0, 0)
         self.parts.append(part)
-
-    @property
-    def records(self) -> int:
-        return sum(part.records for part in self.parts)
-
-    @property
-    def characters(self) -> int:
-        return sum(part.characters for part in self.parts)
-
-
-def sampling_of(inputs: Inputs, options: Options) -> Sampling:
-    """Which records are scanned, and how many are kept: to plant spike-ins in, and to
-    compare kinds of data.
-    """
-    by_records = options.sample is not None and inputs.sample is None
-    return Sampling(
-        options.sample or 1.0 if by_records else 1.0, options.seed, CARRIERS
-    )
+        self.records += part.records
+        self.characters += part.characters
 
 
 def scan_inputs(
     inputs: Inputs,
+    role: Role,
     folder: RunFolder,
     snapshot: Snapshot,
     reader: IndexReader,
-    options: Options,
     progress: Progress,
 ) -> ScanTotals:
     """Scan all splits whose parts are not complete yet; the reader is that of the
     snapshot.
     """
-    parts = folder.path / inputs.parts
+    options, limits = inputs.options, current_limits()
+    parts, totals = folder.path / role.parts, ScanTotals()
     parts.mkdir(exist_ok=True)
-    sampling, limits = sampling_of(inputs, options), current_limits()
-    totals = ScanTotals(sampling.carrier_sample())
+    sampling = sampling_of(inputs)
+    # Blocks on a cluster are not known before they are made.
+    splits = [] if inputs.in_blocks else list(inputs.splits)
     complete: set[int] = set()
     if folder.earlier is not None:
         complete = {
             number
-            for number in range(len(inputs.splits))
+            for number in range(len(splits))
             if load_part(parts, number) is not None
         }
 
     def tasks() -> Iterator[ScanTask]:
-        for number, (split, block) in enumerate(inputs.pieces(options)):
+        for number, (split, block) in enumerate(_pieces(inputs)):
+            if block is not None:
+                splits.append(split)
             if number in complete:
                 continue
             # Later tasks need not keep records that the sample so far rules out.
@@ -123,7 +144,7 @@ def scan_inputs(
             yield ScanTask(
                 number,
                 split,
-                options.fields,
+                inputs.fields,
                 snapshot,
                 options.params,
                 kept,
@@ -133,25 +154,22 @@ def scan_inputs(
                 block,
             )
 
-    progress.start(
-        inputs.stage, inputs.size, "records" if inputs.named is None else "bytes"
-    )
-    progress.advance(sum(inputs.splits[number].size for number in complete))
-    with _store(options) as store, _executor(inputs, options) as executor:
+    unit = "records" if inputs.named is None else "bytes"
+    progress.start(role.stage, inputs.size, unit)
+    progress.advance(sum(splits[number].size for number in complete))
+    with _store(options) as store, _executor(inputs) as executor:
         if isinstance(executor, Ray) and options.shard_groups is not None:
-            snapshot = replace(
-                snapshot, groups=_groups(executor, snapshot, reader, options)
-            )
-        results = executor.run(
-            _function(inputs, reader, options, executor), tasks(), progress
-        )
+            groups = _groups(executor, snapshot, reader, options)
+            snapshot = replace(snapshot, groups=groups)
+        function = _function(inputs, reader, executor)
+        results = executor.run(function, tasks(), progress)
         for number in count():
             if number not in complete:
                 result = next(results, None)
                 if result is None:
                     break
                 if isinstance(result, LostTask):
-                    inputs.unread.append(_lost(result, inputs))
+                    totals.unread.append(_lost(result, splits))
                     continue
                 if store is not None:
                     fetch_part(store, number, parts)
@@ -162,16 +180,35 @@ def scan_inputs(
             if options.strict or totals.stats.records >= CHECK_FROM:
                 check_skipped(totals.stats, options)
         totals.cluster = executor.describe() if isinstance(executor, Ray) else None
-    inputs.unread += unread_members(totals.stats)
+    totals.unread += unread_members(totals.stats)
     check_skipped(totals.stats, options)
     if totals.records == 0:
         folder.resumable = False
-        raise _nothing_scanned(inputs, totals)
+        raise _nothing_scanned(inputs, role, totals)
     return totals
 
 
+def sampling_of(inputs: Inputs) -> Sampling:
+    """Which records are scanned, and how many are kept: to plant spike-ins in, and to
+    compare kinds of data.
+    """
+    share = inputs.options.sample if inputs.sample is None else None
+    return Sampling(share or 1.0, inputs.options.seed, CARRIERS)
+
+
+def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
+    """The splits of files; or of data in blocks the blocks, as they are made."""
+    if not inputs.in_blocks:
+        yield from ((split, None) for split in inputs.splits)
+        return
+    blocks = readers.blocks_of(inputs.data, inputs.fields, MEMORY, current_limits())
+    for part, block in enumerate(blocks):
+        first, size = block.first_record, block.size
+        yield Split(MEMORY, MEMORY, "", first_record=first, size=size, part=part), block
+
+
 @contextlib.contextmanager
-def _store(options: Options) -> Iterator[str | None]:
+def _store(options: MatchOptions) -> Iterator[str | None]:
     """A folder for the parts of this run in the place that the user named, if any; it
     goes when they are here.
     """
@@ -196,7 +233,7 @@ def _store(options: Options) -> Iterator[str | None]:
 
 
 def _groups(
-    executor: Ray, snapshot: Snapshot, reader: IndexReader, options: Options
+    executor: Ray, snapshot: Snapshot, reader: IndexReader, options: MatchOptions
 ) -> tuple[Held, ...]:
     """Processes of the cluster that hold the shards of the index."""
     shards, groups = len(reader.manifest.shards), options.shard_groups or 1
@@ -230,12 +267,9 @@ def _groups(
         ) from error
 
 
-def _executor(inputs: Inputs, options: Options) -> Executor:
-    if (
-        options.executor != "threads"
-        and inputs.streamed
-        and not inputs.in_blocks(options)
-    ):
+def _executor(inputs: Inputs) -> Executor:
+    options = inputs.options
+    if options.executor != "threads" and inputs.streamed and not inputs.in_blocks:
         raise needs_files(options.executor)
     if options.executor == "ray":
         return Ray(options.workers, options.address, memory=options.memory)
@@ -243,42 +277,47 @@ def _executor(inputs: Inputs, options: Options) -> Executor:
     return Processes(workers) if options.executor == "processes" else Threads(workers)
 
 
-def _lost(lost: LostTask, inputs: Inputs) -> tuple[str, str]:
+def _lost(lost: LostTask, splits: list[Split]) -> tuple[str, str]:
     split = lost.task.split
-    of = sum(other.source == split.source for other in inputs.splits)
-    where = "all of it" if of == 1 else f"part {split.part + 1} of {of}"
-    return (
-        split.source,
-        f"{where} ({len(lost.failures)} attempts failed: "
-        f"{', '.join(sorted(set(lost.failures)))})",
-    )
+    parts = sum(other.source == split.source for other in splits)
+    where = "all of it" if parts == 1 else f"part {split.part + 1} of {parts}"
+    failures = ", ".join(sorted(set(lost.failures)))
+    return split.source, f"{where} ({len(lost.failures)} attempts failed: {failures})"
 
 
-def _function(
-    inputs: Inputs, reader: IndexReader, options: Options, executor: Executor
-) -> Any:
+def _function(inputs: Inputs, reader: IndexReader, executor: Executor) -> Any:
     """What the executor runs. On this machine, few splits are scanned by several
     threads each.
     """
-    threads = (
-        1 if isinstance(executor, Ray) else max(1, options.threads // executor.workers)
-    )
+    threads = max(1, inputs.options.threads // executor.workers)
+    if isinstance(executor, Ray):
+        threads = 1
     mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
-    shared = reader if isinstance(executor, Threads) else None
-    read = inputs.reader(options)
-    if read is None:
+    if inputs.named is not None or inputs.in_blocks:
+        shared = reader if isinstance(executor, Threads) else None
         return partial(scan, reader=shared, mapped=mapped)
 
     def scan_memory(task: ScanTask, advance: Advance) -> int:
         stats = ReadStats()
-        return scan_batches(
-            task, reported(read(task.split, stats), advance), stats, reader, mapped
-        )
+        batches = readers.read_objects(inputs.data, inputs.fields, stats)
+        return scan_batches(task, reported(batches, advance), stats, reader, mapped)
 
     return scan_memory
 
 
-def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
+def unread_members(stats: ReadStats) -> Reasons:
+    """The members of compressed archives that were not read: the first of them, and how
+    many there are more.
+    """
+    cases = stats.examples.get("unread_member", [])
+    found = [(case.source, case.detail) for case in cases]
+    if more := stats.notes.get("unread_member", 0) - len(cases):
+        words = f"and {more:,} more members of archives, for reasons like these"
+        found.append((cases[-1].source, words))
+    return found
+
+
+def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputError:
     if totals.stats.records:
         return InputError(
             "the sample holds none of the records: give a larger --sample"
@@ -291,12 +330,10 @@ def _nothing_scanned(inputs: Inputs, totals: ScanTotals) -> InputError:
         f"{damage.source} is damaged ({damage.reason})"
         for damage in totals.stats.damaged[:3]
     ]
-    why += [f"{path} can't be read ({reason})" for path, reason in inputs.unread[:3]]
-    of = {NULL_PARTS: " of the null dataset", KNOWN_PARTS: " of the known data"}.get(
-        inputs.parts, ""
-    )
-    what = f"no records{of} were scanned"
+    unread = [*inputs.unread, *totals.unread]
+    why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
+    reasons = "; ".join(why) or "the inputs are empty"
     return InputError(
-        f"{what}: {'; '.join(why) or 'the inputs are empty'}. "
-        "Check the paths, and the field that holds the text (--text-field)"
+        f"no records{role.words} were scanned: {reasons}. Check the paths, and "
+        "the field that holds the text (--text-field)"
     )

@@ -3,7 +3,7 @@ a shard.
 
 The first tasks read, sketch and part tweets by the hash of their text, the second ones
 write a shard each of the parts for it; what is decided over all shards is left to this
-process (:mod:`provscan.index.shards.build`).
+process (:mod:`provscan.index.shards.spread`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from provscan.index import (
     write_parts,
     write_shard,
 )
+from provscan.options import needs_files
 from provscan.ordered_map import R
 from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
-from provscan.runs.options import needs_files
 
 # Tasks for each worker, so that they end at about the same time, unless they would be
 # larger than this.

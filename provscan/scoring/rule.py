@@ -181,7 +181,9 @@ class Scorer:
             bits[part] = self.background.bits(self.reader, texts[part])
             length[part], script[part] = measured(self.reader, texts[part])
 
-        for _ in ordered_map(score, range(0, len(texts), step), self.threads):
+        # Few texts are scored sooner than a thread begins.
+        threads = self.threads if step < len(texts) else 0
+        for _ in ordered_map(score, range(0, len(texts), step), threads):
             pass
         authors = np.zeros(len(texts), np.int64)
         often = np.flatnonzero(self.reader.tweet_counts(texts) >= COMMON_AUTHORS)

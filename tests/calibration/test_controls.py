@@ -18,8 +18,9 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 import provscan.index.segment.write
-from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import no_control, with_cutoff
 from provscan.errors import InputError, ParameterError
+from provscan.options import parse_utc
 from provscan.readers import Limits
 from provscan.report.wording import searched
 from provscan.scoring.authorship import authorship

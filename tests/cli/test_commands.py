@@ -17,7 +17,7 @@ import click
 import pytest
 from click.testing import Result
 
-import provscan
+import provscan.blind
 from provscan.cli import COMMANDS, main
 from provscan.errors import (
     FieldNotFoundError,
@@ -34,6 +34,8 @@ Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
 ONLY_PRINTING = {"as_json", "quiet", "verbose"}
 """Options that choose what is printed, which the library never does."""
+OF_BLIND = {"key", "blind"}
+"""Options that call provscan.blind in place of provscan."""
 ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows"}
 """Parameters that are arguments, or have no use on a command line."""
 
@@ -61,9 +63,12 @@ def test_every_option_has_a_help(command: str) -> None:
 def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
     for option in options(command):
-        assert option.name in signature.parameters.keys() | ONLY_PRINTING, (
-            f"{API[command]} lacks {option.name}"
-        )
+        assert option.name in (
+            signature.parameters.keys() | ONLY_PRINTING | OF_BLIND
+        ), f"{API[command]} lacks {option.name}"
+    if "key" in {option.name for option in options(command)}:
+        blind = inspect.signature(getattr(provscan.blind, API[command]))
+        assert blind.parameters.keys() - signature.parameters.keys() == {"key"}
     missing = (
         signature.parameters.keys()
         - {option.name for option in options(command)}

@@ -68,26 +68,5 @@ def end_the_process_at_two(number: int, advance: Advance) -> int:
     return number
 
 
-def hang_once(folder: str, number: int, advance: Advance) -> int:
-    if number == 1 and _first_time(folder, number):
-        time.sleep(600)
-    return number
-
-
 def unreachable(number: int, advance: Advance) -> int:
     raise ConnectionResetError("503")
-
-
-def wait_long(number: int, advance: Advance) -> int:
-    time.sleep(0.7)
-    return number
-
-
-def fill_memory_once(folder: str, number: int, advance: Advance) -> int:
-    if number == 1 and _first_time(folder, number):
-        kept = []
-        while True:
-            kept.append(bytearray(b"x" * (50 << 20)))
-            advance(1)
-            time.sleep(0.05)
-    return number

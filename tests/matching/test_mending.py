@@ -319,14 +319,3 @@ def test_a_run_with_escapes(tmp_path, licensed):
         )
     index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
     assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
-
-
-def test_a_blind_run_refuses(tmp_path):
-    with pytest.raises(provscan.errors.UsageError, match="fix_encoding"):
-        provscan.match(
-            [{"text": "a"}],
-            tmp_path,
-            tmp_path / "a.run",
-            key=tmp_path / "key",
-            fix_encoding=True,
-        )

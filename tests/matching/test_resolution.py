@@ -15,6 +15,7 @@ import provscan
 from provscan.errors import ParameterError
 from provscan.kernels.search.seeding import SLOT_BITS
 from provscan.matching import LEVELS, MATCHES
+from provscan.matching.facade import SCORES
 from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]
@@ -280,7 +281,7 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
         (x for x in [FOX]),
     ):
         table = index.match(texts)
-        assert table.schema.equals(MATCHES)
+        assert table.schema.equals(pa.schema([*MATCHES, *SCORES]))
     (row,) = index.match(["no", FOX]).to_pylist()
     assert row == {
         "source": "<memory>",
@@ -294,6 +295,10 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
         "level": "exact",
         "similarity": 1.0,
         "containment": 1.0,
+        "bits": None,
+        "common": False,
+        "known": False,
+        "counted": True,
     }
     assert row["level"] in LEVELS
 

@@ -51,7 +51,14 @@ def control(folder: Path) -> Path:
 def planned_pairs(
     pairs: int, folder: Path, index: provscan.Index, control: Path
 ) -> Plan:
-    settings = Settings(pairs=pairs, samples=2, free=6, prompts=("prefix", "masked"))
+    # With few pairs the area is uncertain: it must not decide what is asked.
+    settings = Settings(
+        pairs=pairs,
+        samples=2,
+        free=6,
+        prompts=("prefix", "masked"),
+        max_auc=0.6 if pairs > 100 else 0.75,
+    )
     return make_plan(
         index, folder / f"planned-{pairs}", settings, control=[str(control)]
     )

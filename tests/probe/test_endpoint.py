@@ -19,8 +19,7 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import Answer, read_answers
 from provscan.probe.plan import Question
-from provscan.report.probe_page import write_probe_report
-from provscan.report.probe_tables import probe_table
+from provscan.probe.report.tables import probe_table
 
 if find_spec("openai") is None:
     pytest.skip(
@@ -29,7 +28,7 @@ if find_spec("openai") is None:
     )
 from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
 
-OPTIONS = EndpointOptions(concurrency=1, attempts=3, pause=0.001, key_env="PROBE_KEY")
+OPTIONS = EndpointOptions(concurrency=1, attempts=3, key_env="PROBE_KEY")
 Start = Callable[..., Server]
 QUESTIONS = [
     Question(
@@ -108,7 +107,7 @@ def test_parameters_that_are_refused_are_left_out_and_said(
     assert {answer.without for key, answer in known.items() if key not in greedy} == {
         ("seed",)
     }
-    summary = score(few.path, index, render=write_probe_report)
+    summary = score(few.path, index)
     assert summary["asked"]["departures"] == [
         {
             "parameter": "temperature",
@@ -180,7 +179,7 @@ def test_the_other_name_of_the_limit_costs_no_question(start: Start) -> None:
     answers = asked(
         server,
         "chat",
-        EndpointOptions(concurrency=4, attempts=3, pause=0.001, key_env="PROBE_KEY"),
+        EndpointOptions(concurrency=4, attempts=3, key_env="PROBE_KEY"),
     )
     assert len(answers) == len(QUESTIONS)
     assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
@@ -240,7 +239,12 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(
         addresses = {why: f"http://127.0.0.1:{port}/v1" for why, port in ports.items()}
         for why, url in {**addresses, "name": "http://models.invalid/v1"}.items():
             asked = Endpoint(
-                url, "m", "chat", EndpointOptions(timeout=0.2, pause=0.001)
+                url,
+                "m",
+                "chat",
+                EndpointOptions(
+                    timeout=0.2,
+                ),
             ).answers(QUESTIONS)
             with pytest.raises(
                 ModelError,

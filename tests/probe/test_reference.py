@@ -24,7 +24,7 @@ import provscan  # noqa: E402
 from provscan.errors import ModelError  # noqa: E402
 from provscan.probe import Plan, Settings, make_plan  # noqa: E402
 from provscan.probe.reference import Reference  # noqa: E402
-from provscan.report.probe_tables import plan_table  # noqa: E402
+from provscan.probe.report.tables import plan_table  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -29,8 +29,8 @@ from provscan.errors import (
 )
 from provscan.probe import Plan, run, score
 from provscan.probe.answers import answer_file, read_answers
+from provscan.probe.report.page import write_probe_report
 from provscan.probe.run import Budget
-from provscan.report.probe_page import write_probe_report
 
 if find_spec("openai") is None:
     pytest.skip(
@@ -40,9 +40,7 @@ if find_spec("openai") is None:
 from provscan.probe.endpoint import Endpoint, EndpointOptions
 
 Serve = Callable[..., Server]
-QUICK = EndpointOptions(
-    concurrency=8, timeout=0.5, attempts=8, pause=0.01, key_env="PROBE_KEY"
-)
+QUICK = EndpointOptions(concurrency=8, timeout=0.5, attempts=8, key_env="PROBE_KEY")
 
 
 def texts(plan: Plan) -> dict[str, str | None]:
@@ -200,7 +198,7 @@ def test_questions_without_an_answer_are_asked_next_time(
 ) -> None:
     server = serve(plan, model)
     server.refuse = 503
-    once = EndpointOptions(concurrency=8, attempts=1, pause=0.001, key_env="PROBE_KEY")
+    once = EndpointOptions(concurrency=8, attempts=1, key_env="PROBE_KEY")
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", once))
     assert (done["failed"], done["answered"]) == (done["questions"], 0)
     server.refuse = None

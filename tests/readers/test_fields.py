@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provscan
+import provscan.blind
 from provscan.errors import FieldNotFoundError
 from provscan.readers import LIMITS
 from provscan.readers.texts.fields import reads_like_text
@@ -281,8 +282,8 @@ def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tm
     (tmp_path / "key").write_bytes(bytes(range(32)))
     options = {"key": tmp_path / "key"}
     index = tmp_path / "a.index"
-    provscan.build_index([{"id": "1", "text": LONG}], index, blind=True, **options)
-    run = provscan.match(path, index, tmp_path / "a.run", **options)
+    provscan.blind.build_index([{"id": "1", "text": LONG}], index, **options)
+    run = provscan.blind.match(path, index, tmp_path / "a.run", **options)
     expected = (
         "lack was not scanned. One record in 100 was searched for it: 1 had some. Name "
         "all"

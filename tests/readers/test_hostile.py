@@ -163,7 +163,7 @@ def test_what_is_no_fault_of_a_file_goes_its_way(tmp_path, monkeypatch, error):
     path = tmp_path / "a.csv"
     path.write_text("text\nsome words of a text\n")
     with pytest.raises(type(error)):
-        list(read(*plan(str(path), None), Fields(), ReadStats()))
+        list(read(*plan(str(path)), Fields(), ReadStats()))
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes half an hour")

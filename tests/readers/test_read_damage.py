@@ -18,7 +18,7 @@ import zstandard
 from provscan.errors import OutputError
 from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read
 from provscan.readers.bytes import streams
-from provscan.readers.formats.protocol import Context
+from provscan.readers.splits import Context
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import provscan
 from provscan.readers import Limits
 from provscan.readers.formats.delimited import layout_of
-from provscan.readers.formats.protocol import Layout
+from provscan.readers.splits import Layout
 
 
 def test_quotes_and_newlines(write, read_all):

@@ -16,7 +16,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Split, checksum, plan
-from provscan.readers.formats.protocol import UNKNOWN
+from provscan.readers.splits import UNKNOWN
 
 LINE = b'{"text": "hello"}\n'
 

@@ -13,7 +13,7 @@ import pytest
 from remote import web_server
 
 from provscan.errors import InputError
-from provscan.readers import LIMITS, plan
+from provscan.readers import LIMITS, Fields, ReadStats, plan, read
 from provscan.readers.bytes import files
 from provscan.readers.bytes.files import state_of, without_secrets
 
@@ -95,16 +95,17 @@ def test_a_server_that_stays_away_leaves_a_file_unread(server):
         plan(f"{address}/a.jsonl")
 
 
-def test_a_file_that_breaks_off_is_damaged_after_what_came(server, read_all):
+def test_a_file_that_breaks_off_is_damaged_after_what_came(server):
     address, faults = server
-    splits = plan(f"{address}/a.jsonl")
-    assert splits
+    (split,) = plan(f"{address}/a.jsonl")
     faults.forever_from = 20_000
-    limits = LIMITS.__class__(chunk=8192, head_bytes=16_384)
-    found = read_all(f"{address}/a.jsonl", limits=limits)
-    assert 0 < len(found.texts) < 500
-    assert found.texts == TEXTS[: len(found.texts)]
-    (damage,) = found.stats.damaged
+    stats = ReadStats()
+    limits = LIMITS.__class__(chunk=8192)
+    batches = read(split, Fields(), stats, limits=limits)
+    texts = [text for batch in batches for text in batch.column("text").to_pylist()]
+    assert 0 < len(texts) < 500
+    assert texts == TEXTS[: len(texts)]
+    (damage,) = stats.damaged
     assert "503" in damage.reason
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from provscan.probe.wording import departure
+from provscan.blind.run import REVEALED_WORDING, WORDING
+from provscan.probe.report.tables import copies
+from provscan.probe.report.wording import departure
 from provscan.readers.texts.answers import without_shared
 from provscan.report.answers import first_sentence, headline
-from provscan.report.probe_tables import copies
 from provscan.report.wording import (
     alike,
     amount,
@@ -77,10 +78,10 @@ def test_the_rarity_of_wording_is_said_in_words() -> None:
     ]
     assert rarity(False, 400.0) == "common or known wording"
     assert (
-        rarity(False, None, otherwise({"blind": {"costs": []}}))
+        rarity(False, None, otherwise({"wording": WORDING}))
         == "found by sketches alone, and not compared"
     )
-    revealed = otherwise({"blind": {"revealed": {}}})
+    revealed = otherwise({"wording": REVEALED_WORDING})
     assert [rarity(counted, None, revealed) for counted in (True, False)] == [
         "confirmed by the full index",
         "not confirmed by the full index",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from dataset import TWEETS, some_records
 from tweets import sentence
@@ -18,10 +19,10 @@ from tweets import sentence
 import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import InputError, ParameterError, RecallError
+from provscan.matching import MATCHES
 from provscan.report import figures, wording
 from provscan.report.files import RunFiles
-from provscan.runs import analysis
-from provscan.runs.analysis import SCORED
+from provscan.runs.evidence import ADDED
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 
@@ -47,7 +48,8 @@ def test_an_estimate_holds_what_was_planted(
         data, latin, tmp_path / "a.run", control=write("c.jsonl", other), spike_ins=1500
     )
     answer = run.summary["answer"]
-    assert run.matches.select(SCORED.names).schema.equals(SCORED)
+    expected = pa.schema([*MATCHES, *ADDED])
+    assert run.matches.select(expected.names).schema.equals(expected)
     for name in NUMBERS:
         layers = answer[name]
         estimate = layers["estimate"]
@@ -93,7 +95,7 @@ def test_an_estimate_holds_what_was_planted(
     assert [item["bits_from"] for item in answer["strengths"]] == [None, 75, 100, 150]
     assert set(run.summary["by"]) == {"source", "author", "year", "lang"}
     assert set(run.summary["by"]["year"]) == {"2018", "2019", "2020"}
-    assert len(run.summary["by"]["author"]) == analysis.BREAKDOWN_VALUES
+    assert len(run.summary["by"]["author"]) == layers.BREAKDOWN_VALUES
     assert (
         run.summary["by"]["source"]["<memory>"]["records"]["at_least"]
         == answer["records"]["at_least"]

@@ -15,8 +15,13 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.evidence import CANDIDATE, EVIDENCE, evidence_rows, kept
-from provscan.runs.matched import Batch
+from provscan.runs.evidence import (
+    CANDIDATE,
+    EVIDENCE,
+    ExhibitChoice,
+    evidence_rows,
+)
+from provscan.runs.matches import Batch
 
 TWEETS = [
     {
@@ -109,14 +114,17 @@ def test_texts_are_kept_of_the_strongest() -> None:
             slice(low, high),
         )
         return Batch(
-            columns, low, *[place[part]] * 9, bits[part], ~counted[part], counted[part]
+            columns, low, *[place[part]] * 6, bits[part], ~counted[part], counted[part]
         )
 
     def chosen(
         texts: int | None, candidates: int = 9
     ) -> tuple[list[int] | None, list[int]]:
         for at in (2, 6):
-            found = kept([batch(0, at), batch(at, 6)], control, texts, candidates)
+            choice = ExhibitChoice(texts, candidates)
+            for some in (batch(0, at), batch(at, 6)):
+                choice.add(some, ~control[some.place])
+            found = choice.kept()
             first = None if found.counted is None else found.counted.tolist()
         return first, found.candidates.tolist()
 

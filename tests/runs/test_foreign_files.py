@@ -19,6 +19,7 @@ from invariants import assert_kept, contents
 from nightly import NIGHTLY
 
 import provscan
+import provscan.blind
 from provscan.engine import Progress
 from provscan.errors import OutputError, ProvscanError
 from provscan.index.folder import HEAD
@@ -317,12 +318,13 @@ def test_a_mount_point_is_refused_before_the_scan(
     if place is None:
         pytest.skip("nothing is mounted here")
     assert not is_mount_point(tmp_path)
-    index, options = made / "a.index", dict[str, Any]()
+    index, options, match = made / "a.index", dict[str, Any](), provscan.match
     if blind:
+        match = provscan.blind.match
         (tmp_path / "key").write_bytes(bytes(range(32)))
         options["key"] = tmp_path / "key"
         index = tmp_path / "b.index"
-        provscan.build_index(TWEETS, index, blind=True, **options)
+        provscan.blind.build_index(TWEETS, index, **options)
 
     def data() -> Any:
         raise AssertionError
@@ -332,7 +334,7 @@ def test_a_mount_point_is_refused_before_the_scan(
         OutputError,
         match=rf"{place} is a mount point, .*: name a folder in it, such as {place}/",
     ):
-        provscan.match(data(), index, place, overwrite=True, **options)
+        match(data(), index, place, overwrite=True, **options)
 
 
 def test_room_is_tried_before_the_scan(
@@ -402,7 +404,7 @@ def test_a_log_is_added_to_and_nothing_else(made: Path, tmp_path: Path) -> None:
         provscan.match(DATA, made / "a.index", tmp_path / place, log=log, spike_ins=0)
     assert len(log.read_text().splitlines()) > 4
     with pytest.raises(
-        OutputError, match="other is no log of provscan, so nothing is added to it"
+        OutputError, match="other is not a log of provscan, so nothing is added to it"
     ):
         provscan.match(
             DATA, made / "a.index", tmp_path / "c.run", log=other, spike_ins=0

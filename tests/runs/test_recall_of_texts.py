@@ -14,7 +14,7 @@ from tweets import sentence
 
 import provscan
 from provscan.estimate.recall import Recall
-from provscan.runs.recalls import Recalls
+from provscan.runs.recall import MeasuredRecall
 
 
 def texts(
@@ -28,11 +28,10 @@ def texts(
         same_text=np.arange(100) < 100 * same,
     )
     recalls: Any = SimpleNamespace(back=back, usual=flags)
-    found: Any = SimpleNamespace(copies=np.repeat([0, 1, 2], [7, 60, 30]))
-    result = Recalls.of_distinct(
+    result = MeasuredRecall.of_distinct(
         recalls,
         Recall(value, value - 0.05, value + 0.05, {}, {}),
-        found,
+        np.repeat([0, 1, 2], [7, 60, 30]),
         together=together,
     )
     assert result is not None

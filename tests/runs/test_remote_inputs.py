@@ -7,8 +7,8 @@ import json
 import pytest
 
 import provscan
-from provscan.runs.inputs import default_out, find_inputs
-from provscan.runs.options import Options
+from provscan.options import MatchOptions
+from provscan.runs.inputs import default_out, plan_inputs
 
 
 def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
@@ -19,8 +19,8 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
         fsspec.core, "url_to_fs", lambda url, **_: (system, "/bucket/data.jsonl")
     )
     url = "https://me:hush@host/bucket/data.jsonl?X-Signature=hush"
-    options = Options(control=url, null=[url])
-    inputs = find_inputs([url], options, 1)
+    options = MatchOptions(control=url, null=[url])
+    inputs = plan_inputs([url], options, 1)
     shown = "https://host/bucket/data.jsonl"
     assert [split.source for split in inputs.splits] == [shown]
     (described,) = inputs.describe(1)
@@ -116,7 +116,7 @@ def test_a_run_says_which_version_of_remote_files_it_read(bucket, tmp_path):
 )
 def test_a_remote_file_that_changes_during_a_run_is_noticed(bucket, name):
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "1"}
-    inputs = find_inputs(["gs://data/a.jsonl"], Options(), 1)
+    inputs = plan_inputs(["gs://data/a.jsonl"], MatchOptions(), 1)
     assert inputs.changed() == []
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "2"}
     (damage,) = inputs.changed()

@@ -131,7 +131,7 @@ def test_the_same_bytes_from_nodes_of_which_one_is_lost(
         )
     finally:
         lost = losing.node is None
-        losing.ended("", Ran("", 0.0, 0, 0))
+        losing.ended("", Ran("", 0.0, 0))
     assert lost
     assert content(run.path) == expected
 

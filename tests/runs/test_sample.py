@@ -11,7 +11,6 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,9 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import ParameterError
-from provscan.matching.task import Sampling
-from provscan.readers import ReadStats
-from provscan.runs.options import Options
-from provscan.runs.sample import Extent, draw_files
+from provscan.options import MatchOptions
+from provscan.readers import Fields
+from provscan.runs.sample import draw_files
 
 Write = Callable[..., Path]
 
@@ -49,7 +47,7 @@ def folder(latin: provscan.Index, write: Write, tmp_path: Path) -> Path:
 def parts_of(path: Path, share: float = 0.5, seed: int = 1) -> list[str]:
     """Names of the files that are drawn."""
     sample = draw_files(
-        [str(path)], Options(sample=share, sample_by="files", seed=seed)
+        [str(path)], MatchOptions(sample=share, sample_by="files", seed=seed), Fields()
     )
     assert sample is not None
     return [Path(split.source).name for split in sample.splits]
@@ -138,7 +136,7 @@ def test_the_sample_depends_on_content_and_seed_alone(
     )
     assert parts_of(folder, seed=2) != first
     files = sorted(map(str, folder.iterdir()), reverse=True)
-    backwards = draw_files(files, Options(sample=0.5, sample_by="files"))
+    backwards = draw_files(files, MatchOptions(sample=0.5, sample_by="files"), Fields())
     assert backwards is not None
     assert sorted(Path(split.source).name for split in backwards.splits) == first
     runs = [
@@ -177,7 +175,9 @@ def test_files_of_one_name_do_not_share_their_fate(
             [{"text": "a record that is the same in every file"}],
         )
     sample = draw_files(
-        [str(tmp_path / "same")], Options(sample=0.5, sample_by="files")
+        [str(tmp_path / "same")],
+        MatchOptions(sample=0.5, sample_by="files"),
+        Fields(),
     )
     assert sample is not None
     assert (len(sample.splits), len(sample.rest)) == (20, 20)
@@ -383,20 +383,3 @@ def test_what_can_not_be_drawn(
     # In memory, records are drawn without being asked for.
     run = provscan.match(some_records(1, 200), latin, out, sample=0.5)
     assert run.summary["sample"]["by"] == "records"
-
-
-def test_the_share_of_the_records_is_computed_once():
-    """It is asked for once a file, and each time all files would be gone through."""
-
-    class Results(list):
-        passes = 0
-
-        def __iter__(self):
-            self.passes += 1
-            return super().__iter__()
-
-    results = Results([SimpleNamespace(records=1, stats=ReadStats(records=4))] * 3)
-    scanned = Extent(results, Sampling(0.5, 1), None)
-    assert (scanned.fraction, scanned.sampled) == (0.25, True)
-    passes = results.passes
-    assert (scanned.fraction, scanned.sampled, results.passes) == (0.25, True, passes)

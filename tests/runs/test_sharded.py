@@ -19,10 +19,11 @@ import pytest
 from tweets import sentence
 
 import provscan
-from provscan.calibration.controls import no_control, parse_utc, with_cutoff
+from provscan.calibration.controls import no_control, with_cutoff
 from provscan.calibration.edits import SETS
 from provscan.engine import Progress, Ran
 from provscan.errors import InputError, ParameterError
+from provscan.options import parse_utc
 from provscan.probe.draw import draw
 from provscan.probe.settings import Settings
 

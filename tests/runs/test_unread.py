@@ -12,7 +12,7 @@ from provscan.engine import Progress
 from provscan.errors import UsageError
 from provscan.readers import ReadStats, checksum
 from provscan.report.wording import chance, left_out
-from provscan.runs.inputs import unread_members
+from provscan.runs.scan import unread_members
 
 TEXT = "never trust a goat near the harbour"
 

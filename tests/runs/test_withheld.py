@@ -14,8 +14,9 @@ import pytest
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
-from provscan.runs.recalls import akin
-from provscan.runs.warnings import next_step, notes, reasons, warnings
+from provscan.runs import answer
+from provscan.runs.answer import next_step, notes, warnings
+from provscan.runs.recall import akin
 
 
 def recall(value: float = 0.9, **others: float) -> Recall:
@@ -47,39 +48,52 @@ def measured(**others: Any) -> Any:
         "can_be_told": 0.9,
         "index_fraction": 1.0,
         "left_out": (),
+        "samples": (),
     }
-    every = {**usual, **others}
-    scanned = SimpleNamespace(
-        records=every["records"],
-        sampled=every["sampled"],
-        all_records=exactly(1000.0),
-        drawn=None,
+    every = SimpleNamespace(**(usual | others))
+    licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every.left_out))
+    return SimpleNamespace(
+        findings=every.finding_records,
+        claimable=every.claimable_records,
+        without_control=every.without_control[0],
+        index_fraction=every.index_fraction,
+        samples=every.samples,
+        null=every.kind and SimpleNamespace(kind=every.kind),
+        controls=SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000),
+        extent=SimpleNamespace(
+            records=every.records,
+            sampled=every.sampled,
+            all_records=exactly(1000.0),
+            drawn=None,
+        ),
+        counts=SimpleNamespace(
+            findings=SimpleNamespace(copies=every.copies.astype(np.int64))
+        ),
+        chance=SimpleNamespace(
+            measures=every.chance_measures,
+            control_found=every.control_found,
+            too_small=every.too_small,
+            claimed=every.claimed,
+            placebo=None,
+        ),
+        recall=SimpleNamespace(
+            of_records=every.recalls,
+            of_texts=every.recalls,
+            in_pieces=every.in_pieces,
+            least_nearly=every.least_nearly,
+            can_be_told=every.can_be_told,
+            planted=every.planted,
+        ),
+        estimate=every.estimate,
     )
-    recalls = SimpleNamespace(
-        of_records=every["recalls"],
-        of_texts=every["recalls"],
-        in_pieces=every["in_pieces"],
-        least_nearly=every["least_nearly"],
-    )
-    whole = SimpleNamespace(
-        findings=SimpleNamespace(copies=every["copies"].astype(np.int64))
-    )
-    licensed = SimpleNamespace(left_out=SimpleNamespace(segments=every["left_out"]))
-    controls = SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000)
+
+
+def reasons(found: Any) -> dict[str, str]:
     numbers = {
-        name: Layers(90.0, 40.0, every["estimate"])
+        name: Layers(90.0, 40.0, found.estimate)
         for name in ("records", "texts", "tweets", "characters")
     }
-    return SimpleNamespace(
-        **{
-            **every,
-            "recalls": recalls,
-            "scanned": scanned,
-            "whole": whole,
-            "controls": controls,
-        },
-        layers=lambda found, total: numbers,
-    )
+    return answer.reasons(found, numbers)
 
 
 def messages_of(found: Any) -> list[str]:
@@ -224,8 +238,8 @@ def test_what_to_do_next_follows_from_what_is_missing() -> None:
     assert next_step(measured(too_small=True), []).startswith(
         "a larger --control can decide"
     )
-    sides = [SimpleNamespace(year=np.array([2012] * 30 + [2015] * 10))]
-    bare = measured(chance_measures=[], sides=sides)
+    samples = [SimpleNamespace(year=np.array([2012] * 30 + [2015] * 10))]
+    bare = measured(chance_measures=[], samples=samples)
     assert next_step(bare, ["no year"]).startswith("--control FILE or --null DATA")
     # 2048 is no plausible year; the corpus's own last years decide nothing.
     carriers = [f"in 201{n} and by 2048" for n in range(4)] * 2
@@ -297,8 +311,11 @@ def test_without_test_copies_there_is_neither_estimate_nor_upper_bound() -> None
 
 
 def test_many_records_in_strata_without_control() -> None:
-    assert reasons(measured(without_control=(["Cyrillic"], 10))) == {}
-    found = reasons(measured(without_control=(["Cyrillic"], 11)))
+    assert (
+        reasons(measured(without_control=(["Cyrillic"], 10), claimable_records=81))
+        == {}
+    )
+    found = reasons(measured(without_control=(["Cyrillic"], 11), claimable_records=80))
     assert "Cyrillic" in found["records.estimate"]
 
 

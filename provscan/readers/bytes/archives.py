@@ -1,18 +1,11 @@
-"""Tar archives that are read from front to back: compressed ones, and those of the
-webdataset kind.
-
-Nothing is written to disk. The records of all members are numbered through.
-"""
+"""Zip and tar archives: names of their members, and sound headers of the latter."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Iterable
 from tarfile import (  # type: ignore[attr-defined]
     EmptyHeaderError,
     EOFHeaderError,
@@ -20,32 +13,10 @@ from tarfile import (  # type: ignore[attr-defined]
     ReadError,
     TruncatedHeaderError,
 )
-from typing import IO, Any, Self
-
-import orjson
-
-from provscan.errors import InputError
-from provscan.readers.bytes.encodings import as_utf8
-from provscan.readers.bytes.files import readable, why_unread
-from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import (
-    Context,
-    Format,
-    Layout,
-    Piece,
-    Rows,
-    Split,
-    Undivided,
-    Wanted,
-)
-from provscan.readers.formats.values import head_values
-from provscan.readers.limits import Limits
-from provscan.readers.names import printable
-from provscan.readers.stats import Damage
+from typing import Any, Self
 
 # Members of a webdataset that hold texts, by what follows the key in their names.
 TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
-Identify = Callable[[str, bytes, Split, Layout], Split]
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
@@ -104,23 +75,6 @@ class Readable(io.RawIOBase):
         return size
 
 
-class MemberStream(ByteStream):
-    """The bytes of one member of an archive that is being read; they count as bytes of
-    the archive.
-    """
-
-    def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
-        super().__init__(split, context)
-        self._open = file
-
-    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
-        while data := self._open.read(step):
-            yield data
-
-    def _file(self, opened: object) -> IO[bytes]:
-        return self._open
-
-
 def is_hidden(member: str) -> bool:
     """Whether a file of an archive is hidden, or of those that macOS adds for
     attributes and icons.
@@ -150,163 +104,3 @@ def tar_names(head: bytes) -> list[str]:
     except BROKEN:
         pass
     return names
-
-
-@dataclass(frozen=True)
-class Tar(Undivided):
-    """A tar archive that can be read only from front to back: a compressed one."""
-
-    formats: Mapping[str, Format]
-    identify: Identify
-    name: str = "tar"
-    extensions: tuple[str, ...] = ()
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        records: list[Any] = []
-        for rows in self.read(ByteStream(whole, Context.quiet(limits)), None):
-            if isinstance(rows, Piece):
-                records.append({"text": "a text"})
-            else:
-                records += (
-                    rows.values
-                    if isinstance(rows.values, list)
-                    else head_values(rows.values)
-                )
-            if len(records) >= limits.head_records:
-                break
-        return records
-
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
-        number = 0
-        with _damage_counted(stream.context):
-            for member, file in _files(stream):
-                for rows in self._member(member, file, stream, number, wanted):
-                    numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
-                    # Blank lines have none.
-                    number = numbers[-1] + 1 if len(numbers) else number
-                    yield rows
-
-    def _member(
-        self,
-        member: tarfile.TarInfo,
-        file: IO[bytes],
-        stream: ByteStream,
-        number: int,
-        wanted: Wanted,
-    ) -> Iterator[Rows | Piece]:
-        head = file.read(PART)
-        source = f"{stream.split.source}/{printable(member.name)}"
-        whole = replace(
-            stream.split,
-            source=source,
-            first_record=number,
-            archive="tar",
-            member=member.name,
-            start=0,
-            end=-1,
-        )
-        try:
-            name, asked = os.path.basename(member.name), stream.split.layout
-            with readable(whole.source):
-                split = self.identify(
-                    name, head, replace(whole, compression=None, layout=Layout()), asked
-                )
-        except InputError as reason:
-            stream.context.stats.note(
-                "unread_member", whole.source, number, str(reason)
-            )
-            return
-        rest = io.BufferedReader(
-            Readable(chain([head], iter(lambda: file.read(PART), b""))), PART
-        )
-        context = stream.context._replace(breaks=[], on_bytes=None)
-        count = 0
-        try:
-            with readable(whole.source):
-                for rows in self.formats[split.format].read(
-                    MemberStream(split, context, rest), wanted
-                ):
-                    count += 1 if isinstance(rows, Piece) else len(rows.numbers)
-                    yield rows
-        except InputError as error:
-            # The archive goes on behind a member that can't be read, unless it is
-            # damaged itself.
-            if isinstance(error.__cause__, tarfile.TarError):
-                raise error.__cause__ from None
-            context.breaks.append(why_unread(error, whole.source))
-        if context.breaks and not stream.context.breaks:
-            stream.context.stats.damaged.append(
-                Damage(whole.source, count, context.breaks[0])
-            )
-
-
-@dataclass(frozen=True)
-class WebDataset(Tar):
-    """A tar archive of samples; the files that share a name up to its first dot are one
-    record.
-    """
-
-    name: str = "webdataset"
-
-    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
-        number = -1
-        key = ""
-        sample: dict[str, Any] = {}
-        with _damage_counted(stream.context):
-            for member, file in _files(stream):
-                stem, _, kind = os.path.basename(member.name).partition(".")
-                this = os.path.join(os.path.dirname(member.name), stem)
-                if this != key:
-                    if number >= 0:
-                        yield Rows([number], [sample])
-                    key, number, sample = this, number + 1, {"__key__": this}
-                if (
-                    kind not in TEXTS
-                    or member.size > stream.context.limits.record_bytes
-                ):
-                    continue
-                data = as_utf8(file.read(), stream.split.layout.encoding)
-                try:
-                    sample[kind] = (
-                        orjson.loads(data)
-                        if kind == "json"
-                        else data.decode(errors="replace")
-                    )
-                except orjson.JSONDecodeError as error:
-                    stream.context.stats.note(
-                        "bad_json",
-                        stream.split.source,
-                        number,
-                        f"{member.name}: {error}",
-                    )
-        if number >= 0:
-            yield Rows([number], [sample])
-
-
-@contextlib.contextmanager
-def _damage_counted(context: Context) -> Iterator[None]:
-    """Ends the reading of an archive where it is damaged, and notes that it was."""
-    try:
-        yield
-    except BROKEN as error:
-        if not context.breaks:
-            context.breaks.append(f"damaged tar archive ({error})")
-
-
-def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """The files of an archive, each to be read before the next."""
-    context = stream.context
-    chunks = io.BufferedReader(Readable(stream), PART)
-    with tarfile.open(
-        fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
-    ) as archive:
-        for count, member in enumerate(archive):
-            if count >= context.limits.members:
-                context.breaks.append(
-                    f"an archive of more than {context.limits.members:,} files"
-                )
-                return
-            file = archive.extractfile(member) if member.isfile() else None
-            if file is not None and not is_hidden(member.name):
-                yield member, file
-            archive.members = []  # type: ignore[attr-defined]  # or it would remember them all

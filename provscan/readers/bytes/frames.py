@@ -14,8 +14,8 @@ from dataclasses import replace
 from provscan.readers.bytes.budget import ExpansionError, require_growth
 from provscan.readers.bytes.files import open_file
 from provscan.readers.bytes.streams import BROKEN, STEP, decoder_of
-from provscan.readers.formats.protocol import Split
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Split
 from provscan.urls import is_remote
 
 FRAMED = ("gzip", "zstd")

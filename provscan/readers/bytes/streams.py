@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any, NamedTuple
@@ -31,10 +31,12 @@ from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
 from provscan.readers.bytes.budget import ExpansionError, require_growth
 from provscan.readers.bytes.files import open_file
-from provscan.readers.formats.protocol import ARCHIVES, STDIN, UNKNOWN, Context, Split
 from provscan.readers.limits import Limits
+from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
 from provscan.urls import is_remote
 
+# Bytes by which the format of a file is known.
+HEAD = 64 << 10
 # Bytes in which a newline is looked for at a time.
 SEARCHED = 64 << 10
 BOM = b"\xef\xbb\xbf"
@@ -95,25 +97,31 @@ def compression_of(head: bytes) -> str | None:
 
 
 class ByteStream:
-    """Iterates over the bytes of a split in chunks of about ``limits.chunk``.
+    """Iterates over the bytes of a split in chunks of about ``limits.chunk``, as UTF-8.
 
-    After the last chunk, `damage` says why the file ended early, or is None.
+    After the last chunk, `damage` says why the file ended early, or is None. The
+    `compression` is that of the split, or found in the first bytes of one whose format
+    is not known yet.
     """
 
     def __init__(self, split: Split, context: Context) -> None:
         self.split = split
         self.context = context
+        self.compression = split.compression
         self.damage: str | None = None
-        self._iterator: Iterator[bytes] | None = None
-        self._peeked = b""
+        self._first = b""
+        self._others: Iterator[bytes] | None = None
         self._whole_lines = False
 
     def peek(self) -> bytes:
-        """The first chunk, which iteration will give again; empty if there is none."""
-        if self._iterator is None:
-            self._iterator = self._chunks()
-            self._peeked = next(self._iterator, b"")
-        return self._peeked
+        """The first chunk, decompressed but not decoded; empty if there is none.
+
+        Iteration gives it again, in the layout that the split has then.
+        """
+        if self._others is None:
+            self._others = self._chunks()
+            self._first = next(self._others, b"")
+        return self._first
 
     def end_with_newlines(self) -> None:
         """Ask for chunks that end with a newline wherever the bytes of the file are the
@@ -123,34 +131,48 @@ class ByteStream:
         """
         self._whole_lines = self.split.plain_text
 
+    def break_off(self, reason: str) -> None:
+        """The file ends here, for this reason."""
+        self.damage = self.damage or reason
+        if self.damage not in self.context.breaks:
+            self.context.breaks.append(self.damage)
+
     def __iter__(self) -> Iterator[bytes]:
+        layout = self.split.layout
+        chunks = self._all()
+        # The encoding of an archive is that of the files in it.
+        if layout.encoding is not None and self.split.format not in ARCHIVES:
+            chunks = self._as_utf8(chunks, layout.encoding)
+        if self.split.part == 0:
+            chunks = _without_mark(chunks)
+        for chunk in chunks:
+            yield chunk.replace(b"\r", b"\n") if layout.cr else chunk
+
+    def _all(self) -> Iterator[bytes]:
         first = self.peek()
-        self._peeked = b""
+        self._first = b""
         if first:
             yield first
         del first
-        assert self._iterator is not None
-        yield from self._iterator
+        assert self._others is not None
+        yield from self._others
 
     def _chunks(self) -> Iterator[bytes]:
         split = self.split
         with ExitStack() as opened:
             try:
-                yield from self._decoded(self._file(opened))
+                yield from self._decompressed(self._file(opened))
             except ExpansionError as error:
-                self.damage = str(error)
+                self.break_off(str(error))
             except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
-                self.damage = f"damaged zip archive ({error})"
+                self.break_off(f"damaged zip archive ({error})")
             except (OSError, RuntimeError, NotImplementedError) as error:
                 reason = getattr(error, "strerror", None) or error
                 if not is_remote(split.path):
                     raise InputError(
                         f"{split.source} can't be read: {reason}"
                     ) from error
-                self.damage = f"it can't be read further: {reason}"
-            finally:
-                if self.damage is not None and self.damage not in self.context.breaks:
-                    self.context.breaks.append(self.damage)
+                self.break_off(f"it can't be read further: {reason}")
 
     def _file(self, opened: ExitStack) -> IO[bytes]:
         split = self.split
@@ -163,47 +185,30 @@ class ByteStream:
             )
             return opened.enter_context(archive.open(split.member))
         # A pipe gives what it has, be it one byte; its buffer waits for more.
-        file = opened.enter_context(
-            open_file(split.path, buffered=split.format == UNKNOWN)
-        )
+        pipe = split.format == UNKNOWN and not is_remote(split.path)
+        file = opened.enter_context(open_file(split.path, buffered=pipe))
         if split.start:
             file.seek(split.start)
         return file
 
-    def _decoded(self, file: IO[bytes]) -> Iterator[bytes]:
-        split = self.split
-        compression = split.compression
-        raw = self._raw(
-            file,
-            self.context.limits.chunk if compression is None else STEP[compression],
-        )
-        if split.format == UNKNOWN:
+    def _decompressed(self, file: IO[bytes]) -> Iterator[bytes]:
+        limits = self.context.limits
+        raw = self._raw(file)
+        if self.split.format == UNKNOWN:
             first = next(raw, b"")
             raw = itertools.chain([first], raw)
-            compression = compression_of(first)
-        plain = raw if compression is None else self._decompressed(raw, compression)
-        layout = split.layout
-        # That of an archive is meant for the files in it.
-        if layout.encoding is not None and split.format not in ARCHIVES:
-            plain = self._as_utf8(plain, layout.encoding)
-        chunks = (
-            plain if self._whole_lines else _gathered(plain, self.context.limits.chunk)
-        )
-        if split.part == 0 and (first := next(chunks, b"")):
-            chunks = itertools.chain(
-                [first[len(BOM) :] if first[: len(BOM)] == BOM else first], chunks
-            )
-        yield from (
-            (chunk.replace(b"\r", b"\n") for chunk in chunks) if layout.cr else chunks
-        )
+            self.compression = compression_of(first)
+        if self.compression is not None:
+            raw = self._expanded(raw, self.compression)
+        yield from raw if self._whole_lines else _gathered(raw, limits.chunk)
 
-    def _raw(self, file: IO[bytes], step: int) -> Iterator[bytes]:
+    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
         zipped = self.split.archive == "zip"
         whole = self.split.end < 0 or zipped
         left = sys.maxsize if whole else self.split.end - self.split.start
         given = 0
         read = partial(_whole_lines, file) if self._whole_lines else file.read
-        while left > 0 and (raw := read(min(step, left))):
+        while left > 0 and (raw := read(min(self.context.limits.chunk, left))):
             left -= len(raw)
             if not zipped:
                 self.context.consumed(len(raw))
@@ -215,7 +220,7 @@ class ByteStream:
             )
             yield raw
         if left > 0 and not whole:
-            self.damage = f"it is {left:,} bytes shorter than when it was found"
+            self.break_off(f"it is {left:,} bytes shorter than when it was found")
         if zipped and given < self.split.size:
             self.context.consumed(self.split.size - given)
 
@@ -245,46 +250,65 @@ class ByteStream:
             (size for name, size in UNITS.items() if encoding.startswith(name)), 1
         )
         if at % unit and self.damage is None:
-            self.damage = (
+            self.break_off(
                 f"{at:,} bytes are no whole number of characters in {encoding}: it "
                 "breaks off, or lost bytes, and what "
                 "follows these was not read as what it is"
             )
 
-    def _decompressed(
-        self, parts: Iterator[bytes], compression: str
-    ) -> Iterator[bytes]:
+    def _expanded(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
+        limits, step = self.context.limits, STEP[compression]
         decoder = None
-        first = True
         taken = given = 0
-        for raw in parts:
-            if first and compression_of(raw) != compression:
+        for part in parts:
+            if not taken and compression_of(part) != compression:
                 raise InputError(
                     f"{self.split.source} is no {compression} file: it starts with "
-                    f"{raw[:4].hex(' ')}. Rename it to match its content."
+                    f"{part[:4].hex(' ')}. Rename it to match its content."
                 )
-            first = False
-            taken += len(raw)
-            while raw:
-                if decoder is None:
-                    raw = raw.lstrip(b"\0") if compression in PADDED else raw
-                    if not raw:
-                        break
-                    decoder = decoder_of(compression)
-                try:
-                    for data in _output(decoder, raw, self.context.limits.chunk):
-                        given += len(data)
-                        require_growth(given, taken, self.context.limits)
-                        if data:
-                            yield data
-                except BROKEN as error:
-                    self.damage = f"damaged {compression} data ({error})"
-                    return
-                raw = decoder.unused_data if decoder.eof else b""
-                if decoder.eof:
-                    decoder = None
+            for at in range(0, len(part), step):
+                raw = part[at : at + step]
+                taken += len(raw)
+                while raw:
+                    if decoder is None:
+                        raw = raw.lstrip(b"\0") if compression in PADDED else raw
+                        if not raw:
+                            break
+                        decoder = decoder_of(compression)
+                    try:
+                        for data in _output(decoder, raw, limits.chunk):
+                            given += len(data)
+                            require_growth(given, taken, limits)
+                            if data:
+                                yield data
+                    except BROKEN as error:
+                        self.break_off(f"damaged {compression} data ({error})")
+                        return
+                    raw = decoder.unused_data if decoder.eof else b""
+                    if decoder.eof:
+                        decoder = None
         if decoder is not None:
-            self.damage = f"truncated {compression} file"
+            self.break_off(f"truncated {compression} file")
+
+
+def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
+    """The first bytes of a file, decompressed, and its compression."""
+    stream = ByteStream(
+        replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD))
+    )
+    head = stream.peek()[:HEAD]
+    if not head and stream.damage is not None and is_remote(split.path):
+        raise InputError(
+            f"{split.source} can't be read: {stream.damage.partition(': ')[2]}"
+        )
+    return head, stream.compression
+
+
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for first in chunks:
+        yield first[len(BOM) :] if first[: len(BOM)] == BOM else first
+        break
+    yield from chunks
 
 
 def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
@@ -412,37 +436,7 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
     stream.context.stats.skip("record_too_long", stream.split.source, number, detail)
 
 
-def head_of(
-    split: Split, limits: Limits, size: int = 64 << 10, *, with_mark: bool = False
-) -> bytes:
-    """The first bytes of a file, decompressed, without the mark of UTF-8 if not asked
-    for; empty if there are none.
-    """
-    end = split.start + size if split.end < 0 else min(split.end, split.start + size)
-    head = b""
-    # Only the first part of a file is read without its mark.
-    for chunk in ByteStream(
-        replace(split, end=end, part=int(with_mark)), Context.quiet(limits)
-    ):
-        head += chunk
-        if len(head) >= size:
-            break
-    return head
-
-
-def decompressed_head(data: bytes, compression: str, size: int = 64 << 10) -> bytes:
-    """What the first bytes of a compressed file expand to, as far as they are whole."""
-    head = b""
-    with suppress(*BROKEN):
-        if compression == "zstd":
-            frames = zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(
-                data, read_across_frames=True
-            )
-            while part := frames.read1(size - len(head)):
-                head += part
-            return head
-        while data and len(head) < size:
-            decoder = decoder_of(compression)
-            head += decoder.decompress(data, size - len(head))
-            data = decoder.unused_data
-    return head
+def head_of(split: Split, limits: Limits, size: int) -> bytes:
+    """The first bytes of a file as UTF-8, without a byte-order mark."""
+    context = Context.quiet(replace(limits, chunk=size))
+    return next(iter(ByteStream(split, context)), b"")

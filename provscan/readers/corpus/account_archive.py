@@ -3,25 +3,67 @@ to a variable.
 
 ``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and
 further parts), before that ``Grailbird.data.tweets_2013_02 = [...]``, one file a month.
+:class:`AccountArchive` reads one of these files; :func:`read_accounts` finds in the
+others what completes the tweets: who wrote them, and the whole of long ones.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.corpus.dates import parse_date
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import head_records, read_lines
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 
 ASSIGNED = re.compile(
     rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
 # The lists that hold tweets of the account.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
+
+OTHER_FILE = "a file of an account's archive that holds no tweets"
+# Code points by which a long text is known to be that of a tweet, and the names before
+# a reply.
+OPENING = 20
+REPLY = re.compile(r"\A(?:@\w+\s+)+")
+
+
+@dataclass
+class Account:
+    """What the archive of an account says beside its tweets."""
+
+    username: str | None = None
+    # Whole texts by the second in which they were posted.
+    long_texts: dict[int, str] = field(default_factory=dict)
+
+    def whole_text(self, text: Any, date: Any) -> Any:
+        """The whole text of a tweet of which the archive may have the beginning."""
+        if not self.long_texts or not isinstance(text, str):
+            return text
+        posted = (parse_date(date) or 0) // 1000
+        # The long text is made just before its tweet, which may be in the second
+        # before.
+        near = (self.long_texts.get(posted - before) for before in (0, 1, 2))
+        opening = _opening(text)
+        return next(
+            (long for long in near if long is not None and _opening(long) == opening),
+            text,
+        )
+
+
+def _opening(text: str) -> str:
+    """How a tweet begins, whether or not it has HTML entities and the names of those to
+    whom it replies.
+    """
+    return html.unescape(REPLY.sub("", text))[:OPENING]
 
 
 class _Value(ByteStream):
@@ -59,3 +101,43 @@ class AccountArchive(Undivided):
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(_Value(stream)), wanted)
+
+
+def folder_of(split: Split) -> str:
+    return split.source.rpartition("/")[0]
+
+
+def read_accounts(
+    files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
+) -> tuple[dict[str, Account], set[str]]:
+    """The accounts of some files of archives, by folder, and the folders of whole
+    archives, which have other lists beside the tweets.
+
+    A list that breaks off is added to `unread`.
+    """
+    accounts: dict[str, Account] = {}
+    folders = set()
+    for split, head in files:
+        name, folder = AccountArchive().variable(head), folder_of(split)
+        if folder and not TWEETS.fullmatch(name):
+            folders.add(folder)
+        if name not in ("account", "note_tweet"):
+            continue
+        account = accounts.setdefault(folder, Account())
+        stream = ByteStream(split, context := Context.quiet(limits))
+        for rows in AccountArchive().read(stream, None):
+            for record in rows.values:
+                _take(record, account)
+        unread += [(split.source, reason) for reason in context.breaks]
+    return accounts, folders
+
+
+def _take(record: dict[str, Any], account: Account) -> None:
+    """What a record of an account, or of a long text, says."""
+    if isinstance(about := record.get("account"), dict):
+        account.username = account.username or about.get("username")
+    note = record.get("noteTweet", {})
+    text = (note.get("core") or note.get("noteTweetResults") or {}).get("text")
+    time = parse_date(note.get("createdAt"))
+    if isinstance(text, str) and time is not None:
+        account.long_texts[time // 1000] = text

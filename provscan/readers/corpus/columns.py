@@ -9,7 +9,7 @@ by its place: ``file:line``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from provscan.readers.texts.records import (
 )
 from provscan.readers.texts.schema import TIMESTAMP, TWEETS, null_if_empty
 
+SHORT = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # What spreadsheets leave of an id of 17 digits or more, since they keep 15.
 ROUNDED = r"^[0-9]{14,17}000$"
@@ -62,17 +63,20 @@ def _trimmed(names: pa.Array) -> pa.Array:
     return null_if_empty(pc.utf8_trim_whitespace(names))
 
 
-def column(array: pa.Array | None, count: int) -> pa.Array:
-    if array is None:
+def column(values: Any, count: int) -> pa.Array:
+    """A column of short strings of values as they are in a file."""
+    if values is None:
         return pa.nulls(count, pa.string())
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return _trimmed(pc.cast(as_text(array)[0], pa.string()))
+    if isinstance(values, list):
+        return strings(values)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if is_text(values.type):
+        return _trimmed(pc.cast(as_text(values)[0], pa.string()))
     return (
-        pc.cast(array, pa.string())
-        if pa.types.is_integer(array.type)
-        else strings(array_values(array))
+        pc.cast(values, pa.string())
+        if pa.types.is_integer(values.type)
+        else strings(array_values(values))
     )
 
 
@@ -113,15 +117,19 @@ def filled_texts(
 
 
 def dates(
-    array: pa.Array | None, numbers: Numbers, source: str, stats: ReadStats
+    values: pa.Array | list[Any] | None, numbers: Numbers, source: str, stats: ReadStats
 ) -> pa.Array:
-    if array is None:
+    """A column of times; values that are no date are counted and null."""
+    if values is None:
         return pa.nulls(len(numbers), TIMESTAMP)
-    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
-        return pc.cast(array, TIMESTAMP, safe=False)
-    if pa.types.is_string(array.type) and (parsed := from_strings(array)) is not None:
-        return parsed
-    values = array_values(array)
+    if isinstance(values, pa.Array):
+        if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+            return pc.cast(values, TIMESTAMP, safe=False)
+        if pa.types.is_string(values.type):
+            parsed = from_strings(values)
+            if parsed is not None:
+                return parsed
+        values = array_values(values)
     found, bad = timestamps(values)
     if bad:
         stats.note(
@@ -145,26 +153,30 @@ def from_tweets(
         else:
             stats.skip("text_not_string", source, number, _kind(tweet.text))
     numbers = [numbers[place] for place in kept]
-    found = {
+    values = {
         role: [getattr(tweets[place], role) for place in kept] for role in Tweet._fields
     }
-    created, bad = timestamps(found["date"])
-    for place in bad:
-        stats.note("bad_date", source, numbers[place], repr(found["date"][place]))
-    text = string_array(found["text"], numbers, source, stats)
-    short = {role: strings(found[role]) for role in ("id", "author", "lang", "rt_of")}
-    return batch_of(np.array(numbers, np.int64), text, created, short)
+    text = string_array(values["text"], numbers, source, stats)
+    return batch_of(np.array(numbers, np.int64), text, values, source, stats)
 
 
 def batch_of(
-    numbers: Numbers, text: pa.Array, created: pa.Array, short: dict[str, pa.Array]
+    numbers: Numbers,
+    text: pa.Array,
+    values: Mapping[str, pa.Array | list[Any] | None],
+    source: str,
+    stats: ReadStats,
 ) -> pa.RecordBatch:
+    """Tweets with these texts in the common schema; `values` has those of each other
+    role, as they are in the file.
+    """
+    short = {role: column(values[role], len(text)) for role in SHORT}
     columns = [
         pa.array(numbers),
         short["id"],
         text,
         short["author"],
-        created,
+        dates(values["date"], numbers, source, stats),
         short["lang"],
         short["rt_of"],
     ]

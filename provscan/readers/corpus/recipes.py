@@ -21,7 +21,7 @@ PREFIX = "recipe:"
 # In a checkout the file lies in corpora/, in an installed package beside this module.
 PLACES = (
     Path(__file__).with_name("recipes.toml"),
-    Path(__file__).parents[2] / "corpora" / "recipes.toml",
+    Path(__file__).parents[3] / "corpora" / "recipes.toml",
 )
 
 

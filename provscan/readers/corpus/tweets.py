@@ -8,9 +8,8 @@ its original; blocks of lines with such records are parsed as objects.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -23,34 +22,23 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.corpus.columns import (
     batch_of,
     column,
-    dates,
     filled_texts,
     from_tweets,
     whole_texts,
     with_ids,
 )
-from provscan.readers.corpus.dates import parse_date
 from provscan.readers.corpus.fields import ROLES, Binding, bind
 from provscan.readers.corpus.layouts import Tweet, is_nested, rows_of_table, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.formats.json_documents import Elements
 from provscan.readers.formats.jsonl import read_lines
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import (
-    ANY,
-    MEMORY,
-    UNKNOWN,
-    Context,
-    Path,
-    Piece,
-    Progress,
-    Rows,
-    Split,
-)
+from provscan.readers.formats.protocol import ANY, Path, Piece, Rows
 from provscan.readers.formats.values import values_of
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.reading import as_far_as_readable, read_rows
-from provscan.readers.stats import Damage, ReadStats
+from provscan.readers.reading import read_rows, read_split
+from provscan.readers.splits import MEMORY, UNKNOWN, Context, Progress, Split
+from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
 from provscan.readers.texts.mending import mended_texts, note_garbled
 from provscan.readers.texts.records import checked_text, numbers_of, value_at
@@ -59,10 +47,6 @@ from provscan.text_buffers import buffers
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192
-# Code points by which a long text is known to be that of a tweet, and the names before
-# a reply.
-OPENING = 20
-REPLY = re.compile(r"\A(?:@\w+\s+)+")
 # Values that only nested records have: where what holds one shows, the block is parsed
 # as objects.
 GUARDS: tuple[Path, ...] = (
@@ -91,26 +75,14 @@ def read_tweets(
     bytes of the file read since the last call.
     """
     limits = limits or current_limits()
-    context = Context.of(file.split, stats, limits, on_bytes)
-    before = stats.records
     reader = _Reader(file, stats, limits)
-    if file.binding is not None:
-        if file.binding.guessed:
-            stats.note("fields_by_content", file.split.source, 0, file.binding.guessed)
-        for role in file.binding.missing:
-            stats.note(
-                "field_missing",
-                file.split.source,
-                0,
-                f"no field {getattr(file.fields, role)!r} for the {role}",
-            )
-    yield from as_far_as_readable(
-        reader.batches(_rows(file, reader, context)), file.split.source, context
+    return read_split(
+        file.split,
+        stats,
+        limits,
+        on_bytes,
+        lambda context: reader.batches(reader.rows(context)),
     )
-    if context.breaks:
-        stats.damaged.append(
-            Damage(file.split.source, stats.records - before, context.breaks[0])
-        )
 
 
 def read_tweet_objects(
@@ -118,31 +90,7 @@ def read_tweet_objects(
 ) -> Iterator[pa.RecordBatch]:
     """The tweets among records in memory, as :func:`read_tweets` gives them."""
     file, limits = TweetFile(Split(MEMORY, MEMORY, UNKNOWN), fields), current_limits()
-    yield from _Reader(file, stats, limits).batches(object_rows(obj, limits))
-
-
-def _rows(file: TweetFile, reader: _Reader, context: Context) -> Iterator[Rows | Piece]:
-    split, binding = file.split, file.binding
-    if binding is None:
-        yield from read_rows(split, None, context)
-        return
-    wanted = dict(binding.wanted)
-    taken = {path[0] for path in wanted}
-    places = (
-        *binding.long,
-        *(path for paths in binding.late.values() for path in paths),
-    )
-    late = {path: pa.string() for path in places if path[0] not in taken}
-    if split.format in ("json", "jsonl"):
-        wanted |= {path: pa.string() for path in GUARDS if path[0] not in taken} | late
-        stream = ByteStream(split, context)
-        yield from read_lines(
-            Elements(stream) if split.format == "json" else stream,
-            wanted,
-            reader.is_flat,
-        )
-    else:
-        yield from read_rows(split, wanted | late, context)
+    return _Reader(file, stats, limits).batches(object_rows(obj, limits))
 
 
 class _Reader:
@@ -151,52 +99,70 @@ class _Reader:
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
         self._source = file.split.source
-        self._binding = file.binding
+        self._binding: Binding | None = file.split.binding
         self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
         self._rows = 0  # Of tables in single objects.
 
+    def rows(self, context: Context) -> Iterator[Rows | Piece]:
+        """The records of the file: as columns where its first records show where the
+        fields are, else as they are.
+        """
+        split, binding = self._file.split, self._binding
+        if binding is None:
+            yield from read_rows(split, None, context)
+            return
+        self._describe(binding)
+        wanted = dict(binding.wanted)
+        taken = {path[0] for path in wanted}
+        places = [*binding.long, *chain.from_iterable(binding.late.values())]
+        of_lines = split.format in ("json", "jsonl")
+        # A guard that a field of the same name stands for is none.
+        guards = GUARDS if of_lines else ()
+        wanted |= {
+            path: pa.string() for path in (*guards, *places) if path[0] not in taken
+        }
+        if not of_lines:
+            yield from read_rows(split, wanted, context)
+            return
+        stream = ByteStream(split, context)
+        lines = Elements(stream) if split.format == "json" else stream
+        yield from read_lines(lines, wanted, self._is_flat)
+
+    def _describe(self, binding: Binding) -> None:
+        """Note how the file is read."""
+        if binding.guessed:
+            self._counts.note("fields_by_content", self._source, 0, binding.guessed)
+        for role in binding.missing:
+            name = getattr(self._file.fields, role)
+            self._counts.note(
+                "field_missing", self._source, 0, f"no field {name!r} for the {role}"
+            )
+
     def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
         """All tweets among some records, in batches within the limits, counted and with
         ids.
         """
-        limits = self._limits
-        before = self._counts.records
-        for batch in self._all(parts):
-            if not batch.num_rows:
-                continue
-            _, offsets = buffers(batch.column("text"))
-            step = max(
-                1,
-                int(
-                    limits.batch_bytes
-                    * batch.num_rows
-                    // max(1, int(offsets[-1] - offsets[0]))
-                ),
-            )
-            for low in range(0, batch.num_rows, min(step, limits.batch_records)):
-                part = with_ids(
-                    batch.slice(low, min(step, limits.batch_records)),
-                    self._source,
-                    self._counts,
-                )
-                data, bounds = buffers(part.column("text"))
-                self._counts.records += part.num_rows
-                self._counts.characters += int(
-                    code_points(data[bounds[0] : bounds[-1]])
-                )
+        limits, counts = self._limits, self._counts
+        before = counts.records
+        for batch in filter(len, self._all(parts)):
+            size = max(1, _text_bytes(batch))
+            step = max(1, limits.batch_bytes * batch.num_rows // size)
+            step = min(step, limits.batch_records)
+            for low in range(0, batch.num_rows, step):
+                part = with_ids(batch.slice(low, step), self._source, counts)
+                data, ends = buffers(part.column("text"))
+                counts.records += part.num_rows
+                counts.characters += int(code_points(data[ends[0] : ends[-1]]))
                 fixed = self._file.fields.fix_encoding
-                note_garbled(part, self._source, self._counts, fixed=fixed)
+                note_garbled(part, self._source, counts, fixed=fixed)
                 if fixed:
                     place = part.schema.get_field_index("text")
-                    part = part.set_column(
-                        place,
-                        TWEETS.field("text"),
-                        mended_texts(part.column("text"))[0],
-                    )
+                    texts = mended_texts(part.column("text"))[0]
+                    part = part.set_column(place, TWEETS.field("text"), texts)
                 yield part
-        if self._error is not None and self._counts.records == before:
+        if self._error is not None and counts.records == before:
             raise self._error
 
     def _all(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
@@ -228,7 +194,7 @@ class _Reader:
         if tweets:
             yield from_tweets(numbers, tweets, self._source, self._counts)
 
-    def is_flat(self, batch: pa.RecordBatch) -> bool:
+    def _is_flat(self, batch: pa.RecordBatch) -> bool:
         """Whether columns hold all there is in some lines: each has a text, and none is
         nested.
         """
@@ -243,36 +209,23 @@ class _Reader:
         )
 
     def _columns(self, batch: pa.RecordBatch, numbers: Numbers) -> pa.RecordBatch:
-        assert self._binding is not None
-        found = {role: _column(batch, self._binding, role) for role in ROLES}
-        others = [
-            leaf
-            for path in self._binding.late.get("text", ())
-            if (leaf := _leaf(batch, path)) is not None
-        ]
-        long = [
-            leaf
-            for path in self._binding.long
-            if (leaf := _leaf(batch, path)) is not None
-        ]
+        binding = self._binding
+        assert binding is not None
+        values = {role: _column(batch, binding, role) for role in ROLES}
+        text = checked_text(values["text"], numbers, self._source, self._counts)
         whole = whole_texts(
-            long,
-            checked_text(found.pop("text"), numbers, self._source, self._counts),
-            others,
+            _leaves(batch, binding.long),
+            text,
+            _leaves(batch, binding.late.get("text", ())),
         )
         kept, text = filled_texts(whole, numbers, self._source, self._counts)
         if kept is not None:
             numbers = numbers[kept]
-            found = {
-                role: values and values.take(pa.array(kept))
-                for role, values in found.items()
+            values = {
+                role: array and array.take(pa.array(kept))
+                for role, array in values.items()
             }
-        created = dates(found.get("date"), numbers, self._source, self._counts)
-        short = {
-            role: column(found.get(role), len(text))
-            for role in ("id", "author", "lang", "rt_of")
-        }
-        return batch_of(numbers, text, created, short)
+        return batch_of(numbers, text, values, self._source, self._counts)
 
     def _objects(self, rows: Rows) -> Iterator[tuple[int, Tweet]]:
         named, tried = bool(self._file.fields.texts), False
@@ -329,36 +282,20 @@ class _Reader:
         def skip(reason: str, detail: str) -> None:
             self._counts.skip(reason, self._source, number, detail)
 
+        account = self._file.account
         for tweet in tweets_in(record, skip):
-            yield number, self._completed(tweet)
-
-    def _completed(self, tweet: Tweet) -> Tweet:
-        """A tweet of an account's archive with what stands in other files of it."""
-        if tweet.author is None and self._file.author is not None:
-            tweet = tweet._replace(author=self._file.author)
-        if self._file.long_texts and isinstance(tweet.text, str):
-            posted = (parse_date(tweet.date) or 0) // 1000
-            # The long text is made just before its tweet, which may be in the second
-            # before.
-            near = (self._file.long_texts.get(posted - before) for before in (0, 1, 2))
-            opening = _opening(tweet.text)
-            long = next(
-                (
-                    text
-                    for text in near
-                    if text is not None and _opening(text) == opening
-                ),
-                tweet.text,
-            )
-            tweet = tweet._replace(text=long)
-        return tweet
+            if account is not None:
+                # What stands in other files of the account's archive.
+                tweet = tweet._replace(
+                    author=account.username if tweet.author is None else tweet.author,
+                    text=account.whole_text(tweet.text, tweet.date),
+                )
+            yield number, tweet
 
 
-def _opening(text: str) -> str:
-    """How a tweet begins, whether or not it has HTML entities and the names of those to
-    whom it replies.
-    """
-    return html.unescape(REPLY.sub("", text))[:OPENING]
+def _text_bytes(batch: pa.RecordBatch) -> int:
+    _, ends = buffers(batch.column("text"))
+    return int(ends[-1] - ends[0])
 
 
 def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
@@ -370,6 +307,11 @@ def _leaf(batch: pa.RecordBatch, path: Path) -> pa.Array | None:
     )
 
 
+def _leaves(batch: pa.RecordBatch, paths: Iterable[Path]) -> list[pa.Array]:
+    found = (_leaf(batch, path) for path in paths)
+    return [leaf for leaf in found if leaf is not None]
+
+
 def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:
     """The values of a role, from where the first records have it, else from where later
     ones do.
@@ -377,17 +319,11 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
     path = getattr(binding, role)
     if path is not None:
         return _leaf(batch, path)
-    there = [
-        leaf
-        for path in binding.late.get(role, ())
-        if (leaf := _leaf(batch, path)) is not None
-    ]
-    if len(there) > 1:
-        known = [
-            column(leaf, len(leaf)) for leaf in there if leaf.null_count < len(leaf)
-        ]
-        return pc.coalesce(*known) if known else None
-    return there[0] if there else None
+    there = _leaves(batch, binding.late.get(role, ()))
+    if len(there) < 2:
+        return there[0] if there else None
+    known = [column(leaf, len(leaf)) for leaf in there if leaf.null_count < len(leaf)]
+    return pc.coalesce(*known) if known else None
 
 
 def _value(record: Any, binding: Binding, role: str) -> Any:

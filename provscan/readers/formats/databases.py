@@ -24,8 +24,9 @@ from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.delimited import header_of
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names
 from provscan.urls import is_remote
 

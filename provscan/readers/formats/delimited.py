@@ -1,10 +1,10 @@
 """CSV and TSV.
 
-A stretch of whole rows is parsed by a kernel. Where rows could be divided otherwise, or
-one is of another width than the header, Python's csv module reads the stretch row by
-row: a broken row is counted and skipped, and a quote that is never closed costs its
-line, not the rest of the file. A later quote may close it, in a row as wide as the
-header: it counts as never closed if the lines between are rows themselves.
+Arrow parses whole rows, a block of lines at a time, and names rows of another width
+than the header. Where quotes could be read in several ways, Python's csv module reads
+the block row by row: a broken row is counted and skipped, and a quote that is never
+closed costs its line, not the rest of the file. A later quote may close it, in a row as
+wide as the header: it counts as never closed if the lines between are rows themselves.
 """
 
 from __future__ import annotations
@@ -13,33 +13,29 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 
 from provscan.arrays import Numbers
 from provscan.kernels.canonical.utf8 import newlines
-from provscan.kernels.reading.delimited import (
-    LEAST_LIKE_ROWS,
-    ROWS,
-    STATE,
-    csv_columns,
-    row_end,
-)
-from provscan.kernels.records import StringColumns
 from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import BOM, ByteStream, head_of, lines
+from provscan.readers.bytes.streams import BOM, Block, ByteStream, head_of, lines
 from provscan.readers.formats.jsonl import head_stream
-from provscan.readers.formats.protocol import Context, Layout, Rows, Split, Wanted
+from provscan.readers.formats.protocol import Rows, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.texts.fields import reads_like_text, usual_name
-from provscan.readers.texts.records import is_valid
+from provscan.readers.texts.records import is_utf8, is_valid
 from provscan.readers.texts.schema import distinct_names
 from provscan.urls import is_remote
 
 DELIMITERS = ",\t;|"
+NEWLINE, RETURN, QUOTE = b'\n\r"'
 HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
 # Numbers, dates and times: a text that is quoted has hardly one at the same place of
@@ -47,13 +43,16 @@ NUMBER = re.compile(r"[-+]?[\d.,:]+")
 FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
 # What spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
-# Lines as Python divides them where it keeps their ends; a return alone ends one, too.
-LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)")
+LONE_RETURN = re.compile(rb"\r(?!\n)")
+BLANK_LINES = re.compile(rb"[\r\n]*")
 INNER_RETURN = re.compile(r"\r(?!\n|$)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
 # Lines times delimiters in each from which on a value that looks like rows is noted,
 # though nothing else shows it.
 LIKE_A_TABLE = 50
+# A quoted value over more lines than these, all of which are like rows, is perhaps one
+# whose quote was never closed.
+LEAST_LIKE_ROWS = 5
 # Columns and rows of a table that is known by them below other lines.
 LEAST_COLUMNS = 3
 LEAST_BELOW = 4
@@ -175,188 +174,209 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
 
 
 class _Table:
-    """The rows of one file: counted, checked, as columns."""
+    """The rows of one file: divided, checked against the header, counted, as columns.
+
+    Most stretches are parsed by Arrow at once. A stretch whose quotes could be read in
+    several ways is parsed by the csv module row by row.
+    """
 
     def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
-        self.names = (
-            None if split.layout.columns is None else list(split.layout.columns)
-        )
+        columns = split.layout.columns
+        self.names = None if columns is None else list(columns)
         self.has_header = False
-        self._ended = True
         self.number = split.first_record
-        self._split = split
+        self._source = split.source
+        self._layout = split.layout
         self._above = split.layout.above
+        self._long_rows = False  # Rows of several lines, or none, were seen.
         self._wanted = wanted
         self._context = context
-        self._layout = _kernel_layout(split.layout, context.limits)
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
 
     def rows(
-        self, data: bytes | memoryview, *, last: bool, ended: bool = True
+        self, block: Block, rest: bytes, *, last: bool
     ) -> tuple[list[Rows], bytes]:
-        """The rows of whole lines, and the lines of a row that is not complete yet.
+        """The rows of `rest` and a block, and the lines of a row that is not complete.
 
-        If the file has not `ended` with a newline, a last row that is not whole shows
-        that it breaks off.
+        `rest` is what was not complete before. A file that does not end with a newline
+        breaks off if its last row is not whole.
         """
-        self._ended = ended
-        made: list[Rows] = []
+        data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
         while self._above and data:
-            line, _, data = bytes(data).partition(b"\n")
+            line, _, data = data.partition(b"\n")
             self._above -= 1
             if line.strip():
                 shown = line[:80].decode(errors="replace").strip()
-                self._context.stats.note("lines_above", self._split.source, 0, shown)
+                self._context.stats.note("lines_above", self._source, 0, shown)
+        made: list[Rows] = []
         if self.names is None:
             # The first row alone: it may name the columns.
-            first, newline, others = bytes(data).partition(b"\n")
-            if newline and first.strip() and first.count(b'"') % 2 == 0:
-                made, data = self._by_row(first, True)[0], others
-        parsed = None if self.names is None or not data else self._parsed(data, last)
-        rows, rest = self._by_row(bytes(data), last) if parsed is None else parsed
-        return made + rows, rest
+            first, _, others = data.partition(b"\n")
+            if others and first.strip() and first.count(b'"') % 2 == 0:
+                made, data = (
+                    self._row_by_row(first + b"\n", last=True, ended=True)[0],
+                    others,
+                )
+        found = self.at_once(data, last=last) if block.ended else None
+        if found is None:
+            found = self._row_by_row(data, last=last, ended=block.ended)
+        return made + found[0], found[1]
+
+    def at_once(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes] | None:
+        """The rows of whole lines as Arrow parses them; None if others may be meant."""
+        if self.names is None or data.startswith(BOM):
+            return None
+        codes, rest = np.frombuffer(data, np.uint8), data[:0]
+        found = None
+        if not self._long_rows and LONE_RETURN.search(data) is None:
+            # An open quote would swallow the row behind the others. If each line is a
+            # row, it could be no other.
+            one_more = b"0" + self._layout.delimiter.encode() * (len(self.names) - 1)
+            found = self._parsed(b"%s%s\n" % (data, one_more))
+            if found and found[0].num_rows + len(found[1]) == newlines(codes) + 1:
+                found = found[0][:-1], found[1]
+            else:
+                found, self._long_rows = None, True
+        if found is None:
+            limits = self._context.limits
+            ends = _row_ends(data, self._layout, len(self.names), limits)
+            if ends is None:
+                return None
+            end = int(ends[-1]) if len(ends) else 0
+            rest = data[end:-1]
+            if rest and (last or rest.count(b"\n") >= limits.value_lines):
+                return None
+            if BLANK_LINES.fullmatch(data, 0, end):
+                return [], rest
+            found = self._parsed(memoryview(data)[:end])
+        if found is None:
+            return None
+        table, bad = found
+        first, self.number = self.number, self.number + table.num_rows + len(bad)
+        numbers: range | Numbers = range(first, self.number)
+        if bad:
+            numbers = np.delete(numbers, [row.number - 1 for row in bad])
+        for row in bad:
+            self._wrong_width(first + row.number - 1, row.actual_columns)
+        return [Rows(numbers, batch) for batch in table.to_batches()], rest
 
     def _parsed(
-        self, data: bytes | memoryview, last: bool
-    ) -> tuple[list[Rows], bytes] | None:
+        self, data: bytes | memoryview
+    ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
+        """The wanted columns of whole rows, and the rows of another width."""
         assert self.names is not None
-        codes = np.frombuffer(data, np.uint8)
-        names = [
-            name
-            for name in self.names
-            if self._wanted is None or (name,) in self._wanted
-        ]
-        places = np.array(
-            [names.index(name) if name in names else -1 for name in self.names],
-            np.int64,
-        )
-        # Arrow's memory, which is kept between blocks: the first touch of new memory
-        # takes as long as parsing.
-        room = pa.allocate_buffer(len(names) * len(data))
-        columns = StringColumns(
-            np.frombuffer(room, np.uint8).reshape(len(names), len(data)),
-            np.zeros((len(names), newlines(codes) + 2), np.int64),
-            np.zeros((len(names), 0), np.uint8),
-        )
-        count, end = csv_columns(codes, *self._layout, places, columns)
-        rest = codes[end:]
-        if count < 0 or (
-            len(rest) and (last or newlines(rest) >= self._context.limits.value_lines)
+        bad: list[pyarrow.csv.InvalidRow] = []
+
+        def left_out(row: pyarrow.csv.InvalidRow) -> str:
+            bad.append(row)
+            return "skip"
+
+        names = [name for name in self.names if self._is_wanted(name)]
+        try:
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(data),
+                pyarrow.csv.ReadOptions(
+                    use_threads=False, block_size=len(data) + 1, column_names=self.names
+                ),
+                pyarrow.csv.ParseOptions(
+                    delimiter=self._layout.delimiter,
+                    quote_char='"' if self._layout.quoted else False,
+                    newlines_in_values=self._layout.quoted,
+                    # Arrow can't give a row to Python that is not UTF-8.
+                    invalid_row_handler=left_out if is_utf8(data) else None,
+                ),
+                # What is used is checked later to be UTF-8.
+                pyarrow.csv.ConvertOptions(
+                    check_utf8=False,
+                    column_types=dict.fromkeys(self.names, pa.large_string()),
+                    include_columns=names or self.names[:1],
+                    null_values=[],
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        table = table.combine_chunks()
+        # A row of several lines that is of another width may lack a quote.
+        if any("\n" in row.text for row in bad) or (
+            self._wanted is None
+            and not all(is_valid(part) for c in table.columns for part in c.chunks)
         ):
             return None
-        arrays = [
-            pa.Array.from_buffers(
-                pa.large_string(),
-                count,
-                [
-                    None,
-                    pa.py_buffer(ends[: count + 1]),
-                    room.slice(k * len(data), ends[count]),
-                ],
-            )
-            for k, ends in enumerate(columns.ends)
-        ]
-        # What is used is checked later to be UTF-8.
-        if self._wanted is None and not all(map(is_valid, arrays)):
-            return None
-        first, self.number = self.number, self.number + count
-        batch = pa.RecordBatch.from_arrays(arrays, names)
-        return [
-            Rows(range(first, first + count), batch)
-        ] if count else [], rest.tobytes()
+        return table, bad
 
-    def _by_row(self, data: bytes, last: bool) -> tuple[list[Rows], bytes]:
-        layout, limits = self._split.layout, self._context.limits
-        pending = LINE.findall(data + b"\n")
+    def _is_wanted(self, name: str) -> bool:
+        return self._wanted is None or (name,) in self._wanted
+
+    def _row_by_row(
+        self, data: bytes, *, last: bool, ended: bool
+    ) -> tuple[list[Rows], bytes]:
+        """The rows as the csv module parses them.
+
+        A quote that is never closed costs its line: reading goes on with the next one.
+        """
+        lines = data.splitlines(keepends=True)
         # What is used is checked later to be UTF-8, and is replaced and counted there.
-        texts = [
-            line.decode(errors="replace" if self._wanted is None else "surrogateescape")
-            for line in pending
-        ]
-        good: list[list[str]] = []
+        errors = "replace" if self._wanted is None else "surrogateescape"
+        texts = [line.decode(errors=errors) for line in lines]
         numbers: list[int] = []
+        good: list[list[str]] = []
         start = 0
         while start < len(texts):
-            # Not a slice: in a hostile file all lines are broken rows, and each would
-            # copy all that follow.
-            reader = _reader(
-                map(texts.__getitem__, range(start, len(texts))),
-                layout.delimiter,
-                layout.quoted,
-            )
-            before, base = 0, start
-            start = len(texts)
+            end = start
             try:
-                for row in reader:
-                    taken = reader.line_num - before
-                    at, before = base + before, reader.line_num
-                    # Returns alone divide rows, but within quotes a file is not cut at
-                    # them.
-                    height = (
-                        taken
-                        if taken < 2
-                        else sum(text.endswith("\n") for text in texts[at : at + taken])
-                    )
-                    open_end = base + before == len(texts) and _unclosed(
-                        row, texts[at:], layout
-                    )
-                    if open_end and not last and height <= limits.value_lines:
-                        return self._made(numbers, good), b"".join(pending[at:])[:-1]
-                    wrong = (
-                        open_end
-                        or (height > 1 and len(row) != len(self.names or row))
-                        or height > limits.value_lines
-                    )
-                    if not wrong and height > 1:
-                        found = holds_rows(
-                            texts[at : at + taken], len(row), layout.delimiter
-                        )
-                        wrong = found is True
-                        if found is None:
-                            detail = (
-                                f"{height:,} lines are read as one row; if they are "
-                                "several, the first lacks a quote"
-                            )
-                            self._context.stats.note(
-                                "value_like_rows",
-                                self._split.source,
-                                self.number,
-                                detail,
-                            )
-                    if wrong and open_end and last and not self._ended:
+                for at, end, row in _divided(texts, start, self._layout):
+                    height = sum(text.endswith("\n") for text in texts[at:end])
+                    at_end = end == len(texts)
+                    is_open = at_end and _unclosed(row, texts[at:], self._layout)
+                    if is_open and not last:
+                        if height <= self._context.limits.value_lines:
+                            return self._made(numbers, good), b"".join(lines[at:])[:-1]
+                    elif is_open and not ended:
                         self._breaks_off(
                             "a value in quotes that are not closed, from line "
                             f"{at + 1:,} of its last"
                         )
                         return self._made(numbers, good), b""
-                    if wrong:
+                    if is_open or self._swallows_rows(row, texts[at:end], height):
                         self._broken("it has an opening quote that is never closed")
-                        start = at + 1
+                        end = at
                         break
-                    narrow = self.names is not None and 0 < len(row) < len(self.names)
-                    if (
-                        narrow
-                        and base + before == len(texts)
-                        and last
-                        and not self._ended
-                    ):
-                        self._breaks_off(
-                            f"{len(row):,} of {len(self.names or ()):,} values"
-                        )
+                    width = len(self.names or row)
+                    if at_end and last and not ended and 0 < len(row) < width:
+                        self._breaks_off(f"{len(row):,} of {width:,} values")
                     elif row:
-                        self._take(
-                            row, numbers, good, b"".join(pending[at : at + taken])
-                        )
+                        self._take(row, texts[at], numbers, good)
+                else:
+                    break
             except csv.Error as error:
                 self._broken(str(error))
-                start = base + before + 1
+            start = end + 1
         return self._made(numbers, good), b""
 
+    def _swallows_rows(self, row: list[str], texts: list[str], height: int) -> bool:
+        """Whether an opening quote that is never closed joins the lines of a row."""
+        if height > self._context.limits.value_lines:
+            return True
+        if height < 2:
+            return False
+        if len(row) != len(self.names or row):
+            return True
+        found = holds_rows(texts, len(row), self._layout.delimiter)
+        if found is None:
+            detail = (
+                f"{height:,} lines are read as one row; if they are several, the first "
+                "lacks a quote"
+            )
+            self._context.stats.note(
+                "value_like_rows", self._source, self.number, detail
+            )
+        return found is True
+
     def _take(
-        self, row: list[str], numbers: list[int], good: list[list[str]], raw: bytes
+        self, row: list[str], line: str, numbers: list[int], good: list[list[str]]
     ) -> None:
         if self.names is None:
-            if NAMED_DELIMITER.match(raw.decode(errors="replace")):
+            if NAMED_DELIMITER.match(line):
                 return
             require_few(len(row), self._context.limits)
             self.names, self.has_header = header_of(
@@ -364,13 +384,16 @@ class _Table:
             )
             if self.has_header:
                 return
-        number, self.number = self.number, self.number + 1
-        if len(row) != len(self.names):
-            detail = f"{len(row)} values where the header has {len(self.names)}"
-            self._context.stats.skip("bad_csv_row", self._split.source, number, detail)
-            return
-        numbers.append(number)
-        good.append(row)
+        if len(row) == len(self.names):
+            numbers.append(self.number)
+            good.append(row)
+        else:
+            self._wrong_width(self.number, len(row))
+        self.number += 1
+
+    def _wrong_width(self, number: int, width: int) -> None:
+        detail = f"{width} values where the header has {len(self.names or ())}"
+        self._context.stats.skip("bad_csv_row", self._source, number, detail)
 
     def _breaks_off(self, what: str) -> None:
         """The row is a part of the damage."""
@@ -378,7 +401,7 @@ class _Table:
             self._context.breaks.append(f"it ends within a row ({what})")
 
     def _broken(self, why: str) -> None:
-        self._context.stats.skip("bad_csv_row", self._split.source, self.number, why)
+        self._context.stats.skip("bad_csv_row", self._source, self.number, why)
         self.number += 1
         # Each such row may have been looked for in all lines that follow.
         self._context.budget.spend()
@@ -390,9 +413,68 @@ class _Table:
         columns = {
             name: _column([row[place] for row in rows])
             for place, name in enumerate(self.names)
-            if self._wanted is None or (name,) in self._wanted
+            if self._is_wanted(name)
         }
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
+
+
+def _row_ends(
+    data: bytes, layout: Layout, width: int, limits: Limits
+) -> Numbers | None:
+    """Where the whole rows of some lines end; None where rows could be divided in
+    several ways.
+
+    That is so if a quote stands where none opens or closes a value, if a return alone
+    ends a line, or if the lines of a value look like rows.
+    """
+    codes = np.frombuffer(data, np.uint8)
+    line_ends = np.flatnonzero(codes == NEWLINE)
+    quotes = np.flatnonzero(codes == QUOTE) if layout.quoted else line_ends[:0]
+    # Quotes open and close by turns, also two in a row, which stand for one.
+    opening, closing = quotes[::2], quotes[1::2]
+    beside = np.zeros(256, np.bool_)
+    beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
+    if not beside[codes[opening - 1]].all():
+        return None
+    beside[RETURN] = True
+    if not beside[codes[closing + 1]].all():
+        return None
+    if LONE_RETURN.search(data):
+        returns = np.flatnonzero(codes == RETURN)
+        alone = returns[codes[returns + 1] != NEWLINE]
+        if (np.searchsorted(quotes, alone) % 2 == 0).any():
+            return None
+    last = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
+    ends = line_ends[last] + 1
+    heights = np.diff(last, prepend=-1)
+    if (
+        np.diff(ends, prepend=0).max(initial=0) > limits.record_bytes
+        or heights.max(initial=0) > limits.value_lines
+    ):
+        return None
+    delimiter = layout.delimiter.encode()
+    for row in np.flatnonzero(heights > LEAST_LIKE_ROWS) if width > 1 else ():
+        following = line_ends[last[row] - heights[row] + 1 : last[row] + 1].tolist()
+        if all(
+            data.count(delimiter, start, end) == width - 1
+            for start, end in reversed(list(pairwise(following)))
+        ):
+            return None
+    return ends
+
+
+def _divided(
+    texts: list[str], start: int, layout: Layout
+) -> Iterator[tuple[int, int, list[str]]]:
+    """The rows from a line on: their first line, the line after them, their values."""
+    # Not a slice: in a hostile file all lines are broken rows, and each would copy all
+    # that follow.
+    following = map(texts.__getitem__, range(start, len(texts)))
+    reader = _reader(following, layout.delimiter, layout.quoted)
+    at = start
+    for row in reader:
+        yield at, start + reader.line_num, row
+        at = start + reader.line_num
 
 
 def _column(values: list[str]) -> pa.Array:
@@ -464,40 +546,39 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
     return None if len(alike) * (width - 1) >= LIKE_A_TABLE else False
 
 
-def _kernel_layout(layout: Layout, limits: Limits) -> tuple[Numbers, Numbers]:
-    return (
-        np.array([ord(layout.delimiter), layout.quoted], np.int64),
-        np.array([limits.value_lines, limits.record_bytes], np.int64),
-    )
-
-
-def _row_ends(whole: Split, target: int, limits: Limits) -> Iterator[tuple[int, int]]:
+def _cuts(
+    whole: Split, table: _Table, target: int, limits: Limits
+) -> Iterator[tuple[int, int]]:
     """Where to cut a file, and how many rows it has up to there: after each ``target``
     bytes, and at its end.
 
-    Where rows may be divided in several ways, by a quote that is never closed, it is
-    cut no further.
+    Where Arrow can't parse a stretch, it is cut no further.
     """
-    state = np.zeros(STATE, np.int64)
-    layout, most = _kernel_layout(whole.layout, limits)
-    position, wanted = whole.start, whole.start + target
+    position, rest = whole.start, b""
+    least = position + target
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
         file.seek(position)
-        while data := file.read(min(limits.chunk, whole.end - position)):
-            codes = np.frombuffer(data, np.uint8)
-            at = len(BOM) if position == whole.start and data.startswith(BOM) else 0
-            while (
-                at := row_end(codes, at, wanted - position, layout, most, state)
-            ) > 0:
-                # What stands before the first row belongs to it, be it megabytes of
-                # blank lines.
-                if position + at < whole.end and state[ROWS]:
-                    yield position + at, int(state[ROWS])
-                wanted = position + at + target
-            if at < 0:
-                break
+        while data := file.read(min(limits.chunk, target, whole.end - position)):
+            mark = len(BOM) if position == whole.start and data.startswith(BOM) else 0
             position += len(data)
-    yield whole.end, int(state[ROWS])
+            cut = data.rfind(b"\n") + 1
+            if not cut:
+                rest += data[mark:]
+                continue
+            incomplete = data[cut:]
+            data = b"".join([rest, memoryview(data)[mark:cut]])
+            found = table.at_once(data, last=False)
+            # Longer ones are skipped.
+            if found is None or len(data) > limits.record_bytes:
+                break
+            rest = found[1] + b"\n" * bool(found[1]) + incomplete
+            end = position - len(rest)
+            # What stands before the first row belongs to it, be it megabytes of blank
+            # lines.
+            if least <= end < whole.end and table.number:
+                yield end, table.number
+                least = end + target
+    yield whole.end, table.number
 
 
 class Delimited:
@@ -510,26 +591,27 @@ class Delimited:
         return False
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        named = NAMED_DELIMITER.match(
+        named_delimiter = NAMED_DELIMITER.match(
             head_of(whole, limits, 16).decode(errors="replace")
         )
         if (
             whole.size <= target
             or not whole.plain_text
             or is_remote(whole.path)
-            or named
+            or named_delimiter
             or whole.layout.above
         ):
             yield whole
             return
-        table = _Table(whole, None, Context.quiet(limits))
-        next(self._all(head_stream(whole, limits), table), None)
-        if table.names is None:
+        head = _Table(whole, None, Context.quiet(limits))
+        next(self._all(head_stream(whole, limits), head), None)
+        if head.names is None:
             yield whole
             return
         start, first = whole.start, 0
-        layout = whole.layout
-        for part, (end, rows) in enumerate(_row_ends(whole, target, limits)):
+        named = replace(whole.layout, columns=tuple(head.names))
+        table = _Table(replace(whole, layout=named), {}, Context.quiet(limits))
+        for part, (end, rows) in enumerate(_cuts(whole, table, target, limits)):
             yield replace(
                 whole,
                 start=start,
@@ -537,10 +619,9 @@ class Delimited:
                 first_record=first,
                 size=end - start,
                 part=part,
-                layout=layout,
+                layout=named if part else whole.layout,
             )
-            start, first = end, rows - table.has_header
-            layout = replace(whole.layout, columns=tuple(table.names))
+            start, first = end, rows - head.has_header
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records: list[Any] = []
@@ -562,7 +643,7 @@ class Delimited:
         blocks = lines(stream)
         block = next(blocks, None)
         while block is not None:
-            data, ended = rest + b"\n" + block.data if rest else block.data, block.ended
-            block = next(blocks, None)
-            made, rest = table.rows(data, last=block is None, ended=ended)
-            yield from made
+            following = next(blocks, None)
+            rows, rest = table.rows(block, rest, last=following is None)
+            yield from rows
+            block = following

@@ -13,8 +13,9 @@ from typing import Any
 from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.objects import object_rows
-from provscan.readers.formats.protocol import Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Split
 from provscan.urls import without_secrets
 
 PREFIX, HUB = "hf:", "hub"

@@ -21,8 +21,9 @@ from provscan.readers.formats.jsonl import (
     read_lines,
     still_open,
 )
-from provscan.readers.formats.protocol import Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Split
 
 # First lines by which lines and documents are told apart.
 HEAD_LINES = 20

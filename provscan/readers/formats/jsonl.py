@@ -38,8 +38,9 @@ from provscan.readers.bytes.encodings import cuts_at_newlines
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
-from provscan.readers.formats.protocol import ANY, Context, Path, Rows, Split, Wanted
+from provscan.readers.formats.protocol import ANY, Path, Rows, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import SEARCHED
 from provscan.readers.texts.records import is_utf8

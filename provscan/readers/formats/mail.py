@@ -23,8 +23,9 @@ from typing import Any
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64

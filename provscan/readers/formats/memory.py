@@ -14,10 +14,11 @@ from provscan.readers.formats.objects import (
     references_of,
     table_of_block,
 )
-from provscan.readers.formats.protocol import MEMORY, Rows
+from provscan.readers.formats.protocol import Rows
 from provscan.readers.formats.values import HEAD
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import binding_in, first_of
+from provscan.readers.splits import MEMORY
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.batches import Batcher
 from provscan.readers.texts.fields import Binding, Fields

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.readers.formats.protocol import MEMORY, Rows
+from provscan.readers.formats.protocol import Rows
 from provscan.readers.limits import Limits
+from provscan.readers.splits import MEMORY
 from provscan.readers.texts.schema import distinct_names, with_distinct_names
 
 GROUP = 4096

@@ -19,17 +19,11 @@ import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import (
-    Context,
-    Layout,
-    Piece,
-    Rows,
-    Split,
-    Wanted,
-)
+from provscan.readers.formats.protocol import Piece, Rows, Wanted
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.texts.words import has_paragraphs, word_column, words_alone
 
 BROKEN = "bytes replaced by U+FFFD"

@@ -1,5 +1,4 @@
-"""What every format provides, and the values that pass between planning, formats and
-batches.
+"""What every format provides, and the records that formats give.
 
 A file goes through four steps, which are the methods of :class:`Format`: *sniff* (is it
 of this format?), *splits* (where can it be cut?), *fields* (the first records, in which
@@ -10,128 +9,21 @@ texts of them, :mod:`provscan.readers.corpus.tweets` tweets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from provscan.arrays import Numbers
-from provscan.errors import InputError
-from provscan.readers.bytes.budget import Budget
+from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.limits import Limits
-from provscan.readers.stats import ReadStats
-
-if TYPE_CHECKING:
-    from provscan.readers.bytes.streams import ByteStream
-
-STDIN = "-"
-# What data in memory is called in messages and results.
-MEMORY = "<memory>"
-
-# The format of what can't be looked at before it is read, such as a pipe.
-UNKNOWN = "unknown"
-
-# Formats that hold files, and are read from front to back.
-ARCHIVES = ("tar", "webdataset")
+from provscan.readers.splits import Split
 
 # What stands in a path for "any element of the list"; no key of an object is that.
 ANY = "\0[]"
 
 Path = tuple[str, ...]
-Progress = Callable[[int], None]
 Wanted = dict[Path, pa.DataType] | None
-
-
-class NotReadable(InputError):
-    """Why a file, or one member of an archive, will not be read; becomes an entry of
-    ``ReadPlan.unread``.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How the bytes of a text file are to be read."""
-
-    encoding: str | None = None  # The name of the encoding if it is not UTF-8.
-    cr: bool = False  # Lines end in a carriage return alone.
-    # Of CSV: between the values of a row; whether quotes enclose values.
-    delimiter: str = ","
-    quoted: bool = True
-    # Of CSV: the names of the columns, of a range that does not begin with them.
-    columns: tuple[str, ...] | None = None
-    above: int = 0  # Of CSV: lines about the table above the names of its columns.
-    # Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is
-    # determined when it is read.
-    records: str | None = None
-    words: int | None = (
-        None  # Of plain text with a word a line: the column of the words.
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A file, or a range of one; a plain value that can be sent to another process."""
-
-    # The file as the user named it; for a file in a folder or archive, that and the
-    # path in it.
-    source: str
-    # Where the file, or the archive that holds it, lies; "-" is the standard input.
-    path: str
-    # Name of a format in the registry, or "unknown" (a pipe: determined when it is
-    # read).
-    format: str
-    compression: str | None = None  # "gzip", "bzip2", "xz", "zstd" or None.
-    # The range: row groups of a "parquet", bytes of the file otherwise, before
-    # decompression. -1: to the end.
-    start: int = 0
-    end: int = -1
-    first_record: int = (
-        0  # The number of the first record (in lines: line) of the range.
-    )
-    size: int = (
-        0  # Bytes that the range takes up in the file, for progress; 0 where unknown.
-    )
-    # "zip" or "tar" if the file is in an archive at ``path``, and its name there;
-    # ``start`` and ``end`` are places in a tar archive.
-    archive: str | None = None
-    member: str | None = None
-    extent: tuple[int, int] | None = (
-        None  # Of a range of a file in a tar archive: where all of the file lies.
-    )
-    part: int = 0  # Number of the split among those of its source.
-    layout: Layout = Layout()  # How its bytes are to be read.
-
-    @property
-    def random_access(self) -> bool:
-        return self.compression is None and self.archive is None and self.end >= 0
-
-    @property
-    def plain_text(self) -> bool:
-        """Whether the range of the file is the text as it is, so that lines can be read
-        from any of them on.
-        """
-        as_is = self.compression is None and self.archive != "zip" and self.end >= 0
-        return as_is and self.layout.encoding is None and not self.layout.cr
-
-
-class ReadPlan(list[Split]):
-    """The splits, in the order of their records, and (path, reason) of what is not
-    among them.
-
-    `unread` is everything the user named that will not be read; `ignored` was left out
-    because it holds no records: hidden files, metadata of a dataset.
-    """
-
-    def __init__(
-        self,
-        splits: Iterable[Split],
-        unread: Sequence[tuple[str, str]] = (),
-        ignored: Sequence[tuple[str, str]] = (),
-    ) -> None:
-        super().__init__(splits)
-        self.unread = list(unread)
-        self.ignored = list(ignored)
 
 
 class Rows(NamedTuple):
@@ -155,39 +47,6 @@ class Piece(NamedTuple):
     start: int
     stop: int
     last: bool
-
-
-class Context(NamedTuple):
-    """What reading a split needs besides the split; ``breaks`` takes the reasons why it
-    ended early.
-    """
-
-    stats: ReadStats
-    limits: Limits
-    breaks: list[str]
-    budget: Budget
-    on_bytes: Progress | None = None
-
-    @classmethod
-    def of(
-        cls,
-        split: Split,
-        stats: ReadStats,
-        limits: Limits,
-        on_bytes: Progress | None = None,
-    ) -> Context:
-        return cls(stats, limits, [], Budget(limits, split.size), on_bytes)
-
-    @classmethod
-    def quiet(cls, limits: Limits) -> Context:
-        """One whose counts nobody will read."""
-        return cls(ReadStats(), limits, [], Budget(limits))
-
-    def consumed(self, count: int) -> None:
-        self.stats.bytes += count
-        self.budget.take(count)
-        if self.on_bytes is not None and count:
-            self.on_bytes(count)
 
 
 class Format(Protocol):

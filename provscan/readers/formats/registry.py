@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from provscan.readers.bytes.archives import Tar, WebDataset, is_webdataset, tar_names
+from provscan.readers.bytes.archives import is_webdataset, tar_names
 from provscan.readers.bytes.encodings import (
     UTF8,
     as_utf8,
     legacy_encoding,
     wide_encoding,
 )
-from provscan.readers.bytes.streams import BOM, compression_of, decompressed_head
+from provscan.readers.bytes.streams import BOM, HEAD, ByteStream, compression_of
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
 from provscan.readers.formats.databases import TABLE_FILES
@@ -23,9 +23,11 @@ from provscan.readers.formats.json_documents import JsonDocument
 from provscan.readers.formats.jsonl import JsonLines
 from provscan.readers.formats.mail import Mail
 from provscan.readers.formats.plain import PlainText
-from provscan.readers.formats.protocol import Format, Layout, NotReadable, Split
+from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tables import Arrow, Parquet
+from provscan.readers.formats.tar import Tar, WebDataset
 from provscan.readers.formats.web import Html, Warc
+from provscan.readers.splits import Layout, NotReadable, Split
 from provscan.readers.texts.words import has_paragraphs, word_column
 
 # In the order in which files without a known extension are tried.
@@ -80,6 +82,8 @@ FOREIGN = (
 )
 # Documents that are zip archives inside.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
+# Lines from which on text may be a table.
+LEAST_ROWS = 5
 # Bytes that text has hardly any of.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 READABLE = (
@@ -151,47 +155,93 @@ def _is_binary(head: bytes) -> bool:
     return known and b"\0" in head
 
 
-def identified(name: str, head: bytes, split: Split, asked: Layout) -> Split:
-    """A split with the format and layout that its name and first bytes, decompressed,
-    show; see :func:`format_of`.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How files are to be read, as far as the user or a recipe says it."""
 
-    `asked` is the encoding of text, and what is a record of plain text, where they are
-    given.
+    encoding: str | None = None
+    records: str | None = None  # What is a record of plain text.
+    format: str | None = None
+    delimiter: str | None = None  # Of CSV, and of other text.
+    quoted: bool | None = None  # Of CSV: whether quotes enclose values.
+    tables: bool = False  # Text with as many tabs in each line is a table.
+
+    @property
+    def layout(self) -> Layout:
+        """What a pipe or an archive passes on to the files in it."""
+        return Layout(self.encoding, records=self.records)
+
+
+def identified(
+    name: str, head: bytes, split: Split, asked: Asked
+) -> tuple[Split, bytes]:
+    """A split with the format and layout that its name and first bytes, decompressed,
+    show (see :func:`format_of`); and these bytes as UTF-8.
     """
-    if (found := compression_of(head)) is not None:
-        split = replace(split, compression=found)
-        name, head = split_name(name)[0], decompressed_head(head, found)
-    if head[257:262] == b"ustar" and split.archive is None:
+    name, _, compression = split_name(name)
+    if compression not in (None, split.compression):
+        starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
+        raise NotReadable(f"its name says {compression}, but {starts}")
+    if split.compression is not None and (again := compression_of(head)) is not None:
+        raise NotReadable(
+            f"it is compressed twice, {again} in {split.compression}: decompress it "
+            "once"
+        )
+    is_tar = head[257:262] == b"ustar"
+    if is_tar and split.archive is None:
         form = "webdataset" if is_webdataset(tar_names(head)) else "tar"
-        return replace(split, format=form, layout=asked)
-    if head[257:262] == b"ustar" or (
-        head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)
-    ):
+        return replace(split, format=form, layout=asked.layout), head
+    if is_tar or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("nested archives are not supported: unpack it first")
     # Pages of a crawl and parts of mail are in encodings of their own, and records of
     # the former counted in bytes.
     of_bytes = (
         _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
     )
-    encoding = (
-        None
-        if of_bytes
-        else asked.encoding or (UTF8 if head.startswith(BOM) else wide_encoding(head))
-    )
+    encoding = None
+    if not of_bytes:
+        marked = UTF8 if head.startswith(BOM) else wide_encoding(head)
+        encoding = asked.encoding or marked
     form = format_of(name, as_utf8(head, encoding))
+    if form in BINARY:
+        return replace(split, format=form, layout=Layout()), head
     if form in ("text", "csv", "json", "jsonl", "archive"):
         encoding = encoding or legacy_encoding(head)
-    layout = Layout(None if form in BINARY or encoding == UTF8 else encoding)
-    if form not in BINARY:
-        head = as_utf8(head, encoding).removeprefix(BOM)
-        layout = replace(layout, cr=b"\r" in head and b"\n" not in head)
-        head = head.replace(b"\r", b"\n") if layout.cr else head
+    head = as_utf8(head, encoding).removeprefix(BOM)
+    layout = Layout(
+        None if encoding == UTF8 else encoding, cr=b"\r" in head and b"\n" not in head
+    )
+    head = head.replace(b"\r", b"\n") if layout.cr else head
+    form = asked.format or form
+    if form == "text" and asked.delimiter is not None:
+        form = "csv"
     if form == "csv":
         layout = delimited.layout_of(name, head, layout)
+    elif form == "text" and asked.tables and not asked.format and _are_rows(head):
+        form, layout = "csv", replace(layout, delimiter="\t", quoted=False)
+    if form == "csv" and asked.delimiter is not None:
+        layout = replace(layout, delimiter=asked.delimiter)
+    if form == "csv" and asked.quoted is not None:
+        layout = replace(layout, quoted=asked.quoted)
     if form == "text":
         layout = plain.layout_of(name, head, replace(layout, records=asked.records))
-    return replace(split, format=form, layout=layout)
+    return replace(split, format=form, layout=layout), head
 
 
-FORMATS["tar"] = Tar(FORMATS, identified)
-FORMATS["webdataset"] = WebDataset(FORMATS, identified)
+def _are_rows(head: bytes) -> bool:
+    """Whether each line of a text has as many tabs as the others."""
+    tabs = [line.count(b"\t") for line in head.split(b"\n")[:-1] if line.strip()]
+    return len(tabs) >= LEAST_ROWS and min(tabs) == max(tabs) > 0
+
+
+def identified_member(stream: ByteStream, name: str) -> Split:
+    """A split of a pipe or of a member of an archive, by its first bytes."""
+    layout = stream.split.layout
+    asked = Asked(layout.encoding, layout.records)
+    head = stream.peek()[:HEAD]
+    split = replace(stream.split, layout=Layout(), compression=stream.compression)
+    return identified(name, head, split, asked)[0]
+
+
+FORMATS["tar"] = Tar(FORMATS, identified_member)
+FORMATS["webdataset"] = WebDataset(FORMATS, identified_member)

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.files import open_file, readable
 from provscan.readers.bytes.streams import ByteStream, unpack_into
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names, with_distinct_names
 from provscan.urls import is_remote
 

@@ -31,8 +31,9 @@ from provscan.readers.bytes.streams import (
     ByteStream,
     decoder_of,
 )
-from provscan.readers.formats.protocol import Context, Rows, Split, Undivided, Wanted
+from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
+from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64

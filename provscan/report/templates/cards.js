@@ -55,12 +55,12 @@ function quoted(text, runs) {
   return shown.join(", ") + (words.length > 3 ? ` and ${words.length - 3} more` : "");
 }
 
-function differenceSentence(item, [left, right]) {
+function differenceSentence(item, [left, right], where = "the dataset") {
   if (!item.hasText) return "";
   if (left.length + right.length === 0) return "Character for character the same.";
   const inRecord = quoted(item.passage, left), inTweet = quoted(item.tweet, right);
   if (!inRecord && !inTweet) return "Word for word the same; differs only in what the comparison leaves out.";
-  return [inRecord && `Only in the dataset: ${inRecord}.`, inTweet && `Only in the tweet: ${inTweet}.`].filter(Boolean).join(" ");
+  return [inRecord && `Only in ${where}: ${inRecord}.`, inTweet && `Only in the tweet: ${inTweet}.`].filter(Boolean).join(" ");
 }
 
 const percentText = (value) => (value >= 99.95 ? "100" : value.toFixed(value < 10 || value > 99 ? 1 : 0)) + "%";

@@ -1,0 +1,572 @@
+"""Blind indexes: what is needed to find licensed texts, and neither a text nor a hash
+that anyone can recompute.
+
+Its folder is that of an index with one segment; ``notes`` hold a value that tells
+whether a key is the right one. The segment's texts are numbered in the order of their
+keyed hashes.
+
+``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`; the
+    salted fingerprints stand text by text.
+``seeds.starts``, ``seeds.entries``
+    uint32[2**bits + 1] and uint16[m, 3].
+``ids.numbers``, ``ids.utf8``, ``ids.offsets``
+    The earliest tweet of each text: int64[n], its id where that is a whole number in
+    usual notation; of the others -1 for the first of the strings, -2 for the second.
+``tweets.counts``
+    uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
+
+The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses:
+see ``docs/blind.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from provscan.arrays import slices
+from provscan.blind import kernels
+from provscan.blind.params import BlindParams
+from provscan.engine import Progress
+from provscan.errors import IndexFormatError, ParameterError
+from provscan.index.folder import changing
+from provscan.index.format import (
+    MANIFEST,
+    SEGMENTS,
+    VERSION,
+    Manifest,
+    check_sizes,
+    check_sums,
+    read_manifest,
+)
+from provscan.index.reader import IndexReader
+from provscan.index.segment.postings import MAX_TEXTS, map_array, write_array_file
+from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.tweets import write_strings
+from provscan.kernels.records import CodeBuffer, frozen
+from provscan.params import require_folder, require_path
+from provscan.readers import Source
+from provscan.runs.build import build_index as build_full
+from provscan.runs.inputs import require_outside, source_list
+from provscan.text_buffers import buffers
+
+KEY_BYTES = 32
+# Different bytes that a key has at least: of random keys one in 10**16 has fewer.
+FEWEST = 16
+# Counters of seeds, two to the power of it.
+COUNTER_BITS = 26
+LONGEST = (1 << 16) - 1
+
+
+def read_key(path: Source) -> bytes:
+    """The key in a file: 32 bytes, or 64 hexadecimal digits."""
+    require_path("key", path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ParameterError(
+            f"the key {os.fspath(path)} can't be read: {error.strerror}"
+        ) from error
+    with contextlib.suppress(ValueError):
+        if len(content.strip()) == 2 * KEY_BYTES:
+            content = bytes.fromhex(content.strip().decode("ascii"))
+    if len(content) != KEY_BYTES:
+        raise ParameterError(
+            f"{os.fspath(path)} is not a key: expected {KEY_BYTES} bytes or "
+            f"{2 * KEY_BYTES} hexadecimal digits, found "
+            f"{len(content):,} bytes. Make one from a source of random bytes"
+        )
+    if len(set(content)) < FEWEST:
+        raise ParameterError(
+            f"{os.fspath(path)} is not a key: it has only {len(set(content))} "
+            "different bytes, and can be guessed. "
+            "Make one from a source of random bytes"
+        )
+    return content
+
+
+def derived(key: bytes, purpose: bytes) -> bytes:
+    """16 bytes made from a key for a purpose, with keyed BLAKE2b (RFC 7693)."""
+    return hashlib.blake2b(
+        purpose, digest_size=16, key=key, person=b"provscan"
+    ).digest()
+
+
+def key_check(key: bytes) -> str:
+    """What the manifest has to tell whether a key is the right one."""
+    return derived(key, b"check").hex()
+
+
+def kernel_keys(key: bytes) -> kernels.Keys:
+    # Another label makes other keys: fingerprints keep the one that they always had.
+    return frozen(
+        kernels.Keys(
+            *(
+                np.frombuffer(derived(key, of), "<u8")
+                for of in (b"seeds", b"prints", b"texts")
+            )
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class BlindIndex:
+    path: Path
+    params: BlindParams
+    manifest: Manifest
+    keys: kernels.Keys
+    table: kernels.BlindSeeds
+    texts: kernels.BlindTexts
+    ids: np.ndarray
+    other_ids: Strings
+    counts: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return len(self.texts.hashes)
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits, equal for equal tweets, parameters and keys."""
+        return self.manifest.fingerprint()
+
+    def tweet_ids(self, texts: np.ndarray) -> Strings:
+        numbers = self.ids[texts]
+        other = np.flatnonzero(numbers < 0)
+        found = pa.array(numbers).cast(pa.large_string())
+        strings = self.other_ids.take(-1 - numbers[other]).array()
+        return Strings(
+            *buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings))
+        )
+
+    def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
+        if len(self.counts) == 0:
+            return np.ones(len(texts), np.int64)
+        place = np.minimum(
+            np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1
+        )
+        return np.where(
+            self.counts[place, 0] == texts, self.counts[place, 1], 1
+        ).astype(np.int64)
+
+    def info(self) -> dict[str, Any]:
+        """What there is to know about it, in types that JSON knows."""
+        return _described(self.path, self.manifest)
+
+
+def is_blind(path: Source) -> bool:
+    """Whether a folder is a blind index, damaged or not.
+
+    Parameters
+    ----------
+    path
+        Any folder.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        found = json.loads((Path(path) / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("format") == BlindParams.format
+
+
+def info(path: Source) -> dict[str, Any]:
+    """Describe a blind index, without its key.
+
+    Parameters
+    ----------
+    path
+        The index's folder.
+
+    Returns
+    -------
+    dict
+        As :meth:`BlindIndex.info`.
+    """
+    return _described(Path(path), read_manifest(Path(path), BlindParams))
+
+
+def _described(path: Path, manifest: Manifest) -> dict[str, Any]:
+    sizes = {
+        name.rpartition("/")[2]: size for name, (size, _) in manifest.files().items()
+    }
+    return {
+        "path": str(path),
+        "blind": True,
+        "version": VERSION,
+        "generation": manifest.generation,
+        "fingerprint": manifest.fingerprint(),
+        "params": manifest.params.as_dict(),
+        "texts": manifest.texts,
+        "tweets": manifest.tweets,
+        "bytes": sum(sizes.values()),
+        "bytes_a_text": {
+            name: round(size / max(1, manifest.texts), 1)
+            for name, size in sorted(sizes.items())
+        },
+    }
+
+
+def build_index(
+    sources: Source | Sequence[Source] | object,
+    out: Source,
+    *,
+    key: Source,
+    text_field: str | None = None,
+    id_field: str | None = None,
+    author_field: str | None = None,
+    date_field: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    fix_encoding: bool = False,
+    allow_unread: bool = False,
+    workers: int | None = None,
+    overwrite: bool = False,
+    log: Source | None = None,
+    progress: Progress | None = None,
+) -> BlindIndex:
+    """Build a blind index, for others to scan their data with.
+
+    While it is built, a full index stands beside it, in a hidden folder. Nothing can be
+    added to a blind index: build it again.
+
+    Parameters
+    ----------
+    key
+        File with the key of the index, 32 random bytes or 64 hexadecimal digits. It is
+        not stored, and opens the index.
+    sources, out, text_field, id_field, author_field, date_field, delimiter, encoding,\
+    fix_encoding, allow_unread, workers, overwrite, log, progress
+        As for :func:`provscan.build_index`.
+
+    Returns
+    -------
+    BlindIndex
+
+    Raises
+    ------
+    ParameterError
+        The key can be guessed or can't be read, there are too many texts, or one is too
+        long.
+
+    Examples
+    --------
+    >>> import provscan.blind
+    >>> from pathlib import Path
+    >>> _ = Path("key").write_bytes(bytes(range(32)))
+    >>> index = provscan.blind.build_index(
+    ...     [{"id": "1", "text": "the only tweet of this corpus"}], "b.index", key="key"
+    ... )
+    >>> index.info()["texts"]
+    1
+    """
+    require_folder("out", out)
+    target, secret = Path(out), read_key(key)
+    require_outside(target, source_list(sources) or [])
+    with changing(target, "replace" if overwrite else "create", BlindParams) as change:
+        place, workspace = change.workspace(), change.workspace()
+        reader = build_full(
+            sources,
+            place,
+            text_field=text_field,
+            id_field=id_field,
+            author_field=author_field,
+            date_field=date_field,
+            delimiter=delimiter,
+            encoding=encoding,
+            fix_encoding=fix_encoding,
+            allow_unread=allow_unread,
+            workers=workers,
+            log=log,
+            progress=progress,
+        ).reader
+        numbers = np.flatnonzero(
+            reader.same_text(np.arange(reader.size)) == np.arange(reader.size)
+        )
+        if len(numbers) > MAX_TEXTS:
+            raise ParameterError(
+                f"a blind index can hold at most {MAX_TEXTS:,} texts, not "
+                f"{len(numbers):,}: build several"
+            )
+        workspace.mkdir()
+        params = BlindParams()
+        _write_files(reader, numbers, workspace, secret, params)
+        shutil.rmtree(place)
+        written = change.adopt(workspace, len(numbers), reader.tweets, "")
+        sums = " ".join(file.xxh3 for file in written.files.values())
+        # The digest of the segment is made from the checksums of its files.
+        segment = replace(written, digest=xxhash.xxh3_128_hexdigest(sums.encode()))
+        change.commit(
+            Manifest(
+                params,
+                (segment,),
+                len(numbers),
+                reader.tweets,
+                change.generation,
+                notes={"key_check": key_check(secret)},
+            )
+        )
+    return open_blind(target, secret)
+
+
+def _write_files(
+    reader: IndexReader,
+    numbers: np.ndarray,
+    folder: Path,
+    key: bytes,
+    params: BlindParams,
+) -> None:
+    keys = kernel_keys(key)
+    hashes, lengths = (
+        np.empty(len(numbers), np.uint32),
+        np.empty(len(numbers), np.int64),
+    )
+    counts = np.zeros(
+        1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8
+    )
+    room = np.empty(LONGEST + 1, np.uint64)
+    for low, texts in _blocks(reader, numbers):
+        ranges = np.stack([texts.offsets[:-1], texts.offsets[1:]], axis=1)
+        lengths[low : low + len(ranges)] = np.diff(ranges, axis=1)[:, 0]
+        if (lengths[low : low + len(ranges)] > LONGEST).any():
+            raise ParameterError(
+                f"a blind index takes texts of up to {LONGEST:,} characters, and one "
+                "is longer"
+            )
+        kernels.whole_hashes(
+            texts.codes, ranges, keys.texts, hashes[low : low + len(ranges)]
+        )
+        kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
+    order = np.lexsort((lengths, hashes))
+    numbers, hashes, lengths = (
+        numbers[order],
+        hashes[order],
+        lengths[order].astype(np.uint16),
+    )
+    first = _first_fingerprints(lengths, params)
+    fingerprints = np.empty(first[-1], np.uint8)
+    choice = kernels.SeedChoice(
+        params.seed_length,
+        params.seed_step,
+        params.seeds,
+        params.frequent_texts,
+        params.least_seeds,
+        params.common_texts,
+    )
+    parts = []
+    for low, texts in _blocks(reader, numbers):
+        high = low + len(texts.offsets) - 1
+        part = kernels.BlindTexts(
+            hashes[low:high], lengths[low:high], fingerprints[:0], first[low : high + 1]
+        )
+        kernels.fill_fingerprints(
+            texts, frozen(part), params.fingerprints, keys.fingerprints, fingerprints
+        )
+        seeds = np.empty(
+            ((high - low) * max(params.seeds, params.least_seeds), 2), np.uint64
+        )
+        n = kernels.choose_seeds(
+            texts, np.arange(low, high), choice, keys.seeds, counts, room, seeds
+        )
+        parts.append(seeds[:n].copy())
+    seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
+    seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
+    # Some four entries a bucket.
+    bits = max(0, len(seeds).bit_length() - 2)
+    starts, entries = (
+        np.zeros((1 << bits) + 1, np.uint32),
+        np.empty((len(seeds), 3), np.uint16),
+    )
+    kernels.fill_table(seeds, bits, starts, entries)
+    ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
+    several = np.flatnonzero(tweets > 1)
+    as_numbers = ids.whole_numbers()
+    others = np.flatnonzero(as_numbers < 0)
+    as_numbers[others] = -1 - np.arange(len(others))
+    write_strings(folder, "ids", ids, others)
+    arrays: dict[str, np.ndarray] = {
+        "texts.hashes": hashes,
+        "texts.lengths": lengths,
+        "texts.fingerprints": fingerprints,
+        "seeds.starts": starts,
+        "seeds.entries": entries,
+        "ids.numbers": as_numbers,
+        "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
+    }
+    for name, array in arrays.items():
+        write_array_file(folder / name, array)
+
+
+def _blocks(
+    reader: IndexReader, numbers: np.ndarray
+) -> Iterator[tuple[int, CodeBuffer]]:
+    for part in slices(len(numbers)):
+        yield part.start, frozen(CodeBuffer(*reader.canonical_codes(numbers[part])))
+
+
+def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
+    """int64[n + 1]: where the fingerprints of each text begin."""
+    grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
+    # As kernels.fingerprint_step: every so many 5-grams have one.
+    step = -(-grams // params.fingerprints)
+    return np.concatenate([[0], np.cumsum(-(-grams // step))])
+
+
+def open_blind(path: Source, key: bytes) -> BlindIndex:
+    """Open a blind index, and check every byte of it."""
+    folder = Path(path)
+    manifest = read_manifest(folder, BlindParams)
+    if manifest.notes.get("key_check") != key_check(key):
+        raise ParameterError(
+            f"the key is not that of {folder}: use the key that it was built with"
+        )
+    return _opened(folder, manifest, key)
+
+
+def verify(path: Source) -> dict[str, Any]:
+    """Check every byte of a blind index, without its key.
+
+    Its sketches can't be made again without the texts, so that this finds damage, but
+    no sketches that were forged with their checksums.
+
+    Parameters
+    ----------
+    path
+        The index's folder.
+
+    Returns
+    -------
+    dict
+        What was checked.
+
+    Raises
+    ------
+    IndexFormatError
+        There is no blind index, or a damaged one: names the file.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder, BlindParams)
+    # Only what is looked up depends on the key.
+    found = _opened(folder, manifest, bytes(KEY_BYTES)).info()
+    names = ("generation", "fingerprint", "bytes", "texts", "tweets")
+    return {
+        "index": str(folder),
+        "blind": True,
+        "files": len(manifest.files()),
+        **{name: found[name] for name in names},
+    }
+
+
+def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
+    check_sizes(path, manifest.files())
+    check_sums(path, manifest.files())
+    params = manifest.params
+    if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
+        raise IndexFormatError(
+            f"{path} is not a blind index, which has one segment: ask for a new copy "
+            "of the index"
+        )
+    folder = path / SEGMENTS / manifest.segments[0].name
+    try:
+        lengths = map_array(folder / "texts.lengths", np.uint16)
+        starts = map_array(folder / "seeds.starts", np.uint32)
+        texts = kernels.BlindTexts(
+            map_array(folder / "texts.hashes", np.uint32),
+            lengths,
+            map_array(folder / "texts.fingerprints", np.uint8),
+            _first_fingerprints(lengths, params),
+        )
+        table = kernels.BlindSeeds(
+            starts,
+            map_array(folder / "seeds.entries", np.uint16, 3),
+            (len(starts) - 1).bit_length() - 1,
+        )
+        ids, other_ids = (
+            map_array(folder / "ids.numbers", np.int64),
+            open_strings(folder, "ids"),
+        )
+        counts = map_array(folder / "tweets.counts", np.uint32, 2)
+    except OSError as error:
+        raise IndexFormatError(
+            f"{error.filename} is missing: ask for a new copy of the index"
+        ) from error
+    index = BlindIndex(
+        path,
+        params,
+        manifest,
+        kernel_keys(key),
+        frozen(table),
+        frozen(texts),
+        ids,
+        other_ids,
+        counts.astype(np.int64),
+    )
+    for name, problem in _problems(index):
+        raise IndexFormatError(
+            f"{folder / name} is damaged: {problem}. Ask for a new copy of the index"
+        )
+    return index
+
+
+def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
+    """Files that do not fit the others, with the reason."""
+    texts, table = index.texts, index.table
+    count = len(texts.hashes)
+    if count != index.manifest.texts or not np.all(
+        texts.hashes[:-1] <= texts.hashes[1:]
+    ):
+        yield (
+            "texts.hashes",
+            "its hashes do not ascend, or are not as many as there are texts",
+        )
+    if len(texts.lengths) != count or (texts.lengths == 0).any():
+        yield "texts.lengths", "a text has no length"
+    if texts.first[-1] != len(texts.fingerprints):
+        yield "texts.fingerprints", "its fingerprints are not those of the lengths"
+    starts = table.starts
+    if table.bits < 0 or table.bits > 32 or len(starts) != (1 << table.bits) + 1:
+        yield "seeds.starts", f"{len(starts):,} is no number of buckets"
+    if (
+        starts[0] != 0
+        or starts[-1] != len(table.entries)
+        or not np.all(starts[:-1] <= starts[1:])
+    ):
+        yield "seeds.starts", "its buckets do not cover the entries"
+    if kernels.highest_text(table.entries) >= count:
+        yield "seeds.entries", "an entry names a text that is not there"
+    ids, others = index.ids, index.other_ids
+    if len(ids) != count or (ids < -len(others)).any():
+        yield "ids.numbers", f"expected {count:,} ids"
+    offsets = others.offsets
+    if (
+        len(offsets) == 0
+        or offsets[0] != 0
+        or offsets[-1] != len(others.text)
+        or not np.all(offsets[:-1] <= offsets[1:])
+    ):
+        yield "ids.offsets", "its offsets do not cover the ids"
+    try:
+        others.array().validate(full=True)
+    except pa.ArrowInvalid:
+        yield "ids.utf8", "an id is not valid UTF-8"
+    pairs = index.counts
+    if len(pairs) and (
+        pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1
+    ):
+        yield "tweets.counts", "it names a text that is not there, or one twice"

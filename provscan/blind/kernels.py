@@ -1,0 +1,486 @@
+"""Keyed seeds and fingerprints: what a blind index holds in place of texts.
+
+A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012,
+doi:10.1007/978-3-642-34931-7_28) of a stretch of canonical code points that begins
+anywhere and is as long as it takes to reach a length in units. A *fingerprint* is the
+low byte of the hash of a 5-gram of one text under another key, salted with the hash of
+that text, so that equal 5-grams of two texts have nothing in common. Seeds find texts
+and places in them, fingerprints tell how much of a text stands there.
+
+An entry of the seed table is three uint16, the upper bits first: of the hash what
+follows the bucket's bits (13 bits), whether the seed is common (1), number of the text
+(24), place in it (10).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.kernels.jit import kernel
+from provscan.kernels.search.minimizers import is_wide
+
+_U0, _U1, _U13, _U16, _U17, _U21, _U32 = (
+    np.uint64(n) for n in (0, 1, 13, 16, 17, 21, 32)
+)
+_U43, _U47, _U48, _U51, _U56 = (np.uint64(n) for n in (43, 47, 48, 51, 56))
+_V0, _V1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
+_V2, _V3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
+_FF = np.uint64(0xFF)
+GRAM = 5
+# Bits of an entry: of the hash below the bucket's, of the text's number, of the place.
+REMAINDER = 13
+TEXT = 24
+PLACE = 10
+_COMMON = np.uint64(TEXT + PLACE)
+_HASH = np.uint64(TEXT + PLACE + 1)
+_REMAINDER = np.uint64((1 << REMAINDER) - 1)
+_TEXT = np.uint64((1 << TEXT) - 1)
+_PLACE = np.uint64((1 << PLACE) - 1)
+# How far a copy may slide between two fingerprints, in code points.
+SLIDE = 4
+# Diagonals of one text that are taken together.
+REACH = 96
+# Fingerprints in a row that a copy may lack.
+LACKING = 24
+
+
+class Keys(NamedTuple):
+    """Keys of seeds, of fingerprints and of whole texts, uint64[2] each."""
+
+    seeds: np.ndarray
+    fingerprints: np.ndarray
+    texts: np.ndarray
+
+
+class BlindTexts(NamedTuple):
+    """Texts of a blind index, ordered by their hashes."""
+
+    hashes: np.ndarray  # uint32[n], ascending: of whole texts.
+    lengths: np.ndarray  # uint16[n], code points.
+    fingerprints: np.ndarray  # uint8[m], text by text.
+    first: np.ndarray  # int64[n + 1]: where the fingerprints of each text begin.
+
+
+class BlindSeeds(NamedTuple):
+    """Seed table: uint32[2**bits + 1] where each bucket begins, uint16[m, 3] entries,
+    ``bits`` of a bucket's number.
+    """
+
+    starts: np.ndarray
+    entries: np.ndarray
+    bits: int
+
+
+class SeedChoice(NamedTuple):
+    """Which seeds of a text are kept."""
+
+    length: int  # Of a seed, in units.
+    # One of so many places, and at most so many.
+    step: int
+    most: int
+    # A seed that more texts have is left out where so many others are left.
+    frequent: int
+    least: int
+    common: int  # A seed that more texts have is marked.
+
+
+@kernel
+def _round(v0, v1, v2, v3):
+    v0 += v1
+    v1 = (v1 << _U13) | (v1 >> _U51)
+    v1 ^= v0
+    v0 = (v0 << _U32) | (v0 >> _U32)
+    v2 += v3
+    v3 = (v3 << _U16) | (v3 >> _U48)
+    v3 ^= v2
+    v0 += v3
+    v3 = (v3 << _U21) | (v3 >> _U43)
+    v3 ^= v0
+    v2 += v1
+    v1 = (v1 << _U17) | (v1 >> _U47)
+    v1 ^= v2
+    v2 = (v2 << _U32) | (v2 >> _U32)
+    return v0, v1, v2, v3
+
+
+@kernel
+def siphash(key, salt, codes, low, high):
+    """SipHash-2-4 under ``key`` (uint64[2]) of the salt's 8 bytes and
+    ``codes[low:high]``, 4 bytes each.
+    """
+    v0, v1, v2, v3 = key[0] ^ _V0, key[1] ^ _V1, key[0] ^ _V2, key[1] ^ _V3
+    word = np.uint64(salt)
+    i = low - 2
+    size = np.uint64(8 + 4 * (high - low))
+    while True:
+        v3 ^= word
+        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+        v0 ^= word
+        i += 2
+        if i + 1 >= high:
+            break
+        word = np.uint64(codes[i]) | np.uint64(codes[i + 1]) << _U32
+    word = (size & _FF) << _U56
+    if i < high:
+        word |= np.uint64(codes[i])
+    v3 ^= word
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    v0 ^= word
+    v2 ^= _FF
+    for _ in range(4):
+        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+@kernel
+def seed_hashes(codes, low, high, length, key, hashes):
+    """Hashes of the seeds that begin at each place of ``codes[low:high]``, into uint64
+    ``hashes``; their number.
+
+    A shorter text is its own only seed.
+    """
+    end, units, n = low, np.int64(0), np.int64(0)
+    for i in range(low, high):
+        while end < high and units < length:
+            units += 1 + is_wide(codes[end])
+            end += 1
+        if units < length:
+            if n == 0:
+                hashes[0] = siphash(key, _U0, codes, low, high)
+                n = 1
+            break
+        hashes[n] = siphash(key, _U0, codes, i, end)
+        n += 1
+        units -= 1 + is_wide(codes[i])
+    return n
+
+
+@kernel
+def count_seeds(texts, length, key, counts, room):
+    """Add the seeds of texts (a code buffer) to uint8 ``counts``, a power of two of
+    them, which stop at 255.
+    """
+    mask = np.uint64(len(counts) - 1)
+    for t in range(len(texts.offsets) - 1):
+        n = seed_hashes(
+            texts.codes, texts.offsets[t], texts.offsets[t + 1], length, key, room
+        )
+        for i in range(n):
+            place = room[i] & mask
+            if counts[place] < 255:
+                counts[place] += 1
+
+
+@kernel
+def place_shift(size):
+    """How far places in a text of some length are shifted to fit an entry."""
+    shift = np.int64(0)
+    while size >> shift >= 1 << PLACE:
+        shift += 1
+    return shift
+
+
+@kernel
+def choose_seeds(texts, numbers, choice, key, counts, room, out):
+    """Seeds that are kept of each text, the rarest of each stretch, by the ``counts``
+    of :func:`count_seeds`.
+
+    ``numbers`` int64[n] are the texts' numbers, ``room`` uint64 has room for a text.
+    Into uint64[m, 2] ``out`` go the hash and the lower bits of the entry; returns how
+    many.
+    """
+    mask = np.uint64(len(counts) - 1)
+    total = np.int64(0)
+    for t in range(len(texts.offsets) - 1):
+        shift = place_shift(texts.offsets[t + 1] - texts.offsets[t])
+        n = seed_hashes(
+            texts.codes,
+            texts.offsets[t],
+            texts.offsets[t + 1],
+            choice.length,
+            key,
+            room,
+        )
+        pieces = min(np.int64(choice.most), (n + choice.step - 1) // choice.step)
+        pieces = max(pieces, min(n, np.int64(choice.least)))
+        kept = np.int64(0)
+        for p in range(pieces):
+            best = n * p // pieces
+            for i in range(best + 1, n * (p + 1) // pieces):
+                if counts[room[i] & mask] < counts[room[best] & mask]:
+                    best = i
+            count = np.int64(counts[room[best] & mask])
+            if count > choice.frequent and kept + pieces - p > choice.least:
+                continue
+            kept += 1
+            out[total, 0] = room[best]
+            out[total, 1] = np.uint64(count > choice.common) << _COMMON
+            out[total, 1] |= np.uint64(numbers[t]) << np.uint64(PLACE) | np.uint64(
+                best >> shift
+            )
+            total += 1
+    return total
+
+
+@kernel
+def whole_hashes(codes, ranges, key, hashes):
+    """Hashes of stretches of code points, int64[n, 2], into uint32[n]."""
+    for t in range(len(hashes)):
+        hashes[t] = np.uint32(
+            siphash(key, _U1, codes, ranges[t, 0], ranges[t, 1]) >> _U32
+        )
+
+
+@kernel
+def fingerprint_step(length, most):
+    """One of how many 5-grams of a text has a fingerprint, so that there are ``most``
+    at most.
+    """
+    return max(np.int64(1), (max(np.int64(1), length - GRAM + 1) + most - 1) // most)
+
+
+@kernel
+def fill_fingerprints(codes, texts, most, key, fingerprints):
+    """Fingerprints of texts (a code buffer, in their order) into ``fingerprints``,
+    those of ``texts``.
+    """
+    for t in range(len(texts.hashes)):
+        low, high = codes.offsets[t], codes.offsets[t + 1]
+        step = fingerprint_step(high - low, most)
+        for j in range(texts.first[t + 1] - texts.first[t]):
+            begin = low + j * step
+            h = siphash(
+                key,
+                np.uint64(texts.hashes[t]),
+                codes.codes,
+                begin,
+                min(high, begin + GRAM),
+            )
+            fingerprints[texts.first[t] + j] = np.uint8(h & _FF)
+
+
+@kernel
+def fill_table(seeds, bits, starts, entries):
+    """Sorted seeds of :func:`choose_seeds` into ``starts``, which are all zero, and
+    ``entries``.
+    """
+    rest = np.uint64(64 - bits - REMAINDER)
+    for e in range(len(seeds)):
+        bucket = (
+            np.int64(seeds[e, 0] >> np.uint64(64 - bits)) if bits > 0 else np.int64(0)
+        )
+        starts[bucket + 1] += 1
+        word = ((seeds[e, 0] >> rest) & _REMAINDER) << _HASH | seeds[e, 1]
+        entries[e, 0] = np.uint16(word >> _U32)
+        entries[e, 1] = np.uint16((word >> _U16) & np.uint64(0xFFFF))
+        entries[e, 2] = np.uint16(word & np.uint64(0xFFFF))
+    for b in range(len(starts) - 1):
+        starts[b + 1] += starts[b]
+
+
+@kernel(forceinline=True)
+def _entry(entries, e):
+    return (
+        np.uint64(entries[e, 0]) << _U32
+        | np.uint64(entries[e, 1]) << _U16
+        | np.uint64(entries[e, 2])
+    )
+
+
+@kernel
+def highest_text(entries):
+    """The highest number of a text in entries, -1 if there are none."""
+    highest = np.int64(-1)
+    for e in range(len(entries)):
+        highest = max(
+            highest, np.int64((_entry(entries, e) >> np.uint64(PLACE)) & _TEXT)
+        )
+    return highest
+
+
+@kernel
+def find_seeds(records, length, key, table, most, room, hits):
+    """Places of records (a code buffer) that have a seed of a text.
+
+    Into int64[m, 5] ``hits``: record, text, place in the record, shifted place in the
+    text, whether the seed is common. Of each seed ``most`` texts are read. Returns how
+    many hits there are, even if they have no room, and how many look-ups were cut
+    short.
+    """
+    rest = np.uint64(64 - table.bits - REMAINDER)
+    total, cut = np.int64(0), np.int64(0)
+    for r in range(len(records.offsets) - 1):
+        n = seed_hashes(
+            records.codes, records.offsets[r], records.offsets[r + 1], length, key, room
+        )
+        for i in range(n):
+            bucket = (
+                np.int64(room[i] >> np.uint64(64 - table.bits))
+                if table.bits > 0
+                else np.int64(0)
+            )
+            wanted = (room[i] >> rest) & _REMAINDER
+            taken = np.int64(0)
+            for e in range(
+                np.int64(table.starts[bucket]), np.int64(table.starts[bucket + 1])
+            ):
+                word = _entry(table.entries, e)
+                if word >> _HASH != wanted:
+                    continue
+                if taken == most:
+                    cut += 1
+                    break
+                taken += 1
+                if total < len(hits):
+                    hits[total, 0], hits[total, 2] = r, i
+                    hits[total, 1] = np.int64((word >> np.uint64(PLACE)) & _TEXT)
+                    hits[total, 3] = np.int64(word & _PLACE)
+                    hits[total, 4] = np.int64((word >> _COMMON) & _U1)
+                total += 1
+    return total, cut
+
+
+@kernel
+def _walk(window, fingerprints, step, begin, way, found):
+    """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint,
+    the diagonal and the direction.
+
+    ``window`` holds fingerprints of the record from place ``begin`` on. A slide off the
+    diagonal needs the next fingerprint, too. Into ``found`` goes the place of each
+    fingerprint that is there.
+    """
+    j, diagonal, ahead = way
+    lacking = np.int64(0)
+    while 0 <= j < len(fingerprints) and lacking < LACKING:
+        lacking += 1
+        for slide in range(2 * SLIDE + 1):
+            x = (
+                j * step
+                + diagonal
+                + ((slide + 1) >> 1) * (1 if slide & 1 else -1)
+                - begin
+            )
+            if not (0 <= x < len(window) and window[x] == fingerprints[j]):
+                continue
+            after, beside = j + ahead, x + ahead * step
+            if slide > 0 and not (
+                0 <= after < len(fingerprints)
+                and 0 <= beside < len(window)
+                and window[beside] == fingerprints[after]
+            ):
+                continue
+            diagonal = x + begin - j * step
+            lacking = np.int64(0)
+            if found[j] < 0 or slide == 0:
+                found[j] = x + begin
+            break
+        j += ahead
+
+
+@kernel
+def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
+    """How much of each text stands where the hits say.
+
+    ``hits``, sorted, are those of :func:`find_seeds`; ``scratch`` is uint8 with room
+    for a text and four times ``REACH``, and int64 with room for ``most`` fingerprints.
+    Into int64[m, 9] ``out`` go record, text, start and end of the span, fingerprints
+    that agree, fingerprints, whether span and text are equal, and how many seeds were
+    hit that are not common, and that are. Returns how many rows.
+    """
+    codes, offsets = records
+    room, found = scratch
+    n, h = np.int64(0), np.int64(0)
+    while h < len(hits):
+        r, t = hits[h, 0], hits[h, 1]
+        low, size, length = (
+            offsets[r],
+            offsets[r + 1] - offsets[r],
+            np.int64(texts.lengths[t]),
+        )
+        step, shift = fingerprint_step(length, most), place_shift(length)
+        fingerprints = texts.fingerprints[texts.first[t] : texts.first[t + 1]]
+        first_diagonal = hits[h, 2] - (hits[h, 3] << shift)
+        begin = max(np.int64(0), first_diagonal - REACH)
+        stop = max(begin + 1, min(size, first_diagonal + length + 2 * REACH) - GRAM + 1)
+        window = room[: stop - begin]
+        for x in range(begin, stop):
+            gram = siphash(
+                keys.fingerprints,
+                np.uint64(texts.hashes[t]),
+                codes,
+                low + x,
+                low + min(x + GRAM, size),
+            )
+            window[x - begin] = np.uint8(gram & _FF)
+        found[: len(fingerprints)] = -1
+        rare, common, place = np.int64(0), np.int64(0), np.int64(-1)
+        while h < len(hits) and hits[h, 0] == r and hits[h, 1] == t:
+            diagonal = hits[h, 2] - (hits[h, 3] << shift)
+            if diagonal - first_diagonal > REACH:
+                break
+            anchor = min(np.int64(len(fingerprints) - 1), (hits[h, 3] << shift) // step)
+            _walk(
+                window,
+                fingerprints,
+                step,
+                begin,
+                (anchor, diagonal, np.int64(1)),
+                found,
+            )
+            _walk(
+                window,
+                fingerprints,
+                step,
+                begin,
+                (anchor - 1, diagonal, np.int64(-1)),
+                found,
+            )
+            if hits[h, 3] != place:
+                rare += 1 - hits[h, 4]
+                common += hits[h, 4]
+                place = hits[h, 3]
+            h += 1
+        agree, start, end, first, last = (
+            np.int64(0),
+            size,
+            np.int64(-1),
+            np.int64(0),
+            np.int64(0),
+        )
+        for j in range(len(fingerprints)):
+            if found[j] < 0:
+                continue
+            agree += 1
+            if found[j] < start:
+                start, first = found[j], j * step
+            if found[j] > end:
+                end, last = found[j], j * step
+        if agree == 0:
+            continue
+        # Between two fingerprints nothing is known: a copy that begins with one of the
+        # first begins at the beginning.
+        edge = 2 * step + GRAM
+        if first <= edge:
+            start = max(np.int64(0), start - first)
+        end += GRAM + (length - last - GRAM if length - last - GRAM <= edge else 0)
+        end = min(max(end, start + 1), size)
+        equal = end - start == length
+        equal = (
+            equal
+            and np.uint32(
+                siphash(keys.texts, _U1, codes, low + start, low + end) >> _U32
+            )
+            == texts.hashes[t]
+        )
+        out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
+        out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = (
+            agree,
+            len(fingerprints),
+            equal,
+            rare,
+            common,
+        )
+        n += 1
+    return n

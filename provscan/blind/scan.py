@@ -1,0 +1,189 @@
+"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes
+say what is equal.
+
+Similarity and containment are estimates from fingerprints. A span begins and ends where
+the canonical text does that it stands for; whether the original is the same to the
+letter can't be known, so no match is of level ``exact``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from provscan.blind import kernels
+from provscan.blind.index import BlindIndex
+from provscan.blind.params import BlindLimits
+from provscan.kernels.records import CodeBuffer, frozen
+from provscan.matching.table import LEVELS, STRONG, Matches, nothing
+from provscan.matching.verified import with_own_places
+from provscan.params import MatchParams
+from provscan.text import canonical_codes, canonical_mapped
+
+# Hits of seeds that have room at first.
+HITS = 1 << 16
+_RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
+
+
+def scan_blind(
+    text: np.ndarray,
+    offsets: np.ndarray,
+    index: BlindIndex,
+    params: MatchParams,
+    limits: BlindLimits,
+) -> Matches:
+    """Matches in the texts of a text buffer (see :mod:`provscan.text_buffers`),
+    ordered by text and place.
+
+    The `limits` are what a match needs beside the thresholds of `params`.
+    """
+    codes, code_offsets, characters = canonical_codes(text, offsets)
+    records = frozen(CodeBuffer(codes, code_offsets))
+    pairs, cut = _pairs(records, index, limits)
+    pairs = np.concatenate([pairs, _equal(records, pairs, index)])
+    rows, similarity, containment = _accepted(pairs, index, params, limits)
+    if len(rows) == 0:
+        found = nothing(characters)
+    else:
+        spans = _original_spans(text, offsets, rows)
+        near = np.where(
+            similarity >= STRONG, LEVELS.index("strong"), LEVELS.index("weak")
+        )
+        level = np.where(rows[:, _EQUAL] > 0, LEVELS.index("near_exact"), near).astype(
+            np.uint8
+        )
+        found = Matches(
+            rows[:, _RECORD],
+            spans,
+            rows[:, _TEXT],
+            level,
+            similarity,
+            containment,
+            characters,
+        )
+    found.truncated.seeds_cut += cut
+    return found
+
+
+def _pairs(
+    records: CodeBuffer, index: BlindIndex, limits: BlindLimits
+) -> tuple[np.ndarray, int]:
+    """Rows of :func:`provscan.blind.kernels.compare_fingerprints`, and look-ups cut
+    short.
+    """
+    length, most = index.params.seed_length, index.params.fingerprints
+    room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
+    hits = np.empty((HITS, 5), np.int64)
+    while True:
+        n, cut = kernels.find_seeds(
+            records,
+            length,
+            index.keys.seeds,
+            index.table,
+            limits.seed_texts,
+            room,
+            hits,
+        )
+        if n <= len(hits):
+            break
+        hits = np.empty((n, 5), np.int64)
+    hits = hits[:n]
+    hits = hits[np.lexsort((hits[:, 2] - hits[:, 3], hits[:, 1], hits[:, 0]))]
+    longest = int(index.texts.lengths.max(initial=0))
+    scratch = (
+        np.empty(longest + 4 * kernels.REACH, np.uint8),
+        np.empty(most + 1, np.int64),
+    )
+    out = np.empty((len(hits), 9), np.int64)
+    return out[
+        : kernels.compare_fingerprints(
+            records, hits, index.texts, most, index.keys, scratch, out
+        )
+    ], int(cut)
+
+
+def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
+    """Whole records, and spans of pairs, that are equal to a text, as rows like
+    `pairs`.
+    """
+    count = len(records.offsets) - 1
+    whole = np.stack(
+        [np.arange(count), np.zeros(count, np.int64), np.diff(records.offsets)], axis=1
+    )
+    places = np.unique(
+        np.concatenate([whole, pairs[:, [_RECORD, _START, _END]]]), axis=0
+    )
+    places = places[places[:, 2] > places[:, 1]]
+    ranges = records.offsets[places[:, :1]] + places[:, 1:]
+    hashes = np.empty(len(places), np.uint32)
+    kernels.whole_hashes(records.codes, ranges, index.keys.texts, hashes)
+    numbers = _with_hash(index, hashes, places[:, 2] - places[:, 1])
+    found = np.flatnonzero(numbers >= 0)
+    rows = np.ones((len(found), 9), np.int64)
+    rows[:, [_RECORD, _START, _END]], rows[:, _TEXT] = places[found], numbers[found]
+    return rows
+
+
+def _with_hash(
+    index: BlindIndex, hashes: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """Numbers of the texts with some hashes and lengths, -1 where there is none."""
+    texts = index.texts
+    if len(texts.hashes) == 0:
+        return np.full(len(hashes), -1)
+    last = len(texts.hashes) - 1
+    numbers = np.searchsorted(texts.hashes, hashes)
+    while True:
+        place = np.minimum(numbers, last)
+        same = (numbers <= last) & (texts.hashes[place] == hashes)
+        # Texts of one hash stand side by side, and rarely have two lengths.
+        other = same & (texts.lengths[place] != lengths)
+        if not other.any():
+            return np.where(same, numbers, -1)
+        numbers += other
+
+
+def _accepted(
+    pairs: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows that are matches, one text a place, with similarity and containment."""
+    length = index.texts.lengths[pairs[:, _TEXT]].astype(np.int64)
+    grams = np.maximum(1, length - kernels.GRAM + 1)
+    equal = pairs[:, _EQUAL] > 0
+    containment = np.where(equal, 1.0, pairs[:, _AGREE] / pairs[:, _FINGERPRINTS])
+    common = containment * grams
+    span = np.maximum(1, pairs[:, _END] - pairs[:, _START] - kernels.GRAM + 1)
+    similarity = np.minimum(1.0, common / np.maximum(1.0, grams + span - common))
+    similarity[equal] = 1.0
+    margin = np.where(equal | (pairs[:, _FINGERPRINTS] == grams), 0.0, limits.margin)
+    least = max(params.min_chars, limits.min_chars)
+    kept = (containment >= params.min_containment + margin) & (
+        similarity >= params.threshold + margin
+    )
+    kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
+    # Seeds that many texts have make no match alone.
+    kept &= equal | (pairs[:, _RARE] > 0)
+    rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
+    # Of two texts of one place the earlier tweet's, as far as ids tell.
+    age = index.ids[rows[:, _TEXT]]
+    score = 2 * common[kept] - 0.5 * (grams + span)[kept]
+    order = np.lexsort(
+        (rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD])
+    )
+    spans = np.ascontiguousarray(rows[:, [_START, _END]])
+    free = with_own_places(np.ascontiguousarray(rows[:, _RECORD]), spans, order)
+    rows, similarity, containment = rows[free], similarity[free], containment[free]
+    order = np.lexsort((rows[:, _TEXT], rows[:, _START], rows[:, _RECORD]))
+    return rows[order], similarity[order], containment[order]
+
+
+def _original_spans(
+    text: np.ndarray, offsets: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """int64[n, 2]: code points of the records as they came."""
+    spans = np.empty((len(rows), 2), np.int64)
+    for record in np.unique(rows[:, _RECORD]).tolist():
+        mapped = canonical_mapped(text[offsets[record] : offsets[record + 1]].tobytes())
+        of = np.flatnonzero(rows[:, _RECORD] == record)
+        spans[of, 0] = mapped.start[rows[of, _START]]
+        spans[of, 1] = mapped.end[rows[of, _END] - 1]
+    return spans

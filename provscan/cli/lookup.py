@@ -1,0 +1,138 @@
+"""``provscan lookup``: one text against an index, in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from provscan import cli
+from provscan.errors import InputError, UsageError
+
+# Matches that are printed, the strongest.
+SHOWN = 20
+# How words are marked that only one of the two texts has, as git marks them.
+MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
+
+
+@click.command("lookup")
+@click.argument("text", required=False)
+@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
+@cli.as_json
+@cli.quiet
+def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
+    """Look up one text: which licensed tweets it shares wording with.
+
+    Shows the passage and the tweet with the words in which they differ, how rare the
+    wording is, and how many tweets and authors have it. Without TEXT, or with "-", the
+    text is read from the standard input.
+    """
+    from provscan.cli import show
+    from provscan.cli.progress import progress
+    from provscan.lookup import look_up, said
+    from provscan.matching import open_index
+
+    with progress(quiet) as watcher:
+        if text is None or text == "-":
+            text = _standard_input()
+        if not text.strip():
+            raise UsageError(
+                "the text is empty, so there is nothing to look up: give a text, or "
+                "pipe one in"
+            )
+        # The files are compared with their checksums unless that was done before.
+        licensed = open_index(index, verify=False)
+        watcher.finish()
+        (matches,) = look_up([text], licensed)
+    found = {
+        "index": {
+            "path": str(licensed.path),
+            "tweets": licensed.reader.tweets,
+            "fingerprint": licensed.fingerprint,
+        },
+        "characters": len(text),
+        "findings": sum(match["counted"] for match in matches),
+        "answer": said(matches),
+        "matches": matches,
+    }
+    show.result(found, as_json, _lines)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the standard input is not UTF-8 (byte {error.start:,}), so it can't be "
+            "looked up: convert it, or scan it as a file with `provscan match`"
+        ) from None
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    from provscan.readers import counted
+
+    matches = found["matches"]
+    yield (
+        f"{counted(found['characters'], 'character')} compared with "
+        f"{counted(found['index']['tweets'], 'licensed tweet')}. {found['answer']}"
+    )
+    for number, match in enumerate(matches[:SHOWN], 1):
+        yield ""
+        yield from _match_lines(number, match)
+    if len(matches) > SHOWN:
+        more = counted(len(matches) - SHOWN, "weaker match")
+        yield f"\n... and {more}, which --json lists"
+    if any(_differing(match) for match in matches[:SHOWN]):
+        yield "\nOnly the text has words in {+ +}, only the tweet those in [- -]."
+
+
+def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
+    from provscan.readers import counted
+    from provscan.report.wording import alike, visible
+
+    share = (
+        f"{alike(match['containment'])} of the tweet"
+        if match["level"] == "partial"
+        else f"{alike(match['similarity'])} alike"
+    )
+    yield (
+        f"{number}. {match['match'].capitalize()} ({share}): {match['rarity']} "
+        f"({match['why'].removesuffix('.')})"
+    )
+    yield (
+        f"   Text, characters {match['start']:,} to {match['end']:,}: "
+        f"{_marked(match, 'passage')}"
+    )
+    by = f" by {visible(match['author'])}" if match["author"] else ""
+    time = f", {match['time'][:16].replace('T', ' ')} UTC" if match["time"] else ""
+    yield (
+        f"   Tweet {visible(match['tweet_id'])}{by}{time}: {_marked(match, 'tweet')}"
+    )
+    # Retweets, and tweets whose author is not known, have no author that counts.
+    authors = f" by {counted(match['authors'], 'author')}" if match["authors"] else ""
+    yield f"   In {counted(match['tweets'], 'licensed tweet')}{authors}"
+    if match["permalink"]:
+        yield f"   {match['permalink']}"
+
+
+def _differing(match: dict[str, Any]) -> list[Any]:
+    return [
+        run
+        for runs in match["differences"].values()
+        for run in runs
+        if run[2] == "differs"
+    ]
+
+
+def _marked(match: dict[str, Any], name: str) -> str:
+    """A text on one line with the words marked that the other does not have."""
+    from provscan.report.wording import visible
+
+    text, (begin, end), parts, done = match[name], MARKS[name], [], 0
+    for low, high, kind in match["differences"][name]:
+        if kind == "differs":
+            parts += [text[done:low], begin, text[low:high], end]
+            done = high
+    return visible(" ".join("".join([*parts, text[done:]]).split()))

@@ -1,0 +1,522 @@
+"""The options of a match, each documented once: :class:`MatchOptions`.
+
+The command, :func:`provscan.match` and a run use these names. ``--help`` and the
+docstring of the function are made from the documentation of the class.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any, TypedDict, TypeVar
+
+from provscan.errors import ParameterError, UsageError
+from provscan.params import (
+    FindingParams,
+    MatchParams,
+    require,
+    require_number,
+    require_path,
+)
+from provscan.urls import source_of
+
+Source = str | os.PathLike[str]
+Paths = Source | Sequence[Source] | None
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+EXECUTORS = ("threads", "processes", "ray")
+# Neither results nor part files depend on these options: a run may be resumed with
+# other values.
+FREE = (
+    "workers",
+    "executor",
+    "address",
+    "memory",
+    "log",
+    "parts",
+    "shard_groups",
+    "shards_from",
+    "allow_unread",
+    "strict",
+    "max_bad",
+    "fail_above",
+    "tokenizer",
+)
+# Options whose value is one of some words.
+WORDS = {
+    "records": ("lines", "paragraphs", "files"),
+    "edits": ("light", "mixed", "heavy"),
+    "sample_by": ("records", "files"),
+    "executor": EXECUTORS,
+}
+# Whole numbers, and the least one that is allowed.
+WHOLE = {
+    "spike_ins": 0,
+    "seed": 0,
+    "texts": 0,
+    "workers": 1,
+    "memory": 1,
+    "shard_groups": 1,
+}
+# Options that only a Ray cluster has.
+OF_CLUSTERS = ("address", "memory", "shard_groups")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchOptions:
+    """What a match was asked for; a value that was not given is the default.
+
+    Attributes
+    ----------
+    text_field
+        Field that holds text, or several; a.b leads into objects, a[].b into lists. By
+        default every field that holds text is scanned.
+    id_field
+        Field that holds the id; by default one with a usual name.
+    records
+        What counts as a record in plain text: "lines", "paragraphs" or "files"; by
+        default it is detected for each file.
+    encoding
+        Encoding of text files, e.g. latin-1; by default it is detected for each file.
+    outputs
+        The dataset holds outputs of a model. Prompts, recognised by the names of fields
+        and by who speaks in a chat, are not scanned, and words that an answer repeats
+        of its prompt are left out; both are counted in the notes.
+    fix_encoding
+        Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for
+        "schön", or whose letters are written as escapes of JSON, before they are
+        scanned; spans are still those of the original.
+    threshold
+        Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character
+        5-grams).
+    min_containment
+        Minimum containment of the licensed text in the span, from 0 to 1.
+    min_chars
+        Minimum number of letters that a match has in common with the licensed text;
+        shorter licensed texts are ignored. Links and @names do not count; a Chinese
+        character, a kana or a Korean syllable counts as two.
+    partial_chars
+        Minimum number of letters, counted in the same way, of a stretch of a licensed
+        text that is a match even below the minimum similarity and containment. Below
+        35, many stretches inside other text are missed. 0 finds no partial copies.
+    min_bits
+        Minimum bits of a finding that covers its whole field: how rare its wording is
+        under a language model.
+    min_bits_passage
+        The same for a finding that is a passage of a longer field.
+    min_letters
+        Minimum letters that a finding has in common with the licensed tweet, counted as
+        for ``min_chars``.
+    cutoff
+        When the dataset was collected, e.g. 2021-03-01. Licensed texts all of whose
+        tweets are younger can't have been copied into it, so their matches measure
+        chance.
+    control
+        Files of tweets that are known to be absent from the dataset; their matches
+        measure chance. Fields are recognised by their usual names.
+    null
+        Data of the same kind as the dataset that can't contain a licensed text (older
+        than it, say); its matches measure chance. Read with the options of the dataset.
+    known
+        Data that can't come from the platform (an encyclopedia, quotations, subtitles,
+        an older crawl): a licensed text that also stands there is a third source's, and
+        its matches are no findings. Read with the options of the dataset, with which,
+        as with ``control`` and ``null``, it may share no file.
+    spike_ins
+        Number of edited licensed texts to plant in the dataset to measure recall, each
+        several times where there are few. 0 plants none, which withholds every
+        corrected number. By default one per 50 records, between 2,000 and 3,000.
+    edits
+        Edits made to spike-ins. "light": light and common edits; "mixed": these and
+        heavy and severe ones; "heavy": all but the light ones.
+    sample
+        Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
+        for all of it.
+    sample_by
+        Unit of the sample: "records", for which all files are read; or "files" and
+        ranges of large files, which reads only what it scans but gives wider intervals.
+        By default files, if the sample would hold at least 50.
+    seed
+        Seed of the sample. Test copies are the same for every seed.
+    no_text
+        Keep SHA-256 digests in place of texts in the results.
+    texts
+        Number of matches that keep their texts, the strongest findings first; other
+        findings have digests. By default all findings, and 10,000 others.
+    tokenizer
+        Tokenizer of a language model (tokenizer.json) by which tokens are counted;
+        needs the extra tokens. By default four characters are a token.
+    workers
+        Number of workers; the results do not depend on it. By default one per
+        processor.
+    executor
+        What runs the tasks: "threads" of this process; "processes"; or "ray", a Ray
+        cluster, whose nodes must see all files under the same paths. The results are
+        the same. Processes and clusters read files only, but a cluster scans a
+        ray.data.Dataset where its blocks are. What three workers in turn fail to scan
+        is listed as unread.
+    address
+        Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
+        that this machine belongs to. By default a cluster is started on this machine.
+    memory
+        Memory that a task on a Ray cluster needs beside mapped files, in bytes (on the
+        command line 4GB, say): a node runs as many tasks at a time as its memory
+        allows. By default one for each processor.
+    log
+        Append JSON lines to this file: progress and time left; where each task ran and
+        how long; failures.
+    parts
+        Folder or URL, such as s3://bucket/folder, through which workers hand over their
+        results if they can't write to the folder of the results.
+    shard_groups
+        Divide the shards of the index among this many processes of the Ray cluster,
+        each of which alone opens its shards; for an index larger than a node's memory
+        or disk. By default every worker opens all shards.
+    shards_from
+        Folder or URL, such as s3://bucket/licensed.index, with a copy of the index,
+        from where the groups of shards are fetched, if the nodes can't see the index.
+    allow_unread
+        Accept that a named file could not be scanned, unless it breaks off or does not
+        exist; the command then exits with status 0. Such files are listed either way.
+    strict
+        Stop if any record can't be read.
+    max_bad
+        Stop if more than this share of the records can't be read.
+    fail_above
+        Fail after the results are written, with exit status 1, if more than this share
+        of the records hold licensed text by the lower bound; that needs ``cutoff``,
+        ``control`` or ``null``.
+    without_segment
+        Leave out a damaged segment of the index, or several, named as in the error; the
+        results say how many tweets are missing.
+    """
+
+    text_field: str | tuple[str, ...] | None = None
+    id_field: str | None = None
+    records: str | None = None
+    encoding: str | None = None
+    outputs: bool = False
+    fix_encoding: bool = False
+    threshold: float = MatchParams.threshold
+    min_containment: float = MatchParams.min_containment
+    min_chars: int = MatchParams.min_chars
+    partial_chars: int = MatchParams.partial_chars
+    min_bits: float = FindingParams.min_bits
+    min_bits_passage: float = FindingParams.min_bits_passage
+    min_letters: int = FindingParams.min_letters
+    cutoff: str | date | None = None
+    # A list of paths once they are checked.
+    control: Paths = None
+    null: Paths = None
+    known: Paths = None
+    spike_ins: int | None = None
+    edits: str = "mixed"
+    sample: float | None = None
+    sample_by: str | None = None
+    seed: int = 1
+    no_text: bool = False
+    texts: int | None = None
+    tokenizer: Source | None = None
+    workers: int | None = None
+    executor: str = "threads"
+    address: str | None = None
+    memory: int | None = None
+    log: Source | None = None
+    parts: Source | None = None
+    shard_groups: int | None = None
+    shards_from: Source | None = None
+    allow_unread: bool = False
+    strict: bool = False
+    max_bad: float = 0.05
+    fail_above: float | None = None
+    without_segment: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("control", "null", "known"):
+            object.__setattr__(self, name, _paths(name, getattr(self, name)))
+        for name, words in WORDS.items():
+            value = getattr(self, name)
+            allowed = " or ".join(map(repr, words))
+            default = MatchOptions.__dataclass_fields__[name].default
+            require(value in words or value == default, name, value, allowed)
+        for name, least in WHOLE.items():
+            if (value := getattr(self, name)) is not None:
+                require_number(name, value, whole=True)
+                require(value >= least, name, value, f"at least {least}")
+        for name in ("max_bad", "fail_above"):
+            if (value := getattr(self, name)) is not None or name == "max_bad":
+                require_number(name, value)
+                require(0.0 <= value <= 1.0, name, value, "between 0 and 1")
+        if (share := self.sample) is not None:
+            require_number("sample", share)
+            require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
+        elif self.sample_by is not None:
+            raise ParameterError("sample_by needs sample, the share to scan")
+        for name in ("tokenizer", "log", "parts", "shards_from"):
+            if (value := getattr(self, name)) is not None:
+                require_path(name, value, remote=name in ("parts", "shards_from"))
+                # URLs are shown without their secrets.
+                object.__setattr__(self, name, source_of(value))
+        fields = self.text_field
+        several = isinstance(fields, Sequence) and all(
+            isinstance(name, str) for name in fields
+        )
+        require(fields is None or several, "text_field", fields, "a name or several")
+        id_field, cutoff = self.id_field, self.cutoff
+        require(isinstance(id_field, str | None), "id_field", id_field, "a name")
+        require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
+        if self.shards_from is not None and self.shard_groups is None:
+            raise ParameterError(
+                "shards_from says where groups of shards are fetched from: give "
+                "shard_groups, too"
+            )
+        require_executor(
+            self.executor, **{name: getattr(self, name) for name in OF_CLUSTERS}
+        )
+        if self.fail_above is not None and not (
+            self.cutoff or self.control or self.null
+        ):
+            raise UsageError(
+                "fail_above needs a lower bound, and there is none without a measure "
+                "of chance: give cutoff, control or null"
+            )
+        # These check their values.
+        _ = self.params, self.finding, self.since
+
+    @property
+    def params(self) -> MatchParams:
+        return MatchParams(
+            self.threshold, self.min_containment, self.min_chars, self.partial_chars
+        )
+
+    @property
+    def finding(self) -> FindingParams:
+        return FindingParams(self.min_bits, self.min_bits_passage, self.min_letters)
+
+    @property
+    def since(self) -> datetime | None:
+        """The cutoff as a time in UTC."""
+        return None if self.cutoff is None else parse_utc(self.cutoff)
+
+    def files(self, name: str) -> list[str]:
+        """The paths of ``control``, ``null`` or ``known``."""
+        return getattr(self, name) or []
+
+    @property
+    def threads(self) -> int:
+        return default_workers(self.workers)
+
+    def of_whole(self) -> MatchOptions:
+        """The same for a null dataset or known data, which is read as a whole."""
+        return replace(self, sample=None, sample_by=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option with its value, in types that JSON knows; limits of matching are
+        among them.
+        """
+        chosen = {item.name: getattr(self, item.name) for item in fields(self)}
+        several = isinstance(self.text_field, tuple)
+        return {
+            **self.params.as_dict(),
+            **chosen,
+            "text_field": list(self.text_field or ()) if several else self.text_field,
+            "cutoff": self.since and self.since.isoformat(),
+        }
+
+    def lasting(self) -> dict[str, Any]:
+        """Those on which the part files depend."""
+        return {
+            name: value for name, value in self.as_dict().items() if name not in FREE
+        }
+
+    def command(self, sources: list[str], index: Source, out: Source | None) -> str:
+        """The command that repeats the run, in the shell and the folder where it
+        ran.
+        """
+        words = ["provscan", "match", "-i", os.fspath(index)]
+        if out is not None:
+            words += ["-o", os.fspath(out)]
+        values = self.as_dict()
+        for item in fields(self):
+            value, option = values[item.name], option_name(item.name)
+            if value != item.default:
+                for each in value if isinstance(value, list | tuple) else [value]:
+                    words += [option] if each is True else [f"{option}={each}"]
+        # A source may begin with "-".
+        return shlex.join([*words, "--", *map(source_of, sources)])
+
+
+class MatchKeywords(TypedDict, total=False):
+    """The keyword arguments of :func:`provscan.match`, for type checkers and editors;
+    see :class:`MatchOptions`.
+    """
+
+    text_field: str | tuple[str, ...] | None
+    id_field: str | None
+    records: str | None
+    encoding: str | None
+    outputs: bool
+    fix_encoding: bool
+    threshold: float
+    min_containment: float
+    min_chars: int
+    partial_chars: int
+    min_bits: float
+    min_bits_passage: float
+    min_letters: int
+    cutoff: str | date | None
+    control: Paths
+    null: Paths
+    known: Paths
+    spike_ins: int | None
+    edits: str
+    sample: float | None
+    sample_by: str | None
+    seed: int
+    no_text: bool
+    texts: int | None
+    tokenizer: Source | None
+    workers: int | None
+    executor: str
+    address: str | None
+    memory: int | None
+    log: Source | None
+    parts: Source | None
+    shard_groups: int | None
+    shards_from: Source | None
+    allow_unread: bool
+    strict: bool
+    max_bad: float
+    fail_above: float | None
+    without_segment: str | Sequence[str] | None
+
+
+def option_name(name: str) -> str:
+    """The option of a command for a keyword argument."""
+    return f"--{name.replace('_', '-')}"
+
+
+@cache
+def documentation() -> dict[str, str]:
+    """What :class:`MatchOptions` says of each option, in one line each."""
+    text = inspect.cleandoc(MatchOptions.__doc__ or "").partition("----------\n")[2]
+    entries = re.findall(r"^(\w+)\n((?:    .*\n?)+)", text, re.MULTILINE)
+    return {name: " ".join(words.split()) for name, words in entries}
+
+
+def help_of(name: str) -> str:
+    """What ``--help`` says of an option."""
+
+    def shown(found: re.Match[str]) -> str:
+        return option_name(found[1]) if found[1] in documentation() else found[1]
+
+    return re.sub(r"``(\w+)``", shown, documentation()[name])
+
+
+def with_options(function: Decorated) -> Decorated:
+    """Give a function that takes ``**options`` the signature and the documentation of
+    :class:`MatchOptions`.
+    """
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            item.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=item.default,
+            annotation=item.type,
+        )
+        for item in fields(MatchOptions)
+        if item.default is not MISSING
+    ]
+    words = "".join(
+        f"    {name}\n        {text}\n" for name, text in documentation().items()
+    )
+    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*own, *options]
+    )
+    head, _, rest = (function.__doc__ or "").partition("    **options\n")
+    function.__doc__ = head + words + rest.partition("\n")[2]
+    return function
+
+
+def given_options(options: MatchKeywords) -> MatchOptions:
+    """The options of some keyword arguments; a wrong name is an error that names those
+    that come close.
+    """
+    import difflib
+
+    for name in options.keys() - MatchOptions.__dataclass_fields__.keys():
+        close = difflib.get_close_matches(name, MatchOptions.__dataclass_fields__, 1)
+        hint = f": did you mean {close[0]}?" if close else ""
+        raise TypeError(f"match() has no option {name}{hint}")
+    return MatchOptions(**options)
+
+
+def _paths(name: str, value: Any) -> list[str] | None:
+    """One or several paths as a list, without the secrets of URLs; None without any."""
+    several = [value] if isinstance(value, str | os.PathLike) else value
+    if not isinstance(several, Sequence | None) or not all(
+        isinstance(path, str | os.PathLike) for path in several or ()
+    ):
+        raise ParameterError(
+            f"{name} must be paths of files or folders, not {type(value).__name__}"
+        )
+    return [*map(source_of, several)] if several else None
+
+
+def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
+    """A cutoff as a time in UTC; errors call it by the parameter's `name`."""
+    if isinstance(cutoff, str):
+        try:
+            cutoff = datetime.fromisoformat(cutoff)
+        except ValueError:
+            raise ParameterError(
+                f"{name} must be a date such as 2021-03-01, or a time such as "
+                f"2021-03-01T12:00:00+00:00, not {cutoff!r}"
+            ) from None
+    if not isinstance(cutoff, datetime):
+        cutoff = datetime(cutoff.year, cutoff.month, cutoff.day)
+    return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
+
+
+def require_executor(executor: str, **of_clusters: Any) -> None:
+    """Check the name of an executor, and that options of clusters are given for a
+    cluster only.
+    """
+    require(
+        executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS))
+    )
+    address = of_clusters.get("address")
+    require(isinstance(address, str | None), "address", address, "HOST:PORT or 'auto'")
+    for name, value in of_clusters.items():
+        if value is not None and executor != "ray":
+            raise ParameterError(
+                f"{name}={value!r} applies to a Ray cluster only: give executor='ray', "
+                "too"
+            )
+
+
+def needs_files(executor: str) -> ParameterError:
+    return ParameterError(
+        f"executor={executor!r} needs files: data in memory, the standard input and "
+        "pipes can be read in this process only. Save the data to a file, or use "
+        "executor='threads'"
+    )
+
+
+def default_workers(workers: int | None) -> int:
+    """As many as the processors that this process may use, unless given."""
+    if workers is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    require_number("workers", workers, whole=True)
+    require(workers >= 1, "workers", workers, "at least 1")
+    return workers

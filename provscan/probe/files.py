@@ -1,0 +1,30 @@
+"""The files of a probe's folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from provscan.runs.folder import RUN_FILE, SUMMARY_FILE
+
+# Written before the first question; one line an answer; which model answered.
+PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
+# Written by the score, beside ``summary.json`` and ``run.json``.
+TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
+SCORED = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
+FILES = {PLAN_FILE, ANSWERS_FILE, MODEL_FILE, *SCORED}
+
+
+def is_probe(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is that of a probe.
+
+    Parameters
+    ----------
+    path
+        Any folder.
+
+    Returns
+    -------
+    bool
+    """
+    return (Path(path) / PLAN_FILE).is_file()

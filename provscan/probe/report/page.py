@@ -1,0 +1,212 @@
+"""``report.html`` of a probe: one self-contained file, from the files that ``provscan
+probe score`` wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from provscan.errors import InputError, OutputError
+from provscan.estimate.answer import STATUS
+from provscan.probe.files import FILES, SCORED
+from provscan.probe.plan import ARMS
+from provscan.probe.report import tables
+from provscan.report import wording
+from provscan.report.document import page
+from provscan.report.files import write_page
+from provscan.runs.folder import REPORT_FILE
+
+STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
+# Tweets of each arm of which the page shows the strongest recitation.
+SHOWN = 200
+
+
+def require_score(folder: Path) -> None:
+    for name in SCORED:
+        if not (folder / name).is_file():
+            raise InputError(
+                f"{folder / name} is missing, so this probe was not scored: run "
+                "provscan probe score"
+            )
+
+
+def write_probe_report(
+    folder: Path,
+    out: Path | None = None,
+    *,
+    texts: int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write the report of a probe, by default as ``report.html`` in its folder; the
+    `texts` strongest recitations show texts. See
+    :func:`~provscan.report.document.write_report` for `overwrite`.
+    """
+    require_score(folder)
+    target = out or folder / REPORT_FILE
+    if target.name in FILES and target.resolve().parent == folder.resolve():
+        raise OutputError(
+            f"{target} is one of the files that the report is made from: name another "
+            "file"
+        )
+    try:
+        summary, info = (
+            json.loads((folder / name).read_bytes()) for name in SCORED[:2]
+        )
+        tweets = pq.read_table(
+            folder / SCORED[2],
+            columns=["pair", "arm", "author", "day", "copies", "q_value"],
+        )
+        recitations = pq.read_table(folder / SCORED[3]).to_pylist()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"a file of {folder} can't be read ({error}): run provscan probe score "
+            "again"
+        ) from None
+    strongest, answer = _strongest(recitations), summary["answer"]
+    status = STATUS[answer["status"]]
+    pieces = page(
+        "probe.html",
+        STYLES,
+        folder=Path(__file__).parent / "templates",
+        summary=summary,
+        answer=answer,
+        status=status,
+        rest=answer["headline"].removeprefix(status).removeprefix(":").strip(),
+        info=info,
+        model=_named(summary["model"]["model"]),
+        systems=[
+            (
+                _named(item["model"]),
+                wording.visible(item["fingerprint"] or ""),
+                item["answers"],
+            )
+            for item in summary["model"]["returned"]
+        ],
+        arms=_arms(summary),
+        found=tables.found_lines(answer),
+        at_most=tables.at_most(answer),
+        lines=tables.answer_lines(summary),
+        tests=_tests(summary),
+        baseline=tables.baseline,
+        predictability=tables.predictability(summary["plan"]),
+        copies=tables.copies,
+        share_of=tables.share_of,
+        levels=wording.KINDS,
+        rarity=partial(wording.rarity, True),
+        explained=_explained(summary),
+        recitations=[
+            _shown(row, texts is None or at < texts) for at, row in enumerate(strongest)
+        ],
+        total=sum(row["arm"] == "licensed" for row in recitations),
+        tweets={
+            arm: len({row["tweet_id"] for row in recitations if row["arm"] == arm})
+            for arm in ARMS
+        },
+        most=SHOWN,
+        about={(row["pair"], row["arm"]): row for row in tweets.to_pylist()},
+    )
+    return write_page(target, pieces, overwrite=overwrite)
+
+
+def _arms(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    recited = summary["recited"]
+    names = {
+        "licensed": "Licensed tweets",
+        "control": "Controls: similar tweets that the model cannot have seen",
+    }
+    return [
+        {"name": name, "recited": recited[arm], "pairs": recited["pairs"]}
+        for arm, name in names.items()
+    ]
+
+
+def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    tests = summary["tests"]
+    return [
+        ("Difference of shares", tests["difference"]),
+        ("Difference, all answers", tests["permutation"]),
+        ("Rise with copies", summary["dose"]["trend"]),
+        ("In the whole index", summary["total"]),
+    ]
+
+
+def _named(model: str | None) -> str:
+    """The name of a model; of a path, as servers give them, the last part, since the
+    rest is about a machine.
+    """
+    return wording.visible(
+        Path(model).name
+        if model and Path(model).is_absolute()
+        else model or "of no name"
+    )
+
+
+def _explained(summary: Mapping[str, Any]) -> str:
+    """What chance explains of the list, said once."""
+    tweets, listed = summary["answer"]["tweets"], summary["listed"]
+    if tweets["chance"] is None:
+        return "How many of them are coincidences was not measured."
+    chance = "none"
+    if tweets["chance"]:
+        chance = (
+            f"about {wording.count(tweets['chance'])}, since as many controls are "
+            "recited"
+        )
+    recited = wording.several(
+        tweets["findings"], "recited licensed tweet", "recited licensed tweets"
+    )
+    marked = "None is so strong that it is listed."
+    if listed["tweets"]:
+        verb = wording.several(listed["tweets"], "tweet is", "tweets are")
+        marked = (
+            f"{verb} marked as listed: of these, about "
+            f"{wording.percent(listed['rate'])} are chance."
+        )
+    return f"Of {recited}, chance explains {chance}. {marked}"
+
+
+def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One recitation a tweet, licensed ones first, then by bits; the first of each
+    arm.
+    """
+    strongest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(
+        recitations,
+        key=lambda row: (
+            row["arm"] != "licensed",
+            -row["bits"],
+            row["kind"],
+            row["sample"],
+        ),
+    ):
+        strongest.setdefault((row["arm"], row["tweet_id"]), row)
+    return [
+        row
+        for arm in ARMS
+        for row in [row for row in strongest.values() if row["arm"] == arm][:SHOWN]
+    ]
+
+
+def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:
+    """A recitation with the words of the model in three parts: before, recited,
+    after.
+    """
+    if not with_text:
+        return {**row, "given": None, "target": None, "parts": None}
+    answer, start, end = row["answer"], row["start"], row["end"]
+    parts = [
+        wording.visible(part)
+        for part in (answer[:start], answer[start:end], answer[end:])
+    ]
+    return {
+        **row,
+        "given": wording.visible(row["given"]),
+        "target": wording.visible(row["target"]),
+        "parts": parts,
+    }

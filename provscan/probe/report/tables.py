@@ -1,0 +1,324 @@
+"""A probe on a terminal: its plan before, its result after. A few lines by default,
+every number on request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from provscan.probe.report.wording import area_of
+from provscan.report.answers import first_sentence
+from provscan.report.tables import _console, _print, _text
+from provscan.report.wording import count, percent, several
+
+# Warnings that a terminal shows by default, each with its first sentence.
+WARNINGS_SHOWN = 3
+
+
+def plan_table(
+    folder: Path,
+    digest: str,
+    plan: Mapping[str, Any],
+    questions: int,
+    *,
+    verbose: bool = False,
+) -> str:
+    """What will be asked, and what can be shown with it; the plan is ``plan.json``
+    without its pairs.
+    """
+    console, power = _console(), plan["power"]
+    pairs = several(power["pairs"], "pair", "pairs")
+    console.print(
+        f"{pairs} of a licensed tweet and a similar control are planned: "
+        f"{count(questions)} questions."
+    )
+    shares = power["detectable_share_by_control_share"]
+    if plan["claims"]:
+        words = detectable(next(iter(shares.values())))
+        console.print(f"{words[0].upper()}{words[1:]}.")
+        console.print(
+            "Next: provscan probe run, with --endpoint URL and --model NAME, or with "
+            "--hf FOLDER."
+        )
+    else:
+        console.print(
+            "! Licensed tweets and controls were not shown to be alike, so nothing can "
+            "be claimed with it."
+        )
+        console.print(
+            "Next: another plan with controls of the same time, authors and wording, "
+            "or with more --pairs."
+        )
+    if verbose:
+        strata = "; ".join(
+            f"{count(s['copies'])} or more: {count(s['matched'])}"
+            for s in plan["strata"]
+        )
+        left_out = "; ".join(
+            f"{reason}: {count(n)}" for reason, n in plan["left_out"].items()
+        )
+        console.print()
+        _print(
+            console,
+            "<<",
+            [
+                *(
+                    (f"Prompt {kind}", baseline(area))
+                    for kind, area in plan["baseline"].items()
+                ),
+                ("Predictability", predictability(plan)),
+                ("Reach of authors", plan["reach"]),
+                *(
+                    (f"If {percent(float(by_chance))} by chance", detectable(least))
+                    for by_chance, least in shares.items()
+                ),
+                ("Pairs by copies", strata),
+                ("Texts left out", left_out or "none: every text could be asked for"),
+            ],
+        )
+        console.print()
+    console.print(f"SHA-256 of the plan: {digest}")
+    console.print(
+        f"Plan: {folder}/plan.json{'' if verbose else '      More: --verbose'}"
+    )
+    return _text(console)
+
+
+def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
+    """What a probe showed, from its ``summary.json``."""
+    console, answer = _console(), summary["answer"]
+    console.print(answer["headline"])
+    for sentence in answer["details"]:
+        console.print(sentence)
+    if answer["next"]:
+        console.print(f"Next: {answer['next']}")
+    warnings = [warning["message"] for warning in answer["warnings"]]
+    for message in warnings if verbose else warnings[:WARNINGS_SHOWN]:
+        console.print(f"! {message if verbose else first_sentence(message)}")
+    if verbose:
+        for note in answer["notes"]:
+            console.print(note["message"])
+        _numbers(console, summary)
+    elif (more := len(warnings) - WARNINGS_SHOWN) > 0:
+        console.print(f"{several(more, 'more warning', 'more warnings')}: --verbose")
+    return _text(console)
+
+
+def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
+    """Every number of a probe: recited tweets, the upper limit apart, the tests, and
+    the classes of copies.
+    """
+    answer = summary["answer"]
+    console.print("\nRecited licensed tweets")
+    _print(console, "<><", found_lines(answer))
+    console.print("\nUpper limit")
+    _print(console, "<", [(at_most(answer),)])
+    console.print("\nHow it was tested")
+    _print(console, "<<", answer_lines(summary))
+    if summary["dose"]["classes"]:
+        console.print("\nRecited tweets by number of copies in the index")
+        _print(
+            console,
+            "<>><",
+            [
+                (
+                    copies(item),
+                    count(item["recited"]),
+                    f"of {count(item['tweets'])}",
+                    share_of(item),
+                )
+                for item in summary["dose"]["classes"]
+            ],
+        )
+    console.print()
+
+
+def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Recited licensed tweets, found and beyond chance: names, numbers and what they
+    mean.
+    """
+    tweets, withheld = answer["tweets"], answer["withheld"]
+    least, estimate = tweets["at_least"], tweets["estimate"]
+    asked = f"of {count(tweets['asked'])} licensed tweets that were asked for"
+    rows = [("Recited", count(tweets["findings"]), asked)]
+    if least is None:
+        rows.append(("At least", "withheld", withheld["tweets.at_least"]))
+    else:
+        rows.append(("At least", count(least), "beyond chance (97.5% confident)"))
+    if estimate is None:
+        rows.append(("Best estimate", "withheld", withheld["tweets.estimate"]))
+    else:
+        value, low, high = (
+            count(round(estimate[name])) for name in ("value", "low", "high")
+        )
+        rows.append(
+            ("Best estimate", value, f"beyond chance (95% interval {low}-{high})")
+        )
+    return rows
+
+
+def at_most(answer: Mapping[str, Any]) -> str:
+    """The upper limit, with what it covers."""
+    tweets = answer["tweets"]
+    if tweets["at_most"] is None:
+        return f"Withheld: {answer['withheld']['tweets.at_most']}"
+    return (
+        f"At most {count(tweets['at_most'])} of the {count(tweets['asked'])} licensed "
+        "tweets are recited beyond chance with these prompts (97.5% confident). This "
+        "limits what it recites, not what it has seen."
+    )
+
+
+def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The tests of a probe, and what follows for the whole index, as names and
+    values.
+    """
+    tests, listed, total, power = (
+        summary[name] for name in ("tests", "listed", "total", "power")
+    )
+    only = count(tests["licensed_only"]), count(tests["control_only"])
+    pairs = f"pairs in which one is recited: {only[0]} licensed, {only[1]} control"
+    least = (
+        f" with {count(total['from_copies'])} or more copies"
+        if total["from_copies"] > 1
+        else ""
+    )
+    invalid = tests["difference"]["invalid"]
+    withheld = "" if invalid is None else f"withheld: {invalid}"
+    one_by_one = "none: chance may explain each recited tweet"
+    if listed["tweets"]:
+        one_by_one = (
+            f"{several(listed['tweets'], 'tweet', 'tweets')}, of which about "
+            f"{percent(listed['rate'])} are chance"
+        )
+    found = [
+        (
+            "Difference of shares",
+            inference(tests["difference"], lambda v: f"{100 * v:.3g} points")
+            + f"; {pairs}",
+        ),
+        (
+            "Difference, all answers",
+            inference(tests["permutation"], lambda v: f"{100 * v:.3g} points"),
+        ),
+        (
+            "Rise with copies",
+            inference(
+                summary["dose"]["trend"], lambda v: f"{100 * v:.3g} points a doubling"
+            ),
+        ),
+        ("Listed one by one", withheld or one_by_one),
+        (
+            "In the whole index",
+            inference(total, lambda v: f"{count(int(v))} texts{least}", lower=True),
+        ),
+        ("What could be shown", withheld or detectable(power["detectable_share"])),
+        *extraction_lines(summary["extraction"]),
+    ]
+    if free := summary["free"]:
+        control, controls = free["control_texts_found"], free["control_texts"]
+        beside = (
+            "chance was not measured"
+            if controls is None
+            else f"{count(control)} of {count(controls)} controls"
+        )
+        texts = several(free["texts"], "licensed text", "licensed texts")
+        more = "no estimate for more answers"
+        if free["at_least"]["value"] is not None:
+            more = (
+                f"at least {count(int(free['at_least']['low']))} with more answers "
+                "(97.5% confident)"
+            )
+        found.append(
+            (
+                "Asked for any post",
+                f"{texts} in {count(free['answers'])} answers ({beside}); {more}",
+            )
+        )
+    return found
+
+
+def predictability(plan: Mapping[str, Any]) -> str:
+    """Under what models licensed tweets and controls are as predictable as each
+    other.
+    """
+    own, reference = "the language model of provscan", plan["reference"]
+    if reference is None:
+        return f"matched under {own} only; no reference model was given"
+    about = (
+        f"{reference['model']}, {count(reference['parameters'])} parameters, SHA-256 "
+        f"{reference['sha256'][:12]}"
+    )
+    return f"matched under {own} and under a reference model ({about})"
+
+
+def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How many licensed tweets are recited within so many samples, a line for each
+    probability; why it is not known.
+    """
+    if item["invalid"]:
+        yield "Samples needed", f"not measured: {item['invalid']}"
+        return
+    known = count(item["tweets"]["licensed"])
+    for probability, arms in item["within"].items():
+        steps = zip(item["samples"], arms["licensed"], strict=True)
+        pieces = ", ".join(f"{count(k)} within {count(n)}" for n, k in steps)
+        chance = percent(float(probability))
+        yield (
+            f"Samples needed ({chance})",
+            f"of {known} licensed tweets, recited with a probability of {chance} at "
+            f"temperature {item['temperature']:g}: {pieces} samples",
+        )
+
+
+def copies(item: Mapping[str, Any]) -> str:
+    """The numbers of copies of a class."""
+    low, high = item["copies"], item["up_to"]
+    return (
+        f"{count(low)} or more"
+        if high is None
+        else count(low)
+        if low == high
+        else f"{count(low)}-{count(high)}"
+    )
+
+
+def share_of(item: Mapping[str, Any]) -> str:
+    """The share of recited tweets of a class, or that it has too few."""
+    if item["low"] is None:
+        return "share withheld: fewer than 20 tweets were asked for"
+    limits = f"{percent(round(item['low'], 4))}-{percent(round(item['high'], 4))}"
+    return (
+        f"{percent(round(item['recited'] / item['tweets'], 4))} (95% interval {limits})"
+    )
+
+
+def baseline(area: Mapping[str, Any]) -> str:
+    """Whether licensed tweets and controls are alike without the model."""
+    return f"{'alike' if area['holds'] else 'not shown to be alike'}; {area_of(area)}"
+
+
+def detectable(share: float | None) -> str:
+    """What share of recited tweets a probe shows."""
+    if share is None:
+        return "recitation can't be shown with so few pairs"
+    return (
+        f"recitation of {percent(round(share, 4))} of the licensed tweets would be "
+        "shown with a probability of 80%"
+    )
+
+
+def inference(item: Mapping[str, Any], words: Any, *, lower: bool = False) -> str:
+    """A number with its interval, or why there is none."""
+    if item["value"] is None:
+        return f"withheld: {item['invalid']}"
+    if lower:
+        return f"at least {words(item['low'])} (97.5% confident)"
+    text = str(words(item["value"]))
+    if item["low"] is not None and item["high"] is not None:
+        text += f" (95% interval {100 * item['low']:.3g} to {100 * item['high']:.3g})"
+    return text if item["p_value"] is None else f"{text}, p = {item['p_value']:.2g}"

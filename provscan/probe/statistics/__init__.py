@@ -1,0 +1,41 @@
+"""Statistics of a probe: pure functions on counts and arrays, each of which returns a
+number with its limits, its test, its assumptions and its validity.
+
+:mod:`~provscan.probe.statistics.inference`
+    What all of them return.
+:mod:`~provscan.probe.statistics.paired`
+    Two matched arms: their difference, its tests and their power.
+:mod:`~provscan.probe.statistics.separation`
+    How well a score tells two arms apart.
+:mod:`~provscan.probe.statistics.trend`
+    Dose and response.
+:mod:`~provscan.probe.statistics.unseen`
+    Lower bounds for the texts that were not asked for.
+"""
+
+from provscan.probe.statistics.inference import Inference
+from provscan.probe.statistics.paired import (
+    ALPHA,
+    detectable_share,
+    mcnemar,
+    paired_difference,
+    paired_power,
+    sign_flip,
+)
+from provscan.probe.statistics.separation import paired_auc
+from provscan.probe.statistics.trend import cochran_armitage
+from provscan.probe.statistics.unseen import stratified_excess, unseen_texts
+
+__all__ = [
+    "ALPHA",
+    "Inference",
+    "cochran_armitage",
+    "detectable_share",
+    "mcnemar",
+    "paired_auc",
+    "paired_difference",
+    "paired_power",
+    "sign_flip",
+    "stratified_excess",
+    "unseen_texts",
+]

@@ -1,0 +1,265 @@
+"""Two arms, matched one to one: does the first have more hits than the second, by how
+much, and what could be shown.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.arrays import Numbers
+from provscan.errors import ParameterError
+from provscan.probe.statistics.inference import Inference
+
+# One-sided error of a claim: that of a lower limit of 95 %.
+ALPHA = 0.025
+# Differences of scores are rounded to so many parts of the largest one.
+STEPS = 200
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """One-sided p-value of the exact McNemar test (McNemar 1947,
+    doi:10.1007/BF02295996).
+
+    Of the pairs with a hit in one arm only, half have it in the first arm if both arms
+    are alike.
+
+    Parameters
+    ----------
+    first_only, second_only
+        Pairs with a hit in the first arm only, and in the second only.
+
+    Returns
+    -------
+    float
+        Probability of so many pairs or more on the first side.
+
+    Raises
+    ------
+    ParameterError
+        A count is negative.
+    """
+    from scipy.special import betainc
+
+    if first_only < 0 or second_only < 0:
+        raise ParameterError(
+            f"counts must be 0 or more, found {first_only} and {second_only}"
+        )
+    return 1.0 if first_only == 0 else float(betainc(first_only, second_only + 1, 0.5))
+
+
+def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
+    """Difference of two shares of matched pairs, with Tango's 95 % score interval
+    (1998) and McNemar's exact test.
+
+    Parameters
+    ----------
+    first_only, second_only
+        Pairs with a hit in the first arm only, and in the second only.
+    pairs
+        All pairs.
+
+    Returns
+    -------
+    Inference
+        Share of the first arm less that of the second, between -1 and 1.
+
+    Raises
+    ------
+    ParameterError
+        There are more hits than pairs, or a count is negative.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtri
+
+    if not (
+        first_only >= 0
+        and second_only >= 0
+        and pairs > 0
+        and first_only + second_only <= pairs
+    ):
+        raise ParameterError(
+            f"expected {first_only} + {second_only} pairs with one hit, at most "
+            f"{pairs} in all"
+        )
+    z = float(ndtri(1.0 - ALPHA))
+    value = (first_only - second_only) / pairs
+
+    def score(delta: float) -> float:
+        b = -first_only - second_only + (2 * pairs - first_only + second_only) * delta
+        c = -second_only * delta * (1.0 - delta)
+        nuisance = (math.sqrt(max(b * b - 8.0 * pairs * c, 0.0)) - b) / (4.0 * pairs)
+        variance = pairs * (2.0 * nuisance + delta * (1.0 - delta))
+        return (first_only - second_only - pairs * delta) / math.sqrt(
+            max(variance, 1e-12)
+        )
+
+    edge = 1.0 - 1e-12
+    low = (
+        -1.0
+        if score(-edge) < z
+        else float(brentq(lambda d: score(d) - z, -edge, value))
+    )
+    high = (
+        1.0 if score(edge) > -z else float(brentq(lambda d: score(d) + z, value, edge))
+    )
+    return Inference(
+        value,
+        low,
+        high,
+        mcnemar(first_only, second_only),
+        "difference of matched shares, score interval (Tango 1998, "
+        "doi:10.1002/(SICI)1097-0258(19980430)17:8<891::"
+        "AID-SIM780>3.0.CO;2-B); exact McNemar test (doi:10.1007/BF02295996)",
+        "In each pair, either tweet would be recited with the same probability if the "
+        "model had seen neither.",
+    )
+
+
+def sign_flip(differences: npt.ArrayLike) -> Inference:
+    """Exact permutation test of matched scores: each pair is a stratum, within which
+    the arms may change places.
+
+    The whole distribution of the sum of the differences under all 2^n exchanges is
+    computed, from its characteristic function: none is drawn at random. Differences are
+    rounded to 1/200 of the largest.
+
+    Parameters
+    ----------
+    differences
+        float64[n]: score of the first arm less that of the second, one entry a pair.
+
+    Returns
+    -------
+    Inference
+        The mean difference, with its one-sided p-value.
+
+    Raises
+    ------
+    ParameterError
+        A difference is no number.
+    """
+    values = np.asarray(differences, np.float64)
+    if not np.isfinite(values).all():
+        raise ParameterError("differences must be numbers, without nan or infinity")
+    largest = float(np.abs(values).max(initial=0.0))
+    method = (
+        "exact permutation within pairs (Fisher 1935; Pitman 1937, doi:10.2307/2984124)"
+    )
+    assumes = (
+        "In each pair the two scores are exchangeable if the model has seen neither "
+        "tweet."
+    )
+    if largest == 0.0:
+        why = None if len(values) else "there are no pairs"
+        return Inference(0.0, None, None, 1.0, method, assumes, why)
+    steps = np.rint(values / largest * STEPS).astype(np.int64)
+    size, count = np.unique(np.abs(steps[steps != 0]), return_counts=True)
+    reach = int((size * count).sum())
+    grid = 1 << (2 * reach + 1).bit_length()
+    angle = 2.0 * np.pi * np.arange(grid // 2 + 1) / grid
+    wave = np.ones(len(angle))
+    for each, times in zip(size.tolist(), count.tolist(), strict=True):
+        wave *= np.cos(each * angle) ** times
+    chances = np.fft.irfft(wave, grid)
+    observed = int(steps.sum())
+    sums = np.arange(observed, reach + 1)
+    p = float(np.clip(chances[sums % grid].sum(), 2.0 ** -float(count.sum()), 1.0))
+    why = (
+        None
+        if count.sum() >= 6
+        else f"only {count.sum()} pairs differ, and 6 are needed"
+    )
+    return Inference(float(values.mean()), None, None, p, method, assumes, why)
+
+
+@lru_cache(maxsize=64)
+def _critical(pairs: int, alpha: float) -> Numbers:
+    """Least hits of the first arm with which t pairs that differ reject, for t from 0;
+    t + 1 where none do.
+    """
+    least = np.empty(pairs + 1, np.int64)
+    b = 1
+    for t in range(pairs + 1):
+        while b <= t and mcnemar(b, t - b) > alpha:
+            b += 1
+        least[t] = b
+    return least
+
+
+def paired_power(
+    pairs: int, first: float, second: float, alpha: float = ALPHA
+) -> float:
+    """Probability that the exact McNemar test rejects, computed without simulation.
+
+    Parameters
+    ----------
+    pairs
+        Number of pairs.
+    first, second
+        Share of hits of each arm; within a pair they are independent.
+    alpha
+        One-sided error of the test.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ParameterError
+        A share is not between 0 and 1.
+    """
+    from scipy.special import bdtrc
+
+    if not (0.0 <= first <= 1.0 and 0.0 <= second <= 1.0):
+        raise ParameterError(
+            f"shares must be between 0 and 1, found {first!r} and {second!r}"
+        )
+    only_first, only_second = first * (1.0 - second), second * (1.0 - first)
+    either = only_first + only_second
+    if either == 0.0:
+        return 0.0
+    t = np.arange(pairs + 1)
+    tail = bdtrc(t - 1.0, pairs, either)
+    chance = tail - np.append(tail[1:], 0.0)
+    least = _critical(pairs, alpha)
+    reject = np.where(
+        least > t,
+        0.0,
+        bdtrc(np.minimum(least, t) - 1.0, np.maximum(t, 1), only_first / either),
+    )
+    return float(np.clip(chance @ reject, 0.0, 1.0))
+
+
+def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | None:
+    """Smallest share of hits in the first arm that the test detects with some power.
+
+    Parameters
+    ----------
+    pairs
+        Number of pairs.
+    second
+        Share of hits of the second arm.
+    power
+        Probability with which it is to be detected.
+
+    Returns
+    -------
+    float or None
+        None if not even a share of 1 would be.
+    """
+    if paired_power(pairs, 1.0, second) < power:
+        return None
+    low, high = second, 1.0
+    while high - low > 1e-4:
+        middle = (low + high) / 2.0
+        low, high = (
+            (low, middle)
+            if paired_power(pairs, middle, second) >= power
+            else (middle, high)
+        )
+    return high

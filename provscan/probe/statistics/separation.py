@@ -1,0 +1,75 @@
+"""How well a score tells two matched arms apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.arrays import Floats
+from provscan.errors import ParameterError
+from provscan.probe.statistics.inference import Inference
+
+# Pairs below which an interval of the area says nothing.
+ENOUGH = 20
+
+
+def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
+    """Area under the ROC curve of a score for two arms of matched pairs, with its 95 %
+    interval.
+
+    Parameters
+    ----------
+    first, second
+        float64[pairs]: the score of each pair's two members.
+
+    Returns
+    -------
+    Inference
+        Probability that a member of the first arm scores higher than one of the second,
+        ties by half: 0.5 where the score says nothing.
+
+    Raises
+    ------
+    ParameterError
+        The arms have not the same size.
+    """
+    from scipy.special import ndtri
+
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if a.shape != b.shape:
+        raise ParameterError(
+            f"the arms must be pairs, found {len(a)} and {len(b)} scores"
+        )
+    method = (
+        "area under the ROC curve, interval of DeLong et al. (1988, "
+        "doi:10.2307/2531595), pairs as clusters"
+    )
+    assumes = "Pairs are independent of each other."
+    if len(a) < ENOUGH:
+        return Inference(
+            None,
+            None,
+            None,
+            None,
+            method,
+            assumes,
+            f"there are {len(a)} pairs, and {ENOUGH} are needed",
+        )
+    of_first, of_second = _placements(a, b), 1.0 - _placements(b, a)
+    value = float(of_first.mean())
+    error = float(np.std(of_first + of_second, ddof=1)) / math.sqrt(len(a))
+    reach = float(ndtri(0.975)) * max(error, 0.5 / len(a))
+    return Inference(
+        value, max(0.0, value - reach), min(1.0, value + reach), None, method, assumes
+    )
+
+
+def _placements(values: Floats, among: Floats) -> Floats:
+    """Share of `among` that is below each value, ties by half."""
+    ordered = np.sort(among)
+    below = np.searchsorted(ordered, values, "left") + np.searchsorted(
+        ordered, values, "right"
+    )
+    return below / (2.0 * len(among))

@@ -1,0 +1,86 @@
+"""Dose and response: does the share of hits rise with the dose?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from provscan.errors import ParameterError
+from provscan.probe.statistics.inference import Inference
+
+# Fewer hits, or fewer misses, than these make the normal approximation unsafe.
+ENOUGH = 5
+
+
+def cochran_armitage(
+    doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.ArrayLike
+) -> Inference:
+    """Trend of shares over ordered doses (Cochran 1954, doi:10.2307/3001616; Armitage
+    1955, doi:10.2307/3001775).
+
+    Parameters
+    ----------
+    doses
+        float64[k], one a class.
+    hits, totals
+        int64[k]: how many were hits, of how many.
+
+    Returns
+    -------
+    Inference
+        Slope of the share by dose with its 95 % interval; the p-value is one-sided,
+        against a rise.
+
+    Raises
+    ------
+    ParameterError
+        A class has more hits than members, or the shapes differ.
+    """
+    from scipy.special import ndtr, ndtri
+
+    x, k, n = (np.asarray(values, np.float64) for values in (doses, hits, totals))
+    if x.shape != k.shape or k.shape != n.shape or bool(((k < 0) | (k > n)).any()):
+        raise ParameterError(
+            "a trend needs as many doses as hits and totals, and 0 <= hits <= totals"
+        )
+    method = "Cochran-Armitage trend test (doi:10.2307/3001616, doi:10.2307/3001775)"
+    assumes = (
+        "Tweets with more copies would not be recited more often for another reason, "
+        "such as easier wording."
+    )
+    total, found = float(n.sum()), float(k.sum())
+    centre = float(n @ x) / total if total else 0.0
+    spread = float(n @ (x - centre) ** 2)
+    if spread == 0.0:
+        return Inference(
+            None,
+            None,
+            None,
+            None,
+            method,
+            assumes,
+            "all tweets have the same number of copies",
+        )
+    share = found / total
+    slope = float(k @ (x - centre)) / spread
+    if min(found, total - found) < ENOUGH:
+        why = (
+            f"{found:.0f} of {total:.0f} are recited, and a trend needs {ENOUGH} that "
+            f"are and {ENOUGH} that are not"
+        )
+        return Inference(slope, None, None, None, method, assumes, why)
+    error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
+    # Around the line the shares of the classes have errors of their own.
+    each = (k + 0.5) / (n + 1.0)
+    around = math.sqrt(float(n @ ((x - centre) ** 2 * each * (1.0 - each)))) / spread
+    reach = float(ndtri(0.975)) * around
+    return Inference(
+        slope,
+        slope - reach,
+        slope + reach,
+        float(ndtr(-slope / error)),
+        method,
+        assumes,
+    )

@@ -1,0 +1,263 @@
+"""How comparable control and licensed texts are: random samples of both, the strata
+they are divided into, and what one control text counts for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provscan.arrays import Floats, Numbers
+from provscan.calibration.controls import Controls
+from provscan.calibration.spike_ins import DRAW, draw_texts
+from provscan.estimate.strata import Strata, divide, thirds
+from provscan.ordered_map import ordered_map
+from provscan.scoring.authorship import authorship
+from provscan.scoring.background import Background
+from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
+
+# Texts whose script and length, whose authors, times and languages, and whose wording
+# is looked up.
+SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
+# Languages are strata where this share of the texts of both samples has one; a language
+# with this share of the licensed texts is a stratum by itself.
+HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
+UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
+
+
+@dataclass(frozen=True)
+class TextSample:
+    """A random sample of the licensed texts, or of the control's, that are long enough
+    to be looked for; the first ones in full.
+    """
+
+    total: int  # Texts that there are.
+    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and place of the length
+    # class of each text.
+    script: Numbers
+    band: Numbers
+    year: Numbers  # Years, where known.
+    # "" where not known.
+    author: npt.NDArray[np.str_]
+    lang: npt.NDArray[np.str_]
+    # Bits for each code point; nan where not known. Empty if there is no control.
+    rarity: Floats
+    # Share of all texts that are too short to be looked for.
+    too_short: float = 0.0
+
+
+def sample_texts(
+    controls: Controls, background: Background, min_chars: int, threads: int
+) -> tuple[TextSample, TextSample]:
+    """Draw samples of the licensed and of the control texts."""
+
+    def drawn(absent: bool) -> TextSample:
+        total = controls.texts if absent else controls.licensed_texts
+        texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
+        length, script = measured(controls.reader, texts)
+        long = length >= min_chars
+        too_short = 1.0 - float(long.mean()) if len(long) else 0.0
+        texts, length, script = texts[long], length[long], script[long]
+        known = authorship(controls.reader, texts[:KNOWN])
+        author, lang = (
+            np.array(column.cast(pa.string()).fill_null("").to_pylist(), np.str_)
+            for column in (known.author, known.lang)
+        )
+        # Without a control nothing is compared.
+        worded = texts[: WORDED if controls.texts else 0]
+        bits = background.bits(controls.reader, worded)
+        return TextSample(
+            round(total * (1.0 - too_short)),
+            script,
+            band_places(bands(length)),
+            known.year.drop_null().to_numpy().astype(np.int64),
+            author,
+            lang,
+            bits / np.maximum(length[: len(worded)], 1),
+            too_short,
+        )
+
+    licensed, control = ordered_map(drawn, (False, True), threads)
+    return licensed, control
+
+
+def band_places(band: Numbers) -> Numbers:
+    return np.searchsorted(np.array(BANDS), band).astype(np.int64)
+
+
+def recall_group(script: Numbers, band: Numbers) -> Numbers:
+    """Class of script and length by which recall is weighted."""
+    return UNSPACED[script] * len(BANDS) + band_places(band)
+
+
+@dataclass(frozen=True)
+class TextStrata:
+    """Strata of texts by script, length, and language where it is known, and what a
+    control text in them counts for.
+    """
+
+    strata: Strata
+    # Languages that are strata by themselves; none where language is not known.
+    languages: list[str]
+    # Ends of the thirds of the licensed texts by rarity of wording, and what multiplies
+    # the weights there.
+    thirds: Floats
+    factors: Floats
+    # Share that the lengths of both samples have in common, the control's weighed by
+    # the strata.
+    lengths: float
+
+    def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
+        """Licensed texts for which a control text of each stratum and rarity counts."""
+        third = np.minimum(np.searchsorted(self.thirds, rarity), 2)
+        factor = np.where(np.isnan(rarity), 1.0, self.factors[third])
+        return self.strata.weights[stratum] * factor
+
+    @property
+    def heaviest(self) -> float:
+        """The largest weight that a text could have."""
+        return float(self.strata.weights.max(initial=0.0) * self.factors.max())
+
+    def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray) -> Numbers:
+        """Stratum of each text, by its script, length class and language."""
+        code = np.zeros(len(script), np.int64)
+        if self.languages:
+            names = lang.cast(pa.string()).fill_null("").combine_chunks()
+            coded = names.dictionary_encode()
+            code = _codes(np.array(coded.dictionary.to_pylist()), self.languages)[
+                coded.indices.to_numpy()
+            ]
+        kind = script * (len(self.languages) + 1) + code
+        return self.strata.of_class[kind, band_places(band)]
+
+
+def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
+    """Divide texts into strata, by samples of the licensed and the control texts."""
+    samples = licensed, control
+    counts = Counter(licensed.lang.tolist())
+    languages = sorted(
+        name
+        for name in counts
+        if name and counts[name] >= OF_ITS_OWN * len(licensed.lang)
+    )
+    known = [np.mean(each.lang != "") if len(each.lang) else 0.0 for each in samples]
+    if min(known) < HAVE_LANGUAGE or len(languages) < 2:
+        languages = []
+    codes = len(languages) + 1
+    tables, cells = [], []
+    for each in samples:
+        table = np.zeros((len(SCRIPTS) * codes, len(BANDS)))
+        used = len(each.lang) if languages else len(each.script)
+        kind = each.script[:used] * codes
+        if languages:
+            kind = kind + _codes(each.lang, languages)
+        cells.append((kind, each.band[:used]))
+        np.add.at(table, cells[-1], each.total / max(1, used))
+        tables.append(table)
+    others = [f", {name}" for name in (*languages, "other languages")]
+    kinds = [
+        script + language
+        for script in SCRIPTS
+        for language in (others if languages else [""])
+    ]
+    strata = divide(kinds, BANDS, *tables)
+
+    # What the strata do not make up for is compared among the texts that are in
+    # measured strata, each of which counts as its stratum does.
+    rarities, weights, lengths = [], [], []
+    for each, cell in zip(samples, cells, strict=True):
+        weight = strata.weights[strata.of_class[cell]]
+        counted = (weight > 0.0).astype(np.float64) if each is licensed else weight
+        bands_of = np.bincount(cell[1], counted, len(BANDS))
+        lengths.append(bands_of / max(1e-9, float(counted.sum())))
+        weight = weight[: len(each.rarity)]
+        rarity = each.rarity[: len(weight)]
+        usable = (weight > 0.0) & ~np.isnan(rarity)
+        rarities.append(rarity[usable])
+        weights.append(weight[usable])
+    common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
+    edges, factors = thirds(rarities[0], rarities[1], weights[1])
+    return TextStrata(strata, languages, edges, factors, common)
+
+
+def _codes(names: npt.NDArray[np.str_], languages: list[str]) -> Numbers:
+    """Place of each name among the languages; the one after the last for others."""
+    place = {name: number for number, name in enumerate(languages)}
+    found = [place.get(name, len(languages)) for name in names.tolist()]
+    return np.array(found, np.int64)
+
+
+def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
+    """How far two samples agree in what is known of both, 1 where they do not differ.
+
+    Script, length, language, year and wording: the share that both distributions have
+    in common. Author: how often a text of the control is by an author of the licensed
+    sample, over how often another licensed text is.
+    """
+    spoken = [each.lang[each.lang != ""] for each in (licensed, control)]
+    languages = np.unique(np.concatenate(spoken))
+    pairs: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {
+        "script": (licensed.script, control.script),
+        "length": (licensed.band, control.band),
+        "year": (licensed.year, control.year),
+        "language": (
+            np.searchsorted(languages, spoken[0]),
+            np.searchsorted(languages, spoken[1]),
+        ),
+    }
+    rare, rest = (each.rarity[~np.isnan(each.rarity)] for each in (licensed, control))
+    if len(rare):
+        edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
+        pairs["wording"] = np.searchsorted(edges, rare), np.searchsorted(edges, rest)
+    result = {
+        name: in_common(*pair)
+        for name, pair in pairs.items()
+        if len(pair[0]) and len(pair[1])
+    }
+    half = len(licensed.author) // 2
+    known_authors = licensed.author[:half]
+    again, shared = (
+        np.isin(names[names != ""], known_authors)
+        for names in (licensed.author[half:], control.author)
+    )
+    if again.any() and len(shared):
+        result["author"] = min(1.0, float(shared.mean()) / float(again.mean()))
+    return result
+
+
+def in_common(first: Numbers, second: Numbers) -> float:
+    """The share that two distributions of small numbers have in common."""
+    size = int(max(first.max(), second.max())) + 1
+    shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
+    return float(np.minimum(*shares).sum())
+
+
+def span(years: Numbers) -> str:
+    """Nine tenths of the years, as words."""
+    low, high = (int(np.quantile(years, q, method="nearest")) for q in (0.05, 0.95))
+    return f"{low}-{high}" if low < high else str(low)
+
+
+def by_year(years: Numbers) -> dict[str, int]:
+    """How many there are of each year."""
+    names, counts = np.unique(years, return_counts=True)
+    return dict(zip(map(str, names.tolist()), counts.tolist(), strict=True))
+
+
+def years_of_control(
+    years: Numbers, matched: Numbers, texts: int
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Years of a control, its clusters of each year, and its texts, from the years of a
+    sample of its texts and of its clusters.
+    """
+    every = np.unique(np.concatenate([years, matched]))
+    clusters, sizes = (
+        np.count_nonzero(each == every[:, None], axis=1) for each in (matched, years)
+    )
+    scaled = np.round(sizes * texts / max(1, len(years)))
+    return every, clusters, np.maximum(1, scaled).astype(np.int64)

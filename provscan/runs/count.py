@@ -1,0 +1,333 @@
+"""What the matches of a run add up to, in passes over the part files.
+
+1. :func:`count_matches` makes the table of counts (:class:`Counts`).
+2. :func:`count_groups` counts the records of groups of texts. These are clusters of
+   texts with like wording, and authors, years and languages; which ones there are
+   follows from the first pass.
+
+With a null dataset, :mod:`provscan.runs.null` reads the matches before: whether the
+null dataset is comparable decides which texts have a measure of chance, and so what is
+counted here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.arrays import Flags, Floats, Numbers, distinct
+from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
+from provscan.estimate.damage import DAMAGES, of_texts
+from provscan.estimate.layers import Size
+from provscan.runs.comparability import TextStrata, recall_group
+from provscan.runs.evidence import ExhibitChoice
+from provscan.runs.matches import Batch, ScoredMatches
+from provscan.scoring.lengths import BANDS
+
+# Chance is tested for all findings, and for those of at least so many bits: verbatim
+# copies show among many coincidences.
+STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
+# Bits of a whole record that is word for word a licensed tweet, to be compared with
+# other collections.
+WORD_FOR_WORD_BITS = 100.0
+CELLS = 2 * len(BANDS) * DAMAGES
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Which texts can be claimed, and what the others stand for; one entry a text."""
+
+    control: Flags  # The text is a control.
+    stratum: Numbers
+    measured: Flags  # Chance is measured in its stratum.
+    claimable: Flags  # The text is licensed, and chance is measured, or nowhere.
+    weights: Floats  # Licensed texts that a control text stands for.
+
+
+def eligibility_of(
+    matches: ScoredMatches, strata: TextStrata, scripts: Flags | None, *, control: bool
+) -> Eligibility:
+    """Which of the texts that were found can be claimed.
+
+    `scripts` are those in which a null dataset measures chance, None without a usable
+    one; `control` is whether there are control texts.
+    """
+    scores = matches.scores
+    stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
+    measured: Flags = strata.strata.measured[stratum]
+    if scripts is not None:
+        measured = measured | scripts[scores.script]
+    unmeasured = scripts is None and not control
+    rarity = scores.bits / np.maximum(scores.length, 1)
+    return Eligibility(
+        matches.control,
+        stratum,
+        measured,
+        ~matches.control & (measured | unmeasured),
+        strata.weights(stratum, rarity),
+    )
+
+
+class Amount(NamedTuple):
+    """How many records and texts some matches have."""
+
+    records: Numbers  # int64[splits].
+    copies: Numbers  # int64[texts], different records of each text.
+    characters: Size = Size(0.0, 0.0)  # Code points that the matches cover, by field.
+
+    @property
+    def texts(self) -> int:
+        return int(np.count_nonzero(self.copies))
+
+    def of(self, texts: Flags, records: Numbers) -> Amount:
+        """The amount of some texts, which stand in these records."""
+        return Amount(records, np.where(texts, self.copies, 0))
+
+
+class _AmountCounter:
+    def __init__(self, splits: int, texts: int) -> None:
+        self._records, self._copies = RecordCounter(splits), RecordCounter(texts)
+        self._covered = CoveredCounter()
+
+    def add(self, batch: Batch, which: Flags) -> None:
+        rows = np.flatnonzero(which)
+        record = batch.record[rows]
+        self._records.add(batch.split[rows], record)
+        self._copies.add(batch.place[rows], record)
+        self._covered.add(batch.field[rows], batch.start[rows], batch.end[rows])
+
+    def amount(self) -> Amount:
+        covered = Size(float(self._covered.total), float(self._covered.squares))
+        return Amount(self._records.count, self._copies.count, covered)
+
+
+@dataclass(frozen=True)
+class TextFindings:
+    """The findings of each text that have at least so many bits; [texts] each."""
+
+    least: float
+    count: Numbers
+    first: Numbers  # Number of the first match.
+    best: Floats  # The best score.
+    characters: Floats
+
+    @classmethod
+    def none(cls, texts: int, least: float) -> TextFindings:
+        return cls(
+            least,
+            np.zeros(texts, np.int64),
+            np.full(texts, np.iinfo(np.int64).max),
+            np.full(texts, -np.inf),
+            np.zeros(texts),
+        )
+
+    def add(self, batch: Batch) -> None:
+        rows = np.flatnonzero(batch.findings(self.least))
+        place, size = batch.place[rows], (batch.end - batch.start)[rows]
+        np.add.at(self.count, place, 1)
+        np.minimum.at(self.first, place, rows + batch.low)
+        np.maximum.at(self.best, place, batch.score[rows])
+        np.add.at(self.characters, place, size.astype(np.float64))
+
+
+class Cells(NamedTuple):
+    """Matches by cells of recall (class of script and length, times class of damage),
+    [cells] each.
+    """
+
+    findings: Floats  # Records by their best finding.
+    # Findings less those that chance explains, and all matches: records, and texts.
+    of_records: tuple[Floats, Floats]
+    of_texts: tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The table of counts of one pass over matches."""
+
+    # Matches of licensed texts and findings among them, [splits] each.
+    matches: Numbers
+    finding_matches: Numbers
+    control_matches: int  # Matches of control texts.
+    levels: dict[str, int]  # Matches of licensed texts by level.
+    word_for_word: int  # Whole records that are word for word a rare licensed text.
+    licensed: Amount
+    findings: Amount
+    nearly: Amount  # Findings that are nearly verbatim.
+    claimable: list[Amount]  # Findings of claimable texts, for each of `STRENGTHS`.
+    of_texts: list[TextFindings]  # Of licensed and control texts, likewise.
+    cells: Cells
+    # Records that show 0, 1, 2, and more tweets, in findings of claimable texts.
+    showing: Numbers
+    first: Numbers  # Places of the texts of the first findings that can be claimed.
+
+
+def count_matches(
+    matches: ScoredMatches,
+    eligible: Eligibility,
+    exhibits: ExhibitChoice | None = None,
+    first: int = 0,
+) -> Counts:
+    """Count all matches in one pass, in which the texts to keep for `exhibits` are
+    chosen, too; of the first findings so many texts are noted.
+    """
+    splits, texts = len(matches.rows.parts), len(matches.text)
+    licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
+    claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
+    of_texts = [TextFindings.none(texts, least) for least in STRENGTHS]
+    per_split = np.zeros((2, splits), np.int64)
+    levels, word_for_word = Counter[str](), RecordCounter(1)
+    shown, cells = _ShownTweets(matches.tweets), _CellCounter(matches, eligible)
+    noted = np.zeros(0, np.int64)
+    for batch in matches.batches():
+        control, claim = (
+            flags[batch.place] for flags in (eligible.control, eligible.claimable)
+        )
+        found = batch.counted & ~control
+        for counter, which in (
+            (licensed, ~control),
+            (findings, found),
+            (nearly, found & batch.nearly),
+        ):
+            counter.add(batch, which)
+        for counter, text_findings in zip(claimable, of_texts, strict=True):
+            counter.add(batch, claim & batch.findings(text_findings.least))
+            text_findings.add(batch)
+        for row, which in zip(per_split, (~control, found), strict=True):
+            np.add.at(row, batch.split[which], 1)
+        level = batch.columns["level"]
+        named = level.filter(pa.array(~control)).value_counts()
+        levels.update(dict(zip(*map(pa.Array.to_pylist, named.flatten()), strict=True)))
+        exact = level.to_numpy(zero_copy_only=False).astype(np.str_)
+        same = np.char.endswith(exact, "exact") & ~control & batch.flags("whole")
+        same &= batch.findings(WORD_FOR_WORD_BITS)
+        word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
+        cells.add(batch)
+        shown.add(batch, batch.counted & claim)
+        if len(noted) < first:
+            noted = np.append(noted, batch.place[batch.counted & claim])
+        if exhibits is not None:
+            exhibits.add(batch, ~control)
+    return Counts(
+        matches=per_split[0],
+        finding_matches=per_split[1],
+        control_matches=matches.rows.count - int(per_split[0].sum()),
+        levels=dict(levels),
+        word_for_word=int(word_for_word.count[0]),
+        licensed=licensed.amount(),
+        findings=findings.amount(),
+        nearly=nearly.amount(),
+        claimable=[counter.amount() for counter in claimable],
+        of_texts=of_texts,
+        cells=cells.cells(),
+        showing=shown.count(),
+        first=noted[:first],
+    )
+
+
+class _CellCounter:
+    """Counts records and texts by cells of recall."""
+
+    def __init__(self, matches: ScoredMatches, eligible: Eligibility) -> None:
+        self._eligible = eligible
+        self._group = recall_group(matches.scores.script, matches.scores.band)
+        self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
+        self._chance = np.zeros(CELLS)
+        # A bit for each class of damage in which a text has matches: findings, and all.
+        self._classes = np.zeros((2, len(matches.text)), np.int64)
+
+    def add(self, batch: Batch) -> None:
+        place, counted, damage = batch.place, batch.counted, batch.damage
+        control, cell = self._eligible.control[place], self._group[place] * DAMAGES
+        cell = cell + damage
+        np.bitwise_or.at(self._classes[0], place[counted], 1 << damage[counted])
+        np.bitwise_or.at(self._classes[1], place, 1 << damage)
+        for counter, which in (
+            (self._best, self._eligible.claimable[place] & counted),
+            (self._best_of_all, ~control),
+        ):
+            counter.add(batch.record[which], batch.similarity[which], cell[which])
+        rows = np.flatnonzero(control & counted & self._eligible.measured[place])
+        # Sums of floats depend on their order: one row after the other, whatever the
+        # batches are.
+        np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
+
+    def cells(self) -> Cells:
+        of = self._eligible
+        chance = np.where(of.control & of.measured, of.weights, 0.0)
+        weights = of.claimable - chance, np.where(of.control, 0.0, 1.0)
+        found, every = (
+            of_texts(classes, weight, self._group, CELLS // DAMAGES)
+            for classes, weight in zip(self._classes, weights, strict=True)
+        )
+        best = self._best.count
+        return Cells(
+            best, (best - self._chance, self._best_of_all.count), (found, every)
+        )
+
+
+class _ShownTweets:
+    """Counts records by how many tweets they show."""
+
+    def __init__(self, tweets: Floats) -> None:
+        self._tweets, self._total = tweets, np.zeros(4, np.int64)
+        self._begun = np.zeros(0, np.int64)  # Texts of the last record.
+
+    def add(self, batch: Batch, which: Flags) -> None:
+        new = batch.record[which] * len(self._tweets) + batch.place[which]
+        pairs = distinct(np.append(self._begun, new))
+        record = pairs // max(1, len(self._tweets))
+        # The last record may continue in the next batch.
+        last = record == record.max(initial=-1)
+        self._total += self._showing(pairs[~last])
+        self._begun = pairs[last]
+
+    def count(self) -> Numbers:
+        return self._total + self._showing(self._begun)
+
+    def _showing(self, pairs: Numbers) -> Numbers:
+        record, place = np.divmod(pairs, max(1, len(self._tweets)))
+        first = record[:1].sum()
+        shown = np.bincount(record - first, self._tweets[place])
+        return by_tweets(shown.astype(np.float64))
+
+
+def by_tweets(counts: Floats) -> Numbers:
+    """How many things have 0, 1, 2, and more tweets."""
+    few = np.minimum(counts, 3).astype(np.int64)
+    return np.bincount(few, minlength=4).astype(np.int64)
+
+
+class Group(NamedTuple):
+    """Groups of texts whose records are counted."""
+
+    codes: Numbers  # [texts], the group of each; below 0 for texts that are left out.
+    size: int  # Number of groups.
+    least: float | None = -np.inf  # Bits of the findings; None for all matches.
+
+
+def count_groups(
+    matches: ScoredMatches, groups: Sequence[Group], *, by_split: bool = False
+) -> list[Numbers]:
+    """Different records of each group of texts: int64[groups] or [groups, splits]."""
+    splits = len(matches.rows.parts) if by_split else 1
+    counters = [RecordCounter(group.size * splits) for group in groups]
+    for batch in matches.batches():
+        for group, counter in zip(groups, counters, strict=True):
+            code = group.codes[batch.place]
+            which = code >= 0
+            if group.least is not None:
+                which &= batch.findings(group.least)
+            number = code[which] * splits
+            if by_split:
+                number += batch.split[which]
+            counter.add(number, batch.record[which])
+    return [
+        counter.count.reshape(-1, splits) if by_split else counter.count
+        for counter in counters
+    ]

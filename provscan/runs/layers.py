@@ -1,0 +1,314 @@
+"""The layers of every number: of the whole dataset, and of its sources, authors, years
+and languages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from provscan.calibration.controls import Controls
+from provscan.estimate.layers import (
+    ALONE,
+    Found,
+    Layers,
+    Scope,
+    Size,
+    Strength,
+    layered,
+)
+from provscan.estimate.limits import Chance, Factor, exactly, held_by
+from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
+from provscan.runs.comparability import TextSample, TextStrata
+from provscan.runs.count import (
+    STRENGTHS,
+    Amount,
+    Counts,
+    Eligibility,
+    Group,
+    by_tweets,
+    count_groups,
+    count_matches,
+)
+from provscan.runs.matches import ScoredMatches
+from provscan.runs.null import NullCounts
+from provscan.runs.recall import MeasuredRecall
+from provscan.runs.sample import Extent
+
+# Findings below which nothing is divided by source, author, year or language.
+FEW_FINDINGS = 20
+BREAKDOWNS = ("author", "year", "lang")
+# Values of a breakdown that are shown, those with the most findings.
+BREAKDOWN_VALUES = 30
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that a run has measured, from which its numbers and words follow."""
+
+    extent: Extent
+    controls: Controls
+    samples: tuple[TextSample, TextSample]  # Of the licensed and the control texts.
+    strata: TextStrata
+    matches: ScoredMatches
+    eligible: Eligibility
+    counts: Counts
+    chance: MeasuredChance
+    recall: MeasuredRecall
+    null: NullCounts | None
+    index_fraction: float  # Share of the licensed corpus that is indexed, at random.
+
+    @property
+    def findings(self) -> int:
+        """Records with findings."""
+        return int(self.counts.findings.records.sum())
+
+    @property
+    def claimable(self) -> int:
+        """Records with findings whose chance is measured."""
+        return int(self.counts.claimable[0].records.sum())
+
+    @property
+    def without_control(self) -> list[str]:
+        """Strata of licensed texts that have findings, and whose chance is not
+        measured.
+        """
+        left_out = (self.counts.findings.copies > 0) & ~self.eligible.claimable
+        numbers = np.unique(self.eligible.stratum[left_out])
+        return [self.strata.strata.names[number] for number in numbers]
+
+
+def layers_of(
+    measured: Measured,
+    found: Part,
+    records: Factor,
+    part: float = 1.0,
+    units: Sequence[str] = UNITS,
+) -> dict[str, Layers]:
+    """Layers of the whole dataset, or of a source, author, year or language, by unit.
+
+    `records` is how many records there are, and `part` the share of the chance matches
+    that these have, if each has as many for its size. Limits allow for any share, so
+    that they hold for all parts at once.
+    """
+    extent, controls, chance = measured.extent, measured.controls, measured.chance
+    recall, counted, of_index = (
+        measured.recall,
+        found.claimable[0],
+        measured.index_fraction,
+    )
+    effect, several = extent.design_effect(counted.records), dict[str, Factor]()
+    if of_index < 1.0:
+        effect *= _records_together(counted)
+        several = _several_tweets(measured)
+        if found is not chance.whole:
+            # One author, say, may be unlike the whole: at least there is what was
+            # found.
+            several = {
+                unit: replace(known, low=of_index) for unit, known in several.items()
+            }
+    of_texts = (
+        recall.of_distinct(recall.of_texts[0], counted.copies),
+        recall.of_distinct(recall.of_texts[1], found.licensed.copies, together=True),
+    )
+    of_records = extent.fraction * of_index
+    # For each unit all that there is, the recalls, the share that was scanned, and the
+    # design effect.
+    texts, tweets = (
+        exactly(count / of_index)
+        for count in (controls.licensed_texts, controls.licensed_tweets)
+    )
+    of_unit = {
+        "records": (records, recall.of_records, Scope(of_records, effect)),
+        "texts": (texts, of_texts, Scope(of_index)),
+        "tweets": (tweets, of_texts, Scope(of_index)),
+        "characters": (
+            extent.all_characters,
+            recall.of_characters,
+            Scope(of_records, effect),
+        ),
+    }
+
+    def size(unit: str, amount: Amount) -> Size:
+        if unit == "characters":
+            return amount.characters
+        if unit == "tweets":
+            tweets = measured.matches.tweets[amount.copies > 0]
+            return Size(float(tweets.sum()), float(tweets @ tweets))
+        count = float(amount.records.sum() if unit == "records" else amount.texts)
+        return Size(count, count)
+
+    result = {}
+    for unit in units:
+        most, recalls, scope = of_unit[unit]
+        nearly = found.nearly if unit in ("records", "texts") else None
+        strengths = [
+            Strength(
+                size(unit, amount),
+                _share_of(chance.by_strength[place][unit], part),
+                chance.beyond(found, place),
+            )
+            for place, amount in found.claimable.items()
+            if chance.measures
+        ]
+        result[unit] = layered(
+            Found(
+                size(unit, found.findings).total,
+                size(unit, found.licensed),
+                size(unit, counted),
+                None if nearly is None else size(unit, nearly).total,
+                most,
+                recall.planted.unit(unit, controls),
+                several.get(unit, ALONE),
+            ),
+            strengths,
+            _share_of(chance.expected[unit], part) if chance.measures else None,
+            recalls,
+            recall.least_nearly,
+            scope,
+        )
+    if "tweets" in result:
+        # Every text is that of a tweet.
+        result["tweets"] = result["tweets"].no_less(result["texts"])
+    return result
+
+
+def _share_of(chance: Chance, part: float) -> Chance:
+    """Chance among a part of the findings: any share of it, in the limits."""
+    return chance if part >= 1.0 else Chance(chance.expected * part, 0.0, chance.high)
+
+
+def _records_together(found: Amount) -> float:
+    """Mean number of records that are found or not with a text of theirs; the text in
+    most records counts once more.
+    """
+    copies = found.copies.astype(np.float64)
+    if not copies.any():
+        return 1.0
+    return float((copies @ copies + copies.max() ** 2) / copies.sum())
+
+
+def _several_tweets(measured: Measured) -> dict[str, Factor]:
+    """Records and texts that there are, over as many as there were if each had one
+    tweet; the index has a random share of all tweets.
+    """
+    found = measured.matches.tweets[measured.counts.claimable[0].copies > 0]
+    showing = {"records": measured.counts.showing, "texts": by_tweets(found)}
+    return {
+        unit: held_by(counts, measured.index_fraction)
+        for unit, counts in showing.items()
+    }
+
+
+def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
+    """The layers of a number that are not withheld."""
+    none = {
+        layer: None
+        for layer in ("at_least", "estimate", "at_most")
+        if f"{unit}.{layer}" in withheld
+    }
+    return replace(number, **none)  # type: ignore[arg-type]
+
+
+def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
+    """Layers of the records and texts of each source, author, year, language.
+
+    Recall is that of all. Of chance each has the share that it has of the texts, of a
+    source the share of the records, and by its limits anything from nothing to all.
+    """
+    if measured.findings < FEW_FINDINGS:
+        return {}
+    sources = list(_sources(measured))
+    result: dict[str, dict[str, Any]] = {
+        column: {} for column in (*(["source"] if sources else []), *BREAKDOWNS)
+    }
+    for column, value, found, records, part in (
+        *sources,
+        *_authors_years_languages(measured),
+    ):
+        layers = layers_of(measured, found, records, part, ("records", "texts"))
+        if layers["records"].findings < FEW_FINDINGS:
+            layers = {unit: Layers(number.findings) for unit, number in layers.items()}
+        result[column][value] = {
+            unit: given(unit, number, withheld).as_dict()
+            for unit, number in layers.items()
+        }
+    return result
+
+
+# Name of a breakdown and a value, what was found of it, its records, its share of the
+# chance matches.
+Value = tuple[str, str, Part, Factor, float]
+
+
+def _sources(measured: Measured) -> Iterator[Value]:
+    extent, chance = measured.extent, measured.chance
+    sizes, read, findings = Counter[str](), Counter[str](), Counter[str]()
+    for part, count in zip(
+        extent.parts, measured.counts.finding_matches.tolist(), strict=True
+    ):
+        sizes[part.source] += part.records
+        read[part.source] += part.stats.records if extent.sampled else part.records
+        findings[part.source] += count
+    if extent.drawn is not None or len(sizes) > BREAKDOWN_VALUES:
+        return
+    for name in sorted(+findings, key=lambda name: (-findings[name], name)):
+        found = replace(chance.whole, nearly=None)
+        if len(sizes) > 1:
+            # The texts in one source are only known from its own part files.
+            of_source = measured.matches.of_source(name)
+            found = part_of(count_matches(of_source, measured.eligible), chance.family)
+        share = sizes[name] / max(1, extent.records)
+        yield "source", name, found, exactly(read[name]), share
+
+
+def _authors_years_languages(measured: Measured) -> Iterator[Value]:
+    matches, counts, eligible = measured.matches, measured.counts, measured.eligible
+    chance, whole = measured.chance, measured.chance.whole
+    licensed = np.where(matches.control, 0, counts.of_texts[0].count)
+    # The strength with the most findings beyond chance stands for all strengths.
+    places = sorted({0, chance.best_strength})
+    names, codes, groups = [], [], list[Group]()
+    for column in BREAKDOWNS:
+        coded = getattr(matches.authorship, column).combine_chunks().dictionary_encode()
+        known = [*map(str, coded.dictionary.to_pylist()), ""]
+        code = coded.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
+        frequency = np.bincount(code, licensed, len(known))[:-1]
+        shown = sorted(
+            np.flatnonzero(frequency).tolist(),
+            key=lambda value: (-frequency[value], known[value]),
+        )[:BREAKDOWN_VALUES]
+        number = np.full(len(known), -1)
+        number[shown] = np.arange(len(shown))
+        names.append([known[value] for value in shown])
+        codes.append(number[code])
+        found = np.where(matches.control, -1, codes[-1])
+        claimed = np.where(eligible.claimable, codes[-1], -1)
+        groups += [Group(found, len(shown), None), Group(found, len(shown))]
+        groups += [Group(claimed, len(shown), STRENGTHS[place]) for place in places]
+    records = iter(count_groups(matches, groups, by_split=True))
+    texts = max(1, whole.claimable[0].texts)
+    amounts = [whole.licensed, whole.findings, *(whole.claimable[p] for p in places)]
+    for column, values, code in zip(BREAKDOWNS, names, codes, strict=True):
+        in_splits = [next(records) for _ in amounts]
+        for number_of, value in enumerate(values):
+            here = code == number_of
+            every, findings, *claimable = (
+                amount.of(here, counted[number_of])
+                for amount, counted in zip(amounts, in_splits, strict=True)
+            )
+            clusters = {
+                place: cluster_count(
+                    chance.family[here & (counts.of_texts[place].count > 0)]
+                )
+                for place in places
+            }
+            part = Part(
+                every, findings, dict(zip(places, claimable, strict=True)), clusters
+            )
+            share = part.claimable[0].texts / texts
+            yield column, value, part, measured.extent.all_records, share

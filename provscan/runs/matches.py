@@ -1,0 +1,227 @@
+"""The matches of a scan with their scores, read from part files a batch at a time.
+
+A run may have more matches than fit in memory. What is kept of them is some numbers for
+each licensed text that was found (:class:`ScoredMatches`); each pass over the part
+files computes the scores of the matches again from these numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.arrays import Flags, Floats, Numbers
+from provscan.calibration.controls import Controls
+from provscan.estimate.damage import damage_of, nearly_verbatim
+from provscan.matching.parts import PartResult
+from provscan.params import FindingParams
+from provscan.scoring.authorship import Authorship, authorship
+from provscan.scoring.rule import Scored, Scorer, TextScores
+
+# Matches of a batch, about.
+BATCH = 1 << 15
+NEEDED = (
+    "record",
+    "field",
+    "start",
+    "end",
+    "level",
+    "similarity",
+    "containment",
+    "text",
+    "pieces",
+    "left_out",
+    "whole",
+)
+
+
+@dataclass(frozen=True)
+class PartRows:
+    """The rows of part files, in the order of the splits."""
+
+    folder: Path
+    parts: list[PartResult]  # The counts of each split.
+    source: str | None = None  # Only rows of this dataset are read.
+
+    @cached_property
+    def count(self) -> int:
+        return sum(part.matches for _, part in self._chosen())
+
+    def _chosen(self) -> Iterator[tuple[int, PartResult]]:
+        for number, part in enumerate(self.parts):
+            if part.matches and self.source in (None, part.source):
+                yield number, part
+
+    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
+        """Columns of the rows, and the number of the split of each row."""
+        waiting: list[pa.RecordBatch] = []
+        splits: list[Numbers] = []
+        for number, part in self._chosen():
+            # The file is read, not mapped, so that its pages do not stay in memory.
+            with pa.OSFile(str(part.matches_file(self.folder))) as file:
+                schema = pa.ipc.open_file(file).schema
+                fields = [schema.get_field_index(name) for name in names]
+                stored = pa.ipc.open_file(
+                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
+                )
+                for place in range(stored.num_record_batches):
+                    whole = stored.get_batch(place).select(names)
+                    for low in range(0, whole.num_rows, BATCH):
+                        waiting.append(whole.slice(low, BATCH))
+                        splits.append(np.full(waiting[-1].num_rows, number))
+                        if sum(map(len, splits)) >= BATCH:
+                            yield pa.concat_batches(waiting), np.concatenate(splits)
+                            waiting, splits = [], []
+        if waiting:
+            yield pa.concat_batches(waiting), np.concatenate(splits)
+
+
+class Batch(NamedTuple):
+    """Some consecutive matches, one entry each."""
+
+    columns: pa.RecordBatch  # Columns of the part files.
+    low: int  # Number of the first match.
+    split: Numbers
+    place: Numbers  # Place of the licensed text in `ScoredMatches.text`.
+    # Numbers of its record and field, counted from 0 among those with matches.
+    record: Numbers
+    field: Numbers
+    similarity: Floats
+    containment: Floats
+    # See `provscan.scoring.rule.Scores`.
+    bits: Floats
+    known: Flags
+    counted: Flags
+
+    def flags(self, name: str) -> Flags:
+        """A column of true and false as an array."""
+        result: Flags = self.columns[name].to_numpy(zero_copy_only=False)
+        return result
+
+    @property
+    def start(self) -> Numbers:
+        result: Numbers = self.columns["start"].to_numpy()
+        return result
+
+    @property
+    def end(self) -> Numbers:
+        """Where each match would end without the code points that readers left out."""
+        result: Numbers = (
+            self.columns["end"].to_numpy() - self.columns["left_out"].to_numpy()
+        )
+        return result
+
+    @property
+    def score(self) -> Floats:
+        """Bits, 0 where not known."""
+        return np.nan_to_num(self.bits)
+
+    @property
+    def damage(self) -> Numbers:
+        """Class of what is left of the text."""
+        return damage_of(self.similarity, self.containment, self.flags("pieces"))
+
+    @property
+    def nearly(self) -> Flags:
+        """Whether each match is word for word or nearly."""
+        return nearly_verbatim(self.similarity, self.containment) & ~self.flags(
+            "pieces"
+        )
+
+    def findings(self, least: float) -> Flags:
+        """Which matches are findings of at least this many bits."""
+        return self.counted & (self.score >= least)
+
+
+@dataclass(frozen=True)
+class ScoredMatches:
+    """Matches, and the licensed and control texts that were found, one entry each."""
+
+    rows: PartRows
+    text: Numbers  # Number of the text in the reader, ascending.
+    scores: TextScores
+    params: FindingParams  # What makes a match a finding.
+    authorship: Authorship
+    tweets: Floats  # How many tweets have the text.
+    control: Flags  # The text is a control.
+
+    def of_source(self, source: str) -> ScoredMatches:
+        """The matches in one dataset."""
+        return replace(self, rows=replace(self.rows, source=source))
+
+    @cached_property
+    def _kept(self) -> list[Batch] | None:
+        """All matches, kept in memory where they are a single batch."""
+        return list(self._read(NEEDED)) if self.rows.count <= BATCH else None
+
+    def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
+        """All matches in order, with these columns of the part files."""
+        kept = self._kept if names is NEEDED else None
+        yield from self._read(names) if kept is None else kept
+
+    def _read(self, names: Sequence[str]) -> Iterator[Batch]:
+        low, record, field, last = 0, -1, -1, (-1, -1, "")
+        for columns, split in self.rows.batches(names):
+            own = columns["record"].to_numpy()
+            name = columns["field"].fill_null("").dictionary_encode()
+            known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
+            # Records and fields are numbered on from the last batch, whose last record
+            # may continue here.
+            other_record = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
+            other_record[0] = (split[0], own[0]) != last[:2]
+            other_field = other_record | np.append(False, np.diff(code) != 0)
+            other_field[0] |= known[code[0]] != last[2]
+            records, fields = (
+                record + other_record.cumsum(),
+                field + other_field.cumsum(),
+            )
+            place = np.searchsorted(self.text, columns["text"].to_numpy())
+            similarity, containment = (
+                columns[key].to_numpy().astype(np.float64)
+                for key in ("similarity", "containment")
+            )
+            span = (
+                columns["end"].to_numpy()
+                - columns["start"].to_numpy()
+                - columns["left_out"].to_numpy()
+            )
+            whole = columns["whole"].to_numpy(zero_copy_only=False)
+            scores = self.scores.matches(
+                Scored(place, containment, similarity, whole, span), self.params
+            )
+            yield Batch(
+                columns,
+                low,
+                split,
+                place,
+                records,
+                fields,
+                similarity,
+                containment,
+                *scores,
+            )
+            low, record, field = low + len(own), int(records[-1]), int(fields[-1])
+            last = (int(split[-1]), int(own[-1]), known[code[-1]])
+
+
+def score_matches(rows: PartRows, scorer: Scorer, controls: Controls) -> ScoredMatches:
+    """Find out which texts were found, in a pass over one column, and score them."""
+    found = np.zeros(len(controls.absent), np.bool_)
+    for columns, _ in rows.batches(["text"]):
+        found[columns["text"].to_numpy()] = True
+    text = np.flatnonzero(found)
+    return ScoredMatches(
+        rows,
+        text,
+        scorer.texts(text),
+        scorer.params,
+        authorship(controls.reader, text),
+        controls.reader.tweet_counts(text).astype(np.float64),
+        controls.absent[text],
+    )

@@ -1,0 +1,192 @@
+"""What a null dataset shows, and whether it is comparable with the dataset, so that its
+matches measure the dataset's chance.
+
+Chance depends on the kind of text more than on its amount: novels and manuals share far
+fewer phrases with tweets than posts do. Compared are the matches of phrases
+(:data:`PHRASE_BITS`) per record and per character, the share of them that cover whole
+fields, and the lengths of records. Copies of tweets hardly change these: where one
+record in ten is a copy, there are a tenth more phrases. ``benchmarks/claims.py``
+measures what the limits let through, on pairs of collections that they were not chosen
+on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from provscan.arrays import Flags, Numbers
+from provscan.calibration.controls import Controls
+from provscan.runs.comparability import in_common
+from provscan.runs.count import STRENGTHS, TextFindings
+from provscan.runs.matches import Batch, PartRows, ScoredMatches, score_matches
+from provscan.runs.sample import Extent
+from provscan.scoring.lengths import SCRIPTS
+from provscan.scoring.rule import Scorer
+
+# Bits below which a match is one of a phrase, if it is no finding and not nearly
+# verbatim.
+PHRASE_BITS = 30.0
+# Limits of the ratio of two rates, of the difference of two shares, of the share that
+# two distributions have in common.
+RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
+# Standard errors that a difference must have, so that chance does not explain it.
+CERTAIN = 2.58
+# Matches below which a share says nothing.
+FEW = 30
+
+
+@dataclass(frozen=True)
+class NullScan:
+    """Matches in a null dataset, and its size."""
+
+    rows: PartRows
+    # Scanned.
+    records: int
+    characters: int
+    sources: tuple[str, ...]  # What the user named.
+    skipped: dict[str, int]  # Records that were not scanned, by reason.
+    # bool[scripts]: the null dataset has enough text in the script; true for all where
+    # no carrier records are kept.
+    scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
+    # What was noticed of the records.
+    notes: dict[str, int] = field(default_factory=dict)
+    # Code points of random samples of the records of the dataset and of the null
+    # dataset.
+    lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A comparison of a null dataset with the dataset."""
+
+    differs: tuple[str, ...]  # In what they differ too much, in words.
+    figures: dict[str, float | None]
+
+    @property
+    def same(self) -> bool:
+        return not self.differs
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"same": self.same, "differs": list(self.differs), **self.figures}
+
+
+@dataclass(frozen=True)
+class NullCounts:
+    """What was found in a null dataset."""
+
+    scan: NullScan
+    matches: ScoredMatches
+    of_texts: list[TextFindings]  # For each of `STRENGTHS`; control texts have none.
+    licensed: int  # Matches of licensed texts.
+    kind: Kind
+
+    @property
+    def scripts(self) -> Flags | None:
+        """Scripts in which it measures chance; None if it does not."""
+        return self.scan.scripts if self.kind.same else None
+
+
+class _Phrases:
+    """Matches of phrases in a dataset."""
+
+    def __init__(
+        self, matches: ScoredMatches, texts: int, records: int, characters: int
+    ) -> None:
+        self._matches = matches
+        self.sizes = {"record": records, "character": characters}
+        self.of_text = np.zeros(texts, np.int64)  # Of each text of the reader.
+        self.whole = 0  # Matches that cover their whole field.
+
+    def add(self, batch: Batch) -> None:
+        which = ~self._matches.control[batch.place] & ~batch.counted & ~batch.nearly
+        which &= batch.bits < PHRASE_BITS
+        np.add.at(self.of_text, self._matches.text[batch.place[which]], 1)
+        self.whole += int((which & batch.flags("whole")).sum())
+
+
+def count_null(
+    scan: NullScan,
+    matches: ScoredMatches,
+    extent: Extent,
+    scorer: Scorer,
+    controls: Controls,
+) -> NullCounts:
+    """Count the matches of a null dataset, and compare it with the dataset, whose
+    matches and extent are given.
+    """
+    texts = len(controls.absent)
+    dataset = _Phrases(matches, texts, extent.records, extent.characters)
+    for batch in matches.batches():
+        dataset.add(batch)
+    found = score_matches(scan.rows, scorer, controls)
+    null = _Phrases(found, texts, scan.records, scan.characters)
+    of_texts = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
+    licensed = 0
+    for batch in found.batches():
+        null.add(batch)
+        for findings in of_texts:
+            findings.add(batch)
+        licensed += int(np.count_nonzero(~found.control[batch.place]))
+    for findings in of_texts:
+        findings.count[found.control] = 0
+    return NullCounts(
+        scan, found, of_texts, licensed, _compared(dataset, null, *scan.lengths)
+    )
+
+
+def _compared(
+    dataset: _Phrases, null: _Phrases, own_lengths: Numbers, null_lengths: Numbers
+) -> Kind:
+    figures: dict[str, float | None] = {}
+    differs = []
+    counts = [dataset.of_text.sum(), null.of_text.sum()]
+    for size in ("record", "character"):
+        ratio, error = _ratio(dataset, null, size)
+        figures[f"phrases_per_{size}"] = ratio
+        if ratio is not None and abs(np.log(ratio)) > max(
+            np.log(RATIO), CERTAIN * error
+        ):
+            differs.append(f"phrases per {size}")
+    figures["whole_fields"] = None
+    if min(counts) >= FEW:
+        apart = float(dataset.whole / counts[0] - null.whole / counts[1])
+        figures["whole_fields"] = apart
+        if abs(apart) > APART:
+            differs.append("phrases that are whole fields")
+    in_common = _in_common(own_lengths, null_lengths)
+    figures["lengths_in_common"] = in_common
+    if in_common is not None and in_common < IN_COMMON:
+        differs.append("lengths of records")
+    return Kind(tuple(differs), figures)
+
+
+def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, float]:
+    """The dataset's rate of phrases over that of the null dataset, and the standard
+    error of its logarithm.
+
+    A text that has many matches makes them less certain than as many matches of
+    different texts (a design effect). None where neither has any.
+    """
+    both = dataset.of_text + null.of_text
+    if not both.any():
+        return None, 0.0
+    effect = float(both @ both) / float(both.sum())
+    # With half a match more in each, one without any has a rate, too.
+    counts = np.array([dataset.of_text.sum(), null.of_text.sum()]) + 0.5
+    rates = counts / np.maximum(1, [dataset.sizes[size], null.sizes[size]])
+    return float(rates[0] / rates[1]), float(np.sqrt(effect * (1.0 / counts).sum()))
+
+
+def _in_common(first: Numbers, second: Numbers) -> float | None:
+    """The share that two samples of lengths have in common, in classes that double;
+    None without a sample.
+    """
+    if len(first) == 0 or len(second) == 0:
+        return None
+    classes = (
+        np.log2(np.maximum(lengths, 1)).astype(np.int64) for lengths in (first, second)
+    )
+    return in_common(*classes)

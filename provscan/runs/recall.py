@@ -1,0 +1,218 @@
+"""Recall as the spike-ins of a run measure it: of copies like the matches, of distinct
+texts, of characters, and of nearly verbatim copies.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from provscan.arrays import Flags, Floats, Numbers
+from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS, Edit
+from provscan.calibration.spike_ins import Recovered, SpikeIns
+from provscan.estimate.damage import DAMAGES, PIECES, damage_of
+from provscan.estimate.limits import Factor, clopper_pearson
+from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
+from provscan.runs.comparability import recall_group
+from provscan.runs.count import Cells
+
+# Recall from which on the number of texts follows from how many copies were found of
+# each (where the series of Good & Toulmin converges, 1/2, with a margin).
+CONVERGES = 0.6
+# Copies of a text from which on their number makes no difference.
+MANY_COPIES = 20
+# Spike-ins of light, common or heavy edits that are nearly verbatim, below which these
+# say nothing of such copies.
+ENOUGH_NEARLY = 30
+
+Pair = tuple[Recall | None, Recall | None]  # Of findings, and of any verified match.
+
+
+@dataclass(frozen=True)
+class MeasuredRecall:
+    """What spike-ins say of copies like the matches."""
+
+    planted: SpikeIns
+    back: Recovered
+    usual: Flags  # bool[spike-ins]: the edit is none of the severe ones.
+    of_records: Pair
+    # Recall of a copy of any text: one text that stands in most records says nothing of
+    # the others.
+    of_texts: Pair
+    of_characters: Pair
+    in_pieces: float  # Share of the records with a finding in which it is in pieces.
+    # Share of the licensed texts whose exact copy would be a finding; None without
+    # spike-ins.
+    can_be_told: float | None
+    # Recall of nearly verbatim copies of texts that can be told, by weight of the
+    # edits, where it was measured.
+    nearly: dict[str, dict[str, Any]]
+    # The lowest of these.
+    least_nearly: Factor | None
+
+    def of_distinct(
+        self, recall: Recall | None, copies: Numbers, *, together: bool = False
+    ) -> Recall | None:
+        """Share of the distinct texts of which at least one copy is found; `copies`
+        were found of each.
+
+        A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good &
+        Toulmin 1956, doi:10.1093/biomet/43.1-2.45), and where the series does not
+        converge for 1 / r, as if each had one copy. Texts that can't be detected are
+        lost with all their copies. What loses one copy of a text may lose its others:
+        the lower limit lies half way to a loss of all copies together, and with
+        `together` there.
+        """
+        # How many texts have no copy, one, two and so on.
+        having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
+        having[0] = 0
+        count = int(having.sum())
+        if count == 0 or recall is None:
+            return recall
+        possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
+
+        def share(r: float) -> float:
+            if r < CONVERGES * possible:
+                return r
+            odds = (possible - r) / r
+            texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
+            return possible * count / max(texts, count)
+
+        other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
+        low = recall.low if together else math.sqrt(recall.low * share(recall.low))
+        return replace(
+            recall,
+            value=share(recall.value),
+            low=min(low * (1.0 - other), share(recall.value)),
+            high=min(1.0, share(recall.high) * (1.0 + other)),
+        )
+
+
+def measure_recall(
+    planted: SpikeIns, back: Recovered, cells: Cells, too_short: float
+) -> MeasuredRecall:
+    """Measure recall on spike-ins, of copies that are in the cells as the matches are;
+    a share of the licensed texts is `too_short` to be planted.
+    """
+    usual = ~_has(planted, SEVERE)
+    group = recall_group(planted.script, planted.band)
+    damage = damage_of(back.similarity, back.containment, back.pieces)
+
+    def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
+        """Upper limits allow for severe edits, and for those of which hardly any is
+        found.
+        """
+        if len(planted) == 0:
+            return None
+        kept = usual | upper
+        arrays = Planted(planted.edit[kept], group[kept], damage[kept], found[kept])
+        shown = np.maximum(shown, 0.0).reshape(-1, DAMAGES)
+        return recall_of(arrays, shown, upper=upper)
+
+    def pair(findings: Floats, every: Floats) -> Pair:
+        counted = recall(back.counted, findings, upper=False)
+        if counted is not None:
+            counted = replace(counted, low=counted.low * (1.0 - akin(counted)))
+        return counted, recall(back.found, every, upper=True)
+
+    of_records, of_texts = pair(*cells.of_records), pair(*cells.of_texts)
+    in_cells = cells.findings.reshape(-1, DAMAGES)
+    pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
+    told = float(back.detectable.mean()) if len(planted) else None
+    nearly = _nearly(planted, back)
+    least = min(nearly.values(), key=lambda share: share["low"], default=None)
+    return MeasuredRecall(
+        planted,
+        back,
+        usual,
+        of_records,
+        of_texts,
+        (
+            _of_characters(planted, back, of_records[0]),
+            _of_characters(planted, back, of_records[1]),
+        ),
+        pieces,
+        None if told is None else told * (1.0 - too_short),
+        nearly,
+        None if least is None else Factor(least["value"], least["low"], least["high"]),
+    )
+
+
+def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
+    return np.isin(planted.edit, [edit.__name__ for edit in edits])
+
+
+def _nearly(planted: SpikeIns, back: Recovered) -> dict[str, dict[str, Any]]:
+    """A spike-in has the class of its match, or if it was missed of what was
+    planted.
+    """
+    result = {}
+    for weight, edits in WEIGHTS.items():
+        chosen = back.nearly & back.detectable & _has(planted, edits)
+        if chosen.sum() >= ENOUGH_NEARLY:
+            result[weight] = counted_share(back.counted[chosen])
+    return result
+
+
+def counted_share(counted: Flags) -> dict[str, Any]:
+    """Share of some spike-ins that count as findings, with Clopper-Pearson limits."""
+    hits, planted = int(counted.sum()), len(counted)
+    low, high = clopper_pearson(hits, planted)
+    return {
+        "value": hits / planted,
+        "low": low,
+        "high": high,
+        "planted": planted,
+        "counted": hits,
+    }
+
+
+def _of_characters(
+    planted: SpikeIns, back: Recovered, recall: Recall | None
+) -> Recall | None:
+    """Recall of characters: of a copy that is found, a part may lie outside of the
+    match.
+
+    How large a part depends on the edit: of the mixture of edits it is what their
+    spike-ins say. Copies that were edited otherwise may lack nothing, or twice as much.
+    """
+    if recall is None:
+        return None
+    found, edit = back.found, planted.edit
+    parts = {
+        name: 1.0 - float(back.share[found & (edit == name)].mean())
+        for name in np.unique(edit[found]).tolist()
+    }
+    shown = {
+        name: recall.of_edit[name] * share
+        for name, share in recall.mixture.items()
+        if name in parts
+    }
+    outside = sum(parts[name] * share for name, share in shown.items())
+    outside /= max(sum(shown.values()), 1e-9)
+    return replace(
+        recall,
+        value=recall.value * (1.0 - outside),
+        low=recall.low * (1.0 - outside) ** 2,
+    )
+
+
+def akin(recall: Recall) -> float:
+    """Share of the copies that went through heavy edits of which hardly any is found,
+    if each is as frequent as those that the matches show.
+    """
+    heavy = {
+        edit.__name__: recall.of_edit[edit.__name__]
+        for edit in HEAVY
+        if edit.__name__ in recall.of_edit
+    }
+    shown = [
+        recall.mixture.get(edit, 0.0)
+        for edit, found in heavy.items()
+        if found >= FINDABLE
+    ]
+    lost = (len(heavy) - len(shown)) * float(np.mean(shown)) if shown else 0.0
+    return lost / (1.0 + lost)

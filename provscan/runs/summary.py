@@ -1,0 +1,196 @@
+"""Entries of ``summary.json`` beside the answer: counts, recall, control, rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from provscan.calibration.edits import WEIGHTS
+from provscan.estimate.recall import FINDABLE
+from provscan.estimate.strata import length_class
+from provscan.matching import LEVELS
+from provscan.params import FindingParams
+from provscan.runs.comparability import agreement, by_year
+from provscan.runs.layers import Measured
+from provscan.runs.recall import MeasuredRecall, counted_share
+from provscan.runs.scan import ScanTotals
+from provscan.scoring.lengths import BANDS, SCRIPTS
+from provscan.scoring.rule import LETTERS_WITHOUT_BITS
+
+SUMMARY_VERSION = 1
+
+
+def counts_summary(measured: Measured, totals: ScanTotals) -> dict[str, Any]:
+    """The counts; matches of control texts are not among them."""
+    counts, findings = measured.counts, measured.counts.findings
+    licensed = counts.licensed
+    sources: dict[str, dict[str, Any]] = {}
+    for part, records, found in zip(
+        totals.parts, licensed.records.tolist(), counts.matches.tolist(), strict=True
+    ):
+        new = {
+            "source": part.source,
+            "records": 0,
+            "read": 0,
+            "records_matched": 0,
+            "matches": 0,
+        }
+        entry = sources.setdefault(part.source, new)
+        entry["records"] += part.records
+        entry["read"] += part.stats.records + sum(part.stats.skipped.values())
+        entry["records_matched"] += records
+        entry["matches"] += found
+    texts = measured.matches.text[licensed.copies > 0]
+    matched, characters = int(licensed.records.sum()), int(licensed.characters.total)
+    stats = totals.stats.as_dict()
+    return {
+        "version": SUMMARY_VERSION,
+        "records": totals.records,
+        "characters": totals.characters,
+        "records_matched": matched,
+        "share_of_records": matched / max(1, totals.records),
+        "matches": int(counts.matches.sum()),
+        "levels": {level: counts.levels.get(level, 0) for level in LEVELS},
+        "texts_found": len(texts),
+        "tweets_found": measured.controls.reader.count_tweets(texts),
+        "characters_matched": characters,
+        "share_of_characters": characters / max(1, totals.characters),
+        "counted": {
+            "matches": int(counts.finding_matches.sum()),
+            "records": measured.findings,
+            "share_of_records": measured.findings / max(1, totals.records),
+            "texts": findings.texts,
+        },
+        "sources": list(sources.values()),
+        **{name: stats[name] for name in ("skipped", "repaired", "notes", "fields")},
+        "examples": [
+            {
+                "source": case.source,
+                "where": f"record {case.record}",
+                "reason": f"{reason}: {case.detail}".rstrip(": "),
+            }
+            for reason, cases in sorted(totals.stats.examples.items())
+            for case in cases
+        ],
+    }
+
+
+def rule_summary(params: FindingParams) -> dict[str, Any]:
+    changed = [
+        f"--{name.replace('_', '-')} {value:g}"
+        for name, value in params.changed().items()
+    ]
+    return {
+        **params.as_dict(),
+        "letters_without_bits": LETTERS_WITHOUT_BITS,
+        "changed": changed,
+    }
+
+
+def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
+    """Recall of all spike-ins and of every class, and of copies like the matches."""
+    back, planted = measured.back, measured.planted
+    counted, recall = back.counted, measured.of_records[0]
+    bits = back.bits[~np.isnan(back.bits)]
+    result: dict[str, Any] = {
+        "planted": len(planted),
+        "found": int(back.found.sum()),
+        "counted": int(counted.sum()),
+        "same_text": int(back.same_text.sum()),
+        "all": counted_share(counted) if len(planted) else None,
+        "nearly_verbatim": measured.nearly,
+        # Found spike-ins in steps of ten bits.
+        "bits": np.bincount((bits // 10).astype(np.int64)).tolist(),
+        "of_matches": None,
+        "range": {},
+        "mixture": {},
+        "by": {},
+        "hardly_found": [],
+    }
+    if recall is None:
+        return result
+    result["of_matches"] = {
+        "value": recall.value,
+        "low": recall.low,
+        "high": recall.high,
+    }
+    for weight, edits in WEIGHTS.items():
+        names = [edit.__name__ for edit in edits if edit.__name__ in recall.of_edit]
+        if names:
+            shares = [recall.of_edit[name] for name in names]
+            result["range"][weight] = float(np.mean(shares))
+    result["mixture"] = recall.mixture
+    lengths = [length_class(band, BANDS) for band in planted.band.tolist()]
+    classes = {
+        "edit": planted.edit,
+        "length": np.array(lengths, np.str_),
+        "script": np.array(SCRIPTS, np.str_)[planted.script],
+        "position": np.where(planted.inside, "inside a record", "own record"),
+    }
+    for name, keys in classes.items():
+        shares_of = {
+            str(key): counted_share(counted[keys == key]) for key in np.unique(keys)
+        }
+        result["by"][name] = shares_of
+        result["hardly_found"] += [
+            {"class": name, "name": key, "recall": share["value"]}
+            for key, share in shares_of.items()
+            if share["value"] < FINDABLE
+        ]
+    return result
+
+
+def control_summary(measured: Measured) -> dict[str, Any]:
+    """What measured chance, and how like the licensed texts the control is."""
+    controls, chance, null = measured.controls, measured.chance, measured.null
+    licensed, control = measured.samples
+    years, clusters, _ = chance.years
+    found = measured.counts.of_texts[0].count[measured.eligible.control]
+    measures = []
+    for measure in chance.measures:
+        expected = measure.chance("clusters")
+        measures.append(
+            {
+                "kind": measure.name,
+                "clusters": len(measure.weights),
+                "expected": expected.expected,
+                "low": expected.low,
+                "high": expected.high,
+            }
+        )
+    return {
+        "texts": controls.texts,
+        "licensed_texts": controls.licensed_texts,
+        "too_short": {"licensed": licensed.too_short, "control": control.too_short},
+        "also_licensed": len(controls.repeated),
+        "matches": measured.counts.control_matches,
+        "counted": int(found.sum()),
+        "kind": None if null is None else null.kind.as_dict(),
+        "chance_measures": measures,
+        "licensed_clusters": chance.licensed_clusters,
+        "strata": measured.strata.strata.as_list() if controls.texts else [],
+        "without_control": measured.without_control,
+        "alike": agreement(licensed, control),
+        # What multiplies the weights of control texts of commoner, usual and rarer
+        # wording.
+        "wording_weights": measured.strata.factors.tolist(),
+        "years": {
+            "licensed": by_year(licensed.year),
+            "control": by_year(control.year),
+            "chance_clusters": dict(
+                zip(map(str, years.tolist()), clusters.tolist(), strict=True)
+            ),
+        },
+        "placebo": chance.placebo,
+        "null": None
+        if null is None
+        else {
+            "sources": list(null.scan.sources),
+            "records": null.scan.records,
+            "characters": null.scan.characters,
+            "matches": null.licensed,
+            "skipped": null.scan.skipped,
+            "notes": null.scan.notes,
+        },
+    }

@@ -1,0 +1,255 @@
+"""What stands before every endpoint: token, origin, sizes, times, rates, and headers.
+
+A request that is refused gets a status and a sentence: 401 without the token, 403 from
+another site, 408 too slow, 413 too large, 429 too many. Nothing of a request but its
+path and status is counted or logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from provscan.server import Limits
+from provscan.server.metrics import Metrics
+
+STREAM = "/api/stream"
+# What needs no token: it has no data.
+OPEN = ("/", "/docs", "/openapi.json", "/health")
+LOCAL = {"localhost", "127.0.0.1", "::1"}
+MOST_CLIENTS = 10_000
+HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+POLICY = b"content-security-policy"
+BARE_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+logger = logging.getLogger("provscan.server")
+
+
+class Refused(Exception):
+    """A request that is not answered, and why."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+        self.headers = headers
+
+
+class _Gone(Exception):
+    """The client has closed the connection."""
+
+
+class Guard:
+    """An application behind its limits."""
+
+    def __init__(
+        self, app: ASGIApp, token: str | None, limits: Limits, metrics: Metrics
+    ) -> None:
+        self._app, self._token, self._limits = app, token, limits
+        self._metrics = metrics
+        # Of each client the requests that it may still send, and since when.
+        self._allowances: dict[str, tuple[float, float]] = {}
+        self._held = self._working = self._streams = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer, began = _Answer(send), time.perf_counter()
+        try:
+            self._admit(scope)
+            with _Body(receive, self._limits, self) as body:
+                if scope["path"] == STREAM:
+                    with self._one_of("_streams", self._limits.streams):
+                        await self._app(scope, body.piece, answer.send)
+                else:
+                    whole = await body.whole(scope)
+                    with self._one_of("_working", self._limits.working):
+                        await self._app(scope, whole, answer.send)
+        except Refused as refused:
+            await answer.refuse(refused)
+        except _Gone:
+            answer.status = 499
+        except Exception as error:
+            # The message of an error may quote a text.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("internal error, %s:\n%s", type(error).__name__, where)
+            await answer.refuse(Refused(500, "Internal error: please report it."))
+        finally:
+            seconds = time.perf_counter() - began
+            self._metrics.answered(scope["path"], answer.status, seconds)
+
+    def _admit(self, scope: Scope) -> None:
+        """Refuse a client that asks too often, does not know the token, or is a page of
+        another site.
+        """
+        self._count(scope["client"][0] if scope["client"] else "")
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        origin = headers.get(b"origin")
+        if origin and urlsplit(origin.decode("latin-1")).netloc != host:
+            raise Refused(403, "Pages of other sites may not ask this server.")
+        if self._token is None:
+            # A name that another site has pointed at this machine is not its name.
+            if urlsplit(f"//{host}").hostname not in LOCAL:
+                raise Refused(
+                    403, f"Without a token, {host} is not served: use --token."
+                )
+        elif scope["path"] not in OPEN:
+            given = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+                raise Refused(
+                    401,
+                    "The token is missing or wrong: send it as Authorization: Bearer.",
+                    **{"www-authenticate": "Bearer"},
+                )
+
+    def _count(self, client: str) -> None:
+        """Take one of the requests that a client may send."""
+        now, rate = time.monotonic(), self._limits.rate
+        left, since = self._allowances.get(client, (2 * rate, now))
+        left = min(2 * rate, left + (now - since) * rate)
+        if left < 1:
+            raise Refused(
+                429,
+                f"More than {rate:g} requests a second: ask again in a second.",
+                **{"retry-after": "1"},
+            )
+        if len(self._allowances) > MOST_CLIENTS:
+            self._allowances = {
+                name: (rest, then)
+                for name, (rest, then) in self._allowances.items()
+                if (now - then) * rate + rest < 2 * rate
+            }
+        self._allowances[client] = left - 1, now
+
+    @contextmanager
+    def _one_of(self, name: str, most: int) -> Iterator[None]:
+        """Be one of the requests that may be answered at a time."""
+        if getattr(self, name) >= most:
+            raise _busy()
+        setattr(self, name, getattr(self, name) + 1)
+        try:
+            yield
+        finally:
+            setattr(self, name, getattr(self, name) - 1)
+
+    def hold(self, size: int) -> None:
+        """Count bytes of requests that are in memory."""
+        if size > 0 and self._held + size > self._limits.held_bytes:
+            raise _busy()
+        self._held += size
+
+
+def _busy() -> Refused:
+    message = "The server is busy: ask again in a second."
+    return Refused(429, message, **{"retry-after": "1"})
+
+
+class _Body:
+    """The body of a request, as far as it is read: bounded in size and time."""
+
+    def __init__(self, receive: Receive, limits: Limits, guard: Guard) -> None:
+        self._receive, self._limits, self._guard = receive, limits, guard
+        self._size = 0
+        self._end = time.monotonic() + limits.stream_seconds
+
+    def __enter__(self) -> _Body:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._guard.hold(-self._size)
+
+    async def piece(self) -> Message:
+        """The next piece of a stream."""
+        seconds = min(self._limits.piece_seconds, self._end - time.monotonic())
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                return self._measured(await self._receive())
+        except TimeoutError:
+            raise Refused(
+                408,
+                f"No piece came for {self._limits.piece_seconds:g} s, or the stream "
+                f"took longer than {self._limits.stream_seconds:g} s.",
+            ) from None
+
+    async def whole(self, scope: Scope) -> Receive:
+        """Read all of it; gives what passes it on."""
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self._limits.body_bytes:
+            raise self._too_large()
+        pieces, more = [], True
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while more:
+                    message = self._measured(await self._receive())
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    pieces.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise Refused(
+                408,
+                f"The request took more than {self._limits.body_seconds:g} s to come.",
+            ) from None
+        waiting = [{"type": "http.request", "body": b"".join(pieces)}]
+
+        async def passed_on() -> Message:
+            return waiting.pop() if waiting else await self._receive()
+
+        return passed_on
+
+    def _measured(self, message: Message) -> Message:
+        size = len(message.get("body", b""))
+        if self._size + size > self._limits.body_bytes:
+            raise self._too_large()
+        self._guard.hold(size)
+        self._size += size
+        return message
+
+    def _too_large(self) -> Refused:
+        return Refused(
+            413,
+            f"The request is larger than {self._limits.body_bytes:,} bytes: send it in "
+            "parts, or scan a file with `provscan match`.",
+        )
+
+
+class _Answer:
+    """What is sent to a client: its status, and headers that all answers have."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [*message.get("headers", []), *HEADERS]
+            if POLICY not in dict(headers):
+                headers.append((POLICY, BARE_POLICY))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def refuse(self, refused: Refused) -> None:
+        if self.status:
+            return
+        body = orjson.dumps({"detail": refused.message})
+        headers = {"content-type": "application/json", **refused.headers}
+        headers["content-length"] = str(len(body))
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        start = {"type": "http.response.start", "status": refused.status}
+        await self.send({**start, "headers": raw})
+        await self.send({"type": "http.response.body", "body": body})

@@ -1,0 +1,97 @@
+"""The index as it is now: one that is replaced or appended to is taken up by the next
+request.
+
+Whether it was changed is told by its manifest, which is replaced atomically: its inode,
+size and time of change are looked at before each answer. An answer is made from one
+snapshot, and says which. While the index is opened, requests wait for it; if it can't
+be opened, they fail until it can.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provscan.errors import IndexFormatError
+from provscan.index.format import MANIFEST
+from provscan.lookup import Match, look_up
+from provscan.matching import Index, open_index
+from provscan.scoring.background import background
+
+# Seconds that a request waits for an index that is being opened.
+PATIENCE = 20.0
+Stamp = tuple[int, int, int]
+
+
+class Snapshot(NamedTuple):
+    """An open index, and what answers say of it."""
+
+    licensed: Index
+    about: dict[str, Any]
+
+
+class LiveIndex:
+    """An index folder, open; for several threads."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._manifest = Path(path) / MANIFEST
+        self._path = path
+        self._opening = threading.Lock()
+        self._stamp: Stamp | None = None
+        self._snapshot = self._open()
+
+    def look_up(self, texts: Sequence[str]) -> tuple[dict[str, Any], list[list[Match]]]:
+        """What is said of the index, and the matches in each text."""
+        snapshot = self.snapshot()
+        try:
+            return snapshot.about, look_up(texts, snapshot.licensed)
+        except IndexFormatError:
+            # A file was changed in its place: what is there now may be sound.
+            self._stamp = None
+            snapshot = self.snapshot()
+            return snapshot.about, look_up(texts, snapshot.licensed)
+
+    def snapshot(self) -> Snapshot:
+        """The index as it is now, opened if it was changed."""
+        if self._stamp == self._current():
+            return self._snapshot
+        if not self._opening.acquire(timeout=PATIENCE):
+            raise IndexFormatError("the index is being opened: ask again soon")
+        try:
+            if self._stamp != self._current():
+                self._snapshot = self._open()
+        finally:
+            self._opening.release()
+        return self._snapshot
+
+    def _current(self) -> Stamp:
+        try:
+            found = os.stat(self._manifest)
+        except OSError as error:
+            raise IndexFormatError(
+                f"there is no index at {self._path} any more: {error.strerror}"
+            ) from None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _open(self) -> Snapshot:
+        # Looked at first: a manifest that is replaced meanwhile is seen the next time.
+        self._stamp = None
+        stamp = self._current() if self._manifest.exists() else None
+        index = open_index(self._path, verify=False)
+        background(index.reader)
+        # The first call compares the files with their checksums, unless that was done
+        # before, and loads the kernels.
+        look_up(["compared, loaded and ready to be asked"], index)
+        self._stamp = stamp
+        return Snapshot(
+            index,
+            {
+                "fingerprint": index.fingerprint,
+                "generation": index.reader.manifest.generation,
+                "tweets": index.reader.tweets,
+                "texts": len(index),
+            },
+        )

@@ -1,0 +1,98 @@
+"""The page with the box, and the documentation of the API: they load nothing, and ask
+this server alone.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from provscan import __version__
+from provscan.report.document import page
+from provscan.server import Limits
+
+TEMPLATES = Path(__file__).parent / "templates"
+META = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
+
+
+def live_page() -> HTMLResponse:
+    """The page on which a text is typed."""
+    styles = ("page.css", "exhibits.css", "live.css")
+    return _response("live.html", styles, ("cards.js", "live.js"))
+
+
+def api_page(schema: dict[str, Any], limits: Limits) -> HTMLResponse:
+    """The documentation of the API, made from its OpenAPI schema."""
+    shapes = schema["components"]["schemas"]
+    return _response(
+        "api.html",
+        ("page.css", "live.css"),
+        schema=schema,
+        operations=list(_operations(schema)),
+        shapes={name: list(_fields(shape)) for name, shape in shapes.items()},
+        described={
+            name: shape.get("description", "") for name, shape in shapes.items()
+        },
+        limits=limits,
+    )
+
+
+def _response(
+    template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
+) -> HTMLResponse:
+    policy = ("connect-src 'self'",) if scripts else ()
+    text = "".join(
+        page(
+            template, styles, scripts, TEMPLATES, policy, version=__version__, **values
+        )
+    )
+    found = META.search(text)
+    assert found is not None
+    policy_of_page = html.unescape(found[1]) + "; frame-ancestors 'none'"
+    return HTMLResponse(text, headers={"content-security-policy": policy_of_page})
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each method of each path, with the names of its shapes."""
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            yield {
+                "method": method.upper(),
+                "path": path,
+                "summary": operation["summary"],
+                "description": operation.get("description", ""),
+                "takes": [(kind, _name(of)) for kind, of in content.items()],
+                "gives": [
+                    (status, answer["description"], kind, _name(of))
+                    for status, answer in operation["responses"].items()
+                    for kind, of in (answer.get("content") or {"": {}}).items()
+                ],
+            }
+
+
+def _name(content: dict[str, Any]) -> str:
+    return str(content.get("schema", {}).get("$ref", "")).rsplit("/", 1)[-1]
+
+
+def _fields(shape: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Name, type and meaning of the fields of a shape."""
+    for name, field in shape.get("properties", {}).items():
+        yield name, _type(field), field.get("description", "")
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return str(field["$ref"]).rsplit("/", 1)[-1]
+    if "anyOf" in field:
+        return " or ".join(_type(item) for item in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}" if "items" in field else "list"
+    return str(field.get("type", "any"))

@@ -1,0 +1,126 @@
+"""The server as a process: an event loop, and threads that look texts up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import socket
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from provscan.server import Limits
+from provscan.server.app import make_app
+from provscan.server.live import LiveIndex
+
+# Bytes of the head of a request, at most.
+HEAD = 16 << 10
+REFUSAL = (
+    "HTTP/1.1 {}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    "content-length: {}\r\n\r\n{}"
+)
+
+
+def run(
+    index: str | os.PathLike[str],
+    listening: socket.socket,
+    token: str | None,
+    limits: Limits,
+) -> None:
+    """Serve until the process is told to stop."""
+    _raise_limit_of_files(limits.connections)
+    server_of(index, token, limits).run(sockets=[listening])
+
+
+def server_of(
+    index: str | os.PathLike[str], token: str | None, limits: Limits
+) -> uvicorn.Server:
+    """A server that has opened its index."""
+    app = make_app(LiveIndex(index), token, limits, os.cpu_count() or 1)
+    config = uvicorn.Config(
+        app,
+        http=_bounded(limits),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEAD,
+        timeout_graceful_shutdown=5,
+    )
+    return uvicorn.Server(config)
+
+
+def _raise_limit_of_files(connections: int) -> None:
+    """Let the process have a file for each connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + 1024
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _bounded(limits: Limits) -> type[H11Protocol]:
+    """The protocol of a connection, of which there are so many at most. The head of a
+    request, and the rest of one that is answered already, must come in the time of a
+    body, and an answer must be taken.
+    """
+
+    class Bounded(H11Protocol):
+        _late: asyncio.TimerHandle | None = None
+        _untaken: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > limits.connections:
+                self._refuse("429 Too Many Requests", "Too many connections.")
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            if not self.transport.is_closing():
+                super().data_received(data)
+            self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            for timer in (self._late, self._untaken):
+                if timer is not None:
+                    timer.cancel()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._untaken = self.loop.call_later(
+                limits.send_seconds, self.transport.abort
+            )
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._untaken is not None:
+                self._untaken.cancel()
+
+        def _wait(self) -> None:
+            """Start the clock where no request is being answered, else stop it."""
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle and self._late is None:
+                self._late = self.loop.call_later(limits.body_seconds, self._too_late)
+            elif not idle and self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+        def _too_late(self) -> None:
+            self._late = None
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle and not self.transport.is_closing():
+                if self.conn.their_state is h11.IDLE:
+                    self._refuse("408 Request Timeout", "The request is too slow.")
+                self.transport.close()
+
+        def _refuse(self, status: str, message: str) -> None:
+            body = f'{{"detail": "{message}"}}'
+            self.transport.write(REFUSAL.format(status, len(body), body).encode())
+            self.transport.close()
+
+    return Bounded

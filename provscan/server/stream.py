@@ -1,0 +1,65 @@
+"""A text that comes in pieces, as a model's answer does, and is looked up as it grows.
+
+The request is the text itself, sent in pieces; the answer is a line of JSON whenever
+the matches have changed, and one when the text is complete. Each line is the answer for
+the whole text so far, so the last one is that of the same text in one request. The text
+is looked up again whenever it has grown by a sixty-fourth, so all of it takes at most
+some sixty times as long as once.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from provscan.errors import IndexFormatError
+from provscan.server.guard import Refused
+
+GROWTH = 64
+
+
+class StreamAnswer(Response):
+    """Answers a request while it is being read."""
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, look_up: Callable[[str], dict[str, Any]]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def write(line: dict[str, Any] | None) -> None:
+            body = b"" if line is None else orjson.dumps(line) + b"\n"
+            more = line is not None
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+        kind = b"application/x-ndjson"
+        headers = [(b"content-type", kind), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        text, looked_up, said, more = "", 0, None, True
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                more = message.get("more_body", False)
+                text += decoder.decode(message.get("body", b""), final=not more)
+                if more and len(text) - looked_up <= looked_up // GROWTH:
+                    continue
+                answer = await run_in_threadpool(self._look_up, text)
+                looked_up = len(text)
+                if not more or answer["matches"] != said:
+                    said = answer["matches"]
+                    await write({**answer, "final": not more})
+        except Refused as refused:
+            await write({"detail": refused.message, "status": refused.status})
+        except IndexFormatError as error:
+            await write({"detail": str(error), "status": 503})
+        await write(None)

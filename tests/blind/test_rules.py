@@ -1,0 +1,339 @@
+"""Which pairs of a blind index are matches, and which of its files do not fit each
+other, by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import provscan
+from provscan.blind.index import BlindIndex, _problems, open_blind
+from provscan.blind.params import BlindLimits
+from provscan.blind.scan import _accepted, _equal, scan_blind
+from provscan.index.segment.texts import Strings
+from provscan.kernels.records import CodeBuffer, frozen
+from provscan.matching.table import LEVELS
+from provscan.params import MatchParams
+from provscan.text import canonical_codes
+from provscan.text_buffers import buffers, to_array
+
+TEXTS = [
+    "the first of three texts of a blind index",
+    "the second text, which is said twice",
+    "and the last one of all",
+]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> BlindIndex:
+    path = tmp_path_factory.mktemp("blind")
+    (path / "key").write_bytes(bytes(range(32)))
+    rows = [
+        {"id": key, "text": TEXTS[n]}
+        for key, n in (("0", 0), ("x", 1), ("y", 1), ("z", 2))
+    ]
+    provscan.blind.build_index(rows, path / "b.index", key=path / "key")
+    return open_blind(path / "b.index", bytes(range(32)))
+
+
+def test_tweets_of_the_texts(index: BlindIndex) -> None:
+    ids = index.tweet_ids(np.arange(3)).array().to_pylist()
+    assert sorted(ids) == ["0", "x", "z"]
+    assert dict(zip(ids, index.tweet_counts(np.arange(3)).tolist(), strict=True)) == {
+        "0": 1,
+        "x": 2,
+        "z": 1,
+    }
+    once = dataclasses.replace(index, counts=index.counts[:0])
+    assert once.tweet_counts(np.arange(3)).tolist() == [1, 1, 1]
+    assert index.info()["texts"] == 3
+    assert index.info()["tweets"] == 4
+    # Two bytes a length, four a hash.
+    assert index.info()["bytes_a_text"]["texts.lengths"] == 2.0
+    assert index.info()["bytes_a_text"]["texts.hashes"] == 4.0
+    assert index.info()["bytes"] == sum(
+        path.stat().st_size for path in (index.path / "segments").rglob("*.*")
+    )
+
+
+def with_number(array: np.ndarray, place: Any, number: int) -> np.ndarray:
+    array = np.array(array)
+    array[place] = number
+    return array
+
+
+def of_texts(index: BlindIndex, **fields: Any) -> BlindIndex:
+    return dataclasses.replace(index, texts=index.texts._replace(**fields))
+
+
+def of_table(index: BlindIndex, **fields: Any) -> BlindIndex:
+    return dataclasses.replace(index, table=index.table._replace(**fields))
+
+
+BROKEN: list[tuple[str, Callable[[BlindIndex], BlindIndex]]] = [
+    ("texts.hashes", lambda b: of_texts(b, hashes=b.texts.hashes[1:])),
+    ("texts.hashes", lambda b: of_texts(b, hashes=b.texts.hashes[::-1])),
+    ("texts.lengths", lambda b: of_texts(b, lengths=b.texts.lengths[1:])),
+    (
+        "texts.lengths",
+        lambda b: of_texts(b, lengths=with_number(b.texts.lengths, 1, 0)),
+    ),
+    (
+        "texts.fingerprints",
+        lambda b: of_texts(b, fingerprints=b.texts.fingerprints[1:]),
+    ),
+    ("seeds.starts", lambda b: of_table(b, bits=b.table.bits + 1)),
+    ("seeds.starts", lambda b: of_table(b, bits=-1)),
+    ("seeds.starts", lambda b: of_table(b, starts=with_number(b.table.starts, 0, 1))),
+    ("seeds.starts", lambda b: of_table(b, entries=b.table.entries[1:])),
+    (
+        "seeds.starts",
+        lambda b: of_table(
+            b, starts=with_number(b.table.starts, 1, b.table.starts[-1] + 1)
+        ),
+    ),
+    ("ids.numbers", lambda b: dataclasses.replace(b, ids=b.ids[1:])),
+    (
+        "ids.numbers",
+        lambda b: dataclasses.replace(
+            b, ids=with_number(b.ids, 0, -1 - len(b.other_ids))
+        ),
+    ),
+    (
+        "ids.offsets",
+        lambda b: dataclasses.replace(
+            b, other_ids=Strings(b.other_ids.text[1:], b.other_ids.offsets)
+        ),
+    ),
+    (
+        "ids.offsets",
+        lambda b: dataclasses.replace(
+            b,
+            other_ids=Strings(b.other_ids.text, with_number(b.other_ids.offsets, 0, 1)),
+        ),
+    ),
+    (
+        "ids.offsets",
+        lambda b: dataclasses.replace(
+            b,
+            other_ids=Strings(b.other_ids.text, with_number(b.other_ids.offsets, 1, 3)),
+        ),
+    ),
+    (
+        "ids.utf8",
+        lambda b: dataclasses.replace(
+            b, other_ids=Strings(b.other_ids.text | 0x80, b.other_ids.offsets)
+        ),
+    ),
+    ("tweets.counts", lambda b: dataclasses.replace(b, counts=np.array([[3, 2]]))),
+    (
+        "tweets.counts",
+        lambda b: dataclasses.replace(b, counts=np.array([[1, 2], [1, 2]])),
+    ),
+]
+
+
+def test_a_whole_blind_index_has_no_problems(index: BlindIndex) -> None:
+    assert list(_problems(index)) == []
+    assert (
+        list(_problems(dataclasses.replace(index, counts=np.array([[0, 2], [2, 2]]))))
+        == []
+    )
+
+
+@pytest.mark.parametrize("case", range(len(BROKEN)))
+def test_files_that_do_not_fit_are_named(index: BlindIndex, case: int) -> None:
+    name, change = BROKEN[case]
+    assert next(iter(_problems(change(index))))[0] == name
+
+
+def test_equal_records_and_stretches(index: BlindIndex) -> None:
+    texts = [TEXTS[1], f"so {TEXTS[0]} it was", "", f"{TEXTS[2]} no"]
+    first, second = map(len, provscan.canonical(TEXTS[:2]))
+    codes, offsets, _ = canonical_codes(*buffers(to_array(texts)))
+    # Record, text, start and end: what equals a text, what is a letter short, and an
+    # empty stretch.
+    places = [(1, 9, 3, 3 + first), (1, 9, 3, 2 + first), (1, 9, 5, 5)]
+    pairs = np.array([[*place, 0, 0, 0, 0, 0] for place in places])
+    rows = _equal(frozen(CodeBuffer(codes, offsets)), pairs, index)
+    ids = index.tweet_ids(rows[:, 1]).array().to_pylist()
+    found = zip(
+        rows[:, 0].tolist(), ids, rows[:, 2].tolist(), rows[:, 3].tolist(), strict=True
+    )
+    assert list(found) == [(0, "x", 0, second), (1, "0", 3, 3 + first)]
+    assert rows[:, 4:].tolist() == [[1] * 5] * 2
+
+
+def test_each_text_of_a_blind_index_is_found_inside_another(index: BlindIndex) -> None:
+    texts = [f"he wrote {text} - and that was all" for text in TEXTS]
+    found = scan_blind(
+        *buffers(to_array(texts)),
+        index,
+        MatchParams(min_chars=20),
+        BlindLimits(min_chars=20),
+    )
+    assert found.row.tolist() == [0, 1, 2]
+    assert [
+        text[start:end]
+        for text, (start, end) in zip(texts, found.span.tolist(), strict=True)
+    ] == TEXTS
+    assert index.tweet_ids(found.text).array().to_pylist() == ["0", "x", "z"]
+    assert {LEVELS[level] for level in found.level.tolist()} == {"near_exact"}
+    assert found.characters.tolist() == [len(text) for text in texts]
+
+
+def accepted(
+    *rows: tuple[int, ...],
+    lengths: list[int],
+    ids: list[int] | None = None,
+    margin: float = 0.0,
+    **params: Any,
+) -> list[tuple[int, int, float, float]]:
+    """Text, start, similarity and containment of rows.
+
+    A row is record, text, start, end, agree, fingerprints, equal, rare, common.
+    """
+    index: Any = SimpleNamespace(
+        texts=SimpleNamespace(lengths=np.array(lengths, np.uint16)),
+        ids=np.array(ids or range(len(lengths))),
+    )
+    limits = BlindLimits(min_chars=20, margin=margin)
+    kept, similarity, containment = _accepted(
+        np.array(rows), index, MatchParams(**{"min_chars": 20, **params}), limits
+    )
+    return list(
+        zip(
+            kept[:, 1].tolist(),
+            kept[:, 2].tolist(),
+            similarity.tolist(),
+            containment.tolist(),
+            strict=True,
+        )
+    )
+
+
+def test_similarity_is_that_of_the_agreeing_fingerprints() -> None:
+    # 44 characters have 40 5-grams, and 32 of 40 fingerprints agree: 32 / (40 + 50 -
+    # 32) in a span of 54 characters.
+    (found,) = accepted((0, 0, 10, 64, 32, 40, 0, 1, 0), lengths=[44])
+    assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
+    # Of 20 fingerprints 16 agree: the same.
+    (found,) = accepted((0, 0, 10, 64, 16, 20, 0, 1, 0), lengths=[44])
+    assert found == (0, 10, pytest.approx(32 / 58), pytest.approx(0.8))
+    (found,) = accepted((0, 0, 10, 54, 3, 40, 1, 0, 0), lengths=[44])
+    assert found == (0, 10, 1.0, 1.0)
+    # A short span holds no more than itself.
+    (found,) = accepted((0, 0, 0, 24, 40, 40, 0, 1, 0), lengths=[44])
+    assert found == (0, 0, 1.0, 1.0)
+
+
+def test_what_is_below_a_threshold_is_no_match() -> None:
+    half = (0, 0, 0, 44, 20, 40, 0, 1, 0)
+    assert len(accepted(half, lengths=[44], threshold=1 / 3, min_containment=0.5)) == 1
+    assert accepted(half, lengths=[44], threshold=0.34, min_containment=0.5) == []
+    assert accepted(half, lengths=[44], threshold=0.3, min_containment=0.51) == []
+    # Where not every 5-gram has a fingerprint, more is needed.
+    few = (0, 0, 0, 44, 10, 20, 0, 1, 0)
+    assert len(accepted(few, lengths=[44], threshold=0.3, min_containment=0.5)) == 1
+    assert (
+        accepted(few, lengths=[44], threshold=0.3, min_containment=0.5, margin=0.01)
+        == []
+    )
+    assert (
+        len(
+            accepted(
+                half, lengths=[44], threshold=0.3, min_containment=0.5, margin=0.01
+            )
+        )
+        == 1
+    )
+    # So it is for each of the three: the similarity, here 20 / 60, and 24 characters in
+    # common are just enough.
+    assert (
+        len(
+            accepted(
+                few, lengths=[44], threshold=0.32, min_containment=0.3, margin=0.01
+            )
+        )
+        == 1
+    )
+    assert (
+        accepted(few, lengths=[44], threshold=0.33, min_containment=0.3, margin=0.01)
+        == []
+    )
+    assert (
+        len(
+            accepted(
+                few,
+                lengths=[44],
+                threshold=0.3,
+                min_containment=0.3,
+                margin=0.01,
+                min_chars=23,
+            )
+        )
+        == 1
+    )
+    assert (
+        accepted(
+            few,
+            lengths=[44],
+            threshold=0.3,
+            min_containment=0.3,
+            margin=0.01,
+            min_chars=24,
+        )
+        == []
+    )
+    # Frequent seeds alone make no match, unless the text is equal.
+    assert accepted((0, 0, 0, 44, 40, 40, 0, 0, 3), lengths=[44]) == []
+    assert len(accepted((0, 0, 0, 44, 40, 40, 1, 0, 3), lengths=[44])) == 1
+    # A text of 20 characters, and 16 5-grams of a longer one, are enough; less is not.
+    assert len(accepted((0, 0, 0, 20, 16, 16, 0, 1, 0), lengths=[20])) == 1
+    assert accepted((0, 0, 0, 19, 15, 15, 0, 1, 0), lengths=[19]) == []
+    assert len(accepted((0, 0, 0, 24, 16, 20, 0, 1, 0), lengths=[24])) == 1
+    assert accepted((0, 0, 0, 24, 15, 20, 0, 1, 0), lengths=[24]) == []
+
+
+def test_one_place_has_one_text_of_a_blind_index() -> None:
+    long, short = (0, 0, 0, 100, 96, 96, 0, 1, 0), (0, 1, 20, 64, 40, 40, 0, 1, 0)
+    assert [row[0] for row in accepted(short, long, lengths=[100, 44])] == [0]
+    # What a longer text has in common is set against what it lacks and what else stands
+    # there.
+    whole, three_quarters = (
+        (0, 0, 0, 64, 60, 60, 0, 1, 0),
+        (0, 1, 0, 104, 75, 100, 0, 1, 0),
+    )
+    assert [row[0] for row in accepted(three_quarters, whole, lengths=[64, 104])] == [0]
+    # Equal ones: the one that is equal to the letter, else the earlier tweet's, else
+    # the lower number.
+    first, second = (0, 0, 0, 44, 40, 40, 0, 1, 0), (0, 1, 0, 44, 40, 40, 0, 1, 0)
+    assert [
+        row[0] for row in accepted(first, second, lengths=[44, 44], ids=[9, 8])
+    ] == [1]
+    assert [
+        row[0] for row in accepted(second, first, lengths=[44, 44], ids=[8, 8])
+    ] == [0]
+    assert [
+        row[0]
+        for row in accepted(first, (*second[:6], 1, 0, 0), lengths=[44, 44], ids=[8, 9])
+    ] == [1]
+    # Other records, and places side by side, keep theirs; they are ordered by record
+    # and place.
+    others = [
+        (1, 0, 50, 94, 40, 40, 0, 1, 0),
+        (1, 1, 0, 44, 40, 40, 0, 1, 0),
+        (0, 1, 3, 47, 40, 40, 0, 1, 0),
+    ]
+    assert [row[:2] for row in accepted(*others, lengths=[44, 44])] == [
+        (1, 3),
+        (1, 0),
+        (0, 50),
+    ]
+    assert accepted((0, 0, 0, 44, 1, 40, 0, 1, 0), lengths=[44]) == []

@@ -1,0 +1,138 @@
+"""What an index in memory says of a match is what a run says of it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import pickle
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from house import ROOT
+
+import provscan
+from provscan.errors import IndexFormatError, ParameterError
+from provscan.matching.facade import SCORED
+from provscan.params import SearchLimits
+
+TINY = ROOT / "corpora" / "tiny"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    return provscan.build_index(
+        TINY / "corpus", tmp_path_factory.mktemp("tiny") / "licensed.index"
+    )
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, str]]:
+    lines = (TINY / "dataset.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_rows_are_those_of_a_run(
+    tiny: provscan.Index, records: list[dict[str, str]], tmp_path: Path
+) -> None:
+    run = provscan.match(records, tiny, tmp_path / "a.run", spike_ins=0)
+    names = [name for name in SCORED.names if name not in ("source", "field")]
+    found = tiny.match(
+        [record["text"] for record in records], ids=[record["id"] for record in records]
+    )
+    assert found.select(names).equals(run.matches.select(names))
+    assert 0 < pc.sum(found["counted"]).as_py() < len(found)
+
+
+def test_evidence_is_that_of_a_run(
+    tiny: provscan.Index, records: list[dict[str, str]], tmp_path: Path
+) -> None:
+    run = provscan.match(records, tiny, tmp_path / "a.run", spike_ins=0)
+    found = tiny.match([record["text"] for record in records], evidence=True)
+    findings = found.filter(found["counted"])
+    names = [name for name in run.evidence.schema.names if name in found.schema.names]
+    names = [name for name in names if name not in ("source", "field")]
+    assert {"passage", "tweet", "author", "time", "permalink", "lang"} <= {*names}
+    assert findings.select(names).equals(run.evidence.select(names))
+
+
+def test_authors_are_counted(tmp_path: Path) -> None:
+    text = "a saying that three people posted one after the other in the same week"
+    tweets = [
+        {"id": str(n), "text": text, "author": author}
+        for n, author in enumerate(["a", "b", "b", "c", None])
+    ]
+    index = provscan.build_index(tweets, tmp_path / "a.index")
+    (row,) = index.match([text], evidence=True).to_pylist()
+    assert (row["tweets"], row["authors"], row["common"]) == (5, 3, True)
+    (span,) = index.match_document(text)
+    assert (span.common, span.known, span.counted) == (True, False, False)
+
+
+def test_ids_stay_with_their_rows(latin: provscan.Index) -> None:
+    texts = [tweet_text(latin, n) for n in range(3)]
+    for ids, named in (
+        (["a", None, "c"], ["a", None, "c"]),
+        (pa.array([5, 6, 7]), ["5", "6", "7"]),
+    ):
+        assert latin.match(texts, ids=ids)["record_id"].to_pylist() == named
+    with pytest.raises(ParameterError, match="id of each of 3 texts, found 2 ids"):
+        latin.match(texts, ids=["a", "b"])
+
+
+def tweet_text(index: provscan.Index, number: int) -> str:
+    _, texts = index.reader.texts_of_ids(pa.array([str(number)]))
+    return str(index.reader.raw_texts(texts).array()[0].as_py())
+
+
+def test_params_are_one_value_or_several(latin: provscan.Index) -> None:
+    text = tweet_text(latin, 1)[:45]
+    params = provscan.MatchParams(min_chars=60)
+    assert latin.match([text])
+    assert not latin.match([text], params=params)
+    assert latin.match([text], params=params, min_chars=20)
+    assert not latin.match_document(text, params=params)
+    with pytest.raises(ParameterError, match=r"^params must be MatchParams"):
+        latin.match([text], params=SearchLimits())  # type: ignore[arg-type]
+
+
+def test_strings_where_the_meaning_is_clear(latin: provscan.Index) -> None:
+    assert latin.match_document(tweet_text(latin, 1))
+    with pytest.raises(ParameterError, match="into a list, or call match_document"):
+        latin.match("one text")
+    with pytest.raises(ParameterError, match="text must be one str; match takes"):
+        latin.match_document(["one text"])  # type: ignore[arg-type]
+
+
+def test_public_names_are_shown() -> None:
+    assert dir(provscan) == sorted([*provscan.__all__, "__version__"])
+
+
+def found_by(index: provscan.Index, text: str) -> list[str]:
+    return [str(name) for name in index.match([text])["tweet_id"].to_pylist()]
+
+
+def test_an_index_goes_to_processes_as_its_path(
+    latin: provscan.Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = tweet_text(latin, 1)
+    sent = pickle.dumps(latin)
+    assert len(sent) < 500
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(sent).match([text]).equals(latin.match([text]))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(found_by, (latin, text)) == found_by(latin, text)
+
+
+def test_an_index_that_changed_is_not_taken_for_the_one_that_was_sent(
+    tmp_path: Path,
+) -> None:
+    tweets = [{"id": "1", "text": "a first tweet of some words to be indexed here"}]
+    path = tmp_path / "a.index"
+    sent = pickle.dumps(provscan.build_index(tweets, path))
+    provscan.build_index(
+        [{"id": "2", "text": "a second tweet of other words"}], path, overwrite=True
+    )
+    with pytest.raises(IndexFormatError, match="was changed while it was used"):
+        pickle.loads(sent)

@@ -1,0 +1,189 @@
+"""Trends, separation, lists at a rate and lower bounds, against slow definitions and
+simulation.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nightly import NIGHTLY
+from scipy import stats
+
+from provscan.errors import ParameterError
+from provscan.estimate import benjamini_hochberg, clopper_pearson, conformal_p_values
+from provscan.probe.statistics import (
+    cochran_armitage,
+    paired_auc,
+    stratified_excess,
+    unseen_texts,
+)
+
+
+def test_the_trend_test_is_that_of_a_correlation() -> None:
+    """Its statistic is the correlation of dose and response times the root of n - 1."""
+    doses, hits, totals = [0, 2, 4, 6], [3, 5, 9, 14], [40, 30, 30, 25]
+    x = np.repeat(doses, totals)
+    y = np.concatenate([np.arange(n) < k for k, n in zip(hits, totals, strict=True)])
+    z = np.corrcoef(x, y)[0, 1] * np.sqrt(len(x) - 1)
+    found = cochran_armitage(doses, hits, totals)
+    assert found.p_value == pytest.approx(stats.norm.sf(z), rel=1e-6)
+    assert found.value == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert found.low < found.value < found.high
+
+
+def test_a_trend_needs_doses_and_hits() -> None:
+    assert (
+        cochran_armitage([1, 1], [3, 4], [9, 9]).invalid
+        == "all tweets have the same number of copies"
+    )
+    few = cochran_armitage([0, 1], [0, 2], [9, 9])
+    assert (
+        few.invalid
+        == "2 of 18 are recited, and a trend needs 5 that are and 5 that are not"
+    )
+    assert few.as_dict()["value"] is None
+    with pytest.raises(ParameterError, match="hits"):
+        cochran_armitage([0, 1], [10, 2], [9, 9])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=20, max_size=40)
+)
+def test_the_area_is_the_share_of_pairs_in_order(scores: list[tuple[int, int]]) -> None:
+    a, b = (np.array(side) for side in zip(*scores, strict=True))
+    expected = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
+    found = paired_auc(a, b)
+    assert found.value == pytest.approx(expected)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_intervals_of_areas_cover() -> None:
+    rng = np.random.default_rng(3)
+    for shift in (0.0, 0.8):
+        truth = stats.norm.cdf(shift / np.sqrt(2))
+        found = [
+            paired_auc(rng.normal(shift, 1, 100), rng.normal(0, 1, 100))
+            for _ in range(600)
+        ]
+        assert (
+            0.93 <= np.mean([each.low <= truth <= each.high for each in found]) <= 0.99
+        )
+    assert paired_auc([1.0], [2.0]).invalid == "there are 1 pairs, and 20 are needed"
+    with pytest.raises(ParameterError, match="must be pairs"):
+        paired_auc([1.0], [2.0, 3.0])
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
+    expected = stats.false_discovery_control(p_values) if p_values else []
+    assert benjamini_hochberg(p_values) == pytest.approx(expected)
+
+
+def test_a_list_over_conformal_p_values_keeps_its_rate() -> None:
+    rng = np.random.default_rng(4)
+    shares = []
+    for _ in range(400):
+        null, true = rng.normal(0, 1, 150), rng.normal(3, 1, 50)
+        listed = (
+            benjamini_hochberg(
+                conformal_p_values([*null, *true], rng.normal(0, 1, 300))
+            )
+            <= 0.1
+        )
+        shares.append(listed[:150].sum() / max(1, listed.sum()))
+    assert np.mean(shares) <= 0.1
+    assert conformal_p_values([2.0, 5.0], [1.0, 2.0, 3.0]).tolist() == [0.75, 0.25]
+    with pytest.raises(ParameterError, match="numbers"):
+        conformal_p_values([np.nan], [1.0])
+    with pytest.raises(ParameterError, match="between 0 and 1"):
+        benjamini_hochberg([2.0])
+
+
+SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("share", "chance"),
+    [
+        ([0.02, 0.2, 0.5, 0.9], 0.01),
+        ([0.1, 0.1, 0.1, 0.1], 0.1),
+        ([0.004, 0.02, 0.02, 0.02], 0.0),
+        *(
+            [([0.01, 0.01, 0.7, 0.98], 0.01), ([0.05, 0.05, 0.05, 0.98], 0.05)]
+            if NIGHTLY
+            else []
+        ),
+    ],
+)
+def test_the_lower_bound_of_what_was_not_asked_holds(
+    share: list[float], chance: float
+) -> None:
+    rng = np.random.default_rng(5)
+    truth = float(np.array(SIZE) @ (np.array(share) - chance))
+    bounds = [
+        stratified_excess(
+            SIZE, DRAWN, rng.binomial(DRAWN, share), int(rng.binomial(240, chance)), 240
+        )[0].low
+        for _ in range(200)
+    ]
+    assert np.mean(np.array(bounds) <= truth + 1e-9) >= 0.97
+
+
+def test_chance_in_a_large_stratum_does_not_hide_a_small_one() -> None:
+    found, first = stratified_excess(SIZE, DRAWN, [0, 0, 30, 60], 0, 240)
+    assert first == 2
+    assert 180 < found.low < found.value == 310.0
+    whole, first = stratified_excess(SIZE, DRAWN, [60, 60, 60, 60], 0, 240)
+    assert (first, whole.value) == (0, sum(SIZE))
+    nothing, _ = stratified_excess(SIZE, DRAWN, [0, 0, 0, 0], 0, 240)
+    assert (nothing.value, nothing.low) == (0.0, 0.0)
+
+
+def test_one_stratum_without_chance_has_the_exact_limit() -> None:
+    for hits in (3, 30, 64):
+        found, _ = stratified_excess([6400], [64], [hits], 0, 10**9)
+        assert found.low == pytest.approx(6400 * clopper_pearson(hits, 64)[0], rel=1e-3)
+    assert stratified_excess([5], [0], [0], 0, 0)[0].invalid == "nothing was asked"
+    assert stratified_excess([5], [5], [5], 4, 4)[0].low == 0.0
+    with pytest.raises(ParameterError, match="every stratum"):
+        stratified_excess([5], [6], [0], 0, 9)
+
+
+def test_the_distance_is_shared_out_in_the_worst_way() -> None:
+    """Against all shares of the square in steps of a hundredth, for two strata and the
+    control.
+    """
+    tails = stats.norm.sf(stats.norm.isf(0.0125) * np.sqrt(np.arange(101) / 100))
+    first, second = (
+        900 * stats.beta.ppf(tails, 9, 82),
+        100 * stats.beta.ppf(tails, 20, 31),
+    )
+    chance = 1000 * stats.beta.isf(tails, 3, 138)
+    least = min(
+        first[a] + second[b] - chance[100 - a - b]
+        for a, b in itertools.product(range(101), repeat=2)
+        if a + b <= 100
+    )
+    found, start = stratified_excess([900, 100], [90, 50], [9, 20], 2, 140)
+    assert start == 0
+    assert found.low == pytest.approx(least, rel=0.01)
+
+
+def test_texts_never_generated_are_bounded_from_below() -> None:
+    rng = np.random.default_rng(6)
+    weights = rng.dirichlet(np.full(300, 0.5))
+    lows = []
+    for _ in range(200):
+        seen = np.bincount(rng.choice(300, 200, p=weights), minlength=300)
+        texts, mass = unseen_texts(seen[seen > 0], 200)
+        lows.append(texts.low)
+        assert texts.low <= texts.value
+        assert mass.value == np.count_nonzero(seen == 1) / 200
+    assert np.mean(np.array(lows) <= 300) >= 0.97
+    assert unseen_texts([], 5)[0].invalid == "5 draws, and 20 are needed"
+    with pytest.raises(ParameterError, match="between 1 and"):
+        unseen_texts([0], 30)

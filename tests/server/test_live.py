@@ -1,0 +1,98 @@
+"""An index that is changed while it is served."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live_server import HERON, SOURDOUGH, TWEETS, running
+
+import provscan
+from provscan.errors import IndexFormatError
+from provscan.server.live import LiveIndex
+
+NEW = {"id": "3001", "text": "Nobody tells you how loud a lighthouse is in the fog."}
+
+
+def ids(found: tuple[dict[str, Any], list[list[dict[str, Any]]]]) -> set[str]:
+    return {match["tweet_id"] for match in found[1][0]}
+
+
+def test_a_change_is_taken_up_by_the_next_request(tmp_path: Path) -> None:
+    path = tmp_path / "a.index"
+    provscan.build_index(TWEETS, path)
+    live = LiveIndex(path)
+    asked = [f"{HERON} {SOURDOUGH} {NEW['text']}"]
+    assert ids(live.look_up(asked)) == {"1001", "1002"}
+    provscan.build_index([NEW], path, append=True)
+    about, _ = found = live.look_up(asked)
+    assert ids(found) == {"1001", "1002", "3001"}
+    assert (about["generation"], about["tweets"]) == (2, 7)
+    provscan.forget(path, "1001")
+    assert ids(live.look_up(asked)) == {"1002", "3001"}
+    provscan.build_index([NEW], path, overwrite=True)
+    about, _ = found = live.look_up(asked)
+    assert ids(found) == {"3001"}
+    assert about["fingerprint"] == provscan.open_index(path).fingerprint
+
+
+def test_an_index_that_is_gone_or_damaged_is_not_guessed_at(tmp_path: Path) -> None:
+    path, away = tmp_path / "a.index", tmp_path / "away"
+    provscan.build_index(TWEETS, path)
+    with running(path) as client:
+        path.rename(away)
+        reply = client.ask("/api/lookup", {"text": HERON})
+        assert reply.status == 503
+        assert "there is no index" in reply.json()["detail"]
+        health = client.ask("/health")
+        assert (health.status, health.json()["status"]) == (503, "unusable")
+        assert str(tmp_path) not in health.body.decode()
+        assert client.ask("/metrics").status == 200
+        assert client.ask("/").status == 200
+        away.rename(path)
+        assert client.look_up(HERON)["findings"] == 1
+        damaged = next(path.glob("segments/*/exact.entries"))
+        sound = damaged.read_bytes()
+        provscan.build_index([NEW], path, append=True)
+        damaged.write_bytes(bytes(len(sound)))
+        assert client.ask("/api/lookup", {"text": HERON}).status == 503
+        damaged.write_bytes(sound)
+        assert client.look_up(HERON)["index"]["tweets"] == 7
+
+
+def test_answers_are_those_of_the_index_that_they_name(tmp_path: Path) -> None:
+    """While it is replaced by one of the other tweets, again and again."""
+    path = tmp_path / "a.index"
+    versions = [[TWEETS[0]], [TWEETS[1]]]
+    known = {
+        provscan.build_index(tweets, tmp_path / f"{n}.index").fingerprint: tweets
+        for n, tweets in enumerate(versions)
+    }
+    provscan.build_index(versions[0], path)
+    live, seen = LiveIndex(path), set()
+
+    def ask(_: int) -> None:
+        about, (matches,) = live.look_up([f"{HERON} {SOURDOUGH}"])
+        expected = {str(tweet["id"]) for tweet in known[about["fingerprint"]]}
+        assert {match["tweet_id"] for match in matches} == expected
+        seen.add(about["fingerprint"])
+
+    with ThreadPoolExecutor(3) as pool:
+        for turn in range(6):
+            asking = [pool.submit(ask, n) for n in range(20)]
+            provscan.build_index(versions[(turn + 1) % 2], path, overwrite=True)
+            for future in asking:
+                future.result()
+    assert seen == {*known}
+
+
+def test_there_must_be_an_index(tmp_path: Path) -> None:
+    with pytest.raises(IndexFormatError, match="there is no index at"):
+        LiveIndex(tmp_path / "no.index")
+    (tmp_path / "a.index").mkdir()
+    shutil.copy(__file__, tmp_path / "a.index" / "manifest.json")
+    with pytest.raises(IndexFormatError):
+        LiveIndex(tmp_path / "a.index")
