@@ -46,7 +46,6 @@ from provscan.engine.progress import Progress
 from provscan.index import write_index
 from provscan.matching import Index
 from provscan.params import SEED_LENGTH, IndexParams
-from provscan.runs.build import preparing
 from provscan.runs.corpus import Corpus
 
 Edit = Callable[[str, Random], str]
@@ -210,8 +209,7 @@ def build(source: Path, out: Path, values: str) -> provscan.Index:
     length, window, bands = map(int, values.split(","))
     params = IndexParams(seed_length=length, seed_window=window, bands=bands)
     corpus = Corpus(source, readers.Fields(), None, None, Progress())
-    batches = corpus.with_text(preparing(params, 1)(corpus.batches()))
-    return Index(write_index(batches, out, params, corpus.notes))
+    return Index(write_index(corpus.batches(), out, params, corpus.describe))
 
 
 def gates_of(values: str) -> dict[str, Any]:

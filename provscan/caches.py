@@ -1,10 +1,10 @@
 """Folders for what provscan can make again, which are used only where nobody else can
 write.
 
-Compiled kernels, compiled templates and marks of checked files are trusted like the
-program itself. A folder is used if it and the folders above it belong to the user, to
-root or to whoever owns the program, and nobody else can write to them. The folders
-above the program are not checked: whoever can write to them can replace the program.
+Compiled kernels and templates are trusted like the program itself. A folder is used if
+it and the folders above it belong to the user, to root or to whoever owns the program,
+and nobody else can write to them. The folders above the program are not checked:
+whoever can write to them can replace the program.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def user_cache() -> Path:
     if (why := open_to_others(user / "provscan")) is None:
         return user / "provscan"
     warn_once(
-        f"The cache folder {user / 'provscan'} is not used, because {why}: indexes are "
-        "checked and report templates "
-        "compiled each time. Set XDG_CACHE_HOME to a folder that only you can write to"
+        f"The cache folder {user / 'provscan'} is not used, because {why}: report "
+        "templates are compiled each time. Set XDG_CACHE_HOME to a folder that only "
+        "you can write to"
     )
     return none
 

@@ -9,7 +9,6 @@ import pytest
 
 import provscan
 from provscan import caches
-from provscan.index import checked
 from provscan.report import document
 
 as_root = pytest.mark.skipif(
@@ -68,23 +67,17 @@ def test_a_folder_of_somebody_else_is_not(place: Path, tmp_path: Path) -> None:
     )
 
 
-def test_marks_and_templates_of_others_are_not_used(
-    place: Path, tmp_path: Path
-) -> None:
+def test_templates_of_others_are_not_used(place: Path, tmp_path: Path) -> None:
     index = provscan.build_index(
         [{"id": "1", "text": "a text that is checked"}], tmp_path / "a.index"
     )
-    paths = [tmp_path / "a.index" / "manifest.json"]
-    key = checked.key_of(paths)
-    checked.mark_checked(key, paths)
-    assert checked.is_marked(key)
     place.parent.chmod(0o777)
     caches.warn_once.cache_clear()
     with pytest.warns(
         RuntimeWarning,
         match="provscan is not used, because every user can write to .*XDG_CACHE_HOME",
     ):
-        assert not checked.is_marked(key)
+        assert caches.user_cache() == Path(os.devnull) / "provscan"
     document._environment.cache_clear()
     before = sorted(place.parent.rglob("*"))
     provscan.match(

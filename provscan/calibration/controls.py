@@ -22,7 +22,7 @@ import pyarrow as pa
 from provscan import readers
 from provscan.arrays import Flags, Numbers, distinct
 from provscan.errors import InputError, ParameterError
-from provscan.index import IndexReader, Strings, prepare, write_index
+from provscan.index import IndexReader, Strings, write_index
 from provscan.ordered_map import ordered_map
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers
@@ -141,10 +141,8 @@ def with_files(
         require_undamaged(stats)
 
     unlicensed = _unlicensed(licensed, repeated)
-    prepared = ordered_map(
-        lambda batch: prepare(unlicensed(batch), licensed.params), batches(), workers
-    )
-    extra = write_index(prepared, folder, licensed.params, {})
+    tweets = ordered_map(unlicensed, batches(), workers)
+    extra = write_index(tweets, folder, licensed.params, workers=workers)
     if extra.texts == 0:
         raise InputError(
             f"control {', '.join(sources)} holds no text that is not licensed as well, "

@@ -32,20 +32,9 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """
-    from pathlib import Path
-
     import provscan
     from provscan.cli import show
-    from provscan.index import merge_needs
 
-    needs = merge_needs(Path(index), purge_only=purge_only)
-    if needs.segments:
-        disk, memory = (-(-size // 10**6) for size in (needs.disk, needs.memory))
-        cli.echo(
-            f"Merging segments: {needs.segments}; at most {disk:,} MB of disk, "
-            f"{memory:,} MB of memory",
-            err=True,
-        )
     show.result(
         provscan.merge(index, purge_only=purge_only, **cli.given(workers=workers)),
         as_json,

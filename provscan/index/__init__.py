@@ -10,23 +10,27 @@ part, :mod:`~provscan.index.shards` an index in parts that many machines hold.
 and :mod:`~provscan.index.truncation` keeps a process alive whose files are cut short.
 """
 
+from provscan.index.build import append, write_index
+from provscan.index.merges import merge
 from provscan.index.opening import open_reader
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
-from provscan.index.segment.prepare import Prepared, prepare, sketch_texts
-from provscan.index.segment.read import LookupTables
+from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
+from provscan.index.segment.tables import LookupTables, MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings
-from provscan.index.segments_writer import MOST_SHARDS, Shard
-from provscan.index.shards.build import (
+from provscan.index.segment.write import WrittenSegment
+from provscan.index.shards.groups import CONSTANT, GroupReader, hold_shards
+from provscan.index.shards.lookup import ShardGroup
+from provscan.index.shards.spread import (
     MadeShards,
     Parted,
     write_parts,
     write_shard,
     write_shards,
 )
-from provscan.index.shards.groups import CONSTANT, GroupReader, hold_shards
-from provscan.index.shards.lookup import ShardGroup, ShardTables, answers
-from provscan.index.writer import append, forget, merge, merge_needs, write_index
+from provscan.index.shards.write import MOST_SHARDS
+from provscan.index.tombstones import forget
+from provscan.index.write import Written
 
 # What a scan reads.
 ScanReader = IndexReader | GroupReader

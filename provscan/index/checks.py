@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from provscan.errors import IndexFormatError
 from provscan.index.format import SEGMENTS
-from provscan.index.segment.packed import Chained, Numbers
+from provscan.index.segment.packed import Numbers
 from provscan.index.segment.postings import map_array
 from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import FILTERS
@@ -95,7 +95,6 @@ def _strings(segment: Segment) -> dict[str, tuple[Strings, int | None]]:
 
 def _columns(segment: Segment) -> dict[str, Numbers]:
     tweets, raw = segment.tweets, segment.tweets.raw_texts
-    assert not isinstance(raw, Chained)
     return {
         "tweets": segment.tweet_starts,
         "ids": tweets.ids.numbers,
@@ -161,7 +160,6 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
             strings.array().validate(full=True)
         except pa.ArrowInvalid:
             yield f"{name}.utf8", "its text is not valid UTF-8"
-    assert not isinstance(raw, Chained)
     for name, column, end in (
         ("raw_texts", raw.offsets, None),
         ("raw_texts_blocks", raw.blocks, len(raw.compressed)),

@@ -270,25 +270,6 @@ def changing(
             os.close(lock)
 
 
-@contextlib.contextmanager
-def noting(place: Path) -> Iterator[Change]:
-    """A change by one of several processes that add files to a folder; its workspaces
-    are removed in the end.
-    """
-    descriptor = os.open(
-        place / LOCK,
-        os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC,
-        0o666,
-    )
-    change = Change(place, None, set(), descriptor)
-    try:
-        change.note(f"{HEAD}process {os.getpid()}")
-        yield change
-    finally:
-        os.close(descriptor)
-        _remove(place, {name for name in change.noted if UNFINISHED.fullmatch(name)})
-
-
 def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
     """Take the lock file, and what a killed writer noted in it. The kernel releases it
     when its holder dies.

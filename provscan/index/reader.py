@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,18 +25,17 @@ from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest
+from provscan.index.numbering import Numbering
 from provscan.index.segment.join import beside, can_join, joined, joined_all
-from provscan.index.segment.read import LookupTables, Segment, retweets
+from provscan.index.segment.read import Segment, retweets
+from provscan.index.segment.tables import Tables
 from provscan.index.segment.texts import Strings, combined
-from provscan.index.shards.lookup import Numbering, ShardTables, shard_tables
+from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 
 # Texts of which a random order takes some at a time.
 CHUNK = 1 << 16
-# Texts behind the first segment that are looked up in all others to know which stand in
-# several.
-MOST_LOOKED_UP = 1 << 21
 Stamp: TypeAlias = tuple[int, int, int]  # Inode, size and time of change of a file.
 
 
@@ -127,23 +126,24 @@ class IndexReader:
         )
 
     @cached_property
-    def tables(self) -> tuple[LookupTables | ShardTables, ...]:
-        """What the kernels look things up in: all segments as one where memory has room
-        for it, else few.
+    def tables(self) -> tuple[Tables, ...]:
+        """What a scan looks things up in: all segments as one where memory has room for
+        it, else few.
         """
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
-        large, rest = self.segments[0], joined_all(self.segments[1:], self.params)
+        large, *small = (segment.searched for segment in self.segments)
+        rest = joined_all(small, self.params)
         if len(rest) == 1 and can_join(large, rest[0]):
             parts = [joined(large, rest[0], self.params)]
         elif len(rest) == 1:
-            parts = [large, beside(large, rest[0], self.params)]
+            before = len(large.texts)
+            parts = [large, beside(large.seeds, rest[0], before, self.params)]
         else:
             parts = [large, *rest]
-        firsts = np.cumsum([0, *(len(segment.texts) for segment in parts)])
+        firsts = np.cumsum([0, *(len(part.texts) for part in parts)])
         return tuple(
-            segment.tables(int(first))
-            for segment, first in zip(parts, firsts, strict=False)
+            part.lookup(int(first)) for part, first in zip(parts, firsts, strict=False)
         )
 
     def require_unchanged(self) -> None:
@@ -177,14 +177,8 @@ class IndexReader:
 
     def count(self) -> tuple[int, int]:
         """Distinct licensed tweets and texts, by reading all of them."""
-        ids = [
-            segment.tweets.ids.take(segment.living_rows).array()
-            for segment in self.segments
-        ]
         numbers = np.arange(self.size)
-        tweets = int(
-            pc.count_distinct(pa.chunked_array(ids, pa.large_string())).as_py()
-        )
+        tweets = count_ids(s.tweets.ids.parted(s.living_rows) for s in self.segments)
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
@@ -192,7 +186,7 @@ class IndexReader:
         where it has none.
         """
         numbers = np.full(len(texts), -1)
-        for number, (_, places, rows) in enumerate(self._everywhere(texts)):
+        for number, _, places, rows in self._everywhere(texts):
             new = numbers[places] < 0
             numbers[places[new]] = self.numbering.numbers(number, rows[new])
         return numbers
@@ -225,13 +219,9 @@ class IndexReader:
             ]
 
     def canonical_texts(self, texts: Numbers) -> Strings:
-        of, rows = self.numbering.located(texts)
-        return combined(
-            [
-                s.texts.take(rows[of == number])
-                for number, s in enumerate(self.segments)
-            ],
-            of,
+        return self._taken(
+            self.numbering.located(texts),
+            lambda segment, rows: segment.texts.take(rows),
         )
 
     def canonical_codes(self, texts: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
@@ -240,29 +230,20 @@ class IndexReader:
 
     def raw_texts(self, texts: Numbers) -> Strings:
         """The text of each one's earliest tweet, as it came."""
-        of, rows = self._earliest(texts)
-        return combined(
-            [
-                s.tweets.raw_texts.take(rows[of == number])
-                for number, s in enumerate(self.segments)
-            ],
-            of,
+        return self._taken(
+            self._earliest(texts),
+            lambda segment, rows: segment.tweets.raw_texts.take(rows),
         )
 
     def tweet_ids(self, texts: Numbers) -> Strings:
         """The id of each text's earliest tweet."""
-        of, rows = self._earliest(texts)
-        return combined(
-            [
-                s.tweets.ids.take(rows[of == number])
-                for number, s in enumerate(self.segments)
-            ],
-            of,
+        return self._taken(
+            self._earliest(texts), lambda segment, rows: segment.tweets.ids.take(rows)
         )
 
     def tweet_counts(self, texts: Numbers) -> Numbers:
         counts = np.zeros(len(texts), np.int64)
-        for segment, places, rows in self._everywhere(texts):
+        for _, segment, places, rows in self._everywhere(texts):
             counts[places] += segment.tweet_counts(rows)
         return counts
 
@@ -296,7 +277,7 @@ class IndexReader:
         counts = np.zeros(len(texts), np.int64)
         for some_texts in slices(len(texts)):
             found, authors = [], []
-            for segment, places, rows in self._everywhere(texts[some_texts]):
+            for _, segment, places, rows in self._everywhere(texts[some_texts]):
                 text, row = segment.tweets_of(rows)
                 kept = np.flatnonzero(~segment.retweets(row))
                 found.append(places[text[kept]])
@@ -312,13 +293,10 @@ class IndexReader:
 
     def count_tweets(self, texts: Numbers) -> int:
         """How many different tweets carry any of some texts."""
-        found = [
+        return count_ids(
             segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
-            for segment, _, rows in self._everywhere(distinct(texts))
-        ]
-        numbers, others = zip(*found, strict=True)
-        strings = pc.count_distinct(pa.chunked_array(others, pa.large_string())).as_py()
-        return len(distinct(np.concatenate(numbers))) + int(strings)
+            for _, segment, _, rows in self._everywhere(distinct(texts))
+        )
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
         """All texts of tweets with one of some ids: places in `ids` and numbers of
@@ -329,9 +307,7 @@ class IndexReader:
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
-            rows = np.setdiff1d(
-                segment.tweets.ids.among(known), segment.forgotten, assume_unique=True
-            )
+            rows = segment.living_among(segment.tweets.ids.among(known))
             of = pc.index_in(
                 segment.tweets.ids.take(rows).array(), value_set=known
             ).to_numpy()
@@ -398,12 +374,11 @@ class IndexReader:
 
         No text may stand in both.
         """
-        segments = (*self.segments, *extra.segments)
-        bases = np.concatenate([self.bases, self.size + extra.bases[1:]])
-        if len(segments) == 2 and not self.numbering.shards and can_join(*segments):
-            segments, bases = (joined(*segments, self.params),), bases[[0, 2]]
         return replace(
-            self, segments=segments, bases=bases, states={**self.states, **extra.states}
+            self,
+            segments=(*self.segments, *extra.segments),
+            bases=np.concatenate([self.bases, self.size + extra.bases[1:]]),
+            states={**self.states, **extra.states},
         )
 
     @cached_property
@@ -415,56 +390,37 @@ class IndexReader:
             sum(segment.numbers is not None for segment in self.segments),
         )
 
-    def _everywhere(self, texts: Numbers) -> Iterator[tuple[Segment, Numbers, Numbers]]:
-        """Of each segment the places in `texts` of those that stand in it, and their
-        numbers there.
+    def _everywhere(
+        self, texts: Numbers
+    ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
+        """Each segment with its number, the places in `texts` of those that stand in
+        it, and their rows there; some texts at a time.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
-            yield (
-                self.segments[0],
-                np.arange(len(texts)),
-                self.numbering.located(texts)[1],
-            )
+            rows = self.numbering.located(texts)[1]
+            yield 0, self.segments[0], np.arange(len(texts)), rows
             return
-        several = self._in_several
-        looked_up = np.ones(len(texts), np.bool_) if several is None else several[texts]
-        asked = np.flatnonzero(looked_up)
-        strings = self.canonical_texts(texts[asked])
-        of, row = self.numbering.located(texts)
-        for number, segment in enumerate(self.segments):
-            own = np.flatnonzero((of == number) & ~looked_up)
-            if segment.living is not None:
-                own = own[segment.living[row[own]]]
-            numbers = segment.equal_texts(strings)
-            found = numbers >= 0
-            yield (
-                segment,
-                np.concatenate([own, asked[found]]),
-                np.concatenate([row[own], numbers[found]]),
-            )
+        for part in slices(len(texts)):
+            strings = self.canonical_texts(texts[part])
+            for number, segment in enumerate(self.segments):
+                rows = segment.equal_texts(strings)
+                there = np.flatnonzero(rows >= 0)
+                yield number, segment, part.start + there, rows[there]
 
-    @cached_property
-    def _in_several(self) -> Flags | None:
-        """bool[size], the texts that stand in several segments; ``None`` if the small
-        ones are too many to look up.
-        """
-        behind = max(1, self.numbering.shards)
-        if self.size - self.bases[behind] > MOST_LOOKED_UP:
-            return None
-        several = np.zeros(self.size, np.bool_)
-        for number, segment in enumerate(self.segments[behind:], behind):
-            for part in slices(len(segment.texts)):
-                rows = np.arange(part.start, part.stop)
-                strings = segment.texts.take(rows)
-                texts = self.numbering.numbers(number, rows)
-                for place, other in enumerate(self.segments):
-                    found = other.find(strings)
-                    if place == number:
-                        self._require_found(texts, found == rows)
-                        continue
-                    several[texts[found >= 0]] = True
-                    several[self.numbering.numbers(place, found[found >= 0])] = True
-        return several
+    def _taken(
+        self,
+        located: tuple[Numbers, Numbers],
+        take: Callable[[Segment, Numbers], Strings],
+    ) -> Strings:
+        """The strings that are taken from rows of segments, in the order of these."""
+        numbers, rows = located
+        return combined(
+            [
+                take(segment, rows[numbers == number])
+                for number, segment in enumerate(self.segments)
+            ],
+            numbers,
+        )
 
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
         """Segment and row in it of the earliest tweet of each text."""
@@ -477,7 +433,7 @@ class IndexReader:
             np.zeros(len(texts), np.int64),
             np.zeros(len(texts), np.int64),
         )
-        for number, (segment, places, found) in enumerate(self._everywhere(texts)):
+        for number, segment, places, found in self._everywhere(texts):
             rows = segment.earliest(found)
             times = segment.tweets.times.take(rows)
             better = (of[places] < 0) | (times < time[places])
@@ -546,6 +502,18 @@ class IndexReader:
             "segments_left_out": self.left_out.as_dict(),
             **self.manifest.notes,
         }
+
+
+def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
+    """How many different ids some tweets have; whole numbers are given apart from other
+    ids, as :meth:`provscan.index.segment.tweets.Ids.parted` does.
+    """
+    numbers, strings = [np.zeros(0, np.int64)], [pa.array([], pa.large_string())]
+    for whole, others in parts:
+        numbers.append(whole)
+        strings.append(others)
+    different = len(distinct(np.concatenate(numbers)))
+    return different + int(pc.count_distinct(pa.chunked_array(strings)).as_py())
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:

@@ -1,53 +1,47 @@
-"""Whether an index is what provscan makes from the tweets in it.
+"""Whether an index is what provscan makes of the tweets in it.
 
-An index may come from the other side of a dispute, and one entry less in a table is a
+An index may come from the other party to a dispute, and one entry less in a table is a
 match less. Checksums in the manifest prove nothing then, nor do bounds: the segments
-are made again and compared byte by byte.
+are made again in a temporary folder and compared byte by byte.
 """
 
 from __future__ import annotations
 
 import filecmp
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from provscan.errors import IndexFormatError, OutputError
+from provscan.index.checks import check_content
 from provscan.index.folder import Change
 from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
 from provscan.index.reader import IndexReader
-from provscan.index.segment.prepare import prepare
 from provscan.index.segment.read import Segment
 from provscan.index.segment.tweets import COMPRESSED
-from provscan.index.segments_writer import write_segments
-from provscan.ordered_map import ordered_map
+from provscan.index.write import write_segments
 from provscan.params import IndexParams
 
 
-def check_made_again(
-    folder: Path,
-    group: Sequence[Segment],
-    params: IndexParams,
-    workers: int,
-    advance: Callable[[int], None],
+def check_rebuild(
+    folder: Path, group: Sequence[Segment], params: IndexParams, workers: int
 ) -> None:
-    """Make a segment, or all shards, again from its tweets, in a temporary folder, and
-    compare the files.
-
-    ``advance`` is called with the number of tweets read since the last call.
-    """
+    """Make a segment, or all shards, again from the tweets, and compare the files."""
+    for segment in group:
+        check_content(segment, folder)
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
         change = Change(Path(place), None, set())
+        tweets = (
+            batch
+            for segment in group
+            for batch in segment.batches(np.arange(segment.info.tweets))
+        )
         try:
-            prepared = ordered_map(
-                lambda batch: prepare(batch, params), _tweets(group, advance), workers
-            )
-            made, _ = write_segments(change, prepared, params, len(group))
+            made = write_segments(change, tweets, params, workers, len(group)).infos
             _compare(folder, group, made, change.folder)
-        except FileNotFoundError:  # a writer has replaced the index meanwhile
+        except FileNotFoundError:  # A writer has replaced the index meanwhile.
             raise
         except OSError as error:
             raise OutputError(
@@ -67,30 +61,19 @@ def check_counts(reader: IndexReader) -> None:
             )
 
 
-def _tweets(
-    group: Sequence[Segment], advance: Callable[[int], None]
-) -> Iterator[pa.RecordBatch]:
-    for segment in group:
-        for batch in segment.batches(np.arange(segment.info.tweets)):
-            yield batch
-            advance(batch.num_rows)
-
-
 def _compare(
     folder: Path,
     group: Sequence[Segment],
     again: Sequence[SegmentInfo],
     temporary: Path,
 ) -> None:
-    """Segments with the same, made again."""
+    """Compare segments with those that were made again."""
     more = len(again) > len(group)
     for segment, made in zip(group, again, strict=False):
-        place, made_place = (
-            folder / SEGMENTS / segment.info.name,
-            temporary / SEGMENTS / made.name,
-        )
-        # What another version of Zstandard makes has other bytes. The digest covers
-        # what is in them.
+        place = folder / SEGMENTS / segment.info.name
+        made_place = temporary / SEGMENTS / made.name
+        # Another version of Zstandard makes other bytes, and names its file after
+        # itself. The digest covers what is in them.
         other = (
             frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
         )

@@ -17,8 +17,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provscan.index import LookupTables, ShardTables, answers, seed_params, seed_scratch
-from provscan.index.variants import MatchedPlaces, some_records, variants_of
+from provscan.index import (
+    LookupTables,
+    MatchedPlaces,
+    Tables,
+    seed_params,
+    seed_scratch,
+)
 from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, counters
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import minimizers, seeding
@@ -119,65 +124,18 @@ def passages(
     return Candidates(*(column[:n] for column in found))
 
 
-def exact_variants(
+def variants(
     records: CodeBuffer,
     matches: VerifiedCandidates,
-    segment: LookupTables,
-    limits: SearchLimits,
-) -> Candidates:
-    """Texts that equal a stretch around a match of another one: see
-    :mod:`provscan.kernels.search.variants`.
-    """
-    places = MatchedPlaces(matches.record, matches.span, matches.similarity)
-    found = variants_of(
-        records,
-        places,
-        segment.whole.exact,
-        limits,
-        limits.variants * len(matches.record),
-    )
-    return _distinct(matches.record[found.record], found.text, found.code)
-
-
-def shard_variants(
-    records: CodeBuffer,
-    matches: VerifiedCandidates,
-    shards: ShardTables,
+    tables: Tables,
     limits: SearchLimits,
 ) -> tuple[LookupTables, Candidates]:
-    """The same of shards, and a segment of these texts."""
-    room = limits.variants * len(matches.record)
-    # Shards may be far away: they are sent what they need.
-    chosen = np.flatnonzero(
-        (matches.similarity < 1.0) & (matches.similarity >= limits.variant_similarity)
-    )
-    rows, record = np.unique(matches.record[chosen], return_inverse=True)
-    sent = some_records(records, rows)
-    places = MatchedPlaces(record, matches.span[chosen], matches.similarity[chosen])
-    parts = [
-        part
-        for found in answers(shards.groups, "variants", sent, places, limits, room)
-        for part in found
-    ]
-    columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    # Stretch by stretch, and the limits once more, for all shards.
-    order = np.lexsort(columns[3::-1])
-    match, code, place, number, living = (column[order] for column in columns)
-    new = (
-        (np.diff(match, prepend=-1) != 0)
-        | (np.diff(code, prepend=-1) != 0)
-        | (np.diff(place, prepend=-1) != 0)
-    )
-    first = np.flatnonzero(new)
-    kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
-    kept = np.flatnonzero(kept)[:room]
-    numbers, rows, text = np.unique(
-        number[kept], return_index=True, return_inverse=True
-    )
-    record = matches.record[chosen[match[kept]]]
-    return shards.of_texts(numbers, living[kept][rows]), _distinct(
-        record, text, code[kept]
-    )
+    """Texts that equal a stretch around a match of another one
+    (:mod:`provscan.kernels.search.variants`), and a segment of them.
+    """
+    places = MatchedPlaces(matches.record, matches.span, matches.similarity)
+    segment, found = tables.variants(records, places, limits)
+    return segment, _distinct(matches.record[found.match], found.text, found.code)
 
 
 def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candidates:

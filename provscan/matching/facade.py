@@ -108,11 +108,8 @@ class Index:
     (8, 43, '1', 'near_exact')
     """
 
-    def __init__(self, reader: IndexReader, *, compared: bool = True) -> None:
+    def __init__(self, reader: IndexReader) -> None:
         self.reader = reader
-        # Whether files that changed since they were last compared with their checksums
-        # are compared again.
-        self._compared = compared
 
     @property
     def path(self) -> os.PathLike[str]:
@@ -174,7 +171,7 @@ class Index:
         """
         open_reader(
             self.reader.path,
-            check="again",
+            check="rebuild",
             snapshot=self.reader.snapshot,
             without=self.reader.left_out,
         )
@@ -267,15 +264,11 @@ class Index:
 
     def _compare_files(self) -> None:
         """Compare the files with their checksums, if the index was opened without."""
-        if not self._compared:
-            reader = self.reader
-            open_reader(
-                reader.path,
-                check="compared",
-                snapshot=reader.snapshot,
-                without=reader.left_out,
+        reader = self.reader
+        if not reader.verified:
+            self.reader = open_reader(
+                reader.path, snapshot=reader.snapshot, without=reader.left_out
             )
-            self._compared = True
 
     @cached_property
     def _background(self) -> Background:
@@ -364,8 +357,9 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
 @lru_cache(maxsize=4)
 def _reopened(path: str, snapshot: str, left_out: LeftOut) -> Index:
     """An index that was pickled; a process opens it once."""
-    reader = open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
-    return Index(reader, compared=False)
+    return Index(
+        open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
+    )
 
 
 def open_index(
@@ -373,7 +367,6 @@ def open_index(
     *,
     verify: bool = True,
     without_segment: str | Sequence[str] | None = None,
-    on_check: Callable[[int, int], None] | None = None,
 ) -> Index:
     """Open an index, by mapping it.
 
@@ -382,19 +375,14 @@ def open_index(
     path
         Its folder.
     verify
-        Compare every file with its checksum first. An index that this user has neither
-        built nor opened before, or of which a file was changed since, is also made
-        again from the tweets in it and compared, in the temporary folder, which takes
-        as long as building it. Without it, an index opens at once, nothing is made
-        again, and the first call of ``match`` compares the files, unless they were
-        compared before and have not changed since.
+        Compare every file with its checksum first. Without it, an index opens at once,
+        and the first call of ``match`` compares the files. Files that were forged
+        together with their checksums are found by :meth:`Index.verify` only: call it
+        once for an index that comes from somebody else.
     without_segment
         Name of a segment to leave out, or several: a damaged one, as the error names
         it. ``info()`` says under ``segments_left_out`` how many tweets and texts are
         missing.
-    on_check
-        Called while the index is made again, with the number of tweets that are read,
-        from 0 on, and of all.
 
     Raises
     ------
@@ -426,7 +414,6 @@ def open_index(
     require(
         named, "without_segment", without_segment, "the name of a segment, or several"
     )
-    reader = open_reader(
-        path, check="once" if verify else "lengths", without=without, on_check=on_check
+    return Index(
+        open_reader(path, check="checksums" if verify else "lengths", without=without)
     )
-    return Index(reader, compared=verify)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from provscan.index import ScanReader, ShardTables, Strings, sketch_texts
+from provscan.index import ScanReader, Strings, sketch_texts
 from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
 from provscan.matching import candidates as generators
@@ -42,8 +42,6 @@ CHUNK = 2 << 10
 # quarter of this costs a fifth more.
 TEXTS = 16384
 BYTES = 4 << 20
-# So many times more where each shard is asked for them.
-TOGETHER = 2
 
 
 def scan_texts(
@@ -55,12 +53,8 @@ def scan_texts(
     Their ``row`` counts from the first of these texts.
     """
     block = params.limits.block_bytes
-    size = (
-        TOGETHER
-        if any(isinstance(tables, ShardTables) for tables in reader.tables)
-        else 1
-    )
-    groups = list(_groups(offsets, block, size))
+    together = max(tables.together for tables in reader.tables)
+    groups = list(_groups(offsets, block, together))
     parts = [
         _scan_long(text, int(offsets[low]), int(offsets[high]), reader, params)
         if high == low + 1 and offsets[high] - offsets[low] > block
@@ -160,35 +154,25 @@ def _matches(
     grams, longest = grams_of(records, "records"), reader.longest
     parts = []
     for tables in reader.tables:
-        shards = tables if isinstance(tables, ShardTables) else None
-        segment = (
-            tables.look_up(seeds, sketches, limits)
-            if isinstance(tables, ShardTables)
-            else tables
-        )
+        # Both kinds of candidates.
+        segment = tables.look_up(seeds, sketches, limits)
         inside = generators.passages(seeds, segment, limits, cut)
         whole = generators.whole_records(short, sketches, segment, limits, cut)
-        if shards is not None:
-            segment = shards.with_texts(
-                segment, np.concatenate([whole.text, inside.text])
-            )
+        # Cheap refusals.
+        segment = tables.with_texts(segment, whole.text, inside.text)
         inside = agreeing(grams, inside, segment, longest, params)
         whole, inside = (
             prefiltered(grams, candidates, segment, longest, params)
             for candidates in (whole, inside)
         )
         pairs = generators.merged(whole, inside)
-        if len(pairs.record):
-            rows = verify(grams, pairs, segment, params)
-            parts.append(rows)
-            if shards is None:
-                variants = generators.exact_variants(records, rows, segment, limits)
-            else:
-                segment, variants = generators.shard_variants(
-                    records, rows, shards, limits
-                )
-            if len(variants.record):
-                parts.append(verify(grams, variants, segment, params))
+        if len(pairs.record) == 0:
+            continue
+        # The comparison, and once more with variants of what was found.
+        parts.append(verify(grams, pairs, segment, params))
+        segment, variants = generators.variants(records, parts[-1], tables, limits)
+        if len(variants.record):
+            parts.append(verify(grams, variants, segment, params))
     return without_overlaps(parts) if sum(len(part.record) for part in parts) else None
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from provscan import readers
 from provscan.engine import Progress, logged
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.index import (
     MOST_SHARDS,
-    Prepared,
     open_reader,
-    prepare,
     write_index,
     write_shards,
 )
 from provscan.index import append as append_tweets
 from provscan.matching import Index
 from provscan.options import default_workers, require_executor
-from provscan.ordered_map import ordered_map
 from provscan.params import (
     IndexParams,
     require,
@@ -213,38 +208,33 @@ def build_index(
             raise InputError(corpus.unread_message())
         if fraction is not None and fraction < 1.0:
             corpus.notes["fraction"] = fraction
-        prepared = preparing(params, threads)
         if append:
-            reader = append_tweets(corpus.batches(), Path(out), prepared, corpus.notes)
+            reader = append_tweets(
+                corpus.batches(),
+                Path(out),
+                lambda written: corpus.notes,
+                workers=threads,
+            )
         elif executor != "threads":
             tasks = workers if executor == "ray" else threads
             make = shards_of(
                 corpus, params, shards or 1, executor, tasks, address, watcher
             )
             reader = write_shards(
-                make, Path(out), params, corpus.notes, overwrite=overwrite
+                make, Path(out), params, corpus.describe, overwrite=overwrite
             )
         else:
-            batches = corpus.with_text(prepared(corpus.batches()))
             reader = write_index(
-                batches,
+                corpus.batches(),
                 Path(out),
                 params,
-                corpus.notes,
+                corpus.describe,
+                workers=threads,
                 overwrite=overwrite,
                 shards=shards or 1,
             )
         watcher.finish()
     return Index(reader)
-
-
-def preparing(
-    params: IndexParams, workers: int
-) -> Callable[[Iterable[pa.RecordBatch]], Iterator[Prepared]]:
-    """Prepares batches of tweets for an index in threads, in their order."""
-    return lambda batches: ordered_map(
-        lambda batch: prepare(batch, params), batches, workers
-    )
 
 
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:

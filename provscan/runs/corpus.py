@@ -12,7 +12,7 @@ import pyarrow as pa
 from provscan import readers
 from provscan.engine.progress import Progress
 from provscan.errors import InputError
-from provscan.index import Prepared
+from provscan.index import Written
 from provscan.readers.stats import require_undamaged
 from provscan.runs.inputs import MOST_LISTED, source_list
 
@@ -77,27 +77,20 @@ class Corpus:
         yield from coalesced(self._all(stats))
         self.complete(stats)
 
-    def complete(self, stats: readers.ReadStats, *, some_text: bool = True) -> None:
-        """All was read; `some_text` says whether anything remains of the text of any
-        tweet.
-        """
+    def complete(self, stats: readers.ReadStats) -> None:
+        """All was read."""
         require_undamaged(stats)
         if not stats.records:
             raise self._empty(_left_out(stats))
-        if not some_text:
-            raise self._empty(NO_LETTERS)
         self.notes["read"] = stats.as_dict()
 
-    def with_text(self, prepared: Iterable[Prepared]) -> Iterator[Prepared]:
-        """The same batches; an error at their end if none has a tweet of which anything
-        remains.
+    def describe(self, written: Written) -> dict[str, Any]:
+        """The notes, when all tweets were written; an error if nothing remains of any
+        tweet's text.
         """
-        some_text = False
-        for batch in prepared:
-            some_text = some_text or len(batch.texts) > 0
-            yield batch
-        if not some_text:
+        if not written.tweets:
             raise self._empty(NO_LETTERS)
+        return self.notes
 
     def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
         if self.files is None:

@@ -18,7 +18,6 @@ from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted
 from provscan.readers.corpus.compliance import Withdrawals
-from provscan.runs.build import preparing
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
@@ -193,8 +192,7 @@ def merge(
     IndexFormatError
         There is no index, or a damaged one.
     OutputError
-        The index is being written by another process, or there is too little disk or
-        memory (:func:`provscan.index.merge_needs`).
+        The index is being written by another process, or the disk is full.
 
     Examples
     --------
@@ -209,9 +207,8 @@ def merge(
     1
     """  # noqa: E501
     require_folder("index", index)
-    params = open_reader(index, check="lengths").params
     return indexes.merge(
-        Path(index), preparing(params, default_workers(workers)), purge_only=purge_only
+        Path(index), workers=default_workers(workers), purge_only=purge_only
     ).info()
 
 
@@ -261,7 +258,7 @@ def verify(
         return _verify_run(folder)
     reader = open_reader(
         folder,
-        check="checksums" if quick else "again",
+        check="checksums" if quick else "rebuild",
         workers=default_workers(workers),
     )
     checked = {

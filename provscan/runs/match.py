@@ -117,7 +117,7 @@ def run_match(
     """
     clock = Clock()
     path = run_path(source_list(sources), target.out)
-    index = checked_index(index, options, progress)
+    index = checked_index(index, options)
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
     tokens = tokens_of(options.tokenizer)
@@ -210,7 +210,7 @@ def run_match(
 
 
 def checked_index(
-    index: Index | Source, options: MatchOptions, progress: Progress
+    index: Index | Source, options: MatchOptions
 ) -> Index:
     """The index, open, not empty, and all of its files compared with their
     checksums.
@@ -223,25 +223,10 @@ def checked_index(
             reader.require_unchanged()
         else:
             open_reader(
-                reader.path,
-                snapshot=reader.snapshot,
-                without=reader.left_out,
-                workers=options.threads,
+                reader.path, snapshot=reader.snapshot, without=reader.left_out
             )
     else:
-        checked = [0]
-
-        def on_check(done: int, total: int) -> None:
-            if done == 0:
-                progress.start("Checking the index", total, "tweets")
-            progress.advance(done - checked[-1])
-            checked.append(done)
-
-        index = open_index(
-            index, without_segment=options.without_segment, on_check=on_check
-        )
-        if len(checked) > 1:
-            progress.finish()
+        index = open_index(index, without_segment=options.without_segment)
     if not index.reader.texts:
         raise InputError(f"{index.reader.path} is empty: add tweets, or name another")
     return index

@@ -3,7 +3,7 @@ a shard.
 
 The first tasks read, sketch and part tweets by the hash of their text, the second ones
 write a shard each of the parts for it; what is decided over all shards is left to this
-process (:mod:`provscan.index.shards.build`).
+process (:mod:`provscan.index.shards.spread`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from typing import Any
 from provscan import readers
 from provscan.engine import EXECUTORS, Advance, LostTask, Progress, Ray
 from provscan.errors import WorkerError
-from provscan.index import MadeShards, Parted, Shard, prepare, write_parts, write_shard
+from provscan.index import (
+    MadeShards,
+    Parted,
+    WrittenSegment,
+    write_parts,
+    write_shard,
+)
 from provscan.options import needs_files
 from provscan.ordered_map import R
 from provscan.params import IndexParams
@@ -32,7 +38,6 @@ TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
 class PartTask:
     number: int  # Orders the tasks.
     files: tuple[TweetFile, ...]  # Files of tweets.
-    params: IndexParams  # Of the index.
     shards: int  # How many.
     folder: str  # Where the parts go.
     limits: Limits  # Of the readers.
@@ -64,12 +69,13 @@ def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, A
                 file, stats, on_bytes=advance, limits=task.limits
             )
 
-    prepared = (prepare(batch, task.params) for batch in coalesced(batches()))
-    parted = write_parts(prepared, Path(task.folder), task.number, task.shards)
+    parted = write_parts(
+        coalesced(batches()), Path(task.folder), task.number, task.shards
+    )
     return parted, stats.as_dict()
 
 
-def write(task: ShardTask, advance: Advance) -> tuple[Shard, int]:
+def write(task: ShardTask, advance: Advance) -> WrittenSegment:
     return write_shard(Path(task.folder), task.parts, task.place, task.params, advance)
 
 
@@ -100,7 +106,7 @@ def shards_of(
         ):
             groups = list(_groups(files, TASKS_A_WORKER * running.workers))
             reading = (
-                PartTask(number, group, params, shards, str(folder), limits)
+                PartTask(number, group, shards, str(folder), limits)
                 for number, group in enumerate(groups)
             )
             progress.start(
@@ -111,16 +117,14 @@ def shards_of(
                 stats.merge(ReadStats.from_dict(found))
                 parts.append(part)
             whole = Parted(*map(sum, zip(*parts, strict=True)))
-            corpus.complete(stats, some_text=whole.tweets > 0)
+            corpus.complete(stats)
             progress.start("Writing shards", whole.tweets, "tweets")
             writing = (
                 ShardTask((shard, shards), str(folder), len(groups), params)
                 for shard in range(shards)
             )
             made = list(_all(running.run(write, writing, progress)))
-        return MadeShards(
-            [shard for shard, _ in made], sum(ids for _, ids in made), whole
-        )
+        return MadeShards(made, whole)
 
     return make
 

@@ -67,7 +67,7 @@ def corpus(tmp_path: Path) -> str:
 
 
 # The first module, one that a command brings, and the last one; at night some between.
-MODULES = ["provscan.cli", "numpy", "provscan.index.writer"]
+MODULES = ["provscan.cli", "numpy", "provscan.index.build"]
 if NIGHTLY:
     MODULES += ["click", "provscan.cli.index", "pyarrow", "numba"]
 
@@ -180,7 +180,7 @@ def test_an_interruption_while_the_interpreter_ends_changes_no_status(
 
 
 def test_a_warning_of_a_library_is_one_line(corpus: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "provscan.index.writer", WARN, "index", corpus, "--quiet")
+    done = run(tmp_path, "provscan.index.build", WARN, "index", corpus, "--quiet")
     assert done.returncode == 0, done.stderr
     assert done.stderr == "provscan: a \\u001b[2J warning of a library\n"
 

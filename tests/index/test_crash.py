@@ -23,7 +23,7 @@ from tweets import SCRIPTS, sentence
 
 import provscan
 from provscan.errors import OutputError
-from provscan.index import writer
+from provscan.index import build as index_build
 from provscan.index.segment import write as segment_writer
 
 # Each of the six commands is killed; at night thirty times each.
@@ -284,7 +284,7 @@ def test_an_addition_that_fails_leaves_none_of_its_tweets(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "write_segments", full)
+        patch.setattr(index_build, "write_segments", full)
         with pytest.raises(OutputError, match="Nothing was changed"):
             provscan.build_index(tweets[1:], index, append=True)
     assert sorted(index.rglob("*")) == before

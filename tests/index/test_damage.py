@@ -22,7 +22,6 @@ import xxhash
 from nightly import NIGHTLY
 
 import provscan
-from provscan.engine import Progress
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
 from provscan.index.segment.postings import map_array
@@ -147,13 +146,13 @@ def in_bounds(content: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("forge", [forged, in_bounds])
-def test_what_is_forged_with_its_checksum_is_not_opened(
+def test_what_is_forged_with_its_checksum_is_found_by_verify(
     folder: Path, forge: Callable[[bytes, random.Random], bytes]
 ) -> None:
     rng = random.Random(7)
     files = [path for path in targets(folder) if path.suffix != ".json"]
     manifest = (folder / "manifest.json").read_bytes()
-    for number in range(FORGED):
+    for _ in range(FORGED):
         path = rng.choice(files)
         content = path.read_bytes()
         damaged = forge(content, rng)
@@ -167,9 +166,8 @@ def test_what_is_forged_with_its_checksum_is_not_opened(
             continue
         path.write_bytes(damaged)
         reseal(folder)
-        for check in (provscan.open_index, provscan.verify)[: 1 + (number % 10 == 0)]:
-            with pytest.raises(IndexFormatError, match=str(folder)):
-                check(folder)
+        with pytest.raises(IndexFormatError, match=str(folder)):
+            provscan.verify(folder)
         path.write_bytes(content)
         (folder / "manifest.json").write_bytes(manifest)
     provscan.open_index(folder)
@@ -188,86 +186,7 @@ def test_an_entry_that_is_missing_is_found(folder: Path, tweets: list[Any]) -> N
         IndexFormatError,
         match=r"bands\.filter does not match a rebuild from its tweets",
     ):
-        provscan.match(
-            [{"text": text} for text in texts], folder, folder.with_name("a.run")
-        )
-
-
-@pytest.fixture
-def remade(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The segments that are made again to check them, one after the other."""
-    made: list[str] = []
-    check = opening.check_made_again
-
-    def noted(folder: Path, group: Any, *rest: Any) -> None:
-        made.extend(segment.info.name for segment in group)
-        check(folder, group, *rest)
-
-    monkeypatch.setattr(opening, "check_made_again", noted)
-    return made
-
-
-def test_an_index_is_checked_once(
-    folder: Path, remade: list[str], tweets: list[Any]
-) -> None:
-    provscan.open_index(folder)
-    assert remade == []  # it was built here
-    copy = shutil.copytree(folder, folder.with_name("copy.index"))
-    names = [
-        segment["name"] for segment in provscan.open_index(copy).info()["segments"]
-    ]
-    assert remade == names
-    provscan.open_index(copy)
-    provscan.forget(copy, [tweets[2]["id"]])
-    provscan.build_index(
-        [{"id": "1", "text": "a tweet that came later"}], copy, append=True
-    )
-    provscan.match([{"text": "a tweet that came later"}], copy, copy.with_name("a.run"))
-    assert remade == names
-    provscan.verify(copy)
-    assert len(remade) == 5
-
-
-def test_the_check_is_shown(folder: Path) -> None:
-    copy = shutil.copytree(folder, folder.with_name("copy.index"))
-    stages: list[list[Any]] = []
-
-    class Seen(Progress):
-        def start(self, stage: str, total: int | None, unit: str) -> None:
-            stages.append([stage, total, 0])
-
-        def advance(self, n: int) -> None:
-            stages[-1][2] += n
-
-    for _ in range(2):
-        provscan.match(
-            [{"text": "a text"}],
-            copy,
-            copy.with_name("a.run"),
-            overwrite=True,
-            progress=Seen(),
-        )
-    rows = sum(
-        segment["tweets"] for segment in provscan.open_index(copy).info()["segments"]
-    )
-    assert stages[0] == ["Checking the index", rows, rows]
-    assert [stage for stage, _, _ in stages].count("Checking the index") == 1
-
-
-def test_a_change_is_noticed_whatever_its_time(folder: Path, remade: list[str]) -> None:
-    name = provscan.open_index(folder).info()["segments"][1]["name"]
-    path = folder / "segments" / name / "bands.filter"
-    before = path.stat()
-    with path.open("r+b") as file:
-        file.write(bytes([file.read(1)[0] ^ 1]))
-    reseal(folder)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    for _ in range(2):
-        with pytest.raises(
-            IndexFormatError, match=rf"{name}/bands\.filter does not match a rebuild"
-        ):
-            provscan.open_index(folder)
-    assert remade == [name, name]
+        provscan.verify(folder)
 
 
 @pytest.mark.parametrize("flip", ["texts.utf8", "seeds.entries"])
@@ -291,17 +210,8 @@ def test_what_is_damaged_is_not_changed(
             change()
 
 
-def test_without_a_cache_folder_an_index_is_checked_at_each_opening(
-    folder: Path, remade: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "manifest.json"))
-    for _ in range(2):
-        provscan.open_index(folder)
-    assert len(remade) == 4
-
-
 def test_a_user_without_a_home_has_no_cache_folder(
-    folder: Path, remade: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """In a container the user may be a number that nothing is known of."""
     (tmp_path / "file").touch()
@@ -310,9 +220,7 @@ def test_a_user_without_a_home_has_no_cache_folder(
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     monkeypatch.setattr(jit, "_SOURCES", tmp_path / "file")
     monkeypatch.setattr(jit.config, "CACHE_DIR", "")
-    for _ in range(2):
-        provscan.open_index(folder)
-    assert len(remade) == 4
+    provscan.open_index(folder)
     with pytest.warns(
         RuntimeWarning,
         match="can't be kept in .*/file/__pycache__: each process compiles",
@@ -355,7 +263,7 @@ def test_forged_offsets(folder: Path, name: str, number: int, problem: str) -> N
     path.write_bytes(array.tobytes())
     reseal(folder)
     with pytest.raises(IndexFormatError, match=f"{path.parent}/.* {problem}"):
-        provscan.open_index(folder)
+        provscan.verify(folder)
 
 
 def test_an_index_that_is_changed_while_it_is_open(
@@ -597,10 +505,9 @@ def test_forgotten_rows_that_are_not_there_are_named(
         opening.open_reader(folder, check="lengths")
 
 
-def test_a_file_that_changed_is_compared_even_without_a_check(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_files_are_compared_at_the_first_match_without_a_check(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user's cache"))
     compared: list[int] = []
     sums = opening.index_format.check_sums
     monkeypatch.setattr(
@@ -615,7 +522,6 @@ def test_a_file_that_changed_is_compared_even_without_a_check(
     first = len(compared)
     assert first
     index.match(texts)
-    provscan.open_index(folder, verify=False).match(texts)
     assert len(compared) == first
     path = next((folder / "segments").glob("*/texts.utf8"))
     content = path.read_bytes()

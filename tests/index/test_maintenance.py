@@ -5,9 +5,9 @@ remain.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +26,6 @@ from tweets import sentence
 import provscan
 from provscan.cli import main, show
 from provscan.errors import IndexFormatError, InputError, OutputError, UsageError
-from provscan.index import merge_needs, writer
 
 Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
@@ -132,40 +131,35 @@ def test_appending_gives_the_index_of_all_tweets(
     build: Build, tweets: list[Tweet], tmp_path: Path
 ) -> None:
     whole, index = build(tweets), build(tweets[:100])
-    for low in range(100, 240, 20):
-        part = tweets[low - 5 : low + 20]
+    for low in range(100, 240, 28):
+        part = tweets[low - 5 : low + 28]
         index = provscan.build_index(part, index.path, append=True)
         assert {
             name: index.info()["appended"][name]
             for name in ("added", "known", "forgotten")
-        } == {"added": 20, "known": 5, "forgotten": 0}
-    assert len(index.info()["segments"]) > 1 or writer.FAN_OUT == 8
+        } == {"added": 28, "known": 5, "forgotten": 0}
+    assert len(index.info()["segments"]) == 3
     assert (len(index), index.info()["tweets"], index.fingerprint) == (
         len(whole),
         240,
         whole.fingerprint,
     )
-    assert index.info()["generation"] == 8
+    assert index.info()["generation"] == 6
     found, expected = index.match(documents(tweets)), whole.match(documents(tweets))
     assert found.equals(expected)
     provscan.merge(index.path)
     assert segments(provscan.open_index(index.path)) == segments(whole)
-    assert provscan.open_index(index.path).info()["generation"] == 9
+    assert provscan.open_index(index.path).info()["generation"] == 7
 
 
-def test_full_tiers_are_merged(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer, "FAN_OUT", 3)
-    monkeypatch.setattr(writer, "FIRST_TIER", 10)
+def test_small_segments_are_merged(build: Build, tweets: list[Tweet]) -> None:
     index = build(tweets[:8])
     counts = []
     for low in range(8, 128, 8):
         index = provscan.build_index(tweets[low : low + 8], index.path, append=True)
         counts.append(len(index.info()["segments"]))
-    # Tiers of up to 10, 30, 90 and more texts, of which none holds three segments for
-    # long.
-    assert max(counts) <= 2 * 4
+    # From the fourth on, each is larger than all that are smaller together.
+    assert 1 < max(counts) <= 3 + math.log2(16)
     assert index.fingerprint == build(tweets[:128]).fingerprint
 
 
@@ -287,33 +281,6 @@ def test_an_id_of_nought_is_a_number_beside_ids_that_are_none(tmp_path: Path) ->
     assert left["tweet_id"].to_pylist() == ["0", "b"]
 
 
-@pytest.mark.parametrize("what", ["on disk", "of memory"])
-def test_a_merge_that_has_no_room_changes_nothing(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    index = build(tweets[:200])
-    provscan.build_index(tweets[200:], index.path, append=True)
-    before = files(index.path)
-    needs = merge_needs(Path(index.path))
-    size = sum(
-        len(content) for name, content in before.items() if name.startswith("segments/")
-    )
-    assert needs == (2, 3 * size, needs.memory)
-    assert needs.memory > 240 * 160
-    if what == "on disk":
-        usage = shutil.disk_usage(index.path)._replace(free=needs.disk - 1)
-        monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
-    else:
-        monkeypatch.setattr(
-            "provscan.index.room.available_memory", lambda: needs.memory - 1
-        )
-    with pytest.raises(
-        OutputError, match=f"merging 2 segments of .* needs up to [0-9,]+ bytes {what}"
-    ):
-        provscan.merge(index.path)
-    assert files(index.path).keys() - {"lock"} == before.keys() - {"lock"}
-
-
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), OSError(24, "Too many open files")]
 )
@@ -326,9 +293,10 @@ def test_what_fails_after_a_change_does_not_deny_it(
     index = build(tweets)
 
     def failing(path: Path) -> None:
-        raise error
+        if path == Path(index.path).parent:  # Only a commit syncs it.
+            raise error
 
-    monkeypatch.setattr("provscan.index.writer.open_written", failing)
+    monkeypatch.setattr("provscan.index.folder.sync", failing)
     result = CliRunner().invoke(main, ["forget", str(index.path), tweets[0]["id"]])
     assert result.exit_code == (130 if isinstance(error, KeyboardInterrupt) else 3)
     assert "The index was changed before that." in result.stderr
@@ -341,12 +309,16 @@ def test_a_purge_without_room_says_what_was_forgotten(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = build(tweets)
-    monkeypatch.setattr("provscan.index.room.available_memory", lambda: 0)
-    with pytest.raises(OutputError, match="needs up to") as caught:
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("provscan.index.merges.write_segments", full)
+    with pytest.raises(OutputError, match="No space left") as caught:
         provscan.forget(index.path, [tweets[0]["id"]], purge=True)
     assert "Before that 1 tweet had been forgotten" in caught.value.__notes__[0]
     assert provscan.open_index(index.path).info()["forgotten"] == 1
-    with pytest.raises(OutputError, match="needs up to") as caught:
+    with pytest.raises(OutputError, match="No space left") as caught:
         provscan.forget(index.path, purge=True)
     assert not hasattr(caught.value, "__notes__")
 

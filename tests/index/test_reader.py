@@ -20,7 +20,6 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
-from provscan.index import reader
 from provscan.index.format import VERSION
 from provscan.index.segment import join, postings
 from provscan.index.segment.filters import bloom_filter, widened
@@ -226,9 +225,9 @@ def test_joined_segments_are_the_segment_of_both(
         build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)
     ]
     large, small, whole = (reader.segments[0] for reader in readers)
-    assert can_join(large, small)
+    assert can_join(large.searched, small.searched)
     params = readers[0].params
-    both = joined(large, small, params)
+    both = joined(large.searched, small.searched, params)
     for name in ("exact", "bands"):
         for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
             assert np.array_equal(own, theirs), name
@@ -264,11 +263,6 @@ def test_joined_segments_are_the_segment_of_both(
     )
     assert np.array_equal(words & expected, expected)
     assert both.texts.array().equals(whole.texts.array())
-    rows = np.arange(len(distinct))
-    assert both.tweets.table(rows).equals(whole.tweets.table(rows))
-    numbers = np.arange(len(distinct))
-    assert np.array_equal(both.earliest(numbers), whole.earliest(numbers))
-    assert np.array_equal(both.tweet_counts(numbers), whole.tweet_counts(numbers))
 
 
 def test_what_is_frequent_in_a_small_segment_is_noted(
@@ -292,7 +286,7 @@ def test_what_is_frequent_in_a_small_segment_is_noted(
         (index.reader.segments[0] for index in indexes),
         indexes[0].params,
     )
-    more = more_seeds(large.seeds, small, len(large.texts), params)
+    more = more_seeds(large.seeds, small.texts, len(large.texts), params)
     entries = np.concatenate(
         [*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]
     ).tolist()
@@ -310,14 +304,15 @@ def test_what_is_frequent_in_a_small_segment_is_noted(
 def test_a_large_segment_is_not_copied(
     build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (segment,) = build(tweets).reader.segments
-    size = sum(size for size, _ in segment.info.files.values())
+    (whole,) = build(tweets).reader.segments
+    size = sum(size for size, _ in whole.info.files.values())
+    segment = whole.searched
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size - 1)
     assert not can_join(segment, segment)
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size)
     assert can_join(segment, segment)
     monkeypatch.setattr(
-        "provscan.index.segment.join.MAX_TEXTS", 2 * segment.info.texts - 1
+        "provscan.index.segment.join.MAX_TEXTS", 2 * len(segment.texts) - 1
     )
     assert not can_join(segment, segment)
 
@@ -335,7 +330,7 @@ def test_what_was_appended_is_looked_up_together(
 ) -> None:
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", most)
     monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", small)
-    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     index = build(tweets[:20])
     for low in (20, 30, 40, 50, 60):
         provscan.build_index(
@@ -457,45 +452,6 @@ def test_sources_in_memory(tmp_path: Path) -> None:
         pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index"
     )
     assert from_list.fingerprint == from_table.fingerprint
-
-
-def test_texts_of_several_segments_are_known_or_looked_up(
-    build: Build, tweets: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether the reader knows which texts stand in several segments, or looks each up,
-    nothing else differs.
-    """
-    index = build(tweets[:120])
-    for low, high in ((80, 170), (60, 100)):
-        again = [
-            {**tweet, "id": f"{low}{tweet['id']}", "author": f"b{low}"}
-            for tweet in tweets[low:high]
-        ]
-        provscan.build_index(again, index.path, append=True)
-    provscan.forget(index.path, [tweet["id"] for tweet in tweets[::3]])
-    provscan.forget(index.path, [f"60{tweet['id']}" for tweet in tweets[::5]])
-    found = []
-    for most in (reader.MOST_LOOKED_UP, -1):
-        monkeypatch.setattr(reader, "MOST_LOOKED_UP", most)
-        opened = provscan.open_index(index.path).reader
-        numbers = np.arange(opened.size)
-        counts = opened.tweet_counts(numbers)
-        living = numbers[counts > 0]
-        assert 0 < len(living) < opened.size
-        found.append(
-            [
-                counts.tolist(),
-                opened.same_text(numbers).tolist(),
-                opened.author_counts(living).tolist(),
-                opened.tweet_ids(living).array().to_pylist(),
-                opened.earliest_tweets(living).to_pylist(),
-                opened.raw_texts(living).array().to_pylist(),
-                opened.count_tweets(numbers),
-                opened.count(),
-            ]
-        )
-    assert len(opened.segments) > 1
-    assert found[0] == found[1]
 
 
 def test_small_segments_beside_one_that_is_too_large_to_be_copied(

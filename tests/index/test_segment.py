@@ -17,13 +17,11 @@ from tweets import sentence
 
 import provscan
 from provscan.index.segment import join
-from provscan.index.segment.packed import Chained
 from provscan.index.segment.postings import SEEDS, unpacked
 from provscan.index.segment.prepare import NO_TIME, sketch_texts, times_of
 from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import SeedChoice, seed_parts
 from provscan.index.segment.texts import Strings, StringsWriter, combined, open_strings
-from provscan.index.segment.tweets import joined_tweets
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.verified import compared
 from provscan.params import IndexParams
@@ -167,21 +165,6 @@ def test_names_and_ids(whole: Segment) -> None:
         -1,
         -1,
     ]
-
-
-def test_rows_of_two_segments_behind_each_other(
-    whole: Segment, forgotten: Segment
-) -> None:
-    both = joined_tweets(whole.tweets, forgotten.tweets)
-    rows = np.array([7, 1, 11, 6])
-    assert both.ids.take(rows).array().to_pylist() == ["x8", "x8", "6", "7"]
-    assert both.author.take(rows).to_pylist() == ["bob", "bob", "dan", "ann"]
-    assert both.raw_texts.take(rows).array().to_pylist() == [
-        TWEETS[n]["text"] for n in (1, 1, 5, 0)
-    ]
-    assert isinstance(both.raw_texts, Chained)
-    assert len(both.raw_texts) == 12
-    assert both.times.all().tolist() == 2 * whole.tweets.times.all().tolist()
 
 
 def test_authors_are_those_who_did_not_repeat(tmp_path: Path) -> None:
@@ -331,23 +314,22 @@ def test_segments_are_joined_where_they_fit(
     ):
         monkeypatch.setattr(join, "MOST_BYTES", most_bytes)
         monkeypatch.setattr(join, "MAX_TEXTS", most_texts)
-        assert join.can_join(whole, whole) == fits
+        assert join.can_join(whole.searched, whole.searched) == fits
     monkeypatch.setattr(join, "MAX_TEXTS", 1 << 24)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size)
-    (three,) = join.joined_all([whole, whole, whole], IndexParams(seed_length=10))
+    small, params = 3 * [whole.searched], IndexParams(seed_length=10)
+    (three,) = join.joined_all(small, params)
     assert three.texts.array().to_pylist() == 3 * whole.texts.array().to_pylist()
-    assert three.tweet_starts.all().tolist() == [0, 3, 4, 6, 9, 10, 12, 15, 16, 18]
-    assert (three.info.texts, three.info.tweets) == (9, 18)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size - 1)
-    assert len(join.joined_all([whole, whole, whole], IndexParams(seed_length=10))) == 3
+    assert len(join.joined_all(small, params)) == 3
 
 
-def test_forgotten_rows_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
-    both = join.joined(whole, forgotten, IndexParams(seed_length=10))
-    assert both.forgotten.tolist() == [6, 9]
+def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
+    params = IndexParams(seed_length=10)
+    both = join.joined(whole.searched, forgotten.searched, params)
     assert both.living is not None
     assert both.living.tolist() == [True, True, True, True, False, True]
-    assert both.tables(10).numbered(np.array([0, 5])).tolist() == [10, 15]
+    assert both.lookup(10).numbered(np.array([0, 5])).tolist() == [10, 15]
     assert whole.tables(0).living is None
 
 
@@ -395,12 +377,9 @@ def test_a_text_of_several_segments_is_counted_once(
         assert index.reader.texts == index.info()["texts"] == 3
 
 
-@pytest.mark.parametrize("looked_up", [0, 1 << 21])
 def test_the_first_text_of_a_segment_may_stand_in_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_up: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whether it is known beforehand which texts stand in several, or all are looked up.
-    monkeypatch.setattr("provscan.index.reader.MOST_LOOKED_UP", looked_up)
     path = tmp_path / "i.index"
     provscan.build_index([tweet("1", 0, 1), tweet("2", 1, 2), tweet("3", 2, 3)], path)
     reader = provscan.build_index(

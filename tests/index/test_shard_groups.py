@@ -4,7 +4,7 @@ the byte.
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,6 @@ from test_shards import LOW, Build, Tweet, scanned, templates
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index import GroupReader, IndexReader, hold_shards
-from provscan.index.folder import HEAD
-from provscan.index.shards import fetch as fetched
 from provscan.params import SearchLimits
 
 
@@ -105,113 +103,25 @@ def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None
         hold_shards(str(reader.path), [1, 2], snapshot=reader.snapshot)
 
 
-def test_shards_are_fetched_once(
+def test_fetched_shards_leave_nothing_on_disk(
     build: Build,
     corpus: list[Tweet],
     asked: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     index = build(corpus, shards=4)
     reader = provscan.open_index(index.path).reader
     expected = scanned(reader, asked, LOW)
     copy = Path(index.path).rename(tmp_path / "copy.index")
-    names: list[str] = []
-    get = fetched.FileStore.get
-    monkeypatch.setattr(
-        fetched.FileStore,
-        "get",
-        lambda self, path: (names.append(Path(path).name), get(self, path)),
-    )
-    assert scanned(grouped(reader, 2, fetched_from=str(copy)), asked, LOW) == expected  # type: ignore[arg-type]
-    first = len(names)
-    assert first > 100
-    grouped(reader, 2, fetched_from=str(copy))
-    assert names[first:] == ["manifest.json"] * 2
+    many = grouped(reader, 2, fetched_from=str(copy))
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert scanned(many, asked, LOW) == expected  # type: ignore[arg-type]
 
 
-def test_fetched_shards_are_kept_within_a_limit(
-    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetched, "_IN_USE", used := {})
-    index = build(corpus[:300], shards=2)
-    size = index.info()["bytes"]
-
-    def fetch() -> Path:
-        reader = provscan.open_index(index.path).reader
-        return fetched.fetched(str(index.path), [0, 1], reader.snapshot)
-
-    def change() -> None:
-        provscan.forget(index.path, [corpus[len(folders)]["id"]])
-
-    folders: list[Path] = []
-    for gigabytes in ("", 1.5 * size / 1e9, 1.5 * size / 1e9):
-        monkeypatch.setenv("PROVSCAN_CACHE_GB", str(gigabytes))
-        folders.append(fetch())
-        change()
-    # All are in use.
-    assert all(map(Path.exists, folders))
-    for folder in folders[:2]:
-        os.close(used.pop(folder))
-    # The first is the one that was used last of these two.
-    os.utime(folders[0])
-    monkeypatch.setenv("PROVSCAN_CACHE_GB", str(3.5 * size / 1e9))
-    folders.append(fetch())
-    assert [folder.exists() for folder in folders] == [True, False, True, True]
-    change()
-    monkeypatch.setenv("PROVSCAN_CACHE_GB", "0")
-    folders.append(fetch())
-    assert [folder.exists() for folder in folders] == [False, False, True, True, True]
-    monkeypatch.setenv("PROVSCAN_CACHE_GB", "much")
-    with pytest.raises(
-        ParameterError,
-        match=r"PROVSCAN_CACHE_GB is 'much', and must be a number of gigabytes",
-    ):
-        fetch()
-    for descriptor in used.values():
-        os.close(descriptor)
-
-
-def test_files_of_others_in_the_cache_stay(
-    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is removed to make room is what was fetched, also by a process that was
-    killed.
-    """
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetched, "_IN_USE", {})
-    index = build(corpus[:60], shards=2)
-    shards = tmp_path / "cache" / "provscan" / "shards"
-    others = [
-        "photos/a.jpg",
-        "0" * 32 + "/notes.txt",
-        "1" * 32 + "/segments/.new-0123456789abcdef/mine",
-    ]
-    killed = shards / ("1" * 32)
-    for name in [*others, f"{killed.name}/segments/0123456789abcdef/texts.utf8"]:
-        (shards / name).parent.mkdir(parents=True)
-        (shards / name).write_text(name)
-    (killed / "lock").write_text(
-        f"{HEAD}process "
-        "1\nsegments/0123456789abcdef\nsegments/0123456789abcdef/texts.utf8\n"
-    )
-    monkeypatch.setenv("PROVSCAN_CACHE_GB", "0")
-    folder = fetched.fetched(
-        str(index.path), [0, 1], provscan.open_index(index.path).reader.snapshot
-    )
-    assert (folder / "manifest.json").is_file()
-    assert not list(folder.glob("segments/.new-*"))
-    assert {
-        str(path.relative_to(shards)) for path in shards.rglob("*") if path.is_file()
-    } - {str(path.relative_to(shards)) for path in folder.rglob("*")} == set(others)
-
-
-def test_a_damaged_copy_is_not_opened(
-    build: Build, corpus: list[Tweet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_damaged_copy_is_not_opened(build: Build, corpus: list[Tweet]) -> None:
     index = build(corpus, shards=2)
     path = (
         Path(index.path)
@@ -236,7 +146,7 @@ def test_a_damaged_copy_is_not_opened(
 def test_what_is_added_must_fit(
     build: Build, corpus: list[Tweet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     path = build(corpus[:300], shards=2).path
     for low in (300, 340):
         provscan.build_index(corpus[low : low + 40], path, append=True)

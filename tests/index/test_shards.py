@@ -208,7 +208,7 @@ def test_equal_texts_are_looked_up_in_shards(build: Build, corpus: list[Tweet]) 
 def test_what_is_added_and_forgotten(
     build: Build, corpus: list[Tweet], asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("provscan.index.writer.FAN_OUT", 99)
+    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     paths = [build(corpus[:300], shards=shards).path for shards in (None, 4)]
 
     def check(segments: int) -> None:

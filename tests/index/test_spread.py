@@ -21,7 +21,7 @@ from provscan.errors import (
     UsageError,
     WorkerError,
 )
-from provscan.index.shards import build as index_spread
+from provscan.index.shards import spread as index_spread
 from provscan.runs import spread
 
 
@@ -201,7 +201,6 @@ def test_what_a_spread_build_can_not_do(
     with pytest.raises(InputError, match=r"e\.jsonl\.gz is damaged"):
         provscan.build_index(corpus, out, executor="processes", shards=2)
     (corpus / "e.jsonl.gz").unlink()
-    monkeypatch.setattr("provscan.index.segments_writer.MAX_TEXTS", 10)
     monkeypatch.setattr("provscan.index.segment.write.MAX_TEXTS", 10)
     with pytest.raises(OutputError, match="a shard would have more than 10 texts"):
         provscan.build_index(corpus, out, executor="processes", shards=2)

@@ -5,7 +5,6 @@ waits while they are made.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,9 +20,9 @@ from three_texts import TWEETS, strings
 
 import provscan
 from provscan import ordered_map
-from provscan.errors import IndexFormatError, OutputError
-from provscan.index import checked, folder, room, writer
-from provscan.index.format import VERSION, FileInfo, SegmentInfo, Tombstones
+from provscan.errors import IndexFormatError
+from provscan.index import folder, merges
+from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
 from provscan.index.segment.packed import pack_numbers
@@ -45,54 +44,47 @@ def names(groups: list[list[SegmentInfo]]) -> list[str]:
     return ["".join(each.name for each in group) for group in groups]
 
 
-def test_four_segments_of_a_tier_are_due() -> None:
-    small, edge, above = writer.FIRST_TIER, writer.FIRST_TIER, writer.FIRST_TIER + 1
-    assert [
-        writer._tier(info("a", texts))
-        for texts in (1, edge, above, 4 * edge, 4 * edge + 1)
-    ] == [0, 0, 1, 1, 2]
+def due(*infos: SegmentInfo) -> str:
+    manifest = dataclasses.replace(MANIFEST, segments=infos)
+    return "".join(each.name for each in merges._due(manifest))
 
-    def due(*sizes: int) -> str:
-        infos = tuple(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes))
-        return "".join(each.name for each in writer._due(infos))
 
-    assert due() == ""
-    assert due(small, 1, 1) == ""
-    assert due(small, 1, 1, 1) == "abcd"
-    # Three of the next tier, which the four below fill.
-    assert due(above, above, above, small, 1, 1, 1) == "defgabc"
-    assert due(above, above, small, 1, 1, 1) == "cdef"
+def test_four_small_segments_are_due() -> None:
+    def of_sizes(*sizes: int) -> str:
+        return due(*(info("abcdefgh"[n], texts) for n, texts in enumerate(sizes)))
+
+    assert of_sizes() == ""
+    assert of_sizes(3, 2, 1) == ""
+    assert of_sizes(3, 1, 1, 1) == "bcda"
+    # None is larger than the others together.
+    assert of_sizes(4, 1, 1, 1) == ""
+    assert of_sizes(4, 1, 1, 1, 1) == "bcdea"
+    assert of_sizes(99, 3, 1, 1, 1) == "cdeb"
     # No segment holds more than it can.
-    half = writer.MAX_TEXTS // 4
-    assert due(1, 1, 1, 1, half, half, half) == "abcd"
+    half = merges.MAX_TEXTS // 2
+    assert of_sizes(half, half - 3, 1, 1, 1) == "cdeba"
+    assert of_sizes(half, half - 2, 1, 1, 1) == ""
 
 
-def test_shards_count_as_one_segment() -> None:
+def test_shards_are_merged_with_what_is_as_large() -> None:
     shards = [info("x", 10, shard=0), info("y", 10, shard=1)]
-
-    def due(*others: SegmentInfo) -> str:
-        return "".join(each.name for each in writer._due((*shards, *others)))
-
-    assert due(info("a", 5)) == ""
-    # Three others and the shards are four.
-    assert due(info("a", 5), info("b", 5)) == ""
-    assert due(info("a", 5), info("b", 5), info("c", 5)) == "xyabc"
-    # They stay the largest.
-    assert due(info("a", 19)) == ""
-    assert due(info("a", 20)) == "xya"
+    assert due(*shards, info("a", 5)) == ""
+    assert due(*shards, *(info(name, 1) for name in "abcd")) == "abcd"
+    assert due(*shards, info("a", 19)) == ""
+    assert due(*shards, info("a", 15), info("b", 5)) == "xyab"
 
 
 def test_what_a_merge_takes_together() -> None:
-    most = writer.MAX_TEXTS
+    most = merges.MAX_TEXTS
 
     def groups(*infos: SegmentInfo, purge_only: bool = False) -> list[str]:
         manifest = dataclasses.replace(MANIFEST, segments=infos)
         # With seeds of another length than is due all are written again.
         others = dataclasses.replace(manifest, seed_length=14)
-        assert purge_only or names(writer._to_merge(others, purge_only=False)) == names(
-            writer._groups(manifest)
+        assert purge_only or names(merges._to_merge(others, purge_only=False)) == names(
+            merges._groups(manifest)
         )
-        return names(writer._to_merge(manifest, purge_only=purge_only))
+        return names(merges._to_merge(manifest, purge_only=purge_only))
 
     large, rest = info("a", most - 5), info("b", 5)
     assert groups(large, rest) == ["ab"]
@@ -114,37 +106,12 @@ def test_what_a_merge_takes_together() -> None:
     assert groups(stoned, second, info("c", 9, gone=1), purge_only=True) == ["xy", "c"]
 
 
-MANIFEST = writer.Manifest(IndexParams(), (), 0, 0, seed_length=10)
-
-
-def test_room_for_a_merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    needs = room.needs_of([info("a", 10, size=100), info("b", 20, size=50)])
-    # Three times the files; 160 bytes a tweet, and the tables, of which a small one
-    # needs no more than that.
-    assert needs == (2, 450, 160 * 30 + 450 + room.OTHER_BYTES)
-    tables = room.needs_of([info("a", 10, size=1 << 40)]).memory
-    assert tables == 1600 + room.TABLES_BYTES + room.OTHER_BYTES
-    monkeypatch.setattr(room, "available_memory", lambda: needs.memory)
-    room.require_room(tmp_path, needs)
-    monkeypatch.setattr(room, "available_memory", lambda: None)
-    room.require_room(tmp_path, needs)
-    monkeypatch.setattr(room, "available_memory", lambda: needs.memory - 1)
-    with pytest.raises(OutputError, match=r"merging 2 segments .* bytes of memory"):
-        room.require_room(tmp_path, needs)
-    with pytest.raises(OutputError, match="on disk"):
-        room.require_room(tmp_path, needs._replace(disk=1 << 60))
-
-
-def test_available_memory_is_in_bytes() -> None:
-    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    available = room.available_memory()
-    assert available is None or whole / 10_000 < available <= whole
+MANIFEST = Manifest(IndexParams(), (), 0, 0, seed_length=10)
 
 
 def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     index = provscan.build_index(TWEETS, tmp_path / "i.index")
     assert index.info()["generation"] == 1
-    assert writer.merge_needs(index.path) == (0, 0, 0)
     provscan.forget(index.path, ["7"])
     forgotten = (tmp_path / "i.index" / "manifest.json").read_bytes()
     info = provscan.build_index(TWEETS[:4], index.path, append=True).info()
@@ -476,8 +443,7 @@ def test_entries_wait_in_memory_or_in_files(
     assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
 
 
-@pytest.mark.parametrize("threads", [0, 2])
-def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
+def test_entries_may_come_parted(tmp_path: Path) -> None:
     entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
         2
     )
@@ -485,7 +451,7 @@ def test_entries_may_come_parted(tmp_path: Path, threads: int) -> None:
     into.add_parted(postings.parted(entries[:30]))
     into.add(entries[30:].copy())
     assert into.count == 40
-    found = list(into.sorted_parts(8, threads))
+    found = list(into.sorted_parts(8))
     assert len(found) == 8
     assert np.concatenate(found).tolist() == np.sort(entries).tolist()
 
@@ -536,46 +502,6 @@ def test_room_in_a_segment() -> None:
         assert segment_writer.SegmentWriter.has_room_for(counts, most + 1) == (
             texts == 0
         )
-
-
-def test_marks_of_checked_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The half that was used last stays once there are too many; nothing is marked that
-    was changed meanwhile.
-    """
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(checked, "KEPT", 4)
-    paths = [tmp_path / "a", tmp_path / "b"]
-    keys = []
-    for number in range(5):
-        for path in paths:
-            path.write_bytes(bytes(number))
-        keys.append(checked.key_of(paths))
-        assert not checked.is_marked(keys[-1])
-        checked.mark_checked(keys[-1], paths[::-1])
-        assert all(map(checked.is_marked, keys)) or number == 4
-        for age, key in enumerate(keys[::-1]):
-            if (tmp_path / "cache" / "provscan" / "checked" / key).exists():
-                os.utime(
-                    tmp_path / "cache" / "provscan" / "checked" / key,
-                    (9 - age, 9 - age),
-                )
-    assert len(set(keys)) == 5
-    assert [checked.is_marked(key) for key in keys] == [False, False, False, True, True]
-    # A file may be changed again within the tick of its clock: that is waited for, and
-    # no longer.
-    changed, slept = paths[0].stat().st_ctime, list[float]()
-    monkeypatch.setattr(checked.time, "sleep", slept.append)
-    for now in (changed + checked.TICK / 4, changed - 99, changed + 99):
-        monkeypatch.setattr(checked.time, "time", lambda now=now: now)
-        checked.mark_checked(keys[-1], paths[:1])
-    assert slept == pytest.approx([checked.TICK * 3 / 4, checked.TICK, 0.0], abs=1e-4)
-    checked.mark_checked("of other files", paths)
-    assert not checked.is_marked("of other files")
-    before = checked.key_of(paths)
-    paths[1].rename(tmp_path / "c")
-    assert checked.key_of([paths[0], tmp_path / "c"]) != before
 
 
 def test_digests_of_tweets() -> None:
@@ -643,17 +569,14 @@ def test_entries_are_sorted(count: int) -> None:
         max_size=40,
     ),
     st.sampled_from(["", "x"]),
-    st.booleans(),
 )
 def test_tweets_are_ordered_by_time_then_by_id(
-    tweets: list[tuple[int, int]], prefix: str, few: bool
+    tweets: list[tuple[int, int]], prefix: str
 ) -> None:
     times = np.array([time for time, _ in tweets], np.int64)
     ids = strings([f"{prefix}{number}" for _, number in tweets])
     rest = pa.table({"row": np.arange(len(tweets))})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segment_writer, "FEW_TIED", 0 if few else 9)
-        order = segment_writer.tweet_order(times, ids, rest)
+    order = segment_writer.tweet_order(times, ids, rest)
     assert order.tolist() == sorted(
         range(len(tweets)), key=lambda row: (*tweets[row], row)
     )

@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from provscan.index import ShardTables
+from provscan.index import Strings
+from provscan.index.segment.filters import bloom_filter, new_filter
+from provscan.index.shards.lookup import ShardTables
 from provscan.kernels.records import Candidates, CodeBuffer
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.matching import scan
-from provscan.matching.candidates import NONE, _distinct, merged, shard_variants
+from provscan.matching.candidates import NONE, _distinct, merged, variants
 from provscan.matching.carriers import (
     LONGEST,
     MAX_KEY,
@@ -46,7 +48,7 @@ from provscan.matching.verified import (
     windows,
     without_overlaps,
 )
-from provscan.params import MatchParams, SearchLimits
+from provscan.params import IndexParams, MatchParams, SearchLimits
 
 
 def rows_of(record: list[int], **columns: list[int]) -> pa.RecordBatch:
@@ -325,15 +327,15 @@ def test_shards_are_asked_for_more_texts_at_a_time(
         return nothing(np.zeros(len(offsets) - 1, np.int64))
 
     monkeypatch.setattr(scan, "_scan_short", scanned)
-    shards: Any = ShardTables.__new__(ShardTables)
-    for tables in ((None,), (shards, None)):
+    one, two = SimpleNamespace(together=1), SimpleNamespace(together=2)
+    for tables in ((one,), (two, one)):
         reader: Any = SimpleNamespace(tables=tables)
-        texts = np.zeros(0, np.uint8), np.zeros(scan.TOGETHER * TEXTS + 2, np.int64)
+        texts = np.zeros(0, np.uint8), np.zeros(2 * TEXTS + 2, np.int64)
         assert (
             len(scan.scan_texts(*texts, reader, MatchParams()).characters)
-            == scan.TOGETHER * TEXTS + 1
+            == 2 * TEXTS + 1
         )
-    assert asked == [TEXTS] * scan.TOGETHER + [1] + [scan.TOGETHER * TEXTS, 1]
+    assert asked == [TEXTS, TEXTS, 1, 2 * TEXTS, 1]
 
 
 def test_blocks_overlap_by_what_a_copy_may_reach(
@@ -570,11 +572,17 @@ def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
         ]
     )
     second = Group([(0, 7, 5, 20, True), (0, 9, 5, 30, True)], [(1, 9, 6, 60, True)])
-    shards: Any = SimpleNamespace(groups=[first, second], of_texts=lambda *found: found)
+    shards = ShardTables(
+        (first, second),
+        bloom_filter(new_filter(0)),
+        IndexParams(seed_length=10),
+        lambda numbers: Strings(np.zeros(0, np.uint8), np.zeros(len(numbers) + 1, int)),
+    )
     limits = SearchLimits(whole_candidates=2, variants=9, variant_similarity=0.75)
-    (numbers, living), found = shard_variants(records, matches, shards, limits)
+    segment, found = variants(records, matches, shards, limits)
     # Two of a stretch, by their numbers: 10 and 20, not 30, of the first one.
-    assert (numbers.tolist(), living.tolist()) == (
+    assert segment.living is not None
+    assert (segment.numbers.tolist(), segment.living.tolist()) == (
         [10, 20, 30, 50, 51, 60],
         [True, True, True, False, True, True],
     )
@@ -597,10 +605,10 @@ def test_variants_of_all_shards_keep_the_limits_of_one() -> None:
         [[1, 5], [0, 3]],
         [0.9, 0.75],
     ]
-    (numbers, _), _ = shard_variants(
+    segment, _ = variants(
         records, matches, shards, dataclasses.replace(limits, variants=1)
     )
-    assert numbers.tolist() == [10, 20, 30, 50]
+    assert segment.numbers.tolist() == [10, 20, 30, 50]
 
 
 def blocks(

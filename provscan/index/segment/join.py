@@ -5,16 +5,14 @@ with one of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.format import SegmentInfo
 from provscan.index.segment.filters import bloom_filter, mark_bands, new_filter, widened
-from provscan.index.segment.packed import pack_numbers
 from provscan.index.segment.postings import (
     EXACT,
+    MAX_TEXTS,
     SEEDS,
     TableLayout,
     bands_layout,
@@ -22,7 +20,6 @@ from provscan.index.segment.postings import (
     table_of,
     unpacked,
 )
-from provscan.index.segment.read import MAX_TEXTS, LookupTables, Segment
 from provscan.index.segment.seeds import (
     LEVELS,
     PER_FREQUENT,
@@ -31,8 +28,9 @@ from provscan.index.segment.seeds import (
     levels_of,
     seed_parts,
 )
-from provscan.index.segment.tweets import appended, joined_tweets
-from provscan.kernels.records import Postings, read_only
+from provscan.index.segment.tables import NO_NUMBERS, LookupTables
+from provscan.index.segment.texts import Strings, appended
+from provscan.kernels.records import Postings, TextTable, frozen, read_only
 from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix
 from provscan.params import IndexParams
@@ -44,107 +42,129 @@ MOST_SMALL_BYTES = 1 << 28
 _NO_PLACES = np.zeros(0, np.uint8)
 
 
-def can_join(large: Segment, small: Segment) -> bool:
+class SearchTables(NamedTuple):
+    """The part of a segment that is searched, mapped or joined in memory."""
+
+    texts: Strings
+    sketches: np.ndarray
+    exact: Postings
+    bands: Postings
+    band_filter: np.ndarray
+    seeds: OpenSeeds
+    living: np.ndarray | None  # bool[n], as in `LookupTables`.
+    bytes: int  # Of all files of the segments.
+
+    def lookup(self, first: int, numbers: np.ndarray | None = None) -> LookupTables:
+        """The tables as a scan takes them; `first` is the reader's number of the first
+        text, or `numbers` are those of all texts.
+        """
+        whole = TextTable(
+            self.exact, self.bands, bloom_filter(self.band_filter), self.sketches
+        )
+        return frozen(
+            LookupTables(
+                first,
+                self.texts,
+                whole,
+                self.seeds.record,
+                self.living,
+                NO_NUMBERS if numbers is None else numbers,
+            )
+        )
+
+
+def can_join(large: SearchTables, small: SearchTables) -> bool:
     """Whether the two fit one segment, and memory."""
     return (
-        large.info.bytes <= MOST_BYTES
-        and len(large.texts) + len(small.texts) <= MAX_TEXTS
+        large.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
     )
 
 
-def joined(large: Segment, small: Segment, params: IndexParams) -> Segment:
-    """A segment with the texts of both; those of the small one are numbered behind the
+def joined(
+    large: SearchTables, small: SearchTables, params: IndexParams
+) -> SearchTables:
+    """Tables of the texts of both; those of the small one are numbered behind the
     others.
-
-    It has no folder of its own. For looking up tweets no text may stand in both.
     """
-    count = len(large.texts)
     texts = appended(large.texts, small.texts)
+    counts = (len(large.texts), len(texts))
     bands = bands_layout(params.bands)
     more_bands = unpacked(small.bands, _NO_PLACES, bands)
     band_filter = widened(large.band_filter, len(more_bands) // 2)
     mark_bands(more_bands, bands, band_filter)
-    return Segment(
-        SegmentInfo(
-            large.info.name, len(texts), large.info.tweets + small.info.tweets, "", {}
-        ),
+    more = more_seeds(large.seeds, small.texts, counts[0], params)
+    seeds, places = _merged(
+        unpacked(large.seeds.table, large.seeds.places, SEEDS),
+        more.entries,
+        SEEDS,
+        counts,
+    )
+    return SearchTables(
         texts,
         np.concatenate([large.sketches, small.sketches]),
         _joined_table(
-            large.exact,
-            unpacked(small.exact, _NO_PLACES, EXACT),
-            EXACT,
-            (count, len(texts)),
+            large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, counts
         ),
-        _joined_table(large.bands, more_bands, bands, (count, len(texts))),
+        _joined_table(large.bands, more_bands, bands, counts),
         band_filter,
-        _seeds(large.seeds, small, (count, len(texts)), params),
-        pack_numbers(
-            np.concatenate(
-                [
-                    large.tweet_starts.all(),
-                    small.tweet_starts.all()[1:] + large.info.tweets,
-                ]
-            )
+        OpenSeeds(
+            seeds,
+            places,
+            more.marked(widened(large.seeds.filter, len(more.entries))),
+            more.frequent,
         ),
-        joined_tweets(large.tweets, small.tweets),
-        np.concatenate([large.forgotten, small.forgotten + large.info.tweets]),
+        None
+        if large.living is None and small.living is None
+        else np.concatenate(
+            [
+                np.ones(len(each.texts), np.bool_)
+                if each.living is None
+                else each.living
+                for each in (large, small)
+            ]
+        ),
+        large.bytes + small.bytes,
     )
 
 
-def joined_all(segments: Sequence[Segment], params: IndexParams) -> Sequence[Segment]:
+def joined_all(
+    tables: Sequence[SearchTables], params: IndexParams
+) -> Sequence[SearchTables]:
     """Small neighbours as one, if memory has room for it; a text that stands in several
-    is in it as often.
+    of them is in it as often.
     """
-    if sum(segment.info.bytes for segment in segments) > MOST_SMALL_BYTES:
-        return segments
-    while len(segments) > 1:
+    if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
+        return tables
+    while len(tables) > 1:
         ends = [
             joined(*pair, params)
-            for pair in zip(segments[::2], segments[1::2], strict=False)
+            for pair in zip(tables[::2], tables[1::2], strict=False)
         ]
-        segments = [*ends, *segments[2 * len(ends) :]]
-    return segments
+        tables = [*ends, *tables[2 * len(ends) :]]
+    return tables
 
 
-def beside(large: Segment, small: Segment, params: IndexParams) -> Segment:
-    """The small segment, left apart, with the seeds that it would have behind the large
-    one.
+def beside(
+    large: OpenSeeds,
+    small: SearchTables,
+    before: int,
+    params: IndexParams,
+    words: np.ndarray | None = None,
+) -> SearchTables:
+    """The small tables, left apart, with the seeds that they would have behind a large
+    segment, which has `before` texts.
+
+    Their filter knows their own seeds, and those that `words`, a filter, knows.
     """
-    more = more_seeds(large.seeds, small, len(large.texts), params)
-    return replace(
-        small, seeds=more.alone(len(small.texts), new_filter(len(more.entries)))
+    more = more_seeds(large, small.texts, before, params)
+    known = (
+        new_filter(len(more.entries))
+        if words is None
+        else widened(words, len(more.entries))
     )
-
-
-def tables_behind(
-    large: OpenSeeds, small: Segment, first: int, params: IndexParams
-) -> tuple[LookupTables, np.ndarray]:
-    """Tables of a small segment as they are joined to a large one, left apart; the
-    filter of the seeds of both.
-
-    ``first`` is the number of the first of its texts.
-    """
-    more = more_seeds(large, small, first, params)
-    seeds = more.alone(len(small.texts), widened(large.filter, len(more.entries)))
-    return replace(small, seeds=seeds).tables(first), seeds.filter
-
-
-def _seeds(
-    large: OpenSeeds, small: Segment, counts: tuple[int, int], params: IndexParams
-) -> OpenSeeds:
-    """The large segment's table with the seeds of a small one; `counts` are its texts
-    and those of both.
-    """
-    more = more_seeds(large, small, counts[0], params)
-    table, places = _merged(
-        unpacked(large.table, large.places, SEEDS), more.entries, SEEDS, counts
-    )
-    return OpenSeeds(
-        table,
-        places,
-        more.marked(widened(large.filter, len(more.entries))),
-        more.frequent,
+    table, places = table_of(more.entries, SEEDS, len(small.texts))
+    return small._replace(
+        seeds=OpenSeeds(table, places, more.marked(known), more.frequent)
     )
 
 
@@ -159,27 +179,18 @@ class MoreSeeds(NamedTuple):
         seed_kernels.mark_seeds(self.entries, bloom_filter(words))
         return words
 
-    def alone(self, texts: int, words: np.ndarray) -> OpenSeeds:
-        """A table of their own, of so many texts, with a filter to which they are
-        added.
-        """
-        table, places = table_of(self.entries, SEEDS, texts)
-        return OpenSeeds(table, places, self.marked(words), self.frequent)
-
 
 def more_seeds(
-    large: OpenSeeds, small: Segment, before: int, params: IndexParams
+    large: OpenSeeds, texts: Strings, before: int, params: IndexParams
 ) -> MoreSeeds:
-    """Seeds of the texts of a small segment behind those of `large`, which are so many.
+    """Seeds of some texts behind those of `large`, a table of `before` texts.
 
     A seed that is frequent in `large` is so here. What `large` has stays, however many
     of the few texts share it.
     """
-    sizes = np.zeros(len(small.texts), np.uint8)
+    sizes = np.zeros(len(texts), np.uint8)
     entries = sorted_entries(
-        np.concatenate(
-            [np.zeros(0, np.uint64), *seed_parts(small.texts, params, sizes)]
-        )
+        np.concatenate([np.zeros(0, np.uint64), *seed_parts(texts, params, sizes)])
     )
     levels = levels_of(entries)
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
@@ -189,7 +200,7 @@ def more_seeds(
     seed_kernels.mark_seeds(
         entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent)
     )
-    choice = SeedChoice(sizes, before + len(small.texts))
+    choice = SeedChoice(sizes, before + len(texts))
     chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 

@@ -15,7 +15,7 @@ import zstandard
 from provscan.arrays import slices
 from provscan.errors import IndexFormatError
 from provscan.index.segment.postings import map_array, write_array_file
-from provscan.index.segment.texts import Strings, combined
+from provscan.index.segment.texts import Strings
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
 
@@ -173,24 +173,6 @@ class PackedStrings(NamedTuple):
         )
 
 
-class Chained(NamedTuple):
-    """The texts of one column and, behind them, those of another."""
-
-    first: PackedStrings | Chained
-    second: PackedStrings | Chained
-
-    def __len__(self) -> int:
-        return len(self.first) + len(self.second)
-
-    def take(self, rows: np.ndarray) -> Strings:
-        of = (rows >= len(self.first)).astype(np.int64)
-        parts = [
-            self.first.take(rows[of == 0]),
-            self.second.take(rows[of == 1] - len(self.first)),
-        ]
-        return combined(parts, of)
-
-
 def write_packed_strings(
     folder: Path, name: str, strings: Strings, rows: np.ndarray
 ) -> None:
@@ -248,8 +230,3 @@ def _dictionary(
     return zstandard.train_dictionary(
         DICTIONARY_BYTES, samples, k=SEGMENT, d=MATCHED, level=LEVEL
     )
-
-
-def joined_numbers(first: Numbers, second: Numbers, above: int = 0) -> Numbers:
-    """The rows of both, `above` added to those of the second."""
-    return pack_numbers(np.concatenate([first.all(), second.all() + above]))

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -22,20 +20,20 @@ from provscan.errors import IndexFormatError
 from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
-from provscan.ordered_map import ordered_map
 
 # Entries wait in memory up to this many, in chunks of about so many, each in the order
 # of the parts.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# By the upper bits of keys: what is sorted at a time, STRETCH entries or so, stays in a
-# cache. A few entries do so all together. Those of so many groups of parts wait
-# together.
-PARTS, GROUPS, STRETCH, FEW_ENTRIES = 256, 8, 1 << 17, 1 << 16
+# Parts by the upper bits of keys. About STRETCH entries are sorted at a time, so that
+# they stay in a cache; up to FEW_ENTRIES are sorted all together.
+PARTS, STRETCH, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # An entry has 32 bits, of which a text's number takes no less than so many.
 ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
+# It has 24 bits at most.
+MAX_TEXTS = 1 << 24
 
 
 class TableLayout(NamedTuple):
@@ -100,11 +98,12 @@ def parted(entries: np.ndarray) -> Chunk:
 
 
 class Waiting:
-    """Arrays of entries, by their number: in memory up to so many entries, the others
-    in a file.
+    """Arrays of entries, by their number: some of them in memory, the others in a file.
+
+    Entries that are in memory go to the file when there are `most` of them.
     """
 
-    def __init__(self, path: Path, most: int = sys.maxsize) -> None:
+    def __init__(self, path: Path, most: int) -> None:
         self._path = path
         self._most = most
         self._arrays: list[np.ndarray] = []
@@ -117,11 +116,8 @@ class Waiting:
         """Take an array, which is not to be changed from now on."""
         self._arrays.append(entries)
         self._fresh += len(entries)
-        if self._fresh >= self._most:
-            self.file()
-
-    def file(self) -> None:
-        """Append what is in memory to the file, and map it."""
+        if self._fresh < self._most:
+            return
         fresh = self._arrays[self._filed :]
         with self._path.open("ab") as file:
             begin = file.tell()
@@ -141,9 +137,8 @@ class Waiting:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are parted by their upper bits as they come; what does not fit memory waits
-    in files, each of which goes as soon as its parts have been sorted. `writers` write
-    at a time and share the memory for entries that wait.
+    Entries are parted by their upper bits as they come, a chunk at a time, and wait in
+    memory or in a file. `writers` write at a time and share the memory for that.
     """
 
     def __init__(
@@ -155,14 +150,9 @@ class PostingsWriter:
         self._shift = np.uint64(layout.shift)
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
-        self._loose_count = self._fresh = 0
-        self._most = most_waiting(writers)
-        self._groups = [
-            Waiting(folder / f"{name}.{group}.part") for group in range(GROUPS)
-        ]
-        self._ends: list[
-            np.ndarray
-        ] = []  # Of each chunk where its parts end in each group, int64[GROUPS, n].
+        self._loose_count = 0
+        self._chunks = Waiting(folder / f"{name}.part", most_waiting(writers))
+        self._ends: list[np.ndarray] = []  # Of each chunk, as in `Chunk`.
         self._renumbered = 0  # Chunks whose texts get new numbers.
         self.count = 0
 
@@ -171,7 +161,7 @@ class PostingsWriter:
         self._loose.append(entries)
         self._loose_count += len(entries)
         self.count += len(entries)
-        if self._loose_count >= min(CHUNK, self._most):
+        if self._loose_count >= CHUNK:
             self._part()
 
     def add_parted(self, chunk: Chunk) -> None:
@@ -180,27 +170,12 @@ class PostingsWriter:
         self._take(chunk)
 
     def _take(self, chunk: Chunk) -> None:
-        ends = chunk.ends.reshape(GROUPS, -1)
-        for group, entries in zip(
-            self._groups, np.split(chunk.entries, ends[:-1, -1]), strict=True
-        ):
-            group.add(entries)
-        self._ends.append(ends - np.append(0, ends[:-1, -1])[:, None])
-        self._fresh += len(chunk.entries)
-        if self._fresh >= self._most:
-            for group in self._groups:
-                group.file()
-            self._fresh = 0
+        self._chunks.add(chunk.entries)
+        self._ends.append(chunk.ends)
 
     def _part(self) -> None:
         if self._loose:
-            self._take(
-                parted(
-                    np.concatenate(self._loose)
-                    if len(self._loose) > 1
-                    else self._loose[0]
-                )
-            )
+            self._take(parted(np.concatenate(self._loose)))
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
@@ -212,50 +187,29 @@ class PostingsWriter:
         """All entries of one of so many stretches of parts, to be called when all have
         come.
         """
-        slices = [
-            self._slices(chunk, number, stretches) for chunk in range(len(self._ends))
-        ]
-        entries = np.concatenate([np.zeros(0, np.uint64), *chain(*slices)])
-        known = sum(map(len, chain(*slices[: self._renumbered])))
+        step = PARTS // stretches
+        found = [np.zeros(0, np.uint64)]
+        known = 0
+        for chunk, ends in enumerate(self._ends):
+            begin = ends[step * number - 1] if number else 0
+            found.append(self._chunks[chunk][begin : ends[step * (number + 1) - 1]])
+            known += len(found[-1]) if chunk < self._renumbered else 0
+        entries = np.concatenate(found)
         if known:
             kernels.renumber(entries[:known], self._shift, self._numbers)
         return sorted_entries(entries)
 
-    def _slices(self, chunk: int, number: int, stretches: int) -> list[np.ndarray]:
-        """Those that are of one chunk."""
-        if stretches < GROUPS:
-            return [
-                group[chunk]
-                for group in self._groups[number * GROUPS // stretches :][
-                    : GROUPS // stretches
-                ]
-            ]
-        group, place = divmod(number, stretches // GROUPS)
-        ends, step = self._ends[chunk][group], PARTS // stretches
-        return [
-            self._groups[group][chunk][
-                ends[step * place - 1] if place else 0 : ends[step * (place + 1) - 1]
-            ]
-        ]
-
-    def sorted_parts(
-        self, stretches: int = PARTS, threads: int = 0
-    ) -> Iterator[np.ndarray]:
+    def sorted_parts(self, stretches: int = PARTS) -> Iterator[np.ndarray]:
         """The entries of each stretch; none are left."""
         self._part()
-        parts = ordered_map(
-            lambda number: self.sorted_part(number, stretches),
-            range(stretches),
-            threads,
-        )
-        for number, entries in enumerate(parts, 1):
-            yield entries
-            self.release(number, stretches)
+        for number in range(stretches):
+            yield self.sorted_part(number, stretches)
+        self.clear()
 
-    def release(self, number: int, stretches: int) -> None:
-        """Give up the entries of the first stretches."""
-        for group in self._groups[: number * GROUPS // stretches]:
-            group.clear()
+    def clear(self) -> None:
+        """Give up all entries."""
+        self._chunks.clear()
+        self._ends.clear()
 
     def close(
         self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None
@@ -311,7 +265,7 @@ def stretches_of(entries: int) -> int:
     """Stretches that so many entries are sorted in: a power of two."""
     if entries <= FEW_ENTRIES:
         return 1
-    return max(GROUPS, min(PARTS, 1 << (entries // STRETCH).bit_length()))
+    return min(PARTS, 1 << (entries // STRETCH).bit_length())
 
 
 def packed(

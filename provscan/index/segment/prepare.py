@@ -98,19 +98,26 @@ def tweet_digests(
     return digests
 
 
+def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
+    """The tweets of a batch of whose text anything remains, and their canonical
+    texts.
+    """
+    canonical = canonical_buffers(*buffers(batch.column("text")))
+    filled = np.flatnonzero(np.diff(canonical.offsets))
+    offsets = canonical.offsets
+    if len(filled) < batch.num_rows:
+        batch = batch.take(pa.array(filled))
+        offsets = np.append(offsets[filled], offsets[-1])
+    return batch, Strings(canonical.text, offsets)
+
+
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
     """All of a batch that a segment needs.
 
     ``batch`` is in the readers' schema, with an id in every row.
     """
-    canonical = canonical_buffers(*buffers(batch.column("text")))
-    filled = np.flatnonzero(np.diff(canonical.offsets))
-    empty = batch.num_rows - len(filled)
-    offsets = canonical.offsets
-    if empty:
-        batch = batch.take(pa.array(filled))
-        offsets = np.append(offsets[filled], offsets[-1])
-    texts = Strings(canonical.text, offsets)
+    rows = batch.num_rows
+    batch, texts = canonical_texts(batch)
     ids = batch.column("id").cast(pa.large_string())
     strings = Strings(*buffers(ids))
     times = times_of(strings, batch.column("created_at"))
@@ -123,5 +130,5 @@ def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
         times,
         about,
         tweet_digests(ids, batch.column("text"), times, about),
-        empty,
+        rows - batch.num_rows,
     )

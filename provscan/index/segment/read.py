@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +32,7 @@ from provscan.arrays import slices
 from provscan.errors import IndexFormatError
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
-from provscan.index.segment.filters import bloom_filter
+from provscan.index.segment.join import SearchTables
 from provscan.index.segment.packed import Numbers, open_numbers
 from provscan.index.segment.postings import (
     ENTRY_BITS,
@@ -44,20 +43,18 @@ from provscan.index.segment.postings import (
 )
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
 from provscan.index.segment.seeds import OpenSeeds, open_seeds
+from provscan.index.segment.tables import LookupTables
 from provscan.index.segment.texts import Strings, open_strings
 from provscan.index.segment.tweets import TweetRows, open_tweets
-from provscan.kernels.records import Postings, SeedTable, TextTable, frozen, read_only
+from provscan.kernels.records import Postings, frozen
 from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# Text numbers have 24 bits in an entry.
-MAX_TEXTS = 1 << 24
 # A retweet written by hand, or by the first clients.
 RETWEET = "(?i)^\\s*RT @"
 # Rows that are read at a time.
 ROWS = 1 << 14
-NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
@@ -65,29 +62,6 @@ def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
     texts as they came.
     """
     return pc.or_(named, pc.match_substring_regex(texts, RETWEET))
-
-
-class LookupTables(NamedTuple):
-    """A segment as the kernels take it."""
-
-    first: int  # The reader's number of its first text.
-    # See the module's docstring; ``whole`` is what whole texts are looked up in.
-    texts: Strings
-    whole: TextTable
-    seeds: SeedTable
-    living: (
-        np.ndarray | None
-    )  # bool[n]: the text has a tweet that is not forgotten; ``None`` if all have.
-    # int[n]: the reader's numbers of the texts, where they don't follow each other;
-    # else empty.
-    numbers: np.ndarray = NO_NUMBERS
-
-    def numbered(self, texts: np.ndarray) -> np.ndarray:
-        return (
-            self.numbers[texts].astype(np.int64)
-            if len(self.numbers)
-            else texts + self.first
-        )
 
 
 @dataclass(frozen=True)
@@ -188,6 +162,10 @@ class Segment:
             text, rows = text[kept], rows[kept]
         return text, rows
 
+    def living_among(self, rows: np.ndarray) -> np.ndarray:
+        """Those of some ascending rows that are not forgotten."""
+        return np.setdiff1d(rows, self.forgotten, assume_unique=True)
+
     def texts_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
@@ -249,17 +227,23 @@ class Segment:
         return f"{total[0]:016x}{total[1]:016x}"
 
     def tables(self, first: int) -> LookupTables:
-        """What the kernels look things up in; `first` is the reader's number of the
-        first text.
+        """What a scan looks things up in; `first` is the reader's number of the first
+        text.
         """
-        whole = TextTable(
-            self.exact, self.bands, bloom_filter(self.band_filter), self.sketches
-        )
-        numbers = NO_NUMBERS if self.numbers is None else self.numbers
-        return frozen(
-            LookupTables(
-                first, self.texts, whole, self.seeds.record, self.living, numbers
-            )
+        return self.searched.lookup(first, self.numbers)
+
+    @property
+    def searched(self) -> SearchTables:
+        """The part of the segment that is searched."""
+        return SearchTables(
+            self.texts,
+            self.sketches,
+            self.exact,
+            self.bands,
+            self.band_filter,
+            self.seeds,
+            self.living,
+            self.info.bytes,
         )
 
 

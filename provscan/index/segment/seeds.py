@@ -325,14 +325,14 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
             _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
         ]
 
-    for number, parts in enumerate(ordered_map(by_level, range(stretches), threads), 1):
+    for parts in ordered_map(by_level, range(stretches), threads):
         for writer, (entries, ends) in zip(writers, parts, strict=True):
             seed_kernels.mark_seeds(
                 entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent)
             )
             writer.choose_rarest(entries, ends)
-            writer.all.release(number, stretches)
     for writer in writers:
+        writer.all.clear()
         writer.choose_others()
     held = filter_words(sum(writer.held for writer in writers))
     known, *_ = (

@@ -93,6 +93,15 @@ def open_strings(folder: Path, name: str) -> Strings:
     )
 
 
+def appended(first: Strings, second: Strings) -> Strings:
+    text = np.concatenate(
+        [first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]]
+    )
+    return Strings(
+        text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]])
+    )
+
+
 def combined(parts: list[Strings], of: np.ndarray) -> Strings:
     """The next string of part ``of[i]``, for every i."""
     if len(parts) == 1:

@@ -26,13 +26,10 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.index.segment.packed import (
-    Chained,
     Numbers,
     PackedStrings,
-    joined_numbers,
     open_numbers,
     open_packed_strings,
-    pack_numbers,
     write_numbers,
 )
 from provscan.index.segment.prepare import NO_TIME
@@ -102,7 +99,7 @@ class Ids(NamedTuple):
 class TweetRows(NamedTuple):
     ids: Ids  # As they came, empty where there is none.
     times: Numbers  # ``NO_TIME`` where not known.
-    raw_texts: PackedStrings | Chained  # As they came.
+    raw_texts: PackedStrings  # As they came.
     # Columns of labels.
     author: Labels
     lang: Labels
@@ -140,35 +137,6 @@ def open_tweets(folder: Path, rows: int) -> TweetRows:
             Labels(open_numbers(folder, name, rows), open_strings(folder, name))
             for name in LABELS
         ),
-    )
-
-
-def joined_tweets(first: TweetRows, second: TweetRows) -> TweetRows:
-    numbers = second.ids.numbers.all()
-    numbers[numbers < 0] -= len(first.ids.strings)
-    return TweetRows(
-        Ids(
-            pack_numbers(np.concatenate([first.ids.numbers.all(), numbers])),
-            appended(first.ids.strings, second.ids.strings),
-        ),
-        joined_numbers(first.times, second.times),
-        Chained(first.raw_texts, second.raw_texts),
-        *(
-            Labels(
-                joined_numbers(a.codes, b.codes, len(a.values)),
-                appended(a.values, b.values),
-            )
-            for a, b in zip(first[3:], second[3:], strict=True)
-        ),
-    )
-
-
-def appended(first: Strings, second: Strings) -> Strings:
-    text = np.concatenate(
-        [first.text[: first.offsets[-1]], second.text[: second.offsets[-1]]]
-    )
-    return Strings(
-        text, np.concatenate([first.offsets, second.offsets[1:] + first.offsets[-1]])
     )
 
 

@@ -10,26 +10,26 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.errors import OutputError
 from provscan.index.segment.filters import band_filter_words, mark_bands
 from provscan.index.segment.packed import write_numbers, write_packed_strings
 from provscan.index.segment.postings import (
     EXACT,
+    MAX_TEXTS,
     PostingsWriter,
     bands_layout,
     map_array,
     new_array_file,
-    sorted_entries,
     write_array,
     write_array_file,
 )
-from provscan.index.segment.prepare import NO_TIME, Prepared
-from provscan.index.segment.read import MAX_TEXTS
+from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.texts import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
@@ -42,9 +42,6 @@ from provscan.params import IndexParams
 # Threads that finish tables beside the calling one, if there are more than a few
 # tweets.
 CLOSERS, FEW_TWEETS = 2, 10_000
-# Of so many tweets one may have its time in common with others, for these to be ordered
-# by themselves.
-FEW_TIED = 8
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
@@ -82,21 +79,25 @@ class KeyTable:
         return found
 
 
-class Written(NamedTuple):
+class WrittenSegment(NamedTuple):
+    """A segment whose files are complete, in a folder that no manifest names yet."""
+
+    folder: Path
     # Licensed texts, and rows of tweets.
     texts: int
     tweets: int
-    repeated: int  # Rows left out because the same tweet was read before.
     digest: str  # Sum of the rows' digests, 32 hexadecimal digits.
+    repeated: int  # Rows left out because the same tweet was read before.
 
 
 class SegmentWriter:
     """Writes one segment in bounded memory.
 
-    Beyond what a batch takes, a tweet costs some 100 bytes while its segment is being
-    written; texts and postings go to disk. The `ids` that are numbered already belong
-    to other segments, which have so many `texts_before`. With several `shards` that are
-    written at a time, whoever writes them writes their seeds together.
+    While a segment is being written, a tweet costs some 100 bytes beyond what its batch
+    takes; texts and postings go to disk. The `ids` that are numbered already belong to
+    other segments, which have `texts_before` texts. If the segment is one of several
+    `shards`, whoever writes them writes their seeds together. A writer is a context
+    manager: it closes its files.
     """
 
     def __init__(
@@ -114,16 +115,10 @@ class SegmentWriter:
         self._ids_table = ids
         self._known_ids = ids.count
         self._texts_before = texts_before
-        self._texts = StringsWriter(folder, "texts.part")
-        self._raw_texts = StringsWriter(folder, "raw_texts.part")
-        self._ids = StringsWriter(folder, "ids.part")
-        self._sketches = (folder / "sketches.part").open("wb")
-        self._about_file = pa.OSFile(str(folder / "about.part"), "wb")
-        self._about = pa.ipc.new_file(self._about_file, _ABOUT)
+        self._shards = shards
         self._exact = PostingsWriter(folder, "exact", EXACT, shards)
         self._bands_layout = bands_layout(params.bands)
         self._bands = PostingsWriter(folder, "bands", self._bands_layout, shards)
-        self._shards = shards
         self._keys = KeyTable()
         self._text_of: list[np.ndarray] = []
         self._times: list[np.ndarray] = []
@@ -132,6 +127,21 @@ class SegmentWriter:
         self._repeated = 0
         self.texts = 0
         self.tweets = 0
+        self._files = contextlib.ExitStack()
+        opened = self._files.enter_context
+        self._texts, self._raw_texts, self._ids = (
+            opened(contextlib.closing(StringsWriter(folder, f"{name}.part")))
+            for name in ("texts", "raw_texts", "ids")
+        )
+        self._sketches = opened((folder / "sketches.part").open("wb"))
+        about = opened(pa.OSFile(str(folder / "about.part"), "wb"))
+        self._about = opened(pa.ipc.new_file(about, _ABOUT))
+
+    def __enter__(self) -> SegmentWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._files.close()
 
     def has_room_for(self, tweets: int) -> bool:
         """Whether so many more tweets fit, even if each has a text of its own."""
@@ -139,6 +149,11 @@ class SegmentWriter:
 
     def add(self, batch: Prepared) -> None:
         """Add a batch; equal canonical texts become one licensed text."""
+        if not self.has_room_for(len(batch.texts)):
+            raise OutputError(
+                f"a shard would have more than {MAX_TEXTS:,} texts, its limit: build "
+                "the index with more shards"
+            )
         ids = self._ids_table.number(batch.ids.keys())
         if self._known_ids and (elsewhere := ids < self._known_ids).any():
             self._repeated += int(np.count_nonzero(elsewhere))
@@ -169,39 +184,37 @@ class SegmentWriter:
         self._digests.append(batch.digests)
         self.tweets += count
 
-    def close(self) -> Written:
-        for file in self._open_files():
-            file.close()
+    def finish(self) -> WrittenSegment:
+        """Order what has come, and write the files of the segment."""
+        self._files.close()
         folder = self._folder
         self._keys = KeyTable()
-        text_of, id_of, times, digests = (
-            _joined(parts, shape, dtype)
-            for parts, shape, dtype in (
-                (self._text_of, 0, np.uint32),
-                (self._id_of, 0, np.int64),
-                (self._times, 0, np.int64),
-                (self._digests, (0, 2), np.uint64),
-            )
+        text_of = _joined(self._text_of, np.zeros(0, np.uint32))
+        id_of, times = (
+            _joined(parts, np.zeros(0, np.int64))
+            for parts in (self._id_of, self._times)
+        )
+        digests = _joined(self._digests, np.zeros((0, 2), np.uint64))
+        ids, raw_texts = (
+            open_strings(folder, f"{name}.part") for name in ("ids", "raw_texts")
         )
         with pa.memory_map(str(folder / "about.part")) as source:
             about = pa.ipc.open_file(source).read_all()
-            # Other shards have numbered ids, too.
-            distinct = (
-                self._shards == 1
-                and self._ids_table.count - self._known_ids == self.tweets
+            order = tweet_order(
+                times, ids, about.add_column(0, "raw", raw_texts.array())
             )
-            order = self._order(times, about)
-            if not distinct:
-                order = without_repeated(order, id_of, text_of)
+            order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
             # Sorting holds no lock, and the files have nothing to do with each other.
             # The seeds take longest: where they are written, Ctrl-C is noticed.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
-                    pool.submit(self._write_bands, None if in_order else numbers),
-                    pool.submit(self._write_raw_texts, rows),
-                    pool.submit(self._write_ids, rows),
+                    pool.submit(self._write_tables, None if in_order else numbers),
+                    pool.submit(
+                        write_packed_strings, folder, "raw_texts", raw_texts, rows
+                    ),
+                    pool.submit(write_ids, folder, ids, rows),
                     *(
                         pool.submit(write_labels, folder, name, about[name], rows)
                         for name in LABELS
@@ -218,21 +231,10 @@ class SegmentWriter:
                     job.result()
         for part in folder.glob("*.part*"):
             part.unlink()
-        if len(rows) < len(digests):
-            digests = digests[rows]
-        total = digests.sum(axis=0, dtype=np.uint64)
+        total = digests[rows].sum(axis=0, dtype=np.uint64)
         repeated = self._repeated + self.tweets - len(rows)
-        return Written(
-            self.texts, len(rows), repeated, f"{total[0]:016x}{total[1]:016x}"
-        )
-
-    def _order(self, times: np.ndarray, about: pa.Table) -> np.ndarray:
-        """Rows in the order of :func:`tweet_order`."""
-        ids, raw_texts = (
-            open_strings(self._folder, "ids.part"),
-            open_strings(self._folder, "raw_texts.part"),
-        )
-        return tweet_order(times, ids, about.add_column(0, "raw", raw_texts.array()))
+        digest = f"{total[0]:016x}{total[1]:016x}"
+        return WrittenSegment(folder, self.texts, len(rows), digest, repeated)
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
         """The texts and their sketches in the order of their new numbers; None if they
@@ -251,29 +253,9 @@ class SegmentWriter:
             folder / "texts.sketches",
             map_array(folder / "sketches.part", np.uint64, 2)[texts],
         )
-        self._remove_part("texts")
 
-    # What is written elsewhere is removed at once: its memory serves what is written
-    # next.
-
-    def _write_raw_texts(self, rows: np.ndarray) -> None:
-        write_packed_strings(
-            self._folder,
-            "raw_texts",
-            open_strings(self._folder, "raw_texts.part"),
-            rows,
-        )
-        self._remove_part("raw_texts")
-
-    def _write_ids(self, rows: np.ndarray) -> None:
-        write_ids(self._folder, open_strings(self._folder, "ids.part"), rows)
-        self._remove_part("ids")
-
-    def _remove_part(self, name: str) -> None:
-        for path in self._folder.glob(f"{name}.part.*"):
-            path.unlink()
-
-    def _write_bands(self, numbers: np.ndarray | None) -> None:
+    def _write_tables(self, numbers: np.ndarray | None) -> None:
+        """The tables of whole texts and of bands, with the filter of these."""
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
@@ -288,63 +270,27 @@ class SegmentWriter:
         )
         self._exact.close(self.texts)
 
-    def _open_files(self) -> tuple[Any, ...]:
-        return (
-            self._texts,
-            self._raw_texts,
-            self._ids,
-            self._sketches,
-            self._about,
-            self._about_file,
-        )
 
-    def discard(self) -> None:
-        for file in self._open_files():
-            # Arrow's are closed once only.
-            with contextlib.suppress(OSError, pa.ArrowInvalid):
-                file.close()
-
-
-def _joined(
-    parts: list[np.ndarray], shape: int | tuple[int, int], dtype: type[np.generic]
-) -> np.ndarray:
+def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
     """All parts; their list is empty afterwards."""
-    whole = np.concatenate(parts) if parts else np.zeros(shape, dtype)
+    whole = np.concatenate([empty, *parts])
     parts.clear()
     return whole
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
-    """int64: rows ordered by time, then by id; the columns of `rest` decide between
-    rows that have both in common.
+    """int64: rows ordered by time, then by id, shorter ids first; the columns of `rest`
+    decide between rows that have both in common.
     """
-    order = _time_order(times)
+    order = np.argsort(times, kind="stable")
     equal = np.diff(times[order]) == 0
     tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
-    if FEW_TIED * len(tied) >= len(order):
-        return _exact_order(times, ids, rest)
-    rows = order[tied]
-    order[tied] = rows[
-        _exact_order(times[rows], ids.take(rows), rest.take(pa.array(rows)))
-    ]
+    if len(tied):
+        rows = order[tied]
+        order[tied] = rows[
+            _exact_order(times[rows], ids.take(rows), rest.take(pa.array(rows)))
+        ]
     return order
-
-
-def _time_order(times: np.ndarray) -> np.ndarray:
-    """Rows ordered by time alone, by a sort that is faster than numpy's where there are
-    bits for both in an entry.
-    """
-    if np.all(times[1:] >= times[:-1]):
-        return np.arange(len(times))
-    # Times that are not known come behind all others, and not as far as their number.
-    times = np.minimum(times, times[times != NO_TIME].max(initial=0) + 1)
-    first, row_bits = int(times.min(initial=0)), len(times).bit_length()
-    if (int(times.max(initial=0)) - first).bit_length() + row_bits > 64:
-        return np.argsort(times, kind="stable")
-    entries = (times - first).astype(np.uint64) << np.uint64(row_bits) | np.arange(
-        len(times), dtype=np.uint64
-    )
-    return (sorted_entries(entries) & np.uint64((1 << row_bits) - 1)).astype(np.int64)
 
 
 def _exact_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:

@@ -11,9 +11,11 @@ the byte.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,8 +23,9 @@ import numpy as np
 from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
+from provscan.index.segment.tables import MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings, combined
-from provscan.index.shards.fetch import fetched
+from provscan.index.shards.fetch import fetch_shards
 from provscan.index.shards.lookup import (
     ShardEntries,
     ShardGroup,
@@ -32,7 +35,6 @@ from provscan.index.shards.lookup import (
     answers,
     sources_of,
 )
-from provscan.index.variants import MatchedPlaces
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
@@ -146,19 +148,26 @@ def hold_shards(
 ) -> HeldShards:
     """Open some shards of an index, and what was added to it.
 
-    `snapshot` is that of the whole index
-    (:attr:`~provscan.index.reader.IndexReader.snapshot`). `control` is the folder of an
-    index that is looked up behind it. `fetched_from` is a place with a copy of the
-    index (:class:`provscan.readers.FileStore`), from which files are copied into this
-    machine's cache and opened there (:mod:`provscan.index.shards.fetch`).
+    Parameters
+    ----------
+    snapshot
+        That of the whole index (:attr:`~provscan.index.reader.IndexReader.snapshot`).
+    control
+        Folder of an index that is looked up behind it.
+    fetched_from
+        A place with a copy of the index (:class:`provscan.readers.FileStore`), from
+        which the files are copied into a temporary folder. They are deleted as soon as
+        they are mapped, so that the disk is free again when the process ends, however
+        it does.
     """
-    place = path if fetched_from is None else fetched(fetched_from, shards, snapshot)
-    reader = open_reader(place, check="lengths", snapshot=snapshot, shards=shards)
-    return HeldShards(
-        reader
-        if control is None
-        else reader.with_control(open_reader(control, check="lengths"))
-    )
+    with tempfile.TemporaryDirectory(prefix="provscan-") as copy:
+        if fetched_from is not None:
+            fetch_shards(fetched_from, shards, Path(copy))
+            path = copy
+        reader = open_reader(path, check="lengths", snapshot=snapshot, shards=shards)
+    if control is not None:
+        reader = reader.with_control(open_reader(control, check="lengths"))
+    return HeldShards(reader)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +191,7 @@ class GroupReader:
         return max(about.longest for about in self._about)
 
     @cached_property
-    def tables(self) -> tuple[ShardTables]:
+    def tables(self) -> tuple[Tables, ...]:
         seed_filter = self._about[0].seed_filter
         assert seed_filter is not None
         return (

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from provscan.arrays import distinct
+from provscan.index.numbering import Numbering
 from provscan.index.segment.filters import bloom_filter, mark_bands, new_band_filter
-from provscan.index.segment.join import joined_all, tables_behind
+from provscan.index.segment.join import beside, joined_all
 from provscan.index.segment.postings import (
     EXACT,
     SEEDS,
@@ -26,9 +27,14 @@ from provscan.index.segment.postings import (
     sorted_entries,
     table_of,
 )
-from provscan.index.segment.read import LookupTables, Segment
+from provscan.index.segment.tables import (
+    LookupTables,
+    MatchedPlaces,
+    Tables,
+    Variants,
+    variants_of,
+)
 from provscan.index.segment.texts import Strings
-from provscan.index.variants import MatchedPlaces, variants_of
 from provscan.kernels.records import (
     BloomFilter,
     CodeBuffer,
@@ -44,65 +50,8 @@ from provscan.kernels.storage import gather
 from provscan.params import IndexParams, SearchLimits
 
 _S8, _S32 = np.uint64(8), np.uint64(32)
-_ABSENT = np.uint32(0xFFFFFFFF)
 _ANY_KEY = frozen(bloom_filter(np.full(2, np.iinfo(np.uint64).max, np.uint64)))
 _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
-
-
-@dataclass(frozen=True, eq=False)
-class Numbering:
-    """Numbers of texts: those of shards are the ones that they would have in one
-    segment, others follow each other.
-    """
-
-    # Segments, and how many texts those before each have.
-    segments: tuple[Segment, ...]
-    bases: np.ndarray
-    shards: int  # How many of them, the first ones, are shards.
-
-    @cached_property
-    def _places(self) -> np.ndarray:
-        """uint32: by number the place of each text of a shard among those of all
-        shards, one after the other.
-        """
-        places = np.full(self.bases[self.shards], _ABSENT)
-        for first, segment in zip(
-            self.bases, self.segments[: self.shards], strict=False
-        ):
-            places[segment.numbers] = np.arange(
-                first, first + len(segment.texts), dtype=np.uint32
-            )
-        return places
-
-    def places(self, texts: np.ndarray) -> np.ndarray:
-        """Where some texts stand among those of all segments, one after the other."""
-        if not self.shards:
-            return texts
-        places = texts.copy()
-        inside = np.flatnonzero(texts < len(self._places))
-        places[inside] = self._places[texts[inside]]
-        return places
-
-    def held(self, texts: np.ndarray) -> np.ndarray:
-        """bool[n]: whether a text stands in one of the segments; some shards may not be
-        among them.
-        """
-        return self.places(texts) != _ABSENT
-
-    def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The segments of some texts, and their rows there."""
-        places = self.places(texts)
-        of = np.searchsorted(self.bases, places, "right") - 1
-        return of, places - self.bases[of]
-
-    def numbers(self, segment: int, rows: np.ndarray) -> np.ndarray:
-        """Numbers of texts of a segment."""
-        numbers = self.segments[segment].numbers
-        return (
-            rows + self.bases[segment]
-            if numbers is None
-            else numbers[rows].astype(np.int64)
-        )
 
 
 class ShardQuery(NamedTuple):
@@ -181,14 +130,11 @@ class Sources:
             gather.entries(
                 postings, tuple(part[:found] for part in room), (key, text, entry)
             )
-            living = (
-                np.ones(count, np.bool_)
-                if source.living is None
-                else source.living[text]
-            )
             value = column[text if by_text else entry]
             low = (key >> _S32).astype(np.uint32)
-            parts.append(ShardEntries(low, source.numbered(text), value, living))
+            parts.append(
+                ShardEntries(low, source.numbered(text), value, source.are_living(text))
+            )
         return ShardEntries(
             *(np.concatenate(columns) for columns in zip(*parts, strict=True))
         )
@@ -200,28 +146,28 @@ class Sources:
         limits: SearchLimits,
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        """Of each shard the texts that equal a stretch around a match: match, code,
-        stretch, number and whether living.
-
-        See :mod:`provscan.kernels.search.variants`.
+        """The variants that each shard has: match, code, stretch, number of the text
+        and whether that is living.
         """
-        parts: list[tuple[np.ndarray, ...]] = []
-        for source in self._tables:
-            part = variants_of(records, matches, source.whole.exact, limits, room)
-            living = (
-                np.ones(len(part.text), np.bool_)
-                if source.living is None
-                else source.living[part.text]
+        found = [
+            (variants_of(records, matches, source.whole.exact, limits, room), source)
+            for source in self._tables
+        ]
+        return [
+            (
+                part.record,
+                part.code,
+                part.place,
+                source.numbered(part.text),
+                source.are_living(part.text),
             )
-            parts.append(
-                (part.record, part.code, part.place, source.numbered(part.text), living)
-            )
-        return parts
+            for part, source in found
+        ]
 
 
 @dataclass(frozen=True, eq=False)
 class ShardTables:
-    """What the kernels look things up in, of shards and of what stands behind them."""
+    """The tables of shards, and of what was added behind them."""
 
     groups: tuple[
         ShardGroup, ...
@@ -231,6 +177,11 @@ class ShardTables:
     canonical_texts: Callable[
         [np.ndarray], Strings
     ]  # Canonical texts by the reader's numbers.
+
+    @property
+    def together(self) -> int:
+        # Each look-up asks all shards: more records at once are fewer questions.
+        return 2
 
     def look_up(
         self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
@@ -293,26 +244,54 @@ class ShardTables:
             )
         )  # fmt: skip
 
-    def with_texts(self, tables: LookupTables, texts: np.ndarray) -> LookupTables:
-        """Such a segment with some of its texts; the others are empty."""
-        chosen = distinct(texts)
-        strings = self.canonical_texts(tables.numbers[chosen])
-        offsets = np.zeros(len(tables.numbers) + 1, np.int64)
+    def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
+        """The segment with some of its texts; the others are empty."""
+        chosen = distinct(np.concatenate(texts))
+        strings = self.canonical_texts(segment.numbers[chosen])
+        offsets = np.zeros(len(segment.numbers) + 1, np.int64)
         offsets[chosen + 1] = np.diff(strings.offsets)
-        return tables._replace(
+        return segment._replace(
             texts=frozen(
                 Strings(strings.text[strings.offsets[0] :], np.cumsum(offsets))
             )
         )
 
-    def of_texts(self, numbers: np.ndarray, living: np.ndarray) -> LookupTables:
-        """A segment of texts by their numbers, ascending, in which nothing is looked
-        up.
-        """
-        tables = self._nothing._replace(
+    def variants(
+        self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
+    ) -> tuple[LookupTables, Variants]:
+        # Shards may be far away: they are sent what they need.
+        chosen = np.flatnonzero(
+            (matches.similarity < 1.0)
+            & (matches.similarity >= limits.variant_similarity)
+        )
+        rows, record = np.unique(matches.record[chosen], return_inverse=True)
+        places = MatchedPlaces(record, matches.span[chosen], matches.similarity[chosen])
+        room = limits.variants * len(matches.record)
+        sent = _some_records(records, rows)
+        found = answers(self.groups, "variants", sent, places, limits, room)
+        columns = [
+            np.concatenate(column)
+            for column in zip(*(part for parts in found for part in parts), strict=True)
+        ]
+        # Stretch by stretch, and the limits once more, for all shards.
+        order = np.lexsort(columns[3::-1])
+        match, code, place, number, living = (column[order] for column in columns)
+        stretches = np.stack([match, code, place])
+        new = np.any(np.diff(stretches, axis=1, prepend=-1) != 0, axis=0)
+        first = np.flatnonzero(new)
+        kept = np.arange(len(new)) - first[np.cumsum(new) - 1] < limits.whole_candidates
+        kept = np.flatnonzero(kept)[:room]
+        numbers, rows, text = np.unique(
+            number[kept], return_index=True, return_inverse=True
+        )
+        living = living[kept][rows]
+        segment = self._nothing._replace(
             numbers=numbers, living=None if living.all() else living
         )
-        return self.with_texts(tables, np.arange(len(numbers)))
+        return (
+            self.with_texts(segment, np.arange(len(numbers))),
+            Variants(chosen[match[kept]], text, code[kept]),
+        )
 
     @cached_property
     def _nothing(self) -> LookupTables:
@@ -344,24 +323,21 @@ def sources_of(
     Then the filter of the seeds of all of these, and the tables of what was added where
     it does not.
     """
-    shards, rest = (
-        numbering.segments[: numbering.shards],
-        numbering.segments[numbering.shards :],
-    )
+    shards = numbering.segments[: numbering.shards]
+    rest = numbering.segments[numbering.shards :]
     first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
     seed_filter = seeds.filter
     sources = [shard.tables(0) for shard in shards]
     others: list[LookupTables] = []
-    small = joined_all(rest, params)
+    small = joined_all([segment.searched for segment in rest], params)
     if len(small) == 1:
-        behind, seed_filter = tables_behind(seeds, small[0], first, params)
-        sources.append(behind)
+        behind = beside(seeds, small[0], first, params, seed_filter)
+        seed_filter = behind.seeds.filter
+        sources.append(behind.lookup(first))
     else:
-        firsts = first + np.cumsum([0, *(len(segment.texts) for segment in small)])
-        others = [
-            segment.tables(int(first))
-            for segment, first in zip(small, firsts, strict=False)
-        ]
+        for tables in small:
+            others.append(tables.lookup(first))
+            first += len(tables.texts)
     return Sources(sources), bloom_filter(seed_filter), tuple(others)
 
 
@@ -369,7 +345,7 @@ def shard_tables(
     numbering: Numbering,
     params: IndexParams,
     canonical_texts: Callable[[np.ndarray], Strings],
-) -> tuple[LookupTables | ShardTables, ...]:
+) -> tuple[Tables, ...]:
     """The tables of shards, with what was added behind them where it fits one segment,
     else apart from it.
     """
@@ -377,6 +353,18 @@ def shard_tables(
     return ShardTables(
         (sources,), frozen(seed_filter), params, canonical_texts
     ), *others
+
+
+def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
+    lengths = np.diff(records.offsets)[rows]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return CodeBuffer(
+        records.codes[
+            np.arange(offsets[-1])
+            + np.repeat(records.offsets[rows] - offsets[:-1], lengths)
+        ],
+        offsets,
+    )
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:

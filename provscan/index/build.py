@@ -1,0 +1,239 @@
+"""Build an index, or add tweets to one.
+
+Batches of tweets come in as the readers give them; :mod:`provscan.index.write` makes
+segments of them; a manifest that names these is committed. Each call is one change of
+the folder, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import slices
+from provscan.index.folder import Change, changing
+from provscan.index.format import Manifest, SegmentInfo
+from provscan.index.merges import purged_ids, with_merges_due
+from provscan.index.opening import open_reader, open_written
+from provscan.index.reader import IndexReader
+from provscan.index.segment.read import Segment, open_segment
+from provscan.index.segment.texts import Strings
+from provscan.index.write import Written, write_segments
+from provscan.params import IndexParams
+from provscan.text_buffers import buffers
+
+# What the builder knows of the tweets when all of them have been read: it stands in the
+# manifest. It may raise an error, and then nothing is changed.
+Describe = Callable[[Written], dict[str, Any]]
+
+# The number of the line at the end of a name such as ``file:line``.
+PLACE = ":(?P<line>[1-9][0-9]{0,17})$"
+
+
+def write_index(
+    batches: Iterable[pa.RecordBatch],
+    target: Path,
+    params: IndexParams,
+    describe: Describe = lambda written: {},
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    shards: int = 1,
+) -> IndexReader:
+    """Write an index of tweets, in batches as the readers give them: one or more
+    segments of up to 2**24 texts, or shards.
+    """
+    with changing(target, "replace" if overwrite else "create") as change:
+        written = write_segments(change, batches, params, threads(workers), shards)
+        return commit_new(change, target, params, written, describe)
+
+
+def threads(workers: int | None) -> int:
+    return workers or os.cpu_count() or 1
+
+
+def commit_new(
+    change: Change,
+    target: Path,
+    params: IndexParams,
+    written: Written,
+    describe: Describe,
+) -> IndexReader:
+    """Commit the first manifest of a new index, and open it."""
+    notes = {**describe(written), **written.counts()}
+    texts = _distinct_texts(change.folder, written.infos, params)
+    manifest = Manifest(
+        params,
+        tuple(written.infos),
+        texts,
+        written.tweets,
+        change.generation,
+        {},
+        notes,
+    )
+    change.commit(manifest.with_due_seeds())
+    return open_written(target)
+
+
+def append(
+    batches: Iterable[pa.RecordBatch],
+    target: Path,
+    describe: Describe = lambda written: {},
+    *,
+    workers: int | None = None,
+) -> IndexReader:
+    """Add tweets, in batches as the readers give them, to an index.
+
+    What `describe` says stands under ``appended`` in the notes, with ``added``,
+    ``known`` (ids that are in the index), ``forgotten`` (ids that were forgotten: they
+    stay so) and what else is counted.
+    """
+    with changing(target, "change") as change:
+        before = open_reader(target)
+        with _new_tweets(change, before, batches) as (new, counts):
+            written = write_segments(change, new, before.params, threads(workers))
+        notes = describe(written)
+        added = [segment for segment in written.infos if segment.tweets]
+        infos = {info.name: info for info in (*before.manifest.segments, *added)}
+        more = written.counts()
+        counts["known"] += more.pop("repeated_tweets")
+        manifest = replace(
+            before.manifest,
+            segments=tuple(infos.values()),
+            texts=before.texts
+            + sum(_new_texts(change.folder, segment, before) for segment in added),
+            tweets=before.tweets + written.tweets,
+            generation=change.generation,
+            notes={
+                **before.manifest.notes,
+                "appended": {**notes, "added": written.tweets, **counts, **more},
+            },
+        )
+        if added:
+            change.commit(with_merges_due(change, manifest, threads(workers)))
+        reader = open_written(target)
+    # If nothing was new, nothing was written.
+    return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
+
+
+@contextmanager
+def _new_tweets(
+    change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
+) -> Iterator[tuple[Iterator[pa.RecordBatch], dict[str, int]]]:
+    """The tweets whose ids the index does not hold and has not forgotten, and how many
+    others there are.
+
+    All batches are read to a file first: their ids are looked up together.
+    """
+    path = change.workspace().with_suffix(".arrow")
+    ids = [pa.array([], pa.string())]
+    with pa.OSFile(str(path), "wb") as sink:
+        writer = None
+        for batch in batches:
+            batch = _with_distinct_places(batch, before.segments)
+            writer = writer or pa.ipc.new_file(sink, batch.schema)
+            writer.write_batch(batch)
+            ids.append(batch.column("id"))
+        if writer is not None:
+            writer.close()
+    asked = pa.concat_arrays(ids)
+    known, gone = [ids[0]], [purged_ids(change.folder, before.manifest)]
+    for segment in before.segments:
+        rows = segment.tweets.ids.among(asked)
+        dead = np.isin(rows, segment.forgotten)
+        for found, some in ((known, rows[~dead]), (gone, rows[dead])):
+            found.append(segment.tweets.ids.take(some).array().cast(pa.string()))
+    is_known = pc.is_in(asked, value_set=pa.concat_arrays(known))
+    is_gone = pc.and_not(pc.is_in(asked, value_set=pa.concat_arrays(gone)), is_known)
+    new = pc.invert(pc.or_(is_known, is_gone))
+    counts = {"known": is_known.true_count, "forgotten": is_gone.true_count}
+
+    def remaining() -> Iterator[pa.RecordBatch]:
+        low = 0
+        if writer is None:
+            return
+        with pa.memory_map(str(path)) as source:
+            file = pa.ipc.open_file(source)
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                yield batch.filter(new[low : low + batch.num_rows])
+                low += batch.num_rows
+
+    yield remaining(), counts
+    path.unlink()
+
+
+def _with_distinct_places(
+    batch: pa.RecordBatch, segments: Iterable[Segment]
+) -> pa.RecordBatch:
+    """A batch of tweets without ids that collide with those of another file.
+
+    A tweet without an id is named by its place, ``file:line``, and files added at
+    different times may share a name. Where the index has a place for another text, a
+    hash of the text is put behind it. The same file, added again, so has the same ids.
+    """
+    ids = batch.column("id")
+    lines = pc.struct_field(pc.extract_regex(ids, PLACE), "line")
+    is_place = pc.fill_null(
+        pc.equal(pc.cast(lines, pa.int64()), pc.add(batch.column("record"), 1)), False
+    )
+    places = ids.filter(is_place)
+    if len(places) == 0:
+        return batch
+    known_ids, known_rows = [pa.array([], pa.string())], [pa.array([], pa.string())]
+    for segment in segments:
+        rows = segment.tweets.ids.among(places)
+        known_ids.append(segment.tweets.ids.take(rows).array().cast(pa.string()))
+        known_rows.append(
+            _with_hash(known_ids[-1], segment.tweets.raw_texts.take(rows))
+        )
+    hashed = _with_hash(ids, Strings(*buffers(batch.column("text"))))
+    taken = pc.and_(is_place, pc.is_in(ids, value_set=pa.concat_arrays(known_ids)))
+    other = pc.and_not(taken, pc.is_in(hashed, value_set=pa.concat_arrays(known_rows)))
+    return batch.set_column(
+        batch.schema.get_field_index("id"), "id", pc.if_else(other, hashed, ids)
+    )
+
+
+def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
+    """Each id with 16 hexadecimal digits of its text's key."""
+    hashes = [f"{key:016x}" for key in texts.keys()[:, 0].tolist()]
+    return pc.binary_join_element_wise(ids, pa.array(hashes, pa.string()), ":")
+
+
+def _distinct_texts(
+    folder: Path, infos: Iterable[SegmentInfo], params: IndexParams
+) -> int:
+    """Texts of segments that were written together, each counted once."""
+    segments = [open_segment(folder, info, params) for info in infos]
+    total = 0
+    for number, segment in enumerate(segments):
+        total += len(segment.texts)
+        # No two shards have a text in common.
+        for part in slices(
+            len(segment.texts) if number and segment.numbers is None else 0
+        ):
+            texts = segment.texts.take(np.arange(part.start, part.stop))
+            before = [earlier.equal_texts(texts) >= 0 for earlier in segments[:number]]
+            total -= int(np.count_nonzero(np.any(before, axis=0)))
+    return total
+
+
+def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
+    """Texts of a segment that an index does not hold."""
+    segment = open_segment(folder, info, before.params)
+    new = np.ones(len(segment.texts), np.bool_)
+    for part in slices(len(segment.texts)):
+        rows, _ = before.equal_texts(
+            segment.texts.take(np.arange(part.start, part.stop))
+        )
+        new[part.start + rows] = False
+    return int(np.count_nonzero(new))

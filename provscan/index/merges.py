@@ -1,0 +1,183 @@
+"""Merge segments. Forgotten tweets leave the files: they are purged, and the manifest
+names a record of that.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.index.folder import Change, changing
+from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
+from provscan.index.opening import open_reader, open_written
+from provscan.index.reader import IndexReader
+from provscan.index.segment.postings import MAX_TEXTS
+from provscan.index.segment.read import Segment, open_segment, read_tombstones
+from provscan.index.write import write_segments
+
+# Fewer segments than these are not merged when tweets are added.
+FAN_OUT = 4
+
+
+def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
+    """Merge segments into as few as possible, without forgotten tweets; with
+    `purge_only`, rewrite only those that hold some.
+    """
+    with changing(target, "change") as change:
+        manifest = open_reader(target).manifest
+        groups = _to_merge(manifest, purge_only=purge_only)
+        merged = replace(
+            manifest if purge_only else manifest.with_due_seeds(),
+            generation=change.generation,
+        )
+        for group in groups:
+            merged = _merged(change, merged, group, workers)
+        if groups:
+            change.commit(merged)
+        return open_written(target)
+
+
+def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
+    """Groups of segments, each of which becomes one segment, or as many shards as are
+    in it.
+    """
+
+    def forgotten(group: list[SegmentInfo]) -> bool:
+        return any(info.tombstones for info in group)
+
+    shards = list(manifest.shards)
+    if purge_only:
+        # Which seeds are rare is decided over all shards.
+        added = [[info] for info in manifest.segments if info.shard is None]
+        return [group for group in [shards, *added] if forgotten(group)]
+    groups = _groups(manifest)
+    if manifest.with_due_seeds().seed_length != manifest.seed_length:
+        return groups
+    most = max(1, len(shards))
+    return [group for group in groups if len(group) > most or forgotten(group)]
+
+
+def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
+    """A manifest after tweets were added, with the merges that are due then: of all
+    segments, if there are now so many texts that their seeds should be longer.
+    """
+    due, groups = manifest.with_due_seeds(), [_due(manifest)]
+    assert due.seed_length is not None
+    assert manifest.seed_length is not None
+    if due.seed_length > manifest.seed_length:
+        manifest, groups = due, _groups(manifest)
+    for group in groups:
+        if group:
+            manifest = _merged(change, manifest, group, workers)
+    return manifest
+
+
+def _due(manifest: Manifest) -> list[SegmentInfo]:
+    """The segments to merge after tweets were added.
+
+    These are the smallest ones, FAN_OUT or more, of which none is larger than the
+    others together: each text is rewritten about as often as the index doubles. Shards
+    are merged with all that was added when that is as large as they are.
+    """
+    added = sorted(
+        (info for info in manifest.segments if info.shard is None),
+        key=lambda info: (info.texts, info.name),
+    )
+    texts = [info.texts for info in added]
+    if manifest.shards and sum(texts) >= sum(info.texts for info in manifest.shards):
+        return list(manifest.segments)
+    for count in range(len(added), FAN_OUT - 1, -1):
+        smaller = sum(texts[: count - 1])
+        if texts[count - 1] <= smaller <= MAX_TEXTS - texts[count - 1]:
+            return added[:count]
+    return []
+
+
+def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
+    """All segments in groups that fit one segment each; shards are one group, with all
+    that was added.
+    """
+    if manifest.shards:
+        return [list(manifest.segments)]
+    groups: list[list[SegmentInfo]] = []
+    for info in sorted(manifest.segments, key=lambda info: (-info.texts, info.name)):
+        for group in groups:
+            if sum(member.texts for member in group) + info.texts <= MAX_TEXTS:
+                group.append(info)
+                break
+        else:
+            groups.append([info])
+    return groups
+
+
+def _merged(
+    change: Change, manifest: Manifest, group: list[SegmentInfo], workers: int
+) -> Manifest:
+    """A manifest in which one segment, or as many shards as before, take the place of a
+    group; its forgotten tweets are purged and recorded.
+    """
+    old = [open_segment(change.folder, info, manifest.index_params) for info in group]
+    tweets = (
+        batch for segment in old for batch in segment.batches(segment.living_rows)
+    )
+    shards = sum(info.shard is not None for info in group)
+    new = write_segments(
+        change, tweets, manifest.index_params, workers, max(1, shards)
+    ).infos
+    segments = [info for info in manifest.segments if info not in group]
+    segments += [info for info in new if info.tweets or shards or not segments]
+    purges = dict(manifest.purges)
+    if any(info.tombstones for info in group):
+        name = f"{manifest.generation:06}.json"
+        parts = purge_records(change.folder, [name] if name in purges else [])
+        parts.append(_purge_record(change.folder, old, new))
+        info = change.write(PURGES, name, json.dumps(parts, indent=1).encode())
+        purges[name] = Purge(
+            info, parts[-1]["purged"], sum(len(part["tweets"]) for part in parts)
+        )
+    return replace(manifest, segments=tuple(segments), purges=purges)
+
+
+def purge_records(folder: Path, names: list[str]) -> list[Any]:
+    """The records of purges in some files."""
+    files = (json.loads((folder / PURGES / name).read_bytes()) for name in names)
+    return [record for records in files for record in records]
+
+
+def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
+    """Ids of the tweets that were forgotten and purged."""
+    records = purge_records(folder, list(manifest.purges))
+    ids = [tweet["id"] for record in records for tweet in record["tweets"]]
+    return pa.array(ids, pa.string())
+
+
+def _purge_record(
+    folder: Path, old: list[Segment], new: list[SegmentInfo]
+) -> dict[str, Any]:
+    """Which tweets were forgotten when, and which files took the place of which."""
+    # A tweet of several texts has several rows.
+    asked: dict[str, int] = {}
+    for segment in old:
+        stones = read_tombstones(folder, segment.info)
+        asked |= zip(
+            segment.tweets.ids.take(stones[:, 0]).array().to_pylist(),
+            stones[:, 1].tolist(),
+            strict=True,
+        )
+    return {
+        "purged": _date(int(datetime.now(UTC).timestamp() * 1000)),
+        "tweets": [{"id": key, "asked": _date(time)} for key, time in asked.items()],
+        "replaced": {segment.info.name: segment.info.files_dict() for segment in old},
+        "by": {info.name: info.files_dict() for info in new},
+    }
+
+
+def _date(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(
+        timespec="milliseconds"
+    )

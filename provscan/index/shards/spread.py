@@ -1,0 +1,140 @@
+"""An index in shards, written by tasks that any process may run, in three steps.
+
+:func:`write_parts` parts tweets by shard, :func:`write_shard` makes one shard of all
+that was parted for it, and :func:`write_shards` adds what is decided over all shards.
+The bytes are those that one process writes: a segment depends on its tweets alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.index.build import Describe, commit_new
+from provscan.index.folder import changing
+from provscan.index.reader import IndexReader, count_ids
+from provscan.index.segment.prepare import canonical_texts, prepare
+from provscan.index.segment.read import open_segment
+from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
+from provscan.index.shards.write import finished_shards, shards_of
+from provscan.index.write import Written
+from provscan.params import IndexParams
+
+
+class Parted(NamedTuple):
+    """What :func:`write_parts` has read: tweets with and without text."""
+
+    tweets: int = 0
+    without_text: int = 0
+
+
+class MadeShards(NamedTuple):
+    shards: Sequence[WrittenSegment]  # Each by itself.
+    parted: Parted  # Of all parts together.
+
+
+def write_parts(
+    batches: Iterable[pa.RecordBatch], folder: Path, number: int, shards: int
+) -> Parted:
+    """Part batches of tweets by shard into a folder that all tasks share; repeated, it
+    changes nothing.
+
+    The `number` of the task names its parts.
+    """
+    temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
+    temporary.mkdir(parents=True)
+    tweets = without_text = 0
+    writers: list[Any] = []
+    with contextlib.ExitStack() as stack:
+        for batch in batches:
+            rows = batch.num_rows
+            batch, texts = canonical_texts(batch)
+            tweets += len(texts)
+            without_text += rows - len(texts)
+            numbers = shards_of(texts.keys(), shards)
+            for shard in range(shards):
+                if len(writers) == shard:
+                    path = str(temporary / f"{shard:03}.arrow")
+                    writers.append(
+                        stack.enter_context(pa.ipc.new_file(path, batch.schema))
+                    )
+                writers[shard].write_batch(batch.filter(pa.array(numbers == shard)))
+    try:
+        temporary.rename(folder / f"{number:08}")
+    except OSError:
+        # An earlier attempt at the same task was complete, though nobody heard of it.
+        if not (folder / f"{number:08}").exists():
+            raise
+        shutil.rmtree(temporary)
+    return Parted(tweets, without_text)
+
+
+def write_shard(
+    folder: Path,
+    parts: int,
+    place: tuple[int, int],
+    params: IndexParams,
+    advance: Callable[[int], None],
+) -> WrittenSegment:
+    """Write a shard, beside the folder of the parts.
+
+    Parameters
+    ----------
+    folder, parts
+        The folder of the parts, and how many tasks have written some.
+    place
+        The number of the shard, and how many there are.
+    advance
+        Called with the number of tweets taken since the last call.
+    """
+    shard, shards = place
+    # Each attempt has a folder of its own.
+    target = folder.with_name(f"{folder.name}-{shard:03}-{uuid.uuid4().hex}")
+    with SegmentWriter(target, params, KeyTable(), shards=shards) as writer:
+        for number in range(parts):
+            for batch in _batches(folder / f"{number:08}" / f"{shard:03}.arrow"):
+                writer.add(prepare(batch, params))
+                advance(batch.num_rows)
+        return writer.finish()
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The batches of a part; none if its files held no tweets."""
+    if path.exists():
+        with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as file:
+            for number in range(file.num_record_batches):
+                yield file.get_batch(number)
+
+
+def write_shards(
+    make: Callable[[Path], MadeShards],
+    target: Path,
+    params: IndexParams,
+    describe: Describe,
+    *,
+    overwrite: bool,
+) -> IndexReader:
+    """Write an index of shards that `make` makes, given a folder for the parts; as
+    :func:`provscan.index.write_index`.
+    """
+    with changing(target, "replace" if overwrite else "create") as change:
+        parts = change.workspace()
+        made = make(parts)
+        shutil.rmtree(parts)
+        infos = finished_shards(change, params, made.shards)
+        segments = [open_segment(change.folder, info, params) for info in infos]
+        tweets = count_ids(
+            segment.tweets.ids.parted(np.arange(segment.info.tweets))
+            for segment in segments
+        )
+        repeated = sum(shard.repeated for shard in made.shards)
+        written = Written(infos, tweets, made.parted.without_text, repeated)
+        return commit_new(change, target, params, written, describe)

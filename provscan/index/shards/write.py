@@ -1,0 +1,99 @@
+"""Shards of one index: which tweets go to which, and what is decided over all of them.
+
+A text is in the shard that the hash of its canonical text names. The seeds of all
+shards are chosen together, and their texts are numbered as in one segment of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.index.folder import Change
+from provscan.index.format import SegmentInfo
+from provscan.index.segment.postings import write_array_file
+from provscan.index.segment.prepare import Prepared
+from provscan.index.segment.read import open_segment
+from provscan.index.segment.seeds import write_seeds
+from provscan.index.segment.texts import Strings
+from provscan.index.segment.write import WrittenSegment, taken, tweet_order
+from provscan.params import IndexParams
+from provscan.text_buffers import buffers
+
+MOST_SHARDS = 256
+
+
+def shards_of(keys: np.ndarray, shards: int) -> np.ndarray:
+    """The shard of each canonical text, by the keys of the texts, uint64[n, 2]."""
+    return keys[:, 1] % np.uint64(shards)
+
+
+def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
+    """The rows of each shard."""
+    numbers = shards_of(batch.sketches.keys, shards)
+    for shard in range(shards):
+        yield taken(batch, np.flatnonzero(numbers == shard))
+
+
+def finished_shards(
+    change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
+) -> list[SegmentInfo]:
+    """Write what is decided over all shards, and take them into an index."""
+    write_seeds(
+        [shard.folder for shard in shards],
+        params.of_texts(sum(shard.texts for shard in shards)),
+    )
+    all_numbers = _numbers(change, params, shards)
+    infos = []
+    for number, (shard, numbers) in enumerate(zip(shards, all_numbers, strict=True)):
+        write_array_file(shard.folder / "texts.numbers", numbers)
+        write_array_file(
+            shard.folder / "texts.shard", np.array([number, len(shards)], np.uint32)
+        )
+        infos.append(replace(change.adopt(*shard[:4]), shard=number))
+    return infos
+
+
+def _numbers(
+    change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
+) -> list[np.ndarray]:
+    """The numbers of each shard's texts among those of all shards, uint32: texts are
+    ordered by their earliest tweet.
+    """
+    infos = [
+        SegmentInfo(shard.folder.name, shard.texts, shard.tweets, shard.digest, {})
+        for shard in shards
+    ]
+    segments = [open_segment(change.folder, info, params) for info in infos]
+    rows = [segment.tweet_starts.all()[:-1] for segment in segments]
+    tweets = [segment.tweets for segment in segments]
+    times = np.concatenate(
+        [each.times.take(row) for each, row in zip(tweets, rows, strict=True)]
+    )
+    ids = _concatenated(
+        each.ids.take(row) for each, row in zip(tweets, rows, strict=True)
+    )
+    order = tweet_order(times, ids, pa.table({}))
+    if _tied(times[order], ids.take(order)):
+        raw = _concatenated(
+            each.raw_texts.take(row) for each, row in zip(tweets, rows, strict=True)
+        )
+        order = tweet_order(times, ids, pa.table({"raw": raw.array()}))
+    numbers = np.empty(len(order), np.uint32)
+    numbers[order] = np.arange(len(order), dtype=np.uint32)
+    return np.split(numbers, np.cumsum([info.texts for info in infos])[:-1])
+
+
+def _concatenated(parts: Iterable[Strings]) -> Strings:
+    return Strings(*buffers(pa.concat_arrays([part.array() for part in parts])))
+
+
+def _tied(times: np.ndarray, ids: Strings) -> bool:
+    """Whether two neighbours of some tweets have time and id in common."""
+    array = ids.array()
+    equal = pc.equal(array[1:], array[:-1]).to_numpy(zero_copy_only=False)
+    return bool(np.any((times[1:] == times[:-1]) & equal.astype(bool)))

@@ -1,0 +1,136 @@
+"""Forget tweets: tombstones name their rows, and no reader finds these any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provscan.arrays import distinct
+from provscan.index.folder import Change, changing
+from provscan.index.format import TOMBSTONES, SegmentInfo, Tombstones
+from provscan.index.opening import open_reader
+from provscan.index.reader import IndexReader
+from provscan.index.segment.read import Segment, read_tombstones
+from provscan.index.segment.texts import Strings
+from provscan.text_buffers import buffers
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    # Tweets that are forgotten now, and texts of which no tweet is left.
+    tweets: int
+    texts: int
+    # Ids that the index does not hold, or no longer; authors of whom it holds no tweet.
+    unknown: int
+    unknown_authors: int
+
+
+def forget(
+    target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
+) -> Forgotten:
+    """Mark tweets with one of the ids or of the authors as forgotten; a dry run only
+    says what would be forgotten.
+    """
+    if dry_run:
+        return _choose(open_reader(target), ids, authors)[0]
+    with changing(target, "change") as change:
+        before = open_reader(target)
+        found, rows = _choose(before, ids, authors)
+        if found.tweets:
+            infos = tuple(
+                _with_tombstones(change, *each)
+                for each in zip(before.segments, rows, strict=True)
+            )
+            change.commit(
+                replace(
+                    before.manifest,
+                    segments=infos,
+                    texts=before.texts - found.texts,
+                    tweets=before.tweets - found.tweets,
+                    generation=change.generation,
+                )
+            )
+    return found
+
+
+def _choose(
+    reader: IndexReader, ids: pa.Array, authors: pa.Array
+) -> tuple[Forgotten, list[np.ndarray]]:
+    """What to forget, and its rows in each segment."""
+    # A tweet with several texts, in several shards perhaps, may have its author in some
+    # rows only: it goes as a whole.
+    theirs = [
+        segment.tweets.ids.take(_rows_by(segment, authors)).array()
+        for segment in reader.segments
+    ]
+    wanted = pa.concat_arrays([ids.cast(pa.large_string()), *theirs])
+    rows = [
+        segment.living_among(segment.tweets.ids.among(wanted))
+        for segment in reader.segments
+    ]
+    none = pa.array([], pa.large_string())
+    found_ids, found_authors, texts = [none], [none], [none]
+    after = []
+    for segment, some in zip(reader.segments, rows, strict=True):
+        found_ids.append(segment.tweets.ids.take(some).array())
+        found_authors.append(segment.tweets.author.take(some).cast(pa.large_string()))
+        texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
+        forgotten = np.union1d(segment.forgotten, some)
+        after.append(replace(segment, forgotten=forgotten))
+    # Texts of which no segment has a tweet left.
+    strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
+    left = np.zeros(len(strings), np.bool_)
+    for segment in after:
+        left |= segment.equal_texts(strings) >= 0
+    gone_ids = pa.concat_arrays(found_ids).unique()
+    result = Forgotten(
+        len(gone_ids),
+        int(np.count_nonzero(~left)),
+        _others(ids, gone_ids),
+        _others(authors, pa.concat_arrays(found_authors)),
+    )
+    return result, rows
+
+
+def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
+    """Rows of tweets of some authors that are not forgotten yet, ascending."""
+    names = segment.tweets.author.values.array()
+    meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(
+        zero_copy_only=False
+    )
+    rows = (
+        np.flatnonzero(meant[segment.tweets.author.codes.all()])
+        if meant.any()
+        else np.zeros(0, np.int64)
+    )
+    return segment.living_among(rows)
+
+
+def _others(asked: pa.Array, found: pa.Array) -> int:
+    """How many different values were asked for and not found."""
+    return pc.invert(
+        pc.is_in(asked.unique(), value_set=found.cast(asked.type))
+    ).true_count
+
+
+def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> SegmentInfo:
+    """What the manifest says of a segment with more forgotten rows, if there are
+    any.
+    """
+    if len(rows) == 0:
+        return segment.info
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    old = read_tombstones(change.folder, segment.info)
+    stones = np.concatenate([old, np.stack([rows, np.full(len(rows), now)], axis=1)])
+    stones = np.ascontiguousarray(stones[np.argsort(stones[:, 0])], "<i8")
+    name = f"{segment.info.name}-{change.generation:06}"
+    info = change.write(TOMBSTONES, name, stones.tobytes())
+    return replace(
+        segment.info,
+        tombstones=Tombstones(name, info, len(stones), segment.digest(stones[:, 0])),
+    )

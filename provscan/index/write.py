@@ -1,0 +1,92 @@
+"""Tweets to segments: every change of an index that adds or rewrites tweets goes this
+way.
+
+Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`),
+written segment after segment or to all shards at once, and the finished segments take
+their places in the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from provscan.index.folder import Change
+from provscan.index.format import SegmentInfo
+from provscan.index.segment.prepare import prepare
+from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
+from provscan.index.shards.write import finished_shards, parted
+from provscan.ordered_map import ordered_map
+from provscan.params import IndexParams
+
+
+class Written(NamedTuple):
+    """What was written of some batches of tweets."""
+
+    infos: list[SegmentInfo]
+    tweets: int  # Distinct ids.
+    without_text: int  # Tweets left out because nothing remains of their text.
+    repeated: int  # Rows left out because the same tweet came before.
+
+    def counts(self) -> dict[str, int]:
+        """What the manifest says of the tweets that are no further ones."""
+        return {
+            "tweets_without_text": self.without_text,
+            "repeated_tweets": self.repeated,
+            # Further texts of the same tweets.
+            "versions": sum(info.tweets for info in self.infos) - self.tweets,
+        }
+
+
+def write_segments(
+    change: Change,
+    batches: Iterable[pa.RecordBatch],
+    params: IndexParams,
+    workers: int,
+    shards: int = 1,
+) -> Written:
+    """Write batches of tweets to as many segments as they need, or to the given number
+    of shards.
+    """
+    ids = KeyTable()
+    infos: list[SegmentInfo] = []
+    without_text = repeated = 0
+    prepared = ordered_map(lambda batch: prepare(batch, params), batches, workers)
+
+    def opened(stack: contextlib.ExitStack) -> list[SegmentWriter]:
+        before = sum(info.texts for info in infos)
+        return [
+            stack.enter_context(
+                SegmentWriter(
+                    change.workspace(), params, ids, texts_before=before, shards=shards
+                )
+            )
+            for _ in range(shards)
+        ]
+
+    def finish(segments: list[WrittenSegment]) -> None:
+        nonlocal repeated
+        repeated += sum(segment.repeated for segment in segments)
+        infos.extend(
+            finished_shards(change, params, segments)
+            if shards > 1
+            else [change.adopt(*segments[0][:4])]
+        )
+
+    with contextlib.ExitStack() as stack:
+        writers = opened(stack)
+        for batch in prepared:
+            without_text += batch.empty
+            if shards > 1:
+                for writer, part in zip(writers, parted(batch, shards), strict=True):
+                    writer.add(part)
+                continue
+            if not writers[0].has_room_for(len(batch.texts)):
+                finish([writers[0].finish()])
+                writers = opened(stack)
+            writers[0].add(batch)
+        finish([writer.finish() for writer in writers])
+    return Written(infos, ids.count, without_text, repeated)
