@@ -90,7 +90,7 @@ def test_a_card_shows_tweet_differences_and_source(opened: Open) -> None:
         "author"
     )
     last = page.locator("article").last
-    assert "Three authors or more have this text" in last.text_content()
+    assert "4 authors posted this text" in last.text_content()
 
 
 def test_text_and_cards_lead_to_each_other_by_keyboard(opened: Open) -> None:
