@@ -46,6 +46,7 @@ FLOORS = {
     "probe": 9,
     "cli": 10,
     "server": 10,
+    "integrations": 10,
     "__init__": 10,
     "__main__": 10,
 }
