@@ -256,8 +256,8 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     best = _best_bits(found, pairs, kinds)
     q_values = np.full(len(pairs), np.nan)
     if claims:
-        q_values = estimate.benjamini_hochberg(
-            estimate.conformal_p_values(best["licensed"], best["control"])
+        q_values = statistics.benjamini_hochberg(
+            statistics.conformal_p_values(best["licensed"], best["control"])
         )
     model = read_model(plan.path)
     if not model:
