@@ -129,8 +129,8 @@ class Fields:
     """Names of fields as the user gave them; None: determined from what the file holds.
 
     With `outputs` the records are outputs of a model: what it was given is left out
-    (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding` garbled texts count as
-    repaired (:mod:`provscan.readers.texts.garbled`). A dotted name such as
+    (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding` garbled texts
+    count as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name such as
     ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 

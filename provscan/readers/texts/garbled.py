@@ -4,8 +4,8 @@ UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON 
 written as JSON again six (``\\u0447``), Python's bytes that are written as text four of
 each byte (``\\xd1\\x87``), R eight (``<U+0447>``). A text with a sequence that hardly
 another one has (:mod:`provscan.kernels.reading.garbled`) is taken for such a text, and
-all sequences in it are decoded, again if it happened twice. As each of them stands for one character,
-every place leads back to the original exactly.
+all sequences in it are decoded, again if it happened twice. As each of them stands for
+one character, every place leads back to the original exactly.
 """
 
 from __future__ import annotations
