@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.minimizers import is_wide
 
 _U0, _U1, _U13, _U16, _U17, _U21, _U32 = (
@@ -87,7 +87,7 @@ class SeedChoice(NamedTuple):
     common: int  # A seed that more texts share is marked as common.
 
 
-@kernel
+@helper
 def _round(v0, v1, v2, v3):
     v0 += v1
     v1 = (v1 << _U13) | (v1 >> _U51)
@@ -283,7 +283,7 @@ def fill_table(seeds, bits, starts, entries):
         starts[b + 1] += starts[b]
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _entry(entries, e):
     return (
         np.uint64(entries[e, 0]) << _U32
@@ -345,7 +345,7 @@ def find_seeds(records, length, key, table, most, room, hits):
     return total, cut
 
 
-@kernel
+@helper
 def _walk(window, fingerprints, step, begin, way, found):
     """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint,
     the diagonal and the direction.

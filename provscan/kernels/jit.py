@@ -74,8 +74,10 @@ def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 def cache_folder() -> Path | None:
     """Folder that keeps the machine code of these sources, if there can be one."""
     digest = hashlib.sha256()
-    for path in sorted(_SOURCES.rglob("*.py")):
-        name = str(path.relative_to(_SOURCES)).encode()
+    # A room of its own, such as blind/, keeps its kernels in a file of this name.
+    others = _SOURCES.parent.glob("*/kernels.py")
+    for path in sorted([*_SOURCES.rglob("*.py"), *others]):
+        name = str(path.relative_to(_SOURCES.parent)).encode()
         digest.update(name + b"\0" + path.read_bytes() + b"\0")
     chosen = _NUMBA.config.CACHE_DIR
     beside = _SOURCES / "__pycache__"

@@ -29,7 +29,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Kernels of a part, and arguments."""
     from provscan.kernels import records as r
     from provscan.kernels.canonical import liftover, normalize, utf8
-    from provscan.kernels.reading import escapes, json_lines, mojibake, subtitles
+    from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
         content,
@@ -79,8 +79,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
         columns = r.StringColumns(u8[None], i64[None], u8[None])
-        yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
-        yield escapes.escaped, (raw, text.offsets, i64)
+        yield garbled.garbled, (raw, text.offsets, i64[None])
         yield subtitles.timed, (raw, text.offsets, i64)
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)

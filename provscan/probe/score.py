@@ -274,7 +274,9 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     q_values = np.full(len(counts.pairs), np.nan)
     if plan.content["claims"]:
         q_values = statistics.benjamini_hochberg(
-            statistics.conformal_p_values(counts.bits["licensed"], counts.bits["control"])
+            statistics.conformal_p_values(
+                counts.bits["licensed"], counts.bits["control"]
+            )
         )
     listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
     logprobs = {

@@ -49,7 +49,7 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate``
     # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
-    # (`provscan.readers.texts.mending`).
+    # (`provscan.readers.texts.garbled`).
     repaired: dict[str, int] = field(default_factory=dict)
     # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``,
     # ``field_missing`` (a file lacks a field that was named), ``subtitles`` (texts of

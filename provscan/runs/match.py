@@ -209,9 +209,7 @@ def run_match(
     return WrittenRun(path, summary, info, crossed)
 
 
-def checked_index(
-    index: Index | Source, options: MatchOptions
-) -> Index:
+def checked_index(index: Index | Source, options: MatchOptions) -> Index:
     """The index, open, not empty, and all of its files compared with their
     checksums.
     """
@@ -222,9 +220,7 @@ def checked_index(
         if reader.verified:
             reader.require_unchanged()
         else:
-            open_reader(
-                reader.path, snapshot=reader.snapshot, without=reader.left_out
-            )
+            open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out)
     else:
         index = open_index(index, without_segment=options.without_segment)
     if not index.reader.texts:

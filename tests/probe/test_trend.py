@@ -18,11 +18,7 @@ from provscan.estimate import clopper_pearson
 from provscan.probe.statistics import (
     benjamini_hochberg,
     cochran_armitage,
-<<<<<<< HEAD
-=======
     conformal_p_values,
-    never_falls,
->>>>>>> d1047d3 (WIP docs)
     paired_auc,
     stratified_excess,
     unseen_texts,

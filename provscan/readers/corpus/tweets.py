@@ -40,7 +40,7 @@ from provscan.readers.reading import read_rows, read_split
 from provscan.readers.splits import MEMORY, UNKNOWN, Context, Progress, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
-from provscan.readers.texts.mending import mended_texts, note_garbled
+from provscan.readers.texts.garbled import mended_texts, note_garbled
 from provscan.readers.texts.records import checked_text, numbers_of, value_at
 from provscan.readers.texts.schema import TWEETS, plain_array
 from provscan.text_buffers import buffers

@@ -16,6 +16,7 @@ from provscan.readers.bytes.encodings import (
 from provscan.readers.bytes.streams import BOM, HEAD, ByteStream, compression_of
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
+from provscan.readers.formats.columnar import Arrow, Parquet
 from provscan.readers.formats.databases import TABLE_FILES
 from provscan.readers.formats.delimited import Delimited
 from provscan.readers.formats.hub import Hub
@@ -24,7 +25,6 @@ from provscan.readers.formats.jsonl import JsonLines
 from provscan.readers.formats.mail import Mail
 from provscan.readers.formats.plain import PlainText
 from provscan.readers.formats.protocol import Format
-from provscan.readers.formats.tables import Arrow, Parquet
 from provscan.readers.formats.tar import Tar, WebDataset
 from provscan.readers.formats.web import Html, Warc
 from provscan.readers.splits import Layout, NotReadable, Split
