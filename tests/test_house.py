@@ -232,6 +232,32 @@ def test_kernels_allocate_nothing() -> None:
                 }, node.name
 
 
+def test_only_kernels_call_helpers() -> None:
+    """A helper has no wrapper for Python: called from there, it ends the process."""
+    helpers = {
+        (module_of(path), node.name)
+        for path in PACKAGE.rglob("kernels/**/*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(d).startswith("helper") for d in node.decorator_list)
+    }
+    modules = {module for module, _ in helpers}
+    for path in FILES:
+        if room(module_of(path)) == "kernels" or path.name == "kernels.py":
+            continue
+        known: dict[str, str] = {}
+        for node in nodes(path):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    assert (node.module, alias.name) not in helpers, path
+                    if (module := f"{node.module}.{alias.name}") in modules:
+                        known[alias.asname or alias.name] = module
+        for node in nodes(path):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                module = known.get(node.value.id, "")
+                assert (module, node.attr) not in helpers, path
+
+
 def test_only_the_commands_print_or_exit() -> None:
     offenders = []
     for path in FILES:

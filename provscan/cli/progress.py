@@ -107,7 +107,7 @@ def _compile(quiet: bool) -> None:
         nonlocal said
         if not said:
             click.echo(
-                "provscan: compiling for this processor (only once, about 15 seconds "
+                "provscan: compiling for this processor (only once, about 20 seconds "
                 "on two cores)",
                 err=True,
             )

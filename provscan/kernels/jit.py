@@ -64,7 +64,10 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a function that kernels call and Python can't; see :func:`kernel`."""
+    """Decorate a function that only kernels call; see :func:`kernel`.
+
+    Calling it from Python would end the process: a test says that nothing does.
+    """
     if function is None:
         return partial(helper, **options)
     return _NUMBA.njit(no_cpython_wrapper=True, **_OPTIONS, **options)(function)
@@ -82,7 +85,7 @@ def cache_folder() -> Path | None:
     chosen = _NUMBA.config.CACHE_DIR
     beside = _SOURCES / "__pycache__"
     refused = []
-    for parent in [Path(chosen)] if chosen else [beside, user_cache()]:
+    for parent in [Path(chosen).absolute()] if chosen else [beside, user_cache()]:
         folder = parent / (_NAME + digest.hexdigest()[:16])
         try:
             # Root may compile for all users of an installation.

@@ -94,12 +94,14 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
                 out,
             ),
         )
+        chars = r.frozen(codes).codes
+        yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
+        yield background.rehash, (pairs, pairs)
+        model = background.NgramModel(6, 0.75, 17.0, pairs)
+        yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
+        side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+        yield worddiff.differing_runs, (side, side, three)
         return
-    chars = r.frozen(codes).codes
-    yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
-    yield background.rehash, (pairs, pairs)
-    model = background.NgramModel(6, 0.75, 17.0, pairs)
-    yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
     yield packing.measure, (i64, spans)
     yield packing.pack, (i64, spans, u64)
     yield (
@@ -108,8 +110,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.two_bit_sketch, (u32[None], pairs)
-    side = worddiff.Side(u32, i64, i64, chars, spans, spans)
-    yield worddiff.differing_runs, (side, side, three)
     seed_params, scratch = (
         r.SeedParams(10, 4),
         r.SeedScratch(u32, i32, u32[None], u32[None]),

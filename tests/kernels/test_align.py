@@ -3,12 +3,15 @@
 import naive_passages as naive
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from provscan.kernels.search.align import BAND, Edge, aligned_end, new_costs
+from provscan.kernels.search.align import BAND, Edge, new_costs
+from provscan.kernels.search.align import aligned_end as helper
 
 pytestmark = pytest.mark.kernels
+aligned_end = compiled(helper)
 WORDS = st.text("ab ", max_size=14)
 
 

@@ -5,6 +5,7 @@ import random
 import naive_passages as naive
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, sentence
@@ -22,6 +23,9 @@ from provscan.kernels.records import (
 from provscan.kernels.search import minimizers as kernels
 
 pytestmark = pytest.mark.kernels
+minimizers_of = compiled(kernels.minimizers)
+index_minimizers = compiled(kernels.index_minimizers)
+length_units, is_wide = compiled(kernels.length_units), compiled(kernels.is_wide)
 
 
 def codes_of(*texts):
@@ -38,7 +42,7 @@ def text_buffer(texts):
 
 def minimizers(units, k, window):
     keys, places = room_for(len(units) + 1)
-    n = kernels.minimizers(
+    n = minimizers_of(
         np.array(units, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places
     )
     return list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
@@ -223,7 +227,7 @@ def test_an_index_has_every_seed_that_a_copy_of_a_short_text_has(
         [rng.randrange(97, 123) for _ in range(size)] for size in (length, 40, 40)
     )
     keys, places = room_for(length + 1)
-    n = kernels.index_minimizers(
+    n = index_minimizers(
         np.array(text, np.uint32), SeedParams(k, window), seed_scratch(1), keys, places
     )
     found = list(zip(keys[:n].tolist(), places[:n].tolist(), strict=True))
@@ -258,14 +262,14 @@ EDGES = [0x3040, 0x3100, 0x3400, 0xA000, 0xAC00, 0xD7B0, 0x20000, 0x32000]
 
 @given(st.characters(exclude_categories=("Cs",)))
 def test_wide_characters(char):
-    assert bool(kernels.is_wide(np.uint32(ord(char)))) == naive.wide(char)
+    assert bool(is_wide(np.uint32(ord(char)))) == naive.wide(char)
 
 
 @pytest.mark.parametrize("char", [chr(edge - i) for edge in EDGES for i in (0, 1)])
 def test_units_are_counted(char):
     codes = codes_of(f"abc{char}d\U0001f98a").codes
     for low, high in ((0, 6), (3, 4), (2, 5), (4, 6), (0, 3)):
-        assert kernels.length_units(codes, low, high) == high - low + (
+        assert length_units(codes, low, high) == high - low + (
             naive.wide(char) and low <= 3 < high
         )
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 import naive_passages as naive
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
 pytestmark = pytest.mark.kernels
+bucket_of, equal_range, text_of = map(
+    compiled, (kernels.bucket_of, kernels.equal_range, kernels.text_of)
+)
 
 
 def bucket_offsets(entries, bits, pieces=1):
@@ -68,13 +72,13 @@ def test_equal_ranges_are_found(keys, bits, repeats, rng):
     _, table, _ = table_of(keys, bits)
     listed = sorted(keys)
     for key in {*keys, 0, 7 << 32, 2**64 - 2**32, rng.randrange(2**32) << 32}:
-        low, high = kernels.bucket_of(table, np.uint64(key | 5))
-        first, size = kernels.equal_range(table, low, high, np.uint64(key | 5), 1000)
+        low, high = bucket_of(table, np.uint64(key | 5))
+        first, size = equal_range(table, low, high, np.uint64(key | 5), 1000)
         assert size == listed.count(key)
         if size:
             assert first == bisect_left(listed, key)
             assert first + size == bisect_right(listed, key)
-            assert {kernels.text_of(table, e) for e in range(first, first + size)} == {
+            assert {text_of(table, e) for e in range(first, first + size)} == {
                 text for text, other in enumerate(keys) if other == key
             }
 
@@ -86,11 +90,11 @@ def test_long_ranges(size, around):
     keys = [7 << 32] * around + [6 << 32] * size + [5 << 32] * around
     _, table, _ = table_of(keys, 12)
     wanted = np.uint64(6 << 32)
-    low, high = kernels.bucket_of(table, wanted)
+    low, high = bucket_of(table, wanted)
     assert (low, high) == (0, len(keys))
-    assert kernels.equal_range(table, low, high, wanted, 1000) == (around, size)
+    assert equal_range(table, low, high, wanted, 1000) == (around, size)
     # A range is measured up to the limit, at least.
-    first, found = kernels.equal_range(table, low, high, wanted, 12)
+    first, found = equal_range(table, low, high, wanted, 12)
     assert first == around
     assert found == size if size <= 12 else 12 < found <= size
 
@@ -98,7 +102,7 @@ def test_long_ranges(size, around):
 def test_an_empty_table():
     _, table, _ = table_of([], 8)
     assert not table.starts.any()
-    assert kernels.equal_range(table, 0, 0, np.uint64(3), 8)[1] == 0
+    assert equal_range(table, 0, 0, np.uint64(3), 8)[1] == 0
 
 
 @given(KEYS, st.integers(8, 12), st.sampled_from([0, 8]))

@@ -9,6 +9,7 @@ import naive_match
 import naive_passages
 import numpy as np
 import pytest
+from compiled import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
@@ -26,6 +27,7 @@ from provscan.kernels.search import verify as kernels
 from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_suppression
 
 pytestmark = pytest.mark.kernels
+decide, least_hits = compiled(kernels.decide), compiled(kernels.least_hits)
 THRESHOLD, CONTAINMENT = 0.3, 0.3
 # A stretch that no text has.
 NEVER = 10_000
@@ -268,8 +270,8 @@ def test_nothing_that_may_be_accepted_has_too_few_hits(length, wide, values, dra
     # in one stretch.
     fit = kernels.Fit(0, 0, common, common, 0, 0)
     stretch = (common + 4) * units / length
-    if kernels.decide(fit, stretch, distinct, units, limits) != kernels.NEITHER:
-        assert kernels.least_hits(length, units, distinct, limits) <= common + 1e-6
+    if decide(fit, stretch, distinct, units, limits) != kernels.NEITHER:
+        assert least_hits(length, units, distinct, limits) <= common + 1e-6
 
 
 @pytest.mark.parametrize("known", [True, False])

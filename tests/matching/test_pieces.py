@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from compiled import compiled
 from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan
-from provscan.kernels.search.grams import in_pieces as kernel
+from provscan.kernels.search.grams import in_pieces as helper
 from provscan.kernels.search.grams import set_scratch
 from provscan.matching import in_pieces
 from provscan.matching.task import Sampling, ScanTask, Snapshot, scan
@@ -119,4 +120,6 @@ def test_pieces_are_those_of_a_slow_search(
 ) -> None:
     copy = "x".join(text[low:high] for low, high in cuts)
     codes = [np.array([ord(c) for c in each], np.uint32) for each in (copy, text)]
-    assert kernel(*codes, set_scratch(len(copy) + 1, len(text))) == naive(copy, text)
+    assert compiled(helper)(*codes, set_scratch(len(copy) + 1, len(text))) == naive(
+        copy, text
+    )

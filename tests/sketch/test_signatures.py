@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xxhash
+from compiled import compiled
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,7 +65,7 @@ def test_signatures_are_those_of_datasketch(texts):
 def test_shingle_hashes_are_those_of_the_definition(text):
     data = np.frombuffer(text.encode(), np.uint8)
     out = np.zeros(kernels.scratch_size(len(data)), np.uint32)
-    count = kernels.shingle_hashes(data, 0, len(data), out)
+    count = compiled(kernels.shingle_hashes)(data, 0, len(data), out)
     assert out[:count].tolist() == naive.shingle_hashes(text)
 
 
@@ -80,7 +81,7 @@ def test_permutations_overflow_as_python_integers_modulo_2_to_32(hashes):
     scratch = np.zeros(kernels.scratch_size(len(hashes)), np.uint32)
     scratch[: len(hashes)] = hashes
     out = np.zeros(128, np.uint32)
-    kernels.signature(scratch, len(hashes), *sketch.PERMUTATIONS, out)
+    compiled(kernels.signature)(scratch, len(hashes), *sketch.PERMUTATIONS, out)
     assert out.tolist() == [
         min((a * h + b) % 2**32 for h in hashes) for a, b in naive.permutations()
     ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 
 # An edge is aligned up to this length, this far off the diagonal.
 MAX_REST = 96
@@ -28,7 +28,7 @@ def new_costs() -> np.ndarray:
     return np.empty((2, 2 * BAND + 1), np.int64)
 
 
-@kernel
+@helper
 def aligned_end(text, codes, edge, rest, room, costs):
     """How far a copy goes on past its last hit, when it does.
 

@@ -230,7 +230,7 @@ def compare_rows(records, texts, scratch, grams):
         )
 
 
-@kernel
+@helper
 def in_pieces(codes, text, scratch):
     """Whether passages of a canonical ``text`` stand in ``codes`` in another order, or
     with a part of it left out.

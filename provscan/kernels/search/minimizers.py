@@ -45,7 +45,7 @@ _MULTIPLIERS = (
 _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 
-@kernel
+@helper
 def is_wide(code):
     """Whether a code point is two units: kana, Chinese characters, Korean syllables."""
     return code >= 0x3040 and (
@@ -68,7 +68,7 @@ def has_wide(codes):
     return False
 
 
-@kernel
+@helper
 def length_units(codes, low, high):
     total = high - low
     if has_wide(codes[low:high]):
@@ -139,7 +139,7 @@ def _hash_kmers(units, k, scratch):
     return count
 
 
-@kernel
+@helper
 def minimizers(units, params, scratch, keys, places):
     """Seeds of ``units``: uint32 ``keys`` and int32 ``places``, in units; how many
     there are.
@@ -189,7 +189,7 @@ def minimizers(units, params, scratch, keys, places):
     return np.int64(n)
 
 
-@kernel
+@helper
 def index_minimizers(units, params, scratch, keys, places):
     """Seeds of a licensed text: :func:`minimizers`, and in one of up to SHORT units all
     that a copy of it may have.
@@ -311,7 +311,7 @@ def seeds_of(texts, params, scratch, out):
     return n
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def seed_hash(key):
     """64-bit hash of a seed as filters want it: its uint32 key above what is mixed from
     it.

@@ -158,7 +158,7 @@ def similarity_of(fit, distinct):
     return fit.common / max(1, distinct + fit.distinct - fit.common)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def decide(fit, stretch, distinct, units, thresholds):
     """How a text is matched by a span or by its longest stretch: :data:`WHOLE`,
     :data:`STRETCH` or :data:`NEITHER`.
@@ -185,7 +185,7 @@ def _least_common(units, distinct, thresholds):
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
     """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of
     some length.

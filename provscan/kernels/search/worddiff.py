@@ -9,6 +9,8 @@ differs.
 
 from collections import namedtuple
 
+import numpy as np
+
 from provscan.kernels.canonical.normalize import is_unspaced
 from provscan.kernels.jit import helper, kernel
 
@@ -16,7 +18,7 @@ from provscan.kernels.jit import helper, kernel
 MAX_WORDS = 400
 MAX_RUNS = 4 * MAX_WORDS + 4
 SPACE = 0x20
-LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
+LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
 
 # One text: canonical code points uint32[n] with their places in the raw text int64[n]
 # (start, end), raw code points uint32[m], room for words int64[MAX_WORDS + 1, 4]

@@ -54,6 +54,10 @@ _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L12, _L15, _L16 = (
 _CONTINUATION_MASK = np.uint8(0xC0)
 _CONTINUATION = np.uint8(0x80)
 _HIGH_BIT = np.uint32(0x80)
+# Typed, so that numba compiles a rotation once for all of them.
+_R1, _R7, _R11, _R12, _R13, _R17, _R18, _R32 = (
+    np.uint32(n) for n in (1, 7, 11, 12, 13, 17, 18, 32)
+)
 
 
 def scratch_size(longest: int) -> int:
@@ -121,8 +125,8 @@ def _shr(x: np.uint32, y: np.uint32) -> np.uint32:
 
 
 @helper(forceinline=True)
-def _rotl(x: np.uint32, bits: int) -> np.uint32:
-    return _or(_shl(x, np.uint32(bits)), _shr(x, np.uint32(32 - bits)))
+def _rotl(x: np.uint32, bits: np.uint32) -> np.uint32:
+    return _or(_shl(x, bits), _shr(x, np.uint32(_R32 - bits)))
 
 
 @helper(forceinline=True)
@@ -137,17 +141,17 @@ def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
 
 @helper(forceinline=True)
 def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
-    return _mul(_rotl(_add(h, _mul(word, _PRIME3)), 17), _PRIME4)
+    return _mul(_rotl(_add(h, _mul(word, _PRIME3)), _R17), _PRIME4)
 
 
 @helper(forceinline=True)
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
-    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), GOLDEN32)
+    return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), _R11), GOLDEN32)
 
 
 @helper(forceinline=True)
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
-    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), GOLDEN32)
+    return _mul(_rotl(_add(v, _mul(word, _PRIME2)), _R13), GOLDEN32)
 
 
 @helper(forceinline=True)
@@ -175,7 +179,7 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     h = _add(h, _mul(np.uint32(data[at + _L1]), _P3_BYTE1))
     h = _add(h, _mul(np.uint32(data[at + _L2]), _P3_BYTE2))
     h = _add(h, _mul(np.uint32(data[at + _L3]), _P3_BYTE3))
-    h = _mul(_rotl(h, 17), _PRIME4)
+    h = _mul(_rotl(h, _R17), _PRIME4)
     return _finish(_byte_round(h, data[at + _L4]))
 
 
@@ -218,7 +222,9 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
             v3 = _stripe_round(v3, _word(data, at + _L8))
             v4 = _stripe_round(v4, _word(data, at + _L12))
             at = at + _L16
-        h = _add(_add(_rotl(v1, 1), _rotl(v2, 7)), _add(_rotl(v3, 12), _rotl(v4, 18)))
+        h = _add(
+            _add(_rotl(v1, _R1), _rotl(v2, _R7)), _add(_rotl(v3, _R12), _rotl(v4, _R18))
+        )
     else:
         h = _PRIME5
     h = _add(h, length)
@@ -231,7 +237,7 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
     return _finish(h)
 
 
-@kernel
+@helper
 def shingle_hashes(
     data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]
 ) -> np.int64:

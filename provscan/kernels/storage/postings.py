@@ -240,14 +240,14 @@ def unpack_entries(postings, places, shift, out):
                 out[i] |= np.uint64(places[i])
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def bucket_of(postings, key):
     """First and last (exclusive) entry of a 64-bit key's bucket."""
     bucket = key >> (_U64 - np.uint64(postings.bits))
     return np.int64(postings.starts[bucket]), np.int64(postings.starts[bucket + _U1])
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def text_of(postings, entry):
     return np.int64(
         np.uint64(postings.entries[entry])
@@ -275,7 +275,7 @@ def find_buckets(postings, above, keys, lows, highs):
         prefetch(entries, highs[i])
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def equal_range(postings, low, stop, key, limit):
     """First entry with a 64-bit ``key`` in its bucket from ``low`` to ``stop``, and how
     many, up to ``limit`` or so.
