@@ -46,7 +46,6 @@ class InputFile:
 class Inputs:
     """What is read of a dataset, a null dataset or known data."""
 
-    options: MatchOptions
     fields: Fields
     named: list[str] | None  # The paths that the user named; None for data in memory.
     data: object  # Data in memory.
@@ -59,6 +58,7 @@ class Inputs:
     unread: Reasons
     ignored: Reasons
     sample: FileSample | None  # The splits as a sample of files, if they are one.
+    share: float  # Share of the records that is scanned.
     in_blocks: bool  # The data lies on a cluster in blocks, which are read there.
     streamed: bool  # It can be read only once, and only in this process.
     size: int | None  # Bytes to scan, None if not known.
@@ -176,7 +176,6 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
     streamed = named is None or any(split.format == UNKNOWN for split in splits)
     listed = repr(splits).encode("utf-8", "surrogatepass")
     return Inputs(
-        options=options,
         fields=fields,
         named=named,
         data=sources if named is None else None,
@@ -185,6 +184,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
         unread=unread,
         ignored=ignored,
         sample=sample,
+        share=options.sample or 1.0 if sample is None else 1.0,
         in_blocks=options.executor == "ray" and readers.is_ray_dataset(sources),
         streamed=streamed,
         size=None if streamed else sum(split.size for split in splits),

@@ -61,8 +61,8 @@ from provscan.runs.scan import (
     OTHER_ROLES,
     Role,
     ScanTotals,
-    sampling_of,
     scan_inputs,
+    unread_parts,
 )
 from provscan.runs.summary import counts_summary
 from provscan.runs.tokenizer import tokens_of
@@ -144,11 +144,13 @@ def run_match(
             # time than they take.
             counted = beside.submit(background, controls.licensed)
             beside.submit(importlib.import_module, "scipy.special")
-            scanned = _scan(inputs.dataset, DATASET, folder, calibration, progress)
+            scanned = _scan(
+                inputs.dataset, DATASET, folder, calibration, options, progress
+            )
             counted.result()
         clock.lap("scan")
         others = {
-            name: _scan(data, OTHER_ROLES[name], folder, calibration, progress)
+            name: _scan(data, OTHER_ROLES[name], folder, calibration, options, progress)
             for name, data in inputs.beside.items()
         }
         clock.lap("beside")
@@ -170,8 +172,8 @@ def run_match(
             null = _null_scan(*others["null"], totals, options)
         if "known" in others:
             elsewhere, known = _known_elsewhere(*others["known"], controls, options)
-        share, sample = sampling_of(inputs.dataset).fraction, inputs.dataset.sample
-        extent = extent_of(totals.parts, share, sample)
+        sample = inputs.dataset.sample
+        extent = extent_of(totals.parts, inputs.dataset.share, sample)
         carriers = list(totals.carriers.records.values())
         scores = score(rows, extent, carriers, controls, settings, elsewhere)
         analysis = analyse(scores, extent, carriers, controls, settings, null)
@@ -276,11 +278,14 @@ def _scan(
     role: Role,
     folder: RunFolder,
     calibration: Calibration,
+    options: MatchOptions,
     progress: Progress,
 ) -> tuple[ScanTotals, PartRows]:
     """Scan a dataset: what that adds up to, and its matches."""
     controls, snapshot = calibration.controls, calibration.snapshot
-    totals = scan_inputs(inputs, role, folder, snapshot, controls.reader, progress)
+    totals = scan_inputs(
+        inputs, role, folder, snapshot, controls.reader, options, progress
+    )
     return totals, PartRows(folder.path / role.parts, totals.parts)
 
 
@@ -343,13 +348,13 @@ def _check_inputs(
     data = {"dataset": inputs.dataset} | inputs.beside
     checked = {name: check_files(of, options.threads) for name, of in data.items()}
     control = calibration.files["unread"] if calibration.files else []
-    unread = [*inputs.dataset.unread, *scans["dataset"].unread]
+    unread = [*inputs.dataset.unread, *unread_parts(scans["dataset"])]
     unread += [(item["path"], item["reason"]) for item in control]
     damaged = list(scans["dataset"].stats.damaged)
     ignored = list(inputs.dataset.ignored)
     for name, other in inputs.beside.items():
         damaged += [*scans[name].stats.damaged, *checked[name][0]]
-        unread += [*other.unread, *scans[name].unread]
+        unread += [*other.unread, *unread_parts(scans[name])]
         ignored += other.ignored
     damaged += checked["dataset"][0]
     described = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -91,8 +92,7 @@ class ScanTotals:
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
     records: int = 0
     characters: int = 0
-    # What could not be scanned after all.
-    unread: Reasons = field(default_factory=list)
+    lost: list[LostTask] = field(default_factory=list)  # What could not be scanned.
     # What the nodes of a cluster did, and which tasks they failed
     # (`provscan.engine.Ray.describe`).
     cluster: dict[str, Any] | None = None
@@ -114,15 +114,18 @@ def scan_inputs(
     folder: RunFolder,
     snapshot: Snapshot,
     reader: IndexReader,
+    options: MatchOptions,
     progress: Progress,
 ) -> ScanTotals:
     """Scan all splits whose parts are not complete yet; the reader is that of the
     snapshot.
     """
-    options, limits = inputs.options, current_limits()
+    limits = current_limits()
     parts, totals = folder.path / role.parts, ScanTotals()
     parts.mkdir(exist_ok=True)
-    sampling = sampling_of(inputs)
+    # Which records are scanned, and how many are kept: to plant spike-ins in, and to
+    # compare kinds of data.
+    sampling = Sampling(inputs.share, options.seed, CARRIERS)
     # Blocks on a cluster are not known before they are made.
     splits = [] if inputs.in_blocks else list(inputs.splits)
     complete: set[int] = set()
@@ -157,11 +160,12 @@ def scan_inputs(
     unit = "records" if inputs.named is None else "bytes"
     progress.start(role.stage, inputs.size, unit)
     progress.advance(sum(splits[number].size for number in complete))
-    with _store(options) as store, _executor(inputs) as executor:
+    with _store(options) as store, _executor(inputs, options) as executor:
         if isinstance(executor, Ray) and options.shard_groups is not None:
             groups = _groups(executor, snapshot, reader, options)
             snapshot = replace(snapshot, groups=groups)
-        function = _function(inputs, reader, executor)
+        threads = max(1, options.threads // executor.workers)
+        function = _function(inputs, reader, executor, threads)
         results = executor.run(function, tasks(), progress)
         for number in count():
             if number not in complete:
@@ -169,7 +173,7 @@ def scan_inputs(
                 if result is None:
                     break
                 if isinstance(result, LostTask):
-                    totals.unread.append(_lost(result, splits))
+                    totals.lost.append(result)
                     continue
                 if store is not None:
                     fetch_part(store, number, parts)
@@ -180,20 +184,11 @@ def scan_inputs(
             if options.strict or totals.stats.records >= CHECK_FROM:
                 check_skipped(totals.stats, options)
         totals.cluster = executor.describe() if isinstance(executor, Ray) else None
-    totals.unread += unread_members(totals.stats)
     check_skipped(totals.stats, options)
     if totals.records == 0:
         folder.resumable = False
         raise _nothing_scanned(inputs, role, totals)
     return totals
-
-
-def sampling_of(inputs: Inputs) -> Sampling:
-    """Which records are scanned, and how many are kept: to plant spike-ins in, and to
-    compare kinds of data.
-    """
-    share = inputs.options.sample if inputs.sample is None else None
-    return Sampling(share or 1.0, inputs.options.seed, CARRIERS)
 
 
 def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
@@ -267,8 +262,7 @@ def _groups(
         ) from error
 
 
-def _executor(inputs: Inputs) -> Executor:
-    options = inputs.options
+def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
     if options.executor != "threads" and inputs.streamed and not inputs.in_blocks:
         raise needs_files(options.executor)
     if options.executor == "ray":
@@ -277,19 +271,12 @@ def _executor(inputs: Inputs) -> Executor:
     return Processes(workers) if options.executor == "processes" else Threads(workers)
 
 
-def _lost(lost: LostTask, splits: list[Split]) -> tuple[str, str]:
-    split = lost.task.split
-    parts = sum(other.source == split.source for other in splits)
-    where = "all of it" if parts == 1 else f"part {split.part + 1} of {parts}"
-    failures = ", ".join(sorted(set(lost.failures)))
-    return split.source, f"{where} ({len(lost.failures)} attempts failed: {failures})"
-
-
-def _function(inputs: Inputs, reader: IndexReader, executor: Executor) -> Any:
+def _function(
+    inputs: Inputs, reader: IndexReader, executor: Executor, threads: int
+) -> Any:
     """What the executor runs. On this machine, few splits are scanned by several
     threads each.
     """
-    threads = max(1, inputs.options.threads // executor.workers)
     if isinstance(executor, Ray):
         threads = 1
     mapped: Map = partial(ordered_map, workers=threads) if threads > 1 else map
@@ -303,6 +290,22 @@ def _function(inputs: Inputs, reader: IndexReader, executor: Executor) -> Any:
         return scan_batches(task, reported(batches, advance), stats, reader, mapped)
 
     return scan_memory
+
+
+def unread_parts(totals: ScanTotals) -> Reasons:
+    """The splits that could not be scanned, and the members of archives that were not
+    read.
+    """
+    lost = [task.task.split for task in totals.lost]
+    parts = Counter(each.source for each in (*totals.parts, *lost))
+    found = []
+    for split, task in zip(lost, totals.lost, strict=True):
+        count = parts[split.source]
+        where = "all of it" if count == 1 else f"part {split.part + 1} of {count}"
+        failures = ", ".join(sorted(set(task.failures)))
+        words = f"{where} ({len(task.failures)} attempts failed: {failures})"
+        found.append((split.source, words))
+    return found + unread_members(totals.stats)
 
 
 def unread_members(stats: ReadStats) -> Reasons:
@@ -330,7 +333,7 @@ def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputErr
         f"{damage.source} is damaged ({damage.reason})"
         for damage in totals.stats.damaged[:3]
     ]
-    unread = [*inputs.unread, *totals.unread]
+    unread = [*inputs.unread, *unread_parts(totals)]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(

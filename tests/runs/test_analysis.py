@@ -22,6 +22,7 @@ from provscan.errors import InputError, ParameterError, RecallError
 from provscan.matching import MATCHES
 from provscan.report import wording
 from provscan.runs.evidence import ADDED
+from provscan.runs.layers import BREAKDOWN_VALUES
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 
@@ -94,7 +95,7 @@ def test_an_estimate_holds_what_was_planted(
     assert [item["bits_from"] for item in answer["strengths"]] == [None, 75, 100, 150]
     assert set(run.summary["by"]) == {"source", "author", "year", "lang"}
     assert set(run.summary["by"]["year"]) == {"2018", "2019", "2020"}
-    assert len(run.summary["by"]["author"]) == layers.BREAKDOWN_VALUES
+    assert len(run.summary["by"]["author"]) == BREAKDOWN_VALUES
     assert (
         run.summary["by"]["source"]["<memory>"]["records"]["at_least"]
         == answer["records"]["at_least"]

@@ -8,7 +8,7 @@ import pytest
 
 import provscan
 from provscan.options import MatchOptions
-from provscan.runs.inputs import default_out, plan_inputs
+from provscan.runs.inputs import check_files, default_out, plan_inputs
 
 
 def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
@@ -23,7 +23,7 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
     inputs = plan_inputs([url], options, 1)
     shown = "https://host/bucket/data.jsonl"
     assert [split.source for split in inputs.splits] == [shown]
-    (described,) = inputs.describe(1)
+    _, (described,) = check_files(inputs, 1)
     assert list(described.pop("version")) == ["created"]
     assert described == {"source": shown, "bytes": 19, "xxh3": None}
     assert default_out([url]) == "data.run"
@@ -31,7 +31,7 @@ def test_secrets_of_remote_datasets_enter_no_file(monkeypatch):
         [
             options.as_dict(),
             options.command([url], "licensed.index", None),
-            inputs.state(),
+            inputs.state,
         ]
     )
     assert shown in written
@@ -117,7 +117,7 @@ def test_a_run_says_which_version_of_remote_files_it_read(bucket, tmp_path):
 def test_a_remote_file_that_changes_during_a_run_is_noticed(bucket, name):
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "1"}
     inputs = plan_inputs(["gs://data/a.jsonl"], MatchOptions(), 1)
-    assert inputs.changed() == []
+    assert check_files(inputs, 1)[0] == []
     bucket["data/a.jsonl"] = b'{"text": "a text"}\n', {name: "2"}
-    (damage,) = inputs.changed()
+    (damage,), _ = check_files(inputs, 1)
     assert "it was changed while it was scanned" in damage.reason

@@ -209,7 +209,7 @@ def test_every_option_that_takes_a_place_is_asked() -> None:
     assert len(asked) >= 25, asked
 
 
-@pytest.mark.parametrize("name", ["out", "log", "tokenizer", "key", "index"])
+@pytest.mark.parametrize("name", ["out", "log", "tokenizer", "index"])
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder_of_this_machine_is_no_url(
     web: Callable[[str], str], tmp_path: Path, name: str, kind: type

@@ -221,9 +221,8 @@ def test_copies_that_are_not_established_are_not_called_changed_too_much() -> No
     hidden = recall(hidden=0.5, at_worst=0.3)
     assert codes_of(measured(recalls=(hidden, GOOD))) == ["unseen"]
     assert codes_of(measured(recalls=(hidden, GOOD), claimed=False)) == []
-    assert reasons(measured(recalls=(hidden, GOOD), claimable_records=0))[
-        "records.estimate"
-    ].startswith("There are no findings")
+    without = measured(recalls=(hidden, GOOD), claimable_records=0, finding_records=0)
+    assert reasons(without)["records.estimate"].startswith("There are no findings")
 
 
 def test_a_null_dataset_of_another_kind_is_no_measure() -> None:
