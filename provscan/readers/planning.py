@@ -41,7 +41,7 @@ from provscan.readers.formats.registry import (
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import printable
 from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
-from provscan.readers.texts.fields import Fields, bind, reads_like_text, survey
+from provscan.readers.texts.fields import Fields, binding_in, reads_like_text
 from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
@@ -452,7 +452,7 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
         records = FORMATS[split.format].fields(split, limits)
     if not records:
         return split
-    return replace(split, binding=bind(fields, survey(records, limits), split.source))
+    return replace(split, binding=binding_in(records, fields, split.source, limits))
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:

@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -18,19 +16,16 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import Piece, Rows, Wanted
+from provscan.readers.formats.protocol import Piece, Rows, Wanted, first_records
 from provscan.readers.formats.registry import FORMATS, identified_member
-from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import UNKNOWN, Context, NotReadable, Progress, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher, piece_batch
-from provscan.readers.texts.fields import Binding, Fields, bind, survey
+from provscan.readers.texts.fields import Binding, Fields, binding_in
 from provscan.readers.texts.records import Extractor
 from provscan.readers.texts.schema import SCHEMA
 from provscan.text_buffers import buffers
-
-Part = TypeVar("Part", Rows, Rows | Piece)
 
 # Errors of the system that concern one file, unlike those of a failing disk.
 TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
@@ -141,10 +136,10 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
     binding = split.binding
     if binding is None:
         # The fields of a pipe are found in its first records while it is read.
-        first, parts = first_of(read_rows(split, None, context), context.limits)
-        if not first:
+        records, parts = first_records(read_rows(split, None, context), context.limits)
+        if not records:
             return
-        binding = binding_in(first, fields, split.source, context.limits)
+        binding = binding_in(records, fields, split.source, context.limits)
     else:
         parts = read_rows(split, binding.wanted, context)
     _describe(binding, split, context.stats)
@@ -172,48 +167,6 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
                 0,
                 f"words in column {split.layout.words + 1}",
             )
-
-
-def _bytes(batch: pa.RecordBatch) -> int:
-    try:
-        return batch.nbytes
-    except pa.ArrowTypeError:  # before version 24, of views of lists
-        return batch.get_total_buffer_size()
-
-
-def first_of(
-    parts: Iterator[Part], limits: Limits
-) -> tuple[list[Part], Iterator[Part]]:
-    """The first records, enough to determine the fields, as a table may begin with a
-    single one; and all of them.
-    """
-    first: list[Part] = []
-    count = size = 0
-    for rows in parts:
-        first.append(rows)
-        if isinstance(rows, Piece) or not isinstance(rows.values, pa.RecordBatch):
-            break
-        count, size = count + rows.values.num_rows, size + _bytes(rows.values)
-        if count >= HEAD or size >= limits.head_bytes:
-            break
-    return first, chain(first, parts)
-
-
-def binding_in(
-    first: Sequence[Rows | Piece], fields: Fields, source: str, limits: Limits
-) -> Binding:
-    """The fields of records that can be read only once, from the first of them."""
-    head: list[Any] = []
-    for rows in first:
-        values = (
-            [{"text": "a piece of a text"}] if isinstance(rows, Piece) else rows.values
-        )
-        head += (
-            head_values(values)
-            if isinstance(values, pa.RecordBatch)
-            else values[: limits.head_records]
-        )
-    return bind(fields, survey(head, limits), source)
 
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:

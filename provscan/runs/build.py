@@ -212,7 +212,7 @@ def build_index(
             reader = append_tweets(
                 corpus.batches(),
                 Path(out),
-                lambda written: corpus.notes,
+                lambda written: corpus.described(),
                 workers=threads,
             )
         elif executor != "threads":

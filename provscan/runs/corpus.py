@@ -24,9 +24,9 @@ class Corpus:
     """Sources of licensed tweets, as :func:`provscan.build_index` takes them, read
     once.
 
-    When all batches were read, `notes` are complete, for the index's manifest:
-    ``sources``, ``read`` (counts), ``unread`` and ``ignored`` (files and reasons; the
-    first of them), and how many those are. `files` is None for data in memory.
+    `notes` say what was found, for the index's manifest: ``sources``, ``unread`` and
+    ``ignored`` (files and reasons; the first of them), and how many those are. `stats`
+    count what is read. `files` is None for data in memory.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Corpus:
         progress: Progress,
     ) -> None:
         self.notes: dict[str, Any] = {}
+        self.stats = readers.ReadStats()
         self._sources = sources
         self._fields = fields
         self._progress = progress
@@ -73,37 +74,37 @@ class Corpus:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All tweets, in :data:`~provscan.readers.TWEETS`."""
-        stats = readers.ReadStats()
-        yield from coalesced(self._all(stats))
-        self.complete(stats)
+        yield from coalesced(self._all())
+        self.require_tweets()
 
-    def complete(self, stats: readers.ReadStats) -> None:
-        """All was read."""
-        require_undamaged(stats)
-        if not stats.records:
-            raise self._empty(_left_out(stats))
-        self.notes["read"] = stats.as_dict()
+    def require_tweets(self) -> None:
+        """Check, when all was read, that no file is damaged and some hold tweets."""
+        require_undamaged(self.stats)
+        if not self.stats.records:
+            raise self._empty(_left_out(self.stats))
+
+    def described(self) -> dict[str, Any]:
+        """The notes and the counts of what was read."""
+        return {**self.notes, "read": self.stats.as_dict()}
 
     def describe(self, written: Written) -> dict[str, Any]:
-        """The notes, when all tweets were written; an error if nothing remains of any
-        tweet's text.
-        """
+        """The same for a new index; an error if nothing remains of any tweet's text."""
         if not written.tweets:
             raise self._empty(NO_LETTERS)
-        return self.notes
+        return self.described()
 
-    def _all(self, stats: readers.ReadStats) -> Iterator[pa.RecordBatch]:
+    def _all(self) -> Iterator[pa.RecordBatch]:
+        stats, progress = self.stats, self._progress
         if self.files is None:
-            self._progress.start("Indexing", None, "tweets")
+            progress.start("Indexing", None, "tweets")
             for batch in readers.read_tweet_objects(self._sources, self._fields, stats):
                 yield batch
-                self._progress.advance(batch.num_rows)
+                progress.advance(batch.num_rows)
             return
-        self._progress.start(
-            "Indexing", sum(file.split.size for file in self.files) or None, "bytes"
-        )
+        size = sum(file.split.size for file in self.files)
+        progress.start("Indexing", size or None, "bytes")
         for file in self.files:
-            yield from readers.read_tweets(file, stats, on_bytes=self._progress.advance)
+            yield from readers.read_tweets(file, stats, on_bytes=progress.advance)
 
     def _empty(self, why: str) -> InputError:
         shown = "the corpus" if self._named is None else ", ".join(self._named)

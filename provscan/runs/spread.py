@@ -112,12 +112,12 @@ def shards_of(
             progress.start(
                 "Reading", sum(file.split.size for file in files) or None, "bytes"
             )
-            stats, parts = ReadStats(), []
+            parts = []
             for part, found in _all(running.run(read_and_part, reading, progress)):
-                stats.merge(ReadStats.from_dict(found))
+                corpus.stats.merge(ReadStats.from_dict(found))
                 parts.append(part)
             whole = Parted(*map(sum, zip(*parts, strict=True)))
-            corpus.complete(stats)
+            corpus.require_tweets()
             progress.start("Writing shards", whole.tweets, "tweets")
             writing = (
                 ShardTask((shard, shards), str(folder), len(groups), params)

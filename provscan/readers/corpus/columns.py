@@ -194,17 +194,15 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     """The batch with an id in every row; what had to be replaced is counted by
     reason.
     """
-    ids = batch.column("id")
-    ids = _bare(ids)
-    unusable = _matching(ids, FLOAT, pc.match_substring(ids, "+"))
-    rounded = _matching(ids, ROUNDED, pc.ends_with(ids, "000"))
+    ids = _bare(batch.column("id"))
+    unusable = pc.fill_null(pc.match_substring_regex(ids, FLOAT), False)
+    rounded = pc.fill_null(pc.match_substring_regex(ids, ROUNDED), False)
     count = rounded.true_count
-    # Mostly the first ids show that there are enough others.
-    if count >= LEAST_ROUNDED and all(
-        2 * count > pc.match_substring_regex(part, LONG).true_count
-        for part in (ids[: 2 * count], ids)
-    ):
-        unusable = pc.or_(unusable, rounded)
+    if count >= LEAST_ROUNDED:
+        long = pc.match_substring_regex(ids, LONG)
+        unusable = (
+            pc.or_(unusable, rounded) if 2 * count > long.true_count else unusable
+        )
     missing = pc.is_null(ids)
     for reason, where, detail in (
         ("id_mangled", unusable, "the id was rounded by a spreadsheet"),
@@ -233,11 +231,3 @@ def _bare(ids: pa.Array) -> pa.Array:
     if not any(pc.any(pc.starts_with(ids, sign)).as_py() for sign in BEFORE):
         return ids
     return pc.replace_substring_regex(ids, DRESSED, r"\1\2\3")
-
-
-def _matching(ids: pa.Array, pattern: str, possible: pa.Array) -> pa.Array:
-    """Which ids match a pattern; it is tried with those only that possibly do."""
-    possible = pc.fill_null(possible, False)
-    return pc.replace_with_mask(
-        possible, possible, pc.match_substring_regex(ids.filter(possible), pattern)
-    )

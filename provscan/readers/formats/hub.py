@@ -14,7 +14,6 @@ from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.objects import object_rows
 from provscan.readers.formats.protocol import Rows, Undivided, Wanted
-from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.urls import without_secrets
 
@@ -59,9 +58,6 @@ def hub_splits(source: str) -> Iterator[Split]:
 class Hub(Undivided):
     name = HUB
     extensions = ()
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        return list(self._dataset(whole).take(limits.head_records))
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         dataset = self._dataset(stream.split)

@@ -14,14 +14,13 @@ from provscan.readers.formats.objects import (
     references_of,
     table_of_block,
 )
-from provscan.readers.formats.protocol import Rows
+from provscan.readers.formats.protocol import Rows, first_records
 from provscan.readers.formats.values import HEAD
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.reading import binding_in, first_of
 from provscan.readers.splits import MEMORY
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.batches import Batcher
-from provscan.readers.texts.fields import Binding, Fields
+from provscan.readers.texts.fields import Binding, Fields, binding_in
 from provscan.readers.texts.records import Extractor
 
 
@@ -55,8 +54,8 @@ def blocks_of(
             taken.append(block)
             yield Rows(range(block[1]), head_of_block(block[0], HEAD))
 
-    first, _ = first_of(heads(), limits)
-    binding = binding_in(first, fields, source, limits) if first else None
+    records, _ = first_records(heads(), limits)
+    binding = binding_in(records, fields, source, limits) if records else None
     number = 0
     for reference, count, size in chain(taken, blocks):
         assert binding is not None
@@ -110,11 +109,11 @@ def read_objects(
         return True
 
     def batches(limits: Limits) -> Iterator[pa.RecordBatch]:
-        first, parts = first_of(
+        records, parts = first_records(
             dropwhile(none_is_a_record, object_rows(obj, limits)), limits
         )
-        if first:
-            binding = binding_in(first, names, MEMORY, limits)
+        if records:
+            binding = binding_in(records, names, MEMORY, limits)
             counts.describe(binding.verdicts)
             yield from map(Extractor(binding, MEMORY, counts, limits).batch, parts)
 

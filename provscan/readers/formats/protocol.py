@@ -9,15 +9,17 @@ texts of them, :mod:`provscan.readers.corpus.tweets` tweets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
 from provscan.arrays import Numbers
 from provscan.readers.bytes.streams import ByteStream
+from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits
-from provscan.readers.splits import Split
+from provscan.readers.splits import Context, Split
 
 # Stands in a path for any element of a list; no key of an object equals it.
 ANY = "\0[]"
@@ -47,6 +49,9 @@ class Piece(NamedTuple):
     start: int
     stop: int
     last: bool
+
+
+Part = TypeVar("Part", Rows, Rows | Piece)
 
 
 class Format(Protocol):
@@ -92,3 +97,43 @@ class Undivided:
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
         yield whole
+
+    def fields(self, whole: Split, limits: Limits) -> list[Any]:
+        stream = ByteStream(whole, Context.quiet(limits))
+        return first_records(self.read(stream, None), limits)[0]
+
+    def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
+        raise NotImplementedError
+
+
+def first_records(
+    parts: Iterable[Part], limits: Limits
+) -> tuple[list[Any], Iterator[Part]]:
+    """The first records, enough to find the fields in them; and all parts again."""
+    records: list[Any] = []
+    first: list[Part] = []
+    rest = iter(parts)
+    size = 0
+    for rows in rest:
+        first.append(rows)
+        if isinstance(rows, Piece):
+            records.append({"text": "a piece of a text"})
+            enough = 1
+        elif isinstance(rows.values, pa.RecordBatch):
+            # Rows may come one by one; those of a table are of one kind.
+            records += head_values(rows.values)
+            size += _bytes(rows.values)
+            enough = HEAD
+        else:
+            records += rows.values
+            enough = limits.head_records
+        if len(records) >= enough or size >= limits.head_bytes:
+            break
+    return records[: limits.head_records], chain(first, rest)
+
+
+def _bytes(batch: pa.RecordBatch) -> int:
+    try:
+        return batch.nbytes
+    except pa.ArrowTypeError:  # before version 24, of views of lists
+        return batch.get_total_buffer_size()

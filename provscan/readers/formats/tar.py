@@ -29,10 +29,8 @@ from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Piece, Rows, Undivided, Wanted
-from provscan.readers.formats.values import head_values
-from provscan.readers.limits import Limits
 from provscan.readers.names import printable
-from provscan.readers.splits import UNKNOWN, Context, Split
+from provscan.readers.splits import UNKNOWN, Context, NotReadable, Split
 from provscan.readers.stats import Damage
 
 Identify = Callable[[ByteStream, str], Split]
@@ -63,21 +61,6 @@ class Tar(Undivided):
     identify: Identify
     name: str = "tar"
     extensions: tuple[str, ...] = ()
-
-    def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        records: list[Any] = []
-        for rows in self.read(ByteStream(whole, Context.quiet(limits)), None):
-            if isinstance(rows, Piece):
-                records.append({"text": "a text"})
-            else:
-                records += (
-                    rows.values
-                    if isinstance(rows.values, list)
-                    else head_values(rows.values)
-                )
-            if len(records) >= limits.head_records:
-                break
-        return records
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
         number = 0
@@ -111,20 +94,15 @@ class Tar(Undivided):
         )
         context = stream.context._replace(breaks=[], on_bytes=None)
         inner = MemberStream(whole, context, file)
-        try:
-            with readable(source):
-                inner.split = self.identify(inner, os.path.basename(member.name))
-        except InputError as reason:
-            if isinstance(reason.__cause__, tarfile.TarError):
-                raise reason.__cause__ from None
-            stream.context.stats.note("unread_member", source, number, str(reason))
-            return
         count = 0
         try:
             with readable(source):
+                inner.split = self.identify(inner, os.path.basename(member.name))
                 for rows in self.formats[inner.split.format].read(inner, wanted):
                     count += 1 if isinstance(rows, Piece) else len(rows.numbers)
                     yield rows
+        except NotReadable as reason:
+            stream.context.stats.note("unread_member", source, number, str(reason))
         except InputError as error:
             # The archive goes on behind a member that can't be read, unless it is
             # damaged itself.

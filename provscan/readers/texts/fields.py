@@ -450,6 +450,13 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     )
 
 
+def binding_in(
+    records: list[Any], fields: Fields, source: str, limits: Limits
+) -> Binding:
+    """The fields of some first records."""
+    return bind(fields, survey(records, limits), source)
+
+
 def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
     """The fields of records that hold text and are in none of the first records of
     their file.
