@@ -151,6 +151,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of each table row")
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--bad", type=int, default=2, help="turns of bad clients")
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
         index = indexed(arguments, Path(name))
@@ -161,16 +162,18 @@ def main() -> None:
             rated = at_rate(port, texts, arguments.seconds, arguments.rate)
             times.add_row(f"{arguments.rate:g} a second", *percentiles(rated))
             before = memory(process)
-            bad = [bad_clients(port, texts[1], arguments.connections) for _ in range(2)]
+            bad: dict[str, Counter[str]] = {}
+            for _ in range(arguments.bad):
+                found = bad_clients(port, texts[1], arguments.connections)
+                bad = {name: bad.get(name, Counter()) + found[name] for name in found}
             after = memory(process)
             times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
     console.print(machine())
     load = os.getloadavg()[0]
     console.print(f"{index.reader.tweets:,} tweets indexed; load {load:.1f}\n")
     console.print(times)
-    statuses = table("Statuses of bad clients, twice", "client", "statuses")
-    for name in bad[0]:
-        counts = bad[0][name] + bad[1][name]
+    statuses = table("Statuses of bad clients", "client", "statuses")
+    for name, counts in bad.items():
         said = ", ".join(f"{status}: {n}" for status, n in sorted(counts.items()))
         statuses.add_row(name, said)
     console.print(statuses)
