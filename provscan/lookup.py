@@ -67,10 +67,10 @@ def said(matches: Sequence[Match]) -> str:
         return NOTHING
     findings = sum(match["counted"] for match in matches)
     others = len(matches) - findings
-    parts = [counted(findings, "finding")]
-    if others:
-        parts.append(f"{counted(others, 'match')} of common or known wording")
-    return f"{' and '.join(parts)}."
+    common = f"{counted(others, 'match')} of common or known wording"
+    if not findings:
+        return f"No finding, but {common}."
+    return f"{counted(findings, 'finding')}{f' and {common}' if others else ''}."
 
 
 def _described(row: Match, compare: WordDifferences) -> Match:

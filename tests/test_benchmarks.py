@@ -78,6 +78,8 @@ TINY = {
     "blind": ["--tweets=300"],
     "peers": ["--tweets=500", "--copies=3", "--others=20", "--singly=5"],
     "first_run": ["--only=--help", "--repeats=1"],
+    "lookup": ["--tweets=300", "--repeats=4", "--cold=1"],
+    "serve": ["--tweets=300", "--seconds=0.5", "--rate=20", "--bad=0"],
     "readers": ["--megabytes=0.2", "--repeats=1"],
     "versions": [
         f"--other={sys.executable}",
@@ -116,6 +118,8 @@ TABLES = {
     "blind": ["Blind beside full"],
     "peers": ["500 tweets indexed", "Found of the copies"],
     "first_run": ["Seconds of a command"],
+    "lookup": ["Looking up one text"],
+    "serve": ["Answers, ms"],
     "readers": ["Reading tweet-sized records", "Reading long records"],
     "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference covered"],

@@ -13,13 +13,8 @@ from provscan.integrations import Matcher
 class MapFunction(Matcher):
     """A function for ``dataset.map``, which makes a dataset of matches.
 
-    >>> found = dataset.map(
-    ...     MapFunction("licensed.index", text="text", id="id"),
-    ...     batched=True,
-    ...     remove_columns=dataset.column_names,
-    ... )  # doctest: +SKIP
-
-    ``num_proc`` may be any number. The fields are named by `text` and `id`.
+    It needs ``batched=True`` and ``remove_columns=dataset.column_names``; ``num_proc``
+    may be any number. The fields are named by `text` and `id`.
     """
 
     def __call__(self, batch: Mapping[str, Any]) -> pa.Table:

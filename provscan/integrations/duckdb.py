@@ -24,12 +24,8 @@ def register(
     name: str = "licensed_tweets",
     **options: Any,
 ) -> None:
-    """Give a connection a function that takes a text and gives the list of its matches.
-
-    >>> register(connection, "licensed.index")  # doctest: +SKIP
-    >>> connection.sql(
-    ...     "SELECT id, unnest(licensed_tweets(text), recursive := true) FROM records"
-    ... )  # doctest: +SKIP
+    """Give a connection a function that takes a text and gives the list of its matches,
+    as ``SELECT id, unnest(licensed_tweets(text), recursive := true) FROM records``.
 
     The `options` are those of :meth:`provscan.Index.match`.
     """

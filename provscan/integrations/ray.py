@@ -10,13 +10,8 @@ from provscan.integrations import Matcher
 class MapBatches(Matcher):
     """A callable for ``dataset.map_batches``, which makes a dataset of matches.
 
-    >>> found = dataset.map_batches(
-    ...     MapBatches("licensed.index", text="text", id="id"),
-    ...     batch_format="pyarrow",
-    ... )  # doctest: +SKIP
-
-    The nodes must see the index under the same path. The fields are named by `text` and
-    `id`.
+    It needs ``batch_format="pyarrow"``, and nodes that see the index under the same
+    path. The fields are named by `text` and `id`.
     """
 
     def __call__(self, batch: pa.Table) -> pa.Table:

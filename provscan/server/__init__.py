@@ -55,12 +55,15 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
         )
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(found[4][:2], family=found[0], backlog=2048)
+        listening = socket.create_server(found[4][:2], family=found[0], backlog=2048)
     except OSError as error:
         raise OutputError(
             f"port {port} of {host} can't be opened: {error.strerror or error}. Choose "
             "another with --port or --host"
         ) from None
+    # The head of an answer does not wait until the client has confirmed the one before.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,184 @@
+"""How long does a server take to answer, and does it stand bad clients?
+
+    python benchmarks/serve.py [--tweets 300000] [--corpus FOLDER] [--seconds 20]
+
+``provscan serve`` in a process of its own, asked from this one over loopback:
+paragraphs of 500 characters, of which half hold a licensed tweet. One after the other;
+at a rate (``--rate``), each at its time whether or not the ones before are answered;
+and beside clients that send slowly, send 100 MB, cut the connection, or come a thousand
+at a time. Printed are milliseconds, statuses, and the memory of the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lookup import arguments_of, indexed, paragraphs, percentiles
+from measure import console, machine, table
+
+HEAD = (
+    "POST /api/lookup HTTP/1.1\r\nHost: localhost\r\n"
+    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+@contextlib.contextmanager
+def serving(index: Path) -> Iterator[tuple[int, int]]:
+    """The port and the process of a server."""
+    command = ["serve", "-i", str(index), "--port", "0", "--rate", "100000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "provscan", *command], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        try:
+            port = int(line.split(":")[3].split()[0])
+            Client(port).ask("a first text")
+            yield port, process.pid
+        finally:
+            process.terminate()
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask(self, text: str) -> int:
+        body, kind = json.dumps({"text": text}), {"Content-Type": "application/json"}
+        self._connection.request("POST", "/api/lookup", body, kind)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
+
+def alone(port: int, texts: list[str], seconds: float) -> list[float]:
+    """Seconds of requests one after the other."""
+    client = Client(port)
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < end:
+        client.ask(texts[len(taken) % len(texts)])
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def at_rate(port: int, texts: list[str], seconds: float, rate: float) -> list[float]:
+    """Seconds of requests that are due at a rate, from when each is due."""
+    local, begin = threading.local(), time.perf_counter() + 0.1
+
+    def ask(number: int) -> float:
+        if not hasattr(local, "client"):
+            local.client = Client(port)
+        due = begin + number / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        local.client.ask(texts[number % len(texts)])
+        return time.perf_counter() - due
+
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(ask, range(int(seconds * rate))))
+
+
+def status_of(port: int, *parts: bytes, pause: float = 0.0) -> str:
+    """The status that a connection gets for what it sends."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        with contextlib.suppress(OSError):
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+        try:
+            return connection.recv(12)[9:].decode() or "closed"
+        except OSError:
+            return "closed"
+
+
+def bad_clients(port: int, text: str, connections: int) -> dict[str, Counter[str]]:
+    """Statuses by what clients do, and those of good ones beside them."""
+    body = json.dumps({"text": text}).encode()
+    head, block = HEAD.format(len(body)).encode(), b"a" * (1 << 16)
+    slow = [body[n : n + 1] for n in range(20)]
+
+    def cut(_: int) -> str:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head + body[:10])
+        return "cut"
+
+    ways: dict[str, Callable[[int], str]] = {
+        "slow, a byte a second": lambda _: status_of(port, head, *slow, pause=1),
+        "100 MB": lambda _: status_of(
+            port, HEAD.format(100_000_000).encode(), *[block] * 1526
+        ),
+        "cut connections": cut,
+        "parallel": lambda _: status_of(port, head + body),
+    }
+    counts = {"slow, a byte a second": 20, "100 MB": 20, "cut connections": 200}
+    with ThreadPoolExecutor(connections) as pool:
+        asked = {
+            name: [
+                pool.submit(way, number)
+                for number in range(counts.get(name, connections))
+            ]
+            for name, way in ways.items()
+        }
+        return {name: Counter(f.result() for f in all) for name, all in asked.items()}
+
+
+def memory(process: int) -> float:
+    """Megabytes that a process has for itself."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    known = dict(line.split(":", 1) for line in lines)
+    return int(known["RssAnon"].split()[0]) / 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    arguments_of(__doc__, parser)
+    parser.add_argument("--seconds", type=float, default=20, help="of each table row")
+    parser.add_argument("--rate", type=float, default=50)
+    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--bad", type=int, default=2, help="turns of bad clients")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as name:
+        index = indexed(arguments, Path(name))
+        texts = paragraphs(index, 200)
+        with serving(Path(index.path)) as (port, process):
+            times = table("Answers, ms", "", "median", "p99", "longest")
+            times.add_row("alone", *percentiles(alone(port, texts, arguments.seconds)))
+            rated = at_rate(port, texts, arguments.seconds, arguments.rate)
+            times.add_row(f"{arguments.rate:g} a second", *percentiles(rated))
+            before = memory(process)
+            bad: dict[str, Counter[str]] = {}
+            for _ in range(arguments.bad):
+                found = bad_clients(port, texts[1], arguments.connections)
+                bad = {name: bad.get(name, Counter()) + found[name] for name in found}
+            after = memory(process)
+            times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
+    console.print(machine())
+    load = os.getloadavg()[0]
+    console.print(f"{index.reader.tweets:,} tweets indexed; load {load:.1f}\n")
+    console.print(times)
+    statuses = table("Statuses of bad clients", "client", "statuses")
+    for name, counts in bad.items():
+        said = ", ".join(f"{status}: {n}" for status, n in sorted(counts.items()))
+        statuses.add_row(name, said)
+    console.print(statuses)
+    console.print(f"memory before {before:.0f} MB, after {after:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
