@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import inspect
+
 import io
 import os
 import re
@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ _ESCAPES = {
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print, with control characters escaped: names of files and fields may hold
-    any.
+    """Print, with control characters escaped: names of files and fields may
+    contain any.
     """
     click.echo(text.translate(_ESCAPES), err=err)
 
@@ -230,7 +231,7 @@ def require_known(
     function: Callable[..., Any], options: dict[str, Any], reason: str
 ) -> None:
     """Raise :class:`~provscan.errors.UsageError` if a function lacks given options."""
-    known = inspect.signature(function).parameters
+    known = signature(function).parameters
     if unknown := [name for name in options if name not in known]:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
         raise UsageError(f"{reason}: leave out {names}")
@@ -313,14 +314,14 @@ text_field = option(
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="Field that holds text; a.b leads into objects, a[].b into lists. Can be "
+    help="Field that contains text; a.b leads into objects, a[].b into lists. Can be "
     "repeated.  "
-    "[default: every field that holds text]",
+    "[default: every field that contains text]",
 )
 id_field = option(
     "--id-field",
     metavar="NAME",
-    help="Field that holds the id.  [default: one with a usual name]",
+    help="Field that contains the id.  [default: one with a usual name]",
 )
 records = option(
     "--records",
