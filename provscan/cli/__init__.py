@@ -1,26 +1,24 @@
 """The commands: parse, call the library, print, choose the exit status.
 
-One file a command; a command is imported when it is named, and what is slow to import
-(Arrow, numba, rich) when it runs. The library raises, and only here do its errors
-become messages on stderr and an exit status:
+Each command has a file, which is imported when the command is named; what is slow to
+import (Arrow, numba, rich) is imported when it runs. The library raises, and only here
+do its errors become messages on stderr and an exit status:
 
-======
-=============================================================================================
-status meaning ======
-=============================================================================================
-0      done 1      a gate that the user set (``--fail-above``) was crossed 2      wrong
-usage 3      an input, an index or the output is unusable, or something that the user
-named was not scanned 70     an internal error, shown with its traceback
-(``EX_SOFTWARE`` of sysexits.h) 130    interrupted with Ctrl-C, or ended by SIGTERM 141
-whoever read the output went away (a closed pipe) ======
-=============================================================================================
+- 0: done
+- 1: a gate that the user set (``--fail-above``) was crossed
+- 2: wrong usage
+- 3: an input, the index or the output is unusable, or something that the user named was
+  not scanned
+- 70: an internal error, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
+- 130: interrupted with Ctrl-C, or ended by SIGTERM
+- 141: the program that read the output closed the pipe
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import inspect
+
 import io
 import os
 import re
@@ -29,6 +27,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +74,8 @@ _ESCAPES = {
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print, with control characters escaped: names of files and fields may hold
-    any.
+    """Print, with control characters escaped: names of files and fields may
+    contain any.
     """
     click.echo(text.translate(_ESCAPES), err=err)
 
@@ -84,7 +83,7 @@ def echo(text: str, err: bool = False) -> None:
 def _failed(
     error: BaseException, status: int, message: str | None = None
 ) -> click.exceptions.Exit:
-    """Print an error as one line, with what was noted about it on the way."""
+    """Print an error and its notes as one line; the exit to raise."""
     sentences = [
         str(error) if message is None else message,
         *getattr(error, "__notes__", []),
@@ -130,8 +129,7 @@ class Commands(click.Group):
         return import_module(f"provscan.cli.{cmd_name}").command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A file name need not be valid Unicode, and a terminal need not know every
-        # letter.
+        # A file name may not be valid Unicode, and a terminal may lack letters.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -149,8 +147,7 @@ class Commands(click.Group):
         except ProvscanError as error:
             raise _failed(error, UNUSABLE) from error
         except BrokenPipeError as error:
-            # Nothing more can be said on that pipe, and the interpreter must not try to
-            # when it exits.
+            # The interpreter must not write to that pipe again when it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
@@ -160,10 +157,9 @@ class Commands(click.Group):
             message = "Interrupted" if kept else "Interrupted; no results were saved"
             raise _failed(error, INTERRUPTED, message) from error
         except Exception as error:
-            if _means_no_memory(error):
-                raise _failed(
-                    error, UNUSABLE, "Out of memory. Reduce --workers"
-                ) from error
+            if isinstance(error, MemoryError) or "can't start new thread" in str(error):
+                message = "Out of memory. Reduce --workers"
+                raise _failed(error, UNUSABLE, message) from error
             import traceback
 
             echo(without_secrets(traceback.format_exc()), err=True)
@@ -171,23 +167,6 @@ class Commands(click.Group):
                 f"internal error, {type(error).__name__}: please report the lines above"
             )
             raise _failed(error, FAULT, message) from error
-
-
-def _means_no_memory(error: BaseException | None) -> bool:
-    """Whether what other libraries raised comes down to a limit on memory or
-    threads.
-    """
-    while error is not None:
-        text = str(error)
-        said = (
-            "can't start new thread" in text or "cannot allocate memory" in text.lower()
-        )
-        if said or isinstance(error, MemoryError):
-            return True
-        if isinstance(error, ImportError) and "failed to map segment" in text:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 class GroupedCommand(click.Command):
@@ -214,8 +193,8 @@ class _GroupedOption(click.Option):
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Name and help; Click puts a default that is given as a text into
-        parentheses.
+        """Name and help, without the parentheses that Click puts around the text of a
+        default.
         """
         if (record := super().get_help_record(ctx)) is None:
             return None
@@ -240,9 +219,7 @@ def main() -> None:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Those options that were given: defaults stand in one place only, in the
-    library.
-    """
+    """Drop options that were not given: only the library knows their defaults."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -254,7 +231,7 @@ def require_known(
     function: Callable[..., Any], options: dict[str, Any], reason: str
 ) -> None:
     """Raise :class:`~provscan.errors.UsageError` if a function lacks given options."""
-    known = inspect.signature(function).parameters
+    known = signature(function).parameters
     if unknown := [name for name in options if name not in known]:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
         raise UsageError(f"{reason}: leave out {names}")
@@ -307,7 +284,7 @@ class Local(click.Path):
 
 
 def index_option(*names: str, help: str) -> Callable[[Any], Any]:
-    """Where the index is, the same for every command that reads or writes one."""
+    """An option for the folder of an index, the same for every command."""
     return option(
         *names,
         default="licensed.index",
@@ -322,7 +299,7 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
 def _names(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> str | tuple[str, ...] | None:
-    """No name, the only one, or all of them."""
+    """Callback of an option: None, a single name, or all names."""
     return value if len(value) > 1 else next(iter(value), None)
 
 
@@ -337,14 +314,14 @@ text_field = option(
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="Field that holds text; a.b leads into objects, a[].b into lists. Can be "
+    help="Field that contains text; a.b leads into objects, a[].b into lists. Can be "
     "repeated.  "
-    "[default: every field that holds text]",
+    "[default: every field that contains text]",
 )
 id_field = option(
     "--id-field",
     metavar="NAME",
-    help="Field that holds the id.  [default: one with a usual name]",
+    help="Field that contains the id.  [default: one with a usual name]",
 )
 records = option(
     "--records",
@@ -367,11 +344,11 @@ reviewed = option(
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
-overwrite = option("--overwrite", is_flag=True, help="Replace a file that is there.")
+overwrite = option("--overwrite", is_flag=True, help="Replace an existing file.")
 overwrite_run = running(
     "--overwrite",
     is_flag=True,
-    help="Replace the run that is there: its matches.parquet, evidence.parquet, "
+    help="Replace an existing run: its matches.parquet, evidence.parquet, "
     "passages.parquet, summary.json, "
     "run.json and report.html. Nothing else is removed.",
 )

@@ -17,19 +17,19 @@ from provscan import cli
 @click.option(
     "--text-field",
     metavar="NAME",
-    help="Field that holds the text; a.b leads into objects.  [default: one with a "
+    help="Field that contains the text; a.b leads into objects.  [default: one with a "
     "usual name]",
 )
 @cli.id_field
 @click.option(
     "--author-field",
     metavar="NAME",
-    help="Field that holds the author.  [default: one with a usual name]",
+    help="Field that contains the author.  [default: one with a usual name]",
 )
 @click.option(
     "--date-field",
     metavar="NAME",
-    help="Field that holds the time.  [default: one with a usual name]",
+    help="Field that contains the time.  [default: one with a usual name]",
 )
 @click.option(
     "--fraction",
@@ -63,7 +63,7 @@ from provscan import cli
 @click.option(
     "--allow-unread",
     is_flag=True,
-    help="Leave out files that hold no tweets or can't be read.",
+    help="Leave out files that contain no tweets or can't be read.",
 )
 @cli.workers
 @click.option(

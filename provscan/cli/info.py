@@ -1,4 +1,4 @@
-"""``provscan info``: what an index holds, or what a run found."""
+"""``provscan info``: what an index contains, or what a run found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from provscan.errors import InputError, UsageError
 @cli.without_segment
 @cli.as_json
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
-    """Show what an index holds, or what a run or a probe found.
+    """Show what an index contains, or what a run or a probe found.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """

@@ -85,7 +85,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"... and {counted(len(files) - SHOWN, 'more file')}"
     for title, name in (
         ("Will not be read", "unread"),
-        ("Holds no records", "ignored"),
+        ("Contains no records", "ignored"),
     ):
         yield from (
             f"{title}: {path}: {reason}" for path, reason in found[name][:SHOWN]

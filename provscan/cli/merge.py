@@ -18,7 +18,7 @@ from provscan import cli
 @click.option(
     "--purge-only",
     is_flag=True,
-    help="Rewrite only the segments that hold forgotten tweets.",
+    help="Rewrite only the segments that contain forgotten tweets.",
 )
 @cli.workers
 @cli.as_json

@@ -16,7 +16,7 @@ from provscan.errors import ParameterError
 @click.argument("name", required=False)
 @cli.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List public tweet sets, or show one: its terms, where it is, which files hold
+    """List public tweet sets, or show one: its terms, where it is, which files contain
     tweets.
 
     None of them comes with provscan. `provscan index recipe:NAME=PATH` indexes a copy

@@ -1,5 +1,5 @@
-"""What the answer of a run says beside its layers: its status, what chance explains,
-upper limits, comparisons.
+"""Parts of an answer that page and terminal share: status, chance, upper limits,
+comparisons.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ NOT_COVERED = (
 
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The headline in three parts: the words of the status, what separates them from
-    the rest, the rest.
-    """
+    """The headline in three parts: the words of the status, a separator, the rest."""
     status = STATUS[answer["status"]]
     rest = answer["headline"].removeprefix(status)
     return (
@@ -35,9 +33,7 @@ def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The upper limits of an answer, each with what it bounds; none where they are
-    withheld.
-    """
+    """The upper limits of an answer with their meanings; none if they are withheld."""
     limits = [
         (meaning, amount(answer[name]["at_most"], "at_most"))
         for name, meaning in UPPER_LIMITS.items()
@@ -46,8 +42,8 @@ def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def covered(answer: Mapping[str, Any]) -> str:
-    """Which licensed texts the upper limits are for; an empty text where that was not
-    measured.
+    """A sentence about the licensed texts that the upper limits cover; empty if it was
+    not measured.
     """
     if answer["can_be_told"] is None:
         return ""
@@ -98,9 +94,9 @@ def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 COMPARED = (
-    "Whole records that repeat, word for word, a licensed tweet with very rare wording "
-    "({bits_from:g} bits or more): here, and in collections into which no licensed "
-    "tweet was copied. For comparison only: another kind of data has other "
+    "Whole records that repeat word for word a licensed tweet with very rare wording "
+    "({bits_from:g} bits or more), in this dataset and in collections to which no "
+    "licensed tweet was copied. For comparison only: other kinds of data have other "
     "coincidences."
 )
 COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for word")
@@ -137,7 +133,7 @@ def _megabytes(size: float) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """What stands before the first full stop that a space follows."""
+    """The text up to the first full stop that a space follows."""
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
@@ -147,13 +143,13 @@ def explained(records: Mapping[str, Any]) -> str:
 
 
 def chance_explains(answer: Mapping[str, Any]) -> str:
-    """What chance explains of the findings: said once, above the list of them."""
+    """A sentence above the list of findings, about how many of them chance explains."""
     records = answer["records"]
     if answer["status"] == NOT_MEASURED:
         return (
-            "How many findings are coincidences was not measured. Some or all of them "
-            "may be quotations, headlines or "
-            "sayings that both sides took from a third source."
+            "It was not measured how many findings are coincidences. Some or all of "
+            "them may be quotations, headlines or sayings that both texts took from a "
+            "third source."
         )
     if not records["findings"] or records["chance"] is None:
         return ""
@@ -166,8 +162,8 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
 
 
 def known_elsewhere(summary: Mapping[str, Any]) -> str:
-    """How many licensed texts also stand in data that can't come from the platform;
-    empty where none was given.
+    """A sentence about licensed texts in data that can't come from the platform; empty
+    if no such data was given.
     """
     if (known := summary["known"]) is None:
         return ""
@@ -175,8 +171,8 @@ def known_elsewhere(summary: Mapping[str, Any]) -> str:
         f"{several(known['texts'], 'licensed text', 'licensed texts')} "
         f"({percent(known['share'])})"
     )
-    verb = "stands" if known["texts"] == 1 else "stand"
+    verb = "occurs" if known["texts"] == 1 else "occur"
     return (
-        f"{texts} also {verb} in the data given as known elsewhere (--known). Matches "
-        "of them are no findings."
+        f"{texts} also {verb} in the data given as known elsewhere (--known). Their "
+        "matches do not count as findings."
     )

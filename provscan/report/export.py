@@ -102,7 +102,7 @@ def export(
     listed = folder.listed(everything=everything)
     if suffix == ".xlsx" and len(listed) > MOST_ROWS:
         raise OutputError(
-            f"Excel files hold {MOST_ROWS:,} rows, and there are {len(listed):,}: "
+            f"Excel files can have {MOST_ROWS:,} rows, and there are {len(listed):,}: "
             "export .csv or .parquet"
         )
     with replaced(out, overwrite=overwrite) as temporary:
@@ -205,7 +205,7 @@ def _write_jsonl(path: Path, exhibits: pa.Table) -> None:
 
 
 def _write_parquet(path: Path, exhibits: pa.Table) -> None:
-    # Of a path, Arrow would remove what stands there after an error.
+    # Given a path, Arrow would remove the file there after an error.
     with path.open("wb") as file:
         pq.write_table(exhibits, file, compression="zstd")
 

@@ -216,7 +216,7 @@ class RunFiles:
             ) from None
         if run != self.identity:
             raise InputError(
-                f"{path} holds marks of run {run}, not of {self.identity}: name the "
+                f"{path} contains marks of run {run}, not of {self.identity}: name the "
                 "file of this run"
             )
         ids = self.exhibits["tweet_id"]

@@ -208,7 +208,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an index holds, from ``Index.info()``."""
+    """The contents of an index, from ``Index.info()``."""
     yield "Index", info["path"]
     yield "Tweets", count(info["tweets"])
     yield "Different texts", count(info["texts"])
@@ -293,12 +293,12 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
                     else []
                 ),
                 ("Licensed tweet", item["tweet"]),
-                ("  compared as", item["canonical_tweet"] or "(nothing is left)"),
+                ("  compared as", item["canonical_tweet"] or "(empty)"),
                 (
                     f"Text, characters {count(item['start'])} to {count(item['end'])}",
                     item["passage"],
                 ),
-                ("  compared as", item["canonical_passage"] or "(nothing is left)"),
+                ("  compared as", item["canonical_passage"] or "(empty)"),
                 ("LSH bands in common", f"{item['bands_met']} of {item['bands']}"),
                 ("Seeds in common", f"{item['seeds_met']} of {item['seeds']}"),
                 ("5-character sequences shared", count(item["shared"])),
@@ -330,7 +330,7 @@ def _figure(value: float) -> str:
 
 
 def _result(item: dict[str, Any]) -> str:
-    """What became of a licensed text that was compared."""
+    """Whether a licensed text that was compared is a match, and why not."""
     if item["match"] is not None:
         way = {
             "whole": " (similar as a whole)",
@@ -349,6 +349,6 @@ def _result(item: dict[str, Any]) -> str:
             "common, or it was not in the index at the time"
         )
     return (
-        "no match: it is neither similar enough as a whole nor holds a long enough "
-        "stretch"
+        "no match: it is not similar enough as a whole, and no stretch in common is "
+        "long enough"
     )

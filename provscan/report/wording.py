@@ -31,7 +31,7 @@ LEVELS = {
     "partial": "a long stretch of the text, without the rest",
 }
 """What each level means, best first."""
-# Fields without text that are named.
+# Fields without text that are listed by name.
 FIELDS_SHOWN = 10
 PROPER = {
     "arabic",
@@ -92,7 +92,7 @@ LAYERS = {
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What an answer has numbers of, each with what it counts."""
+    """The quantities of which an answer has numbers, each with its name for people."""
     return [
         (name, meaning.format(**answer[name]))
         for name, meaning in MEASURES.items()
@@ -186,11 +186,11 @@ COMMON_OR_KNOWN = "common or known wording"
 NOT_FINDINGS = {
     "common": (
         "common wording",
-        "Three authors or more have this text, or the control does.",
+        "Three or more authors posted this text, or the control contains it.",
     ),
     "known": (
         "known elsewhere",
-        "This text also stands in data that can't come from the platform (--known).",
+        "This text also occurs in data that can't come from the platform (--known).",
     ),
     "ordinary": (
         "short or ordinary wording",
@@ -203,8 +203,8 @@ Otherwise = tuple[str, str]
 
 
 def otherwise(summary: Mapping[str, Any]) -> Otherwise:
-    """What is said of wording whose rarity is not known, and of that of no findings. A
-    run that measures no rarity has words of its own.
+    """Words for findings of unknown rarity, and for matches that are not findings. A
+    run that measures no rarity brings its own words.
     """
     own = summary.get("wording")
     return (UNKNOWN_RARITY, COMMON_OR_KNOWN) if own is None else tuple(own)
@@ -224,8 +224,8 @@ def rarity(
 
 
 def alike(share: float) -> str:
-    """A similarity as the cards of exhibits show it; only what rounds to a whole
-    thousand is ``100%``.
+    """A similarity as the cards of exhibits show it: one decimal below 10% and above
+    99%.
     """
     value = round(1000 * share) / 10
     exact = value < 10 or 99 < value < 100
@@ -244,8 +244,8 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
 
 
 def searched(summary: Mapping[str, Any]) -> str:
-    """What was searched for, as the end of a sentence, with what of it serves as the
-    control.
+    """What was searched for, and how much of it serves as control: the end of a
+    sentence.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     tweets = several(index["tweets"], "licensed tweet", "licensed tweets")
@@ -262,8 +262,8 @@ def searched(summary: Mapping[str, Any]) -> str:
             "their",
         )
         said += (
-            f" {younger} matches are no findings. A text with an undated tweet or a "
-            "retweet stays licensed."
+            f" {younger} matches do not count as findings. A text with an undated "
+            "tweet or a retweet stays licensed."
         )
     return said
 
@@ -271,8 +271,8 @@ def searched(summary: Mapping[str, Any]) -> str:
 def chance(summary: Mapping[str, Any]) -> str:
     """What chance was measured with."""
     means = {
-        "control": "texts that are known not to be in the data",
-        "null": "other data that is known to hold no licensed text",
+        "control": "texts that are known to be absent from the data",
+        "null": "other data that is known to contain no licensed text",
     }
     return " and with ".join(
         means[measure["kind"]] for measure in summary["control"]["chance_measures"]
@@ -280,14 +280,14 @@ def chance(summary: Mapping[str, Any]) -> str:
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:
-    """What was noticed of the records, and how often, the most frequent first."""
+    """Peculiarities of the records with their numbers, the most frequent first."""
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
     said = ((reason(name), number) for name, number in notes if number)
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
 def left_out(summary: Mapping[str, Any]) -> list[str]:
-    """What the user named and the scan did not cover, a sentence each."""
+    """Sentences about what the user named and the scan did not cover."""
     return [*not_scanned(summary), *not_searched(summary)]
 
 
@@ -299,7 +299,7 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
         )
     if summary["damaged"]:
-        # One that was cut off is also one that was changed.
+        # A file that was cut off may be listed as changed, too.
         files = several(
             len({case["source"] for case in summary["damaged"]}), "file is", "files are"
         )
@@ -314,21 +314,19 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
         said += _not_read(summary[name], ("record was", "records were"), text)
     if number := summary.get("ignored_files"):
         files = several(number, "file or folder was", "files or folders were")
-        said.append(
-            f"{files} passed over: hidden, describing a dataset, or named twice."
-        )
+        said.append(f"{files} ignored: hidden, metadata of a dataset, or named twice.")
     verdicts = summary.get("fields", {})
     if without := [
         name for name in verdicts if not BY_FIRST_RECORDS.isdisjoint(verdicts[name])
     ]:
         fields = several(
             len(without),
-            "field was not scanned, since its",
-            "fields were not scanned, since their",
+            "field was not scanned, because the first records have no text in it",
+            "fields were not scanned, because the first records have no text in them",
         )
         said.append(
-            f"{fields} first records hold no text there: {_named(without)}. If later "
-            "ones do, name all fields that hold text with --text-field."
+            f"{fields}: {_named(without)}. If later records have some, name all text "
+            "fields with --text-field."
         )
     if any(NOT_SCANNED + TOO_DEEP in verdict for verdict in verdicts.values()):
         said.append(
@@ -341,9 +339,9 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
     ):
         if pieces := [name for name in verdicts if verdict in verdicts[name]]:
             said.append(
-                f"{what} ({_named(pieces)}) were scanned one by one: a text that runs "
-                "over several is missed. Write "
-                "all of a text into one field of one record."
+                f"{what} ({_named(pieces)}) were scanned one by one, so a text that "
+                "spans several of them is missed. Put each text into one field of one "
+                "record."
             )
     if later := summary["notes"].get("later_text"):
         named = {
@@ -357,10 +355,9 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
         ]
         which = f": {visible('; '.join(cases))}" if cases else ""
         said.append(
-            "Text in fields that the first records of the file lack was not "
-            f"scanned{which}. One record in {SEARCHED} "
-            f"was searched for it: {count(later)} had some. Name all fields that hold "
-            "text with --text-field."
+            "Text in fields that are missing from the first records of a file was not "
+            f"scanned{which}. One record in {SEARCHED} was checked for such text: "
+            f"{count(later)} had some. Name all text fields with --text-field."
         )
     # A run that measures no chance has no control.
     control = summary.get("control", {"files": None, "null": None})
@@ -375,34 +372,34 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
                 licensed, "tweet of the control is", "tweets of the control are"
             )
             said.append(
-                f"{tweets} licensed as well, and so no control; matches of their texts "
-                "are not counted."
+                f"{tweets} also licensed, and so not used as control; matches of their "
+                "texts are not counted."
             )
     if null := control["null"]:
         of_null = ("record of the null dataset was", "records of the null dataset were")
         said += _not_read(null["skipped"], of_null, "not scanned")
         if null.get("notes", {}).get("later_text"):
             said.append(
-                "The null dataset has text in fields that its first records lack, and "
-                "that were not scanned: chance may be more than it says. Name all "
-                "fields that hold text with --text-field."
+                "The null dataset has text in fields that are missing from its first "
+                "records. That text was not scanned, so chance may be underestimated. "
+                "Name all text fields with --text-field."
             )
     return said
 
 
 def not_searched(summary: Mapping[str, Any]) -> list[str]:
-    """What could not be found in what was scanned."""
+    """Sentences about copies that the scan could not find."""
     said = []
     sides = {"licensed": "of the licensed texts", "control": "of the control's"}
     too_short = summary.get("control", {}).get("too_short", {})
     if short := [f"{percent(n)} {sides[side]}" for side, n in too_short.items() if n]:
-        what = "Some texts are too short to be looked for, and excluded from all counts"
+        what = "Some texts are too short to search for, and excluded from all counts"
         said.append(f"{what} (--min-chars): {' and '.join(short)}.")
     if total := sum(summary["truncated"].values()):
         lookups = several(total, "look-up was", "look-ups were")
         said.append(
-            f"{lookups} cut short, since the wording is very common: copies of common "
-            "phrases can be missed."
+            f"{lookups} cut short because the wording is very common: copies of common "
+            "phrases may be missed."
         )
     return said
 
@@ -427,7 +424,7 @@ def _named(fields: Sequence[str]) -> str:
 
 
 def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
-    """How many records were skipped, say, and why; nothing where none were."""
+    """A sentence about how many records were skipped, say, and why, if any were."""
     if not (total := sum(skipped.values())):
         return []
     causes = "; ".join(
@@ -442,7 +439,7 @@ def several(n: int, singular: str, plural: str) -> str:
 
 
 def sampled(sample: Mapping[str, Any]) -> str:
-    """What was scanned of the dataset, in a sentence."""
+    """A sentence about the sample that was scanned."""
     extent = (
         "findings are those of the sample, other numbers are for the whole dataset."
     )
@@ -453,8 +450,8 @@ def sampled(sample: Mapping[str, Any]) -> str:
         )
     effect = sample["design_effect"]
     worth = (
-        f" Records of a file are alike: each is worth 1/{effect:.1f} of one drawn by "
-        "itself."
+        " Records of the same file resemble each other, so each counts as "
+        f"1/{effect:.1f} of a record that is drawn independently."
         if effect > 1
         else ""
     )
@@ -476,58 +473,53 @@ def sampled(sample: Mapping[str, Any]) -> str:
 
 
 REASONS = {
-    "attachment": "attachments of mail that are no text, and were not scanned",
+    "attachment": "mail attachments that are not text, not scanned",
     "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
-    "bad_date": "date not understood, taken as missing",
+    "bad_date": "date that could not be read, treated as missing",
     "bad_json": "line that is not JSON",
     "bad_warc_record": "record of a crawl whose headers are damaged",
     "bands_cut": "look-ups of very common texts",
-    "chat_as_text": "answers that look like whole chats in a notation that is not "
-    "read; their prompts are scanned",
+    "chat_as_text": "answers that look like whole chats in an unknown notation; "
+    "their prompts are scanned",
     "computed_columns": "tables of DuckDB with computed columns, which were not "
     "scanned",
-    "cut_page": "compressed pages of a crawl that are too long or not whole, of which "
-    "the beginning was read",
-    "encoding_fixed": "decoded with a wrong encoding before it was written, taken as "
-    "what was meant",
+    "cut_page": "compressed pages of a crawl that are too long or incomplete; only "
+    "their beginning was read",
+    "encoding_fixed": "decoded with a wrong encoding before it was written; repaired",
     "empty_file": "empty file",
     "escaped": r"texts with letters written as escapes, such as \u0447; copies in them "
     r"are missed without "
     "--fix-encoding",
-    "escapes_decoded": r"letters written as escapes, such as \u0447, taken as what was "
-    r"meant",
+    "escapes_decoded": r"letters written as escapes, such as \u0447, and decoded",
     "invalid_part": "parts of mail that could not be decoded, or only with "
     "replacements",
     "invalid_text": "pages of a crawl with bytes that are not in their encoding, "
     "replaced",
     "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
-    "later_text": "records, of those that were searched, with text in fields that the "
-    "first records lack",
+    "later_text": "checked records with text in fields that are missing from the first "
+    "records",
     "line_too_long": "line too long",
-    "lines_above": "lines above the names of a table's columns, left out",
-    "lone_surrogate": "half a character, replaced",
+    "lines_above": "lines above the header of a table, left out",
+    "lone_surrogate": "half of a character (a lone surrogate), replaced",
     "no_text": "no text",
     "only_prompts": "prompts without an answer",
-    "prompt_left_out": "prompts, which are no outputs of the model",
+    "prompt_left_out": "prompts, which are not outputs of the model",
     "prompt_repeated": "answers that repeat their prompt; the repeated words were left "
     "out, and are shown as ▒",
     "not_an_object": "JSON, but not an object",
-    "not_in_encoding": "bytes that are not in the encoding of the file, replaced; "
-    "--encoding overrules it",
-    "other_encoding": "files in another encoding than UTF-8; --encoding overrules it",
+    "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced; "
+    "--encoding names another",
+    "other_encoding": "files in an encoding other than UTF-8; --encoding names another",
     "seeds_cut": "look-ups of very common phrases",
     "subtitles": "texts of subtitles, searched without numbers and times of cues, "
     "which are shown as ▒",
-    "text_not_string": "text field that holds no text",
+    "text_not_string": "text field that is not a string",
     "too_many_fields": "more values in one object than the limit",
-    "value_like_rows": "quoted values of many lines that look like rows: if they are, "
-    "a quote is missing before them",
-    "unread_coding": "pages of a crawl in a compression that is not read, such as "
-    "Brotli",
-    "wrong_length": "records of a crawl whose length is wrong, read up to the next "
-    "record",
-    "word_a_line": "files with a word a line, scanned without what stands beside the "
-    "words",
+    "value_like_rows": "quoted values of many lines that look like rows; a quote may "
+    "be missing before them",
+    "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
+    "wrong_length": "crawled records with a wrong length, read up to the next record",
+    "word_a_line": "files with one word per line, scanned without their other columns",
     "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "
     "copies in them may be missed "
     "without --fix-encoding",
@@ -536,8 +528,6 @@ REASONS = {
 
 
 def reason(key: str) -> str:
-    """A key of ``summary.json`` or ``run.json``, as words; what follows a colon is left
-    as it is.
-    """
+    """A key of ``summary.json`` or ``run.json`` in words; text after a colon stays."""
     key, colon, detail = key.partition(": ")
     return REASONS.get(key, key.replace("_", " ")) + colon + detail

@@ -398,7 +398,7 @@ def test_a_blind_run_says_what_was_left_out(platform: Path, tmp_path: Path) -> N
     said = [
         "1 file was not scanned.",
         "1 record was not scanned (line that is not JSON: 1).",
-        "Prompts, which are no outputs of the model: 40",
+        "Prompts, which are not outputs of the model: 40",
     ]
     terminal = "\n".join(run_lines({"run": str(run.path), **run.summary}))
     page = (run.path / "report.html").read_text()

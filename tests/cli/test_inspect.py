@@ -81,7 +81,7 @@ def test_what_is_not_shown_is_counted(tmp_path):
     words = inspect(tmp_path).output
     assert words.count(".png: it is an image") == 50
     assert "Will not be read: 3 more files, which --json lists" in words
-    assert "Holds no records: 3 more files, which --json lists" in words
+    assert "Contains no records: 3 more files, which --json lists" in words
     assert "more" not in inspect(tmp_path / "a.jsonl").output
 
 

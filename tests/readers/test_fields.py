@@ -188,8 +188,8 @@ def test_a_field_that_holds_text_only_later_is_said_to_be_left_out(late, tmp_pat
         (run.path / "report.html").read_text(),
     )
     expected = (
-        "2 fields were not scanned, since their first records hold no text there: "
-        "note, day. If later ones do, name all fields that hold text with --text-field."
+        "2 fields were not scanned, because the first records have no text in them: "
+        "note, day. If later records have some, name all text fields with --text-field."
     )
     assert [expected in text for text in shown] == [not late] * 2
     # What the user did not name is no surprise.
@@ -232,7 +232,8 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     assert (run.summary["notes"]["later_text"], len(run.matches)) == (2, 0)
     expected = (
-        "Text in fields that the first records of the file lack was not scanned: "
+        "Text in fields that are missing from the first records of a file was not "
+        "scanned: "
         f"{name} ("
     )
     shown = (
@@ -240,7 +241,7 @@ def test_text_in_fields_that_the_first_records_lack_is_said_or_named(
         (run.path / "report.html").read_text(),
     )
     assert [
-        expected in text and "was searched for it: 2 had some." in text
+        expected in text and "was checked for such text: 2 had some." in text
         for text in shown
     ] == [True, True]
     named = provscan.match(
@@ -268,7 +269,7 @@ def test_text_of_a_null_dataset_that_is_not_scanned_is_said(write, tmp_path):
         (run.path / "report.html").read_text(),
     )
     assert all(
-        "The null dataset has text in fields that its first records lack" in text
+        "The null dataset has text in fields that are missing from its" in text
         for text in shown
     )
 
@@ -285,8 +286,8 @@ def test_a_blind_run_says_that_later_records_have_text_in_other_fields(write, tm
     provscan.blind.build_index([{"id": "1", "text": LONG}], index, **options)
     run = provscan.blind.match(path, index, tmp_path / "a.run", **options)
     expected = (
-        "lack was not scanned. One record in 100 was searched for it: 1 had some. Name "
-        "all"
+        "was not scanned. One record in 100 was checked for such text: 1 had some. "
+        "Name all"
     )
     assert expected in (run.path / "report.html").read_text()
 

@@ -212,8 +212,8 @@ def test_single_words_in_many_records_are_said(write):
     }
     (said,) = left_out({**nothing, "fields": {"Word": {fields["Word"]: 1}}})
     assert said.startswith(
-        "Single words (Word) were scanned one by one: a text that runs over several is "
-        "missed."
+        "Single words (Word) were scanned one by one, so a text that spans several of "
+        "them is missed."
     )
     path = write(
         "b.csv",

@@ -223,7 +223,7 @@ def test_marks_by_keyboard_survive_and_travel(
     ]
     other = opened(report)
     other.set_input_files("#load-marks", saved)
-    other.locator("#mark-message", has_text="2 marks were taken in.").wait_for()
+    other.locator("#mark-message", has_text="2 marks were loaded.").wait_for()
     assert other.locator("#exhibit-2 .verdict").text_content() == "rejected"
     reviewed = opened(
         write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
@@ -558,7 +558,7 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
     assert (
         card.locator("[title]")
         .get_attribute("title")
-        .startswith("Three authors or more")
+        .startswith("Three or more authors")
     )
     kept = [row for row in rows() if row["common"]]
     texts = [
@@ -576,7 +576,8 @@ def test_common_and_known_wording_is_listed_apart(opened: Open, report: Path) ->
         for card in page.locator("article").all()
     ]
     assert {text for pair in texts for text in pair} == {
-        "not kept: of common or known wording, only the strongest matches are"
+        "not kept: of matches with common or known wording, only the strongest keep "
+        "their texts"
     }
     page = opened(report, "#exhibits?list=known+elsewhere")
     assert page.locator("article").get_attribute("data-row") == "55"

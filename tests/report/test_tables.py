@@ -150,7 +150,7 @@ def test_what_is_known_elsewhere_is_said() -> None:
         "share": 0.0056,
     }
     said = (
-        "1,200 licensed texts (0.56%) also stand in the data given as known elsewhere "
+        "1,200 licensed texts (0.56%) also occur in the data given as known elsewhere "
         "(--known)."
     )
     assert said in " ".join(tables.text_table(changed(known=known)).split())
@@ -193,8 +193,8 @@ def test_what_was_left_out_is_named() -> None:
     for part in (
         "23 files were not scanned.",
         "3 records were not scanned (line that is not JSON: 3).",
-        "17 look-ups were cut short, since the wording is very common: copies of "
-        "common phrases can be missed.",
+        "17 look-ups were cut short because the wording is very common: copies of "
+        "common phrases may be missed.",
         "0.doc",
         "... and 3 more, in summary.json",
         "17 records  the gzip stream ends early",
@@ -306,7 +306,7 @@ def test_a_sample_of_files_is_described() -> None:
         "of"
     )
     assert sampled(sample).endswith(
-        "Records of a file are alike: each is worth 1/9.2 of one drawn by itself."
+        "so each counts as 1/9.2 of a record that is drawn independently."
     )
     # As in the headline.
     projected = sampled(

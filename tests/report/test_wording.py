@@ -113,11 +113,11 @@ def test_what_a_run_did() -> None:
     few = {"index": {"texts": 1, "tweets": 1}, "control": {"cutoff": {"texts": 1}}}
     assert searched(few) == (
         "against 1 licensed tweet with 1 different text. 1 of these texts is not older "
-        "than the cutoff: it serves as control, and its matches are no findings. A "
-        "text with an undated tweet or a retweet stays licensed."
+        "than the cutoff: it serves as control, and its matches do not count as "
+        "findings. A text with an undated tweet or a retweet stays licensed."
     )
     measured = {"control": {"chance_measures": [{"kind": "control"}]}}
-    assert chance(measured) == "texts that are known not to be in the data"
+    assert chance(measured) == "texts that are known to be absent from the data"
     assert sampled({"by": "records", "share": 0.1}) == (
         "10% of the records were scanned, drawn at random: findings are those of the "
         "sample, other numbers are for the whole dataset."

@@ -114,8 +114,8 @@ def test_a_page_says_what_measured_chance(tmp_path):
             )
         )
     texts, data = (
-        "texts that are known not to be in the data",
-        "other data that is known to hold no licensed text",
+        "texts that are known to be absent from the data",
+        "other data that is known to contain no licensed text",
     )
     assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
     for _, page in pages:
@@ -145,8 +145,8 @@ def test_a_control_that_is_licensed_is_said_to_be_none(tmp_path):
     )
     assert run.matches["counted"].to_pylist() == [False]
     said = (
-        "1 tweet of the control is licensed as well, and so no control; matches of "
-        "their texts are not counted."
+        "1 tweet of the control is also licensed, and so not used as control; matches "
+        "of their texts are not counted."
     )
     assert said in left_out(run.summary)
     assert said in (run.path / "report.html").read_text(encoding="utf-8")
@@ -192,7 +192,7 @@ def test_a_page_says_that_prompts_were_not_scanned(tmp_path):
     data = [{"prompt": TEXT, "response": f"{TEXT} is what you said, is it not"}]
     run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0, outputs=True)
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert "<li>Prompts, which are no outputs of the model: 1</li>" in page
+    assert "<li>Prompts, which are not outputs of the model: 1</li>" in page
     assert "shown as ▒: 1</li>" in page
 
 

@@ -1,4 +1,4 @@
-// Marks of reviewers, and case, client and examiner as they typed them: baked into the page, kept in the browser's storage, saved to and taken in from a file.
+// Marks of reviewers, and case, client and examiner as they typed them: baked into the page, kept in the browser's storage, saved to a file and loaded from it.
 
 const VERDICTS = ["", "accepted", "rejected", "unsure"], ABOUT = ["case", "client", "examiner"];
 
@@ -62,12 +62,12 @@ class Marks {
     return JSON.stringify({ provscan_marks: 1, run: this.run, saved: new Date().toISOString(), about: this.about, marks }, null, 1);
   }
 
-  // Takes in a saved file; returns what to tell the user.
+  // Loads a saved file; returns what to tell the user.
   async take(text) {
     let saved;
-    try { saved = JSON.parse(text); } catch { return "This file holds no marks: expected JSON as this page saves it."; }
-    if (!saved || !Array.isArray(saved.marks)) return "This file holds no marks: expected JSON as this page saves it.";
-    if (saved.run !== this.run) return "This file holds marks of another run; none were taken in.";
+    try { saved = JSON.parse(text); } catch { return "This file contains no marks: expected JSON as this page saves it."; }
+    if (!saved || !Array.isArray(saved.marks)) return "This file contains no marks: expected JSON as this page saves it.";
+    if (saved.run !== this.run) return "This file contains marks of another run; none were loaded.";
     await this.data.loadAll();
     let taken = 0;
     for (const mark of saved.marks) {
@@ -79,7 +79,7 @@ class Marks {
     }
     for (const name of ABOUT) if (saved.about?.[name]) this.about[name] = String(saved.about[name]);
     this.keep();
-    return `${taken.toLocaleString("en")} marks were taken in` +
+    return `${taken.toLocaleString("en")} marks were loaded` +
       (taken < saved.marks.length ? `; ${saved.marks.length - taken} do not fit this page.` : ".");
   }
 }
