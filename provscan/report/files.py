@@ -22,7 +22,7 @@ import xxhash
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.estimate.counters import Strongest
-from provscan.matching.table import PERMALINK
+from provscan.matching.matches import PERMALINK
 from provscan.runs.folder import (
     DATA,
     EVIDENCE_FILE,

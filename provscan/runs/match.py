@@ -1,7 +1,7 @@
 """One execution of ``match``: :func:`run_match` is the way of the data.
 
 A record goes from its file through :mod:`provscan.readers` and
-:mod:`provscan.matching.task`, which writes what it finds to a part file.
+:mod:`provscan.matching.scan_task`, which writes what it finds to a part file.
 :mod:`provscan.runs.scan` adds the parts up, :mod:`provscan.runs.analysis` scores and
 counts the matches and estimates from them, and here the run folder is written.
 """
@@ -31,7 +31,7 @@ from provscan.errors import InputError, UsageError
 from provscan.estimate.strata import enough_text
 from provscan.index import open_reader
 from provscan.matching import Index, open_index
-from provscan.matching.task import Snapshot
+from provscan.matching.scan_task import Snapshot
 from provscan.options import MatchOptions, Source
 from provscan.runs.analysis import Analysis, AnalysisSettings, analyse, score
 from provscan.runs.evidence import CANDIDATES, write_tables
@@ -209,9 +209,7 @@ def run_match(
     return WrittenRun(path, summary, info, crossed)
 
 
-def checked_index(
-    index: Index | Source, options: MatchOptions
-) -> Index:
+def checked_index(index: Index | Source, options: MatchOptions) -> Index:
     """The index, open, not empty, and all of its files compared with their
     checksums.
     """
@@ -222,9 +220,7 @@ def checked_index(
         if reader.verified:
             reader.require_unchanged()
         else:
-            open_reader(
-                reader.path, snapshot=reader.snapshot, without=reader.left_out
-            )
+            open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out)
     else:
         index = open_index(index, without_segment=options.without_segment)
     if not index.reader.texts:
