@@ -7,10 +7,10 @@ passages; :mod:`~provscan.matching.verify` compares them;
 :mod:`~provscan.matching.liftover` finds the spans in the fields as they came;
 :mod:`~provscan.matching.matches` puts them into columns and rows.
 
-Around that, :mod:`~provscan.matching.scan_task` scans one task, whose sample of records
-is :mod:`~provscan.matching.record_samples`, and writes its part
-(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` is the index
-as users have it. :mod:`~provscan.matching.compare` compares given pairs of texts.
+Around that, :mod:`~provscan.matching.scan_task` scans one task, with the samples of
+:mod:`~provscan.matching.record_samples`, and writes its part file
+(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` is the
+index as users have it; :mod:`~provscan.matching.compare` compares given pairs of texts.
 """
 
 from provscan.matching.compare import compared, in_pieces
