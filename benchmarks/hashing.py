@@ -30,10 +30,9 @@ import planted
 import pyarrow as pa
 import rensa
 from measure import Way, console, machine, table, take_turns
-from numba import njit
 from rivals import SKETCH, datasketch_cleared, encoded_grams, grams
 
-from provscan.kernels.compiler import KernelCompiler
+from provscan.kernels.jit import kernel
 from provscan.kernels.sketch import minhash as kernels
 from provscan.sketch.signatures import PERMUTATIONS, minhash, minhash_canonical
 from provscan.text import canonical_array, canonical_buffers
@@ -42,13 +41,13 @@ from provscan.text_buffers import buffers
 FEW = 1_000
 
 
-@njit(pipeline_class=KernelCompiler)
+@kernel
 def count_shingles(data, offsets, scratch, counts):  # type: ignore[no-untyped-def]
     for i in range(len(counts)):
         counts[i] = kernels.shingle_hashes(data, offsets[i], offsets[i + 1], scratch)
 
 
-@njit(pipeline_class=KernelCompiler)
+@kernel
 def permute(counts, a, b, scratch, out):  # type: ignore[no-untyped-def]
     for i in range(len(counts)):
         kernels.signature(scratch, counts[i], a, b, out[i])

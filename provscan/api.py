@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -21,7 +22,7 @@ from provscan.params import require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.report.notebook import Plots, run_html
+from provscan.report.tables import run_text
 from provscan.runs.build import build_index
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import Sources
@@ -85,13 +86,6 @@ class Run:
         """``evidence.parquet``, one row a finding, with the passage and the tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
 
-    @property
-    def plot(self) -> Plots:
-        """Figures of the run: ``plot.answer()``, ``plot.recall()``, ``plot.bits()``,
-        ``plot.by("year")``.
-        """
-        return Plots(self.path)
-
     def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
         """The findings as the report numbers them: one row a match, with passage and
         tweet where the run keeps them.
@@ -110,7 +104,8 @@ class Run:
         UsageError
             pandas is not installed.
         """
-        exhibits = RunFiles.open(self.path).with_texts(everything=all)
+        files = RunFiles.open(self.path)
+        exhibits = files.with_texts(files.listed(everything=all))
         numbers = pa.array(range(1, len(exhibits) + 1), pa.int64())
         try:
             return exhibits.add_column(0, "exhibit", numbers).to_pandas()
@@ -124,7 +119,7 @@ class Run:
         return f"<provscan.Run {self.path}: {self.summary['answer']['headline']}>"
 
     def _repr_html_(self) -> str:
-        return run_html(self.summary, self.path)
+        return f"<pre>{escape(run_text(self.summary, str(self.path)))}</pre>"
 
 
 def open_run(path: Source) -> Run:

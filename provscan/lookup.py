@@ -95,9 +95,10 @@ def _described(row: Match, compare: WordDifferences) -> Match:
 
 def _why(row: Match) -> str:
     """What explains the words for how rare the wording is."""
+    if row["common"]:
+        return f"{counted(row['authors'], 'author')} posted this text."
     if not row["counted"]:
-        reason = "common" if row["common"] else "known" if row["known"] else "ordinary"
-        return wording.NOT_FINDINGS[reason][1]
+        return wording.NOT_FINDINGS["ordinary"][1]
     if row["bits"] is None:
         return "No rarity is known of this script."
     return f"{row['bits']:.0f} bits"

@@ -16,13 +16,13 @@ from typing import SupportsIndex
 from urllib.parse import unquote
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-# What pathlib makes of "scheme://place".
+# "scheme://place" after pathlib has collapsed its slashes.
 COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
-# What stands between "://" and the path; a further protocol of a chained URL follows
-# "::".
+# The authority, between "://" and the path; a further protocol of a chained URL
+# follows "::".
 AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
-# What parts of a URL are between.
+# Characters between the parts of a URL.
 PARTS = re.compile(r"[/:@?#&=]+")
 # A URL in a sentence, and the punctuation after it.
 MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
@@ -88,7 +88,7 @@ def source_of(named: str | os.PathLike[str]) -> str:
 
 
 def opened(source: str) -> str:
-    """What a file system opens: of a URL with all that it says."""
+    """The address that a file system opens: a URL with its secrets."""
     return source._opened if isinstance(source, Url) else source
 
 

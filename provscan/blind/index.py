@@ -1,9 +1,9 @@
-"""Blind indexes: what is needed to find licensed texts, and neither a text nor a hash
+"""The blind index on disk: it finds licensed texts, and holds neither a text nor a hash
 that anyone can recompute.
 
-Its folder is that of an index with one segment; ``notes`` hold a value that tells
-whether a key is the right one. The segment's texts are numbered in the order of their
-keyed hashes.
+Its folder is that of an index with one segment; ``notes`` in the manifest hold a value
+that tells whether a key is the right one. The segment's texts are numbered in the order
+of their keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
     uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`; the
@@ -16,8 +16,11 @@ keyed hashes.
 ``tweets.counts``
     uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
 
-The key, 32 bytes, is in none of them. Whoever has it and the index can test guesses:
-see ``docs/blind.md``.
+The key, 32 bytes, is in none of them. Whoever has both the key and the index can test
+guesses: see ``docs/blind.md``.
+
+In this order: keys; the open index (:class:`BlindIndex`); :func:`build_index`;
+:func:`open_blind`, :func:`verify` and what they check.
 """
 
 from __future__ import annotations
@@ -64,9 +67,9 @@ from provscan.runs.inputs import require_outside, source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
-# Different bytes that a key has at least: of random keys one in 10**16 has fewer.
+# Fewest distinct bytes of a key; one random key in 10**16 has fewer.
 FEWEST = 16
-# Counters of seeds, two to the power of it.
+# There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26
 LONGEST = (1 << 16) - 1
 
@@ -106,17 +109,18 @@ def derived(key: bytes, purpose: bytes) -> bytes:
 
 
 def key_check(key: bytes) -> str:
-    """What the manifest has to tell whether a key is the right one."""
+    """The value in the manifest by which the right key is recognised."""
     return derived(key, b"check").hex()
 
 
 def kernel_keys(key: bytes) -> kernels.Keys:
-    # Another label makes other keys: fingerprints keep the one that they always had.
+    """The keys of seeds, fingerprints and whole texts."""
+    # Another label would make other keys, so that that of the fingerprints stays.
     return frozen(
         kernels.Keys(
             *(
-                np.frombuffer(derived(key, of), "<u8")
-                for of in (b"seeds", b"prints", b"texts")
+                np.frombuffer(derived(key, purpose), "<u8")
+                for purpose in (b"seeds", b"prints", b"texts")
             )
         )
     )
@@ -124,6 +128,8 @@ def kernel_keys(key: bytes) -> kernels.Keys:
 
 @dataclass(frozen=True, eq=False)
 class BlindIndex:
+    """An open blind index: its tables, and the tweets of its texts."""
+
     path: Path
     params: BlindParams
     manifest: Manifest
@@ -163,7 +169,7 @@ class BlindIndex:
         ).astype(np.int64)
 
     def info(self) -> dict[str, Any]:
-        """What there is to know about it, in types that JSON knows."""
+        """Describe the index in types that JSON knows."""
         return _described(self.path, self.manifest)
 
 
@@ -387,7 +393,7 @@ def _write_files(
         parts.append(seeds[:n].copy())
     seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
     seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
-    # Some four entries a bucket.
+    # A bucket has about four entries.
     bits = max(0, len(seeds).bit_length() - 2)
     starts, entries = (
         np.zeros((1 << bits) + 1, np.uint32),

@@ -1,22 +1,27 @@
-"""Keyed seeds and fingerprints: what a blind index holds in place of texts.
+"""Keyed seeds and fingerprints, which a blind index holds in place of texts.
 
 A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012,
 doi:10.1007/978-3-642-34931-7_28) of a stretch of canonical code points that begins
-anywhere and is as long as it takes to reach a length in units. A *fingerprint* is the
+at any place and has a fixed length in units. A *fingerprint* is the
 low byte of the hash of a 5-gram of one text under another key, salted with the hash of
 that text, so that equal 5-grams of two texts have nothing in common. Seeds find texts
-and places in them, fingerprints tell how much of a text stands there.
+and places in them; fingerprints tell how much of a text a record contains there.
 
-An entry of the seed table is three uint16, the upper bits first: of the hash what
-follows the bucket's bits (13 bits), whether the seed is common (1), number of the text
-(24), place in it (10).
+An entry of the seed table is three uint16, the upper bits first: 13 bits of the hash,
+those below the bucket's; 1 bit, whether the seed is common; 24 bits, the number of the
+text; 10 bits, the place in it.
+
+In this order: :func:`siphash` and :func:`seed_hashes`; building an index
+(:func:`count_seeds`, :func:`choose_seeds`, :func:`whole_hashes`,
+:func:`fill_fingerprints`, :func:`fill_table`); scanning (:func:`find_seeds`,
+:func:`compare_fingerprints`).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.minimizers import is_wide
 
 _U0, _U1, _U13, _U16, _U17, _U21, _U32 = (
@@ -27,7 +32,7 @@ _V0, _V1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
 _V2, _V3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
 _FF = np.uint64(0xFF)
 GRAM = 5
-# Bits of an entry: of the hash below the bucket's, of the text's number, of the place.
+# Bits of an entry: the rest of the hash, the number of the text, the place in it.
 REMAINDER = 13
 TEXT = 24
 PLACE = 10
@@ -36,11 +41,11 @@ _HASH = np.uint64(TEXT + PLACE + 1)
 _REMAINDER = np.uint64((1 << REMAINDER) - 1)
 _TEXT = np.uint64((1 << TEXT) - 1)
 _PLACE = np.uint64((1 << PLACE) - 1)
-# How far a copy may slide between two fingerprints, in code points.
+# Most code points by which a copy may shift between two fingerprints.
 SLIDE = 4
-# Diagonals of one text that are taken together.
+# Hits of one text whose diagonals differ by no more belong to one copy.
 REACH = 96
-# Fingerprints in a row that a copy may lack.
+# Most consecutive fingerprints that a copy may lack.
 LACKING = 24
 
 
@@ -74,17 +79,15 @@ class BlindSeeds(NamedTuple):
 class SeedChoice(NamedTuple):
     """Which seeds of a text are kept."""
 
-    length: int  # Of a seed, in units.
-    # One of so many places, and at most so many.
-    step: int
-    most: int
-    # A seed that more texts have is left out where so many others are left.
-    frequent: int
-    least: int
-    common: int  # A seed that more texts have is marked.
+    length: int  # Units of a seed.
+    step: int  # A text has one seed per `step` places,
+    most: int  # and at most this many.
+    frequent: int  # A seed that more texts share is left out,
+    least: int  # as long as this many seeds are left.
+    common: int  # A seed that more texts share is marked as common.
 
 
-@kernel
+@helper
 def _round(v0, v1, v2, v3):
     v0 += v1
     v1 = (v1 << _U13) | (v1 >> _U51)
@@ -159,8 +162,8 @@ def seed_hashes(codes, low, high, length, key, hashes):
 
 @kernel
 def count_seeds(texts, length, key, counts, room):
-    """Add the seeds of texts (a code buffer) to uint8 ``counts``, a power of two of
-    them, which stop at 255.
+    """Count the seeds of texts (a code buffer) in uint8 ``counts``, by the lower bits
+    of their hashes. Their number is a power of two, and they stop at 255.
     """
     mask = np.uint64(len(counts) - 1)
     for t in range(len(texts.offsets) - 1):
@@ -175,7 +178,7 @@ def count_seeds(texts, length, key, counts, room):
 
 @kernel
 def place_shift(size):
-    """How far places in a text of some length are shifted to fit an entry."""
+    """Bits by which the places in a text of this length are shifted to fit an entry."""
     shift = np.int64(0)
     while size >> shift >= 1 << PLACE:
         shift += 1
@@ -184,12 +187,12 @@ def place_shift(size):
 
 @kernel
 def choose_seeds(texts, numbers, choice, key, counts, room, out):
-    """Seeds that are kept of each text, the rarest of each stretch, by the ``counts``
-    of :func:`count_seeds`.
+    """Choose the seeds of each text: the rarest of each stretch, by the ``counts`` of
+    :func:`count_seeds`.
 
-    ``numbers`` int64[n] are the texts' numbers, ``room`` uint64 has room for a text.
-    Into uint64[m, 2] ``out`` go the hash and the lower bits of the entry; returns how
-    many.
+    ``numbers`` int64[n] are the texts' numbers; ``room`` uint64 has room for a text.
+    Writes the hash and the lower bits of the entry into uint64[m, 2] ``out``, and
+    returns the number of seeds.
     """
     mask = np.uint64(len(counts) - 1)
     total = np.int64(0)
@@ -226,7 +229,7 @@ def choose_seeds(texts, numbers, choice, key, counts, room, out):
 
 @kernel
 def whole_hashes(codes, ranges, key, hashes):
-    """Hashes of stretches of code points, int64[n, 2], into uint32[n]."""
+    """Write the hashes of ranges of code points, int64[n, 2], into uint32[n]."""
     for t in range(len(hashes)):
         hashes[t] = np.uint32(
             siphash(key, _U1, codes, ranges[t, 0], ranges[t, 1]) >> _U32
@@ -235,16 +238,16 @@ def whole_hashes(codes, ranges, key, hashes):
 
 @kernel
 def fingerprint_step(length, most):
-    """One of how many 5-grams of a text has a fingerprint, so that there are ``most``
-    at most.
+    """Distance between the 5-grams of a text that have a fingerprint, so that it has
+    at most ``most``.
     """
     return max(np.int64(1), (max(np.int64(1), length - GRAM + 1) + most - 1) // most)
 
 
 @kernel
 def fill_fingerprints(codes, texts, most, key, fingerprints):
-    """Fingerprints of texts (a code buffer, in their order) into ``fingerprints``,
-    those of ``texts``.
+    """Write the fingerprints of ``texts`` into ``fingerprints``; ``codes`` is their
+    code buffer, in the same order.
     """
     for t in range(len(texts.hashes)):
         low, high = codes.offsets[t], codes.offsets[t + 1]
@@ -263,8 +266,8 @@ def fill_fingerprints(codes, texts, most, key, fingerprints):
 
 @kernel
 def fill_table(seeds, bits, starts, entries):
-    """Sorted seeds of :func:`choose_seeds` into ``starts``, which are all zero, and
-    ``entries``.
+    """Write the sorted seeds of :func:`choose_seeds` into ``starts``, all zero before,
+    and ``entries``.
     """
     rest = np.uint64(64 - bits - REMAINDER)
     for e in range(len(seeds)):
@@ -280,7 +283,7 @@ def fill_table(seeds, bits, starts, entries):
         starts[b + 1] += starts[b]
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _entry(entries, e):
     return (
         np.uint64(entries[e, 0]) << _U32
@@ -291,7 +294,7 @@ def _entry(entries, e):
 
 @kernel
 def highest_text(entries):
-    """The highest number of a text in entries, -1 if there are none."""
+    """The highest text number in the entries, -1 if there are none."""
     highest = np.int64(-1)
     for e in range(len(entries)):
         highest = max(
@@ -302,12 +305,12 @@ def highest_text(entries):
 
 @kernel
 def find_seeds(records, length, key, table, most, room, hits):
-    """Places of records (a code buffer) that have a seed of a text.
+    """Find the places of records (a code buffer) that have a seed of a text.
 
-    Into int64[m, 5] ``hits``: record, text, place in the record, shifted place in the
-    text, whether the seed is common. Of each seed ``most`` texts are read. Returns how
-    many hits there are, even if they have no room, and how many look-ups were cut
-    short.
+    Writes record, text, place in the record, shifted place in the text, and whether the
+    seed is common into int64[m, 5] ``hits``. At most ``most`` texts are read for each
+    seed. Returns the number of hits, including those for which there is no room, and
+    the number of look-ups that were cut short.
     """
     rest = np.uint64(64 - table.bits - REMAINDER)
     total, cut = np.int64(0), np.int64(0)
@@ -342,14 +345,14 @@ def find_seeds(records, length, key, table, most, room, hits):
     return total, cut
 
 
-@kernel
+@helper
 def _walk(window, fingerprints, step, begin, way, found):
     """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint,
     the diagonal and the direction.
 
-    ``window`` holds fingerprints of the record from place ``begin`` on. A slide off the
-    diagonal needs the next fingerprint, too. Into ``found`` goes the place of each
-    fingerprint that is there.
+    ``window`` holds fingerprints of the record from place ``begin`` on. A shift off the
+    diagonal needs the next fingerprint to agree, too. Writes the place of each
+    fingerprint that agrees into ``found``.
     """
     j, diagonal, ahead = way
     lacking = np.int64(0)
@@ -381,13 +384,13 @@ def _walk(window, fingerprints, step, begin, way, found):
 
 @kernel
 def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
-    """How much of each text stands where the hits say.
+    """Measure how much of each text the records contain around the hits.
 
-    ``hits``, sorted, are those of :func:`find_seeds`; ``scratch`` is uint8 with room
+    ``hits`` are the sorted ones of :func:`find_seeds`; ``scratch`` is uint8 with room
     for a text and four times ``REACH``, and int64 with room for ``most`` fingerprints.
-    Into int64[m, 9] ``out`` go record, text, start and end of the span, fingerprints
-    that agree, fingerprints, whether span and text are equal, and how many seeds were
-    hit that are not common, and that are. Returns how many rows.
+    Writes record, text, start and end of the span, number of fingerprints that agree,
+    number of fingerprints, whether span and text are equal, and the numbers of rare and
+    of common seeds that were hit into int64[m, 9] ``out``. Returns the number of rows.
     """
     codes, offsets = records
     room, found = scratch
@@ -459,8 +462,8 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
                 end, last = found[j], j * step
         if agree == 0:
             continue
-        # Between two fingerprints nothing is known: a copy that begins with one of the
-        # first begins at the beginning.
+        # Between two fingerprints nothing is known: a copy that has one of the first
+        # fingerprints is taken to begin where the text begins.
         edge = 2 * step + GRAM
         if first <= edge:
             start = max(np.int64(0), start - first)

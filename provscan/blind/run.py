@@ -1,9 +1,9 @@
 """Blind runs: a lab scans its data with a platform's blind index; the platform turns
 the rows into evidence.
 
-A blind run knows no text of a tweet. So it has no estimate, no chance and no evidence,
-only rows; ``passages.parquet`` holds what stands at each of them. :func:`reveal`
-compares these passages with the texts of the full index.
+A blind run has no texts of tweets. So it makes no estimate, measures no chance and has
+no evidence, only rows; ``passages.parquet`` holds the passage of each row.
+:func:`reveal` compares these passages with the texts of the full index.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes
 say what is equal.
 
-Similarity and containment are estimates from fingerprints. A span begins and ends where
-the canonical text does that it stands for; whether the original is the same to the
-letter can't be known, so no match is of level ``exact``.
+Similarity and containment are estimates from fingerprints. A span is that of the
+canonical text in the original. Whether the original equals the tweet to the letter
+can't be known, so no match has the level ``exact``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provscan.matching.overlaps import with_own_places
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 
-# Hits of seeds that have room at first.
+# Room for hits of seeds at first.
 HITS = 1 << 16
 _RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
@@ -160,10 +160,10 @@ def _accepted(
         similarity >= params.threshold + margin
     )
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
-    # Seeds that many texts have make no match alone.
+    # Seeds that many texts share make no match alone.
     kept &= equal | (pairs[:, _RARE] > 0)
     rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
-    # Of two texts of one place the earlier tweet's, as far as ids tell.
+    # Of two texts at one place, that of the earlier tweet wins, as far as ids tell.
     age = index.ids[rows[:, _TEXT]]
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort(
@@ -183,7 +183,7 @@ def _original_spans(
     spans = np.empty((len(rows), 2), np.int64)
     for record in np.unique(rows[:, _RECORD]).tolist():
         mapped = canonical_mapped(text[offsets[record] : offsets[record + 1]].tobytes())
-        of = np.flatnonzero(rows[:, _RECORD] == record)
-        spans[of, 0] = mapped.start[rows[of, _START]]
-        spans[of, 1] = mapped.end[rows[of, _END] - 1]
+        matches = np.flatnonzero(rows[:, _RECORD] == record)
+        spans[matches, 0] = mapped.start[rows[matches, _START]]
+        spans[matches, 1] = mapped.end[rows[matches, _END] - 1]
     return spans

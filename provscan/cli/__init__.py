@@ -373,7 +373,7 @@ overwrite_run = running(
     is_flag=True,
     help="Replace the run that is there: its matches.parquet, evidence.parquet, "
     "passages.parquet, summary.json, "
-    "run.json, report.html and report.pdf. Nothing else is removed.",
+    "run.json and report.html. Nothing else is removed.",
 )
 workers = running(
     "--workers",

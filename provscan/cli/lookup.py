@@ -133,6 +133,9 @@ def _marked(match: dict[str, Any], name: str) -> str:
     text, (begin, end), parts, done = match[name], MARKS[name], [], 0
     for low, high, kind in match["differences"][name]:
         if kind == "differs":
-            parts += [text[done:low], begin, text[low:high], end]
+            words = text[low:high].strip()
+            # Spaces at the ends of what differs are not marked.
+            before, after = text[low:high].split(words) if words else ("", "")
+            parts += [text[done:low], before, begin, words, end, after]
             done = high
     return visible(" ".join("".join([*parts, text[done:]]).split()))

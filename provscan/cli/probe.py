@@ -32,10 +32,13 @@ def command() -> None:
     """Ask a language model for licensed tweets, and for tweets that it cannot have
     seen.
 
-    \b provscan probe plan --control-after 2024-06-01 -o PROBE     which tweets, which
-    prompts: written before asking provscan probe run PROBE --endpoint URL --model NAME
-    ask a model; --hf PATH asks a local one provscan probe score PROBE
-    compare, estimate, write the report
+    \b
+    provscan probe plan --control-after 2024-06-01 -o PROBE
+        choose tweets and prompts, before anything is asked
+    provscan probe run PROBE --endpoint URL --model NAME
+        ask a model; --hf PATH asks a local one
+    provscan probe score PROBE
+        compare, estimate, write the report
     """
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,15 +17,7 @@ from provscan import cli
     "--out",
     "-o",
     type=cli.Local(path_type=Path),
-    help="File to write.  [default: report.html or report.pdf in RUN]",
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["html", "pdf"]),
-    default="html",
-    show_default=True,
-    help="pdf needs a Chromium or Chrome on this machine.",
+    help="File to write.  [default: report.html in RUN]",
 )
 @cli.no_text
 @cli.texts
@@ -34,39 +26,31 @@ from provscan import cli
 def command(
     run: Path,
     out: Path | None,
-    form: str,
     no_text: bool,
     texts: int | None,
     reviewed: Path | None,
-    overwrite: bool,
+    **options: Any,
 ) -> None:
     """Write the report of RUN, or of a probe, again.
 
-    The report is computed from the folder alone; neither index nor dataset is needed.
+    The report is computed from the folder alone; neither index nor dataset is needed. A
+    browser can print it, or save it as PDF.
     """
     from provscan import probe
     from provscan.errors import UsageError
     from provscan.report.document import write_report
-    from provscan.report.pdf import write_pdf
     from provscan.runs.folder import SUMMARY_FILE, read_json
 
     write: Callable[..., Path] = write_report
     if probe.is_probe(run):
         from provscan.probe.report import write_probe_report
 
-        if form == "pdf" or reviewed is not None:
-            raise UsageError(
-                "the report of a probe is HTML, without marks: leave out --format and "
-                "--reviewed"
-            )
+        if reviewed is not None:
+            raise UsageError("the report of a probe has no marks: leave out --reviewed")
         write = write_probe_report
     elif "blind" in read_json(run / SUMMARY_FILE):
         from provscan.blind.report import write_report as write_blind_report
 
         write = write_blind_report
-    if form == "pdf":
-        write = partial(write_pdf, write=write)
-    options = cli.given(
-        texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite
-    )
-    cli.echo(f"The report: {write(run, out, **options)}")
+    options |= {"texts": 0 if no_text else texts, "marks": reviewed}
+    cli.echo(f"Report: {write(run, out, **cli.given(**options))}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from provscan import cli
@@ -58,8 +60,6 @@ def command(
     if not quiet:
         port = listening.getsockname()[1]
         cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)
-    try:
+    # Ctrl-C is how a server is stopped.
+    with listening, suppress(KeyboardInterrupt):
         serve(index, listening, token, Limits(rate=rate))
-    except KeyboardInterrupt:
-        # This is how a server is stopped.
-        return

@@ -12,7 +12,7 @@ from typing import Any
 
 from provscan.cli import echo
 from provscan.readers import counted
-from provscan.report.tables import brief_lines, index_table, text_table
+from provscan.report.tables import brief_text, index_table, run_text
 
 Result = dict[str, Any]
 
@@ -39,16 +39,14 @@ def index(info: Result) -> str:
     return index_table(info, width=_width())
 
 
-def brief(found: Result) -> list[str]:
+def brief(found: Result) -> str:
     """What a run found, in a few lines."""
-    return brief_lines(found, found["run"], width=_width())
+    return brief_text(found, found["run"], width=_width())
 
 
-def run(found: Result) -> Iterator[str]:
+def run(found: Result) -> str:
     """All that is known of a run."""
-    yield text_table(found, width=_width())
-    yield f"The report: {found['run']}/report.html"
-    yield f"Every match: {found['run']}/matches.parquet"
+    return run_text(found, found["run"], width=_width())
 
 
 def forgotten(found: Result) -> Iterator[str]:

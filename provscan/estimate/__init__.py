@@ -24,7 +24,7 @@ number.
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits
-from provscan.estimate.fdr import benjamini_hochberg, conformal_p_values, q_values
+from provscan.estimate.fdr import q_values
 from provscan.estimate.limits import (
     Chance,
     Factor,
@@ -38,9 +38,7 @@ __all__ = [
     "BackgroundModel",
     "Chance",
     "Factor",
-    "benjamini_hochberg",
     "clopper_pearson",
-    "conformal_p_values",
     "matched_bits",
     "predict_chance",
     "product",

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from provscan.arrays import Floats
-from provscan.errors import ParameterError
 from provscan.estimate.limits import TAIL, Factor, thinned
 
 
@@ -24,18 +23,6 @@ class DrawnParts:
     bytes: Floats  # Of each drawn part, in the dataset: above 0.
     records: Floats  # Scanned, of each drawn part.
     rest: Floats  # Bytes of each part that was not drawn.
-
-    def __post_init__(self) -> None:
-        if (
-            np.shape(self.bytes) != np.shape(self.records)
-            or len(self.bytes) == 0
-            or not bool((self.bytes > 0).all())
-        ):
-            raise ParameterError(
-                "a sample of files needs at least one part, and of each its bytes "
-                "(above 0) and its records; "
-                f"found the shapes {np.shape(self.bytes)} and {np.shape(self.records)}"
-            )
 
     @property
     def fraction(self) -> float:

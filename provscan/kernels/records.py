@@ -45,7 +45,7 @@ class CanonicalTables(NamedTuple):
 
 
 class CanonicalScratch(NamedTuple):
-    """Scratch for one text of m bytes on its way to canonical text."""
+    """Scratch for making one text of m bytes canonical."""
 
     # uint32[3, m + 1]: the decoded text, and after each of two rounds of character
     # references.
@@ -103,8 +103,8 @@ class SeedTable(NamedTuple):
 
 
 class TextTable(NamedTuple):
-    """What whole texts are looked up in: postings of keys and of LSH bands, a filter of
-    the bands, two-bit sketches uint64[n, 2].
+    """Tables for the look-up of whole texts: postings of keys and of LSH bands, a
+    filter of the bands, two-bit sketches uint64[n, 2].
     """
 
     exact: Postings
@@ -114,7 +114,7 @@ class TextTable(NamedTuple):
 
 
 class Sketches(NamedTuple):
-    """What is computed of canonical texts, one row a text."""
+    """Hashes of canonical texts, one row a text."""
 
     keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.storage.postings.text_keys`.
     bits: np.ndarray  # uint64[n, 2], two-bit sketches.
@@ -218,7 +218,7 @@ class VerifiedRows(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """What kernels count, int64[1] each."""
+    """Look-ups that were cut short, int64[1] each."""
 
     bands_cut: np.ndarray
     seeds_cut: np.ndarray

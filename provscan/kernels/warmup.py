@@ -3,8 +3,8 @@ provscan.kernels.warmup PART``.
 
 Each kernel that every run calls stands here with arguments of the types that it is
 called with; those of a kind of file or index are compiled when they are first called.
-The parts share as few callees as possible, since each process compiles its own, and
-take as long as each other. Later runs find the machine code in the cache of
+The parts share as few helpers as possible, since each process compiles its own, and
+take about as long as each other. Later runs find the machine code in the cache of
 :mod:`provscan.kernels.jit`.
 """
 
@@ -19,9 +19,8 @@ from typing import Any
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.types import Function
 
-from provscan.kernels.jit import cache_folders, own_compiler
+from provscan.kernels.jit import cache_folder
 
 PARTS = 2
 
@@ -30,7 +29,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Kernels of a part, and arguments."""
     from provscan.kernels import records as r
     from provscan.kernels.canonical import liftover, normalize, utf8
-    from provscan.kernels.reading import escapes, json_lines, mojibake, subtitles
+    from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
         content,
@@ -80,8 +79,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield utf8.byte_places, (raw, text.offsets, i64, spans, spans)
         yield utf8.newlines, (raw,)
         columns = r.StringColumns(u8[None], i64[None], u8[None])
-        yield mojibake.wrongly_decoded, (raw, text.offsets, i64)
-        yield escapes.escaped, (raw, text.offsets, i64)
+        yield garbled.garbled, (raw, text.offsets, i64[None])
         yield subtitles.timed, (raw, text.offsets, i64)
         yield json_lines.top_level_values, (raw, raw, text.offsets, raw, columns)
         yield normalize.canonical_mapped, (raw, tables, room, i64, i64)
@@ -96,22 +94,22 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
                 out,
             ),
         )
-        chars = r.frozen(codes).codes
-        yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
-        yield background.rehash, (pairs, pairs)
-        model = background.NgramModel(6, 0.75, 17.0, pairs)
-        yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
-        yield packing.measure, (i64, spans)
-        yield packing.pack, (i64, spans, u64)
-        yield (
-            packing.unpack,
-            (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64),
-        )
-        yield bands.band_keys, (u32[None], 32, 4, pairs)
-        yield bands.two_bit_sketch, (u32[None], pairs)
-        side = worddiff.Side(u32, i64, i64, chars, spans, spans)
-        yield worddiff.differing_runs, (side, side, three)
         return
+    chars = r.frozen(codes).codes
+    yield background.count_grams, (chars, i64, 0, 1, 6, pairs, 1)
+    yield background.rehash, (pairs, pairs)
+    model = background.NgramModel(6, 0.75, 17.0, pairs)
+    yield background.score_texts, (chars, i64, model, i64, pairs, pairs[None], f64)
+    yield packing.measure, (i64, spans)
+    yield packing.pack, (i64, spans, u64)
+    yield (
+        packing.unpack,
+        (r.read_only(u64), r.read_only(spans), r.read_only(i64), i64),
+    )
+    yield bands.band_keys, (u32[None], 32, 4, pairs)
+    yield bands.two_bit_sketch, (u32[None], pairs)
+    side = worddiff.Side(u32, i64, i64, chars, spans, spans)
+    yield worddiff.differing_runs, (side, side, three)
     seed_params, scratch = (
         r.SeedParams(10, 4),
         r.SeedScratch(u32, i32, u32[None], u32[None]),
@@ -229,62 +227,30 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
 
 
-def _remember_types() -> None:
-    """Let Numba find the type of an operation once, and not in every pass over every
-    function that has it.
-    """
-    find: Callable[..., Any] = Function.get_call_type
-    known: dict[Any, Any] = {}
-
-    def get_call_type(
-        operation: Function, context: Any, arguments: Any, keywords: Any
-    ) -> Any:
-        if keywords:
-            return find(operation, context, arguments, keywords)
-        key = operation, tuple(arguments)
-        if key not in known:
-            known[key] = find(operation, context, arguments, keywords)
-        return known[key]
-
-    setattr(Function, "get_call_type", get_call_type)  # noqa: B010
-
-
 def compile_part(part: int) -> None:
     """Compile the kernels of a part that are not in the cache."""
     gc.disable()
-    # Where they are installed, Numba imports them for what no kernel does, a fifth of
-    # the time until it compiles.
-    for unused in ("scipy", "cffi"):
-        sys.modules[unused] = None  # type: ignore[assignment]
-    calls = list(_calls(part))
-    _remember_types()
-    if (compiler := own_compiler()) is not None:
-        compiler.leave_out()
-    for function, arguments in calls:
-        function.dispatcher.compile(tuple(map(numba.typeof, arguments)))
+    for function, arguments in _calls(part):
+        function.compile(tuple(map(numba.typeof, arguments)))
 
 
 def _marker() -> Path | None:
     """File that stands in the cache folder once all kernels are compiled for this
-    processor and Python.
-
-    None if they can't be kept, or stand in a folder that can only be read.
+    processor and Python; None if there is no such folder.
     """
-    folder, readable = cache_folders()
-    if folder is None or getattr(numba.config, "DISABLE_JIT", False):
+    folder = cache_folder()
+    if folder is None or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return None
-    versions = f"{sys.version_info[0]}.{sys.version_info[1]}-{numba.__version__}"
-    name = f"complete-{llvmlite.binding.get_host_cpu_name()}-{versions}"
-    return (
-        None if readable is not None and (readable / name).exists() else folder / name
-    )
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    processor = llvmlite.binding.get_host_cpu_name()
+    return folder / f"complete-{processor}-{python}-{numba.__version__}"
 
 
 def compile_all(report: Callable[[float], None]) -> None:
     """Compile all kernels, unless that was done before; ``report`` is called with the
     seconds that it has taken.
 
-    What fails here is compiled when it is first used.
+    A kernel that fails to compile here is compiled when it is first used.
     """
     marker = _marker()
     if marker is None or marker.exists():

@@ -1,12 +1,15 @@
 """Which tweets are asked for: licensed ones drawn by strata, each matched with a
 control.
 
-Licensed texts fall into classes by their number of copies, and every class gives as
-many as any other, as far as it goes: so dose and response can be seen, and the
-probability with which a text is drawn is known. Within a class texts are taken evenly
+Licensed texts fall into classes by their number of copies, and the same number is drawn
+from every class, unless it has fewer: so dose and response can be seen, and the
+probability with which a text is drawn is known. Within a class texts are drawn evenly
 over script, length and the author's reach, at random otherwise. An index holds no
-numbers of followers or of retweets, so reach is how many texts of the author are among
-those that are drawn from.
+numbers of followers or of retweets, so reach is the author's number of texts in the
+pool.
+
+The stages of :func:`draw`: pools of numbers by class, candidates with their prompts,
+one candidate for each wording, the draw, the matching with controls.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
 """Least number of copies of each class."""
-# Texts of one class, and of the control, that the experiment draws from.
+# Most texts of one class, and of the control, that tweets are drawn from.
 POOL = 5_000
-# Controls that are weighed for each licensed tweet.
+# Controls that are compared with the licensed tweets, for each of these.
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
@@ -45,13 +48,13 @@ REACH = (
     "the number of the author's texts among those drawn from; an index holds no "
     "numbers of followers or retweets"
 )
-"""What stands for reach, in plans and reports."""
+"""How plans and reports define reach."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One prompt for a tweet, and what of an answer would be a recitation."""
+    """One prompt for a tweet, and the wording that would be a recitation."""
 
     prompt: Prompt
     bits: float
@@ -61,6 +64,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """A tweet that can be asked for, with its prompts."""
+
     tweet_id: str
     text: str
     author: str | None
@@ -76,7 +81,7 @@ class Candidate:
     reference: float | None = None
 
     def stratum(self) -> tuple[Any, ...]:
-        """Texts in this order are taken at even distances."""
+        """Sort key: texts in this order are drawn at even distances."""
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
 
@@ -147,8 +152,8 @@ def draw(
         tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken
     ]
     if reference is not None:
-        # A reference model is slow: it reads those that may be in a pair, and as many
-        # more to learn from.
+        # A reference model is slow: it reads the tweets that may be in a pair, and as
+        # many others for the baseline to learn from.
         spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
         control = control[: CHOICE * len(chosen)]
         chosen, spare, control = (
@@ -171,8 +176,8 @@ def draw(
 
 
 def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
-    """What the model is given of those tweets that have a prompt of a kind, and what it
-    would have to add.
+    """The texts of those tweets that have a prompt of a kind: what the model is given,
+    and what it would have to add.
     """
     sides = [
         [tweet for tweet in side if tweet.prompt(kind) is not None]
@@ -209,10 +214,10 @@ def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
     ]
     sizes = [0] * len(pools)
     for texts in reader.shuffled(seed):
-        of = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
-        of[controls.absent[texts]] = len(COPIES)
+        classes = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
+        classes[controls.absent[texts]] = len(COPIES)
         for number, pool in enumerate(pools):
-            found = texts[of == number]
+            found = texts[classes == number]
             pool.append(found[: max(0, POOL - sizes[number])])
             sizes[number] += len(found)
     return [np.concatenate(pool) for pool in pools], sizes
@@ -225,7 +230,7 @@ def _candidates(
     settings: Settings,
     left_out: Counter[str],
 ) -> list[Candidate]:
-    """Those of some texts that can be asked for."""
+    """The texts that can be asked for, with their prompts."""
     reader = controls.reader
     if len(numbers) == 0:
         return []
@@ -296,8 +301,7 @@ def _targets(
             enough = target.chars >= settings.min_chars or (
                 target.words >= settings.min_words and target.chars >= 20
             )
-            # In a script that the model hardly knows the bits are not known. What the
-            # prompt says is not recited.
+            # Repeating the prompt is no recitation.
             if enough and worth >= settings.min_bits and not _repeats(text, before):
                 found[at].append(target)
     return [tuple(targets) for targets in found]
@@ -312,7 +316,7 @@ def _repeats(target: str, given: str) -> bool:
 def _one_each(
     pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]
 ) -> list[list[Candidate]]:
-    """Pools of which no two tweets have like wording, nor the same target; a licensed
+    """Keep one tweet of those that have similar wording or the same target; a licensed
     one goes before a control.
     """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
@@ -336,8 +340,8 @@ def _one_each(
 
 
 def _shares(available: Sequence[int], wanted: int) -> list[int]:
-    """As many of each class, as far as it goes; what is left over goes to the
-    others.
+    """How many to draw from each class: the same number, unless a class has fewer; then
+    the others get the rest.
     """
     given = [0] * len(available)
     while wanted > 0:
@@ -355,7 +359,7 @@ def _shares(available: Sequence[int], wanted: int) -> list[int]:
 def _matched(
     licensed: list[Candidate], control: list[Candidate]
 ) -> list[tuple[Candidate, Candidate]]:
-    """Pairs whose members are as alike as possible in all, none twice (assignment
+    """Pairs whose members are as similar as possible in total, none twice (assignment
     problem).
     """
     from scipy.optimize import linear_sum_assignment

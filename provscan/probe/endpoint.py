@@ -29,18 +29,16 @@ from provscan.probe.plan import Question
 # Before the first question, in seconds: how long one request waits for a response of
 # any kind, for how long such requests are repeated, and the pause between them.
 CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
-# If so many questions are refused before the first is answered, none will be.
+# After so many refusals before the first answer, none is expected.
 REFUSALS = 5
-# What a question is asked with where the endpoint accepts it.
+# Parameters that are left out where the endpoint refuses them.
 OPTIONAL = ("temperature", "seed")
 LOGPROBS = "logprobs"
 Found = TypeVar("Found")
 
 
 class Echo(NamedTuple):
-    """What an endpoint says of a text that it repeats: log-probability of the target,
-    and tokens used.
-    """
+    """A repeated text: log-probability of the target in it, and tokens used."""
 
     logprob: float | None
     prompt_tokens: int
@@ -319,8 +317,8 @@ class Endpoint:
         )
 
     def _refusal(self, question: Question, error: Any) -> Answer:
-        """The endpoint does not accept this question; if it accepts none at all, it is
-        of no use to go on.
+        """A question that the endpoint does not accept; an error if it accepts none at
+        all.
         """
         with self._lock:
             if self._refusals >= 0:

@@ -1,5 +1,5 @@
-"""How many samples it takes until a model recites a tweet, from log-probabilities:
-without sampling.
+"""How many samples it takes until a model recites a tweet, computed from
+log-probabilities and without sampling.
 
 (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A local model
 gives the probability of a target at the temperature of the plan; an endpoint that

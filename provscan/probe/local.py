@@ -84,7 +84,7 @@ class Local:
                 ]
 
     def _ids(self, question: Question) -> list[int]:
-        """The prompt in tokens; where it is empty or blank, what a text begins with."""
+        """The prompt in tokens; a blank prompt becomes the token that begins a text."""
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
             text = self._tokenizer.apply_chat_template(

@@ -50,8 +50,8 @@ class Budget:
             )
 
     def reserve(self, question: Question) -> bool:
-        """Whether a question can be paid for whatever its answer, with all that are on
-        their way.
+        """Whether the budget covers a question, however long its answer is, with all
+        that are on their way.
         """
         sent = [
             question.prompt,
@@ -93,8 +93,8 @@ def run(
     budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Ask a model what the plan has and what is not answered yet; it stops before the
-    budget is exceeded.
+    """Ask a model the questions of the plan that are not answered yet, and stop before
+    the budget is exceeded.
 
     Every answer is on disk before the next is waited for, so that a run that was
     interrupted goes on where it was.

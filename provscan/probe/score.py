@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -102,10 +103,18 @@ RECITATIONS = pa.schema(
 
 @dataclass(frozen=True)
 class Evidence:
-    plan: Plan  # What was asked.
+    """What was asked and answered, and which answers recite."""
+
+    plan: Plan
     answers: dict[str, Answer]  # By the key of their question.
-    found: list[Recitation]  # Recitations.
+    found: list[Recitation]
     complete: list[int]  # Pairs of which every question is answered, in both arms.
+
+    @cached_property
+    def asked(self) -> dict[str, Answer]:
+        """The answers to questions of the plan, in its order."""
+        keys = (question.key for question in self.plan.questions())
+        return {key: self.answers[key] for key in keys if key in self.answers}
 
     def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
         """Share of the answers that recite, float64[complete pairs] of each arm; nan
@@ -125,6 +134,32 @@ class Evidence:
             arm: np.where(asked > 0, counts / np.maximum(asked, 1), np.nan)
             for arm, counts in hits.items()
         }
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted in the pairs that were asked by some kinds of prompt."""
+
+    kinds: list[str]
+    pairs: list[int]
+    # Of each arm, float64[pairs]: share of the answers that recite, and bits of the
+    # strongest recitation, 0 where there is none.
+    shares: dict[str, np.ndarray]
+    bits: dict[str, np.ndarray]
+    # bool[pairs]: whether the model said anything about both tweets. Else it could not
+    # have recited them.
+    able: np.ndarray
+
+    @cached_property
+    def recited(self) -> dict[str, np.ndarray]:
+        """bool[pairs] of each arm: whether any answer recites the tweet."""
+        return {arm: shares > 0 for arm, shares in self.shares.items()}
+
+    @property
+    def alone(self) -> tuple[int, int]:
+        """Pairs of which only the licensed tweet, and only the control, is recited."""
+        licensed, control = (self.recited[arm] for arm in ARMS)
+        return int((licensed & ~control).sum()), int((control & ~licensed).sum())
 
 
 def score(
@@ -221,67 +256,40 @@ def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
 def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     """The numbers of a probe, and the table of the tweets that were asked for."""
     plan = found.plan
-    claims = plan.content["claims"]
-    kinds = claims or list(plan.content["baseline"])
-    shares = found.recited(kinds)
-    use = ~np.isnan(shares["licensed"])
-    pairs = [
-        pair for pair, used in zip(found.complete, use.tolist(), strict=True) if used
-    ]
-    shares = {arm: values[use] for arm, values in shares.items()}
-    licensed, control = (shares[arm] > 0 for arm in ARMS)
-    keys = [question.key for question in plan.questions()]
-    answered = [found.answers[key] for key in keys if key in found.answers]
-    # A tweet of which the model said nothing could not have been recited.
-    said = {answer.key.rsplit("/", 2)[0] for answer in answered if answer.text}
-    able = np.array(
-        [all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs], np.bool_
-    )
-    why = None if claims else ALIKE
-    if claims and able.sum() < FEWEST_PAIRS:
-        why = (
-            f"{able.sum():,} pairs with answers are too few for any claim, and "
-            f"{FEWEST_PAIRS} are needed"
-        )
-    elif (
-        claims
-        and statistics.mcnemar(
-            int((control & ~licensed).sum()), int((licensed & ~control).sum())
-        )
-        <= ALPHA
-    ):
-        why = REVERSED
-    tested = _tests(licensed, control, shares, why)
-    numbers = _numbers(licensed, control, tested["difference"], int((~able).sum()))
-    best = _best_bits(found, pairs, kinds)
-    q_values = np.full(len(pairs), np.nan)
-    if claims:
-        q_values = estimate.benjamini_hochberg(
-            estimate.conformal_p_values(best["licensed"], best["control"])
-        )
     model = read_model(plan.path)
     if not model:
         raise InputError(
             f"{plan.path / MODEL_FILE} is missing, so it is not known which model "
             "answered: restore it"
         )
+    # Counts.
+    counts = _counted(found)
+    recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
+    able, control = int(counts.able.sum()), counts.recited["control"][counts.able]
+    # Tests.
+    tests = _tests(counts, _objection(plan, counts))
+    numbers = _numbers(counts, tests["difference"])
+    claimed = bool(numbers["at_least"])
+    power = statistics.detectable_share(able, float(control.mean())) if able else None
+    q_values = np.full(len(counts.pairs), np.nan)
+    if plan.content["claims"]:
+        q_values = statistics.benjamini_hochberg(
+            statistics.conformal_p_values(
+                counts.bits["licensed"], counts.bits["control"]
+            )
+        )
+    listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
     logprobs = {
         arm: best_logprobs(
             found.answers,
-            {pair: [f"{pair}/{arm}/{kind}/0" for kind in kinds] for pair in pairs},
+            {
+                pair: [f"{pair}/{arm}/{kind}/0" for kind in counts.kinds]
+                for pair in counts.pairs
+            },
         )
         for arm in ARMS
     }
-    tweets = _tweets(found, pairs, shares, best, q_values, logprobs)
-    counts = {
-        arm: int(hits.sum())
-        for arm, hits in zip(ARMS, (licensed, control), strict=True)
-    }
-    power = (
-        statistics.detectable_share(int(able.sum()), float(control[able].mean()))
-        if able.any()
-        else None
-    )
+    # Summary.
     summary = {
         "version": SUMMARY_VERSION,
         "plan": {
@@ -289,45 +297,74 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
             **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")},
         },
         "model": {**model, "returned": _returned(found.answers)},
-        "asked": {
-            "questions": len(keys),
-            "answered": len(answered),
-            "refused": _by_arm(answer for answer in answered if answer.text is None),
-            "empty": _by_arm(
-                answer
-                for answer in answered
-                if answer.text is not None and not answer.text.strip()
-            ),
-            "ended": dict(
-                Counter(
-                    answer.finish or "unknown"
-                    for answer in answered
-                    if answer.text is not None
-                )
-            ),
-            "departures": _departures(plan, found.answers),
-            "pairs": len(plan.pairs),
-            "complete_pairs": len(found.complete),
-        },
-        "claimed": bool(numbers["at_least"]),
+        "asked": _asked(found),
+        "claimed": claimed,
         "answer": {"tweets": numbers},
-        "recited": {"pairs": len(pairs), **counts, "prompts": kinds},
-        "tests": tested,
+        "recited": {"pairs": len(counts.pairs), **recited, "prompts": counts.kinds},
+        "tests": tests,
         "by_prompt": {kind: _of_kind(found, kind) for kind in plan.content["baseline"]},
-        "dose": _dose(plan, pairs, licensed),
-        "listed": {
-            "rate": RATE,
-            "tweets": int(
-                np.count_nonzero(licensed & (np.nan_to_num(q_values, nan=1.0) <= RATE))
-            ),
-        },
-        "total": _total(
-            plan, pairs, licensed, counts["control"], bool(numbers["at_least"])
-        ),
-        "power": {"pairs": int(able.sum()), "power": POWER, "detectable_share": power},
+        "dose": _dose(plan, counts),
+        "listed": {"rate": RATE, "tweets": int(listed.sum())},
+        "total": _total(plan, counts, claimed),
+        "power": {"pairs": able, "power": POWER, "detectable_share": power},
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
-    return summary, tweets
+    return summary, _tweets(found, counts, q_values, logprobs)
+
+
+def _counted(found: Evidence) -> Counts:
+    """Count the answers to the prompts that claims rest on; if there are none, to
+    all.
+    """
+    kinds = found.plan.content["claims"] or list(found.plan.content["baseline"])
+    shares = found.recited(kinds)
+    use = ~np.isnan(shares["licensed"])
+    pairs = np.array(found.complete)[use].tolist()
+    place = {pair: at for at, pair in enumerate(pairs)}
+    bits = {arm: np.zeros(len(pairs)) for arm in ARMS}
+    for each in found.found:
+        if each.asked.pair in place and each.asked.kind in kinds:
+            best, at = bits[each.asked.arm], place[each.asked.pair]
+            best[at] = max(best[at], each.bits)
+    said = {key.rsplit("/", 2)[0] for key, answer in found.asked.items() if answer.text}
+    able = [all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs]
+    return Counts(
+        kinds,
+        pairs,
+        {arm: values[use] for arm, values in shares.items()},
+        bits,
+        np.array(able, np.bool_),
+    )
+
+
+def _objection(plan: Plan, counts: Counts) -> str | None:
+    """Why nothing can be claimed from the counts; None if there is no reason."""
+    if not plan.content["claims"]:
+        return ALIKE
+    if (able := counts.able.sum()) < FEWEST_PAIRS:
+        return (
+            f"{able:,} pairs with answers are too few for any claim, and "
+            f"{FEWEST_PAIRS} are needed"
+        )
+    licensed_only, control_only = counts.alone
+    more_controls = statistics.mcnemar(control_only, licensed_only) <= ALPHA
+    return REVERSED if more_controls else None
+
+
+def _asked(found: Evidence) -> dict[str, Any]:
+    """What was asked and how it was answered: ``asked`` of ``summary.json``."""
+    answered = list(found.asked.values())
+    given = [answer for answer in answered if answer.text is not None]
+    return {
+        "questions": sum(1 for _ in found.plan.questions()),
+        "answered": len(answered),
+        "refused": _by_arm(answer for answer in answered if answer.text is None),
+        "empty": _by_arm(answer for answer in given if not str(answer.text).strip()),
+        "ended": dict(Counter(answer.finish or "unknown" for answer in given)),
+        "departures": _departures(found.plan, found.answers),
+        "pairs": len(found.plan.pairs),
+        "complete_pairs": len(found.complete),
+    }
 
 
 def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
@@ -339,38 +376,31 @@ def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
     return {name: found[name] for name in (*ARMS, FREE)}
 
 
-def _tests(
-    licensed: np.ndarray,
-    control: np.ndarray,
-    shares: dict[str, np.ndarray],
-    why: str | None,
-) -> dict[str, Any]:
-    """The two tests of the pairs; withheld for the reason that is given, if any."""
-    only = int((licensed & ~control).sum()), int((control & ~licensed).sum())
+def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
+    """The two tests of the pairs; withheld if there is an objection."""
+    only, shares = counts.alone, counts.shares
     tests = {
-        "difference": statistics.paired_difference(*only, len(licensed)),
+        "difference": statistics.paired_difference(*only, len(counts.pairs)),
         "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
     }
     return {
         "licensed_only": only[0],
         "control_only": only[1],
         **{
-            name: dataclasses.replace(each, invalid=each.invalid or why).as_dict()
+            name: dataclasses.replace(each, invalid=each.invalid or objection).as_dict()
             for name, each in tests.items()
         },
     }
 
 
-def _numbers(
-    licensed: np.ndarray, control: np.ndarray, difference: dict[str, Any], silent: int
-) -> dict[str, Any]:
+def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
     """Recited licensed tweets of those asked for: found, and beyond chance at least,
     about and at most.
 
     Had the model answered where it was silent, it might have recited: the upper limit
     allows for that.
     """
-    asked, findings = len(licensed), int(licensed.sum())
+    asked, findings = len(counts.pairs), int(counts.recited["licensed"].sum())
     numbers: dict[str, Any] = {"findings": findings, "asked": asked}
     limits: dict[str, Any] = dict.fromkeys(
         ("at_least", "at_most", "estimate", "chance")
@@ -383,8 +413,8 @@ def _numbers(
             max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
         )
         limits |= {
-            "at_most": min(asked, max(0, math.ceil(high)) + silent),
-            "chance": int(control.sum()),
+            "at_most": min(asked, max(0, math.ceil(high)) + int((~counts.able).sum())),
+            "chance": int(counts.recited["control"].sum()),
         }
         if 0.0 < high <= WIDEST * low:
             limits["estimate"] = {"value": value, "low": low, "high": high}
@@ -409,10 +439,11 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
     }
 
 
-def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
+def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
     """Recited tweets by class of copies, and the trend over the doublings of copies."""
     from scipy.optimize import isotonic_regression
 
+    pairs, licensed = counts.pairs, counts.recited["licensed"]
     stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
     classes = np.unique(stratum)
     hits = [int(licensed[stratum == each].sum()) for each in classes]
@@ -454,19 +485,19 @@ def _dose(plan: Plan, pairs: list[int], licensed: np.ndarray) -> dict[str, Any]:
     return {"classes": found, "trend": trend.as_dict()}
 
 
-def _total(
-    plan: Plan, pairs: list[int], licensed: np.ndarray, chance: int, claimed: bool
-) -> dict[str, Any]:
+def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
     """Licensed texts that would be recited if all were asked, at least."""
     hits: Counter[int] = Counter(
-        plan.pairs[pair]["stratum"] for pair in np.array(pairs)[licensed].tolist()
+        plan.pairs[pair]["stratum"]
+        for pair in np.array(counts.pairs)[counts.recited["licensed"]].tolist()
     )
+    chance = int(counts.recited["control"].sum())
     strata = plan.content["strata"]
     size, drawn = (
         [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
     )
     found, first = statistics.stratified_excess(
-        size, drawn, [hits[s["copies"]] for s in strata], chance, len(pairs)
+        size, drawn, [hits[s["copies"]] for s in strata], chance, len(counts.pairs)
     )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:
@@ -479,58 +510,40 @@ def _total(
     return {**total, "population": float(sum(size))}
 
 
-def _best_bits(
-    found: Evidence, pairs: list[int], kinds: list[str]
-) -> dict[str, np.ndarray]:
-    """Bits of the strongest recitation of each tweet, 0 where there is none."""
-    place = {pair: at for at, pair in enumerate(pairs)}
-    best = {arm: np.zeros(len(pairs)) for arm in ARMS}
-    for each in found.found:
-        if each.asked.pair in place and each.asked.kind in kinds:
-            of_arm, at = best[each.asked.arm], place[each.asked.pair]
-            of_arm[at] = max(of_arm[at], each.bits)
-    return best
-
-
 def _tweets(
     found: Evidence,
-    pairs: list[int],
-    shares: dict[str, np.ndarray],
-    best: dict[str, np.ndarray],
+    counts: Counts,
     q_values: np.ndarray,
     logprobs: dict[str, dict[int, float]],
 ) -> pa.Table:
+    """A row for each tweet that was asked for."""
     rows = []
-    for at, pair in enumerate(pairs):
+    for at, pair in enumerate(counts.pairs):
         entry = found.plan.pairs[pair]
         for arm in ARMS:
             tweet, logprob = entry[arm], logprobs[arm].get(pair)
             prompts = sum(
                 kind in found.plan.content["baseline"] for kind in tweet["prompts"]
             )
-            count = prompts * found.plan.settings.samples
-            needed = [
-                None if logprob is None else samples_needed(logprob, p)
-                for p in (0.5, 0.9)
-            ]
-            rows.append(
-                {
-                    **{name: tweet[name] for name in TWEETS.names if name in tweet},
-                    "pair": pair,
-                    "arm": arm,
-                    "stratum": entry["stratum"],
-                    "answers": count,
-                    "recited_answers": round(float(shares[arm][at]) * count),
-                    "recited": bool(shares[arm][at] > 0),
-                    "bits": float(best[arm][at]),
-                    "logprob": logprob,
-                    "samples_50": needed[0],
-                    "samples_90": needed[1],
-                    "q_value": None
-                    if arm == "control" or np.isnan(q_values[at])
-                    else float(q_values[at]),
-                }
-            )
+            answers = prompts * found.plan.settings.samples
+            share = float(counts.shares[arm][at])
+            row = {
+                **{name: tweet[name] for name in TWEETS.names if name in tweet},
+                "pair": pair,
+                "arm": arm,
+                "stratum": entry["stratum"],
+                "answers": answers,
+                "recited_answers": round(share * answers),
+                "recited": share > 0,
+                "bits": float(counts.bits[arm][at]),
+                "logprob": logprob,
+            }
+            if logprob is not None:
+                row["samples_50"] = samples_needed(logprob, 0.5)
+                row["samples_90"] = samples_needed(logprob, 0.9)
+            if arm == "licensed" and not np.isnan(q_values[at]):
+                row["q_value"] = float(q_values[at])
+            rows.append(row)
     return pa.Table.from_pylist(rows, schema=TWEETS)
 
 

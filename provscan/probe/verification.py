@@ -1,5 +1,4 @@
-"""Answers against tweets, with the verifier of ``match``: what of an answer is a
-recitation.
+"""Which answers recite a tweet, by the verifier of ``match``.
 
 An answer is compared with the *target* of its own prompt, the words that the prompt
 does not have, so that nobody recites by repeating the prompt. Free generation is
@@ -31,8 +30,8 @@ from provscan.text_buffers import buffers, to_array
 
 
 class Asked(NamedTuple):
-    """What a key says: pair, arm and kind of the prompt, number of the sample. Free
-    generation has no pair: -1.
+    """The parts of a question's key: pair, arm and kind of the prompt, number of the
+    sample. Free generation has no pair: -1.
     """
 
     pair: int
@@ -60,7 +59,7 @@ class Recitation:
 
 
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
-    """All recitations in the answers to a plan: one at most for each answer, in their
+    """The recitations in the answers to a plan: at most one for each answer, in their
     order.
     """
     rule = plan.settings
@@ -82,8 +81,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
         ]
         index = build_index(tweets, Path(folder) / "targets.index")
-        # A stretch that is long enough for a match has not the share of the target that
-        # the rule asks for.
+        # The rule asks for a share of the target, which partial matches lack.
         found = index.match(
             [answer.text or "" for answer in rows],
             threshold=rule.threshold,

@@ -36,5 +36,5 @@ from provscan.readers.reading import read
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.fields import Fields
-from provscan.readers.texts.mending import mended, mended_texts
+from provscan.readers.texts.garbled import mended, mended_texts
 from provscan.urls import is_remote

@@ -1,11 +1,9 @@
-"""What would be read of some sources, on a sample of each file, before a long run."""
+"""``provscan inspect``: describes a sample of each file before a long run."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any
 
 from provscan.errors import InputError
@@ -13,82 +11,70 @@ from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.names import counted
-from provscan.readers.planning import ReadPlan, plan
+from provscan.readers.planning import ReadPlan, Source, named_sources, plan, with_fields
 from provscan.readers.reading import read
 from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
-from provscan.urls import source_of
 
 # Rows that are read of a file, and those of them that are shown.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
 
 
 def inspect_sources(
-    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    sources: Source | Sequence[Source],
     fields: Fields | None = None,
     *,
     records: str | None = None,
     encoding: str | None = None,
 ) -> dict[str, Any]:
-    """What would be read of some sources: as for :func:`~provscan.readers.plan`, or
-    ``recipe:NAME=PATH``.
+    """Describe how sources (those of :func:`~provscan.readers.plan`, or
+    ``recipe:NAME=PATH``) would be read.
 
-    That is ``files``, and paths and reasons of what is ``unread`` or ``ignored``.
+    The result has the described ``files``, and ``unread`` and ``ignored``: the paths of
+    the other files, with reasons.
     """
     limits, fields = current_limits(), fields or Fields()
-    named = [
-        source_of(name)
-        for name in ([sources] if isinstance(sources, str | os.PathLike) else sources)
-    ]
-    paths = [source for source in named if not source.startswith(PREFIX)]
-    found = (
-        plan(paths, fields, records=records, encoding=encoding, limits=limits)
-        if paths or not named
-        else ReadPlan([])
-    )
+    named = named_sources(sources)
+    recipes = [source for source in named if source.startswith(PREFIX)]
+    paths = [source for source in named if source not in recipes]
+    found = ReadPlan([])
+    if paths or not recipes:
+        found = plan(paths, fields, records=records, encoding=encoding, limits=limits)
     files: dict[str, tuple[list[Split], Fields]] = {}
     for split in found:
         files.setdefault(split.source, ([], fields))[0].append(split)
-    for source in named:
-        if source not in paths:
-            tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
-            files |= {
-                file.split.source: ([file.split], file.fields) for file in tweets.files
-            }
-            found.unread += tweets.unread
-            found.ignored += tweets.ignored
+    for source in recipes:
+        tweets = plan_tweets(source, fields, encoding=encoding, limits=limits)
+        for file in tweets.files:
+            # The files of a recipe are described in the same way as a dataset.
+            split = with_fields(file.split, file.fields, limits)
+            files[split.source] = ([split], file.fields)
+        found.unread += tweets.unread
+        found.ignored += tweets.ignored
     inspected = [_inspected(*file, limits) for file in files.values()]
     return {"files": inspected, "unread": found.unread, "ignored": found.ignored}
 
 
 def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str, Any]:
-    """A file, and what a sample of it holds."""
+    """A description of one file by a sample of its records."""
     first, size = splits[0], sum(split.size for split in splits)
     stats = ReadStats()
-    texts: list[str] = []
+    rows: list[dict[str, Any]] = []
     sampled = 0
-    examples: list[dict[str, Any]] = []
     warnings: list[str] = []
     started = time.perf_counter()
     try:
         for batch in read(first, fields, stats, limits=limits):
+            shown = batch.select(["record", "field", "text"])
+            rows += shown.slice(0, EXAMPLES - len(rows)).to_pylist()
             sampled += batch.num_rows
-            rows = (
-                batch.select(["record", "field", "text"])
-                .slice(0, SAMPLE - len(texts))
-                .to_pylist()
-            )
-            texts += [row["text"] for row in rows]
-            for row in islice(rows, EXAMPLES - len(examples)):
-                examples.append({**row, "text": row["text"][:EXAMPLE_LENGTH]})
             if sampled >= SAMPLE:
                 break
     except InputError as error:
         warnings.append(str(error))
     spent = time.perf_counter() - started
     whole = size / stats.bytes if stats.bytes else 1.0
-    counts = stats.as_dict()
     return {
         "source": first.source,
         "format": first.format,
@@ -103,43 +89,44 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
             name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
         },
         "sampled": {
-            **{
-                name: counts[name]
-                for name in ("records", "characters", "skipped", "repaired", "notes")
-            },
+            "records": stats.records,
+            "characters": stats.characters,
+            "skipped": stats.skipped,
+            "repaired": stats.repaired,
+            "notes": stats.notes,
             "texts": sampled,
         },
-        "examples": examples,
+        "examples": [{**row, "text": row["text"][:EXAMPLE_LENGTH]} for row in rows],
         # Estimated code points of text in the file, and time to read it on one
         # processor.
         "characters": round(stats.characters * whole),
         "seconds": round(spent * whole, 2),
-        "warnings": warnings + _warnings(stats, texts),
+        "warnings": warnings + _warnings(stats, sampled),
     }
 
 
-def _warnings(stats: ReadStats, texts: list[str]) -> list[str]:
-    warnings = [
-        f"skipped in the sample: {counted(count, 'record')}, "
-        f"{reason.replace('_', ' ')} (first: record "
-        f"{stats.examples[reason][0].record}, {stats.examples[reason][0].detail})"
-        for reason, count in stats.skipped.items()
-    ]
+# Problems with texts of the sample, and the consequence of each.
+GARBLED = {
+    "wrongly_decoded": "were decoded with a wrong encoding before they were written "
+    "(first: record {}); copies in them may be missed without --fix-encoding",
+    "escaped": "have letters written as escapes, such as \\u0447 (first: record {}); "
+    "copies in them are missed without --fix-encoding",
+}
+
+
+def _warnings(stats: ReadStats, texts: int) -> list[str]:
+    warnings = []
+    for reason, count in stats.skipped.items():
+        case = stats.examples[reason][0]
+        warnings.append(
+            f"skipped in the sample: {counted(count, 'record')}, "
+            f"{reason.replace('_', ' ')} (first: record {case.record}, {case.detail})"
+        )
     warnings += [f"the file ends early: {damage.reason}" for damage in stats.damaged]
-    if bad := stats.notes.get("wrongly_decoded"):
-        case = stats.examples["wrongly_decoded"][0]
-        warnings.append(
-            f"{bad:,} texts of the sample were decoded with a wrong encoding before "
-            "they were written (first: record "
-            f"{case.record}); copies in them may be missed without --fix-encoding"
-        )
-    if bad := stats.notes.get("escaped"):
-        case = stats.examples["escaped"][0]
-        warnings.append(
-            f"{bad:,} texts of the sample have letters written as escapes, such as "
-            "\\u0447 (first: record "
-            f"{case.record}); copies in them are missed without --fix-encoding"
-        )
+    for reason, words in GARBLED.items():
+        if bad := stats.notes.get(reason):
+            record = stats.examples[reason][0].record
+            warnings.append(f"{bad:,} texts of the sample {words.format(record)}")
     if not texts and not stats.damaged:
         warnings.append("no record with text")
     return warnings

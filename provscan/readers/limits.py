@@ -27,9 +27,9 @@ class Limits:
     nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
     # A quoted CSV value of more lines counts as a quote that was never closed.
     value_lines: int = 10_000
-    # The budget of a file (`provscan.readers.bytes.budget`). One that grows by more
-    # than this factor is abandoned once it has grown to so many bytes, be it by
-    # decompression or by texts that it holds once and gives for many records.
+    # The budget of a file (`provscan.readers.bytes.budget`). A file that grows by more
+    # than this factor is abandoned once it has grown to `expansion_bytes`, either by
+    # decompression or because many records repeat a text that is stored once.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
     # Records that any file may give, and how many more for each of its bytes.
@@ -41,7 +41,7 @@ class Limits:
     # Time of a processor that a reader may spend without a record or a byte of the
     # file.
     idle_seconds: int = 5
-    members: int = 1_000_000  # Files that an archive may hold.
+    members: int = 1_000_000  # Maximum number of files in an archive.
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)

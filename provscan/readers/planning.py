@@ -1,4 +1,9 @@
-"""Sources as the user names them -> splits, and what will not be read."""
+"""From sources as the user names them to splits.
+
+:class:`Survey` finds the files (in folders and archives, behind URLs) and looks at the
+first bytes of each; :func:`with_fields` finds in its first records the fields that hold
+texts; :func:`plan` does both and cuts the files into splits.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import os
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from stat import S_ISREG
 from typing import NamedTuple
@@ -41,10 +46,11 @@ from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
 
-# What the datasets library writes beside its data.
+# Files that the datasets library writes beside its data.
 METADATA = frozenset(
     {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 )
+OUTSIDE = "not among the files that the recipe reads"
 RECORDS = ("lines", "paragraphs", "files")
 
 MOST_SPLIT = 256 << 20
@@ -88,15 +94,24 @@ class Survey:
 
     Every file is opened once to look at its first bytes. With `unpack`, a compressed
     tar archive is decompressed into a temporary file, so that its members become files,
-    too; else it is read from front to back as if it were one file.
+    too; else it is read from front to back as if it were one file. Files that `covers`
+    refuses are left out.
     """
 
-    def __init__(self, limits: Limits, asked: Asked, *, unpack: bool = False) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        asked: Asked,
+        *,
+        unpack: bool = False,
+        covers: Callable[[str], bool] = lambda source: True,
+    ) -> None:
         self.unread: list[tuple[str, str]] = []
         self.ignored: list[tuple[str, str]] = []
         self._limits = limits
         self._asked = asked
         self._unpack = unpack
+        self._covers = covers
         self._seen: set[str] = set()
 
     def files(self, sources: Iterable[str]) -> Iterator[Found]:
@@ -138,6 +153,9 @@ class Survey:
 
     def leave(self, source: str, error: InputError) -> None:
         """Leave out a source that can't be read."""
+        if not self._covers(source):
+            self.ignored.append((source, OUTSIDE))
+            return
         words = str(error).removeprefix(f"{source} ").removeprefix(f"{source}: ")
         self.unread.append(
             (source, getattr(error.__cause__, "strerror", None) or words)
@@ -211,7 +229,13 @@ class Survey:
             if self._unpack and found.split.format == "tar":
                 yield from self._looked_at(self._unpacked(found.split), name)
             else:
-                yield found
+                yield from self._covered(found)
+
+    def _covered(self, found: Found) -> Iterator[Found]:
+        if self._covers(found.split.source):
+            yield found
+        else:
+            self.ignored.append((found.split.source, OUTSIDE))
 
     def _unpacked(self, split: Split) -> Split:
         """A decompressed copy of an archive, which is removed when the process ends."""
@@ -228,7 +252,7 @@ class Survey:
             with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
                 if entries and min(info.header_offset for info in entries) > 0:
-                    # What zipfile took for the directory is that of an archive within
+                    # The directory that zipfile found belongs to an archive within
                     # this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
                 if sum(info.compress_size for info in entries) > whole.size:
@@ -274,13 +298,14 @@ class Survey:
                     count += 1
                     if info.isfile() and info.sparse is None:
                         start, size = info.offset_data, info.size
-                        member = replace(
+                        yield replace(
                             whole,
                             archive="tar",
                             member=info.name,
-                            extent=(start, start + size),
+                            start=start,
+                            end=start + size,
+                            size=size,
                         )
-                        yield replace(member, start=start, end=start + size, size=size)
                     elif not info.isdir():
                         self.ignored.append(
                             (
@@ -300,8 +325,8 @@ class Survey:
             )
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
-        """Members of an archive; nothing is written to disk, so their names lead
-        nowhere.
+        """Members of an archive; since nothing is written to disk, their names can't
+        lead to a place outside of it.
         """
         for count, member in enumerate(members, 1):
             if count > self._limits.members:
@@ -321,7 +346,8 @@ class Survey:
                     if not head and member.size:
                         raise NotReadable("damaged archive")
                     split = replace(member, compression=compression)
-                    yield Found(*identified(name, head, split, self._asked))
+                    found = Found(*identified(name, head, split, self._asked))
+                    yield from self._covered(found)
             except InputError as error:
                 self.leave(member.source, error)
 

@@ -1,5 +1,7 @@
-"""One split -> its records, as they are or as batches of texts; and the fields of its
-file.
+"""From a split to its records.
+
+:func:`read_rows` gives them as they are, :func:`read` as batches of texts, and
+:func:`read_split` ends them where the file is damaged.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from provscan.errors import InputError
@@ -31,8 +32,7 @@ from provscan.text_buffers import buffers
 
 Part = TypeVar("Part", Rows, Rows | Piece)
 
-# Errors of the system that other files may not have, unlike those of a disk that is not
-# there.
+# Errors of the system that concern one file, unlike those of a failing disk.
 TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
@@ -115,8 +115,8 @@ def _as_far_as_readable(
     """The batches of a file up to where it can't be read further: that costs the file,
     and not the run.
 
-    Here ends whatever a library raises at a file, for every format, and what exceeds
-    the budget of a file.
+    For every format, the errors of libraries end here, and so do files that exceed
+    their budget.
     """
     try:
         with readable(source):
@@ -140,7 +140,7 @@ def _as_far_as_readable(
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
     binding = split.binding
     if binding is None:
-        # What was not looked at, such as a pipe, shows its fields in its first records.
+        # The fields of a pipe are found in its first records while it is read.
         first, parts = first_of(read_rows(split, None, context), context.limits)
         if not first:
             return
@@ -218,18 +218,10 @@ def binding_in(
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
     """A piece as a batch; one that is the whole text, as an ordinary row."""
-    ends = pa.py_buffer(np.array([0, len(piece.text)], np.int64))
-    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(piece.text))
-    field = pa.DictionaryArray.from_arrays(
-        pa.array([0], pa.int32()), pa.array(["text"])
-    )
-    columns = [
-        pa.array([piece.number], pa.int64()),
-        pa.nulls(1, pa.string()),
-        field,
-        text,
-    ]
-    batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    row = {"record": [piece.number], "id": [None], "field": ["text"]}
+    batch = pa.RecordBatch.from_pydict({**row, "text": [piece.text]}, schema=SCHEMA)
     if piece.last and piece.start == 0:
         return batch
-    return piece_batch(batch, text, piece.start, piece.stop, limits, last=piece.last)
+    return piece_batch(
+        batch, batch.column("text"), piece.start, piece.stop, limits, last=piece.last
+    )

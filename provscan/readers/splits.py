@@ -16,13 +16,13 @@ from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
 
 STDIN = "-"
-# What data in memory is called in messages and results.
+# The source of data in memory, in messages and results.
 MEMORY = "<memory>"
 
-# The format of what can't be looked at before it is read, such as a pipe.
+# The format of a pipe, which can't be looked at before it is read.
 UNKNOWN = "unknown"
 
-# Formats that hold files, and are read from front to back.
+# Formats that are archives of files, and are read from front to back.
 ARCHIVES = ("tar", "webdataset")
 
 Progress = Callable[[int], None]
@@ -81,9 +81,6 @@ class Split:
     # ``start`` and ``end`` are places in a tar archive.
     archive: str | None = None
     member: str | None = None
-    extent: tuple[int, int] | None = (
-        None  # Of a range of a file in a tar archive: where all of the file lies.
-    )
     part: int = 0  # Number of the split among those of its source.
     layout: Layout = Layout()  # How its bytes are to be read.
     # Where its fields are, by the first records of its file (a Binding of
@@ -105,8 +102,8 @@ class Split:
 
 
 class Context(NamedTuple):
-    """What reading a split needs besides the split; ``breaks`` takes the reasons why it
-    ended early.
+    """Counts, limits and budget of the reading of one split; ``breaks`` collects the
+    reasons why it ended early.
     """
 
     stats: ReadStats
@@ -127,7 +124,7 @@ class Context(NamedTuple):
 
     @classmethod
     def quiet(cls, limits: Limits) -> Context:
-        """One whose counts nobody will read."""
+        """A context for a look at a file, whose counts are not used."""
         return cls(ReadStats(), limits, [], Budget(limits))
 
     def consumed(self, count: int) -> None:

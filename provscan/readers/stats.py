@@ -49,7 +49,7 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate``
     # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
-    # (`provscan.readers.texts.mending`).
+    # (`provscan.readers.texts.garbled`).
     repaired: dict[str, int] = field(default_factory=dict)
     # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``,
     # ``field_missing`` (a file lacks a field that was named), ``subtitles`` (texts of
@@ -73,8 +73,7 @@ class ReadStats:
         detail: str = "",
         count: int = 1,
     ) -> None:
-        counts = getattr(self, kind)
-        counts[reason] = counts.get(reason, 0) + count
+        _add(getattr(self, kind), {reason: count})
         cases = self.examples.setdefault(reason, [])
         if len(cases) < EXAMPLES:
             cases.append(Example(source, record, detail[:200]))
@@ -87,26 +86,21 @@ class ReadStats:
     def describe(self, verdicts: Mapping[str, str]) -> None:
         """Count the verdicts on the fields of one file."""
         for name, verdict in verdicts.items():
-            counts = self.fields.setdefault(printable(name), {})
-            counts[verdict] = counts.get(verdict, 0) + 1
+            _add(self.fields.setdefault(printable(name), {}), {verdict: 1})
 
     def merge(self, other: ReadStats) -> None:
         self.records += other.records
         self.characters += other.characters
         self.bytes += other.bytes
         for kind in ("skipped", "repaired", "notes"):
-            counts = getattr(self, kind)
-            for reason, count in getattr(other, kind).items():
-                counts[reason] = counts.get(reason, 0) + count
+            _add(getattr(self, kind), getattr(other, kind))
         for reason, cases in other.examples.items():
             self.examples[reason] = heapq.nsmallest(
                 EXAMPLES, [*self.examples.get(reason, []), *cases]
             )
         self.damaged = sorted([*self.damaged, *other.damaged])
         for name, verdicts in other.fields.items():
-            known = self.fields.setdefault(name, {})
-            for verdict, count in verdicts.items():
-                known[verdict] = known.get(verdict, 0) + count
+            _add(self.fields.setdefault(name, {}), verdicts)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, in types that JSON knows; reasons in alphabetical order."""
@@ -128,6 +122,11 @@ class ReadStats:
         }
         damaged = [Damage(**damage) for damage in value["damaged"]]
         return cls(**{**value, "examples": examples, "damaged": damaged})
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def require_undamaged(stats: ReadStats) -> None:

@@ -19,8 +19,6 @@ NOT_COVERED = (
     "An upper limit covers copies that are nearly verbatim. How many copies were "
     "changed more than that is unknown."
 )
-# Findings below which there are no charts of them.
-FEW = 20
 
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:

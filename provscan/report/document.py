@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader
 from jinja2.bccache import Bucket
 from markupsafe import Markup
@@ -26,7 +27,7 @@ from provscan.errors import InputError
 from provscan.params import require_folder
 from provscan.report import answers, figures, wording
 from provscan.report.files import Review, RunFiles, write_page
-from provscan.report.packing import CHUNK, displayed, packed_exhibits
+from provscan.report.packing import displayed, packed_exhibits
 from provscan.report.places import Places
 
 STYLES = ("page.css", "exhibits.css", "print.css")
@@ -40,14 +41,15 @@ SCRIPTS = (
     "browser.js",
 )
 TEMPLATES = Path(__file__).parent / "templates"
-# Exhibits that the page can hold, and those that stand in it for browsers that run no
-# script.
+# Exhibits that the page can hold, and those that it shows to browsers without scripts.
 MOST, STATIC = 100_000, 20
+# Findings below which there are no charts of them.
+FEW = 20
 
 
 class _Compiled(FileSystemBytecodeCache):
-    """Templates as Jinja compiled them, which takes longer than filling them; where
-    they can't be kept, again.
+    """Keeps compiled templates where that is possible: compiling takes longer than
+    filling them.
     """
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -99,23 +101,22 @@ def page(
     folder: Path = TEMPLATES,
     policy: Sequence[str] = (),
     **values: Any,
-) -> Iterator[str]:
-    """A page with its style and script, which loads nothing, piece by piece.
+) -> str:
+    """Fill a template with its style and script into a page that loads nothing.
 
     Templates and styles of another room are in a `folder` of its own; what is not there
-    is taken from that of the report. The `policy` is what the page may do beside that.
+    is taken from that of the report. `policy` says what else the page may do.
     """
     style = _joined(styles, folder)
     policy = [f"style-src {_digest(style)}", *policy]
     if scripts:
-        values["script"] = Markup(
-            script := f'"use strict";{{\n{_joined(scripts, folder)}}}'
-        )
+        script = f'"use strict";{{\n{_joined(scripts, folder)}}}'
+        values["script"] = Markup(script)
         policy.append(f"script-src {_digest(script)}")
-    pieces = (
+    filled = (
         _environment(folder)
         .get_template(template)
-        .generate(
+        .render(
             style=Markup(style),
             policy="; ".join(
                 ["default-src 'none'", *policy, "base-uri 'none'", "form-action 'none'"]
@@ -126,46 +127,38 @@ def page(
         )
     )
     # A file name on disk need not be valid Unicode; the page must be.
-    return (
-        piece.encode("utf-8", "backslashreplace").decode("utf-8") for piece in pieces
-    )
+    return filled.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _digest(text: str) -> str:
-    return (
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-    )
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def render(
     folder: RunFiles, *, texts: int | None = None, marks: Path | None = None
-) -> Iterator[str]:
-    """The report of a run as one HTML page, piece by piece, so that no more than a
-    piece of it is held.
+) -> str:
+    """Make the report of a run, an HTML page.
 
-    `texts` is the number of exhibits that may show texts, the strongest first; the
-    others show SHA-256 digests. `marks` is a file that reviewers saved from an earlier
-    report of this run.
+    Parameters
+    ----------
+    folder
+        The run.
+    texts
+        How many exhibits may show texts, the strongest first; the others show SHA-256
+        digests.
+    marks
+        File of marks that reviewers saved from an earlier report of this run.
     """
-    found, places = (
-        figures.Figures(folder.summary["sources"]),
-        Places(folder.summary, folder.info),
-    )
+    places = Places(folder.summary, folder.info)
     summary, info = places.shown(folder.summary), places.shown(folder.info)
     parameters = folder.info["parameters"]
-    known = 0 if parameters.get("no_text") else parameters.get("texts")
-    if known is not None:
-        texts = known if texts is None else min(texts, known)
+    allowed = 0 if parameters.get("no_text") else parameters.get("texts")
+    if allowed is not None:
+        texts = allowed if texts is None else min(texts, allowed)
     review = folder.review(marks) if marks is not None else Review()
-    shown = folder.first(MOST, found.add)
-    first = next(
-        displayed(folder.batches(STATIC, shown.slice(0, STATIC)), texts, len(shown))
-    ).to_pylist()
-    held = Review(
-        {row: mark for row, mark in review.marks.items() if row < len(shown)},
-        review.about,
-    )
-    batches = displayed(folder.batches(CHUNK, shown), texts, len(shown))
+    findings = folder.listed()
+    shown = displayed(folder.with_texts(folder.exhibits.slice(0, MOST)), texts)
     sources = {
         item["source"]: places.shown(item["source"])
         for item in folder.summary["sources"]
@@ -178,48 +171,37 @@ def render(
         answer=summary["answer"],
         info=info,
         identity=folder.identity,
-        exhibits=found.exhibits,
+        exhibits=len(folder.exhibits),
+        findings=len(findings),
         shown=len(shown),
-        first=_first(first, sources),
-        findings=found.findings,
+        first=_first(shown, sources),
         names=sources,
         reviewed=review.marks,
-        about=review.about,
         review=wording.review(review.marks),
-        interval=figures.interval(
-            summary["answer"]["records"], sampled=bool(summary.get("sample"))
-        ),
-        histogram=figures.histogram(folder.read, summary["recall"].get("bits")),
+        charts=summary["answer"]["records"]["findings"] >= FEW,
+        histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
         breakdowns={
-            name: breakdown.shown for name, breakdown in found.breakdowns.items()
+            name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },
-        strip=found.strip,
         left_out=wording.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
         whole_paths=info.get("repeat") == folder.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed_exhibits(shown, batches, held, sources)),
+        blocks=map(Markup, packed_exhibits(shown, review, sources)),
     )
 
 
-def _first(
-    rows: Iterable[dict[str, Any]], sources: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def _first(exhibits: pa.Table, sources: Mapping[str, str]) -> list[dict[str, Any]]:
     """The findings that stand in the page itself, with control characters spelled
     out.
     """
-    return [
-        {
-            name: wording.visible(
-                sources.get(value, value) if name == "source" else value
-            )
-            if isinstance(value, str)
-            else value
-            for name, value in row.items()
-        }
-        for row in rows
-        if row["counted"]
-    ]
+    rows = [row for row in exhibits.slice(0, STATIC).to_pylist() if row["counted"]]
+    for row in rows:
+        row["source"] = sources.get(row["source"], row["source"])
+        for name, value in row.items():
+            if isinstance(value, str):
+                row[name] = wording.visible(value)
+    return rows
 
 
 def write_report(
@@ -230,18 +212,17 @@ def write_report(
     marks: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the report of a run folder; by default as ``report.html`` in it. See
-    :func:`render`.
+    """Write the report of a run folder, by default as ``report.html`` in it.
 
-    A report that is there is replaced; another file, or a report that somebody changed,
-    with `overwrite` only.
+    A report that nobody has changed is replaced; any other file only with `overwrite`.
+    `texts` and `marks` are those of :func:`render`.
     """
     require_folder("run", run)
     folder = RunFiles.open(run)
     if "records" not in folder.summary["answer"]:
         raise InputError(
-            f"{run} makes no estimate, so that it has another report: `provscan report "
+            f"{run} makes no estimate, so it has another report: `provscan report "
             f"{run}` writes it"
         )
-    pieces = render(folder, texts=texts, marks=marks)
-    return write_page(out or run / "report.html", pieces, overwrite=overwrite)
+    made = render(folder, texts=texts, marks=marks)
+    return write_page(out or run / "report.html", made, overwrite=overwrite)

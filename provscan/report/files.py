@@ -1,11 +1,15 @@
-"""A run folder as the report reads it: four files, one table of exhibits."""
+"""A run folder as the report reads it: its four files as one table of exhibits.
+
+An exhibit is a match of a licensed text. :class:`RunFiles` reads them;
+:func:`replaced` and :func:`write_page` write what is made of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
-from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
-from provscan.estimate.counters import Strongest
 from provscan.matching.matches import PERMALINK
 from provscan.runs.folder import (
     DATA,
@@ -34,10 +35,9 @@ from provscan.writing import replacing_file
 
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
-BATCH = 1 << 14
-_BLOCK = 1 << 20
-_LAST_LINE = b"\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 KEY = ("record", "start", "end", "tweet_id")
+BATCH = 1 << 14
+_LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
 # What a reviewer types in the page to say what the report is for.
 ABOUT_CASE = ("case", "client", "examiner")
@@ -45,18 +45,16 @@ ABOUT_CASE = ("case", "client", "examiner")
 
 @contextmanager
 def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary file to write, which takes the place of `target` when the block ends
-    well.
+    """A temporary file that takes the place of `target` when the block ends well.
 
-    Where it is a link, what it leads to is replaced. A file that is there is replaced
-    with `overwrite` only, unless it is a report as it was written. What a run
-    consists of is never replaced: a report or a list can be written again, and it
-    cannot. Neither is a device.
+    A link is followed. A file that exists is replaced only with `overwrite`, unless it
+    is a report that nobody has changed. The files that a run consists of are never
+    replaced, since they can't be written again; nor are devices.
     """
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
         raise OutputError(
-            f"{shown} is no file, so it is not replaced: name another place"
+            f"{shown} is not a regular file, so it is not replaced: name another place"
         )
     if target.name in DATA and (target.parent / RUN_FILE).is_file():
         raise OutputError(
@@ -77,31 +75,25 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         ) from error
 
 
-def write_page(target: Path, pieces: Iterable[str], *, overwrite: bool = False) -> Path:
-    """Write a page, with a last line by which it is known again as long as nobody
-    changes it.
+def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
+    """Write a page and a last line, by which it is recognised until somebody changes
+    it.
     """
-    digest = xxhash.xxh3_128()
-    with (
-        replaced(target, overwrite=overwrite) as temporary,
-        temporary.open("wb") as file,
-    ):
-        for piece in pieces:
-            file.write(encoded := piece.encode())
-            digest.update(encoded)
-        file.write(_LAST_LINE % digest.hexdigest().encode())
+    written = page.encode()
+    with replaced(target, overwrite=overwrite) as temporary:
+        temporary.write_bytes(written + _last_line(written))
     return target
 
 
 def _is_report(path: Path) -> bool:
     """Whether a file is a page as :func:`write_page` wrote it."""
-    length = len(_LAST_LINE % bytes(32))
-    left, digest = path.stat().st_size - length, xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while left > 0 and (block := file.read(min(left, _BLOCK))):
-            digest.update(block)
-            left -= len(block)
-        return file.read() == _LAST_LINE % digest.hexdigest().encode()
+    found = path.read_bytes()
+    body = found[: -len(_last_line(b""))]
+    return found == body + _last_line(body)
+
+
+def _last_line(body: bytes) -> bytes:
+    return (_LAST_LINE % xxhash.xxh3_128_hexdigest(body)).encode()
 
 
 @dataclass(frozen=True)
@@ -130,147 +122,74 @@ class RunFiles:
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
-    def read(self, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Columns of ``matches.parquet``, a batch at a time, matches of control texts
-        included.
-        """
-        return _read(self.path / MATCHES_FILE, names)
-
-    def licensed(self) -> Iterator[pa.Table]:
-        """Matches of licensed texts, a batch at a time, with author, time, language and
-        permalink.
-
-        ``place`` is the row in ``evidence.parquet``, null where the match is not
-        counted; ``row`` that in ``matches.parquet``.
-        """
-        names = [name for name in _names(self.path / MATCHES_FILE) if name not in TEXTS]
-        rows, evidence = (
-            _Rows(self.read(names)),
-            _Rows(_read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT])),
-        )
-        row = place = 0
-        while True:
-            matches = rows.take(BATCH)
-            if row and not len(matches):
-                break
-            matches = matches.append_column(
-                "row", pa.array(np.arange(row, row + len(matches)))
-            )
-            row += len(matches)
-            licensed = matches.filter(pc.invert(matches["control"]))
-            counted = licensed["counted"].to_numpy(zero_copy_only=False)
-            beside = evidence.take(int(np.count_nonzero(counted)))
-            self._require_equal(licensed.filter(pa.array(counted)), beside)
-            within = pa.array(np.cumsum(counted) - 1, mask=~counted)
-            licensed = licensed.append_column("place", pc.add(within, place))
-            place += len(beside)
-            for name in ABOUT:
-                column = pc.coalesce(beside[name].take(within), licensed[name])
-                licensed = licensed.drop_columns([name]).append_column(name, column)
-            numeric = pc.match_substring_regex(licensed["tweet_id"], "^[0-9]+$")
-            links = pc.binary_join_element_wise(PERMALINK, licensed["tweet_id"], "")
-            yield licensed.append_column(
-                "permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string()))
-            )
-            if not len(matches):
-                break
-        self._require_equal(matches, evidence.take(1))
-
-    def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
-        """Raise an error unless rows of both files are the same ones."""
-        if len(counted) == len(evidence) and all(
-            counted[name].cast(evidence[name].type).equals(evidence[name])
-            for name in KEY
-        ):
-            return
-        expected = sum(
-            pc.sum(part["counted"]).as_py() or 0 for part in self.read(["counted"])
-        )
-        found = pq.read_metadata(self.path / EVIDENCE_FILE).num_rows
-        raise InputError(
-            f"{self.path}: the {expected:,} counted rows of matches.parquet are not "
-            f"the {found:,} rows of "
-            "evidence.parquet, so the files are of different runs: run match again"
-        )
-
-    def first(
-        self,
-        limit: int | None = None,
-        each: Callable[[pa.Table], None] = lambda batch: None,
-    ) -> pa.Table:
-        """The first exhibits, all by default: matches of licensed texts, the strongest
-        counted one first.
-
-        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. The columns are those of :meth:`licensed`, of which `each` is given
-        every batch.
-        """
-        chosen = None if limit is None else self._strongest(limit)
-        held: list[pa.Table] = []
-        for batch in self.licensed():
-            each(batch)
-            held.append(
-                batch
-                if chosen is None
-                else batch.filter(pa.array(np.isin(batch["row"], chosen)))
-            )
-        table = pa.concat_tables(held)
-        return table.take(pa.array(np.lexsort(_keys(table))))
-
-    def _strongest(self, limit: int) -> Numbers:
-        """The rows of the first exhibits."""
-        strongest, low = Strongest(limit, 3), 0
-        for batch in self.read(["control", "counted", "bits", "record"]):
-            rows = np.flatnonzero(~batch["control"].to_numpy())
-            strongest.add(
-                low + rows,
-                *(key[rows].astype(np.float64) for key in reversed(_keys(batch))),
-            )
-            low += len(batch)
-        return strongest.rows
+    @cached_property
+    def matches(self) -> pa.Table:
+        """All matches, those of control texts included, without their texts."""
+        needed = [*KEY, "control", "counted", "bits"]
+        return _read(self.path / MATCHES_FILE, needed, others=True)
 
     @cached_property
     def exhibits(self) -> pa.Table:
-        return self.first()
+        """The matches of licensed texts, findings first, then the strongest first.
 
-    def batches(
-        self, size: int, exhibits: pa.Table | None = None
-    ) -> Iterator[pa.Table]:
-        """Some exhibits, all by default, so many at a time, with their texts, of which
-        only these are held.
-
-        A run keeps texts of its counted matches and of the strongest others, or of
-        fewer: ``before``, ``passage``, ``after`` and ``tweet`` are null where it keeps
-        none, and ``has_text`` is false where ``passage`` and ``tweet`` are SHA-256
-        digests.
+        Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
+        numbers. Added are author, time, language and permalink; ``row`` is the row in
+        ``matches.parquet``, and ``place`` that in ``evidence.parquet``, null where the
+        match is not a finding.
         """
-        exhibits = self.exhibits if exhibits is None else exhibits
-        sources = ((EVIDENCE_FILE, "place"), (MATCHES_FILE, "row"))
-        texts = [
-            _Texts.read(self.path / name, exhibits[place].combine_chunks())
-            for name, place in sources
-        ]
+        rows = pa.array(np.arange(len(self.matches)))
+        matches = self.matches.append_column("row", rows)
+        matches = matches.filter(pc.invert(matches["control"]))
+        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT])
+        counted = matches["counted"].to_numpy()
+        self._require_equal(matches.filter(pa.array(counted)), evidence)
+        place = pa.array(np.cumsum(counted) - 1, mask=~counted)
+        matches = matches.append_column("place", place)
+        for name in ABOUT:
+            column = pc.coalesce(evidence[name].take(place), matches[name])
+            matches = matches.drop_columns([name]).append_column(name, column)
+        numeric = pc.match_substring_regex(matches["tweet_id"], "^[0-9]+$")
+        links = pc.binary_join_element_wise(PERMALINK, matches["tweet_id"], "")
+        matches = matches.append_column(
+            "permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string()))
+        )
+        bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
+        order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
+        return matches.take(pa.array(order))
+
+    def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
+        """Raise an error unless rows of both files are the same ones."""
+        if len(counted) != len(evidence) or any(
+            not counted[name].cast(evidence[name].type).equals(evidence[name])
+            for name in KEY
+        ):
+            raise InputError(
+                f"{self.path}: the {len(counted):,} counted rows of matches.parquet "
+                f"are not the {len(evidence):,} rows of evidence.parquet, so the files "
+                "are of different runs: run match again"
+            )
+
+    def with_texts(self, exhibits: pa.Table) -> pa.Table:
+        """Some exhibits with the texts that the run keeps of them.
+
+        ``before``, ``passage``, ``after`` and ``tweet`` are null where it keeps none;
+        ``has_text`` is false where ``passage`` and ``tweet`` are SHA-256 digests.
+        """
+        findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
+        others = _texts(self.path / MATCHES_FILE, exhibits["row"])
         exhibits = exhibits.drop_columns(["place", "row"])
-        for low in range(0, max(1, len(exhibits)), size):
-            batch = exhibits.slice(low, size)
-            for name in (*TEXTS, "has_text"):
-                counted, other = (held.take(name, low, size) for held in texts)
-                batch = batch.append_column(name, pc.coalesce(counted, other))
-            yield batch
+        for name in (*TEXTS, "has_text"):
+            texts = pc.coalesce(findings[name], others[name])
+            exhibits = exhibits.append_column(name, texts)
+        return exhibits
 
     def listed(self, *, everything: bool = False) -> pa.Table:
-        """The exhibits that a list holds: the findings, or all of them with those of
-        common or known wording.
+        """The exhibits of a list: the findings, or with `everything` also the matches
+        of common or known wording.
         """
-        return (
-            self.exhibits
-            if everything
-            else self.exhibits.filter(self.exhibits["counted"])
-        )
-
-    def with_texts(self, *, everything: bool = False) -> pa.Table:
-        """The exhibits of a list with their texts: see :meth:`batches`."""
-        return pa.concat_tables(self.batches(BATCH, self.listed(everything=everything)))
+        if everything:
+            return self.exhibits
+        return self.exhibits.filter(self.exhibits["counted"])
 
     def review(self, path: Path) -> Review:
         """What reviewers marked and typed, as the page saves it."""
@@ -281,24 +200,19 @@ class RunFiles:
                 number = mark["exhibit"]
                 if not isinstance(number, int) or number - 1 in marks:
                     raise ValueError(
-                        f"exhibit {number!r} is marked twice, or no number"
+                        f"exhibit {number!r} is marked twice, or is not a number"
                     )
                 marks[number - 1] = (
                     mark["tweet_id"],
                     mark["verdict"],
                     str(mark.get("note") or ""),
                 )
-            run, about = (
-                saved["run"],
-                {
-                    name: str(saved.get("about", {}).get(name) or "")
-                    for name in ABOUT_CASE
-                },
-            )
+            run, typed = saved["run"], saved.get("about", {})
+            about = {name: str(typed.get(name) or "") for name in ABOUT_CASE}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                f"{path}: expected marks as a report saves them ({error}), so none "
-                "were taken in"
+                f"{path}: expected marks as a report saves them ({error}), so no marks "
+                "were added"
             ) from None
         if run != self.identity:
             raise InputError(
@@ -307,9 +221,8 @@ class RunFiles:
             )
         ids = self.exhibits["tweet_id"]
         for row, (tweet_id, verdict, _) in marks.items():
-            if not (
-                0 <= row < len(ids) and ids[row].as_py() == tweet_id
-            ) or verdict not in (*VERDICTS, ""):
+            known = 0 <= row < len(ids) and ids[row].as_py() == tweet_id
+            if not known or verdict not in (*VERDICTS, ""):
                 raise InputError(
                     f"{path}: the mark of exhibit {row + 1} does not fit this run: "
                     "save the marks again"
@@ -321,82 +234,42 @@ class RunFiles:
         return Review(verdicts, about)
 
 
-@dataclass(frozen=True)
-class _Texts:
-    """Columns of texts of a file, of the rows that exhibits need."""
-
-    rows: pa.Table  # Those rows.
-    places: pa.Array  # The row of each exhibit in `rows`; null where it has none.
-
-    @classmethod
-    def read(cls, path: Path, wanted: pa.Array) -> _Texts:
-        """Read what a file knows of some rows, a batch at a time."""
-        file, parts, low = _opened(path), [], 0
-        chosen = np.zeros(file.metadata.num_rows, bool)
-        chosen[pc.drop_null(wanted).to_numpy()] = True
-        names = [
-            name for name in (*TEXTS, "has_text") if name in file.schema_arrow.names
-        ]
-        for batch in file.iter_batches(BATCH, columns=names):
-            parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
-            low += len(batch)
-        rows = pa.Table.from_batches(parts) if parts else pa.table({})
-        return cls(rows, pa.array(np.cumsum(chosen) - 1).take(wanted))
-
-    def take(self, name: str, low: int, size: int) -> pa.Array:
-        places = self.places.slice(low, size)
-        if name in self.rows.column_names:
-            return self.rows[name].take(places).combine_chunks()
-        if name == "has_text":
-            return pc.if_else(pc.is_valid(places), True, pa.scalar(None, pa.bool_()))
-        return pa.nulls(len(places), pa.large_string())
-
-
-def _names(path: Path) -> list[str]:
+def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
+    """Columns of a file, and `others` that are not texts."""
     try:
-        return list(pq.read_schema(path).names)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} can't be read ({error}): run match again") from None
-
-
-def _keys(matches: pa.Table) -> tuple[npt.NDArray[Any], ...]:
-    """By what exhibits are ordered, the first key last."""
-    bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
-    return matches["record"].to_numpy(), -bits, ~matches["counted"].to_numpy()
-
-
-class _Rows:
-    """Batches from which as many rows are taken as are asked for."""
-
-    def __init__(self, batches: Iterator[pa.Table]) -> None:
-        self._batches = batches
-        self._held = next(batches)
-
-    def take(self, count: int) -> pa.Table:
-        """So many rows, or what is left."""
-        while (
-            len(self._held) < count and (more := next(self._batches, None)) is not None
-        ):
-            self._held = pa.concat_tables([self._held, more])
-        taken, self._held = self._held.slice(0, count), self._held.slice(count)
-        return taken
-
-
-def _opened(path: Path) -> pq.ParquetFile:
-    """A file that is read a row group at a time; Arrow would hold all that it has read
-    of it until the end.
-    """
-    return pq.ParquetFile(path, pre_buffer=False)
-
-
-def _read(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Columns of a file, a batch at a time; at first one without rows."""
-    try:
-        # Not pq.read_table, whose import of all kinds of file systems takes longer than
-        # most runs' files.
-        with _opened(path) as file:
-            yield file.schema_arrow.empty_table().select(columns)
-            for batch in file.iter_batches(BATCH, columns=columns):
-                yield pa.Table.from_batches([batch])
+        # pq.read_table would import all kinds of file systems.
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if missing := set(columns) - set(names):
+                raise KeyError(*missing)
+            if others:
+                columns = [name for name in names if name not in TEXTS]
+            return file.read(columns)
     except (OSError, KeyError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None
+
+
+def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
+    """The texts of some rows of a file, in the order of `wanted`, which may hold nulls.
+
+    The file is read a batch at a time, and only wanted rows stay in memory.
+    """
+    # Without this option Arrow would keep all that it has read of the file.
+    file, parts, low = pq.ParquetFile(path, pre_buffer=False), [], 0
+    chosen = np.zeros(file.metadata.num_rows, bool)
+    chosen[wanted.drop_null().to_numpy()] = True
+    schema = file.schema_arrow
+    names = [name for name in (*TEXTS, "has_text") if name in schema.names]
+    for batch in file.iter_batches(BATCH, columns=names):
+        parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
+        low += len(batch)
+    rows = pa.Table.from_batches(parts, pa.schema([schema.field(n) for n in names]))
+    rows = rows.take(pa.array(np.cumsum(chosen) - 1).take(wanted.combine_chunks()))
+    # A file may lack columns: there are no such texts, and the others are no digests.
+    for name in TEXTS:
+        if name not in names:
+            rows = rows.append_column(name, pa.nulls(len(wanted), pa.large_string()))
+    if "has_text" not in names:
+        known = pc.if_else(pc.is_valid(wanted), True, pa.scalar(None, pa.bool_()))
+        rows = rows.append_column("has_text", known)
+    return rows

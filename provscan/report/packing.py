@@ -1,11 +1,11 @@
 """Exhibits as compressed blocks that the page unpacks one by one.
 
 A block is gzip in base64: ``uint32`` length of a JSON header, the header, columns as
-little-endian arrays at multiples of 8. The first block holds what is filtered and
-sorted by, of all exhibits; each of the others ``ids`` and ``texts`` of :data:`CHUNK`
-exhibits: UTF-8, a row an exhibit, whose fields each end with the byte 0xFF, which UTF-8
-never holds. So the page is of use when two blocks are unpacked, searches bytes, and
-decodes only the rows that it shows.
+little-endian arrays at multiples of 8. The first block has what exhibits are filtered
+and sorted by. Each of the others has ``ids`` and ``texts`` of :data:`CHUNK` exhibits:
+UTF-8, a row for each exhibit, whose fields each end with the byte 0xFF, which UTF-8
+never contains. So the page can be used once two blocks are unpacked, and decodes only
+the rows that it shows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import Numbers
 from provscan.ordered_map import ordered_map
 from provscan.report import wording
 from provscan.report.differences import packed_runs
@@ -48,73 +47,53 @@ WORDS = {
 # Threads that compress blocks.
 WORKERS = 2
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
-# Code points of context in pages of up to so many exhibits, and in larger ones.
+# Code points of context, in pages of up to SMALL exhibits and in larger ones.
 SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
-def displayed(
-    batches: Iterable[pa.Table], texts: int | None, count: int
-) -> Iterator[pa.Table]:
-    """Exhibits with the texts that a page may hold (:func:`with_digests`), and less
-    context the more there are.
-    """
-    around = AROUND if count <= SMALL else AROUND_IN_LARGE
-    for batch in with_digests(batches, texts):
-        columns = {name: batch[name] for name in batch.column_names}
-        columns["before"] = pc.utf8_slice_codeunits(
-            columns["before"].combine_chunks(), -around
-        )
-        columns["after"] = pc.utf8_slice_codeunits(
-            columns["after"].combine_chunks(), 0, around
-        )
-        yield pa.table(columns)
-
-
-def with_digests(batches: Iterable[pa.Table], texts: int | None) -> Iterator[pa.Table]:
-    """Exhibits of which the first ``texts`` keep their texts (all if ``None``).
+def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
+    """Exhibits of which the first `texts` keep their texts (all if None).
 
     Of the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
     is no context, and ``has_text`` is false.
     """
-    low = 0
-    for batch in batches:
-        kept = len(batch) if texts is None else min(max(texts - low, 0), len(batch))
-        low += len(batch)
-        if kept == len(batch):
-            yield batch
-            continue
-        columns = {name: batch[name] for name in batch.column_names}
-        known = columns["has_text"].to_numpy()
-        for name in ("before", "after", "passage", "tweet"):
-            head, tail = (
-                columns[name].slice(0, kept).to_pylist(),
-                columns[name].slice(kept).to_pylist(),
-            )
-            if name in ("before", "after"):
-                tail = [None] * len(tail)
-            else:
-                tail = [
-                    digest(text) if whole else text
-                    for text, whole in zip(tail, known[kept:], strict=True)
-                ]
-            columns[name] = pa.chunked_array(
-                [pa.array(head + tail, columns[name].type)]
-            )
-        columns["has_text"] = pa.chunked_array(
-            [pa.array(known & (np.arange(len(batch)) < kept))]
-        )
-        yield pa.table(columns)
+    if texts is None or texts >= len(exhibits):
+        return exhibits
+    kept, rest = exhibits.slice(0, texts), exhibits.slice(texts)
+    whole = rest["has_text"].to_pylist()
+    for name in ("before", "passage", "after", "tweet"):
+        found: list[str | None] = [None] * len(rest)
+        if name in ("passage", "tweet"):
+            found = [
+                digest(text) if has_text else text
+                for text, has_text in zip(rest[name].to_pylist(), whole, strict=True)
+            ]
+        rest = _replaced(rest, name, pa.array(found, rest[name].type))
+    none = pa.array(np.zeros(len(rest), bool))
+    return pa.concat_tables([kept, _replaced(rest, "has_text", none)])
+
+
+def displayed(exhibits: pa.Table, texts: int | None) -> pa.Table:
+    """Exhibits with the texts that a page may hold (:func:`with_digests`), and with
+    less context if there are many.
+    """
+    around = AROUND if len(exhibits) <= SMALL else AROUND_IN_LARGE
+    exhibits = with_digests(exhibits, texts)
+    before = pc.utf8_slice_codeunits(exhibits["before"], -around)
+    after = pc.utf8_slice_codeunits(exhibits["after"], 0, around)
+    return _replaced(_replaced(exhibits, "before", before), "after", after)
+
+
+def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
 
 
 def packed_exhibits(
-    exhibits: pa.Table,
-    batches: Iterable[pa.Table],
-    review: Review,
-    sources: Mapping[str, str],
+    exhibits: pa.Table, review: Review, sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """The blocks of some exhibits and of what reviewers said; the batches are the
-    exhibits with texts, :data:`CHUNK` rows at a time. The `sources` are those of the
-    run in the order in which it has them, each with how it is shown.
+    """The blocks of some exhibits and of what reviewers said.
+
+    The `sources` are those of the run in its order, each with how it is shown.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
@@ -127,67 +106,68 @@ def packed_exhibits(
         "names": names,
         "ranks": ranks,
         "words": WORDS,
+        "marks": {
+            row: mark for row, mark in review.marks.items() if row < len(exhibits)
+        },
+        "about": dict(review.about),
     }
-    yield _block(
-        columns, {**header, "marks": dict(review.marks), "about": dict(review.about)}
+    yield _block(columns, header)
+    chunks = (
+        exhibits.slice(low, CHUNK) for low in range(0, max(1, len(exhibits)), CHUNK)
     )
-    yield from ordered_map(_packed, batches, WORKERS)
+    yield from ordered_map(_packed, chunks, WORKERS)
 
 
-def _packed(batch: pa.Table) -> str:
-    """The block of ids and texts of a batch."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-    for name, fields in FIELDS.items():
-        columns[name], offsets = _rows([batch[field] for field in fields])
-        columns[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
-    whole = pc.and_(batch["has_text"], pc.is_valid(batch["passage"])).to_numpy()
-    pairs = batch.select(["passage", "tweet"]).filter(pa.array(whole))
+def _packed(exhibits: pa.Table) -> str:
+    """The block of ids and texts of some exhibits."""
+    known = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
+    whole = pc.fill_null(known, False).to_numpy()
+    pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(whole))
     runs, places = packed_runs(
         zip(pairs["passage"].to_pylist(), pairs["tweet"].to_pylist(), strict=True)
     )
-    lengths = np.zeros(len(batch), np.uint32)
+    lengths = np.zeros(len(exhibits), np.uint32)
     lengths[whole] = np.diff(places)
-    columns |= {
+    columns: dict[str, npt.NDArray[Any]] = {
+        "has_text": whole.astype(np.uint8),
         "runs": runs,
         "runs_lengths": lengths,
-        "has_text": whole.astype(np.uint8),
     }
-    return _block(columns, {})
-
-
-def _rows(columns: list[pa.ChunkedArray]) -> tuple[npt.NDArray[np.uint8], Numbers]:
-    """Strings of several columns row by row, each with an end mark; nulls as empty
-    strings.
-    """
     end, mark = (pa.scalar(value, pa.large_binary()) for value in (b"", b"\xff"))
-    fields = [
-        pc.fill_null(column.cast(pa.large_string()), "").cast(pa.large_binary())
-        for column in columns
-    ]
-    text, offsets = buffers(
-        pc.binary_join_element_wise(*fields, end, mark).combine_chunks()
-    )
-    return text[offsets[0] : offsets[-1]], offsets
+    for name, fields in FIELDS.items():
+        parts = [
+            pc.fill_null(exhibits[field].cast(pa.large_string()), "").cast(
+                pa.large_binary()
+            )
+            for field in fields
+        ]
+        joined = pc.binary_join_element_wise(*parts, end, mark)
+        text, offsets = buffers(joined.combine_chunks())
+        columns[name] = text[offsets[0] : offsets[-1]]
+        columns[f"{name}_lengths"] = np.diff(offsets).astype(np.uint32)
+    return _block(columns, {})
 
 
 def _columns(
     exhibits: pa.Table, names: dict[str, list[Any]]
 ) -> dict[str, npt.NDArray[Any]]:
+    """What exhibits are filtered and sorted by; `names` is filled with the values that
+    codes stand for.
+    """
+
     def values(name: str, null: float) -> npt.NDArray[Any]:
         return pc.fill_null(exhibits[name].cast(pa.float64()), float(null)).to_numpy()
 
     def codes(name: str) -> npt.NDArray[np.uint32]:
-        coded = (
-            pc.fill_null(exhibits[name].cast(pa.string()), "")
-            .combine_chunks()
-            .dictionary_encode()
-        )
+        known = pc.fill_null(exhibits[name].cast(pa.string()), "").combine_chunks()
+        coded = known.dictionary_encode()
         order = pc.sort_indices(coded.dictionary).to_numpy()
         names[name] = coded.dictionary.take(pa.array(order)).to_pylist()
         return np.argsort(order)[coded.indices.to_numpy()].astype(np.uint32)
 
     bits = values("bits", -1)
-    time = exhibits["time"].combine_chunks()
+    time = exhibits["time"]
+    day = pc.fill_null(time.cast(pa.date32()).cast(pa.int32()), NO_DAY)
     return {
         "flags": (
             COUNTED * values("counted", 0)
@@ -209,7 +189,7 @@ def _columns(
         "field": codes("field"),
         "author": codes("author"),
         "lang": codes("lang"),
-        "day": pc.fill_null(time.cast(pa.date32()).cast(pa.int32()), NO_DAY).to_numpy(),
+        "day": day.to_numpy(),
         "year": pc.fill_null(pc.year(time), 0).to_numpy().astype(np.uint16),
     }
 

@@ -15,41 +15,23 @@ class Places:
     """Takes the folders of absolute paths out of texts.
 
     Files of the dataset keep what is below the folder that they have in common, so that
-    two of the same name stay apart; of any other path its last part is left.
+    two files of the same name can be told apart. Of any other path its last part stays.
     """
 
     def __init__(self, summary: Mapping[str, Any], info: Mapping[str, Any]) -> None:
-        data = _folders(
-            item["source"]
-            for item in (*summary.get("sources", ()), *info.get("inputs", ()))
-        )
+        sources = (*summary.get("sources", ()), *info.get("inputs", ()))
+        data = _folders(item["source"] for item in sources)
         common = os.path.commonpath(data) if data else "/"
-        others = {
-            item["path"]
-            for name in ("unread", "ignored")
-            for item in summary.get(name, ())
-        }
-        others |= {item["source"] for item in info.get("null_inputs") or ()}
-        others |= {
-            *_strings(info.get("parameters", {})),
-            info.get("index", {}).get("path", ""),
-        }
-        others |= set(shlex.split(info.get("repeat") or ""))
-        outside = {
-            folder
-            for folder in _folders(others)
-            if common == "/" or not f"{folder}/".startswith(f"{common}/")
-        }
-        folders = (data if common == "/" else {common}) | outside
-        # The longest first: one may lie within another. What stands within a URL is no
-        # folder of this machine.
-        names = "|".join(
-            re.escape(folder)
-            for folder in sorted(folders - {"/"}, key=len, reverse=True)
-        )
-        self._folders = (
-            re.compile(rf"(?<![^\s'\"=:(\[,])(?:{names})/") if names else None
-        )
+        command = shlex.split(info.get("repeat") or "")
+        folders = _folders([*_strings([summary, info]), *command])
+        if common != "/":
+            below = {name for name in folders if f"{name}/".startswith(f"{common}/")}
+            folders = folders - below | {common}
+        # The longest first: a folder may lie within another one. Slashes within a URL
+        # are not folders of this machine.
+        names = sorted(folders - {"/"}, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, names)) or "(?!)"
+        self._folders = re.compile(rf"(?<![^\s'\"=:(\[,])(?:{pattern})/")
 
     def shown(self, value: Any) -> Any:
         """A value of ``summary.json`` or ``run.json`` with all of its texts as they are
@@ -57,7 +39,7 @@ class Places:
         """
         match value:
             case str():
-                return self._folders.sub("", value) if self._folders else value
+                return self._folders.sub("", value)
             case Mapping():
                 return {
                     self.shown(name): self.shown(item) for name, item in value.items()
@@ -74,6 +56,7 @@ def _folders(paths: Iterable[str]) -> set[str]:
 
 
 def _strings(value: Any) -> list[str]:
+    """All texts in a value."""
     match value:
         case str():
             return [value]

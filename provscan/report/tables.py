@@ -1,8 +1,9 @@
-"""Tables for a terminal."""
+"""What a run, an index or an explanation says on a terminal, and in a notebook."""
 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,20 +11,18 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from provscan.readers import counted
 from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
 
-SOURCES_SHOWN = 20
-# Of what a command prints unless more is asked for: lines, and warnings.
-MOST_LINES, MOST_WARNINGS = 10, 3
+# Rows of a long table that are shown, and warnings that are shown without --verbose.
+SOURCES_SHOWN, MOST_WARNINGS = 20, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
     """Print a table without lines; each column is aligned as ``<`` or ``>`` points. No
-    text turns others around.
+    text can reverse the direction of others.
     """
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for side in aligned:
@@ -31,6 +30,15 @@ def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> Non
     for row in rows:
         table.add_row(*map(wording.visible, row))
     console.print(Padding.indent(table, 2))
+
+
+def _section(
+    console: Console, title: str, aligned: str, rows: Iterable[Sequence[str]]
+) -> None:
+    """Print a heading and its table; nothing if the table has no rows."""
+    if rows := list(rows):
+        console.print(f"\n{title}")
+        _print(console, aligned, rows)
 
 
 def _console(width: int = 100) -> Console:
@@ -49,118 +57,62 @@ def _text(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def brief_lines(
-    summary: Mapping[str, Any], place: str, *, width: int = 100
-) -> list[str]:
-    """What a run found, in :data:`MOST_LINES` lines at most; `place` is the folder of
-    the run.
-
-    Where there is more to say, these are kept first, each of them whole: the headline,
-    where the report is, the first warning, the sentences that follow the headline, what
-    to do next, what was left out, further warnings.
-    """
-    console, answer = _console(width), summary["answer"]
-
-    def wrapped(text: str) -> list[str]:
-        return [
-            line.plain.rstrip()
-            for line in Text(wording.visible(text)).wrap(console, width)
-        ]
-
-    last = wrapped(f"Report: {place}/report.html      More: --verbose")[
-        1 - MOST_LINES :
-    ]
-    headline = wrapped(answer["headline"])[: MOST_LINES - len(last)]
-    details = [wrapped(line) for line in _joined(answer["details"], width)]
-    following = [wrapped(f"Next: {answer['next']}")] if answer["next"] else []
-    left_out = (
-        [wrapped(line)] if (line := wording.left_out_in_brief(summary, width)) else []
-    )
-    warnings = [
-        wrapped(f"! {answers.first_sentence(warning['message'])}")
-        for warning in answer["warnings"]
-    ]
-    room = MOST_LINES - len(headline) - len(last)
-    for shown in range(min(len(warnings), MOST_WARNINGS), -1, -1):
-        more = len(warnings) - shown
-        said = warnings[:shown]
-        said += (
-            [
-                wrapped(
-                    f"! {wording.several(more, 'more warning', 'more warnings')}: "
-                    "--verbose"
-                )
-            ]
-            if more
-            else []
-        )
-        parts = [*details, *following, *left_out, *said]
-        if sum(map(len, parts)) <= room or shown == min(1, len(warnings)):
-            break
-    kept: set[int] = set()
-    first = len(parts) - len(said)
-    for number in (*range(first, len(parts)), *range(first)):
-        if len(parts[number]) <= room:
-            kept.add(number)
-            room -= len(parts[number])
-    return [
-        *headline,
-        *(line for number in sorted(kept) for line in parts[number]),
-        *last,
-    ]
-
-
-def _joined(sentences: Sequence[str], width: int) -> list[str]:
-    """Sentences, of which those that fit into one line share it."""
-    lines: list[str] = []
-    for sentence in sentences:
-        if lines and len(lines[-1]) + 1 + len(sentence) <= width:
-            lines[-1] += f" {sentence}"
-        else:
-            lines.append(sentence)
-    return lines
-
-
-def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
-    """All that ``summary.json`` says of a run, in the words of somebody who did not
-    write the tool.
-    """
-    console = _console(width)
+def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
+    """The answer of a run in a few lines; `place` is the folder of the run."""
     answer = summary["answer"]
+    paragraphs = [answer["headline"], *answer["details"]]
+    if answer["next"]:
+        paragraphs.append(f"Next: {answer['next']}")
+    paragraphs.append(wording.left_out_in_brief(summary))
+    for warning in answer["warnings"][:MOST_WARNINGS]:
+        paragraphs.append(f"! {answers.first_sentence(warning['message'])}")
+    if (more := len(answer["warnings"]) - MOST_WARNINGS) > 0:
+        said = wording.several(more, "more warning", "more warnings")
+        paragraphs.append(f"! {said}: --verbose")
+    paragraphs.append(f"Report: {place}/report.html (more: --verbose)")
+    return "\n".join(
+        line
+        for text in paragraphs
+        for line in textwrap.wrap(wording.visible(text), width)
+    )
+
+
+def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
+    """Everything that ``summary.json`` says of a run; `place` is its folder."""
+    answer = summary["answer"]
+    said = text_table(summary, width) if "records" in answer else answer["headline"]
+    return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
+
+
+def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
+    """The answer of a run with all of its numbers, warnings and notes."""
+    console, answer = _console(width), summary["answer"]
     _headline(console, answer)
+    names = ("", *(name.lower() for name, _ in wording.LAYERS.values()))
     measures = [
         (meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)
     ]
-    _print(
-        console,
-        "<>>>",
-        [("", *(name.lower() for name, _ in wording.LAYERS.values())), *measures],
-    )
+    _print(console, "<>>>", [names, *measures])
     for reason_given in answers.withheld(answer):
         console.print(Padding.indent(f"Withheld: {reason_given}", 2))
     if limits := answers.upper_limits(answer):
-        console.print("\nUpper limits (97.5% confident)")
-        _print(console, "<>", limits)
-        console.print(
-            Padding.indent(
-                f"{answers.covered(answer)} {answers.NOT_COVERED}".strip(), 2
-            )
-        )
+        _section(console, "Upper limits (97.5% confident)", "<>", limits)
+        said = f"{answers.covered(answer)} {answers.NOT_COVERED}".strip()
+        console.print(Padding.indent(said, 2))
     if compared := answers.comparison(summary):
-        console.print(f"\n{answers.COMPARED.format(**answer['word_for_word'])}")
-        _print(console, "<<>>>>", [answers.COMPARISON, *compared])
+        title = answers.COMPARED.format(**answer["word_for_word"])
+        _section(console, title, "<<>>>>", [answers.COMPARISON, *compared])
     if strengths := answers.strengths(answer):
-        console.print("\nRecords by how rare the wording is")
-        _print(
-            console, "<>>", [("", "findings", "chance explains at most"), *strengths]
-        )
-    if answer["notes"]:
-        console.print()
-        for note in answer["notes"]:
-            console.print(f"Note: {note['message']}")
+        names = ("", "findings", "chance explains at most")
+        title = "Records by how rare the wording is"
+        _section(console, title, "<>>", [names, *strengths])
+    console.print()
+    for note in answer["notes"]:
+        console.print(f"Note: {note['message']}")
 
+    # What was scanned, and what was not.
     console.print(
-        f"\nRecords scanned: {count(summary['records'])}, {wording.searched(summary)}"
+        f"Records scanned: {count(summary['records'])}, {wording.searched(summary)}"
     )
     if known := answers.known_elsewhere(summary):
         console.print(known)
@@ -169,67 +121,40 @@ def text_table(summary: Mapping[str, Any], *, width: int = 100) -> str:
     if summary.get("sample"):
         console.print(wording.sampled(summary["sample"]))
 
-    if summary["matches"]:
-        number, findings = (
-            count(summary["matches"]),
-            count(summary["counted"]["matches"]),
-        )
-        console.print(
-            f"\nMatches by level: {number} in all, {findings} of them findings"
-        )
-        levels = summary["levels"]
-        _print(
-            console,
-            "<><",
-            [
-                (name, count(levels.get(name, 0)), meaning)
-                for name, meaning in wording.LEVELS.items()
-            ],
-        )
-
+    # The matches, by level and by file.
+    levels = [
+        (name, count(summary["levels"].get(name, 0)), meaning)
+        for name, meaning in wording.LEVELS.items()
+    ]
+    findings = count(summary["counted"]["matches"])
+    title = f"Matches by level: {count(summary['matches'])}, {findings} are findings"
+    _section(console, title, "<><", levels if summary["matches"] else [])
     if len(summary["sources"]) > 1:
-        console.print("\nBy source")
-        _print(console, "<>>>", _sources(summary["sources"]))
-    if fields := summary.get("fields"):
-        console.print("\nFields")
-        rows = [
-            (name, "; ".join(verdicts))
-            for name, verdicts in list(fields.items())[:SOURCES_SHOWN]
-        ]
-        _print(console, "<<", [*rows, *_more(len(fields))])
-
-    _counts(console, "Noticed", summary.get("notes", {}))
-    for title, name in (("Not scanned", "unread"), ("Passed over", "ignored")):
-        if entries := summary.get(name):
-            console.print(f"\n{title}")
-            rows = [(item["path"], item["reason"]) for item in entries[:SOURCES_SHOWN]]
-            _print(
-                console,
-                "<<",
-                [*rows, *_more(summary.get(f"{name}_files", len(entries)))],
-            )
-
-    if summary["damaged"]:
-        console.print(
-            "\nDamaged, and scanned up to the damage only, or changed during the scan"
+        _section(console, "By source", "<>>>", _sources(summary["sources"]))
+    fields = [
+        (name, "; ".join(verdicts)) for name, verdicts in summary["fields"].items()
+    ]
+    _section(console, "Fields", "<<", _first(fields))
+    _counts(console, "Noticed", summary["notes"])
+    for title, name in (("Not scanned", "unread"), ("Ignored", "ignored")):
+        entries = [(item["path"], item["reason"]) for item in summary[name]]
+        total = summary.get(f"{name}_files", len(entries))
+        _section(console, title, "<<", _first(entries, total))
+    damaged = [
+        (
+            item["source"],
+            wording.several(item["records"], "record", "records"),
+            item["problem"],
         )
-        _print(
-            console,
-            "<><",
-            [
-                (
-                    item["source"],
-                    wording.several(item["records"], "record", "records"),
-                    item["problem"],
-                )
-                for item in summary["damaged"]
-            ],
-        )
+        for item in summary["damaged"]
+    ]
+    title = "Damaged and scanned only up to the damage, or changed during the scan"
+    _section(console, title, "<><", damaged)
     return _text(console)
 
 
 def _headline(console: Console, answer: Mapping[str, Any]) -> None:
-    """What is said first, of a run or of a probe."""
+    """The answer of a run or of a probe, with its warnings."""
     console.print(answer["headline"])
     for sentence in answer.get("details", ()):
         console.print(sentence)
@@ -240,33 +165,29 @@ def _headline(console: Console, answer: Mapping[str, Any]) -> None:
     console.print()
 
 
-def _more(total: int) -> list[tuple[str]]:
-    """The row for entries that are not shown, if there are any."""
-    return (
-        [(f"... and {count(total - SOURCES_SHOWN)} more, in summary.json",)]
-        if total > SOURCES_SHOWN
-        else []
-    )
+def _first(
+    rows: Sequence[tuple[str, ...]], total: int | None = None
+) -> Iterator[tuple[str, ...]]:
+    """The first rows of a long table, and how many more there are."""
+    yield from rows[:SOURCES_SHOWN]
+    if (more := (total or len(rows)) - SOURCES_SHOWN) > 0:
+        yield (f"... and {count(more)} more, in summary.json",)
 
 
 def _counts(console: Console, title: str, counts: Mapping[str, int]) -> None:
-    """A heading and its counts, the greatest first; nothing if all are zero."""
-    if any(counts.values()):
-        console.print(f"\n{title}")
-        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        _print(console, "><", [(count(n), reason(key)) for key, n in ordered if n])
+    """Print a heading and counts that are not zero, the greatest first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(count(n), reason(key)) for key, n in ordered if n]
+    _section(console, title, "><", rows)
 
 
-def _sources(sources: list[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
+def _sources(sources: list[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     yield "", "records", "with a match", "matches"
-    for item in sorted(sources, key=lambda item: -item["records_matched"])[
-        :SOURCES_SHOWN
-    ]:
-        yield (
-            item["source"],
-            *(count(item[name]) for name in ("records", "records_matched", "matches")),
-        )
-    yield from _more(len(sources))
+    ordered = sorted(sources, key=lambda item: -item["records_matched"])
+    names = ("records", "records_matched", "matches")
+    yield from _first(
+        [(item["source"], *(count(item[name]) for name in names)) for item in ordered]
+    )
 
 
 def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:

@@ -286,9 +286,6 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
-MORE, LISTED = "; and more", ": --verbose lists them."
-
-
 def left_out(summary: Mapping[str, Any]) -> list[str]:
     """What the user named and the scan did not cover, a sentence each."""
     return [*not_scanned(summary), *not_searched(summary)]
@@ -410,22 +407,14 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def left_out_in_brief(summary: Mapping[str, Any], width: int) -> str:
+def left_out_in_brief(summary: Mapping[str, Any]) -> str:
     """What was not scanned, in one line; an empty text where all was."""
-    clauses = []
-    for sentence in not_scanned(summary):
-        # Up to where the sentence goes into details; a single cause needs no number of
-        # its own.
-        shorter = re.sub(r" \(([^():;,]+): [\d,]+\)", r" (\1)", sentence)
-        clauses.append(re.split(r"[.:;,](?=\s|$)| \((?=[^)]*[:;,] )", shorter)[0])
-    for shown in range(len(clauses), 0, -1):
-        line = "; ".join(
-            [clauses[0], *(f"{what[0].lower()}{what[1:]}" for what in clauses[1:shown])]
-        )
-        line += (MORE if shown < len(clauses) else "") + LISTED
-        if len(line) <= width:
-            return line
-    return "Not all was scanned: see --verbose." if clauses else ""
+    sentences = not_scanned(summary)
+    if not sentences:
+        return ""
+    # The first sentence up to where it goes into details.
+    first = re.split(r"[.:;,](?=\s|$)| \(", sentences[0])[0]
+    return f"{first}{'; and more' if sentences[1:] else ''}: --verbose lists them."
 
 
 def _named(fields: Sequence[str]) -> str:

@@ -38,14 +38,10 @@ RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parq
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # What reports and lists of a run are made from.
 DATA = {*RUN_FILES, PASSAGES_FILE}
-# Where `provscan report --format pdf` writes it.
-PDF_FILE = "report.pdf"
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
-# What ``run.json`` need not name: it is written later.
-REPORTS = {REPORT_FILE, PDF_FILE}
-WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
+WRITTEN = {*RUN_FILES, PASSAGES_FILE, REPORT_FILE}
 # What the checkpoint says, so that it is known as one.
 UNFINISHED = {"format": "provscan-unfinished-run"}
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
@@ -299,7 +295,7 @@ def _own_names(folder: Path) -> set[str]:
         if "parameters" in info:
             own |= {
                 name
-                for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
+                for name in {RUN_FILE, *info["files"], REPORT_FILE} & WRITTEN
                 if (folder / name).is_file()
             }
     with contextlib.suppress(OSError):

@@ -234,7 +234,7 @@ def calibrate(index: Index, options: MatchOptions, folder: RunFolder) -> Calibra
     cutoff = files = control = None
     if options.since is not None:
         controls = with_cutoff(controls, options.since)
-        cutoff = {"since": options.since.isoformat()}
+        cutoff = {"since": options.since.isoformat(), "texts": controls.texts}
     if options.files("control"):
         control = folder.path / CONTROL
         controls, files = with_files(

@@ -27,16 +27,14 @@ DESCRIPTION = (
     "server that other machines can reach wants a token, sent as `Authorization: "
     "Bearer TOKEN`. Texts are not kept, and not logged."
 )
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": shapes.Problem, "description": meaning}
-    for status, meaning in {
-        401: "The token is missing or wrong",
-        408: "The request came too slowly",
-        413: "The request is too large",
-        422: "The request does not have this shape",
-        429: "Too many requests, or the server is busy",
-        503: "The index can't be used",
-    }.items()
+REFUSALS = {
+    401: "The token is missing or wrong",
+    403: "A page of another site asked, or the name of the server is not known",
+    408: "The request came too slowly",
+    413: "The request is too large",
+    422: "The request does not have this shape",
+    429: "Too many requests, or the server is busy",
+    503: "The index can't be used",
 }
 
 
@@ -71,7 +69,10 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        responses=PROBLEMS,
+        responses={
+            status: {"model": shapes.Problem, "description": meaning}
+            for status, meaning in REFUSALS.items()
+        },
         telemetry=NO_TELEMETRY,
     )
 
@@ -165,12 +166,12 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         text = "".join(f"{line}\n" for line in metrics.lines(about))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
-    page = pages.live_page()
+    page = pages.live_page(locked=token is not None)
     app.get("/", include_in_schema=False)(lambda: page)
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> HTMLResponse:
-        return pages.api_page(app.openapi(), limits)
+        return pages.api_page(app.openapi(), REFUSALS, limits)
 
     @app.exception_handler(IndexFormatError)
     def unusable(_: Request, error: IndexFormatError) -> Response:

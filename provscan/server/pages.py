@@ -20,24 +20,27 @@ TEMPLATES = Path(__file__).parent / "templates"
 META = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
-def live_page() -> HTMLResponse:
-    """The page on which a text is typed."""
+def live_page(locked: bool) -> HTMLResponse:
+    """The page on which a text is typed, and the token, if the API is locked."""
     styles = ("page.css", "exhibits.css", "live.css")
-    return _response("live.html", styles, ("cards.js", "live.js"))
+    return _response("live.html", styles, ("cards.js", "live.js"), locked=locked)
 
 
-def api_page(schema: dict[str, Any], limits: Limits) -> HTMLResponse:
+def api_page(
+    schema: dict[str, Any], refusals: dict[int, str], limits: Limits
+) -> HTMLResponse:
     """The documentation of the API, made from its OpenAPI schema."""
-    shapes = schema["components"]["schemas"]
+    shapes = {
+        name: {"about": shape.get("description", ""), "fields": list(_fields(shape))}
+        for name, shape in schema["components"]["schemas"].items()
+    }
     return _response(
         "api.html",
         ("page.css", "live.css"),
-        schema=schema,
+        about=schema["info"]["description"],
         operations=list(_operations(schema)),
-        shapes={name: list(_fields(shape)) for name, shape in shapes.items()},
-        described={
-            name: shape.get("description", "") for name, shape in shapes.items()
-        },
+        shapes=shapes,
+        refusals=refusals,
         limits=limits,
     )
 
@@ -46,11 +49,8 @@ def _response(
     template: str, styles: Sequence[str], scripts: Sequence[str] = (), **values: Any
 ) -> HTMLResponse:
     policy = ("connect-src 'self'",) if scripts else ()
-    text = "".join(
-        page(
-            template, styles, scripts, TEMPLATES, policy, version=__version__, **values
-        )
-    )
+    values["version"] = __version__
+    text = "".join(page(template, styles, scripts, TEMPLATES, policy, **values))
     found = META.search(text)
     assert found is not None
     policy_of_page = html.unescape(found[1]) + "; frame-ancestors 'none'"
@@ -61,17 +61,17 @@ def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Each method of each path, with the names of its shapes."""
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
-            content = operation.get("requestBody", {}).get("content", {})
+            request = operation.get("requestBody", {}).get("content", {})
+            answer = operation["responses"]["200"].get("content", {})
             yield {
                 "method": method.upper(),
                 "path": path,
                 "summary": operation["summary"],
                 "description": operation.get("description", ""),
-                "takes": [(kind, _name(of)) for kind, of in content.items()],
-                "gives": [
-                    (status, answer["description"], kind, _name(of))
-                    for status, answer in operation["responses"].items()
-                    for kind, of in (answer.get("content") or {"": {}}).items()
+                "contents": [
+                    (what, kind, _name(content))
+                    for what, contents in (("Request", request), ("Answer", answer))
+                    for kind, content in contents.items()
                 ],
             }
 

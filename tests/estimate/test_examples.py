@@ -12,7 +12,6 @@ from provscan.errors import ParameterError
 from provscan.estimate import (
     Chance,
     Factor,
-    conformal_p_values,
     matched_bits,
     predict_chance,
     q_values,
@@ -97,14 +96,6 @@ def test_how_many_files_may_all_be_outside_of_the_sample(
     drawn: int, rest: int, unseen: int
 ) -> None:
     assert DrawnParts(np.ones(drawn), np.ones(drawn), np.ones(rest)).unseen == unseen
-
-
-@pytest.mark.parametrize(
-    ("sizes", "records"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([1.0], [1.0, 1.0])]
-)
-def test_drawn_parts_need_bytes(sizes: list[float], records: list[float]) -> None:
-    with pytest.raises(ParameterError, match=r"its bytes \(above 0\) and its records"):
-        DrawnParts(floats(*sizes), floats(*records), NONE)
 
 
 def test_what_is_left_of_a_copy() -> None:
@@ -349,7 +340,6 @@ def test_error_rates_of_lists_by_hand() -> None:
     for bad in ([np.nan], [1.0]):
         with pytest.raises(ParameterError, match="weights above 0"):
             q_values(bad, [1.0], [1.0], [0.0] if bad == [1.0] else [1.0])
-    assert conformal_p_values([2.0], []).tolist() == [1.0]
 
 
 def test_what_edits_and_cuts_cost() -> None:

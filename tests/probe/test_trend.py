@@ -14,9 +14,11 @@ from nightly import NIGHTLY
 from scipy import stats
 
 from provscan.errors import ParameterError
-from provscan.estimate import benjamini_hochberg, clopper_pearson, conformal_p_values
+from provscan.estimate import clopper_pearson
 from provscan.probe.statistics import (
+    benjamini_hochberg,
     cochran_armitage,
+    conformal_p_values,
     paired_auc,
     stratified_excess,
     unseen_texts,
@@ -97,6 +99,7 @@ def test_a_list_over_conformal_p_values_keeps_its_rate() -> None:
         shares.append(listed[:150].sum() / max(1, listed.sum()))
     assert np.mean(shares) <= 0.1
     assert conformal_p_values([2.0, 5.0], [1.0, 2.0, 3.0]).tolist() == [0.75, 0.25]
+    assert conformal_p_values([2.0], []).tolist() == [1.0]
     with pytest.raises(ParameterError, match="numbers"):
         conformal_p_values([np.nan], [1.0])
     with pytest.raises(ParameterError, match="between 0 and 1"):

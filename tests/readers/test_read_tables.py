@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Limits
-from provscan.readers.formats import tables
+from provscan.readers.formats import columnar
 from provscan.readers.formats.values import array_values
 
 TABLE = pa.table(
@@ -368,9 +368,9 @@ def test_a_large_row_group_is_read_a_stretch_at_a_time(tmp_path, read_all, monke
             sizes.append(len(data))
             return data
 
-    monkeypatch.setattr(tables, "COLUMN_BYTES", 4096)
-    monkeypatch.setattr(tables, "is_remote", lambda path: True)
-    monkeypatch.setattr(tables, "open_file", lambda path: Counting(path))
+    monkeypatch.setattr(columnar, "COLUMN_BYTES", 4096)
+    monkeypatch.setattr(columnar, "is_remote", lambda path: True)
+    monkeypatch.setattr(columnar, "open_file", lambda path: Counting(path))
     table = pa.table({"text": [f"{number:,} times" for number in range(20_000)]})
     path = write_parquet(
         table,

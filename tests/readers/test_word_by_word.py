@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provscan.readers.inspection import inspect_sources
-from provscan.readers.texts.answers import LEFT_OUT
+from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.readers.texts.words import word_column, words_alone
 from provscan.report.wording import left_out
 

@@ -510,25 +510,12 @@ def test_names_of_files_and_fields_are_shown_harmless(
     )
 
 
-def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
-    pdf = CliRunner().invoke(
-        main,
-        [
-            "report",
-            str(report.parent),
-            "--format",
-            "pdf",
-            "-o",
-            str(tmp_path / "a.pdf"),
-        ],
-    )
-    assert pdf.exit_code == 0, pdf.output
-    assert (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
+def test_commands(report: Path, tmp_path: Path) -> None:
     page = CliRunner().invoke(
         main,
         ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")],
     )
-    assert page.output == f"The report: {tmp_path / 'a.html'}\n"
+    assert page.output == f"Report: {tmp_path / 'a.html'}\n"
     listed = CliRunner().invoke(
         main, ["export", str(report.parent), "-o", str(tmp_path / "a.csv")]
     )
@@ -730,7 +717,6 @@ def test_no_claim_is_drawn_where_there_is_none(
     )
     page = opened(write_report(write_folder(tmp_path / "a.run", rows(), summary)))
     assert page.locator("h1").text_content() == changes["headline"]
-    assert page.locator(".interval").count() == 0
     assert page.locator(".callout").count() == (0 if changes is CLEAN else 1)
     said = page.locator("#exhibits > p").first.text_content()
     assert ("was not measured" in said) == (changes is NOT_MEASURED)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
+import re
 from pathlib import Path
 
 import pytest
 from folders import FIXTURES, rows, write_folder
 
 import provscan
-from provscan.errors import ParameterError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +31,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
 def test_a_run_is_shown_as_its_answer(run: provscan.Run) -> None:
     shown = run._repr_html_()
     assert "&lt;b&gt;57&lt;/b&gt; records" in shown
-    assert "<td>51 (47-58)</td>" in shown
-    assert "<p>Records with a nearly verbatim copy (upper limit): 45</p>" in shown
+    assert re.search(r"Records +52 +47 +51 \(47-58\)", shown)
+    assert re.search("Records with a nearly verbatim copy +45", shown)
     assert "&lt;i&gt;.run" in shown
     # What is not in the numbers stands beside them.
-    assert shown.count("<p>Withheld: no test copies.</p>") == 1
-    assert (
-        "<p>1 file is damaged, and scanned up to the damage only, or changed during "
-        "the scan.</p>" in shown
-    )
+    assert shown.count("Withheld: no test copies.") == 1
+    assert "1 file is damaged, and scanned up to the damage only" in shown
 
 
 def test_an_index_is_shown_as_what_it_holds(tmp_path: Path) -> None:
@@ -56,42 +52,3 @@ def test_a_run_as_a_data_frame(run: provscan.Run) -> None:
     assert list(frame["exhibit"]) == list(range(1, 53))
     assert list(run.to_pandas(all=True)["counted"]) == [True] * 52 + [False] * 8
     assert list(frame["bits"][:2]) == [400, 397]
-
-
-def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    recall = run.plot.recall()
-    assert [label.get_text() for label in recall.get_yticklabels()][:1] == ["two words"]
-    assert [bar.get_width() for bar in run.plot.by("source").patches] == [
-        sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows())
-        for i in (1, 0)
-    ]
-    with pytest.raises(
-        ParameterError,
-        match=r"^name must be year, author, lang, source, field, not 'month'",
-    ):
-        run.plot.by("month")
-    assert run.plot.answer().get_title() == "COPIES FOUND: <b>57</b> records"
-    assert run.plot.bits().get_xlabel() == "bits"
-    matplotlib.pyplot.close("all")
-
-
-def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    made = [{**row, "author": "$\\frac$ and $more"} for row in rows(3)]
-    axes = provscan.open_run(write_folder(tmp_path / "a.run", made)).plot.by("author")
-    axes.figure.canvas.draw()
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        r"\$\frac\$ and \$more"
-    ]
-    matplotlib.pyplot.close("all")
-
-
-def test_a_missing_extra_names_the_command(
-    run: provscan.Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
-        run.plot.answer()

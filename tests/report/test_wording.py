@@ -5,7 +5,7 @@ from __future__ import annotations
 from provscan.blind.run import REVEALED_WORDING, WORDING
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
-from provscan.readers.texts.answers import without_shared
+from provscan.readers.texts.model_outputs import without_shared
 from provscan.report.answers import first_sentence, headline
 from provscan.report.wording import (
     alike,

@@ -166,6 +166,7 @@ def test_a_run_without_texts_holds_their_digests(tmp_path: Path) -> None:
         page = path.read_text(encoding="utf-8")
         assert "Texts are left out of this report" in page
         assert "harbour" not in page
-    exhibits = RunFiles.open(run.path).with_texts(everything=True).to_pylist()
+    files = RunFiles.open(run.path)
+    exhibits = files.with_texts(files.exhibits).to_pylist()
     assert [exhibit["passage"] for exhibit in exhibits] == [row["passage"], None]
     assert b"harbour" not in b"".join(path.read_bytes() for path in run.path.iterdir())

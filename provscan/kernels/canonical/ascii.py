@@ -4,7 +4,7 @@ kept.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 from provscan.kernels.sketch.lanes import (
     LANES,
     WIDE,
@@ -23,10 +23,9 @@ _ZERO, _DIGITS = np.uint8(0x30), np.uint8(10)
 _U1 = np.uint64(1)
 
 
-@kernel
+@helper
 def look_ahead(codes, low, high, count, narrow, folded):
-    """What becomes of the code points ``low..high``, each by itself, into uint8
-    ``folded``.
+    """Fold the code points ``codes[low:high]``, each by itself, into uint8 ``folded``.
 
     A letter or digit, a space for what separates, or 0 where it takes a closer look:
     not ASCII, or a dropped token may start. Everything here is done on bytes, 64 at a
@@ -86,7 +85,7 @@ def look_ahead(codes, low, high, count, narrow, folded):
         folded[j] = np.uint8(0) if closer else value
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def copy_kept(folded, base, at, stop, out, where, state):
     """Copy what :func:`look_ahead` made of a block, from ``at`` on, to ``out[n]`` and
     behind it.
@@ -113,8 +112,7 @@ def copy_kept(folded, base, at, stop, out, where, state):
             count = trailing_zeros(~(kept >> np.uint64(first)))
             for i in range(0, count, WIDE):
                 widen(folded, np.int64(at) + first + i, out, np.int64(n) + i)
-                if where is not None:
-                    count_up(base + np.int64(at) + first + i, where, np.int64(n) + i)
+                count_up(base + np.int64(at) + first + i, where, np.int64(n) + i)
             n += np.uint64(count)
             kept &= ~(((_U1 << np.uint64(count)) - _U1) << np.uint64(first))
         at += np.uint64(size)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a
 
 _UNCHANGED = np.uint32(0xFFFFFFFF)
@@ -24,7 +24,7 @@ class Stream(NamedTuple):
     last: np.ndarray
 
 
-@kernel
+@helper
 def _entity(key, entity_keys):
     """Slot of an entity name's hash in its table, -1 if it is none."""
     mask = np.uint64(len(entity_keys) - 1)
@@ -36,7 +36,7 @@ def _entity(key, entity_keys):
     return np.int64(-1)
 
 
-@kernel
+@helper
 def _numeric(codes, i, count, references):
     """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if
     it stands for nothing).
@@ -78,7 +78,7 @@ def _numeric(codes, i, count, references):
     return j, np.uint32(value)
 
 
-@kernel
+@helper
 def _named(codes, i, count, entity_keys):
     """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there
     is none).
@@ -117,14 +117,14 @@ def _named(codes, i, count, entity_keys):
     return best, slot
 
 
-@kernel
+@helper
 def _copy(source, low, high, target, at):
     head, to = source[low:high], target[at : at + high - low]
     for k in range(len(head)):
         to[k] = head[k]
 
 
-@kernel
+@helper
 def unescape(source, count, tables, out):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
@@ -172,7 +172,7 @@ def unescape(source, count, tables, out):
     return n, decoded and refers(out.codes[:n])
 
 
-@kernel
+@helper
 def refers(codes):
     """Whether a character reference may begin anywhere: an ampersand before a hash sign
     or a letter.

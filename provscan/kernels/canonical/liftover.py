@@ -19,13 +19,13 @@ from provscan.kernels.canonical.normalize import (
     after_dropped,
     after_tag,
     canonical,
-    canonical_decoded,
     continues,
 )
-from provscan.kernels.jit import kernel
+from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.records import CanonicalScratch, TextBuffer
 from provscan.kernels.search.align import BAND, MAX_REST, Edge, aligned_end, new_costs
-from provscan.kernels.search.grams import SetScratch, compare, set_scratch
+from provscan.kernels.search.grams import SetScratch, are_equal, compare, set_scratch
 
 _ITEMS = 128
 _DROPPED = np.int64(-1)
@@ -109,7 +109,7 @@ class _Stream(NamedTuple):
     where: np.ndarray
 
 
-@kernel
+@helper
 def _is_blank(code):
     return (
         code == 0x20
@@ -126,7 +126,7 @@ def _is_blank(code):
     )
 
 
-@kernel
+@helper
 def _is_zero_width(code):
     """Whether a code point is a zero-width formatting character: marks of direction,
     word joiners, soft hyphens.
@@ -142,7 +142,7 @@ def _is_zero_width(code):
     )
 
 
-@kernel
+@helper
 def _is_faint(code, tables):
     """Whether an item may be there or not: what canonical text ignores, and HTML
     tags.
@@ -155,7 +155,7 @@ def _is_faint(code, tables):
     )
 
 
-@kernel
+@helper
 def _items(stream, low, high, last, items):
     """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` = 1
     the last ones; how many.
@@ -193,7 +193,7 @@ def _items(stream, low, high, last, items):
     return n
 
 
-@kernel
+@helper
 def _after_link(a, low, high, b, b_low, b_high):
     """Where the copy of a link ends that is ``b[b_low:b_high]``: a link takes in a
     bracket that stands behind it.
@@ -207,12 +207,12 @@ def _after_link(a, low, high, b, b_low, b_high):
     return low + size
 
 
-@kernel
+@helper
 def _alike(a, b):
     return a == b or (_RETWEET <= a < 0 and _RETWEET <= b < 0)
 
 
-@kernel
+@helper
 def _after_letter(stream, i, tables):
     """Index in the stream after canonical code point ``i`` and the marks and joiners
     that belong to it.
@@ -232,7 +232,7 @@ def _after_letter(stream, i, tables):
     return after
 
 
-@kernel
+@helper
 def _same_but_blanks(a, low, high, b, b_low, b_high):
     """Whether two stretches are equal where any run of white space equals any other."""
     i, j = low, b_low
@@ -252,7 +252,7 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
         j += 1
 
 
-@kernel
+@helper
 def _head(record, tweet, start, low, tables, scratch):
     """Grow a stretch that begins with the tweet's first letter over what the tweet has
     before it.
@@ -287,7 +287,7 @@ def _head(record, tweet, start, low, tables, scratch):
     return start, rest, whole
 
 
-@kernel
+@helper
 def _tail(record, tweet, stop, high, tables, scratch):
     """Grow a stretch that ends with the tweet's last letter over what the tweet has
     after it.
@@ -319,7 +319,7 @@ def _tail(record, tweet, stop, high, tables, scratch):
     return stop, end, j == m
 
 
-@kernel
+@helper
 def _compare_original(start, stop, row, tables, scratch, text):
     """Place of the unescaped stretch in the original record, and how its canonical text
     compares.
@@ -337,12 +337,10 @@ def _compare_original(start, stop, row, tables, scratch, text):
     codes, span = scratch.record.codes[0], scratch.span
     for i in range(stop - start):
         span.codes[0, i] = codes[start + i]
-    n, _, _ = canonical_decoded(stop - start, tables, span, span.canon, span.where)
+    n, _, _ = canonical(stop - start, tables, span, span.canon)
     found = span.canon[:n]
     common, distinct, span_distinct = compare(found, text, scratch.sets)
-    equal = n == len(text)
-    for k in range(n if equal else 0):
-        equal = equal and found[k] == text[k]
+    equal = are_equal(found, text)
     return start, stop, common, distinct, span_distinct, equal
 
 
@@ -354,12 +352,14 @@ def liftover(matches, tables, scratch, out):
     for m in range(len(matches.rows)):
         if matches.rows[m] != last:
             last = matches.rows[m]
-            n, count, row = canonical(
+            decoded = decode(
                 matches.text,
                 matches.begins[last],
                 matches.ends[last],
-                tables,
-                scratch.record,
+                scratch.record.codes[0],
+            )
+            n, count, row = canonical(
+                decoded, tables, scratch.record, scratch.record.canon
             )
         record = _Stream(
             scratch.record.codes[row],
@@ -369,8 +369,11 @@ def liftover(matches, tables, scratch, out):
             scratch.record.where,
         )
         raw = matches.raw_texts
+        decoded = decode(
+            raw.text, raw.offsets[m], raw.offsets[m + 1], scratch.tweet.codes[0]
+        )
         size, tweet_count, tweet_row = canonical(
-            raw.text, raw.offsets[m], raw.offsets[m + 1], tables, scratch.tweet
+            decoded, tables, scratch.tweet, scratch.tweet.canon
         )
         tweet = _Stream(
             scratch.tweet.codes[tweet_row],
@@ -436,7 +439,7 @@ def liftover(matches, tables, scratch, out):
             start, stop, row, tables, scratch, text
         )
         if common < matches.similarity[m] * (distinct + span_distinct - common):
-            # What the aligned edge brought in is too much: report what was verified.
+            # The aligned edges lower the similarity too far: report the verified span.
             whole_head = False
             low, high, common, distinct, span_distinct, equal = _compare_original(
                 verified_start, verified_stop, row, tables, scratch, text

@@ -13,7 +13,7 @@ import numpy as np
 from provscan.kernels.canonical.ascii import BLOCK, SPACE, copy_kept, look_ahead
 from provscan.kernels.canonical.entities import Stream, refers, unescape
 from provscan.kernels.canonical.utf8 import decode
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 _WORD = np.zeros(128, np.bool_)
 for _c in b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz":
@@ -25,7 +25,8 @@ for _c in b'<>"{}|\\^`':
 _U1, _TWO = np.uint64(1), np.uint64(2)
 # The longest output of one code point.
 EXPANSION = 18
-# What the tables say of ASCII: letters in lower case, digits, and separators.
+# Canonical form of ASCII, as the tables have it: letters in lower case, digits, and
+# separators.
 _ASCII = np.full(128, SPACE, np.uint8)
 for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
     _ASCII[_c] = _c
@@ -61,12 +62,12 @@ _ATTRIBUTES = 1000
 _TAG_BYTES = 8 * _ATTRIBUTES
 
 
-@kernel
+@helper
 def _is_word(codes, i, count):
     return 0 <= i < count and codes[i] < 128 and _WORD[codes[i]]
 
 
-@kernel
+@helper
 def _starts(codes, i, count, word):
     """Whether the ASCII word stands at ``i``, in any case."""
     if i + len(word) > count:
@@ -78,14 +79,14 @@ def _starts(codes, i, count, word):
     return True
 
 
-@kernel
+@helper
 def _after_url(codes, i, count):
     while i < count and codes[i] < 128 and _URL[codes[i]]:
         i += 1
     return i
 
 
-@kernel
+@helper
 def _after_mention(codes, i, count):
     """Index after a mention at ``i``, or ``i``."""
     if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
@@ -97,7 +98,7 @@ def _after_mention(codes, i, count):
     return i
 
 
-@kernel
+@helper
 def _separates(code):
     """Whether a code point stands between a tag's name and its attributes: white space
     within a line.
@@ -105,7 +106,7 @@ def _separates(code):
     return code == 0x20 or code == 9 or code == 11 or code == 12
 
 
-@kernel
+@helper
 def _after_attributes(codes, at, stop, i):
     """Index after the bracket that ends a tag with attributes, or ``i``."""
     while (
@@ -119,7 +120,7 @@ def _after_attributes(codes, at, stop, i):
     return at + 1 if at < stop and codes[at] == 0x3E else i
 
 
-@kernel
+@helper
 def after_tag(codes, i, count):
     """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=``
     if it has attributes.
@@ -154,7 +155,7 @@ def after_tag(codes, i, count):
     return i
 
 
-@kernel
+@helper
 def is_unspaced(code):
     """Whether a code point is of a script that is written without spaces: Thai, Lao,
     Burmese, Khmer, kana, Han.
@@ -170,7 +171,7 @@ def is_unspaced(code):
     )
 
 
-@kernel
+@helper
 def after_dropped(codes, i, count):
     """Index after the URL, mention, retweet mark, placeholder or HTML tag that starts
     at ``i``; ``i`` if none does.
@@ -240,7 +241,7 @@ def after_dropped(codes, i, count):
     return i
 
 
-@kernel
+@helper
 def _compose(first, second, tables):
     """The code point that the two compose to, 0 if they don't."""
     pairs, composed = tables.pairs, tables.composed
@@ -257,13 +258,13 @@ def _compose(first, second, tables):
     return np.uint32(0)
 
 
-@kernel
+@helper
 def fold(codes, count, tables, window, out, where):
     """Canonical code points of the unescaped ``codes[:count]``.
 
-    Fills ``out`` and, unless it is ``None``, int32 ``where``: the index in ``codes``
-    that each output comes from. Both hold ``EXPANSION * count + 1`` at worst. Returns
-    how many there are. ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
+    Fills uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output
+    comes from. Both hold ``EXPANSION * (count + 1)`` at worst. Returns how many there
+    are. ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
 
     Separators take no branch: words are short, and each end of one would be
     mispredicted.
@@ -286,8 +287,7 @@ def fold(codes, count, tables, window, out, where):
             after = after_dropped(codes, i, count)
             value = SPACE if after > i else _ASCII[c]
             out[n] = value
-            if where is not None:
-                where[n] = i
+            where[n] = i
             n += np.uint64(0 if gap and value == SPACE else 1)
             gap = value == SPACE
             i = max(after, i + 1)
@@ -311,8 +311,7 @@ def fold(codes, count, tables, window, out, where):
                 composes = entries[pages[value >> 8], value & 0xFF] & 0x8000000 != 0
             if value == 0:
                 out[n] = 0x20
-                if where is not None:
-                    where[n] = i
+                where[n] = i
                 n += np.uint64(0 if gap else 1)
                 gap = True
                 continue
@@ -333,31 +332,21 @@ def fold(codes, count, tables, window, out, where):
                     continue
             gap = False
             out[n] = value
-            if where is not None:
-                where[n] = i
+            where[n] = i
             n += _U1
         i = after
     return np.int64(n) - 1 if gap and n > 0 else np.int64(n)
 
 
-@kernel
-def canonical(text, start, stop, tables, scratch):
-    """Canonical code points of one UTF-8 text, into ``scratch.canon`` and
-    ``scratch.where``.
+@helper
+def canonical(count, tables, scratch, out):
+    """Canonical code points of the ``count`` code points in ``scratch.codes[0]``, into
+    uint32 ``out`` and ``scratch.where``, see :func:`fold`.
 
     Returns the number of outputs, the number of code points of the unescaped text, and
     the row of ``scratch.codes`` in which that stands (0: there was no character
     reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
     give its places in the original.
-    """
-    count = decode(text, start, stop, scratch.codes[0])
-    return canonical_decoded(count, tables, scratch, scratch.canon, scratch.where)
-
-
-@kernel
-def canonical_decoded(count, tables, scratch, out, where):
-    """:func:`canonical` of the ``count`` code points in ``scratch.codes[0]``, into what
-    :func:`fold` fills.
     """
     codes, places = scratch.codes, scratch.places
     row = 0
@@ -376,7 +365,8 @@ def canonical_decoded(count, tables, scratch, out, where):
                 target, count, tables, Stream(codes[2], places[2], places[3])
             )
             row = 2
-    return fold(codes[row], count, tables, scratch.window, out, where), count, row
+    n = fold(codes[row], count, tables, scratch.window, out, scratch.where)
+    return n, count, row
 
 
 @kernel
@@ -398,7 +388,7 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
         if at + EXPANSION * (stop - start) + 1 > len(codes):
             return i
         length = decode(text, start, stop, scratch.codes[0])
-        n, _, _ = canonical_decoded(length, tables, scratch, codes[at:], None)
+        n, _, _ = canonical(length, tables, scratch, codes[at:])
         if spaced and n > 0:
             if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
                 # The chunk begins with what has nothing left, a link, and such a
@@ -417,7 +407,7 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
     return len(offsets) - 1
 
 
-@kernel
+@helper
 def _may_open_tag(text, low, high):
     """Whether one of ``text[low:high]`` may begin a tag: ``<``, or a character
     reference.
@@ -428,7 +418,7 @@ def _may_open_tag(text, low, high):
     return found
 
 
-@kernel
+@helper
 def _opened_tag(text, low, high, opened):
     """Where a tag that has not ended before ``high`` may have begun, else -1;
     ``opened`` is that of ``low``.
@@ -493,7 +483,8 @@ def canonical_mapped(text, tables, scratch, start, end):
     Accents and joiners that follow a letter belong to it. Returns the number of
     outputs; the first ``len(start)`` of them are mapped.
     """
-    n, count, row = canonical(text, np.int64(0), len(text), tables, scratch)
+    count = decode(text, np.int64(0), len(text), scratch.codes[0])
+    n, count, row = canonical(count, tables, scratch, scratch.canon)
     where, stream = scratch.where, scratch.codes[row]
     for i in range(min(n, len(start))):
         first = np.int64(where[i])
@@ -515,7 +506,7 @@ def canonical_mapped(text, tables, scratch, start, end):
     return n
 
 
-@kernel
+@helper
 def continues(code, tables):
     """Whether a code point below U+110000 has no output of its own or composes with the
     one before.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.reading.byte_scan import copy_bytes
 from provscan.kernels.sketch.lanes import LANES, WIDE, high_lanes, trailing_zeros, widen
 
@@ -12,7 +12,7 @@ _ZERO, _NINE = np.uint8(48), np.uint8(57)
 _DIGITS = 19
 
 
-@kernel
+@helper
 def decode(text, start, stop, codes):
     """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as
     that; how many there are.
@@ -74,7 +74,7 @@ def decode(text, start, stop, codes):
     return n
 
 
-@kernel
+@helper
 def encode(codes, count, text, start):
     """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``;
     the end of what was written.
@@ -110,7 +110,7 @@ def encode(codes, count, text, start):
     return at
 
 
-@kernel
+@helper
 def _count(text, mask, value):
     """How many bytes have ``value`` under ``mask``, uint8 both."""
     count = 0
@@ -137,7 +137,7 @@ def newlines(text):
     return _count(text, np.uint8(0xFF), np.uint8(0x0A))
 
 
-@kernel
+@helper
 def _advance(text, at, stop, seen, point):
     """Where code point ``point`` begins, or ``stop``, and how many are before it;
     ``seen`` are before ``at``.
@@ -207,8 +207,8 @@ def encode_rows(source, rows, out):
 
 @kernel
 def whole_numbers(texts, numbers):
-    """What each text is as a whole number below 9 * 10**18 in its usual notation, into
-    int64 ``numbers``; else -1.
+    """Read each text as a whole number below 9 * 10**18 in its usual notation, into
+    int64 ``numbers``; -1 where it is none.
     """
     text, offsets = texts
     for i in range(len(numbers)):

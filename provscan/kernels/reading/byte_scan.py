@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 
 _BLOCK = 32
 QUOTE, BACKSLASH, NEWLINE, CR = (
@@ -15,7 +15,7 @@ QUOTE, BACKSLASH, NEWLINE, CR = (
 CONTROL, NO_CONTROL = np.uint8(0), np.uint8(0xFF)
 
 
-@kernel
+@helper
 def find_byte(text, at, first, second, third, control):
     """The place of the next of three bytes in ``text``, uint8[m], or of a control
     character; or the end.
@@ -44,7 +44,7 @@ def find_byte(text, at, first, second, third, control):
     return at
 
 
-@kernel
+@helper
 def copy_bytes(part, out, n):
     """Write uint8 ``part`` to ``out`` from ``n``; its end."""
     room = out[n : n + len(part)]

@@ -7,7 +7,7 @@ ends the reading, and another parser decides.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.reading.byte_scan import (
     BACKSLASH,
     CONTROL,
@@ -59,7 +59,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
     return at == len(text)
 
 
-@kernel
+@helper
 def _members(text, at, row, wanted, columns):
     """Read the members of an object from its first key on; the place after the object,
     or -1.
@@ -111,12 +111,12 @@ def _members(text, at, row, wanted, columns):
         at = _space(text, at + 1)
 
 
-@kernel
+@helper
 def _byte(text, at):
     return text[at] if at < len(text) else np.uint8(0)
 
 
-@kernel
+@helper
 def _space(text, at):
     """The next place that is no white space within a line."""
     while at < len(text) and (text[at] == 0x20 or text[at] == 0x09 or text[at] == 0x0D):
@@ -124,13 +124,13 @@ def _space(text, at):
     return at
 
 
-@kernel
+@helper
 def _plain_end(text, at):
     """The next quote, backslash or control character, or the end."""
     return find_byte(text, at, QUOTE, BACKSLASH, QUOTE, CONTROL)
 
 
-@kernel
+@helper
 def _column(key, names, name_ends):
     """The column of a key, or -1."""
     for k in range(len(name_ends) - 1):
@@ -144,7 +144,7 @@ def _column(key, names, name_ends):
     return -1
 
 
-@kernel
+@helper
 def _string(text, at, out, n):
     """Write a string that begins at ``at`` to ``out`` from ``n``; the place after its
     quote, or -1, and the end.
@@ -163,7 +163,7 @@ def _string(text, at, out, n):
         n = _put(point, out, n)
 
 
-@kernel
+@helper
 def _put(c, out, n):
     """Write the UTF-8 of a code point."""
     if c < 0x80:
@@ -184,7 +184,7 @@ def _put(c, out, n):
     return n + 2
 
 
-@kernel
+@helper
 def _escape(text, at):
     """The place after an escape whose backslash is before ``at``, or -1, and the code
     point.
@@ -221,7 +221,7 @@ def _escape(text, at):
     return at if point >= 0 else -1, np.int64(point)
 
 
-@kernel
+@helper
 def _hex(text, at):
     """The value of four hexadecimal digits, or -1."""
     value = np.int64(0)
@@ -237,7 +237,7 @@ def _hex(text, at):
     return value
 
 
-@kernel
+@helper
 def _skipped(text, at):
     """The place after any value, or -1."""
     depth, objects = 0, np.uint64(0)
@@ -280,7 +280,7 @@ def _skipped(text, at):
             return at
 
 
-@kernel
+@helper
 def _skipped_key(text, at):
     """The place of a value whose key begins at ``at``, or -1."""
     if _byte(text, at) != QUOTE:
@@ -292,7 +292,7 @@ def _skipped_key(text, at):
     return _space(text, at + 1) if _byte(text, at) == _COLON else -1
 
 
-@kernel
+@helper
 def _skipped_string(text, at):
     """The place after the quote that ends a string, or -1."""
     while True:
@@ -307,7 +307,7 @@ def _skipped_string(text, at):
             return -1
 
 
-@kernel
+@helper
 def _literal(text, at):
     """The place after a number, true, false or null, or -1."""
     c = _byte(text, at)
@@ -334,7 +334,7 @@ def _literal(text, at):
     return at
 
 
-@kernel
+@helper
 def _is(text, at, b, c, d):
     return (
         _byte(text, at + 1) == b
@@ -343,7 +343,7 @@ def _is(text, at, b, c, d):
     )
 
 
-@kernel
+@helper
 def _digits(text, at):
     """The place after one digit or more, or -1."""
     start = at

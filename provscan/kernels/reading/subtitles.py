@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
 _DASH, _ARROWHEAD = np.uint8(0x2D), np.uint8(0x3E)
@@ -51,7 +51,7 @@ def timed(text, offsets, rows):
     return found
 
 
-@kernel
+@helper
 def _between_digits(text, i, start, stop):
     """Whether the next characters before and behind the arrow at a place, but for
     blanks, are digits.

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
 from provscan.kernels.sketch.lanes import prefetch
 
@@ -46,7 +46,7 @@ class NgramModel(NamedTuple):
     table: U64  # uint64[n, 2], see the module's docstring.
 
 
-@kernel
+@helper
 def _mix(key: Any, char: Any) -> Any:
     """The key of an n-gram one code point longer than that of `key`, on its right;
     never 0.
@@ -55,13 +55,13 @@ def _mix(key: Any, char: Any) -> Any:
     return (key ^ (key >> _SHIFT)) | _U1
 
 
-@kernel
+@helper
 def _home(table: U64, key: Any) -> Any:
     """The first slot that `key` may have."""
     return (key * GOLDEN64 >> _SHIFT) & np.uint64(len(table) - 1)
 
 
-@kernel
+@helper
 def _slot(table: U64, key: Any) -> Any:
     """Where `key` stands, or the empty slot where it would."""
     mask = np.uint64(len(table) - 1)
@@ -71,19 +71,19 @@ def _slot(table: U64, key: Any) -> Any:
     return slot
 
 
-@kernel
+@helper
 def _count(table: U64, key: Any) -> Any:
     """How often `key` was counted."""
     return np.int64(table[_slot(table, key), 1] & _COUNT)
 
 
-@kernel
+@helper
 def _char(chars: U32, start: int, at: int) -> Any:
     """Code point at `at`, or the 0 that stands before the text."""
     return chars[at] if at >= start else np.uint32(0)
 
 
-@kernel
+@helper
 def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
     """Key of the ``length + 1`` code points before `at`, from that of `length` of them;
     of none it is `_START`.
@@ -208,14 +208,14 @@ def score_texts(
         bits[text] = total
 
 
-@kernel
+@helper
 def _add(table: U64, key: Any) -> None:
     slot = _slot(table, key)
     table[slot, 0] = key
     table[slot, 1] += _U1
 
 
-@kernel
+@helper
 def _add_followers(
     chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
 ) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import decode
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
 from provscan.kernels.search.minimizers import has_wide
 from provscan.kernels.search.verify import NEAR, code_of_unit
@@ -61,13 +61,13 @@ class FingerprintsScratch(NamedTuple):
 
 
 def fingerprints_scratch(longest: int) -> FingerprintsScratch:
-    """Scratch for texts of up to so many bytes."""
+    """Scratch for texts of up to ``longest`` bytes."""
     return FingerprintsScratch(
         np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1)
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _is_ascii(values, start, stop):
     """Whether bytes are all below 128; of few, bytes before them count too."""
     last = stop - LANES
@@ -120,14 +120,14 @@ def fingerprints(codes, offsets, out):
     out[end:] = 0
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _window(length, place):
     """First 5-gram and number of those around a place in a text of some length."""
     first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - FINGERPRINTS))
     return first, min(np.int64(FINGERPRINTS), length - GRAM + 1 - first)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _wording_agrees(known, begin, codes, first, size, share):
     """Whether such a share of the fingerprints from ``codes[first]`` on, ``size`` of
     which count, stands in place.

@@ -1,7 +1,7 @@
 """Sets of 5-grams of canonical texts: their hashes, hash tables of them, and
 comparison, code point by code point.
 
-Units that loops call are inlined by force: numba passes an array as seven words, most
+Helpers that loops call are force-inlined: numba passes an array as seven words, most
 of them on the stack.
 """
 
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
 
 GRAM = 5
-# 5-grams of a passage that tells an order, and the share of a text that is left out, as
-# so many of the whole.
+# 5-grams that a passage needs before its order counts; a part of a text counts as left
+# out if it is longer than 1 / LEFT_OUT of the text.
 PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
 # Odd and below 2**32: the product with a code point is one cheap instruction a lane.
@@ -51,8 +51,8 @@ class IndexedText(NamedTuple):
 
 
 def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
-    """Scratch for spans and texts of up to so many code points; without hashes where
-    the caller has them.
+    """Scratch for spans and texts of up to these numbers of code points; without hashes
+    where the caller has them.
     """
 
     def slots(length: int) -> np.ndarray:
@@ -89,7 +89,7 @@ def gram_hashes(codes, out):
     out[count:] = 0
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _same_gram(a, i, b, j):
     return (
         a[i] == b[j]
@@ -100,7 +100,7 @@ def _same_gram(a, i, b, j):
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def index_grams(codes, hashes, low, count, slots, follows):
     """Fill the hash table of the ``count`` grams from ``low`` on; how many distinct
     ones there are.
@@ -123,7 +123,7 @@ def index_grams(codes, hashes, low, count, slots, follows):
     return distinct
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def find_gram(codes, hashes, i, text):
     """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has
     none.
@@ -137,7 +137,7 @@ def find_gram(codes, hashes, i, text):
     return np.int64(-1)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def nearest_of(text, q, place, width):
     """The place in the indexed text nearest to ``place`` of the gram whose first one is
     ``q``; -1 if none is within ``width``.
@@ -150,7 +150,7 @@ def nearest_of(text, q, place, width):
     return best
 
 
-@kernel
+@helper
 def table_bits(count):
     bits = 4
     while (1 << bits) < 4 * count:
@@ -158,7 +158,7 @@ def table_bits(count):
     return bits
 
 
-@kernel
+@helper
 def distinct_grams(codes, hashes, low, high, scratch):
     """How many distinct 5-grams the span ``codes[low:high]`` has."""
     grams = high - low - GRAM + 1
@@ -172,7 +172,7 @@ def distinct_grams(codes, hashes, low, high, scratch):
     )
 
 
-@kernel
+@helper
 def common_grams(codes, hashes, low, high, text, scratch):
     """5-grams that the span ``codes[low:high]`` has in common with the indexed text,
     and distinct ones of the span.
@@ -185,7 +185,15 @@ def common_grams(codes, hashes, low, high, text, scratch):
     return common, distinct
 
 
-@kernel
+@helper
+def are_equal(first, second):
+    same = len(first) == len(second)
+    for i in range(len(first) if same else 0):
+        same = same and first[i] == second[i]
+    return same
+
+
+@helper
 def compare(codes, text, scratch):
     """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of
     ``codes``).
@@ -194,9 +202,7 @@ def compare(codes, text, scratch):
     :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
-        same = len(codes) == len(text)
-        for i in range(len(codes) if same else 0):
-            same = same and codes[i] == text[i]
+        same = are_equal(codes, text)
         return np.int64(same), np.int64(len(text) > 0), np.int64(len(codes) > 0)
     hashes, text_hashes = scratch.hashes[: len(codes)], scratch.text_hashes[: len(text)]
     gram_hashes(codes, hashes)

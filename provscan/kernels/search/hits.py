@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
 
 _ZERO = np.int64(0)
-# What misses count less, so that hits that only make up for the misses beside them are
-# not left out.
+# Tie-break: misses weigh slightly less, so that a run takes in hits that only make up
+# for the misses beside them.
 EVEN = 1 - 1e-12
 
 
@@ -52,11 +52,11 @@ class Hits(NamedTuple):
 
 
 def new_hits(longest: int) -> Hits:
-    """Scratch for windows of up to so many code points."""
+    """Scratch for windows of up to ``longest`` code points."""
     return Hits(*(np.empty(longest + 2, np.int32) for _ in Hits._fields))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def window_around(size, length, diagonal, reach):
     """The part of a record of some size where a text stands on a diagonal, with
     ``reach`` on both sides of it.
@@ -70,7 +70,7 @@ def window_around(size, length, diagonal, reach):
     )
 
 
-@kernel
+@helper
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
     """The diagonal that most hits lie on, to 8 code points; hits of grams that the text
     repeats do not vote.
@@ -94,7 +94,7 @@ def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
     return best * 8 + 8 - grams
 
 
-@kernel
+@helper
 def find_hits(record, window, text, width, hits):
     """Where the 5-grams of a window stand in the text, and which of them within
     ``width`` of the diagonal.
@@ -104,8 +104,8 @@ def find_hits(record, window, text, width, hits):
     """
     firsts, nearest, runs, likely = hits
     first, place = record.low + window.first, window.first - window.diagonal
-    # First those that the table may hold, without a branch: which ones do can't be
-    # predicted.
+    # List the 5-grams that the table may contain. This takes no branch, since a
+    # processor can't predict which ones they are.
     mask, m = np.uint32(len(text.slots) - 1), np.uint64(0)
     for j in range(window.grams):
         likely[m] = j
@@ -136,7 +136,7 @@ def find_hits(record, window, text, width, hits):
     return total, n
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def count_distinct(places, marks, mark):
     """How many different places there are without the -1; each gets the ``mark``, which
     none has.
@@ -149,13 +149,12 @@ def count_distinct(places, marks, mark):
     return count
 
 
-@kernel
+@helper
 def may_hold(needed, record, window, far, text, firsts, marks, mark):
-    """Whether a record has so many different 5-grams of a text in the window ``far``,
-    of which ``window`` is a part.
+    """Whether a record has ``needed`` different 5-grams of a text in a window.
 
-    For the latter ``firsts`` are known, see :class:`Hits`. The 5-grams get the
-    ``mark``.
+    The window ``far`` contains ``window``, of which ``firsts`` are known (see
+    :class:`Hits`). The places of the 5-grams get the ``mark``.
     """
     missing = needed - count_distinct(firsts, marks, mark)
     low, high = record.low + far.first, record.low + far.first + far.grams
@@ -171,7 +170,7 @@ def may_hold(needed, record, window, far, text, firsts, marks, mark):
     return missing < 0.5
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def best_run(runs, penalty):
     """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the
     first, then the shortest.
@@ -192,7 +191,7 @@ def best_run(runs, penalty):
     return best_low, best_high
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def hits_between(runs, start, stop):
     """Hits from ``start``, where a stretch of them begins, to ``stop``, where one
     ends.
@@ -204,7 +203,7 @@ def hits_between(runs, start, stop):
     return total
 
 
-@kernel
+@helper
 def most_similar_run(runs, grams, index):
     """Bounds of the run of hits with the greatest Jaccard index with a text of
     ``grams`` 5-grams, from ``index`` on.

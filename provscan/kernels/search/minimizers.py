@@ -17,7 +17,7 @@ holds all that a copy of it may have.
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import decode
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
 from provscan.kernels.storage.bloom import holds, mark
 
@@ -56,7 +56,7 @@ def is_wide(code):
     )
 
 
-@kernel
+@helper
 def has_wide(codes):
     top = np.uint32(0)
     for i in range(len(codes)):
@@ -77,7 +77,7 @@ def length_units(codes, low, high):
     return total
 
 
-@kernel
+@helper
 def units_of(codes, out, origins):
     """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point
     that each comes from into int32 ``origins``.
@@ -96,7 +96,7 @@ def units_of(codes, out, origins):
     return n
 
 
-@kernel
+@helper
 def _hash_kmers(units, k, scratch):
     """Hashes of the k-mers of ``units`` into ``scratch.ranks[0]``, and what windows
     compare into ``scratch.ranks[1]``.
@@ -255,7 +255,7 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
     entries
         Room for two a byte.
     lengths
-        ``(step, uint8[n])``: filled with the lengths of the texts in steps of so many
+        ``(step, uint8[n])``: filled with the lengths of the texts in steps of ``step``
         units, rounded up; 255 stands for all greater ones.
 
     Returns

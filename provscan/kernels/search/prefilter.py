@@ -38,7 +38,7 @@ class PrefilterScratch(NamedTuple):
 
 
 def prefilter_scratch(longest: int) -> PrefilterScratch:
-    """Scratch for texts of so many bytes."""
+    """Scratch for texts of up to ``longest`` bytes."""
     marks = np.empty(1 << FILTER_BITS, np.uint8)
     return PrefilterScratch(
         np.empty(longest, np.uint32), np.empty(longest, np.uint32), marks
@@ -47,7 +47,11 @@ def prefilter_scratch(longest: int) -> PrefilterScratch:
 
 @kernel
 def prefilter(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates to verify, bool[n]."""
+    """Mark in bool[n] ``kept`` the candidates to verify.
+
+    ``records`` are :class:`~provscan.kernels.records.Grams`, ``texts`` the licensed
+    texts of the segment (:class:`~provscan.kernels.records.TextBuffer`).
+    """
     record, text, code, place = candidates
     codes, text_hashes, marks = scratch
     count = len(record)

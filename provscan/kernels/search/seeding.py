@@ -5,7 +5,7 @@ with the record is a candidate, on the seed's *diagonal*: its place in the recor
 that in the text, in units. Seeds that follow each other on one diagonal make one
 candidate every :data:`APART` units.
 
-Units that loops call are inlined by force, see
+Helpers that loops call are force-inlined, see
 :mod:`provscan.kernels.storage.postings`.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.minimizers import seed_hash
 from provscan.kernels.sketch.hashing import MURMUR1
 from provscan.kernels.sketch.lanes import prefetch
@@ -62,14 +62,13 @@ def seeding_scratch() -> SeedingScratch:
     return SeedingScratch(*(np.empty(CHUNK + 1, dtype) for dtype in dtypes))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _look_up(keys, first, table, scratch):
-    """Which of some seeds may be in the table, from ``first`` on, and their keys, into
-    scratch; how many.
+    """Find which seeds may be in the table and write their numbers, from ``first`` on,
+    and their keys to scratch; returns how many.
 
-    Most of what a scan looks up is in no cache. So each thing that is read has a loop
-    of its own: where no read waits for a decision about another one, the processor has
-    many under way.
+    A scan's look-ups mostly miss the caches. So each kind of read has a loop of its
+    own: reads that don't wait for a decision about another one overlap.
     """
     words, may_be_held = scratch.words[: len(keys)], scratch.may_be_held[: len(keys)]
     for j in range(len(words)):
@@ -83,13 +82,13 @@ def _look_up(keys, first, table, scratch):
     return np.int64(n)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _equal_ranges(table, limit, count, scratch, counters):
-    """Of the first ``count`` keys in scratch those that the table holds, each with the
-    entries to read; how many.
+    """Find which of the first ``count`` keys in scratch are in the table, each with the
+    entries to read; returns how many.
 
-    If more than ``limit`` places share one, those are the first quarter of so many, and
-    the look-up counts as cut.
+    Of a key that more than ``limit`` places share, the first ``limit / 4`` entries are
+    read, and the look-up counts as cut short.
     """
     postings = table.postings
     which, firsts, sizes = scratch.which, scratch.firsts, scratch.sizes
@@ -112,7 +111,7 @@ def _equal_ranges(table, limit, count, scratch, counters):
     return found
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _slot(text, numbers):
     number = np.int64(text) if len(numbers) == 0 else np.int64(numbers[text])
     return (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT
@@ -142,7 +141,7 @@ def seed_candidates(seeds, table, limit, state, scratch, out, counters):
     """Licensed texts of one segment that may stand inside records; how many.
 
     ``state`` is :class:`SeedingState`, ``scratch`` :func:`seeding_scratch`. Of a key
-    that more than ``limit`` places share the first quarter of so many are read;
+    that more than ``limit`` places share, the first ``limit / 4`` are read;
     ``counters.seeds_cut`` grows by these look-ups. A candidate has the record, the
     text, and a code point of the record and a place in the text, in units, that lie on
     one diagonal. Those that find no room are counted and not written.

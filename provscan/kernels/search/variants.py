@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import SPACE
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a, murmur_mix
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
@@ -47,9 +47,9 @@ def variant_scratch() -> VariantScratch:
     )
 
 
-@kernel
+@helper
 def _before(codes, at, begin, words):
-    """Where the word that holds ``at`` begins, or one of so many words before, not
+    """Where the word around ``at`` begins, or the one ``words`` words before it, not
     before ``begin``.
     """
     while True:
@@ -61,10 +61,10 @@ def _before(codes, at, begin, words):
         words -= 1
 
 
-@kernel
+@helper
 def _after(codes, at, end, words):
-    """Where the word that ends at ``at`` or later ends, or one of so many words after,
-    not after ``end``.
+    """Where the word that reaches ``at`` or follows it ends, or the one ``words`` words
+    after it, not after ``end``.
     """
     while True:
         while at < end and codes[at] != SPACE:
@@ -75,7 +75,7 @@ def _after(codes, at, end, words):
         words -= 1
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _hash_code(state, code):
     """FNV-1a of one code point's UTF-8."""
     if code < 0x80:

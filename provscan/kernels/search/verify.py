@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.align import (
     BAND,
     MAX_REST,
@@ -39,6 +39,7 @@ from provscan.kernels.search.grams import (
     GRAM,
     IndexedText,
     SetScratch,
+    are_equal,
     common_grams,
     distinct_grams,
     index_grams,
@@ -104,7 +105,7 @@ class Fit(NamedTuple):
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
-    """Scratch for records and licensed texts of up to so many code points."""
+    """Scratch for records and licensed texts of up to these numbers of code points."""
     window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),
@@ -116,13 +117,13 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def band_width(length):
     """How far off the diagonal, in code points, a text of some length may stand."""
     return 16 + length // 4
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def code_of_unit(codes, low, high, unit):
     """Code point, from ``low``, that a place in units falls on."""
     seen = 0
@@ -133,7 +134,7 @@ def code_of_unit(codes, low, high, unit):
     return high - low
 
 
-@kernel
+@helper
 def _find_copy(codes, low, high, text, ideal):
     """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it
     doesn't.
@@ -151,19 +152,19 @@ def _find_copy(codes, low, high, text, ideal):
     return best
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def similarity_of(fit, distinct):
-    """Jaccard index of a span and a text with so many distinct 5-grams."""
+    """Jaccard index of a span and a text with ``distinct`` different 5-grams."""
     return fit.common / max(1, distinct + fit.distinct - fit.common)
 
 
 @kernel(forceinline=True)
 def decide(fit, stretch, distinct, units, thresholds):
-    """The way in which a text is matched by a span, or by a longest stretch of some
-    length; or :data:`NEITHER`.
+    """How a text is matched by a span or by its longest stretch: :data:`WHOLE`,
+    :data:`STRETCH` or :data:`NEITHER`.
 
-    The text has so many distinct 5-grams, and its length is in units, as that of the
-    stretch.
+    The text has ``distinct`` different 5-grams. Its length ``units`` and that of the
+    ``stretch`` are in units.
     """
     containment = fit.common / distinct
     if (
@@ -175,7 +176,7 @@ def decide(fit, stretch, distinct, units, thresholds):
     return STRETCH if stretch >= thresholds.stretch else NEITHER
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _least_common(units, distinct, thresholds):
     """Fewest 5-grams in common with which :func:`decide` accepts a text as a whole."""
     return (
@@ -193,19 +194,19 @@ def least_hits(length, units, distinct, thresholds):
     return max(1.0, min(NEAR * _least_common(units, distinct, thresholds), stretch))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _count(places, scratch):
     """How many different places of the text there are."""
     scratch.latest[0] += 1
     return count_distinct(places, scratch.marks, scratch.latest[0])
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _nothing():
     return Fit(_ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO)
 
 
-@kernel
+@helper
 def _trimmed(codes, start, stop):
     """A span without the spaces at its ends."""
     while start < stop and codes[start] == SPACE:
@@ -215,7 +216,7 @@ def _trimmed(codes, start, stop):
     return start, stop
 
 
-@kernel
+@helper
 def _stretch(record, text, window, bounds, scratch, least):
     """The longest stretch of a text among the hits of a window, and its length in units
     without what is foreign to the text; 0 where it has not the `least` anyway.
@@ -236,7 +237,7 @@ def _stretch(record, text, window, bounds, scratch, least):
     return Fit(start, stop, common, distinct, head, tail), size
 
 
-@kernel
+@helper
 def _run_of(record, text, window, run, scratch):
     """The span of a run of hits, and what it has in common with the text."""
     codes, first, hits = record.codes, record.low + window.first, scratch.hits
@@ -265,7 +266,7 @@ def _run_of(record, text, window, run, scratch):
     )
 
 
-@kernel
+@helper
 def _anywhere(record, text, window, width, known, thresholds, scratch):
     """A span in the whole reach of a text, whose parts may have changed places; nothing
     if the reach has no more of the text than is ``known``.
@@ -289,7 +290,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     )
 
 
-@kernel
+@helper
 def _with_ends(record, text, fit, least, scratch):
     """A span with its ends, where the run stopped short of them since the copy was
     edited there.
@@ -331,7 +332,7 @@ def _with_ends(record, text, fit, least, scratch):
     return longer if similarity_of(longer, text.distinct) >= least else fit
 
 
-@kernel
+@helper
 def best_fit(record, text, diagonal, thresholds, scratch, failed):
     """The way in which a record matches a text near a diagonal, the span, and the
     letters of the longest stretch.
@@ -383,14 +384,6 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
 
 
 @kernel
-def _are_equal(first, second):
-    same = len(first) == len(second)
-    for i in range(len(first) if same else 0):
-        same = same and first[i] == second[i]
-    return same
-
-
-@kernel
 def verify(records, texts, candidates, thresholds, scratch, out, failed):
     """Verify candidates and write those that are matches, or with ``failed`` all of
     them; how many.
@@ -411,9 +404,9 @@ def verify(records, texts, candidates, thresholds, scratch, out, failed):
         length, size = b - a, end - begin
         units = length_units(texts.codes, a, b)
         if length < GRAM or size < GRAM:
-            # What has no 5-gram counts as if it had one.
+            # A text of fewer than five code points counts as one 5-gram.
             distinct, fit, stretch = np.int64(1), _nothing(), 0.0
-            if length > 0 and _are_equal(codes[begin:end], texts.codes[a:b]):
+            if length > 0 and are_equal(codes[begin:end], texts.codes[a:b]):
                 fit, stretch = (
                     Fit(_ZERO, size, distinct, distinct, _ZERO, length),
                     np.float64(units),

@@ -10,7 +10,7 @@ differs.
 from collections import namedtuple
 
 from provscan.kernels.canonical.normalize import is_unspaced
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 # Words compared on either side; the rest of a text is reported as not compared.
 MAX_WORDS = 400
@@ -25,7 +25,7 @@ LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 Side = namedtuple("Side", "codes start end raw words runs")
 
 
-@kernel
+@helper
 def _split(side):
     """Fill ``side.words``; returns their number and whether there are more than fit."""
     codes, words = side.codes, side.words
@@ -45,7 +45,7 @@ def _split(side):
     return count, False
 
 
-@kernel
+@helper
 def _same(codes, low, high, others, other_low, other_high):
     """Whether two slices hold the same code points."""
     if high - low != other_high - other_low:
@@ -56,7 +56,7 @@ def _same(codes, low, high, others, other_low, other_high):
     return True
 
 
-@kernel
+@helper
 def _same_word(a, i, b, j):
     """Whether word i of a and word j of b have the same canonical form."""
     return _same(
@@ -64,7 +64,7 @@ def _same_word(a, i, b, j):
     )
 
 
-@kernel
+@helper
 def _add(runs, count, low, high, kind):
     """Append a run, or extend the one that ends where it begins."""
     if low >= high:
@@ -78,7 +78,7 @@ def _add(runs, count, low, high, kind):
     return count + 1
 
 
-@kernel
+@helper
 def _add_gap(side, count, low, high):
     """Append what is left out between two words, without the white space around it."""
     raw = side.raw
@@ -89,7 +89,7 @@ def _add_gap(side, count, low, high):
     return _add(side.runs, count, low, high, LEFT_OUT)
 
 
-@kernel
+@helper
 def _fill_table(a, b, first, ends, table):
     """Longest common subsequences of the words from (i, j) on, for all first <= i, j
     and i, j < ends.
@@ -104,7 +104,7 @@ def _fill_table(a, b, first, ends, table):
                 table[i, j] = max(table[i + 1, j], table[i, j + 1])
 
 
-@kernel
+@helper
 def _utf16(side, count):
     """Turn the places of runs from code points into UTF-16 units."""
     at = astral = 0

@@ -9,40 +9,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
 
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
-_U0, _U1, _U2, _U3 = (np.uint64(n) for n in range(4))
-_ROWS = 4
+_U0, _U1 = np.uint64(0), np.uint64(1)
 
 _BIT_MULTIPLIER1 = np.uint32(0x21F0AAAD)
 _BIT_MULTIPLIER2 = np.uint32(0x735A2D97)
 _U15, _U16, _U30, _U31 = (np.uint32(n) for n in (15, 16, 30, 31))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _step(key: np.uint64, value: np.uint64) -> np.uint64:
     key = (key ^ value) * _MULTIPLIER
     return key ^ (key >> _HALF)
-
-
-@kernel
-def _band_keys_of_4(
-    signatures: NDArray[np.uint32], bands: np.uint64, out: NDArray[np.uint64]
-) -> None:
-    """:func:`band_keys` of four rows: with a length that it knows LLVM makes the keys
-    of several bands at once.
-    """
-    for i in range(signatures.shape[0]):
-        values, keys = signatures[i], out[i]
-        for j in range(bands):
-            at = j * np.uint64(_ROWS)
-            key = _step((j + _U1) * GOLDEN64, np.uint64(values[at]))
-            key = _step(key, np.uint64(values[at + _U1]))
-            key = _step(key, np.uint64(values[at + _U2]))
-            keys[j] = _step(_step(key, np.uint64(values[at + _U3])), _U0)
 
 
 @kernel
@@ -59,9 +41,6 @@ def band_keys(
     one value only never share a key; otherwise they do by chance alone, and so do bands
     of different numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
     """
-    if rows == _ROWS:
-        _band_keys_of_4(signatures, np.uint64(bands), out)
-        return
     for i in range(signatures.shape[0]):
         for j in range(bands):
             key = np.uint64(j + 1) * GOLDEN64

@@ -7,7 +7,7 @@ since numba makes a bare literal beside a ``uint64`` signed.
 import numpy as np
 import numpy.typing as npt
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 # The golden ratio: an odd multiplier that spreads keys evenly (Knuth, The Art of
 # Computer Programming 3, 6.4).
@@ -26,7 +26,7 @@ def fnv1a(state, byte):
     return (state ^ np.uint64(byte)) * FNV_PRIME
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def murmur_mix(h):
     """MurmurHash3's 64-bit finaliser."""
     h = (h ^ (h >> _S33)) * MURMUR1

@@ -8,8 +8,8 @@ mask is wanted, and copies of a few bytes.
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload
+from numba import config, types
+from numba.extending import intrinsic
 
 LANES, WIDE = 32, 16
 # Fingerprints that are sought together, the code points that they are of, and in how
@@ -24,58 +24,20 @@ _BYTES, _NARROW, _CODES = (
 )
 
 
+def _compiled_to(code):
+    """Compile calls of a function to the LLVM instructions that ``code`` writes.
+
+    The function's own body runs where numba's compiler is off.
+    """
+
+    def decorate(function):
+        return function if config.DISABLE_JIT else intrinsic(code)
+
+    return decorate
+
+
 def _mask(flags):
     return np.uint64(sum(1 << int(i) for i in np.flatnonzero(flags)))
-
-
-def equal_lanes(values, start, value):
-    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest
-    bit for the first.
-    """
-    return _mask(values[start : start + LANES] == value)
-
-
-def high_lanes(values, start):
-    """Which of the 32 bytes from ``values[start]`` on are above 127, likewise."""
-    return _mask(values[start : start + LANES] > 127)
-
-
-def nearby_fingerprints(known, begin, codes, first):
-    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby:
-    uint64, the lowest bit for the first.
-
-    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are
-    uint8 or uint32.
-    """
-    low = codes[first : first + FINGERPRINTED].astype(np.uint8)
-    wanted = sum(
-        low[i : i + FINGERPRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)
-    ).astype(np.uint8)
-    near = np.lib.stride_tricks.sliding_window_view(
-        known[begin : begin + FINGERPRINTS + NEARBY - 1], NEARBY
-    )
-    return _mask((near == wanted[:, None]).any(axis=1))
-
-
-def prefetch(values, at):
-    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need
-    not be such a place.
-    """
-
-
-def widen(values, start, out, at):
-    """Copy 16 bytes from ``values[start]`` on to uint32 ``out[at]`` and behind it."""
-    out[at : at + WIDE] = values[start : start + WIDE]
-
-
-def count_up(first, out, at):
-    """Write 16 numbers from ``first`` on to int32 ``out[at]`` and behind it."""
-    out[at : at + WIDE] = np.arange(first, first + WIDE)
-
-
-def trailing_zeros(bits):
-    """How many of the lowest bits of a uint64 are 0; 64 if all are."""
-    return np.int64((int(bits) & -int(bits)).bit_length() - 1 if bits else 64)
 
 
 def _pointer(context, builder, array_type, array, index, vector):
@@ -87,8 +49,7 @@ def _bits(builder, lanes):
     return builder.zext(builder.bitcast(lanes, _I32), ir.IntType(64))
 
 
-@intrinsic
-def _equal_lanes(_context, values, start, value):
+def _equal_lanes_code(_context, values, start, value):
     def generate(context, builder, signature, arguments):
         pointer = _pointer(
             context, builder, signature.args[0], arguments[0], arguments[1], _BYTES
@@ -108,8 +69,15 @@ def _equal_lanes(_context, values, start, value):
     return types.uint64(values, types.int64, types.uint8), generate
 
 
-@intrinsic
-def _high_lanes(_context, values, start):
+@_compiled_to(_equal_lanes_code)
+def equal_lanes(values, start, value):
+    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest
+    bit for the first.
+    """
+    return _mask(values[start : start + LANES] == value)
+
+
+def _high_lanes_code(_context, values, start):
     def generate(context, builder, signature, arguments):
         pointer = _pointer(
             context, builder, signature.args[0], arguments[0], arguments[1], _BYTES
@@ -122,8 +90,13 @@ def _high_lanes(_context, values, start):
     return types.uint64(values, types.int64), generate
 
 
-@intrinsic
-def _nearby_fingerprints(_context, known, begin, codes, first):
+@_compiled_to(_high_lanes_code)
+def high_lanes(values, start):
+    """Which of the 32 bytes from ``values[start]`` on are above 127, likewise."""
+    return _mask(values[start : start + LANES] > 127)
+
+
+def _nearby_fingerprints_code(_context, known, begin, codes, first):
     def generate(context, builder, signature, arguments):
         width = signature.args[2].dtype.bitwidth
         chars = ir.VectorType(ir.IntType(width), FINGERPRINTS)
@@ -168,8 +141,25 @@ def _nearby_fingerprints(_context, known, begin, codes, first):
     return types.uint64(known, types.int64, codes, types.int64), generate
 
 
-@intrinsic
-def _prefetch(_context, values, at):
+@_compiled_to(_nearby_fingerprints_code)
+def nearby_fingerprints(known, begin, codes, first):
+    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby:
+    uint64, the lowest bit for the first.
+
+    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are
+    uint8 or uint32.
+    """
+    low = codes[first : first + FINGERPRINTED].astype(np.uint8)
+    wanted = sum(
+        low[i : i + FINGERPRINTS] * np.uint8(3 ** (4 - i)) for i in range(5)
+    ).astype(np.uint8)
+    near = np.lib.stride_tricks.sliding_window_view(
+        known[begin : begin + FINGERPRINTS + NEARBY - 1], NEARBY
+    )
+    return _mask((near == wanted[:, None]).any(axis=1))
+
+
+def _prefetch_code(_context, values, at):
     def generate(context, builder, signature, arguments):
         pointer = _pointer(
             context, builder, signature.args[0], arguments[0], arguments[1], _I8
@@ -185,8 +175,14 @@ def _prefetch(_context, values, at):
     return types.void(values, types.int64), generate
 
 
-@intrinsic
-def _widen(_context, values, start, out, at):
+@_compiled_to(_prefetch_code)
+def prefetch(values, at):
+    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need
+    not be such a place.
+    """
+
+
+def _widen_code(_context, values, start, out, at):
     def generate(context, builder, signature, arguments):
         source = _pointer(
             context, builder, signature.args[0], arguments[0], arguments[1], _NARROW
@@ -202,8 +198,13 @@ def _widen(_context, values, start, out, at):
     return types.void(values, types.int64, out, types.int64), generate
 
 
-@intrinsic
-def _count_up(_context, first, out, at):
+@_compiled_to(_widen_code)
+def widen(values, start, out, at):
+    """Copy 16 bytes from ``values[start]`` on to uint32 ``out[at]`` and behind it."""
+    out[at : at + WIDE] = values[start : start + WIDE]
+
+
+def _count_up_code(_context, first, out, at):
     def generate(context, builder, signature, arguments):
         target = _pointer(
             context, builder, signature.args[1], arguments[1], arguments[2], _CODES
@@ -222,46 +223,20 @@ def _count_up(_context, first, out, at):
     return types.void(types.int64, out, types.int64), generate
 
 
-@intrinsic
-def _trailing_zeros(_context, bits):
+@_compiled_to(_count_up_code)
+def count_up(first, out, at):
+    """Write 16 numbers from ``first`` on to int32 ``out[at]`` and behind it."""
+    out[at : at + WIDE] = np.arange(first, first + WIDE)
+
+
+def _trailing_zeros_code(_context, bits):
     def generate(_context, builder, _signature, arguments):
         return builder.cttz(arguments[0], ir.IntType(1)(0))
 
     return types.int64(types.uint64), generate
 
 
-@overload(equal_lanes, jit_options={"nogil": True})
-def _compiled_equal_lanes(values, start, value):
-    return lambda values, start, value: _equal_lanes(values, start, value)
-
-
-@overload(high_lanes, jit_options={"nogil": True})
-def _compiled_high_lanes(values, start):
-    return lambda values, start: _high_lanes(values, start)
-
-
-@overload(nearby_fingerprints, jit_options={"nogil": True})
-def _compiled_nearby_fingerprints(known, begin, codes, first):
-    return lambda known, begin, codes, first: _nearby_fingerprints(
-        known, begin, codes, first
-    )
-
-
-@overload(prefetch, jit_options={"nogil": True})
-def _compiled_prefetch(values, at):
-    return lambda values, at: _prefetch(values, at)
-
-
-@overload(widen, jit_options={"nogil": True})
-def _compiled_widen(values, start, out, at):
-    return lambda values, start, out, at: _widen(values, start, out, at)
-
-
-@overload(count_up, jit_options={"nogil": True})
-def _compiled_count_up(first, out, at):
-    return lambda first, out, at: _count_up(first, out, at)
-
-
-@overload(trailing_zeros, jit_options={"nogil": True})
-def _compiled_trailing_zeros(bits):
-    return lambda bits: _trailing_zeros(bits)
+@_compiled_to(_trailing_zeros_code)
+def trailing_zeros(bits):
+    """How many of the lowest bits of a uint64 are 0; 64 if all are."""
+    return np.int64((int(bits) & -int(bits)).bit_length() - 1 if bits else 64)

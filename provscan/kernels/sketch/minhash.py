@@ -26,7 +26,7 @@ from numba import config, uint32
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32
 
 NUM_PERM = 128
@@ -120,12 +120,12 @@ def _shr(x: np.uint32, y: np.uint32) -> np.uint32:
     return x >> y
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _rotl(x: np.uint32, bits: int) -> np.uint32:
     return _or(_shl(x, np.uint32(bits)), _shr(x, np.uint32(32 - bits)))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own
     order.
@@ -135,22 +135,22 @@ def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     return _or(low, _shl(high, np.uint32(16)))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _lane_round(h: np.uint32, word: np.uint32) -> np.uint32:
     return _mul(_rotl(_add(h, _mul(word, _PRIME3)), 17), _PRIME4)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _byte_round(h: np.uint32, byte: np.uint8) -> np.uint32:
     return _mul(_rotl(_add(h, _mul(np.uint32(byte), _PRIME5)), 11), GOLDEN32)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
     return _mul(_rotl(_add(v, _mul(word, _PRIME2)), 13), GOLDEN32)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _finish(h: np.uint32) -> np.uint32:
     """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the
     permutations.
@@ -163,7 +163,7 @@ def _finish(h: np.uint32) -> np.uint32:
     return _xor(h, _shr(h, np.uint32(16)))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     """:func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
 
@@ -179,7 +179,7 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
     return _finish(_byte_round(h, data[at + _L4]))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _hash_of_4_to_15(
     data: NDArray[np.uint8], at: np.uint64, length: np.uint64
 ) -> np.uint32:
@@ -202,7 +202,7 @@ def _hash_of_4_to_15(
     return _finish(h)
 
 
-@kernel
+@helper
 def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np.uint32:
     """fmix32(XXH32(data[start:stop])) of a shingle of any length."""
     length = np.uint32(stop - start)
@@ -302,12 +302,12 @@ def shingle_hashes(
     return np.int64(characters - _L4)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _permuted(a: np.uint32, h: np.uint32, b: np.uint32) -> np.uint32:
     return _add(_mul(a, h), b)
 
 
-@kernel
+@helper
 def signature(
     hashes: NDArray[np.uint32],
     count: int,

@@ -10,32 +10,32 @@ positives and no false negatives.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper
 
 _U1, _S6, _S32 = np.uint64(1), np.uint64(6), np.uint64(32)
 _LOW6 = np.uint64(63)
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def mark(bloom, h):
     bloom.words[np.uint32(h >> _S32) >> bloom.shift] |= _U1 << (h & _LOW6) | _U1 << (
         h >> _S6 & _LOW6
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def word_of(bloom, h):
     """The word that holds a hash's bits. Batch callers prefetch all words."""
     return bloom.words[np.uint32(h >> _S32) >> bloom.shift]
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def has_bits(word, h):
     """Whether a hash's bits are marked in its word, uint64 0 or 1."""
     return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _U1
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def holds(bloom, h):
     """Whether a hash may be in the filter, uint64 0 or 1."""
     return has_bits(word_of(bloom, h), h)

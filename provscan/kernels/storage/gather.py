@@ -1,6 +1,4 @@
-"""What a shard has of the keys that a scan asks for: its entries, as they were before
-they were packed.
-"""
+"""The entries that a shard has for the keys of a scan: key, text and place."""
 
 import numpy as np
 

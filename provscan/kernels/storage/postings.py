@@ -12,15 +12,15 @@ places of its seeds in an array of their own.
 While a table is made, its entries are uint64: the key above the number of the text in
 24 bits, and in seeds above the place in 8.
 
-Units that the loops call are inlined by force: numba passes an array as seven words,
-most of them on the stack.
+Helpers that loops call are force-inlined: numba passes an array as seven words, most of
+them on the stack.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import (
     FNV_START,
     GOLDEN32,
@@ -89,7 +89,7 @@ class WholeScratch(NamedTuple):
 
 
 def whole_scratch(bands: int, candidates: int) -> WholeScratch:
-    """Scratch for so many bands a record and candidates a record."""
+    """Scratch for these numbers of bands and of candidates a record."""
     of_bands, of_texts = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
         *(
@@ -131,7 +131,7 @@ def text_keys(texts, keys):
         keys[j, 0], keys[j, 1] = murmur_mix(b[0]), murmur_mix(b[1])
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _key_step(state, byte):
     return fnv1a(state[0], byte), (state[1] + np.uint64(byte) + _U1) * MURMUR1
 
@@ -146,7 +146,7 @@ def number_texts(keys, table, ids, known, numbers):
     """
     mask = np.uint64(len(ids) - 1)
     for i in range(len(keys)):
-        # What is not in a cache is on its way when its turn comes.
+        # Prefetch the slots of a key that comes later.
         soon = np.int64(keys[min(i + _AHEAD, len(keys) - 1), 0] & mask)
         prefetch(ids, soon)
         prefetch(table, 2 * soon)
@@ -255,7 +255,7 @@ def text_of(postings, entry):
     )
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def find_buckets(postings, above, keys, lows, highs):
     """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, which are prefetched
     for :func:`equal_range`.
@@ -293,7 +293,7 @@ def equal_range(postings, low, stop, key, limit):
     return low + less, equal
 
 
-@kernel
+@helper
 def _bisected_range(entries, low, stop, wanted, limit):
     """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the
     end is not looked for.
@@ -319,7 +319,7 @@ def _bisected_range(entries, low, stop, wanted, limit):
     return first, low - first
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def ones(x):
     """How many bits of a uint64 are set."""
     x = x - ((x >> np.uint64(1)) & _M1)
@@ -328,13 +328,13 @@ def ones(x):
     return np.int64((x * _H01) >> np.uint64(56))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def agreeing_minima(first, second):
     """Minima of 64 whose bits agree in two sketches."""
     return 64 - ones((first[0] ^ second[0]) | (first[1] ^ second[1]))
 
 
-@kernel
+@helper
 def _keep_best(text, score, texts, scores, count):
     """Insert a candidate into a full-length list, best first, each text once; how many
     of it are in use then.
@@ -354,7 +354,7 @@ def _keep_best(text, score, texts, scores, count):
     return count + 1
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def band_hash(key, known):
     """64-bit hash of a band's key as its filter wants it; of the key, the upper
     ``known`` bits are in the table.
@@ -372,7 +372,7 @@ def mark_bands(entries, known, bloom):
         mark(bloom, band_hash(entry, np.uint64(known)))
 
 
-@kernel(forceinline=True)
+@helper(forceinline=True)
 def _look_up_bands(table, count, limit, scratch, counters):
     """Of the first ``count`` bands in scratch those that the table holds, each with its
     equal range; how many.

@@ -9,7 +9,7 @@ vectors in microcode.
 
 import numpy as np
 
-from provscan.kernels.jit import kernel
+from provscan.kernels.jit import helper, kernel
 
 DIGIT = 9
 # Entries of a run that are inserted one by one.
@@ -42,13 +42,13 @@ def scatter(entries, shift, counts, out):
         counts[digit] += 1
 
 
-@kernel
+@helper
 def _copy(entries, out):
     for i in range(len(out)):
         out[i] = entries[i]
 
 
-@kernel
+@helper
 def _insert(entries):
     """Sort ``entries`` that are nearly sorted, in place."""
     for i in range(1, len(entries)):
@@ -60,7 +60,7 @@ def _insert(entries):
         entries[j] = e
 
 
-@kernel
+@helper
 def _sort_bytes(entries, spare, top, counts):
     """Sort entries that are equal from bit ``top`` on, byte by byte, in place."""
     shift = _U0
@@ -70,7 +70,7 @@ def _sort_bytes(entries, spare, top, counts):
         shift += _U8
 
 
-@kernel
+@helper
 def _digits(n):
     """Digits that n entries are parted by: a power of two, so that some two have one in
     common.
@@ -81,7 +81,7 @@ def _digits(n):
     return digits
 
 
-@kernel
+@helper
 def _sort_part(entries, top, counts, out):
     """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch
     afterwards.
@@ -102,7 +102,7 @@ def _sort_part(entries, top, counts, out):
     _insert(out)
 
 
-@kernel
+@helper
 def _below(top, digits):
     """Bits below the uppermost digit of numbers of ``top`` bits."""
     bits = _U0

@@ -1,6 +1,8 @@
 """Statistics of a probe: pure functions on counts and arrays, each of which returns a
 number with its limits, its test, its assumptions and its validity.
 
+:mod:`~provscan.probe.statistics.discovery`
+    The false discovery rate of a list of texts.
 :mod:`~provscan.probe.statistics.inference`
     What all of them return.
 :mod:`~provscan.probe.statistics.paired`
@@ -13,6 +15,10 @@ number with its limits, its test, its assumptions and its validity.
     Lower bounds for the texts that were not asked for.
 """
 
+from provscan.probe.statistics.discovery import (
+    benjamini_hochberg,
+    conformal_p_values,
+)
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import (
     ALPHA,
@@ -29,7 +35,9 @@ from provscan.probe.statistics.unseen import stratified_excess, unseen_texts
 __all__ = [
     "ALPHA",
     "Inference",
+    "benjamini_hochberg",
     "cochran_armitage",
+    "conformal_p_values",
     "detectable_share",
     "mcnemar",
     "paired_auc",

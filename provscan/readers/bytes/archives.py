@@ -15,7 +15,7 @@ from tarfile import (  # type: ignore[attr-defined]
 )
 from typing import Any, Self
 
-# Members of a webdataset that hold texts, by what follows the key in their names.
+# Extensions of the members of a webdataset that are texts.
 TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
@@ -38,7 +38,7 @@ class Member(tarfile.TarInfo):
             tarfile.ended = True  # type: ignore[attr-defined]
             raise
         except HeaderError as error:
-            # What is left after an end may be too short for a header.
+            # The rest after an end mark may be too short for a header.
             over = isinstance(
                 error, EmptyHeaderError | TruncatedHeaderError
             ) and getattr(tarfile, "ended", False)

@@ -1,4 +1,4 @@
-"""What one file may cost: how far it may expand, and how long a reader may work on it
+"""The budget of a file: how far it may expand, and how long a reader may work on it
 without a result.
 
 A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader
@@ -19,8 +19,8 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """What a file, or a range of one, has cost so far; `size` is its bytes, 0 if they
-    are not known.
+    """The cost so far of reading a file, or a range of one, of `size` bytes (0 if the
+    size is not known).
 
     Time is that of the thread that reads, so that no slow server and no busy machine
     counts.

@@ -30,7 +30,7 @@ TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
-# What file systems call that which changes with a file, such as a checksum or a time.
+# Names in the metadata of file systems for values that change with a file's content.
 VERSION = (
     "ETag",
     "etag",
@@ -113,8 +113,8 @@ def readable(source: str, form: str = "") -> Iterator[None]:
 
 
 def why_unread(error: InputError, source: str) -> str:
-    """What ended the reading of a source: damage of its data, unless the system or
-    provscan says otherwise.
+    """Why the reading of a source ended: its data is damaged, unless the error is one
+    of the system or of provscan.
     """
     cause = error.__cause__
     if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
@@ -123,7 +123,7 @@ def why_unread(error: InputError, source: str) -> str:
 
 
 def said(error: Exception) -> str:
-    """What an error says; its kind, too, where that is no error of reading."""
+    """The message of an error, with its type unless it is an error of reading."""
     words = str(getattr(error, "strerror", None) or error)
     known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
     return (
@@ -178,7 +178,7 @@ class FileStore:
     """A folder of files that processes on other machines write to: a path, or the URL
     of anything that fsspec writes to.
 
-    What fails is tried several times, and an OSError in the end.
+    A request that fails is tried several times, and raises an OSError in the end.
     """
 
     def __init__(self, url: str) -> None:
@@ -263,7 +263,7 @@ def _system(url: str) -> tuple[Any, str]:
     try:
         import fsspec
 
-        # What a system keeps of listings and blocks would be kept for the whole run.
+        # A cache of listings and blocks would be kept for the whole run.
         system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
         raise InputError(
@@ -280,8 +280,8 @@ def _system(url: str) -> tuple[Any, str]:
 
 
 def _tried(url: str, request: Callable[[], Result]) -> Result:
-    """What a request about a URL gives, tried several times; what fails in the end is
-    an OSError without secrets.
+    """The result of a request about a URL, which is tried several times; the last
+    failure becomes an OSError whose message has no secrets.
     """
     for attempt in range(TRIES):
         try:

@@ -29,8 +29,8 @@ def frame_ranges(
 ) -> Iterator[Split]:
     """Ranges of about ``target`` bytes of a file, or the whole file if it can't be cut.
 
-    `records` gives how many records a frame holds; None if it does not end with the end
-    of one.
+    `records` counts the records of a frame; it gives None for a frame that ends within
+    a record.
     """
     found = (
         list(_ranges(whole, target, records, limits))
@@ -69,8 +69,8 @@ def _ranges(
 
 
 def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """The frames of a file: where each ends, and what it holds; up to one that is too
-    large, damaged or a bomb.
+    """The end and the decompressed bytes of each frame, up to one that is too large,
+    damaged or a bomb.
     """
     assert whole.compression is not None
     at, taken, size, given = 0, 0, 0, 0

@@ -12,7 +12,6 @@ import bz2
 import codecs
 import itertools
 import lzma
-import os
 import sys
 import tempfile
 import zipfile
@@ -20,11 +19,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import zstandard
 
 from provscan.errors import InputError, OutputError
@@ -111,7 +108,6 @@ class ByteStream:
         self.damage: str | None = None
         self._first = b""
         self._others: Iterator[bytes] | None = None
-        self._whole_lines = False
 
     def peek(self) -> bytes:
         """The first chunk, decompressed but not decoded; empty if there is none.
@@ -122,14 +118,6 @@ class ByteStream:
             self._others = self._chunks()
             self._first = next(self._others, b"")
         return self._first
-
-    def end_with_newlines(self) -> None:
-        """Ask for chunks that end with a newline wherever the bytes of the file are the
-        text.
-
-        Lines then need not be joined, which would copy all of them.
-        """
-        self._whole_lines = self.split.plain_text
 
     def break_off(self, reason: str) -> None:
         """The file ends here, for this reason."""
@@ -200,15 +188,14 @@ class ByteStream:
             self.compression = compression_of(first)
         if self.compression is not None:
             raw = self._expanded(raw, self.compression)
-        yield from raw if self._whole_lines else _gathered(raw, limits.chunk)
+        yield from _gathered(raw, limits.chunk)
 
     def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
         zipped = self.split.archive == "zip"
         whole = self.split.end < 0 or zipped
         left = sys.maxsize if whole else self.split.end - self.split.start
         given = 0
-        read = partial(_whole_lines, file) if self._whole_lines else file.read
-        while left > 0 and (raw := read(min(self.context.limits.chunk, left))):
+        while left > 0 and (raw := file.read(min(self.context.limits.chunk, left))):
             left -= len(raw)
             if not zipped:
                 self.context.consumed(len(raw))
@@ -329,9 +316,7 @@ def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
 
 
 def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
-    """What some compressed bytes expand to; of bzip2 and xz, ``step`` bytes at a
-    time.
-    """
+    """Decompress some bytes; bzip2 and xz give at most ``step`` bytes at a time."""
     if not hasattr(decoder, "needs_input"):
         yield decoder.decompress(raw)
         return
@@ -340,32 +325,6 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
         raw = b""
         if decoder.eof or decoder.needs_input:
             return
-
-
-def _whole_lines(file: IO[bytes], size: int) -> bytes:
-    """The next bytes up to the last newline among them, or all of them if there is
-    none.
-
-    They are in Arrow's memory, which is kept: the first touch of new memory takes
-    longer than reading.
-    """
-    room = memoryview(pa.allocate_buffer(size)).cast("B")
-    size = file.readinto(room)  # type: ignore[attr-defined]
-    cut = _last_newline(room[:size]) + 1
-    if cut:
-        file.seek(cut - size, os.SEEK_CUR)
-    return room[: cut or size].toreadonly()  # type: ignore[return-value]
-
-
-def _last_newline(data: bytes | memoryview) -> int:
-    """The place of the last newline, or -1; without a copy of all."""
-    stop = len(data)
-    while stop > 0:
-        start = max(stop - SEARCHED, 0)
-        if (at := bytes(data[start:stop]).rfind(b"\n")) >= 0:
-            return start + at
-        stop = start
-    return -1
 
 
 def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
@@ -392,40 +351,32 @@ def lines(stream: ByteStream) -> Iterator[Block]:
     """
     limit = stream.context.limits.record_bytes
     number = stream.split.first_record
-    held: list[bytes] = []
+    # Parts of a line that has not ended; none is kept of one that is too long.
+    begun: list[bytes] = []
     size = 0
-    stream.end_with_newlines()
     for chunk in stream:
-        cut = _last_newline(chunk)
-        if cut < 0:
-            size += len(chunk)
-            held = [*held, chunk] if size <= limit else []
-            continue
-        if size:
-            first = bytes(chunk).find(b"\n")
-            if size + first > limit:
-                _too_long(stream, number, size + first)
-                number += 1
-                held, chunk, cut = [], chunk[first + 1 :], cut - first - 1
+        cut = chunk.rfind(b"\n")
         if cut >= 0:
-            block = (
-                b"".join([*held, memoryview(chunk)[:cut]])
-                if size
-                else memoryview(chunk)[:cut]
-            )
-            held, chunk = [], chunk[cut + 1 :]
-            count = newlines(np.frombuffer(block, np.uint8)) + 1
-            yield Block(number, count, block)
-            number += count
-            del block
-            held = [chunk]
-        else:
-            held = [chunk[cut + 1 :]]
-        size = len(held[0])
+            end = chunk.find(b"\n")
+            if size + end > limit:
+                _too_long(stream, number, size + end)
+                number += 1
+                begun, chunk, cut = [], chunk[end + 1 :], cut - end - 1
+            if cut >= 0:
+                block = b"".join([*begun, memoryview(chunk)[:cut]])
+                count = newlines(np.frombuffer(block, np.uint8)) + 1
+                yield Block(number, count, block)
+                number += count
+                del block
+            begun, chunk, size = [], chunk[cut + 1 :], 0
+        begun.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            begun = []
     if size > limit:
         _too_long(stream, number, size)
     elif size and stream.damage is None:
-        yield Block(number, 1, b"".join(held), ended=False)
+        yield Block(number, 1, b"".join(begun), ended=False)
 
 
 def _too_long(stream: ByteStream, number: int, size: int) -> None:

@@ -26,7 +26,7 @@ from provscan.readers.splits import Context, Split
 ASSIGNED = re.compile(
     rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
-# The lists that hold tweets of the account.
+# Names of the lists that are tweets of the account.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
 OTHER_FILE = "a file of an account's archive that holds no tweets"
@@ -38,7 +38,7 @@ REPLY = re.compile(r"\A(?:@\w+\s+)+")
 
 @dataclass
 class Account:
-    """What the archive of an account says beside its tweets."""
+    """The username and long texts, which stand in other files than the tweets."""
 
     username: str | None = None
     # Whole texts by the second in which they were posted.
@@ -67,7 +67,7 @@ def _opening(text: str) -> str:
 
 
 class _Value(ByteStream):
-    """What a file assigns, without the variable."""
+    """The assigned list, without the variable."""
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream.split, stream.context)
@@ -90,7 +90,7 @@ class AccountArchive(Undivided):
         return ASSIGNED.match(head) is not None
 
     def variable(self, head: bytes) -> str:
-        """What the file holds: "tweets", "like", "tweets_2013_02"."""
+        """The name of the list in a file: "tweets", "like", "tweets_2013_02"."""
         assigned = ASSIGNED.match(head)
         return "" if assigned is None else assigned[1].decode()
 
@@ -133,7 +133,7 @@ def read_accounts(
 
 
 def _take(record: dict[str, Any], account: Account) -> None:
-    """What a record of an account, or of a long text, says."""
+    """Add the username or the long text of a record to its account."""
     if isinstance(about := record.get("account"), dict):
         account.username = account.username or about.get("username")
     note = record.get("noteTweet", {})

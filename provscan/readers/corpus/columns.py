@@ -34,14 +34,14 @@ from provscan.readers.texts.schema import TIMESTAMP, TWEETS, null_if_empty
 
 SHORT = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
-# What spreadsheets leave of an id of 17 digits or more, since they keep 15.
+# An id of 17 digits or more after a spreadsheet kept 15 of its digits.
 ROUNDED = r"^[0-9]{14,17}000$"
 LONG = r"^[0-9]{17,}$"
 # Ids that end in three zeros by chance are one in a thousand.
 LEAST_ROUNDED = 3
 # By what an id begins that has something around it.
 BEFORE = ("'", '"', "x", "h")
-# What programs write where an id is missing; many tweets would share it.
+# Values that programs write for a missing id; many tweets would share them.
 MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
@@ -59,7 +59,7 @@ def strings(values: Sequence[Any]) -> pa.Array:
 
 
 def _trimmed(names: pa.Array) -> pa.Array:
-    """Without white space around them, as lists of what to forget are read."""
+    """Without white space around them, so that lists of tweets to forget match."""
     return null_if_empty(pc.utf8_trim_whitespace(names))
 
 

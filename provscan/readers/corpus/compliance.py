@@ -1,5 +1,5 @@
-"""What to forget: lists of ids, and the events with which platforms tell that tweets
-and accounts are gone.
+"""Tweets and accounts to forget: lists of ids, and the events by which platforms
+announce deletions.
 
 Read are plain ids, one a line; the compliance streams of the v1.1 and v2 APIs and of
 the enterprise firehose, one JSON object a line; and results of batch compliance jobs.

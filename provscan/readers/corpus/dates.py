@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -26,24 +27,7 @@ LAST_MS = 253_402_300_799_999
 API_FORM = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})"
 )
-MONTHS = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
-MONTH_NUMBERS = {name: f"{number:02}" for number, name in enumerate(MONTHS, 1)}
-
-# A time of day with a zone, as Arrow's parser of ISO 8601 takes it.
-ZONE = r"\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
@@ -87,7 +71,8 @@ def parse_date(value: Any) -> int | None:
     elif isinstance(value, str):
         text = value.strip()
         if api := API_FORM.fullmatch(text):
-            text = f"{api[5]}-{MONTH_NUMBERS.get(api[1])}-{api[2]}T{api[3]}{api[4]}"
+            month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is none
+            text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
         try:
             time = datetime.fromisoformat(
                 SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
@@ -112,23 +97,14 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Dates by Arrow's own ISO parser, which takes values with a zone and values
-    without apart; None if it fails.
+    """Dates by Arrow's own ISO parser; None if it does not take all of them, or some
+    have a zone and others do not.
     """
     strings = null_if_empty(strings)
     for kind in (pa.timestamp("ms"), TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)
-    zoned = pc.match_substring_regex(strings, ZONE)
-    nothing = pa.scalar(None, strings.type)
-    try:
-        with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
-        without = pc.cast(
-            pc.cast(pc.if_else(zoned, nothing, strings), pa.timestamp("ms")), TIMESTAMP
-        )
-    except pa.ArrowInvalid:
-        return None
-    return pc.coalesce(with_zone, without)
+    return None
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
@@ -141,15 +117,11 @@ def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
         parsed = None
     if parsed is not None:
         return parsed, []
-    known: dict[Any, int | None] = {}
-    result: list[int | None] = []
-    for value in values:
-        if not isinstance(value, str):
-            result.append(parse_date(value))
-            continue
-        if value not in known:
-            known[value] = parse_date(value)
-        result.append(known[value])
+    parse = cache(parse_date)
+    result = [
+        parse(value) if isinstance(value, str) else parse_date(value)
+        for value in values
+    ]
     bad = [
         place
         for place, (value, time) in enumerate(zip(values, result, strict=True))

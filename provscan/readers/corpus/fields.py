@@ -133,6 +133,8 @@ LATE: dict[str, tuple[Path, ...]] = {
     "lang": (("lang",), ("language",)),
     "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
 }
+# The values of each field of some records.
+Survey = dict[Path, list[Any]]
 # Records of a table without a header in which an id, a date or a text has to be seen.
 SHARE = 0.9
 
@@ -149,8 +151,8 @@ class Binding:
     rt_of: Path | None = None
     wanted: tuple[
         tuple[Path, pa.DataType], ...
-    ] = ()  # What to read, with the type that it has.
-    guessed: str = ""  # What was determined by its content, in words.
+    ] = ()  # The values to read, with their types.
+    guessed: str = ""  # The roles that were determined by content, in words.
     long: tuple[
         Path, ...
     ] = ()  # Where the whole text is, if it is there, rather than in `text`.
@@ -159,11 +161,11 @@ class Binding:
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
-def survey(records: Iterable[Mapping[str, Any]]) -> dict[Path, list[Any]]:
+def survey(records: Iterable[Mapping[str, Any]]) -> Survey:
     """The fields of some records, nested ones too, in order of appearance, with their
     values.
     """
-    found: dict[Path, list[Any]] = {}
+    found: Survey = {}
 
     def add(record: Mapping[str, Any], above: Path) -> None:
         for key, value in record.items():
@@ -191,41 +193,25 @@ def _is_id(value: Any) -> bool:
     return str(value).isdigit() and len(str(value)) >= 8
 
 
-def _by_content(found: dict[Path, list[Any]], text: Path | None) -> dict[str, Path]:
+def _is_date(value: Any) -> bool:
+    return not _is_id(value) and parse_date(value) is not None
+
+
+def _by_content(found: Survey) -> dict[str, Path]:
     """The text, id and date of records whose field names say nothing."""
-    roles: dict[str, Path] = {} if text is None else {"text": text}
-    texts = [path for path in found if _share(found[path], _is_text) > 0.5]
-    if text is None and texts:
-        roles["text"] = max(
-            texts,
-            key=lambda path: (
-                sum(len(str(value)) for value in found[path]) / len(found[path])
-            ),
-        )
-    for role, kind in (
-        ("id", _is_id),
-        ("date", lambda value: not _is_id(value) and parse_date(value) is not None),
-    ):
-        fits = [
-            path
-            for path in found
-            if path not in texts and _share(found[path], kind) >= SHARE
-        ]
-        distinct = [
-            path
-            for path in fits
-            if len(set(map(str, found[path]))) > SHARE * len(found[path])
-        ]
-        # Small numbers are dates since 1970 by their value only.
-        long = [
-            path
-            for path in distinct
-            if any(len(str(value)) > 7 for value in found[path])
-        ]
-        if role == "id" and distinct:
-            roles[role] = distinct[0]
-        elif role == "date" and long:
-            roles[role] = long[0]
+    roles: dict[str, Path] = {}
+    texts = {path for path in found if _share(found[path], _is_text) > 0.5}
+    if texts:
+        lengths = {p: sum(map(len, map(str, found[p]))) / len(found[p]) for p in texts}
+        roles["text"] = max((p for p in found if p in texts), key=lengths.__getitem__)
+    for role, kind in (("id", _is_id), ("date", _is_date)):
+        for path in (path for path in found if path not in texts):
+            words = list(map(str, found[path]))
+            distinct = len(set(words)) > SHARE * len(words)
+            # Small numbers are dates since 1970 by their value only.
+            long = any(len(word) > 7 for word in words)
+            if distinct and long and _share(found[path], kind) >= SHARE:
+                roles.setdefault(role, path)
     return roles
 
 
@@ -280,16 +266,13 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         kept = roles.pop("text")
         others = (known[name] for name in USUAL["text"] if name in known)
         other = next((path for path in others if any(map(_is_text, found[path]))), None)
-        roles["text"] = other or _by_content(found, None).get("text", kept)
+        roles["text"] = other or _by_content(found).get("text", kept)
     guessed = ""
     if "text" not in roles or all(path[0].startswith("column_") for path in found):
-        by_content = _by_content(found, roles.get("text"))
-        guessed = ", ".join(
-            f"{role} from {'.'.join(path)}"
-            for role, path in by_content.items()
-            if role not in roles
-        )
-        roles = {**by_content, **roles}
+        guesses = _by_content(found)
+        guesses = {role: guesses[role] for role in guesses if role not in roles}
+        guessed = ", ".join(f"{r} from {'.'.join(path)}" for r, path in guesses.items())
+        roles |= guesses
     if "text" not in roles:
         raise not_found("text", None, found, source)
     if "id" not in roles and "id" not in missing:

@@ -12,8 +12,8 @@ original's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -21,11 +21,12 @@ from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_
 from provscan.readers.corpus.fields import USUAL
 from provscan.readers.names import plain
 from provscan.readers.texts.fields import reads_like_text
+from provscan.readers.texts.records import value_at
 
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
 
-# Keys whose objects hold a tweet, or a list of tweets, and nothing else that counts.
+# Keys of objects that are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
 # Keys of objects that are tweets of GraphQL, or have some within.
 GRAPHQL = frozenset(
@@ -45,7 +46,8 @@ QUOTED = ("quoted_status", "quotedTweet")
 # Compliance events: a stream gives objects with one of these keys, v2 puts it below
 # "data".
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
-# What a stream sends between tweets, and the other lists of an account archive.
+# Keys of messages between the tweets of a stream, and of the other lists of an
+# account's archive.
 OTHERS = frozenset(
     [
         "limit",
@@ -87,10 +89,65 @@ MARKERS = frozenset(
         "__twarc",
     ]
 )
-# What an object with a text has besides, if it is a tweet.
-IDS = frozenset(["id_str", "id", "created_at"])
+# Keys of which an object with a text has one if it is a tweet.
+IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with a text below one of these keys is a tweet, and no wrapper of one.
 TEXTS = frozenset(USUAL["text"]) - {"title"}
+
+
+# Where layouts have each part of a tweet, in order of preference; dots lead into
+# objects. A long tweet keeps only the beginning of its text in ``text``.
+WHERE: dict[str, tuple[str, ...]] = {
+    "text": (
+        "note_tweet.text",
+        "note_tweet.note_tweet_results.result.text",
+        "extended_tweet.full_text",
+        "full_text",
+        "rawContent",
+        "text",
+        "content",
+        "renderedContent",
+    ),
+    # Of an edited tweet that of its first version, so that all versions are one tweet.
+    "id": (
+        "edit_info.edit.initialTweetId",
+        "edit_history.initial_tweet_id",
+        "edit_info.initial_tweet_id",
+        "edit_control.initial_tweet_id",
+        "edit_history_tweet_ids",
+        "edit_info.initial.editTweetIds",
+        "edit_info.edit.editControlInitial.editTweetIds",
+        "edit_info.edit_tweet_ids",
+        "edit_history.edit_tweet_ids",
+        "edit_control.edit_tweet_ids",
+        "id_str",
+        "id",
+        "rest_id",
+    ),
+    "author": (
+        "user.screen_name",
+        "user.username",
+        "user.id_str",
+        "user.id",
+        "author.screen_name",
+        "author.username",
+        "author.id_str",
+        "author.id",
+        "author_id",
+        "username",
+        "screen_name",
+        "user",
+        "author",
+    ),
+    "date": ("created_at", "date", "createdAt", "timestamp_ms"),
+    "lang": ("lang",),
+    "rt_of": (
+        "rt_of",
+        "retweeted_status_id_str",
+        "retweeted_status_id",
+        "retweetedTweetId",
+    ),
+}
 
 
 class Tweet(NamedTuple):
@@ -102,6 +159,11 @@ class Tweet(NamedTuple):
     date: Any
     lang: Any
     rt_of: Any
+
+
+PATHS = {
+    role: [tuple(name.split(".")) for name in names] for role, names in WHERE.items()
+}
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
@@ -179,26 +241,17 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
                     f"activity: {record['verb']}",
                 )
             return
-        for key in WRAPPERS:
-            inner = record.get(key)
-            for value in inner if isinstance(inner, list) else [inner]:
-                if isinstance(value, dict):
-                    yield from tweets_in(
-                        value if isinstance(inner, list) else _named(value, record),
-                        skip,
-                    )
-            if isinstance(inner, dict | list):
-                return
         if found := _wrapped(record):
             for tweet in found:
                 yield from tweets_in(
                     _named(tweet, record) if len(found) == 1 else tweet, skip
                 )
             return
-        if "meta" in record or "errors" in record:
-            if "errors" in record:
-                skip("not_a_tweet", "an error message of the API")
+        if "errors" in record:
+            skip("not_a_tweet", "an error message of the API")
             return
+        if "meta" in record or any(record.get(key) == [] for key in WRAPPERS):
+            return  # An empty page.
     if "referenced_tweets" in record or "includes" in record:
         yield from _page([record], record.get("includes"), skip)
     else:
@@ -222,11 +275,11 @@ def _graphql(value: Any) -> Iterator[Object]:
             and isinstance(legacy := value.get("legacy"), dict)
             and "full_text" in legacy
         ):
-            result = _object(_object(_object(value, "core"), "user_results"), "result")
+            result = value_at(value, ("core", "user_results", "result")) or {}
             user = {
                 "id_str": result.get("rest_id"),
-                **_object(result, "core"),
-                **_object(result, "legacy"),
+                **_object(result, ["core"]),
+                **_object(result, ["legacy"]),
             }
             yield {
                 **value,
@@ -264,12 +317,13 @@ def _wrapped(record: Object) -> list[Object]:
 
 def _named(tweet: Object, record: Object) -> Object:
     """A tweet without an id by that of the record around it."""
-    outer = _scalar(_first(record, "id_str", "id", "tweet_id", "_id"))
-    # What is called an id may be the object with the tweet.
+    names = ("id_str", "id", "tweet_id", "_id")
+    outer = _first(record, ((name,) for name in names))
+    # The value of a key such as id may be the object with the tweet.
     known = outer is not None and not isinstance(outer, dict | list)
     return (
         {"id": outer, **tweet}
-        if known and "id" not in tweet and _id(tweet) is None
+        if known and "id" not in tweet and _first(tweet, PATHS["id"]) is None
         else tweet
     )
 
@@ -306,33 +360,29 @@ def _is_text(key: str, value: Any) -> bool:
     )
 
 
-def _is_activity(record: Object) -> bool:
-    return "verb" in record and "actor" in record
+def _is_activity(record: Any) -> TypeGuard[Object]:
+    return isinstance(record, dict) and "verb" in record and "actor" in record
 
 
 def _activity(activity: Object) -> Object:
     """A tweet of an activity stream as the v1.1 API has it."""
-    inner, actor = _object(activity, "object"), _object(activity, "actor")
-    share, quoted = (
-        activity.get("verb") == "share",
-        activity.get("twitter_quoted_status"),
-    )
+    inner, quoted = activity.get("object"), activity.get("twitter_quoted_status")
+    shared = inner if activity.get("verb") == "share" else None
 
     def number(value: Any) -> Any:
         return value.rpartition(":")[2] if isinstance(value, str) else value
 
     return {
         "id_str": number(activity.get("id")),
-        "text": _first(_object(activity, "long_object"), "body")
-        or _first(activity, "body"),
+        "text": _first(activity, [("long_object", "body"), ("body",)]),
         "created_at": activity.get("postedTime"),
         "user": {
-            "screen_name": actor.get("preferredUsername"),
-            "id_str": number(actor.get("id")),
+            "screen_name": _first(activity, [("actor", "preferredUsername")]),
+            "id_str": number(_first(activity, [("actor", "id")])),
         },
         "lang": activity.get("twitter_lang"),
-        "retweeted_status": _activity(inner) if share and "verb" in inner else None,
-        "quoted_status": _activity(quoted) if isinstance(quoted, dict) else None,
+        "retweeted_status": _activity(shared) if _is_activity(shared) else None,
+        "quoted_status": _activity(quoted) if _is_activity(quoted) else None,
     }
 
 
@@ -350,68 +400,15 @@ def _notice(record: Object) -> tuple[str, str] | None:
     return None
 
 
-def _first(record: Object, *keys: str) -> Any:
-    return next(
-        (
-            value
-            for key in keys
-            if (value := record.get(key)) is not None and value != ""
-        ),
-        None,
-    )
-
-
-def _object(record: Object, *keys: str) -> Object:
-    return next(
-        (value for key in keys if isinstance(value := record.get(key), dict)), {}
-    )
-
-
-def _objects(values: Any) -> list[Object]:
-    return (
-        [value for value in values if isinstance(value, dict)]
-        if isinstance(values, list)
-        else []
-    )
-
-
-def _text(tweet: Object) -> Any:
-    """The complete text: a long tweet keeps only its beginning in ``text``."""
-    note = _object(tweet, "note_tweet")
-    result = _object(_object(note, "note_tweet_results"), "result")
-    return (
-        _first(note, "text")
-        or _first(result, "text")
-        or _first(_object(tweet, "extended_tweet"), "full_text")
-        or _first(
-            tweet, "full_text", "rawContent", "text", "content", "renderedContent"
-        )
-    )
-
-
-def _id(tweet: Object) -> Any:
-    """The id; of an edited tweet that of its first version, so that all versions are
-    one tweet.
-    """
-    info = _object(tweet, "edit_info", "edit_history", "edit_control")
-    edit = _object(info, "edit")
-    history = next(
-        (
-            ids
-            for ids in (
-                tweet.get("edit_history_tweet_ids"),
-                _object(info, "initial").get("editTweetIds"),
-                _object(edit, "editControlInitial").get("editTweetIds"),
-                info.get("edit_tweet_ids"),
-            )
-            if isinstance(ids, list) and ids
-        ),
-        [None],
-    )
-    first = (
-        _first(edit, "initialTweetId") or _first(info, "initial_tweet_id") or history[0]
-    )
-    return first or _scalar(_first(tweet, "id_str", "id", "rest_id"))
+def _first(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
+    """The first value at one of some paths; of a list its first element."""
+    for path in paths:
+        value = value_at(record, path)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if value is not None and value != "":
+            return _scalar(value)
+    return None
 
 
 def _scalar(value: Any) -> Any:
@@ -427,25 +424,27 @@ def _scalar(value: Any) -> Any:
     return value
 
 
-def _author(tweet: Object, users: dict[str, Object]) -> Any:
-    user = _object(tweet, "user", "author") or users.get(
-        str(tweet.get("author_id")), {}
-    )
-    name = _first(user, "screen_name", "username", "id_str", "id")
-    return (
-        name
-        if name is not None
-        else _first(tweet, "author_id", "username", "screen_name", "user", "author")
+def _object(record: Object, keys: Iterable[str]) -> Object:
+    return next(
+        (value for key in keys if isinstance(value := record.get(key), dict)), {}
     )
 
 
-def _row(
-    tweet: Object, users: dict[str, Object], text: Any, rt_of: Any = None
-) -> Tweet:
-    date = _first(tweet, "created_at", "date", "createdAt", "timestamp_ms")
-    date = _scalar(date) if isinstance(date, dict) else date
+def _objects(values: Any) -> list[Object]:
+    return [v for v in values if isinstance(v, dict)] if type(values) is list else []
+
+
+def _text(tweet: Object) -> Any:
+    return _first(tweet, PATHS["text"])
+
+
+def _row(tweet: Object, **known: Any) -> Tweet:
+    """A tweet as a row; what is `known` goes before what stands in it."""
     return Tweet(
-        _id(tweet), text, _author(tweet, users), date, _first(tweet, "lang"), rt_of
+        *(
+            _first(tweet, PATHS[role]) if (value := known.get(role)) is None else value
+            for role in Tweet._fields
+        )
     )
 
 
@@ -456,21 +455,11 @@ def _tweet(tweet: Object) -> Iterator[Tweet]:
     for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
         if _text(quoted) is not None:
             yield from _tweet(quoted)
-    original = _object(tweet, *RETWEETED)
-    if original:
-        text = _text(original)
-        if text is not None:
-            yield from _tweet(original)
-        yield _row(tweet, {}, text or _text(tweet), _id(original))
-    else:
-        rt_of = _first(
-            tweet,
-            "rt_of",
-            "retweeted_status_id_str",
-            "retweeted_status_id",
-            "retweetedTweetId",
-        )
-        yield _row(tweet, {}, _text(tweet), rt_of)
+    original = _object(tweet, RETWEETED)
+    text = _text(original)
+    if text is not None:
+        yield from _tweet(original)
+    yield _row(tweet, text=text, rt_of=_first(original, PATHS["id"]))
 
 
 def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
@@ -478,24 +467,23 @@ def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
     expanded in place.
     """
     includes = includes if isinstance(includes, dict) else {}
-    users = {
-        str(user["id"]): user
-        for user in _objects(includes.get("users"))
-        if "id" in user
-    }
     included = _objects(includes.get("tweets"))
-    known = {str(tweet["id"]): tweet for tweet in included if "id" in tweet}
+    users, known = (
+        {str(value["id"]): value for value in values if "id" in value}
+        for values in (_objects(includes.get("users")), included)
+    )
     for tweet in [*included, *tweets]:
         if not isinstance(tweet, dict):
             skip("not_a_tweet", type(tweet).__name__)
             continue
-        text, rt_of = _text(tweet), None
+        text = rt_of = None
         for reference in _objects(tweet.get("referenced_tweets")):
             inline = _text(reference) is not None
             original = reference if inline else known.get(str(reference.get("id")), {})
             if inline:
                 yield from _page([reference], None, skip)
             if reference.get("type") == "retweeted":
-                rt_of = _id(original) or reference.get("id")
-                text = _text(original) or text
-        yield _row(tweet, users, text, rt_of)
+                rt_of = _first(original, PATHS["id"]) or reference.get("id")
+                text = _text(original)
+        author = users.get(str(tweet.get("author_id")), {})
+        yield _row(tweet, text=text, rt_of=rt_of, author=author.get("username"))

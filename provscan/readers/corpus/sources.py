@@ -43,7 +43,7 @@ from provscan.readers.planning import (
 from provscan.readers.splits import UNKNOWN, Context, Split
 from provscan.readers.texts.fields import Fields
 
-# Files beside the texts of a set, by their names and by what they hold.
+# Files beside the texts of a set, recognised by their names or their lines.
 LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
 ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE
@@ -63,13 +63,13 @@ class TweetFile:
 
 @dataclass
 class TweetPlan:
-    """What is read of the sources, and what is not: paths and reasons."""
+    """The files with tweets, and the paths of all other files, with reasons."""
 
     files: list[TweetFile]  # The files and tables to read, in order.
     unread: list[
         tuple[str, str]
-    ]  # What can't be read, or has no field for a tweet's text.
-    # What holds no tweets: labels, documentation, other files of an account's archive
+    ]  # Files that can't be read, or have no field for a tweet's text.
+    # Files without tweets: labels, documentation, other files of an account's archive
     # or of a recipe's set.
     ignored: list[tuple[str, str]]
 
@@ -90,17 +90,9 @@ def plan_tweets(
     """
     planner = _Planner(limits)
     named = named_sources(sources)
+    asked = Asked(known_encoding(encoding), "lines", delimiter=delimiter, tables=True)
     for source in named:
-        asked = Asked(
-            known_encoding(encoding), "lines", delimiter=delimiter, tables=True
-        )
-        if source.startswith(PREFIX):
-            planner.add_recipe(source, fields, asked)
-        else:
-            found = Survey(limits, asked, unpack=True)
-            files = list(found.files([source]))
-            alone = os.path.isfile(source) and len(files) == 1
-            planner.add(found, files, fields, asked, alone=alone)
+        planner.add(source, fields, asked)
     plan = planner.plan
     plan.unread.sort()
     plan.ignored.sort()
@@ -132,53 +124,33 @@ class _Planner:
         # Places of files of earlier sources.
         self._seen: set[tuple[str, str | None]] = set()
 
-    def add_recipe(self, source: str, fields: Fields, asked: Asked) -> None:
-        """The files of a public set that its recipe reads."""
-        recipe, path = recipe_of(source)
-        asked = replace(
-            asked,
-            encoding=known_encoding(recipe.encoding) or asked.encoding,
-            format=recipe.format,
-            delimiter=recipe.delimiter or asked.delimiter,
-            quoted=recipe.quoted,
-        )
-        found = Survey(self._limits, asked, unpack=True)
-        files = list(found.files([path]))
-        alone = os.path.isfile(path) and len(files) == 1
-        outside = f"not among the files that recipe {recipe.name} reads"
-        for entries in (found.unread, found.ignored):
-            self.plan.ignored += [
-                (name, outside) for name, _ in entries if not recipe.covers(name)
-            ]
-            entries[:] = [entry for entry in entries if recipe.covers(entry[0])]
-        covered = [file for file in files if recipe.covers(file.split.source)]
-        self.plan.ignored += [
-            (file.split.source, outside) for file in files if file not in covered
-        ]
-        if not covered:
-            raise InputError(
-                f"{path} holds none of the files of {recipe.title}: "
-                f"{', '.join(recipe.files)}"
-            )
-        names = {
-            role: getattr(recipe.fields, role) or getattr(fields, role)
-            for role in ROLES
-        }
-        self.add(found, covered, replace(fields, **names), asked, alone=alone)
-
-    def add(
-        self,
-        found: Survey,
-        files: list[Found],
-        fields: Fields,
-        asked: Asked,
-        *,
-        alone: bool,
-    ) -> None:
-        """The files with tweets among those of one source; `alone` says that there is
-        one file, which the user named.
-        """
+    def add(self, source: str, fields: Fields, asked: Asked) -> None:
+        """The files with tweets of one source."""
         plan, before = self.plan, len(self.plan.files)
+        if source.startswith(PREFIX):
+            recipe, path = recipe_of(source)
+            asked = replace(
+                asked,
+                encoding=known_encoding(recipe.encoding) or asked.encoding,
+                format=recipe.format,
+                delimiter=recipe.delimiter or asked.delimiter,
+                quoted=recipe.quoted,
+            )
+            of_recipe = {role: getattr(recipe.fields, role) for role in ROLES}
+            given = {role: name for role, name in of_recipe.items() if name}
+            fields = replace(fields, **given)
+            found = Survey(self._limits, asked, unpack=True, covers=recipe.covers)
+            files = list(found.files([path]))
+            if not files:
+                raise InputError(
+                    f"{path} holds none of the files of {recipe.title}: "
+                    f"{', '.join(recipe.files)}"
+                )
+        else:
+            path, found = source, Survey(self._limits, asked, unpack=True)
+            files = list(found.files([path]))
+        # One file that the user named.
+        alone = os.path.isfile(path) and len(files) == 1
         plan.unread += found.unread
         plan.ignored += found.ignored
         files = self._first_seen(files)

@@ -40,14 +40,14 @@ from provscan.readers.reading import read_rows, read_split
 from provscan.readers.splits import MEMORY, UNKNOWN, Context, Progress, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
-from provscan.readers.texts.mending import mended_texts, note_garbled
+from provscan.readers.texts.garbled import mended_texts, note_garbled
 from provscan.readers.texts.records import checked_text, numbers_of, value_at
 from provscan.readers.texts.schema import TWEETS, plain_array
 from provscan.text_buffers import buffers
 
 # Tweets that are collected from objects before they become columns.
 GROUP = 8192
-# Values that only nested records have: where what holds one shows, the block is parsed
+# Values that only nested records have: a block of lines in which one occurs is parsed
 # as objects.
 GUARDS: tuple[Path, ...] = (
     ("retweeted_status", "id_str"),
@@ -285,7 +285,7 @@ class _Reader:
         account = self._file.account
         for tweet in tweets_in(record, skip):
             if account is not None:
-                # What stands in other files of the account's archive.
+                # Other files of the account's archive complete it.
                 tweet = tweet._replace(
                     author=account.username if tweet.author is None else tweet.author,
                     text=account.whole_text(tweet.text, tweet.date),

@@ -19,7 +19,7 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 
-# What stands in a path for "any element of the list"; no key of an object is that.
+# Stands in a path for any element of a list; no key of an object equals it.
 ANY = "\0[]"
 
 Path = tuple[str, ...]
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
     values: (
         list[Any] | pa.RecordBatch
     )  # The records: Python values, usually dicts, or columns.
-    # Of columns of what is wanted: now and then a record as it is, with its number.
+    # With columns of wanted values only: a sample of whole records, with their numbers.
     whole: Sequence[tuple[int, Any]] = ()
 
 
@@ -54,7 +54,7 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """What splits call it."""
+        """Its name in splits."""
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -83,8 +83,8 @@ class Format(Protocol):
 
 
 class Undivided:
-    """What formats share whose files are read by one worker each; those known by other
-    than first bytes sniff none.
+    """Base of formats whose files are never cut, and of those that first bytes don't
+    show.
     """
 
     def sniff(self, head: bytes) -> bool:

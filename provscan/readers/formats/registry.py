@@ -16,6 +16,7 @@ from provscan.readers.bytes.encodings import (
 from provscan.readers.bytes.streams import BOM, HEAD, ByteStream, compression_of
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
+from provscan.readers.formats.columnar import Arrow, Parquet
 from provscan.readers.formats.databases import TABLE_FILES
 from provscan.readers.formats.delimited import Delimited
 from provscan.readers.formats.hub import Hub
@@ -24,7 +25,6 @@ from provscan.readers.formats.jsonl import JsonLines
 from provscan.readers.formats.mail import Mail
 from provscan.readers.formats.plain import PlainText
 from provscan.readers.formats.protocol import Format
-from provscan.readers.formats.tables import Arrow, Parquet
 from provscan.readers.formats.tar import Tar, WebDataset
 from provscan.readers.formats.web import Html, Warc
 from provscan.readers.splits import Layout, NotReadable, Split
@@ -64,7 +64,7 @@ COMPRESSIONS = {
 }
 # Formats that are no text, and are recognised by their first bytes.
 BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
-# Magic bytes of what holds no text that provscan reads, and what to say of it.
+# Magic bytes of files that provscan does not read, and what to call them.
 FOREIGN = (
     (b"%PDF", "PDF"),
     (b"\x89PNG", "an image"),
@@ -160,7 +160,7 @@ class Asked:
     """How files are to be read, as far as the user or a recipe says it."""
 
     encoding: str | None = None
-    records: str | None = None  # What is a record of plain text.
+    records: str | None = None  # Of plain text: "lines", "paragraphs" or "files".
     format: str | None = None
     delimiter: str | None = None  # Of CSV, and of other text.
     quoted: bool | None = None  # Of CSV: whether quotes enclose values.
@@ -168,7 +168,7 @@ class Asked:
 
     @property
     def layout(self) -> Layout:
-        """What a pipe or an archive passes on to the files in it."""
+        """The part that a pipe or an archive needs when it is read."""
         return Layout(self.encoding, records=self.records)
 
 

@@ -13,7 +13,7 @@ from provscan.kernels.canonical.utf8 import byte_places, code_points
 from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
-from provscan.readers.texts.mending import note_garbled
+from provscan.readers.texts.garbled import note_garbled
 from provscan.readers.texts.schema import PIECE_SCHEMA, SCHEMA
 from provscan.text_buffers import buffers
 

@@ -20,7 +20,7 @@ from provscan.errors import FieldNotFoundError
 from provscan.readers.formats.protocol import ANY, Path
 from provscan.readers.limits import Limits
 from provscan.readers.names import plain
-from provscan.readers.texts.answers import chat_in, roles_of
+from provscan.readers.texts.model_outputs import chat_in, roles_of
 from provscan.readers.texts.words import UNSPACED, are_words, single_words
 
 # Fields of these names hold texts, however short.
@@ -129,8 +129,8 @@ class Fields:
     """Names of fields as the user gave them; None: determined from what the file holds.
 
     With `outputs` the records are outputs of a model: what it was given is left out
-    (:mod:`provscan.readers.texts.answers`). With `fix_encoding` garbled texts count as
-    repaired (:mod:`provscan.readers.texts.mending`). A dotted name such as
+    (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding` garbled texts
+    count as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name such as
     ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
     """
 

@@ -19,8 +19,8 @@ from provscan.readers.formats.values import array_values, values_of
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
 from provscan.readers.stats import EXAMPLES, ReadStats
-from provscan.readers.texts.answers import chat_in, without_prompts
 from provscan.readers.texts.fields import SEARCHED, Binding, later_texts, name_of
+from provscan.readers.texts.model_outputs import chat_in, without_prompts
 from provscan.readers.texts.schema import (
     SCHEMA,
     null_if_empty,

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.readers.texts.answers import LEFT_OUT
+from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers, from_buffers
 

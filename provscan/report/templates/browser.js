@@ -165,16 +165,8 @@ function startBrowser(data, run) {
 
   async function act(row, action, value) {
     if (action === "cite") {
-      const text = citation(exhibit(data, row));
-      try {
-        await navigator.clipboard.writeText(text);
-        value.textContent = "Copied";
-      } catch {
-        const area = noteField(value.closest("article"), { number: row + 1, row }, { note: marks.note(row) }, act);
-        area.value = text;
-        area.select();
-        value.textContent = "Copy the text below";
-      }
+      await navigator.clipboard.writeText(citation(exhibit(data, row)));
+      value.textContent = "Copied";
       return;
     }
     const verdict = action === "note" ? marks.verdict(row) : marks.verdict(row) === action ? "" : action;

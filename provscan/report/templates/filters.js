@@ -61,17 +61,8 @@ const ORDERS = {
 // Sorts by a number a row; equal ones stay in the order of strength.
 function ordered(data, rows, order) {
   if (!ORDERS[order]) return rows;
-  const size = rows.length, keyOf = ORDERS[order](data), keys = new Float64Array(size);
-  let most = 0;
-  for (let i = 0; i < size; i++) most = Math.max(most, Math.abs(keys[i] = keyOf(rows[i])));
-  if ((most + 1) * size > Number.MAX_SAFE_INTEGER) {
-    const places = Uint32Array.from(rows, (_, i) => i).sort((a, b) => keys[a] - keys[b] || a - b);
-    return places.map((place) => rows[place]);
-  }
-  // Key and place in one number: sorting without a function is ten times as fast.
-  for (let i = 0; i < size; i++) keys[i] = keys[i] * size + i;
-  keys.sort();
-  return Uint32Array.from(keys, (key) => rows[((key % size) + size) % size]);
+  const keyOf = ORDERS[order](data);
+  return rows.slice().sort((a, b) => keyOf(a) - keyOf(b) || a - b);
 }
 
 // Whether a facet is as it is unless something else is chosen.

@@ -1,9 +1,9 @@
 // The live page: sends the text as it is typed, lights up what was found, and shows the tweets. Data is only ever set as text.
 
 const $ = (id) => document.getElementById(id);
-const WAIT = 120, BUSY = 1000;
+const WAIT = 120, BUSY = 1000, AROUND = 60;
 const RUNS = { left_out: 1, differs: 2, not_compared: 3 };
-const version = document.querySelector("main").dataset.version;
+const main = document.querySelector("main"), { version } = main.dataset;
 let asking = null, waiting = null, token = "", found = [];
 
 // The place in UTF-16 units of each place in code points.
@@ -94,7 +94,7 @@ function matchCard(match, number) {
     link.target = "_blank";
   }
   const left = make("div", "", sideHeading(`Your text, characters ${match.start.toLocaleString("en")} to ${match.end.toLocaleString("en")}`),
-    markedText(match.passage, runs[0], match.before, match.after));
+    markedText(match.passage, runs[0], match.before.slice(-AROUND), match.after.slice(0, AROUND)));
   const right = make("div", "", sideHeading("Licensed tweet ", link, ...(match.author ? [" by ", isolated(match.author)] : []),
     ...(match.time ? [", ", make("span", "whole", dayAndTime(match))] : []), `; ${saidBy(match)}`), markedText(match.tweet, runs[1]));
   node.append(make("div", "sides", left, right));
@@ -142,12 +142,15 @@ async function ask(path, body, signal) {
     : { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body), signal };
   const answer = await fetch(path, sent);
   const result = await answer.json();
-  $("token-form").hidden = answer.status !== 401;
+  if (answer.status === 401) $("token-form").hidden = false;
   if (answer.ok) return result;
   throw Object.assign(new Error(result.detail), { status: answer.status });
 }
 
 async function update() {
+  // Without the token, the server would not answer.
+  $("token-form").hidden = !main.dataset.locked || Boolean(token);
+  if (!$("token-form").hidden) return;
   const text = $("text").value;
   asking?.abort();
   const own = asking = new AbortController();

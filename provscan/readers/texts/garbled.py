@@ -3,10 +3,9 @@
 UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is
 written as JSON again six (``\\u0447``), Python's bytes that are written as text four of
 each byte (``\\xd1\\x87``), R eight (``<U+0447>``). A text with a sequence that hardly
-another one has (:mod:`provscan.kernels.reading.mojibake`,
-:mod:`provscan.kernels.reading.escapes`) is taken for such a text, and all sequences in
-it are decoded, again if it happened twice. As each of them stands for one character,
-every place leads back to the original exactly.
+another one has (:mod:`provscan.kernels.reading.garbled`) is taken for such a text, and
+all sequences in it are decoded, again if it happened twice. As each of them stands for
+one character, every place leads back to the original exactly.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.kernels.reading.escapes import escaped
-from provscan.kernels.reading.mojibake import wrongly_decoded
+from provscan.kernels.reading.garbled import garbled
 from provscan.readers.stats import ReadStats
 from provscan.text_buffers import buffers
 
@@ -71,14 +69,8 @@ class Garbling(NamedTuple):
     # In counts: of texts as they are, and of repaired ones.
     noted: str
     repaired: str
-    find: Callable[..., int]  # The kernel that finds such texts.
     sequence: re.Pattern[str]
     decoded: Callable[[str], str | None]  # The character of a sequence, if it is one.
-
-    def rows(self, texts: pa.LargeStringArray) -> Numbers:
-        """The numbers of the texts that show signs of it."""
-        rows = np.zeros(len(texts), np.int64)
-        return rows[: self.find(*buffers(texts), rows)]
 
 
 def _decoded(sequence: str) -> str | None:
@@ -111,19 +103,27 @@ def _unescaped(sequence: str) -> str | None:
 
 
 GARBLINGS = (
-    Garbling("wrongly_decoded", "encoding_fixed", wrongly_decoded, SEQUENCE, _decoded),
-    Garbling("escaped", "escapes_decoded", escaped, ESCAPE, _unescaped),
+    Garbling("wrongly_decoded", "encoding_fixed", SEQUENCE, _decoded),
+    Garbling("escaped", "escapes_decoded", ESCAPE, _unescaped),
 )
+
+
+def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
+    """The numbers of the texts that show signs of each way."""
+    rows = np.zeros((len(GARBLINGS), len(texts)), np.int64)
+    counts = garbled(*buffers(texts), rows)
+    return [
+        (garbling, found[:count])
+        for garbling, found, count in zip(GARBLINGS, rows, counts, strict=True)
+    ]
 
 
 def mended(text: str) -> Mended | None:
     """A text repaired; None if it shows no sign of having been garbled."""
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
-        texts = pa.array([text], pa.large_string())
-        signs = next(
-            (garbling for garbling in GARBLINGS if len(garbling.rows(texts))), None
-        )
+        found_rows = _garbled_rows(pa.array([text], pa.large_string()))
+        signs = next((garbling for garbling, rows in found_rows if len(rows)), None)
         if signs is None:
             break
         parts: list[str] = []
@@ -148,7 +148,7 @@ def mended_texts(
     texts: pa.LargeStringArray,
 ) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
     """Texts with those repaired that have to be, and these by their number."""
-    rows = np.unique(np.concatenate([garbling.rows(texts) for garbling in GARBLINGS]))
+    rows = np.unique(np.concatenate([rows for _, rows in _garbled_rows(texts)]))
     found = {
         row: result
         for row in rows.tolist()
@@ -166,14 +166,14 @@ def note_garbled(
     batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
 ) -> None:
     """Count the garbled texts of a batch; `fixed`: as such that are repaired."""
-    for garbling in GARBLINGS:
-        rows = garbling.rows(batch.column("text"))
+    for garbling, rows in _garbled_rows(batch.column("text")):
         if len(rows):
             record, text = (
-                batch.column("record")[int(rows[0])].as_py(),
-                batch.column("text")[int(rows[0])].as_py(),
+                batch.column(name)[int(rows[0])].as_py() for name in ("record", "text")
             )
-            if fixed:
-                stats.repair(garbling.repaired, source, record, text, len(rows))
-            else:
-                stats.note(garbling.noted, source, record, text, len(rows))
+            count, reason = (
+                (stats.repair, garbling.repaired)
+                if fixed
+                else (stats.note, garbling.noted)
+            )
+            count(reason, source, record, text, len(rows))

@@ -1,4 +1,4 @@
-"""Texts whose letters are written as escapes are found among others."""
+"""Garbled texts are found among others: escaped ones, and wrongly decoded ones."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.kernels.reading.escapes import escaped
+from provscan.kernels.reading.garbled import garbled
 
 pytestmark = pytest.mark.kernels
 
@@ -44,13 +44,33 @@ PARTS += [
 PARTS += ["<", "<U+", "<U+0447>", "<U+4e2d>", "<U+2019>", "<U+0001F602>", "0435>"]
 
 
-def found_in(texts):
+SOUND = [
+    "",
+    "plain",
+    "schön",
+    "l’été “là”",
+    "CAFÉ»",
+    "Ãlvaro",
+    "10 °C",
+    "日本語のテキスト",
+    "привет",
+    "🎉 ok",
+    "São",
+    "x" * 70,
+]
+LATIN = ["schön", "déjà", "привет", "¿qué?", "日本語のテキストです", "наш"]
+WINDOWS = ["it’s", "“so”", "🎉 ok", "schön", "…"]
+
+
+WRONG, ESCAPED = 0, 1
+
+
+def found_in(texts, kind):
     data = [text.encode() for text in texts]
     offsets = np.cumsum([0, *map(len, data)])
-    rows = np.zeros(len(texts), np.int64)
-    return rows[
-        : escaped(np.frombuffer(b"".join(data), np.uint8), offsets, rows)
-    ].tolist()
+    rows = np.zeros((2, len(texts)), np.int64)
+    counts = garbled(np.frombuffer(b"".join(data), np.uint8), offsets, rows)
+    return rows[kind, : counts[kind]].tolist()
 
 
 @pytest.mark.parametrize("text", [
@@ -59,7 +79,7 @@ def found_in(texts):
     "<U+0447><U+0435>", "x" * 62 + "<U+4E2D><U+6587>", r"<U+0447>\u0435",
 ])  # fmt: skip
 def test_two_letters_in_a_row(text):
-    assert found_in(["", text, "x"]) == [1]
+    assert found_in(["", text, "x"], ESCAPED) == [1]
 
 
 @pytest.mark.parametrize("text", [
@@ -70,28 +90,63 @@ def test_two_letters_in_a_row(text):
     r"\xc2\xa0\xc2\xa0", r"\xe4\xb8\xad\xe6\x96", r"\xee\x80\x80\xef\xbc\xa1", r"\xd1\x87\xd0\x35", r"xd1x87xd0xb5",  # noqa: E501
     "<U+0447>", "<U+0447> <U+0435>", "<U+0001F602><U+0001F602>", "<U+0447><U+0435", "<u+0447><u+0435>", "<U>0447<U>",  # noqa: E501
 ])  # fmt: skip
-def test_other_texts(text):
-    assert found_in([r"\u0447", text, r"\u0435"]) == []
+def test_texts_without_escaped_words(text):
+    assert found_in([r"\u0447", text, r"\u0435"], ESCAPED) == []
 
 
-def test_the_end_of_a_text_and_the_beginning_of_the_next_are_no_letters():
+def test_letters_end_with_their_text():
     assert (
-        found_in([r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"])
+        found_in(
+            [r"\u0447", r"\u0435", r"\u0447\u04", "35", "\\", r"u0447\u0435"], ESCAPED
+        )
         == []
     )
     assert (
         found_in(
-            [r"\xd1\x87\xd0", r"\xb5", r"\xd1\x8", "7", r"\xd1", "\\", r"x87\xd0\xb5"]
+            [r"\xd1\x87\xd0", r"\xb5", r"\xd1\x8", "7", r"\xd1", "\\", r"x87\xd0\xb5"],
+            ESCAPED,
         )
         == []
     )
 
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=9).map("".join), max_size=8))
-def test_each_text_is_found_once_wherever_it_stands(texts):
+def test_each_escaped_text_is_found_once(texts):
     expected = [
         row
         for row, text in enumerate(texts)
         if re.search(f"{LETTER}{LETTER}", text, re.IGNORECASE)
     ]
-    assert found_in(texts) == expected
+    assert found_in(texts, ESCAPED) == expected
+
+
+def test_sound_texts():
+    assert found_in(SOUND, WRONG) == []
+
+
+@pytest.mark.parametrize("text", [
+    *(text.encode().decode("latin-1") for text in LATIN),
+    *(text.encode().decode("cp1252", "ignore") for text in WINDOWS),
+])  # fmt: skip
+def test_wrongly_decoded_texts(text):
+    assert found_in([text], WRONG) == [0]
+
+
+def test_sequences_end_with_their_text():
+    assert found_in(["AMANHÃ", "«sim»", "CAFÉ", "\x85", "Ã", "\xa9"], WRONG) == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(SOUND), st.booleans(), st.integers(0, 130)),
+        max_size=8,
+    )
+)
+def test_each_wrongly_decoded_text_is_found_once(cases):
+    texts = [
+        " " * before + text + ("Ã© â€™ Ã©" if wrong else "")
+        for text, wrong, before in cases
+    ]
+    assert found_in(texts, WRONG) == [
+        row for row, (_, wrong, _) in enumerate(cases) if wrong
+    ]

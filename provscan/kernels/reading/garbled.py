@@ -1,0 +1,206 @@
+"""Texts that were garbled before they were written.
+
+*Wrongly decoded* texts were UTF-8, and were decoded as Latin-1 or Windows-1252 before
+they were written as UTF-8 once more. In *escaped* texts letters are written as
+``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, or ``<U+0447>``
+as R writes them.
+"""
+
+import numpy as np
+
+from provscan.kernels.jit import helper, kernel
+
+_BLOCK = 64
+_BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
+_LESS, _CAPITAL_U, _PLUS, _GREATER = (
+    np.uint8(0x3C),
+    np.uint8(0x55),
+    np.uint8(0x2B),
+    np.uint8(0x3E),
+)
+# The first byte of a wrongly decoded character, and three of which one is two places
+# after it.
+_FIRST, _THIRD, _OTHER_THIRD, _LAST_THIRD = (
+    np.uint8(0xC3),
+    np.uint8(0xC2),
+    np.uint8(0xE2),
+    np.uint8(0xC5),
+)
+
+
+@kernel
+def garbled(text, offsets, rows):
+    """Write the numbers of wrongly decoded rows to ``rows[0]`` and of escaped rows to
+    ``rows[1]``; returns how many there are of each.
+
+    ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[2, n]. A row
+    is wrongly decoded if it has a sequence of two to four characters that every text of
+    this kind has ("Ã©", "â€™", "ðŸ", "Ð°") and hardly another one. A row is escaped if
+    two letters in a row are escapes. Letters are those that ASCII lacks: words in other
+    scripts have two of them in a row, while emoji, punctuation and single accents are
+    of no account.
+    """
+    wrong, escaped, row = 0, 0, 0
+    at, stop = offsets[0], offsets[len(offsets) - 1]
+    while at < stop:
+        end = min(at + _BLOCK, stop)
+        least = np.uint8(0)
+        if end == at + _BLOCK and end + 2 <= stop:
+            # 0 only where a sequence or an escape may begin.
+            least = np.uint8(0xFF)
+            first, second, third = (
+                text[at:end],
+                text[at + 1 : end + 1],
+                text[at + 2 : end + 2],
+            )
+            for k in range(_BLOCK):
+                a, b, c = first[k], second[k], third[k]
+                later = min(np.uint8(c ^ _THIRD), np.uint8(c ^ _OTHER_THIRD))
+                later = min(later, np.uint8(c ^ _LAST_THIRD))
+                kind = min(np.uint8(b ^ _U), np.uint8(b ^ _X))
+                escape = min(
+                    np.uint8(np.uint8(a ^ _BACKSLASH) | kind),
+                    np.uint8(np.uint8(a ^ _LESS) | np.uint8(b ^ _CAPITAL_U)),
+                )
+                sequence = np.uint8(np.uint8(a ^ _FIRST) | later)
+                least = min(least, min(sequence, escape))
+        if least == 0:
+            for i in range(at, end):
+                if text[i] != _FIRST and text[i] != _BACKSLASH and text[i] != _LESS:
+                    continue
+                while offsets[row + 1] <= i:
+                    row += 1
+                if text[i] == _FIRST:
+                    if (wrong == 0 or rows[0, wrong - 1] != row) and _sequence(
+                        text, i, offsets[row + 1]
+                    ):
+                        rows[0, wrong] = row
+                        wrong += 1
+                elif escaped == 0 or rows[1, escaped - 1] != row:
+                    after = _letter(text, i, offsets[row + 1])
+                    if after > i and _letter(text, after, offsets[row + 1]) > after:
+                        rows[1, escaped] = row
+                        escaped += 1
+        at = end
+    return wrong, escaped
+
+
+@helper
+def _sequence(text, i, stop):
+    """Whether a wrongly decoded character begins at a byte 0xC3."""
+    if i + 3 >= stop:
+        return False
+    b, c, d = text[i + 1], text[i + 2], text[i + 3]
+    if c == 0xC2:
+        # Two bytes became two characters; of three, the second became a control
+        # character.
+        return (
+            0x82 <= b <= 0x83
+            or 0x90 <= b <= 0x91
+            or ((0xA2 <= b <= 0xA9 or b == 0xB0) and d < 0xA0)
+        )
+    if b == 0x83:
+        return c == 0xC5
+    if b == 0xA2:
+        return c == 0xE2 and d == 0x82 and i + 4 < stop and text[i + 4] == 0xAC
+    if b == 0xB0:
+        return c == 0xC5 and d == 0xB8
+    if not 0xA3 <= b <= 0xA9:
+        return False
+    # A Chinese character or a kana, and the next one; in French a letter may stand
+    # before quotes and dots.
+    second = i + 2 + _further(text, i + 2, stop)
+    third = second + _further(text, second, stop)
+    space = second + 1 < stop and text[second] == 0xC2 and text[second + 1] == 0xA0
+    following = (
+        third + 1 < stop and text[third] == 0xC3 and 0xA3 <= text[third + 1] <= 0xA9
+    )
+    return i + 2 < second < third and not space and following
+
+
+@helper
+def _further(text, i, stop):
+    """Bytes of the character at a place if one of the bytes 0x80 to 0xBF decodes to it;
+    else 0.
+    """
+    if i + 1 >= stop:
+        return 0
+    if text[i] == 0xC2 or text[i] == 0xC5:
+        return 2
+    return (
+        3
+        if text[i] == 0xE2
+        and (text[i + 1] == 0x80 or text[i + 1] == 0x82 or text[i + 1] == 0x84)
+        else 0
+    )
+
+
+@helper
+def _letter(text, i, stop):
+    """The end of the escape of a letter at a place, which may be escaped itself; the
+    place if there is none.
+    """
+    if text[min(i, stop - 1)] == _LESS:
+        plain = (
+            i + 8 <= stop
+            and text[i + 1] == _CAPITAL_U
+            and text[i + 2] == _PLUS
+            and text[i + 7] == _GREATER
+        )
+        return (
+            i + 8 if plain and _is_letter(_hexadecimal(text, i + 3, i + 7, stop)) else i
+        )
+    k = _after_backslashes(text, i, stop)
+    if not i < k < stop:
+        return i
+    if text[k] == _U:
+        return k + 5 if _is_letter(_hexadecimal(text, k + 1, k + 5, stop)) else i
+    if text[k] != _X:
+        return i
+    # The same, nearly, by the first of the bytes of a character.
+    lead = _hexadecimal(text, k + 1, k + 3, stop)
+    if not 0xC3 <= lead < 0xEE or lead == 0xE2:
+        return i
+    k += 3
+    for _ in range(2 if lead >= 0xE0 else 1):
+        at = _after_backslashes(text, k, stop)
+        if (
+            not k < at < stop
+            or text[at] != _X
+            or not 0x80 <= _hexadecimal(text, at + 1, at + 3, stop) < 0xC0
+        ):
+            return i
+        k = at + 3
+    return k
+
+
+@helper
+def _is_letter(code):
+    """Whether a character is neither of ASCII nor punctuation, symbols and their like,
+    nor half of an emoji.
+    """
+    return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
+
+
+@helper
+def _after_backslashes(text, k, stop):
+    while k < stop and text[k] == _BACKSLASH:
+        k += 1
+    return k
+
+
+@helper
+def _hexadecimal(text, low, high, stop):
+    """The value of some digits; -1 if they are none."""
+    if high > stop:
+        return -1
+    code = np.int64(0)
+    for j in range(low, high):
+        c = np.int64(text[j]) | 0x20
+        if 0x30 <= text[j] <= 0x39:
+            code = 16 * code + c - 0x30
+        elif 0x61 <= c <= 0x66:
+            code = 16 * code + c - 0x57
+        else:
+            return -1
+    return code

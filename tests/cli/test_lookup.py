@@ -1,0 +1,192 @@
+"""``provscan lookup`` and ``provscan serve``."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import provscan
+from provscan.lookup import look_up
+
+Run = Callable[..., Result]
+TWEETS = [
+    {
+        "id": "1001",
+        "text": "A heron on one leg at the bus stop, patient as the timetable is not.",
+        "author": "ada",
+        "created_at": "2015-03-02T10:20:30Z",
+    },
+    {
+        "id": "a tweet",
+        "text": "My sourdough starter has a name and a better social life than I do.",
+    },
+    *(
+        {
+            "id": f"20{n}",
+            "text": "the early bird catches the worm, but the second mouse gets cheese",
+            "author": f"quoter {n}",
+        }
+        for n in range(4)
+    ),
+]
+HERON, SOURDOUGH, SAYING = (str(TWEETS[n]["text"]) for n in (0, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    return provscan.build_index(TWEETS, tmp_path_factory.mktemp("lookup") / "a.index")
+
+
+def test_what_is_alike_how_rare_and_who_said_it(
+    run: Run, licensed: provscan.Index
+) -> None:
+    changed = HERON.replace("leg", "foot")
+    text = f"😀 So {changed.upper()} And {SAYING}"
+    done = run("lookup", text, "-i", licensed.path)
+    assert done.exit_code == 0
+    assert done.output.splitlines() == [
+        "144 characters compared with 6 licensed tweets. 1 finding and 1 match of "
+        "common or known wording.",
+        "",
+        "1. Edited (78% alike): long wording of unknown rarity (No rarity is known of "
+        "this script)",
+        "   Text, characters 5 to 74: A HERON ON ONE {+FOOT+} AT THE BUS STOP, PATIENT "
+        "AS THE TIMETABLE IS NOT.",
+        "   Tweet 1001 by ada, 2015-03-02 10:20 UTC: A heron on one [-leg-] at the bus "
+        "stop, patient as the timetable is not.",
+        "   In 1 licensed tweet by 1 author",
+        "   https://x.com/i/status/1001",
+        "",
+        "2. Word for word (100% alike): common or known wording (4 authors posted this "
+        "text)",
+        f"   Text, characters 79 to {len(text)}: {SAYING}",
+        f"   Tweet 200 by quoter 0: {SAYING}",
+        "   In 4 licensed tweets by 4 authors",
+        "   https://x.com/i/status/200",
+        "",
+        "Only the text has words in {+ +}, only the tweet those in [- -].",
+    ]
+
+
+def test_the_standard_input_and_json(run: Run, licensed: provscan.Index) -> None:
+    for words in ([], ["-"]):
+        done = run("lookup", *words, "--json", "-i", licensed.path, input=SOURDOUGH)
+        assert done.exit_code == 0
+        found = json.loads(done.stdout)
+        assert found["matches"] == look_up([SOURDOUGH], licensed)[0]
+        assert (found["findings"], found["characters"]) == (1, len(SOURDOUGH))
+        assert found["index"]["fingerprint"] == licensed.fingerprint
+        assert found["matches"][0]["permalink"] is None
+
+
+def test_nothing_is_said_plainly(run: Run, licensed: provscan.Index) -> None:
+    done = run("lookup", "words of my own, all of them", "-i", licensed.path)
+    assert done.exit_code == 0
+    assert done.output == (
+        "28 characters compared with 6 licensed tweets. No licensed tweet shares "
+        "enough wording with this text. A match needs 20 letters in common with a "
+        "tweet: "
+        "rewritten text and shorter copies are not found, and only the tweets of this "
+        "index were looked for.\n"
+    )
+
+
+def test_many_matches_and_hostile_ones(run: Run, licensed: provscan.Index) -> None:
+    text = "\n".join(f"{n} \x1b[31m\u202e {HERON}" for n in range(30))
+    done = run("lookup", text, "-i", licensed.path)
+    assert "... and 10 weaker matches, which --json lists" in done.output
+    assert "\x1b" not in done.output
+    assert "\u202e" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "status", "said"),
+    [
+        ([""], "", 2, "the text is empty"),
+        ([], " \n", 2, "the text is empty"),
+        ([], b"\xff\xfea", 3, "the standard input is not UTF-8 (byte 0)"),
+        (["a text", "-i", "nowhere.index"], "", 3, "there is no index at nowhere"),
+    ],
+)
+def test_wrong_use(
+    run: Run,
+    licensed: provscan.Index,
+    words: list[str],
+    given: str | bytes,
+    status: int,
+    said: str,
+) -> None:
+    index = {"PROVSCAN_INDEX": str(licensed.path)}
+    done = run("lookup", *words, input=given, env=index)
+    assert done.exit_code == status
+    assert said in done.output
+
+
+def test_differences_are_counted_in_code_points(licensed: provscan.Index) -> None:
+    text = SOURDOUGH.replace("name", "😀😀 cat").replace("life", "death 😀")
+    ((match,),) = look_up([text], licensed)
+    words = [
+        match["passage"][start:end]
+        for start, end, kind in match["differences"]["passage"]
+        if kind == "differs"
+    ]
+    assert [word.strip("😀 ") for word in words] == ["cat", "death"]
+
+
+def test_serving_needs_its_extra(
+    run: Run, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("provscan.server.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    done = run("serve", "-i", licensed.path, "--port", "0")
+    assert done.exit_code == 2
+    assert "fastapi is not installed" in done.output
+    assert "pip install 'provscan[serve]'" in done.output
+
+
+def test_serving_to_others_needs_a_token(run: Run, licensed: provscan.Index) -> None:
+    done = run("serve", "-i", licensed.path, "--host", "0.0.0.0")
+    assert done.exit_code == 2
+    assert "so a token is needed" in done.output
+    done = run("serve", "-i", licensed.path, env={"PROVSCAN_TOKEN": "short"})
+    assert done.exit_code == 2
+    assert "can be guessed" in done.output
+
+
+def test_serving_until_it_is_told_to_stop(licensed: provscan.Index) -> None:
+    pytest.importorskip("uvicorn")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with subprocess.Popen(
+            [sys.executable, "-m", "provscan", "serve", "--port", "0"],
+            env={**os.environ, "PROVSCAN_INDEX": str(licensed.path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert line.startswith("provscan: http://127.0.0.1:"), line
+            port = int(line.split(":")[3].split()[0])
+            # It listens already, and answers when the index is open.
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/health")
+            assert connection.getresponse().status == 200
+            connection.close()
+            process.send_signal(number)
+            assert process.wait(30) == 0
+            assert process.stderr.read() == ""
+
+
+def test_serving_without_an_index(run: Run, tmp_path: Path) -> None:
+    done = run("serve", "-i", tmp_path / "no.index", "--port", "0")
+    assert done.exit_code == 3
+    assert "there is no index at" in done.output
