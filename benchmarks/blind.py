@@ -32,7 +32,7 @@ from provscan.blind.index import open_blind
 from provscan.blind.params import BlindLimits
 from provscan.blind.run import compared_with_tweets
 from provscan.blind.scan import scan_blind
-from provscan.matching.table import Matches
+from provscan.matching.matches import Matches
 from provscan.params import MatchParams
 from provscan.text_buffers import buffers, to_array
 

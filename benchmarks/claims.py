@@ -58,7 +58,7 @@ from provscan.calibration.controls import no_control, with_cutoff
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import compared, in_pieces
-from provscan.matching.parts import PartResult
+from provscan.matching.part_files import PartResult
 from provscan.options import parse_utc
 from provscan.readers import ReadStats
 from provscan.runs.analysis import AnalysisSettings, Scores, analyse

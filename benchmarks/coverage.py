@@ -57,7 +57,7 @@ from synthetic import documents, tweets
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.matching.parts import PartResult
+from provscan.matching.part_files import PartResult
 from provscan.readers import ReadStats
 from provscan.runs.analysis import AnalysisSettings, Scores, analyse
 from provscan.runs.evidence import ADDED

@@ -21,8 +21,8 @@ import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
-from provscan.matching.carriers import CarrierRecord
-from provscan.matching.parts import PartResult
+from provscan.matching.part_files import PartResult
+from provscan.matching.record_samples import CarrierRecord
 from provscan.params import MatchParams
 from provscan.readers import Fields
 from provscan.runs.analysis import AnalysisSettings, spike

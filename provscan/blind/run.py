@@ -29,9 +29,9 @@ from provscan.engine import Progress, logged
 from provscan.errors import InputError, UsageError
 from provscan.index import IndexReader
 from provscan.matching import Index, open_index
-from provscan.matching.parts import PASSAGE, PartResult
-from provscan.matching.table import LEVELS, MATCHES, match_table, matches_in, passages
-from provscan.matching.verified import compared
+from provscan.matching.compare import compared
+from provscan.matching.matches import LEVELS, MATCHES, match_table, matches_in, passages
+from provscan.matching.part_files import PASSAGE, PartResult
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder

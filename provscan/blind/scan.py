@@ -14,8 +14,8 @@ from provscan.blind import kernels
 from provscan.blind.index import BlindIndex
 from provscan.blind.params import BlindLimits
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.matching.table import LEVELS, STRONG, Matches, nothing
-from provscan.matching.verified import with_own_places
+from provscan.matching.matches import LEVELS, STRONG, Matches, nothing
+from provscan.matching.overlaps import with_own_places
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 

@@ -25,7 +25,7 @@ from provscan.calibration.controls import Controls
 from provscan.calibration.edits import EDITS
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
-from provscan.matching.carriers import CarrierRecord
+from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.scoring.lengths import bands, measured
 from provscan.scoring.rule import Scored, Scorer

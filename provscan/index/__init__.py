@@ -1,13 +1,22 @@
 """The index on disk: licensed texts with their tweets, and the tables that find them.
 
 Everybody asks an :class:`IndexReader`, which :mod:`~provscan.index.opening` opens;
-:mod:`~provscan.index.writer` makes every change; docs/format.md describes the bytes.
+docs/format.md describes the bytes. Every change is one commit of the folder:
 
-:mod:`~provscan.index.format` is the manifest, :mod:`~provscan.index.folder` the folder
-with its one writer and its generations, :mod:`~provscan.index.segment` one immutable
-part, :mod:`~provscan.index.shards` an index in parts that many machines hold.
-:mod:`~provscan.index.checks` finds damage, :mod:`~provscan.index.rebuild` forged files,
-and :mod:`~provscan.index.truncation` keeps a process alive whose files are cut short.
+:mod:`~provscan.index.build`
+    Builds an index, or adds tweets to one.
+:mod:`~provscan.index.tombstones`
+    Forgets tweets.
+:mod:`~provscan.index.merges`
+    Merges segments, and purges what is forgotten.
+
+Below them, :mod:`~provscan.index.write` makes segments of tweets,
+:mod:`~provscan.index.folder` keeps the folder whole (one writer, generations), and
+:mod:`~provscan.index.format` is the manifest. :mod:`~provscan.index.segment` is one
+immutable part of an index, :mod:`~provscan.index.shards` an index in parts that are
+looked up as one. :mod:`~provscan.index.checks` finds damage,
+:mod:`~provscan.index.rebuild` forged files, and :mod:`~provscan.index.truncation` keeps
+a process alive whose files are cut short.
 """
 
 from provscan.index.build import append, write_index

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from provscan.errors import IndexFormatError
-from provscan.index.format import SEGMENTS
+from provscan.index.format import SEGMENTS, damage
 from provscan.index.segment.packed import Numbers
 from provscan.index.segment.postings import map_array
 from provscan.index.segment.read import Segment
@@ -41,13 +40,10 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
     seen = np.zeros(total, np.bool_)
     for shard, segment in enumerate(segments):
         folder, numbers = index / SEGMENTS / segment.info.name, segment.numbers
-        if map_array(folder / "texts.shard", np.uint32).tolist() != [
-            shard,
-            len(segments),
-        ]:
-            _require(
-                iter([("texts.shard", f"it is not shard {shard} of {len(segments)}")]),
-                folder,
+        place = [shard, len(segments)]
+        if map_array(folder / "texts.shard", np.uint32).tolist() != place:
+            raise damage(
+                folder / "texts.shard", f"it is not shard {shard} of {len(segments)}"
             )
         assert numbers is not None
         if (
@@ -55,24 +51,18 @@ def check_shards(segments: Sequence[Segment], index: Path) -> None:
             or numbers.max(initial=0) >= max(total, 1)
             or not _ascending(numbers)
         ):
-            _require(
-                iter([("texts.numbers", "its numbers are not those of its texts")]),
-                folder,
+            raise damage(
+                folder / "texts.numbers", "its numbers are not those of its texts"
             )
         seen[numbers] = True
     if not seen.all():
         folder = index / SEGMENTS / segments[0].info.name
-        _require(
-            iter([("texts.numbers", "two shards have a number in common")]), folder
-        )
+        raise damage(folder / "texts.numbers", "two shards have a number in common")
 
 
 def _require(problems: Iterator[tuple[str, str]], folder: Path) -> None:
     for name, problem in problems:
-        raise IndexFormatError(
-            f"{folder / name} is damaged: {problem}. Restore it from a copy or build "
-            "the index again"
-        )
+        raise damage(folder / name, problem)
 
 
 def _tables(segment: Segment) -> dict[str, Postings]:

@@ -120,30 +120,15 @@ class Change:
         info = SegmentInfo(name, texts, tweets, digest, files)
         place = workspace.with_name(name)
         if place.exists():
-            self._take_again(workspace, place, info)
+            # The same segment as before the change, files of which may be damaged.
+            for path in workspace.iterdir():
+                path.replace(place / path.name)
+            sync_all(list(place.iterdir()))
+            workspace.rmdir()
         else:
             self.note(f"{SEGMENTS}/{name}", *info.paths())
             workspace.rename(place)
         return info
-
-    def _take_again(self, workspace: Path, place: Path, info: SegmentInfo) -> None:
-        """Keep the same segment from before the change; those of its files that are
-        damaged or gone are replaced.
-        """
-        for name, known in info.files.items():
-            path = place / name
-            if not path.is_file() or file_checksum(path) != known.xxh3:
-                if (
-                    os.path.lexists(path)
-                    and f"{SEGMENTS}/{info.name}/{name}" not in self._before()
-                ):
-                    raise OutputError(
-                        f"{path} was not written by provscan, so it is not replaced: "
-                        "move it away"
-                    )
-                (workspace / name).replace(path)
-                sync(path)
-        shutil.rmtree(workspace)
 
     def write(self, kind: str, name: str, content: bytes) -> FileInfo:
         """Write a file under ``tombstones/`` or ``purges/``."""

@@ -357,6 +357,13 @@ def _count(value: Any) -> int:
     return value
 
 
+def damage(path: Path, problem: str) -> IndexFormatError:
+    """The error that a file is damaged."""
+    return IndexFormatError(
+        f"{path} is damaged: {problem}. Restore it from a copy or build the index again"
+    )
+
+
 def check_sizes(folder: Path, files: dict[str, FileInfo]) -> None:
     """Raise :class:`~provscan.errors.IndexFormatError` if a file is missing or has
     another size.
@@ -382,10 +389,7 @@ def check_sums(
     digests = mapped(file_checksum, [folder / name for name in files])
     for (name, info), found in zip(files.items(), digests, strict=True):
         if found != info.xxh3:
-            raise IndexFormatError(
-                f"{folder / name} is damaged: expected XXH3-128 {info.xxh3}, found "
-                f"{found}. Restore it from a copy or build the index again"
-            )
+            raise damage(folder / name, f"expected XXH3-128 {info.xxh3}, found {found}")
 
 
 def _checksum(body: dict[str, Any]) -> str:

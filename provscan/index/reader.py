@@ -24,7 +24,7 @@ import xxhash
 from provscan.arrays import Flags, Numbers, distinct, slices
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
-from provscan.index.format import SEGMENTS, VERSION, Manifest
+from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
 from provscan.index.numbering import Numbering
 from provscan.index.segment.join import beside, can_join, joined, joined_all
 from provscan.index.segment.read import Segment, retweets
@@ -444,18 +444,13 @@ class IndexReader:
                 ].tweets.rank(row[place])
             places = places[better]
             of[places], row[places], time[places] = number, rows[better], times[better]
-        self._require_found(texts, of >= 0)
-        return of, row
-
-    def _require_found(self, texts: Numbers, found: Flags) -> None:
-        """Raise an error if a text of the index is not found by its key."""
-        if not found.all():
-            segment = self.segments[self.numbering.located(texts[~found][:1])[0][0]]
-            raise IndexFormatError(
-                f"{self.path / SEGMENTS / segment.info.name / 'exact.entries'} is "
-                "damaged: a text is not found by its "
-                "key. Restore it from a copy or build the index again"
+        if len(lost := np.flatnonzero(of < 0)):
+            segment = self.segments[self.numbering.located(texts[lost[:1]])[0][0]]
+            raise damage(
+                self.path / SEGMENTS / segment.info.name / "exact.entries",
+                "a text is not found by its key",
             )
+        return of, row
 
     def info(self) -> dict[str, Any]:
         files = [item for s in self.manifest.segments for item in s.files.items()]

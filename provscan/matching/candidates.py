@@ -28,8 +28,8 @@ from provscan.kernels.records import Candidates, CodeBuffer, Seeds, Sketches, co
 from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import minimizers, seeding
 from provscan.kernels.storage import postings
-from provscan.matching.table import TruncatedLookups
-from provscan.matching.verified import VerifiedCandidates
+from provscan.matching.matches import TruncatedLookups
+from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
 # Room for the candidates of the texts that are scanned together, at first, beside one

@@ -19,17 +19,15 @@ from provscan.index import ScanReader, Strings, sketch_texts
 from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
 from provscan.matching import candidates as generators
-from provscan.matching.table import COLUMNS, Matches, TruncatedLookups, nothing
-from provscan.matching.verified import (
-    Located,
+from provscan.matching.liftover import Located, liftover, windows
+from provscan.matching.matches import COLUMNS, Matches, TruncatedLookups, nothing
+from provscan.matching.overlaps import without_overlaps
+from provscan.matching.verify import (
     VerifiedCandidates,
     agreeing,
     grams_of,
-    liftover,
     prefiltered,
     verify,
-    windows,
-    without_overlaps,
 )
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, chunk_cuts, encoded

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from provscan.errors import InputError, OutputError
-from provscan.matching.table import PERMALINK
+from provscan.matching.matches import PERMALINK
 from provscan.runs.folder import (
     DATA,
     EVIDENCE_FILE,

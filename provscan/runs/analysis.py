@@ -21,7 +21,7 @@ from provscan.calibration.spike_ins import (
     recovered,
 )
 from provscan.errors import RecallError
-from provscan.matching.carriers import CarrierRecord
+from provscan.matching.record_samples import CarrierRecord
 from provscan.params import FINDING, FindingParams, MatchParams
 from provscan.runs.answer import answer_of, reasons
 from provscan.runs.chance import measure_chance

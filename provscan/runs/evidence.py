@@ -22,8 +22,8 @@ from provscan.arrays import Flags, Numbers
 from provscan.estimate.counters import Strongest
 from provscan.index import IndexReader
 from provscan.matching import MATCHES
-from provscan.matching.parts import PART
-from provscan.matching.table import permalinks
+from provscan.matching.matches import permalinks
+from provscan.matching.part_files import PART
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 from provscan.runs.matches import Batch, ScoredMatches
 

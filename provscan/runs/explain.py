@@ -25,7 +25,7 @@ from provscan.arrays import Numbers
 from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
-from provscan.matching.verified import comparison
+from provscan.matching.compare import comparison
 from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
 from provscan.readers.names import printable

@@ -1,7 +1,7 @@
 """One execution of ``match``: :func:`run_match` is the way of the data.
 
 A record goes from its file through :mod:`provscan.readers` and
-:mod:`provscan.matching.task`, which writes what it finds to a part file.
+:mod:`provscan.matching.scan_task`, which writes what it finds to a part file.
 :mod:`provscan.runs.scan` adds the parts up, :mod:`provscan.runs.analysis` scores and
 counts the matches and estimates from them, and here the run folder is written.
 """
@@ -31,7 +31,7 @@ from provscan.errors import InputError, UsageError
 from provscan.estimate.strata import enough_text
 from provscan.index import open_reader
 from provscan.matching import Index, open_index
-from provscan.matching.task import Snapshot
+from provscan.matching.scan_task import Snapshot
 from provscan.options import MatchOptions, Source
 from provscan.runs.analysis import Analysis, AnalysisSettings, analyse, score
 from provscan.runs.evidence import CANDIDATES, write_tables

@@ -19,7 +19,7 @@ import pyarrow as pa
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
-from provscan.matching.parts import PartResult
+from provscan.matching.part_files import PartResult
 from provscan.params import FindingParams
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import Scored, Scorer, TextScores

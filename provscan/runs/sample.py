@@ -22,7 +22,7 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.estimate.design_effect import DrawnParts
 from provscan.estimate.limits import Factor, exactly, thinned
-from provscan.matching.parts import PartResult
+from provscan.matching.part_files import PartResult
 from provscan.options import MatchOptions
 from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable

@@ -29,9 +29,9 @@ from provscan.engine import (
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import CONSTANT, IndexReader, hold_shards
 from provscan.matching import TruncatedLookups
-from provscan.matching.carriers import CarrierSample
-from provscan.matching.parts import PartResult, fetch_part, load_part
-from provscan.matching.task import (
+from provscan.matching.part_files import PartResult, fetch_part, load_part
+from provscan.matching.record_samples import CarrierSample
+from provscan.matching.scan_task import (
     CARRIER_SEED,
     Map,
     Sampling,

@@ -18,7 +18,7 @@ from provscan.blind.params import BlindLimits
 from provscan.blind.scan import _accepted, _equal, scan_blind
 from provscan.index.segment.texts import Strings
 from provscan.kernels.records import CodeBuffer, frozen
-from provscan.matching.table import LEVELS
+from provscan.matching.matches import LEVELS
 from provscan.params import MatchParams
 from provscan.text import canonical_codes
 from provscan.text_buffers import buffers, to_array

@@ -18,7 +18,7 @@ from provscan.calibration.controls import no_control
 from provscan.calibration.edits import EDITS, SEVERE
 from provscan.calibration.spike_ins import FEWEST, MOST, how_many, plant
 from provscan.estimate.background import BackgroundModel
-from provscan.matching.carriers import CarrierRecord
+from provscan.matching.record_samples import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.background import background
 from provscan.scoring.lengths import SCRIPTS, bands, measured

@@ -19,8 +19,6 @@ from provscan.index.checks import check_content, check_shape
 from provscan.index.format import FileInfo, Tombstones
 from provscan.index.segment.filters import (
     bloom_filter,
-    count_of,
-    narrowed,
     new_band_filter,
     new_filter,
     widened,
@@ -303,17 +301,9 @@ def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
     assert len(new_band_filter(511)) == len(new_filter(255))
     assert len(new_band_filter(512)) == len(new_filter(256))
     words = 5 * np.arange(64, dtype=np.uint64)
-    # Half of the words are gone, of each two there is what either holds.
-    assert narrowed(words, 255).tolist() == [10 * n | 10 * n + 5 for n in range(32)]
-    assert narrowed(words, 256) is words
-    assert narrowed(words, 127).tolist() == [
-        20 * n | 20 * n + 5 | 20 * n + 10 | 20 * n + 15 for n in range(16)
-    ]
     # Room for twice as many more: 128 words for 300, as they are for 100.
     assert widened(words, 300).tolist() == [5 * n for n in range(64) for _ in (0, 1)]
     assert widened(words, 100).tolist() == words.tolist()
-    # Nine bits of three words: four hashes of two bits each.
-    assert count_of(np.array([0b111, 0b111, 0b111], np.uint64)) == 4
     assert [int(bloom_filter(words[:n]).shift) for n in (1, 2, 64)] == [32, 31, 26]
 
 

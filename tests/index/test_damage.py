@@ -27,7 +27,7 @@ from provscan.index import IndexReader, opening
 from provscan.index.segment.postings import map_array
 from provscan.index.truncation import survive_truncated_files
 from provscan.kernels import jit
-from provscan.matching.task import Snapshot, open_snapshot
+from provscan.matching.scan_task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
 FLIPS = 2000 if NIGHTLY else 40

@@ -23,7 +23,7 @@ from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import SeedChoice, seed_parts
 from provscan.index.segment.texts import Strings, StringsWriter, combined, open_strings
 from provscan.kernels.search.minimizers import place_code
-from provscan.matching.verified import compared
+from provscan.matching.compare import compared
 from provscan.params import IndexParams
 from provscan.readers.limits import Limits
 from provscan.text_buffers import buffers

@@ -11,7 +11,7 @@ import pytest
 from house import ROOT
 
 import provscan
-from provscan.matching.facade import SCORED
+from provscan.matching.user_index import SCORED
 
 TINY = ROOT / "corpora" / "tiny"
 NAMES = [name for name in SCORED.names if name not in ("source", "record", "field")]

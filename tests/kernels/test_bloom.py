@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.segment.filters import bloom_filter, narrowed, widened
+from provscan.index.segment.filters import bloom_filter, widened
 from provscan.kernels.records import frozen
 from provscan.kernels.search import minimizers as seed_kernels
 
@@ -35,17 +35,6 @@ def test_seeds_that_were_marked_are_held_and_little_else(keys, others, bits):
         all(a & b == b for a, b in zip(words.tolist(), mark, strict=True))
         for mark in marks
     ]
-
-
-@given(HASHES, st.integers(4, 9), st.integers(0, 100))
-def test_a_narrower_filter_is_that_of_fewer_words(hashes, bits, count):
-    words, few = (
-        narrowed(np.array(naive.key_filter(hashes, bits), np.uint64), count),
-        bits,
-    )
-    while few > 4 and 64 << few > 16 * max(count, 1):
-        few -= 1
-    assert words.tolist() == naive.key_filter(hashes, few)
 
 
 @given(HASHES, st.integers(0, 500))

@@ -24,7 +24,8 @@ from provscan.kernels.records import (
 )
 from provscan.kernels.search import prefilter as prefilter_kernels
 from provscan.kernels.search import verify as kernels
-from provscan.matching.verified import VerifiedCandidates, grams_of, overlap_suppression
+from provscan.matching.overlaps import overlap_suppression
+from provscan.matching.verify import VerifiedCandidates, grams_of
 
 pytestmark = pytest.mark.kernels
 decide, least_hits = compiled(kernels.decide), compiled(kernels.least_hits)

@@ -18,7 +18,19 @@ from provscan.kernels.records import Candidates, CodeBuffer
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.matching import scan
 from provscan.matching.candidates import NONE, _distinct, merged, variants
-from provscan.matching.carriers import (
+from provscan.matching.liftover import windows
+from provscan.matching.matches import (
+    CONTEXT,
+    Matches,
+    TruncatedLookups,
+    matches_in,
+    nothing,
+    passages,
+)
+from provscan.matching.matches import LONGEST as LONGEST_PASSAGE
+from provscan.matching.overlaps import CELL, overlap_suppression, without_overlaps
+from provscan.matching.part_files import PartResult, load_part
+from provscan.matching.record_samples import (
     LONGEST,
     MAX_KEY,
     CarrierRecord,
@@ -27,27 +39,9 @@ from provscan.matching.carriers import (
     record_keys,
     sample_keys,
 )
-from provscan.matching.parts import PartResult, load_part
 from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
-from provscan.matching.table import (
-    CONTEXT,
-    Matches,
-    TruncatedLookups,
-    matches_in,
-    nothing,
-    passages,
-)
-from provscan.matching.table import LONGEST as LONGEST_PASSAGE
-from provscan.matching.task import CARRIER_SEED, Sampling
-from provscan.matching.verified import (
-    CELL,
-    NO_STRETCH,
-    VerifiedCandidates,
-    overlap_suppression,
-    thresholds,
-    windows,
-    without_overlaps,
-)
+from provscan.matching.scan_task import CARRIER_SEED, Sampling
+from provscan.matching.verify import NO_STRETCH, VerifiedCandidates, thresholds
 from provscan.params import IndexParams, MatchParams, SearchLimits
 
 

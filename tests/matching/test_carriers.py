@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.matching.carriers import (
+from provscan.matching.record_samples import (
     LONGEST,
     CarrierSample,
     RecordSampler,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan
+from provscan.matching.matches import matches_in, passages
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import matches_in, passages
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, mended, mended_texts, read_objects
 from provscan.readers.limits import Limits

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import provscan
+from provscan.matching.matches import CONTEXT, matches_in, passages
 from provscan.matching.scan import scan_texts
-from provscan.matching.table import CONTEXT, matches_in, passages
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, read
 from provscan.readers.limits import Limits

@@ -18,7 +18,7 @@ import provscan
 from provscan.kernels.search.grams import in_pieces as helper
 from provscan.kernels.search.grams import set_scratch
 from provscan.matching import in_pieces
-from provscan.matching.task import Sampling, ScanTask, Snapshot, scan
+from provscan.matching.scan_task import Sampling, ScanTask, Snapshot, scan
 from provscan.params import MatchParams
 from provscan.readers import Fields
 from provscan.readers.planning import plan

@@ -15,7 +15,7 @@ import tweets
 import provscan
 from provscan.index import sketch_texts
 from provscan.matching.candidates import whole_records
-from provscan.matching.table import TruncatedLookups
+from provscan.matching.matches import TruncatedLookups
 from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]

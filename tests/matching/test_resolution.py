@@ -15,7 +15,7 @@ import provscan
 from provscan.errors import ParameterError
 from provscan.kernels.search.seeding import SLOT_BITS
 from provscan.matching import LEVELS, MATCHES
-from provscan.matching.facade import SCORES
+from provscan.matching.user_index import SCORES
 from provscan.params import SearchLimits
 
 Build = Callable[..., provscan.Index]

@@ -14,7 +14,7 @@ from house import ROOT
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.matching.facade import SCORED
+from provscan.matching.user_index import SCORED
 from provscan.params import SearchLimits
 
 TINY = ROOT / "corpora" / "tiny"

@@ -15,7 +15,7 @@ from nightly import NIGHTLY
 
 import provscan
 from provscan.errors import OutputError
-from provscan.matching import parts
+from provscan.matching import part_files as parts
 
 Write = Callable[..., Path]
 FILES = 6

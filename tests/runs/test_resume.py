@@ -25,7 +25,7 @@ import provscan
 from provscan.cli import main
 from provscan.engine import Progress, Ran
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.matching import task
+from provscan.matching import scan_task as task
 from provscan.readers import Limits
 from provscan.runs import scan as scan_module
 

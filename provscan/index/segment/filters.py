@@ -10,9 +10,6 @@ from provscan.index.segment.postings import TableLayout
 from provscan.kernels.records import BloomFilter
 from provscan.kernels.storage import postings as kernels
 
-# Words whose bits are counted at a time.
-_CHUNK = 1 << 16
-
 
 def filter_words(count: int) -> int:
     """Words of a filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
@@ -35,19 +32,6 @@ def widened(words: np.ndarray, more: int) -> np.ndarray:
 
 def bloom_filter(words: np.ndarray) -> BloomFilter:
     return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
-
-
-def narrowed(words: np.ndarray, count: int) -> np.ndarray:
-    """A filter of so many hashes without the room that they don't need."""
-    while len(words) > filter_words(count):
-        words = words[0::2] | words[1::2]
-    return words
-
-
-def count_of(words: np.ndarray) -> int:
-    """How many hashes a filter holds, or a few less: each has two bits."""
-    chunks = (words[low : low + _CHUNK] for low in range(0, len(words), _CHUNK))
-    return sum(int(np.unpackbits(chunk.view(np.uint8)).sum()) for chunk in chunks) // 2
 
 
 def band_filter_words(count: int) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import zstandard
 
 from provscan.arrays import slices
-from provscan.errors import IndexFormatError
+from provscan.index.format import damage
 from provscan.index.segment.postings import map_array, write_array_file
 from provscan.index.segment.texts import Strings
 from provscan.kernels.records import read_only
@@ -131,7 +131,7 @@ class PackedStrings(NamedTuple):
         try:
             found.array().validate(full=True)
         except pa.ArrowInvalid:
-            raise self._damage("its text is not valid UTF-8") from None
+            raise damage(self.path, "its text is not valid UTF-8") from None
         return found
 
     def _decompressed(self, blocks: np.ndarray, sizes: np.ndarray) -> bytes:
@@ -151,7 +151,7 @@ class PackedStrings(NamedTuple):
                     )
                     != sizes[large]
                 ):
-                    raise self._damage("a block has another size than its texts")
+                    raise damage(self.path, "a block has another size than its texts")
             frames = np.stack([begins, ends - begins], axis=1).astype(np.uint64)
             source = zstandard.BufferWithSegments(
                 self.compressed.data, frames.tobytes()
@@ -161,16 +161,11 @@ class PackedStrings(NamedTuple):
             )
             return b"".join(texts)
         except (zstandard.ZstdError, ValueError) as error:
-            raise self._damage(
+            raise damage(
+                self.path,
                 "a block has another size than its texts, or can't be decompressed "
-                f"({error})"
+                f"({error})",
             ) from None
-
-    def _damage(self, problem: str) -> IndexFormatError:
-        return IndexFormatError(
-            f"{self.path} is damaged: {problem}. Restore it from a copy or build the "
-            "index again"
-        )
 
 
 def write_packed_strings(

@@ -29,9 +29,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import slices
-from provscan.errors import IndexFormatError
 from provscan.index.folder import THREADS
-from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo
+from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage
 from provscan.index.segment.join import SearchTables
 from provscan.index.segment.packed import Numbers, open_numbers
 from provscan.index.segment.postings import (
@@ -280,8 +279,5 @@ def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
     ):
         problem = "it names rows that are not there"
     if problem is not None:
-        raise IndexFormatError(
-            f"{path} is damaged: {problem}. Restore it from a copy or build the index "
-            "again"
-        )
+        raise damage(path, problem)
     return stones.reshape(-1, 2)

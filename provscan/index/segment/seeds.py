@@ -21,9 +21,7 @@ import numpy as np
 
 from provscan.index.segment.filters import (
     bloom_filter,
-    count_of,
     filter_words,
-    narrowed,
     new_filter,
 )
 from provscan.index.segment.postings import (
@@ -344,7 +342,6 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         )
         for writer in writers
     )
-    frequent = narrowed(frequent, count_of(frequent))
     for writer in writers:
         writer.close(known, threads)
         write_array_file(

@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 from provscan.errors import ParameterError
 from provscan.index import IndexReader, open_reader
 from provscan.index.reader import LeftOut
-from provscan.matching.scan import scan_texts
-from provscan.matching.table import (
+from provscan.matching.matches import (
     MATCHES,
     Matches,
     match_table,
     passages,
     permalinks,
 )
+from provscan.matching.scan import scan_texts
 from provscan.params import (
     FINDING,
     IndexParams,

@@ -21,17 +21,17 @@ from provscan.index import (
     ShardGroup,
     open_reader,
 )
-from provscan.matching.carriers import MAX_KEY, CarrierSample, RecordSampler
-from provscan.matching.parts import PART, PartResult, part_folder
-from provscan.matching.scan import scan_texts
-from provscan.matching.table import (
+from provscan.matching.compare import in_pieces
+from provscan.matching.matches import (
     Matches,
     cover_fields,
     match_table,
     matches_in,
     passages,
 )
-from provscan.matching.verified import in_pieces
+from provscan.matching.part_files import PART, PartResult, part_folder
+from provscan.matching.record_samples import MAX_KEY, CarrierSample, RecordSampler
+from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.readers import (
     LIMITS,

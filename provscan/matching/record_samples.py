@@ -1,4 +1,4 @@
-"""Sample keys, and the sample of records that spike-ins are planted in.
+"""Which records are scanned, and which of them carry spike-ins.
 
 A sample of records is those whose keys are below a limit, or lowest. Keys come from
 what the records hold, so that the sample does not depend on the names of files, their

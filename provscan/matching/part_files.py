@@ -17,8 +17,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from provscan.matching.carriers import CarrierSample
-from provscan.matching.table import MATCHES, TruncatedLookups
+from provscan.matching.matches import MATCHES, TruncatedLookups
+from provscan.matching.record_samples import CarrierSample
 from provscan.readers import FileStore, ReadStats
 from provscan.writing import replacing_file
 

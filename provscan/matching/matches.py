@@ -1,6 +1,4 @@
-"""Verified matches as columns, those in a batch of records, their rows in
-``matches.parquet``, what stands there.
-"""
+"""Matches as columns, as rows of ``matches.parquet``, and with the text around them."""
 
 from __future__ import annotations
 

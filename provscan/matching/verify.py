@@ -1,0 +1,178 @@
+"""Candidates to verified matches: two cheap refusals, then the comparison.
+
+One verifier compares both kinds of candidates with their texts
+(:mod:`provscan.kernels.search.verify`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from provscan.index import LookupTables
+from provscan.kernels.records import (
+    Candidates,
+    CodeBuffer,
+    Grams,
+    Thresholds,
+    VerifiedRows,
+)
+from provscan.kernels.scratch import scratch_array
+from provscan.kernels.search import fingerprints as fingerprint_kernels
+from provscan.kernels.search import grams as gram_kernels
+from provscan.kernels.search import prefilter as prefilter_kernels
+from provscan.kernels.search import verify as kernels
+from provscan.params import MatchParams
+
+# A stretch that no text has.
+NO_STRETCH = 1 << 40
+
+
+class VerifiedCandidates(NamedTuple):
+    """Verified pairs of a record and a licensed text."""
+
+    # int64[n]: the record, the number of the text in the index.
+    record: np.ndarray
+    text: np.ndarray
+    # int64[n, 2]: the span in the record's canonical text, and what of the text it is a
+    # copy of.
+    span: np.ndarray
+    copied: np.ndarray
+    grams: (
+        np.ndarray
+    )  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    similarity: np.ndarray  # float64[n].
+    way: (
+        np.ndarray
+    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.search.verify`.
+    letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
+
+    def take(self, rows: np.ndarray) -> VerifiedCandidates:
+        return VerifiedCandidates(*(column[rows] for column in self))
+
+
+def grams_of(texts: CodeBuffer, of: str) -> Grams:
+    """Code points with 5-gram hashes; the hashes last until the same thread asks again
+    for the same ``of``.
+    """
+    hashes = scratch_array(f"grams of {of}", len(texts.codes), np.uint32)
+    gram_kernels.gram_hashes(texts.codes, hashes)
+    return Grams(texts.codes, hashes, texts.offsets)
+
+
+def thresholds(params: MatchParams) -> Thresholds:
+    shares = float(params.threshold), float(params.min_containment)
+    stretch = (
+        max(int(params.partial_chars), int(params.min_chars))
+        if params.partial_chars
+        else NO_STRETCH
+    )
+    return Thresholds(*shares, int(params.min_chars), stretch)
+
+
+def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
+    """Those that are kept, which are few: a mask would be read once for each column."""
+    rows = np.flatnonzero(kept)
+    return Candidates(*(column[rows] for column in candidates))
+
+
+def agreeing(
+    records: Grams,
+    candidates: Candidates,
+    segment: LookupTables,
+    longest: int,
+    params: MatchParams,
+) -> Candidates:
+    """The candidates inside records around whose seeds the wording agrees; no text has
+    more than ``longest`` bytes.
+    """
+    if len(candidates.record) == 0:
+        return candidates
+    fingerprints = scratch_array(
+        "fingerprints",
+        len(records.codes) + len(records.offsets) * fingerprint_kernels.GAP,
+        np.uint8,
+    )
+    fingerprint_kernels.fingerprints(records.codes, records.offsets, fingerprints)
+    kept = np.empty(len(candidates.record), np.bool_)
+    texts, room = (
+        (segment.texts.record, segment.numbers),
+        fingerprint_kernels.fingerprints_scratch(longest),
+    )
+    fingerprint_kernels.agreeing(
+        (fingerprints, records.offsets),
+        texts,
+        candidates,
+        thresholds(params),
+        room,
+        kept,
+    )
+    return _chosen(candidates, kept)
+
+
+def prefiltered(
+    records: Grams,
+    candidates: Candidates,
+    segment: LookupTables,
+    longest: int,
+    params: MatchParams,
+) -> Candidates:
+    if len(candidates.record) == 0:
+        return candidates
+    kept = np.empty(len(candidates.record), np.bool_)
+    room = prefilter_kernels.prefilter_scratch(longest)
+    prefilter_kernels.prefilter(
+        records, segment.texts.record, candidates, thresholds(params), room, kept
+    )
+    return _chosen(candidates, kept)
+
+
+def verified_rows(
+    records: Grams,
+    texts: CodeBuffer,
+    candidates: Candidates,
+    params: MatchParams,
+    failed: bool,
+) -> VerifiedRows:
+    """The candidates that are matches, or with `failed` all of them, compared with one
+    text each.
+    """
+    count = len(candidates.record)
+    longest_text = int(np.diff(texts.offsets).max(initial=0))
+    longest_record = int(np.diff(records.offsets)[candidates.record].max(initial=0))
+    out = VerifiedRows(
+        np.empty(count, np.int64),
+        np.empty((count, 2), np.int64),
+        np.empty((count, 2), np.int64),
+        np.empty((count, 3), np.int32),
+        np.empty(count, np.float64),
+        np.empty(count, np.uint8),
+        np.empty((count, 2)),
+    )
+    room = kernels.verify_scratch(longest_record, longest_text)
+    n = kernels.verify(
+        records,
+        grams_of(texts, "texts"),
+        candidates,
+        thresholds(params),
+        room,
+        out,
+        failed,
+    )
+    return VerifiedRows(*(column[:n] for column in out))
+
+
+def verify(
+    records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams
+) -> VerifiedCandidates:
+    """Compare candidates with their texts; texts whose tweets are all forgotten are
+    passed over.
+    """
+    if segment.living is not None:
+        kept = segment.living[candidates.text]
+        candidates = Candidates(*(column[kept] for column in candidates))
+    texts = CodeBuffer(*segment.texts.codes(candidates.text))
+    out = verified_rows(records, texts, candidates, params, failed=False)
+    text = segment.numbered(candidates.text[out.candidate])
+    return VerifiedCandidates(candidates.record[out.candidate], text, *out[1:])
