@@ -26,7 +26,6 @@ from provscan.errors import IndexFormatError, UsageError
 from provscan.index import IndexReader, opening
 from provscan.index.segment.postings import map_array
 from provscan.index.truncation import survive_truncated_files
-from provscan.kernels import jit
 from provscan.matching.scan_task import Snapshot, open_snapshot
 
 Build = Callable[..., provscan.Index]
@@ -208,24 +207,6 @@ def test_what_is_damaged_is_not_changed(
             IndexFormatError, match=f"{flip} is damaged: expected XXH3-128"
         ):
             change()
-
-
-def test_a_user_without_a_home_has_no_cache_folder(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """In a container the user may be a number that nothing is known of."""
-    (tmp_path / "file").touch()
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
-    monkeypatch.setattr(jit, "_SOURCES", tmp_path / "file")
-    monkeypatch.setattr(jit.config, "CACHE_DIR", "")
-    provscan.open_index(folder)
-    with pytest.warns(
-        RuntimeWarning,
-        match="can't be kept in .*/file/__pycache__: each process compiles",
-    ):
-        assert jit.cache_folders.__wrapped__() == (None, None)
 
 
 def test_an_index_that_is_opened_unverified_names_the_file(
