@@ -84,6 +84,7 @@ def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
 class Parquet:
     name = "parquet"
     extensions = (".parquet", ".pq")
+    binary = True
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"PAR1")
@@ -205,6 +206,7 @@ class Arrow(Undivided):
 
     name = "arrow"
     extensions = (".arrow", ".feather", ".ipc", ".arrows")
+    binary = True
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
@@ -302,3 +304,6 @@ def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch
         if not file.read(1):
             return
         file.seek(place)
+
+
+FORMATS = (Parquet(), Arrow())

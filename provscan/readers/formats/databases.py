@@ -265,6 +265,7 @@ class TableFile(Undivided):
     magic: bytes
     at: int
     source: _Sql | _Excel
+    binary: bool = True
 
     def sniff(self, head: bytes) -> bool:
         return head[self.at : self.at + len(self.magic)] == self.magic
@@ -325,7 +326,7 @@ class TableFile(Undivided):
 
 
 SQLITE, DUCKDB = _Sql(_sqlite, SQLITE_TABLES, _missing), _Sql(_duckdb, DUCKDB_TABLES)
-TABLE_FILES = (
+FORMATS = (
     TableFile(
         "sqlite",
         (".sqlite", ".sqlite3", ".db", ".db3"),

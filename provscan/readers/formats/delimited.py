@@ -558,7 +558,9 @@ def _cuts(
     least = position + target
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
         file.seek(position)
-        while data := file.read(min(limits.chunk, target, whole.end - position)):
+        while data := file.read(
+            min(limits.chunk, max(least - position, target // 8), whole.end - position)
+        ):
             mark = len(BOM) if position == whole.start and data.startswith(BOM) else 0
             position += len(data)
             cut = data.rfind(b"\n") + 1
@@ -586,6 +588,7 @@ class Delimited:
 
     name = "csv"
     extensions = (".csv", ".tsv", ".tab")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return False
@@ -647,3 +650,6 @@ class Delimited:
             rows, rest = table.rows(block, rest, last=following is None)
             yield from rows
             block = following
+
+
+FORMATS = (Delimited(),)

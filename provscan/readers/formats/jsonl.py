@@ -417,6 +417,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 class JsonLines:
     name = "jsonl"
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")
@@ -474,3 +475,6 @@ def read_lines(
                 context.stats,
                 context.limits,
             )
+
+
+FORMATS = (JsonLines(),)

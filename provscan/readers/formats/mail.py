@@ -231,3 +231,6 @@ def _decoded(part: Message) -> tuple[str, bool]:
     text = data.decode(encoding, "replace")
     bad = REPLACED in text and REPLACED.encode() not in data
     return text.replace("\r\n", "\n"), bad or bool(part.defects)
+
+
+FORMATS = (Mail(),)

@@ -265,6 +265,7 @@ class PlainText:
         *SUBTITLES,
         *CODE,
     )
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head
@@ -369,3 +370,6 @@ def _rows(first: int, parts: list[bytes], split: Split, context: Context) -> Row
             numbers.append(number)
             texts.append({"text": text.rstrip("\r")})
     return Rows(numbers, texts)
+
+
+FORMATS = (PlainText(),)

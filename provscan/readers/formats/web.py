@@ -136,6 +136,7 @@ class Warc:
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
@@ -388,3 +389,6 @@ def _unchunked(body: bytes) -> bytes:
         parts.append(rest[:length])
         rest = rest[length + 2 :] if length else b""
     return b"".join(parts)
+
+
+FORMATS = (Html(), Warc())
