@@ -79,13 +79,10 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         and (layout.cr or not INNER_RETURN.search(text))
     ):
         lines = [line + "\n" for line in ends[:HEAD_LINES]]
-        found = {
-            candidate: _above(lines, candidate)
-            for candidate in dict.fromkeys([delimiter, *DELIMITERS])
-        }
-        delimiter, above = next(
-            ((key, count) for key, count in found.items() if count), (delimiter, 0)
-        )
+        for candidate in dict.fromkeys([delimiter, *DELIMITERS]):
+            if above := _above(lines, candidate):
+                delimiter = candidate
+                break
         rows = [line for line in lines[above:] if line.strip()]
     # Quotes in TSV are a part of the text if that leaves fewer rows of another width,
     # or joins fewer lines.
@@ -99,24 +96,18 @@ def _above(lines: list[str], delimiter: str) -> int:
     """How many lines stand above the names of a table's columns: narrower ones, such as
     the query of an export.
     """
-    reader = _reader(lines, delimiter, True)
-    starts, rows = [0], []
     try:
-        for row in reader:
-            rows.append(row)
-            starts.append(reader.line_num)
+        rows = list(_divided(lines, 0, Layout(delimiter=delimiter)))
     except csv.Error:
         return 0
-    widths = [len(row) for row in rows]
-    if (
-        not widths
-        or (width := max(widths)) < LEAST_COLUMNS
-        or (first := widths.index(width)) == 0
-    ):
+    widths = [len(row) for _, _, row in rows]
+    width = max(widths, default=0)
+    if width < LEAST_COLUMNS:
         return 0
-    below = [count for count in widths[first:] if count]
+    at, _, names = rows[widths.index(width)]
+    below = [count for count in widths[widths.index(width) :] if count]
     fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
-    return starts[first] if fits and header_of(rows[first])[1] else 0
+    return at if fits and header_of(names)[1] else 0
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
@@ -479,12 +470,7 @@ def _divided(
 
 def _column(values: list[str]) -> pa.Array:
     """The values, with those bytes that are not UTF-8."""
-    try:
-        return pa.array(values, pa.large_string())
-    except UnicodeEncodeError:
-        return pa.array(map(_encoded, values), pa.large_binary()).view(
-            pa.large_string()
-        )
+    return pa.array(map(_encoded, values), pa.large_binary()).view(pa.large_string())
 
 
 def _encoded(value: str) -> bytes:
