@@ -147,7 +147,7 @@ def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
 
 
 def header_of(first: list[str]) -> tuple[list[str], bool]:
-    """The names of the columns, and whether the first row holds them."""
+    """The names of the columns, and whether the first row is that."""
     names = [name.strip() for name in first]
     filled = [name for name in names if name]
     is_header = any(usual_name(name) for name in filled) or (
@@ -421,7 +421,8 @@ def _row_ends(
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
     quotes = np.flatnonzero(codes == QUOTE) if layout.quoted else line_ends[:0]
-    # Quotes open and close by turns, also two in a row, which stand for one.
+    # Quotes open and close in turn. Two in a row, which stand for one, close a value
+    # and open it again.
     opening, closing = quotes[::2], quotes[1::2]
     beside = np.zeros(256, np.bool_)
     beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True

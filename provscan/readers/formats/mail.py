@@ -166,7 +166,7 @@ def _subject(message: Message) -> str:
 
 
 def _parts(message: Message) -> Iterator[Message | str]:
-    """The parts of a message that hold no others, and subjects of messages within it.
+    """The innermost parts of a message, and the subjects of messages within it.
 
     Of a message whose parts can't be told apart, all of it.
     """

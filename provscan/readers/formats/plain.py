@@ -182,9 +182,9 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         else word_column(head)
     )
     if layout.records is None:
-        of_words = "paragraphs" if has_paragraphs(head) else "files"
+        whole_text = "paragraphs" if has_paragraphs(head) else "files"
         layout = replace(
-            layout, records=records_of(name, head) if words is None else of_words
+            layout, records=records_of(name, head) if words is None else whole_text
         )
     return replace(layout, words=words)
 

@@ -37,7 +37,7 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
-# Kinds of WARC records that hold texts.
+# Kinds of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
@@ -229,7 +229,7 @@ def _length(headers: dict[str, str]) -> int:
 
 
 def _count(data: bytes) -> int | None:
-    """How many pages whole records hold; None if the last one goes on."""
+    """How many pages some whole records have; None if the last one is cut."""
     file = io.BytesIO(data)
     count = 0
     while (found := _headers(file)) is not None:
