@@ -21,15 +21,15 @@ from provscan.readers.bytes.files import (
 )
 from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
-from provscan.readers.formats.memory import (
+from provscan.readers.formats.objects import is_ray_dataset
+from provscan.readers.formats.subtitles import spoken
+from provscan.readers.limits import LIMITS, Limits, current_limits
+from provscan.readers.memory import (
     RayBlock,
     blocks_of,
     read_block,
     read_objects,
 )
-from provscan.readers.formats.objects import is_ray_dataset
-from provscan.readers.formats.subtitles import spoken
-from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.names import counted
 from provscan.readers.planning import Source, plan
 from provscan.readers.reading import read

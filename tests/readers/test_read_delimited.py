@@ -72,6 +72,23 @@ def test_rows_of_another_width_are_counted(write, read_all):
     ]
 
 
+def test_a_row_of_another_width_that_is_not_utf8(write, read_all):
+    found = read_all(write("a.csv", b"text,id\na,1\nb\xff\nc,2\n"))
+    assert (found.texts, found.records) == (["a", "c"], [0, 2])
+    assert found.stats.skipped == {"bad_csv_row": 1}
+
+
+@pytest.mark.parametrize("target", [1 << 30, 1000])
+def test_rows_and_lines_that_are_as_many_by_chance(write, read_all, target):
+    """A return ends a row without a line, and a quoted value has a line without a
+    row.
+    """
+    rows = "a,1\rb,2\n" + "".join(f"c,{n}\n" for n in range(300)) + '"d\ne",3\n'
+    found = read_all(write("a.csv", f"text,id\n{rows}{rows}"), target_bytes=target)
+    assert found.texts == [*"ab", *"c" * 300, "d\ne"] * 2
+    assert found.records == list(range(606))
+
+
 def test_invalid_utf8(write, read_all):
     found = read_all(
         write(

@@ -3,7 +3,6 @@
 import numpy as np
 
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.reading.byte_scan import copy_bytes
 from provscan.kernels.sketch.lanes import LANES, WIDE, high_lanes, trailing_zeros, widen
 
 _BLOCK = 256
@@ -239,3 +238,12 @@ def gather(texts, rows, out):
         copy_bytes(
             text[offsets[rows[r]] : offsets[rows[r] + 1]], out.text, out.offsets[r]
         )
+
+
+@helper
+def copy_bytes(part, out, n):
+    """Write uint8 ``part`` to ``out`` from ``n``; its end."""
+    room = out[n : n + len(part)]
+    for i in range(len(part)):
+        room[i] = part[i]
+    return n + len(part)

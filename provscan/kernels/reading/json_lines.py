@@ -7,16 +7,11 @@ ends the reading, and another parser decides.
 
 import numpy as np
 
+from provscan.kernels.canonical.utf8 import copy_bytes
 from provscan.kernels.jit import helper, kernel
-from provscan.kernels.reading.byte_scan import (
-    BACKSLASH,
-    CONTROL,
-    NEWLINE,
-    QUOTE,
-    copy_bytes,
-    find_byte,
-)
 
+_BLOCK = 32
+QUOTE, BACKSLASH, NEWLINE = np.uint8(0x22), np.uint8(0x5C), np.uint8(0x0A)
 # What a column takes: strings, integers as they are written, or nothing but null.
 STRING, INTEGER, NOTHING = 0, 1, 2
 _COMMA, _COLON, _SLASH = 0x2C, 0x3A, np.uint8(0x2F)
@@ -127,7 +122,23 @@ def _space(text, at):
 @helper
 def _plain_end(text, at):
     """The next quote, backslash or control character, or the end."""
-    return find_byte(text, at, QUOTE, BACKSLASH, QUOTE, CONTROL)
+    while at + _BLOCK <= len(text):
+        # The least of what is 0 for such a byte: unlike comparisons, this is done for
+        # all bytes at once.
+        part, least = text[at : at + _BLOCK], np.uint8(0xFF)
+        for k in range(_BLOCK):
+            c = part[k]
+            differs = min(np.uint8(c ^ QUOTE), np.uint8(c ^ BACKSLASH))
+            least = min(least, min(differs, np.uint8(c >> np.uint8(5))))
+        if least == 0:
+            break
+        at += _BLOCK
+    while at < len(text):
+        c = text[at]
+        if c in (QUOTE, BACKSLASH) or c < 0x20:
+            break
+        at += 1
+    return at
 
 
 @helper

@@ -1,4 +1,4 @@
-"""Texts that may hold subtitles, found by the arrow between the two times of a cue."""
+"""Texts that may have subtitles, found by the arrow between the two times of a cue."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _DASH, _ARROWHEAD = np.uint8(0x2D), np.uint8(0x3E)
 
 @kernel
 def timed(text, offsets, rows):
-    """Write the numbers of rows that hold ``-->`` between digits into ``rows``, and
+    """Write the numbers of rows with ``-->`` between digits into ``rows``, and
     return how many they are.
 
     ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Blanks

@@ -84,6 +84,7 @@ def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
 class Parquet:
     name = "parquet"
     extensions = (".parquet", ".pq")
+    binary = True
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"PAR1")
@@ -205,6 +206,7 @@ class Arrow(Undivided):
 
     name = "arrow"
     extensions = (".arrow", ".feather", ".ipc", ".arrows")
+    binary = True
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith((b"ARROW1", b"\xff\xff\xff\xff"))
@@ -280,11 +282,11 @@ def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch
     """Those that have rows. A file is a stream between its name and a footer, and is
     read as one.
     """
-    of_file = file.read(len(MAGIC)) == MAGIC
-    file.seek(FIRST if of_file else 0)
+    is_file = file.read(len(MAGIC)) == MAGIC
+    file.seek(FIRST if is_file else 0)
     # Before 0.15, Arrow wrote lengths alone.
     end = END if file.read(4) == END[:4] else END[4:]
-    file.seek(FIRST if of_file else 0)
+    file.seek(FIRST if is_file else 0)
     # Streams may have been joined.
     while True:
         with pa.ipc.open_stream(file) as stream:
@@ -294,7 +296,7 @@ def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch
         file.seek(place - len(end))
         if file.read(len(end)) != end:
             raise ValueError("it ends without the mark of the end of a stream")
-        if of_file:
+        if is_file:
             footer = file.read()
             if not footer.endswith(len(footer[:-10]).to_bytes(4, "little") + MAGIC):
                 raise ValueError("its footer is cut off or damaged")
@@ -302,3 +304,6 @@ def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch
         if not file.read(1):
             return
         file.seek(place)
+
+
+FORMATS = (Parquet(), Arrow())

@@ -1,6 +1,6 @@
 """Tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
-A file holds several tables; ``Split.member`` names one, and without it all of them are
+A file has several tables; ``Split.member`` names one, and without it all of them are
 read one after the other.
 """
 
@@ -180,7 +180,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
 class _Excel:
     def names(self, path: str, context: Context) -> list[tuple[str, str]]:
         with _workbook(path, context) as book:
-            # Sheets that are a chart hold no cells.
+            # Sheets that are a chart have no cells.
             return [(sheet.title, sheet.title) for sheet in book.worksheets]
 
     def records(
@@ -230,7 +230,7 @@ def _cell(value: Any) -> Any:
 def _groups(
     records: Iterator[dict[str, Any]], most: int, size: int
 ) -> Iterator[list[dict[str, Any]]]:
-    """Up to so many records at a time, and fewer if their values have more than so many
+    """Up to `most` records at a time, and fewer if their values have more than `size`
     bytes.
     """
     group: list[dict[str, Any]] = []
@@ -265,6 +265,7 @@ class TableFile(Undivided):
     magic: bytes
     at: int
     source: _Sql | _Excel
+    binary: bool = True
 
     def sniff(self, head: bytes) -> bool:
         return head[self.at : self.at + len(self.magic)] == self.magic
@@ -305,7 +306,7 @@ class TableFile(Undivided):
                 next(_groups(records, limits.head_records, limits.head_bytes), [])
                 for records in tables
             ]
-        # By turns, so that all tables that have a field decide whether it holds text.
+        # One of each table in turn: all tables with a field decide whether it is text.
         return [
             record
             for records in zip_longest(*heads)
@@ -325,7 +326,7 @@ class TableFile(Undivided):
 
 
 SQLITE, DUCKDB = _Sql(_sqlite, SQLITE_TABLES, _missing), _Sql(_duckdb, DUCKDB_TABLES)
-TABLE_FILES = (
+FORMATS = (
     TableFile(
         "sqlite",
         (".sqlite", ".sqlite3", ".db", ".db3"),

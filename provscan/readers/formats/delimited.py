@@ -79,13 +79,10 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         and (layout.cr or not INNER_RETURN.search(text))
     ):
         lines = [line + "\n" for line in ends[:HEAD_LINES]]
-        found = {
-            candidate: _above(lines, candidate)
-            for candidate in dict.fromkeys([delimiter, *DELIMITERS])
-        }
-        delimiter, above = next(
-            ((key, count) for key, count in found.items() if count), (delimiter, 0)
-        )
+        for candidate in dict.fromkeys([delimiter, *DELIMITERS]):
+            if above := _above(lines, candidate):
+                delimiter = candidate
+                break
         rows = [line for line in lines[above:] if line.strip()]
     # Quotes in TSV are a part of the text if that leaves fewer rows of another width,
     # or joins fewer lines.
@@ -99,24 +96,18 @@ def _above(lines: list[str], delimiter: str) -> int:
     """How many lines stand above the names of a table's columns: narrower ones, such as
     the query of an export.
     """
-    reader = _reader(lines, delimiter, True)
-    starts, rows = [0], []
     try:
-        for row in reader:
-            rows.append(row)
-            starts.append(reader.line_num)
+        rows = list(_divided(lines, 0, Layout(delimiter=delimiter)))
     except csv.Error:
         return 0
-    widths = [len(row) for row in rows]
-    if (
-        not widths
-        or (width := max(widths)) < LEAST_COLUMNS
-        or (first := widths.index(width)) == 0
-    ):
+    widths = [len(row) for _, _, row in rows]
+    width = max(widths, default=0)
+    if width < LEAST_COLUMNS:
         return 0
-    below = [count for count in widths[first:] if count]
+    at, _, names = rows[widths.index(width)]
+    below = [count for count in widths[widths.index(width) :] if count]
     fits = len(below) >= LEAST_BELOW and 10 * below.count(width) >= 9 * len(below)
-    return starts[first] if fits and header_of(rows[first])[1] else 0
+    return at if fits and header_of(names)[1] else 0
 
 
 def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
@@ -156,7 +147,7 @@ def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
 
 
 def header_of(first: list[str]) -> tuple[list[str], bool]:
-    """The names of the columns, and whether the first row holds them."""
+    """The names of the columns, and whether the first row is that."""
     names = [name.strip() for name in first]
     filled = [name for name in names if name]
     is_header = any(usual_name(name) for name in filled) or (
@@ -430,7 +421,8 @@ def _row_ends(
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
     quotes = np.flatnonzero(codes == QUOTE) if layout.quoted else line_ends[:0]
-    # Quotes open and close by turns, also two in a row, which stand for one.
+    # Quotes open and close in turn. Two in a row, which stand for one, close a value
+    # and open it again.
     opening, closing = quotes[::2], quotes[1::2]
     beside = np.zeros(256, np.bool_)
     beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
@@ -479,12 +471,7 @@ def _divided(
 
 def _column(values: list[str]) -> pa.Array:
     """The values, with those bytes that are not UTF-8."""
-    try:
-        return pa.array(values, pa.large_string())
-    except UnicodeEncodeError:
-        return pa.array(map(_encoded, values), pa.large_binary()).view(
-            pa.large_string()
-        )
+    return pa.array(map(_encoded, values), pa.large_binary()).view(pa.large_string())
 
 
 def _encoded(value: str) -> bytes:
@@ -558,7 +545,9 @@ def _cuts(
     least = position + target
     with readable(whole.source), open(whole.path, "rb", buffering=0) as file:
         file.seek(position)
-        while data := file.read(min(limits.chunk, target, whole.end - position)):
+        while data := file.read(
+            min(limits.chunk, max(least - position, target // 8), whole.end - position)
+        ):
             mark = len(BOM) if position == whole.start and data.startswith(BOM) else 0
             position += len(data)
             cut = data.rfind(b"\n") + 1
@@ -586,6 +575,7 @@ class Delimited:
 
     name = "csv"
     extensions = (".csv", ".tsv", ".tab")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return False
@@ -647,3 +637,6 @@ class Delimited:
             rows, rest = table.rows(block, rest, last=following is None)
             yield from rows
             block = following
+
+
+FORMATS = (Delimited(),)

@@ -76,3 +76,6 @@ class Hub(Undivided):
     def _dataset(self, split: Split) -> Any:
         (dataset,) = _loaded(split.path).values()
         return dataset
+
+
+FORMATS = (Hub(),)

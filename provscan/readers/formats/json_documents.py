@@ -92,3 +92,6 @@ class JsonDocument(Undivided):
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(Elements(stream), wanted)
+
+
+FORMATS = (JsonDocument(),)

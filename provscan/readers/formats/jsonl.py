@@ -60,7 +60,7 @@ PASSED = 1 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
-    """The columns that hold the wanted values; None where a field would be of two
+    """The columns of the wanted values; None where a field would be of two
     types.
     """
     tree: dict[str, Any] = {}
@@ -286,7 +286,7 @@ def parse_lines(
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            # The error itself holds a copy of the line.
+            # The error itself keeps a copy of the line.
             problem = f"{error.msg} (column {error.colno})"
         if problem:
             if not line.strip():
@@ -417,6 +417,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
 class JsonLines:
     name = "jsonl"
     extensions = (".jsonl", ".ndjson", ".jsonlines", ".jl")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.lstrip().startswith(b"{")
@@ -474,3 +475,6 @@ def read_lines(
                 context.stats,
                 context.limits,
             )
+
+
+FORMATS = (JsonLines(),)

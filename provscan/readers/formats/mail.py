@@ -166,7 +166,7 @@ def _subject(message: Message) -> str:
 
 
 def _parts(message: Message) -> Iterator[Message | str]:
-    """The parts of a message that hold no others, and subjects of messages within it.
+    """The innermost parts of a message, and the subjects of messages within it.
 
     Of a message whose parts can't be told apart, all of it.
     """
@@ -231,3 +231,6 @@ def _decoded(part: Message) -> tuple[str, bool]:
     text = data.decode(encoding, "replace")
     bad = REPLACED in text and REPLACED.encode() not in data
     return text.replace("\r\n", "\n"), bad or bool(part.defects)
+
+
+FORMATS = (Mail(),)

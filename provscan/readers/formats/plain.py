@@ -182,9 +182,9 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         else word_column(head)
     )
     if layout.records is None:
-        of_words = "paragraphs" if has_paragraphs(head) else "files"
+        whole_text = "paragraphs" if has_paragraphs(head) else "files"
         layout = replace(
-            layout, records=records_of(name, head) if words is None else of_words
+            layout, records=records_of(name, head) if words is None else whole_text
         )
     return replace(layout, words=words)
 
@@ -265,6 +265,7 @@ class PlainText:
         *SUBTITLES,
         *CODE,
     )
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return b"\0" not in head
@@ -369,3 +370,6 @@ def _rows(first: int, parts: list[bytes], split: Split, context: Context) -> Row
             numbers.append(number)
             texts.append({"text": text.rstrip("\r")})
     return Rows(numbers, texts)
+
+
+FORMATS = (PlainText(),)

@@ -65,6 +65,10 @@ class Format(Protocol):
     def extensions(self) -> tuple[str, ...]:
         """Extensions of file names."""
 
+    @property
+    def binary(self) -> bool:
+        """Whether files are no text and are always known by their first bytes."""
+
     def sniff(self, head: bytes) -> bool:
         """Whether a file with these first bytes, decompressed, is of this format."""
 
@@ -91,6 +95,8 @@ class Undivided:
     """Base of formats whose files are never cut, and of those that first bytes don't
     show.
     """
+
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return False

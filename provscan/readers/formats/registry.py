@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from provscan.readers.bytes.archives import is_webdataset, tar_names
@@ -16,37 +19,22 @@ from provscan.readers.bytes.encodings import (
 from provscan.readers.bytes.streams import BOM, HEAD, ByteStream, compression_of
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
-from provscan.readers.formats.columnar import Arrow, Parquet
-from provscan.readers.formats.databases import TABLE_FILES
-from provscan.readers.formats.delimited import Delimited
-from provscan.readers.formats.hub import Hub
-from provscan.readers.formats.json_documents import JsonDocument
-from provscan.readers.formats.jsonl import JsonLines
-from provscan.readers.formats.mail import Mail
-from provscan.readers.formats.plain import PlainText
 from provscan.readers.formats.protocol import Format
 from provscan.readers.formats.tar import Tar, WebDataset
-from provscan.readers.formats.web import Html, Warc
 from provscan.readers.splits import Layout, NotReadable, Split
 from provscan.readers.texts.words import has_paragraphs, word_column
 
-# In the order in which files without a known extension are tried.
+
+def _declared() -> Iterator[Format]:
+    """What the files of this folder list as their ``FORMATS``."""
+    for module in pkgutil.iter_modules([os.path.dirname(__file__)]):
+        if module.name != "registry":
+            found = importlib.import_module(f"{__package__}.{module.name}")
+            yield from getattr(found, "FORMATS", ())
+
+
 FORMATS: dict[str, Format] = {
-    known.name: known
-    for known in (
-        Parquet(),
-        Arrow(),
-        *TABLE_FILES,
-        AccountArchive(),
-        JsonDocument(),
-        JsonLines(),
-        Warc(),
-        Html(),
-        Mail(),
-        Delimited(),
-        PlainText(),
-        Hub(),
-    )
+    known.name: known for known in (*_declared(), AccountArchive())
 }
 EXTENSIONS = {
     extension: known.name
@@ -63,7 +51,7 @@ COMPRESSIONS = {
     ".zstd": "zstd",
 }
 # Formats that are no text, and are recognised by their first bytes.
-BINARY = ("parquet", "arrow", "sqlite", "duckdb", "excel")
+BINARY = [name for name, known in FORMATS.items() if known.binary]
 # Magic bytes of files that provscan does not read, and what to call them.
 FOREIGN = (
     (b"%PDF", "PDF"),
@@ -140,8 +128,8 @@ def format_of(name: str, head: bytes) -> str:
         if head.count(0) > max(0.3 * len(head), 8):
             raise NotReadable("it holds binary data")
         return known
-    for form in ("json", "jsonl", "warc", "html", "mail"):
-        if FORMATS[form].sniff(start):
+    for form in FORMATS:
+        if form not in (*BINARY, "text") and FORMATS[form].sniff(start):
             return form
     if b"\0" in head or 100 * len(CONTROL.findall(head)) > len(head):
         raise NotReadable("neither its name nor its first bytes show a known format")

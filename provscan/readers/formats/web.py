@@ -37,7 +37,7 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
-# Kinds of WARC records that hold texts.
+# Kinds of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
@@ -136,6 +136,7 @@ class Warc:
 
     name = "warc"
     extensions = (".warc", ".wet", ".wat")
+    binary = False
 
     def sniff(self, head: bytes) -> bool:
         return head.startswith(b"WARC/1.")
@@ -228,7 +229,7 @@ def _length(headers: dict[str, str]) -> int:
 
 
 def _count(data: bytes) -> int | None:
-    """How many pages whole records hold; None if the last one goes on."""
+    """How many pages some whole records have; None if the last one is cut."""
     file = io.BytesIO(data)
     count = 0
     while (found := _headers(file)) is not None:
@@ -388,3 +389,6 @@ def _unchunked(body: bytes) -> bytes:
         parts.append(rest[:length])
         rest = rest[length + 2 :] if length else b""
     return b"".join(parts)
+
+
+FORMATS = (Html(), Warc())

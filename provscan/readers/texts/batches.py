@@ -41,7 +41,7 @@ class Batcher:
         through.
         """
         limits = self._limits
-        held: list[pa.RecordBatch] = []
+        waiting: list[pa.RecordBatch] = []
         rows = size = 0
         for batch in map(self._spoken, parts):
             pieces = "offset" in batch.schema.names
@@ -51,21 +51,21 @@ class Batcher:
                     rows + part.num_rows > limits.batch_records
                     or size + part_size > limits.batch_bytes
                 )
-                if held and (long or full):
-                    yield self._joined(held)
-                    held, rows, size = [], 0, 0
+                if waiting and (long or full):
+                    yield self._joined(waiting)
+                    waiting, rows, size = [], 0, 0
                 if long:
                     yield from self._counted(batch) if pieces else self._cut(part)
                     continue
-                held.append(part)
+                waiting.append(part)
                 rows += part.num_rows
                 size += part_size
                 if 2 * rows >= limits.batch_records or 4 * size >= limits.batch_bytes:
                     # Large enough: to join it to the next would copy it.
-                    yield self._joined(held)
-                    held, rows, size = [], 0, 0
-        if held:
-            yield self._joined(held)
+                    yield self._joined(waiting)
+                    waiting, rows, size = [], 0, 0
+        if waiting:
+            yield self._joined(waiting)
 
     def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A batch with what is said of its texts that are subtitles, which are counted:

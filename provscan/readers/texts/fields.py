@@ -1,10 +1,10 @@
-"""Which fields of a file hold texts, and which the record's id: by what the user named,
-else by what they hold.
+"""Which fields of a file are texts, and which is the id of a record.
 
-The first records of a file are surveyed once. Every field with strings that look like
-text is scanned, and so is one for strings that has none yet; ids, URLs, hashes, dates
-and short codes are not. The verdict on each field goes into the counts, so that a run
-can say it, and so do texts of later records in fields that the first lack.
+The user names these fields, or they are chosen by their values. The first records of a
+file are surveyed once. Every field with strings that look like text is scanned, and so
+is a field for strings that is still empty; ids, URLs, hashes, dates and short codes are
+not. The counts have the verdict on each field, and texts of later records in fields
+that the first records lack.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provscan.readers.names import plain
 from provscan.readers.texts.model_outputs import chat_in, roles_of
 from provscan.readers.texts.words import UNSPACED, are_words, single_words
 
-# Fields of these names hold texts, however short.
+# Fields of these names are texts, however short.
 TEXTS = {
     "text",
     "full_text",
@@ -94,7 +94,7 @@ ID = (
     "url",
 )
 
-# Why fields are not scanned that might hold text in later records than those that were
+# Why fields are not scanned that might have text in later records than those that were
 # surveyed.
 EMPTY, ADDRESSES, DATES, CODES = (
     "empty in the first records",
@@ -113,7 +113,7 @@ SINGLE_WORDS, CUES = (
 )
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
-# One in so many records is searched for texts in fields that the first records lack.
+# One record in this many is searched for texts in fields that the first records lack.
 SEARCHED = 100
 
 SAMPLE = 200
@@ -126,7 +126,7 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Names of fields as the user gave them; None: determined from what the file holds.
+    """Names of fields as the user gave them; None: determined from the values.
 
     With `outputs` the records are outputs of a model: what it was given is left out
     (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding` garbled texts
@@ -161,7 +161,7 @@ class Fields:
 
 @dataclass(slots=True)
 class Seen:
-    """What one field holds in the first records."""
+    """The values of one field in the first records."""
 
     strings: list[str] = field(default_factory=list)
     texts: int = 0
@@ -180,7 +180,7 @@ class Binding:
     verdicts: dict[str, str]
     wanted: dict[Path, pa.DataType]
     outputs: bool = False
-    chats: bool = False  # Some fields hold chats as texts.
+    chats: bool = False  # Some texts are chats in JSON.
     # Fields that are empty in the first records: empty texts there are no texts.
     empty: frozenset[Path] = frozenset()
     words: frozenset[Path] = (
@@ -251,7 +251,7 @@ def _last(path: Path) -> str:
 
 
 def usual_name(name: str) -> bool:
-    """Whether fields of this name usually hold texts or ids."""
+    """Whether fields of this name are usually texts or ids."""
     return plain(name) in TEXTS or plain(name) in ID
 
 
@@ -287,7 +287,7 @@ def verdict(path: Path, seen: Seen) -> str:
 
 
 def _word_lists(found: dict[Path, Seen]) -> set[Path]:
-    """The elements of lists that hold texts word by word."""
+    """Lists whose elements are the words of a text."""
     elements = [
         (path, seen)
         for path, seen in found.items()
@@ -372,7 +372,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
         kind = "text" if "text" in verdicts.values() else CODES
         texts = [path for path in strings if verdicts[name_of(path)] in (kind, EMPTY)]
         empty = {path for path in strings if verdicts[name_of(path)] == EMPTY}
-        # A field that holds something else than text throughout, such as a number, is
+        # A field whose values are never text, such as a number, is
         # counted record by record.
         texts = texts or [
             path for path in found if path[-1] in ("text", "content") and len(path) == 1

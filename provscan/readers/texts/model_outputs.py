@@ -54,7 +54,7 @@ PROMPTS = {
     "user_prompt",
     "prefix",
 }
-"""Fields of these names hold what a model was given."""
+"""Fields of these names are what a model was given."""
 # How texts begin that are chats in another notation than JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
@@ -115,7 +115,7 @@ def without_prompts(
 
     Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, answers that
     seem to be a whole chat in a notation that is not read (``chat_as_text``), and
-    records that are skipped since they hold ``only_prompts``.
+    records that are skipped because they have ``only_prompts``.
     """
     record = batch.column("record").to_numpy()
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))

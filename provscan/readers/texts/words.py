@@ -52,8 +52,9 @@ def is_word(value: str) -> bool:
 
 
 def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
-    """Whether lists hold the words of texts: `words` in all, of which `strings` are the
-    first, in so many lists.
+    """Whether lists are the words of texts.
+
+    There are `words` strings in `lists` lists; `strings` are the first of them.
     """
     several = (
         len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists
@@ -89,7 +90,7 @@ def word_column(head: bytes) -> int | None:
     """The column of the words in a text that begins so and has a word a line; None if
     it has not.
 
-    Where lines have several columns, as many in each, one of the others holds few
+    Where lines have several columns, as many in each, one of the others has few
     different values, and there are paragraphs.
     """
     lines = (
