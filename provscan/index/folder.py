@@ -122,6 +122,7 @@ class Change:
         if place.exists():
             # The same segment as before the change, files of which may be damaged.
             for path in workspace.iterdir():
+                self._require_own(f"{SEGMENTS}/{name}/{path.name}")
                 path.replace(place / path.name)
             sync_all(list(place.iterdir()))
             workspace.rmdir()
@@ -137,14 +138,19 @@ class Change:
             self.note(kind)
             folder.mkdir()
         if path not in self.noted:
-            if os.path.lexists(folder / name):
-                raise OutputError(
-                    f"{folder / name} was not written by provscan, so it is not "
-                    "replaced: move it away"
-                )
+            self._require_own(path)
             self.note(path)
         (folder / name).write_bytes(content)
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
+
+    def _require_own(self, name: str) -> None:
+        """Refuse to replace a file that is not of the index before the change."""
+        path = self.folder / name
+        if os.path.lexists(path) and name not in self._before():
+            raise OutputError(
+                f"{path} was not written by provscan, so it is not replaced: move it "
+                "away"
+            )
 
     def _before(self) -> set[str]:
         """The files of the index before the change."""
