@@ -461,14 +461,17 @@ def given_options(options: MatchKeywords) -> MatchOptions:
 
 def _paths(name: str, value: Any) -> list[str] | None:
     """One or several paths as a list, without the secrets of URLs; None without any."""
-    several = [value] if isinstance(value, str | os.PathLike) else value
-    if not isinstance(several, Sequence | None) or not all(
-        isinstance(path, str | os.PathLike) for path in several or ()
-    ):
-        raise ParameterError(
-            f"{name} must be paths of files or folders, not {type(value).__name__}"
-        )
-    return [*map(source_of, several)] if several else None
+    if value is None:
+        return None
+    alone = isinstance(value, str) or not isinstance(value, Sequence)
+    several = [value] if alone else value
+    for path in several:
+        if not isinstance(path, str | os.PathLike):
+            raise ParameterError(
+                f"{name} must be paths of files or folders, found "
+                f"{type(path).__name__} among them"
+            )
+    return [*map(source_of, several)] or None
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:

@@ -188,7 +188,13 @@ class Factor:
     high: float
 
     def as_dict(self) -> dict[str, float | None]:
-        """As ``summary.json`` holds it."""
+        """Return the number and its limits as ``summary.json`` has them.
+
+        Returns
+        -------
+        dict
+            ``value``, ``low`` and ``high``, null where there is none.
+        """
         ends = {"value": self.value, "low": self.low, "high": self.high}
         return {name: written(number) for name, number in ends.items()}
 

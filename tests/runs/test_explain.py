@@ -247,7 +247,7 @@ def test_the_kernel_says_what_decides(
     named = {
         "whole": "(similar as a whole)",
         "stretch": "(a long enough stretch)",
-        None: "no match: it is neither",
+        None: "no match: it is not similar enough",
     }
     assert named[way] in said
 

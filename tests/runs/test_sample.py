@@ -92,7 +92,7 @@ def test_a_run_of_a_sample_of_files(
         and item["code"] == "files_sampled"
         for item in run.summary["answer"]["warnings"]
     )
-    assert f"1/{sample['design_effect']:.1f} of one drawn by itself" in page
+    assert f"counts as 1/{sample['design_effect']:.1f} of a record" in page
     # The records of the files that were not opened are not counted, and the places
     # among them not known.
     assert (
