@@ -101,10 +101,10 @@ class Guard:
         self._count(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        origin = headers.get(b"origin")
-        if origin and urlsplit(origin.decode("latin-1")).netloc != host:
-            raise Refused(403, "Pages of other sites may not ask this server.")
         if self._token is None:
+            origin = headers.get(b"origin")
+            if origin and urlsplit(origin.decode("latin-1")).netloc != host:
+                raise Refused(403, "Pages of other sites may not ask this server.")
             # A name that another site has pointed at this machine is not its name.
             if urlsplit(f"//{host}").hostname not in LOCAL:
                 raise Refused(
