@@ -29,7 +29,7 @@ NOT_USED = {
     "executor": "backend backends scheduler schedulers",
 }
 TERMS = {word: term for term, words in NOT_USED.items() for word in words.split()}
-# Elsewhere a token is a word; that of a server is a password.
+# Elsewhere a token is a word; for a server, it is what clients show to be let in.
 WITH_LANGUAGE_MODELS = {"estimate", "runs", "report", "cli", "api", "probe", "server"}
 
 

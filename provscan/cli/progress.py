@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from provscan.cli.compiling import compile_kernels
 from provscan.engine.progress import Progress
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -97,29 +98,10 @@ def _duration(seconds: float) -> str:
     return str(timedelta(seconds=int(seconds)))
 
 
-def _compile(quiet: bool) -> None:
-    """Compile the kernels before the first run, and say so once."""
-    from provscan.kernels.warmup import compile_all
-
-    said = quiet
-
-    def report(seconds: float) -> None:
-        nonlocal said
-        if not said:
-            click.echo(
-                "provscan: compiling for this processor (only once, about 20 seconds "
-                "on two cores)",
-                err=True,
-            )
-            said = True
-
-    compile_all(report)
-
-
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
     """The progress of a command; a terminal gets its cursor back whatever happens."""
-    _compile(quiet)
+    compile_kernels(quiet)
     if quiet:
         yield Progress()
         return

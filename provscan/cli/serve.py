@@ -50,13 +50,12 @@ def command(
     documentation of the API is served as /docs. An index that is replaced or appended
     to is taken up without a restart. Needs the extra `serve`.
     """
-    from provscan.cli.progress import progress
+    from provscan.cli.compiling import compile_kernels
     from provscan.server import Limits, listen, serve
 
     listening = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
-    with progress(quiet):
-        pass
+    compile_kernels(quiet)
     if not quiet:
         port = listening.getsockname()[1]
         cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)

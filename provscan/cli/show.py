@@ -12,7 +12,6 @@ from typing import Any
 
 from provscan.cli import echo
 from provscan.readers import counted
-from provscan.report.tables import brief_text, index_table, run_text
 
 Result = dict[str, Any]
 
@@ -36,16 +35,22 @@ def _width() -> int:
 
 
 def index(info: Result) -> str:
+    from provscan.report.tables import index_table
+
     return index_table(info, width=_width())
 
 
 def brief(found: Result) -> str:
     """What a run found, in a few lines."""
+    from provscan.report.tables import brief_text
+
     return brief_text(found, found["run"], width=_width())
 
 
 def run(found: Result) -> str:
     """All that is known of a run."""
+    from provscan.report.tables import run_text
+
     return run_text(found, found["run"], width=_width())
 
 

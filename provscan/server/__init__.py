@@ -26,7 +26,7 @@ SHORTEST_TOKEN = 16
 class Limits:
     """What one client, and all of them together, may ask of a server."""
 
-    body_bytes: int = 1 << 20  # Of a request.
+    body_bytes: int = 256 << 10  # Of a request.
     body_seconds: float = 10.0  # Until a request is there.
     piece_seconds: float = 60.0  # Between two pieces of a stream.
     stream_seconds: float = 900.0  # From the first piece of a stream to its last.

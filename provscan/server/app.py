@@ -97,7 +97,9 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
     @app.post("/api/lookup", summary="Look up one text", response_model=shapes.Answer)
     def lookup(text: shapes.Text) -> Response:
-        """Which licensed tweets a text shares wording with, findings first."""
+        """Which licensed tweets a text shares wording with, findings first. An empty
+        text gives the facts of the index.
+        """
         return Json(look_up_one(text))
 
     @app.post(
@@ -135,13 +137,6 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
         was ended.
         """
         return StreamAnswer(lambda text: look_up_one(shapes.Text(text=text, id=None)))
-
-    @app.get(
-        "/api/index", summary="Describe the index", response_model=shapes.IndexFacts
-    )
-    def index() -> Response:
-        """The index that the next request is answered with."""
-        return Json(live.snapshot().about)
 
     @app.get(
         "/health",

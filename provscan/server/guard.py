@@ -12,6 +12,7 @@ import hmac
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -61,7 +62,9 @@ class Guard:
         self._metrics = metrics
         # Of each client the requests that it may still send, and since when.
         self._allowances: dict[str, tuple[float, float]] = {}
-        self._held = self._working = self._streams = 0
+        self._held = 0
+        # Requests that are answered now, by kind.
+        self._answering: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,11 +75,11 @@ class Guard:
             self._admit(scope)
             with _Body(receive, self._limits, self) as body:
                 if scope["path"] == STREAM:
-                    with self._one_of("_streams", self._limits.streams):
+                    with self._one_of("streams", self._limits.streams):
                         await self._app(scope, body.piece, answer.send)
                 else:
                     whole = await body.whole(scope)
-                    with self._one_of("_working", self._limits.working):
+                    with self._one_of("texts", self._limits.working):
                         await self._app(scope, whole, answer.send)
         except Refused as refused:
             await answer.refuse(refused)
@@ -98,10 +101,10 @@ class Guard:
         self._count(scope["client"][0] if scope["client"] else "")
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
-        origin = headers.get(b"origin")
-        if origin and urlsplit(origin.decode("latin-1")).netloc != host:
-            raise Refused(403, "Pages of other sites may not ask this server.")
         if self._token is None:
+            origin = headers.get(b"origin")
+            if origin and urlsplit(origin.decode("latin-1")).netloc != host:
+                raise Refused(403, "Pages of other sites may not ask this server.")
             # A name that another site has pointed at this machine is not its name.
             if urlsplit(f"//{host}").hostname not in LOCAL:
                 raise Refused(
@@ -136,15 +139,15 @@ class Guard:
         self._allowances[client] = left - 1, now
 
     @contextmanager
-    def _one_of(self, name: str, most: int) -> Iterator[None]:
-        """Be one of the requests that may be answered at a time."""
-        if getattr(self, name) >= most:
+    def _one_of(self, kind: str, most: int) -> Iterator[None]:
+        """Be one of the requests of a kind that may be answered at a time."""
+        if self._answering[kind] >= most:
             raise _busy()
-        setattr(self, name, getattr(self, name) + 1)
+        self._answering[kind] += 1
         try:
             yield
         finally:
-            setattr(self, name, getattr(self, name) - 1)
+            self._answering[kind] -= 1
 
     def hold(self, size: int) -> None:
         """Count bytes of requests that are in memory."""

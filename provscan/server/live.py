@@ -56,42 +56,54 @@ class LiveIndex:
 
     def snapshot(self) -> Snapshot:
         """The index as it is now, opened if it was changed."""
-        if self._stamp == self._current():
+        if self._is_current():
             return self._snapshot
         if not self._opening.acquire(timeout=PATIENCE):
             raise IndexFormatError("the index is being opened: ask again soon")
         try:
-            if self._stamp != self._current():
+            if not self._is_current():
                 self._snapshot = self._open()
         finally:
             self._opening.release()
         return self._snapshot
 
-    def _current(self) -> Stamp:
+    def _is_current(self) -> bool:
+        return self._stamp is not None and self._stamp == self._stamp_now()
+
+    def _stamp_now(self) -> Stamp | None:
         try:
             found = os.stat(self._manifest)
-        except OSError as error:
-            raise IndexFormatError(
-                f"there is no index at {self._path} any more: {error.strerror}"
-            ) from None
+        except OSError:
+            return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _open(self) -> Snapshot:
-        # Looked at first: a manifest that is replaced meanwhile is seen the next time.
         self._stamp = None
-        stamp = self._current() if self._manifest.exists() else None
-        index = open_index(self._path, verify=False)
-        background(index.reader)
-        # The first call compares the files with their checksums, unless that was done
-        # before, and loads the kernels.
-        look_up(["compared, loaded and ready to be asked"], index)
-        self._stamp = stamp
-        return Snapshot(
-            index,
-            {
-                "fingerprint": index.fingerprint,
-                "generation": index.reader.manifest.generation,
-                "tweets": index.reader.tweets,
-                "texts": len(index),
-            },
-        )
+        while True:
+            # Looked at first: a manifest that is replaced meanwhile is seen next time.
+            stamp = self._stamp_now()
+            try:
+                snapshot = _opened(self._path)
+            except IndexFormatError:
+                if stamp == self._stamp_now():
+                    raise
+                # A writer has changed it meanwhile.
+            else:
+                self._stamp = stamp
+                return snapshot
+
+
+def _opened(path: str | os.PathLike[str]) -> Snapshot:
+    """An index, with all that a first request would have to wait for."""
+    index = open_index(path, verify=False)
+    background(index.reader)
+    # The first call compares the files with their checksums, unless that was done
+    # before, and loads the kernels.
+    look_up(["compared, loaded and ready to be asked"], index)
+    about = {
+        "fingerprint": index.fingerprint,
+        "generation": index.reader.manifest.generation,
+        "tweets": index.reader.tweets,
+        "texts": len(index),
+    }
+    return Snapshot(index, about)

@@ -160,7 +160,7 @@ def test_health_index_and_metrics(client: Client, index: provscan.Index) -> None
     health = client.ask("/health")
     assert health.status == 200
     assert health.json() == {"status": "ok", "version": provscan.__version__}
-    assert client.ask("/api/index").json()["fingerprint"] == index.fingerprint
+    assert client.look_up("")["index"]["fingerprint"] == index.fingerprint
     text = client.ask("/metrics").body.decode()
     counts = dict(
         line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")
@@ -168,11 +168,7 @@ def test_health_index_and_metrics(client: Client, index: provscan.Index) -> None
     assert float(counts["provscan_index_tweets"]) == 6
     assert float(counts["provscan_findings_total"]) >= 2
     assert float(counts['provscan_requests_total{path="/api/lookup",status="200"}']) > 0
-    buckets = [
-        float(count) for name, count in counts.items() if "_seconds_bucket" in name
-    ]
-    assert buckets == sorted(buckets)
-    assert buckets[-1] == float(counts["provscan_request_seconds_count"])
+    assert float(counts['provscan_request_seconds_total{path="/api/lookup"}']) > 0
 
 
 def test_the_documentation_names_every_path_and_field(client: Client) -> None:

@@ -136,11 +136,10 @@ function describe(index) {
   $("index").textContent = `${index.tweets.toLocaleString("en")} licensed tweets · index ${index.fingerprint.slice(0, 8)}`;
 }
 
-async function ask(path, body, signal) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const sent = body === undefined ? { headers, signal }
-    : { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body), signal };
-  const answer = await fetch(path, sent);
+async function lookUp(text, signal) {
+  const headers = { "Content-Type": "application/json" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch("/api/lookup", { method: "POST", headers, body: JSON.stringify({ text }), signal });
   const result = await answer.json();
   if (answer.status === 401) $("token-form").hidden = false;
   if (answer.ok) return result;
@@ -155,8 +154,7 @@ async function update() {
   asking?.abort();
   const own = asking = new AbortController();
   try {
-    if (text.trim()) show(text, await ask("/api/lookup", { text }, own.signal));
-    else show(text, { matches: [], index: await ask("/api/index", undefined, own.signal) });
+    show(text, await lookUp(text, own.signal));
   } catch (error) {
     if (error.name === "AbortError") return;
     $("status").textContent = error.status ? error.message : "The server can't be reached.";
