@@ -1,8 +1,23 @@
-"""Compiling the kernels before the first run on a machine, and saying so."""
+"""Compiling the kernels before the first run on a machine, and saying so.
+
+A command that calls kernels imports this module before it calls one.
+"""
 
 from __future__ import annotations
 
+import sys
+
 import click
+
+# Numba imports SciPy's linear algebra, which no kernel has. That would take a fifth of
+# a second in every command, so it is hidden meanwhile.
+if hidden := "scipy.linalg" not in sys.modules:
+    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
+try:
+    import numba.np.arraymath  # noqa: F401
+finally:
+    if hidden:
+        del sys.modules["scipy.linalg"]
 
 from provscan.kernels import warmup
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -37,16 +36,16 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
             "the text is empty, so there is nothing to look up: give a text, or pipe "
             "one in"
         )
-    with _without_scipy():
-        from provscan.cli import show
-        from provscan.cli.compiling import compile_kernels
-        from provscan.lookup import look_up, said
-        from provscan.matching import open_index
+    from provscan.cli.compiling import compile_kernels
 
-        compile_kernels(quiet)
-        # The files are compared with their checksums unless that was done before.
-        licensed = open_index(index, verify=False)
-        (matches,) = look_up([text], licensed)
+    compile_kernels(quiet)
+    from provscan.cli import show
+    from provscan.lookup import look_up, said
+    from provscan.matching import open_index
+
+    # The files are compared with their checksums unless that was done before.
+    licensed = open_index(index, verify=False)
+    (matches,) = look_up([text], licensed)
     found = {
         "index": {
             "path": str(licensed.path),
@@ -59,21 +58,6 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
         "matches": matches,
     }
     show.result(found, as_json, _lines)
-
-
-@contextmanager
-def _without_scipy() -> Iterator[None]:
-    """Hide SciPy from Numba, which would import it for linear algebra that no kernel
-    has: a fifth of the time of this command.
-    """
-    hidden = "scipy" not in sys.modules
-    if hidden:
-        sys.modules["scipy"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if hidden:
-            del sys.modules["scipy"]
 
 
 def _standard_input() -> str:
