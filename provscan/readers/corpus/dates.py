@@ -29,6 +29,8 @@ API_FORM = re.compile(
 )
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
+# A zone at the end of a time.
+ZONE = r"\d\d:?\d\d(?::?\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
@@ -97,13 +99,24 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Dates by Arrow's own ISO parser; None if it does not take all of them, or some
-    have a zone and others do not.
+    """Dates by Arrow's own ISO parser; None if it does not take all of them.
+
+    Arrow parses a column in which all values have a zone, or none; of a mixed column,
+    it parses the two kinds apart.
     """
     strings = null_if_empty(strings)
-    for kind in (pa.timestamp("ms"), TIMESTAMP):
+    local = pa.timestamp("ms")
+    for kind in (local, TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)
+    zoned, nothing = (
+        pc.match_substring_regex(strings, ZONE),
+        pa.scalar(None, pa.string()),
+    )
+    with contextlib.suppress(pa.ArrowInvalid):
+        with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
+        without = pc.cast(pc.if_else(zoned, nothing, strings), local)
+        return pc.coalesce(with_zone, pc.cast(without, TIMESTAMP))
     return None
 
 
