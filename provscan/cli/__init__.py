@@ -349,7 +349,7 @@ overwrite_run = running(
     is_flag=True,
     help="Replace an existing run: its matches.parquet, evidence.parquet, "
     "passages.parquet, summary.json, "
-    "run.json and report.html. Nothing else is removed.",
+    "run.json, report.html and report.pdf. Nothing else is removed.",
 )
 workers = running(
     "--workers",

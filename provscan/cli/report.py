@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,15 @@ from provscan import cli
     "--out",
     "-o",
     type=cli.Local(path_type=Path),
-    help="File to write.  [default: report.html in RUN]",
+    help="File to write.  [default: report.html or report.pdf in RUN]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "pdf"]),
+    default="html",
+    show_default=True,
+    help="pdf needs a Chromium or Chrome on this machine.",
 )
 @cli.no_text
 @cli.texts
@@ -26,6 +35,7 @@ from provscan import cli
 def command(
     run: Path,
     out: Path | None,
+    form: str,
     no_text: bool,
     texts: int | None,
     reviewed: Path | None,
@@ -33,24 +43,29 @@ def command(
 ) -> None:
     """Write the report of RUN, or of a probe, again.
 
-    The report is computed from the folder alone; neither index nor dataset is needed. A
-    browser can print it, or save it as PDF.
+    The report is computed from the folder alone; neither index nor dataset is needed.
     """
     from provscan import probe
     from provscan.errors import UsageError
     from provscan.report.document import write_report
+    from provscan.report.pdf import write_pdf
     from provscan.runs.folder import SUMMARY_FILE, read_json
 
     write: Callable[..., Path] = write_report
     if probe.is_probe(run):
         from provscan.probe.report import write_probe_report
 
-        if reviewed is not None:
-            raise UsageError("the report of a probe has no marks: leave out --reviewed")
+        if form == "pdf" or reviewed is not None:
+            raise UsageError(
+                "the report of a probe is HTML, without marks: leave out --format and "
+                "--reviewed"
+            )
         write = write_probe_report
     elif "blind" in read_json(run / SUMMARY_FILE):
         from provscan.blind.report import write_report as write_blind_report
 
         write = write_blind_report
+    if form == "pdf":
+        write = partial(write_pdf, write)
     options |= {"texts": 0 if no_text else texts, "marks": reviewed}
     cli.echo(f"Report: {write(run, out, **cli.given(**options))}")

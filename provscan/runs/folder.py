@@ -41,7 +41,11 @@ DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
-WRITTEN = {*RUN_FILES, PASSAGES_FILE, REPORT_FILE}
+# Where `provscan report --format pdf` writes by default.
+PDF_FILE = "report.pdf"
+# Files that are written later than run.json, which does not name them.
+REPORTS = {REPORT_FILE, PDF_FILE}
+WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
 # What the checkpoint says, so that it is known as one.
 UNFINISHED = {"format": "provscan-unfinished-run"}
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
@@ -295,7 +299,7 @@ def _own_names(folder: Path) -> set[str]:
         if "parameters" in info:
             own |= {
                 name
-                for name in {RUN_FILE, *info["files"], REPORT_FILE} & WRITTEN
+                for name in {RUN_FILE, *info["files"], *REPORTS} & WRITTEN
                 if (folder / name).is_file()
             }
     with contextlib.suppress(OSError):
