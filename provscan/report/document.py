@@ -179,7 +179,7 @@ def render(
         reviewed=review.marks,
         review=wording.review(review.marks),
         charts=summary["answer"]["records"]["findings"] >= FEW,
-        histogram=figures.histogram(folder.matches, summary["recall"].get("bits")),
+        histogram=figures.histogram(folder.scores, summary["recall"].get("bits")),
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },

@@ -122,40 +122,35 @@ class RunFiles:
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
-    @cached_property
-    def matches(self) -> pa.Table:
-        """All matches, those of control texts included, without their texts."""
-        needed = [*KEY, "control", "counted", "bits"]
-        return _read(self.path / MATCHES_FILE, needed, others=True)
+    @property
+    def scores(self) -> pa.Table:
+        """``bits``, ``control`` and ``counted`` of all matches."""
+        return _read(self.path / MATCHES_FILE, ["bits", "control", "counted"])
 
     @cached_property
     def exhibits(self) -> pa.Table:
         """The matches of licensed texts, findings first, then the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. Added are author, time, language and permalink; ``row`` is the row in
+        numbers. Added are author, time and language; ``row`` is the row in
         ``matches.parquet``, and ``place`` that in ``evidence.parquet``, null where the
         match is not a finding.
         """
-        rows = pa.array(np.arange(len(self.matches)))
-        matches = self.matches.append_column("row", rows)
-        matches = matches.filter(pc.invert(matches["control"]))
+        needed = [*KEY, "control", "counted", "bits"]
+        matches = _read(self.path / MATCHES_FILE, needed, others=True)
+        matches = matches.append_column("row", pa.array(np.arange(len(matches))))
         evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT])
         counted = matches["counted"].to_numpy()
-        self._require_equal(matches.filter(pa.array(counted)), evidence)
+        self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
         place = pa.array(np.cumsum(counted) - 1, mask=~counted)
         matches = matches.append_column("place", place)
         for name in ABOUT:
             column = pc.coalesce(evidence[name].take(place), matches[name])
             matches = matches.drop_columns([name]).append_column(name, column)
-        numeric = pc.match_substring_regex(matches["tweet_id"], "^[0-9]+$")
-        links = pc.binary_join_element_wise(PERMALINK, matches["tweet_id"], "")
-        matches = matches.append_column(
-            "permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string()))
-        )
         bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
         order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
-        return matches.take(pa.array(order))
+        licensed = ~matches["control"].to_numpy()
+        return matches.take(pa.array(order[licensed[order]]))
 
     def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
         """Raise an error unless rows of both files are the same ones."""
@@ -170,7 +165,7 @@ class RunFiles:
             )
 
     def with_texts(self, exhibits: pa.Table) -> pa.Table:
-        """Some exhibits with the texts that the run keeps of them.
+        """Some exhibits with their permalinks and the texts that the run keeps of them.
 
         ``before``, ``passage``, ``after`` and ``tweet`` are null where it keeps none;
         ``has_text`` is false where ``passage`` and ``tweet`` are SHA-256 digests.
@@ -178,6 +173,11 @@ class RunFiles:
         findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
         others = _texts(self.path / MATCHES_FILE, exhibits["row"])
         exhibits = exhibits.drop_columns(["place", "row"])
+        numeric = pc.match_substring_regex(exhibits["tweet_id"], "^[0-9]+$")
+        links = pc.binary_join_element_wise(PERMALINK, exhibits["tweet_id"], "")
+        exhibits = exhibits.append_column(
+            "permalink", pc.if_else(numeric, links, pa.scalar(None, pa.string()))
+        )
         for name in (*TEXTS, "has_text"):
             texts = pc.coalesce(findings[name], others[name])
             exhibits = exhibits.append_column(name, texts)
@@ -189,7 +189,8 @@ class RunFiles:
         """
         if everything:
             return self.exhibits
-        return self.exhibits.filter(self.exhibits["counted"])
+        # Findings come first; a slice copies nothing.
+        return self.exhibits.slice(0, pc.sum(self.exhibits["counted"]).as_py() or 0)
 
     def review(self, path: Path) -> Review:
         """What reviewers marked and typed, as the page saves it."""
