@@ -39,6 +39,8 @@ TIMED = """([id, value]) => new Promise(done => {
   if (node.type === 'checkbox') node.click();
   else { node.value = value; node.dispatchEvent(new Event(node.tagName === 'SELECT' ? 'change' : 'input')); }
 })"""  # noqa: E501
+# Files of the made-up dataset, in which every seventh record has a match.
+PARTS = 20
 LONG_TASKS = """window.longTasks = [];
 new PerformanceObserver(list => list.getEntries().forEach(entry => window.longTasks.push(entry.duration)))
   .observe({ type: 'longtask', buffered: true });"""  # noqa: E501
@@ -91,9 +93,10 @@ def enlarge(run: Path, count: int, target: Path) -> Path:
     ]
     lengths = np.array([len(text) for text in passages])
     days = rng.integers(15_000, 19_000, count)
+    part = -(-count // PARTS)
     columns = {
-        "source": [f"part-{i * 20 // count}.jsonl" for i in range(count)],
-        "record": np.arange(count) * 7,
+        "source": [f"part-{i // part}.jsonl" for i in range(count)],
+        "record": np.arange(count) % part * 7,
         "record_id": [f"d{i * 7:08}" for i in range(count)],
         "field": ["text"] * count,
         "start": np.full(count, 120),
@@ -138,6 +141,10 @@ def enlarge(run: Path, count: int, target: Path) -> Path:
             compression="zstd",
         )
     summary, info = (read_json(target / name) for name in (SUMMARY_FILE, RUN_FILE))
+    summary["sources"] = [
+        {**summary["sources"][0], "source": f"part-{i}.jsonl", "read": 7 * part}
+        for i in range(PARTS)
+    ]
     write_summary(
         target, summary, info, [name for name in info["files"] if name != SUMMARY_FILE]
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -22,7 +21,8 @@ from provscan.params import require_folder
 from provscan.readers import Source
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.report.tables import run_text
+from provscan.report.plots import Plots
+from provscan.report.tables import run_html
 from provscan.runs.build import build_index
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import Sources
@@ -86,6 +86,13 @@ class Run:
         """``evidence.parquet``, one row a finding, with the passage and the tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
 
+    @property
+    def plot(self) -> Plots:
+        """Figures, drawn with matplotlib: ``plot.answer()``, ``plot.recall()``,
+        ``plot.bits()``, ``plot.by("year")``; ``plot()`` is ``plot.answer()``.
+        """
+        return Plots(self.path)
+
     def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
         """The findings as the report numbers them: one row a match, with passage and
         tweet where the run keeps them.
@@ -119,7 +126,7 @@ class Run:
         return f"<provscan.Run {self.path}: {self.summary['answer']['headline']}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(run_text(self.summary, str(self.path)))}</pre>"
+        return run_html(self.summary, str(self.path))
 
 
 def open_run(path: Source) -> Run:

@@ -183,6 +183,10 @@ def render(
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },
+        # Records of sampled files are not numbered through.
+        strip=[]
+        if (summary.get("sample") or {}).get("by") == "files"
+        else figures.strip(findings, folder.summary["sources"]),
         left_out=wording.left_out(summary),
         command=wording.visible(info.get("repeat") or ""),
         whole_paths=info.get("repeat") == folder.info.get("repeat"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ SPIKE_BITS = 10
 # Columns by which findings are shown, and how many values of each.
 BREAKDOWNS = ("year", "author", "lang", "source", "field")
 LISTED = 12
+# Parts of the dataset in which findings are counted.
+PARTS = 100
 
 
 def histogram(
@@ -74,3 +76,18 @@ def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
         shown = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:LISTED]
     rest = len(findings) - sum(count for _, count in shown)
     return [*shown, ("", rest)] if rest and shown else shown
+
+
+def strip(findings: pa.Table, sources: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Count findings in :data:`PARTS` equal parts of the dataset.
+
+    The records of all `sources` are laid end to end, with those that were skipped or
+    are not in a sample. Empty if no finding is in one of the sources.
+    """
+    first = np.cumsum([0, *(item["read"] for item in sources)])
+    names = pa.array([item["source"] for item in sources], pa.string())
+    source = pc.index_in(findings["source"].cast(pa.string()), names)
+    known = source.is_valid().to_numpy()
+    place = first[source.drop_null().to_numpy()] + findings["record"].to_numpy()[known]
+    counts, _ = np.histogram(place, PARTS, (0, first[-1]))
+    return counts.tolist() if counts.any() else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,10 @@ from provscan.readers import counted
 from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
 
-# Rows of a long table that are shown, and warnings that are shown without --verbose.
-SOURCES_SHOWN, MOST_WARNINGS = 20, 3
+# Rows of a long table that are shown.
+SOURCES_SHOWN = 20
+# Without --verbose: lines, and warnings that are shown.
+MOST_LINES, MOST_WARNINGS = 10, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
@@ -58,23 +61,43 @@ def _text(console: Console) -> str:
 
 
 def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """The answer of a run in a few lines; `place` is the folder of the run."""
+    """The answer of a run in :data:`MOST_LINES` lines or fewer; `place` is the folder
+    of the run.
+
+    Headline and last line are always whole. Between them, whole paragraphs are left out
+    until the others fit: first of all further warnings, last of all the first one.
+    """
+
+    def lines(text: str) -> list[str]:
+        return textwrap.wrap(wording.visible(text), width, break_on_hyphens=False)
+
     answer = summary["answer"]
-    paragraphs = [answer["headline"], *answer["details"]]
-    if answer["next"]:
-        paragraphs.append(f"Next: {answer['next']}")
-    paragraphs.append(wording.left_out_in_brief(summary))
-    for warning in answer["warnings"][:MOST_WARNINGS]:
-        paragraphs.append(f"! {answers.first_sentence(warning['message'])}")
-    if (more := len(answer["warnings"]) - MOST_WARNINGS) > 0:
-        said = wording.several(more, "more warning", "more warnings")
-        paragraphs.append(f"! {said}: --verbose")
-    paragraphs.append(f"Report: {place}/report.html (more: --verbose)")
-    return "\n".join(
-        line
-        for text in paragraphs
-        for line in textwrap.wrap(wording.visible(text), width)
-    )
+    warnings = [
+        f"! {answers.first_sentence(warning['message'])}"
+        for warning in answer["warnings"]
+    ]
+    following = f"Next: {answer['next']}" if answer["next"] else ""
+    important = [
+        *warnings[:1],
+        *answer["details"],
+        following,
+        wording.left_out_in_brief(summary),
+        *warnings[1:MOST_WARNINGS],
+    ]
+    said: list[str] = []
+    for kept in range(len(important), -1, -1):
+        # Warnings are shown after the other paragraphs.
+        paragraphs = sorted(important[:kept], key=lambda text: text.startswith("! "))
+        shown = sum(text.startswith("! ") for text in paragraphs)
+        if more := len(warnings) - shown:
+            number = wording.several(more, "more warning", "more warnings")
+            paragraphs.append(f"! {number}: --verbose")
+        report = f"Report: {place}/report.html (more: --verbose)"
+        paragraphs = [answer["headline"], *paragraphs, report]
+        said = [line for text in paragraphs for line in lines(text)]
+        if len(said) <= MOST_LINES:
+            break
+    return "\n".join(said)
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
@@ -82,6 +105,27 @@ def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str
     answer = summary["answer"]
     said = text_table(summary, width) if "records" in answer else answer["headline"]
     return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
+
+
+def run_html(summary: Mapping[str, Any], place: str) -> str:
+    """The answer of a run as a small table, with all that is known of it folded."""
+    answer = summary["answer"]
+    rows = [
+        [meaning, *layers(answer[name])] for name, meaning in wording.measures(answer)
+    ]
+    if rows:
+        rows.insert(0, ["", *(name for name, _ in wording.LAYERS.values())])
+    table = "".join(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" for cells in rows)
+    warnings = (f"<p>⚠ {_html(item['message'])}</p>" for item in answer["warnings"])
+    return (
+        f"<p><b>{_html(answer['headline'])}</b></p><table>{table}</table>"
+        f"{''.join(warnings)}<details><summary>More</summary>"
+        f"<pre>{_html(run_text(summary, place))}</pre></details>"
+    )
+
+
+def _html(text: str) -> str:
+    return html.escape(wording.visible(text))
 
 
 def text_table(summary: Mapping[str, Any], width: int = 100) -> str:

@@ -276,6 +276,9 @@ def test_a_lab_scans_and_the_platform_reveals(
         "refuted": 0,
         "unknown": 0,
     }
+    for figure in (run.plot.answer, revealed.plot.recall):
+        with pytest.raises(UsageError, match="neither estimate nor recall"):
+            figure()
     texts = {tweet["id"]: tweet["text"] for tweet in TWEETS}
     for row in revealed.evidence.to_pylist():
         assert row["tweet"] == texts[row["tweet_id"]]

@@ -372,6 +372,15 @@ def test_without_scripts_the_first_exhibits_stand_in_the_page(
     assert page.locator("article:visible").count() == 20
     assert not page.locator("#query").is_visible()
     assert "The first 20 of 52 findings" in page.locator("#static").text_content()
+    interval = page.locator(".interval svg")
+    assert interval.bounding_box()["width"] > 300
+    assert interval.get_attribute("aria-label") == (
+        "Records from 0 to 61: findings 52, at least 47, estimate 51, interval 47 to 58"
+    )
+    strip = page.locator("#where figure svg")
+    assert strip.locator("rect").count() == 100
+    counts = strip.get_attribute("aria-label").split(": ")[1].split(", ")
+    assert sum(map(int, counts)) == 52
 
 
 @pytest.mark.parametrize(
@@ -510,7 +519,13 @@ def test_names_of_files_and_fields_are_shown_harmless(
     )
 
 
-def test_commands(report: Path, tmp_path: Path) -> None:
+def test_pdf_and_commands(browser: Any, report: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.pdf"
+    pdf = CliRunner().invoke(
+        main, ["report", str(report.parent), "--format", "pdf", "-o", str(out)]
+    )
+    assert pdf.output == f"Report: {out}\n"
+    assert out.read_bytes()[:5] == b"%PDF-"
     page = CliRunner().invoke(
         main,
         ["report", str(report.parent), "--no-text", "-o", str(tmp_path / "a.html")],
@@ -718,6 +733,7 @@ def test_no_claim_is_drawn_where_there_is_none(
     )
     page = opened(write_report(write_folder(tmp_path / "a.run", rows(), summary)))
     assert page.locator("h1").text_content() == changes["headline"]
+    assert page.locator(".interval").count() == 0
     assert page.locator(".callout").count() == (0 if changes is CLEAN else 1)
     said = page.locator("#exhibits > p").first.text_content()
     assert ("was not measured" in said) == (changes is NOT_MEASURED)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from provscan.cli import echo
 from provscan.report import tables
 from provscan.report.answers import upper_limits
-from provscan.report.figures import breakdown, histogram
+from provscan.report.figures import PARTS, breakdown, histogram, strip
 from provscan.report.wording import amount, layers, left_out_in_brief, percent, sampled
 
 SUMMARY: dict[str, Any] = json.loads(
@@ -27,8 +27,11 @@ def changed(**values: Any) -> dict[str, Any]:
     return {**copy.deepcopy(SUMMARY), **values}
 
 
-def brief(summary: dict[str, Any], width: int = 100) -> list[str]:
-    lines = tables.brief_text(summary, "posts.run", width=width).splitlines()
+def brief(
+    summary: dict[str, Any], width: int = 100, place: str = "posts.run"
+) -> list[str]:
+    lines = tables.brief_text(summary, place, width=width).splitlines()
+    assert len(lines) <= 10
     assert all(len(line) <= width for line in lines)
     return lines
 
@@ -62,6 +65,56 @@ def test_three_warnings_are_shown_and_the_others_counted() -> None:
         *(f"! Warning {n} is short." for n in range(3)),
         "! 2 more warnings: --verbose",
     ]
+
+
+WORDS = st.lists(st.text("ab-.,:", min_size=1, max_size=12), min_size=1, max_size=40)
+
+
+@given(
+    width=st.integers(60, 200),
+    headline=st.lists(st.text("ab-", min_size=1, max_size=12), max_size=22),
+    details=st.lists(WORDS, max_size=6),
+    warnings=st.lists(WORDS, max_size=6),
+    following=WORDS,
+    place=st.text("ab/", min_size=1, max_size=200),
+)
+def test_there_are_never_more_than_ten_lines(
+    width: int,
+    headline: list[str],
+    details: list[list[str]],
+    warnings: list[list[str]],
+    following: list[str],
+    place: str,
+) -> None:
+    summary = answer_with(
+        headline=" ".join(["COPIES FOUND:", *headline]),
+        details=[" ".join(words) for words in details],
+        warnings=[{"code": "x", "message": " ".join(words)} for words in warnings],
+        next=" ".join(following),
+    )
+    lines = brief(summary, width, place)
+    assert " ".join(lines).startswith(f"{' '.join(['COPIES FOUND:', *headline])} ")
+    last = f"Report: {place}/report.html (more: --verbose)"
+    assert "".join(lines).replace(" ", "").endswith(last.replace(" ", ""))
+    marked = [line for line in lines if line.startswith("! ")]
+    hidden = [int(line.split()[1]) for line in marked if "more warning" in line]
+    assert len(marked) - len(hidden) + sum(hidden) == len(warnings)
+
+
+def test_further_warnings_and_what_was_left_out_give_way_first() -> None:
+    warnings = [{"code": "x", "message": f"Warning {n}."} for n in range(3)]
+    details = [f"Detail {n}." for n in range(4)]
+    more = {"warnings": warnings, "next": "--control FILE makes this a claim."}
+    lines = brief(answer_with(details=details, **more))
+    assert lines[1:-1] == [
+        *details,
+        "Next: --control FILE makes this a claim.",
+        "3 records were not scanned; and more: --verbose lists them.",
+        "! Warning 0.",
+        "! 2 more warnings: --verbose",
+    ]
+    lines = brief(answer_with(details=details * 2, **more))
+    assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
 
 
 def test_what_was_left_out_fits_into_a_line() -> None:
@@ -106,6 +159,15 @@ def test_a_breakdown_counts_what_it_does_not_list() -> None:
     authors = ["b", "a", None, "b", "c", "b", "", None, "a"]
     findings = pa.table({"author": pa.array(authors, pa.string())})
     assert breakdown(findings, "author") == [("b", 3), ("a", 2), ("c", 1), ("", 3)]
+
+
+def test_findings_are_counted_along_all_sources() -> None:
+    sources = [{"source": "b", "read": 300}, {"source": "a", "read": 100}]
+    findings = pa.table({"source": ["a", "b", "a"], "record": [99, 0, 0]})
+    counts = strip(findings, sources)
+    assert len(counts) == PARTS
+    assert {place: n for place, n in enumerate(counts) if n} == {0: 1, 75: 1, 99: 1}
+    assert strip(findings.slice(0, 0), sources) == []
 
 
 def test_a_histogram_ends_with_all_that_have_more_bits() -> None:

@@ -20,7 +20,8 @@ import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import InputError, ParameterError, RecallError
 from provscan.matching import MATCHES
-from provscan.report import wording
+from provscan.report import figures, wording
+from provscan.report.files import RunFiles
 from provscan.runs.evidence import ADDED
 from provscan.runs.layers import BREAKDOWN_VALUES
 from provscan.scoring.background import background
@@ -493,7 +494,12 @@ def test_a_sample_speaks_for_the_whole(
     assert any(item["code"] == "records_sampled" for item in answer["warnings"])
     assert answer["tweets"]["at_least"] > 0
     assert [item["read"] for item in run.summary["sources"]] == [3000]
+    # Records keep their numbers, so matches of a sample stand all along the dataset.
+    counts = figures.strip(RunFiles.open(run.path).listed(), run.summary["sources"])
+    assert sum(counts) == run.summary["counted"]["matches"]
+    assert max(counts) < sum(counts) / 10
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
+    assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
     assert (
         "findings are those of the sample, other numbers are for the whole dataset."
         in " ".join(run._repr_html_().split())
