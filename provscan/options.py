@@ -159,18 +159,20 @@ class MatchOptions:
         What runs the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
         the same. Processes and clusters read files only, but a cluster scans a
-        ray.data.Dataset where its blocks are. What three workers in turn fail to scan
-        is listed as unread.
+        ray.data.Dataset where its blocks are. What fails three times on a cluster is
+        listed as unread.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         that this machine belongs to. By default a cluster is started on this machine.
     memory
         Memory that a task on a Ray cluster needs beside mapped files, in bytes (on the
-        command line 4GB, say): a node runs as many tasks at a time as its memory
-        allows. By default one for each processor.
+        command line 4GB, say). A node runs one task per processor at most, and no more
+        than fit into its memory by this size. It is no bound: Ray ends a worker when
+        the memory of its node runs out, and the task runs again. By default only
+        processors count.
     log
         Append JSON lines to this file: progress and time left; where each task ran and
-        how long; failures.
+        how long; attempts that failed on a cluster.
     parts
         Folder or URL, such as s3://bucket/folder, through which workers hand over their
         results if they can't write to the folder of the results.

@@ -376,8 +376,8 @@ log = running(
     "--log",
     metavar="FILE",
     type=Local(),
-    help="Append JSON lines to FILE: progress and time left, where each task ran and "
-    "how long, and failures.",
+    help="Append JSON lines to FILE: progress and time left; where each task ran and "
+    "how long; attempts that failed on a cluster.",
 )
 key = option(
     "--key",

@@ -120,8 +120,9 @@ class Ray(Executor):
         belongs to. By default a cluster is started on this machine, and stopped at the
         end.
     memory
-        Bytes of memory that a task needs: a node runs as many tasks at the same time as
-        its memory allows.
+        Bytes of memory that a task needs: a node runs no more tasks at the same time
+        than fit into its memory. It is no bound: when the memory of a node runs out,
+        Ray ends one of its workers, and the task fails with an OutOfMemoryError.
     """
 
     def __init__(
