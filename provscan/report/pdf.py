@@ -34,7 +34,7 @@ def write_pdf(
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         raise OutputError(
-            "No Chromium or Chrome was found, so no PDF was written: open report.html "
+            "no Chromium or Chrome was found, so no PDF was written: open report.html "
             "in any browser and print it from there"
         )
     target = out or run / PDF_FILE

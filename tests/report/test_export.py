@@ -363,5 +363,5 @@ for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' >
 
 def test_a_pdf_needs_a_browser(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(OutputError, match="No Chromium or Chrome was found, so no PDF"):
+    with pytest.raises(OutputError, match="no Chromium or Chrome was found, so no PDF"):
         write_pdf(write_report, run)
