@@ -64,7 +64,7 @@ from provscan.readers import ReadStats
 from provscan.runs.analysis import AnalysisSettings, Scores, analyse
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.runs.sample import extent_of
+from provscan.runs.scanned import extent_of
 from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import KnownElsewhere, Scored, Scorer
 from provscan.text_buffers import buffers
@@ -155,7 +155,7 @@ def answer(
         matches = score_matches(rows, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
-        extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
+        extent, settings = extent_of(rows.parts), AnalysisSettings(PARAMS)
         analysis = analyse(scores, extent, [], held.controls, settings, other)
         result: dict[str, Any] = analysis.summary["answer"]
         null_counts = analysis.measured.null

@@ -61,9 +61,9 @@ from provscan.matching.part_files import PartResult
 from provscan.readers import ReadStats
 from provscan.runs.analysis import AnalysisSettings, Scores, analyse
 from provscan.runs.evidence import ADDED
-from provscan.runs.matches import PartRows, score_matches
+from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.runs.sample import extent_of
+from provscan.runs.scanned import PartRows, extent_of
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -234,7 +234,7 @@ def answered(
     began = time.process_time()
     matches = score_matches(rows, held.scorer, held.controls)
     scores = Scores(held.scorer, matches, held.samples, *spike_ins)
-    extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
+    extent, settings = extent_of(rows.parts), AnalysisSettings(PARAMS)
     analysis = analyse(scores, extent, [], held.controls, settings, null)
     added = pa.Table.from_batches(
         [analysis.added(batch) for batch in matches.batches()], ADDED

@@ -32,9 +32,9 @@ from provscan import readers
 from provscan.estimate.limits import clopper_pearson
 from provscan.options import MatchOptions
 from provscan.runs import analysis
-from provscan.runs import match as run
-from provscan.runs.matches import PartRows, score_matches
-from provscan.runs.sample import FileSample, draw_files, extent_of
+from provscan.runs.matches import score_matches
+from provscan.runs.sample import FileSample, draw_files
+from provscan.runs.scanned import PartRows, extent_of
 
 FIGURES = ("records", "characters")
 # Mean share of records with a tweet, in the files that are full of them and in the
@@ -74,7 +74,7 @@ class Whole:
             kept["arguments"] = arguments
             return kept.setdefault("scores", score(*arguments))
 
-        with mock.patch.object(run, "score", keep):
+        with mock.patch.object(analysis, "score", keep):
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
         _, extent, *self._others, _ = kept["arguments"]
         self._scores = kept["scores"]
@@ -92,7 +92,7 @@ class Whole:
         rows, controls = PartRows(self._parts, results), self._others[1]
         matches = score_matches(rows, self._scores.scorer, controls)
         scores = dataclasses.replace(self._scores, matches=matches)
-        extent = extent_of(results, 1.0, drawn)
+        extent = extent_of(results, sizes=drawn.sizes)
         found = analysis.analyse(scores, extent, *self._others)
         answer: dict[str, Any] = found.summary["answer"]
         return answer

@@ -27,7 +27,7 @@ from provscan.params import MatchParams
 from provscan.readers import Fields
 from provscan.runs.analysis import AnalysisSettings, spike
 from provscan.runs.comparability import TextSample, sample_texts
-from provscan.runs.matches import PartRows
+from provscan.runs.scanned import PartRows
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers

@@ -1,9 +1,14 @@
-"""From the matches of a scan to its answer: :func:`analyse` is the way of the data."""
+"""From the part files of a run to its answer.
+
+:func:`analyse_run` reads the scans of a run folder, :func:`score` scores the matches,
+and :func:`analyse` counts them and estimates from the counts.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,21 +27,31 @@ from provscan.calibration.spike_ins import (
 )
 from provscan.errors import RecallError
 from provscan.matching.record_samples import CarrierRecord
+from provscan.options import MatchOptions
 from provscan.params import FINDING, FindingParams, MatchParams
 from provscan.runs.answer import answer_of, reasons
 from provscan.runs.chance import measure_chance
 from provscan.runs.comparability import TextSample, sample_texts, stratify
 from provscan.runs.count import count_matches, eligibility_of
 from provscan.runs.evidence import ADDED, ExhibitChoice, Kept
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.layers import Measured, breakdowns, layers_of
-from provscan.runs.matches import Batch, PartRows, ScoredMatches, score_matches
+from provscan.runs.licensed import LicensedTexts
+from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.null import NullScan, count_null
 from provscan.runs.recall import measure_recall
-from provscan.runs.sample import Extent
-from provscan.runs.summary import control_summary, recall_summary, rule_summary
+from provscan.runs.scanned import Extent, PartRows, Scanned, read_scan
+from provscan.runs.summary import (
+    control_summary,
+    counts_summary,
+    index_summary,
+    recall_summary,
+    rule_summary,
+    sample_summary,
+)
 from provscan.runs.tokenizer import TEXTS, Tokens
 from provscan.scoring.background import background
-from provscan.scoring.rule import KnownElsewhere, Scorer
+from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
 
 # Recall of fewer spike-ins is no reason to call a run a failure.
 FAILING_SPIKE_INS = 20
@@ -79,8 +94,10 @@ class Analysis:
     measured: Measured
     kept: Kept  # Matches that keep their texts.
     # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``.
+    # ``rule``; after `analyse_run` all but those on files.
     summary: dict[str, Any]
+    # Scans of the dataset, and where given of ``null`` and ``known`` data, by name.
+    scans: dict[str, Scanned] = field(default_factory=dict)
 
     def added(self, batch: Batch) -> pa.RecordBatch:
         """Columns to be added to ``matches.parquet``; ``counted`` marks the
@@ -98,6 +115,78 @@ class Analysis:
             pa.array(batch.counted & ~control),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=ADDED)
+
+
+def analyse_run(
+    folder: Path, licensed: LicensedTexts, options: MatchOptions, tokens: Tokens | None
+) -> Analysis:
+    """Read the scans in a run folder, and conclude from them what the run says."""
+    controls = licensed.controls
+    settings = AnalysisSettings(
+        params=options.params,
+        finding=options.finding,
+        spike_ins=options.spike_ins,
+        edits=options.edits,
+        index_fraction=controls.licensed.fraction,
+        tokens=tokens,
+        texts=0 if options.no_text else options.texts,
+        threads=options.threads,
+    )
+    # The dataset, and the data that is compared with it.
+    scans = {"dataset": read_scan(folder / PARTS)}
+    null = known = elsewhere = None
+    dataset, null_sources, known_sources = (
+        scans["dataset"],
+        options.files("null"),
+        options.files("known"),
+    )
+    if null_sources:
+        scans["null"] = read_scan(folder / NULL_PARTS)
+        null = NullScan.beside(dataset, scans["null"], null_sources)
+    if known_sources:
+        scans["known"] = read_scan(folder / KNOWN_PARTS)
+        elsewhere, known = known_elsewhere(scans["known"], controls, known_sources)
+
+    extent, carriers = dataset.extent, dataset.carriers
+    scores = score(dataset.rows, extent, carriers, controls, settings, elsewhere)
+    analysis = analyse(scores, extent, carriers, controls, settings, null)
+
+    found = {"cutoff": licensed.cutoff, "files": licensed.files}
+    summary = {
+        **counts_summary(analysis.measured, dataset),
+        "index": index_summary(controls.licensed),
+        **analysis.summary,
+        "control": analysis.summary["control"] | found,
+        "known": known,
+    }
+    if options.sample is not None:
+        effect = extent.design_effect(analysis.measured.counts.claimable[0].records)
+        summary["sample"] = sample_summary(options.sample, extent, effect)
+    return replace(analysis, summary=summary, scans=scans)
+
+
+def known_elsewhere(
+    scanned: Scanned, controls: Controls, sources: list[str]
+) -> tuple[KnownElsewhere, dict[str, Any]]:
+    """The licensed texts that known data contains, and the entry of ``summary.json`` on
+    them.
+    """
+    containment = np.zeros(len(controls.absent), np.float32)
+    for columns, _ in scanned.rows.batches(["text", "containment"]):
+        found, share = (column.to_numpy() for column in columns)
+        np.maximum.at(containment, found, share)
+    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
+    counts = scanned.stats.as_dict()
+    about = {
+        "sources": sources,
+        "records": scanned.records,
+        "characters": scanned.characters,
+        "texts": texts,
+        "share": texts / max(1, controls.licensed_texts),
+        "skipped": counts["skipped"],
+        "notes": counts["notes"],
+    }
+    return KnownElsewhere(containment), about
 
 
 def analyse(

@@ -39,12 +39,14 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # What reports and lists of a run are made from.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+# In a folder of parts: what the scan adds to them when all are complete.
+SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, REPORT_FILE}
 # What the checkpoint says, so that it is known as one.
 UNFINISHED = {"format": "provscan-unfinished-run"}
-PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
+PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|scan\.json|{TEMPORARY.pattern}")
 # Bytes that the disk must have room for: about what a small run and its report take.
 ROOM = 1 << 20
 
@@ -82,10 +84,6 @@ class RunFolder:
         dict[str, Any] | None
     )  # The checkpoint of the interrupted run that goes on, if there is one.
     resumable: bool = False  # Whether what is complete is worth keeping.
-
-    @property
-    def parts(self) -> Path:
-        return self.path / PARTS
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
         """Note what the run is, or compare it with the run that goes on."""
@@ -350,7 +348,9 @@ def _failed(error: OSError, target: Path) -> OutputError:
 
 
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
-    complete = sum(1 for name in ALL_PARTS for _ in (folder.path / name).glob("*.json"))
+    complete = sum(
+        1 for name in ALL_PARTS for _ in (folder.path / name).glob("[0-9]*.json")
+    )
     differs = isinstance(error, UsageError) and folder.earlier is not None
     if differs or (
         complete and folder.resumable and not isinstance(error, RecallError)

@@ -13,15 +13,13 @@ import numpy as np
 
 from provscan.calibration.controls import Controls
 from provscan.estimate.layers import (
-    ALONE,
     Found,
     Layers,
-    Scope,
     Size,
     Strength,
     layered,
 )
-from provscan.estimate.limits import Chance, Factor, exactly, held_by
+from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly, held_by
 from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
 from provscan.runs.comparability import TextSample, TextStrata
 from provscan.runs.count import (
@@ -37,7 +35,7 @@ from provscan.runs.count import (
 from provscan.runs.matches import ScoredMatches
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import MeasuredRecall
-from provscan.runs.sample import Extent
+from provscan.runs.scanned import Extent
 
 # Findings below which nothing is divided by source, author, year or language.
 FEW_FINDINGS = 20

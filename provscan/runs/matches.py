@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,13 +18,11 @@ import pyarrow as pa
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
-from provscan.matching.part_files import PartResult
 from provscan.params import FindingParams
+from provscan.runs.scanned import BATCH, PartRows
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import Scored, Scorer, TextScores
 
-# Matches of a batch, about.
-BATCH = 1 << 15
 NEEDED = (
     "record",
     "field",
@@ -39,47 +36,6 @@ NEEDED = (
     "left_out",
     "whole",
 )
-
-
-@dataclass(frozen=True)
-class PartRows:
-    """The rows of part files, in the order of the splits."""
-
-    folder: Path
-    parts: list[PartResult]  # The counts of each split.
-    source: str | None = None  # Only rows of this dataset are read.
-
-    @cached_property
-    def count(self) -> int:
-        return sum(part.matches for _, part in self._chosen())
-
-    def _chosen(self) -> Iterator[tuple[int, PartResult]]:
-        for number, part in enumerate(self.parts):
-            if part.matches and self.source in (None, part.source):
-                yield number, part
-
-    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
-        """Columns of the rows, and the number of the split of each row."""
-        waiting: list[pa.RecordBatch] = []
-        splits: list[Numbers] = []
-        for number, part in self._chosen():
-            # The file is read, not mapped, so that its pages do not stay in memory.
-            with pa.OSFile(str(part.matches_file(self.folder))) as file:
-                schema = pa.ipc.open_file(file).schema
-                fields = [schema.get_field_index(name) for name in names]
-                stored = pa.ipc.open_file(
-                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
-                )
-                for place in range(stored.num_record_batches):
-                    whole = stored.get_batch(place).select(names)
-                    for low in range(0, whole.num_rows, BATCH):
-                        waiting.append(whole.slice(low, BATCH))
-                        splits.append(np.full(waiting[-1].num_rows, number))
-                        if sum(map(len, splits)) >= BATCH:
-                            yield pa.concat_batches(waiting), np.concatenate(splits)
-                            waiting, splits = [], []
-        if waiting:
-            yield pa.concat_batches(waiting), np.concatenate(splits)
 
 
 class Batch(NamedTuple):

@@ -19,11 +19,12 @@ import numpy as np
 
 from provscan.arrays import Flags, Numbers
 from provscan.calibration.controls import Controls
+from provscan.estimate.strata import enough_text
 from provscan.runs.comparability import in_common
 from provscan.runs.count import STRENGTHS, TextFindings
-from provscan.runs.matches import Batch, PartRows, ScoredMatches, score_matches
-from provscan.runs.sample import Extent
-from provscan.scoring.lengths import SCRIPTS
+from provscan.runs.matches import Batch, ScoredMatches, score_matches
+from provscan.runs.scanned import Extent, PartRows, Scanned
+from provscan.scoring.lengths import SCRIPTS, letters
 from provscan.scoring.rule import Scorer
 
 # Bits below which a match is one of a phrase, if it is no finding and not nearly
@@ -56,6 +57,26 @@ class NullScan:
     # Code points of random samples of the records of the dataset and of the null
     # dataset.
     lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    @classmethod
+    def beside(cls, dataset: Scanned, null: Scanned, sources: list[str]) -> NullScan:
+        """The scan of a null dataset beside that of the dataset."""
+        samples = dataset.carriers, null.carriers
+        own, other = (
+            np.repeat([c.length for c in carriers], [c.copies for c in carriers])
+            for carriers in samples
+        )
+        counts = null.stats.as_dict()
+        return cls(
+            null.rows,
+            null.records,
+            null.characters,
+            tuple(sources),
+            counts["skipped"],
+            enough_text(*(letters(c.text for c in carriers) for carriers in samples)),
+            counts["notes"],
+            (own, other),
+        )
 
 
 @dataclass(frozen=True)
