@@ -43,7 +43,7 @@ from edits import EDITS, HEAVY, OTHERS
 from measure import machine, table
 from rich.console import Console
 from simulated import (
-    PARAMS,
+    OPTIONS,
     Controlled,
     Corpus,
     Scanned,
@@ -61,7 +61,7 @@ from provscan.matching import compared, in_pieces
 from provscan.matching.part_files import PartResult
 from provscan.options import parse_utc
 from provscan.readers import ReadStats
-from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.analysis import Scores, analyse
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
 from provscan.runs.scanned import extent_of
@@ -155,8 +155,8 @@ def answer(
         matches = score_matches(rows, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
-        extent, settings = extent_of(rows.parts), AnalysisSettings(PARAMS)
-        analysis = analyse(scores, extent, [], held.controls, settings, other)
+        extent = extent_of(rows.parts)
+        analysis = analyse(scores, extent, [], held.controls, OPTIONS, other)
         result: dict[str, Any] = analysis.summary["answer"]
         null_counts = analysis.measured.null
         result["kind"] = None if null_counts is None else null_counts.kind

@@ -45,7 +45,7 @@ from edits import EDITS, HEAVY, OTHERS, halved
 from measure import machine
 from simulated import (
     ALL_EDITS,
-    PARAMS,
+    OPTIONS,
     SPIKED,
     Controlled,
     Corpus,
@@ -59,7 +59,7 @@ import provscan
 from provscan.calibration.controls import no_control
 from provscan.matching.part_files import PartResult
 from provscan.readers import ReadStats
-from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.analysis import Scores, analyse
 from provscan.runs.evidence import ADDED
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
@@ -234,8 +234,8 @@ def answered(
     began = time.process_time()
     matches = score_matches(rows, held.scorer, held.controls)
     scores = Scores(held.scorer, matches, held.samples, *spike_ins)
-    extent, settings = extent_of(rows.parts), AnalysisSettings(PARAMS)
-    analysis = analyse(scores, extent, [], held.controls, settings, null)
+    extent = extent_of(rows.parts)
+    analysis = analyse(scores, extent, [], held.controls, OPTIONS, null)
     added = pa.Table.from_batches(
         [analysis.added(batch) for batch in matches.batches()], ADDED
     )

@@ -23,9 +23,10 @@ from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
 from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
+from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields
-from provscan.runs.analysis import AnalysisSettings, spike
+from provscan.runs.analysis import spike
 from provscan.runs.comparability import TextSample, sample_texts
 from provscan.runs.scanned import PartRows
 from provscan.scoring.background import background
@@ -36,6 +37,7 @@ CARRIERS = 400
 # Tweets that are copied, each with every edit, and sets of spike-ins.
 COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
+OPTIONS = MatchOptions(workers=1)
 ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 
 
@@ -137,8 +139,10 @@ class Controlled:
                 CarrierRecord(i, len(t), t[:4096], 1)
                 for i, t in enumerate(rng.sample(texts, min(CARRIERS, len(texts))))
             ]
-            settings = AnalysisSettings(PARAMS, draw=seed)
-            result.append(spike(self.controls, carriers, FEWEST, settings, self.scorer))
+            planted = spike(
+                self.controls, carriers, FEWEST, OPTIONS, self.scorer, draw=seed
+            )
+            result.append(planted)
         return result
 
 

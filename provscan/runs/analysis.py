@@ -28,7 +28,6 @@ from provscan.calibration.spike_ins import (
 from provscan.errors import RecallError
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
-from provscan.params import FINDING, FindingParams, MatchParams
 from provscan.runs.answer import answer_of, reasons
 from provscan.runs.chance import measure_chance
 from provscan.runs.comparability import TextSample, sample_texts, stratify
@@ -55,23 +54,6 @@ from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
 
 # Recall of fewer spike-ins is no reason to call a run a failure.
 FAILING_SPIKE_INS = 20
-
-
-@dataclass(frozen=True)
-class AnalysisSettings:
-    params: MatchParams  # What a match is.
-    finding: FindingParams = FINDING  # What makes a match a finding.
-    # Spike-ins to plant, None for a number that follows from the records; and which
-    # edits they go through.
-    spike_ins: int | None = None
-    edits: str = "mixed"
-    # Which spike-ins are drawn: the same in every run, so that nobody can choose.
-    draw: int = DRAW
-    # Share of the licensed corpus that the index has, drawn at random.
-    index_fraction: float = 1.0
-    tokens: Tokens | None = None  # How many tokens texts have.
-    texts: int | None = None  # Matches that keep their texts; see `ExhibitChoice`.
-    threads: int = 1  # The result does not depend on them.
 
 
 @dataclass(frozen=True)
@@ -122,34 +104,19 @@ def analyse_run(
 ) -> Analysis:
     """Read the scans in a run folder, and conclude from them what the run says."""
     controls = licensed.controls
-    settings = AnalysisSettings(
-        params=options.params,
-        finding=options.finding,
-        spike_ins=options.spike_ins,
-        edits=options.edits,
-        index_fraction=controls.licensed.fraction,
-        tokens=tokens,
-        texts=0 if options.no_text else options.texts,
-        threads=options.threads,
-    )
     # The dataset, and the data that is compared with it.
     scans = {"dataset": read_scan(folder / PARTS)}
-    null = known = elsewhere = None
-    dataset, null_sources, known_sources = (
-        scans["dataset"],
-        options.files("null"),
-        options.files("known"),
-    )
-    if null_sources:
+    dataset, null, known, elsewhere = scans["dataset"], None, None, None
+    if sources := options.files("null"):
         scans["null"] = read_scan(folder / NULL_PARTS)
-        null = NullScan.beside(dataset, scans["null"], null_sources)
-    if known_sources:
+        null = NullScan.beside(dataset, scans["null"], sources)
+    if sources := options.files("known"):
         scans["known"] = read_scan(folder / KNOWN_PARTS)
-        elsewhere, known = known_elsewhere(scans["known"], controls, known_sources)
+        elsewhere, known = known_elsewhere(scans["known"], controls, sources)
 
     extent, carriers = dataset.extent, dataset.carriers
-    scores = score(dataset.rows, extent, carriers, controls, settings, elsewhere)
-    analysis = analyse(scores, extent, carriers, controls, settings, null)
+    scores = score(dataset.rows, extent, carriers, controls, options, elsewhere)
+    analysis = analyse(scores, extent, carriers, controls, options, null, tokens)
 
     found = {"cutoff": licensed.cutoff, "files": licensed.files}
     summary = {
@@ -194,8 +161,9 @@ def analyse(
     extent: Extent,
     carriers: list[CarrierRecord],
     controls: Controls,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     null: NullScan | None = None,
+    tokens: Tokens | None = None,
 ) -> Analysis:
     """Count the matches, measure chance and recall, and put the layers of all numbers
     together.
@@ -208,8 +176,12 @@ def analyse(
         What was scanned of the dataset, and a random sample of its records.
     controls
         The texts that were scanned for.
+    options
+        The options of the run.
     null
         The scan of a null dataset.
+    tokens
+        Counts the tokens of texts.
     """
     matches, samples = scores.matches, scores.samples
 
@@ -220,8 +192,8 @@ def analyse(
         found = count_null(null, matches, extent, scores.scorer, controls)
         scripts = found.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    exhibits = ExhibitChoice(settings.texts)
-    first = TEXTS if settings.tokens else 0
+    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
+    first = TEXTS if tokens else 0
     counts = count_matches(matches, eligible, exhibits, first)
 
     # Chance and recall.
@@ -249,17 +221,17 @@ def analyse(
         chance=chance,
         recall=recall,
         null=found,
-        index_fraction=settings.index_fraction,
+        index_fraction=controls.licensed.fraction,
     )
 
     # Layers, and words.
     numbers = layers_of(measured, chance.whole, extent.all_records)
     withheld = reasons(measured, numbers)
-    rule = rule_summary(settings.finding)
+    rule = rule_summary(options.finding)
     texts = [carrier.text for carrier in carriers]
     summary = {
         "answer": answer_of(
-            measured, numbers, withheld, rule["changed"], texts, settings.tokens
+            measured, numbers, withheld, rule["changed"], texts, tokens
         ),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(recall),
@@ -274,7 +246,7 @@ def score(
     extent: Extent,
     carriers: list[CarrierRecord],
     controls: Controls,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,
 ) -> Scores:
     """Score the matches of a scan, plant spike-ins in the `carriers` and search them,
@@ -287,16 +259,16 @@ def score(
         controls.reader,
         background(controls.licensed),
         controls.repeated,
-        settings.finding,
+        options.finding,
         elsewhere,
-        settings.threads,
+        options.threads,
     )
-    count = how_many(extent.records, settings.spike_ins)
+    count = how_many(extent.records, options.spike_ins)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        spiked = beside.submit(spike, controls, carriers, count, settings, scorer)
+        spiked = beside.submit(spike, controls, carriers, count, options, scorer)
         matches = score_matches(rows, scorer, controls)
         samples = sample_texts(
-            controls, scorer.background, settings.params.min_chars, settings.threads
+            controls, scorer.background, options.params.min_chars, options.threads
         )
         return Scores(scorer, matches, samples, *spiked.result())
 
@@ -305,14 +277,17 @@ def spike(
     controls: Controls,
     carriers: list[CarrierRecord],
     count: int,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     scorer: Scorer,
+    draw: int = DRAW,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins, and find out what the search finds of them."""
-    params = settings.params
-    planted = plant(
-        controls, params, carriers, count, settings.draw, SETS[settings.edits]
-    )
+    """Plant spike-ins, and find out what the search finds of them.
+
+    The `draw` decides which are planted; it is the same in all runs, so that nobody can
+    choose.
+    """
+    params = options.params
+    planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
         ready = beside.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
@@ -162,8 +163,6 @@ class Counts:
     claimable: list[Amount]  # Findings of claimable texts, for each of `STRENGTHS`.
     of_texts: list[TextFindings]  # Of licensed and control texts, likewise.
     cells: Cells
-    # Records that show 0, 1, 2, and more tweets, in findings of claimable texts.
-    showing: Numbers
     first: Numbers  # Places of the texts of the first findings that can be claimed.
 
 
@@ -182,7 +181,7 @@ def count_matches(
     of_texts = [TextFindings.none(texts, least) for least in STRENGTHS]
     per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
-    shown, cells = _ShownTweets(matches.tweets), _CellCounter(matches, eligible)
+    cells = _CellCounter(matches, eligible)
     noted = np.zeros(0, np.int64)
     for batch in matches.batches():
         control, claim = (
@@ -203,12 +202,11 @@ def count_matches(
         level = batch.columns["level"]
         named = level.filter(pa.array(~control)).value_counts()
         levels.update(dict(zip(*map(pa.Array.to_pylist, named.flatten()), strict=True)))
-        exact = level.to_numpy(zero_copy_only=False).astype(np.str_)
-        same = np.char.endswith(exact, "exact") & ~control & batch.flags("whole")
+        exact = pc.ends_with(level, "exact").to_numpy(zero_copy_only=False)
+        same = exact & ~control & batch.flags("whole")
         same &= batch.findings(WORD_FOR_WORD_BITS)
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
-        shown.add(batch, batch.counted & claim)
         if len(noted) < first:
             noted = np.append(noted, batch.place[batch.counted & claim])
         if exhibits is not None:
@@ -225,7 +223,6 @@ def count_matches(
         claimable=[counter.amount() for counter in claimable],
         of_texts=of_texts,
         cells=cells.cells(),
-        showing=shown.count(),
         first=noted[:first],
     )
 
@@ -271,30 +268,27 @@ class _CellCounter:
         )
 
 
-class _ShownTweets:
-    """Counts records by how many tweets they show."""
+def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
+    """The number of records that show 0, 1, 2, and more tweets in findings of claimable
+    texts.
+    """
+    texts = max(1, len(matches.text))
 
-    def __init__(self, tweets: Floats) -> None:
-        self._tweets, self._total = tweets, np.zeros(4, np.int64)
-        self._begun = np.zeros(0, np.int64)  # Texts of the last record.
-
-    def add(self, batch: Batch, which: Flags) -> None:
-        new = batch.record[which] * len(self._tweets) + batch.place[which]
-        pairs = distinct(np.append(self._begun, new))
-        record = pairs // max(1, len(self._tweets))
-        # The last record may continue in the next batch.
-        last = record == record.max(initial=-1)
-        self._total += self._showing(pairs[~last])
-        self._begun = pairs[last]
-
-    def count(self) -> Numbers:
-        return self._total + self._showing(self._begun)
-
-    def _showing(self, pairs: Numbers) -> Numbers:
-        record, place = np.divmod(pairs, max(1, len(self._tweets)))
-        first = record[:1].sum()
-        shown = np.bincount(record - first, self._tweets[place])
+    def showing(pairs: Numbers) -> Numbers:
+        record, place = np.divmod(pairs, texts)
+        shown = np.bincount(record - record[:1].sum(), matches.tweets[place])
         return by_tweets(shown.astype(np.float64))
+
+    total, begun = np.zeros(4, np.int64), np.zeros(0, np.int64)
+    for batch in matches.batches():
+        which = batch.counted & eligible.claimable[batch.place]
+        new = batch.record[which] * texts + batch.place[which]
+        pairs = distinct(np.append(begun, new))
+        # The last record may continue in the next batch.
+        last = pairs // texts == pairs.max(initial=-1) // texts
+        total += showing(pairs[~last])
+        begun = pairs[last]
+    return total + showing(begun)
 
 
 def by_tweets(counts: Floats) -> Numbers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from provscan.runs.count import (
     by_tweets,
     count_groups,
     count_matches,
+    records_by_tweets,
 )
 from provscan.runs.matches import ScoredMatches
 from provscan.runs.null import NullCounts
@@ -70,6 +72,21 @@ class Measured:
         """Records with findings whose chance is measured."""
         return int(self.counts.claimable[0].records.sum())
 
+    @cached_property
+    def several_tweets(self) -> dict[str, Factor]:
+        """Records and texts that there are, over as many as there were if each had one
+        tweet; the index has a random share of all tweets.
+        """
+        found = self.matches.tweets[self.counts.claimable[0].copies > 0]
+        showing = {
+            "records": records_by_tweets(self.matches, self.eligible),
+            "texts": by_tweets(found),
+        }
+        return {
+            unit: held_by(counts, self.index_fraction)
+            for unit, counts in showing.items()
+        }
+
     @property
     def without_control(self) -> list[str]:
         """Strata of licensed texts that have findings, and whose chance is not
@@ -102,7 +119,7 @@ def layers_of(
     effect, several = extent.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)
-        several = _several_tweets(measured)
+        several = measured.several_tweets
         if found is not chance.whole:
             # One author, say, may be unlike the whole: at least there is what was
             # found.
@@ -188,18 +205,6 @@ def _records_together(found: Amount) -> float:
     if not copies.any():
         return 1.0
     return float((copies @ copies + copies.max() ** 2) / copies.sum())
-
-
-def _several_tweets(measured: Measured) -> dict[str, Factor]:
-    """Records and texts that there are, over as many as there were if each had one
-    tweet; the index has a random share of all tweets.
-    """
-    found = measured.matches.tweets[measured.counts.claimable[0].copies > 0]
-    showing = {"records": measured.counts.showing, "texts": by_tweets(found)}
-    return {
-        unit: held_by(counts, measured.index_fraction)
-        for unit, counts in showing.items()
-    }
 
 
 def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
