@@ -39,7 +39,7 @@ from provscan.runs.licensed import LicensedTexts
 from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.null import NullScan, count_null
 from provscan.runs.recall import measure_recall
-from provscan.runs.scanned import Extent, PartRows, Scanned, read_scan
+from provscan.runs.scanned import Scanned, read_scan
 from provscan.runs.summary import (
     control_summary,
     counts_summary,
@@ -114,9 +114,8 @@ def analyse_run(
         scans["known"] = read_scan(folder / KNOWN_PARTS)
         elsewhere, known = known_elsewhere(scans["known"], controls, sources)
 
-    extent, carriers = dataset.extent, dataset.carriers
-    scores = score(dataset.rows, extent, carriers, controls, options, elsewhere)
-    analysis = analyse(scores, extent, carriers, controls, options, null, tokens)
+    scores = score(dataset, controls, options, elsewhere)
+    analysis = analyse(scores, dataset, controls, options, null, tokens)
 
     found = {"cutoff": licensed.cutoff, "files": licensed.files}
     summary = {
@@ -127,8 +126,8 @@ def analyse_run(
         "known": known,
     }
     if options.sample is not None:
-        effect = extent.design_effect(analysis.measured.counts.claimable[0].records)
-        summary["sample"] = sample_summary(options.sample, extent, effect)
+        effect = dataset.design_effect(analysis.measured.counts.claimable[0].records)
+        summary["sample"] = sample_summary(options.sample, dataset, effect)
     return replace(analysis, summary=summary, scans=scans)
 
 
@@ -158,8 +157,7 @@ def known_elsewhere(
 
 def analyse(
     scores: Scores,
-    extent: Extent,
-    carriers: list[CarrierRecord],
+    scanned: Scanned,
     controls: Controls,
     options: MatchOptions,
     null: NullScan | None = None,
@@ -172,8 +170,8 @@ def analyse(
     ----------
     scores
         The scored matches, and what they are compared with: see :func:`score`.
-    extent, carriers
-        What was scanned of the dataset, and a random sample of its records.
+    scanned
+        What was scanned of the dataset.
     controls
         The texts that were scanned for.
     options
@@ -189,7 +187,7 @@ def analyse(
     strata = stratify(*samples)
     found, scripts = None, None
     if null is not None:
-        found = count_null(null, matches, extent, scores.scorer, controls)
+        found = count_null(null, matches, scanned, scores.scorer, controls)
         scripts = found.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
     exhibits = ExhibitChoice(0 if options.no_text else options.texts)
@@ -205,13 +203,13 @@ def analyse(
         samples[1],
         strata,
         found,
-        extent.characters,
+        scanned.characters,
     )
     recall = measure_recall(
         scores.planted, scores.back, counts.cells, samples[0].too_short
     )
     measured = Measured(
-        extent=extent,
+        scanned=scanned,
         controls=controls,
         samples=samples,
         strata=strata,
@@ -225,10 +223,10 @@ def analyse(
     )
 
     # Layers, and words.
-    numbers = layers_of(measured, chance.whole, extent.all_records)
+    numbers = layers_of(measured, chance.whole, scanned.all_records)
     withheld = reasons(measured, numbers)
     rule = rule_summary(options.finding)
-    texts = [carrier.text for carrier in carriers]
+    texts = [carrier.text for carrier in scanned.carriers]
     summary = {
         "answer": answer_of(
             measured, numbers, withheld, rule["changed"], texts, tokens
@@ -242,18 +240,15 @@ def analyse(
 
 
 def score(
-    rows: PartRows,
-    extent: Extent,
-    carriers: list[CarrierRecord],
+    scanned: Scanned,
     controls: Controls,
     options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,
 ) -> Scores:
-    """Score the matches of a scan, plant spike-ins in the `carriers` and search them,
-    and draw samples of the licensed and the control texts.
+    """Score the matches of a scan, plant spike-ins in a sample of its records and
+    search them, and draw samples of the licensed and the control texts.
 
-    The `rows` are all matches, those of control texts among them; `elsewhere` is what
-    known data has of these texts.
+    `elsewhere` is what known data has of the texts.
     """
     scorer = Scorer(
         controls.reader,
@@ -263,10 +258,12 @@ def score(
         elsewhere,
         options.threads,
     )
-    count = how_many(extent.records, options.spike_ins)
+    count = how_many(scanned.records, options.spike_ins)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        spiked = beside.submit(spike, controls, carriers, count, options, scorer)
-        matches = score_matches(rows, scorer, controls)
+        spiked = beside.submit(
+            spike, controls, scanned.carriers, count, options, scorer
+        )
+        matches = score_matches(scanned.rows, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
         )

@@ -269,7 +269,7 @@ def measure_chance(
             weights = eligible.weights[found.first]
             at.append(ChanceMeasure("control", found, weights, strata.heaviest))
     if null is not None and null.kind.same:
-        ratio = characters / max(1, null.scan.characters)
+        ratio = characters / max(1, null.scan.scanned.characters)
         for at, found in zip(measures, _null_clusters(null, others), strict=True):
             weights = rarefied(found.sizes["records"], ratio)
             sizes = {name: n * ratio / weights for name, n in found.sizes.items()}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from provscan.arrays import Numbers
+from provscan.arrays import Floats, Numbers
 from provscan.calibration.spike_ins import CARRIERS
 from provscan.errors import OutputError
 from provscan.estimate.design_effect import DrawnParts
@@ -73,69 +73,6 @@ class PartRows:
             yield pa.concat_batches(waiting), np.concatenate(splits)
 
 
-@dataclass(frozen=True)
-class Extent:
-    """How much of a dataset was scanned, and how much there is in all of it."""
-
-    parts: list[PartResult]
-    drawn: DrawnParts | None  # Sizes of the parts, where they are a sample of files.
-    # Scanned.
-    records: int
-    characters: int
-    # Share of the dataset, in records or, of a sample of files, in their sizes.
-    fraction: float
-    # Records and code points of the whole dataset; projections where they are not
-    # known.
-    all_records: Factor
-    all_characters: Factor
-
-    @property
-    def sampled(self) -> bool:
-        return self.fraction < 1.0
-
-    def design_effect(self, found: Numbers) -> float:
-        """By how much a sample of files makes the variance of what was found, records
-        of each part, larger; 1 without one.
-        """
-        if self.drawn is None:
-            return 1.0
-        return self.drawn.design_effect(found.astype(np.float64))
-
-
-def extent_of(
-    parts: list[PartResult],
-    share: float = 1.0,
-    sizes: tuple[list[int], list[int]] | None = None,
-) -> Extent:
-    """The extent of a scan of all records, of a random `share` of them, or of a sample
-    of files.
-
-    Of a sample of files, `sizes` are the bytes of the splits in it and of all others.
-    """
-    records = np.array([part.records for part in parts], np.float64)
-    characters = np.array([part.characters for part in parts], np.float64)
-    scanned, text = int(records.sum()), int(characters.sum())
-    if sizes is not None:
-        inside, outside = (np.array(each, np.float64) for each in sizes)
-        drawn = DrawnParts(inside, records, outside)
-        whole = drawn.projected(records), drawn.projected(characters)
-        return Extent(parts, drawn, scanned, text, drawn.fraction, *whole)
-    read = sum(part.stats.records for part in parts)
-    fraction = scanned / max(1, read) if share < 1.0 else 1.0
-    # Code points of whole records are in the sample or not.
-    unit = sum(part.squares for part in parts) / max(1, text)
-    limits = thinned(text, fraction, effect=max(1.0, unit))
-    return Extent(
-        parts,
-        None,
-        scanned,
-        text,
-        fraction,
-        exactly(scanned / fraction),
-        Factor(text / fraction, *limits),
-    )
-
-
 @dataclass
 class Scanned:
     """What the scan of all splits of a dataset adds up to."""
@@ -169,9 +106,55 @@ class Scanned:
     def carriers(self) -> list[CarrierRecord]:
         return list(self.sample.records.values())
 
+    @cached_property
+    def drawn(self) -> DrawnParts | None:
+        """The sizes of the parts, where they are a sample of files."""
+        if self.sizes is None:
+            return None
+        inside, outside = (np.array(each, np.float64) for each in self.sizes)
+        return DrawnParts(inside, self._of_parts("records"), outside)
+
     @property
-    def extent(self) -> Extent:
-        return extent_of(self.parts, self.share, self.sizes)
+    def fraction(self) -> float:
+        """The share of the dataset that was scanned, in records or, of a sample of
+        files, in their sizes.
+        """
+        if self.drawn is not None:
+            return self.drawn.fraction
+        read = sum(part.stats.records for part in self.parts)
+        return self.records / max(1, read) if self.share < 1.0 else 1.0
+
+    @property
+    def sampled(self) -> bool:
+        return self.fraction < 1.0
+
+    @cached_property
+    def all_records(self) -> Factor:
+        """Records of the whole dataset, a projection where they are not known."""
+        if self.drawn is not None:
+            return self.drawn.projected(self._of_parts("records"))
+        return exactly(self.records / self.fraction)
+
+    @cached_property
+    def all_characters(self) -> Factor:
+        """Code points of the whole dataset, a projection where they are not known."""
+        if self.drawn is not None:
+            return self.drawn.projected(self._of_parts("characters"))
+        # Code points of whole records are in the sample or not.
+        unit = sum(part.squares for part in self.parts) / max(1, self.characters)
+        limits = thinned(self.characters, self.fraction, effect=max(1.0, unit))
+        return Factor(self.characters / self.fraction, *limits)
+
+    def design_effect(self, found: Numbers) -> float:
+        """By how much a sample of files makes the variance of what was found, records
+        of each part, larger; 1 without one.
+        """
+        if self.drawn is None:
+            return 1.0
+        return self.drawn.design_effect(found.astype(np.float64))
+
+    def _of_parts(self, name: str) -> Floats:
+        return np.array([getattr(part, name) for part in self.parts], np.float64)
 
     def add(self, part: PartResult) -> None:
         self.stats.merge(part.stats)

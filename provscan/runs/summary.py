@@ -15,7 +15,7 @@ from provscan.params import FindingParams
 from provscan.runs.comparability import agreement, by_year
 from provscan.runs.layers import Measured
 from provscan.runs.recall import MeasuredRecall, counted_share
-from provscan.runs.scanned import Extent, Scanned
+from provscan.runs.scanned import Scanned
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS
 
@@ -93,26 +93,26 @@ def index_summary(licensed: IndexReader) -> dict[str, Any]:
 
 
 def sample_summary(
-    asked: float, extent: Extent, design_effect: float
+    asked: float, scanned: Scanned, design_effect: float
 ) -> dict[str, Any]:
-    drawn = extent.drawn
+    drawn = scanned.drawn
     if drawn is None:
-        read = sum(part.stats.records for part in extent.parts)
+        read = sum(part.stats.records for part in scanned.parts)
         return {
             "by": "records",
-            "share": extent.records / read if read else asked,
+            "share": scanned.records / read if read else asked,
             "asked": asked,
             "parts": None,
             "parts_in_all": None,
         }
     return {
         "by": "files",
-        "share": extent.fraction,
+        "share": scanned.fraction,
         "asked": asked,
         "parts": len(drawn.bytes),
         "parts_in_all": len(drawn.bytes) + len(drawn.rest),
         "design_effect": design_effect,
-        "records": extent.all_records.as_dict(),
+        "records": scanned.all_records.as_dict(),
     }
 
 
@@ -187,6 +187,7 @@ def control_summary(measured: Measured) -> dict[str, Any]:
     licensed, control = measured.samples
     years, clusters, _ = chance.years
     found = measured.counts.of_texts[0].count[measured.eligible.control]
+    noted = {} if null is None else null.scan.scanned.stats.as_dict()
     measures = []
     for measure in chance.measures:
         expected = measure.chance("clusters")
@@ -226,11 +227,10 @@ def control_summary(measured: Measured) -> dict[str, Any]:
         "null": None
         if null is None
         else {
-            "sources": list(null.scan.sources),
-            "records": null.scan.records,
-            "characters": null.scan.characters,
+            "sources": null.scan.sources,
+            "records": null.scan.scanned.records,
+            "characters": null.scan.scanned.characters,
             "matches": null.licensed,
-            "skipped": null.scan.skipped,
-            "notes": null.scan.notes,
+            **{name: noted[name] for name in ("skipped", "notes")},
         },
     }
