@@ -143,7 +143,7 @@ def answer(
                 ["null"],
                 lengths=(lengths, others),
             )
-        matches = score_matches(scanned.rows, scorer, held.controls)
+        matches = score_matches(scanned, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
         analysis = analyse(scores, scanned, held.controls, OPTIONS, other)

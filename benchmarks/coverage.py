@@ -232,7 +232,7 @@ def answered(
     """The answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
-    matches = score_matches(scanned.rows, held.scorer, held.controls)
+    matches = score_matches(scanned, held.scorer, held.controls)
     scores = Scores(held.scorer, matches, held.samples, *spike_ins)
     analysis = analyse(scores, scanned, held.controls, OPTIONS, null)
     added = pa.Table.from_batches(

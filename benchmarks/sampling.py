@@ -91,7 +91,7 @@ class Whole:
         scanned = Scanned(self._parts, sizes=drawn.sizes)
         for name in names:
             scanned.add(self._results[name])
-        matches = score_matches(scanned.rows, self._scores.scorer, self._others[0])
+        matches = score_matches(scanned, self._scores.scorer, self._others[0])
         scores = dataclasses.replace(self._scores, matches=matches)
         found = analysis.analyse(scores, scanned, *self._others)
         answer: dict[str, Any] = found.summary["answer"]

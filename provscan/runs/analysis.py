@@ -138,7 +138,7 @@ def known_elsewhere(
     them.
     """
     containment = np.zeros(len(controls.absent), np.float32)
-    for columns, _ in scanned.rows.batches(["text", "containment"]):
+    for columns, _ in scanned.batches(["text", "containment"]):
         found, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, found, share)
     texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
@@ -263,7 +263,7 @@ def score(
         spiked = beside.submit(
             spike, controls, scanned.carriers, count, options, scorer
         )
-        matches = score_matches(scanned.rows, scorer, controls)
+        matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
         )

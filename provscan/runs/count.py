@@ -175,7 +175,7 @@ def count_matches(
     """Count all matches in one pass, in which the texts to keep for `exhibits` are
     chosen, too; of the first findings so many texts are noted.
     """
-    splits, texts = len(matches.rows.parts), len(matches.text)
+    splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     of_texts = [TextFindings.none(texts, least) for least in STRENGTHS]
@@ -214,7 +214,7 @@ def count_matches(
     return Counts(
         matches=per_split[0],
         finding_matches=per_split[1],
-        control_matches=matches.rows.count - int(per_split[0].sum()),
+        control_matches=matches.count - int(per_split[0].sum()),
         levels=dict(levels),
         word_for_word=int(word_for_word.count[0]),
         licensed=licensed.amount(),
@@ -309,7 +309,7 @@ def count_groups(
     matches: ScoredMatches, groups: Sequence[Group], *, by_split: bool = False
 ) -> list[Numbers]:
     """Different records of each group of texts: int64[groups] or [groups, splits]."""
-    splits = len(matches.rows.parts) if by_split else 1
+    splits = len(matches.scanned.parts) if by_split else 1
     counters = [RecordCounter(group.size * splits) for group in groups]
     for batch in matches.batches():
         for group, counter in zip(groups, counters, strict=True):

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,14 +257,7 @@ def _check_replaceable(target: Path, place: Path) -> None:
             f"{target} is a mount point, so no folder can take its place: name a "
             f"folder in it, such as {target / 'dataset.run'}"
         )
-    # In a folder such as /tmp only its owner renames a file.
-    parent, allowed = (
-        place.parent.stat(),
-        {place.stat().st_uid, place.parent.stat().st_uid, 0},
-    )
-    if not os.access(target, os.W_OK) or (
-        parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed
-    ):
+    if not os.access(target, os.W_OK):
         raise OutputError(
             f"{target} is write-protected, so it is not replaced: name another folder"
         )

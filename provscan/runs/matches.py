@@ -19,7 +19,7 @@ from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
-from provscan.runs.scanned import BATCH, PartRows
+from provscan.runs.scanned import BATCH, Scanned
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import Scored, Scorer, TextScores
 
@@ -99,22 +99,27 @@ class Batch(NamedTuple):
 class ScoredMatches:
     """Matches, and the licensed and control texts that were found, one entry each."""
 
-    rows: PartRows
+    scanned: Scanned
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
     params: FindingParams  # What makes a match a finding.
     authorship: Authorship
     tweets: Floats  # How many tweets have the text.
     control: Flags  # The text is a control.
+    source: str | None = None  # Only matches in this dataset are read.
+
+    @property
+    def count(self) -> int:
+        return self.scanned.match_count(self.source)
 
     def of_source(self, source: str) -> ScoredMatches:
         """The matches in one dataset."""
-        return replace(self, rows=replace(self.rows, source=source))
+        return replace(self, source=source)
 
     @cached_property
     def _kept(self) -> list[Batch] | None:
         """All matches, kept in memory where they are a single batch."""
-        return list(self._read(NEEDED)) if self.rows.count <= BATCH else None
+        return list(self._read(NEEDED)) if self.count <= BATCH else None
 
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
         """All matches in order, with these columns of the part files."""
@@ -123,7 +128,7 @@ class ScoredMatches:
 
     def _read(self, names: Sequence[str]) -> Iterator[Batch]:
         low, record, field, last = 0, -1, -1, (-1, -1, "")
-        for columns, split in self.rows.batches(names):
+        for columns, split in self.scanned.batches(names, self.source):
             own = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
             known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
@@ -166,14 +171,16 @@ class ScoredMatches:
             last = (int(split[-1]), int(own[-1]), known[code[-1]])
 
 
-def score_matches(rows: PartRows, scorer: Scorer, controls: Controls) -> ScoredMatches:
+def score_matches(
+    scanned: Scanned, scorer: Scorer, controls: Controls
+) -> ScoredMatches:
     """Find out which texts were found, in a pass over one column, and score them."""
     found = np.zeros(len(controls.absent), np.bool_)
-    for columns, _ in rows.batches(["text"]):
+    for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True
     text = np.flatnonzero(found)
     return ScoredMatches(
-        rows,
+        scanned,
         text,
         scorer.texts(text),
         scorer.params,

@@ -127,7 +127,7 @@ def count_null(
     dataset = _Phrases(matches, texts, scanned)
     for batch in matches.batches():
         dataset.add(batch)
-    found = score_matches(scan.scanned.rows, scorer, controls)
+    found = score_matches(scan.scanned, scorer, controls)
     null = _Phrases(found, texts, scan.scanned)
     of_texts = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
     licensed = 0

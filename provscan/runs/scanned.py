@@ -2,7 +2,8 @@
 
 :mod:`provscan.runs.scan` adds each part to a :class:`Scanned` while it runs and saves
 what is not in the parts as ``scan.json``; the analysis gets the same value again from
-:func:`read_scan`. The matches themselves stay in the part files (:class:`PartRows`).
+:func:`read_scan`. The matches themselves stay in the part files, and are read a batch
+at a time.
 """
 
 from __future__ import annotations
@@ -32,47 +33,6 @@ from provscan.runs.folder import SCAN_FILE, read_json, write_json
 BATCH = 1 << 15
 
 
-@dataclass(frozen=True)
-class PartRows:
-    """The rows of part files, in the order of the splits."""
-
-    folder: Path
-    parts: list[PartResult]  # The counts of each split.
-    source: str | None = None  # Only rows of this dataset are read.
-
-    @cached_property
-    def count(self) -> int:
-        return sum(part.matches for _, part in self._chosen())
-
-    def _chosen(self) -> Iterator[tuple[int, PartResult]]:
-        for number, part in enumerate(self.parts):
-            if part.matches and self.source in (None, part.source):
-                yield number, part
-
-    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
-        """Columns of the rows, and the number of the split of each row."""
-        waiting: list[pa.RecordBatch] = []
-        splits: list[Numbers] = []
-        for number, part in self._chosen():
-            # The file is read, not mapped, so that its pages do not stay in memory.
-            with pa.OSFile(str(part.matches_file(self.folder))) as file:
-                schema = pa.ipc.open_file(file).schema
-                fields = [schema.get_field_index(name) for name in names]
-                stored = pa.ipc.open_file(
-                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
-                )
-                for place in range(stored.num_record_batches):
-                    whole = stored.get_batch(place).select(names)
-                    for low in range(0, whole.num_rows, BATCH):
-                        waiting.append(whole.slice(low, BATCH))
-                        splits.append(np.full(waiting[-1].num_rows, number))
-                        if sum(map(len, splits)) >= BATCH:
-                            yield pa.concat_batches(waiting), np.concatenate(splits)
-                            waiting, splits = [], []
-        if waiting:
-            yield pa.concat_batches(waiting), np.concatenate(splits)
-
-
 @dataclass
 class Scanned:
     """What the scan of all splits of a dataset adds up to."""
@@ -97,10 +57,6 @@ class Scanned:
     cluster: dict[str, Any] | None = None
     share: float = 1.0
     sizes: tuple[list[int], list[int]] | None = None
-
-    @property
-    def rows(self) -> PartRows:
-        return PartRows(self.folder, self.parts)
 
     @property
     def carriers(self) -> list[CarrierRecord]:
@@ -174,6 +130,42 @@ class Scanned:
                 f"part {number} of {self.folder} is gone: run match again"
             )
         self.add(part)
+
+    def match_count(self, source: str | None = None) -> int:
+        """The number of matches in the dataset, or in one `source` of it."""
+        return sum(part.matches for _, part in self._with_matches(source))
+
+    def batches(
+        self, names: Sequence[str], source: str | None = None
+    ) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
+        """Yield columns of the matches in order, and the number of the split of each
+        row.
+        """
+        waiting: list[pa.RecordBatch] = []
+        splits: list[Numbers] = []
+        for number, part in self._with_matches(source):
+            # The file is read, not mapped, so that its pages do not stay in memory.
+            with pa.OSFile(str(part.matches_file(self.folder))) as file:
+                schema = pa.ipc.open_file(file).schema
+                fields = [schema.get_field_index(name) for name in names]
+                stored = pa.ipc.open_file(
+                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
+                )
+                for place in range(stored.num_record_batches):
+                    whole = stored.get_batch(place).select(names)
+                    for low in range(0, whole.num_rows, BATCH):
+                        waiting.append(whole.slice(low, BATCH))
+                        splits.append(np.full(waiting[-1].num_rows, number))
+                        if sum(map(len, splits)) >= BATCH:
+                            yield pa.concat_batches(waiting), np.concatenate(splits)
+                            waiting, splits = [], []
+        if waiting:
+            yield pa.concat_batches(waiting), np.concatenate(splits)
+
+    def _with_matches(self, source: str | None) -> Iterator[tuple[int, PartResult]]:
+        for number, part in enumerate(self.parts):
+            if part.matches and source in (None, part.source):
+                yield number, part
 
     def save(self) -> None:
         """Write ``scan.json``, which completes the scan."""
