@@ -30,8 +30,13 @@ from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.runs.answer import answer_of, reasons
 from provscan.runs.chance import measure_chance
-from provscan.runs.comparability import TextSample, sample_texts, stratify
-from provscan.runs.count import count_matches, eligibility_of
+from provscan.runs.comparability import (
+    TextSample,
+    eligibility_of,
+    sample_texts,
+    stratify,
+)
+from provscan.runs.count import count_matches
 from provscan.runs.evidence import ADDED, ExhibitChoice, Kept
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.layers import Measured, breakdowns, layers_of

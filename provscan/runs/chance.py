@@ -19,12 +19,16 @@ from provscan.calibration.controls import Controls
 from provscan.estimate.fdr import q_values
 from provscan.estimate.limits import TAIL, Chance, predict_chance
 from provscan.estimate.strata import rarefied, years_apart
-from provscan.runs.comparability import TextSample, TextStrata, years_of_control
+from provscan.runs.comparability import (
+    Eligibility,
+    TextSample,
+    TextStrata,
+    years_of_control,
+)
 from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Eligibility,
     Group,
     TextFindings,
     count_groups,

@@ -25,7 +25,7 @@ from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
 from provscan.estimate.damage import DAMAGES, of_texts
 from provscan.estimate.layers import Size
-from provscan.runs.comparability import TextStrata, recall_group
+from provscan.runs.comparability import Eligibility, recall_group
 from provscan.runs.evidence import ExhibitChoice
 from provscan.runs.matches import Batch, ScoredMatches
 from provscan.scoring.lengths import BANDS
@@ -37,41 +37,6 @@ STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
-
-
-@dataclass(frozen=True)
-class Eligibility:
-    """Which texts can be claimed, and what the others stand for; one entry a text."""
-
-    control: Flags  # The text is a control.
-    stratum: Numbers
-    measured: Flags  # Chance is measured in its stratum.
-    claimable: Flags  # The text is licensed, and chance is measured, or nowhere.
-    weights: Floats  # Licensed texts that a control text stands for.
-
-
-def eligibility_of(
-    matches: ScoredMatches, strata: TextStrata, scripts: Flags | None, *, control: bool
-) -> Eligibility:
-    """Which of the texts that were found can be claimed.
-
-    `scripts` are those in which a null dataset measures chance, None without a usable
-    one; `control` is whether there are control texts.
-    """
-    scores = matches.scores
-    stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
-    measured: Flags = strata.strata.measured[stratum]
-    if scripts is not None:
-        measured = measured | scripts[scores.script]
-    unmeasured = scripts is None and not control
-    rarity = scores.bits / np.maximum(scores.length, 1)
-    return Eligibility(
-        matches.control,
-        stratum,
-        measured,
-        ~matches.control & (measured | unmeasured),
-        strata.weights(stratum, rarity),
-    )
 
 
 class Amount(NamedTuple):

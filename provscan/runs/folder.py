@@ -62,15 +62,8 @@ NAMES = {
     "known_files": "files of the known data",
     "known_splits": "splits of the known data",
 }
-FILES_OF_RUNS = (
-    "control",
-    "files",
-    "splits",
-    "null_files",
-    "null_splits",
-    "known_files",
-    "known_splits",
-)
+# Those that are no files, which could be restored.
+NO_FILES = ("options", "limits", "index")
 
 
 @dataclass
@@ -93,7 +86,7 @@ class RunFolder:
                 if known.get(name) != before:
                     advice = (
                         "Restore the files as they were, repeat"
-                        if name in FILES_OF_RUNS
+                        if name not in NO_FILES
                         else "Repeat"
                     )
                     raise UsageError(

@@ -22,12 +22,11 @@ from provscan.estimate.layers import (
 )
 from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly, held_by
 from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
-from provscan.runs.comparability import TextSample, TextStrata
+from provscan.runs.comparability import Eligibility, TextSample, TextStrata
 from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Eligibility,
     Group,
     by_tweets,
     count_groups,
