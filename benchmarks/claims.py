@@ -43,10 +43,10 @@ from edits import EDITS, HEAVY, OTHERS
 from measure import machine, table
 from rich.console import Console
 from simulated import (
-    PARAMS,
+    OPTIONS,
     Controlled,
     Corpus,
-    Scanned,
+    Pool,
     control,
     placed,
     read_rows,
@@ -61,11 +61,9 @@ from provscan.matching import compared, in_pieces
 from provscan.matching.part_files import PartResult
 from provscan.options import parse_utc
 from provscan.readers import ReadStats
-from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.analysis import Scores, analyse
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.runs.sample import extent_of
-from provscan.scoring.lengths import SCRIPTS
 from provscan.scoring.rule import KnownElsewhere, Scored, Scorer
 from provscan.text_buffers import buffers
 
@@ -97,17 +95,16 @@ class World:
     ]  # The collections as they are, where they are cut for datasets.
 
     @cached_property
-    def scans(self) -> dict[str, Scanned]:
+    def scans(self) -> dict[str, Pool]:
         return {
-            name: Scanned(texts, self.held.controls)
+            name: Pool(texts, self.held.controls)
             for name, texts in self.collections.items()
         }
 
     @cached_property
-    def long_scans(self) -> dict[str, Scanned]:
+    def long_scans(self) -> dict[str, Pool]:
         return {
-            name: Scanned(texts, self.held.controls)
-            for name, texts in self.long.items()
+            name: Pool(texts, self.held.controls) for name, texts in self.long.items()
         }
 
     @cached_property
@@ -136,27 +133,20 @@ def answer(
         part = PartResult(
             0, "data", records=size[0], characters=size[1], stats=ReadStats()
         )
-        rows = written(columns, part, Path(folder))
+        scanned = written(columns, part, Path(folder))
         other = None
         if null is not None:
             found, (records, characters), lengths, others = null
-            their_rows = written(found, PartResult(1, "null"), Path(folder))
-            known = np.ones(len(SCRIPTS), np.bool_)
+            theirs = PartResult(1, "null", records=records, characters=characters)
             other = NullScan(
-                their_rows,
-                records,
-                characters,
-                ("null",),
-                {},
-                known,
-                {},
-                (lengths, others),
+                written(found, theirs, Path(folder)),
+                ["null"],
+                lengths=(lengths, others),
             )
-        matches = score_matches(rows, scorer, held.controls)
+        matches = score_matches(scanned, scorer, held.controls)
         spike_ins = world.spiked[name][seed % 2]
         scores = Scores(scorer, matches, held.samples, *spike_ins)
-        extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
-        analysis = analyse(scores, extent, [], held.controls, settings, other)
+        analysis = analyse(scores, scanned, held.controls, OPTIONS, other)
         result: dict[str, Any] = analysis.summary["answer"]
         null_counts = analysis.measured.null
         result["kind"] = None if null_counts is None else null_counts.kind
@@ -164,7 +154,7 @@ def answer(
 
 
 def drawn(
-    scan: Scanned, rows: np.ndarray
+    scan: Pool, rows: np.ndarray
 ) -> tuple[dict[str, np.ndarray], tuple[int, int], np.ndarray]:
     return (
         scan.drawn(rows),
@@ -326,7 +316,7 @@ def verbatim(world: World, rng: Random, count: int) -> np.ndarray:
 
 
 def with_copies(
-    world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Scanned
+    world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Pool
 ) -> tuple[Any, Any]:
     """Matches and size of a dataset of some records and copies."""
     old, size, _ = drawn(world.scans[name], rows)
@@ -404,7 +394,7 @@ class Copies:
     """
 
     texts: list[str]
-    scan: Scanned
+    scan: Pool
     nearly: np.ndarray
 
 
@@ -458,7 +448,7 @@ def edited(
     # Somebody's words before and after a copy are not the copy's.
     nearly = nearly_verbatim(similarity, containment) | (np.array(which) == "commented")
     nearly &= ~pieces & told
-    return Copies(texts, Scanned(texts, world.held.controls), nearly)
+    return Copies(texts, Pool(texts, world.held.controls), nearly)
 
 
 def limit(world: World, scans: int) -> None:

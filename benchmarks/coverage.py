@@ -45,7 +45,7 @@ from edits import EDITS, HEAVY, OTHERS, halved
 from measure import machine
 from simulated import (
     ALL_EDITS,
-    PARAMS,
+    OPTIONS,
     SPIKED,
     Controlled,
     Corpus,
@@ -59,11 +59,11 @@ import provscan
 from provscan.calibration.controls import no_control
 from provscan.matching.part_files import PartResult
 from provscan.readers import ReadStats
-from provscan.runs.analysis import AnalysisSettings, Scores, analyse
+from provscan.runs.analysis import Scores, analyse
 from provscan.runs.evidence import ADDED
-from provscan.runs.matches import PartRows, score_matches
+from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.runs.sample import extent_of
+from provscan.runs.scanned import Scanned
 
 RECORDS, DOCUMENTS = 10_000, 4_000
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
@@ -214,28 +214,27 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     )
     part.characters = int(lengths.sum())
     with tempfile.TemporaryDirectory() as folder:
-        rows = written(columns, part, Path(folder))
+        scanned = written(columns, part, Path(folder))
         null = (
             null_scan(held, lengths, rng, Path(folder))
             if cell.control == "null"
             else None
         )
-        return answered(cell, held, rows, null, seed) | {
+        return answered(cell, held, scanned, null, seed) | {
             "truth": {"records": 0 if cell.edits == "headlines" else count,
                       "texts": 0 if cell.edits == "headlines" else different},
         }  # fmt: skip
 
 
 def answered(
-    cell: Cell, held: Controlled, rows: PartRows, null: NullScan | None, seed: int
+    cell: Cell, held: Controlled, scanned: Scanned, null: NullScan | None, seed: int
 ) -> dict[str, Any]:
     """The answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
-    matches = score_matches(rows, held.scorer, held.controls)
+    matches = score_matches(scanned, held.scorer, held.controls)
     scores = Scores(held.scorer, matches, held.samples, *spike_ins)
-    extent, settings = extent_of(rows.parts, 1.0, None), AnalysisSettings(PARAMS)
-    analysis = analyse(scores, extent, [], held.controls, settings, null)
+    analysis = analyse(scores, scanned, held.controls, OPTIONS, null)
     added = pa.Table.from_batches(
         [analysis.added(batch) for batch in matches.batches()], ADDED
     )
@@ -268,11 +267,10 @@ def null_scan(
     """As many other records without tweets."""
     count = min(len(lengths), len(held.corpus.null))
     rows = np.array(rng.sample(range(len(held.corpus.null)), count))
-    found = written(held.null.drawn(rows), PartResult(1, "null"), folder)
     others = held.null.lengths[rows]
-    return NullScan(
-        found, len(rows), int(others.sum()), ("null",), {}, lengths=(lengths, others)
-    )
+    part = PartResult(1, "null", records=len(rows), characters=int(others.sum()))
+    found = written(held.null.drawn(rows), part, folder)
+    return NullScan(found, ["null"], lengths=(lengths, others))
 
 
 def corpora(

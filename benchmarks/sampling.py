@@ -32,9 +32,9 @@ from provscan import readers
 from provscan.estimate.limits import clopper_pearson
 from provscan.options import MatchOptions
 from provscan.runs import analysis
-from provscan.runs import match as run
-from provscan.runs.matches import PartRows, score_matches
-from provscan.runs.sample import FileSample, draw_files, extent_of
+from provscan.runs.matches import score_matches
+from provscan.runs.sample import FileSample, draw_files
+from provscan.runs.scanned import Scanned
 
 FIGURES = ("records", "characters")
 # Mean share of records with a tweet, in the files that are full of them and in the
@@ -74,11 +74,11 @@ class Whole:
             kept["arguments"] = arguments
             return kept.setdefault("scores", score(*arguments))
 
-        with mock.patch.object(run, "score", keep):
+        with mock.patch.object(analysis, "score", keep):
             self.answer = provscan.match(folder, out=out, **options).summary["answer"]
-        _, extent, *self._others, _ = kept["arguments"]
+        scanned, *self._others, _ = kept["arguments"]
         self._scores = kept["scores"]
-        self._results = {part.source: part for part in extent.parts}
+        self._results = {part.source: part for part in scanned.parts}
         self.splits = [
             split
             for split in readers.plan([str(folder)], readers.Fields())
@@ -88,12 +88,12 @@ class Whole:
     def sampled(self, drawn: FileSample) -> dict[str, Any]:
         """The answer of a sample of files."""
         names = [split.source for split in drawn.splits]
-        results = [self._results[name] for name in names]
-        rows, controls = PartRows(self._parts, results), self._others[1]
-        matches = score_matches(rows, self._scores.scorer, controls)
+        scanned = Scanned(self._parts, sizes=drawn.sizes)
+        for name in names:
+            scanned.add(self._results[name])
+        matches = score_matches(scanned, self._scores.scorer, self._others[0])
         scores = dataclasses.replace(self._scores, matches=matches)
-        extent = extent_of(results, 1.0, drawn)
-        found = analysis.analyse(scores, extent, *self._others)
+        found = analysis.analyse(scores, scanned, *self._others)
         answer: dict[str, Any] = found.summary["answer"]
         return answer
 

@@ -23,11 +23,12 @@ from provscan.calibration.spike_ins import FEWEST, Recovered, SpikeIns
 from provscan.matching import in_pieces, scan_texts
 from provscan.matching.part_files import PartResult
 from provscan.matching.record_samples import CarrierRecord
+from provscan.options import MatchOptions
 from provscan.params import MatchParams
 from provscan.readers import Fields
-from provscan.runs.analysis import AnalysisSettings, spike
+from provscan.runs.analysis import spike
 from provscan.runs.comparability import TextSample, sample_texts
-from provscan.runs.matches import PartRows
+from provscan.runs.scanned import Scanned
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
@@ -36,10 +37,11 @@ CARRIERS = 400
 # Tweets that are copied, each with every edit, and sets of spike-ins.
 COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
+OPTIONS = MatchOptions(workers=1)
 ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 
 
-class Scanned:
+class Pool:
     """Matches in texts that were scanned once, to be drawn from."""
 
     def __init__(self, texts: list[str], controls: Controls) -> None:
@@ -100,24 +102,24 @@ class Controlled:
         return sample_texts(self.controls, self.scorer.background, PARAMS.min_chars, 1)
 
     @cached_property
-    def records(self) -> Scanned:
-        return Scanned(self.corpus.background, self.controls)
+    def records(self) -> Pool:
+        return Pool(self.corpus.background, self.controls)
 
     @cached_property
-    def documents(self) -> Scanned:
-        return Scanned(self.corpus.documents, self.controls)
+    def documents(self) -> Pool:
+        return Pool(self.corpus.documents, self.controls)
 
     @cached_property
-    def null(self) -> Scanned:
-        return Scanned(self.corpus.null, self.controls)
+    def null(self) -> Pool:
+        return Pool(self.corpus.null, self.controls)
 
     @cached_property
-    def copies(self) -> Scanned:
-        return Scanned(self.corpus.copies(inside=False), self.controls)
+    def copies(self) -> Pool:
+        return Pool(self.corpus.copies(inside=False), self.controls)
 
     @cached_property
-    def copies_inside(self) -> Scanned:
-        return Scanned(self.corpus.copies(inside=True), self.controls)
+    def copies_inside(self) -> Pool:
+        return Pool(self.corpus.copies(inside=True), self.controls)
 
     @cached_property
     def spiked(self) -> list[tuple[SpikeIns, Recovered]]:
@@ -137,8 +139,10 @@ class Controlled:
                 CarrierRecord(i, len(t), t[:4096], 1)
                 for i, t in enumerate(rng.sample(texts, min(CARRIERS, len(texts))))
             ]
-            settings = AnalysisSettings(PARAMS, draw=seed)
-            result.append(spike(self.controls, carriers, FEWEST, settings, self.scorer))
+            planted = spike(
+                self.controls, carriers, FEWEST, OPTIONS, self.scorer, draw=seed
+            )
+            result.append(planted)
         return result
 
 
@@ -187,7 +191,7 @@ def placed(copy: str, document: str, rng: Random) -> str:
     return f"{document[:at]}\n{copy}\n{document[at:]}"
 
 
-def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> PartRows:
+def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> Scanned:
     """Matches as the scan of a split leaves them behind."""
     part.matches = len(columns["record"])
     same = {
@@ -198,7 +202,9 @@ def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> P
     table = pa.table({**columns, **same})
     with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
         file.write_table(table)
-    return PartRows(folder, [part])
+    scanned = Scanned(folder)
+    scanned.add(part)
+    return scanned
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

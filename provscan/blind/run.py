@@ -56,7 +56,7 @@ from provscan.runs.inputs import (
     run_path,
     source_list,
 )
-from provscan.runs.match import OPEN_ALREADY
+from provscan.runs.licensed import OPEN_ALREADY
 from provscan.runs.scan import unread_members
 from provscan.text_buffers import buffers
 

@@ -13,14 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from provscan.estimate.limits import Chance, Factor, exactly, product, thinned, written
+from provscan.estimate.limits import (
+    ALONE,
+    WHOLE,
+    Chance,
+    Factor,
+    Scope,
+    exactly,
+    less,
+    total,
+    written,
+)
 from provscan.estimate.recall import Recall
 
 METHOD = (
     "Rogan-Gladen; negative binomial limits for chance and loss, profile likelihood "
     "for the mixture of edits"
 )
-UNBOUNDED, ALONE = exactly(np.inf), exactly(1.0)
+UNBOUNDED = exactly(np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,54 +151,13 @@ class Found:
     held: Factor = ALONE
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """How what was found stands for the whole."""
-
-    fraction: float = 1.0  # Share of the whole that was scanned.
-    effect: float = 1.0  # Design effect of how it was drawn.
-
-
-def total(
-    count: Factor,
-    recall: Recall | Factor | None,
-    scope: Scope = Scope(),
-    unit: float = 1.0,
-    held: Factor = ALONE,
-) -> Factor:
-    """What there is in the whole, from a count of what was found of it less chance;
-    without a recall no loss is corrected for.
-
-    `unit` is the mean size of the units, and `held` what
-    :func:`~provscan.estimate.limits.held_by` says of units that hold several things.
-    """
-    r = (
-        Factor(1.0, 1.0, 1.0)
-        if recall is None
-        else Factor(recall.value, recall.low, recall.high)
-    )
-    fraction, effect = scope.fraction, scope.effect * unit
-    if count.value <= 0.0:
-        return Factor(
-            0.0, 0.0, thinned(max(0.0, count.high), r.low * fraction, effect=effect)[1]
-        )
-    middle = count.value / (r.value * fraction)
-    low, high = thinned(count.value, r.value * fraction, effect=effect)
-    return product(
-        Factor(middle, min(low, middle), max(high, middle)),
-        Factor(1.0, r.value / r.high, r.value / r.low),
-        Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
-        held,
-    )
-
-
 def layered(
     found: Found,
     strengths: Sequence[Strength],
     chance: Chance | None,
     recalls: tuple[Recall | None, Recall | None],
     least_recall: Factor | None,
-    scope: Scope = Scope(),
+    scope: Scope = WHOLE,
 ) -> Layers:
     """The layers of one number.
 
@@ -219,15 +188,17 @@ def layered(
     }
     counts["recall"] = None if of_findings is None else of_findings.value
     if chance is not None:
-        at_least = max(
-            (
-                _at_least(found, strength, scope)
-                for strength in strengths
-                if strength.claimed
-            ),
-            default=0.0,
-        )
-        left = _less(counted.total, chance)
+        bounds = [0.0]
+        for strength in strengths:
+            if strength.claimed:
+                beyond = less(strength.found.total, strength.chance)
+                size = strength.found.unit or found.unit
+                low = total(beyond, None, scope, size, found.held).low
+                # Without the noise of logarithms, which would take 1 from a whole
+                # number.
+                bounds.append(min(found.most.value, round(low, 6)))
+        at_least = max(bounds)
+        left = less(counted.total, chance)
         counts |= {
             "chance_expected": chance.expected,
             "chance_at_most": counted.total - left.low,
@@ -267,22 +238,3 @@ def layered(
         at_most_any,
         counts,
     )
-
-
-def _less(counted: float, chance: Chance) -> Factor:
-    """A count less what chance put there, which is no more than all of it."""
-    high = min(chance.high, counted)
-    return Factor(
-        max(0.0, counted - chance.expected),
-        counted - high,
-        max(0.0, counted - chance.low),
-    )
-
-
-def _at_least(found: Found, strength: Strength, scope: Scope) -> float:
-    unit = strength.found.unit or found.unit
-    low = total(
-        _less(strength.found.total, strength.chance), None, scope, unit, found.held
-    ).low
-    # Without the noise of logarithms, which would take 1 from a whole number.
-    return min(found.most.value, round(low, 6))

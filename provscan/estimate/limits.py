@@ -1,5 +1,5 @@
-"""Limits of counts in closed form: shares, thinned counts, chance matches, and products
-of independent factors.
+"""Limits of counts in closed form: shares, thinned counts, chance matches, products of
+independent factors, and totals corrected for chance, loss and sampling.
 
 Quantiles are from ``scipy.special``: ``scipy.stats`` gives the same ones, and takes
 longer to import than a run over a small file.
@@ -210,6 +210,9 @@ def exactly(number: float) -> Factor:
     return Factor(number, number, number)
 
 
+ALONE = exactly(1.0)
+
+
 def product(*factors: Factor) -> Factor:
     """Product of independent factors: the distances of the limits add in squares on the
     scale of logarithms.
@@ -262,4 +265,53 @@ def held_by(showing: Numbers, share: float) -> Factor:
         Factor(over(two), over(float(gammaincinv(two + 1.0, 1.0 - TAIL))), 1.0)
         if found
         else exactly(1.0)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How what was found stands for the whole."""
+
+    fraction: float = 1.0  # Share of the whole that was scanned.
+    effect: float = 1.0  # Design effect of how it was drawn.
+
+
+WHOLE = Scope()
+
+
+def less(counted: float, chance: Chance) -> Factor:
+    """A count less what chance put there, which is no more than all of it."""
+    high = min(chance.high, counted)
+    return Factor(
+        max(0.0, counted - chance.expected),
+        counted - high,
+        max(0.0, counted - chance.low),
+    )
+
+
+def total(
+    count: Factor,
+    recall: Factor | None,
+    scope: Scope = WHOLE,
+    unit: float = 1.0,
+    held: Factor = ALONE,
+) -> Factor:
+    """What there is in the whole, from a count of what was found of it less chance;
+    without a recall no loss is corrected for.
+
+    `unit` is the mean size of the units, and `held` what :func:`held_by` says of units
+    that hold several things.
+    """
+    r = ALONE if recall is None else recall
+    fraction, effect = scope.fraction, scope.effect * unit
+    if count.value <= 0.0:
+        found = max(0.0, count.high)
+        return Factor(0.0, 0.0, thinned(found, r.low * fraction, effect=effect)[1])
+    middle = count.value / (r.value * fraction)
+    low, high = thinned(count.value, r.value * fraction, effect=effect)
+    return product(
+        Factor(middle, min(low, middle), max(high, middle)),
+        Factor(1.0, r.value / r.high, r.value / r.low),
+        Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
+        held,
     )

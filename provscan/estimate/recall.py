@@ -63,14 +63,12 @@ _FLOOR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
-    """Share of the copies that is found, for copies as the matches show them."""
+class Recall(Factor):
+    """Share of the copies that is found, for copies as the matches show them; its 95 %
+    limits are those of the mixture, of the spike-ins' own number, and of edits that
+    were written differently.
+    """
 
-    # With 95 % limits: of the mixture, of the spike-ins' own number, and of edits that
-    # were written differently.
-    value: float
-    low: float
-    high: float
     mixture: dict[
         str, float
         # Share of each edit among the copies, by name; those that are hardly found are

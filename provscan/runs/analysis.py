@@ -1,9 +1,14 @@
-"""From the matches of a scan to its answer: :func:`analyse` is the way of the data."""
+"""From the part files of a run to its answer.
+
+:func:`analyse_run` reads the scans of a run folder, :func:`score` scores the matches,
+and :func:`analyse` counts them and estimates from the counts.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,41 +27,38 @@ from provscan.calibration.spike_ins import (
 )
 from provscan.errors import RecallError
 from provscan.matching.record_samples import CarrierRecord
-from provscan.params import FINDING, FindingParams, MatchParams
+from provscan.options import MatchOptions
 from provscan.runs.answer import answer_of, reasons
 from provscan.runs.chance import measure_chance
-from provscan.runs.comparability import TextSample, sample_texts, stratify
-from provscan.runs.count import count_matches, eligibility_of
+from provscan.runs.comparability import (
+    TextSample,
+    eligibility_of,
+    sample_texts,
+    stratify,
+)
+from provscan.runs.count import count_matches
 from provscan.runs.evidence import ADDED, ExhibitChoice, Kept
+from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS
 from provscan.runs.layers import Measured, breakdowns, layers_of
-from provscan.runs.matches import Batch, PartRows, ScoredMatches, score_matches
+from provscan.runs.licensed import LicensedTexts
+from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.null import NullScan, count_null
 from provscan.runs.recall import measure_recall
-from provscan.runs.sample import Extent
-from provscan.runs.summary import control_summary, recall_summary, rule_summary
+from provscan.runs.scanned import Scanned, read_scan
+from provscan.runs.summary import (
+    control_summary,
+    counts_summary,
+    index_summary,
+    recall_summary,
+    rule_summary,
+    sample_summary,
+)
 from provscan.runs.tokenizer import TEXTS, Tokens
 from provscan.scoring.background import background
-from provscan.scoring.rule import KnownElsewhere, Scorer
+from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
 
 # Recall of fewer spike-ins is no reason to call a run a failure.
 FAILING_SPIKE_INS = 20
-
-
-@dataclass(frozen=True)
-class AnalysisSettings:
-    params: MatchParams  # What a match is.
-    finding: FindingParams = FINDING  # What makes a match a finding.
-    # Spike-ins to plant, None for a number that follows from the records; and which
-    # edits they go through.
-    spike_ins: int | None = None
-    edits: str = "mixed"
-    # Which spike-ins are drawn: the same in every run, so that nobody can choose.
-    draw: int = DRAW
-    # Share of the licensed corpus that the index has, drawn at random.
-    index_fraction: float = 1.0
-    tokens: Tokens | None = None  # How many tokens texts have.
-    texts: int | None = None  # Matches that keep their texts; see `ExhibitChoice`.
-    threads: int = 1  # The result does not depend on them.
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,10 @@ class Analysis:
     measured: Measured
     kept: Kept  # Matches that keep their texts.
     # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``.
+    # ``rule``; after `analyse_run` all but those on files.
     summary: dict[str, Any]
+    # Scans of the dataset, and where given of ``null`` and ``known`` data, by name.
+    scans: dict[str, Scanned] = field(default_factory=dict)
 
     def added(self, batch: Batch) -> pa.RecordBatch:
         """Columns to be added to ``matches.parquet``; ``counted`` marks the
@@ -100,13 +104,69 @@ class Analysis:
         return pa.RecordBatch.from_arrays(columns, schema=ADDED)
 
 
+def analyse_run(
+    folder: Path, licensed: LicensedTexts, options: MatchOptions, tokens: Tokens | None
+) -> Analysis:
+    """Read the scans in a run folder, and conclude from them what the run says."""
+    controls = licensed.controls
+    # The dataset, and the data that is compared with it.
+    scans = {"dataset": read_scan(folder / PARTS)}
+    dataset, null, known, elsewhere = scans["dataset"], None, None, None
+    if sources := options.files("null"):
+        scans["null"] = read_scan(folder / NULL_PARTS)
+        null = NullScan.beside(dataset, scans["null"], sources)
+    if sources := options.files("known"):
+        scans["known"] = read_scan(folder / KNOWN_PARTS)
+        elsewhere, known = known_elsewhere(scans["known"], controls, sources)
+
+    scores = score(dataset, controls, options, elsewhere)
+    analysis = analyse(scores, dataset, controls, options, null, tokens)
+
+    found = {"cutoff": licensed.cutoff, "files": licensed.files}
+    summary = {
+        **counts_summary(analysis.measured, dataset),
+        "index": index_summary(controls.licensed),
+        **analysis.summary,
+        "control": analysis.summary["control"] | found,
+        "known": known,
+    }
+    if options.sample is not None:
+        effect = dataset.design_effect(analysis.measured.counts.claimable[0].records)
+        summary["sample"] = sample_summary(options.sample, dataset, effect)
+    return replace(analysis, summary=summary, scans=scans)
+
+
+def known_elsewhere(
+    scanned: Scanned, controls: Controls, sources: list[str]
+) -> tuple[KnownElsewhere, dict[str, Any]]:
+    """The licensed texts that known data contains, and the entry of ``summary.json`` on
+    them.
+    """
+    containment = np.zeros(len(controls.absent), np.float32)
+    for columns, _ in scanned.batches(["text", "containment"]):
+        found, share = (column.to_numpy() for column in columns)
+        np.maximum.at(containment, found, share)
+    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
+    counts = scanned.stats.as_dict()
+    about = {
+        "sources": sources,
+        "records": scanned.records,
+        "characters": scanned.characters,
+        "texts": texts,
+        "share": texts / max(1, controls.licensed_texts),
+        "skipped": counts["skipped"],
+        "notes": counts["notes"],
+    }
+    return KnownElsewhere(containment), about
+
+
 def analyse(
     scores: Scores,
-    extent: Extent,
-    carriers: list[CarrierRecord],
+    scanned: Scanned,
     controls: Controls,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     null: NullScan | None = None,
+    tokens: Tokens | None = None,
 ) -> Analysis:
     """Count the matches, measure chance and recall, and put the layers of all numbers
     together.
@@ -115,12 +175,16 @@ def analyse(
     ----------
     scores
         The scored matches, and what they are compared with: see :func:`score`.
-    extent, carriers
-        What was scanned of the dataset, and a random sample of its records.
+    scanned
+        What was scanned of the dataset.
     controls
         The texts that were scanned for.
+    options
+        The options of the run.
     null
         The scan of a null dataset.
+    tokens
+        Counts the tokens of texts.
     """
     matches, samples = scores.matches, scores.samples
 
@@ -128,11 +192,11 @@ def analyse(
     strata = stratify(*samples)
     found, scripts = None, None
     if null is not None:
-        found = count_null(null, matches, extent, scores.scorer, controls)
+        found = count_null(null, matches, scanned, scores.scorer, controls)
         scripts = found.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    exhibits = ExhibitChoice(settings.texts)
-    first = TEXTS if settings.tokens else 0
+    exhibits = ExhibitChoice(0 if options.no_text else options.texts)
+    first = TEXTS if tokens else 0
     counts = count_matches(matches, eligible, exhibits, first)
 
     # Chance and recall.
@@ -144,13 +208,13 @@ def analyse(
         samples[1],
         strata,
         found,
-        extent.characters,
+        scanned.characters,
     )
     recall = measure_recall(
         scores.planted, scores.back, counts.cells, samples[0].too_short
     )
     measured = Measured(
-        extent=extent,
+        scanned=scanned,
         controls=controls,
         samples=samples,
         strata=strata,
@@ -160,17 +224,17 @@ def analyse(
         chance=chance,
         recall=recall,
         null=found,
-        index_fraction=settings.index_fraction,
+        index_fraction=controls.licensed.fraction,
     )
 
     # Layers, and words.
-    numbers = layers_of(measured, chance.whole, extent.all_records)
+    numbers = layers_of(measured, chance.whole, scanned.all_records)
     withheld = reasons(measured, numbers)
-    rule = rule_summary(settings.finding)
-    texts = [carrier.text for carrier in carriers]
+    rule = rule_summary(options.finding)
+    texts = [carrier.text for carrier in scanned.carriers]
     summary = {
         "answer": answer_of(
-            measured, numbers, withheld, rule["changed"], texts, settings.tokens
+            measured, numbers, withheld, rule["changed"], texts, tokens
         ),
         "by": breakdowns(measured, withheld),
         "recall": recall_summary(recall),
@@ -181,33 +245,32 @@ def analyse(
 
 
 def score(
-    rows: PartRows,
-    extent: Extent,
-    carriers: list[CarrierRecord],
+    scanned: Scanned,
     controls: Controls,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,
 ) -> Scores:
-    """Score the matches of a scan, plant spike-ins in the `carriers` and search them,
-    and draw samples of the licensed and the control texts.
+    """Score the matches of a scan, plant spike-ins in a sample of its records and
+    search them, and draw samples of the licensed and the control texts.
 
-    The `rows` are all matches, those of control texts among them; `elsewhere` is what
-    known data has of these texts.
+    `elsewhere` is what known data has of the texts.
     """
     scorer = Scorer(
         controls.reader,
         background(controls.licensed),
         controls.repeated,
-        settings.finding,
+        options.finding,
         elsewhere,
-        settings.threads,
+        options.threads,
     )
-    count = how_many(extent.records, settings.spike_ins)
+    count = how_many(scanned.records, options.spike_ins)
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        spiked = beside.submit(spike, controls, carriers, count, settings, scorer)
-        matches = score_matches(rows, scorer, controls)
+        spiked = beside.submit(
+            spike, controls, scanned.carriers, count, options, scorer
+        )
+        matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
-            controls, scorer.background, settings.params.min_chars, settings.threads
+            controls, scorer.background, options.params.min_chars, options.threads
         )
         return Scores(scorer, matches, samples, *spiked.result())
 
@@ -216,14 +279,17 @@ def spike(
     controls: Controls,
     carriers: list[CarrierRecord],
     count: int,
-    settings: AnalysisSettings,
+    options: MatchOptions,
     scorer: Scorer,
+    draw: int = DRAW,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins, and find out what the search finds of them."""
-    params = settings.params
-    planted = plant(
-        controls, params, carriers, count, settings.draw, SETS[settings.edits]
-    )
+    """Plant spike-ins, and find out what the search finds of them.
+
+    The `draw` decides which are planted; it is the same in all runs, so that nobody can
+    choose.
+    """
+    params = options.params
+    planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
         ready = beside.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)

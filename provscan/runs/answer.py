@@ -99,12 +99,12 @@ def answer_of(
     tokens
         Counts the tokens of texts.
     """
-    extent, chance, counts = measured.extent, measured.chance, measured.counts
+    dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
     records, told = layers["records"], measured.recall.can_be_told
     # Rounded up, as upper limits are; but a sample of records knows how many there are.
-    every = math.ceil(round(extent.all_records.value, 6)) if extent.sampled else None
-    scanned = Scanned(extent.records, every, extent.drawn is not None)
+    every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
+    scanned = Scanned(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
     others = [each.word_for_word for each in COLLECTIONS]
     compared = Comparison(counts.word_for_word, others)
@@ -127,9 +127,9 @@ def answer_of(
     }
     # What the findings are of, and which share of the whole that is.
     extents = {
-        "records": (extent.records, extent.fraction),
+        "records": (dataset.records, dataset.fraction),
         "texts": (measured.controls.licensed_texts, measured.index_fraction),
-        "characters": (extent.characters, extent.fraction),
+        "characters": (dataset.characters, dataset.fraction),
     }
     for unit, number in layers.items():
         result[unit] = {
@@ -198,7 +198,7 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
 
 def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     """Why a number is withheld, by its name, such as ``records.estimate``."""
-    if not measured.extent.records:
+    if not measured.scanned.records:
         return {"records": withheld("nothing_scanned")}
     result: dict[str, str] = {}
 
@@ -238,7 +238,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
                 withhold(("estimate",), withheld("wide"), (unit,))
     if measured.findings < FEW_FINDINGS:
         result["by"] = withheld("few_findings")
-    if measured.extent.sampled:
+    if measured.scanned.sampled:
         withhold(("estimate", "at_most"), withheld("sampled"), ("texts", "tweets"))
     return result
 
@@ -357,8 +357,8 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
     told = measured.recall.can_be_told
     if told is not None and 1.0 - told > NOT_DETECTABLE:
         result.append(warning("not_detectable", share=1.0 - told))
-    if measured.extent.sampled:
-        drawn = measured.extent.drawn
+    if measured.scanned.sampled:
+        drawn = measured.scanned.drawn
         result.append(
             warning("records_sampled")
             if drawn is None
@@ -391,7 +391,7 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
     result = []
     if measured.index_fraction < 1.0:
         result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
-    if measured.extent.sampled:
+    if measured.scanned.sampled:
         result.append(note("sampled"))
     recall, _ = measured.recall.of_records
     if recall is not None:

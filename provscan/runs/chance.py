@@ -19,12 +19,16 @@ from provscan.calibration.controls import Controls
 from provscan.estimate.fdr import q_values
 from provscan.estimate.limits import TAIL, Chance, predict_chance
 from provscan.estimate.strata import rarefied, years_apart
-from provscan.runs.comparability import TextSample, TextStrata, years_of_control
+from provscan.runs.comparability import (
+    Eligibility,
+    TextSample,
+    TextStrata,
+    years_of_control,
+)
 from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Eligibility,
     Group,
     TextFindings,
     count_groups,
@@ -269,7 +273,7 @@ def measure_chance(
             weights = eligible.weights[found.first]
             at.append(ChanceMeasure("control", found, weights, strata.heaviest))
     if null is not None and null.kind.same:
-        ratio = characters / max(1, null.scan.characters)
+        ratio = characters / max(1, null.scan.scanned.characters)
         for at, found in zip(measures, _null_clusters(null, others), strict=True):
             weights = rarefied(found.sizes["records"], ratio)
             sizes = {name: n * ratio / weights for name, n in found.sizes.items()}

@@ -1,5 +1,6 @@
 """How comparable control and licensed texts are: random samples of both, the strata
-they are divided into, and what one control text counts for.
+they are divided into, what one control text counts for, and which of the texts that
+were found can be claimed.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.arrays import Floats, Numbers
+from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import DRAW, draw_texts
 from provscan.estimate.strata import Strata, divide, thirds
 from provscan.ordered_map import ordered_map
+from provscan.runs.matches import ScoredMatches
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
@@ -183,6 +185,41 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
     common = float(np.minimum(*lengths).sum()) if lengths[1].any() else 1.0
     edges, factors = thirds(rarities[0], rarities[1], weights[1])
     return TextStrata(strata, languages, edges, factors, common)
+
+
+@dataclass(frozen=True)
+class Eligibility:
+    """Which texts can be claimed, and what the others stand for; one entry a text."""
+
+    control: Flags  # The text is a control.
+    stratum: Numbers
+    measured: Flags  # Chance is measured in its stratum.
+    claimable: Flags  # The text is licensed, and chance is measured, or nowhere.
+    weights: Floats  # Licensed texts that a control text stands for.
+
+
+def eligibility_of(
+    matches: ScoredMatches, strata: TextStrata, scripts: Flags | None, *, control: bool
+) -> Eligibility:
+    """Which of the texts that were found can be claimed.
+
+    `scripts` are those in which a null dataset measures chance, None without a usable
+    one; `control` is whether there are control texts.
+    """
+    scores = matches.scores
+    stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
+    measured: Flags = strata.strata.measured[stratum]
+    if scripts is not None:
+        measured = measured | scripts[scores.script]
+    unmeasured = scripts is None and not control
+    rarity = scores.bits / np.maximum(scores.length, 1)
+    return Eligibility(
+        matches.control,
+        stratum,
+        measured,
+        ~matches.control & (measured | unmeasured),
+        strata.weights(stratum, rarity),
+    )
 
 
 def _codes(names: npt.NDArray[np.str_], languages: list[str]) -> Numbers:

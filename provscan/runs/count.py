@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
 from provscan.estimate.damage import DAMAGES, of_texts
 from provscan.estimate.layers import Size
-from provscan.runs.comparability import TextStrata, recall_group
+from provscan.runs.comparability import Eligibility, recall_group
 from provscan.runs.evidence import ExhibitChoice
 from provscan.runs.matches import Batch, ScoredMatches
 from provscan.scoring.lengths import BANDS
@@ -36,41 +37,6 @@ STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
-
-
-@dataclass(frozen=True)
-class Eligibility:
-    """Which texts can be claimed, and what the others stand for; one entry a text."""
-
-    control: Flags  # The text is a control.
-    stratum: Numbers
-    measured: Flags  # Chance is measured in its stratum.
-    claimable: Flags  # The text is licensed, and chance is measured, or nowhere.
-    weights: Floats  # Licensed texts that a control text stands for.
-
-
-def eligibility_of(
-    matches: ScoredMatches, strata: TextStrata, scripts: Flags | None, *, control: bool
-) -> Eligibility:
-    """Which of the texts that were found can be claimed.
-
-    `scripts` are those in which a null dataset measures chance, None without a usable
-    one; `control` is whether there are control texts.
-    """
-    scores = matches.scores
-    stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
-    measured: Flags = strata.strata.measured[stratum]
-    if scripts is not None:
-        measured = measured | scripts[scores.script]
-    unmeasured = scripts is None and not control
-    rarity = scores.bits / np.maximum(scores.length, 1)
-    return Eligibility(
-        matches.control,
-        stratum,
-        measured,
-        ~matches.control & (measured | unmeasured),
-        strata.weights(stratum, rarity),
-    )
 
 
 class Amount(NamedTuple):
@@ -162,8 +128,6 @@ class Counts:
     claimable: list[Amount]  # Findings of claimable texts, for each of `STRENGTHS`.
     of_texts: list[TextFindings]  # Of licensed and control texts, likewise.
     cells: Cells
-    # Records that show 0, 1, 2, and more tweets, in findings of claimable texts.
-    showing: Numbers
     first: Numbers  # Places of the texts of the first findings that can be claimed.
 
 
@@ -176,13 +140,13 @@ def count_matches(
     """Count all matches in one pass, in which the texts to keep for `exhibits` are
     chosen, too; of the first findings so many texts are noted.
     """
-    splits, texts = len(matches.rows.parts), len(matches.text)
+    splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     of_texts = [TextFindings.none(texts, least) for least in STRENGTHS]
     per_split = np.zeros((2, splits), np.int64)
     levels, word_for_word = Counter[str](), RecordCounter(1)
-    shown, cells = _ShownTweets(matches.tweets), _CellCounter(matches, eligible)
+    cells = _CellCounter(matches, eligible)
     noted = np.zeros(0, np.int64)
     for batch in matches.batches():
         control, claim = (
@@ -203,12 +167,11 @@ def count_matches(
         level = batch.columns["level"]
         named = level.filter(pa.array(~control)).value_counts()
         levels.update(dict(zip(*map(pa.Array.to_pylist, named.flatten()), strict=True)))
-        exact = level.to_numpy(zero_copy_only=False).astype(np.str_)
-        same = np.char.endswith(exact, "exact") & ~control & batch.flags("whole")
+        exact = pc.ends_with(level, "exact").to_numpy(zero_copy_only=False)
+        same = exact & ~control & batch.flags("whole")
         same &= batch.findings(WORD_FOR_WORD_BITS)
         word_for_word.add(np.zeros(int(same.sum()), np.int64), batch.record[same])
         cells.add(batch)
-        shown.add(batch, batch.counted & claim)
         if len(noted) < first:
             noted = np.append(noted, batch.place[batch.counted & claim])
         if exhibits is not None:
@@ -216,7 +179,7 @@ def count_matches(
     return Counts(
         matches=per_split[0],
         finding_matches=per_split[1],
-        control_matches=matches.rows.count - int(per_split[0].sum()),
+        control_matches=matches.count - int(per_split[0].sum()),
         levels=dict(levels),
         word_for_word=int(word_for_word.count[0]),
         licensed=licensed.amount(),
@@ -225,7 +188,6 @@ def count_matches(
         claimable=[counter.amount() for counter in claimable],
         of_texts=of_texts,
         cells=cells.cells(),
-        showing=shown.count(),
         first=noted[:first],
     )
 
@@ -271,30 +233,27 @@ class _CellCounter:
         )
 
 
-class _ShownTweets:
-    """Counts records by how many tweets they show."""
+def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
+    """The number of records that show 0, 1, 2, and more tweets in findings of claimable
+    texts.
+    """
+    texts = max(1, len(matches.text))
 
-    def __init__(self, tweets: Floats) -> None:
-        self._tweets, self._total = tweets, np.zeros(4, np.int64)
-        self._begun = np.zeros(0, np.int64)  # Texts of the last record.
-
-    def add(self, batch: Batch, which: Flags) -> None:
-        new = batch.record[which] * len(self._tweets) + batch.place[which]
-        pairs = distinct(np.append(self._begun, new))
-        record = pairs // max(1, len(self._tweets))
-        # The last record may continue in the next batch.
-        last = record == record.max(initial=-1)
-        self._total += self._showing(pairs[~last])
-        self._begun = pairs[last]
-
-    def count(self) -> Numbers:
-        return self._total + self._showing(self._begun)
-
-    def _showing(self, pairs: Numbers) -> Numbers:
-        record, place = np.divmod(pairs, max(1, len(self._tweets)))
-        first = record[:1].sum()
-        shown = np.bincount(record - first, self._tweets[place])
+    def showing(pairs: Numbers) -> Numbers:
+        record, place = np.divmod(pairs, texts)
+        shown = np.bincount(record - record[:1].sum(), matches.tweets[place])
         return by_tweets(shown.astype(np.float64))
+
+    total, begun = np.zeros(4, np.int64), np.zeros(0, np.int64)
+    for batch in matches.batches():
+        which = batch.counted & eligible.claimable[batch.place]
+        new = batch.record[which] * texts + batch.place[which]
+        pairs = distinct(np.append(begun, new))
+        # The last record may continue in the next batch.
+        last = pairs // texts == pairs.max(initial=-1) // texts
+        total += showing(pairs[~last])
+        begun = pairs[last]
+    return total + showing(begun)
 
 
 def by_tweets(counts: Floats) -> Numbers:
@@ -315,7 +274,7 @@ def count_groups(
     matches: ScoredMatches, groups: Sequence[Group], *, by_split: bool = False
 ) -> list[Numbers]:
     """Different records of each group of texts: int64[groups] or [groups, splits]."""
-    splits = len(matches.rows.parts) if by_split else 1
+    splits = len(matches.scanned.parts) if by_split else 1
     counters = [RecordCounter(group.size * splits) for group in groups]
     for batch in matches.batches():
         for group, counter in zip(groups, counters, strict=True):

@@ -194,7 +194,7 @@ def _record_texts(
     fields = fields_of(replace(options, fix_encoding=False))
     found = False
     for name, known in names.items():
-        path = str(_on_disk(folder, name))
+        path = str(folder / name)
         if not os.path.exists(path):
             continue
         checked = known is not None and os.path.isfile(path)
@@ -221,22 +221,6 @@ def _record_texts(
             f"no record {record:,} was found in {where}: run the command where the "
             "datasets are, or give the text itself"
         )
-
-
-def _on_disk(folder: Path, name: str) -> Path:
-    """The file of a name as runs store it, with control characters and the like
-    escaped.
-    """
-    place = folder
-    for part in Path(name).parts:
-        found = place / part
-        if not found.exists() and place.is_dir():
-            found = next(
-                (entry for entry in place.iterdir() if printable(entry.name) == part),
-                found,
-            )
-        place = found
-    return place
 
 
 def _compared(

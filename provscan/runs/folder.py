@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +38,8 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # What reports and lists of a run are made from.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+# In a folder of parts: what the scan adds to them when all are complete.
+SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
 # Where `provscan report --format pdf` writes by default.
@@ -48,7 +49,7 @@ REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
 # What the checkpoint says, so that it is known as one.
 UNFINISHED = {"format": "provscan-unfinished-run"}
-PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|{TEMPORARY.pattern}")
+PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|scan\.json|{TEMPORARY.pattern}")
 # Bytes that the disk must have room for: about what a small run and its report take.
 ROOM = 1 << 20
 
@@ -65,15 +66,8 @@ NAMES = {
     "known_files": "files of the known data",
     "known_splits": "splits of the known data",
 }
-FILES_OF_RUNS = (
-    "control",
-    "files",
-    "splits",
-    "null_files",
-    "null_splits",
-    "known_files",
-    "known_splits",
-)
+# Those that are no files, which could be restored.
+NO_FILES = ("options", "limits", "index")
 
 
 @dataclass
@@ -87,10 +81,6 @@ class RunFolder:
     )  # The checkpoint of the interrupted run that goes on, if there is one.
     resumable: bool = False  # Whether what is complete is worth keeping.
 
-    @property
-    def parts(self) -> Path:
-        return self.path / PARTS
-
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
         """Note what the run is, or compare it with the run that goes on."""
         known = json.loads(json.dumps(checkpoint))
@@ -100,7 +90,7 @@ class RunFolder:
                 if known.get(name) != before:
                     advice = (
                         "Restore the files as they were, repeat"
-                        if name in FILES_OF_RUNS
+                        if name not in NO_FILES
                         else "Repeat"
                     )
                     raise UsageError(
@@ -264,14 +254,7 @@ def _check_replaceable(target: Path, place: Path) -> None:
             f"{target} is a mount point, so no folder can take its place: name a "
             f"folder in it, such as {target / 'dataset.run'}"
         )
-    # In a folder such as /tmp only its owner renames a file.
-    parent, allowed = (
-        place.parent.stat(),
-        {place.stat().st_uid, place.parent.stat().st_uid, 0},
-    )
-    if not os.access(target, os.W_OK) or (
-        parent.st_mode & stat.S_ISVTX and os.geteuid() not in allowed
-    ):
+    if not os.access(target, os.W_OK):
         raise OutputError(
             f"{target} is write-protected, so it is not replaced: name another folder"
         )
@@ -354,7 +337,9 @@ def _failed(error: OSError, target: Path) -> OutputError:
 
 
 def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> None:
-    complete = sum(1 for name in ALL_PARTS for _ in (folder.path / name).glob("*.json"))
+    complete = sum(
+        1 for name in ALL_PARTS for _ in (folder.path / name).glob("[0-9]*.json")
+    )
     differs = isinstance(error, UsageError) and folder.earlier is not None
     if differs or (
         complete and folder.resumable and not isinstance(error, RecallError)

@@ -5,7 +5,7 @@ whether the files stayed as they were.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from provscan.ordered_map import ordered_map
 from provscan.params import require_folder
 from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
 from provscan.runs.sample import FileSample, draw_files
+from provscan.runs.scanned import Scanned
 from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
@@ -71,14 +72,13 @@ class RunInputs:
     """All that a run reads."""
 
     dataset: Inputs
-    null: Inputs | None
-    known: Inputs | None
+    # The null dataset and the known data, where there are any.
+    beside: dict[str, Inputs]
 
     @property
-    def beside(self) -> dict[str, Inputs]:
-        """The null dataset and the known data, where there are any."""
-        pairs = {"null": self.null, "known": self.known}
-        return {name: data for name, data in pairs.items() if data is not None}
+    def streamed(self) -> bool:
+        """Whether any of it can be read only once."""
+        return any(data.streamed for data in (self.dataset, *self.beside.values()))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -125,12 +125,15 @@ def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs
     of splits may depend on how many `workers` read.
     """
     dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
-    null, known = (
-        plan_inputs(files, whole, workers) if files else None
-        for files in map(options.files, ("null", "known"))
+    beside = {
+        name: plan_inputs(options.files(name), whole, workers)
+        for name in ("null", "known")
+        if options.files(name)
+    }
+    _require_other_data(
+        dataset, beside.get("null"), beside.get("known"), options.files("control")
     )
-    _require_other_data(dataset, null, known, options.files("control"))
-    return RunInputs(dataset, null, known)
+    return RunInputs(dataset, beside)
 
 
 def fields_of(options: MatchOptions) -> Fields:
@@ -195,6 +198,39 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
             "splits": xxhash.xxh3_128_hexdigest(listed),
         },
     )
+
+
+def describe_inputs(
+    inputs: RunInputs,
+    scans: Mapping[str, Scanned],
+    unread_controls: Reasons,
+    threads: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What became of all inputs, which are compared with what they were when the run
+    began.
+
+    Returns
+    -------
+    left_out
+        Entries of ``summary.json``: what is damaged, and what was not scanned.
+    described
+        Entries of ``run.json``: each file with its checksum, and the parts of a sample.
+    """
+    damaged: list[Damage] = []
+    unread, ignored = Reasons(), Reasons()
+    described: dict[str, Any] = {}
+    for name, data in {"dataset": inputs.dataset, **inputs.beside}.items():
+        changed, files = check_files(data, threads)
+        damaged += [*scans[name].stats.damaged, *changed]
+        unread += [*data.unread, *scans[name].unread]
+        ignored += data.ignored
+        described["inputs" if name == "dataset" else f"{name}_inputs"] = files
+    unread += unread_controls
+    sample = inputs.dataset.sample
+    if sample is not None:
+        described["parts_in_all"] = len(sample.splits) + len(sample.rest)
+        described["parts_sampled"] = sample.ranges
+    return left_out_summary(damaged, unread, ignored), described
 
 
 def left_out_summary(

@@ -7,37 +7,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from provscan.calibration.controls import Controls
 from provscan.estimate.layers import (
-    ALONE,
     Found,
     Layers,
-    Scope,
     Size,
     Strength,
     layered,
 )
-from provscan.estimate.limits import Chance, Factor, exactly, held_by
+from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly, held_by
 from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
-from provscan.runs.comparability import TextSample, TextStrata
+from provscan.runs.comparability import Eligibility, TextSample, TextStrata
 from provscan.runs.count import (
     STRENGTHS,
     Amount,
     Counts,
-    Eligibility,
     Group,
     by_tweets,
     count_groups,
     count_matches,
+    records_by_tweets,
 )
 from provscan.runs.matches import ScoredMatches
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import MeasuredRecall
-from provscan.runs.sample import Extent
+from provscan.runs.scanned import Scanned
 
 # Findings below which nothing is divided by source, author, year or language.
 FEW_FINDINGS = 20
@@ -50,7 +49,7 @@ BREAKDOWN_VALUES = 30
 class Measured:
     """All that a run has measured, from which its numbers and words follow."""
 
-    extent: Extent
+    scanned: Scanned
     controls: Controls
     samples: tuple[TextSample, TextSample]  # Of the licensed and the control texts.
     strata: TextStrata
@@ -71,6 +70,21 @@ class Measured:
     def claimable(self) -> int:
         """Records with findings whose chance is measured."""
         return int(self.counts.claimable[0].records.sum())
+
+    @cached_property
+    def several_tweets(self) -> dict[str, Factor]:
+        """Records and texts that there are, over as many as there were if each had one
+        tweet; the index has a random share of all tweets.
+        """
+        found = self.matches.tweets[self.counts.claimable[0].copies > 0]
+        showing = {
+            "records": records_by_tweets(self.matches, self.eligible),
+            "texts": by_tweets(found),
+        }
+        return {
+            unit: held_by(counts, self.index_fraction)
+            for unit, counts in showing.items()
+        }
 
     @property
     def without_control(self) -> list[str]:
@@ -95,16 +109,16 @@ def layers_of(
     that these have, if each has as many for its size. Limits allow for any share, so
     that they hold for all parts at once.
     """
-    extent, controls, chance = measured.extent, measured.controls, measured.chance
+    scanned, controls, chance = measured.scanned, measured.controls, measured.chance
     recall, counted, of_index = (
         measured.recall,
         found.claimable[0],
         measured.index_fraction,
     )
-    effect, several = extent.design_effect(counted.records), dict[str, Factor]()
+    effect, several = scanned.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)
-        several = _several_tweets(measured)
+        several = measured.several_tweets
         if found is not chance.whole:
             # One author, say, may be unlike the whole: at least there is what was
             # found.
@@ -115,7 +129,7 @@ def layers_of(
         recall.of_distinct(recall.of_texts[0], counted.copies),
         recall.of_distinct(recall.of_texts[1], found.licensed.copies, together=True),
     )
-    of_records = extent.fraction * of_index
+    of_records = scanned.fraction * of_index
     # For each unit all that there is, the recalls, the share that was scanned, and the
     # design effect.
     texts, tweets = (
@@ -127,7 +141,7 @@ def layers_of(
         "texts": (texts, of_texts, Scope(of_index)),
         "tweets": (tweets, of_texts, Scope(of_index)),
         "characters": (
-            extent.all_characters,
+            scanned.all_characters,
             recall.of_characters,
             Scope(of_records, effect),
         ),
@@ -192,18 +206,6 @@ def _records_together(found: Amount) -> float:
     return float((copies @ copies + copies.max() ** 2) / copies.sum())
 
 
-def _several_tweets(measured: Measured) -> dict[str, Factor]:
-    """Records and texts that there are, over as many as there were if each had one
-    tweet; the index has a random share of all tweets.
-    """
-    found = measured.matches.tweets[measured.counts.claimable[0].copies > 0]
-    showing = {"records": measured.counts.showing, "texts": by_tweets(found)}
-    return {
-        unit: held_by(counts, measured.index_fraction)
-        for unit, counts in showing.items()
-    }
-
-
 def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
     """The layers of a number that are not withheld."""
     none = {
@@ -246,15 +248,15 @@ Value = tuple[str, str, Part, Factor, float]
 
 
 def _sources(measured: Measured) -> Iterator[Value]:
-    extent, chance = measured.extent, measured.chance
+    scanned, chance = measured.scanned, measured.chance
     sizes, read, findings = Counter[str](), Counter[str](), Counter[str]()
     for part, count in zip(
-        extent.parts, measured.counts.finding_matches.tolist(), strict=True
+        scanned.parts, measured.counts.finding_matches.tolist(), strict=True
     ):
         sizes[part.source] += part.records
-        read[part.source] += part.stats.records if extent.sampled else part.records
+        read[part.source] += part.stats.records if scanned.sampled else part.records
         findings[part.source] += count
-    if extent.drawn is not None or len(sizes) > BREAKDOWN_VALUES:
+    if scanned.drawn is not None or len(sizes) > BREAKDOWN_VALUES:
         return
     for name in sorted(+findings, key=lambda name: (-findings[name], name)):
         found = replace(chance.whole, nearly=None)
@@ -262,7 +264,7 @@ def _sources(measured: Measured) -> Iterator[Value]:
             # The texts in one source are only known from its own part files.
             of_source = measured.matches.of_source(name)
             found = part_of(count_matches(of_source, measured.eligible), chance.family)
-        share = sizes[name] / max(1, extent.records)
+        share = sizes[name] / max(1, scanned.records)
         yield "source", name, found, exactly(read[name]), share
 
 
@@ -311,4 +313,4 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
                 every, findings, dict(zip(places, claimable, strict=True)), clusters
             )
             share = part.claimable[0].texts / texts
-            yield column, value, part, measured.extent.all_records, share
+            yield column, value, part, measured.scanned.all_records, share

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,13 +18,11 @@ import pyarrow as pa
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
-from provscan.matching.part_files import PartResult
 from provscan.params import FindingParams
+from provscan.runs.scanned import BATCH, Scanned
 from provscan.scoring.authorship import Authorship, authorship
 from provscan.scoring.rule import Scored, Scorer, TextScores
 
-# Matches of a batch, about.
-BATCH = 1 << 15
 NEEDED = (
     "record",
     "field",
@@ -39,47 +36,6 @@ NEEDED = (
     "left_out",
     "whole",
 )
-
-
-@dataclass(frozen=True)
-class PartRows:
-    """The rows of part files, in the order of the splits."""
-
-    folder: Path
-    parts: list[PartResult]  # The counts of each split.
-    source: str | None = None  # Only rows of this dataset are read.
-
-    @cached_property
-    def count(self) -> int:
-        return sum(part.matches for _, part in self._chosen())
-
-    def _chosen(self) -> Iterator[tuple[int, PartResult]]:
-        for number, part in enumerate(self.parts):
-            if part.matches and self.source in (None, part.source):
-                yield number, part
-
-    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
-        """Columns of the rows, and the number of the split of each row."""
-        waiting: list[pa.RecordBatch] = []
-        splits: list[Numbers] = []
-        for number, part in self._chosen():
-            # The file is read, not mapped, so that its pages do not stay in memory.
-            with pa.OSFile(str(part.matches_file(self.folder))) as file:
-                schema = pa.ipc.open_file(file).schema
-                fields = [schema.get_field_index(name) for name in names]
-                stored = pa.ipc.open_file(
-                    file, options=pa.ipc.IpcReadOptions(included_fields=fields)
-                )
-                for place in range(stored.num_record_batches):
-                    whole = stored.get_batch(place).select(names)
-                    for low in range(0, whole.num_rows, BATCH):
-                        waiting.append(whole.slice(low, BATCH))
-                        splits.append(np.full(waiting[-1].num_rows, number))
-                        if sum(map(len, splits)) >= BATCH:
-                            yield pa.concat_batches(waiting), np.concatenate(splits)
-                            waiting, splits = [], []
-        if waiting:
-            yield pa.concat_batches(waiting), np.concatenate(splits)
 
 
 class Batch(NamedTuple):
@@ -143,22 +99,27 @@ class Batch(NamedTuple):
 class ScoredMatches:
     """Matches, and the licensed and control texts that were found, one entry each."""
 
-    rows: PartRows
+    scanned: Scanned
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
     params: FindingParams  # What makes a match a finding.
     authorship: Authorship
     tweets: Floats  # How many tweets have the text.
     control: Flags  # The text is a control.
+    source: str | None = None  # Only matches in this dataset are read.
+
+    @property
+    def count(self) -> int:
+        return self.scanned.match_count(self.source)
 
     def of_source(self, source: str) -> ScoredMatches:
         """The matches in one dataset."""
-        return replace(self, rows=replace(self.rows, source=source))
+        return replace(self, source=source)
 
     @cached_property
     def _kept(self) -> list[Batch] | None:
         """All matches, kept in memory where they are a single batch."""
-        return list(self._read(NEEDED)) if self.rows.count <= BATCH else None
+        return list(self._read(NEEDED)) if self.count <= BATCH else None
 
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
         """All matches in order, with these columns of the part files."""
@@ -167,7 +128,7 @@ class ScoredMatches:
 
     def _read(self, names: Sequence[str]) -> Iterator[Batch]:
         low, record, field, last = 0, -1, -1, (-1, -1, "")
-        for columns, split in self.rows.batches(names):
+        for columns, split in self.scanned.batches(names, self.source):
             own = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
             known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
@@ -210,14 +171,16 @@ class ScoredMatches:
             last = (int(split[-1]), int(own[-1]), known[code[-1]])
 
 
-def score_matches(rows: PartRows, scorer: Scorer, controls: Controls) -> ScoredMatches:
+def score_matches(
+    scanned: Scanned, scorer: Scorer, controls: Controls
+) -> ScoredMatches:
     """Find out which texts were found, in a pass over one column, and score them."""
     found = np.zeros(len(controls.absent), np.bool_)
-    for columns, _ in rows.batches(["text"]):
+    for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True
     text = np.flatnonzero(found)
     return ScoredMatches(
-        rows,
+        scanned,
         text,
         scorer.texts(text),
         scorer.params,

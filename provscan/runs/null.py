@@ -19,11 +19,12 @@ import numpy as np
 
 from provscan.arrays import Flags, Numbers
 from provscan.calibration.controls import Controls
+from provscan.estimate.strata import enough_text
 from provscan.runs.comparability import in_common
 from provscan.runs.count import STRENGTHS, TextFindings
-from provscan.runs.matches import Batch, PartRows, ScoredMatches, score_matches
-from provscan.runs.sample import Extent
-from provscan.scoring.lengths import SCRIPTS
+from provscan.runs.matches import Batch, ScoredMatches, score_matches
+from provscan.runs.scanned import Scanned
+from provscan.scoring.lengths import SCRIPTS, letters
 from provscan.scoring.rule import Scorer
 
 # Bits below which a match is one of a phrase, if it is no finding and not nearly
@@ -42,20 +43,27 @@ FEW = 30
 class NullScan:
     """Matches in a null dataset, and its size."""
 
-    rows: PartRows
-    # Scanned.
-    records: int
-    characters: int
-    sources: tuple[str, ...]  # What the user named.
-    skipped: dict[str, int]  # Records that were not scanned, by reason.
+    scanned: Scanned
+    sources: list[str]  # What the user named.
     # bool[scripts]: the null dataset has enough text in the script; true for all where
     # no carrier records are kept.
     scripts: Flags = field(default_factory=lambda: np.ones(len(SCRIPTS), np.bool_))
-    # What was noticed of the records.
-    notes: dict[str, int] = field(default_factory=dict)
     # Code points of random samples of the records of the dataset and of the null
     # dataset.
     lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    @classmethod
+    def beside(cls, dataset: Scanned, null: Scanned, sources: list[str]) -> NullScan:
+        """The scan of a null dataset beside that of the dataset."""
+        samples = dataset.carriers, null.carriers
+        own, other = (
+            np.repeat([c.length for c in carriers], [c.copies for c in carriers])
+            for carriers in samples
+        )
+        scripts = enough_text(
+            *(letters(carrier.text for carrier in carriers) for carriers in samples)
+        )
+        return cls(null, sources, scripts, (own, other))
 
 
 @dataclass(frozen=True)
@@ -92,11 +100,9 @@ class NullCounts:
 class _Phrases:
     """Matches of phrases in a dataset."""
 
-    def __init__(
-        self, matches: ScoredMatches, texts: int, records: int, characters: int
-    ) -> None:
+    def __init__(self, matches: ScoredMatches, texts: int, scanned: Scanned) -> None:
         self._matches = matches
-        self.sizes = {"record": records, "character": characters}
+        self.sizes = {"record": scanned.records, "character": scanned.characters}
         self.of_text = np.zeros(texts, np.int64)  # Of each text of the reader.
         self.whole = 0  # Matches that cover their whole field.
 
@@ -110,19 +116,19 @@ class _Phrases:
 def count_null(
     scan: NullScan,
     matches: ScoredMatches,
-    extent: Extent,
+    scanned: Scanned,
     scorer: Scorer,
     controls: Controls,
 ) -> NullCounts:
     """Count the matches of a null dataset, and compare it with the dataset, whose
-    matches and extent are given.
+    matches and scanned are given.
     """
     texts = len(controls.absent)
-    dataset = _Phrases(matches, texts, extent.records, extent.characters)
+    dataset = _Phrases(matches, texts, scanned)
     for batch in matches.batches():
         dataset.add(batch)
-    found = score_matches(scan.rows, scorer, controls)
-    null = _Phrases(found, texts, scan.records, scan.characters)
+    found = score_matches(scan.scanned, scorer, controls)
+    null = _Phrases(found, texts, scan.scanned)
     of_texts = [TextFindings.none(len(found.text), least) for least in STRENGTHS]
     licensed = 0
     for batch in found.batches():

@@ -12,17 +12,11 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
-import numpy as np
 import xxhash
 
 from provscan import readers
-from provscan.arrays import Numbers
 from provscan.errors import ParameterError
-from provscan.estimate.design_effect import DrawnParts
-from provscan.estimate.limits import Factor, exactly, thinned
-from provscan.matching.part_files import PartResult
 from provscan.options import MatchOptions
 from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable
@@ -54,67 +48,13 @@ class FileSample:
         """Source, start and end of each split in the sample."""
         return [[split.source, split.start, split.end] for split in self.splits]
 
-
-@dataclass(frozen=True)
-class Extent:
-    """What was scanned of a dataset, and what that says of all of it."""
-
-    parts: list[PartResult]
-    drawn: DrawnParts | None  # Sizes of the parts, where they are a sample of files.
-    # Scanned.
-    records: int
-    characters: int
-    # Share of the dataset, in records or, of a sample of files, in their sizes.
-    fraction: float
-    # Records and code points of the whole dataset; projections where they are not
-    # known.
-    all_records: Factor
-    all_characters: Factor
-
     @property
-    def sampled(self) -> bool:
-        return self.fraction < 1.0
-
-    def design_effect(self, found: Numbers) -> float:
-        """By how much a sample of files makes the variance of what was found, records
-        of each part, larger; 1 without one.
-        """
-        if self.drawn is None:
-            return 1.0
-        return self.drawn.design_effect(found.astype(np.float64))
-
-
-def extent_of(
-    parts: list[PartResult], share: float, sample: FileSample | None
-) -> Extent:
-    """The extent of a scan: of all records, of a `share` of them, or of the parts of a
-    `sample` of files.
-    """
-    records = np.array([part.records for part in parts], np.float64)
-    characters = np.array([part.characters for part in parts], np.float64)
-    scanned, text = int(records.sum()), int(characters.sum())
-    if sample is not None:
-        drawn = DrawnParts(
-            np.array([split.size for split in sample.splits], np.float64),
-            records,
-            np.array([split.size for split in sample.rest], np.float64),
+    def sizes(self) -> tuple[list[int], list[int]]:
+        """Bytes of each split in the sample, and of each other one."""
+        inside, outside = (
+            [split.size for split in splits] for splits in (self.splits, self.rest)
         )
-        whole = drawn.projected(records), drawn.projected(characters)
-        return Extent(parts, drawn, scanned, text, drawn.fraction, *whole)
-    read = sum(part.stats.records for part in parts)
-    fraction = scanned / max(1, read) if share < 1.0 else 1.0
-    # Code points of whole records are in the sample or not.
-    unit = sum(part.squares for part in parts) / max(1, text)
-    limits = thinned(text, fraction, effect=max(1.0, unit))
-    return Extent(
-        parts,
-        None,
-        scanned,
-        text,
-        fraction,
-        exactly(scanned / fraction),
-        Factor(text / fraction, *limits),
-    )
+        return inside, outside
 
 
 def draw_files(
@@ -209,28 +149,3 @@ def _ends(path: str) -> bytes:
         head = file.read(ENDS)
         file.seek(max(0, size - ENDS))
         return b"%d %s %s" % (size, head, file.read(ENDS))
-
-
-def describe_sample(
-    asked: float, sample: FileSample | None, extent: Extent, design_effect: float
-) -> dict[str, Any]:
-    """What ``summary.json`` says of a sample."""
-    if sample is None:
-        read = sum(part.stats.records for part in extent.parts)
-        share = extent.records / read if read else asked
-        return {
-            "by": "records",
-            "share": share,
-            "asked": asked,
-            "parts": None,
-            "parts_in_all": None,
-        }
-    return {
-        "by": "files",
-        "share": extent.fraction,
-        "asked": asked,
-        "parts": len(sample.splits),
-        "parts_in_all": len(sample.splits) + len(sample.rest),
-        "design_effect": design_effect,
-        "records": extent.all_records.as_dict(),
-    }

@@ -9,7 +9,7 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -28,11 +28,8 @@ from provscan.engine import (
 )
 from provscan.errors import InputError, OutputError, ParameterError
 from provscan.index import CONSTANT, IndexReader, hold_shards
-from provscan.matching import TruncatedLookups
-from provscan.matching.part_files import PartResult, fetch_part, load_part
-from provscan.matching.record_samples import CarrierSample
+from provscan.matching.part_files import fetch_part, load_part
 from provscan.matching.scan_task import (
-    CARRIER_SEED,
     Map,
     Sampling,
     ScanTask,
@@ -54,6 +51,8 @@ from provscan.readers import (
 )
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS, RunFolder
 from provscan.runs.inputs import Inputs, Reasons, check_skipped
+from provscan.runs.licensed import LicensedTexts
+from provscan.runs.scanned import Scanned
 from provscan.urls import below
 
 # Records after which the share that can't be read is first compared with what the
@@ -70,58 +69,30 @@ class Role:
     words: str  # Completes "no records ... were scanned".
 
 
-DATASET = Role("Scanning", PARTS, "")
-OTHER_ROLES = {
+ROLES = {
+    "dataset": Role("Scanning", PARTS, ""),
     "null": Role("Scanning null dataset", NULL_PARTS, " of the null dataset"),
     "known": Role("Scanning known data", KNOWN_PARTS, " of the known data"),
 }
-
-
-@dataclass
-class ScanTotals:
-    """What the scan of all splits adds up to."""
-
-    # A random sample of the records that were scanned.
-    carriers: CarrierSample = field(
-        default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
-    )
-    # The counts of each split, in order; their carrier records are in `carriers`.
-    parts: list[PartResult] = field(default_factory=list)
-    # What was read and what was not; look-ups cut short.
-    stats: ReadStats = field(default_factory=ReadStats)
-    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
-    records: int = 0
-    characters: int = 0
-    lost: list[LostTask] = field(default_factory=list)  # What could not be scanned.
-    # What the nodes of a cluster did, and which tasks they failed
-    # (`provscan.engine.Ray.describe`).
-    cluster: dict[str, Any] | None = None
-
-    def add(self, part: PartResult) -> None:
-        self.stats.merge(part.stats)
-        self.truncated.add(part.truncated)
-        self.carriers.merge(part.carriers)
-        # There may be thousands of parts, whose own samples are needed no more.
-        part.carriers = CarrierSample(0, 0)
-        self.parts.append(part)
-        self.records += part.records
-        self.characters += part.characters
 
 
 def scan_inputs(
     inputs: Inputs,
     role: Role,
     folder: RunFolder,
-    snapshot: Snapshot,
-    reader: IndexReader,
+    licensed: LicensedTexts,
     options: MatchOptions,
     progress: Progress,
-) -> ScanTotals:
-    """Scan all splits whose parts are not complete yet; the reader is that of the
-    snapshot.
+) -> None:
+    """Scan all splits whose parts are not complete yet; what is found lies in the run
+    folder, where :func:`provscan.runs.scanned.read_scan` reads it.
     """
+    snapshot, reader = licensed.snapshot, licensed.controls.reader
     limits = current_limits()
-    parts, totals = folder.path / role.parts, ScanTotals()
+    parts = folder.path / role.parts
+    sizes = None if inputs.sample is None else inputs.sample.sizes
+    totals = Scanned(parts, share=inputs.share, sizes=sizes)
+    lost: list[LostTask] = []
     parts.mkdir(exist_ok=True)
     # Which records are scanned, and how many are kept: to plant spike-ins in, and to
     # compare kinds of data.
@@ -143,7 +114,7 @@ def scan_inputs(
             if number in complete:
                 continue
             # Later tasks need not keep records that the sample so far rules out.
-            kept = replace(sampling, carrier_limit=totals.carriers.limit)
+            kept = replace(sampling, carrier_limit=totals.sample.limit)
             yield ScanTask(
                 number,
                 split,
@@ -173,22 +144,20 @@ def scan_inputs(
                 if result is None:
                     break
                 if isinstance(result, LostTask):
-                    totals.lost.append(result)
+                    lost.append(result)
                     continue
                 if store is not None:
                     fetch_part(store, number, parts)
-            part = load_part(parts, number)
-            if part is None:
-                raise OutputError(f"part {number} of {parts} is gone: run match again")
-            totals.add(part)
+            totals.add_complete(number)
             if options.strict or totals.stats.records >= CHECK_FROM:
                 check_skipped(totals.stats, options)
         totals.cluster = executor.describe() if isinstance(executor, Ray) else None
     check_skipped(totals.stats, options)
+    totals.unread = unread_parts(totals, lost)
     if totals.records == 0:
         folder.resumable = False
         raise _nothing_scanned(inputs, role, totals)
-    return totals
+    totals.save()
 
 
 def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
@@ -292,14 +261,14 @@ def _function(
     return scan_memory
 
 
-def unread_parts(totals: ScanTotals) -> Reasons:
+def unread_parts(totals: Scanned, lost: list[LostTask]) -> Reasons:
     """The splits that could not be scanned, and the members of archives that were not
     read.
     """
-    lost = [task.task.split for task in totals.lost]
-    parts = Counter(each.source for each in (*totals.parts, *lost))
+    splits = [task.task.split for task in lost]
+    parts = Counter(each.source for each in (*totals.parts, *splits))
     found = []
-    for split, task in zip(lost, totals.lost, strict=True):
+    for split, task in zip(splits, lost, strict=True):
         count = parts[split.source]
         where = "all of it" if count == 1 else f"part {split.part + 1} of {count}"
         failures = ", ".join(sorted(set(task.failures)))
@@ -320,7 +289,7 @@ def unread_members(stats: ReadStats) -> Reasons:
     return found
 
 
-def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputError:
+def _nothing_scanned(inputs: Inputs, role: Role, totals: Scanned) -> InputError:
     if totals.stats.records:
         return InputError(
             "the sample holds none of the records: give a larger --sample"
@@ -333,7 +302,7 @@ def _nothing_scanned(inputs: Inputs, role: Role, totals: ScanTotals) -> InputErr
         f"{damage.source} is damaged ({damage.reason})"
         for damage in totals.stats.damaged[:3]
     ]
-    unread = [*inputs.unread, *unread_parts(totals)]
+    unread = [*inputs.unread, *totals.unread]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(

@@ -9,19 +9,20 @@ import numpy as np
 from provscan.calibration.edits import WEIGHTS
 from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import length_class
+from provscan.index import IndexReader
 from provscan.matching import LEVELS
 from provscan.params import FindingParams
 from provscan.runs.comparability import agreement, by_year
 from provscan.runs.layers import Measured
 from provscan.runs.recall import MeasuredRecall, counted_share
-from provscan.runs.scan import ScanTotals
+from provscan.runs.scanned import Scanned
 from provscan.scoring.lengths import BANDS, SCRIPTS
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS
 
 SUMMARY_VERSION = 1
 
 
-def counts_summary(measured: Measured, totals: ScanTotals) -> dict[str, Any]:
+def counts_summary(measured: Measured, totals: Scanned) -> dict[str, Any]:
     """The counts; matches of control texts are not among them."""
     counts, findings = measured.counts, measured.counts.findings
     licensed = counts.licensed
@@ -73,6 +74,45 @@ def counts_summary(measured: Measured, totals: ScanTotals) -> dict[str, Any]:
             for reason, cases in sorted(totals.stats.examples.items())
             for case in cases
         ],
+        "truncated": {
+            "bands_cut": totals.truncated.bands_cut,
+            "seeds_cut": totals.truncated.seeds_cut,
+        },
+    }
+
+
+def index_summary(licensed: IndexReader) -> dict[str, Any]:
+    about = {
+        "texts": licensed.texts,
+        "tweets": licensed.tweets,
+        "fingerprint": licensed.fingerprint,
+    }
+    if licensed.left_out.segments:
+        about["left_out"] = licensed.left_out.as_dict()
+    return about
+
+
+def sample_summary(
+    asked: float, scanned: Scanned, design_effect: float
+) -> dict[str, Any]:
+    drawn = scanned.drawn
+    if drawn is None:
+        read = sum(part.stats.records for part in scanned.parts)
+        return {
+            "by": "records",
+            "share": scanned.records / read if read else asked,
+            "asked": asked,
+            "parts": None,
+            "parts_in_all": None,
+        }
+    return {
+        "by": "files",
+        "share": scanned.fraction,
+        "asked": asked,
+        "parts": len(drawn.bytes),
+        "parts_in_all": len(drawn.bytes) + len(drawn.rest),
+        "design_effect": design_effect,
+        "records": scanned.all_records.as_dict(),
     }
 
 
@@ -147,6 +187,7 @@ def control_summary(measured: Measured) -> dict[str, Any]:
     licensed, control = measured.samples
     years, clusters, _ = chance.years
     found = measured.counts.of_texts[0].count[measured.eligible.control]
+    noted = {} if null is None else null.scan.scanned.stats.as_dict()
     measures = []
     for measure in chance.measures:
         expected = measure.chance("clusters")
@@ -186,11 +227,10 @@ def control_summary(measured: Measured) -> dict[str, Any]:
         "null": None
         if null is None
         else {
-            "sources": list(null.scan.sources),
-            "records": null.scan.records,
-            "characters": null.scan.characters,
+            "sources": null.scan.sources,
+            "records": null.scan.scanned.records,
+            "characters": null.scan.scanned.characters,
             "matches": null.licensed,
-            "skipped": null.scan.skipped,
-            "notes": null.scan.notes,
+            **{name: noted[name] for name in ("skipped", "notes")},
         },
     }

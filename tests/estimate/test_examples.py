@@ -21,14 +21,12 @@ from provscan.estimate.damage import BELOW, DAMAGES, damage_of
 from provscan.estimate.design_effect import DrawnParts
 from provscan.estimate.layers import (
     Found,
-    Scope,
     Size,
     Strength,
     layered,
-    total,
     written,
 )
-from provscan.estimate.limits import negative_binomial_quantile
+from provscan.estimate.limits import Scope, negative_binomial_quantile, total
 from provscan.estimate.recall import Recall
 from provscan.estimate.strata import Strata, divide, rarefied, years_apart
 

@@ -17,13 +17,11 @@ from provscan.estimate.answer import share
 from provscan.estimate.layers import (
     Found,
     Layers,
-    Scope,
     Size,
     Strength,
     layered,
-    total,
 )
-from provscan.estimate.limits import Factor, exactly
+from provscan.estimate.limits import Factor, Scope, exactly, total
 from provscan.estimate.recall import Recall
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(

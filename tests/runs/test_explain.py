@@ -335,27 +335,6 @@ def test_command_prints_json(run: provscan.Run) -> None:
     assert json.loads(done.output)[0]["match"]["tweet_id"] == "1101"
 
 
-def test_a_record_of_a_file_whose_name_is_stored_with_escapes(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "a\nb"
-    folder.mkdir()
-    (folder / "c\u202ed.jsonl").write_text(
-        json.dumps({"text": TWEETS[0]["text"]}), encoding="utf-8"
-    )
-    for number, (at, named) in enumerate(
-        ((tmp_path, "a\nb"), (folder, "c\u202ed.jsonl"))
-    ):
-        monkeypatch.chdir(at)
-        run = provscan.match(named, index, tmp_path / f"{number}.run", spike_ins=0)
-        monkeypatch.chdir("/")
-        (found, *_) = explain_record(run.info, run.matches, 0, index)
-        assert (found["source"], found["match"]["tweet_id"]) == (
-            run.matches["source"][0].as_py(),
-            TWEETS[0]["id"],
-        )
-
-
 def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     # Three authors have each: commonplace, so that no match counts.
     texts = [f"tweet {n} of many that stand in a record" for n in range(11, 18)]

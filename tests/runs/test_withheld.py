@@ -60,7 +60,7 @@ def measured(**others: Any) -> Any:
         samples=every.samples,
         null=every.kind and SimpleNamespace(kind=every.kind),
         controls=SimpleNamespace(texts=0, licensed=licensed, licensed_texts=1000),
-        extent=SimpleNamespace(
+        scanned=SimpleNamespace(
             records=every.records,
             sampled=every.sampled,
             all_records=exactly(1000.0),
