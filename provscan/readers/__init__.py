@@ -1,11 +1,11 @@
-"""Datasets and corpora -> Arrow record batches, with counts of what could not be read.
+"""Read datasets and corpora as Arrow record batches, and count what could not be read.
 
-:func:`plan` turns what the user names (files, archives, folders, the standard input)
-into a list of :class:`Split`, and says what will not be read; :func:`read` turns one
-split into record batches, one row a text; :func:`read_objects` does so with what is in
-memory. :func:`read_tweets` and :func:`read_tweet_objects` read licensed tweets.
-:class:`Fields` names the fields to use, :class:`ReadStats` counts, :class:`Limits`
-bounds memory and time.
+:func:`plan` turns the sources that the user names (files, archives, folders, the
+standard input) into a list of :class:`Split` and lists the sources that will not be
+read. :func:`read` turns one split into record batches with one row per text;
+:func:`read_objects` does the same for records in memory. :func:`read_tweets` and
+:func:`read_tweet_objects` read licensed tweets. :class:`Fields` names the fields to
+use, :class:`ReadStats` counts, :class:`Limits` bounds memory and time.
 
 Every format implements :class:`~provscan.readers.formats.protocol.Format` and is listed
 in :mod:`provscan.readers.formats.registry`.

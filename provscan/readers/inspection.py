@@ -1,4 +1,4 @@
-"""``provscan inspect``: describes a sample of each file before a long run."""
+"""``provscan inspect``: describe a sample of each file before a long run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from provscan.readers.splits import Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
 
-# Rows that are read of a file, and those of them that are shown.
+# The number of rows that are read from a file, and how many of them are shown.
 SAMPLE, EXAMPLES, EXAMPLE_LENGTH = 2000, 3, 200
 
 
@@ -57,7 +57,7 @@ def inspect_sources(
 
 
 def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str, Any]:
-    """A description of one file by a sample of its records."""
+    """Return a description of one file, based on a sample of its records."""
     first, size = splits[0], sum(split.size for split in splits)
     stats = ReadStats()
     rows: list[dict[str, Any]] = []
@@ -80,11 +80,11 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
         "format": first.format,
         "compression": first.compression,
         "encoding": first.layout.encoding or "utf-8",
-        # Of plain text: what is a record ("lines", "paragraphs", "files").
+        # For plain text: what a record is ("lines", "paragraphs", "files").
         "records_are": first.layout.records if first.format == "text" else None,
         "bytes": size,
         "splits": len(splits),
-        # Fields with strings, and whether each is scanned, or why not.
+        # Fields with strings, and whether each is scanned or why not.
         "fields": {
             name: next(iter(verdicts)) for name, verdicts in stats.fields.items()
         },
@@ -97,15 +97,15 @@ def _inspected(splits: list[Split], fields: Fields, limits: Limits) -> dict[str,
             "texts": sampled,
         },
         "examples": [{**row, "text": row["text"][:EXAMPLE_LENGTH]} for row in rows],
-        # Estimated code points of text in the file, and time to read it on one
-        # processor.
+        # Estimates of the code points of text in the file and of the seconds to read
+        # it on one processor.
         "characters": round(stats.characters * whole),
         "seconds": round(spent * whole, 2),
         "warnings": warnings + _warnings(stats, sampled),
     }
 
 
-# Problems with texts of the sample, and the consequence of each.
+# Problems with texts of the sample, with their consequences.
 GARBLED = {
     "wrongly_decoded": "were decoded with a wrong encoding before they were written "
     "(first: record {}); copies in them may be missed without --fix-encoding",

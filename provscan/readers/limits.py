@@ -1,5 +1,5 @@
-"""All limits of the readers: one frozen value, recorded in ``run.json``, that tests
-replace by a smaller one.
+"""All limits of the readers, in one frozen value that is recorded in ``run.json`` and
+that tests replace by smaller limits.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ from dataclasses import asdict, dataclass
 @dataclass(frozen=True, slots=True)
 class Limits:
     chunk: int = 2 << 20  # Bytes read, and decompressed, at a time.
-    # Rows, and bytes of text, of a batch, unless one text alone is larger.
+    # Maximum rows, and bytes of text, of a batch, unless a single text is larger.
     batch_records: int = 16_384
     batch_bytes: int = 4 << 20
-    # Code points of a piece of a long text, and how many of them the next piece
+    # Code points in a piece of a long text, and the number of them that the next piece
     # repeats.
     piece: int = 16 << 20
     overlap: int = 64 << 10
     record_bytes: int = (
         256 << 20
     )  # A larger record is skipped and counted, in every format but plain text.
-    # Records, and bytes, at the beginning of a file from which its fields are
-    # determined.
+    # Maximum records, and bytes, from which the fields of a file are determined.
     head_records: int = 1000
     head_bytes: int = 1 << 20
-    nesting: int = 100  # Depth down to which texts are looked for in objects and lists.
-    # A quoted CSV value of more lines counts as a quote that was never closed.
+    # Maximum depth of objects and lists in which texts are searched.
+    nesting: int = 100
+    # The quote of a CSV value of more lines than this counts as never closed.
     value_lines: int = 10_000
-    # The budget of a file (`provscan.readers.bytes.budget`). A file that grows by more
-    # than this factor is abandoned once it has grown to `expansion_bytes`, either by
-    # decompression or because many records repeat a text that is stored once.
+    # The budget of a file (`provscan.readers.bytes.budget`). A file that expands by
+    # more than this factor is abandoned once its output has reached `expansion_bytes`.
+    # Expansion is decompression, or many records that repeat a text that is stored
+    # once.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
-    # Records that any file may give, and how many more for each of its bytes.
+    # Records that any file may have, and additional records for each of its bytes.
     expansion_records: int = 1 << 20
     byte_records: int = 16
-    # Columns of a table, one of more is not read; values of an object of JSON, one of
-    # more is skipped and counted.
+    # Maximum columns of a table, else it is not read; and maximum values of a JSON
+    # object, else it is skipped and counted.
     fields: int = 10_000
-    # Time of a processor that a reader may spend without a record or a byte of the
-    # file.
+    # Processor seconds that a reader may spend without reading a byte or a record.
     idle_seconds: int = 5
     members: int = 1_000_000  # Maximum number of files in an archive.
 
@@ -51,5 +51,5 @@ LIMITS = Limits()
 
 
 def current_limits() -> Limits:
-    """The limits that apply where none are given."""
+    """Return the limits that apply by default."""
     return LIMITS

@@ -1,4 +1,4 @@
-"""Records that are in memory already: of this process, or of the nodes of a cluster."""
+"""Read records in memory: in this process, or on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from provscan.readers.texts.records import Extractor
 
 
 class RayBlock(NamedTuple):
-    """Consecutive records of a dataset; it can be sent to whoever reads them."""
+    """Consecutive records of a Ray dataset; a value that can be sent to another
+    process.
+    """
 
-    reference: Any  # Of Ray, to the block.
+    reference: Any  # Ray's reference to the block.
     first_record: int
     size: int  # Bytes in memory.
     binding: Binding  # The fields of the dataset.
-    begins: bool  # Whether it is the first one with records.
+    begins: bool  # Whether it is the first block with records.
 
     def rows(self, limits: Limits) -> Iterator[Rows]:
         number = self.first_record
@@ -43,8 +45,8 @@ class RayBlock(NamedTuple):
 def blocks_of(
     dataset: Any, fields: Fields, source: str, limits: Limits
 ) -> Iterator[RayBlock]:
-    """The blocks of a dataset that have records; the fields are determined from the
-    first records.
+    """Yield the blocks of a dataset that have records. The fields are determined from
+    the first records.
     """
     blocks = (block for block in references_of(dataset) if block[1])
     taken = []
@@ -66,8 +68,8 @@ def blocks_of(
 def read_block(
     block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
-    """Records of one block of a ``ray.data.Dataset``; their numbers are the places in
-    the dataset.
+    """Yield the records of one block of a ``ray.data.Dataset``, numbered by their
+    places in the dataset.
     """
     if block.begins:
         stats.describe(block.binding.verdicts)
@@ -85,13 +87,13 @@ def read_objects(
     *,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Records in memory -> record batches of their texts; the record number is the
-    place in ``obj``.
+    """Yield record batches of the texts of records in memory. Records are numbered by
+    their places in ``obj``.
 
-    That is an iterable of strings or of dicts, an Arrow table, batch, reader or string
-    array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
-    ``ray.data.Dataset``, a DuckDB relation, or anything else that hands out Arrow data
-    (a polars or pandas frame, lazy ones too).
+    ``obj`` is an iterable of strings or of dicts, an Arrow table, batch, reader or
+    string array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
+    ``ray.data.Dataset``, a DuckDB relation, or any other object that exports Arrow data
+    (a polars frame, also a lazy one, or a pandas frame).
     """
     limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats

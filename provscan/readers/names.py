@@ -1,9 +1,9 @@
-"""Names of files and fields, and numbers of things, as they can be shown."""
+"""Format the names of files and fields, and counts, for messages."""
 
 
 def printable(name: str) -> str:
-    """A name as it can be shown and stored: bytes that are not UTF-8 and control
-    characters escaped.
+    """Return a name that can be shown and stored: control characters and bytes that
+    are not UTF-8 are escaped.
     """
     if name.isprintable():
         return name
@@ -17,13 +17,15 @@ def printable(name: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1, "record"`` -> ``1 record``; ``2000, "match"`` -> ``2,000 matches``."""
+    """Format a count: ``1, "record"`` -> ``1 record``, ``2000, "match"`` -> ``2,000
+    matches``.
+    """
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending}"
 
 
 def plain(name: str) -> str:
-    """The name of a field as usual names are written: "Tweet Text" is
+    """Return a field's name in the form of usual names: "Tweet Text" is
     ``tweet_text``.
     """
     return name.strip().lower().replace(" ", "_").replace("-", "_")

@@ -1,8 +1,8 @@
-"""From sources as the user names them to splits.
+"""Turn the sources that the user names into splits.
 
-:class:`Survey` finds the files (in folders and archives, behind URLs) and looks at the
-first bytes of each; :func:`with_fields` finds in its first records the fields that hold
-texts; :func:`plan` does both and cuts the files into splits.
+:class:`Survey` finds the files (in folders and archives, at URLs) and identifies each
+by its first bytes. :func:`with_fields` determines from a file's first records which
+fields hold texts. :func:`plan` does both and cuts the files into splits.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
 
-# Files that the datasets library writes beside its data.
+# Files that the datasets library writes beside the data.
 METADATA = frozenset(
     {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 )
@@ -56,19 +56,19 @@ RECORDS = ("lines", "paragraphs", "files")
 MOST_SPLIT = 256 << 20
 SPLITS = 64
 DETERMINED = Fields()
-# Less than this where workers would have fewer than ROUNDS splits each: their shares
-# are never quite equal.
+# Splits are smaller if workers would have fewer than ROUNDS splits each, since the
+# work per split varies.
 LEAST_SPLIT = 8 << 20
 SMALLEST_SPLIT = 1 << 20
 ROUNDS = 4
 
 
 class ReadPlan(list[Split]):
-    """The splits, in the order of their records, and (path, reason) of what is not
-    among them.
+    """The splits in the order of their records, and the sources that were left out,
+    each with a reason.
 
-    `unread` is everything the user named that will not be read; `ignored` was left out
-    because it holds no records: hidden files, metadata of a dataset.
+    `unread` lists what the user named and will not be read. `ignored` lists what was
+    left out because it holds no records: hidden files, metadata of a dataset.
     """
 
     def __init__(
@@ -83,18 +83,19 @@ class ReadPlan(list[Split]):
 
 
 class Found(NamedTuple):
-    """A file, or a member of an archive, that was looked at."""
+    """A file, or a member of an archive, whose format has been identified."""
 
-    split: Split  # All of it.
+    split: Split  # The whole file.
     head: bytes = b""  # Its first bytes, decompressed and as UTF-8.
 
 
 class Survey:
-    """Files and members of archives among the sources, with what is left out.
+    """Finds the files and members of archives among the sources, and lists what is
+    left out.
 
-    Every file is opened once to look at its first bytes. With `unpack`, a compressed
-    tar archive is decompressed into a temporary file, so that its members become files,
-    too; else it is read from front to back as if it were one file. Files that `covers`
+    Every file is opened once to read its first bytes. With `unpack`, a compressed tar
+    archive is decompressed into a temporary file, so that its members become separate
+    files; otherwise it is read from front to back like one file. Files that `covers`
     refuses are left out.
     """
 
@@ -117,7 +118,7 @@ class Survey:
     def files(self, sources: Iterable[str]) -> Iterator[Found]:
         for source in sources:
             if source.startswith("file://"):
-                # With it come http and ssl.
+                # Imported here, since it loads http and ssl.
                 from urllib.request import url2pathname
 
                 source = url2pathname(urlsplit(opened(source)).path)
@@ -152,7 +153,7 @@ class Survey:
                 yield from self._file(source, source)
 
     def leave(self, source: str, error: InputError) -> None:
-        """Leave out a source that can't be read."""
+        """Add a source that can't be read to `unread`."""
         if not self._covers(source):
             self.ignored.append((source, OUTSIDE))
             return
@@ -211,7 +212,7 @@ class Survey:
             self.leave(printable(shown), error)
 
     def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
-        """A file, or the members of an archive."""
+        """Yield a file, or the members of an archive, with the first bytes."""
         head, compression = look(whole, self._limits)
         if compression is None and head[257:262] == b"ustar":
             members = list(self._tar(whole))
@@ -238,7 +239,7 @@ class Survey:
             self.ignored.append((found.split.source, OUTSIDE))
 
     def _unpacked(self, split: Split) -> Split:
-        """A decompressed copy of an archive, which is removed when the process ends."""
+        """Decompress an archive into a copy that is removed when the process ends."""
         copy = tempfile.NamedTemporaryFile(suffix=".tar", buffering=0)  # noqa: SIM115
         atexit.register(copy.close)
         stream = ByteStream(split, Context.quiet(self._limits))
@@ -252,8 +253,7 @@ class Survey:
             with open_file(whole.path) as file, zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
                 if entries and min(info.header_offset for info in entries) > 0:
-                    # The directory that zipfile found belongs to an archive within
-                    # this one.
+                    # zipfile found the directory of an archive inside this one.
                     raise NotReadable("damaged zip archive (its directory is missing)")
                 if sum(info.compress_size for info in entries) > whole.size:
                     raise NotReadable(
@@ -325,8 +325,8 @@ class Survey:
             )
 
     def _members(self, whole: Split, members: Iterator[Split]) -> Iterator[Found]:
-        """Members of an archive; since nothing is written to disk, their names can't
-        lead to a place outside of it.
+        """Yield the members of an archive. Nothing is written to disk, so a member's
+        name can't lead to a path outside the archive.
         """
         for count, member in enumerate(members, 1):
             if count > self._limits.members:
@@ -363,21 +363,21 @@ def plan(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> ReadPlan:
-    """Cut sources into splits; the plan's ``unread`` names everything that will not be
-    read, and why.
+    """Cut sources into splits. The plan's ``unread`` lists what will not be read, and
+    why.
 
-    `sources` are one or several of: a file, an archive, a folder (walked, in sorted
+    `sources` are one or several of: a file, an archive, a folder (walked in sorted
     order), a URL that fsspec can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of
-    the Hugging Face hub, "-" for the standard input. Without `fields` these are not
-    determined now.
+    the Hugging Face hub, "-" for the standard input. If `fields` is None, fields are
+    not determined now.
 
-    A split should have `target_bytes`: by default a 64th of the whole, between 8 and
-    256 MiB, or less, down to 1 MiB, if that gives all `workers` the same share; above
-    16 workers make for more splits. Or there are `parts` splits, whatever the number of
-    workers; but files are not cut below 1 MiB for it.
+    Splits have about `target_bytes`: by default a 64th of the total, between 8 and 256
+    MiB, or less, down to 1 MiB, so that all `workers` get the same share; more than 16
+    workers get more splits. Alternatively, `parts` sets the number of splits, whatever
+    the number of workers, but files are not cut into ranges below 1 MiB.
 
-    `records` is what is a record in plain text: "lines", "paragraphs" or "files"; by
-    default by what the file looks like. The `encoding` is determined for each file
+    `records` says what a record is in plain text: "lines", "paragraphs" or "files"; by
+    default, the layout of the file decides. The `encoding` is determined for each file
     unless given.
     """
     limits = limits or current_limits()
@@ -424,7 +424,7 @@ def plan(
 
 
 def named_sources(sources: Source | Sequence[Source]) -> list[str]:
-    """One or several sources as the user names them."""
+    """Return the names of one or several sources as a list of strings."""
     several = [sources] if isinstance(sources, str | os.PathLike) else sources
     return [source_of(name) for name in several]
 
@@ -432,7 +432,7 @@ def named_sources(sources: Source | Sequence[Source]) -> list[str]:
 def nothing_to_read(
     named: list[str], left_out: list[tuple[str, str]], what: str = ""
 ) -> InputError:
-    """The error that says why no file is read, by the first one that was left out."""
+    """Return an error that says why no file is read: the first reason is quoted."""
     if not left_out:
         names = ", ".join(map(printable, named))
         reason = f"{names}: no file to read"
@@ -445,7 +445,7 @@ def nothing_to_read(
 
 
 def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
-    """The split with the fields that hold its texts, found in its first records."""
+    """Return the split with the fields that hold its texts, from its first records."""
     if split.format == UNKNOWN or not split.size:
         return split
     with readable(split.source):
@@ -456,8 +456,8 @@ def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
 
 
 def _target(size: int, workers: int, parts: int | None) -> int:
-    """Bytes of a split: a 64th of the whole within limits, but so that every worker
-    gets equally many.
+    """Return the bytes per split: a 64th of the total, within limits, adjusted so that
+    every worker gets the same number of splits.
     """
     if parts is not None:
         return min(max(size // parts, SMALLEST_SPLIT), MOST_SPLIT)

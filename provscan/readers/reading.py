@@ -1,6 +1,6 @@
-"""From a split to its records.
+"""Read the records of a split.
 
-:func:`read_rows` gives them as they are, :func:`read` as batches of texts, and
+:func:`read_rows` yields records unchanged, :func:`read` yields batches of texts, and
 :func:`read_split` ends them where the file is damaged.
 """
 
@@ -27,17 +27,17 @@ from provscan.readers.texts.records import Extractor
 from provscan.readers.texts.schema import SCHEMA
 from provscan.text_buffers import buffers
 
-# Errors of the system that concern one file, unlike those of a failing disk.
+# System errors that concern a single file, unlike the errors of a failing disk.
 TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
-    """The records of a split as they are in the file; reasons why it ended early go to
+    """Yield the records of a split unchanged. Reasons why the file ended early go to
     ``context.breaks``.
     """
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
-        # A pipe, which can be read only once.
+        # A pipe can be read only once, so its format is identified now.
         try:
             stream.split = split = identified_member(stream, "")
         except NotReadable as reason:
@@ -57,7 +57,7 @@ def read(
     on_bytes: Progress | None = None,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The texts of one split, in bounded memory.
+    """Yield the texts of one split, in bounded memory.
 
     A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
     comes in pieces (:mod:`provscan.readers.texts.schema`). The `stats` are complete
@@ -92,8 +92,8 @@ def read_split(
     batches: Callable[[Context], Iterator[pa.RecordBatch]],
     delivered: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]] = iter,
 ) -> Iterator[pa.RecordBatch]:
-    """The batches of a split as they are `delivered`, up to where it can't be read
-    further; damage is counted.
+    """Yield the batches of a split, passed through `delivered`, up to where the file
+    is damaged; the damage is counted.
     """
     context = Context.of(split, stats, limits, on_bytes)
     before = stats.records
@@ -107,11 +107,11 @@ def read_split(
 def _as_far_as_readable(
     batches: Iterator[pa.RecordBatch], source: str, context: Context
 ) -> Iterator[pa.RecordBatch]:
-    """The batches of a file up to where it can't be read further: that costs the file,
-    and not the run.
+    """Yield the batches of a file up to where it can't be read further, so that damage
+    affects one file and not the run.
 
-    For every format, the errors of libraries end here, and so do files that exceed
-    their budget.
+    The errors of libraries, for every format, are caught here, and so is an exceeded
+    budget.
     """
     try:
         with readable(source):
@@ -135,7 +135,7 @@ def _as_far_as_readable(
 def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.RecordBatch]:
     binding = split.binding
     if binding is None:
-        # The fields of a pipe are found in its first records while it is read.
+        # The fields of a pipe are determined from its first records as it is read.
         records, parts = first_records(read_rows(split, None, context), context.limits)
         if not records:
             return
@@ -153,7 +153,7 @@ def _texts(split: Split, fields: Fields, context: Context) -> Iterator[pa.Record
 
 
 def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
-    """Note once a file how it is read."""
+    """Note in the counts how a file is read, once per file."""
     if split.part == 0:
         stats.describe(binding.verdicts)
         if split.layout.encoding not in (None, UTF8):
@@ -170,7 +170,9 @@ def _describe(binding: Binding, split: Split, stats: ReadStats) -> None:
 
 
 def piece_of(piece: Piece, limits: Limits) -> pa.RecordBatch:
-    """A piece as a batch; one that is the whole text, as an ordinary row."""
+    """Return a piece as a batch; a piece that is the whole text becomes an ordinary
+    row.
+    """
     row = {"record": [piece.number], "id": [None], "field": ["text"]}
     batch = pa.RecordBatch.from_pydict({**row, "text": [piece.text]}, schema=SCHEMA)
     if piece.last and piece.start == 0:

@@ -1,7 +1,7 @@
-"""The values that pass between planning, bytes and formats: what is read, and how.
+"""The values shared by planning, bytes and formats: what is read, and how.
 
-A :class:`Split` is a file or a range of one, a :class:`Layout` how its bytes are to be
-read, a :class:`Context` where reading it counts what it meets and spends its budget.
+A :class:`Split` is a file or a range of a file. A :class:`Layout` says how its bytes
+are to be read. A :class:`Context` has the counts, limits and budget of reading it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from provscan.readers.limits import Limits
 from provscan.readers.stats import ReadStats
 
 STDIN = "-"
-# The source of data in memory, in messages and results.
+# The source that messages and results name for data in memory.
 MEMORY = "<memory>"
 
-# The format of a pipe, which can't be looked at before it is read.
+# The format of a pipe, which can't be inspected before it is read.
 UNKNOWN = "unknown"
 
-# Formats that are archives of files, and are read from front to back.
+# Archive formats that are read from front to back.
 ARCHIVES = ("tar", "webdataset")
 
 Progress = Callable[[int], None]
 
 
 class NotReadable(InputError):
-    """Why a file, or one member of an archive, will not be read; becomes an entry of
+    """Why a file or a member of an archive will not be read. It becomes an entry of
     ``ReadPlan.unread``.
     """
 
@@ -38,54 +38,52 @@ class NotReadable(InputError):
 class Layout:
     """How the bytes of a text file are to be read."""
 
-    encoding: str | None = None  # The name of the encoding if it is not UTF-8.
-    cr: bool = False  # Lines end in a carriage return alone.
-    # Of CSV: between the values of a row; whether quotes enclose values.
+    encoding: str | None = None  # The encoding if it is not UTF-8.
+    cr: bool = False  # Lines end with a lone carriage return.
+    # For CSV: the delimiter; whether quotes enclose values.
     delimiter: str = ","
     quoted: bool = True
-    # Of CSV: the names of the columns, of a range that does not begin with them.
+    # For CSV: the names of the columns, if the range does not begin with them.
     columns: tuple[str, ...] | None = None
-    above: int = 0  # Of CSV: lines about the table above the names of its columns.
-    # Of plain text: "lines", "paragraphs" or "files"; None for a pipe, of which it is
-    # determined when it is read.
+    above: int = 0  # For CSV: the number of lines above the names of the columns.
+    # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
+    # determined while reading.
     records: str | None = None
     words: int | None = (
-        None  # Of plain text with a word a line: the column of the words.
+        None  # For plain text with one word per line: the column of words.
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A file, or a range of one; a plain value that can be sent to another process."""
+    """A file or a range of a file; a plain value that can be sent to another
+    process.
+    """
 
-    # The file as the user named it; for a file in a folder or archive, that and the
-    # path in it.
+    # The file as the user named it; for a file in a folder or archive, followed by the
+    # path within.
     source: str
-    # Where the file, or the archive that holds it, lies; "-" is the standard input.
+    # The path of the file, or of the archive that holds it; "-" is the standard input.
     path: str
-    # Name of a format in the registry, or "unknown" (a pipe: determined when it is
-    # read).
+    # The name of a format in the registry, or "unknown" for a pipe, whose format is
+    # determined while reading.
     format: str
     compression: str | None = None  # "gzip", "bzip2", "xz", "zstd" or None.
-    # The range: row groups of a "parquet", bytes of the file otherwise, before
-    # decompression. -1: to the end.
+    # The range: row groups of a "parquet" file, else bytes of the file before
+    # decompression. -1 means the end.
     start: int = 0
     end: int = -1
-    first_record: int = (
-        0  # The number of the first record (in lines: line) of the range.
-    )
-    size: int = (
-        0  # Bytes that the range takes up in the file, for progress; 0 where unknown.
-    )
-    # "zip" or "tar" if the file is in an archive at ``path``, and its name there;
-    # ``start`` and ``end`` are places in a tar archive.
+    first_record: int = 0  # The number of the range's first record (or line).
+    size: int = 0  # The bytes of the range in the file, for progress; 0 if unknown.
+    # "zip" or "tar" if the file is in an archive at ``path``, and its name there. In a
+    # tar archive, ``start`` and ``end`` are offsets in the archive.
     archive: str | None = None
     member: str | None = None
-    part: int = 0  # Number of the split among those of its source.
-    layout: Layout = Layout()  # How its bytes are to be read.
-    # Where its fields are, by the first records of its file (a Binding of
-    # `provscan.readers.texts.fields` or `provscan.readers.corpus.fields`); None if it
-    # can't be looked at before it is read.
+    part: int = 0  # The number of the split within its source.
+    layout: Layout = Layout()  # How the bytes are to be read.
+    # The fields, determined from the file's first records (a Binding of
+    # `provscan.readers.texts.fields` or `provscan.readers.corpus.fields`); None for a
+    # pipe, which can't be inspected before it is read.
     binding: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -94,16 +92,16 @@ class Split:
 
     @property
     def plain_text(self) -> bool:
-        """Whether the range of the file is the text as it is, so that lines can be read
-        from any of them on.
+        """Whether the range is unencoded text, so that reading can start at any
+        line.
         """
         as_is = self.compression is None and self.archive != "zip" and self.end >= 0
         return as_is and self.layout.encoding is None and not self.layout.cr
 
 
 class Context(NamedTuple):
-    """Counts, limits and budget of the reading of one split; ``breaks`` collects the
-    reasons why it ended early.
+    """The counts, limits and budget of reading one split; ``breaks`` collects the
+    reasons why reading ended early.
     """
 
     stats: ReadStats
@@ -124,7 +122,7 @@ class Context(NamedTuple):
 
     @classmethod
     def quiet(cls, limits: Limits) -> Context:
-        """A context for a look at a file, whose counts are not used."""
+        """Return a context for inspecting a file; its counts are discarded."""
         return cls(ReadStats(), limits, [], Budget(limits))
 
     def consumed(self, count: int) -> None:

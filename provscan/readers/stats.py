@@ -1,4 +1,4 @@
-"""Counts of what was read, what was not, and why."""
+"""Counts of what was read, and of what was not read and why."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ EXAMPLES = 5
 
 
 class Example(NamedTuple):
-    """One case of a count: where it was met (0-based number of the record or line) and
-    what was found.
+    """One case behind a count: where it occurred (0-based number of the record or
+    line) and what was found.
     """
 
     source: str
@@ -25,8 +25,8 @@ class Example(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A file that could not be read to its end, and how many records came before the
-    break.
+    """A file that could not be read to its end: the reason, and the number of records
+    before the damage.
     """
 
     source: str
@@ -36,14 +36,14 @@ class Damage(NamedTuple):
 
 @dataclass(slots=True)
 class ReadStats:
-    """Counts of one read; those of several splits add up with :meth:`merge`, in any
-    order.
+    """The counts of reading one split. :meth:`merge` adds up those of several splits,
+    in any order.
     """
 
     records: int = 0  # Records delivered.
     characters: int = 0  # Code points of text delivered.
-    bytes: int = 0  # Bytes read, as they lie on disk (compressed, if the file is).
-    # Records that were not delivered, by reason: ``bad_json``, ``not_an_object``,
+    bytes: int = 0  # Bytes read from disk (compressed, if the file is).
+    # Records that were skipped, by reason: ``bad_json``, ``not_an_object``,
     # ``no_text`` (missing or null), ``text_not_string``, ``bad_csv_row``,
     # ``bad_warc_record``, ``record_too_long``, ``too_many_fields``.
     skipped: dict[str, int] = field(default_factory=dict)
@@ -51,17 +51,17 @@ class ReadStats:
     # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
     # (`provscan.readers.texts.garbled`).
     repaired: dict[str, int] = field(default_factory=dict)
-    # Things that cost no record: ``bad_date`` (the date is null), ``empty_file``,
-    # ``field_missing`` (a file lacks a field that was named), ``subtitles`` (texts of
-    # which what is said was delivered), ``word_a_line`` (files of which the words alone
-    # were delivered).
+    # Observations that lose no record: ``bad_date`` (the date is null),
+    # ``empty_file``, ``field_missing`` (a file lacks a field that was named),
+    # ``subtitles`` (texts reduced to their speech), ``word_a_line`` (files of which
+    # only the words were delivered).
     notes: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(
         default_factory=dict
     )  # The first few cases of each reason.
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
-    # Of every field with strings: its verdict ("scanned", or why not), and in how many
-    # files.
+    # For every field with strings: its verdicts ("scanned", or why not), each with the
+    # number of files.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def _count(
@@ -78,13 +78,13 @@ class ReadStats:
         if len(cases) < EXAMPLES:
             cases.append(Example(source, record, detail[:200]))
 
-    # Of a record, or of `count` records of which this is the first.
+    # These three count `count` records, of which `record` is the first.
     skip = partialmethod(_count, "skipped")
     repair = partialmethod(_count, "repaired")
     note = partialmethod(_count, "notes")
 
     def describe(self, verdicts: Mapping[str, str]) -> None:
-        """Count the verdicts on the fields of one file."""
+        """Count one file's verdicts on its fields."""
         for name, verdict in verdicts.items():
             _add(self.fields.setdefault(printable(name), {}), {verdict: 1})
 
@@ -103,7 +103,9 @@ class ReadStats:
             _add(self.fields.setdefault(name, {}), verdicts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, in types that JSON knows; reasons in alphabetical order."""
+        """Return all counts in types that JSON knows, with reasons in alphabetical
+        order.
+        """
         result = asdict(self)
         for name in ("skipped", "repaired", "notes"):
             result[name] = dict(sorted(result[name].items()))
@@ -130,8 +132,8 @@ def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
 
 
 def require_undamaged(stats: ReadStats) -> None:
-    """A corpus that ends early is no basis for an index: the error names the file and
-    how far it could be read.
+    """Raise an error if a corpus is damaged, since an incomplete index would mislead.
+    The error names the file and the number of records before the damage.
     """
     if stats.damaged:
         damage = stats.damaged[0]

@@ -1,4 +1,4 @@
-"""Zip and tar archives: names of their members, and sound headers of the latter."""
+"""Zip and tar archives: the names of their members, and checks of tar headers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tarfile import (  # type: ignore[attr-defined]
 )
 from typing import Any, Self
 
-# Extensions of the members of a webdataset that are texts.
+# Extensions of the text members of a webdataset.
 TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
 PART = 64 << 10
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is sound: tarfile takes a damaged or missing one, but for
-    the first, for the end.
+    """A member whose header is valid. tarfile takes a damaged or missing header,
+    except the first one, for the end of the archive.
 
-    With ``ignore_zeros`` archives that were joined are read to the end of the last.
+    With ``ignore_zeros``, concatenated archives are read to the end of the last one.
     """
 
     @classmethod
@@ -38,7 +38,7 @@ class Member(tarfile.TarInfo):
             tarfile.ended = True  # type: ignore[attr-defined]
             raise
         except HeaderError as error:
-            # The rest after an end mark may be too short for a header.
+            # What follows an end mark may be too short for a header.
             over = isinstance(
                 error, EmptyHeaderError | TruncatedHeaderError
             ) and getattr(tarfile, "ended", False)
@@ -53,7 +53,7 @@ class Member(tarfile.TarInfo):
 
 
 class Readable(io.RawIOBase):
-    """Chunks of bytes as a file that can be read from front to back."""
+    """A file, readable from front to back, over an iterator of chunks of bytes."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Readable(io.RawIOBase):
         return True
 
     def unread(self, data: bytes) -> None:
-        """Give some bytes before all others."""
+        """Put bytes back, to be read next."""
         self._ahead += [memoryview(data)] if data else []
 
     def readinto(self, buffer: Any) -> int:
@@ -76,16 +76,16 @@ class Readable(io.RawIOBase):
 
 
 def is_hidden(member: str) -> bool:
-    """Whether a file of an archive is hidden, or of those that macOS adds for
-    attributes and icons.
+    """Return whether a member of an archive is hidden, or one of the files that macOS
+    adds for attributes and icons.
     """
     folder, name = os.path.split(member)
     return name.startswith((".", "_")) or "__MACOSX" in folder.split("/")
 
 
 def is_webdataset(names: list[str]) -> bool:
-    """Whether files of an archive are parts of samples: several of one key, some of
-    them texts.
+    """Return whether the members of an archive form samples: several members share a
+    key, and some of them are texts.
     """
     keys = [
         os.path.basename(name).partition(".") for name in names if not is_hidden(name)
@@ -96,7 +96,7 @@ def is_webdataset(names: list[str]) -> bool:
 
 
 def tar_names(head: bytes) -> list[str]:
-    """Names of the files at the beginning of an archive."""
+    """Return the names of the files at the beginning of an archive."""
     names: list[str] = []
     try:
         with tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:

@@ -1,9 +1,9 @@
 """The budget of a file: how far it may expand, and how long a reader may work on it
-without a result.
+without producing a result.
 
 A few hundred bytes can expand to gigabytes of text or to millions of rows. Every reader
-spends from the same budget, which :class:`~provscan.readers.limits.Limits` sets; a file
-that exceeds it is read no further, and is named.
+spends from the same budget, which :class:`~provscan.readers.limits.Limits` sets;
+reading stops at a file that exceeds it, and the file is reported.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """The cost so far of reading a file, or a range of one, of `size` bytes (0 if the
-    size is not known).
+    """The cost so far of reading a file, or a range of a file. `size` is its number of
+    bytes, 0 if unknown.
 
-    Time is that of the thread that reads, so that no slow server and no busy machine
-    counts.
+    Time is the processor time of the reading thread, so that a slow server or a busy
+    machine does not count.
     """
 
     def __init__(self, limits: Limits, size: int = 0) -> None:
@@ -33,12 +33,12 @@ class Budget:
         self._since = time.thread_time()
 
     def take(self, count: int) -> None:
-        """Bytes of the file were read, which is progress."""
+        """Note that bytes of the file were read, which counts as progress."""
         self._taken += count
         self._since = time.thread_time()
 
     def spend(self, records: int = 0, size: int = 0) -> None:
-        """Records, or bytes of their texts, were made of the file."""
+        """Note that records, or bytes of their texts, were produced from the file."""
         limits, taken = self._limits, max(self._size, self._taken, 1)
         self._records += records
         self._bytes += size
@@ -59,14 +59,14 @@ class Budget:
             )
 
     def resume(self) -> None:
-        """The reader goes on: what others did with its last result is no time of its
-        own.
+        """Restart the clock when the reader continues: the time that consumers spent
+        on its last result is not its own.
         """
         self._since = time.thread_time()
 
 
 def require_growth(given: int, taken: int, limits: Limits) -> None:
-    """Check that not too many bytes came from too few."""
+    """Check that `taken` bytes did not expand to too many."""
     if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
         raise ExpansionError(
             f"it expands more than {limits.expansion}-fold, beyond "

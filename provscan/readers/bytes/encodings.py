@@ -1,5 +1,5 @@
-"""The encoding of a text file: marked, detected by charset-normalizer, or given by its
-name.
+"""The encoding of a text file: shown by a byte-order mark, detected by
+charset-normalizer, or given by name.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from functools import cache
 from provscan.errors import ParameterError
 
 UTF8 = "utf-8"
-# Bytes that are not UTF-8 from which on another encoding is looked for, and bytes that
-# are enough to detect it.
+# The number of invalid UTF-8 bytes from which another encoding is considered, and the
+# number of bytes that suffices to detect it.
 LEAST_FOREIGN, ENOUGH = 5, 32_768
 LEAST_NULS = 8
-# Codecs of Python's that turn text into text, but are no encoding that a file is in.
+# Python codecs that convert text to text and are not encodings of files.
 ESCAPES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape")
 CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def known_encoding(name: str | None) -> str | None:
-    """The usual name of an encoding of text."""
+    """Return the usual name of a text encoding."""
     if name is None:
         return None
     try:
@@ -29,7 +29,7 @@ def known_encoding(name: str | None) -> str | None:
         found.decode(b"")
     except (LookupError, TypeError, ValueError):
         found = None
-    # Their own names have hyphens.
+    # Encodings' official names contain hyphens.
     if (
         found is None
         or found.name.replace("-", "_") in ESCAPES
@@ -44,15 +44,15 @@ def known_encoding(name: str | None) -> str | None:
 
 @cache
 def cuts_at_newlines(encoding: str) -> bool:
-    """Whether the byte of a newline is a newline wherever it stands, and text can be
-    decoded from any line on.
+    """Return whether a newline byte always means a newline, so that text can be
+    decoded from the start of any line.
     """
     shifts = encoding.startswith(("utf-7", "utf-16", "utf-32", "iso2022", "hz"))
     return not shifts and "\n".encode(encoding) == b"\n"
 
 
 def as_utf8(data: bytes, encoding: str | None) -> bytes:
-    """The beginning of a text as UTF-8."""
+    """Return the beginning of a text as UTF-8."""
     return (
         data
         if encoding in (None, UTF8)
@@ -61,18 +61,18 @@ def as_utf8(data: bytes, encoding: str | None) -> bytes:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, by a byte-order mark, or by NULs at every other place; None for
-    neither.
+    """Return UTF-16 or UTF-32 if a byte-order mark, or NULs at every other place, show
+    it; else None.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
-    # In text with a mark every line end has a NUL.
+    # In text with a byte-order mark, every line end contains a NUL.
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head.count(
         0
     ) >= max(head.count(b"\n"), 1):
         return "utf-16"
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # A line of CJK text has no more than that of its end.
+    # A line of CJK text has no NUL but the one in its line end.
     if (
         max(even, odd) < LEAST_NULS
         or 50 * max(even, odd) < len(head)
@@ -88,8 +88,8 @@ def wide_encoding(head: bytes) -> str | None:
 
 
 def legacy_encoding(head: bytes) -> str | None:
-    """The encoding of text that is not UTF-8, detected; None for UTF-8, also with some
-    bad bytes.
+    """Detect the encoding of text that is not UTF-8. Return None for UTF-8, even if it
+    has some bad bytes.
     """
     text = head[: head.rfind(b"\n")] if b"\n" in head else head[:-4]
     bad = text.decode("utf-8", "replace").count("\ufffd")
@@ -103,7 +103,7 @@ def legacy_encoding(head: bytes) -> str | None:
     best = found.best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return None
-    # Of equals, the most usual: Western texts are read alike by several.
+    # Several encodings read Western texts alike: take the most common one.
     usual = any(
         match.encoding == "cp1252" and match.chaos <= best.chaos for match in found
     )

@@ -1,8 +1,8 @@
-"""Files by path or URL: local ones as they are, remote ones by ranges of bytes, through
-fsspec; and a store of files.
+"""Files by path or URL: local files are opened directly, remote files are read by byte
+ranges through fsspec. :class:`FileStore` is a folder that files are copied to and from.
 
-Only here is a :class:`~provscan.urls.Url` opened, with the secrets that it doesn't
-show.
+This is the only module that opens a :class:`~provscan.urls.Url` with the secrets that
+its string form hides.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from provscan.errors import InputError, ProvscanError
 from provscan.urls import Url, below, is_remote, opened, without_secrets
 
 Result = TypeVar("Result")
-# Tries of one request, seconds before the second, which double from try to try, and
-# bytes that small reads ask for.
+# Attempts per request; seconds before the second attempt, doubled for each further
+# one; the minimum number of bytes that a read requests.
 TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
-# Answers of a server that another try may change.
+# HTTP statuses after which a request is retried.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
-# Names in the metadata of file systems for values that change with a file's content.
+# Metadata keys, in various file systems, whose values change with a file's content.
 VERSION = (
     "ETag",
     "etag",
@@ -53,8 +53,8 @@ VERSION = (
 
 
 class FileState(NamedTuple):
-    """Size in bytes, a number that changes with the file, and of a remote one what its
-    server says of the version.
+    """The size of a file in bytes, a number that changes with the file, and the
+    version that the server states for a remote file.
     """
 
     size: int
@@ -63,7 +63,9 @@ class FileState(NamedTuple):
 
 
 def place_of(path: str) -> str:
-    """Where a file lies, whatever it was named, by links of either kind."""
+    """Return the identity of a file: the same for all hard and symbolic links to
+    it.
+    """
     if is_remote(path):
         return path
     with suppress(OSError):
@@ -96,11 +98,11 @@ def state_of(path: str) -> FileState:
 
 @contextmanager
 def readable(source: str, form: str = "") -> Iterator[None]:
-    """Turns whatever a library raises into the error that says which source can't be
+    """Turn any exception of a library into an error that says which source can't be
     read.
 
-    The errors of provscan go their way, and so does a lack of memory, unless it is the
-    file that asks for too much.
+    Errors of provscan pass unchanged, and so does a lack of memory, unless the file
+    itself asked for too much.
     """
     try:
         yield
@@ -113,8 +115,8 @@ def readable(source: str, form: str = "") -> Iterator[None]:
 
 
 def why_unread(error: InputError, source: str) -> str:
-    """Why the reading of a source ended: its data is damaged, unless the error is one
-    of the system or of provscan.
+    """Return why reading a source ended: its data is damaged, unless the error comes
+    from the system or from provscan.
     """
     cause = error.__cause__
     if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
@@ -123,7 +125,7 @@ def why_unread(error: InputError, source: str) -> str:
 
 
 def said(error: Exception) -> str:
-    """The message of an error, with its type unless it is an error of reading."""
+    """Return the message of an error, with its type unless it is a reading error."""
     words = str(getattr(error, "strerror", None) or error)
     known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
     return (
@@ -136,13 +138,15 @@ def said(error: Exception) -> str:
 
 
 def file_checksum(path: str | os.PathLike[str]) -> str:
-    """XXH3-128 of a file's bytes, 32 hexadecimal digits."""
+    """Return the XXH3-128 of a file's bytes as 32 hexadecimal digits."""
     with open(path, "rb", buffering=0) as file:
         return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def checksum(path: str) -> str:
-    """The same of a source, whose error says that it can't be read."""
+    """Return :func:`file_checksum` of a source; an error says that it can't be
+    read.
+    """
     with readable(path):
         return file_checksum(path)
 
@@ -155,10 +159,10 @@ def open_file(path: str, *, buffered: bool = True) -> IO[bytes]:
 
 
 def remote_files(url: str) -> Iterator[str]:
-    """The files below a URL in sorted order, or the one that it names."""
+    """Yield the files below a URL in sorted order, or the one file that it names."""
     system, place = _system(url)
     try:
-        # A web server has no folders, and may answer a question for them with a page.
+        # A web server has no folders and may answer a request for one with a page.
         if url.startswith("http") or not _tried(url, lambda: system.isdir(place)):
             yield url
             return
@@ -175,10 +179,10 @@ def remote_files(url: str) -> Iterator[str]:
 
 
 class FileStore:
-    """A folder of files that processes on other machines write to: a path, or the URL
-    of anything that fsspec writes to.
+    """A folder of files that processes on other machines write to: a path, or any URL
+    that fsspec can write to.
 
-    A request that fails is tried several times, and raises an OSError in the end.
+    A request is tried several times before it raises an OSError.
     """
 
     def __init__(self, url: str) -> None:
@@ -186,18 +190,18 @@ class FileStore:
         self._files, self._place = _system(url)
 
     def begin(self) -> None:
-        """Make the folder, where there are folders."""
+        """Create the folder, if the store has folders."""
         _tried(self._url, lambda: self._files.makedirs(self._place, exist_ok=True))
 
     def put(self, path: os.PathLike[str]) -> None:
-        """Add a local file under its own name."""
+        """Upload a local file under its own name."""
         _tried(
             self._url, lambda: self._files.put_file(os.fspath(path), self._within(path))
         )
 
     def get(self, path: os.PathLike[str], name: str | None = None) -> None:
-        """Copy a file to a local path, the file of that name unless another is
-        given.
+        """Download a file to a local path. The file's name is that of the path unless
+        `name` is given.
         """
         _tried(
             self._url,
@@ -213,9 +217,7 @@ class FileStore:
 
 
 class RemoteFile(io.RawIOBase):
-    """A remote file, of which each read is one request; a request that fails is
-    repeated.
-    """
+    """A remote file. Each read is one request, which is repeated if it fails."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -259,18 +261,18 @@ class RemoteFile(io.RawIOBase):
 
 
 def _system(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the place in it."""
+    """Return the file system of a URL, and the path within it."""
     try:
         import fsspec
 
-        # A cache of listings and blocks would be kept for the whole run.
+        # fsspec would keep its cache of listings and blocks for the whole run.
         system, place = fsspec.core.url_to_fs(opened(url), use_listings_cache=False)
     except ImportError as error:
         raise InputError(
             f"{url} can't be read without more packages: pip install "
             f"'provscan[remote]' ({error})"
         ) from None
-    # some systems ask their server at once, and raise what its library does
+    # Some file systems contact their server at once and raise their library's errors.
     except Exception as error:
         raise InputError(
             f"{url} can't be read: {type(error).__name__}: "
@@ -280,13 +282,13 @@ def _system(url: str) -> tuple[Any, str]:
 
 
 def _tried(url: str, request: Callable[[], Result]) -> Result:
-    """The result of a request about a URL, which is tried several times; the last
-    failure becomes an OSError whose message has no secrets.
+    """Return the result of a request about a URL, tried several times. The last
+    failure becomes an OSError whose message contains no secrets.
     """
     for attempt in range(TRIES):
         try:
             return request()
-        except Exception as error:  # each file system raises those of its own library
+        except Exception as error:  # each file system raises its own library's errors
             status = getattr(error.__cause__ or error, "status", None)
             lasting = (
                 isinstance(error, FileNotFoundError | PermissionError | ValueError)

@@ -2,8 +2,8 @@
 or what parallel writers make.
 
 All frames are decompressed once to count their records. A file is cut only after a
-frame that ends with a record, so that each split can be read by itself; one whose
-frames are too large for that is left whole.
+frame that ends with a record, so that each split can be read by itself. A file whose
+frames are too large is not cut.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from provscan.urls import is_remote
 
 FRAMED = ("gzip", "zstd")
 Records = Callable[[bytes], int | None]
-# A larger frame, compressed or not, makes cutting not worth while.
+# Cutting is not worthwhile if a frame, compressed or not, is larger than this.
 MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
 
 
 def frame_ranges(
     whole: Split, target: int, records: Records, limits: Limits
 ) -> Iterator[Split]:
-    """Ranges of about ``target`` bytes of a file, or the whole file if it can't be cut.
+    """Yield ranges of about ``target`` bytes of a file, or the whole file if it can't
+    be cut.
 
-    `records` counts the records of a frame; it gives None for a frame that ends within
-    a record.
+    `records` returns the number of records in a frame, or None for a frame that ends
+    within a record.
     """
     found = (
         list(_ranges(whole, target, records, limits))
@@ -69,8 +70,8 @@ def _ranges(
 
 
 def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
-    """The end and the decompressed bytes of each frame, up to one that is too large,
-    damaged or a bomb.
+    """Yield the end and the decompressed bytes of each frame, up to the first frame
+    that is too large, damaged or a decompression bomb.
     """
     assert whole.compression is not None
     at, taken, size, given = 0, 0, 0, 0

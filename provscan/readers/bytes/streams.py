@@ -1,5 +1,5 @@
-"""The bytes of a split, out of its archive, decompressed, as UTF-8, in chunks; and the
-lines in them.
+"""The bytes of a split, taken from its archive, decompressed, converted to UTF-8 and
+cut into chunks; and the lines in these bytes.
 
 A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does
 not raise: what came before the break is delivered, and :attr:`ByteStream.damage` says
@@ -32,17 +32,17 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
 from provscan.urls import is_remote
 
-# Bytes by which the format of a file is known.
+# The number of bytes from which the format of a file is determined.
 HEAD = 64 << 10
-# Bytes in which a newline is looked for at a time.
+# The number of bytes searched for a newline at a time.
 SEARCHED = 64 << 10
 BOM = b"\xef\xbb\xbf"
 REPLACED = "\ufffd"
-# Bytes of which any text has a multiple.
+# Bytes per code unit: the length of any text in the encoding is a multiple of it.
 UNITS = {"utf-16": 2, "utf-32": 4}
 
-# Compressed bytes decoded at once. zstd grows by up to 32,768 times and has no limit on
-# its output.
+# Compressed bytes decoded at once. zstd output can be 32,768 times as large, and its
+# decoder can't limit it.
 STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
 MAGIC = {
     "gzip": b"\x1f\x8b",
@@ -63,27 +63,27 @@ BROKEN = (
 
 
 class Block(NamedTuple):
-    """Whole lines: the number of the first, how many they are, their bytes without the
-    last newline.
+    """Whole lines: the number of the first line, the number of lines, and their bytes
+    without the last newline.
     """
 
     first: int
     lines: int
     data: bytes | memoryview
     ended: bool = (
-        True  # False of the last line of a file that has no newline at its end.
+        True  # False for the last line of a file that has no newline at its end.
     )
 
 
 def decoder_of(compression: str) -> Any:
-    """A new decoder of one member or frame."""
+    """Return a new decoder for one member or frame."""
     if compression == "gzip":
         return zlib.decompressobj(wbits=31)
     if compression == "bzip2":
         return bz2.BZ2Decompressor()
     if compression == "xz":
         return lzma.LZMADecompressor(memlimit=512 << 20)
-    # Archives of social media are often written with --long=31.
+    # Social media archives are often compressed with --long=31.
     return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
 
 
@@ -94,10 +94,11 @@ def compression_of(head: bytes) -> str | None:
 
 
 class ByteStream:
-    """Iterates over the bytes of a split in chunks of about ``limits.chunk``, as UTF-8.
+    """An iterator over the bytes of a split as UTF-8, in chunks of about
+    ``limits.chunk``.
 
-    After the last chunk, `damage` says why the file ended early, or is None. The
-    `compression` is that of the split, or found in the first bytes of one whose format
+    After the last chunk, `damage` says why the file ended early, or is None.
+    `compression` is the split's, or is found in the first bytes if the split's format
     is not known yet.
     """
 
@@ -110,9 +111,10 @@ class ByteStream:
         self._others: Iterator[bytes] | None = None
 
     def peek(self) -> bytes:
-        """The first chunk, decompressed but not decoded; empty if there is none.
+        """Return the first chunk, decompressed but not decoded; empty if there is
+        none.
 
-        Iteration gives it again, in the layout that the split has then.
+        Iteration yields this chunk again, decoded by the split's layout at that time.
         """
         if self._others is None:
             self._others = self._chunks()
@@ -120,7 +122,7 @@ class ByteStream:
         return self._first
 
     def break_off(self, reason: str) -> None:
-        """The file ends here, for this reason."""
+        """Note the reason why the file ends here."""
         self.damage = self.damage or reason
         if self.damage not in self.context.breaks:
             self.context.breaks.append(self.damage)
@@ -172,7 +174,7 @@ class ByteStream:
                 zipfile.ZipFile(opened.enter_context(open_file(split.path)))
             )
             return opened.enter_context(archive.open(split.member))
-        # A pipe gives what it has, be it one byte; its buffer waits for more.
+        # A pipe returns as little as one byte; its buffer waits for more.
         pipe = split.format == UNKNOWN and not is_remote(split.path)
         file = opened.enter_context(open_file(split.path, buffered=pipe))
         if split.start:
@@ -199,7 +201,7 @@ class ByteStream:
             left -= len(raw)
             if not zipped:
                 self.context.consumed(len(raw))
-            elif given < self.split.size:  # the size of a member is that in the archive
+            elif given < self.split.size:  # a member's size is its size in the archive
                 self.context.consumed(min(len(raw), self.split.size - given))
             given += len(raw)
             require_growth(
@@ -279,7 +281,7 @@ class ByteStream:
 
 
 def look(split: Split, limits: Limits) -> tuple[bytes, str | None]:
-    """The first bytes of a file, decompressed, and its compression."""
+    """Return the first bytes of a file, decompressed, and its compression."""
     stream = ByteStream(
         replace(split, format=UNKNOWN), Context.quiet(replace(limits, chunk=HEAD))
     )
@@ -299,8 +301,8 @@ def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
-    """Write a stream into a temporary file that has no buffer, as that would be written
-    once more when it is closed.
+    """Write a stream into a temporary file. The file must be unbuffered: a buffer
+    would be flushed again when it is closed.
     """
     for chunk in stream:
         rest = memoryview(chunk)
@@ -316,7 +318,7 @@ def unpack_into(stream: ByteStream, copy: IO[bytes]) -> None:
 
 
 def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
-    """Decompress some bytes; bzip2 and xz give at most ``step`` bytes at a time."""
+    """Yield the decompressed bytes; bzip2 and xz yield at most ``step`` at a time."""
     if not hasattr(decoder, "needs_input"):
         yield decoder.decompress(raw)
         return
@@ -328,7 +330,7 @@ def _output(decoder: Any, raw: bytes, step: int) -> Iterator[bytes]:
 
 
 def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
-    """Join small parts, so that a pipe and a file give chunks of about the same
+    """Join small parts, so that pipes and files yield chunks of about the same
     size.
     """
     held: list[bytes] = []
@@ -344,14 +346,14 @@ def _gathered(parts: Iterator[bytes], chunk: int) -> Iterator[bytes]:
 
 
 def lines(stream: ByteStream) -> Iterator[Block]:
-    """The lines of a stream in blocks of whole lines.
+    """Yield the lines of a stream in blocks of whole lines.
 
-    A line above ``limits.record_bytes`` is skipped and counted. The last line of a
-    stream that broke off is left out.
+    A line longer than ``limits.record_bytes`` is skipped and counted. The unfinished
+    last line of a damaged stream is left out.
     """
     limit = stream.context.limits.record_bytes
     number = stream.split.first_record
-    # Parts of a line that has not ended; none is kept of one that is too long.
+    # Parts of a line whose end has not been read; a line that is too long keeps none.
     begun: list[bytes] = []
     size = 0
     for chunk in stream:
@@ -388,6 +390,6 @@ def _too_long(stream: ByteStream, number: int, size: int) -> None:
 
 
 def head_of(split: Split, limits: Limits, size: int) -> bytes:
-    """The first bytes of a file as UTF-8, without a byte-order mark."""
+    """Return the first bytes of a file as UTF-8, without a byte-order mark."""
     context = Context.quiet(replace(limits, chunk=size))
     return next(iter(ByteStream(split, context)), b"")

@@ -1,10 +1,11 @@
-"""The archive that an account downloads of itself: JavaScript files that assign a list
-to a variable.
+"""Account archives, which platforms let their users download: JavaScript files that
+each assign a list to a variable.
 
 ``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and
-further parts), before that ``Grailbird.data.tweets_2013_02 = [...]``, one file a month.
-:class:`AccountArchive` reads one of these files; :func:`read_accounts` finds in the
-others what completes the tweets: who wrote them, and the whole of long ones.
+further parts); before that ``Grailbird.data.tweets_2013_02 = [...]`` in one file per
+month. :class:`AccountArchive` reads one of these files; :func:`read_accounts` takes
+what completes the tweets from the others: the username, and the full text of long
+tweets.
 """
 
 from __future__ import annotations
@@ -26,31 +27,30 @@ from provscan.readers.splits import Context, Split
 ASSIGNED = re.compile(
     rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
-# Names of the lists that are tweets of the account.
+# Names of the lists that hold the account's tweets.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
 OTHER_FILE = "a file of an account's archive that holds no tweets"
-# Code points by which a long text is known to be that of a tweet, and the names before
-# a reply.
+# Code points compared to match a long text to its tweet; and the usernames at the
+# beginning of a reply.
 OPENING = 20
 REPLY = re.compile(r"\A(?:@\w+\s+)+")
 
 
 @dataclass
 class Account:
-    """The username and long texts, which stand in other files than the tweets."""
+    """The username and long texts, which are not in the files of the tweets."""
 
     username: str | None = None
-    # Whole texts by the second in which they were posted.
+    # Full texts by the second in which they were posted.
     long_texts: dict[int, str] = field(default_factory=dict)
 
     def whole_text(self, text: Any, date: Any) -> Any:
-        """The whole text of a tweet of which the archive may have the beginning."""
+        """Return the full text of a tweet whose text may be cut off in the archive."""
         if not self.long_texts or not isinstance(text, str):
             return text
         posted = (parse_date(date) or 0) // 1000
-        # The long text is made just before its tweet, which may be in the second
-        # before.
+        # The long text is stored just before its tweet, perhaps in the second before.
         near = (self.long_texts.get(posted - before) for before in (0, 1, 2))
         opening = _opening(text)
         return next(
@@ -60,14 +60,14 @@ class Account:
 
 
 def _opening(text: str) -> str:
-    """How a tweet begins, whether or not it has HTML entities and the names of those to
-    whom it replies.
+    """Return the beginning of a tweet in a form that does not depend on HTML entities
+    and on the usernames that a reply begins with.
     """
     return html.unescape(REPLY.sub("", text))[:OPENING]
 
 
 class _Value(ByteStream):
-    """The assigned list, without the variable."""
+    """The assigned list, without the variable name."""
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream.split, stream.context)
@@ -90,7 +90,9 @@ class AccountArchive(Undivided):
         return ASSIGNED.match(head) is not None
 
     def variable(self, head: bytes) -> str:
-        """The name of the list in a file: "tweets", "like", "tweets_2013_02"."""
+        """Return the name of the list in a file: "tweets", "like",
+        "tweets_2013_02".
+        """
         assigned = ASSIGNED.match(head)
         return "" if assigned is None else assigned[1].decode()
 
@@ -110,10 +112,10 @@ def folder_of(split: Split) -> str:
 def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, Account], set[str]]:
-    """The accounts of some files of archives, by folder, and the folders of whole
-    archives, which have other lists beside the tweets.
+    """Return the accounts that the files of archives belong to, by folder, and the
+    folders of complete archives, which have other lists beside the tweets.
 
-    A list that breaks off is added to `unread`.
+    A list that is cut off is added to `unread`.
     """
     accounts: dict[str, Account] = {}
     folders = set()

@@ -1,10 +1,10 @@
-"""Python values of many records -> Arrow columns in the common schema, repaired and
-counted where needed.
+"""Turn Python values of many records into Arrow columns of the common schema, with
+repairs counted.
 
-Every tweet has an id, and no two tweets share one by mistake. Spreadsheets turn ids
-into floats (``1.38957E+18``) or keep 15 digits of them and fill up with zeros; both
-make many tweets one. Such ids are dropped and counted. A tweet without an id is named
-by its place: ``file:line``.
+Every tweet gets an id, and no two tweets share one by mistake. Spreadsheets turn ids
+into floats (``1.38957E+18``) or keep 15 digits and pad with zeros; either makes
+different tweets look the same. Such ids are dropped and counted. A tweet without an id
+is named by its place: ``file:line``.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 # An id of 17 digits or more after a spreadsheet kept 15 of its digits.
 ROUNDED = r"^[0-9]{14,17}000$"
 LONG = r"^[0-9]{17,}$"
-# Ids that end in three zeros by chance are one in a thousand.
+# One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
-# By what an id begins that has something around it.
+# How an id with something around it begins.
 BEFORE = ("'", '"', "x", "h")
-# Values that programs write for a missing id; many tweets would share them.
+# Placeholders that programs write for a missing id; many tweets would share them.
 MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
-    """A column of short strings; an empty one is null, and so is anything but text and
-    numbers.
+    """Return a column of short strings. Empty strings are null, and so is anything but
+    text and numbers.
     """
     try:
         return _trimmed(pa.array(values, pa.string()))
@@ -59,12 +59,12 @@ def strings(values: Sequence[Any]) -> pa.Array:
 
 
 def _trimmed(names: pa.Array) -> pa.Array:
-    """Without white space around them, so that lists of tweets to forget match."""
+    """Strip white space, so that names match lists of tweets to forget."""
     return null_if_empty(pc.utf8_trim_whitespace(names))
 
 
 def column(values: Any, count: int) -> pa.Array:
-    """A column of short strings of values as they are in a file."""
+    """Return a column of short strings from the values of a file."""
     if values is None:
         return pa.nulls(count, pa.string())
     if isinstance(values, list):
@@ -83,8 +83,8 @@ def column(values: Any, count: int) -> pa.Array:
 def whole_texts(
     long: list[pa.Array], text: pa.Array, others: list[pa.Array]
 ) -> pa.Array:
-    """A column of texts, with the whole ones of other columns, and where it has none,
-    those of `others`.
+    """Return a column of texts: the full texts in `long` where there are any, else
+    `text`, and where that is missing, `others`.
     """
     long = [
         array for array in long if is_text(array.type) and array.null_count < len(array)
@@ -102,8 +102,8 @@ def whole_texts(
 def filled_texts(
     text: pa.Array, numbers: Numbers, source: str, stats: ReadStats
 ) -> tuple[Numbers | None, pa.Array]:
-    """A column of texts without the missing ones, and the rows that are left, None if
-    that is all of them.
+    """Return the numbers of the rows that have a text, None if all have one, and the
+    texts without the missing ones.
     """
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     if not empty.true_count:
@@ -119,7 +119,7 @@ def filled_texts(
 def dates(
     values: pa.Array | list[Any] | None, numbers: Numbers, source: str, stats: ReadStats
 ) -> pa.Array:
-    """A column of times; values that are no date are counted and null."""
+    """Return a column of times; a value that is not a date is counted and null."""
     if values is None:
         return pa.nulls(len(numbers), TIMESTAMP)
     if isinstance(values, pa.Array):
@@ -141,8 +141,8 @@ def dates(
 def from_tweets(
     numbers: list[int], tweets: list[Tweet], source: str, stats: ReadStats
 ) -> pa.RecordBatch:
-    """The tweets of some records in the common schema; those without a text are counted
-    and left out.
+    """Return tweets in the common schema; those without a text are counted and left
+    out.
     """
     kept = []
     for place, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
@@ -167,8 +167,8 @@ def batch_of(
     source: str,
     stats: ReadStats,
 ) -> pa.RecordBatch:
-    """Tweets with these texts in the common schema; `values` has those of each other
-    role, as they are in the file.
+    """Return tweets with these texts in the common schema. `values` has the file's
+    values for each of the other roles.
     """
     short = {role: column(values[role], len(text)) for role in SHORT}
     columns = [
@@ -191,9 +191,7 @@ def _kind(value: Any) -> str:
 
 
 def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
-    """The batch with an id in every row; what had to be replaced is counted by
-    reason.
-    """
+    """Return the batch with an id in every row; replaced ids are counted by reason."""
     ids = _bare(batch.column("id"))
     unusable = pc.fill_null(pc.match_substring_regex(ids, FLOAT), False)
     rounded = pc.fill_null(pc.match_substring_regex(ids, ROUNDED), False)
@@ -222,9 +220,7 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
 
 
 def _bare(ids: pa.Array) -> pa.Array:
-    """Ids without what stands around their digits, and null for what stands in place of
-    one.
-    """
+    """Return ids stripped to their digits; a placeholder becomes null."""
     missing = pc.is_in(ids, MISSING)
     if pc.any(missing).as_py():
         ids = pc.if_else(missing, pa.scalar(None, ids.type), ids)

@@ -1,8 +1,9 @@
-"""Tweets and accounts to forget: lists of ids, and the events by which platforms
-announce deletions.
+"""Tweets and accounts to forget, from lists of ids and from the events by which
+platforms announce deletions.
 
-Read are plain ids, one a line; the compliance streams of the v1.1 and v2 APIs and of
-the enterprise firehose, one JSON object a line; and results of batch compliance jobs.
+The input may be plain ids, one per line; the compliance streams of the v1.1 and v2
+APIs and of the enterprise firehose, one JSON object per line; or results of batch
+compliance jobs.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ import pyarrow as pa
 
 from provscan.errors import InputError
 
-# An id with what may stand around it: an apostrophe or another sign that keeps
-# spreadsheets from reading it as a number (rtweet writes x), or the address of the
-# tweet.
+# An id and what may surround it: an apostrophe or another sign that keeps spreadsheets
+# from reading it as a number (rtweet writes x), or the URL of the tweet.
 DRESSED = r"^(?:['\"]([0-9]+)['\"]?|x([0-9]{8,})|https?://\S+/status(?:es)?/([0-9]+)(?:[/?#]\S*)?)$"
 TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
 USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
-# It asks for nothing, but names the versions of a tweet, of which an index has the
-# first one's id.
+# An edit event asks for no deletion. It names the versions of a tweet; an index has
+# the id of the first.
 EDIT_EVENT = "tweet_edit"
-# Events that ask for nothing, or for what can't be done: an index holds no places, and
-# what is forgotten stays so.
+# Events that require no action, or that an index can't follow: it stores no places,
+# and forgotten tweets are not restored.
 OTHER_EVENTS = (
     "scrub_geo",
     "undrop",
@@ -44,20 +44,20 @@ OTHER_EVENTS = (
 class Withdrawals:
     """Tweets and authors to forget."""
 
-    # Ids of tweets, and of accounts whose tweets are all to go.
+    # Ids of tweets, and ids of accounts whose tweets are all forgotten.
     ids: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
     events: Counter[str] = field(
         default_factory=Counter
-    )  # Lines read, by kind: ``id`` or the name of the event.
+    )  # Lines read by kind: ``id`` or the event's name.
     versions: dict[str, list[str]] = field(
         default_factory=dict
-    )  # By the id of each version, the ids of all.
+    )  # The ids of all versions, by the id of each.
 
     @property
     def tweets(self) -> list[str]:
-        """The ids to forget, with those of the other versions of tweets that were
-        edited, where an event has them.
+        """Return the ids to forget. Other versions of edited tweets are included if an
+        event names them.
         """
         return [
             version
@@ -66,8 +66,8 @@ class Withdrawals:
         ]
 
     def read(self, path: str, *, users: bool = False) -> None:
-        """Take the lines of a file, perhaps compressed; with `users`, plain ids and
-        batch results name accounts.
+        """Read the lines of a file, which may be compressed. With `users`, plain ids
+        and batch results name accounts.
         """
         try:
             with pa.input_stream(path) as stream:
@@ -140,8 +140,8 @@ class Withdrawals:
 
 
 def _id(found: dict[str, Any], *names: str) -> str:
-    """The first of some numbers that is there, as a string; the spelled out form is
-    safe from rounding.
+    """Return the first of several ids that is present, as a string. The string form of
+    an id is preferred, since it can't be rounded.
     """
     for name in names:
         for key in (f"{name}_str", name):

@@ -1,4 +1,4 @@
-"""Dates as people write them -> timestamps in UTC."""
+"""Parse dates in many notations into timestamps in UTC."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from provscan.readers.texts.schema import TIMESTAMP, null_if_empty
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
-# The last millisecond of the year 9999, beyond which neither Arrow nor Python writes a
-# date.
+# The last millisecond of the year 9999; Arrow and Python write no later dates.
 LAST_MS = 253_402_300_799_999
 
 # "Tue Oct 20 00:10:41 +0000 2015"
@@ -36,7 +35,8 @@ SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
 
 
 def _epoch_ms(number: float) -> int | None:
-    """Seconds, or milli-, micro- or nanoseconds since 1970, told apart by their size.
+    """Return milliseconds since 1970 from seconds, or from milli-, micro- or
+    nanoseconds, which are told apart by magnitude.
 
     From 1e11 on a number counts milliseconds: as seconds it would be past the year
     5000.
@@ -55,12 +55,12 @@ def _epoch_ms(number: float) -> int | None:
 
 
 def parse_date(value: Any) -> int | None:
-    """Milliseconds since 1970 in UTC of one date, or None if it is none.
+    """Return the milliseconds since 1970 in UTC of a date, or None if `value` isn't
+    one.
 
-    A date is an ISO 8601 date or time with or without zone (UTC then), the form of the
-    v1.1 API (``Tue Oct 20 00:10:41 +0000 2015``), the form of e-mails, or the time
-    since 1970 as a number or its digits (see :func:`_epoch_ms`), a ``datetime`` or a
-    ``date``.
+    A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
+    API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, the time since
+    1970 as a number or as digits (see :func:`_epoch_ms`), a ``datetime`` or a ``date``.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -73,7 +73,7 @@ def parse_date(value: Any) -> int | None:
     elif isinstance(value, str):
         text = value.strip()
         if api := API_FORM.fullmatch(text):
-            month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is none
+            month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
             text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
         try:
             time = datetime.fromisoformat(
@@ -99,10 +99,10 @@ def parse_date(value: Any) -> int | None:
 
 
 def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Dates by Arrow's own ISO parser; None if it does not take all of them.
+    """Parse dates with Arrow's ISO parser. Return None if it does not accept all.
 
-    Arrow parses a column in which all values have a zone, or none; of a mixed column,
-    it parses the two kinds apart.
+    Arrow parses a column in which all values have a zone or none has one. The two
+    kinds of values in a mixed column are parsed separately.
     """
     strings = null_if_empty(strings)
     local = pa.timestamp("ms")
@@ -121,8 +121,8 @@ def from_strings(strings: pa.Array) -> pa.Array | None:
 
 
 def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
-    """A column of dates, null where there is none, and the places of values that could
-    not be read as a date.
+    """Return a column of dates, null where there is none, and the positions of values
+    that could not be parsed.
     """
     try:
         parsed = from_strings(pa.array(values, pa.string()))

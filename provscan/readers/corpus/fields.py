@@ -1,8 +1,8 @@
-"""Which fields of a file hold the text, id, author, time and language of a tweet, and
-the tweet it repeats.
+"""Determine which fields of a file hold the text, id, author, time and language of a
+tweet, and the tweet that it repeats.
 
-Fields are named by the user, or found by their usual names in the first records of a
-file; those of a table without a header by what they hold. The outcome is a
+The user names the fields, or :func:`bind` recognises them by their usual names in the
+first records of a file; in a table without a header, by their values. The result is a
 :class:`Binding`.
 """
 
@@ -24,7 +24,8 @@ from provscan.readers.texts.fields import Fields, reads_like_text
 
 NESTING = 6
 ROLES = ("text", "id", "author", "date", "lang", "rt_of")
-# In order of preference, as :func:`~provscan.readers.names.plain` writes them.
+# Usual names in order of preference, in the form of
+# :func:`~provscan.readers.names.plain`.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
         "full_text",
@@ -108,8 +109,8 @@ USUAL: dict[str, tuple[str, ...]] = {
         "referenced_tweets.retweeted.id",
     ),
 }
-# Where a table has the whole text of a long tweet or of the original of a retweet, of
-# which another column has the beginning.
+# Columns with the full text of a long tweet, or of the original of a retweet, when
+# another column has only its beginning.
 LONG = (
     "retweeted_status.extended_tweet.full_text",
     "retweeted_status.full_text",
@@ -120,11 +121,11 @@ LONG = (
     "note_tweet.text",
     "note_tweet_text",
 )
-# The address of a tweet, which ends with its id.
+# The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
-# Where roles are looked for in the later records of a file whose first ones lack them;
-# a text also in each record that has none where most have it, since collectors mix the
-# two forms of the API.
+# Paths at which later records may have the roles that a file's first records lack. A
+# text is also looked for there in every record without one where most have it, since
+# collectors mix the two forms of the API.
 LATE: dict[str, tuple[Path, ...]] = {
     "text": (("full_text",), ("text",)),
     "id": (("id_str",), ("id",), ("tweet_id",)),
@@ -133,15 +134,16 @@ LATE: dict[str, tuple[Path, ...]] = {
     "lang": (("lang",), ("language",)),
     "rt_of": (("rt_of",), ("retweeted_status_id_str",)),
 }
-# The values of each field of some records.
+# The values of each field of a sample of records.
 Survey = dict[Path, list[Any]]
-# Records of a table without a header in which an id, a date or a text has to be seen.
+# Minimum number of records in which a column without a name must show an id, a date or
+# a text.
 SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Binding:
-    """Where each role is found in one file, None where it isn't."""
+    """The path of each role in one file, None for a role that the file lacks."""
 
     text: Path
     id: Path | None = None
@@ -149,21 +151,17 @@ class Binding:
     date: Path | None = None
     lang: Path | None = None
     rt_of: Path | None = None
-    wanted: tuple[
-        tuple[Path, pa.DataType], ...
-    ] = ()  # The values to read, with their types.
-    guessed: str = ""  # The roles that were determined by content, in words.
-    long: tuple[
-        Path, ...
-    ] = ()  # Where the whole text is, if it is there, rather than in `text`.
-    missing: tuple[str, ...] = ()  # Roles whose field was named and is not there.
-    # Roles that the first records lack, and where later ones may have them.
+    wanted: tuple[tuple[Path, pa.DataType], ...] = ()  # Paths to read, with types.
+    guessed: str = ""  # The roles that were determined by content, for a message.
+    long: tuple[Path, ...] = ()  # Paths of full texts, preferred to `text`.
+    missing: tuple[str, ...] = ()  # Roles whose named field is absent.
+    # Roles that the first records lack, and their possible paths in later ones.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
 
 def survey(records: Iterable[Mapping[str, Any]]) -> Survey:
-    """The fields of some records, nested ones too, in order of appearance, with their
-    values.
+    """Return the fields of some records, including nested ones, in order of
+    appearance, with their values.
     """
     found: Survey = {}
 
@@ -198,7 +196,7 @@ def _is_date(value: Any) -> bool:
 
 
 def _by_content(found: Survey) -> dict[str, Path]:
-    """The text, id and date of records whose field names say nothing."""
+    """Find the text, id and date of records by value, where field names don't help."""
     roles: dict[str, Path] = {}
     texts = {path for path in found if _share(found[path], _is_text) > 0.5}
     if texts:
@@ -208,7 +206,7 @@ def _by_content(found: Survey) -> dict[str, Path]:
         for path in (path for path in found if path not in texts):
             words = list(map(str, found[path]))
             distinct = len(set(words)) > SHARE * len(words)
-            # Small numbers are dates since 1970 by their value only.
+            # A small number may be taken for a time since 1970 by mistake.
             long = any(len(word) > 7 for word in words)
             if distinct and long and _share(found[path], kind) >= SHARE:
                 roles.setdefault(role, path)
@@ -216,8 +214,8 @@ def _by_content(found: Survey) -> dict[str, Path]:
 
 
 def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
-    """Find every role among the fields of a file, by its first records; messages call
-    the file `source`.
+    """Find every role among the fields of a file, from its first records. `source`
+    names the file in messages.
     """
     found = survey(records)
     known: dict[str, Path] = {}
@@ -262,7 +260,7 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         and "text" in roles
         and not any(map(_is_text, found[roles["text"]]))
     ):
-        # A field "status" may hold "active", and "title" nothing.
+        # A field "status" may hold "active", and a field "title" may be empty.
         kept = roles.pop("text")
         others = (known[name] for name in USUAL["text"] if name in known)
         other = next((path for path in others if any(map(_is_text, found[path]))), None)
@@ -294,8 +292,8 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
 
 
 def _usual_name(path: Path) -> str:
-    """As usual names are written, without the parts that MongoDB (``id.$numberLong``)
-    and Elasticsearch add.
+    """Return a path in the form of usual names, without the parts that MongoDB
+    (``id.$numberLong``) and Elasticsearch add.
     """
     return plain(".".join(path)).partition(".$")[0].removeprefix("_source.")
 
@@ -321,7 +319,8 @@ def not_found(
         if name is None
         else f"no field {name!r} for the {role}"
     )
-    # Options name the fields of an index and of a dataset.
+    # Options can name the fields of a corpus and of a dataset, but not of a control
+    # file.
     also = "; in a control file, rename it to text" if name is None else ""
     return dataset_fields.not_found(
         what, map(".".join, sorted(found, key=len)), source, role, also

@@ -1,11 +1,11 @@
-"""JSON objects as platforms and collectors write them -> tweets, one flat row each.
+"""Turn JSON objects, as platforms and collectors write them, into tweets as flat rows.
 
-Pure functions on parsed objects. :func:`tweets_in` knows the v1.1 API (``full_text``,
-``extended_tweet``, ``retweeted_status``, ``quoted_status``), the v2 API (``data``,
-``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as twarc
-flattens it, GraphQL (``rest_id``, ``legacy``, ``core.user_results``), snscrape's and
-twscrape's lines, the account archive, activity streams (``verb``, ``actor``,
-``long_object``), and records that wrap one of these, as an object at any depth or as a
+The functions are pure and take parsed objects. :func:`tweets_in` knows the v1.1 API
+(``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
+(``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
+flattened by twarc; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the lines
+of snscrape and twscrape; the account archive; activity streams (``verb``, ``actor``,
+``long_object``); and records that wrap one of these, as an object at any depth or as a
 string of JSON. An original comes before its retweet, and the retweet takes the
 original's text.
 """
@@ -26,9 +26,9 @@ from provscan.readers.texts.records import value_at
 Object = dict[str, Any]
 Skip = Callable[[str, str], None]
 
-# Keys of objects that are a tweet or a list of tweets.
+# Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
-# Keys of objects that are tweets of GraphQL, or have some within.
+# Keys of objects that are or contain tweets of GraphQL.
 GRAPHQL = frozenset(
     [
         "legacy",
@@ -43,11 +43,11 @@ GRAPHQL = frozenset(
 RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
 
-# Compliance events: a stream gives objects with one of these keys, v2 puts it below
-# "data".
+# Keys of compliance events. Streams send objects with one of these keys; the v2 API
+# nests it in "data".
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
-# Keys of messages between the tweets of a stream, and of the other lists of an
-# account's archive.
+# Keys of the messages between the tweets of a stream, and of the other lists of an
+# account archive.
 OTHERS = frozenset(
     [
         "limit",
@@ -71,8 +71,8 @@ OTHERS = frozenset(
         "info",
     ]
 )
-# Any of these keys in a record makes it one for :func:`tweets_in`; records with none
-# are flat.
+# A record with any of these keys is parsed by :func:`tweets_in`; a record with none is
+# flat.
 MARKERS = frozenset(
     [
         *RETWEETED,
@@ -89,14 +89,14 @@ MARKERS = frozenset(
         "__twarc",
     ]
 )
-# Keys of which an object with a text has one if it is a tweet.
+# An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
-# A record with a text below one of these keys is a tweet, and no wrapper of one.
+# A record with a text at one of these keys is a tweet, not a wrapper of one.
 TEXTS = frozenset(USUAL["text"]) - {"title"}
 
 
-# Where layouts have each part of a tweet, in order of preference; dots lead into
-# objects. A long tweet keeps only the beginning of its text in ``text``.
+# Paths of each part of a tweet in the layouts, in order of preference; dots lead into
+# objects. The ``text`` of a long tweet is only its beginning.
 WHERE: dict[str, tuple[str, ...]] = {
     "text": (
         "note_tweet.text",
@@ -108,7 +108,7 @@ WHERE: dict[str, tuple[str, ...]] = {
         "content",
         "renderedContent",
     ),
-    # Of an edited tweet that of its first version, so that all versions are one tweet.
+    # An edited tweet takes the id of its first version, so that all versions are one.
     "id": (
         "edit_info.edit.initialTweetId",
         "edit_history.initial_tweet_id",
@@ -151,7 +151,7 @@ WHERE: dict[str, tuple[str, ...]] = {
 
 
 class Tweet(NamedTuple):
-    """One tweet with the values as they stand in the object; any may be None."""
+    """One tweet with its values as in the object; any may be None."""
 
     id: Any
     text: Any
@@ -167,8 +167,9 @@ PATHS = {
 
 
 def rows_of_table(record: Object) -> list[Any] | None:
-    """The rows of a table in one object: columns that are lists or numbered objects, or
-    rows by id; else None.
+    """Return the rows of a table that is stored in one object: its columns are lists
+    or objects with numbered keys, or its rows are keyed by id. Return None for other
+    objects.
     """
     values = list(record.values())
     if isinstance(names := record.get("columns"), list) and isinstance(
@@ -198,7 +199,7 @@ def rows_of_table(record: Object) -> list[Any] | None:
 
 
 def is_nested(record: Object) -> bool:
-    """Whether a record is one of the layouts of this module, rather than flat
+    """Return whether a record has one of this module's layouts, rather than flat
     fields.
     """
     if not MARKERS.isdisjoint(record) or _notice(record) is not None:
@@ -213,9 +214,9 @@ def is_nested(record: Object) -> bool:
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
-    """The tweets that an object holds, embedded originals first.
+    """Yield the tweets in an object, embedded originals first.
 
-    `skip` is called with a reason and a detail for everything in it that is no tweet:
+    `skip` is called with a reason and a detail for each part that is not a tweet:
     ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
@@ -259,14 +260,14 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
 
 
 def _graphql_in(record: Object) -> list[Object]:
-    """The tweets of GraphQL in a record; none in one of the other forms."""
+    """Return the tweets of GraphQL in a record; none if it has another layout."""
     data = record.get("data")
     page = isinstance(data, dict) and "text" not in data
     return list(_graphql(record)) if page or not GRAPHQL.isdisjoint(record) else []
 
 
 def _graphql(value: Any) -> Iterator[Object]:
-    """The tweets of GraphQL anywhere in a value, each as the v1.1 API has it."""
+    """Yield the tweets of GraphQL anywhere in a value, in the form of the v1.1 API."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -298,8 +299,8 @@ def _graphql(value: Any) -> Iterator[Object]:
 
 
 def _wrapped(record: Object) -> list[Object]:
-    """The tweets below the keys of a record without a text, as objects or as strings of
-    JSON.
+    """Return the tweets that a record without a text of its own wraps, as objects or
+    as strings of JSON.
     """
     if "text" in record or "full_text" in record:
         return []
@@ -316,10 +317,10 @@ def _wrapped(record: Object) -> list[Object]:
 
 
 def _named(tweet: Object, record: Object) -> Object:
-    """A tweet without an id by that of the record around it."""
+    """Return the tweet, with the id of the surrounding record if it has none."""
     names = ("id_str", "id", "tweet_id", "_id")
     outer = _first(record, ((name,) for name in names))
-    # The value of a key such as id may be the object with the tweet.
+    # The value at a key such as id may be the object with the tweet.
     known = outer is not None and not isinstance(outer, dict | list)
     return (
         {"id": outer, **tweet}
@@ -365,7 +366,7 @@ def _is_activity(record: Any) -> TypeGuard[Object]:
 
 
 def _activity(activity: Object) -> Object:
-    """A tweet of an activity stream as the v1.1 API has it."""
+    """Return a tweet of an activity stream in the form of the v1.1 API."""
     inner, quoted = activity.get("object"), activity.get("twitter_quoted_status")
     shared = inner if activity.get("verb") == "share" else None
 
@@ -387,7 +388,7 @@ def _activity(activity: Object) -> Object:
 
 
 def _notice(record: Object) -> tuple[str, str] | None:
-    """Why a record is no tweet but a message about tweets."""
+    """Return why a record is a message about tweets; None if it is not one."""
     if "redacted_at" in record and "action" in record:
         return "deletion", f"compliance result: {record['action']}"
     data = record.get("data")
@@ -401,7 +402,9 @@ def _notice(record: Object) -> tuple[str, str] | None:
 
 
 def _first(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
-    """The first value at one of some paths; of a list its first element."""
+    """Return the first value found at one of several paths; of a list, its first
+    element.
+    """
     for path in paths:
         value = value_at(record, path)
         if isinstance(value, list):
@@ -412,8 +415,8 @@ def _first(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """The value in an object by which MongoDB names its type: ``{"$numberLong":
-    "7"}``.
+    """Return the value, unwrapped from an object in which MongoDB states its type:
+    ``{"$numberLong": "7"}``.
     """
     while (
         isinstance(value, dict)
@@ -439,7 +442,7 @@ def _text(tweet: Object) -> Any:
 
 
 def _row(tweet: Object, **known: Any) -> Tweet:
-    """A tweet as a row; what is `known` goes before what stands in it."""
+    """Return a tweet as a row; `known` values take precedence over its own."""
     return Tweet(
         *(
             _first(tweet, PATHS[role]) if (value := known.get(role)) is None else value
@@ -449,8 +452,8 @@ def _row(tweet: Object, **known: Any) -> Tweet:
 
 
 def _tweet(tweet: Object) -> Iterator[Tweet]:
-    """A tweet of the v1.1 API, of an archive or of a scraper, after those that it
-    embeds.
+    """Yield a tweet of the v1.1 API, of an archive or of a scraper, after the tweets
+    embedded in it.
     """
     for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
         if _text(quoted) is not None:
@@ -463,8 +466,8 @@ def _tweet(tweet: Object) -> Iterator[Tweet]:
 
 
 def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
-    """Tweets of the v2 API with the users and tweets that they refer to, on the page or
-    expanded in place.
+    """Yield tweets of the v2 API, completed by the users and tweets that they refer
+    to, which are on the page or expanded in place.
     """
     includes = includes if isinstance(includes, dict) else {}
     included = _objects(includes.get("tweets"))

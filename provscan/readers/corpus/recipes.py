@@ -1,8 +1,8 @@
-"""Recipes for public tweet sets: which of their files hold tweets, and how these are
-read.
+"""Recipes for public tweet sets: which files of a set hold tweets, and how to read
+them.
 
-They are kept in ``recipes.toml``, which says what the fields mean. No set comes with
-provscan or is downloaded: ``recipe:NAME=PATH`` names a copy that the user has.
+``recipes.toml`` holds the recipes and explains their fields. provscan neither contains
+nor downloads any set: ``recipe:NAME=PATH`` names the user's own copy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from provscan.readers.texts.fields import Fields
 from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"
-# In a checkout the file lies in corpora/, in an installed package beside this module.
+# The file is in corpora/ of a checkout, and beside this module once installed.
 PLACES = (
     Path(__file__).with_name("recipes.toml"),
     Path(__file__).parents[3] / "corpora" / "recipes.toml",
@@ -47,7 +47,7 @@ class Recipe:
     note: str | None = None
 
     def covers(self, source: str) -> bool:
-        """Whether a file, or a member of an archive, is one with tweets of the set."""
+        """Return whether a file or a member of an archive holds tweets of the set."""
         path = PurePosixPath(source)
         names = (
             [path, path.with_suffix("")]
@@ -71,7 +71,7 @@ def known_recipes() -> dict[str, Recipe]:
 
 
 def recipe_of(source: str) -> tuple[Recipe, str]:
-    """The recipe and the path of a source such as
+    """Return the recipe and the path of a source such as
     ``recipe:tweeteval=downloads/tweeteval``.
     """
     name = source.removeprefix(PREFIX).partition("=")[0]

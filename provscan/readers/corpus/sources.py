@@ -1,10 +1,10 @@
-"""Sources of licensed tweets as the user names them -> the files and tables that are
-read, and those that are not.
+"""Turn the sources of licensed tweets into a plan: which files and tables are read,
+and which are not.
 
-:func:`plan_tweets` surveys the sources as for a dataset
-(:mod:`provscan.readers.planning`), leaves out what holds no tweets (labels,
-documentation, lists of ids, the other files of an account's archive), and binds each
-remaining file: which of its fields hold the text, id, author and date of a tweet.
+:func:`plan_tweets` surveys the sources like those of a dataset
+(:mod:`provscan.readers.planning`), leaves out files without tweets (labels,
+documentation, lists of ids, the other files of an account archive), and determines
+which fields of each remaining file hold the text, id, author and date of a tweet.
 """
 
 from __future__ import annotations
@@ -43,34 +43,34 @@ from provscan.readers.planning import (
 from provscan.readers.splits import UNKNOWN, Context, Split
 from provscan.readers.texts.fields import Fields
 
-# Files beside the texts of a set, recognised by their names or their lines.
+# Files that accompany the texts of a set, recognised by their names or lines.
 LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
 ABOUT = re.compile(
     r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE
 )
 LEAST_LINES = 5
 ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
-# No file is cut, so that its lines can be counted as they are read.
+# Files are not cut into splits, so that their lines are counted as they are read.
 WHOLE = 1 << 62
 
 
 @dataclass(frozen=True)
 class TweetFile:
-    split: Split  # Where it is, and where its fields are.
-    fields: Fields  # Names of its fields as the user gave them.
-    account: Account | None = None  # Whose archive it is of.
+    split: Split  # The file, with its fields.
+    fields: Fields  # The names of its fields that the user gave.
+    account: Account | None = None  # The account whose archive it is in.
 
 
 @dataclass
 class TweetPlan:
-    """The files with tweets, and the paths of all other files, with reasons."""
+    """The files with tweets, and the paths of all other files with reasons."""
 
     files: list[TweetFile]  # The files and tables to read, in order.
     unread: list[
         tuple[str, str]
-    ]  # Files that can't be read, or have no field for a tweet's text.
-    # Files without tweets: labels, documentation, other files of an account's archive
-    # or of a recipe's set.
+    ]  # Files that can't be read or have no field for a tweet's text, with reasons.
+    # Files without tweets, with reasons: labels, documentation, other files of an
+    # account archive or of a recipe's set.
     ignored: list[tuple[str, str]]
 
 
@@ -82,11 +82,11 @@ def plan_tweets(
     encoding: str | None = None,
     limits: Limits = LIMITS,
 ) -> TweetPlan:
-    """Find the files with tweets among files, archives, folders, "-" for the standard
-    input, or ``recipe:NAME=PATH``.
+    """Find the files with tweets among the sources: files, archives, folders, "-" for
+    the standard input, or ``recipe:NAME=PATH``.
 
-    The fields of a recipe go behind those that are named. Delimiter and encoding are
-    determined from a file unless given.
+    Fields that the user names take precedence over those of a recipe. The delimiter
+    and the encoding are determined for each file unless given.
     """
     planner = _Planner(limits)
     named = named_sources(sources)
@@ -105,7 +105,7 @@ def plan_tweets(
 
 
 def _require_named_fields(files: list[TweetFile], limits: Limits) -> None:
-    """Check that a field that was named is in at least one of the files."""
+    """Check that at least one file has each field that the user named."""
     bindings = [file.split.binding for file in files]
     for role in ROLES[1:]:
         if all(binding is not None and role in binding.missing for binding in bindings):
@@ -115,17 +115,18 @@ def _require_named_fields(files: list[TweetFile], limits: Limits) -> None:
 
 
 class _Planner:
-    """Decides about each file that a survey found whether it holds tweets."""
+    """Decides which of the files that a survey found hold tweets."""
 
     def __init__(self, limits: Limits) -> None:
         self.plan = TweetPlan([], [], [])
-        self.error: InputError | None = None  # The first that made a file unread.
+        # The first error that made a file unreadable.
+        self.error: InputError | None = None
         self._limits = limits
-        # Places of files of earlier sources.
+        # Identities of the files of earlier sources.
         self._seen: set[tuple[str, str | None]] = set()
 
     def add(self, source: str, fields: Fields, asked: Asked) -> None:
-        """The files with tweets of one source."""
+        """Add the files with tweets of one source to the plan."""
         plan, before = self.plan, len(self.plan.files)
         if source.startswith(PREFIX):
             recipe, path = recipe_of(source)
@@ -149,15 +150,15 @@ class _Planner:
         else:
             path, found = source, Survey(self._limits, asked, unpack=True)
             files = list(found.files([path]))
-        # One file that the user named.
+        # The source is a single file that the user named.
         alone = os.path.isfile(path) and len(files) == 1
         plan.unread += found.unread
         plan.ignored += found.ignored
         files = self._first_seen(files)
         archives = [file for file in files if file.split.format == "archive"]
         accounts, folders = read_accounts(archives, plan.unread, self._limits)
-        # Pictures and fonts of an account's archive stand in its folder "data" and next
-        # to it.
+        # The pictures and fonts of an account archive are in and beside its folder
+        # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
         plan.ignored += [
             (path, OTHER_FILE) for path, _ in plan.unread if path.startswith(roots)
@@ -185,8 +186,8 @@ class _Planner:
         self._seen.update(_place(file.split) for file in plan.files[before:])
 
     def _first_seen(self, files: list[Found]) -> list[Found]:
-        """The files that are not read yet; those of an account's archive are needed
-        together.
+        """Return the files that no earlier source had. The files of an account archive
+        are needed together, so none of them is left out.
         """
         fresh = []
         for file in files:
@@ -218,9 +219,8 @@ class _Planner:
     def _add_bound(
         self, split: Split, fields: Fields, *, of_texts: bool = False
     ) -> None:
-        """A file whose first records have a field for the text of tweets.
-
-        With `of_texts` it is left out if no value of them has three words.
+        """Add a file if its first records have a field for the text of tweets. With
+        `of_texts` the file is left out if none of their values has three words.
         """
         form = FORMATS[split.format]
         records = [
@@ -245,8 +245,8 @@ class _Planner:
         self.plan.files.append(TweetFile(split, fields))
 
     def _add_without_records(self, split: Split) -> None:
-        """A file whose beginning has no records: it is empty, or breaks off before the
-        first has ended.
+        """Add a file without a complete record at its beginning: it is empty, or
+        damaged within the first record.
         """
         stream = ByteStream(split, context := Context.quiet(self._limits))
         for _ in FORMATS[split.format].read(stream, None):
@@ -274,7 +274,9 @@ def _place(split: Split) -> tuple[str, str | None]:
 
 
 def _pipe(split: Split, asked: Asked) -> Split:
-    """A pipe, which can't be looked at: a table if its delimiter is given."""
+    """Return the split of a pipe, which can't be inspected beforehand: a table if its
+    delimiter is given.
+    """
     if asked.delimiter is None:
         return split
     layout = replace(split.layout, delimiter=asked.delimiter)
@@ -282,8 +284,8 @@ def _pipe(split: Split, asked: Asked) -> Split:
 
 
 def _no_tweets(file: Found, *, alone: bool) -> str | None:
-    """Why a file is taken for no tweets: one that is named alone, if its lines or pages
-    can't be tweets at all.
+    """Return why a file is taken to hold no tweets, else None. A file that the user
+    named `alone` is rejected only if its lines or pages can't be tweets at all.
     """
     name = PurePosixPath(file.split.source).name
     form = file.split.format

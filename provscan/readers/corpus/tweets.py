@@ -1,8 +1,8 @@
-"""Licensed tweets: one row a tweet, with id, text, author, time, language and the tweet
-that it repeats.
+"""Read licensed tweets: one row per tweet, with id, text, author, time, language and
+the tweet that it repeats.
 
-Files of flat records go through as columns. A record that is one of the nested layouts
-of :mod:`provscan.readers.corpus.layouts` may hold several tweets, such as a retweet and
+Flat records are read as columns. A record in one of the nested layouts of
+:mod:`provscan.readers.corpus.layouts` may hold several tweets, such as a retweet and
 its original; blocks of lines with such records are parsed as objects.
 """
 
@@ -45,10 +45,10 @@ from provscan.readers.texts.records import checked_text, numbers_of, value_at
 from provscan.readers.texts.schema import TWEETS, plain_array
 from provscan.text_buffers import buffers
 
-# Tweets that are collected from objects before they become columns.
+# The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
-# Values that only nested records have: a block of lines in which one occurs is parsed
-# as objects.
+# Values that only nested records have: a block of lines that contains one is parsed as
+# objects.
 GUARDS: tuple[Path, ...] = (
     ("retweeted_status", "id_str"),
     ("quoted_status", "id_str"),
@@ -67,8 +67,8 @@ def read_tweets(
     on_bytes: Progress | None = None,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The tweets of one file of :func:`~provscan.readers.plan_tweets`, in bounded
-    memory.
+    """Yield the tweets of one file of :func:`~provscan.readers.plan_tweets`, in
+    bounded memory.
 
     Every row has an id, ``file:line`` where the tweet has none. The `stats` are
     complete when the iterator is exhausted; `on_bytes` is called with the number of
@@ -88,13 +88,13 @@ def read_tweets(
 def read_tweet_objects(
     obj: Any, fields: Fields, stats: ReadStats
 ) -> Iterator[pa.RecordBatch]:
-    """The tweets among records in memory, as :func:`read_tweets` gives them."""
+    """Yield the tweets among records in memory in the form of :func:`read_tweets`."""
     file, limits = TweetFile(Split(MEMORY, MEMORY, UNKNOWN), fields), current_limits()
     return _Reader(file, stats, limits).batches(object_rows(obj, limits))
 
 
 class _Reader:
-    """Records of one file -> batches of tweets."""
+    """Turns the records of one file into batches of tweets."""
 
     def __init__(self, file: TweetFile, stats: ReadStats, limits: Limits) -> None:
         self._file = file
@@ -103,11 +103,11 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats
         self._limits = limits
-        self._rows = 0  # Of tables in single objects.
+        self._rows = 0  # Rows so far of tables in single objects.
 
     def rows(self, context: Context) -> Iterator[Rows | Piece]:
-        """The records of the file: as columns where its first records show where the
-        fields are, else as they are.
+        """Yield the records of the file: as columns where its first records show the
+        fields, else as they are.
         """
         split, binding = self._file.split, self._binding
         if binding is None:
@@ -118,7 +118,7 @@ class _Reader:
         taken = {path[0] for path in wanted}
         places = [*binding.long, *chain.from_iterable(binding.late.values())]
         of_lines = split.format in ("json", "jsonl")
-        # A guard that a field of the same name stands for is none.
+        # A field with the name of a guard is an ordinary field.
         guards = GUARDS if of_lines else ()
         wanted |= {
             path: pa.string() for path in (*guards, *places) if path[0] not in taken
@@ -131,7 +131,7 @@ class _Reader:
         yield from read_lines(lines, wanted, self._is_flat)
 
     def _describe(self, binding: Binding) -> None:
-        """Note how the file is read."""
+        """Note how the file is read in the counts."""
         if binding.guessed:
             self._counts.note("fields_by_content", self._source, 0, binding.guessed)
         for role in binding.missing:
@@ -141,8 +141,8 @@ class _Reader:
             )
 
     def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
-        """All tweets among some records, in batches within the limits, counted and with
-        ids.
+        """Yield all tweets among some records in batches within the limits, counted
+        and with ids.
         """
         limits, counts = self._limits, self._counts
         before = counts.records
@@ -195,8 +195,8 @@ class _Reader:
             yield from_tweets(numbers, tweets, self._source, self._counts)
 
     def _is_flat(self, batch: pa.RecordBatch) -> bool:
-        """Whether columns hold all there is in some lines: each has a text, and none is
-        nested.
+        """Return whether the columns of some lines are complete: each line has a text,
+        and no line is nested.
         """
         assert self._binding is not None
         text = _leaf(batch, self._binding.text)
@@ -236,7 +236,7 @@ class _Reader:
                 )
             elif (table := rows_of_table(record)) is not None:
                 binding = self._bound(table)
-                # Rows go on from those of a table before.
+                # The numbers continue those of an earlier table.
                 first = self._rows = max(number, self._rows)
                 self._rows += len(table)
                 for place, row in enumerate(table, first):
@@ -254,7 +254,9 @@ class _Reader:
                 yield from self._flat(number, record, self._binding)
 
     def _bound(self, records: list[Any]) -> Binding | None:
-        """The places of the fields in records that could not be looked at before."""
+        """Return the paths of the roles in records that could not be inspected
+        before.
+        """
         try:
             return bind(
                 self._file.fields,
@@ -285,7 +287,7 @@ class _Reader:
         account = self._file.account
         for tweet in tweets_in(record, skip):
             if account is not None:
-                # Other files of the account's archive complete it.
+                # Other files of the account archive complete the tweet.
                 tweet = tweet._replace(
                     author=account.username if tweet.author is None else tweet.author,
                     text=account.whole_text(tweet.text, tweet.date),
@@ -313,8 +315,8 @@ def _leaves(batch: pa.RecordBatch, paths: Iterable[Path]) -> list[pa.Array]:
 
 
 def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:
-    """The values of a role, from where the first records have it, else from where later
-    ones do.
+    """Return the values of a role at its path in the first records, else at the paths
+    that later records may have.
     """
     path = getattr(binding, role)
     if path is not None:
@@ -327,7 +329,7 @@ def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | No
 
 
 def _value(record: Any, binding: Binding, role: str) -> Any:
-    """As :func:`_column`, of one record."""
+    """Return the value of a role in one record; see :func:`_column`."""
     path = getattr(binding, role)
     if role == "text":
         long = next(

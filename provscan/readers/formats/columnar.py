@@ -1,7 +1,7 @@
-"""Parquet and Arrow IPC files.
+"""Read Parquet and Arrow IPC files.
 
-Arrow files are read, not mapped: one that is cut short while it is mapped would end the
-process.
+Arrow files are not memory-mapped: the process would crash if a mapped file were
+truncated.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.texts.schema import distinct_names, with_distinct_names
 from provscan.urls import is_remote
 
-# Bytes of a column that are read at a time: those of a row group may be gigabytes.
+# The number of bytes of a column read at a time; a row group may have gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# Bytes of a row, in the file, below which its values may be some that are stored once;
-# and rows that are read to see.
+# If rows take fewer bytes than this in the file, their values may be stored once and
+# repeated; and the number of rows read to find out.
 DENSE, SOME_ROWS = 16, 64
-# What an Arrow file begins and ends with, where the stream in it begins, and what that
-# ends with.
+# The bytes that an Arrow file begins and ends with, the offset of the stream in it,
+# and the bytes that end the stream.
 MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
-# Text that nobody has checked to be UTF-8.
+# Types of text that has not been checked to be UTF-8.
 RAW = {
     pa.string(): pa.binary(),
     pa.large_string(): pa.large_binary(),
@@ -45,7 +45,7 @@ RAW = {
 
 @contextmanager
 def _file(stream: ByteStream) -> Iterator[pa.NativeFile]:
-    """The file, at random access; out of its archive and decompressed if need be."""
+    """Open the file for random access, extracted and decompressed if necessary."""
     path = stream.split.path
     if stream.split.random_access:
         with (
@@ -77,7 +77,7 @@ def _parquet(source: pa.NativeFile, limits: Limits) -> pq.ParquetFile:
 
 
 def _is_wanted(names: list[str], wanted: Wanted) -> list[bool]:
-    """Which columns are wanted, by their distinct names."""
+    """Return for each column whether it is wanted, by its distinct name."""
     return [wanted is None or any(path[0] == name for path in wanted) for name in names]
 
 
@@ -90,11 +90,11 @@ class Parquet:
         return head.startswith(b"PAR1")
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        """Ranges of row groups; each takes a share of the file's bytes that goes by its
-        decoded size.
+        """Yield ranges of row groups. Each range is assigned a share of the file's
+        bytes in proportion to its decoded size.
 
         The sizes of single columns would be more exact, but asking a damaged file for
-        them ends the process.
+        them crashes the process.
         """
         if not whole.random_access:
             yield whole
@@ -145,7 +145,7 @@ class Parquet:
                 if there
             }
             columns = None if wanted is None else sorted(taken)
-            # Columns come in the order in which they are asked for, all of a name
+            # Columns arrive in the order of the request, and those of one name
             # together.
             order = (
                 sorted(range(len(names)), key=names.__getitem__)
@@ -171,7 +171,7 @@ class Parquet:
                     number += about.num_rows
                     continue
                 if size < DENSE and about.num_rows:
-                    # Values that are stored once may be long.
+                    # Values that are stored once and repeated may be long.
                     head = next(
                         file.iter_batches(
                             SOME_ROWS,
@@ -202,7 +202,7 @@ class Parquet:
 
 
 class Arrow(Undivided):
-    """Arrow IPC, as a file with random access (Feather) or as a stream."""
+    """Arrow IPC, as a random-access file (Feather) or as a stream."""
 
     name = "arrow"
     extensions = (".arrow", ".feather", ".ipc", ".arrows")
@@ -216,7 +216,7 @@ class Arrow(Undivided):
         count = 0
         with _readable(whole, "Arrow IPC", limits) as file:
             try:
-                # Batches may have one row each.
+                # Batches may have a single row.
                 for batch in _ipc_batches(file, limits):
                     head = with_distinct_names(batch.slice(0, HEAD - count))
                     for array in head.columns:
@@ -255,8 +255,8 @@ class Arrow(Undivided):
 
 
 def _require_sound(array: pa.Array) -> None:
-    """Check what a file claims before its bytes are used as offsets and lengths, but
-    for UTF-8.
+    """Check what an array from a file claims, before its bytes are used as offsets and
+    lengths. UTF-8 is not checked here.
     """
     array.validate()
     if pa.types.is_struct(array.type):
@@ -271,7 +271,7 @@ def _require_sound(array: pa.Array) -> None:
         _require_sound(array.dictionary)
         pa.DictionaryArray.from_arrays(
             array.indices, array.dictionary
-        )  # which compares the indices with their number
+        )  # checks the indices against the dictionary
     elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         _require_sound(array.values)
     else:
@@ -279,15 +279,15 @@ def _require_sound(array: pa.Array) -> None:
 
 
 def _ipc_batches(file: pa.NativeFile, limits: Limits) -> Iterator[pa.RecordBatch]:
-    """Those that have rows. A file is a stream between its name and a footer, and is
-    read as one.
+    """Yield the batches that have rows. A file is a stream between a magic number and
+    a footer, and is read as a stream.
     """
     is_file = file.read(len(MAGIC)) == MAGIC
     file.seek(FIRST if is_file else 0)
-    # Before 0.15, Arrow wrote lengths alone.
+    # Before version 0.15, Arrow wrote lengths without a marker.
     end = END if file.read(4) == END[:4] else END[4:]
     file.seek(FIRST if is_file else 0)
-    # Streams may have been joined.
+    # The file may consist of several concatenated streams.
     while True:
         with pa.ipc.open_stream(file) as stream:
             require_few(len(stream.schema), limits)

@@ -1,6 +1,6 @@
-"""Tables of databases and spreadsheets: SQLite, DuckDB, Excel.
+"""Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
-A file has several tables; ``Split.member`` names one, and without it all of them are
+A file can have several tables. ``Split.member`` names one; without it, all of them are
 read one after the other.
 """
 
@@ -31,11 +31,11 @@ from provscan.readers.texts.schema import distinct_names
 from provscan.urls import is_remote
 
 GROUP = 4096
-# Steps of SQLite's machine between two looks at the budget.
+# Steps of SQLite's virtual machine between two checks of the budget.
 STEPS = 100_000
-# Names of tables as they are shown, and as SQL writes them. Without views, whose rows
-# are those of tables, the shadow tables in which a virtual table keeps its own, and
-# full-text indexes of another table, which keep no rows.
+# The names of tables as shown to users and as written in SQL. Three kinds are left
+# out: views, which repeat rows of tables; the shadow tables in which a virtual table
+# stores its data; and full-text indexes of another table, which store no rows.
 SQLITE_TABLES = """
     SELECT name, '"' || replace(name, '"', '""') || '"' FROM pragma_table_list AS one
     WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND (type = 'table' OR type = 'virtual' AND (
@@ -43,8 +43,7 @@ SQLITE_TABLES = """
         OR EXISTS (SELECT 1 FROM sqlite_schema WHERE sqlite_schema.name = one.name || '_content')
     ))
 """  # noqa: E501
-# Columns that are computed can be of any size, which DuckDB does not bound; they are
-# left out.
+# Generated columns are left out: DuckDB does not bound the size of their values.
 DUCKDB_TABLES = """
     SELECT
         if(schema_name = 'main', table_name, concat(schema_name, '.', table_name)),
@@ -55,11 +54,10 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# Bytes that a row of a sheet counts for, be it one that is left out between two others,
-# and that are counted at a time.
+# Bytes charged for a row of a sheet, also for an omitted row between two others; and
+# bytes that are charged at a time.
 ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number: a longer id is shown as what it is, a rounded
-# float.
+# Spreadsheets keep 15 digits of a number: a longer id is left as a rounded float.
 EXACT = 10**15
 
 
@@ -71,8 +69,8 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
             closing(sqlite3.connect(f"file:{place}", uri=True))
         )
         connection.text_factory = lambda data: data.decode(errors="replace")
-        # Values that are computed by the schema of a hostile file can be of any size,
-        # and take any time.
+        # The schema of a hostile file can compute values of any size that take any
+        # time.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
@@ -81,16 +79,16 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         try:
             yield connection
         except sqlite3.OperationalError:
-            # What ended the query, if it is the budget.
+            # The budget, if it interrupted the query.
             context.budget.spend()
             raise
 
 
 def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
-    """How SQLite opens a database so that its folder stays as it is.
+    """Return the URI by which SQLite opens a database without changing its folder.
 
-    It makes files beside one with a write-ahead log, unless they are there already,
-    since another process uses it. A log that nobody uses is read in a copy.
+    SQLite creates files beside a database with a write-ahead log, unless another
+    process uses the log and they exist already. If no process uses it, a copy is read.
     """
     with open(path, "rb") as file:
         logs_ahead = file.read(20)[18:] == b"\2\2"
@@ -106,15 +104,15 @@ def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
 
 
 def _missing(path: str) -> str:
-    """What SQLite's header says of the size of the file, if that is less; it takes
-    missing pages for empty ones.
+    """Return a message if the file is shorter than its header states; SQLite would
+    take the missing pages for empty ones.
     """
     with open(path, "rb") as file:
         header = file.read(100)
         size = file.seek(0, os.SEEK_END)
     page = int.from_bytes(header[16:18], "big") or 1
     stated = int.from_bytes(header[28:32], "big") * (page if page > 1 else 65_536)
-    # Where a program before 3.7 wrote last, the number of pages is old.
+    # The number of pages is outdated if SQLite before 3.7 wrote to the file last.
     known = header[24:28] == header[92:96]
     return (
         f"it has {size:,} of the {stated:,} bytes that its header states"
@@ -133,10 +131,10 @@ def _duckdb(path: str, context: Context) -> Iterator[Any]:
 
 class _Sql(NamedTuple):
     connect: Callable[[str, Context], AbstractContextManager[Any]]
-    listing: str  # The query for the names of the tables.
+    listing: str  # The query that lists the tables.
     missing: Callable[[str], str] = lambda path: (
         ""
-    )  # What the file lacks by its own account.
+    )  # Why the file is incomplete, if it is.
 
     def names(self, path: str, context: Context) -> list[tuple[str, str]]:
         with self.connect(path, context) as connection:
@@ -152,7 +150,7 @@ class _Sql(NamedTuple):
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
-            # One by one: a row of a small file may have many megabytes.
+            # One at a time: a row of a small file may have many megabytes.
             while (row := cursor.fetchone()) is not None:
                 yield dict(zip(names, row, strict=True))
 
@@ -163,8 +161,8 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
 
     with open(path, "rb") as file:
         with zipfile.ZipFile(file) as archive:
-            # Some parts are read as a whole, and none is read beyond the size that the
-            # directory gives.
+            # openpyxl reads some parts whole, but none beyond the size that the zip
+            # directory states.
             require_growth(
                 sum(part.file_size for part in archive.infolist()),
                 os.path.getsize(path),
@@ -180,7 +178,7 @@ def _workbook(path: str, context: Context) -> Iterator[Any]:
 class _Excel:
     def names(self, path: str, context: Context) -> list[tuple[str, str]]:
         with _workbook(path, context) as book:
-            # Sheets that are a chart have no cells.
+            # Chart sheets have no cells.
             return [(sheet.title, sheet.title) for sheet in book.worksheets]
 
     def records(
@@ -188,8 +186,8 @@ class _Excel:
     ) -> Iterator[dict[str, Any]]:
         with _workbook(path, context) as book:
             sheet = book[table]
-            # What a file says of the size of its sheets is often wrong, and cells
-            # beyond it would be passed over.
+            # The size of a sheet that the file states is often wrong, and cells beyond
+            # it would be skipped.
             sheet.reset_dimensions()
             filled = _filled(sheet.iter_rows(values_only=True), context)
             first = next(filled, None)
@@ -209,8 +207,8 @@ class _Excel:
 
 
 def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
-    """The rows that are not empty; all that a sheet leaves out between two cells
-    counts, too.
+    """Yield the rows that are not empty. Rows and cells that the sheet omits also
+    count toward the budget.
     """
     size = 0
     for row in rows:
@@ -230,8 +228,8 @@ def _cell(value: Any) -> Any:
 def _groups(
     records: Iterator[dict[str, Any]], most: int, size: int
 ) -> Iterator[list[dict[str, Any]]]:
-    """Up to `most` records at a time, and fewer if their values have more than `size`
-    bytes.
+    """Yield groups of up to `most` records, or fewer if their values have more than
+    `size` bytes.
     """
     group: list[dict[str, Any]] = []
     left = size
@@ -247,8 +245,8 @@ def _groups(
         yield group
 
 
-# Asked for when a file is planned, surveyed and read; openpyxl may pass through all of
-# a workbook for them.
+# Cached, since planning, surveying and reading ask for the names, and openpyxl may go
+# through the whole workbook to find them.
 @lru_cache(maxsize=1024)
 def _names(
     source: _Sql | _Excel, path: str, modified: int, limits: Limits
@@ -258,7 +256,7 @@ def _names(
 
 @dataclass(frozen=True)
 class TableFile(Undivided):
-    """A file of tables, behind the protocol of formats."""
+    """A file of tables as a format."""
 
     name: str
     extensions: tuple[str, ...]
@@ -286,8 +284,8 @@ class TableFile(Undivided):
         ]
 
     def _parts(self, whole: Split, limits: Limits) -> list[Split]:
-        """The table that a split names, or all; in an archive, its member is the
-        file.
+        """Return a split of the table that is named, or of each table. In an archive,
+        the split's member names the file instead.
         """
         return (
             [whole]
@@ -306,7 +304,8 @@ class TableFile(Undivided):
                 next(_groups(records, limits.head_records, limits.head_bytes), [])
                 for records in tables
             ]
-        # One of each table in turn: all tables with a field decide whether it is text.
+        # Take records from each table in turn: all tables that have a field decide
+        # whether it is text.
         return [
             record
             for records in zip_longest(*heads)

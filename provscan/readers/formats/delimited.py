@@ -1,10 +1,11 @@
-"""CSV and TSV.
+"""Read CSV and TSV.
 
-Arrow parses whole rows, a block of lines at a time, and names rows of another width
-than the header. Where quotes could be read in several ways, Python's csv module reads
-the block row by row: a broken row is counted and skipped, and a quote that is never
-closed costs its line, not the rest of the file. A later quote may close it, in a row as
-wide as the header: it counts as never closed if the lines between are rows themselves.
+Arrow parses whole rows, a block of lines at a time, and reports rows whose width
+differs from the header's. Where quotes are ambiguous, Python's csv module reads the
+block row by row: a broken row is counted and skipped, and a quote that is never closed
+costs only its line, not the rest of the file. If a later quote closes it in a row as
+wide as the header, it still counts as never closed if the lines between are rows
+themselves.
 """
 
 from __future__ import annotations
@@ -38,20 +39,20 @@ DELIMITERS = ",\t;|"
 NEWLINE, RETURN, QUOTE = b'\n\r"'
 HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
-# Numbers, dates and times: a text that is quoted has hardly one at the same place of
-# each line.
+# Numbers, dates and times. A quoted text hardly has one at the same position of each
+# of its lines.
 FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
-# What spreadsheets write before the header.
+# The line that spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
 LONE_RETURN = re.compile(rb"\r(?!\n)")
 BLANK_LINES = re.compile(rb"[\r\n]*")
 INNER_RETURN = re.compile(r"\r(?!\n|$)")
 CLOSED = re.compile(r'(?:[^"]|"")*"')
-# Lines times delimiters in each from which on a value that looks like rows is noted,
-# though nothing else shows it.
+# A quoted value with this many delimiters (lines times delimiters per line) that looks
+# like rows is reported even without other signs.
 LIKE_A_TABLE = 50
-# A quoted value over more lines than these, all of which are like rows, is perhaps one
-# whose quote was never closed.
+# The quote of a value of more lines than these, which all look like rows, may never
+# have been closed.
 LEAST_LIKE_ROWS = 5
 # Columns and rows of a table that is known by them below other lines.
 LEAST_COLUMNS = 3
@@ -59,8 +60,8 @@ LEAST_BELOW = 4
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """The delimiter of a file, and whether quotes enclose values, from its first
-    lines.
+    """Determine the delimiter of a file, and whether quotes enclose values, from its
+    first lines.
     """
     text = head.decode(errors="replace")
     ends = re.split(
@@ -84,8 +85,8 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
                 delimiter = candidate
                 break
         rows = [line for line in lines[above:] if line.strip()]
-    # Quotes in TSV are a part of the text if that leaves fewer rows of another width,
-    # or joins fewer lines.
+    # In TSV, quotes count as text if fewer rows then have another width, or fewer
+    # lines are joined.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )
@@ -93,8 +94,8 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
 
 
 def _above(lines: list[str], delimiter: str) -> int:
-    """How many lines stand above the names of a table's columns: narrower ones, such as
-    the query of an export.
+    """Return the number of lines above the names of a table's columns. Such lines are
+    narrower than the table; an export may state its query there.
     """
     try:
         rows = list(_divided(lines, 0, Layout(delimiter=delimiter)))
@@ -118,8 +119,8 @@ def _widths(rows: list[str], delimiter: str, quoted: bool) -> list[int]:
 
 
 def _fit(rows: list[str], delimiter: str) -> tuple[float, int]:
-    """How well a delimiter divides rows: the share of those as wide as the first, and
-    that width.
+    """Return how well a delimiter divides rows: the share of the rows that are as wide
+    as the first, and that width.
     """
     widths = _widths(rows, delimiter, True)
     if not widths or widths[0] == 1:
@@ -147,7 +148,7 @@ def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
 
 
 def header_of(first: list[str]) -> tuple[list[str], bool]:
-    """The names of the columns, and whether the first row is that."""
+    """Return the names of the columns, and whether the first row holds them."""
     names = [name.strip() for name in first]
     filled = [name for name in names if name]
     is_header = any(usual_name(name) for name in filled) or (
@@ -165,10 +166,11 @@ def header_of(first: list[str]) -> tuple[list[str], bool]:
 
 
 class _Table:
-    """The rows of one file: divided, checked against the header, counted, as columns.
+    """Divides one file into rows, checks them against the header, counts them and
+    returns columns.
 
-    Most stretches are parsed by Arrow at once. A stretch whose quotes could be read in
-    several ways is parsed by the csv module row by row.
+    Arrow parses most stretches at once. The csv module parses a stretch with ambiguous
+    quotes row by row.
     """
 
     def __init__(self, split: Split, wanted: Wanted, context: Context) -> None:
@@ -179,7 +181,7 @@ class _Table:
         self._source = split.source
         self._layout = split.layout
         self._above = split.layout.above
-        self._long_rows = False  # Rows of several lines, or none, were seen.
+        self._long_rows = False  # Rows of several lines, or blank lines, were seen.
         self._wanted = wanted
         self._context = context
         csv.field_size_limit(min(context.limits.record_bytes, 2**31 - 1))
@@ -187,10 +189,11 @@ class _Table:
     def rows(
         self, block: Block, rest: bytes, *, last: bool
     ) -> tuple[list[Rows], bytes]:
-        """The rows of `rest` and a block, and the lines of a row that is not complete.
+        """Return the rows of `rest` and a block, and the lines of a row that is not
+        complete.
 
-        `rest` is what was not complete before. A file that does not end with a newline
-        breaks off if its last row is not whole.
+        `rest` is the incomplete row of the previous call. A file that does not end
+        with a newline is damaged if its last row is not whole.
         """
         data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
         while self._above and data:
@@ -201,7 +204,7 @@ class _Table:
                 self._context.stats.note("lines_above", self._source, 0, shown)
         made: list[Rows] = []
         if self.names is None:
-            # The first row alone: it may name the columns.
+            # Parse the first row by itself, since it may name the columns.
             first, _, others = data.partition(b"\n")
             if others and first.strip() and first.count(b'"') % 2 == 0:
                 made, data = (
@@ -214,14 +217,16 @@ class _Table:
         return made + found[0], found[1]
 
     def at_once(self, data: bytes, *, last: bool) -> tuple[list[Rows], bytes] | None:
-        """The rows of whole lines as Arrow parses them; None if others may be meant."""
+        """Return the rows of whole lines as Arrow parses them; None if they are
+        ambiguous.
+        """
         if self.names is None or data.startswith(BOM):
             return None
         codes, rest = np.frombuffer(data, np.uint8), data[:0]
         found = None
         if not self._long_rows and LONE_RETURN.search(data) is None:
-            # An open quote would swallow the row behind the others. If each line is a
-            # row, it could be no other.
+            # An open quote would swallow the last row. If each line is a row, the rows
+            # are not ambiguous.
             one_more = b"0" + self._layout.delimiter.encode() * (len(self.names) - 1)
             found = self._parsed(b"%s%s\n" % (data, one_more))
             if found and found[0].num_rows + len(found[1]) == newlines(codes) + 1:
@@ -254,7 +259,7 @@ class _Table:
     def _parsed(
         self, data: bytes | memoryview
     ) -> tuple[pa.Table, list[pyarrow.csv.InvalidRow]] | None:
-        """The wanted columns of whole rows, and the rows of another width."""
+        """Return the wanted columns of whole rows, and the rows of another width."""
         assert self.names is not None
         bad: list[pyarrow.csv.InvalidRow] = []
 
@@ -273,10 +278,10 @@ class _Table:
                     delimiter=self._layout.delimiter,
                     quote_char='"' if self._layout.quoted else False,
                     newlines_in_values=self._layout.quoted,
-                    # Arrow can't give a row to Python that is not UTF-8.
+                    # Arrow can't pass a row that is not UTF-8 to Python.
                     invalid_row_handler=left_out if is_utf8(data) else None,
                 ),
-                # What is used is checked later to be UTF-8.
+                # The values that are used are checked to be UTF-8 later.
                 pyarrow.csv.ConvertOptions(
                     check_utf8=False,
                     column_types=dict.fromkeys(self.names, pa.large_string()),
@@ -287,7 +292,7 @@ class _Table:
         except pa.ArrowInvalid:
             return None
         table = table.combine_chunks()
-        # A row of several lines that is of another width may lack a quote.
+        # A row of several lines with a wrong width may lack a quote.
         if any("\n" in row.text for row in bad) or (
             self._wanted is None
             and not all(is_valid(part) for c in table.columns for part in c.chunks)
@@ -301,12 +306,14 @@ class _Table:
     def _row_by_row(
         self, data: bytes, *, last: bool, ended: bool
     ) -> tuple[list[Rows], bytes]:
-        """The rows as the csv module parses them.
+        """Return the rows as the csv module parses them.
 
-        A quote that is never closed costs its line: reading goes on with the next one.
+        A quote that is never closed costs its line: reading continues with the next
+        line.
         """
         lines = data.splitlines(keepends=True)
-        # What is used is checked later to be UTF-8, and is replaced and counted there.
+        # The values that are used are checked to be UTF-8 later; invalid bytes are
+        # replaced and counted there.
         errors = "replace" if self._wanted is None else "surrogateescape"
         texts = [line.decode(errors=errors) for line in lines]
         numbers: list[int] = []
@@ -345,7 +352,9 @@ class _Table:
         return self._made(numbers, good), b""
 
     def _swallows_rows(self, row: list[str], texts: list[str], height: int) -> bool:
-        """Whether an opening quote that is never closed joins the lines of a row."""
+        """Return whether a row's lines are joined by an opening quote that is never
+        closed.
+        """
         if height > self._context.limits.value_lines:
             return True
         if height < 2:
@@ -387,14 +396,14 @@ class _Table:
         self._context.stats.skip("bad_csv_row", self._source, number, detail)
 
     def _breaks_off(self, what: str) -> None:
-        """The row is a part of the damage."""
+        """Note that the file is damaged within a row."""
         if not self._context.breaks:
             self._context.breaks.append(f"it ends within a row ({what})")
 
     def _broken(self, why: str) -> None:
         self._context.stats.skip("bad_csv_row", self._source, self.number, why)
         self.number += 1
-        # Each such row may have been looked for in all lines that follow.
+        # For each such row, all later lines may have been searched.
         self._context.budget.spend()
 
     def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
@@ -412,17 +421,17 @@ class _Table:
 def _row_ends(
     data: bytes, layout: Layout, width: int, limits: Limits
 ) -> Numbers | None:
-    """Where the whole rows of some lines end; None where rows could be divided in
-    several ways.
+    """Return where the whole rows of some lines end; None if the division into rows is
+    ambiguous.
 
-    That is so if a quote stands where none opens or closes a value, if a return alone
-    ends a line, or if the lines of a value look like rows.
+    It is ambiguous if a quote neither opens nor closes a value, if a carriage return
+    alone ends a line, or if the lines of a value look like rows.
     """
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
     quotes = np.flatnonzero(codes == QUOTE) if layout.quoted else line_ends[:0]
-    # Quotes open and close in turn. Two in a row, which stand for one, close a value
-    # and open it again.
+    # Quotes open and close in turn. A doubled quote, an escaped one, closes a value
+    # and opens it again.
     opening, closing = quotes[::2], quotes[1::2]
     beside = np.zeros(256, np.bool_)
     beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
@@ -458,9 +467,11 @@ def _row_ends(
 def _divided(
     texts: list[str], start: int, layout: Layout
 ) -> Iterator[tuple[int, int, list[str]]]:
-    """The rows from a line on: their first line, the line after them, their values."""
-    # Not a slice: in a hostile file all lines are broken rows, and each would copy all
-    # that follow.
+    """Yield the rows from a line on: the first line, the line after the row, the
+    values.
+    """
+    # Not a slice: if all lines of a hostile file are broken rows, each would copy all
+    # lines after it.
     following = map(texts.__getitem__, range(start, len(texts)))
     reader = _reader(following, layout.delimiter, layout.quoted)
     at = start
@@ -470,7 +481,7 @@ def _divided(
 
 
 def _column(values: list[str]) -> pa.Array:
-    """The values, with those bytes that are not UTF-8."""
+    """Return the values as a column; bytes that are not UTF-8 are kept."""
     return pa.array(map(_encoded, values), pa.large_binary()).view(pa.large_string())
 
 
@@ -479,8 +490,8 @@ def _encoded(value: str) -> bytes:
 
 
 def _unclosed(row: list[str], texts: list[str], layout: Layout) -> bool:
-    """Whether a row that ends with the input ends within quotes, so that one more line
-    would belong to it.
+    """Return whether the last row of the input ends within quotes, so that one more
+    line would belong to it.
     """
     if not row or not row[-1].endswith("\n"):
         return False
@@ -490,7 +501,7 @@ def _unclosed(row: list[str], texts: list[str], layout: Layout) -> bool:
 
 
 def _alone(text: str, delimiter: str) -> list[str]:
-    """The values of a line by itself; a quote that it does not close is a part of its
+    """Return the values of a single line; a quote that it does not close counts as
     text.
     """
     values: list[str] = next(csv.reader([text], delimiter=delimiter), [])
@@ -502,12 +513,12 @@ def _alone(text: str, delimiter: str) -> list[str]:
 
 
 def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
-    """Whether the lines of a row are rows themselves, joined by a quote that was never
-    closed; None: perhaps.
+    """Return whether the lines of a row are rows themselves, joined by a quote that
+    was never closed; None if that is uncertain.
 
-    That is so if each of them is as wide as the row, and either has figures where the
-    first has, or the quote that ends the value stands where none can be. Texts of
-    several lines are not alike in this.
+    They are if each line is as wide as the row, and either has figures where the first
+    line has them, or the quote that ends the value is where no closing quote can be.
+    The lines of a longer text are not alike in this way.
     """
     try:
         first, *others = (_alone(text, delimiter) for text in texts)
@@ -536,10 +547,10 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
 def _cuts(
     whole: Split, table: _Table, target: int, limits: Limits
 ) -> Iterator[tuple[int, int]]:
-    """Where to cut a file, and how many rows it has up to there: after each ``target``
-    bytes, and at its end.
+    """Yield where to cut a file, and the number of rows up to there: after each
+    ``target`` bytes, and at the file's end.
 
-    Where Arrow can't parse a stretch, it is cut no further.
+    The file is not cut after a stretch that Arrow can't parse.
     """
     position, rest = whole.start, b""
     least = position + target
@@ -557,12 +568,12 @@ def _cuts(
             incomplete = data[cut:]
             data = b"".join([rest, memoryview(data)[mark:cut]])
             found = table.at_once(data, last=False)
-            # Longer ones are skipped.
+            # Longer rows are skipped.
             if found is None or len(data) > limits.record_bytes:
                 break
             rest = found[1] + b"\n" * bool(found[1]) + incomplete
             end = position - len(rest)
-            # What stands before the first row belongs to it, be it megabytes of blank
+            # The first row's range includes what precedes it, even megabytes of blank
             # lines.
             if least <= end < whole.end and table.number:
                 yield end, table.number

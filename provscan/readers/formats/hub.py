@@ -1,8 +1,8 @@
-"""Datasets of the Hugging Face hub, ``hf:NAME[/CONFIG][:SPLIT]``, streamed by the
+"""Stream datasets of the Hugging Face hub, ``hf:NAME[/CONFIG][:SPLIT]``, with the
 datasets library.
 
-The library finds the files, retries, and uses the token of the user; no code of a
-dataset is run.
+The library finds the files, retries requests and uses the user's token. The code of a
+dataset is never run.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PREFIX, HUB = "hf:", "hub"
 
 
 def _loaded(source: str) -> dict[str, Any]:
-    """The splits of a dataset that a source names, by name, as
-    ``datasets.IterableDataset``.
+    """Return the splits of the dataset that a source names:
+    ``datasets.IterableDataset`` by name.
     """
     name, _, split = source.removeprefix(PREFIX).partition(":")
     parts = name.strip("/").split("/")
@@ -35,7 +35,7 @@ def _loaded(source: str) -> dict[str, Any]:
         ) from None
     try:
         found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
-    except Exception as error:  # the library raises those of several others
+    except Exception as error:  # the library raises errors of several others
         said = without_secrets(" ".join(str(error).split()))
         raise InputError(f"{source}: {type(error).__name__}: {said[:300]}") from error
     if split and split not in found:

@@ -1,8 +1,8 @@
-"""JSON that is not one object a line: an array of any size, or objects that take
-several lines.
+"""Read JSON that is not one object per line: an array of any size, or objects that
+span several lines.
 
-Each element is written on a line of its own while the document streams by, and then
-read as JSON lines are.
+The document is streamed; each element is put on a line of its own and then read like
+JSON lines.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 
-# First lines by which lines and documents are told apart.
+# The number of first lines by which JSON lines are told from documents.
 HEAD_LINES = 20
 
 
 class Elements(ByteStream):
-    """The elements of a document as lines."""
+    """The elements of a document, one per line."""
 
     def __init__(self, stream: ByteStream) -> None:
         super().__init__(stream.split, stream.context)
@@ -60,8 +60,8 @@ class Elements(ByteStream):
 
 
 def _are_objects(head: bytes) -> bool:
-    """Whether most of the first lines are objects by themselves, so that a bad first
-    line is just that.
+    """Return whether most of the first lines are objects by themselves, so that a bad
+    first line is just a bad line.
     """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)

@@ -1,13 +1,14 @@
-"""JSON lines.
+"""Read JSON lines.
 
-A block of lines whose wanted values are strings and integers of the objects themselves
-is parsed by a kernel, one with values further within by Arrow's JSON reader. Arrow does
-not see lines and ends the process on a ``null`` where an object should stand, so a
-block goes to it only if each of its lines begins with ``{`` and ends with ``}``, and
-its result is used only if it has as many rows as there are lines. Every other block,
-and one with conflicting types, duplicate keys, lone surrogates or bytes that are not
-UTF-8, is parsed line by line by orjson; a line that orjson refuses is tried again by
-Python's own parser, which accepts NaN and control characters.
+A kernel parses a block of lines whose wanted values are strings and integers at the
+top level of the objects; Arrow's JSON reader parses a block with wanted values inside
+other values. Arrow does not see lines, and it crashes the process on a ``null`` where
+an object is expected. A block is therefore passed to Arrow only if each of its lines
+begins with ``{`` and ends with ``}``, and the result is used only if it has as many
+rows as the block has lines. Every other block, and any with conflicting types,
+duplicate keys, lone surrogates or bytes that are not UTF-8, is parsed line by line by
+orjson. Python's parser, which accepts NaN and control characters, tries the lines that
+orjson refuses.
 """
 
 from __future__ import annotations
@@ -46,23 +47,22 @@ from provscan.readers.texts.fields import SEARCHED
 from provscan.readers.texts.records import is_utf8
 from provscan.urls import is_remote
 
-# Rows parsed line by line at a time.
+# The number of rows that are parsed line by line at a time.
 GROUP = 4096
-# Columns for which the kernel's search for a key and room for the values pay.
+# Maximum number of columns for which the kernel, which compares each key and reserves
+# space for the values, is faster.
 MOST_COLUMNS = 20
-# Paths for which columns pay: where keys are names or numbers of things, almost all of
-# a column is null.
+# Maximum number of paths that are read as columns. With more paths, keys are usually
+# names or ids, and columns are almost entirely null.
 MOST_PATHS = 500
-# Bytes of a line up to which it is searched for fields that the first lines lack.
+# Longer lines, in bytes, are not searched for fields that the first lines lack.
 LONGEST = 16 << 20
-# Bytes of a line that go through a kernel at a time.
+# The number of bytes of a line that a kernel processes at a time.
 PASSED = 1 << 20
 
 
 def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
-    """The columns of the wanted values; None where a field would be of two
-    types.
-    """
+    """Return the schema of the wanted values; None if a field would have two types."""
     tree: dict[str, Any] = {}
     for path, kind in wanted.items():
         node = tree
@@ -88,9 +88,7 @@ def schema_of(wanted: dict[Path, pa.DataType]) -> pa.Schema | None:
 
 
 class TopLevel:
-    """Parses blocks whose wanted values are not within other values; lines with values
-    there go to Arrow.
-    """
+    """Parses blocks whose wanted values are at the top level of the objects."""
 
     def __init__(self, wanted: dict[Path, pa.DataType]) -> None:
         self._columns = {
@@ -118,10 +116,12 @@ class TopLevel:
         self._name_ends.flags.writeable = self._kinds.flags.writeable = False
 
     def parsed(self, block: Block) -> pa.RecordBatch | None:
-        """The columns of a block; None if it has to be parsed otherwise."""
+        """Return the columns of a block; None if it has to be parsed in another
+        way.
+        """
         count, size, rows = len(self._kinds), len(block.data), block.lines
-        # Arrow's memory, which is kept between blocks: the first touch of new memory
-        # takes as long as parsing.
+        # Arrow's memory pool keeps memory between blocks. Touching new memory for the
+        # first time would take as long as the parsing.
         data = pa.allocate_buffer(count * size)
         columns = StringColumns(
             np.frombuffer(data, np.uint8).reshape(count, size),
@@ -161,7 +161,7 @@ class TopLevel:
 
 
 def _one_object_a_line(data: bytes) -> int:
-    """How many lines there are if each begins with ``{`` and ends with ``}``; else
+    """Return the number of lines if each begins with ``{`` and ends with ``}``, else
     0.
     """
     if data[:1] != b"{" or data.rstrip(b"\r")[-1:] != b"}":
@@ -177,7 +177,7 @@ def _one_object_a_line(data: bytes) -> int:
 
 
 def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
-    """One in :data:`SEARCHED` of the lines, by their numbers, as they are."""
+    """Return one in :data:`SEARCHED` of the lines as objects, with their numbers."""
     places = range(-block.first % SEARCHED, block.lines, SEARCHED)
     if not places:
         return []
@@ -196,7 +196,9 @@ def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
 
 
 def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
-    """The columns of a block of lines; None if they have to be parsed line by line."""
+    """Return the columns of a block of lines; None if they must be parsed line by
+    line.
+    """
     data = bytes(block.data)
     if _one_object_a_line(data) != block.lines:
         return None
@@ -213,8 +215,8 @@ def parsed_block(block: Block, schema: pa.Schema) -> pa.RecordBatch | None:
 
 
 def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
-    """How many values a line has, if they are too many to make objects of; else
-    None.
+    """Return the number of values in a line if there are too many to parse it into
+    objects, else None.
     """
     if len(line) <= 2 * limits.fields:
         return None
@@ -223,7 +225,9 @@ def many_values(line: bytes | memoryview, limits: Limits) -> int | None:
 
 
 def state_at_end(data: bytes | memoryview) -> Numbers:
-    """The state of :mod:`provscan.kernels.reading.elements` where some JSON ends."""
+    """Return the state of :mod:`provscan.kernels.reading.elements` at the end of
+    JSON.
+    """
     codes, state, out = (
         np.frombuffer(data, np.uint8),
         np.zeros(STATE, np.int64),
@@ -235,7 +239,9 @@ def state_at_end(data: bytes | memoryview) -> Numbers:
 
 
 def still_open(state: Numbers) -> str:
-    """What is open in that state, a string or brackets; empty if nothing is."""
+    """Describe what is open in that state, a string or brackets; empty if nothing
+    is.
+    """
     if state[QUOTED]:
         return "within a string"
     depth = int(state[DEPTH])
@@ -243,9 +249,9 @@ def still_open(state: Numbers) -> str:
 
 
 def _repaired(line: bytes, source: str, number: int, stats: ReadStats) -> Any:
-    """A line that orjson refuses, or a ValueError that says what is wrong with it."""
+    """Parse a line that orjson refuses; a ValueError says what is wrong with it."""
     replaced = ""
-    # Files that were joined have their marks within.
+    # Concatenated files have byte-order marks between them.
     line = line.removeprefix(BOM)
     try:
         text = line.decode()
@@ -268,8 +274,8 @@ def _integer(digits: str) -> int | float:
 def parse_lines(
     first: int, data: bytes, source: str, stats: ReadStats, limits: Limits
 ) -> Iterator[Rows]:
-    """The objects among some lines, and strings as objects with a text; the rest is
-    counted.
+    """Yield the objects among some lines, with strings as objects with a text; other
+    lines are counted.
     """
     numbers: list[int] = []
     records: list[Any] = []
@@ -286,7 +292,7 @@ def parse_lines(
         try:
             record = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            # The error itself keeps a copy of the line.
+            # str(error) would contain a copy of the line.
             problem = f"{error.msg} (column {error.colno})"
         if problem:
             if not line.strip():
@@ -339,7 +345,7 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
 
 
 def head_stream(whole: Split, limits: Limits) -> ByteStream:
-    """A stream that reads no more at a time than the head needs."""
+    """Return a stream that reads no more at a time than the first records need."""
     return ByteStream(
         whole,
         Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))),
@@ -347,10 +353,10 @@ def head_stream(whole: Split, limits: Limits) -> ByteStream:
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-    """Ranges that end after a newline; the lines of each are counted to number those of
-    the next.
+    """Yield ranges that end after a newline. The lines of each are counted, so that
+    those of the next can be numbered.
     """
-    # To count lines, all of a remote file would be fetched once more.
+    # Counting its lines would fetch a remote file twice.
     encoding = whole.layout.encoding
     plain = (
         whole.plain_text
@@ -428,7 +434,7 @@ class JsonLines:
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records = head_records(head_stream(whole, limits), limits)
         if whole.plain_text and whole.size > 64 * limits.head_bytes:
-            # Later records may have fields that the first do not.
+            # Later records may have fields that the first ones lack.
             for quarter in (1, 2, 3):
                 start = whole.start + whole.size * quarter // 4
                 part = replace(
@@ -449,15 +455,15 @@ def read_lines(
     wanted: Wanted,
     accept: Callable[[pa.RecordBatch], bool] | None = None,
 ) -> Iterator[Rows]:
-    """The objects of a stream of lines; a block whose columns are not accepted is
-    parsed line by line.
+    """Yield the objects of a stream of lines. A block whose columns `accept` refuses
+    is parsed line by line.
     """
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)
     top_level = TopLevel(wanted or {})
     context = stream.context
     for block in lines(stream):
         if not block.ended and (open_end := still_open(state_at_end(block.data))):
-            # A record that breaks off is a part of the damage.
+            # A record that is cut off means that the file is damaged.
             context.breaks.append(f"it ends within a record ({open_end})")
             return
         valid = is_utf8(block.data)

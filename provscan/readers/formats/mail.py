@@ -1,9 +1,8 @@
-"""Mail: a message a file (``.eml``), or many in one (mbox). A record is a message, with
-its subject and its text.
+"""Read mail: one message per file (``.eml``), or many in one (mbox). A record is a
+message, with its subject and its text.
 
-The text is that of all parts that are text, as they are after decoding; of alternatives
-to each other it is the plain one, unless that leaves much out. HTML is kept as it is.
-Other attachments are counted.
+The text consists of all text parts, decoded. Of alternative parts, the plain one is
+taken unless it leaves much out. HTML is not converted. Other attachments are counted.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ GROUP = 64
 OPEN = (StartBoundaryNotFoundDefect, CloseBoundaryNotFoundDefect)
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 HEADER = re.compile(rb"[!-9;-~]+:")
-# Headers that hardly another text begins with.
+# Headers with which hardly any other text begins.
 OF_MAIL = re.compile(
     rb"(?i)^(?:message-id|return-path|received|mime-version|x-mailer|from|to|subject|date):",
     re.MULTILINE,
@@ -41,14 +40,14 @@ FROM = re.compile(
     rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
 )
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
-# Bytes at the end of what was read in which the beginning of a message may stand.
+# Bytes at the end of the data read so far that may hold the beginning of a message.
 TAIL = 1024
 PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
 TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 
 class Mail(Undivided):
-    """Messages as MIME has them."""
+    """Messages in the MIME format."""
 
     name = "mail"
     extensions = (".eml", ".mbox", ".mbx")
@@ -97,7 +96,7 @@ class Mail(Undivided):
                 records.append(
                     _record(message, stream.split.source, count, stream.context)
                 )
-                # No other message states its end.
+                # Only a multipart message states its end.
                 unclosed = HEAD_END.search(data) is None or any(
                     isinstance(found, OPEN) for found in message.defects
                 )
@@ -116,7 +115,7 @@ class Mail(Undivided):
 
 
 def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
-    """The messages of a file; None for one that is too long."""
+    """Yield the messages of a file; None for one that is too long."""
     data, known = b"", 0
     whole, several = True, False
     for chunk in stream:
@@ -166,9 +165,9 @@ def _subject(message: Message) -> str:
 
 
 def _parts(message: Message) -> Iterator[Message | str]:
-    """The innermost parts of a message, and the subjects of messages within it.
+    """Yield the innermost parts of a message, and the subjects of messages within it.
 
-    Of a message whose parts can't be told apart, all of it.
+    A message whose parts can't be told apart is yielded whole.
     """
     inner: Any = message.get_payload()
     if not message.is_multipart():
@@ -176,8 +175,8 @@ def _parts(message: Message) -> Iterator[Message | str]:
         return
     if message.get_content_type() == "multipart/alternative":
         inner = _best(inner)
-    # Where the line between two parts is damaged, the first one stands before all
-    # parts, or the last one behind them.
+    # If a boundary is damaged, the first part is in the preamble, or the last one in
+    # the epilogue.
     if message.preamble and PART.search(message.preamble):
         yield message.preamble
     for part in inner:
@@ -189,8 +188,8 @@ def _parts(message: Message) -> Iterator[Message | str]:
 
 
 def _best(alternatives: list[Message]) -> list[Message]:
-    """The plain one of some alternatives; all if there is none, or it is less than half
-    of another.
+    """Return the plain alternative; all of them if there is none, or if it has less
+    than half the length of another.
     """
     plain = [part for part in alternatives if part.get_content_type() == "text/plain"]
     if not plain:
@@ -208,7 +207,7 @@ def _best(alternatives: list[Message]) -> list[Message]:
 
 
 def _shown(text: str) -> int:
-    """The length of a text without tags, styles and scripts."""
+    """Return the length of a text without tags, styles and scripts."""
     length, at, within = 0, 0, ""
     for tag in TAG.finditer(text):
         length += 0 if within else tag.start() - at
@@ -219,7 +218,7 @@ def _shown(text: str) -> int:
 
 
 def _decoded(part: Message) -> tuple[str, bool]:
-    """The text of a part, and whether some of it could not be decoded."""
+    """Return the text of a part, and whether some of it could not be decoded."""
     data = part.get_payload(decode=True)
     data = data if isinstance(data, bytes) else b""
     try:

@@ -1,7 +1,7 @@
-"""What Python code hands over -> its records: lists, frames, tables, datasets.
+"""Read the records of Python objects: lists, frames, tables, datasets.
 
-A dataset of Ray is blocks that lie on the nodes of a cluster. They come in the
-dataset's order, as they are made; none is kept by whoever lists them.
+A Ray dataset consists of blocks on the nodes of a cluster. References to them are
+yielded in the dataset's order as the blocks are produced, and none is kept here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from provscan.readers.splits import MEMORY
 from provscan.readers.texts.schema import distinct_names, with_distinct_names
 
 GROUP = 4096
-# Types of values that are never marks of what is missing.
+# Types whose values never mark a missing value.
 PRESENT = frozenset([str, int, bool, list, dict, type(None)])
 
 
 def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
-    """The records of an object in memory, as they are."""
+    """Yield the records of an object in memory, unchanged."""
     number = 0
     try:
         for rows in _rows(obj, limits):
@@ -111,8 +111,8 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
 
 
 def _filled(value: Any) -> Any:
-    """A record with None where pandas marks what is missing: its NaN would be an id
-    "nan" that many tweets share.
+    """Return a record with None where pandas marks missing values: its NaN would
+    become an id "nan" that many tweets share.
     """
     if isinstance(value, dict):
         missing = [
@@ -131,8 +131,8 @@ def _is_missing(value: Any) -> bool:
 
 
 def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
-    """Arrow data of a frame or a column; its records where the values of a column are
-    of several types.
+    """Return the Arrow data of a frame or a column, or its records if a column has
+    values of several types.
     """
     try:
         return convert(obj)
@@ -170,7 +170,7 @@ def is_ray_dataset(obj: object) -> bool:
 
 
 def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
-    """Of each block, in the dataset's order, a reference, the records in it and their
+    """Yield, in the dataset's order, each block's reference, number of records and
     bytes.
     """
     options = dataset.context.execution_options
@@ -194,7 +194,7 @@ def table_of_block(reference: Any) -> pa.Table:
 
 
 def head_of_block(reference: Any, count: int) -> pa.RecordBatch:
-    """The first records of a block, which stays where it is."""
+    """Return the first records of a block, which is not moved."""
     import ray
 
     table = ray.get(ray.remote(_first_rows).remote(reference, count))
@@ -205,5 +205,5 @@ def _first_rows(block: Any, count: int) -> pa.Table:
     from ray.data.block import BlockAccessor
 
     head = BlockAccessor.for_block(block).to_arrow().slice(0, count)
-    # Copied, or all of the block would travel.
+    # Copy the rows, since a slice would be sent with the whole block.
     return head.take(list(range(len(head))))

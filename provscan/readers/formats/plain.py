@@ -1,8 +1,8 @@
-"""Plain text: a record is a line, a paragraph (up to a blank line) or the file.
+"""Read plain text: a record is a line, a paragraph (up to a blank line) or a file.
 
-A text that is longer than a piece (:mod:`provscan.readers.texts.schema`) is delivered
-while it is being read, so that a file without a single newline takes no more memory
-than one with short lines.
+A text longer than a piece (:mod:`provscan.readers.texts.schema`) is delivered while it
+is being read, so that a file without newlines takes no more memory than one with short
+lines.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from provscan.readers.texts.words import has_paragraphs, word_column, words_alon
 
 BROKEN = "bytes replaced by U+FFFD"
 
-# Whole files of these kinds, and of subtitles, are records; a text file's records are
-# lines or paragraphs, by what it looks like.
+# A file with one of these extensions, like one of subtitles, is a single record. Other
+# text files are read as lines or paragraphs, as their layout suggests.
 CODE = (
     ".md",
     ".markdown",
@@ -87,9 +87,9 @@ SEPARATORS = {
     "files": re.compile(rb"(?!)"),
 }
 
-# Of XML: what may stand before the root and behind it, the root, and bytes in which
-# both are looked for. Groups are atomic, as a hostile file has comments that could be
-# divided in many ways.
+# For XML: what may precede and follow the root, the root itself, and the number of
+# bytes searched for both. Groups are atomic, since the comments of a hostile file could
+# be matched in exponentially many ways.
 BESIDE = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
 DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
 ROOT = re.compile(
@@ -98,15 +98,15 @@ ROOT = re.compile(
 XML_HEAD, XML_END = 16 << 10, 4 << 10
 
 LETTER = re.compile(r"[^\W\d_]")
-# Characters of two columns: Chinese, Japanese, Korean.
+# Characters that are two columns wide: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
 
-# Bytes at the end of what was read in which the beginning of a separator may stand.
+# Bytes at the end of the data read so far that may hold the beginning of a separator.
 TAIL = {"lines": 0, "paragraphs": 256, "files": 0}
 
 
 class Pieces:
-    """Cuts one text into pieces of ``limits.piece`` code points, while it comes."""
+    """Cuts one text into pieces of ``limits.piece`` code points while it is read."""
 
     def __init__(self, number: int, source: str, context: Context) -> None:
         self._number = number
@@ -114,17 +114,17 @@ class Pieces:
         self._context = context
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
         self._start = 0
-        # As UTF-8: one emoji makes a str of 16 Mi code points take 64 MiB.
+        # Kept as UTF-8, since one emoji makes a str of 16 Mi code points take 64 MiB.
         self._parts: list[bytes] = []
         self._length = 0
         self._tail = ""
         self._held = ""
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[Piece]:
-        """Take the next bytes and give the pieces that are complete."""
+        """Add the next bytes and yield the pieces that are complete."""
         limits = self._context.limits
         text = self._held + self._text(data, last)
-        # It may be the half of a line end.
+        # The carriage return may be the first half of a line end.
         self._held = "\r" if text.endswith("\r") else ""
         text = text.removesuffix("\r")
         while self._length + len(text) > limits.piece:
@@ -173,8 +173,8 @@ class Pieces:
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """How a text file is to be read; what is a record, only where the layout does not
-    say it.
+    """Determine how a text file is read. What a record is, is determined only if the
+    layout does not say it.
     """
     words = (
         None
@@ -189,15 +189,19 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     return replace(layout, words=words)
 
 
-# Lines and bytes of a file that is one text as a whole, if it has more than one line.
+# A file of several lines is a single text if it has no more lines and bytes than
+# these.
 FEW_LINES, SHORT_FILE = 4, 2000
 
 
 def records_of(name: str, head: bytes) -> str:
-    """What is a record in a text file: "lines", "paragraphs" or "files".
+    """Return what a record is in a text file: "lines", "paragraphs" or "files".
 
-    Files of source code, markup and subtitles are records as a whole. Of other text,
-    paragraphs are if lines are wrapped, or if blank lines separate groups of several
+    A file of source code, markup or subtitles is one record. In other text, records
+    are paragraphs if lines are wrapped, or if blank lines separate groups of several
+    lines. Lines are taken as wrapped if nearly all end near the same column; short
+    lines, as in a list, only if the next word would not have fitted. If a blank line
+    follows each line, the file is one text, and so is a short file of two to four
     lines. Wrapped lines end near the same column, but for a few; short ones, as a list
     may have, also where the next word would not fit. Where a blank line follows each,
     the file is one text, as is a short file of two to four lines.
@@ -215,7 +219,7 @@ def records_of(name: str, head: bytes) -> str:
         1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()
     )
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
-    # A few may be longer, by an address or by characters of another width.
+    # A few lines may be longer because of a URL or of characters of another width.
     longest, usual = max(widths), sorted(widths)[-1 - len(widths) // 20]
     wrapped = any(
         _end_near(widths, column)
@@ -231,8 +235,8 @@ def records_of(name: str, head: bytes) -> str:
 
 
 def _end_near(widths: list[int], column: int) -> bool:
-    """Whether most lines end near a column, or behind it, and it may be that of wrapped
-    text.
+    """Return whether most lines end near or after a column that wrapped text may
+    have.
     """
     return 30 <= column <= 120 and sum(
         width > 0.8 * column for width in widths
@@ -240,8 +244,8 @@ def _end_near(widths: list[int], column: int) -> bool:
 
 
 def _filled(lines: list[str], widths: list[int], column: int) -> float:
-    """The share of the lines behind which the first word of the next would not fit
-    before a column.
+    """Return the share of the lines after which the first word of the next line would
+    not have fitted before a column.
     """
     words = [len(line.split(maxsplit=1)[0]) for line in lines[1:]]
     return sum(
@@ -251,7 +255,7 @@ def _filled(lines: list[str], widths: list[int], column: int) -> float:
 
 
 class PlainText:
-    """Text without structure, Markdown, source code, subtitles."""
+    """Unstructured text, Markdown, source code, subtitles."""
 
     name = "text"
     extensions = (
@@ -316,7 +320,9 @@ class PlainText:
 
 
 def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
-    """The chunks of a text; XML breaks off unless it ends with the tag of its root."""
+    """Yield the chunks of a text; XML that does not end with its root's tag is
+    damaged.
+    """
     begin = end = b""
     for chunk in stream:
         begin, end = begin or chunk[:XML_HEAD], (end + chunk[-XML_END:])[-XML_END:]
@@ -336,8 +342,8 @@ def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
 
 
 def _lines(first: int, data: bytes) -> Rows | None:
-    """The lines of some text but for blank ones, without a Python object a line; None
-    if it is not UTF-8.
+    """Return the non-blank lines of some text, without creating a Python object for
+    each; None if the text is not UTF-8.
     """
     codes = np.frombuffer(data, np.uint8)
     ends = np.append(np.flatnonzero(codes == 0x0A) + 1, len(data)).astype(np.int64)

@@ -1,10 +1,10 @@
-"""What every format provides, and the records that formats give.
+"""The interface of all formats, and the records that they yield.
 
-A file goes through four steps, which are the methods of :class:`Format`: *sniff* (is it
-of this format?), *splits* (where can it be cut?), *fields* (the first records, in which
-the fields are found) and *read* (its records). Records come as :class:`Rows`, the
-values as they are in the file; :mod:`provscan.readers.texts.records` makes batches of
-texts of them, :mod:`provscan.readers.corpus.tweets` tweets.
+Reading a file takes four steps, the methods of :class:`Format`: *sniff* (is it of this
+format?), *splits* (where can it be cut?), *fields* (its first records, from which the
+fields are determined) and *read* (its records). Records come as :class:`Rows`, whose
+values are those of the file; :mod:`provscan.readers.texts.records` turns them into
+batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 
-# Stands in a path for any element of a list; no key of an object equals it.
+# In a path, stands for any element of a list; no key of an object equals it.
 ANY = "\0[]"
 
 Path = tuple[str, ...]
@@ -29,18 +29,19 @@ Wanted = dict[Path, pa.DataType] | None
 
 
 class Rows(NamedTuple):
-    """Consecutive records as they are in the source."""
+    """Consecutive records of a source, unchanged."""
 
     numbers: Sequence[int] | Numbers  # The number of each record.
     values: (
         list[Any] | pa.RecordBatch
     )  # The records: Python values, usually dicts, or columns.
-    # With columns of wanted values only: a sample of whole records, with their numbers.
+    # A sample of whole records with their numbers, if the columns hold only wanted
+    # values.
     whole: Sequence[tuple[int, Any]] = ()
 
 
 class Piece(NamedTuple):
-    """A stretch of one text that is too long for a batch: code points ``start`` to
+    """A stretch of a text that is too long for one batch: code points ``start`` to
     ``stop``, as UTF-8.
     """
 
@@ -55,45 +56,47 @@ Part = TypeVar("Part", Rows, Rows | Piece)
 
 
 class Format(Protocol):
-    """One format; its methods depend on nothing but their arguments."""
+    """One format. Its methods depend on nothing but their arguments."""
 
     @property
     def name(self) -> str:
-        """Its name in splits."""
+        """The name of the format in splits."""
 
     @property
     def extensions(self) -> tuple[str, ...]:
-        """Extensions of file names."""
+        """The extensions of its files' names."""
 
     @property
     def binary(self) -> bool:
-        """Whether files are no text and are always known by their first bytes."""
+        """Whether its files are binary and always identified by their first bytes."""
 
     def sniff(self, head: bytes) -> bool:
-        """Whether a file with these first bytes, decompressed, is of this format."""
+        """Return whether a file with these first bytes, decompressed, has this
+        format.
+        """
 
     def splits(self, whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-        """Ranges of about ``target`` bytes that can be read separately, in their
+        """Yield ranges of about ``target`` bytes that can be read separately, in
         order.
         """
 
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
-        """The first records of a file, as Python values, in which the fields are
-        found.
+        """Return the first records of a file as Python values, from which the fields
+        are determined.
         """
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows | Piece]:
-        """The records of a split, whose bytes ``stream`` gives; what happens on the way
-        goes to its context.
+        """Yield the records of a split, whose bytes come from ``stream``. Counts and
+        damage are noted in the stream's context.
 
-        ``wanted`` names the values that will be used, with the type each usually has;
-        None: all of them.
+        ``wanted`` maps the paths that will be used to the types that they usually
+        have; None means all paths.
         """
 
 
 class Undivided:
-    """Base of formats whose files are never cut, and of those that first bytes don't
-    show.
+    """The base of formats whose files are not cut and not identified by their first
+    bytes.
     """
 
     binary = False
@@ -115,7 +118,9 @@ class Undivided:
 def first_records(
     parts: Iterable[Part], limits: Limits
 ) -> tuple[list[Any], Iterator[Part]]:
-    """The first records, enough to find the fields in them; and all parts again."""
+    """Return the first records, from which fields are determined, and all parts
+    again.
+    """
     records: list[Any] = []
     first: list[Part] = []
     rest = iter(parts)
@@ -126,7 +131,8 @@ def first_records(
             records.append({"text": "a piece of a text"})
             enough = 1
         elif isinstance(rows.values, pa.RecordBatch):
-            # Rows may come one by one; those of a table are of one kind.
+            # Rows may come one at a time; the rows of a table all have the same
+            # fields.
             records += head_values(rows.values)
             size += _bytes(rows.values)
             enough = HEAD
@@ -141,5 +147,5 @@ def first_records(
 def _bytes(batch: pa.RecordBatch) -> int:
     try:
         return batch.nbytes
-    except pa.ArrowTypeError:  # before version 24, of views of lists
+    except pa.ArrowTypeError:  # raised for list views before version 24
         return batch.get_total_buffer_size()

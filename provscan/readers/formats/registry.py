@@ -1,4 +1,4 @@
-"""The formats, and which of them a file is in."""
+"""The registry of formats, and the recognition of a file's format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from provscan.readers.texts.words import has_paragraphs, word_column
 
 
 def _declared() -> Iterator[Format]:
-    """What the files of this folder list as their ``FORMATS``."""
+    """Yield the ``FORMATS`` that the modules of this folder declare."""
     for module in pkgutil.iter_modules([os.path.dirname(__file__)]):
         if module.name != "registry":
             found = importlib.import_module(f"{__package__}.{module.name}")
@@ -50,7 +50,7 @@ COMPRESSIONS = {
     ".zst": "zstd",
     ".zstd": "zstd",
 }
-# Formats that are no text, and are recognised by their first bytes.
+# Binary formats, which are recognised by their first bytes.
 BINARY = [name for name, known in FORMATS.items() if known.binary]
 # Magic bytes of files that provscan does not read, and what to call them.
 FOREIGN = (
@@ -68,11 +68,11 @@ FOREIGN = (
     (b"ID3", "audio"),
     (b"RIFF", "audio or video"),
 )
-# Documents that are zip archives inside.
+# Documents that are zip archives.
 ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
-# Lines from which on text may be a table.
+# Minimum number of lines for text to be taken as a table.
 LEAST_ROWS = 5
-# Bytes that text has hardly any of.
+# Bytes that are rare in text.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
@@ -91,16 +91,16 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 
 def format_of(name: str, head: bytes) -> str:
-    """The name of the format of a file, by its first bytes (decompressed) where these
-    are clear, else by its name.
+    """Return the name of a file's format, from its first bytes (decompressed) if they
+    are clear, else from its name.
 
-    The name is without the extension of a compression. NotReadable says what a file
-    looks like that is of no format that is read.
+    `name` excludes the extension of a compression. NotReadable says what a file with
+    no supported format looks like.
     """
     extension = os.path.splitext(name)[1].lower()
     known = EXTENSIONS.get(extension)
     start = head.removeprefix(BOM)
-    # Text may begin with the letters of a magic number.
+    # Text may happen to begin with a magic number.
     if known is None or b"\0" in head:
         for magic, what in FOREIGN:
             if head.startswith(magic):
@@ -145,26 +145,26 @@ def _is_binary(head: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How files are to be read, as far as the user or a recipe says it."""
+    """How files are to be read, as far as the user or a recipe specifies it."""
 
     encoding: str | None = None
-    records: str | None = None  # Of plain text: "lines", "paragraphs" or "files".
+    records: str | None = None  # For plain text: "lines", "paragraphs" or "files".
     format: str | None = None
-    delimiter: str | None = None  # Of CSV, and of other text.
-    quoted: bool | None = None  # Of CSV: whether quotes enclose values.
-    tables: bool = False  # Text with as many tabs in each line is a table.
+    delimiter: str | None = None  # For CSV and other text.
+    quoted: bool | None = None  # For CSV: whether quotes enclose values.
+    tables: bool = False  # Read text with equally many tabs per line as a table.
 
     @property
     def layout(self) -> Layout:
-        """The part that a pipe or an archive needs when it is read."""
+        """Return the layout that a pipe or an archive needs when it is read."""
         return Layout(self.encoding, records=self.records)
 
 
 def identified(
     name: str, head: bytes, split: Split, asked: Asked
 ) -> tuple[Split, bytes]:
-    """A split with the format and layout that its name and first bytes, decompressed,
-    show (see :func:`format_of`); and these bytes as UTF-8.
+    """Return a split with the format and layout that its name and first bytes
+    (decompressed) show, and these bytes as UTF-8; see :func:`format_of`.
     """
     name, _, compression = split_name(name)
     if compression not in (None, split.compression):
@@ -181,8 +181,8 @@ def identified(
         return replace(split, format=form, layout=asked.layout), head
     if is_tar or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("nested archives are not supported: unpack it first")
-    # Pages of a crawl and parts of mail are in encodings of their own, and records of
-    # the former counted in bytes.
+    # The pages of a crawl and the parts of mail have encodings of their own, and the
+    # records of a crawl state their length in bytes.
     of_bytes = (
         _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)
     )
@@ -217,13 +217,13 @@ def identified(
 
 
 def _are_rows(head: bytes) -> bool:
-    """Whether each line of a text has as many tabs as the others."""
+    """Return whether all lines of a text have the same number of tabs."""
     tabs = [line.count(b"\t") for line in head.split(b"\n")[:-1] if line.strip()]
     return len(tabs) >= LEAST_ROWS and min(tabs) == max(tabs) > 0
 
 
 def identified_member(stream: ByteStream, name: str) -> Split:
-    """A split of a pipe or of a member of an archive, by its first bytes."""
+    """Return the split of a pipe or of an archive's member, from its first bytes."""
     layout = stream.split.layout
     asked = Asked(layout.encoding, layout.records)
     head = stream.peek()[:HEAD]

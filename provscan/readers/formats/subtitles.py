@@ -1,9 +1,10 @@
-"""Subtitles (SubRip and WebVTT), wherever such a text stands: what is said runs on from
-cue to cue.
+"""Find the speech in subtitles (SubRip and WebVTT), in any text of a dataset: speech
+runs on from cue to cue.
 
-Numbers, names and times of cues, tags of WebVTT, its header, notes and styles, and
-lines that a cue repeats of the one before, as rolling captions do, are replaced by
-other characters, code point by code point, so that every span stays where it is.
+Everything else is replaced by other characters, code point by code point, so that
+every span stays in place: numbers, names and times of cues; tags, header, notes and
+styles of WebVTT; and lines that a cue repeats from the one before, as in rolling
+captions.
 """
 
 from __future__ import annotations
@@ -28,21 +29,21 @@ TIMES = (
     r"\t]+(?:align|line|position|region|size|vertical|[XY][12]):\S+)*"
 )
 LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
-# Where the line breaks are lost; with the number before, where each cue has one: in
-# SubRip, which has commas in times.
+# For text that lost its line breaks. The number before the times, if each cue has one,
+# is that of SubRip, which has commas in times.
 WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
-# Those of WebVTT, and overrides that programs leave in SubRip; canonical text drops the
-# tags of HTML.
+# Tags of WebVTT, and overrides that programs leave in SubRip. Canonical text drops
+# HTML tags anyway.
 TAG = re.compile(
     r"</?(?:c|v|lang|ruby|rt)(?:[.\s][^<>]*)?>|<(?:\d+:)?\d\d:\d\d\.\d{3}>|\{\\[^{}\s]*\}"
 )
-# How blocks of WebVTT begin that are no cues, of which the first says what it is.
+# The first words of WebVTT blocks that are not cues; the first is the file header.
 BLOCK = re.compile("(\ufeff?WEBVTT|NOTE|STYLE|REGION)\\b")
 
 
 def are_subtitles(head: bytes) -> bool:
-    """Whether a text that begins so is subtitles: one line in ten, or more, has the
-    times of a cue.
+    """Return whether a text with this beginning is subtitles: at least one line in ten
+    has the times of a cue.
     """
     lines = [line for line in head.decode(errors="replace").split("\n") if line.strip()]
     return (
@@ -51,8 +52,8 @@ def are_subtitles(head: bytes) -> bool:
 
 
 def spoken(text: str) -> str:
-    """A text with all that is not said left out of the subtitles in it, code point by
-    code point.
+    """Return a text whose subtitles are reduced to the speech, code point by code
+    point.
     """
     lines = text.split("\n")
     result = lines.copy()
@@ -103,13 +104,13 @@ def _left_out(found: re.Match[str]) -> str:
 
 
 def _tag_left_out(found: re.Match[str]) -> str:
-    # Spaces end what reaches to the next one, such as an address.
+    # The spaces end anything that extends to the next space, such as a URL.
     return f" {LEFT_OUT * (len(found[0]) - 2)} "
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[int]:
-    """Places of the lines of the header of WebVTT and of all blocks that are no
-    cues.
+    """Yield the places of the lines of the WebVTT header and of all blocks that are
+    not cues.
     """
     within = False
     for place, line in enumerate(lines):
@@ -126,14 +127,16 @@ def _begins_block(lines: Sequence[str], place: int) -> bool:
 
 
 def _names_cue(lines: Sequence[str], place: int, webvtt: bool) -> bool:
-    """Whether the line before the times of a cue is its number or, in WebVTT, its
-    name.
+    """Return whether the line before the times of a cue is its number or, in WebVTT,
+    its name.
     """
     return lines[place].strip().isdecimal() or (webvtt and _begins_block(lines, place))
 
 
 def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
-    """How many of the first lines of a cue are the last ones of the cue before."""
+    """Return how many first lines of a cue repeat the last lines of the previous
+    cue.
+    """
     longest = range(min(len(before), len(cue)), 0, -1)
     return next(
         (count for count in longest if list(before[-count:]) == list(cue[:count])), 0
@@ -141,8 +144,8 @@ def _repeated(before: Sequence[str], cue: Sequence[str]) -> int:
 
 
 def without_cues(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, Numbers]:
-    """Texts of which those that have subtitles are as :func:`spoken`, and the numbers
-    of these.
+    """Return texts with the subtitles among them reduced by :func:`spoken`, and the
+    numbers of those that were.
     """
     rows = np.zeros(len(texts), np.int64)
     rows = rows[: timed(*buffers(texts), rows)]

@@ -1,7 +1,6 @@
-"""Tar archives that are read from front to back: compressed ones, and those of the
-webdataset kind.
+"""Read tar archives from front to back: compressed archives and webdatasets.
 
-Nothing is written to disk. The records of all members are numbered through.
+Nothing is written to disk. Records are numbered consecutively across all members.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ Identify = Callable[[ByteStream, str], Split]
 
 
 class MemberStream(ByteStream):
-    """The bytes of one member of an archive that is being read; they count as bytes of
-    the archive.
+    """The bytes of one member of an archive; bytes read count as those of the
+    archive.
     """
 
     def __init__(self, split: Split, context: Context, file: IO[bytes]) -> None:
@@ -55,7 +54,7 @@ class MemberStream(ByteStream):
 
 @dataclass(frozen=True)
 class Tar(Undivided):
-    """A tar archive that can be read only from front to back: a compressed one."""
+    """A compressed tar archive, which can be read only from front to back."""
 
     formats: Mapping[str, Format]
     identify: Identify
@@ -68,7 +67,7 @@ class Tar(Undivided):
             for member, file in _files(stream):
                 for rows in self._member(member, file, stream, number, wanted):
                     numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
-                    # Blank lines have none.
+                    # Blank lines give no rows.
                     number = numbers[-1] + 1 if len(numbers) else number
                     yield rows
 
@@ -104,8 +103,8 @@ class Tar(Undivided):
         except NotReadable as reason:
             stream.context.stats.note("unread_member", source, number, str(reason))
         except InputError as error:
-            # The archive goes on behind a member that can't be read, unless it is
-            # damaged itself.
+            # Unless the archive itself is damaged, reading continues after a member
+            # that can't be read.
             if isinstance(error.__cause__, tarfile.TarError):
                 raise error.__cause__ from None
             context.breaks.append(why_unread(error, source))
@@ -117,8 +116,8 @@ class Tar(Undivided):
 
 @dataclass(frozen=True)
 class WebDataset(Tar):
-    """A tar archive of samples; the files that share a name up to its first dot are one
-    record.
+    """A tar archive of samples. The files that share a name up to the first dot are
+    one record.
     """
 
     name: str = "webdataset"
@@ -160,7 +159,7 @@ class WebDataset(Tar):
 
 @contextlib.contextmanager
 def _damage_counted(context: Context) -> Iterator[None]:
-    """Ends the reading of an archive where it is damaged, and notes that it was."""
+    """End the reading of an archive where it is damaged, and note the damage."""
     try:
         yield
     except BROKEN as error:
@@ -169,7 +168,7 @@ def _damage_counted(context: Context) -> Iterator[None]:
 
 
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """The files of an archive, each to be read before the next."""
+    """Yield the files of an archive; each must be read before the next."""
     context = stream.context
     chunks = io.BufferedReader(Readable(stream), PART)
     with tarfile.open(
@@ -184,4 +183,4 @@ def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None and not is_hidden(member.name):
                 yield member, file
-            archive.members = []  # type: ignore[attr-defined]  # or it would remember them all
+            archive.members = []  # type: ignore[attr-defined]  # frees memory

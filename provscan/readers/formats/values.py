@@ -1,8 +1,9 @@
-"""Rows of Arrow as Python values, also those that have no Python value as they stand.
+"""Convert rows of Arrow to Python values, including values that Python can't
+represent.
 
-Such are text that is not UTF-8, a date before the year 1 or after 9999, nanoseconds
-where pandas is not installed, a time zone that nobody knows, and an object with two
-fields of one name.
+Such values are text that is not UTF-8, dates before the year 1 or after 9999,
+nanoseconds without pandas, unknown time zones, and objects with two fields of the same
+name.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import pyarrow as pa
 from provscan.readers.texts.schema import without_maps
 
 HEAD = 100
-# Arrow before version 24 lets the KeyError of a time zone pass.
+# Before version 24, Arrow raises a KeyError for an unknown time zone.
 FAILURES = (ValueError, OverflowError, KeyError, pa.ArrowException)
 
 
 def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Its rows; what can't be a Python value is repaired, or null."""
+    """Return the rows of a batch; a value that Python can't represent is repaired or
+    null.
+    """
     try:
         return batch.to_pylist()
     except FAILURES:
@@ -31,17 +34,18 @@ def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """The first rows of a batch, with lists of keys and values for maps.
+    """Return the first rows of a batch, with maps as lists of keys and values.
 
-    They are followed by a row of empty texts, by which columns for text are known that
-    have no value yet.
+    A row of empty texts follows, by which text columns without a value are recognised.
     """
     rows = without_maps(batch.slice(0, HEAD))
     return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]
 
 
 def _empty(kind: pa.DataType) -> Any:
-    """A value of a type with empty texts wherever it has texts, and null elsewhere."""
+    """Return a value of a type with empty texts in place of texts, and null
+    elsewhere.
+    """
     if pa.types.is_struct(kind):
         return {part.name: _empty(part.type) for part in kind}
     if hasattr(kind, "value_field"):

@@ -1,7 +1,7 @@
-"""Web pages: HTML files, and WARC and WET archives of a crawl.
+"""Read web pages: HTML files, and the WARC and WET archives of a crawl.
 
-The text of a page is what a browser shows, without its markup. HTML needs the extra
-``web``: Resiliparse.
+The text of a page is what a browser shows, without markup. HTML needs the extra
+``web`` (Resiliparse).
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
 
 GROUP = 64
-# Kinds of WARC records with texts.
+# Types of WARC records with texts.
 PAGES = ("response", "conversion", "resource")
 OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
-# Bytes of a page after decompression.
+# Maximum number of bytes of a page after decompression.
 PAGE = 64 << 20
-# What follows a record, and what begins the next.
+# The end of a record, and the beginning of the next.
 END = b"\r\n\r\n"
 NEXT, NEXT_LENGTH = re.compile(rb"[\r\n]{1,4}(?=WARC/1\.)"), 16
-# Where the headers of an answer end; some servers leave the carriage returns out.
+# The end of the headers of a response; some servers omit the carriage returns.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-# Content codings of HTTP as windows of zlib: with its header, or, as some servers
-# understand "deflate", without one.
+# HTTP content codings and their zlib window bits: with the zlib header or, since some
+# servers misread "deflate", without.
 DEFLATED = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 
 
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """What costs a page its text, or some of it: a reason of
-    :class:`~provscan.readers.stats.ReadStats`.
+    """Why a page loses some or all of its text: a reason of
+    :class:`~provscan.readers.stats.ReadStats`, with details.
     """
 
     code: str
@@ -76,9 +76,9 @@ def _needed(module: str) -> Any:
 
 
 def page_text(data: bytes, encoding: str | None = None) -> str:
-    """The text of an HTML page, whose encoding is detected unless it is given."""
+    """Return the text of an HTML page, whose encoding is detected unless given."""
     if encoding is None:
-        # Escapes of ISO-2022 are ASCII.
+        # ISO-2022 escapes are ASCII.
         if is_utf8(data) and b"\x1b" not in data:
             encoding = UTF8
         else:
@@ -92,7 +92,7 @@ def page_text(data: bytes, encoding: str | None = None) -> str:
 
 
 class Html(Undivided):
-    """One web page a file."""
+    """HTML files of one web page each."""
 
     name = "html"
     extensions = (".html", ".htm", ".xhtml")
@@ -115,8 +115,8 @@ class Html(Undivided):
                 "record_too_long", stream.split.source, number, f"above {limit:,} bytes"
             )
         elif data.strip():
-            # The bytes are UTF-8 where the encoding of the file is known, whatever the
-            # page says.
+            # If the encoding of the file is known, the bytes are UTF-8 by now,
+            # whatever the page says.
             yield Rows(
                 [number],
                 [
@@ -130,8 +130,8 @@ class Html(Undivided):
 
 
 class Warc:
-    """WARC: one record a response, whose text is that of its page; WET: one record a
-    text.
+    """WARC, with one record per response, whose text is that of its page; and WET,
+    with one record per text.
     """
 
     name = "warc"
@@ -189,7 +189,8 @@ class Warc:
                 missing = length - len(body)
                 at_end = len(end) < len(END) and not file.peek(1)
                 if at_end and not missing and NEXT.search(body) is None:
-                    # The length is right, or nothing after it shows that it is not.
+                    # The length is correct, or nothing after the record contradicts
+                    # it.
                     missing = len(END) - len(end)
                 elif NEXT.search(body) if missing else end != END:
                     body, file = _up_to_the_next(
@@ -229,7 +230,9 @@ def _length(headers: dict[str, str]) -> int:
 
 
 def _count(data: bytes) -> int | None:
-    """How many pages some whole records have; None if the last one is cut."""
+    """Return the number of pages in whole records; None if the last record is cut
+    off.
+    """
     file = io.BytesIO(data)
     count = 0
     while (found := _headers(file)) is not None:
@@ -242,8 +245,8 @@ def _count(data: bytes) -> int | None:
 
 
 def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
-    """The headers of the next record, wherever it begins, and whether other lines
-    precede it; None at the end.
+    """Return the headers of the next record, wherever it begins, and whether other
+    lines precede it; None at the end.
     """
     between = False
     while line := file.readline(BUFFER):
@@ -267,8 +270,8 @@ def _skipped(file: IO[bytes], length: int) -> int:
 
 
 def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]:
-    """A record whose length is wrong, up to where the next one begins, and the file
-    from there on.
+    """Return a record with a wrong length, up to where the next one begins, and the
+    file from there on.
     """
     data, searched = bytearray(body), 0
     while (
@@ -288,7 +291,7 @@ def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]
 
 
 def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:
-    """The text of a page, None if it has none; and what is wrong with it."""
+    """Return the text of a page, None if it has none, and the problem with it."""
     kind, cut = headers.get("content-type", "").lower(), None
     if kind.startswith("application/http"):
         end = HEAD_END.search(body)
@@ -300,7 +303,7 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
         if http.get("transfer-encoding", "").lower() == "chunked":
             body = _unchunked(body)
         coding = http.get("content-encoding", "").lower()
-        # Crawlers often keep the header and write the page decompressed.
+        # Crawlers often keep the header but store the page decompressed.
         if body and coding not in ("", "identity"):
             plain, whole = _decompressed(body, coding)
             if plain is None and not is_utf8(body):
@@ -328,16 +331,16 @@ def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | N
 
 
 def _encoding_of(body: bytes, kind: str) -> str | None:
-    """The encoding that a header names; None if it names none, or the page is UTF-8
-    whatever it says.
+    """Return the encoding that a header names; None if it names none, or if the page
+    is UTF-8 whatever the header says.
     """
     named = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", kind)
     try:
         encoding = known_encoding(named[1]) if named else None
     except ParameterError:
         return None
-    # Only text with escapes or wide characters may be in another encoding and look like
-    # UTF-8.
+    # Only text with escapes or wide characters can be in another encoding and look
+    # like UTF-8.
     return (
         None
         if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding))
@@ -346,8 +349,8 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
 
 
 def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
-    """A body without its content coding, and whether that is all of it; None if it has
-    another or one not read.
+    """Return a body without its content coding, and whether it is complete; None if
+    the coding is not supported.
     """
     if coding == "zstd":
         data, decoder = bytearray(), decoder_of(coding)
@@ -364,7 +367,7 @@ def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
     for window in DEFLATED.get(coding, ()):
         plain, rest, decoder = b"", body, zlib.decompressobj(window)
         try:
-            # A page of several members, like a file.
+            # Like a file, a page may consist of several gzip members.
             while rest and len(plain) < PAGE:
                 decoder = zlib.decompressobj(window)
                 plain += decoder.decompress(rest, PAGE - len(plain))
@@ -378,7 +381,7 @@ def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
 
 
 def _unchunked(body: bytes) -> bytes:
-    """A body without the sizes of its chunks; as it is if it has none."""
+    """Return a body without its chunk sizes; unchanged if it is not chunked."""
     parts: list[bytes] = []
     rest = body
     while rest:

@@ -1,5 +1,5 @@
-"""Batches of the right size: small ones joined, large ones cut, texts beyond a limit
-cut into pieces.
+"""Bring batches to the right size: join small ones, cut large ones, and cut texts
+beyond a limit into pieces.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Batcher:
         self._subtitles = -1
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same rows in the same order, of subtitles what is said; pieces pass
-        through.
+        """Yield the same rows in the same order, with subtitles reduced to their
+        speech; pieces pass through.
         """
         limits = self._limits
         waiting: list[pa.RecordBatch] = []
@@ -61,15 +61,15 @@ class Batcher:
                 rows += part.num_rows
                 size += part_size
                 if 2 * rows >= limits.batch_records or 4 * size >= limits.batch_bytes:
-                    # Large enough: to join it to the next would copy it.
+                    # The batch is large enough; joining it to the next would copy it.
                     yield self._joined(waiting)
                     waiting, rows, size = [], 0, 0
         if waiting:
             yield self._joined(waiting)
 
     def _spoken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A batch with what is said of its texts that are subtitles, which are counted:
-        of pieces once a record.
+        """Return a batch with its subtitles reduced to their speech. Such texts are
+        counted; a text in pieces counts once.
         """
         texts, rows = without_cues(batch.column("text"))
         if len(rows) == 0:
@@ -89,7 +89,9 @@ class Batcher:
         )
 
     def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Slices that each fit one batch, with their bytes of text; no copy."""
+        """Yield slices that each fit one batch, with their bytes of text, without
+        copying.
+        """
         limits = self._limits
         offsets = buffers(batch.column("text"))[1]
         start = 0
@@ -127,8 +129,8 @@ class Batcher:
         return batch
 
     def _cut(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """A long text: as it is if it has no more than ``piece`` code points, else in
-        pieces that share its bytes.
+        """Yield a long text: unchanged if it has at most ``piece`` code points, else
+        in pieces that share its bytes.
         """
         limits = self._limits
         texts = batch.column("text")
@@ -174,8 +176,8 @@ def piece_batch(
     *,
     last: bool,
 ) -> pa.RecordBatch:
-    """One piece, code points ``start`` to ``stop`` of the text whose row ``batch``
-    is.
+    """Return one piece as a batch: code points ``start`` to ``stop`` of the text whose
+    row is ``batch``.
     """
     half = limits.overlap // 2
     own = (start, start + half if start else 0, stop if last else stop - half)

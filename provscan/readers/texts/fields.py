@@ -1,9 +1,9 @@
-"""Which fields of a file are texts, and which is the id of a record.
+"""Determine which fields of a file are texts, and which field is the id of a record.
 
 The user names these fields, or they are chosen by their values. The first records of a
 file are surveyed once. Every field with strings that look like text is scanned, and so
-is a field for strings that is still empty; ids, URLs, hashes, dates and short codes are
-not. The counts have the verdict on each field, and texts of later records in fields
+is a string field that is still empty; ids, URLs, hashes, dates and short codes are not.
+The verdict on each field goes to the counts, and so do texts of later records in fields
 that the first records lack.
 """
 
@@ -23,7 +23,7 @@ from provscan.readers.names import plain
 from provscan.readers.texts.model_outputs import chat_in, roles_of
 from provscan.readers.texts.words import UNSPACED, are_words, single_words
 
-# Fields of these names are texts, however short.
+# Fields with these names are texts, however short.
 TEXTS = {
     "text",
     "full_text",
@@ -75,7 +75,7 @@ TEXTS = {
     "conversation",
     "txt",
 }
-# Fields of these names do not, whatever they look like.
+# Fields with these names are not texts, whatever their values look like.
 NO_TEXTS = re.compile(
     r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$"
 )
@@ -94,8 +94,7 @@ ID = (
     "url",
 )
 
-# Why fields are not scanned that might have text in later records than those that were
-# surveyed.
+# Verdicts on fields that are not scanned but might have text in later records.
 EMPTY, ADDRESSES, DATES, CODES = (
     "empty in the first records",
     "addresses",
@@ -106,14 +105,15 @@ TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
-# Why a text may run over several records, or elements of a list, and is not found.
+# Verdicts on fields whose texts may run over several records or list elements, so that
+# copies are not found.
 SINGLE_WORDS, CUES = (
     "scanned, but holds single words",
     "scanned, but holds cues of a transcript",
 )
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
-# One record in this many is searched for texts in fields that the first records lack.
+# One in this many records is searched for texts in fields that the first records lack.
 SEARCHED = 100
 
 SAMPLE = 200
@@ -126,12 +126,14 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Names of fields as the user gave them; None: determined from the values.
+    """The names of fields that the user gave; None where they are determined by
+    values.
 
-    With `outputs` the records are outputs of a model: what it was given is left out
-    (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding` garbled texts
-    count as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name such as
-    ``user.screen_name`` leads into objects, ``[]`` into lists: ``messages[].content``.
+    With `outputs`, the records are outputs of a model, and what the model was given is
+    left out (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding`, garbled
+    texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name
+    such as ``user.screen_name`` leads into objects, ``[]`` into lists:
+    ``messages[].content``.
     """
 
     text: str | tuple[str, ...] | None = None
@@ -149,7 +151,7 @@ class Fields:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The names of text fields, none if they are to be determined."""
+        """The names of the text fields; empty if they are to be determined."""
         return (
             ()
             if self.text is None
@@ -161,7 +163,7 @@ class Fields:
 
 @dataclass(slots=True)
 class Seen:
-    """The values of one field in the first records."""
+    """A summary of one field's values in the first records."""
 
     strings: list[str] = field(default_factory=list)
     texts: int = 0
@@ -170,9 +172,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where texts and id are in one file, and the verdict on every field with strings.
+    """The paths of the texts and the id in one file, and the verdict on each string
+    field.
 
-    Of outputs of a model, the texts are followed by the fields that tell who speaks.
+    For outputs of a model, the paths of texts are followed by those of the fields that
+    tell who speaks.
     """
 
     texts: tuple[Path, ...]
@@ -180,13 +184,13 @@ class Binding:
     verdicts: dict[str, str]
     wanted: dict[Path, pa.DataType]
     outputs: bool = False
-    chats: bool = False  # Some texts are chats in JSON.
-    # Fields that are empty in the first records: empty texts there are no texts.
+    chats: bool = False  # Whether some texts are chats in JSON.
+    # Fields that are empty in the first records; empty texts in them don't count.
     empty: frozenset[Path] = frozenset()
     words: frozenset[Path] = (
         frozenset()
     )  # Lists whose elements are the words of a text.
-    named: bool = False  # The user named the fields.
+    named: bool = False  # Whether the user named the fields.
 
 
 def name_of(path: Path) -> str:
@@ -195,8 +199,8 @@ def name_of(path: Path) -> str:
 
 
 def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
-    """The fields of some records in order of appearance; also those within objects and
-    lists.
+    """Return the fields of some records in order of appearance, including those within
+    objects and lists.
     """
     found: dict[Path, Seen] = {}
 
@@ -251,13 +255,13 @@ def _last(path: Path) -> str:
 
 
 def usual_name(name: str) -> bool:
-    """Whether fields of this name are usually texts or ids."""
+    """Return whether fields with this name are usually texts or ids."""
     return plain(name) in TEXTS or plain(name) in ID
 
 
 def reads_like_text(value: str) -> bool:
-    """Whether a value has three words, or eight characters of a script without spaces,
-    and is no date or address.
+    """Return whether a value has three words, or eight characters of a script without
+    spaces, and is not a date or an address.
     """
     value = value.strip()
     if len(value.split(None, 3)) < 3 and len(UNSPACED.findall(value[:200])) < 8:
@@ -266,7 +270,7 @@ def reads_like_text(value: str) -> bool:
 
 
 def verdict(path: Path, seen: Seen) -> str:
-    """ "text", or why the field is none."""
+    """Return "text", or why the field is not a text."""
     name, strings = _last(path), seen.strings
     if name in TEXTS:
         return "text"
@@ -287,7 +291,7 @@ def verdict(path: Path, seen: Seen) -> str:
 
 
 def _word_lists(found: dict[Path, Seen]) -> set[Path]:
-    """Lists whose elements are the words of a text."""
+    """Return the lists whose elements are the words of a text."""
     elements = [
         (path, seen)
         for path, seen in found.items()
@@ -304,8 +308,8 @@ def _word_lists(found: dict[Path, Seen]) -> set[Path]:
 
 
 def _timed(found: dict[Path, Seen]) -> set[Path]:
-    """The objects that have seconds at which they begin, and end or how long they last,
-    as cues of transcripts have.
+    """Return the objects that have a start time and an end time or duration in
+    seconds, like the cues of transcripts.
     """
     seconds: dict[Path, set[str]] = {}
     for path, seen in found.items():
@@ -325,8 +329,8 @@ def path_of(name: str) -> Path:
 
 
 def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
-    """The paths that a name given by the user stands for: a field of that very name, a
-    path, or all texts below it.
+    """Return the paths that a name given by the user stands for: a field with exactly
+    that name, a path, or all texts below it.
     """
     for candidate in ((name,), path_of(name)):
         below = [
@@ -356,8 +360,8 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     empty: set[Path] = set()
     if fields.texts:
         paths = {name: _named(name, found) for name in fields.texts}
-        # A name that the first records lack may be in later ones, if it is not the only
-        # one.
+        # If there are other names, one that the first records lack may be in later
+        # ones.
         texts = [
             path for name, there in paths.items() for path in there or [path_of(name)]
         ]
@@ -368,12 +372,13 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
                 source,
             )
     else:
-        # Else whatever is neither id nor address: texts of one or two words.
+        # Otherwise take every field that is neither id nor address: texts of one or
+        # two words.
         kind = "text" if "text" in verdicts.values() else CODES
         texts = [path for path in strings if verdicts[name_of(path)] in (kind, EMPTY)]
         empty = {path for path in strings if verdicts[name_of(path)] == EMPTY}
-        # A field whose values are never text, such as a number, is
-        # counted record by record.
+        # Records of a field whose values are never text, such as numbers, are counted
+        # one by one.
         texts = texts or [
             path for path in found if path[-1] in ("text", "content") and len(path) == 1
         ]
@@ -384,7 +389,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     def stored(path: Path) -> Path:
         return next((chat for chat in chats if path[: len(chat)] == chat), path)
 
-    # A text that is a chat is named with all texts in it.
+    # Naming a text that is a chat selects all texts in it.
     known = set(texts)
     turns = [
         path
@@ -453,13 +458,13 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
 def binding_in(
     records: list[Any], fields: Fields, source: str, limits: Limits
 ) -> Binding:
-    """The fields of some first records."""
+    """Survey the first records and bind the fields."""
     return bind(fields, survey(records, limits), source)
 
 
 def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
-    """The fields of records that hold text and are in none of the first records of
-    their file.
+    """Return the fields that hold text in these records and that none of the first
+    records of the file has.
     """
     found = {} if binding.named else survey(records, limits)
     later = {
@@ -474,17 +479,17 @@ def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> lis
 
 
 def names_of(found: Iterable[Path]) -> list[str]:
-    # The outer fields first, since nested ones are many.
+    # Outer fields come first, since nested ones are many.
     return [name_of(path) for path in sorted(found, key=len)]
 
 
 def not_found(
     what: str, names: Iterable[str], source: str, role: str = "text", also: str = ""
 ) -> FieldNotFoundError:
-    """The error that says what was looked for, and which fields there are; `also` is
-    what else helps.
+    """Return an error that says which field was expected and which fields there are;
+    `also` adds another remedy.
     """
-    # A name from lenient JSON may hold what can't be printed.
+    # A name from lenient JSON may contain characters that can't be printed.
     known = [name.encode(errors="replace").decode() for name in names]
     there = ", ".join(known[:40]) + (
         f" and {len(known) - 40} more" if len(known) > 40 else ""

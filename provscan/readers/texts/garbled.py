@@ -1,10 +1,11 @@
-"""Texts that were garbled before they were written: counted and, on request, repaired.
+"""Count texts that were garbled before they were written and, on request, repair them.
 
-UTF-8 read as Latin-1 or Windows-1252 makes two to four characters of one, JSON that is
-written as JSON again six (``\\u0447``), Python's bytes that are written as text four of
-each byte (``\\xd1\\x87``), R eight (``<U+0447>``). A text with a sequence that hardly
-another one has (:mod:`provscan.kernels.reading.garbled`) is taken for such a text, and
-all sequences in it are decoded, again if it happened twice. As each of them stands for
+UTF-8 that is read as Latin-1 or Windows-1252 turns one character into two to four.
+JSON that is encoded twice turns it into six (``\\u0447``), the text form of Python
+bytes has four characters for each byte (``\\xd1\\x87``), and R's escape has eight
+(``<U+0447>``). A text that contains a sequence that is rare in other texts
+(:mod:`provscan.kernels.reading.garbled`) is considered garbled, and all sequences in it
+are decoded, repeatedly if it was garbled several times. Since each sequence stands for
 one character, every place leads back to the original exactly.
 """
 
@@ -23,15 +24,15 @@ from provscan.kernels.reading.garbled import garbled
 from provscan.readers.stats import ReadStats
 from provscan.text_buffers import buffers
 
-# The characters that Windows-1252 has where Latin-1 has none, and their bytes.
+# The characters that Windows-1252 adds to Latin-1, and their bytes.
 WINDOWS = {
     char: byte
     for byte in range(0x80, 0xA0)
     if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"
 }
 FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
-# In French a letter, a no-break space and a closing quote are what they seem. The byte
-# 0x9D is often lost.
+# In French, a letter, a no-break space and a closing quote are genuine. The byte 0x9D
+# is often lost.
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
@@ -42,21 +43,21 @@ ESCAPE = re.compile(
     r"\\x[a-fA-F][\da-fA-F]|<U\+(?:[\da-fA-F]{4}){1,2}>|\\[nrt\"'/\\]"
 )
 SHORT = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
-# A text may have been garbled several times.
+# The maximum number of times that a text is decoded.
 ROUNDS = 3
 
 
 class Mended(NamedTuple):
-    """A repaired text, and how its places lead back to the original."""
+    """A repaired text, and the mapping of its places to the original."""
 
-    text: str  # What was meant.
-    # Of each round of repair: int64[n] places of repaired characters, and int64[n + 1],
-    # by how many characters the sequences before were longer.
+    text: str  # The repaired text.
+    # For each round of repair: int64[n] places of repaired characters, and int64[n +
+    # 1] cumulative numbers of characters by which their sequences were longer.
     rounds: list[tuple[Numbers, Numbers]]
 
     def original(self, places: Numbers) -> Numbers:
-        """Where code points of the repaired text begin in the original, or ends of
-        spans lie in it.
+        """Map places of the repaired text (starts of code points, ends of spans) to
+        places of the original.
         """
         for repaired, longer in reversed(self.rounds):
             places = places + longer[np.searchsorted(repaired, places)]
@@ -66,11 +67,11 @@ class Mended(NamedTuple):
 class Garbling(NamedTuple):
     """A way in which texts are garbled."""
 
-    # In counts: of texts as they are, and of repaired ones.
+    # The names of the counts: of garbled texts, and of repaired ones.
     noted: str
     repaired: str
     sequence: re.Pattern[str]
-    decoded: Callable[[str], str | None]  # The character of a sequence, if it is one.
+    decoded: Callable[[str], str | None]  # Decodes a sequence; None if it is not one.
 
 
 def _decoded(sequence: str) -> str | None:
@@ -90,7 +91,7 @@ def _unescaped(sequence: str) -> str | None:
     if kind not in "uUx":
         return SHORT.get(sequence, kind)
     data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
-    # Of a single byte what YAML means by it.
+    # A single byte is decoded as in YAML.
     encoding = {
         "u": "utf-16-be",
         "U": "utf-32-be",
@@ -109,7 +110,7 @@ GARBLINGS = (
 
 
 def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
-    """The numbers of the texts that show signs of each way."""
+    """Return the numbers of the texts that show signs of each way of garbling."""
     rows = np.zeros((len(GARBLINGS), len(texts)), np.int64)
     counts = garbled(*buffers(texts), rows)
     return [
@@ -119,7 +120,7 @@ def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
 
 
 def mended(text: str) -> Mended | None:
-    """A text repaired; None if it shows no sign of having been garbled."""
+    """Return a repaired text; None if it shows no sign of having been garbled."""
     rounds: list[tuple[Numbers, Numbers]] = []
     while len(rounds) < ROUNDS:
         found_rows = _garbled_rows(pa.array([text], pa.large_string()))
@@ -147,7 +148,7 @@ def mended(text: str) -> Mended | None:
 def mended_texts(
     texts: pa.LargeStringArray,
 ) -> tuple[pa.LargeStringArray, dict[int, Mended]]:
-    """Texts with those repaired that have to be, and these by their number."""
+    """Return texts with the garbled ones repaired, and the repairs by text number."""
     rows = np.unique(np.concatenate([rows for _, rows in _garbled_rows(texts)]))
     found = {
         row: result
@@ -165,7 +166,7 @@ def mended_texts(
 def note_garbled(
     batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
 ) -> None:
-    """Count the garbled texts of a batch; `fixed`: as such that are repaired."""
+    """Count the garbled texts of a batch; if `fixed`, count them as repaired."""
     for garbling, rows in _garbled_rows(batch.column("text")):
         if len(rows):
             record, text = (

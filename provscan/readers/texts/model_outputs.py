@@ -1,11 +1,10 @@
-"""Outputs of a model: what it was given is no part of them, nor is what it repeats of
-that.
+"""Reduce records to the outputs of a model, without the prompts and what repeats them.
 
 Prompts are recognised by the names of fields (``prompt``, ``instruction``,
-``question``) and, in chats, by who speaks (``role``, ``from``). They are left out, and
-the stretches of an answer that stand in a prompt of its record are replaced by other
-characters, code point by code point, so that every span stays where it is. Both are
-counted. A chat may be a text itself, in JSON: its turns are then fields like those of a
+``question``) and, in chats, by who speaks (``role``, ``from``). They are left out. In
+an answer, stretches that occur in a prompt of its record are replaced by other
+characters, code point by code point, so that every span stays in place. Both are
+counted. A text may itself be a chat in JSON; its turns are then treated like those of a
 chat of objects.
 """
 
@@ -36,9 +35,9 @@ GIVEN = {
     "function",
     "environment",
 }
-"""Those who speak to a model."""
+"""Roles of those who speak to a model."""
 ANSWERING = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
-"""Models, as chats call them."""
+"""Roles of the model in chats."""
 PROMPTS = {
     "prompt",
     "prompts",
@@ -54,21 +53,21 @@ PROMPTS = {
     "user_prompt",
     "prefix",
 }
-"""Fields of these names are what a model was given."""
-# How texts begin that are chats in another notation than JSON.
+"""Names of fields that hold what a model was given."""
+# The beginnings of texts that are chats in other notations than JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
 )
-# Letters and digits in a row, whatever stands between them, that an answer must share
-# with its prompt to repeat it.
+# The minimum number of consecutive letters and digits, other characters ignored, that
+# a stretch of an answer must share with its prompt to be a repetition.
 SHARED = 12
-# What is shown in place of each code point that was left out; it separates words, as a
-# space does.
+# The replacement for each code point that is left out; it separates words like a
+# space.
 LEFT_OUT = "\u2592"
 
 
 def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
-    """Fields beside some texts, or above them, that tell who speaks."""
+    """Return the fields beside or above some texts that tell who speaks."""
     known = set(found)
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
     return tuple(
@@ -82,8 +81,8 @@ def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def chat_in(text: str | bytes) -> Any:
-    """The chat that a text is in JSON: a turn, a list of turns, or an object that has
-    one; else None.
+    """Return the chat that a JSON text holds: a turn, a list of turns, or an object
+    that contains one; None for other texts.
     """
     if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
         return None
@@ -111,11 +110,12 @@ def chat_in(text: str | bytes) -> Any:
 def without_prompts(
     batch: pa.RecordBatch, source: str, stats: ReadStats
 ) -> pa.RecordBatch:
-    """The answers among the texts of whole records, without the words of their prompts.
+    """Return the answers among the texts of whole records, without the words of their
+    prompts.
 
-    Counted are ``prompt_left_out`` texts, ``prompt_repeated`` in answers, answers that
-    seem to be a whole chat in a notation that is not read (``chat_as_text``), and
-    records that are skipped because they have ``only_prompts``.
+    The counts are ``prompt_left_out`` (texts), ``prompt_repeated`` (answers),
+    ``chat_as_text`` (answers that seem to be a whole chat in an unsupported notation)
+    and ``only_prompts`` (records that are skipped).
     """
     record = batch.column("record").to_numpy()
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
@@ -148,7 +148,7 @@ def without_prompts(
 def _answers(
     rows: range, names: list[str], texts: list[str]
 ) -> Iterator[tuple[int, list[str]]]:
-    """The answers of a record, each with what the model was given before it."""
+    """Yield the answers of a record, each with what the model was given before it."""
     speakers = {
         names[row].rpartition(".")[0]: texts[row].strip().lower()
         for row in rows
@@ -178,8 +178,8 @@ def _answers(
         else:
             answers.append((row, chat, len(given)))
     for row, chat, before in answers:
-        # What is said later in a chat was not given; a prompt in a field of its own may
-        # stand behind its answer.
+        # Later turns of a chat were not given to the model. A prompt in a field of its
+        # own may come after its answer.
         yield (
             row,
             [
@@ -199,8 +199,8 @@ def _last(name: str) -> str:
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:
-    """A text in which every stretch that it shares with what was given is replaced, its
-    ends by spaces.
+    """Return a text in which every stretch shared with the prompts is replaced, with
+    spaces at its ends.
     """
     grams = {
         letters[at : at + SHARED]
@@ -215,7 +215,7 @@ def without_shared(text: str, given: Sequence[str]) -> str:
     for at in _places(letters):
         if letters[at : at + SHARED] in grams:
             low, high = places[at], places[at + SHARED - 1]
-            # Spaces end what reaches to the next one, such as an address.
+            # The spaces end anything that extends to the next space, such as a URL.
             result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
             if low > last:
                 result[low] = " "
@@ -228,6 +228,6 @@ def _places(letters: str) -> range:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """Letters and digits in lower case, and where each stands."""
+    """Return the letters and digits of a text in lower case, and the place of each."""
     places = [at for at, char in enumerate(text) if char.isalnum()]
     return "".join(text[at].lower()[0] for at in places), places

@@ -1,4 +1,4 @@
-"""Records of any form -> one row a text: its record, the record's id, the field, the
+"""Turn records of any form into rows, one per text: record number, record id, field,
 text.
 """
 
@@ -59,14 +59,14 @@ def numbers_of(rows: Rows) -> Numbers:
 
 
 def scalar_text(value: Any) -> str | None:
-    """An id as a string; None for what is none, such as a list."""
+    """Return an id as a string; None for values that can't be ids, such as lists."""
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
-        # Beyond 2**53 a float has lost digits: the notation of floats shows it, which
-        # no id has.
+        # Beyond 2**53 a float has lost digits. The notation of floats, which no id
+        # has, shows this.
         return (
             f"{value:.16e}"
             if abs(value) >= 2**53
@@ -80,7 +80,9 @@ def scalar_text(value: Any) -> str | None:
 
 
 class Extractor:
-    """Rows of one source -> batches in :data:`~provscan.readers.SCHEMA`."""
+    """Turns the rows of one source into batches in
+    :data:`~provscan.readers.SCHEMA`.
+    """
 
     def __init__(
         self, binding: Binding, source: str, stats: ReadStats, limits: Limits
@@ -92,7 +94,7 @@ class Extractor:
         self._counts = stats
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
-        """The texts of some records; records without text are counted."""
+        """Return the texts of some records; records without text are counted."""
         self._search(rows)
         batch = self._batch(rows)
         return (
@@ -102,7 +104,9 @@ class Extractor:
         )
 
     def _search(self, rows: Rows) -> None:
-        """Count texts of a few records in fields that the first records lack."""
+        """Search a sample of records for texts in fields that the first records
+        lack.
+        """
         if isinstance(rows.values, pa.RecordBatch):
             whole = rows.whole
         else:
@@ -199,8 +203,8 @@ class Extractor:
     def _leaf(
         self, array: pa.Array, path: Path
     ) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
-        """The values at a path, the row that each belongs to, and its places in the
-        lists on the way.
+        """Return the values at a path, the row of each, and its places in the lists on
+        the path.
         """
         rows = np.arange(len(array))
         places: list[Numbers] = []
@@ -211,7 +215,7 @@ class Extractor:
             if key == ANY:
                 if not hasattr(array.type, "value_field"):
                     return None, rows, places
-                # Arrow's own parent indices and casts are wrong for views.
+                # Arrow's parent indices and casts are wrong for list views.
                 lengths = (
                     pc.list_value_length(array)
                     .fill_null(0)
@@ -227,14 +231,16 @@ class Extractor:
             elif pa.types.is_struct(array.type) and (
                 found := array.type.get_all_field_indices(key)
             ):
-                # Of fields of one name the last, as of the keys of JSON.
+                # Of several fields with one name, take the last, as for keys of JSON.
                 array = pc.struct_field(array, found[-1:])
             else:
                 return None, rows, places
         return plain_array(array), rows, places
 
     def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
-        """Lists of words as texts; as they are if their elements are no strings."""
+        """Return lists of words as texts; unchanged if their elements are not
+        strings.
+        """
         words, parents, _ = self._leaf(lists, (ANY,))
         if words is None or not is_text(words.type):
             return lists
@@ -298,7 +304,7 @@ class Extractor:
                         or None
                     )
                 if isinstance(value, bytes):
-                    # Of a database: as what Arrow calls binary.
+                    # Bytes of a database are treated like Arrow's binary.
                     value = self._checked(pa.array([value]), [number])[0].as_py()
                 if isinstance(value, str):
                     codes.append(names.setdefault(name, len(names)))
@@ -308,7 +314,7 @@ class Extractor:
             count = len(texts) - before
             if count:
                 if wrong and isinstance(wrong, dict | list):
-                    # Texts may be within.
+                    # Texts may be nested in it.
                     self._counts.note(
                         "text_not_string", self._source, number, no_text(wrong)
                     )
@@ -335,14 +341,16 @@ class Extractor:
 
 
 def without_surrogates(text: str) -> str:
-    """Pairs of surrogates joined, lone ones replaced by U+FFFD."""
+    """Return a text with surrogate pairs joined and lone surrogates replaced by
+    U+FFFD.
+    """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def string_array(
     texts: list[str], numbers: list[int], source: str, stats: ReadStats
 ) -> pa.LargeStringArray:
-    """Texts of records, repaired and counted where they have lone surrogates."""
+    """Return texts as an array; lone surrogates are repaired and counted."""
     try:
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
@@ -354,7 +362,7 @@ def string_array(
 
 
 def no_text(value: Any) -> str:
-    """What stands where a text is expected."""
+    """Describe a value that is not the expected text."""
     return f"{KINDS.get(type(value), type(value).__name__)} where text is expected"
 
 
@@ -370,7 +378,7 @@ def value_at(record: Any, path: Path) -> Any:
 
 
 def _tree(paths: Iterable[Path]) -> Tree:
-    """Paths by their keys; at the end of one is its place among them."""
+    """Return a tree of paths by key; the node at a path's end has the path's index."""
     tree: Tree = (None, {})
     for place, path in enumerate(paths):
         node = tree
@@ -382,8 +390,8 @@ def _tree(paths: Iterable[Path]) -> Tree:
 
 
 def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
-    """The values at some paths, each with the path's place and its own name; by keys
-    that both have.
+    """Yield the values at the paths of a tree, each with its path's index and its own
+    name. Only keys that both have are visited.
     """
     place, below = tree
     if (
@@ -413,7 +421,7 @@ def _dictionary(names: Iterable[str]) -> pa.Array:
 
 
 def _names(path: Path, places: list[Numbers], count: int) -> pa.Array:
-    """What each value of a field is called, with its places in lists."""
+    """Return the name of each value of a field, with its places in lists."""
     if not places:
         codes = pa.array(np.zeros(count, np.int32))
         return pa.DictionaryArray.from_arrays(
@@ -437,15 +445,15 @@ def _unified(names: list[pa.Array]) -> pa.Array:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values of a type are texts."""
+    """Return whether values of a type are texts."""
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return kind in TEXT_TYPES
 
 
 def is_valid(text: pa.LargeStringArray) -> bool:
-    """Whether texts are UTF-8; checked all at once, which is much faster than one by
-    one.
+    """Return whether texts are UTF-8. All are checked at once, which is much faster
+    than one at a time.
     """
     data, offsets = buffers(text)
     starts = offsets[1:-1]
@@ -457,7 +465,7 @@ def is_valid(text: pa.LargeStringArray) -> bool:
 
 
 def is_utf8(data: Any) -> bool:
-    """Whether some bytes are UTF-8."""
+    """Return whether bytes are UTF-8."""
     try:
         bounds = pa.py_buffer(np.array([0, len(data)], np.int64))
         pa.LargeStringArray.from_buffers(1, bounds, pa.py_buffer(data)).validate(
@@ -474,7 +482,7 @@ def is_utf8(data: Any) -> bool:
 def checked_text(
     array: pa.Array, numbers: Numbers | list[int], source: str, stats: ReadStats
 ) -> pa.Array:
-    """Valid text; what had to be replaced is counted, by the record of each value."""
+    """Return valid text; replacements are counted by the record of each value."""
     text, repaired = as_text(array)
     for place, byte in repaired:
         stats.repair(
@@ -487,8 +495,8 @@ def checked_text(
 
 
 def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
-    """Text or bytes as valid text; the places where bytes had to be replaced, with the
-    first of these.
+    """Return text or bytes as valid text, and the places of values with replaced
+    bytes, each with its first such byte.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()

@@ -1,11 +1,10 @@
-"""The forms in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`) are
-read.
+"""The schemas in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`)
+are read.
 
-One row of a dataset is one text of a record; the rows of a record follow each other. A
-text that is longer than ``limits.piece`` code points comes as *pieces*: consecutive
-stretches of it, one row and one batch each, in :data:`PIECE_SCHEMA`. Neighbours overlap
-by ``limits.overlap`` code points, and each place of the text is owned by exactly one
-piece.
+A row of a dataset is one text of a record; the rows of a record are consecutive. A
+text longer than ``limits.piece`` code points comes as *pieces*: consecutive stretches
+of it, each a batch of one row, in :data:`PIECE_SCHEMA`. Neighbouring pieces overlap by
+``limits.overlap`` code points, and exactly one piece owns each place of the text.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ TWEETS = pa.schema(
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
-    """Names of columns; one that an earlier column has is followed by its place, from 1
-    on.
+    """Return distinct names of columns; a repeated name is followed by its position,
+    counted from 1.
     """
     taken, found = set(names), dict[str, None]()
     for place, name in enumerate(names, 1):
@@ -74,7 +73,7 @@ def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def null_if_empty(texts: pa.Array) -> pa.Array:
-    """Null where a string is empty: CSV knows no other null."""
+    """Turn empty strings into nulls, which CSV can't write otherwise."""
     empty = pc.equal(texts, "")
     return (
         pc.if_else(empty, pa.scalar(None, texts.type), texts)
@@ -84,8 +83,8 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """The values themselves of an extension type, such as JSON, and of runs of
-    values.
+    """Return the plain values of an extension type, such as JSON, or of run-end
+    encoding.
     """
     while True:
         if isinstance(array.type, pa.BaseExtensionType):
@@ -97,7 +96,7 @@ def plain_array(array: pa.Array) -> pa.Array:
 
 
 def _without_maps(kind: pa.DataType) -> pa.DataType:
-    """A type in which maps are lists of keys and values."""
+    """Return the type with maps as lists of keys and values."""
     if pa.types.is_map(kind):
         parts = [
             ("key", _without_maps(kind.key_type)),
@@ -106,7 +105,7 @@ def _without_maps(kind: pa.DataType) -> pa.DataType:
         return pa.list_(pa.struct(parts))
     if pa.types.is_struct(kind):
         return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
-    # Arrow's casts of views are wrong.
+    # Arrow's casts of list views are wrong.
     lists = (
         pa.types.is_list(kind)
         or pa.types.is_large_list(kind)
@@ -118,7 +117,7 @@ def _without_maps(kind: pa.DataType) -> pa.DataType:
 
 
 def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Columns of which every text can be named by a path."""
+    """Return a batch with maps as lists, so that a path can name every text."""
     schema = pa.schema(
         [part.with_type(_without_maps(part.type)) for part in batch.schema]
     )

@@ -1,9 +1,9 @@
-"""Texts that are given word by word: lists of words in records, and text files with a
-word a line, as in CoNLL.
+"""Assemble texts that are stored word by word: lists of words in records, and text
+files with one word per line, as in CoNLL.
 
-The words of a list are one text, with spaces between them. Of a file with a word a
-line, a paragraph is one text; what stands beside the words is replaced by other
-characters, code point by code point, so that every span stays where it is.
+The words of a list become one text, joined by spaces. In a file with one word per
+line, a paragraph is one text; everything beside the words is replaced by other
+characters, code point by code point, so that every span stays in place.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers, from_buffers
 
-# Scripts that are written without spaces.
+# Scripts written without spaces.
 UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 )
-# Words of a list, on average, and lines of a file from which on they are taken for
-# words of a text.
+# Minimum average number of words per list, and minimum number of lines in a file, to
+# be taken as words of a text.
 LEAST_WORDS, LEAST_LINES, MOST_LINES = 4, 20, 1000
-# Share of the words that must look like words, and of the lines that must have as many
-# columns.
+# Minimum share of strings that must look like words, and of lines that must have the
+# same number of columns.
 NEARLY_ALL = 0.9
-# Share of the words that differ: of tags, such as parts of speech, few do.
+# Minimum share of distinct words; tags, such as parts of speech, have fewer.
 DIFFERENT = 0.4
 NUMBER = re.compile(r"\d+(?:[-.]\d+)?")
-# Of CoNLL-U, and what separates the documents of CoNLL-2003.
+# A comment of CoNLL-U, and the separator of documents in CoNLL-2003.
 COMMENT = re.compile(r"# .*=|-DOCSTART-")
 PARAGRAPH = re.compile(rb"\n[ \t\r]*\n")
 COLUMN = re.compile(r"\S+")
@@ -43,7 +43,7 @@ BETWEEN_TABS = re.compile(r"[^\t\r]+")
 
 
 def is_word(value: str) -> bool:
-    """Whether a text may be a single word, an @name or an address of a tweet."""
+    """Return whether a text may be a single word, an @name or a URL."""
     return (
         len(value) <= 30
         and len(value.split()) == 1
@@ -52,9 +52,9 @@ def is_word(value: str) -> bool:
 
 
 def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
-    """Whether lists are the words of texts.
+    """Return whether lists are the words of texts.
 
-    There are `words` strings in `lists` lists; `strings` are the first of them.
+    The `lists` lists have `words` strings in all; `strings` are the first of these.
     """
     several = (
         len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists
@@ -63,8 +63,8 @@ def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
 
 
 def single_words(strings: Sequence[str]) -> bool:
-    """Whether texts of records are single words, so that a text, if there is one, runs
-    over several records.
+    """Return whether texts of records are single words, so that a longer text would
+    run over several records.
     """
     return len(strings) >= 5 * LEAST_LINES and sum(
         map(is_word, strings)
@@ -72,8 +72,8 @@ def single_words(strings: Sequence[str]) -> bool:
 
 
 def joined(words: pa.LargeStringArray, starts: Numbers) -> pa.Array:
-    """Words with spaces between them: text i has those from ``starts[i]`` to ``starts[i
-    + 1]``; null if it has none.
+    """Join words by spaces: text i has the words from ``starts[i]`` to ``starts[i +
+    1]``; null if there are none.
     """
     nothing, space = (pa.scalar(value, pa.large_string()) for value in ("", " "))
     data, offsets = buffers(
@@ -87,18 +87,18 @@ def _columns(line: str) -> re.Pattern[str]:
 
 
 def word_column(head: bytes) -> int | None:
-    """The column of the words in a text that begins so and has a word a line; None if
-    it has not.
+    """Return the column of the words in a text with this beginning; None if it does
+    not have one word per line.
 
-    Where lines have several columns, as many in each, one of the others has few
-    different values, and there are paragraphs.
+    If lines have several columns, each line must have equally many, another column
+    must have few distinct values, and there must be paragraphs.
     """
     lines = (
         head[: head.rfind(b"\n") + 1]
         .decode(errors="replace")
         .split("\n", MOST_LINES)[:MOST_LINES]
     )
-    # The first lines show of nearly all texts that they are others.
+    # The first lines rule out nearly all other texts.
     if (
         max(Counter(len(line.split()) for line in lines[:LEAST_LINES]).values())
         < LEAST_LINES / 3
@@ -131,13 +131,13 @@ def word_column(head: bytes) -> int | None:
 
 
 def has_paragraphs(head: bytes) -> bool:
-    """Whether a text that begins so has blank lines within it."""
+    """Return whether a text with this beginning has blank lines in it."""
     return PARAGRAPH.search(head.strip()) is not None
 
 
 def words_alone(text: str, column: int) -> str:
-    """A text with all but one column of its lines replaced, code point by code point;
-    lines of comments whole.
+    """Return a text with all but one column of its lines replaced, code point by code
+    point; comment lines are replaced entirely.
     """
     return "\n".join(_word_alone(line, column) for line in text.split("\n"))
 
