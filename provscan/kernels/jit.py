@@ -1,13 +1,13 @@
-"""How kernels are compiled, and where their machine code is kept.
+"""Compile kernels, and cache their machine code.
 
-:func:`kernel` decorates a function that Python calls, :func:`helper` one that only
-kernels call. Both are :func:`numba.njit` with the options below.
+:func:`kernel` decorates a function that Python calls; :func:`helper` decorates one
+that only kernels call. Both are :func:`numba.njit` with the options below.
 
-Numba keeps the machine code of a kernel until the kernel's own file changes. It does
-not notice that a helper in another file was edited. So the cache folder is named after
-a digest of the sources of all kernels: any edit begins an empty one. It stands in
-``NUMBA_CACHE_DIR`` if that is set, else beside the package, else in the user's cache
-folder. Where none of these can be written, each process compiles its kernels again.
+Numba caches the machine code of a kernel until the kernel's own file changes, and does
+not notice when a helper in another file is edited. The cache folder is therefore named
+after a digest of the sources of all kernels, so that any edit starts an empty one. It
+is in ``NUMBA_CACHE_DIR`` if that is set, else beside the package, else in the user's
+cache folder. If none of these is writable, each process compiles its kernels again.
 """
 
 import hashlib
@@ -22,39 +22,38 @@ import numba
 
 from provscan.caches import make_folder, open_to_others, user_cache, warn_once
 
-# `nogil` and `error_model` are in numba's manual: kernels run in threads, and division
-# by zero is not checked. The other options are accepted, but not in the manual:
-#
-# - `_nrt=False`: numba does not count references to arrays. Counting takes an atomic
-#   addition at every slice, and makes a scan a third slower. It has no use here:
-#   kernels make no arrays, and their caller keeps those that it passes.
-# - `no_cfunc_wrapper`, `no_cpython_wrapper`: a function that C code, or Python, could
-#   call is not compiled beside the one that kernels call.
+# Numba's manual explains `nogil` and `error_model`: kernels run in threads, and
+# division by zero is not checked. The other options are accepted but not documented: -
+# `_nrt=False`: numba does not count references to arrays. Counting costs an atomic
+# addition at every slice, which makes a scan a third slower. It is not needed here:
+# kernels create no arrays, and the caller keeps those that it passes. -
+# `no_cfunc_wrapper`, `no_cpython_wrapper`: no wrapper for calls from C, or from Python,
+# is compiled.
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
     "_nrt": False,
 }
-# Numba's type hints leave the latter out.
+# Numba's type hints lack these options.
 _NUMBA: Any = numba
 _SOURCES = Path(__file__).parent
 _NAME = "kernels-"
-# Cache folders of earlier sources that stay.
+# The number of cache folders of earlier sources that are kept.
 _KEPT_FOLDERS = 2
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Decorate a kernel; ``options`` are further ones of :func:`numba.njit`.
+    """Decorate a kernel; ``options`` are further options of :func:`numba.njit`.
 
-    A kernel makes no arrays: it fills those of its caller, and may slice them.
+    A kernel creates no arrays: it fills arrays of its caller, and may slice them.
     """
     if function is None:
         return partial(kernel, **options)
     config = _NUMBA.config
     if config.DISABLE_JIT:
         return function
-    # Numba reads the setting here, and takes it for functions of others, too.
+    # Numba reads the setting here; it affects functions of other packages, too.
     folder, chosen = cache_folder(), config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
@@ -66,7 +65,7 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorate a function that only kernels call; see :func:`kernel`.
 
-    Calling it from Python would end the process: a test says that nothing does.
+    Calling it from Python would crash the process; a test checks that no code does.
     """
     if function is None:
         return partial(helper, **options)
@@ -75,9 +74,11 @@ def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 @cache
 def cache_folder() -> Path | None:
-    """Folder that keeps the machine code of these sources, if there can be one."""
+    """Return the folder that caches the machine code of these sources; None if no
+    folder is writable.
+    """
     digest = hashlib.sha256()
-    # A room of its own, such as blind/, keeps its kernels in a file of this name.
+    # Packages such as blind/ keep their own kernels in a file of this name.
     others = _SOURCES.parent.glob("*/kernels.py")
     for path in sorted([*_SOURCES.rglob("*.py"), *others]):
         name = str(path.relative_to(_SOURCES.parent)).encode()
@@ -88,7 +89,7 @@ def cache_folder() -> Path | None:
     for parent in [Path(chosen).absolute()] if chosen else [beside, user_cache()]:
         folder = parent / (_NAME + digest.hexdigest()[:16])
         try:
-            # Root may compile for all users of an installation.
+            # Root may compile kernels for all users of an installation.
             make_folder(folder, 0o755 if parent == beside else 0o700)
             tempfile.TemporaryFile(dir=folder).close()
             why = open_to_others(folder)

@@ -1,9 +1,9 @@
-"""Named tuples of arrays that kernels take and fill.
+"""Named tuples of arrays: the arguments and outputs of kernels.
 
-Numba compiles a kernel once for each combination of types, and a read-only array is of
-another type than a writable one. So each record has one form: what a kernel only reads
-is read-only (:func:`frozen`), scratch memory and results are writable. ``n`` is a
-number of rows, ``m`` of code points or bytes.
+Numba compiles a kernel once for each combination of types, and read-only arrays differ
+in type from writable ones. Hence each tuple has one form: arrays that a kernel only
+reads are read-only (:func:`frozen`); scratch memory and results are writable. ``n`` is
+a number of rows, ``m`` a number of code points or bytes.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -14,8 +14,8 @@ Record = TypeVar("Record", bound="tuple[Any, ...]")
 
 
 class TextBuffer(NamedTuple):
-    """UTF-8 texts, the layout of an Arrow ``large_string`` array: uint8[m] and int64[n
-    + 1].
+    """UTF-8 texts in the layout of an Arrow ``large_string`` array: uint8[m] and
+    int64[n + 1].
     """
 
     text: np.ndarray
@@ -50,14 +50,14 @@ class CanonicalScratch(NamedTuple):
     # uint32[3, m + 1]: the decoded text, and after each of two rounds of character
     # references.
     codes: np.ndarray
-    # int32[4, m + 1]: where each code point of rows 1 and 2 stands in the original,
-    # first and last.
+    # int32[4, m + 1]: the places in the original, first and last, of each code point
+    # of rows 1 and 2.
     places: np.ndarray
     window: (
         np.ndarray
     )  # uint8[2, LOOK_AHEAD] of `provscan.kernels.canonical.normalize`.
-    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index in the
-    # row of ``codes`` that each comes from.
+    # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index of
+    # each in its row of ``codes``.
     canon: np.ndarray
     where: np.ndarray
 
@@ -78,14 +78,15 @@ class Postings(NamedTuple):
     # uint32: entries and bucket offsets.
     entries: np.ndarray
     starts: np.ndarray
-    # Bits of a key that number a bucket, and of an entry that number a text.
+    # The bits of a key that number a bucket, and the bits of an entry that number a
+    # text.
     bits: int
     text_bits: int
 
 
 class BloomFilter(NamedTuple):
-    """uint64 words, a power of two, and the shift that makes a word's number of a hash
-    (uint32).
+    """uint64 words, whose number is a power of two, and the shift (uint32) that turns
+    a hash into the number of a word.
     """
 
     words: np.ndarray
@@ -93,7 +94,7 @@ class BloomFilter(NamedTuple):
 
 
 class SeedTable(NamedTuple):
-    """Postings of seeds, the code of each one's place (uint8), and a filter of their
+    """Postings of seeds, the place code of each (uint8), and a filter of their
     keys.
     """
 
@@ -104,7 +105,7 @@ class SeedTable(NamedTuple):
 
 class TextTable(NamedTuple):
     """Tables for the look-up of whole texts: postings of keys and of LSH bands, a
-    filter of the bands, two-bit sketches uint64[n, 2].
+    filter of the bands, and two-bit sketches uint64[n, 2].
     """
 
     exact: Postings
@@ -114,7 +115,7 @@ class TextTable(NamedTuple):
 
 
 class Sketches(NamedTuple):
-    """Hashes of canonical texts, one row a text."""
+    """Hashes of canonical texts, one row per text."""
 
     keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.storage.postings.text_keys`.
     bits: np.ndarray  # uint64[n, 2], two-bit sketches.
@@ -122,7 +123,9 @@ class Sketches(NamedTuple):
 
 
 class SeedParams(NamedTuple):
-    """Units of a seed, and k-mers of the window of which it is the minimizer."""
+    """The number of units in a seed, and of k-mers in the window whose minimizer it
+    is.
+    """
 
     length: int
     window: int
@@ -142,7 +145,7 @@ class SeedScratch(NamedTuple):
 class SeedEntriesScratch(NamedTuple):
     """Scratch for the entries of texts of up to m bytes."""
 
-    # uint32[m]: a text; uint32[2m + 2], int32[2m + 2]: its seeds and their places.
+    # uint32[m]: a text. uint32[2m + 2], int32[2m + 2]: its seeds and their places.
     codes: np.ndarray
     keys: np.ndarray
     places: np.ndarray
@@ -150,45 +153,45 @@ class SeedEntriesScratch(NamedTuple):
 
 
 class StringColumns(NamedTuple):
-    """Columns of n rows, or fewer, that are read from m bytes."""
+    """Columns of at most n rows that are read from m bytes."""
 
     data: (
         np.ndarray
     )  # uint8[columns, m]: the values of each column, one after the other.
     ends: (
         np.ndarray
-    )  # int64[columns, n + 1]: where each value begins, and the last one ends.
-    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a key that is missing; no
-    # rows where there is always one.
+    )  # int64[columns, n + 1]: the start of each value, and the end of the last.
+    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key; without rows
+    # if no value is missing.
     valid: np.ndarray
 
 
 class Seeds(NamedTuple):
-    """Seeds of some texts, in order."""
+    """The seeds of several texts, in order."""
 
     keys: np.ndarray  # uint32[m].
-    # int32[m]: the place of each in its text, in units and in code points.
+    # int32[m]: the place of each seed in its text, in units and in code points.
     units: np.ndarray
     codes: np.ndarray
-    bounds: np.ndarray  # int64[n + 1]: where the seeds of each text begin.
+    bounds: np.ndarray  # int64[n + 1]: the first seed of each text.
 
 
 class Candidates(NamedTuple):
     """Unverified pairs of a record and a licensed text, ordered by record."""
 
-    # int64[n]: row of the record, number of the text in its segment.
+    # int64[n]: the row of the record, and the number of the text in its segment.
     record: np.ndarray
     text: np.ndarray
-    # int64[n]: a code point of the record's canonical text and a place in the licensed
-    # text, in units, that lie on one diagonal; ``code`` is -1 where the whole record is
-    # meant.
+    # int64[n]: a code point of the record's canonical text, and a place in the
+    # licensed text, in units, on the same diagonal; ``code`` is -1 for the whole
+    # record.
     code: np.ndarray
     place: np.ndarray
 
 
 class Thresholds(NamedTuple):
-    """Limits of a match, see :func:`provscan.kernels.search.verify.decide`; lengths are
-    in units.
+    """The thresholds of a match, see :func:`provscan.kernels.search.verify.decide`;
+    lengths are in units.
     """
 
     similarity: float  # Jaccard index.
@@ -202,8 +205,8 @@ class VerifiedRows(NamedTuple):
 
     candidate: np.ndarray  # int64[n].
     span: np.ndarray  # int64[n, 2], in canonical code points of the record.
-    # int64[n, 2], what the span is a copy of, in those of the text; -1 where that is
-    # not known.
+    # int64[n, 2], the stretch that the span copies, in canonical code points of the
+    # text; -1 if not known.
     copied: np.ndarray
     grams: (
         np.ndarray
@@ -211,9 +214,10 @@ class VerifiedRows(NamedTuple):
     similarity: np.ndarray  # float64[n], the Jaccard index.
     way: (
         np.ndarray
-    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.search.verify`.
-    # float64[n, 2], in units: in common, and of the longest stretch if that was looked
-    # for, else 0.
+        # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
+    )
+    # float64[n, 2], in units: the length in common, and that of the longest stretch, 0
+    # if it was not determined.
     letters: np.ndarray
 
 
@@ -230,14 +234,14 @@ def counters() -> Counters:
 
 
 def frozen(record: Record) -> Record:
-    """A record with read-only views of its arrays, also in the records that it holds;
-    nothing is copied.
+    """Return a named tuple with read-only views of its arrays, including those of
+    nested tuples; nothing is copied.
     """
     return type(record)(*(_frozen(value) for value in record))
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """A read-only view of an array."""
+    """Return a read-only view of an array."""
     view = array.view(np.ndarray)
     view.flags.writeable = False
     return view

@@ -1,8 +1,8 @@
-"""Memory that a thread uses again and again.
+"""Memory that a thread reuses.
 
-Fresh pages cost a scan more than much of the work that is done on them: the system
-clears each, and takes it back when a large array goes. Arrays that live no longer than
-one call of a scan come from here instead.
+For a scan, fresh pages often cost more than the work done on them: the system clears
+each, and takes it back when a large array is freed. Arrays that live no longer than one
+call are therefore allocated here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _kept = threading.local()
 
 
 def scratch_array(name: str, size: int, dtype: DTypeLike) -> np.ndarray:
-    """An array of ``size`` elements, not cleared; it lasts until the same thread asks
-    for the same name again.
+    """Return an uninitialised array of ``size`` elements; it is valid until the same
+    thread requests the same name again.
     """
     arrays: dict[str, np.ndarray] = _kept.__dict__
     array = arrays.get(name)

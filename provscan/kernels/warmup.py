@@ -1,10 +1,10 @@
-"""Compile what a run needs before it begins, in two processes: ``python -m
+"""Compile the kernels of a run before it begins, in two processes: ``python -m
 provscan.kernels.warmup PART``.
 
-Each kernel that every run calls stands here with arguments of the types that it is
-called with; those of a kind of file or index are compiled when they are first called.
-The parts share as few helpers as possible, since each process compiles its own, and
-take about as long as each other. Later runs find the machine code in the cache of
+Each kernel that every run calls is listed with arguments of its actual types. Kernels
+that only some files or indexes need are compiled when they are first called. The two
+parts share as few helpers as possible, since each process compiles its own, and take
+about the same time. Later runs find the machine code in the cache of
 :mod:`provscan.kernels.jit`.
 """
 
@@ -26,7 +26,7 @@ PARTS = 2
 
 
 def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """Kernels of a part, and arguments."""
+    """Yield the kernels of a part with arguments."""
     from provscan.kernels import records as r
     from provscan.kernels.canonical import liftover, normalize, utf8
     from provscan.kernels.reading import garbled, json_lines, subtitles
@@ -235,8 +235,8 @@ def compile_part(part: int) -> None:
 
 
 def _marker() -> Path | None:
-    """File that stands in the cache folder once all kernels are compiled for this
-    processor and Python; None if there is no such folder.
+    """Return the file whose existence in the cache folder shows that all kernels are
+    compiled for this processor and Python; None if there is no such folder.
     """
     folder = cache_folder()
     if folder is None or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -247,8 +247,8 @@ def _marker() -> Path | None:
 
 
 def compile_all(report: Callable[[float], None]) -> None:
-    """Compile all kernels, unless that was done before; ``report`` is called with the
-    seconds that it has taken.
+    """Compile all kernels unless this was done before; ``report`` is called with the
+    elapsed seconds.
 
     A kernel that fails to compile here is compiled when it is first used.
     """

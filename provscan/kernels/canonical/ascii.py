@@ -1,5 +1,5 @@
-"""ASCII made canonical a block at a time: what each byte becomes, and what of that is
-kept.
+"""Make ASCII canonical, a block at a time: :func:`look_ahead` folds each byte by
+itself, :func:`copy_kept` copies the bytes that are kept.
 """
 
 import numpy as np
@@ -14,7 +14,8 @@ from provscan.kernels.sketch.lanes import (
     widen,
 )
 
-# Code points that are looked at together, and room for them with their neighbours.
+# The number of code points that are folded together, and the size of a buffer for them
+# and their neighbours.
 BLOCK = 1024
 LOOK_AHEAD = BLOCK + 64
 SPACE = np.uint8(0x20)
@@ -27,9 +28,9 @@ _U1 = np.uint64(1)
 def look_ahead(codes, low, high, count, narrow, folded):
     """Fold the code points ``codes[low:high]``, each by itself, into uint8 ``folded``.
 
-    A letter or digit, a space for what separates, or 0 where it takes a closer look:
-    not ASCII, or a dropped token may start. Everything here is done on bytes, 64 at a
-    time. ``count`` is the length of the whole text.
+    A code point becomes a letter or digit, a space if it is a separator, or 0 if it
+    needs a closer look: it is not ASCII, or a dropped token may start there. All
+    operations are on bytes, 64 at a time. ``count`` is the length of the whole text.
     """
     size = high - low
     begin, end = max(low - 1, 0), min(high + 2, count)
@@ -37,7 +38,7 @@ def look_ahead(codes, low, high, count, narrow, folded):
     wide, to = codes[begin:end], narrow[begin - low + 1 : end - low + 1]
     for j in range(len(wide)):
         to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
-    # Whole vectors: what is left over would be done byte by byte.
+    # Process whole vectors, since the remainder would be processed byte by byte.
     size = (size + 63) // 64 * 64
     before, current, second, third = (
         narrow[:size],
@@ -87,15 +88,15 @@ def look_ahead(codes, low, high, count, narrow, folded):
 
 @helper(forceinline=True)
 def copy_kept(folded, base, at, stop, out, where, state):
-    """Copy what :func:`look_ahead` made of a block, from ``at`` on, to ``out[n]`` and
-    behind it.
+    """Copy the output of :func:`look_ahead` for a block, from ``at`` on, to ``out[n]``
+    and beyond.
 
     ``out`` and ``where`` are those of
-    :func:`~provscan.kernels.canonical.normalize.fold`, of which up to :data:`WIDE`
-    places behind the last one are written as well; ``base`` is where the block begins,
-    ``state`` is ``(n, gap)``. Of separators that follow each other the first is kept,
-    and none where ``gap`` is set. Ends at ``stop``, or before what takes a closer look.
-    Returns what ``n``, ``gap`` and ``at`` are then.
+    :func:`~provscan.kernels.canonical.normalize.fold`; up to :data:`WIDE` elements
+    after the last output are overwritten as well. ``base`` is the index at which the
+    block begins, ``state`` is ``(n, gap)``. Of consecutive separators the first is
+    kept, or none if ``gap`` is set. Copying ends at ``stop``, or before a code point
+    that needs a closer look. Return the new values of ``n``, ``gap`` and ``at``.
     """
     n, gap = state
     before = np.uint64(gap)

@@ -1,7 +1,7 @@
-"""HTML5 character references, decoded as Python's ``html.unescape`` does, with their
-places in the original.
+"""Decode HTML5 character references like Python's ``html.unescape``, and keep the
+place of each code point in the original.
 
-Tables are those that ``provscan.text.tables`` describes.
+``provscan.text.tables`` describes the tables.
 """
 
 from typing import NamedTuple
@@ -15,8 +15,8 @@ _UNCHANGED = np.uint32(0xFFFFFFFF)
 
 
 class Stream(NamedTuple):
-    """Code points, uint32, and where each stands in the original, int32, first and last
-    (end exclusive).
+    """Code points, uint32, and the stretch of the original that each comes from, int32
+    first and last (end exclusive).
     """
 
     codes: np.ndarray
@@ -26,7 +26,9 @@ class Stream(NamedTuple):
 
 @helper
 def _entity(key, entity_keys):
-    """Slot of an entity name's hash in its table, -1 if it is none."""
+    """Return the slot of the hash of an entity name in its table; -1 if it has
+    none.
+    """
     mask = np.uint64(len(entity_keys) - 1)
     slot = key & mask
     while entity_keys[slot] != 0:
@@ -38,10 +40,10 @@ def _entity(key, entity_keys):
 
 @helper
 def _numeric(codes, i, count, references):
-    """A numeric reference at ``codes[i] == '&'``: (index after it, its code point; 0 if
-    it stands for nothing).
+    """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it and
+    its code point, 0 if it stands for nothing.
 
-    The index is ``i`` where there is no reference.
+    The index is ``i`` if there is no reference.
     """
     j = i + 2
     value = np.int64(0)
@@ -80,8 +82,8 @@ def _numeric(codes, i, count, references):
 
 @helper
 def _named(codes, i, count, entity_keys):
-    """A named reference at ``codes[i] == '&'``: (index after it, its slot; -1 if there
-    is none).
+    """Parse a named reference at ``codes[i] == '&'``. Return the index after it and
+    its slot, -1 if there is none.
     """
     key = FNV_START
     best, slot = i, np.int64(-1)
@@ -128,9 +130,9 @@ def _copy(source, low, high, target, at):
 def unescape(source, count, tables, out):
     """Decode HTML5 character references once, as ``html.unescape`` does.
 
-    ``source`` and ``out`` are a :class:`Stream` each; ``count`` code points stand in
-    ``source``. Returns the number of outputs, and whether one more round could find
-    something.
+    ``source`` and ``out`` are each a :class:`Stream`; ``source`` has ``count`` code
+    points. Return the number of outputs, and whether another round might find more
+    references.
     """
     codes, first, last = source
     n = i = np.int64(0)
@@ -174,8 +176,8 @@ def unescape(source, count, tables, out):
 
 @helper
 def refers(codes):
-    """Whether a character reference may begin anywhere: an ampersand before a hash sign
-    or a letter.
+    """Return whether there may be a character reference: an ampersand before a hash
+    sign or a letter.
     """
     found = False
     current, following = codes[: max(0, len(codes) - 1)], codes[1:]

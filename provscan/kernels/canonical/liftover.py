@@ -1,14 +1,14 @@
-"""Liftover: from a verified span of canonical text back to the copied stretch of the
+"""Liftover: map a verified span of canonical text back to the copied stretch of the
 original record.
 
-Canonical text has lost what stands at a tweet's edges: punctuation, URLs, mentions.
-Where the copy has the tweet's first (last) letters, the stretch grows over what stands
-before (after) them as long as the licensed tweet has the same there, item by item: an
-item is a visible character, or a dropped URL, mention or placeholder, of which any two
-are alike (a URL that became ``http`` is still the URL); HTML tags come and go. A
-retweet mark before it all belongs to the copy. What is then left of the licensed tweet
-is aligned with what stands there (:mod:`provscan.kernels.search.align`): a URL with a
-typo is no URL any more.
+Canonical text lacks punctuation, URLs and mentions at a tweet's edges. If the copy has
+the tweet's first (last) letters, the stretch is extended over what precedes (follows)
+them, item by item, as long as the licensed tweet has the same item there. An item is a
+visible character, or a dropped URL, mention or placeholder; any two of the latter count
+as equal (a URL that became ``http`` is still the URL), and HTML tags are optional. A
+retweet mark before the whole belongs to the copy. The rest of the licensed tweet is
+then aligned with the text around the stretch (:mod:`provscan.kernels.search.align`),
+since a URL with a typo is not recognised as a URL.
 """
 
 from typing import NamedTuple
@@ -36,32 +36,32 @@ EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
 class LiftoverInput(NamedTuple):
-    """Verified spans, and where they come from."""
+    """Verified spans, and the records and tweets that they belong to."""
 
     text: np.ndarray  # uint8[m], UTF-8 of the records.
-    # int64: where each record begins and ends in it.
+    # int64: the bounds of each record in it.
     begins: np.ndarray
     ends: np.ndarray
     rows: np.ndarray  # int64[n], ascending: the record of each match.
-    # int64[n, 2]: its span there and what it is a copy of in the licensed text, in
-    # canonical code points; -1 where that is not known.
+    # int64[n, 2]: the span in the record and the stretch of the licensed text that it
+    # copies, in canonical code points; -1 if that is not known.
     spans: np.ndarray
     copied: np.ndarray
-    raw_texts: TextBuffer  # The licensed tweets as they came, one a match.
+    raw_texts: TextBuffer  # The original licensed tweets, one per match.
     similarity: (
         np.ndarray
-    )  # float64[n], minimum Jaccard index: an edge that brings it below is left out.
+    )  # float64[n], minimum Jaccard index; an edge that lowers it further is left out.
 
 
 class LiftoverOutput(NamedTuple):
     """Spans in the original records."""
 
     spans: np.ndarray  # int64[n, 2], code points of the original record, end exclusive.
-    # int32[n, 3]: distinct 5-grams in common, of the text, of the span, for the
-    # canonical text of just that stretch of the record.
+    # int32[n, 3]: distinct 5-grams in common, of the text, and of the canonical text
+    # of this span alone.
     grams: np.ndarray
-    # uint8[n]: 0 the same text up to white space and character references, 1 the same
-    # canonical text, 2 neither.
+    # uint8[n]: 0 if the texts are equal up to white space and character references, 1
+    # if their canonical texts are equal, else 2.
     kinds: np.ndarray
 
 
@@ -72,8 +72,8 @@ class _Items(NamedTuple):
 
 
 class LiftoverScratch(NamedTuple):
-    """Scratch: of the canonical text of the longest record, tweet and span; of their
-    comparison; items of an edge.
+    """Scratch for the canonical texts of the longest record, tweet and span, for their
+    comparison, and for the items of an edge.
     """
 
     record: CanonicalScratch
@@ -88,7 +88,7 @@ class LiftoverScratch(NamedTuple):
 def liftover_scratch(
     record: CanonicalScratch, tweet: CanonicalScratch, span: CanonicalScratch
 ) -> LiftoverScratch:
-    """Scratch around that of three canonical texts."""
+    """Return scratch that contains the given scratch for three canonical texts."""
 
     def items() -> _Items:
         return _Items(*(np.empty(_ITEMS, np.int64) for _ in _Items._fields))
@@ -98,8 +98,8 @@ def liftover_scratch(
 
 
 class _Stream(NamedTuple):
-    """An unescaped text and its canonical one: code points and their numbers, and where
-    each output comes from.
+    """An unescaped text and its canonical text: code points, their numbers, and the
+    place that each output comes from.
     """
 
     codes: np.ndarray
@@ -128,8 +128,8 @@ def _is_blank(code):
 
 @helper
 def _is_zero_width(code):
-    """Whether a code point is a zero-width formatting character: marks of direction,
-    word joiners, soft hyphens.
+    """Return whether a code point is a zero-width formatting character: a direction
+    mark, a word joiner or a soft hyphen.
     """
     return (
         code == 0xAD
@@ -144,8 +144,8 @@ def _is_zero_width(code):
 
 @helper
 def _is_faint(code, tables):
-    """Whether an item may be there or not: what canonical text ignores, and HTML
-    tags.
+    """Return whether an item is optional: canonical text ignores it, or it is an HTML
+    tag.
     """
     if code == _TAG:
         return True
@@ -157,8 +157,8 @@ def _is_faint(code, tables):
 
 @helper
 def _items(stream, low, high, last, items):
-    """Items of ``stream.codes[low:high]``, of many the first ones, or with ``last`` = 1
-    the last ones; how many.
+    """Find the items of ``stream.codes[low:high]``: the first ones if there are too
+    many, or the last ones if ``last`` is 1. Return their number.
     """
     codes = stream.codes
     n = 0
@@ -195,8 +195,8 @@ def _items(stream, low, high, last, items):
 
 @helper
 def _after_link(a, low, high, b, b_low, b_high):
-    """Where the copy of a link ends that is ``b[b_low:b_high]``: a link takes in a
-    bracket that stands behind it.
+    """Return where a copy of the link ``b[b_low:b_high]`` ends: a link includes a
+    bracket that directly follows it.
     """
     size = b_high - b_low
     if size >= high - low:
@@ -214,11 +214,11 @@ def _alike(a, b):
 
 @helper
 def _after_letter(stream, i, tables):
-    """Index in the stream after canonical code point ``i`` and the marks and joiners
-    that belong to it.
+    """Return the index in the stream after canonical code point ``i`` and the marks
+    and joiners that belong to it.
 
-    A zero-width formatting character that joins nothing belongs to it only where the
-    licensed tweet has it too, as an item.
+    A zero-width formatting character that joins nothing belongs to it only if the
+    licensed tweet has the character too, as an item.
     """
     codes, where = stream.codes, stream.where
     after = np.int64(where[i]) + 1
@@ -234,7 +234,9 @@ def _after_letter(stream, i, tables):
 
 @helper
 def _same_but_blanks(a, low, high, b, b_low, b_high):
-    """Whether two stretches are equal where any run of white space equals any other."""
+    """Return whether two stretches are equal if all runs of white space count as
+    equal.
+    """
     i, j = low, b_low
     while True:
         blank_a, blank_b = i < high and _is_blank(a[i]), j < b_high and _is_blank(b[j])
@@ -254,11 +256,11 @@ def _same_but_blanks(a, low, high, b, b_low, b_high):
 
 @helper
 def _head(record, tweet, start, low, tables, scratch):
-    """Grow a stretch that begins with the tweet's first letter over what the tweet has
-    before it.
+    """Extend a stretch that begins with the tweet's first letter over what the tweet
+    has before that letter.
 
-    Returns the start, how much of the tweet is left before it, and whether none is and
-    there is no retweet mark either.
+    Return the start, the number of code points of the tweet that are left before it,
+    and whether none are and there is no retweet mark either.
     """
     a, b = scratch.record_items, scratch.tweet_items
     rest = np.int64(tweet.where[0])
@@ -289,10 +291,10 @@ def _head(record, tweet, start, low, tables, scratch):
 
 @helper
 def _tail(record, tweet, stop, high, tables, scratch):
-    """Grow a stretch that ends with the tweet's last letter over what the tweet has
-    after it.
+    """Extend a stretch that ends with the tweet's last letter over what the tweet has
+    after that letter.
 
-    Returns the end, where what is left of the tweet begins, and whether none is.
+    Return the end, where the rest of the tweet begins, and whether there is no rest.
     """
     a, b = scratch.record_items, scratch.tweet_items
     end = _after_letter(tweet, tweet.size - 1, tables)
@@ -321,12 +323,12 @@ def _tail(record, tweet, stop, high, tables, scratch):
 
 @helper
 def _compare_original(start, stop, row, tables, scratch, text):
-    """Place of the unescaped stretch in the original record, and how its canonical text
-    compares.
+    """Return the place of an unescaped stretch in the original record, and the
+    comparison of its canonical text.
 
-    The canonical text is that which anyone gets who cuts the span out of the record.
-    Returns the place, start and end, :func:`~provscan.kernels.search.grams.compare`
-    with the canonical ``text``, and whether both are equal.
+    The canonical text is computed as if the span had been cut out of the record.
+    Return the place's start and end, :func:`~provscan.kernels.search.grams.compare`
+    with the canonical ``text``, and whether the two are equal.
     """
     if row > 0:
         places = scratch.record.places
@@ -346,7 +348,7 @@ def _compare_original(start, stop, row, tables, scratch, text):
 
 @kernel
 def liftover(matches, tables, scratch, out):
-    """Spans in the original records, and how literal each copy is."""
+    """Map spans to the original records, and determine how literal each copy is."""
     last = np.int64(-1)
     n, count, row = np.int64(0), np.int64(0), np.int64(0)
     for m in range(len(matches.rows)):

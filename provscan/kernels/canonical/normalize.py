@@ -1,11 +1,11 @@
-"""Canonical text: UTF-8 in, canonical code points and their places out.
+"""Convert UTF-8 to canonical code points and their places.
 
-A text goes through three serial units, each filling the caller's arrays:
+A text passes through three stages, each of which fills arrays of the caller:
 :func:`provscan.kernels.canonical.utf8.decode`,
-:func:`provscan.kernels.canonical.entities.unescape` (twice, only where there is an
-``&``) and :func:`fold`, which drops tokens, folds and places separators. A text is some
-hundred code points, so the scratch between the units stays in the first-level cache and
-memory is passed over once. :func:`codes_batch` drives them over Arrow buffers.
+:func:`provscan.kernels.canonical.entities.unescape` (twice, and only if there is an
+``&``) and :func:`fold`, which drops tokens, folds characters and places separators.
+Since a text has only some hundred code points, the scratch between the stages stays in
+the first-level cache. :func:`codes_batch` runs the stages over Arrow buffers.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ for _c in b'<>"{}|\\^`':
 _U1, _TWO = np.uint64(1), np.uint64(2)
 # The longest output of one code point.
 EXPANSION = 18
-# Canonical form of ASCII, as the tables have it: letters in lower case, digits, and
+# The canonical form of ASCII, as in the tables: lower-case letters, digits and
 # separators.
 _ASCII = np.full(128, SPACE, np.uint8)
 for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
@@ -46,7 +46,7 @@ for _i, _name in enumerate(
     (b"url", b"user", b"username", b"mention", b"link", b"http", b"https")
 ):
     _PLACEHOLDERS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
-# HTML elements whose tags are dropped, and the longest list of attributes.
+# HTML elements whose tags are dropped, and the maximum length of their attributes.
 _ELEMENTS = (
     b"a abbr article b big blockquote body br center cite code dd del div dl dt em "
     b"figure font footer h1 h2 h3 h4 h5 "
@@ -58,7 +58,7 @@ _TAGS = np.zeros((len(_ELEMENTS), 12), np.uint8)
 for _i, _name in enumerate(_ELEMENTS):
     _TAGS[_i, : len(_name)] = np.frombuffer(_name, np.uint8)
 _ATTRIBUTES = 1000
-# Bytes within which a tag ends, with character references in it.
+# The maximum number of bytes of a tag, including character references.
 _TAG_BYTES = 8 * _ATTRIBUTES
 
 
@@ -69,7 +69,7 @@ def _is_word(codes, i, count):
 
 @helper
 def _starts(codes, i, count, word):
-    """Whether the ASCII word stands at ``i``, in any case."""
+    """Return whether the ASCII word is at ``i``, in any letter case."""
     if i + len(word) > count:
         return False
     for k in range(len(word)):
@@ -88,7 +88,7 @@ def _after_url(codes, i, count):
 
 @helper
 def _after_mention(codes, i, count):
-    """Index after a mention at ``i``, or ``i``."""
+    """Return the index after a mention at ``i``, or ``i``."""
     if i < count and (codes[i] == 0x40 or codes[i] == 0xFF20):
         j = i + 1
         while _is_word(codes, j, count):
@@ -100,15 +100,15 @@ def _after_mention(codes, i, count):
 
 @helper
 def _separates(code):
-    """Whether a code point stands between a tag's name and its attributes: white space
-    within a line.
+    """Return whether a code point may separate a tag's name and its attributes: white
+    space other than line ends.
     """
     return code == 0x20 or code == 9 or code == 11 or code == 12
 
 
 @helper
 def _after_attributes(codes, at, stop, i):
-    """Index after the bracket that ends a tag with attributes, or ``i``."""
+    """Return the index after the bracket that ends a tag with attributes, or ``i``."""
     while (
         at < stop
         and codes[at] != 0x3C
@@ -122,8 +122,8 @@ def _after_attributes(codes, at, stop, i):
 
 @helper
 def after_tag(codes, i, count):
-    """Index after an HTML tag at ``i``, or ``i``. It ends in its line, and has an ``=``
-    if it has attributes.
+    """Return the index after an HTML tag at ``i``, or ``i``. A tag ends in its line,
+    and contains an ``=`` if it has attributes.
     """
     first = i + 2 if i + 1 < count and codes[i + 1] == 0x2F else i + 1
     for t in range(len(_TAGS)):
@@ -157,8 +157,8 @@ def after_tag(codes, i, count):
 
 @helper
 def is_unspaced(code):
-    """Whether a code point is of a script that is written without spaces: Thai, Lao,
-    Burmese, Khmer, kana, Han.
+    """Return whether a code point belongs to a script written without spaces: Thai,
+    Lao, Burmese, Khmer, kana, Han.
     """
     return code >= 0x0E00 and (
         code < 0x0F00
@@ -173,8 +173,8 @@ def is_unspaced(code):
 
 @helper
 def after_dropped(codes, i, count):
-    """Index after the URL, mention, retweet mark, placeholder or HTML tag that starts
-    at ``i``; ``i`` if none does.
+    """Return the index after the URL, mention, retweet mark, placeholder or HTML tag
+    that starts at ``i``, or ``i``.
     """
     c = codes[i]
     if c == 0x40 or c == 0xFF20:
@@ -243,7 +243,7 @@ def after_dropped(codes, i, count):
 
 @helper
 def _compose(first, second, tables):
-    """The code point that the two compose to, 0 if they don't."""
+    """Return the code point that two code points compose to, 0 if they don't."""
     pairs, composed = tables.pairs, tables.composed
     key = np.uint64(first) << np.uint64(32) | np.uint64(second)
     low, high = 0, len(pairs)
@@ -260,14 +260,14 @@ def _compose(first, second, tables):
 
 @helper
 def fold(codes, count, tables, window, out, where):
-    """Canonical code points of the unescaped ``codes[:count]``.
+    """Compute the canonical code points of the unescaped ``codes[:count]``.
 
-    Fills uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output
-    comes from. Both hold ``EXPANSION * (count + 1)`` at worst. Returns how many there
-    are. ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
+    Fill uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output
+    comes from, and return the number of outputs, at most ``EXPANSION * (count + 1)``.
+    ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
 
-    Separators take no branch: words are short, and each end of one would be
-    mispredicted.
+    Separators are handled without a branch: words are short, and the processor would
+    mispredict the end of each.
     """
     pages, entries, expansions = tables.pages, tables.entries, tables.expansions
     narrow, folded = window[0], window[1]
@@ -321,8 +321,8 @@ def fold(codes, count, tables, window, out, where):
                 and is_unspaced(np.uint32(value))
                 and is_unspaced(out[n - _TWO])
             ):
-                # Line breaks and punctuation come and go between characters of these
-                # scripts.
+                # Between characters of these scripts, line breaks and punctuation are
+                # not significant.
                 n -= _U1
                 gap = False
             if composes and not gap:
@@ -340,13 +340,13 @@ def fold(codes, count, tables, window, out, where):
 
 @helper
 def canonical(count, tables, scratch, out):
-    """Canonical code points of the ``count`` code points in ``scratch.codes[0]``, into
-    uint32 ``out`` and ``scratch.where``, see :func:`fold`.
+    """Compute the canonical code points of the ``count`` code points in
+    ``scratch.codes[0]``, into uint32 ``out`` and ``scratch.where``; see :func:`fold`.
 
-    Returns the number of outputs, the number of code points of the unescaped text, and
-    the row of ``scratch.codes`` in which that stands (0: there was no character
-    reference). For rows 1 and 2 ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
-    give its places in the original.
+    Return the number of outputs, the number of code points of the unescaped text, and
+    the row of ``scratch.codes`` that holds it (0 if there was no character reference).
+    For rows 1 and 2, ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]`` hold its
+    places in the original.
     """
     codes, places = scratch.codes, scratch.places
     row = 0
@@ -371,15 +371,15 @@ def canonical(count, tables, scratch, out):
 
 @kernel
 def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
-    """Canonical code points of the texts of a
+    """Compute the canonical code points of the texts of a
     :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
     Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]``
-    (``out.offsets[low]`` is given); the code points of the original are counted in
-    int64 ``lengths[i]``. With ``spaced`` they are chunks of one text: a space follows
-    each of which anything is left, unless the characters on both sides are of scripts
-    that have none. Returns the first text that found no room in ``out.codes``, else the
-    number of texts.
+    (``out.offsets[low]`` is given); int64 ``lengths[i]`` is set to the number of code
+    points of the original. With ``spaced``, the texts are chunks of one text: a space
+    follows each chunk of which anything is left, unless the characters on both sides
+    belong to scripts without spaces. Return the first text for which ``out.codes`` had
+    no room, else the number of texts.
     """
     text, offsets = texts
     codes, code_offsets = out
@@ -391,8 +391,8 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
         n, _, _ = canonical(length, tables, scratch, codes[at:])
         if spaced and n > 0:
             if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
-                # The chunk begins with what has nothing left, a link, and such a
-                # character behind it.
+                # The chunk begins with a dropped token, such as a link, followed by
+                # such a character.
                 for k in range(at, at + n):
                     codes[k - 1] = codes[k]
                 for j in range(i, -1, -1):
@@ -409,8 +409,8 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
 
 @helper
 def _may_open_tag(text, low, high):
-    """Whether one of ``text[low:high]`` may begin a tag: ``<``, or a character
-    reference.
+    """Return whether ``text[low:high]`` has a byte that may begin a tag: ``<``, or a
+    character reference.
     """
     found = False
     for i in range(low, high):
@@ -420,10 +420,10 @@ def _may_open_tag(text, low, high):
 
 @helper
 def _opened_tag(text, low, high, opened):
-    """Where a tag that has not ended before ``high`` may have begun, else -1;
-    ``opened`` is that of ``low``.
+    """Return where a tag that has not ended before ``high`` may have begun, else -1;
+    ``opened`` is this value for ``low``.
 
-    Its bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
+    The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
     if opened < 0 and not _may_open_tag(text, low, high):
         return opened
@@ -441,14 +441,9 @@ def _opened_tag(text, low, high, opened):
 
 @kernel
 def cut(text, start, stop, size, cuts):
-    """Cut ``text[start:stop]`` into chunks of ``size`` bytes or more whose canonical
-    texts, with spaces between, are that of the whole.
+    """Cut ``text[start:stop]`` into chunks of at least ``size`` bytes whose canonical texts, joined by spaces, are the canonical text of the whole.
 
-    So a chunk begins after ASCII white space, and neither with more of it nor with
-    ``@`` or ``&``, which may go with a retweet mark before, nor with anything from
-    U+0800 on, as are scripts that are written without spaces and ``＠``, nor within what
-    may be a tag. Fills int64 ``cuts``, ``start`` and ``stop`` among them, which has
-    room for one a chunk and one more; returns how many there are.
+    Hence a chunk begins after ASCII white space. It does not begin with white space; with ``@`` or ``&``, which may belong to a retweet mark before it; with a code point from U+0800 on, such as ``＠`` and those of scripts written without spaces; or inside what may be a tag. Fill int64 ``cuts``, which includes ``start`` and ``stop`` and has room for one more than the chunks, and return their number.
     """  # noqa: E501
     cuts[0] = start
     n = 1
@@ -477,11 +472,11 @@ def cut(text, start, stop, size, cuts):
 
 @kernel
 def canonical_mapped(text, tables, scratch, start, end):
-    """:func:`canonical` of a whole text, and where its outputs stand in it: into int64
-    ``start`` and ``end``.
+    """Apply :func:`canonical` to a whole text, and write the places of its outputs in
+    the text to int64 ``start`` and ``end``.
 
-    Accents and joiners that follow a letter belong to it. Returns the number of
-    outputs; the first ``len(start)`` of them are mapped.
+    Accents and joiners that follow a letter belong to it. Return the number of
+    outputs; places are written for the first ``len(start)``.
     """
     count = decode(text, np.int64(0), len(text), scratch.codes[0])
     n, count, row = canonical(count, tables, scratch, scratch.canon)
@@ -508,8 +503,8 @@ def canonical_mapped(text, tables, scratch, start, end):
 
 @helper
 def continues(code, tables):
-    """Whether a code point below U+110000 has no output of its own or composes with the
-    one before.
+    """Return whether a code point below U+110000 has no output of its own or composes
+    with the one before.
     """
     entry = tables.entries[tables.pages[code >> 8], code & 0xFF]
     return entry >> 24 & 7 == 1 or entry & 0x8000000 != 0

@@ -1,4 +1,6 @@
-"""UTF-8 to code points and back, for one text and for rows of a text buffer."""
+"""Convert UTF-8 to code points and back, for one text and for rows of a text
+buffer.
+"""
 
 import numpy as np
 
@@ -13,10 +15,10 @@ _DIGITS = 19
 
 @helper
 def decode(text, start, stop, codes):
-    """Code points of the UTF-8 ``text[start:stop]`` into uint32 ``codes``, as long as
-    that; how many there are.
+    """Decode the UTF-8 ``text[start:stop]`` into uint32 ``codes``, which has as many
+    elements; return the number of code points.
 
-    A byte that can't start or go on a sequence becomes U+FFFD.
+    A byte that can't start or continue a sequence becomes U+FFFD.
     """
     high = np.uint8(0)
     narrow, wide = text[start:stop], codes[: stop - start]
@@ -75,8 +77,8 @@ def decode(text, start, stop, codes):
 
 @helper
 def encode(codes, count, text, start):
-    """UTF-8 of the code points ``codes[:count]`` into uint8 ``text`` from ``start``;
-    the end of what was written.
+    """Encode ``codes[:count]`` as UTF-8 into uint8 ``text`` from ``start``; return the
+    end of the output.
     """
     high = np.uint32(0)
     narrow, wide = text[start : start + count], codes[:count]
@@ -111,11 +113,11 @@ def encode(codes, count, text, start):
 
 @helper
 def _count(text, mask, value):
-    """How many bytes have ``value`` under ``mask``, uint8 both."""
+    """Return the number of bytes that have ``value`` under ``mask``, both uint8."""
     count = 0
     whole = len(text) // _COUNTED * _COUNTED
     for at in range(0, whole, _COUNTED):
-        # Narrow sums: more of them fit a vector.
+        # More of the narrow sums fit into a vector.
         part, matching = text[at : at + _COUNTED], np.uint16(0)
         for j in range(_COUNTED):
             matching = np.uint16(matching + np.uint16(part[j] & mask == value))
@@ -127,7 +129,7 @@ def _count(text, mask, value):
 
 @kernel
 def code_points(text):
-    """How many code points valid UTF-8 has."""
+    """Return the number of code points of valid UTF-8."""
     return len(text) - _count(text, np.uint8(0xC0), np.uint8(0x80))
 
 
@@ -138,8 +140,8 @@ def newlines(text):
 
 @helper
 def _advance(text, at, stop, seen, point):
-    """Where code point ``point`` begins, or ``stop``, and how many are before it;
-    ``seen`` are before ``at``.
+    """Return where code point ``point`` begins, or ``stop``, and the number of code
+    points before it; ``seen`` are before ``at``.
     """
     while at < stop:
         if at + _BLOCK <= stop:
@@ -160,11 +162,12 @@ def _advance(text, at, stop, seen, point):
 
 @kernel
 def byte_places(text, offsets, rows, points, places):
-    """Byte at which code points of the texts ``rows`` begin; for a place past the end
-    of its text, that end.
+    """Find the bytes at which code points of the texts ``rows`` begin; a place past
+    the end of its text gives the end.
 
-    ``points`` are int64[n, m] for the n ``rows``: ascending in each row, and the first
-    ones ascending where a text follows itself. Fills int64[n, m] ``places``.
+    ``points`` are int64[n, m] for the n ``rows``. They ascend in each row, and their
+    first ones ascend across consecutive rows of the same text. Fill int64[n, m]
+    ``places``.
     """
     first_at = first_seen = np.int64(0)
     for i in range(len(rows)):
@@ -181,8 +184,8 @@ def byte_places(text, offsets, rows, points, places):
 
 @kernel
 def decode_rows(texts, rows, out):
-    """Code points of the texts ``rows`` into a
-    :class:`~provscan.kernels.records.CodeBuffer` that has room for them.
+    """Decode the texts ``rows`` into a :class:`~provscan.kernels.records.CodeBuffer`
+    that has room for them.
     """
     text, offsets = texts
     at = out.offsets[0]
@@ -193,8 +196,8 @@ def decode_rows(texts, rows, out):
 
 @kernel
 def encode_rows(source, rows, out):
-    """UTF-8 of the ``rows`` of a code buffer into a
-    :class:`~provscan.kernels.records.TextBuffer` with room for it.
+    """Encode the ``rows`` of a code buffer as UTF-8 into a
+    :class:`~provscan.kernels.records.TextBuffer` that has room for it.
     """
     codes, offsets = source
     at = out.offsets[0]
@@ -207,7 +210,7 @@ def encode_rows(source, rows, out):
 @kernel
 def whole_numbers(texts, numbers):
     """Read each text as a whole number below 9 * 10**18 in its usual notation, into
-    int64 ``numbers``; -1 where it is none.
+    int64 ``numbers``; -1 if it isn't one.
     """
     text, offsets = texts
     for i in range(len(numbers)):
@@ -232,7 +235,9 @@ def whole_numbers(texts, numbers):
 
 @kernel
 def gather(texts, rows, out):
-    """Copy the texts ``rows`` to ``out.text``, where ``out.offsets`` says."""
+    """Copy the texts ``rows`` to the places in ``out.text`` given by
+    ``out.offsets``.
+    """
     text, offsets = texts
     for r in range(len(rows)):
         copy_bytes(
@@ -242,7 +247,7 @@ def gather(texts, rows, out):
 
 @helper
 def copy_bytes(part, out, n):
-    """Write uint8 ``part`` to ``out`` from ``n``; its end."""
+    """Write uint8 ``part`` to ``out`` from ``n``; return the end."""
     room = out[n : n + len(part)]
     for i in range(len(part)):
         room[i] = part[i]

@@ -1,5 +1,5 @@
-"""The elements of a JSON array, or JSON objects over several lines, as one line
-each.
+"""Write the elements of a JSON array, or JSON objects of several lines, one per
+line.
 """
 
 from provscan.kernels.jit import kernel
@@ -13,12 +13,12 @@ def one_a_line(text, out, state):
     """Copy ``text`` to ``out`` without white space between values and with a newline
     after each element.
 
-    ``state`` is int64[STATE] and carries over to the next stretch of the same document:
-    brackets open, within a string, after a backslash, the depth of the elements (1 in
-    an array, 0 for objects one after the other), commas so far, and closing brackets so
-    far that close nothing. Such a brace ends its element, and the array goes on. uint8
-    ``out`` has room for one and a half times ``text``; returns how many bytes were
-    written.
+    ``state`` is int64[STATE] and is passed on to the next stretch of the same
+    document: the number of open brackets, whether inside a string, whether after a
+    backslash, the depth of the elements (1 in an array, 0 for consecutive objects), the
+    number of commas, and the number of closing brackets without an opening one. Such a
+    bracket ends its element, and the array continues. uint8 ``out`` has room for one
+    and a half times ``text``. Return the number of bytes written.
     """
     depth, quoted, escaped, base = (
         state[DEPTH],

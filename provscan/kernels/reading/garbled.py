@@ -1,9 +1,8 @@
-"""Texts that were garbled before they were written.
+"""Recognise texts that were garbled before they were written.
 
-*Wrongly decoded* texts were UTF-8, and were decoded as Latin-1 or Windows-1252 before
-they were written as UTF-8 once more. In *escaped* texts letters are written as
-``\\u0447`` as in JSON, ``\\xd1\\x87`` as Python shows bytes of UTF-8, or ``<U+0447>``
-as R writes them.
+*Wrongly decoded* texts were UTF-8 that was decoded as Latin-1 or Windows-1252 and
+encoded as UTF-8 again. In *escaped* texts, letters are written as ``\\u0447`` as in
+JSON, as ``\\xd1\\x87``, Python's notation for bytes, or as ``<U+0447>``, R's notation.
 """
 
 import numpy as np
@@ -18,7 +17,7 @@ _LESS, _CAPITAL_U, _PLUS, _GREATER = (
     np.uint8(0x2B),
     np.uint8(0x3E),
 )
-# The first byte of a wrongly decoded character, and three of which one is two places
+# The first byte of a wrongly decoded character, and the possible bytes two places
 # after it.
 _FIRST, _THIRD, _OTHER_THIRD, _LAST_THIRD = (
     np.uint8(0xC3),
@@ -31,14 +30,14 @@ _FIRST, _THIRD, _OTHER_THIRD, _LAST_THIRD = (
 @kernel
 def garbled(text, offsets, rows):
     """Write the numbers of wrongly decoded rows to ``rows[0]`` and of escaped rows to
-    ``rows[1]``; returns how many there are of each.
+    ``rows[1]``; return the number of each.
 
     ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[2, n]. A row
-    is wrongly decoded if it has a sequence of two to four characters that every text of
-    this kind has ("Ã©", "â€™", "ðŸ", "Ð°") and hardly another one. A row is escaped if
-    two letters in a row are escapes. Letters are those that ASCII lacks: words in other
-    scripts have two of them in a row, while emoji, punctuation and single accents are
-    of no account.
+    is wrongly decoded if it has a sequence of two to four characters that occurs in all
+    such texts ("Ã©", "â€™", "ðŸ", "Ð°") and is rare in others. A row is escaped if it
+    has two consecutive escapes of letters. Only non-ASCII letters count: words in other
+    scripts have two of them in a row, while emoji, punctuation and single accents prove
+    nothing.
     """
     wrong, escaped, row = 0, 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -46,7 +45,7 @@ def garbled(text, offsets, rows):
         end = min(at + _BLOCK, stop)
         least = np.uint8(0)
         if end == at + _BLOCK and end + 2 <= stop:
-            # 0 only where a sequence or an escape may begin.
+            # The value is 0 only where a sequence or an escape may begin.
             least = np.uint8(0xFF)
             first, second, third = (
                 text[at:end],
@@ -87,13 +86,13 @@ def garbled(text, offsets, rows):
 
 @helper
 def _sequence(text, i, stop):
-    """Whether a wrongly decoded character begins at a byte 0xC3."""
+    """Return whether a wrongly decoded character begins at a byte 0xC3."""
     if i + 3 >= stop:
         return False
     b, c, d = text[i + 1], text[i + 2], text[i + 3]
     if c == 0xC2:
-        # Two bytes became two characters; of three, the second became a control
-        # character.
+        # Two bytes became two characters. If there were three, the second became a
+        # control character.
         return (
             0x82 <= b <= 0x83
             or 0x90 <= b <= 0x91
@@ -107,8 +106,8 @@ def _sequence(text, i, stop):
         return c == 0xC5 and d == 0xB8
     if not 0xA3 <= b <= 0xA9:
         return False
-    # A Chinese character or a kana, and the next one; in French a letter may stand
-    # before quotes and dots.
+    # A Chinese character or a kana, and the next one. In French, a letter may precede
+    # quotes and dots.
     second = i + 2 + _further(text, i + 2, stop)
     third = second + _further(text, second, stop)
     space = second + 1 < stop and text[second] == 0xC2 and text[second + 1] == 0xA0
@@ -120,8 +119,8 @@ def _sequence(text, i, stop):
 
 @helper
 def _further(text, i, stop):
-    """Bytes of the character at a place if one of the bytes 0x80 to 0xBF decodes to it;
-    else 0.
+    """Return the length in bytes of the character at a place if one of the bytes 0x80
+    to 0xBF decodes to it, else 0.
     """
     if i + 1 >= stop:
         return 0
@@ -137,8 +136,8 @@ def _further(text, i, stop):
 
 @helper
 def _letter(text, i, stop):
-    """The end of the escape of a letter at a place, which may be escaped itself; the
-    place if there is none.
+    """Return the end of an escaped letter at a place, whose escape may be escaped
+    itself; the place if there is none.
     """
     if text[min(i, stop - 1)] == _LESS:
         plain = (
@@ -157,7 +156,7 @@ def _letter(text, i, stop):
         return k + 5 if _is_letter(_hexadecimal(text, k + 1, k + 5, stop)) else i
     if text[k] != _X:
         return i
-    # The same, nearly, by the first of the bytes of a character.
+    # Test for a letter approximately, by the first byte of a character.
     lead = _hexadecimal(text, k + 1, k + 3, stop)
     if not 0xC3 <= lead < 0xEE or lead == 0xE2:
         return i
@@ -176,8 +175,8 @@ def _letter(text, i, stop):
 
 @helper
 def _is_letter(code):
-    """Whether a character is neither of ASCII nor punctuation, symbols and their like,
-    nor half of an emoji.
+    """Return whether a character is a non-ASCII letter, not punctuation, a symbol or
+    half of an emoji.
     """
     return 0xC0 <= code < 0x2000 or 0x2E80 <= code < 0xD800 or 0xF900 <= code < 0xFE00
 
@@ -191,7 +190,7 @@ def _after_backslashes(text, k, stop):
 
 @helper
 def _hexadecimal(text, low, high, stop):
-    """The value of some digits; -1 if they are none."""
+    """Return the value of hexadecimal digits; -1 if they are not digits."""
     if high > stop:
         return -1
     code = np.int64(0)

@@ -1,8 +1,8 @@
-"""JSON lines -> columns of strings, without an object a value.
+"""Parse JSON lines into columns of strings, without creating an object for each value.
 
-What is read is the strict JSON of RFC 8259, one object a line; whatever goes beyond it
-(a value of another type than its column, a key twice, a lone surrogate, a blank line)
-ends the reading, and another parser decides.
+The input must be strict JSON (RFC 8259) with one object per line. Anything else (a
+value of another type than its column, a repeated key, a lone surrogate, a blank line)
+ends the reading, and another parser takes over.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 32
 QUOTE, BACKSLASH, NEWLINE = np.uint8(0x22), np.uint8(0x5C), np.uint8(0x0A)
-# What a column takes: strings, integers as they are written, or nothing but null.
+# The kinds of columns: strings, integers as written, or only nulls.
 STRING, INTEGER, NOTHING = 0, 1, 2
 _COMMA, _COLON, _SLASH = 0x2C, 0x3A, np.uint8(0x2F)
 _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST = 0x7B, 0x7D, 0x5B, 0x5D
@@ -25,8 +25,8 @@ def top_level_values(text, names, name_ends, kinds, columns):
     ``columns``.
 
     ``columns`` is a :class:`~provscan.kernels.records.StringColumns` of n rows. The key
-    of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and takes what
-    ``kinds[k]`` says. Returns whether there are n lines, and all of them could be read.
+    of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and its kind is
+    ``kinds[k]``. Return whether there are n lines and all could be read.
     """
     at = 0
     rows = columns.valid.shape[1]
@@ -56,8 +56,8 @@ def top_level_values(text, names, name_ends, kinds, columns):
 
 @helper
 def _members(text, at, row, wanted, columns):
-    """Read the members of an object from its first key on; the place after the object,
-    or -1.
+    """Read the members of an object from its first key on; return the place after the
+    object, or -1.
     """
     names, name_ends, kinds = wanted
     while True:
@@ -113,7 +113,7 @@ def _byte(text, at):
 
 @helper
 def _space(text, at):
-    """The next place that is no white space within a line."""
+    """Return the next place in a line that is not white space."""
     while at < len(text) and (text[at] == 0x20 or text[at] == 0x09 or text[at] == 0x0D):
         at += 1
     return at
@@ -121,10 +121,12 @@ def _space(text, at):
 
 @helper
 def _plain_end(text, at):
-    """The next quote, backslash or control character, or the end."""
+    """Return the place of the next quote, backslash or control character, or the
+    end.
+    """
     while at + _BLOCK <= len(text):
-        # The least of what is 0 for such a byte: unlike comparisons, this is done for
-        # all bytes at once.
+        # Take the minimum of values that are 0 for such a byte: unlike comparisons,
+        # this is vectorised.
         part, least = text[at : at + _BLOCK], np.uint8(0xFF)
         for k in range(_BLOCK):
             c = part[k]
@@ -143,7 +145,7 @@ def _plain_end(text, at):
 
 @helper
 def _column(key, names, name_ends):
-    """The column of a key, or -1."""
+    """Return the column of a key, or -1."""
     for k in range(len(name_ends) - 1):
         name = names[name_ends[k] : name_ends[k + 1]]
         if len(name) == len(key):
@@ -157,8 +159,8 @@ def _column(key, names, name_ends):
 
 @helper
 def _string(text, at, out, n):
-    """Write a string that begins at ``at`` to ``out`` from ``n``; the place after its
-    quote, or -1, and the end.
+    """Write the string that begins at ``at`` to ``out`` from ``n``; return the place
+    after its closing quote, or -1, and the end of the output.
     """
     while True:
         end = _plain_end(text, at)
@@ -197,8 +199,8 @@ def _put(c, out, n):
 
 @helper
 def _escape(text, at):
-    """The place after an escape whose backslash is before ``at``, or -1, and the code
-    point.
+    """Return the place after an escape whose backslash is before ``at``, or -1, and
+    its code point.
     """
     c = _byte(text, at)
     if c in (QUOTE, BACKSLASH, _SLASH):
@@ -234,7 +236,7 @@ def _escape(text, at):
 
 @helper
 def _hex(text, at):
-    """The value of four hexadecimal digits, or -1."""
+    """Return the value of four hexadecimal digits, or -1."""
     value = np.int64(0)
     for i in range(at, at + 4):
         c = np.int64(_byte(text, i))
@@ -250,7 +252,7 @@ def _hex(text, at):
 
 @helper
 def _skipped(text, at):
-    """The place after any value, or -1."""
+    """Return the place after any value, or -1."""
     depth, objects = 0, np.uint64(0)
     while True:
         c = _byte(text, at)
@@ -293,7 +295,7 @@ def _skipped(text, at):
 
 @helper
 def _skipped_key(text, at):
-    """The place of a value whose key begins at ``at``, or -1."""
+    """Return the place of the value whose key begins at ``at``, or -1."""
     if _byte(text, at) != QUOTE:
         return -1
     at = _skipped_string(text, at + 1)
@@ -305,7 +307,7 @@ def _skipped_key(text, at):
 
 @helper
 def _skipped_string(text, at):
-    """The place after the quote that ends a string, or -1."""
+    """Return the place after the quote that ends a string, or -1."""
     while True:
         at = _plain_end(text, at)
         c = _byte(text, at)
@@ -320,7 +322,7 @@ def _skipped_string(text, at):
 
 @helper
 def _literal(text, at):
-    """The place after a number, true, false or null, or -1."""
+    """Return the place after a number, true, false or null, or -1."""
     c = _byte(text, at)
     if c == 0x6E:
         return at + 4 if _is(text, at, 0x75, 0x6C, 0x6C) else -1
@@ -356,7 +358,7 @@ def _is(text, at, b, c, d):
 
 @helper
 def _digits(text, at):
-    """The place after one digit or more, or -1."""
+    """Return the place after one or more digits, or -1."""
     start = at
     while 0x30 <= _byte(text, at) <= 0x39:
         at += 1

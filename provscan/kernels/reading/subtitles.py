@@ -1,4 +1,4 @@
-"""Texts that may have subtitles, found by the arrow between the two times of a cue."""
+"""Find texts that may have subtitles, by the arrow between the two times of a cue."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ _DASH, _ARROWHEAD = np.uint8(0x2D), np.uint8(0x3E)
 
 @kernel
 def timed(text, offsets, rows):
-    """Write the numbers of rows with ``-->`` between digits into ``rows``, and
-    return how many they are.
+    """Write the numbers of rows with ``-->`` between digits into ``rows``, and return
+    their number.
 
     ``text`` and ``offsets`` are uint8[m] and int64[n + 1], ``rows`` int64[n]. Blanks
-    may stand around the arrow.
+    may surround the arrow.
     """
     found, row = 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -22,7 +22,7 @@ def timed(text, offsets, rows):
         end = min(at + _BLOCK, stop - 2)
         least = np.uint8(0)
         if end == at + _BLOCK:
-            # 0 only where there is an arrow.
+            # The value is 0 only at an arrow.
             first, second, third, least = (
                 text[at:end],
                 text[at + 1 : end + 1],
@@ -53,8 +53,8 @@ def timed(text, offsets, rows):
 
 @helper
 def _between_digits(text, i, start, stop):
-    """Whether the next characters before and behind the arrow at a place, but for
-    blanks, are digits.
+    """Return whether the next characters before and after the arrow at a place,
+    skipping blanks, are digits.
     """
     before, after = i - 1, i + 3
     while before >= start and (text[before] == 0x20 or text[before] == 0x09):

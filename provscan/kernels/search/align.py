@@ -1,5 +1,5 @@
-"""How far a copy goes on where its edge was edited: edit distance in a band (Ukkonen
-1985, doi:10.1016/S0019-9958(85)80046-2).
+"""Find how far a copy extends beyond an edited edge, by edit distance in a band
+(Ukkonen 1985, doi:10.1016/S0019-9958(85)80046-2).
 """
 
 from typing import NamedTuple
@@ -8,15 +8,15 @@ import numpy as np
 
 from provscan.kernels.jit import helper
 
-# An edge is aligned up to this length, this far off the diagonal.
+# The maximum length of an aligned edge, and its maximum distance from the diagonal.
 MAX_REST = 96
 BAND = 8
 SPACE = 0x20
 
 
 class Edge(NamedTuple):
-    """Where an edge begins: a code point of each text, and the direction to go in, 1 or
-    -1.
+    """Where an edge begins: a place in each text, and the direction of the alignment,
+    1 or -1.
     """
 
     text_at: int
@@ -30,14 +30,14 @@ def new_costs() -> np.ndarray:
 
 @helper
 def aligned_end(text, codes, edge, rest, room, costs):
-    """How far a copy goes on past its last hit, when it does.
+    """Return by how many code points a copy extends beyond its last hit.
 
-    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are aligned
-    in full with what stands in the record's ``codes`` from ``edge.record_at`` on
-    (``room`` code points), by edit distance within :data:`BAND` of the diagonal;
-    ``costs`` is int64[2, 2 * BAND + 1] of scratch. Returns how many code points of the
-    record they take up: 0 where more than 6 in 10 would have to be edited, or 8 in 10
-    if the outermost word is there unchanged.
+    ``rest`` code points of the licensed ``text``, from ``edge.text_at`` on, are
+    aligned in full with the record's ``codes`` from ``edge.record_at`` on (``room``
+    code points), by edit distance within :data:`BAND` of the diagonal; ``costs`` is
+    int64[2, 2 * BAND + 1] of scratch. The result is the number of aligned code points
+    of the record. It is 0 if more than 6 in 10 would have to be edited, or more than 8
+    in 10 if the outermost word is unchanged.
     """
     at, place, step = edge
     width = 2 * BAND + 1

@@ -1,16 +1,17 @@
-"""Counting and scoring of character n-grams for the background model.
+"""Count character n-grams, and score texts with them, for the background model.
 
-`chars` uint32[n] is the code points of all texts one after the other, `offsets`
-int64[texts + 1] where each starts. A table is uint64[n, 2], n a power of two, so that a
-look-up reads one place of memory: the key, 0 where empty, found by open addressing with
-linear probing; and ``different << 32 | count``, where different is how many different
-code points were seen after a context. N-grams and contexts of all orders share one
-table: a key mixes the code points of the context from the last to the first, so that
-each longer one takes one step more, and then that of the n-gram; a context's key is the
-complement of it without that.
+`chars`, uint32[n], holds the code points of all texts, one text after the other;
+`offsets`, int64[texts + 1], holds the start of each. A table is uint64[n, 2], n a power
+of two, so that a look-up reads one place of memory: the key, 0 if the slot is empty,
+found by open addressing with linear probing; and ``different << 32 | count``, where
+``different`` is the number of distinct code points that follow a context. N-grams and
+contexts of all orders share one table. A key mixes the code points of the context from
+the last to the first, so that a longer context takes one more step, and then the
+n-gram's last code point. The key of a context is the complement of the key before that
+last step.
 
-Contexts do not reach over the start of a text: before it stands code point 0, which no
-canonical text holds.
+Contexts do not reach beyond the start of a text, which code point 0 precedes; no
+canonical text contains it.
 """
 
 import math
@@ -34,36 +35,34 @@ _U1 = np.uint64(1)
 _EMPTY = np.uint64(0)
 _COUNT = np.uint64(0xFFFFFFFF)
 _DIFFERENT = np.uint64(1 << 32)
-# Code points whose n-grams are prefetched together: all of a table that is not in a
-# cache.
+# The number of code points whose n-grams are prefetched together, since a table does
+# not fit in a cache.
 TOGETHER = 8
 
 
 class NgramModel(NamedTuple):
-    order: int  # Code points of the longest n-gram.
-    discount: float  # Taken off every count and given to the shorter context.
-    floor_bits: float  # Bits of a code point of which nothing is known.
+    order: int  # The number of code points of the longest n-gram.
+    discount: float  # Subtracted from every count and given to the shorter context.
+    floor_bits: float  # The bits of a code point in no known context.
     table: U64  # uint64[n, 2], see the module's docstring.
 
 
 @helper
 def _mix(key: Any, char: Any) -> Any:
-    """The key of an n-gram one code point longer than that of `key`, on its right;
-    never 0.
-    """
+    """Extend the key of an n-gram by one code point; never 0."""
     key = (key ^ (np.uint64(char) + _U1)) * GOLDEN64
     return (key ^ (key >> _SHIFT)) | _U1
 
 
 @helper
 def _home(table: U64, key: Any) -> Any:
-    """The first slot that `key` may have."""
+    """Return the first slot that `key` may occupy."""
     return (key * GOLDEN64 >> _SHIFT) & np.uint64(len(table) - 1)
 
 
 @helper
 def _slot(table: U64, key: Any) -> Any:
-    """Where `key` stands, or the empty slot where it would."""
+    """Return the slot of `key`, or the empty slot that it would take."""
     mask = np.uint64(len(table) - 1)
     slot = _home(table, key)
     while table[slot, 0] != _EMPTY and table[slot, 0] != key:
@@ -73,20 +72,20 @@ def _slot(table: U64, key: Any) -> Any:
 
 @helper
 def _count(table: U64, key: Any) -> Any:
-    """How often `key` was counted."""
+    """Return the count of `key`."""
     return np.int64(table[_slot(table, key), 1] & _COUNT)
 
 
 @helper
 def _char(chars: U32, start: int, at: int) -> Any:
-    """Code point at `at`, or the 0 that stands before the text."""
+    """Return the code point at `at`, or the 0 that precedes the text."""
     return chars[at] if at >= start else np.uint32(0)
 
 
 @helper
 def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
-    """Key of the ``length + 1`` code points before `at`, from that of `length` of them;
-    of none it is `_START`.
+    """Return the key of the ``length + 1`` code points before `at`, given the key of
+    the `length` code points before it; for ``length`` 0, this is `_START`.
     """
     return _mix(context, _char(chars, start, at - 1 - length))
 
@@ -98,8 +97,8 @@ def count_grams(
     """Add texts `first` to `last` to the table; stop before a text that could take more
     than `limit` slots in all.
 
-    Gives the text to go on with (in a larger table), and the slots that were newly
-    taken.
+    Return the text to continue with (in a larger table), and the number of newly used
+    slots.
     """
     used = 0
     for text in range(first, last):
@@ -115,8 +114,8 @@ def count_grams(
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = gram
                 table[slot, 1] += _U1
-                # The context's own entry holds what came after it; as a gram of its own
-                # it is counted elsewhere.
+                # The entry of a context counts what followed it; the context is
+                # counted as an n-gram elsewhere.
                 slot = _slot(table, ~context | _U1)
                 used += table[slot, 0] == _EMPTY
                 table[slot, 0] = ~context | _U1
@@ -144,13 +143,14 @@ def score_texts(
     keys: U64,
     bits: F64,
 ) -> None:
-    """Bits, float64[texts], of every text under the interpolated model: minus the
-    base-2 logarithm of its probability.
+    """Compute the bits, float64[texts], of every text under the interpolated model:
+    minus the base-2 logarithm of its probability.
 
-    `copies`, int64[texts], is how often each text stands in what the table was trained
-    on: its own n-grams are taken off as often. `scratch` is uint64[m, 2], of a
-    power-of-two length above ``8 * order * longest text`` where any text has copies,
-    else of length 1. `keys` is uint64[2, TOGETHER, order] of scratch.
+    `copies`, int64[texts], is the number of times that each text occurs in the
+    training texts of the table; its own n-grams are subtracted that many times.
+    `scratch` is uint64[m, 2], of a power-of-two length above ``8 * order * longest
+    text`` if any text has copies, else of length 1. `keys` is uint64[2, TOGETHER,
+    order] of scratch.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch
@@ -159,8 +159,8 @@ def score_texts(
         start, end = offsets[text], offsets[text + 1]
         own = copies[text]
         if own > 0:
-            # As much of the scratch as this text needs: clearing all of it would cost
-            # more than the text.
+            # Clear only as much of the scratch as this text needs; clearing all would
+            # take longer than the text.
             room = 8
             while room < 8 * order * (end - start):
                 room *= 2
@@ -219,8 +219,8 @@ def _add(table: U64, key: Any) -> None:
 def _add_followers(
     chars: U32, start: int, end: int, order: int, own: int, table: U64, own_grams: U64
 ) -> None:
-    """Count, for each context, the code points that only this text shows after it:
-    without it they were not seen.
+    """Count, for each context, the code points that follow it in no other training
+    text.
     """
     for at in range(start, end):
         context = _START

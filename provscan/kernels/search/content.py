@@ -1,5 +1,5 @@
-"""Random numbers that belong to texts and rows of them: the same text has the same one,
-wherever it stands.
+"""Pseudo-random numbers derived from texts, and digests of rows of texts: equal texts
+have equal numbers, wherever they occur.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ _WORD = 8
 
 @kernel
 def content_keys(text, offsets, longest, seed, keys):
-    """A random number for each text of a text buffer, by its first ``longest`` bytes
-    and ``seed``.
+    """Derive a random number for each text of a text buffer from its first ``longest``
+    bytes and ``seed``.
 
     ``text`` uint8[m], ``offsets`` int64[n + 1], ``longest`` int64, ``seed`` uint64;
-    fills in uint64[n] ``keys``.
+    fill uint64[n] ``keys``.
     """
     for i in range(len(keys)):
         at, stop = offsets[i], min(offsets[i + 1], offsets[i] + longest)
@@ -40,10 +40,10 @@ def add_column(texts, digests):
     """Add a column of a :class:`~provscan.kernels.records.TextBuffer` to the digests of
     its rows, uint64[n, 2].
 
-    A digest is (g, h). For each word of eight bytes, the lowest first, the last one
-    filled up with zeros, g becomes ``(g ^ word) * GOLDEN64``, then ``g ^ g >> 32``, and
-    h ``(h + word) * MURMUR1``, then ``h ^ h >> 29``, modulo 2**64. At the end the
-    number of bytes is XORed with g and added to h, and both are mixed by MurmurHash3's
+    A digest is (g, h). For each word of eight bytes (little-endian, the last word
+    padded with zeros), g becomes ``(g ^ word) * GOLDEN64``, then ``g ^ g >> 32``, and h
+    ``(h + word) * MURMUR1``, then ``h ^ h >> 29``, modulo 2**64. At the end the number
+    of bytes is XORed with g and added to h, and both are mixed by MurmurHash3's
     finaliser.
     """
     text, offsets = texts

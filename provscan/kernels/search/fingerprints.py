@@ -1,15 +1,16 @@
-"""Fingerprints: whether the wording around a seed agrees, before a candidate is looked
-at more closely.
+"""Fingerprints: test whether the wording around a seed agrees, before a candidate is
+examined more closely.
 
-Nearly all seeds that a long record shares with licensed texts are chance: a phrase, and
-nothing else around it. A *fingerprint* is one byte of a 5-gram. Those of the licensed
-text around the seed are sought in the record, within :data:`DRIFT` places of the seed's
-diagonal, so that words may be left out, put in or replaced. A true copy has at least
-:data:`AGREEING` of them even with a typing error in every twelve characters, or fewer
-where the thresholds of a match ask for less; chance hardly ever has so many. This costs
-a fraction of :mod:`provscan.kernels.search.prefilter`, since 64 fingerprints are made
-and sought at once, without a branch (:mod:`provscan.kernels.sketch.lanes`); most of the
-time goes into fetching the texts.
+Nearly all seeds that a long record shares with licensed texts are chance: a phrase in
+common and nothing around it. A *fingerprint* is one byte derived from a 5-gram. The
+fingerprints of the licensed text around the seed are searched for in the record, within
+:data:`DRIFT` places of the seed's diagonal, so that words may be omitted, inserted or
+replaced. A true copy has at least :data:`AGREEING` of them even with a typing error in
+every twelve characters, or fewer if the thresholds of a match require less; chance
+rarely reaches that number. This costs a fraction of
+:mod:`provscan.kernels.search.prefilter`, since 64 fingerprints are computed and
+searched for at once, without a branch (:mod:`provscan.kernels.sketch.lanes`). Most of
+the time is spent on fetching the texts.
 """
 
 from typing import NamedTuple
@@ -35,15 +36,16 @@ from provscan.kernels.storage.postings import ones
 
 DRIFT = NEARBY // 2
 AGREEING = 0.44
-# Zeros before and after the fingerprints of each record: what is sought near its ends
-# is not sought in another one.
+# The number of zeros before and after the fingerprints of each record, so that
+# searches near its ends do not reach into another record.
 GAP = FINGERPRINTS + NEARBY
-# Where places are stored in larger steps, the diagonal is not known well enough.
+# Beyond this place, places are stored in larger steps, and the diagonal is too
+# inexact.
 FAR = 384
 _BEFORE = 26
 _ZERO = np.int64(0)
-# How many candidates ahead texts are prefetched, in steps of as many bytes as a cache
-# line has.
+# The number of candidates by which the prefetching of texts is ahead; and the bytes of
+# a cache line.
 _AHEAD, _LINE = 16, 64
 _ALL = np.uint64(2**64 - 1)
 _SLOT_BITS = 10
@@ -52,16 +54,16 @@ _THREE = np.uint8(3)
 
 
 class FingerprintsScratch(NamedTuple):
-    # uint32, the code points of the longest text, and as many more as are read behind
-    # its end.
+    # uint32: the code points of the longest text, and those that are read beyond its
+    # end.
     codes: np.ndarray
-    # int64[2**_SLOT_BITS, 3]: record, number of the text, and diagonal of what was kept
+    # int64[2**_SLOT_BITS, 3]: the record, text and diagonal of the candidates kept
     # last.
     seen: np.ndarray
 
 
 def fingerprints_scratch(longest: int) -> FingerprintsScratch:
-    """Scratch for texts of up to ``longest`` bytes."""
+    """Return scratch for texts of up to ``longest`` bytes."""
     return FingerprintsScratch(
         np.empty(longest + FINGERPRINTED, np.uint32), np.full((1 << _SLOT_BITS, 3), -1)
     )
@@ -69,7 +71,9 @@ def fingerprints_scratch(longest: int) -> FingerprintsScratch:
 
 @helper(forceinline=True)
 def _is_ascii(values, start, stop):
-    """Whether bytes are all below 128; of few, bytes before them count too."""
+    """Return whether bytes are all below 128. If they are few, preceding bytes count,
+    too.
+    """
     last = stop - LANES
     if last < 0:
         return False
@@ -83,9 +87,9 @@ def _is_ascii(values, start, stop):
 
 @kernel
 def fingerprints(codes, offsets, out):
-    """The fingerprint of the 5-gram at each code point of some records.
+    """Compute the fingerprint of the 5-gram at each code point of some records.
 
-    It is the value at 3 of the polynomial that has the code points as coefficients,
+    It is the value at 3 of the polynomial whose coefficients are the code points,
     modulo 256.
 
     Parameters
@@ -93,8 +97,8 @@ def fingerprints(codes, offsets, out):
     codes, offsets
         Code points of the records, uint32[m] and int64[n + 1].
     out
-        uint8[m + GAP * (n + 1)], filled in: the fingerprints of record ``i`` begin at
-        ``offsets[i] + GAP * (i + 1)``, and between those of two records are zeros.
+        uint8[m + GAP * (n + 1)], output: the fingerprints of record ``i`` begin at
+        ``offsets[i] + GAP * (i + 1)``; zeros separate those of two records.
     """
     end = _ZERO
     for r in range(len(offsets) - 1):
@@ -122,17 +126,19 @@ def fingerprints(codes, offsets, out):
 
 @helper(forceinline=True)
 def _window(length, place):
-    """First 5-gram and number of those around a place in a text of some length."""
+    """Return the first 5-gram to compare around a place in a text, and their
+    number.
+    """
     first = max(_ZERO, min(place - _BEFORE, length - GRAM + 1 - FINGERPRINTS))
     return first, min(np.int64(FINGERPRINTS), length - GRAM + 1 - first)
 
 
 @helper(forceinline=True)
 def _wording_agrees(known, begin, codes, first, size, share):
-    """Whether such a share of the fingerprints from ``codes[first]`` on, ``size`` of
-    which count, stands in place.
+    """Return whether the share ``share`` of the ``size`` fingerprints from
+    ``codes[first]`` on is found in place.
 
-    The first one is sought from ``known[begin]`` on.
+    The search for the first one starts at ``known[begin]``.
     """
     found = nearby_fingerprints(known, begin, codes, first) & (
         _ALL >> np.uint64((FINGERPRINTS - size) & 63)
@@ -142,24 +148,24 @@ def _wording_agrees(known, begin, codes, first, size, share):
 
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
-    """Mark the candidates around whose seeds the wording agrees, and those that are too
-    far in their texts to tell.
+    """Mark the candidates around whose seeds the wording agrees, and those whose seeds
+    are too far in their texts to tell.
 
-    Of a record and a text one is kept for each diagonal, to within :data:`DRIFT` code
-    points.
+    For each record and text, one candidate is kept per diagonal, to within
+    :data:`DRIFT` code points.
 
     Parameters
     ----------
     records
-        ``(fingerprints, offsets)``: what :func:`fingerprints` makes of the records, and
-        int64[n + 1] of their code points.
+        ``(fingerprints, offsets)``: the output of :func:`fingerprints` for the
+        records, and the int64[n + 1] offsets of their code points.
     texts
         ``(texts, numbers)``: :class:`~provscan.kernels.records.TextBuffer` of the
-        licensed texts, and the numbers by which they are told apart, empty where those
-        are their places.
+        licensed texts, and the numbers that identify them, empty if these are their
+        places.
     candidates
-        :class:`~provscan.kernels.records.Candidates`, int64[n], none of a whole record,
-        by record.
+        :class:`~provscan.kernels.records.Candidates`, int64[n], ordered by record,
+        none for a whole record.
     thresholds
         :class:`~provscan.kernels.records.Thresholds` of a match. A text has at least as
         many bytes as units.
@@ -178,7 +184,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
     )
     count = len(record)
     for c in range(-2 * _AHEAD if count else 0, count):
-        # No read waits for a decision about another one.
+        # No read waits for a branch that depends on another read.
         prefetch(bounds, text[min(c + 2 * _AHEAD, count - 1)])
         if c + _AHEAD >= 0:
             soon = text[min(c + _AHEAD, count - 1)]

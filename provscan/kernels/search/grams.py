@@ -1,8 +1,8 @@
-"""Sets of 5-grams of canonical texts: their hashes, hash tables of them, and
-comparison, code point by code point.
+"""Sets of 5-grams of canonical texts: hashes, hash tables, and exact comparison by
+code points.
 
-Helpers that loops call are force-inlined: numba passes an array as seven words, most
-of them on the stack.
+Helpers that are called in loops are force-inlined, since numba passes an array as
+seven words, most of them on the stack.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,12 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
 
 GRAM = 5
-# 5-grams that a passage needs before its order counts; a part of a text counts as left
-# out if it is longer than 1 / LEFT_OUT of the text.
+# Minimum 5-grams of a passage whose order counts; a part of a text counts as left out
+# if it is longer than 1 / LEFT_OUT of the text.
 PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
-# Odd and below 2**32: the product with a code point is one cheap instruction a lane.
+# Odd numbers below 2**32: multiplying by a code point is one cheap instruction per
+# lane.
 _G0 = np.uint64(0xBF58476D)
 _G1 = np.uint64(0x94D049BB)
 _G2 = np.uint64(0xD6E8FEB9)
@@ -28,13 +29,13 @@ _G4 = np.uint64(0xE7037ED1)
 class SetScratch(NamedTuple):
     """Scratch for two sets of 5-grams: hash tables of a licensed text and of a span."""
 
-    # uint32: 5-gram hashes of the span and of the text, where the caller has none.
+    # uint32: 5-gram hashes of the span and of the text, if the caller has none.
     hashes: np.ndarray
     text_hashes: np.ndarray
-    # int32[2**b], more than four times as long as the text and the span.
+    # int32[2**b], more than four times as long as the text and as the span.
     slots: np.ndarray
     span_slots: np.ndarray
-    # int32, as long as the text and the span.
+    # int32, as long as the text and as the span.
     follows: np.ndarray
     span_follows: np.ndarray
 
@@ -51,8 +52,8 @@ class IndexedText(NamedTuple):
 
 
 def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
-    """Scratch for spans and texts of up to these numbers of code points; without hashes
-    where the caller has them.
+    """Return scratch for spans and texts of up to these numbers of code points.
+    Without `hashes`, the caller provides them.
     """
 
     def slots(length: int) -> np.ndarray:
@@ -70,11 +71,11 @@ def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScra
 
 @kernel
 def gram_hashes(codes, out):
-    """32-bit hash of the 5-gram from each code point on into uint32 ``out``; of the
-    last four, 0.
+    """Write the 32-bit hash of the 5-gram at each code point to uint32 ``out``; 0 for
+    the last four.
 
-    Multilinear (five odd multipliers, modulo 2**64), folded and multiplied once more;
-    the upper half.
+    The hash is multilinear (five odd multipliers, modulo 2**64), then folded and
+    multiplied once more; its upper half is taken.
     """
     count = max(0, len(codes) - GRAM + 1)
     c0, c1, c2 = codes[:count], codes[1 : count + 1], codes[2 : count + 2]
@@ -102,11 +103,11 @@ def _same_gram(a, i, b, j):
 
 @helper(forceinline=True)
 def index_grams(codes, hashes, low, count, slots, follows):
-    """Fill the hash table of the ``count`` grams from ``low`` on; how many distinct
-    ones there are.
+    """Fill the hash table of the ``count`` grams from ``low`` on; return the number of
+    distinct grams.
 
-    ``slots`` (a power of two long) is cleared first: -1 is free, else the gram's first
-    place. ``follows[i]`` leads to the gram's next place.
+    ``slots``, whose length is a power of two, is cleared first; a slot holds the
+    gram's first place, or -1 if it is free. ``follows[i]`` is the gram's next place.
     """
     slots[:] = -1
     mask = np.uint32(len(slots) - 1)
@@ -125,8 +126,8 @@ def index_grams(codes, hashes, low, count, slots, follows):
 
 @helper(forceinline=True)
 def find_gram(codes, hashes, i, text):
-    """First place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if it has
-    none.
+    """Return the first place of the gram ``codes[i:i + 5]`` in the indexed text, -1 if
+    there is none.
     """
     mask = np.uint32(len(text.slots) - 1)
     slot = hashes[i] & mask
@@ -139,8 +140,8 @@ def find_gram(codes, hashes, i, text):
 
 @helper(forceinline=True)
 def nearest_of(text, q, place, width):
-    """The place in the indexed text nearest to ``place`` of the gram whose first one is
-    ``q``; -1 if none is within ``width``.
+    """Return the place nearest to ``place`` of the gram whose first place in the
+    indexed text is ``q``; -1 if none is within ``width``.
     """
     best = np.int64(-1)
     while q >= 0:
@@ -160,7 +161,7 @@ def table_bits(count):
 
 @helper
 def distinct_grams(codes, hashes, low, high, scratch):
-    """How many distinct 5-grams the span ``codes[low:high]`` has."""
+    """Return the number of distinct 5-grams of the span ``codes[low:high]``."""
     grams = high - low - GRAM + 1
     return index_grams(
         codes,
@@ -174,12 +175,12 @@ def distinct_grams(codes, hashes, low, high, scratch):
 
 @helper
 def common_grams(codes, hashes, low, high, text, scratch):
-    """5-grams that the span ``codes[low:high]`` has in common with the indexed text,
-    and distinct ones of the span.
+    """Return the number of distinct 5-grams that the span ``codes[low:high]`` has in
+    common with the indexed text, and the number of distinct 5-grams of the span.
     """
     distinct, common = distinct_grams(codes, hashes, low, high, scratch), 0
     for i in range(high - low - GRAM + 1):
-        # The last one of a kind stands for all of them.
+        # The last of several equal 5-grams stands for all of them.
         if scratch.span_follows[i] < 0:
             common += find_gram(codes, hashes, low + i, text) >= 0
     return common, distinct
@@ -195,11 +196,11 @@ def are_equal(first, second):
 
 @helper
 def compare(codes, text, scratch):
-    """Sets of 5-grams of two canonical texts in full: (in common, of ``text``, of
-    ``codes``).
+    """Compare the sets of 5-grams of two canonical texts; return the numbers of
+    distinct 5-grams (in common, of ``text``, of ``codes``).
 
-    A text of fewer than five code points is its own only shingle. ``scratch`` is a
-    :class:`SetScratch` with hashes.
+    The only shingle of a text of fewer than five code points is the text itself.
+    ``scratch`` is a :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
         same = are_equal(codes, text)
@@ -219,8 +220,8 @@ def compare(codes, text, scratch):
 
 @kernel
 def compare_rows(records, texts, scratch, grams):
-    """:func:`compare` the i-th text of one code buffer with the i-th of another, into
-    int64[n, 3] ``grams``.
+    """Apply :func:`compare` to the i-th text of one code buffer and the i-th of
+    another, into int64[n, 3] ``grams``.
     """
     for i in range(len(grams)):
         grams[i, 0], grams[i, 1], grams[i, 2] = compare(
@@ -232,11 +233,11 @@ def compare_rows(records, texts, scratch, grams):
 
 @helper
 def in_pieces(codes, text, scratch):
-    """Whether passages of a canonical ``text`` stand in ``codes`` in another order, or
-    with a part of it left out.
+    """Return whether ``codes`` has passages of a canonical ``text`` in another order,
+    or with a part of the text left out.
 
-    A passage is :data:`PASSAGE` 5-grams or more, each of one place in the text, at one
-    distance from there. ``scratch`` is a :class:`SetScratch` with hashes.
+    A passage is a run of at least :data:`PASSAGE` 5-grams, each with a single place in
+    the text, on one diagonal. ``scratch`` is a :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
         return False
@@ -247,8 +248,8 @@ def in_pieces(codes, text, scratch):
     slots = scratch.slots[: 1 << table_bits(grams)]
     index_grams(text, text_hashes, _ZERO, grams, slots, scratch.follows)
     indexed = IndexedText(text, _ZERO, slots, scratch.follows)
-    # The last 5-gram of the passage before, in the text and in the codes; the first and
-    # last of this one, and how many.
+    # The last 5-gram of the previous passage, in the text and in the codes; the first
+    # and last 5-gram of the current one, and their number.
     before, before_at, first, first_at, last, count = (
         _ZERO,
         _ZERO,
@@ -285,8 +286,8 @@ def in_pieces(codes, text, scratch):
 
 @kernel
 def pieces_of_rows(records, texts, scratch, flags):
-    """:func:`in_pieces` of the i-th text of one code buffer and the i-th of another,
-    into bool[n] ``flags``.
+    """Apply :func:`in_pieces` to the i-th text of one code buffer and the i-th of
+    another, into bool[n] ``flags``.
     """
     for i in range(len(flags)):
         flags[i] = in_pieces(

@@ -1,7 +1,7 @@
-"""Hits: the 5-grams of a record that stand in a licensed text near a diagonal, and runs
-of them.
+"""Hits: the 5-grams of a record that occur in a licensed text near a diagonal, and
+runs of such 5-grams.
 
-The *diagonal* is the place in the record less the place in the text, in code points.
+The *diagonal* is the place in the record minus the place in the text, in code points.
 """
 
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from provscan.kernels.jit import helper
 from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
 
 _ZERO = np.int64(0)
-# Tie-break: misses weigh slightly less, so that a run takes in hits that only make up
-# for the misses beside them.
+# As a tie-break, misses weigh slightly less, so that a run includes hits that just
+# balance the misses beside them.
 EVEN = 1 - 1e-12
 
 
 class Record(NamedTuple):
-    """A record ``codes[low:high]``, with the hash of the 5-gram at each code point."""
+    """A record ``codes[low:high]`` with the hash of the 5-gram at each code point."""
 
     codes: np.ndarray
     hashes: np.ndarray
@@ -27,8 +27,8 @@ class Record(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The ``grams`` 5-grams of a record from ``first`` on, of a text of some length
-    that stands on a diagonal.
+    """A range of a record, ``grams`` 5-grams from ``first`` on, that may contain a
+    text of a given length on a given diagonal.
     """
 
     first: int
@@ -38,28 +38,28 @@ class Window(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Of each 5-gram of a window, int32: places in the text, and stretches of those
-    that stand near the diagonal.
+    """The places in the text of each 5-gram of a window, and the stretches of hits
+    near the diagonal; all int32.
     """
 
-    # The first place that a 5-gram has in the text, and the nearest one; -1 if there is
-    # none (near the diagonal).
+    # The first place of each 5-gram in the text, -1 if it has none; and the place
+    # nearest to the diagonal, -1 if none is near.
     firsts: np.ndarray
     nearest: np.ndarray
-    # Where each stretch of hits begins and ends, in turn; and scratch.
+    # The start and end of each stretch of hits, alternately; and scratch.
     runs: np.ndarray
     likely: np.ndarray
 
 
 def new_hits(longest: int) -> Hits:
-    """Scratch for windows of up to ``longest`` code points."""
+    """Return scratch for windows of up to ``longest`` code points."""
     return Hits(*(np.empty(longest + 2, np.int32) for _ in Hits._fields))
 
 
 @helper(forceinline=True)
 def window_around(size, length, diagonal, reach):
-    """The part of a record of some size where a text stands on a diagonal, with
-    ``reach`` on both sides of it.
+    """Return the part of a record where a text on a diagonal would be, with a margin
+    of ``reach`` on both sides.
     """
     first = max(_ZERO, diagonal - reach)
     return Window(
@@ -72,10 +72,10 @@ def window_around(size, length, diagonal, reach):
 
 @helper
 def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
-    """The diagonal that most hits lie on, to 8 code points; hits of grams that the text
+    """Return the diagonal with the most hits, to 8 code points. Grams that the text
     repeats do not vote.
 
-    If none does, it is 0: record and text begin together.
+    If none votes, the diagonal is 0: record and text begin together.
     """
     bins = (count + grams) // 8 + 3
     votes[:bins] = 0
@@ -96,16 +96,17 @@ def diagonal_by_vote(codes, hashes, low, count, text, grams, votes):
 
 @helper
 def find_hits(record, window, text, width, hits):
-    """Where the 5-grams of a window stand in the text, and which of them within
-    ``width`` of the diagonal.
+    """Find the places of a window's 5-grams in the text, and those within ``width`` of
+    the diagonal.
 
-    Fills ``hits``, of which ``runs`` get where each stretch of the latter begins and
-    ends, in turn. Returns how many of these there are, and how many such bounds.
+    Fill ``hits``; its ``runs`` get the start and end, alternately, of each stretch of
+    5-grams near the diagonal. Return the number of these 5-grams, and the number of
+    bounds in ``runs``.
     """
     firsts, nearest, runs, likely = hits
     first, place = record.low + window.first, window.first - window.diagonal
-    # List the 5-grams that the table may contain. This takes no branch, since a
-    # processor can't predict which ones they are.
+    # List the 5-grams that the table may contain, without a branch, which the
+    # processor could not predict.
     mask, m = np.uint32(len(text.slots) - 1), np.uint64(0)
     for j in range(window.grams):
         likely[m] = j
@@ -138,8 +139,8 @@ def find_hits(record, window, text, width, hits):
 
 @helper(forceinline=True)
 def count_distinct(places, marks, mark):
-    """How many different places there are without the -1; each gets the ``mark``, which
-    none has.
+    """Return the number of distinct places other than -1. Each gets the ``mark``,
+    which must not be in use.
     """
     count = _ZERO
     for q in places:
@@ -151,10 +152,11 @@ def count_distinct(places, marks, mark):
 
 @helper
 def may_hold(needed, record, window, far, text, firsts, marks, mark):
-    """Whether a record has ``needed`` different 5-grams of a text in a window.
+    """Return whether a record has at least ``needed`` distinct 5-grams of a text in
+    the window ``far``.
 
-    The window ``far`` contains ``window``, of which ``firsts`` are known (see
-    :class:`Hits`). The places of the 5-grams get the ``mark``.
+    ``far`` contains ``window``, whose ``firsts`` are known (see :class:`Hits`). The
+    places of the 5-grams get the ``mark``.
     """
     missing = needed - count_distinct(firsts, marks, mark)
     low, high = record.low + far.first, record.low + far.first + far.grams
@@ -172,10 +174,10 @@ def may_hold(needed, record, window, far, text, firsts, marks, mark):
 
 @helper(forceinline=True)
 def best_run(runs, penalty):
-    """Bounds of the run with the greatest ``hits - penalty * misses``; among equals the
-    first, then the shortest.
+    """Return the bounds of the run with the greatest ``hits - penalty * misses``; of
+    equal runs the first, then the shortest.
 
-    ``runs`` are where each stretch of nothing but hits begins and ends, in turn.
+    ``runs`` has the start and end of each uninterrupted stretch of hits, alternately.
     """
     best, best_low, best_high = 0.0, 0, 0
     total, low = 0.0, 0
@@ -193,8 +195,8 @@ def best_run(runs, penalty):
 
 @helper(forceinline=True)
 def hits_between(runs, start, stop):
-    """Hits from ``start``, where a stretch of them begins, to ``stop``, where one
-    ends.
+    """Return the number of hits from ``start``, the start of a stretch, to ``stop``,
+    the end of one.
     """
     total = np.int64(0)
     for r in range(0, len(runs), 2):
@@ -205,8 +207,8 @@ def hits_between(runs, start, stop):
 
 @helper
 def most_similar_run(runs, grams, index):
-    """Bounds of the run of hits with the greatest Jaccard index with a text of
-    ``grams`` 5-grams, from ``index`` on.
+    """Return the bounds of the run of hits with the greatest Jaccard index, for a text
+    of ``grams`` 5-grams; the search starts at ``index``.
     """
     start, stop = 0, 0
     for _ in range(8):

@@ -1,17 +1,17 @@
 """Seeds of a canonical text: minimizers (Schleimer, Wilkerson, Aiken 2003,
 doi:10.1145/872757.872770; Roberts et al. 2004, doi:10.1093/bioinformatics/bth408).
 
-Of every ``window`` consecutive k-mers the one with the least hash is a seed. Hashes are
-compared by the upper 22 of their 32 bits; of equal ones the first is taken. Two texts
-that share ``k + window - 1`` units in a row share a seed; about ``2 / (window + 1)`` of
-all k-mers are seeds.
+In every ``window`` consecutive k-mers, the one with the smallest hash is a seed.
+Hashes are compared by the upper 22 of their 32 bits; of equal hashes, the first wins.
+Two texts that share ``k + window - 1`` units in a row share a seed; about ``2 / (window
++ 1)`` of all k-mers are seeds.
 
-A *unit* is a code point, or one half of it where a code point is a Chinese character, a
-kana or a Korean syllable: those tell two to three times as much as a letter does, so
-that a k-mer holds half as many of them.
+A *unit* is a code point, or half a code point for Chinese characters, kana and Korean
+syllables. These carry two to three times as much information as a letter, so that a
+k-mer has half as many of them.
 
-A short licensed text may have few seeds, or none that others don't share; so the index
-holds all that a copy of it may have.
+Since a short licensed text may have few seeds, or only seeds that others share, the
+index has all seeds that any copy of it may have.
 """
 
 import numpy as np
@@ -27,18 +27,18 @@ _ODD = np.uint32(1)
 _HALF = np.uint32(0x1000000)
 _LOW32 = np.uint64(0xFFFFFFFF)
 _ZERO = np.int64(0)
-# Window starts handled in one go: their hashes and minima stay in the first-level
-# cache. Their windows have no more k-mers than _PLACES tells apart.
+# The number of window starts handled at once: their hashes and minima stay in the
+# first-level cache. Their windows have no more k-mers than _PLACES distinguishes.
 _CHUNK = 960
-# Units of a licensed text that is indexed with more seeds than a record has: at its
-# ends, which are much of it.
+# Maximum units of a short licensed text, for which the index has more seeds than a
+# record would: those at its ends, which are a large part of it.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
-# Levels of :func:`seed_levels`: up to 16 places share a seed; more than 512 do.
+# Levels of :func:`seed_levels`: at most 16 places share a seed; more than 512 do.
 SHARED_LEVEL, LAST_LEVEL = 4, 10
 _PLACES = np.uint32(0x3FF)
 ROOM = _CHUNK + MAX_WINDOW + MAX_LENGTH
-# Odd numbers, two a level.
+# Odd multipliers, two per level.
 _MULTIPLIERS = (
     splitmix64(1, np.arange(1, 2 * MAX_LENGTH.bit_length() + 1)) >> np.uint64(32)
 ).astype(np.uint32) | _ODD
@@ -47,7 +47,7 @@ _MULTIPLIERS = _MULTIPLIERS.reshape(-1, 2)
 
 @helper
 def is_wide(code):
-    """Whether a code point is two units: kana, Chinese characters, Korean syllables."""
+    """Return whether a code point has two units: kana, Chinese, Korean syllables."""
     return code >= 0x3040 and (
         code < 0x3100
         or 0x3400 <= code < 0xA000
@@ -79,10 +79,10 @@ def length_units(codes, low, high):
 
 @helper
 def units_of(codes, out, origins):
-    """Units of ``codes``, some of which are wide, into uint32 ``out``, the code point
-    that each comes from into int32 ``origins``.
+    """Write the units of ``codes``, some of which are wide, to uint32 ``out``, and the
+    code point that each comes from to int32 ``origins``.
 
-    Both hold ``2 * len(codes)``. Returns how many there are.
+    Both have room for ``2 * len(codes)``. Return the number of units.
     """
     n = 0
     for i in range(len(codes)):
@@ -98,14 +98,15 @@ def units_of(codes, out, origins):
 
 @helper
 def _hash_kmers(units, k, scratch):
-    """Hashes of the k-mers of ``units`` into ``scratch.ranks[0]``, and what windows
-    compare into ``scratch.ranks[1]``.
+    """Write the hashes of the k-mers of ``units`` to ``scratch.ranks[0]``, and their
+    ranks, which windows compare, to ``scratch.ranks[1]``.
 
-    Hashing along a tree (Carter, Wegman 1979, doi:10.1016/0022-0000(79)90044-8): the
-    hash of two stretches is that of the first times an odd multiplier of the level plus
-    that of the second, modulo 2**32. Where a level has an odd number of units the last
-    is added likewise. The key is the sum folded, times the golden ratio. A rank is the
-    key's upper 22 bits and the place in ``units``. Returns how many there are.
+    A k-mer is hashed along a tree (Carter, Wegman 1979,
+    doi:10.1016/0022-0000(79)90044-8): the hash of two stretches is the hash of the
+    first times an odd multiplier of the level, plus the hash of the second, modulo
+    2**32. On a level with an odd number of units, the last is added in the same way.
+    The key is the sum, folded and multiplied by the golden ratio. A rank consists of
+    the key's upper 22 bits and the place in ``units``. Return the number of k-mers.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -141,14 +142,14 @@ def _hash_kmers(units, k, scratch):
 
 @helper
 def minimizers(units, params, scratch, keys, places):
-    """Seeds of ``units``: uint32 ``keys`` and int32 ``places``, in units; how many
-    there are.
+    """Find the seeds of ``units``: uint32 ``keys`` and int32 ``places``, in units.
+    Return their number.
 
     ``params`` are :class:`~provscan.kernels.records.SeedParams`, ``scratch`` is a
     :class:`~provscan.kernels.records.SeedScratch`; ``keys`` and ``places`` have room
-    for every unit. Fewer than ``window`` k-mers count as one window. A key is that of
-    the k-mer spread once more: minimizers are small by choice, and a table wants its
-    keys spread evenly.
+    for every unit. Fewer than ``window`` k-mers count as one window. A seed's key is
+    the key of its k-mer, mixed once more: minimizers are small by selection, and a
+    table needs evenly distributed keys.
     """
     k = params.length
     kmers = len(units) - k + 1
@@ -161,8 +162,8 @@ def minimizers(units, params, scratch, keys, places):
     for start in range(0, kmers - window + 1, _CHUNK):
         stop = min(start + _CHUNK, kmers - window + 1)
         count = _hash_kmers(units[start : stop + window - 1 + k - 1], k, scratch)
-        # Minima of ever longer windows, from one row to the other: in place, LLVM would
-        # not vectorise.
+        # Compute minima of ever longer windows, from one row to the other: LLVM would
+        # not vectorise this in place.
         least, spare = scratch.ranks[1], scratch.ranks[2]
         reach = 1
         while reach < window:
@@ -191,12 +192,11 @@ def minimizers(units, params, scratch, keys, places):
 
 @helper
 def index_minimizers(units, params, scratch, keys, places):
-    """Seeds of a licensed text: :func:`minimizers`, and in one of up to SHORT units all
-    that a copy of it may have.
+    """Find the seeds of a licensed text: its :func:`minimizers` and, if it has at most
+    SHORT units, all seeds that a copy of it may have.
 
-    Inside a record windows reach over the ends of the copy. If such a window has its
-    least k-mer in the copy, it is the least of those in the part of the window that
-    lies there.
+    In a record, windows extend beyond the ends of the copy. If the minimum of such a
+    window is in the copy, it is the minimum of the window's part in the copy.
     """
     if len(units) > SHORT or len(units) < params.length:
         return minimizers(units, params, scratch, keys, places)
@@ -218,10 +218,10 @@ def index_minimizers(units, params, scratch, keys, places):
 
 @kernel
 def place_code(unit):
-    """One byte for a seed's place in its text, in units: exact below 128, in steps of 4
-    to 384, then of 64.
+    """Encode a seed's place in its text, in units, as one byte: exact below 128, in
+    steps of 4 up to 384, then in steps of 64.
 
-    Places past 4,416 have none: -1.
+    Places beyond 4,416 have no code: -1.
     """
     if unit < 128:
         return unit
@@ -233,7 +233,7 @@ def place_code(unit):
 
 
 def place_of(code: int) -> int:
-    """The least place that :func:`place_code` gives ``code`` to."""
+    """Return the smallest place whose :func:`place_code` is ``code``."""
     if code < 128:
         return code
     if code < 192:
@@ -243,7 +243,8 @@ def place_of(code: int) -> int:
 
 @kernel
 def seed_entries(texts, first_id, params, scratch, entries, lengths):
-    """Index entries of texts: ``key << 32 | text id << 8 | place code``, uint64.
+    """Write the seed entries of texts: ``key << 32 | text id << 8 | place code``,
+    uint64.
 
     Parameters
     ----------
@@ -253,15 +254,15 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
         :class:`~provscan.kernels.records.SeedParams` and
         :class:`~provscan.kernels.records.SeedEntriesScratch`.
     entries
-        Room for two a byte.
+        Output, with room for two entries per byte of text.
     lengths
-        ``(step, uint8[n])``: filled with the lengths of the texts in steps of ``step``
-        units, rounded up; 255 stands for all greater ones.
+        ``(step, uint8[n])``: the array gets the lengths of the texts in steps of
+        ``step`` units, rounded up; 255 stands for all greater lengths.
 
     Returns
     -------
     int64
-        How many entries were written.
+        The number of entries written.
     """
     text, offsets = texts
     seeds = scratch.seeds
@@ -287,10 +288,11 @@ def seed_entries(texts, first_id, params, scratch, entries, lengths):
 
 @kernel
 def seeds_of(texts, params, scratch, out):
-    """Seeds of the texts of a :class:`~provscan.kernels.records.CodeBuffer`; how many.
+    """Find the seeds of the texts of a :class:`~provscan.kernels.records.CodeBuffer`;
+    return their number.
 
-    ``out`` are :class:`~provscan.kernels.records.Seeds` with room for two a code point,
-    and two more.
+    ``out`` is a :class:`~provscan.kernels.records.Seeds` with room for two seeds per
+    code point and two more.
     """
     n = 0
     out.bounds[0] = 0
@@ -313,16 +315,16 @@ def seeds_of(texts, params, scratch, out):
 
 @helper(forceinline=True)
 def seed_hash(key):
-    """64-bit hash of a seed as filters want it: its uint32 key above what is mixed from
-    it.
+    """Return the 64-bit hash of a seed for filters: its uint32 key in the upper half,
+    a mix of the key in the lower.
     """
     return np.uint64(key) << _S32 | np.uint64(np.uint32(key * GOLDEN32) >> _S20)
 
 
 @kernel
 def seed_levels(entries, levels):
-    """How many places share the key of each of sorted seed entries, as a level, into
-    uint8 ``levels``.
+    """Write to uint8 ``levels`` how many places share the key of each of the sorted
+    seed entries, as a level.
 
     Level 0 is one place, 1 is two, 2 up to four, 3 up to eight and so on; no level is
     above :data:`LAST_LEVEL`.
@@ -342,11 +344,12 @@ def seed_levels(entries, levels):
 
 @kernel
 def seeds_within(entries, sizes, most, taken, out):
-    """The seed entries that their texts have room for, into uint64 ``out``; how many:
-    the first ones.
+    """Write the first seed entries of each text, as many as it may have, to uint64
+    ``out``; return their number.
 
-    Of each text uint8 ``sizes`` is its size, uint16 ``most[size]`` how many it may
-    have, and uint16 ``taken`` how many it has, which grows.
+    For each text, uint8 ``sizes`` is its size, uint16 ``most[size]`` the number of
+    entries that it may have, and uint16 ``taken`` the number that it has, which is
+    updated.
     """
     n = np.uint64(0)
     for i in range(len(entries)):
@@ -360,11 +363,11 @@ def seeds_within(entries, sizes, most, taken, out):
 
 @kernel
 def possible_seeds(entries, ends, sizes, most, taken, out):
-    """The seed entries of levels above 0 that :func:`seeds_within` may take still, into
-    uint64 ``out``.
+    """Write the seed entries of levels above 0 that :func:`seeds_within` might still
+    take to uint64 ``out``.
 
-    The entries stand in the order of their levels, int64 ``ends`` says where each level
-    ends, and then where it does in ``out``; ``most`` is uint16[levels, 256].
+    The entries are ordered by level. int64 ``ends`` holds the end of each level in the
+    entries and is replaced by its end in ``out``; ``most`` is uint16[levels, 256].
     """
     n, low = np.uint64(0), ends[0]
     ends[0] = 0
@@ -386,6 +389,6 @@ def mark_seeds(entries, bloom):
 
 @kernel
 def held_seeds(entries, bloom, held):
-    """Whether the keys of seed entries may be in a filter, into bool ``held``."""
+    """Write whether the keys of seed entries may be in a filter to bool ``held``."""
     for i in range(len(entries)):
         held[i] = holds(bloom, seed_hash(np.uint32(entries[i] >> _S32)))

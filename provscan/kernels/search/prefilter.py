@@ -1,10 +1,10 @@
-"""The prefilter before verification, which refuses candidates that have too little in
-common with their texts.
+"""The prefilter, which rejects candidates that have too little in common with their
+texts before verification.
 
-Nearly all candidates are chance, a phrase or two in common. Here each licensed text is
-decoded into scratch that stays in the first-level cache, and the record's 5-grams near
-the diagonal that may stand in the text are counted: a Bloom filter of one hash (Bloom
-1970, doi:10.1145/362686.362692). No candidate is refused that
+Nearly all candidates are chance, with a phrase or two in common. The prefilter decodes
+each licensed text into scratch that stays in the first-level cache, and counts the
+record's 5-grams near the diagonal that may occur in the text, with a Bloom filter of
+one hash (Bloom 1970, doi:10.1145/362686.362692). It rejects no candidate that
 :func:`provscan.kernels.search.verify.verify` would keep.
 """
 
@@ -23,13 +23,13 @@ FILTER_BITS = 12
 _DOWN = np.uint32(32 - FILTER_BITS)
 _MARKED = np.uint8(1)
 _ZERO = np.int64(0)
-# Candidates whose texts are prefetched together.
+# The number of candidates whose texts are prefetched together.
 _AHEAD = 32
 
 
 class PrefilterScratch(NamedTuple):
-    """Code points and 5-gram hashes of the longest text (uint32), and the filter
-    (uint8[2**FILTER_BITS]).
+    """Room for the code points and 5-gram hashes of the longest text (uint32), and the
+    filter (uint8[2**FILTER_BITS]).
     """
 
     codes: np.ndarray
@@ -38,7 +38,7 @@ class PrefilterScratch(NamedTuple):
 
 
 def prefilter_scratch(longest: int) -> PrefilterScratch:
-    """Scratch for texts of up to ``longest`` bytes."""
+    """Return scratch for texts of up to ``longest`` bytes."""
     marks = np.empty(1 << FILTER_BITS, np.uint8)
     return PrefilterScratch(
         np.empty(longest, np.uint32), np.empty(longest, np.uint32), marks
@@ -47,7 +47,7 @@ def prefilter_scratch(longest: int) -> PrefilterScratch:
 
 @kernel
 def prefilter(records, texts, candidates, thresholds, scratch, kept):
-    """Mark in bool[n] ``kept`` the candidates to verify.
+    """Mark the candidates to verify in bool[n] ``kept``.
 
     ``records`` are :class:`~provscan.kernels.records.Grams`, ``texts`` the licensed
     texts of the segment (:class:`~provscan.kernels.records.TextBuffer`).

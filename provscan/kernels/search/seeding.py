@@ -1,11 +1,12 @@
-"""Seeding: which licensed texts may stand inside a record, and where.
+"""Seeding: find the licensed texts that may occur inside a record, and where.
 
-Of each text the index holds its rarest seeds. A text that has one of them in common
-with the record is a candidate, on the seed's *diagonal*: its place in the record less
-that in the text, in units. Seeds that follow each other on one diagonal make one
-candidate every :data:`APART` units.
+The index has the rarest seeds of each text. A text that shares one of them with the
+record is a candidate on the seed's *diagonal*: its place in the record minus its place
+in the text, in units. Consecutive seeds on one diagonal yield one candidate every
+:data:`APART` units. Seeds that follow each other on one diagonal make one candidate
+every :data:`APART` units.
 
-Helpers that loops call are force-inlined, see
+Helpers that are called in loops are force-inlined, see
 :mod:`provscan.kernels.storage.postings`.
 """
 
@@ -21,24 +22,24 @@ from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 
 SLOT_BITS = 9
-# How far the diagonals of two seeds of one copy may differ, in units; from a text's
-# unit FAR on, where places are stored less exactly, by more.
+# The maximum difference in units between the diagonals of two seeds of one copy, and a
+# larger one from a text's unit FAR on, where places are stored less exactly.
 BAND_WIDTH = 16
 FAR = 384
 FAR_BAND_WIDTH = 80
 APART = 24
-# Seeds looked up together, whichever records they are of: what is prefetched for them
-# fits the first-level cache.
+# The number of seeds looked up together, from any records: the data prefetched for
+# them fits into the first-level cache.
 CHUNK = 256
 _S32 = np.uint64(32)
 _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 
 
 class SeedingState(NamedTuple):
-    """The candidates that were written last, int32[2**SLOT_BITS, 4], filled with -1:
-    text, diagonal, seed and unit, in a slot by a hash of the text; the place that each
-    place code stands for, int64[256]; the numbers int64[n] that texts have their slots
-    by, empty where those are the table's.
+    """The state of :func:`seed_candidates`: the candidates written last,
+    int32[2**SLOT_BITS, 4], initially -1 (text, diagonal, seed and unit, in a slot given
+    by a hash of the text); the place for each place code, int64[256]; and the numbers
+    int64[n] by which texts get their slots, empty if they are the table's numbers.
     """
 
     last: np.ndarray
@@ -47,7 +48,7 @@ class SeedingState(NamedTuple):
 
 
 class SeedingScratch(NamedTuple):
-    """Scratch for the look-ups of :data:`CHUNK` seeds."""
+    """Scratch for looking up :data:`CHUNK` seeds."""
 
     words: np.ndarray
     may_be_held: np.ndarray
@@ -64,11 +65,12 @@ def seeding_scratch() -> SeedingScratch:
 
 @helper(forceinline=True)
 def _look_up(keys, first, table, scratch):
-    """Find which seeds may be in the table and write their numbers, from ``first`` on,
-    and their keys to scratch; returns how many.
+    """Find the seeds that may be in the table, and write their numbers, from ``first``
+    on, and their keys to scratch; return the number of them.
 
-    A scan's look-ups mostly miss the caches. So each kind of read has a loop of its
-    own: reads that don't wait for a decision about another one overlap.
+    A scan's look-ups mostly miss the caches. Each kind of read therefore has its own
+    loop, so that reads overlap instead of waiting for branches that depend on other
+    reads.
     """
     words, may_be_held = scratch.words[: len(keys)], scratch.may_be_held[: len(keys)]
     for j in range(len(words)):
@@ -84,10 +86,10 @@ def _look_up(keys, first, table, scratch):
 
 @helper(forceinline=True)
 def _equal_ranges(table, limit, count, scratch, counters):
-    """Find which of the first ``count`` keys in scratch are in the table, each with the
-    entries to read; returns how many.
+    """Find which of the first ``count`` keys in scratch are in the table, and the
+    entries to read for each; return the number of them.
 
-    Of a key that more than ``limit`` places share, the first ``limit / 4`` entries are
+    If more than ``limit`` places share a key, its first ``limit / 4`` entries are
     read, and the look-up counts as cut short.
     """
     postings = table.postings
@@ -119,10 +121,10 @@ def _slot(text, numbers):
 
 @kernel
 def wanted_keys(seeds, table, scratch, out):
-    """Keys of seeds that the filter of ``table`` lets pass, into uint32 ``out``; how
-    many.
+    """Write the keys of seeds that pass the filter of ``table`` to uint32 ``out``;
+    return their number.
 
-    :func:`seed_candidates` looks up these and no others.
+    :func:`seed_candidates` looks up exactly these.
     """
     low, high = seeds.bounds[0], seeds.bounds[-1]
     n = np.int64(0)
@@ -138,13 +140,14 @@ def wanted_keys(seeds, table, scratch, out):
 
 @kernel
 def seed_candidates(seeds, table, limit, state, scratch, out, counters):
-    """Licensed texts of one segment that may stand inside records; how many.
+    """Find the licensed texts of one segment that may occur inside records; return the
+    number of candidates.
 
-    ``state`` is :class:`SeedingState`, ``scratch`` :func:`seeding_scratch`. Of a key
-    that more than ``limit`` places share, the first ``limit / 4`` are read;
-    ``counters.seeds_cut`` grows by these look-ups. A candidate has the record, the
-    text, and a code point of the record and a place in the text, in units, that lie on
-    one diagonal. Those that find no room are counted and not written.
+    ``state`` is a :class:`SeedingState`, ``scratch`` a :func:`seeding_scratch`. If
+    more than ``limit`` places share a key, its first ``limit / 4`` entries are read,
+    and ``counters.seeds_cut`` is incremented. A candidate has the record, the text, and
+    a code point of the record and a place in the text, in units, on the same diagonal.
+    Candidates for which there is no room are counted but not written.
     """
     bounds, last = seeds.bounds, state.last
     record, n = np.int64(0), np.int64(0)
@@ -157,8 +160,8 @@ def seed_candidates(seeds, table, limit, state, scratch, out, counters):
             seed, first, size = scratch.which[k], scratch.firsts[k], scratch.sizes[k]
             while seed >= bounds[record + 1]:
                 record += 1
-            # Seeds count through all records: what is older than this record's first
-            # one is of another.
+            # Seeds are numbered across all records: a seed before this record's first
+            # belongs to another record.
             since = bounds[record]
             unit, code = np.int64(seeds.units[seed]), np.int64(seeds.codes[seed])
             for e in range(first, first + size):

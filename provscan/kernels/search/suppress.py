@@ -1,8 +1,8 @@
-"""Overlap suppression: of verified candidates that share a place the best one is kept.
+"""Overlap suppression: keep the best of the verified candidates that share a place.
 
-Candidates share a place where they overlap by more than half of the shorter one. So few
-of those that are kept reach over one place, and a grid of cells, each with the rows
-that reach into it, lists all that a new one may share a place with.
+Candidates share a place if they overlap by more than half of the shorter one. Few of
+the kept candidates therefore cover the same place. A grid of cells, each with the rows
+that reach into it, gives all candidates that a new one may share a place with.
 """
 
 from typing import NamedTuple
@@ -13,28 +13,26 @@ from provscan.kernels.jit import kernel
 
 
 class Grid(NamedTuple):
-    """Cells of a record, and the rows that reach into each."""
+    """The cells of a record, and the rows that reach into each cell."""
 
-    # int64[n]: the first cell that each row reaches into and the one after the last.
+    # int64[n]: the first cell that each row reaches into, and the cell after the last.
     low: np.ndarray
     high: np.ndarray
-    # int64, one a cell: the record whose rows a cell holds, filled with -1, and the
-    # first of them in ``links``.
+    # int64, one per cell: the record whose rows the cell has, initially -1, and the
+    # first of these rows in ``links``.
     stamps: np.ndarray
     heads: np.ndarray
-    # int64, one for each cell of each row: the next one that reaches into the cell, and
-    # its row.
+    # int64, one per cell of each row: the next link of the cell, and the row.
     links: np.ndarray
     rows: np.ndarray
 
 
 @kernel
 def suppress(record, span, order, grid, kept):
-    """Keep the rows, int64[n] and int64[n, 2], that share their place with no better
-    one; bool[n].
+    """Mark the rows, int64[n] and int64[n, 2], that share their place with no better
+    row, in bool[n].
 
-    The `order` is int64[n]: the rows, those of a record together and the better ones
-    first.
+    `order` is int64[n]: the rows grouped by record, better rows first.
     """
     stamps, heads, links = grid.stamps, grid.heads, grid.links
     used = np.int64(0)

@@ -1,9 +1,9 @@
-"""Licensed texts that equal a stretch of a record, word for word, around a match of
-another one.
+"""Find licensed texts that equal a stretch of a record, word for word, around a match
+of another text.
 
-A template has thousands of variants that share nearly all their seeds, of which only a
-few are compared with a record. A variant that the record holds unchanged is found by
-its key: stretches from one word border to another that begin and end near the match's
+A template may have thousands of variants that share nearly all their seeds, and only a
+few of them are compared with a record. A variant that the record contains unchanged is
+found by its key: stretches between word boundaries that begin and end near the match's
 edges are looked up in the table of whole texts.
 """
 
@@ -16,7 +16,7 @@ from provscan.kernels.search.align import SPACE
 from provscan.kernels.sketch.hashing import FNV_START, fnv1a, murmur_mix
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 
-# Words around each edge of a match.
+# The number of words searched on each side of an edge of a match.
 WORDS = np.int64(2)
 _BORDERS = 2 * int(WORDS) + 1
 _WHOLE = np.uint64(0)
@@ -25,8 +25,8 @@ _SIX = np.uint32(0x3F)
 
 
 class VariantLimits(NamedTuple):
-    """Minimum similarity of a match whose surroundings are searched, and texts of one
-    key that are taken at most.
+    """The minimum similarity of a match whose surroundings are searched, and the
+    maximum number of texts taken for one key.
     """
 
     similarity: float
@@ -34,7 +34,7 @@ class VariantLimits(NamedTuple):
 
 
 class VariantScratch(NamedTuple):
-    """Scratch for the stretches that begin at one word border."""
+    """Scratch for the stretches that begin at one word boundary."""
 
     keys: np.ndarray
     lows: np.ndarray
@@ -49,8 +49,8 @@ def variant_scratch() -> VariantScratch:
 
 @helper
 def _before(codes, at, begin, words):
-    """Where the word around ``at`` begins, or the one ``words`` words before it, not
-    before ``begin``.
+    """Return the start of the word around ``at``, or of the word ``words`` words
+    earlier, but not before ``begin``.
     """
     while True:
         while at > begin and codes[at - 1] != SPACE:
@@ -63,8 +63,8 @@ def _before(codes, at, begin, words):
 
 @helper
 def _after(codes, at, end, words):
-    """Where the word that reaches ``at`` or follows it ends, or the one ``words`` words
-    after it, not after ``end``.
+    """Return the end of the word that reaches or follows ``at``, or of the word
+    ``words`` words later, but not after ``end``.
     """
     while True:
         while at < end and codes[at] != SPACE:
@@ -77,7 +77,7 @@ def _after(codes, at, end, words):
 
 @helper(forceinline=True)
 def _hash_code(state, code):
-    """FNV-1a of one code point's UTF-8."""
+    """Update an FNV-1a hash with the UTF-8 of one code point."""
     if code < 0x80:
         return fnv1a(state, code)
     if code < 0x800:
@@ -94,13 +94,13 @@ def _hash_code(state, code):
 
 @kernel
 def variants(records, matches, postings, limits, scratch, out):
-    """Candidates that equal a stretch around a match; how many, no more than there is
-    room for.
+    """Find candidates that equal a stretch around a match; return their number,
+    limited by the room for them.
 
     The `matches` are ``(record, span, similarity)``: int64[n], int64[n, 2] and
-    float64[n]; those that are no exact copies but similar enough are looked at. A
-    candidate's ``record`` is the match, ``code`` where in the record it begins, and
-    ``place`` which of the stretches there it is.
+    float64[n]. Only matches that are similar enough, but not exact copies, are
+    examined. A candidate's ``record`` is the match, its ``code`` the start in the
+    record, and its ``place`` the number of the stretch among those that start there.
     """
     codes, offsets = records
     record, span, similarity = matches

@@ -1,25 +1,25 @@
-"""Verification of candidates: the span that fits a licensed text best, and whether it
-is a match.
+"""Verify candidates: find the span of a record that fits a licensed text best, and
+decide whether it is a match.
 
 A candidate is a record and a licensed text, with or without a *diagonal* (the place in
-the record less the place in the text, in code points). The record's 5-grams that stand
-in the text, near the diagonal, are hits.
+the record minus the place in the text, in code points). Hits are the record's 5-grams
+that occur in the text near the diagonal.
 
-There are two ways to be a match, and :func:`decide` alone decides:
+There are two ways to match, between which only :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
   minimums;
-- *a long enough stretch*: the longest stretch that both have in common reaches its
-  minimum, whatever else is missing.
+- *a long enough stretch*: the longest common stretch reaches its minimum, whatever
+else is missing.
 
-Everything else looks for the span with which a candidate passes. For the first way this
-is the run of 5-grams with the highest Jaccard index of hits, found exactly by
+The other functions search for the span with which a candidate passes. For the first
+way, it is the run of 5-grams with the highest Jaccard index of hits, found exactly by
 Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
-by Kadane's scan, set j to the index reached, repeat. Where that run has too little of
-the text, j stays at the minimum similarity, which gives the largest run that may have
-it; and the text's whole reach is searched, since its parts may have changed places. For
-the second way it is the run with the greatest ``hits - misses``. The sets of 5-grams
-are compared in full, code point by code point.
+by Kadane's scan, set j to the resulting index, repeat. If that run has too little of
+the text, j stays at the minimum similarity, which gives the largest run that may reach
+it; the text's whole reach is then searched as well, since parts of the text may have
+changed places. For the second way, it is the run with the greatest ``hits - misses``.
+The sets of 5-grams are compared exactly, by code points.
 """
 
 from typing import NamedTuple
@@ -62,23 +62,23 @@ from provscan.kernels.search.hits import (
 from provscan.kernels.search.minimizers import is_wide, length_units
 
 _ZERO = np.int64(0)
-# The ways to be a match.
+# The ways to match.
 NEITHER, WHOLE, STRETCH = range(3)
-# Of the 5-grams that a copy has in common with its text, the share that stands near one
-# diagonal. Only the search relies on it: the rest may stand elsewhere, where parts of
-# the text changed places.
+# The minimum share, of the 5-grams that a copy has in common with its text, that is
+# near one diagonal. Only the search relies on it; the rest may be elsewhere, if parts
+# of the text changed places.
 NEAR = 0.9
 
 
 class VerifyScratch(NamedTuple):
-    sets: SetScratch  # For the longest text and the longest span looked at.
-    hits: Hits  # For the longest span looked at.
+    sets: SetScratch  # For the longest text and the longest examined span.
+    hits: Hits  # For the longest examined span.
     marks: np.ndarray  # int32, as long as the longest text.
-    latest: np.ndarray  # int32[1]: the mark of the latest count.
+    latest: np.ndarray  # int32[1]: the mark used last.
     votes: (
         np.ndarray
-    )  # int32: as long as the longest text and the longest record together, and 32.
-    costs: np.ndarray  # Of `provscan.kernels.search.align.aligned_end`.
+    )  # int32: the length of the longest text plus that of the longest record plus 32.
+    costs: np.ndarray  # For `provscan.kernels.search.align.aligned_end`.
 
 
 class Text(NamedTuple):
@@ -87,25 +87,26 @@ class Text(NamedTuple):
     indexed: IndexedText
     length: int  # In code points.
     units: int
-    distinct: int  # Different 5-grams.
+    distinct: int  # The number of distinct 5-grams.
 
 
 class Fit(NamedTuple):
-    """A span of a record that may be a copy, or a part of one."""
+    """A span of a record that may be a copy or part of a copy."""
 
     # The span, in code points of the record.
     start: int
     stop: int
-    # Different 5-grams that span and text have in common, and that the span has.
+    # The numbers of distinct 5-grams that span and text have in common, and of the
+    # span.
     common: int
     distinct: int
-    # The part of the text that it is a copy of; -1 where that is not one stretch.
+    # The part of the text that the span copies; -1 if that is not a single stretch.
     head: int
     tail: int
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
-    """Scratch for records and licensed texts of up to these numbers of code points."""
+    """Return scratch for records and texts of up to these numbers of code points."""
     window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),
@@ -119,13 +120,13 @@ def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
 
 @helper(forceinline=True)
 def band_width(length):
-    """How far off the diagonal, in code points, a text of some length may stand."""
+    """Return how far from the diagonal, in code points, hits of a text may be."""
     return 16 + length // 4
 
 
 @helper(forceinline=True)
 def code_of_unit(codes, low, high, unit):
-    """Code point, from ``low``, that a place in units falls on."""
+    """Return the code point, counted from ``low``, at a place in units."""
     seen = 0
     for i in range(low, high):
         if seen >= unit:
@@ -136,8 +137,8 @@ def code_of_unit(codes, low, high, unit):
 
 @helper
 def _find_copy(codes, low, high, text, ideal):
-    """Where in ``codes[low:high]`` the whole text stands nearest to ``ideal``, -1 if it
-    doesn't.
+    """Return the place in ``codes[low:high]``, nearest to ``ideal``, that has the
+    whole text; -1 if there is none.
     """
     indexed, length = text.indexed, text.length
     best = -1
@@ -154,17 +155,19 @@ def _find_copy(codes, low, high, text, ideal):
 
 @helper(forceinline=True)
 def similarity_of(fit, distinct):
-    """Jaccard index of a span and a text with ``distinct`` different 5-grams."""
+    """Return the Jaccard index of a span and a text with ``distinct`` distinct
+    5-grams.
+    """
     return fit.common / max(1, distinct + fit.distinct - fit.common)
 
 
 @helper(forceinline=True)
 def decide(fit, stretch, distinct, units, thresholds):
-    """How a text is matched by a span or by its longest stretch: :data:`WHOLE`,
+    """Decide how a text is matched by a span or by its longest stretch: :data:`WHOLE`,
     :data:`STRETCH` or :data:`NEITHER`.
 
-    The text has ``distinct`` different 5-grams. Its length ``units`` and that of the
-    ``stretch`` are in units.
+    The text has ``distinct`` distinct 5-grams. Its length ``units`` and the length of
+    the ``stretch`` are in units.
     """
     containment = fit.common / distinct
     if (
@@ -178,7 +181,9 @@ def decide(fit, stretch, distinct, units, thresholds):
 
 @helper(forceinline=True)
 def _least_common(units, distinct, thresholds):
-    """Fewest 5-grams in common with which :func:`decide` accepts a text as a whole."""
+    """Return the fewest common 5-grams with which :func:`decide` accepts a whole
+    text.
+    """
     return (
         max(thresholds.similarity, thresholds.containment, thresholds.units / units)
         * distinct
@@ -187,8 +192,8 @@ def _least_common(units, distinct, thresholds):
 
 @helper(forceinline=True)
 def least_hits(length, units, distinct, thresholds):
-    """Fewest 5-grams near the diagonal with which :func:`decide` may accept a text of
-    some length.
+    """Return the fewest 5-grams near the diagonal with which :func:`decide` may accept
+    a text of a given length.
     """
     stretch = thresholds.stretch * length / units - GRAM + 1
     return max(1.0, min(NEAR * _least_common(units, distinct, thresholds), stretch))
@@ -196,7 +201,7 @@ def least_hits(length, units, distinct, thresholds):
 
 @helper(forceinline=True)
 def _count(places, scratch):
-    """How many different places of the text there are."""
+    """Return the number of distinct places in the text."""
     scratch.latest[0] += 1
     return count_distinct(places, scratch.marks, scratch.latest[0])
 
@@ -208,7 +213,7 @@ def _nothing():
 
 @helper
 def _trimmed(codes, start, stop):
-    """A span without the spaces at its ends."""
+    """Return a span without the spaces at its ends."""
     while start < stop and codes[start] == SPACE:
         start += 1
     while start < stop and codes[stop - 1] == SPACE:
@@ -218,8 +223,9 @@ def _trimmed(codes, start, stop):
 
 @helper
 def _stretch(record, text, window, bounds, scratch, least):
-    """The longest stretch of a text among the hits of a window, and its length in units
-    without what is foreign to the text; 0 where it has not the `least` anyway.
+    """Return the longest stretch of a text among the hits of a window, and its length
+    in units, without what is foreign to the text. The length is 0 if it can't reach
+    `least`.
     """
     low, hits = record.low + window.first, scratch.hits
     first, last = best_run(hits.runs[:bounds], 1.0)
@@ -228,7 +234,7 @@ def _stretch(record, text, window, bounds, scratch, least):
     start, stop = _trimmed(record.codes, low + first, low + last + GRAM - 1)
     head = np.int64(hits.nearest[first]) + start - low - first
     tail = np.int64(hits.nearest[last - 1]) + GRAM + stop - low - last - GRAM + 1
-    # A letter that is repeated is one 5-gram, however long that goes on.
+    # A repeated letter is a single distinct 5-gram, however long the repetition is.
     common, distinct = common_grams(
         record.codes, record.hashes, start, stop, text.indexed, scratch.sets
     )
@@ -239,14 +245,14 @@ def _stretch(record, text, window, bounds, scratch, least):
 
 @helper
 def _run_of(record, text, window, run, scratch):
-    """The span of a run of hits, and what it has in common with the text."""
+    """Return the span of a run of hits, and what it has in common with the text."""
     codes, first, hits = record.codes, record.low + window.first, scratch.hits
     start, stop = _trimmed(codes, first + run[0], first + run[1] + GRAM - 1)
     if stop - start < GRAM:
         return _nothing()
     if stop - start >= text.length:
-        # Where the whole text stands there, it alone is the span, whatever the text has
-        # beside it elsewhere.
+        # If the run contains the whole text, the span is exactly that copy, even if
+        # more of the text's 5-grams surround it.
         copy = _find_copy(codes, start, stop, text, record.low + window.diagonal)
         if copy >= 0:
             at, distinct = np.int64(copy - record.low), np.int64(text.distinct)
@@ -268,8 +274,8 @@ def _run_of(record, text, window, run, scratch):
 
 @helper
 def _anywhere(record, text, window, width, known, thresholds, scratch):
-    """A span in the whole reach of a text, whose parts may have changed places; nothing
-    if the reach has no more of the text than is ``known``.
+    """Return a span in the whole reach of a text, whose parts may have changed places;
+    nothing if the reach has no more of the text than is ``known``.
     """
     length, hits = text.length, scratch.hits
     far = window_around(
@@ -277,7 +283,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     )
     scratch.latest[0] += 1
     firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
-    # Of a reach with little more than that, no other span is better.
+    # If the reach has little more than that, no other span is better.
     least = max(known + 1, thresholds.containment * text.distinct)
     if not may_hold(
         least, record, window, far, text.indexed, firsts, scratch.marks, mark
@@ -292,11 +298,11 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
 
 @helper
 def _with_ends(record, text, fit, least, scratch):
-    """A span with its ends, where the run stopped short of them since the copy was
-    edited there.
+    """Extend a span to the ends of the copy, if the run stopped short because the copy
+    was edited there.
 
-    What is left of the text is aligned with what stands there; the similarity must not
-    fall below the `least`.
+    The rest of the text is aligned with the record beyond the span. The similarity
+    must not fall below `least`.
     """
     codes, indexed, low = record.codes, text.indexed, record.low
     start, stop = fit.start, fit.stop
@@ -334,11 +340,12 @@ def _with_ends(record, text, fit, least, scratch):
 
 @helper
 def best_fit(record, text, diagonal, thresholds, scratch, failed):
-    """The way in which a record matches a text near a diagonal, the span, and the
-    letters of the longest stretch.
+    """Return how a record matches a text near a diagonal, the span, and the length of
+    the longest stretch.
 
-    Without ``failed`` only what decides is looked for: neither the span of a candidate
-    that can't pass, nor the stretch of one that is similar as a whole.
+    Without ``failed``, the search stops when the decision is clear: the span of a
+    candidate that can't pass and the stretch of one that is similar as a whole are not
+    determined.
     """
     width, distinct, units = band_width(text.length), text.distinct, text.units
     window = window_around(record.high - record.low, text.length, diagonal, width)
@@ -347,7 +354,7 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
         return NEITHER, _nothing(), 0.0
     runs, way, size = scratch.hits.runs[:bounds], NEITHER, 0.0
     fit = found = part = _nothing()
-    # No span of the window has more in common with the text than the window itself.
+    # No span of the window has more in common with the text than the whole window.
     known = _count(scratch.hits.firsts[: window.grams], scratch)
     if failed or known >= _least_common(units, distinct, thresholds):
         run = most_similar_run(runs, text.length - GRAM + 1, thresholds.similarity)
@@ -385,12 +392,12 @@ def best_fit(record, text, diagonal, thresholds, scratch, failed):
 
 @kernel
 def verify(records, texts, candidates, thresholds, scratch, out, failed):
-    """Verify candidates and write those that are matches, or with ``failed`` all of
-    them; how many.
+    """Verify candidates and write those that are matches, or all of them with
+    ``failed``; return the number written.
 
-    The `texts` are those of the candidates, one a candidate. A candidate whose ``code``
-    is -1 is compared with the whole record. Of a candidate that fails, the span is the
-    most similar run of 5-grams.
+    `texts` has one text per candidate. A candidate whose ``code`` is -1 is compared
+    with the whole record. The span of a candidate that fails is the most similar run of
+    5-grams.
     """
     codes, hashes, offsets = records
     number, _, code, place = candidates

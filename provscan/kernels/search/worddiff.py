@@ -1,10 +1,10 @@
-"""Which words of two texts differ: a longest common subsequence over capped word lists.
+"""Find the words in which two texts differ, by a longest common subsequence of capped
+word lists.
 
-Words are runs of canonical code points; a code point of a script that is written
-without spaces is a word by itself. They are compared by their canonical form and
-reported by their place in the raw text, so that what differs only in what canonical
-text leaves out (case, accents, links, punctuation) is distinguished from what really
-differs.
+A word is a run of canonical code points; a code point of a script written without
+spaces is a word by itself. Words are compared by their canonical form and reported by
+their place in the raw text. Differences that canonical text ignores (case, accents,
+links, punctuation) are thereby distinguished from real ones.
 """
 
 from collections import namedtuple
@@ -14,22 +14,25 @@ import numpy as np
 from provscan.kernels.canonical.normalize import is_unspaced
 from provscan.kernels.jit import helper, kernel
 
-# Words compared on either side; the rest of a text is reported as not compared.
+# The number of words of each text that are compared; the rest is reported as not
+# compared.
 MAX_WORDS = 400
 MAX_RUNS = 4 * MAX_WORDS + 4
 SPACE = 0x20
 LEFT_OUT, DIFFERS, NOT_COMPARED = np.int64(1), np.int64(2), np.int64(3)
 
-# One text: canonical code points uint32[n] with their places in the raw text int64[n]
-# (start, end), raw code points uint32[m], room for words int64[MAX_WORDS + 1, 4]
-# (canonical start and end, raw start and end), and the runs that are reported,
+# One of the two texts: canonical code points uint32[n] with their places in the raw
+# text int64[n] (start, end), raw code points uint32[m], room for words int64[MAX_WORDS
+# + 1, 4] (canonical start and end, raw start and end), and the reported runs,
 # int64[MAX_RUNS, 3] (raw start and end, kind).
 Side = namedtuple("Side", "codes start end raw words runs")
 
 
 @helper
 def _split(side):
-    """Fill ``side.words``; returns their number and whether there are more than fit."""
+    """Fill ``side.words``; return their number, and whether there are more than
+    fit.
+    """
     codes, words = side.codes, side.words
     count, inside = 0, False
     for i in range(len(codes)):
@@ -49,7 +52,7 @@ def _split(side):
 
 @helper
 def _same(codes, low, high, others, other_low, other_high):
-    """Whether two slices hold the same code points."""
+    """Return whether two slices have the same code points."""
     if high - low != other_high - other_low:
         return False
     for k in range(high - low):  # noqa: SIM110
@@ -60,7 +63,7 @@ def _same(codes, low, high, others, other_low, other_high):
 
 @helper
 def _same_word(a, i, b, j):
-    """Whether word i of a and word j of b have the same canonical form."""
+    """Return whether word i of a and word j of b have the same canonical form."""
     return _same(
         a.codes, a.words[i, 0], a.words[i, 1], b.codes, b.words[j, 0], b.words[j, 1]
     )
@@ -82,7 +85,9 @@ def _add(runs, count, low, high, kind):
 
 @helper
 def _add_gap(side, count, low, high):
-    """Append what is left out between two words, without the white space around it."""
+    """Append what canonical text omits between two words, without surrounding white
+    space.
+    """
     raw = side.raw
     while low < high and (raw[low] <= SPACE or raw[low] == 0xA0):
         low += 1
@@ -93,8 +98,8 @@ def _add_gap(side, count, low, high):
 
 @helper
 def _fill_table(a, b, first, ends, table):
-    """Longest common subsequences of the words from (i, j) on, for all first <= i, j
-    and i, j < ends.
+    """Compute the lengths of the longest common subsequences of the words from (i, j)
+    on, for all first <= i, j and i, j < ends.
     """
     for i in range(ends[0], first - 1, -1):
         for j in range(ends[1], first - 1, -1):
@@ -120,7 +125,7 @@ def _utf16(side, count):
 
 @kernel
 def differing_runs(a, b, table):
-    """Fill ``a.runs`` and ``b.runs`` with what differs, in UTF-16 units; returns the
+    """Fill ``a.runs`` and ``b.runs`` with the differences, in UTF-16 units; return the
     number of runs of each.
 
     ``table`` is int32[MAX_WORDS + 1, MAX_WORDS + 1] of room. Two texts of n and m words

@@ -1,5 +1,5 @@
-"""Signatures to what an index looks up: the keys of the LSH bands, and a sketch of two
-bits a minimum.
+"""Compute what an index looks up from signatures: the keys of the LSH bands, and a
+sketch of two bits per minimum.
 
 All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
 """
@@ -31,15 +31,16 @@ def _step(key: np.uint64, value: np.uint64) -> np.uint64:
 def band_keys(
     signatures: NDArray[np.uint32], bands: int, rows: int, out: NDArray[np.uint64]
 ) -> None:
-    """64-bit keys, uint64[n, bands], of the bands of each signature, uint32[n, m] with
-    ``bands * rows <= m``.
+    """Compute the 64-bit keys, uint64[n, bands], of the bands of each signature,
+    uint32[n, m] with ``bands * rows <= m``.
 
     Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key
     starts as ``(j + 1) * 0x9E3779B97F4A7C15``; each value v in turn, and one 0 after
     the last, makes it ``key = (key ^ v) * 0xD6E8FEB86659FD93``, then ``key ^= key >>
-    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ in
-    one value only never share a key; otherwise they do by chance alone, and so do bands
-    of different numbers. (Multiplier and shift are those of degski's 64-bit mixer.)
+    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ
+    in exactly one value never share a key. Others, including bands with different
+    numbers, do so only by chance. (Multiplier and shift are from degski's 64-bit
+    mixer.)
     """
     for i in range(signatures.shape[0]):
         for j in range(bands):
@@ -51,18 +52,18 @@ def band_keys(
 
 @kernel
 def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
-    """Two bits of a hash of each of the first 64 minima, uint32[n, m] -> uint64[n, 2],
-    a prefilter for candidates.
+    """Compute two bits of a hash of each of the first 64 minima, uint32[n, m] ->
+    uint64[n, 2], as a prefilter for candidates.
 
     Bit k of ``out[i, 0]`` and ``out[i, 1]`` are the top two bits of ``signatures[i,
     k]`` after ``v ^= v >> 16``, ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *=
     0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons' hash-prospector without its
-    last step, which leaves those bits alone). A minimum's own bits won't do: the high
-    ones are nearly always 0, the low ones follow those of the hash. Two texts of
-    similarity J have both bits of a minimum in common with a probability of ``p = (1 +
-    3 * J) / 4``, of 64 minima ``64 * p`` on average with a variance of ``64 * p * (1 -
-    p)`` (b-bit minwise hashing with b = 2: Li and König 2010,
-    doi:10.1145/1772690.1772759).
+    last step, which does not change those bits). A minimum's own bits are unsuitable:
+    the high bits are nearly always 0, and the low bits depend on those of the hash. Two
+    texts of similarity J have both bits of a minimum in common with probability ``p =
+    (1 + 3 * J) / 4``; for 64 minima, this is ``64 * p`` minima on average, with a
+    variance of ``64 * p * (1 - p)`` (b-bit minwise hashing with b = 2: Li and König
+    2010, doi:10.1145/1772690.1772759).
     """
     for i in range(signatures.shape[0]):
         high, low = np.uint64(0), np.uint64(0)

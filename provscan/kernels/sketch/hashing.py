@@ -1,4 +1,4 @@
-"""The hash functions that kernels and the index format share.
+"""Hash functions that the kernels and the index format share.
 
 All arithmetic is modulo 2**64, or 2**32, on unsigned integers; constants are typed,
 since numba makes a bare literal beside a ``uint64`` signed.
@@ -22,13 +22,13 @@ _S27, _S30, _S31, _S33 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(
 
 @kernel(forceinline=True)
 def fnv1a(state, byte):
-    """FNV-1a of one more byte; it starts at ``FNV_START``."""
+    """Update an FNV-1a hash, which starts at ``FNV_START``, with one byte."""
     return (state ^ np.uint64(byte)) * FNV_PRIME
 
 
 @helper(forceinline=True)
 def murmur_mix(h):
-    """MurmurHash3's 64-bit finaliser."""
+    """Apply MurmurHash3's 64-bit finaliser."""
     h = (h ^ (h >> _S33)) * MURMUR1
     h = (h ^ (h >> _S33)) * MURMUR2
     return h ^ (h >> _S33)
@@ -36,17 +36,19 @@ def murmur_mix(h):
 
 @kernel(forceinline=True)
 def splitmix(h):
-    """SplitMix64's finaliser (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)."""
+    """Apply SplitMix64's finaliser (Steele et al. 2014,
+    doi:10.1145/2660193.2660195).
+    """
     h = (h ^ (h >> _S30)) * _SPLIT1
     h = (h ^ (h >> _S27)) * _SPLIT2
     return h ^ (h >> _S31)
 
 
 def splitmix64(start: int, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint64]:
-    """Random numbers of a SplitMix64 generator with the state ``start`` (modulo 2**64),
-    by their places in the sequence.
+    """Return random numbers of a SplitMix64 generator with the state ``start`` (modulo
+    2**64), by their places in the sequence.
 
-    The places count from 0 on: any integers, each with a random number of its own.
+    Places count from 0. They may be any integers, each of which has its own number.
     """
     with np.errstate(over="ignore"):
         state = numbers.astype(np.uint64) * GOLDEN64 + np.uint64(start % 2**64)

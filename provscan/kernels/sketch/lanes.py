@@ -1,9 +1,9 @@
-"""Vectors of bytes: 32 or 64 of them compared at once, 16 widened at once; and
+"""Vector operations on bytes, which compare 32 or 64 or widen 16 at once; and
 prefetches.
 
-LLVM makes of each what the processor has for it. Loops that numba vectorises by itself
-need none of these; they are for what it does not find: a comparison of which only the
-mask is wanted, and copies of a few bytes.
+LLVM compiles each of them to the processor's best instructions. Loops that numba
+vectorises need none of them. They are for operations that it does not vectorise:
+comparisons whose mask alone is needed, and copies of a few bytes.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from numba import config, types
 from numba.extending import intrinsic
 
 LANES, WIDE = 32, 16
-# Fingerprints that are sought together, the code points that they are of, and in how
-# many places each is sought.
+# The number of fingerprints searched for together, the number of code points that they
+# are computed from, and the number of places where each is searched for.
 FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)
@@ -25,9 +25,9 @@ _BYTES, _NARROW, _CODES = (
 
 
 def _compiled_to(code):
-    """Compile calls of a function to the LLVM instructions that ``code`` writes.
+    """Compile calls of a function to the LLVM instructions that ``code`` generates.
 
-    The function's own body runs where numba's compiler is off.
+    The function's own body runs if numba's compiler is disabled.
     """
 
     def decorate(function):
@@ -71,8 +71,8 @@ def _equal_lanes_code(_context, values, start, value):
 
 @_compiled_to(_equal_lanes_code)
 def equal_lanes(values, start, value):
-    """Which of the 32 bytes from ``values[start]`` on are ``value``: uint64, the lowest
-    bit for the first.
+    """Return which of the 32 bytes from ``values[start]`` on equal ``value``: uint64,
+    with the lowest bit for the first byte.
     """
     return _mask(values[start : start + LANES] == value)
 
@@ -92,7 +92,9 @@ def _high_lanes_code(_context, values, start):
 
 @_compiled_to(_high_lanes_code)
 def high_lanes(values, start):
-    """Which of the 32 bytes from ``values[start]`` on are above 127, likewise."""
+    """Return which of the 32 bytes from ``values[start]`` on are above 127,
+    likewise.
+    """
     return _mask(values[start : start + LANES] > 127)
 
 
@@ -123,10 +125,10 @@ def _nearby_fingerprints_code(_context, known, begin, codes, first):
         for i in range(5):
             char = load(codes_of, i, chars)
             char = char if width == 8 else builder.trunc(char, _FINGERPRINTS)
-            # Processors multiply bytes in many steps, and add them in one.
+            # Adding bytes takes a processor one step, multiplying them many.
             wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
-        # The least difference is 0 where one is equal: two instructions a place on any
-        # processor.
+        # The minimum of the differences is 0 if any place is equal: two instructions
+        # per place on any processor.
         least = ir.Constant(_FINGERPRINTS, [255] * FINGERPRINTS)
         for i in range(NEARBY):
             other = builder.xor(load(bytes_of, i, _FINGERPRINTS), wanted)
@@ -143,11 +145,11 @@ def _nearby_fingerprints_code(_context, known, begin, codes, first):
 
 @_compiled_to(_nearby_fingerprints_code)
 def nearby_fingerprints(known, begin, codes, first):
-    """Which fingerprints of the 64 5-grams from ``codes[first]`` on stand nearby:
-    uint64, the lowest bit for the first.
+    """Return which fingerprints of the 64 5-grams from ``codes[first]`` on occur
+    nearby: uint64, with the lowest bit for the first.
 
-    That of the i-th is sought among 28 bytes, from ``known[begin + i]`` on. Codes are
-    uint8 or uint32.
+    The i-th fingerprint is searched for in the 28 bytes from ``known[begin + i]`` on.
+    ``codes`` is uint8 or uint32.
     """
     low = codes[first : first + FINGERPRINTED].astype(np.uint8)
     wanted = sum(
@@ -168,7 +170,7 @@ def _prefetch_code(_context, values, at):
         function = builder.module.declare_intrinsic(
             "llvm.prefetch", [kinds[0]], ir.FunctionType(ir.VoidType(), kinds)
         )
-        # To read, into the nearest cache, data.
+        # The flags mean: for reading, into the nearest cache, data.
         builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
         return context.get_dummy_value()
 
@@ -177,9 +179,7 @@ def _prefetch_code(_context, values, at):
 
 @_compiled_to(_prefetch_code)
 def prefetch(values, at):
-    """Let what stands in ``values[at]`` be fetched, which is soon needed; there need
-    not be such a place.
-    """
+    """Prefetch ``values[at]``, which is needed soon; ``at`` may be out of bounds."""
 
 
 def _widen_code(_context, values, start, out, at):
@@ -200,7 +200,7 @@ def _widen_code(_context, values, start, out, at):
 
 @_compiled_to(_widen_code)
 def widen(values, start, out, at):
-    """Copy 16 bytes from ``values[start]`` on to uint32 ``out[at]`` and behind it."""
+    """Copy 16 bytes from ``values[start]`` on to uint32 ``out[at:at + 16]``."""
     out[at : at + WIDE] = values[start : start + WIDE]
 
 
@@ -225,7 +225,7 @@ def _count_up_code(_context, first, out, at):
 
 @_compiled_to(_count_up_code)
 def count_up(first, out, at):
-    """Write 16 numbers from ``first`` on to int32 ``out[at]`` and behind it."""
+    """Write the 16 numbers from ``first`` on to int32 ``out[at:at + 16]``."""
     out[at : at + WIDE] = np.arange(first, first + WIDE)
 
 
@@ -238,5 +238,5 @@ def _trailing_zeros_code(_context, bits):
 
 @_compiled_to(_trailing_zeros_code)
 def trailing_zeros(bits):
-    """How many of the lowest bits of a uint64 are 0; 64 if all are."""
+    """Return the number of trailing zero bits of a uint64; 64 if all are 0."""
     return np.int64((int(bits) & -int(bits)).bit_length() - 1 if bits else 64)

@@ -1,19 +1,19 @@
-"""Canonical text to MinHash signatures: shingle hashes, permutations, and the loop over
-texts.
+"""Compute MinHash signatures of canonical texts: shingle hashes, permutations, and the
+loop over texts.
 
-Three kernels that call each other, so they live in one file: :func:`shingle_hashes`
+The three kernels are in one file since they call each other: :func:`shingle_hashes`
 turns one text into the mixed hashes of its 5-grams, :func:`signature` takes the minima
-under its permutations, :func:`signatures` drives both over a range of texts. A fused
+under its permutations, and :func:`signatures` applies both to a range of texts. A fused
 kernel that starts from raw text may call the first two.
 
 The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH32 with
 seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is
 modulo 2**32, so every intermediate is cast back to ``uint32``. Numba widens ``uint32``
-operands to 64 bits; the casts let LLVM narrow the operation again, which is what makes
-16 lanes of a 512-bit register out of it.
+operands to 64 bits; the casts let LLVM narrow the operation again, so that a 512-bit
+register holds 16 lanes.
 
-Indices are ``uint64``: an unsigned index needs no check for a negative one, and that
-check would keep LLVM from vectorising.
+Indices are ``uint64``: unsigned indices need no check for negative values, which would
+keep LLVM from vectorising.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ _L0, _L1, _L2, _L3, _L4, _L5, _L6, _L7, _L8, _L12, _L15, _L16 = (
 _CONTINUATION_MASK = np.uint8(0xC0)
 _CONTINUATION = np.uint8(0x80)
 _HIGH_BIT = np.uint32(0x80)
-# Typed, so that numba compiles a rotation once for all of them.
+# Typed constants, so that numba compiles the rotation only once.
 _R1, _R7, _R11, _R12, _R13, _R17, _R18, _R32 = (
     np.uint32(n) for n in (1, 7, 11, 12, 13, 17, 18, 32)
 )
 
 
 def scratch_size(longest: int) -> int:
-    """Elements of the array for the hashes of a text of up to ``longest`` bytes,
-    working space included.
+    """Return the length of the array for the hashes of a text of up to ``longest``
+    bytes, including working space.
     """
     return (longest // 16 + 1) * 32
 
@@ -70,12 +70,12 @@ def scratch_size(longest: int) -> int:
 def _one_instruction(
     name: str,
 ) -> Callable[[Callable[..., np.uint32]], Callable[..., np.uint32]]:
-    """Compile calls of a function of two ``uint32`` to LLVM's instruction ``name`` on
-    32 bits.
+    """Compile calls of a function of two ``uint32`` to LLVM's 32-bit instruction
+    ``name``.
 
-    The function's own body is what runs without the JIT. Numba widens arithmetic on
-    ``uint32`` to 64 bits, and in a chain of operations LLVM keeps it there: half the
-    lanes, and no 64-bit multiplication in one step.
+    Without the JIT, the function's own body runs. Numba widens arithmetic on
+    ``uint32`` to 64 bits, and LLVM keeps a chain of operations at that width, with half
+    the lanes and no 64-bit multiplication in one step.
     """
 
     def decorate(function: Callable[..., np.uint32]) -> Callable[..., np.uint32]:
@@ -131,9 +131,7 @@ def _rotl(x: np.uint32, bits: np.uint32) -> np.uint32:
 
 @helper(forceinline=True)
 def _word(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
-    """Little-endian 32-bit word at ``data[at : at + 4]``, whatever the machine's own
-    order.
-    """
+    """Return the little-endian 32-bit word at ``data[at : at + 4]`` on any machine."""
     low = _or(np.uint32(data[at]), _shl(np.uint32(data[at + _L1]), np.uint32(8)))
     high = _or(np.uint32(data[at + _L2]), _shl(np.uint32(data[at + _L3]), np.uint32(8)))
     return _or(low, _shl(high, np.uint32(16)))
@@ -156,8 +154,8 @@ def _stripe_round(v: np.uint32, word: np.uint32) -> np.uint32:
 
 @helper(forceinline=True)
 def _finish(h: np.uint32) -> np.uint32:
-    """XXH32's avalanche followed by MurmurHash3's fmix32, datasketch's mix before the
-    permutations.
+    """Apply XXH32's avalanche and then MurmurHash3's fmix32, which datasketch applies
+    before the permutations.
     """
     h = _mul(_xor(h, _shr(h, np.uint32(15))), _PRIME2)
     h = _mul(_xor(h, _shr(h, np.uint32(13))), _PRIME3)
@@ -169,10 +167,11 @@ def _finish(h: np.uint32) -> np.uint32:
 
 @helper(forceinline=True)
 def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
-    """:func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
+    """Compute :func:`mixed_hash` of ``data[at : at + 5]`` without a branch.
 
-    The word's product is the sum of its bytes' products: were the word put together
-    first, LLVM would load it as one and, in a vectorised loop, gather.
+    The word's product is computed as the sum of its bytes' products. If the word were
+    assembled first, LLVM would load it as a whole and, in a vectorised loop, use
+    gathers.
     """
     h = _add(_PRIME5, np.uint32(5))
     h = _add(h, _mul(np.uint32(data[at]), _P3_BYTE0))
@@ -187,8 +186,8 @@ def _hash_of_5(data: NDArray[np.uint8], at: np.uint64) -> np.uint32:
 def _hash_of_4_to_15(
     data: NDArray[np.uint8], at: np.uint64, length: np.uint64
 ) -> np.uint32:
-    """:func:`mixed_hash` of 4 to 15 bytes: all rounds computed, the needed ones chosen.
-    Reads 16 bytes.
+    """Compute :func:`mixed_hash` of 4 to 15 bytes: all rounds are computed, and the
+    needed ones selected. Always 16 bytes are read.
     """
     h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
     longer = _lane_round(h, _word(data, at + _L4))
@@ -208,7 +207,7 @@ def _hash_of_4_to_15(
 
 @helper
 def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np.uint32:
-    """fmix32(XXH32(data[start:stop])) of a shingle of any length."""
+    """Return fmix32(XXH32(data[start:stop])) of a shingle of any length."""
     length = np.uint32(stop - start)
     at = start
     if stop - at >= _L16:
@@ -241,13 +240,14 @@ def mixed_hash(data: NDArray[np.uint8], start: np.uint64, stop: np.uint64) -> np
 def shingle_hashes(
     data: NDArray[np.uint8], start: int, stop: int, out_hashes: NDArray[np.uint32]
 ) -> np.int64:
-    """Mixed hashes of the character 5-grams of one canonical text,
-    ``data[start:stop]``, valid UTF-8; how many.
+    """Compute the mixed hashes of the character 5-grams of one canonical text,
+    ``data[start:stop]``, valid UTF-8; return their number.
 
-    `out_hashes`, as long as :func:`scratch_size` says for ``stop - start``, begins with
-    fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, repeats included; the rest is
-    working space. Their number is that of the code points less 4; 1 for a text of one
-    to four code points, which is its own only shingle; 0 for an empty one.
+    The length of `out_hashes` is :func:`scratch_size` of ``stop - start``. It receives
+    fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, including repeats; the rest is
+    working space. The number of hashes is the number of code points minus 4; 1 for a
+    text of one to four code points, whose only shingle is the text itself; 0 for an
+    empty text.
     """
     first = np.uint64(start)
     end = np.uint64(stop)
@@ -258,8 +258,8 @@ def shingle_hashes(
         out_hashes[0] = mixed_hash(data, first, end)
         return np.int64(1)
 
-    # Hashed as if every character were one byte: no branch, so it runs in vector
-    # registers. Where a gram is wider, the pass below puts the right hash in its place.
+    # Hash as if every character were one byte. This needs no branch, so it runs in
+    # vector registers. The pass below replaces the hashes of wider grams.
     grams = size - _L4
     seen = np.uint32(0)
     for i in range(_L4):
@@ -282,7 +282,7 @@ def shingle_hashes(
     if seen < _HIGH_BIT:
         return np.int64(grams)
 
-    # Where each character begins, and where the last one ends, in the array's second
+    # Store the start of each character, and the end of the last, in the array's second
     # half.
     begins = (size + _L15) & ~_L15
     characters = begins
@@ -321,12 +321,12 @@ def signature(
     b: NDArray[np.uint32],
     out_row: NDArray[np.uint32],
 ) -> None:
-    """Minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes, for each
-    permutation k of ``out_row``.
+    """Compute the minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes,
+    for each permutation k of ``out_row``.
 
-    The hashes are what :func:`shingle_hashes` wrote. Elements from ``count`` up to the
-    next multiple of 8 are overwritten, so the array must be that long. Without hashes
-    the signature is datasketch's empty one, 0xFFFFFFFF throughout.
+    The hashes are the output of :func:`shingle_hashes`. Elements from ``count`` up to
+    the next multiple of 8 are overwritten, so the array must be that long. Without
+    hashes, the signature is datasketch's empty signature, 0xFFFFFFFF throughout.
     """
     permutations = np.uint64(len(out_row))
     for k in range(permutations):
@@ -365,10 +365,10 @@ def signatures(
     scratch: Any,
     out: NDArray[np.uint32],
 ) -> None:
-    """Signatures, uint32[n, m], of canonical texts; `a` and `b` are m or more
-    permutations, read-only.
+    """Compute the signatures, uint32[n, m], of canonical texts; `a` and `b` are at
+    least m permutations, read-only.
 
-    The scratch, uint32, is as long as :func:`scratch_size` says for the bytes of the
+    The length of the scratch, uint32, is :func:`scratch_size` of the bytes of the
     longest text.
     """
     for i in range(len(out)):

@@ -1,11 +1,11 @@
 """Blocked Bloom filters, which answer most look-ups of absent keys without reading the
 table.
 
-Each 64-bit hash has two bits in one word of a uint64 array of a power of two, so that a
-query reads one place of memory (Putze, Sanders, Singler 2007,
+Each 64-bit hash sets two bits in one word of a uint64 array, whose length is a power
+of two, so that a query reads one place of memory (Putze, Sanders, Singler 2007,
 doi:10.1007/978-3-540-72845-0_9). Its upper half, shifted down by ``shift``, is the
-number of the word; its lowest twelve bits are two numbers of bits. There are false
-positives and no false negatives.
+number of the word; its lowest twelve bits are two bit numbers. There are false
+positives, but no false negatives.
 """
 
 import numpy as np
@@ -25,17 +25,17 @@ def mark(bloom, h):
 
 @helper(forceinline=True)
 def word_of(bloom, h):
-    """The word that holds a hash's bits. Batch callers prefetch all words."""
+    """Return the word that has a hash's bits. Batch callers prefetch all words."""
     return bloom.words[np.uint32(h >> _S32) >> bloom.shift]
 
 
 @helper(forceinline=True)
 def has_bits(word, h):
-    """Whether a hash's bits are marked in its word, uint64 0 or 1."""
+    """Return whether a hash's bits are set in its word, uint64 0 or 1."""
     return word >> (h & _LOW6) & word >> (h >> _S6 & _LOW6) & _U1
 
 
 @helper(forceinline=True)
 def holds(bloom, h):
-    """Whether a hash may be in the filter, uint64 0 or 1."""
+    """Return whether a hash may be in the filter, uint64 0 or 1."""
     return has_bits(word_of(bloom, h), h)

@@ -1,4 +1,4 @@
-"""The entries that a shard has for the keys of a scan: key, text and place."""
+"""Collect the entries that a shard has for the keys of a scan: key, text and place."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import band_hash, bucket_of, equal_range, text_of
 
 _U0, _U1, _U32, _U64 = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(64)
-# Keys that are looked up together.
+# The number of keys that are looked up together.
 _TOGETHER = 256
 
 
 @kernel
 def distinct(keys, known, slots, out):
-    """The different ones among uint64 ``keys``, of which the upper ``known`` bits
-    count, into ``out``; how many.
+    """Write the distinct values of uint64 ``keys``, of which only the upper ``known``
+    bits count, to ``out``; return their number.
 
-    They stand in the order of their first appearance, without the other bits. ``slots``
-    uint64[2**b] is an empty open-addressed table that has room for all of them.
+    They are in the order of first appearance, with the other bits cleared. ``slots``,
+    uint64[2**b], is an empty open-addressing table with room for all of them.
     """
     lower = _U64 - np.uint64(known)
     last = np.uint64(len(slots) - 1)
@@ -32,7 +32,7 @@ def distinct(keys, known, slots, out):
         while slots[slot] != _U0 and slots[slot] != key | _U1:
             slot = (slot + _U1) & last
         if slots[slot] == _U0:
-            # Never 0, since no table knows the lowest bit of a key.
+            # Never 0: no table has the lowest bit of a key, so it can be set.
             slots[slot] = key | _U1
             out[n] = key
             n += 1
@@ -41,12 +41,13 @@ def distinct(keys, known, slots, out):
 
 @kernel
 def ranges(postings, bloom, keys, limit, out):
-    """Equal ranges of those uint64 ``keys`` that a filter holds, the first ``limit``
-    entries of each, unless empty.
+    """Find the non-empty equal ranges of the uint64 ``keys`` that pass a filter, at
+    most the first ``limit`` entries of each.
 
-    ``bloom`` is a filter of :func:`provscan.kernels.storage.postings.band_hash`. Into
-    ``out``, uint64[n + 1], int64[n + 1] and int64[n + 1], go the keys, first entries
-    and sizes. Returns how many there are, and how many entries in all.
+    ``bloom`` is a filter of :func:`provscan.kernels.storage.postings.band_hash`
+    hashes. ``out``, uint64[n + 1], int64[n + 1] and int64[n + 1], receives the keys,
+    first entries and sizes. Return the number of ranges, and the total number of
+    entries.
     """
     asked, firsts, sizes = out
     known = _U32 + np.uint64(postings.bits) - np.uint64(postings.text_bits)
@@ -57,8 +58,8 @@ def ranges(postings, bloom, keys, limit, out):
             asked[m] = keys[i]
             h = band_hash(keys[i], known)
             m += has_bits(word_of(bloom, h), h)
-        # As in provscan.kernels.storage.postings.find_buckets: no read waits for a
-        # decision about another one.
+        # As in provscan.kernels.storage.postings.find_buckets, no read waits for a
+        # branch that depends on another read.
         for k in range(n, np.int64(m)):
             firsts[k], sizes[k] = bucket_of(postings, asked[k])
         for k in range(n, np.int64(m)):
@@ -73,11 +74,11 @@ def ranges(postings, bloom, keys, limit, out):
 
 @kernel
 def entries(postings, found, out):
-    """The entries of equal ranges ``(keys, firsts, sizes)``, into ``out``: their key,
-    number of the text, and place.
+    """Write the entries of equal ranges ``(keys, firsts, sizes)`` to ``out``: the key,
+    the number of the text, and the place.
 
-    ``out`` is uint64[n], int64[n], int64[n]; the third is the entry's number in the
-    table.
+    ``out`` is uint64[n], int64[n], int64[n]; the third is the number of the entry in
+    the table.
     """
     keys, firsts, sizes = found
     key, text, entry = out

@@ -1,10 +1,10 @@
-"""Whole numbers in as few bits as those around them need.
+"""Store whole numbers in as few bits as each block of them needs.
 
-Numbers stand in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 |
-thousands << 7 | width`` in ``blocks``, int64[n, 2]: number i of it is ``low`` plus the
-``width`` bits from bit ``i * width`` of ``words[start:]`` on, times 1,000 if
+Numbers are stored in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 |
+thousands << 7 | width`` in ``blocks``, int64[n, 2]. The block's number i is ``low``
+plus the ``width`` bits from bit ``i * width`` of ``words[start:]`` on, times 1,000 if
 ``thousands`` is 1 (times in milliseconds are mostly whole seconds). The last block is
-filled up with ``low``. Differences are taken modulo 2**64, so any int64 can be stored.
+padded with ``low``. Differences are taken modulo 2**64, so any int64 can be stored.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from provscan.kernels.jit import kernel
 
 BLOCK = 128
-# Words that a block takes for each bit of its width.
+# The number of words in a block for each bit of its width.
 WORDS_A_BIT = BLOCK // 64
 _B = np.uint64(BLOCK)
 _U0, _U1, _U6, _U64 = np.uint64(0), np.uint64(1), np.uint64(6), np.uint64(64)
@@ -23,7 +23,7 @@ _THOUSAND = np.uint64(1000)
 
 @kernel
 def measure(numbers, blocks):
-    """Fill in the blocks of int64 ``numbers``; how many words they take."""
+    """Fill ``blocks`` for int64 ``numbers``; return the number of words needed."""
     words = np.uint64(0)
     for b in range(len(blocks)):
         part = numbers[b * BLOCK : (b + 1) * BLOCK]
@@ -50,7 +50,9 @@ def measure(numbers, blocks):
 
 @kernel
 def pack(numbers, blocks, words):
-    """Write int64 ``numbers`` to uint64 ``words``, all 0 before, as ``blocks`` say."""
+    """Write int64 ``numbers`` to uint64 ``words``, initially 0, as ``blocks``
+    specify.
+    """
     for b in range(len(blocks)):
         head = np.uint64(blocks[b, 1])
         width, start = head & _WIDTH, head >> np.uint64(8)
@@ -68,7 +70,7 @@ def pack(numbers, blocks, words):
 
 @kernel
 def unpack(words, blocks, rows, out):
-    """Numbers of some rows, int64[n], into int64 ``out``."""
+    """Write the numbers of some rows, int64[n], to int64 ``out``."""
     for i in range(len(rows)):
         row = np.uint64(rows[i])
         block = row // _B

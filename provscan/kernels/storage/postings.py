@@ -1,19 +1,21 @@
-"""Postings: which texts have a key, in 32 bits each, and what a scan looks up in them.
+"""Postings, which say in 32 bits each which texts have a key, and the look-ups of a
+scan.
 
-Keys are 64-bit hashes, of which a table knows the upper bits. The first ``bits`` of a
+Keys are 64-bit hashes, of which a table has the upper bits. The first ``bits`` of a
 key number its *bucket*; the bucket offsets ``starts`` (uint32[2**bits + 1]) say where
-its entries begin. An *entry*, uint32, is the key's next ``32 - text_bits`` bits above
-the number of the text; the entries of a bucket ascend. A look-up is one read of the
-offsets and one of the entries. Entries with one key are an *equal range*.
+the bucket's entries begin. An *entry*, uint32, consists of the key's next ``32 -
+text_bits`` bits and, below, the number of the text; the entries of a bucket are in
+ascending order. A look-up is one read of the offsets and one of the entries. Entries
+with one key are an *equal range*.
 
-Three tables use it: whole canonical texts, LSH bands, and seeds; the last has the
-places of its seeds in an array of their own.
+Three tables have this form: whole canonical texts, LSH bands, and seeds. The places of
+the seeds are in a separate array.
 
-While a table is made, its entries are uint64: the key above the number of the text in
-24 bits, and in seeds above the place in 8.
+While a table is built, its entries are uint64: the key, below it the number of the
+text in 24 bits and, for seeds, the place in 8 bits.
 
-Helpers that loops call are force-inlined: numba passes an array as seven words, most of
-them on the stack.
+Helpers that are called in loops are force-inlined, since numba passes an array as
+seven words, most of them on the stack.
 """
 
 from typing import NamedTuple
@@ -35,16 +37,16 @@ from provscan.kernels.storage.bloom import has_bits, mark, word_of
 _TEXT = np.uint64(0xFFFFFF)
 _S20 = np.uint32(20)
 _U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
-# Bits that a key of a text or a band lacks of 64.
+# The number of bits by which the key of a text or band is shorter than 64.
 _WHOLE = np.uint64(0)
-# Records whose bands are looked up together.
+# The number of records whose bands are looked up together.
 _TOGETHER = 16
-# Keys between one that is numbered and one whose place in the table is prefetched.
+# How many keys ahead a key's slot in the table is prefetched.
 _AHEAD = 16
-# Entries of a bucket that are compared one by one; in a larger one the range is
-# bisected.
+# Maximum entries of a bucket that are compared one by one; in a larger bucket, the
+# range is bisected.
 _LINEAR = 64
-# Score of a text that equals the record: above what any sketch agrees in.
+# The score of a text that equals the record: above any number of agreeing minima.
 _EQUAL = np.int64(65)
 _M1 = np.uint64(0x5555555555555555)
 _M2 = np.uint64(0x3333333333333333)
@@ -53,16 +55,17 @@ _H01 = np.uint64(0x0101010101010101)
 
 
 class WholeLimits(NamedTuple):
-    """Limits of candidates of whole records.
+    """The limits for candidates of whole records.
 
     Attributes
     ----------
     band_texts
-        Texts that are read of one LSH band at most.
+        The maximum number of texts that are read from one LSH band.
     sketch_minima
-        Minima of 64 in whose two bits the sketches of record and text must agree.
+        The number of the 64 minima in whose two bits the sketches of record and text
+        must agree.
     candidates
-        Candidates of one record at most.
+        The maximum number of candidates of one record.
     """
 
     band_texts: int
@@ -71,8 +74,8 @@ class WholeLimits(NamedTuple):
 
 
 class WholeScratch(NamedTuple):
-    """Scratch of :func:`whole_candidates`: equal ranges of bands and of texts, and the
-    best candidates of a record.
+    """Scratch of :func:`whole_candidates`: the equal ranges of bands and of texts, and
+    the best candidates of a record.
     """
 
     band_keys: np.ndarray
@@ -89,7 +92,7 @@ class WholeScratch(NamedTuple):
 
 
 def whole_scratch(bands: int, candidates: int) -> WholeScratch:
-    """Scratch for these numbers of bands and of candidates a record."""
+    """Return scratch for these numbers of bands and of candidates per record."""
     of_bands, of_texts = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
         *(
@@ -103,17 +106,17 @@ def whole_scratch(bands: int, candidates: int) -> WholeScratch:
 
 @kernel
 def text_keys(texts, keys):
-    """128-bit key of each canonical text into uint64[n, 2].
+    """Write the 128-bit key of each canonical text to uint64[n, 2].
 
     Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h +
     byte) * odd``, each mixed at the end by MurmurHash3's finaliser; a table of texts
-    uses the first alone. Each step waits for the one before: two texts are hashed side
-    by side.
+    uses only the first. Since each step waits for the previous one, two texts are
+    hashed side by side.
     """
     text, offsets = texts
     last = len(keys) - 1
     for i in range(0, len(keys), 2):
-        # The last one of an odd number is hashed twice.
+        # If the number of texts is odd, the last is hashed twice.
         j = min(i + 1, last)
         first, second = (
             text[offsets[i] : offsets[i + 1]],
@@ -138,15 +141,15 @@ def _key_step(state, byte):
 
 @kernel
 def number_texts(keys, table, ids, known, numbers):
-    """Give each 128-bit key its number: its first appearance's.
+    """Number the 128-bit keys; equal keys get the number of the first.
 
     ``table`` uint64[2**b, 2] and ``ids`` uint32[2**b] (0 is free, else number + 1) are
-    an open-addressed table that holds ``known`` keys and has room for all of these.
-    Fills int64 ``numbers`` and returns how many keys are known then.
+    an open-addressing table that has ``known`` keys and room for all of these. Fill
+    int64 ``numbers``, and return the new number of known keys.
     """
     mask = np.uint64(len(ids) - 1)
     for i in range(len(keys)):
-        # Prefetch the slots of a key that comes later.
+        # Prefetch the slots of a later key.
         soon = np.int64(keys[min(i + _AHEAD, len(keys) - 1), 0] & mask)
         prefetch(ids, soon)
         prefetch(table, 2 * soon)
@@ -165,7 +168,9 @@ def number_texts(keys, table, ids, known, numbers):
 
 @kernel
 def move_texts(table, ids, larger, larger_ids):
-    """Copy an open-addressed table of :func:`number_texts` into a larger, empty one."""
+    """Copy an open-addressing table of :func:`number_texts` into a larger, empty
+    one.
+    """
     mask = np.uint64(len(larger_ids) - 1)
     for i in range(len(ids)):
         if ids[i] != 0:
@@ -178,11 +183,11 @@ def move_texts(table, ids, larger, larger_ids):
 
 @kernel
 def bucket_offsets(entries, first, bits, starts):
-    """Fill in the bucket offsets for sorted ``entries`` that stand from ``first`` on in
-    their table.
+    """Write the bucket offsets for sorted ``entries`` whose first number in the table
+    is ``first``.
 
-    Only buckets that begin among them are written; the caller presets ``starts`` to the
-    table's length.
+    Only buckets that begin among these entries are written; the caller presets
+    ``starts`` to the table's length.
     """
     shift = np.uint64(64 - bits)
     last = np.int64(-1) if first == 0 else np.int64(-2)
@@ -195,18 +200,18 @@ def bucket_offsets(entries, first, bits, starts):
 
 @kernel
 def close_bucket_offsets(starts):
-    """Give buckets without entries the start of the next one that has some."""
+    """Give each empty bucket the start of the next bucket with entries."""
     for bucket in range(len(starts) - 2, -1, -1):
         starts[bucket] = min(starts[bucket], starts[bucket + 1])
 
 
 @kernel
 def pack_entries(entries, text_bits, key_bits, shift, out, places):
-    """Entries of a table in the making as a table has them, into uint32 ``out``.
+    """Convert uint64 entries to the uint32 entries of a table, in ``out``.
 
-    ``text_bits`` are those of a text's number, ``key_bits`` those of a key that bucket
-    and entry hold together. Below the text stand ``shift`` bits, 0 or 8; in the second
-    case they go into uint8 ``places``.
+    ``text_bits`` is the number of bits of a text's number, ``key_bits`` the number of
+    bits of a key that bucket and entry have together. Below the text there are
+    ``shift`` bits, 0 or 8; if 8, they go to uint8 ``places``.
     """
     down = _U64 - np.uint64(key_bits)
     fingerprint = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
@@ -221,8 +226,8 @@ def pack_entries(entries, text_bits, key_bits, shift, out, places):
 
 @kernel
 def unpack_entries(postings, places, shift, out):
-    """A table back to what :func:`pack_entries` took, into uint64 ``out``; ``places``
-    are read if ``shift`` is 8.
+    """Convert a table back to the input of :func:`pack_entries`, in uint64 ``out``;
+    ``places`` are read if ``shift`` is 8.
     """
     entries, starts, bits, text_bits = postings
     low = _U64 - np.uint64(bits)
@@ -242,7 +247,7 @@ def unpack_entries(postings, places, shift, out):
 
 @helper(forceinline=True)
 def bucket_of(postings, key):
-    """First and last (exclusive) entry of a 64-bit key's bucket."""
+    """Return the first and last (exclusive) entry of a 64-bit key's bucket."""
     bucket = key >> (_U64 - np.uint64(postings.bits))
     return np.int64(postings.starts[bucket]), np.int64(postings.starts[bucket + _U1])
 
@@ -257,12 +262,12 @@ def text_of(postings, entry):
 
 @helper(forceinline=True)
 def find_buckets(postings, above, keys, lows, highs):
-    """Buckets of some keys, entries ``lows[i]`` to ``highs[i]``, which are prefetched
-    for :func:`equal_range`.
+    """Find the buckets of some keys, entries ``lows[i]`` to ``highs[i]``, and prefetch
+    them for :func:`equal_range`.
 
-    Keys of less than 64 bits lack ``above``. A look-up waits for memory twice. In these
-    loops no read waits for a decision about another one, so the processor has many
-    under way.
+    ``above`` is the number of bits by which the keys are shorter than 64. A look-up
+    waits for memory twice. In these loops no read waits for a branch that depends on
+    another read, so that many reads are in progress at once.
     """
     entries, starts = postings.entries, postings.starts
     down = _U64 - np.uint64(postings.bits) - above
@@ -277,8 +282,8 @@ def find_buckets(postings, above, keys, lows, highs):
 
 @helper(forceinline=True)
 def equal_range(postings, low, stop, key, limit):
-    """First entry with a 64-bit ``key`` in its bucket from ``low`` to ``stop``, and how
-    many, up to ``limit`` or so.
+    """Return the first entry with a 64-bit ``key`` in its bucket from ``low`` to
+    ``stop``, and the number of such entries; above ``limit`` it need not be exact.
     """
     entries = postings.entries
     text_bits = np.uint64(postings.text_bits)
@@ -295,8 +300,8 @@ def equal_range(postings, low, stop, key, limit):
 
 @helper
 def _bisected_range(entries, low, stop, wanted, limit):
-    """:func:`equal_range` in a bucket of any length, by bisection. Past ``limit`` the
-    end is not looked for.
+    """Compute :func:`equal_range` in a bucket of any length, by bisection. Beyond
+    ``limit``, the end is not searched for.
     """
     base, texts = wanted
     high = stop
@@ -321,7 +326,7 @@ def _bisected_range(entries, low, stop, wanted, limit):
 
 @helper(forceinline=True)
 def ones(x):
-    """How many bits of a uint64 are set."""
+    """Return the number of set bits of a uint64."""
     x = x - ((x >> np.uint64(1)) & _M1)
     x = (x & _M2) + ((x >> np.uint64(2)) & _M2)
     x = (x + (x >> np.uint64(4))) & _M4
@@ -330,14 +335,14 @@ def ones(x):
 
 @helper(forceinline=True)
 def agreeing_minima(first, second):
-    """Minima of 64 whose bits agree in two sketches."""
+    """Return the number of the 64 minima whose bits agree in two sketches."""
     return 64 - ones((first[0] ^ second[0]) | (first[1] ^ second[1]))
 
 
 @helper
 def _keep_best(text, score, texts, scores, count):
-    """Insert a candidate into a full-length list, best first, each text once; how many
-    of it are in use then.
+    """Insert a candidate into a list of fixed length, best first, each text once;
+    return the number of candidates in the list.
     """
     for i in range(count):
         if texts[i] == text:
@@ -356,8 +361,8 @@ def _keep_best(text, score, texts, scores, count):
 
 @helper(forceinline=True)
 def band_hash(key, known):
-    """64-bit hash of a band's key as its filter wants it; of the key, the upper
-    ``known`` bits are in the table.
+    """Return the 64-bit hash of a band's key for the filter; the table has the upper
+    ``known`` bits of the key.
     """
     half = np.uint32((key >> (_U64 - known) << (_U64 - known)) >> _U32)
     return np.uint64(half) << _U32 | np.uint64(np.uint32(half * GOLDEN32) >> _S20)
@@ -365,8 +370,8 @@ def band_hash(key, known):
 
 @kernel
 def mark_bands(entries, known, bloom):
-    """Add the bands of entries in the making to a filter; of each key ``known`` bits
-    are in the table.
+    """Add the bands of uint64 entries to a filter; the table has ``known`` bits of
+    each key.
     """
     for entry in entries:
         mark(bloom, band_hash(entry, np.uint64(known)))
@@ -374,10 +379,10 @@ def mark_bands(entries, known, bloom):
 
 @helper(forceinline=True)
 def _look_up_bands(table, count, limit, scratch, counters):
-    """Of the first ``count`` bands in scratch those that the table holds, each with its
-    equal range; how many.
+    """Find which of the first ``count`` bands in scratch are in the table, with the
+    equal range of each; return the number of them.
 
-    Ranges are up to ``limit`` long; the sketches of their texts are prefetched.
+    Ranges have at most ``limit`` entries; the sketches of their texts are prefetched.
     """
     bands, keys, hashes = table.bands, scratch.band_keys, scratch.band_hashes
     which, lows, highs = scratch.which, scratch.band_lows, scratch.band_highs
@@ -386,7 +391,7 @@ def _look_up_bands(table, count, limit, scratch, counters):
         hashes[k] = band_hash(keys[k], known)
     for k in range(count):
         scratch.band_words[k] = word_of(table.band_filter, hashes[k])
-    # Few bands are in any text.
+    # Few bands occur in any text.
     n = np.uint64(0)
     for k in range(np.uint64(count)):
         which[n], keys[n] = k, keys[k]
@@ -410,12 +415,12 @@ def _look_up_bands(table, count, limit, scratch, counters):
 
 @kernel
 def whole_candidates(records, table, limits, scratch, out, counters):
-    """Licensed texts that may equal or resemble whole records.
+    """Find licensed texts that may equal or resemble whole records.
 
     From each LSH band up to ``limits.band_texts`` texts are read; those whose sketch
-    agrees in ``limits.sketch_minima`` minima of 64 or more are candidates, at most
-    ``limits.candidates`` a record, best first. Some records are looked up together,
-    since most of what is read is in no cache.
+    agrees in at least ``limits.sketch_minima`` of the 64 minima are candidates, at most
+    ``limits.candidates`` per record, best first. Several records are looked up
+    together, since most reads miss the caches.
 
     Parameters
     ----------
@@ -427,15 +432,15 @@ def whole_candidates(records, table, limits, scratch, out, counters):
         :class:`WholeLimits` and :func:`whole_scratch`.
     out
         :class:`~provscan.kernels.records.Candidates`, of which ``record`` and ``text``
-        are filled; room for ``limits.candidates`` a record.
+        are filled; it has room for ``limits.candidates`` per record.
     counters
-        :class:`~provscan.kernels.records.Counters`: ``bands_cut`` grows by the look-ups
-        cut short.
+        :class:`~provscan.kernels.records.Counters`: ``bands_cut`` is increased by the
+        number of look-ups that were cut short.
 
     Returns
     -------
     int64
-        How many there are.
+        The number of candidates.
     """
     licensed = table.sketches
     texts, scores = scratch.texts[: limits.candidates], scratch.scores
@@ -478,11 +483,10 @@ def whole_candidates(records, table, limits, scratch, out, counters):
 
 @kernel
 def renumber(entries, shift, numbers):
-    """Give the texts in ``entries`` new numbers, in place: text t becomes
-    ``numbers[t]`` (uint32).
+    """Renumber the texts in ``entries`` in place: text t becomes ``numbers[t]``
+    (uint32).
 
-    ``shift`` says how many bits of the payload stand below the text: 0, or 8 in a seed
-    table.
+    ``shift`` is the number of payload bits below the text: 0, or 8 in a seed table.
     """
     kept = ~(_TEXT << shift)
     for i in range(len(entries)):
@@ -492,11 +496,12 @@ def renumber(entries, shift, numbers):
 
 @kernel
 def find_texts(keys, texts, postings, licensed, numbers):
-    """Number of the licensed text that equals each canonical text, into int64
-    ``numbers``; -1 where there is none.
+    """Write the number of the licensed text that equals each canonical text to int64
+    ``numbers``; -1 if there is none.
 
     ``keys`` uint64[n, 2] are the :func:`text_keys` of ``texts``; ``postings`` are the
-    segment's of whole texts, ``licensed`` its texts. Bytes are compared, not keys.
+    segment's postings of whole texts, ``licensed`` its texts. Bytes are compared, not
+    keys.
     """
     text, offsets = texts
     for i in range(len(keys)):

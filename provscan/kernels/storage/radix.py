@@ -1,10 +1,10 @@
-"""Numbering and sorting of postings in the making.
+"""Number and sort the uint64 entries of postings.
 
-They are sorted once by their upper digits into parts that stay in a cache, then part by
-part. Keys are hashes, so few entries of a part share its next digit, and an insertion
-sort moves little. Long runs with one digit, the entries of a frequent key, are sorted
-digit by digit. numpy's own sort is several times slower where a processor compresses
-vectors in microcode.
+Entries are first distributed by their upper digits into parts that fit into a cache,
+then each part is sorted. Keys are hashes, so few entries of a part share its next
+digit, and an insertion sort moves little. Long runs with the same digit, the entries of
+a frequent key, are sorted digit by digit. numpy's own sort is several times slower on
+processors that compress vectors in microcode.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from provscan.kernels.jit import helper, kernel
 
 DIGIT = 9
-# Entries of a run that are inserted one by one.
+# Maximum entries of a run that insertion sort handles.
 _SHORT = 32
 _BYTE = 256
 _U0, _U1, _U8 = np.uint64(0), np.uint64(1), np.uint64(8)
@@ -21,11 +21,11 @@ _NO_TEXT = np.uint32(0xFFFFFFFF)
 
 @kernel
 def scatter(entries, shift, counts, out):
-    """Move uint64 ``entries`` to ``out``, ordered by the bits above ``shift`` that
-    number the 2**k of int64 ``counts``.
+    """Move uint64 ``entries`` to ``out``, ordered by the digit above ``shift``; int64
+    ``counts`` has 2**k elements, one per digit.
 
-    Entries with equal digits keep their order. Afterwards ``counts`` says for each
-    digit where its entries end.
+    Entries with equal digits keep their order. Afterwards ``counts`` has the end of
+    each digit's entries.
     """
     mask = np.uint64(len(counts) - 1)
     counts[:] = 0
@@ -50,7 +50,7 @@ def _copy(entries, out):
 
 @helper
 def _insert(entries):
-    """Sort ``entries`` that are nearly sorted, in place."""
+    """Sort nearly sorted ``entries`` in place."""
     for i in range(1, len(entries)):
         e = entries[i]
         j = i
@@ -62,7 +62,7 @@ def _insert(entries):
 
 @helper
 def _sort_bytes(entries, spare, top, counts):
-    """Sort entries that are equal from bit ``top`` on, byte by byte, in place."""
+    """Sort entries that are equal from bit ``top`` upwards, byte by byte, in place."""
     shift = _U0
     while shift < top:
         scatter(entries, shift, counts[:_BYTE], spare)
@@ -72,8 +72,8 @@ def _sort_bytes(entries, spare, top, counts):
 
 @helper
 def _digits(n):
-    """Digits that n entries are parted by: a power of two, so that some two have one in
-    common.
+    """Return the number of digits by which n entries are distributed: a power of two
+    small enough that some entries share a digit.
     """
     digits = np.int64(1) << DIGIT
     while digits > 2 and 2 * digits > n:
@@ -83,8 +83,8 @@ def _digits(n):
 
 @helper
 def _sort_part(entries, top, counts, out):
-    """Sort entries that are equal from bit ``top`` on into ``out``; they are scratch
-    afterwards.
+    """Sort entries that are equal from bit ``top`` upwards into ``out``; afterwards,
+    ``entries`` is scratch.
     """
     if len(entries) <= _SHORT or top == _U0:
         _copy(entries, out)
@@ -104,7 +104,9 @@ def _sort_part(entries, top, counts, out):
 
 @helper
 def _below(top, digits):
-    """Bits below the uppermost digit of numbers of ``top`` bits."""
+    """Return the number of bits below the uppermost digit of numbers of ``top``
+    bits.
+    """
     bits = _U0
     while np.int64(1) << np.int64(bits) < digits:
         bits += _U1
@@ -113,8 +115,8 @@ def _below(top, digits):
 
 @kernel
 def sort(entries, spare, counts):
-    """Sort uint64 ``entries`` in place; ``spare`` is room for as many, ``counts``
-    int64[3, 2**DIGIT].
+    """Sort uint64 ``entries`` in place; ``spare`` has room for as many entries,
+    ``counts`` is int64[3, 2**DIGIT].
     """
     differ = _U0
     for e in entries:
@@ -134,11 +136,11 @@ def sort(entries, spare, counts):
 
 @kernel
 def by_text(order, text_of, numbers, starts, rows):
-    """Rows text by text, the texts in the order of their first rows.
+    """Group rows by text, with texts in the order of their first rows.
 
-    ``order`` int64[n] are the rows, ``text_of`` uint32 their texts. Fills uint32
-    ``numbers``, the new number of each text, int64 ``starts``, one more than there are
-    texts, and int64[n] ``rows``.
+    ``order``, int64[n], has the rows, ``text_of``, uint32, their texts. Fill uint32
+    ``numbers`` with the new number of each text, int64 ``starts``, which has one
+    element more than there are texts, and int64[n] ``rows``.
     """
     numbers[:] = _NO_TEXT
     starts[:] = 0
@@ -162,8 +164,8 @@ def by_text(order, text_of, numbers, starts, rows):
 
 @kernel
 def row_entries(keys, rows, numbers, known, entries):
-    """Entries of some rows of keys, uint64[n, m], into uint64 ``entries``: the
-    ``known`` bits, and the row's number.
+    """Build the entries of some rows of keys, uint64[n, m], in uint64 ``entries``: the
+    ``known`` bits of the key, and the row's number.
 
     ``rows`` are int64, ``numbers`` uint64.
     """
@@ -180,9 +182,9 @@ def row_entries(keys, rows, numbers, known, entries):
 
 @kernel
 def by_level(entries, levels, ends, out):
-    """Move uint64 ``entries`` to ``out``, ordered by their uint8 ``levels``, of which
-    there are as many as int64 ``ends``: where those of each end. Entries of one level
-    keep their order.
+    """Move uint64 ``entries`` to ``out``, ordered by their uint8 ``levels``. int64
+    ``ends``, one per level, receives the end of each level's entries. Entries of one
+    level keep their order.
     """
     ends[:] = 0
     for level in levels:
