@@ -1,22 +1,23 @@
-"""The index on disk: licensed texts with their tweets, and the tables that find them.
+"""The index on disk: licensed texts with their tweets, and the tables to look them up.
 
-Everybody asks an :class:`IndexReader`, which :mod:`~provscan.index.opening` opens;
-docs/format.md describes the bytes. Every change is one commit of the folder:
+All access goes through an :class:`IndexReader`, which :mod:`~provscan.index.opening`
+opens; docs/format.md describes the bytes. Every change of the folder is one commit:
 
 :mod:`~provscan.index.build`
     Builds an index, or adds tweets to one.
 :mod:`~provscan.index.tombstones`
     Forgets tweets.
 :mod:`~provscan.index.merges`
-    Merges segments, and purges what is forgotten.
+    Merges segments, and purges forgotten tweets.
 
-Below them, :mod:`~provscan.index.write` makes segments of tweets,
-:mod:`~provscan.index.folder` keeps the folder whole (one writer, generations), and
-:mod:`~provscan.index.format` is the manifest. :mod:`~provscan.index.segment` is one
-immutable part of an index, :mod:`~provscan.index.shards` an index in parts that are
-looked up as one. :mod:`~provscan.index.checks` finds damage,
-:mod:`~provscan.index.rebuild` forged files, and :mod:`~provscan.index.truncation` keeps
-a process alive whose files are cut short.
+They rely on :mod:`~provscan.index.write`, which turns tweets into segments, on
+:mod:`~provscan.index.folder`, which keeps the folder consistent (one writer,
+generations), and on :mod:`~provscan.index.format`, the manifest. A
+:mod:`~provscan.index.segment` is an immutable part of an index;
+:mod:`~provscan.index.shards` are parts that are looked up as one.
+:mod:`~provscan.index.checks` finds damage, :mod:`~provscan.index.rebuild` finds forged
+files, and :mod:`~provscan.index.truncation` keeps the process alive when mapped files
+are truncated.
 """
 
 from provscan.index.build import append, write_index
@@ -41,5 +42,5 @@ from provscan.index.shards.write import MOST_SHARDS
 from provscan.index.tombstones import forget
 from provscan.index.write import Written
 
-# What a scan reads.
+# The readers that a scan can use.
 ScanReader = IndexReader | GroupReader

@@ -1,8 +1,8 @@
 """Build an index, or add tweets to one.
 
-Batches of tweets come in as the readers give them; :mod:`provscan.index.write` makes
-segments of them; a manifest that names these is committed. Each call is one change of
-the folder, whole or not at all.
+The input is batches of tweets in the readers' schema. :mod:`provscan.index.write`
+turns them into segments, and a manifest that names the segments is committed. Each call
+is one atomic change of the folder.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from provscan.index.write import Written, write_segments
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
-# What the builder knows of the tweets when all of them have been read: it stands in the
-# manifest. It may raise an error, and then nothing is changed.
+# Returns the builder's notes on the tweets for the manifest, once all tweets have been
+# read. If it raises an error, nothing is changed.
 Describe = Callable[[Written], dict[str, Any]]
 
-# The number of the line at the end of a name such as ``file:line``.
+# The line number at the end of a name such as ``file:line``.
 PLACE = ":(?P<line>[1-9][0-9]{0,17})$"
 
 
@@ -48,7 +48,7 @@ def write_index(
     overwrite: bool = False,
     shards: int = 1,
 ) -> IndexReader:
-    """Write an index of tweets, in batches as the readers give them: one or more
+    """Write an index of tweets, from batches in the readers' schema: one or more
     segments of up to 2**24 texts, or shards.
     """
     with changing(target, "replace" if overwrite else "create") as change:
@@ -90,11 +90,11 @@ def append(
     *,
     workers: int | None = None,
 ) -> IndexReader:
-    """Add tweets, in batches as the readers give them, to an index.
+    """Add tweets to an index, from batches in the readers' schema.
 
-    What `describe` says stands under ``appended`` in the notes, with ``added``,
-    ``known`` (ids that are in the index), ``forgotten`` (ids that were forgotten: they
-    stay so) and what else is counted.
+    The output of `describe` is stored under ``appended`` in the notes, with the other
+    counts: ``added``, ``known`` (ids that the index already has), ``forgotten`` (ids
+    that were forgotten, and stay so), and more.
     """
     with changing(target, "change") as change:
         before = open_reader(target)
@@ -120,7 +120,7 @@ def append(
         if added:
             change.commit(with_merges_due(change, manifest, threads(workers)))
         reader = open_written(target)
-    # If nothing was new, nothing was written.
+    # Without new tweets, nothing was written.
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 
 
@@ -128,10 +128,10 @@ def append(
 def _new_tweets(
     change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[tuple[Iterator[pa.RecordBatch], dict[str, int]]]:
-    """The tweets whose ids the index does not hold and has not forgotten, and how many
-    others there are.
+    """Yield the tweets whose ids the index neither has nor has forgotten, and the
+    counts of the others.
 
-    All batches are read to a file first: their ids are looked up together.
+    All batches are first read into a file, so that their ids are looked up together.
     """
     path = change.workspace().with_suffix(".arrow")
     ids = [pa.array([], pa.string())]
@@ -174,11 +174,12 @@ def _new_tweets(
 def _with_distinct_places(
     batch: pa.RecordBatch, segments: Iterable[Segment]
 ) -> pa.RecordBatch:
-    """A batch of tweets without ids that collide with those of another file.
+    """Return a batch of tweets whose ids do not collide with those of another file.
 
     A tweet without an id is named by its place, ``file:line``, and files added at
-    different times may share a name. Where the index has a place for another text, a
-    hash of the text is put behind it. The same file, added again, so has the same ids.
+    different times may share a name. If the index has the same place for another text,
+    a hash of the text is appended. The same file therefore gets the same ids when it is
+    added again.
     """
     ids = batch.column("id")
     lines = pc.struct_field(pc.extract_regex(ids, PLACE), "line")
@@ -204,7 +205,7 @@ def _with_distinct_places(
 
 
 def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
-    """Each id with 16 hexadecimal digits of its text's key."""
+    """Return each id with 16 hexadecimal digits of its text's key appended."""
     hashes = [f"{key:016x}" for key in texts.keys()[:, 0].tolist()]
     return pc.binary_join_element_wise(ids, pa.array(hashes, pa.string()), ":")
 
@@ -212,7 +213,7 @@ def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
 def _distinct_texts(
     folder: Path, infos: Iterable[SegmentInfo], params: IndexParams
 ) -> int:
-    """Texts of segments that were written together, each counted once."""
+    """Return the number of distinct texts of segments that were written together."""
     segments = [open_segment(folder, info, params) for info in infos]
     total = 0
     for number, segment in enumerate(segments):
@@ -228,7 +229,7 @@ def _distinct_texts(
 
 
 def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
-    """Texts of a segment that an index does not hold."""
+    """Return the number of a segment's texts that an index does not have."""
     segment = open_segment(folder, info, before.params)
     new = np.ones(len(segment.texts), np.bool_)
     for part in slices(len(segment.texts)):

@@ -1,7 +1,8 @@
-"""Whether the files of an open segment fit each other, and its tweets can be read.
+"""Check that the files of an open segment fit together, and that its tweets can be
+read.
 
-A kernel trusts offsets. What these checks let pass can be made again from its tweets,
-which finds the rest (:mod:`provscan.index.rebuild`).
+The checks matter because kernels trust offsets. A segment that passes can be rebuilt
+from its tweets, which finds all other errors (:mod:`provscan.index.rebuild`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from provscan.index.segment.seeds import FILTERS
 from provscan.index.segment.texts import Strings
 from provscan.kernels.records import Postings
 
-# Numbers that are checked at a time.
+# The number of values that are checked at a time.
 BLOCK = 1 << 20
 
 
 def check_shape(segment: Segment, index: Path) -> None:
-    """Check the lengths of all arrays, and what is cheap besides."""
+    """Check the lengths of all arrays, and other properties that are cheap to
+    check.
+    """
     _require(_misshapen(segment), index / SEGMENTS / segment.info.name)
 
 
@@ -35,7 +38,9 @@ def check_content(segment: Segment, index: Path) -> None:
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that shards are those of the manifest and number their texts alike."""
+    """Check that shards are those of the manifest and agree on the numbers of
+    texts.
+    """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
     for shard, segment in enumerate(segments):
@@ -74,7 +79,7 @@ def _tables(segment: Segment) -> dict[str, Postings]:
 
 
 def _strings(segment: Segment) -> dict[str, tuple[Strings, int | None]]:
-    """Strings, and how many there must be."""
+    """Return the columns of strings, each with its expected length."""
     tweets = segment.tweets
     return {
         "texts": (segment.texts, segment.info.texts), "ids": (tweets.ids.strings, None),
@@ -98,7 +103,7 @@ def _columns(segment: Segment) -> dict[str, Numbers]:
 
 
 def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Files whose length does not fit, with the reason."""
+    """Yield files whose length does not fit, with the reason."""
     texts = segment.info.texts
     lengths = {
         "texts.sketches": (len(segment.sketches), texts),
@@ -135,8 +140,8 @@ def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Files of tweets that hold a number out of its bounds, or in the wrong order, with
-    the reason.
+    """Yield files of tweets with a number that is out of bounds or in the wrong order,
+    with the reason.
     """
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     labels = {"author": tweets.author, "lang": tweets.lang, "rt_of": tweets.rt_of}
@@ -171,6 +176,6 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
 
 
 def _ascending(array: np.ndarray) -> bool:
-    """Whether no number is below the one before it."""
+    """Return whether no number is less than its predecessor."""
     blocks = (array[low : low + BLOCK + 1] for low in range(0, len(array), BLOCK))
     return all(bool(np.all(block[:-1] <= block[1:])) for block in blocks)

@@ -1,10 +1,10 @@
-"""Changing the folder of an index: one writer at a time, and at any instant the old
-generation or the new one.
+"""Change the folder of an index: with one writer at a time, and so that the folder
+always has either the old or the new generation.
 
-New files are written beside the old ones and synced to disk before the manifest that
-names them takes the place of the old manifest. A writer notes in the lock file what it
-is about to write, or to remove; the next writer removes what a killed one noted and no
-manifest names. Nothing else in the folder is ever removed.
+New files are written beside the old ones and synced to disk; then the manifest that
+names them replaces the old manifest. A writer notes in the lock file what it is about
+to write or remove. If it is killed, the next writer removes what was noted and is not
+named by the manifest. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY, remove_named, replacing_file
 
 LOCK = "lock"
-# The lock file begins with this and who holds it; each further line is the path of a
-# file or folder.
+# The first line of the lock file is this and its holder; each further line is the path
+# of a file or folder.
 HEAD = "provscan index, written by "
-# What begins with such a path is of a writer that made it for itself, under a name that
+# A path with this prefix belongs to the writer that created it, under a name that
 # nobody can guess.
 UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
 NOTED = re.compile(
     rf"{UNFINISHED.pattern}|{TEMPORARY.pattern}|{SEGMENTS}(/[0-9a-f]{{16}}(/[a-z_]+\.[a-z0-9_]+)?)?"
     rf"|{TOMBSTONES}(/[0-9a-f]{{16}}-[0-9]{{6,}})?|{PURGES}(/[0-9]{{6,}}\.json)?"
 )
-# Files that are synced or hashed at a time, if they hold more than a few bytes.
+# The number of files that are synced or hashed at a time, unless they are small.
 THREADS, FEW_BYTES = 8, 4 << 20
 
 
 class Change:
     """A change of an index folder under its lock; see :func:`changing`.
 
-    `manifest` is what the folder holds before the change: None if nothing, or nothing
-    that is kept.
+    `manifest` is the folder's manifest before the change; None if there is none or if
+    the index is replaced.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class Change:
         self.committed = False
         self.noted: set[str] = set()
         self._replaced = replaced
-        # The lock file's descriptor; None in a temporary folder, which is removed as a
-        # whole.
+        # The descriptor of the lock file; None in a temporary folder, which needs no
+        # lock.
         self._lock = lock
 
     def note(self, *names: str) -> None:
         """Note paths that are about to be written or removed, so that the next writer
-        may remove what is left.
+        can remove leftovers.
         """
         if self._lock is not None:
             _write(self._lock, "".join(f"{name}\n" for name in names).encode())
@@ -96,8 +96,8 @@ class Change:
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:
-        """A name for a folder to write a segment to, and for whatever begins with this
-        name.
+        """Return a path for a new segment's folder. Temporary files may have this path
+        as a prefix.
         """
         name = f"{SEGMENTS}/.new-{os.urandom(8).hex()}"
         self.note(name)
@@ -106,7 +106,9 @@ class Change:
     def adopt(
         self, workspace: Path, texts: int, tweets: int, digest: str
     ) -> SegmentInfo:
-        """Take the checksums of a segment's files and give its folder its name."""
+        """Compute the checksums of a segment's files, and give its folder its final
+        name.
+        """
         names = sorted(os.listdir(workspace))
         sizes = [(workspace / name).stat().st_size for name in names]
         with pool_of(threads_for(sum(sizes))) as pool:
@@ -120,7 +122,7 @@ class Change:
         info = SegmentInfo(name, texts, tweets, digest, files)
         place = workspace.with_name(name)
         if place.exists():
-            # The same segment as before the change, files of which may be damaged.
+            # The same segment existed before the change; its files may be damaged.
             for path in workspace.iterdir():
                 self._require_own(f"{SEGMENTS}/{name}/{path.name}")
                 path.replace(place / path.name)
@@ -144,7 +146,7 @@ class Change:
         return FileInfo(len(content), xxhash.xxh3_128_hexdigest(content))
 
     def _require_own(self, name: str) -> None:
-        """Refuse to replace a file that is not of the index before the change."""
+        """Refuse to replace a file that does not belong to the index."""
         path = self.folder / name
         if os.path.lexists(path) and name not in self._before():
             raise OutputError(
@@ -153,14 +155,14 @@ class Change:
             )
 
     def _before(self) -> set[str]:
-        """The files of the index before the change."""
+        """Return the files of the index before the change."""
         return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
         """Make a manifest the index's next generation, and remove the files that it
         does not name.
 
-        Its segments are put in order, shards before others, the largest first.
+        Its segments are sorted: shards first, then the others, largest first.
         """
         manifest = replace(
             manifest, segments=tuple(sorted(manifest.segments, key=_order))
@@ -179,8 +181,8 @@ class Change:
         self.committed = True
         sync(self.folder)
         sync(self.folder.parent)
-        # What can't be removed is no reason to fail, since the change is made: the next
-        # writer tries again.
+        # A file that can't be removed is not an error, since the change is complete;
+        # the next writer tries again.
         remove_noted(self.folder, self.noted)
 
 
@@ -198,11 +200,12 @@ def changing(
     mode: Literal["create", "replace", "change"],
     params: type[Params] = IndexParams,
 ) -> Iterator[Change]:
-    """Lock an index folder for a change. Where `target` is a link, what it leads to is
-    changed.
+    """Lock an index folder for a change. If `target` is a link, the folder that it
+    points to is changed.
 
-    The mode ``create`` makes it, ``replace`` may replace an index that is there, whose
-    generation goes on if it has the same class of `params`, ``change`` needs one.
+    The mode ``create`` requires that there is no index, ``change`` requires one, and
+    ``replace`` allows either. A replaced index of the same class of `params` passes on
+    its generation.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -247,7 +250,7 @@ def changing(
             error.add_note(effect)
         raise
     finally:
-        # Ctrl-C may have come before there was a lock or a change.
+        # Ctrl-C may have come before the lock or the change existed.
         left = (
             remove_noted(place, noted | (change.noted if change else set()))
             if lock is not None
@@ -262,8 +265,8 @@ def changing(
 
 
 def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
-    """Take the lock file, and what a killed writer noted in it. The kernel releases it
-    when its holder dies.
+    """Lock the lock file, and read what a killed writer noted in it. The operating
+    system releases the lock when its holder dies.
     """
     while True:
         descriptor = os.open(
@@ -303,13 +306,13 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # the holder before removed the folder
+        os.close(descriptor)  # the previous holder removed the folder
         place.mkdir(parents=True, exist_ok=True)
 
 
 def _write_notes(lock: int, head: str, noted: set[str]) -> None:
-    """Write the lock file anew, at no instant without the notes; it is empty if nobody
-    holds it and there are none.
+    """Rewrite the lock file so that it always contains the notes. It is empty if it
+    has no holder and no notes.
     """
     held = noted or head != HEAD
     text = (
@@ -323,14 +326,14 @@ def _write_notes(lock: int, head: str, noted: set[str]) -> None:
 
 
 def _write(descriptor: int, text: bytes) -> None:
-    # A disk that becomes full takes a part of it, and the next time it says why.
+    # A full disk accepts a part of the text; the next call raises the reason.
     while text:
         text = text[os.write(descriptor, text) :]
 
 
 def noted_in(place: Path) -> set[str] | None:
-    """What a writer that was killed noted in the lock file; None if provscan did not
-    write that file.
+    """Return what a killed writer noted in the lock file; None if provscan did not
+    write the file.
     """
     path = place / LOCK
     if not os.path.lexists(path):
@@ -345,14 +348,14 @@ def noted_in(place: Path) -> set[str] | None:
 
 
 def _abandon(place: Path, lock: int | None) -> None:
-    """Remove the folder that was made for an index that was not written, unless there
-    is something else in it.
+    """Remove the folder that was created for an index that was not written, unless it
+    contains something else.
     """
     with contextlib.suppress(OSError):
         if lock is not None:
             remove_named(place, [LOCK])
         elif (place / LOCK).exists():
-            # Another process may have begun an index here.
+            # Another process may have started an index here.
             descriptor = os.open(place / LOCK, os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -364,8 +367,8 @@ def _abandon(place: Path, lock: int | None) -> None:
 
 
 def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
-    """Files of the index that is to be replaced; an error unless provscan wrote
-    everything in the folder.
+    """Return the files of the index that is to be replaced. Raise an error unless
+    provscan wrote everything in the folder.
     """
     found = {
         str(path.relative_to(place))
@@ -391,8 +394,8 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
 
 
 def _named_files(place: Path) -> set[str]:
-    """The files that a manifest names, itself included, of any format and version; none
-    if it can't be read.
+    """Return the files that a manifest of any format and version names, including
+    itself; none if it can't be read.
     """
     try:
         found = json.loads((place / MANIFEST).read_bytes())
@@ -421,19 +424,19 @@ def _named_files(place: Path) -> set[str]:
 
 
 def remove_noted(place: Path, noted: set[str]) -> set[str]:
-    """Remove what a writer noted and the manifest does not name; what is still there in
-    the end.
+    """Remove what a writer noted and the manifest does not name; return what could not
+    be removed.
     """
     named = _named_files(place)
     if not named and os.path.lexists(place / MANIFEST):
-        # It is damaged, or no manifest of ours.
+        # The manifest is damaged, or not one of provscan's.
         return noted
     _remove(place, noted - named)
     return {name for name in noted - named if _is_left(place, name)}
 
 
 def remove_index(place: Path) -> None:
-    """Remove what belongs to an index, whole or not, and its folder unless something
+    """Remove the files of an index, complete or not, and its folder unless something
     else is in it.
     """
     noted = noted_in(place)
@@ -459,8 +462,8 @@ def _remove(place: Path, names: set[str]) -> None:
 
 
 def _is_left(place: Path, name: str) -> bool:
-    """Whether something that a writer noted is still there; a folder may hold what is
-    named, or files of others.
+    """Return whether something that a writer noted still exists. A folder may remain
+    because of files that the manifest names or that others wrote.
     """
     return (
         any(place.glob(f"{name}*"))
@@ -470,7 +473,9 @@ def _is_left(place: Path, name: str) -> bool:
 
 
 def threads_for(size: int) -> int:
-    """Threads that hash so many bytes of files; none if these are few."""
+    """Return the number of threads for hashing `size` bytes of files; 0 if they are
+    few.
+    """
     return THREADS if size > FEW_BYTES else 0
 
 

@@ -1,9 +1,9 @@
-"""The manifest of an index: what it says, how it is read and checked. docs/format.md
-describes every byte on disk.
+"""The manifest of an index: its contents, and how it is read and checked.
+docs/format.md describes every byte on disk.
 
-The manifest is one JSON object that is replaced as a whole, so a reader has one
-generation of the index or another, never a mixture. It names every other file in the
-folder with its size and XXH3-128 checksum.
+The manifest is one JSON object that is replaced as a whole, so that a reader never
+sees a mixture of two generations of the index. It names every other file in the folder
+with its size and XXH3-128 checksum.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
 FORMAT = IndexParams.format
-# The formats of all folders that are written as an index is begin with this.
+# The prefix of the formats of all folders that are written like an index.
 FORMATS = "provscan-"
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -41,15 +41,15 @@ _LOW64 = (1 << 64) - 1
 
 
 class FileInfo(NamedTuple):
-    """Size in bytes and XXH3-128 checksum of a file."""
+    """The size in bytes and the XXH3-128 checksum of a file."""
 
     bytes: int
     xxh3: str
 
 
 class Purge(NamedTuple):
-    """The record of a purge: its file under ``purges/``, when it was made, and how many
-    tweets it names.
+    """The record of a purge: its file under ``purges/``, its time, and the number of
+    tweets that it names.
     """
 
     info: FileInfo
@@ -59,28 +59,29 @@ class Purge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    # File under ``tombstones/``.
+    # The file under ``tombstones/``.
     name: str
     info: FileInfo
-    tweets: int  # How many rows of the segment are forgotten.
-    digest: str  # Sum of their digests, see `SegmentInfo.digest`.
+    tweets: int  # The number of forgotten rows of the segment.
+    digest: str  # The sum of their digests, see `SegmentInfo.digest`.
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentInfo:
-    """What the manifest says of one segment."""
+    """The manifest's entry for one segment."""
 
-    name: str  # Folder under ``segments/``, made from the checksums of its files.
-    # Licensed texts in it, and the rows of tweets that carry them, forgotten ones
-    # included.
+    # Its folder under ``segments/``, derived from the checksums of its files.
+    name: str
+    # The numbers of its licensed texts and of its rows of tweets, including forgotten
+    # ones.
     texts: int
     tweets: int
-    # Sum of the digests of its tweets, modulo 2**64 in each half: see `tweet_digests`
-    # in `provscan.index.segment.prepare`.
+    # The sum of the digests of its tweets, modulo 2**64 in each half; see
+    # `tweet_digests` in `provscan.index.segment.prepare`.
     digest: str
-    files: dict[str, FileInfo]  # Every file in it.
-    tombstones: Tombstones | None = None  # Its forgotten tweets, if there are any.
-    shard: int | None = None  # Its number, if it is one of the shards.
+    files: dict[str, FileInfo]  # All its files.
+    tombstones: Tombstones | None = None  # Its forgotten tweets, if any.
+    shard: int | None = None  # Its number, if it is a shard.
 
     @property
     def bytes(self) -> int:
@@ -88,7 +89,7 @@ class SegmentInfo:
 
     @property
     def living(self) -> int:
-        """Rows of tweets that are not forgotten."""
+        """The number of rows of tweets that are not forgotten."""
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
     def files_dict(self) -> dict[str, Any]:
@@ -110,31 +111,31 @@ class SegmentInfo:
 class Manifest:
     """One generation of an index."""
 
-    # As they were given: without a length of seeds, the number of texts decides. Their
-    # class tells the format.
+    # The parameters as the user gave them: if they have no length of seeds, the number
+    # of texts decides. Their class determines the format.
     params: Params
     segments: tuple[SegmentInfo, ...]
-    # Distinct licensed texts and distinct tweet ids, without forgotten ones.
+    # The numbers of distinct licensed texts and tweet ids, without forgotten ones.
     texts: int
     tweets: int
-    generation: int = 1  # Counts the changes from 1 on.
+    generation: int = 1  # The number of the generation, from 1 on.
     purges: dict[str, Purge] = field(
         default_factory=dict
-    )  # Records of purges, by the names of their files.
-    # What the builder noted: where the tweets came from, what was left out.
+    )  # Records of purges by file name.
+    # The builder's notes: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
-    # Units of the seeds in all segments.
+    # The length in units of the seeds in all segments.
     seed_length: int | None = None
 
     @property
     def index_params(self) -> IndexParams:
-        """Its parameters with the length of its seeds."""
+        """The parameters, with the length of the seeds."""
         assert isinstance(self.params, IndexParams)
         return replace(self.params, seed_length=self.seed_length)
 
     def with_due_seeds(self) -> Manifest:
-        """The same with seeds as long as they would be if the index were built of its
-        texts now.
+        """Return the manifest with the length of seeds that an index newly built from
+        its texts would have.
         """
         assert isinstance(self.params, IndexParams)
         return replace(self, seed_length=self.params.of_texts(self.texts).seed_length)
@@ -164,8 +165,8 @@ class Manifest:
         }
 
     def fingerprint(self) -> str:
-        """XXH3-128 over the parameters and the tweets that are not forgotten, however
-        they came into the index.
+        """The XXH3-128 of the parameters and the tweets that are not forgotten, in
+        whatever way they were added to the index.
         """
         high = low = 0
         for segment in self.segments:
@@ -182,7 +183,7 @@ class Manifest:
         )
 
     def files(self) -> dict[str, FileInfo]:
-        """Every file but the manifest itself, by its path in the folder."""
+        """All files except the manifest itself, by their paths in the folder."""
         found = {
             path: info
             for segment in self.segments
@@ -225,8 +226,8 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
-    """The manifest of an index folder, of the format to which these parameters
-    belong.
+    """Read the manifest of an index folder, in the format to which `params`
+    belongs.
     """
     path = folder / MANIFEST
     if not folder.is_dir():
@@ -358,7 +359,7 @@ def _count(value: Any) -> int:
 
 
 def damage(path: Path, problem: str) -> IndexFormatError:
-    """The error that a file is damaged."""
+    """Return the error for a damaged file."""
     return IndexFormatError(
         f"{path} is damaged: {problem}. Restore it from a copy or build the index again"
     )

@@ -1,5 +1,5 @@
-"""Merge segments. Forgotten tweets leave the files: they are purged, and the manifest
-names a record of that.
+"""Merge segments, and purge forgotten tweets from the files. The manifest names a
+record of each purge.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
 from provscan.index.write import write_segments
 
-# Fewer segments than these are not merged when tweets are added.
+# The minimum number of segments that are merged when tweets are added.
 FAN_OUT = 4
 
 
 def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
-    """Merge segments into as few as possible, without forgotten tweets; with
-    `purge_only`, rewrite only those that hold some.
+    """Merge segments into as few as possible, without forgotten tweets. With
+    `purge_only`, rewrite only segments that have forgotten tweets.
     """
     with changing(target, "change") as change:
         manifest = open_reader(target).manifest
@@ -43,8 +43,8 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
 
 
 def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]]:
-    """Groups of segments, each of which becomes one segment, or as many shards as are
-    in it.
+    """Return groups of segments. Each group becomes one segment, or the same number of
+    shards.
     """
 
     def forgotten(group: list[SegmentInfo]) -> bool:
@@ -52,7 +52,7 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
 
     shards = list(manifest.shards)
     if purge_only:
-        # Which seeds are rare is decided over all shards.
+        # Rare seeds are chosen across all shards, so the shards are merged together.
         added = [[info] for info in manifest.segments if info.shard is None]
         return [group for group in [shards, *added] if forgotten(group)]
     groups = _groups(manifest)
@@ -63,8 +63,9 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
 
 
 def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
-    """A manifest after tweets were added, with the merges that are due then: of all
-    segments, if there are now so many texts that their seeds should be longer.
+    """Return the manifest after tweets were added and the merges that this requires.
+    All segments are merged if the number of texts has grown so much that seeds should
+    be longer.
     """
     due, groups = manifest.with_due_seeds(), [_due(manifest)]
     assert due.seed_length is not None
@@ -78,11 +79,12 @@ def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifes
 
 
 def _due(manifest: Manifest) -> list[SegmentInfo]:
-    """The segments to merge after tweets were added.
+    """Return the segments to merge after tweets were added.
 
-    These are the smallest ones, FAN_OUT or more, of which none is larger than the
-    others together: each text is rewritten about as often as the index doubles. Shards
-    are merged with all that was added when that is as large as they are.
+    They are the smallest segments, at least FAN_OUT of them, none of which is larger
+    than the others together. A text is thereby rewritten about once per doubling of the
+    index. Shards are merged with the added segments once these are as large as the
+    shards.
     """
     added = sorted(
         (info for info in manifest.segments if info.shard is None),
@@ -99,8 +101,8 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
 
 
 def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """All segments in groups that fit one segment each; shards are one group, with all
-    that was added.
+    """Return all segments in groups that each fit into one segment. Shards and
+    everything added to them form one group.
     """
     if manifest.shards:
         return [list(manifest.segments)]
@@ -118,8 +120,8 @@ def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
 def _merged(
     change: Change, manifest: Manifest, group: list[SegmentInfo], workers: int
 ) -> Manifest:
-    """A manifest in which one segment, or as many shards as before, take the place of a
-    group; its forgotten tweets are purged and recorded.
+    """Return a manifest in which one segment, or the same number of shards, replaces a
+    group. The group's forgotten tweets are purged and recorded.
     """
     old = [open_segment(change.folder, info, manifest.index_params) for info in group]
     tweets = (
@@ -144,13 +146,13 @@ def _merged(
 
 
 def purge_records(folder: Path, names: list[str]) -> list[Any]:
-    """The records of purges in some files."""
+    """Read the records of purges in some files."""
     files = (json.loads((folder / PURGES / name).read_bytes()) for name in names)
     return [record for records in files for record in records]
 
 
 def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
-    """Ids of the tweets that were forgotten and purged."""
+    """Return the ids of the tweets that were forgotten and purged."""
     records = purge_records(folder, list(manifest.purges))
     ids = [tweet["id"] for record in records for tweet in record["tweets"]]
     return pa.array(ids, pa.string())
@@ -159,8 +161,8 @@ def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
 def _purge_record(
     folder: Path, old: list[Segment], new: list[SegmentInfo]
 ) -> dict[str, Any]:
-    """Which tweets were forgotten when, and which files took the place of which."""
-    # A tweet of several texts has several rows.
+    """Return which tweets were forgotten and when, and which files replaced which."""
+    # A tweet with several texts has several rows.
     asked: dict[str, int] = {}
     for segment in old:
         stones = read_tombstones(folder, segment.info)

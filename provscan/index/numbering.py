@@ -1,4 +1,4 @@
-"""The numbers of an index's texts: which segment, and which row of it, each stands
+"""The numbers of an index's texts, and the segment and row that each number stands
 for.
 """
 
@@ -16,19 +16,19 @@ _ABSENT = np.uint32(0xFFFFFFFF)
 
 @dataclass(frozen=True, eq=False)
 class Numbering:
-    """Numbers of texts: those of shards are the ones that they would have in one
-    segment, others follow each other.
+    """The numbers of texts. Texts of shards have the numbers that they would have in a
+    single segment; other segments are numbered consecutively.
     """
 
-    # Segments, and how many texts those before each have.
+    # The segments, and the number of texts before each.
     segments: tuple[Segment, ...]
     bases: np.ndarray
-    shards: int  # How many of them, the first ones, are shards.
+    shards: int  # The number of shards, which come first.
 
     @cached_property
     def _places(self) -> np.ndarray:
-        """uint32: by number the place of each text of a shard among those of all
-        shards, one after the other.
+        """uint32: for each number of a shard's text, its place in the concatenation of
+        all shards.
         """
         places = np.full(self.bases[self.shards], _ABSENT)
         for first, segment in zip(
@@ -40,7 +40,7 @@ class Numbering:
         return places
 
     def places(self, texts: np.ndarray) -> np.ndarray:
-        """Where some texts stand among those of all segments, one after the other."""
+        """Return the places of some texts in the concatenation of all segments."""
         if not self.shards:
             return texts
         places = texts.copy()
@@ -49,19 +49,19 @@ class Numbering:
         return places
 
     def held(self, texts: np.ndarray) -> np.ndarray:
-        """bool[n]: whether a text stands in one of the segments; some shards may not be
-        among them.
+        """Return bool[n]: whether each text is in one of the segments; some shards may
+        not be open.
         """
         return self.places(texts) != _ABSENT
 
     def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The segments of some texts, and their rows there."""
+        """Return the segments of some texts, and their rows there."""
         places = self.places(texts)
         of = np.searchsorted(self.bases, places, "right") - 1
         return of, places - self.bases[of]
 
     def numbers(self, segment: int, rows: np.ndarray) -> np.ndarray:
-        """Numbers of texts of a segment."""
+        """Return the numbers of some rows of a segment."""
         numbers = self.segments[segment].numbers
         return (
             rows + self.bases[segment]

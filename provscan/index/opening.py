@@ -1,5 +1,5 @@
-"""Opening an index: its present generation, checked, without what is left out on
-request.
+"""Open the current generation of an index: read the manifest, map the segments, check
+them, and leave out what the user asks to.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ def open_reader(
     workers: int | None = None,
     shards: Sequence[int] | None = None,
 ) -> IndexReader:
-    """Map the present generation of an index.
+    """Map the current generation of an index.
 
     Parameters
     ----------
     check
-        What is checked of its files. ``"lengths"``: nothing else, for an index that was
-        checked before in the same command. ``"checksums"``: these, too.
-        ``"rebuild"``: also whether they are what provscan makes of the tweets in the
-        index, which takes as long as building it and finds files that were forged
-        together with their checksums.
+        What is checked. ``"lengths"``: only the lengths of the files, for an index
+        that the same command has already checked. ``"checksums"``: also the checksums.
+        ``"rebuild"``: also whether provscan, given the index's tweets, writes the same
+        files; this takes as long as building the index, and finds files that were
+        forged together with their checksums.
     snapshot
-        The :attr:`IndexReader.snapshot` that the index must have: that of the same
-        index, opened elsewhere.
+        The :attr:`IndexReader.snapshot` that the index must have, which is that of the
+        same index opened elsewhere.
     without
-        Names of segments to leave out, such as damaged ones; their files are not read.
-        What is left is counted, unless a reader that has counted it says what it left
-        out.
+        The names of segments to leave out, such as damaged ones; their files are not
+        read. The remaining tweets are counted, unless an earlier reader passes on its
+        count.
     workers
         Threads for the rebuild; all processors by default.
     shards
-        Numbers of the shards to open, ascending, if not all. The reader then knows the
-        texts in these, and in the segments that were added to the index.
+        The numbers of the shards to open, ascending, if not all. The reader then knows
+        only the texts in these shards and in the segments that were added to the index.
     """
     folder = Path(path)
     manifest = index_format.read_manifest(folder)
@@ -68,7 +68,7 @@ def open_reader(
                 _check_rebuilds(reader, workers or os.cpu_count() or 1)
             break
         except (IndexFormatError, OSError) as error:
-            # A writer may have removed what the manifest named when it was read.
+            # A writer may have removed files since the manifest was read.
             newer = index_format.read_manifest(folder)
             if newer.generation == manifest.generation:
                 if isinstance(error, OSError):
@@ -86,7 +86,7 @@ def open_reader(
 
 
 def open_written(path: str | os.PathLike[str]) -> IndexReader:
-    """Map an index that this process has just written, which needs no check."""
+    """Map an index that this process has just written and that needs no check."""
     return replace(open_reader(path, check="lengths"), verified=True)
 
 
@@ -150,10 +150,11 @@ def _opened(
 
 
 def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
-    """The number of the first text of each segment, and the one after the last text.
+    """Return the number of the first text of each segment, and the number after the
+    last text.
 
-    Shards that are not open keep their numbers: these follow those of the last shard
-    that is.
+    Shards that are not open keep their numbers, which follow those of the last open
+    shard.
     """
     sizes = [info.texts for info in infos]
     closed = sum(info.texts for info in manifest.shards if info not in infos)
@@ -163,9 +164,9 @@ def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
 
 
 def _check_rebuilds(reader: IndexReader, workers: int) -> None:
-    """Check that all segments are what provscan makes of their tweets."""
+    """Check that rebuilding the segments from their tweets gives the same files."""
     damaged: Damage = []
-    # Shards are made together, and every other segment by itself.
+    # Shards are rebuilt together, every other segment by itself.
     count = len(reader.manifest.shards)
     groups = [[segment] for segment in reader.segments[count:]]
     for group in [list(reader.segments[:count]), *groups] if count else groups:
@@ -179,7 +180,9 @@ def _check_rebuilds(reader: IndexReader, workers: int) -> None:
 
 
 def _raise_damage(damaged: Damage, infos: Sequence[SegmentInfo]) -> None:
-    """Raise the first error, with a note on how to match without what is damaged."""
+    """Raise the first error, with a note on how to match without the damaged
+    segments.
+    """
     if not damaged:
         return
     if len(damaged) < len(infos) and all(info.shard is None for info, _ in damaged):
@@ -201,7 +204,7 @@ def _check_files(folder: Path, files: dict[str, FileInfo], *, sums: bool) -> Non
 def _remaining(
     folder: Path, manifest: Manifest, without: Sequence[str]
 ) -> list[SegmentInfo]:
-    """The segments without those of some names."""
+    """Return the segments except those with the given names."""
     names = [info.name for info in manifest.segments]
     if unknown := sorted(set(without) - set(names)):
         raise UsageError(

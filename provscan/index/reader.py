@@ -1,8 +1,8 @@
-"""An open index: the only way into it.
+"""An open index, through which all other code reads it.
 
-Whoever matches, scores or calibrates asks the :class:`IndexReader`. Its segments and
-their arrays are seen by this room only, apart from the look-up tables that it hands to
-the kernels.
+Matching, scoring and calibration use the :class:`IndexReader`. Its segments and their
+arrays are private to this package, except for the look-up tables that it passes to the
+kernels.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 
-# Texts of which a random order takes some at a time.
+# The number of texts that a random order yields at a time.
 CHUNK = 1 << 16
-Stamp: TypeAlias = tuple[int, int, int]  # Inode, size and time of change of a file.
+Stamp: TypeAlias = tuple[int, int, int]  # A file's inode, size and modification time.
 
 
 class LeftOut(NamedTuple):
-    """What a reader leaves out of its index: segments by their names, and the tweets
-    and texts only they hold.
+    """The segments that a reader leaves out of its index, and the numbers of tweets
+    and texts that only they have.
     """
 
     segments: tuple[str, ...]
@@ -61,12 +61,12 @@ NOTHING = LeftOut((), 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class IndexReader:
-    """An open index: one snapshot of its segments; some of its shards may be left to
-    others.
+    """An open index: one snapshot of its segments, possibly without some of its
+    shards.
 
-    Licensed texts have numbers from 0 to :attr:`size`. A text that stands in several
-    segments has a number in each; whichever is asked for, its tweets are those of all
-    of them. Texts in shards have the numbers that they would have in one segment.
+    Licensed texts have numbers from 0 to :attr:`size`. A text in several segments has
+    a number in each; every one of these gives the tweets of all of them. Texts in
+    shards have the numbers that they would have in a single segment.
     """
 
     path: Path
@@ -88,8 +88,8 @@ class IndexReader:
 
     @property
     def snapshot(self) -> str:
-        """What two readers have in common that number all texts alike; merging changes
-        it, the fingerprint stays.
+        """A name that is equal for readers with the same numbers of texts. Merging
+        changes it, but not the fingerprint.
         """
         parts = [
             f"{s.name}/{s.tombstones.name if s.tombstones else ''}"
@@ -99,27 +99,27 @@ class IndexReader:
 
     @property
     def fraction(self) -> float:
-        """Share of the licensed tweets that the index holds."""
+        """The share of the licensed tweets that this reader has."""
         return float(self.manifest.notes.get("fraction", 1.0))
 
     @property
     def size(self) -> int:
-        """Text numbers are below this one."""
+        """The limit below which all numbers of texts are."""
         return int(self.bases[-1])
 
     @property
     def texts(self) -> int:
-        """Number of licensed texts; one that stands in several segments counts once."""
+        """The number of licensed texts; a text in several segments counts once."""
         return self.manifest.texts
 
     @property
     def tweets(self) -> int:
-        """Number of licensed tweets; one with several texts counts once."""
+        """The number of licensed tweets; a tweet with several texts counts once."""
         return self.manifest.tweets
 
     @cached_property
     def longest(self) -> int:
-        """Bytes of the longest canonical text."""
+        """The number of bytes of the longest canonical text."""
         return max(
             (int(np.diff(s.texts.offsets).max(initial=0)) for s in self.segments),
             default=0,
@@ -127,8 +127,8 @@ class IndexReader:
 
     @cached_property
     def tables(self) -> tuple[Tables, ...]:
-        """What a scan looks things up in: all segments as one where memory has room for
-        it, else few.
+        """The tables that a scan uses: all segments joined into one if memory allows
+        it, else into a few.
         """
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
@@ -147,16 +147,15 @@ class IndexReader:
         )
 
     def require_unchanged(self) -> None:
-        """Check that no file has another size or time of change than when it was
+        """Check that no file's size or modification time has changed since it was
         opened.
 
-        A writer replaces files and never changes one, so a reader keeps its generation
-        as long as it is open. Other programs may do anything.
+        A writer of provscan replaces files and never modifies them, so a reader keeps
+        its generation while it is open. Other programs may modify files.
         """
         for path, before in self.states.items():
             now = _stamp(path)
-            # A file that is gone, or another one in its place, leaves the one that is
-            # mapped as it was.
+            # A file that was removed or replaced is still mapped unchanged.
             if now is not None and now[0] == before[0] and now != before:
                 raise IndexFormatError(
                     f"{path} was changed while the index was in use, so the results "
@@ -176,14 +175,14 @@ class IndexReader:
         self.require_unchanged()
 
     def count(self) -> tuple[int, int]:
-        """Distinct licensed tweets and texts, by reading all of them."""
+        """Count distinct licensed tweets and texts by reading all of them."""
         numbers = np.arange(self.size)
         tweets = count_ids(s.tweets.ids.parted(s.living_rows) for s in self.segments)
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
-        """The lowest number of each text among the segments where it has tweets; -1
-        where it has none.
+        """Return the lowest number of each text among the segments where it has
+        tweets; -1 if it has none.
         """
         numbers = np.full(len(texts), -1)
         for number, _, places, rows in self._everywhere(texts):
@@ -192,11 +191,11 @@ class IndexReader:
         return numbers
 
     def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
-        """All texts that have a tweet, or those of them that are `wanted`, bool[size],
-        in random order, some at a time.
+        """Yield all texts that have a tweet, or those that are also `wanted`,
+        bool[size], in random order, some at a time.
 
-        The order depends on the seed and the texts' wording, not on their numbers, nor
-        on how the index is segmented.
+        The order depends on the seed and the wording of the texts, not on their
+        numbers or on the division into segments.
         """
         mask, bits = (
             int(splitmix64(seed, np.zeros(1, np.int64))[0]),
@@ -229,14 +228,14 @@ class IndexReader:
         return codes[: offsets[-1]], offsets
 
     def raw_texts(self, texts: Numbers) -> Strings:
-        """The text of each one's earliest tweet, as it came."""
+        """Return the original text of each text's earliest tweet."""
         return self._taken(
             self._earliest(texts),
             lambda segment, rows: segment.tweets.raw_texts.take(rows),
         )
 
     def tweet_ids(self, texts: Numbers) -> Strings:
-        """The id of each text's earliest tweet."""
+        """Return the id of each text's earliest tweet."""
         return self._taken(
             self._earliest(texts), lambda segment, rows: segment.tweets.ids.take(rows)
         )
@@ -248,10 +247,10 @@ class IndexReader:
         return counts
 
     def earliest_tweets(self, texts: Numbers) -> pa.Table:
-        """The earliest tweet of each text, null where not known.
+        """Return the earliest tweet of each text, with null for unknown values.
 
-        The columns are ``tweet_id``, ``tweet`` (the text as it came), ``author``,
-        ``lang``, ``time`` (milliseconds, UTC), and whether it is a ``retweet``.
+        The columns are ``tweet_id``, ``tweet`` (the original text), ``author``,
+        ``lang``, ``time`` (milliseconds, UTC) and ``retweet`` (whether it is one).
         """
         of, rows = self._earliest(texts)
         places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
@@ -271,8 +270,8 @@ class IndexReader:
         ).rename_columns(names)
 
     def author_counts(self, texts: Numbers) -> Numbers:
-        """How many authors have posted each text; retweets and tweets without an author
-        do not count.
+        """Return the number of authors who posted each text, not counting retweets and
+        tweets without an author.
         """
         counts = np.zeros(len(texts), np.int64)
         for some_texts in slices(len(texts)):
@@ -282,8 +281,8 @@ class IndexReader:
                 kept = np.flatnonzero(~segment.retweets(row))
                 found.append(places[text[kept]])
                 authors.append(segment.tweets.author.take(row[kept]))
-            # Not pa.Table.group_by, whose import takes longer than this does where
-            # texts are few.
+            # pa.Table.group_by is avoided: for few texts, its import takes longer than
+            # this code.
             names = pa.concat_arrays(authors).dictionary_encode()
             author = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
             pairs = np.concatenate(found) * len(names.dictionary) + author
@@ -292,17 +291,17 @@ class IndexReader:
         return counts
 
     def count_tweets(self, texts: Numbers) -> int:
-        """How many different tweets carry any of some texts."""
+        """Return the number of distinct tweets that have any of some texts."""
         return count_ids(
             segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
             for _, segment, _, rows in self._everywhere(distinct(texts))
         )
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
-        """All texts of tweets with one of some ids: places in `ids` and numbers of
-        texts, in pairs, ascending.
+        """Return all texts of tweets with one of some ids, as pairs of a place in
+        `ids` and the number of a text, ascending.
 
-        A tweet that is forgotten has none.
+        A forgotten tweet has none.
         """
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
@@ -324,8 +323,8 @@ class IndexReader:
         return places, texts[order][np.repeat(first, count) + within]
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
-        """Licensed texts that equal canonical texts: rows of `texts` and numbers of
-        licensed texts, in pairs.
+        """Return the licensed texts that equal canonical texts, as pairs of a row of
+        `texts` and the number of a licensed text.
         """
         pairs = [
             (
@@ -343,10 +342,10 @@ class IndexReader:
         return rows, numbers
 
     def posted_since(self, time: int) -> Flags:
-        """Whether every tweet of a text is known to be made at `time`, in milliseconds,
-        or later, and none is a retweet.
+        """Return whether every tweet of each text is known to have been posted at
+        `time`, in milliseconds, or later, and none is a retweet.
 
-        A retweet may be younger than its text.
+        A retweet may be later than its text.
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
@@ -369,10 +368,10 @@ class IndexReader:
         )
 
     def with_control(self, extra: IndexReader) -> IndexReader:
-        """A reader of the texts of this one and, numbered from :attr:`size` on, those
-        of `extra`.
+        """Return a reader of this reader's texts and, numbered from :attr:`size` on,
+        those of `extra`.
 
-        No text may stand in both.
+        No text may be in both.
         """
         return replace(
             self,
@@ -383,7 +382,7 @@ class IndexReader:
 
     @cached_property
     def numbering(self) -> Numbering:
-        """Which numbers the texts of the segments have."""
+        """The numbers of the texts of the segments."""
         return Numbering(
             self.segments,
             self.bases,
@@ -393,8 +392,8 @@ class IndexReader:
     def _everywhere(
         self, texts: Numbers
     ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
-        """Each segment with its number, the places in `texts` of those that stand in
-        it, and their rows there; some texts at a time.
+        """Yield each segment with its number, the places in `texts` of its texts, and
+        their rows; some texts at a time.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
             rows = self.numbering.located(texts)[1]
@@ -412,7 +411,9 @@ class IndexReader:
         located: tuple[Numbers, Numbers],
         take: Callable[[Segment, Numbers], Strings],
     ) -> Strings:
-        """The strings that are taken from rows of segments, in the order of these."""
+        """Return the strings that `take` returns for rows of segments, in the order of
+        the rows.
+        """
         numbers, rows = located
         return combined(
             [
@@ -423,7 +424,7 @@ class IndexReader:
         )
 
     def _earliest(self, texts: Numbers) -> tuple[Numbers, Numbers]:
-        """Segment and row in it of the earliest tweet of each text."""
+        """Return the segment and row of the earliest tweet of each text."""
         if len(self.segments) == 1:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(
                 self.numbering.located(texts)[1]
@@ -461,7 +462,7 @@ class IndexReader:
         forgotten = []
         for segment in self.segments:
             if len(segment.forgotten):
-                # Whoever asks may have opened the index without a check.
+                # The index may have been opened without a check.
                 check_content(segment, self.path)
             forgotten.append(segment.tweets.ids.take(segment.forgotten).array())
         return {
@@ -500,8 +501,8 @@ class IndexReader:
 
 
 def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
-    """How many different ids some tweets have; whole numbers are given apart from other
-    ids, as :meth:`provscan.index.segment.tweets.Ids.parted` does.
+    """Return the number of distinct ids of tweets. Whole numbers are given separately
+    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.parted`.
     """
     numbers, strings = [np.zeros(0, np.int64)], [pa.array([], pa.large_string())]
     for whole, others in parts:
@@ -512,7 +513,7 @@ def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:
-    """What tells whether files were changed, by their paths; those that are not there
+    """Return the stamps of files, which change with the files, by path; missing files
     are left out.
     """
     found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))

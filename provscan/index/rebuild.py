@@ -1,8 +1,9 @@
-"""Whether an index is what provscan makes of the tweets in it.
+"""Check that an index has exactly the files that provscan writes for its tweets.
 
-An index may come from the other party to a dispute, and one entry less in a table is a
-match less. Checksums in the manifest prove nothing then, nor do bounds: the segments
-are made again in a temporary folder and compared byte by byte.
+An index may come from the other party to a dispute, and an entry missing from a table
+is a missing match. In that case, neither checksums in the manifest nor valid bounds
+prove anything. The segments are therefore rebuilt in a temporary folder and compared
+byte by byte.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from provscan.params import IndexParams
 def check_rebuild(
     folder: Path, group: Sequence[Segment], params: IndexParams, workers: int
 ) -> None:
-    """Make a segment, or all shards, again from the tweets, and compare the files."""
+    """Rebuild a segment, or all shards, from the tweets, and compare the files."""
     for segment in group:
         check_content(segment, folder)
     with tempfile.TemporaryDirectory(prefix="provscan-") as place:
@@ -67,20 +68,20 @@ def _compare(
     again: Sequence[SegmentInfo],
     temporary: Path,
 ) -> None:
-    """Compare segments with those that were made again."""
+    """Compare segments with the rebuilt ones."""
     more = len(again) > len(group)
     for segment, made in zip(group, again, strict=False):
         place = folder / SEGMENTS / segment.info.name
         made_place = temporary / SEGMENTS / made.name
-        # Another version of Zstandard makes other bytes, and names its file after
-        # itself. The digest covers what is in them.
+        # Other versions of Zstandard write other bytes, in a file with another name.
+        # The digest covers the contents.
         other = (
             frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
         )
         for name in segment.info.files:
             if name.split(".")[0] in other and not more:
                 continue
-            # Their checksums may be equal on purpose.
+            # Equal checksums may have been forged.
             if (
                 more
                 or name not in made.files

@@ -1,4 +1,4 @@
-"""Forget tweets: tombstones name their rows, and no reader finds these any more."""
+"""Forget tweets: tombstones name their rows, which readers then ignore."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Forgotten:
-    # Tweets that are forgotten now, and texts of which no tweet is left.
+    # The numbers of tweets forgotten now, and of texts without any remaining tweet.
     tweets: int
     texts: int
-    # Ids that the index does not hold, or no longer; authors of whom it holds no tweet.
+    # The numbers of ids that the index does not have, or no longer has, and of authors
+    # without a tweet in the index.
     unknown: int
     unknown_authors: int
 
@@ -33,8 +34,8 @@ class Forgotten:
 def forget(
     target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
 ) -> Forgotten:
-    """Mark tweets with one of the ids or of the authors as forgotten; a dry run only
-    says what would be forgotten.
+    """Mark tweets with one of the ids or authors as forgotten. A dry run only returns
+    what would be forgotten.
     """
     if dry_run:
         return _choose(open_reader(target), ids, authors)[0]
@@ -61,9 +62,9 @@ def forget(
 def _choose(
     reader: IndexReader, ids: pa.Array, authors: pa.Array
 ) -> tuple[Forgotten, list[np.ndarray]]:
-    """What to forget, and its rows in each segment."""
-    # A tweet with several texts, in several shards perhaps, may have its author in some
-    # rows only: it goes as a whole.
+    """Return the counts of what to forget, and its rows in each segment."""
+    # A tweet with several texts, perhaps in several shards, may have its author only
+    # in some rows; forget all its rows.
     theirs = [
         segment.tweets.ids.take(_rows_by(segment, authors)).array()
         for segment in reader.segments
@@ -82,7 +83,7 @@ def _choose(
         texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
         forgotten = np.union1d(segment.forgotten, some)
         after.append(replace(segment, forgotten=forgotten))
-    # Texts of which no segment has a tweet left.
+    # Find texts of which no segment has a tweet left.
     strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
     left = np.zeros(len(strings), np.bool_)
     for segment in after:
@@ -98,7 +99,9 @@ def _choose(
 
 
 def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
-    """Rows of tweets of some authors that are not forgotten yet, ascending."""
+    """Return the rows, ascending, of some authors' tweets that are not forgotten
+    yet.
+    """
     names = segment.tweets.author.values.array()
     meant = pc.is_in(names, value_set=authors.cast(names.type)).to_numpy(
         zero_copy_only=False
@@ -112,14 +115,14 @@ def _rows_by(segment: Segment, authors: pa.Array) -> np.ndarray:
 
 
 def _others(asked: pa.Array, found: pa.Array) -> int:
-    """How many different values were asked for and not found."""
+    """Return the number of distinct values that were requested but not found."""
     return pc.invert(
         pc.is_in(asked.unique(), value_set=found.cast(asked.type))
     ).true_count
 
 
 def _with_tombstones(change: Change, segment: Segment, rows: np.ndarray) -> SegmentInfo:
-    """What the manifest says of a segment with more forgotten rows, if there are
+    """Return a segment's entry in the manifest with more forgotten rows, if there are
     any.
     """
     if len(rows) == 0:

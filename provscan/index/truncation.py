@@ -1,11 +1,11 @@
-"""Mapped files that another program truncates: the system ends a process that reads the
-missing part (SIGBUS).
+"""Survive the truncation of mapped files by another program: the system kills a
+process that reads the missing part (SIGBUS).
 
-Here the missing page is replaced by zeros and the process goes on; whoever reads an
-index checks afterwards that none of its files was changed
-(:meth:`provscan.index.IndexReader.unchanged`), and gives no results if one was. Such a
-fault happens at a read of mapped memory and nowhere else, so that the handler finds no
-lock held that it needs.
+The handler replaces the missing page by zeros, and the process continues. Readers of
+an index check afterwards that none of its files was changed
+(:meth:`provscan.index.IndexReader.unchanged`), and return no results if one was. The
+fault happens only at reads of mapped memory, where no lock is held that the handler
+needs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Handler = ctypes.CFUNCTYPE(
 
 
 class _SigAction(ctypes.Structure):
-    """``struct sigaction`` of Linux, as glibc and musl have it."""
+    """``struct sigaction`` of Linux in glibc and musl."""
 
     _fields_ = (
         ("handler", _Handler),
@@ -38,7 +38,7 @@ class _SigAction(ctypes.Structure):
 
 @cache
 def survive_truncated_files() -> Any:
-    """Set the handler, once a process; does nothing but on Linux."""
+    """Set the handler, once per process; does nothing on other systems than Linux."""
     if sys.platform != "linux":
         return None
     system = ctypes.CDLL(None)
@@ -56,9 +56,7 @@ def survive_truncated_files() -> Any:
     def replace_page(number: int, info: Any, context: Any) -> None:
         page = info[2] // mmap.PAGESIZE * mmap.PAGESIZE
         if system.mmap(page, mmap.PAGESIZE, mmap.PROT_READ, flags, -1, 0) == _FAILED:
-            system.signal(
-                signal.SIGBUS, 0
-            )  # the read is repeated, and ends the process
+            system.signal(signal.SIGBUS, 0)  # the repeated read kills the process
 
     handler = _Handler(replace_page)
     system.sigaction(

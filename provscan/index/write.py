@@ -1,9 +1,9 @@
-"""Tweets to segments: every change of an index that adds or rewrites tweets goes this
-way.
+"""Turn tweets into segments, for every change of an index that adds or rewrites
+tweets.
 
 Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`),
-written segment after segment or to all shards at once, and the finished segments take
-their places in the folder.
+written to one segment after the other or to all shards at once, and the finished
+segments are adopted into the folder.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from provscan.params import IndexParams
 
 
 class Written(NamedTuple):
-    """What was written of some batches of tweets."""
+    """The segments written from batches of tweets, and the counts."""
 
     infos: list[SegmentInfo]
-    tweets: int  # Distinct ids.
-    without_text: int  # Tweets left out because nothing remains of their text.
-    repeated: int  # Rows left out because the same tweet came before.
+    tweets: int  # The number of distinct ids.
+    without_text: int  # Tweets left out because their canonical text is empty.
+    repeated: int  # Rows left out because they repeat a tweet.
 
     def counts(self) -> dict[str, int]:
-        """What the manifest says of the tweets that are no further ones."""
+        """Return the counts for the manifest of rows that are not new tweets."""
         return {
             "tweets_without_text": self.without_text,
             "repeated_tweets": self.repeated,
-            # Further texts of the same tweets.
+            # Additional texts of the same tweets.
             "versions": sum(info.tweets for info in self.infos) - self.tweets,
         }
 

@@ -1,5 +1,5 @@
-"""Bloom filters of a segment (:mod:`provscan.kernels.storage.bloom`): what is in its
-tables.
+"""Bloom filters of the keys in a segment's tables
+(:mod:`provscan.kernels.storage.bloom`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from provscan.kernels.storage import postings as kernels
 
 
 def filter_words(count: int) -> int:
-    """Words of a filter for so many hashes: 8 to 16 bits each, 2**31 at most."""
+    """Return the words of a filter for `count` hashes: 8 to 16 bits each, 2**31 at
+    most.
+    """
     return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
 
 
 def new_filter(count: int) -> np.ndarray:
-    """An empty filter for so many hashes."""
+    """Return an empty filter for `count` hashes."""
     return np.zeros(filter_words(count), np.uint64)
 
 
 def widened(words: np.ndarray, more: int) -> np.ndarray:
-    """A copy of a filter in which `more` hashes find room beside what it holds.
+    """Return a copy of a filter with room for `more` hashes.
 
-    A larger filter takes one more bit of a hash for the number of its word. Which one
-    is not known of what the filter holds, so both words hold it.
+    A larger filter uses one more bit of a hash for the number of its word. For hashes
+    already in the filter this bit is unknown, so they are put in both words.
     """
     return np.repeat(words, max(1, filter_words(2 * more) // len(words)))
 
@@ -35,8 +37,8 @@ def bloom_filter(words: np.ndarray) -> BloomFilter:
 
 
 def band_filter_words(count: int) -> int:
-    """Words of a filter for so many bands, of half the size: what it lets pass the
-    table refuses.
+    """Return the words of a filter for `count` bands. It has half the size, since the
+    table rejects its false positives.
     """
     return filter_words(count // 2)
 
@@ -46,5 +48,5 @@ def new_band_filter(count: int) -> np.ndarray:
 
 
 def mark_bands(entries: np.ndarray, layout: TableLayout, words: np.ndarray) -> None:
-    """Add bands, as entries in the making, to a filter."""
+    """Add bands, given as uint64 entries, to a filter."""
     kernels.mark_bands(entries, layout.key_bits, bloom_filter(words))

@@ -1,5 +1,5 @@
-"""Segments as one, in memory: a scan that looks things up once costs little more than
-with one of them.
+"""Join segments in memory, so that a scan of several segments costs little more than a
+scan of one.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix
 from provscan.params import IndexParams
 
-# Of the larger segment's files: more is not copied into memory.
+# The maximum bytes of the larger segment's files; larger files are not copied into
+# memory.
 MOST_BYTES = 1 << 30
-# Of the files of all small segments of an index.
+# The maximum bytes of the files of all small segments of an index.
 MOST_SMALL_BYTES = 1 << 28
 _NO_PLACES = np.zeros(0, np.uint8)
 
 
 class SearchTables(NamedTuple):
-    """The part of a segment that is searched, mapped or joined in memory."""
+    """The searched part of a segment, mapped or joined in memory."""
 
     texts: Strings
     sketches: np.ndarray
@@ -52,11 +53,11 @@ class SearchTables(NamedTuple):
     band_filter: np.ndarray
     seeds: OpenSeeds
     living: np.ndarray | None  # bool[n], as in `LookupTables`.
-    bytes: int  # Of all files of the segments.
+    bytes: int  # The size of all files of the segments.
 
     def lookup(self, first: int, numbers: np.ndarray | None = None) -> LookupTables:
-        """The tables as a scan takes them; `first` is the reader's number of the first
-        text, or `numbers` are those of all texts.
+        """Return the tables for a scan; `first` is the reader's number of the first
+        text, or `numbers` has the numbers of all texts.
         """
         whole = TextTable(
             self.exact, self.bands, bloom_filter(self.band_filter), self.sketches
@@ -74,7 +75,7 @@ class SearchTables(NamedTuple):
 
 
 def can_join(large: SearchTables, small: SearchTables) -> bool:
-    """Whether the two fit one segment, and memory."""
+    """Return whether the two fit into one segment and into memory."""
     return (
         large.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
     )
@@ -83,8 +84,8 @@ def can_join(large: SearchTables, small: SearchTables) -> bool:
 def joined(
     large: SearchTables, small: SearchTables, params: IndexParams
 ) -> SearchTables:
-    """Tables of the texts of both; those of the small one are numbered behind the
-    others.
+    """Return tables of the texts of both; the texts of `small` are numbered after
+    those of `large`.
     """
     texts = appended(large.texts, small.texts)
     counts = (len(large.texts), len(texts))
@@ -130,8 +131,8 @@ def joined(
 def joined_all(
     tables: Sequence[SearchTables], params: IndexParams
 ) -> Sequence[SearchTables]:
-    """Small neighbours as one, if memory has room for it; a text that stands in several
-    of them is in it as often.
+    """Join small neighbouring segments if memory allows it. A text in several of them
+    occurs several times.
     """
     if sum(each.bytes for each in tables) > MOST_SMALL_BYTES:
         return tables
@@ -151,10 +152,10 @@ def beside(
     params: IndexParams,
     words: np.ndarray | None = None,
 ) -> SearchTables:
-    """The small tables, left apart, with the seeds that they would have behind a large
-    segment, which has `before` texts.
+    """Return the small tables, not joined, with the seeds that they would have if they
+    were joined to a large segment of `before` texts.
 
-    Their filter knows their own seeds, and those that `words`, a filter, knows.
+    Their filter contains their own seeds and those of the filter `words`.
     """
     more = more_seeds(large, small.texts, before, params)
     known = (
@@ -175,7 +176,7 @@ class MoreSeeds(NamedTuple):
     frequent: np.ndarray
 
     def marked(self, words: np.ndarray) -> np.ndarray:
-        """A filter, to which they are added."""
+        """Return a filter to which these seeds are added."""
         seed_kernels.mark_seeds(self.entries, bloom_filter(words))
         return words
 
@@ -183,10 +184,11 @@ class MoreSeeds(NamedTuple):
 def more_seeds(
     large: OpenSeeds, texts: Strings, before: int, params: IndexParams
 ) -> MoreSeeds:
-    """Seeds of some texts behind those of `large`, a table of `before` texts.
+    """Return the seeds of some texts that follow those of `large`, a table of `before`
+    texts.
 
-    A seed that is frequent in `large` is so here. What `large` has stays, however many
-    of the few texts share it.
+    A seed that is frequent in `large` counts as frequent here. The seeds in `large`
+    stay, however many of the new texts share them.
     """
     sizes = np.zeros(len(texts), np.uint8)
     entries = sorted_entries(
@@ -208,17 +210,17 @@ def more_seeds(
 def _joined_table(
     large: Postings, more: np.ndarray, layout: TableLayout, counts: tuple[int, int]
 ) -> Postings:
-    """A table with more sorted entries; see :func:`_merged`."""
+    """Return a table with more sorted entries; see :func:`_merged`."""
     return _merged(unpacked(large, _NO_PLACES, layout), more, layout, counts)[0]
 
 
 def _merged(
     first: np.ndarray, second: np.ndarray, layout: TableLayout, counts: tuple[int, int]
 ) -> tuple[Postings, np.ndarray]:
-    """A table of sorted entries and more, and its places; the texts of the second stand
-    behind those of the first.
+    """Merge two arrays of sorted entries into a table, and return it with its places.
+    The texts of the second follow those of the first.
 
-    ``counts`` are the texts of the first and of both.
+    ``counts`` has the numbers of texts of the first and of both.
     """
     before, texts = counts
     entries = np.empty(len(first) + len(second), np.uint64)

@@ -1,5 +1,5 @@
-"""Columns of a segment in few bytes, any row of which is read fast: numbers, and texts
-in compressed blocks.
+"""Compact columns of a segment with fast access to any row: numbers, and texts in
+compressed blocks.
 """
 
 from __future__ import annotations
@@ -19,31 +19,34 @@ from provscan.index.segment.texts import Strings
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
 
-# Texts of a block: more take fewer bytes, and more time to read one.
+# The number of texts per block. Larger blocks take fewer bytes, but more time to read
+# a text.
 BLOCK = 16
-# Bytes of a block from which on its frame must say that it has them, before there is
-# memory for them.
+# For blocks above this size in bytes, the frame must state the same size before memory
+# is allocated.
 LARGE = 1 << 16
 LEVEL = 2
-# Ending of the file of compressed blocks.
+# The extension of the file of compressed blocks.
 FRAMES = f"zstd{''.join(map(str, zstandard.ZSTD_VERSION))}"
 DICTIONARY_BYTES = 112 << 10
-# Texts that a dictionary is trained with, and the fewest bytes of them.
+# The number of texts with which a dictionary is trained, and the minimum number of
+# bytes.
 SAMPLE = 1 << 14
 SAMPLE_BYTES = 1 << 20
-# Of the trainer: letting it choose them takes five times as long, for no fewer bytes.
+# Parameters of the trainer. Letting it choose them takes five times as long and saves
+# no bytes.
 SEGMENT, MATCHED = 64, 8
 
 
 class Numbers(NamedTuple):
-    """A column of int64, see :mod:`provscan.kernels.storage.packing`: ``X.words``
+    """A column of int64 (see :mod:`provscan.kernels.storage.packing`): ``X.words``
     uint64, ``X.blocks`` int64[m, 2].
     """
 
-    # See there.
+    # See that module.
     words: np.ndarray
     blocks: np.ndarray
-    rows: int  # How many.
+    rows: int  # The number of rows.
 
     def __len__(self) -> int:
         return self.rows
@@ -55,8 +58,8 @@ class Numbers(NamedTuple):
         return out
 
     def is_whole(self) -> bool:
-        """Whether there are as many blocks and words as its rows need, and each block
-        has its own.
+        """Return whether the number of blocks and words is right for the rows, and
+        each block has its own words.
         """
         widths = packing.WORDS_A_BIT * (self.blocks[:, 1] & 127)
         starts = np.cumsum(widths) - widths
@@ -96,18 +99,18 @@ def open_numbers(folder: Path, name: str, count: int) -> Numbers:
 class PackedStrings(NamedTuple):
     """Texts in compressed blocks of :data:`BLOCK`.
 
-    ``X.zstdV``: the blocks, one Zstandard frame each, in which the texts stand one
-    after the other; V is the version of Zstandard that made them, since others make
-    other bytes. ``X.dictionary``: Zstandard's dictionary for them; it may be empty. The
-    columns of numbers ``X`` and ``X_blocks`` are where each text begins in what is
-    uncompressed, and each block in ``X.zstdV``; behind the last one, where it ends.
+    ``X.zstdV``: the blocks, each a Zstandard frame of concatenated texts. V is the
+    version of Zstandard that wrote them, since other versions write other bytes.
+    ``X.dictionary``: Zstandard's dictionary for them; it may be empty. The columns of
+    numbers ``X`` and ``X_blocks`` have the start of each text in the uncompressed data
+    and of each block in ``X.zstdV``, followed by the end of the last.
     """
 
     path: Path  # ``X.zstdV``, for messages.
-    compressed: np.ndarray  # Its bytes, uint8.
+    compressed: np.ndarray  # The bytes of that file, uint8.
     dictionary: (
         zstandard.ZstdCompressionDict | None
-    )  # To decompress with; ``None`` if it is empty.
+    )  # The dictionary; ``None`` if it is empty.
     # Columns of numbers.
     offsets: Numbers
     blocks: Numbers
@@ -117,8 +120,7 @@ class PackedStrings(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Strings:
         blocks, where = np.unique(rows // BLOCK, return_inverse=True)
-        # Where all texts of these blocks begin, if the blocks stand one after the
-        # other.
+        # The starts of all texts of these blocks, as if the blocks were consecutive.
         starts = np.minimum(blocks[:, None] * BLOCK + np.arange(BLOCK + 1), len(self))
         sizes = np.diff(
             self.offsets.take(starts.reshape(-1)).reshape(starts.shape), axis=1
@@ -135,14 +137,14 @@ class PackedStrings(NamedTuple):
         return found
 
     def _decompressed(self, blocks: np.ndarray, sizes: np.ndarray) -> bytes:
-        """The texts of some blocks, which have so many bytes."""
+        """Return the texts of some blocks, whose sizes in bytes are `sizes`."""
         blocks, sizes = blocks[sizes > 0], sizes[sizes > 0].astype(np.uint64)
         if len(blocks) == 0:
             return b""
         begins, ends = self.blocks.take(blocks), self.blocks.take(blocks + 1)
         decompressor = zstandard.ZstdDecompressor(dict_data=self.dictionary)
         try:
-            # No more memory is taken than the blocks may need, whatever the offsets
+            # Allocate no more memory than the blocks can need, whatever the offsets
             # say.
             for large in np.flatnonzero(sizes > LARGE):
                 if (
@@ -185,7 +187,7 @@ def write_packed_strings(
                 [begins, np.diff(begins, append=part.offsets[-1:])], axis=1
             ).astype(np.uint64)
             source = zstandard.BufferWithSegments(part.text.data, blocks.tobytes())
-            # All blocks in one call: other threads run meanwhile.
+            # Compress all blocks in one call, during which other threads can run.
             made = compressor.multi_compress_to_buffer(source, threads=1)
             frames = [made[number].tobytes() for number in range(len(made))]
             sizes += map(len, frames)
@@ -214,7 +216,7 @@ def open_packed_strings(folder: Path, name: str, count: int) -> PackedStrings:
 def _dictionary(
     strings: Strings, rows: np.ndarray
 ) -> zstandard.ZstdCompressionDict | None:
-    """A dictionary trained with texts from everywhere; ``None`` if they are too few."""
+    """Train a dictionary with texts from all over; ``None`` if there are too few."""
     chosen = strings.take(np.ascontiguousarray(rows[:: max(1, len(rows) // SAMPLE)]))
     samples: list[bytes | bytearray | memoryview] = [
         chosen.text[low:high].tobytes()

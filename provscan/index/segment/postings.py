@@ -1,9 +1,9 @@
-"""Tables of postings: collected in bounded memory, written sorted and packed, mapped
-back.
+"""Tables of postings: collect entries in bounded memory, write them sorted and packed,
+and map the tables.
 
-What an entry is and how a table is laid out stands in
-:mod:`provscan.kernels.storage.postings`. On disk a table ``NAME`` is ``NAME.entries``
-and ``NAME.starts``, both uint32, and in a table of seeds ``NAME.places``, uint8.
+:mod:`provscan.kernels.storage.postings` describes entries and the layout of a table.
+On disk, a table ``NAME`` is ``NAME.entries`` and ``NAME.starts``, both uint32, and,
+for a table of seeds, ``NAME.places``, uint8.
 """
 
 from __future__ import annotations
@@ -21,47 +21,49 @@ from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
 
-# Entries wait in memory up to this many, in chunks of about so many, each in the order
-# of the parts.
+# The maximum number of entries buffered in memory, and the approximate number in a
+# chunk; a chunk is ordered by part.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# Parts by the upper bits of keys. About STRETCH entries are sorted at a time, so that
-# they stay in a cache; up to FEW_ENTRIES are sorted all together.
+# Parts are given by the upper bits of keys. About STRETCH entries are sorted at a
+# time, so that they stay in a cache; up to FEW_ENTRIES are sorted all together.
 PARTS, STRETCH, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
-# An entry has 32 bits, of which a text's number takes no less than so many.
+# The minimum number of the 32 bits of an entry for a text's number.
 ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
-# It has 24 bits at most.
+# A text's number has at most 24 bits.
 MAX_TEXTS = 1 << 24
 
 
 class TableLayout(NamedTuple):
-    key_bits: int  # Bits of a key that the table knows.
-    # Bits below the text's number while the table is made: 0, or 8 where an entry has a
+    key_bits: int  # The number of bits of a key in the table.
+    # The number of bits below the text's number in uint64 entries: 0, or 8 for a
     # place.
     shift: int = 0
 
     def text_bits(self, texts: int) -> int:
-        """Bits of the number of one of so many texts in an entry."""
+        """Return the bits of a text's number in an entry of a table of `texts`
+        texts.
+        """
         return max(MIN_TEXT_BITS, (texts - 1).bit_length())
 
     def bucket_bits(self, texts: int) -> int:
-        """Upper bits of a key that number its bucket: those that entries have no room
-        for.
+        """Return the number of upper bits of a key that number its bucket: those that
+        do not fit into entries.
         """
         return self.key_bits - ENTRY_BITS + self.text_bits(texts)
 
     def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Entries in the making: of uint64 keys and the numbers of their texts,
-        uint64.
-        """
+        """Return uint64 entries for uint64 keys and the numbers of their texts."""
         return (keys & self._known) | texts
 
     def row_entries(
         self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray
     ) -> np.ndarray:
-        """The same of some rows of keys, uint64[n, m], each of which has one text."""
+        """Return the entries for some rows of keys, uint64[n, m]; each row has one
+        text.
+        """
         entries = np.empty(len(rows) * keys.shape[1], np.uint64)
         radix.row_entries(read_only(keys), rows, texts, self._known, entries)
         return entries
@@ -71,36 +73,34 @@ class TableLayout(NamedTuple):
         return ~np.uint64((1 << (64 - self.key_bits)) - 1)
 
 
-# A bucket has one to four entries of whole texts, and four to sixteen of seeds.
+# A bucket of whole texts has one to four entries, a bucket of seeds four to sixteen.
 EXACT = TableLayout(30)
 SEEDS = TableLayout(32, shift=8)
 
 
 def bands_layout(bands: int) -> TableLayout:
-    """The layout of so many LSH bands a text: eight to sixteen entries a bucket."""
+    """Return the layout for `bands` LSH bands per text: 8 to 16 entries per bucket."""
     return TableLayout(27 + bands.bit_length())
 
 
 class Chunk(NamedTuple):
-    """Entries in the order of their parts, and where those of each part end,
-    int64[PARTS].
-    """
+    """Entries in the order of their parts, and the end of each part, int64[PARTS]."""
 
     entries: np.ndarray
     ends: np.ndarray
 
 
 def parted(entries: np.ndarray) -> Chunk:
-    """Entries by their upper bits."""
+    """Divide entries into parts by their upper bits."""
     chunk = Chunk(np.empty_like(entries), np.empty(PARTS, np.int64))
     radix.scatter(entries, _PART_SHIFT, chunk.ends, chunk.entries)
     return chunk
 
 
 class Waiting:
-    """Arrays of entries, by their number: some of them in memory, the others in a file.
+    """Numbered arrays of entries, some of them in memory, the others in a file.
 
-    Entries that are in memory go to the file when there are `most` of them.
+    When `most` entries are in memory, they are moved to the file.
     """
 
     def __init__(self, path: Path, most: int) -> None:
@@ -113,7 +113,7 @@ class Waiting:
         return self._arrays[number]
 
     def add(self, entries: np.ndarray) -> None:
-        """Take an array, which is not to be changed from now on."""
+        """Add an array, which must not be modified from now on."""
         self._arrays.append(entries)
         self._fresh += len(entries)
         if self._fresh < self._most:
@@ -137,8 +137,9 @@ class Waiting:
 class PostingsWriter:
     """Collects entries in any order and writes them as a sorted table.
 
-    Entries are parted by their upper bits as they come, a chunk at a time, and wait in
-    memory or in a file. `writers` write at a time and share the memory for that.
+    Entries are divided by their upper bits, a chunk at a time, and buffered in memory
+    or in a file. `writers` is the number of simultaneous writers, which share the
+    memory.
     """
 
     def __init__(
@@ -152,12 +153,12 @@ class PostingsWriter:
         self._loose: list[np.ndarray] = []
         self._loose_count = 0
         self._chunks = Waiting(folder / f"{name}.part", most_waiting(writers))
-        self._ends: list[np.ndarray] = []  # Of each chunk, as in `Chunk`.
-        self._renumbered = 0  # Chunks whose texts get new numbers.
+        self._ends: list[np.ndarray] = []  # For each chunk, as in `Chunk`.
+        self._renumbered = 0  # The number of chunks whose texts have new numbers.
         self.count = 0
 
     def add(self, entries: np.ndarray) -> None:
-        """Take uint64 entries; the array is the writer's from now on."""
+        """Add uint64 entries; the writer owns the array from now on."""
         self._loose.append(entries)
         self._loose_count += len(entries)
         self.count += len(entries)
@@ -165,7 +166,7 @@ class PostingsWriter:
             self._part()
 
     def add_parted(self, chunk: Chunk) -> None:
-        """Take entries that are parted."""
+        """Add entries that are already divided into parts."""
         self.count += len(chunk.entries)
         self._take(chunk)
 
@@ -179,13 +180,13 @@ class PostingsWriter:
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
-        """Give all texts so far new numbers, uint32: text t becomes ``numbers[t]``."""
+        """Renumber all texts so far, uint32: text t becomes ``numbers[t]``."""
         self._part()
         self._numbers, self._renumbered = numbers, len(self._ends)
 
     def sorted_part(self, number: int, stretches: int) -> np.ndarray:
-        """All entries of one of so many stretches of parts, to be called when all have
-        come.
+        """Return the sorted entries of one of `stretches` ranges of parts; call it
+        after all entries were added.
         """
         step = PARTS // stretches
         found = [np.zeros(0, np.uint64)]
@@ -200,21 +201,21 @@ class PostingsWriter:
         return sorted_entries(entries)
 
     def sorted_parts(self, stretches: int = PARTS) -> Iterator[np.ndarray]:
-        """The entries of each stretch; none are left."""
+        """Yield the sorted entries of each range of parts, and remove them."""
         self._part()
         for number in range(stretches):
             yield self.sorted_part(number, stretches)
         self.clear()
 
     def clear(self) -> None:
-        """Give up all entries."""
+        """Discard all entries."""
         self._chunks.clear()
         self._ends.clear()
 
     def close(
         self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None
     ) -> None:
-        """Write the table of so many texts. ``see`` is called with all sorted
+        """Write the table for `texts` texts. ``see`` is called with all sorted
         entries.
         """
         parts = self.sorted_parts(stretches_of(self.count))
@@ -231,10 +232,10 @@ def write_table(
     parts: Iterable[np.ndarray],
     see: Callable[[np.ndarray], None],
 ) -> None:
-    """Write a table of so many texts and entries, which come sorted in `parts`; ``see``
-    is called with each of them.
+    """Write a table of `texts` texts and `count` entries, which come sorted in
+    `parts`; ``see`` is called with each part.
 
-    The path is that of its files, without their endings.
+    `path` is the path of the table's files without extensions.
     """
     bits = layout.bucket_bits(texts)
     starts = new_array_file(
@@ -257,12 +258,12 @@ def write_table(
 
 
 def most_waiting(writers: int) -> int:
-    """Entries that wait in memory for each of so many writers of a table."""
+    """Return the maximum number of entries in memory for each of `writers` writers."""
     return SPILL_ENTRIES // writers
 
 
 def stretches_of(entries: int) -> int:
-    """Stretches that so many entries are sorted in: a power of two."""
+    """Return the number of ranges in which entries are sorted: a power of two."""
     if entries <= FEW_ENTRIES:
         return 1
     return min(PARTS, 1 << (entries // STRETCH).bit_length())
@@ -271,7 +272,9 @@ def stretches_of(entries: int) -> int:
 def packed(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted entries as a table of so many texts has them, and their places."""
+    """Convert sorted entries to those of a table of `texts` texts, and their
+    places.
+    """
     out, places = (
         np.empty(len(entries), np.uint32),
         np.empty(len(entries) if layout.shift else 0, np.uint8),
@@ -285,7 +288,7 @@ def packed(
 def table_of(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[Postings, np.ndarray]:
-    """A table of so many texts in memory, of sorted entries, and its places."""
+    """Return a table in memory, made of sorted entries, and its places."""
     bits = layout.bucket_bits(texts)
     starts = np.full((1 << bits) + 1, len(entries), np.uint32)
     kernels.bucket_offsets(read_only(entries), 0, bits, starts)
@@ -295,14 +298,14 @@ def table_of(
 
 
 def unpacked(table: Postings, places: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """A table's entries as they were before."""
+    """Convert a table back to uint64 entries."""
     out = np.empty(len(table.entries), np.uint64)
     kernels.unpack_entries(frozen(table), read_only(places), layout.shift, out)
     return out
 
 
 def sorted_entries(entries: np.ndarray) -> np.ndarray:
-    """Sorted in place."""
+    """Sort entries in place."""
     radix.sort(
         entries, np.empty_like(entries), np.empty((3, 1 << radix.DIGIT), np.int64)
     )
@@ -310,8 +313,8 @@ def sorted_entries(entries: np.ndarray) -> np.ndarray:
 
 
 def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` misses a full disk
-    when the array is small.
+    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` does not notice a
+    full disk if the array is small.
     """
     file.write(np.ascontiguousarray(array).data)
 
@@ -324,10 +327,10 @@ def write_array_file(path: Path, array: np.ndarray) -> None:
 def new_array_file(
     path: Path, size: int, value: int, dtype: type[np.generic]
 ) -> np.ndarray:
-    """An array over a new file, full of one value.
+    """Return an array that maps a new file, filled with one value.
 
-    It is written before it is mapped: where a mapped file has no room on its disk, the
-    process dies of SIGBUS.
+    The file is written before it is mapped: a process dies of SIGBUS if there is no
+    room on the disk for a mapped file.
     """
     with path.open("wb") as file:
         for low in range(0, size, 1 << 20):
@@ -345,7 +348,7 @@ def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> P
 
 
 def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
-    """A read-only array over a file; two-dimensional if ``columns`` is given."""
+    """Map a file as a read-only array; two-dimensional if ``columns`` is given."""
     size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
     if size % width:
         raise IndexFormatError(
@@ -356,9 +359,9 @@ def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarr
         array = np.zeros(0, dtype)
         array.flags.writeable = False
     else:
-        # numpy.memmap follows the links of a Path, which takes twice as long as the
-        # rest, and those of no str. A plain view of it: it costs on every slice, and
-        # kernels take it for another type.
+        # numpy.memmap resolves the links of a Path, but not of a str, and this would
+        # take twice as long as the rest. Return a plain view, since a memmap makes
+        # every slice slower and has another type for kernels.
         mapped = np.memmap(
             os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,)
         )

@@ -1,8 +1,8 @@
-"""One batch of tweets, ready for a segment: all that can be computed without knowing
+"""Prepare one batch of tweets for a segment: everything that can be computed without
 the other batches.
 
-A pure function of the batch and the parameters, so that any number of threads can run
-it.
+:func:`prepare` is a pure function of the batch and the parameters, so that any number
+of threads can run it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from provscan.sketch import signatures as sketch
 from provscan.text import canonical_buffers
 from provscan.text_buffers import buffers
 
-# Rows whose signatures are computed at a time: they stay in the second-level cache.
+# The number of rows whose signatures are computed at a time; they stay in the
+# second-level cache.
 BLOCK = 2048
-# Minima of a signature that a processor computes together, or a multiple of them.
+# A multiple of the number of minima that a processor computes together.
 VECTOR = 16
-# Tweet ids hold their time since November 2010: milliseconds since this one, above 22
-# bits.
+# Since November 2010, tweet ids contain their time: the milliseconds since this time,
+# above the lower 22 bits.
 SNOWFLAKE_EPOCH = 1288834974657
 FIRST_SNOWFLAKE = 29_700_000_000
 NO_TIME = np.iinfo(np.int64).max
@@ -36,12 +37,12 @@ NO_TIME = np.iinfo(np.int64).max
 class Prepared(NamedTuple):
     """A batch of tweets that have a canonical text."""
 
-    # Canonical texts, texts as they came, tweet ids.
+    # Canonical texts, original texts, tweet ids.
     texts: Strings
     raw_texts: Strings
     ids: Strings
-    sketches: Sketches  # Of the canonical texts.
-    times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` where unknown.
+    sketches: Sketches  # The sketches of the canonical texts.
+    times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` if unknown.
     about: pa.RecordBatch  # The other columns: author, lang, rt_of.
     digests: np.ndarray  # uint64[n, 2], see `tweet_digests`.
     empty: int  # Tweets left out because nothing remains of their text.
@@ -51,8 +52,7 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     count = len(texts)
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
-    # What nobody looks at is not computed: whole vectors of minima that bands or sketch
-    # need.
+    # Compute only the minima that bands and sketches need, in whole vectors.
     minima = max(lsh.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
@@ -65,8 +65,8 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
 
 
 def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
-    """When each tweet was made, int64 ms since 1970: ``created_at``, else from the id,
-    else ``NO_TIME``.
+    """Return the time of each tweet, int64 milliseconds since 1970: ``created_at``,
+    else derived from the id, else ``NO_TIME``.
     """
     times = pc.cast(created_at, pa.int64())
     if created_at.null_count == 0:
@@ -81,8 +81,8 @@ def times_of(ids: Strings, created_at: pa.Array) -> np.ndarray:
 def tweet_digests(
     ids: pa.Array, texts: pa.Array, times: np.ndarray, about: pa.RecordBatch
 ) -> np.ndarray:
-    """uint64[n, 2]: a key of all that is stored of each tweet. Their sum names a set of
-    tweets in any order.
+    """Return uint64[n, 2]: a digest of everything stored for each tweet. The sum of
+    the digests identifies a set of tweets in any order.
     """
     digests = np.zeros((len(ids), 2), np.uint64)
     when = (
@@ -99,8 +99,8 @@ def tweet_digests(
 
 
 def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
-    """The tweets of a batch of whose text anything remains, and their canonical
-    texts.
+    """Return the tweets of a batch whose canonical text is not empty, and these
+    canonical texts.
     """
     canonical = canonical_buffers(*buffers(batch.column("text")))
     filled = np.flatnonzero(np.diff(canonical.offsets))
@@ -112,7 +112,7 @@ def canonical_texts(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Strings]:
 
 
 def prepare(batch: pa.RecordBatch, params: IndexParams) -> Prepared:
-    """All of a batch that a segment needs.
+    """Compute everything that a segment needs of a batch.
 
     ``batch`` is in the readers' schema, with an id in every row.
     """

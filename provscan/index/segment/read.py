@@ -1,6 +1,6 @@
-"""Segments: the immutable parts of an index.
+"""Open and query segments, the immutable parts of an index.
 
-A segment holds up to 2**24 licensed texts in files that are mapped when it is opened;
+A segment has up to 2**24 licensed texts, in files that are mapped when it is opened;
 docs/format.md describes them:
 
 ``texts.*``
@@ -9,12 +9,12 @@ docs/format.md describes them:
     255 at most; two-bit MinHash sketches.
 ``exact.*``, ``bands.*``, ``seeds.*``
     Postings of whole texts, of LSH bands and of seeds
-    (:mod:`provscan.index.segment.seeds`); ``bands.filter`` knows which bands there are.
+    (:mod:`provscan.index.segment.seeds`); ``bands.filter`` is a filter of the bands.
 ``tweets.*``
-    Where the tweets of each text begin among the rows of
+    The first row of each text's tweets among the rows of
     :mod:`provscan.index.segment.tweets`.
 
-Which rows are forgotten stands in a file of its own beside the segments.
+A separate file, outside the segment's folder, lists the forgotten rows.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# A retweet written by hand, or by the first clients.
+# A manual retweet, or one of an early client.
 RETWEET = "(?i)^\\s*RT @"
-# Rows that are read at a time.
+# The number of rows that are read at a time.
 ROWS = 1 << 14
 
 
 def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
-    """Whether tweets say that they repeat others: those with such a field, or by their
-    texts as they came.
+    """Return whether tweets say that they repeat others, in a field or in the original
+    text.
     """
     return pc.or_(named, pc.match_substring_regex(texts, RETWEET))
 
@@ -67,7 +67,7 @@ def retweets(named: pa.Array, texts: pa.Array) -> pa.Array:
 class Segment:
     """An open segment; every array is a read-only view of its file."""
 
-    info: SegmentInfo  # What the manifest says of it.
+    info: SegmentInfo  # Its entry in the manifest.
     # See the module's docstring.
     texts: Strings
     sketches: np.ndarray
@@ -77,32 +77,32 @@ class Segment:
     seeds: OpenSeeds
     tweet_starts: Numbers
     tweets: TweetRows
-    forgotten: np.ndarray  # int64, ascending: rows of tweets that are forgotten.
+    forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
     numbers: np.ndarray | None = (
-        # Of a shard, uint32, ascending: the texts' numbers among those of all shards.
+        # For a shard, uint32, ascending: the texts' numbers among those of all shards.
         None
     )
 
     @cached_property
     def living(self) -> np.ndarray | None:
-        """bool[texts]: the text has a tweet that is not forgotten; ``None`` if all
-        have.
+        """bool[texts]: whether the text has a tweet that is not forgotten; ``None`` if
+        all have.
         """
         return self._counts > 0 if len(self.forgotten) else None
 
     @cached_property
     def living_rows(self) -> np.ndarray:
-        """int64, ascending: rows of tweets that are not forgotten."""
+        """int64, ascending: the rows of tweets that are not forgotten."""
         return np.delete(np.arange(self.info.tweets), self.forgotten)
 
     @cached_property
     def _counts(self) -> np.ndarray:
-        """int64[texts]: tweets that are not forgotten."""
+        """int64[texts]: the number of tweets that are not forgotten."""
         starts = self.tweet_starts.all()
         return np.diff(starts) - np.diff(np.searchsorted(self.forgotten, starts))
 
     def earliest(self, texts: np.ndarray) -> np.ndarray:
-        """The row of the earliest tweet of each text."""
+        """Return the row of the earliest tweet of each text."""
         if len(self.forgotten) == 0:
             return self.tweet_starts.take(texts)
         place = np.searchsorted(self.living_rows, self.tweet_starts.take(texts))
@@ -114,8 +114,8 @@ class Segment:
         return self._counts[texts]
 
     def equal_texts(self, texts: Strings) -> np.ndarray:
-        """int64[n]: number of the licensed text that equals each canonical text, -1
-        where none has a tweet left.
+        """Return int64[n]: the number of the licensed text that equals each canonical
+        text, -1 if none with a tweet that is not forgotten does.
         """
         numbers = self.find(texts)
         if self.living is not None:
@@ -123,8 +123,8 @@ class Segment:
         return numbers
 
     def find(self, texts: Strings) -> np.ndarray:
-        """int64[n]: number of the text that equals each canonical text, forgotten or
-        not, -1 where there is none.
+        """Return int64[n]: the number of the text, forgotten or not, that equals each
+        canonical text, -1 if there is none.
         """
         numbers = np.empty(len(texts), np.int64)
         find_texts(
@@ -133,11 +133,11 @@ class Segment:
         return numbers
 
     def of_keys(self, leading: int, bits: int) -> np.ndarray:
-        """int64[n]: numbers of the texts whose keys begin with so many bits, forgotten
-        ones too.
+        """Return int64[n]: the numbers of the texts whose keys begin with the `bits`
+        bits of `leading`, including forgotten texts.
         """
         table = self.exact
-        # How many of these bits stand in the entries, and how many others number
+        # The number of these bits that are in the entries; the other bits number
         # buckets.
         inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
         first = (leading >> inside) << more
@@ -150,7 +150,7 @@ class Segment:
         return entries & ((1 << table.text_bits) - 1)
 
     def tweets_of(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """All tweets of some texts: places in `texts`, and rows."""
+        """Return all tweets of some texts: places in `texts`, and rows."""
         starts = self.tweet_starts.take(texts)
         count = self.tweet_starts.take(texts + 1) - starts
         text = np.repeat(np.arange(len(texts)), count)
@@ -162,22 +162,22 @@ class Segment:
         return text, rows
 
     def living_among(self, rows: np.ndarray) -> np.ndarray:
-        """Those of some ascending rows that are not forgotten."""
+        """Return those of some ascending rows that are not forgotten."""
         return np.setdiff1d(rows, self.forgotten, assume_unique=True)
 
     def texts_of(self, rows: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.tweet_starts.all(), rows, "right") - 1
 
     def retweets(self, rows: np.ndarray) -> np.ndarray:
-        """bool[n]: the tweet says that it repeats another one."""
+        """Return bool[n]: whether the tweet says that it repeats another one."""
         named = pa.array(self.tweets.rt_of.known(rows))
         return retweets(named, self.tweets.raw_texts.take(rows).array()).to_numpy(
             zero_copy_only=False
         )
 
     def posted_since(self, time: int) -> np.ndarray:
-        """bool[texts], see :meth:`provscan.index.IndexReader.posted_since`, of this
-        segment alone.
+        """Return bool[texts] for this segment alone; see
+        :meth:`provscan.index.IndexReader.posted_since`.
         """
         rows = self.living_rows
         text, times = self.texts_of(rows), self.tweets.times.take(rows)
@@ -195,14 +195,16 @@ class Segment:
         return young
 
     def batches(self, rows: np.ndarray) -> Iterator[pa.RecordBatch]:
-        """Some rows of tweets, as the readers gave them."""
+        """Yield some rows of tweets in the readers' schema."""
         for low in range(0, len(rows), ROWS):
             yield from (
                 self.tweets.table(rows[low : low + ROWS]).combine_chunks().to_batches()
             )
 
     def digest(self, rows: np.ndarray) -> str:
-        """Sum of the digests of some rows of tweets, 32 hexadecimal digits."""
+        """Return the sum of the digests of some rows of tweets, 32 hexadecimal
+        digits.
+        """
 
         def part(low: int) -> np.ndarray:
             total = np.zeros(2, np.uint64)
@@ -226,14 +228,14 @@ class Segment:
         return f"{total[0]:016x}{total[1]:016x}"
 
     def tables(self, first: int) -> LookupTables:
-        """What a scan looks things up in; `first` is the reader's number of the first
-        text.
+        """Return the tables that a scan uses; `first` is the reader's number of the
+        first text.
         """
         return self.searched.lookup(first, self.numbers)
 
     @property
     def searched(self) -> SearchTables:
-        """The part of the segment that is searched."""
+        """Return the part of the segment that is searched."""
         return SearchTables(
             self.texts,
             self.sketches,
@@ -264,8 +266,8 @@ def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment
 
 
 def read_tombstones(index: Path, info: SegmentInfo) -> np.ndarray:
-    """int64[n, 2]: forgotten rows of a segment, ascending, and when each was forgotten,
-    milliseconds since 1970.
+    """Return int64[n, 2]: the forgotten rows of a segment, ascending, and when each
+    was forgotten, in milliseconds since 1970.
     """
     if info.tombstones is None:
         return np.zeros((0, 2), np.int64)

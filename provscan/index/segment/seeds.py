@@ -2,12 +2,12 @@
 (:mod:`provscan.kernels.storage.bloom`).
 
 ``seeds.entries``, ``seeds.places``, ``seeds.starts``
-    Of each text the seeds that :class:`SeedChoice` takes.
+    The seeds that :class:`SeedChoice` chooses for each text.
 ``seeds.filter``
-    What is in the table. It keeps most look-ups of a scan out of it.
+    A filter of the seeds in the table. It saves most look-ups of a scan.
 ``seeds.frequent``
-    Seeds that more than 16 places share: a segment that is joined to this one knows by
-    it which of its seeds are frequent here.
+    A filter of the seeds that more than 16 places share. It tells a segment that is
+    joined to this one which of its seeds are frequent here.
 """
 
 from __future__ import annotations
@@ -58,22 +58,22 @@ from provscan.params import IndexParams
 
 Made = TypeVar("Made")
 
-# Step that a text's size is counted in, in units.
+# The step, in units, in which the size of a text is counted.
 SIZE_STEP = 20
-# Seeds that a text of up to MOST_UNITS units has in the table, in proportion if it is
-# longer: MOST that no other place has; with those of each level
-# (:func:`provscan.kernels.search.minimizers.seed_levels`) STEP fewer, and so many fewer
-# for each doubling of all texts beyond FEW_TEXTS, but LEAST in any case.
+# The maximum number of seeds in the table for a text of up to MOST_UNITS units, in
+# proportion for longer texts: MOST seeds that no other place has. The maximum is lower
+# by STEP for each level (:func:`provscan.kernels.search.minimizers.seed_levels`) and
+# for each doubling of the number of texts beyond FEW_TEXTS, but at least LEAST.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
-# Places of all texts per place of a frequent seed, at least.
+# The minimum number of places of all texts per place of a frequent seed.
 PER_FREQUENT = 17
-# Bytes of texts whose seeds are computed at a time.
+# The bytes of texts whose seeds are computed at a time.
 BLOCK = 1 << 20
-# Threads that compute and sort more than a few seeds, beside the one that chooses among
-# them.
+# The number of threads that compute and sort seeds, unless there are few, beside the
+# one that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
-# Files of the filters, in the order of the fields of OpenSeeds.
+# The files of the filters, in the order of the fields of OpenSeeds.
 FILTERS = ("seeds.filter", "seeds.frequent")
 
 
@@ -91,28 +91,31 @@ class OpenSeeds(NamedTuple):
 
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
-    """uint8[n]: of each of sorted seed entries how many places share its key; see
-    :func:`provscan.kernels.search.minimizers.seed_levels`."""
+    """Return uint8[n]: the level of each of the sorted seed entries; see
+    :func:`provscan.kernels.search.minimizers.seed_levels`.
+    """
     levels = np.empty(len(entries), np.uint8)
     seed_kernels.seed_levels(entries, levels)
     return levels
 
 
 class SeedChoice:
-    """Which seeds of each text an index holds: the rarest ones, enough to find an
-    edited copy, and no more.
+    """Chooses the seeds of each text for the index: the rarest ones, just enough to
+    find an edited copy.
 
     Seeds that no other place has come first, then those that two places share, up to
-    four, up to eight and so on; of equal ones those with the least keys. The more
-    places share a seed, and the more texts there are, the fewer a text may have before
-    it is taken: what several texts share is what others write, too, and each such text
-    costs as much again. Of the seeds of 11 letters that this chose of 100,000 tweets 15
-    % were shared, with half of their chance hits in other text (counted outside of the
-    project).
+    four, up to eight and so on; within a level, those with the smallest keys. The more
+    places share a seed, and the more texts there are, the fewer seeds a text may have
+    for the seed to be added: wording that several texts share is likely in other text,
+    too, and each text that shares a seed costs a comparison. For 100,000 tweets and
+    seeds of 11 letters, 15 % of the chosen seeds were shared and caused half of the
+    chance hits in other text (counted outside of the project).
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
-        """For texts of so many steps of units each, which are some of so many texts."""
+        """`sizes` has the size of each text in steps; `texts` is the number of all
+        texts.
+        """
         units, doublings = (
             SIZE_STEP * np.arange(256),
             (max(0, texts - 1) // FEW_TEXTS).bit_length(),
@@ -130,7 +133,9 @@ class SeedChoice:
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
-        """Those to keep of more sorted seeds of a level; lower levels come first."""
+        """Return the chosen ones of more sorted seeds of a level; lower levels come
+        first.
+        """
         most, out = (
             self._most[level],
             scratch_array("chosen_seeds", len(entries) + 1, np.uint64),
@@ -142,10 +147,10 @@ class SeedChoice:
         ].copy()
 
     def possible(self, entries: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Those of seeds in the order of their levels that may be taken still, but for
-        level 0.
+        """Return the seeds above level 0, ordered by level, that might still be
+        chosen.
 
-        ``ends`` are where each level ends, and are so afterwards.
+        ``ends`` has the end of each level and is updated to the returned seeds.
         """
         out = scratch_array("possible_seeds", len(entries) + 1, np.uint64)
         seed_kernels.possible_seeds(
@@ -155,7 +160,7 @@ class SeedChoice:
 
 
 def seed_scratch(longest: int) -> SeedScratch:
-    """Scratch for the seeds of texts of up to ``longest`` code points; see
+    """Return scratch for the seeds of texts of up to ``longest`` code points; see
     :mod:`provscan.kernels.scratch`.
     """
     size = 2 * longest + 2
@@ -168,7 +173,7 @@ def seed_scratch(longest: int) -> SeedScratch:
 
 
 def seed_params(params: IndexParams) -> SeedParams:
-    """Of parameters whose length of seeds is decided
+    """Return the parameters for kernels. The length of seeds must be set
     (:meth:`~provscan.params.IndexParams.of_texts`).
     """
     assert params.seed_length is not None
@@ -178,10 +183,10 @@ def seed_params(params: IndexParams) -> SeedParams:
 def seed_parts(
     texts: Strings, params: IndexParams, sizes: np.ndarray, threads: int = 0
 ) -> Iterator[np.ndarray]:
-    """Seed entries of canonical texts, numbered by their rows, some rows at a time.
+    """Yield the seed entries of canonical texts, numbered by row, some rows at a time.
 
-    Fills uint8 ``sizes``: units of each text in steps of :data:`SIZE_STEP`, rounded up,
-    255 at most.
+    Fill uint8 ``sizes``: the units of each text in steps of :data:`SIZE_STEP`, rounded
+    up, 255 at most.
     """
     return _made_of_seeds(np.copy, texts, params, sizes, threads)
 
@@ -193,11 +198,11 @@ def _made_of_seeds(
     sizes: np.ndarray,
     threads: int,
 ) -> Iterator[Made]:
-    """What is made of each of :func:`seed_parts`, which stands in memory that is used
-    again.
+    """Yield the result of `made` for each part of :func:`seed_parts`; the memory of a
+    part is reused.
     """
     offsets = texts.offsets
-    # The texts in which blocks begin.
+    # The texts at which blocks begin.
     marks = (
         np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
     )
@@ -233,8 +238,8 @@ def _seed_entries(
 
 
 class _SeedsWriter:
-    """Writes the seed table of a segment, which is one of so many `writers` at work,
-    with so many texts in all.
+    """Writes the seed table of a segment. It is one of `writers` simultaneous writers,
+    whose segments have `total` texts.
     """
 
     def __init__(self, folder: Path, total: int, writers: int) -> None:
@@ -244,7 +249,7 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.held = 0
         self._choice = SeedChoice(self.sizes, total)
-        # Chosen seeds, and those that are decided about once all of lower levels are.
+        # The chosen seeds, and those of higher levels, among which to choose later.
         self._waiting = Waiting(folder / "seeds.waiting.part", most_waiting(writers))
         self._ends: list[np.ndarray] = []
 
@@ -255,7 +260,7 @@ class _SeedsWriter:
             self.all.add_parted(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
-        """Take the seeds of the next stretch by their levels, and choose among those
+        """Add the seeds of the next range, ordered by level, and choose among those
         that no other place has.
         """
         self._choose(entries[: ends[0]], 0)
@@ -276,7 +281,7 @@ class _SeedsWriter:
         self._waiting.add(chosen)
 
     def _chosen(self, number: int) -> np.ndarray:
-        """All chosen seeds of a stretch, sorted."""
+        """Return all chosen seeds of a range, sorted."""
         stretches = len(self._ends)
         rarest, *others = (
             self._waiting[
@@ -306,8 +311,8 @@ class _SeedsWriter:
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
-    """Write the seed tables of segments whose texts stand in these folders; their
-    filters are in the first.
+    """Write the seed tables of segments whose texts are in these folders; the filters
+    of all go to the first.
     """
     total = sum(len(open_strings(folder, "texts")) for folder in folders)
     writers = [_SeedsWriter(folder, total, len(folders)) for folder in folders]
@@ -351,14 +356,14 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Entries ordered by their levels, and where each level ends."""
+    """Return entries ordered by level, and the end of each level."""
     out, ends = np.empty_like(entries), np.empty(len(LEVELS), np.int64)
     radix.by_level(entries, levels, ends, out)
     return out, ends
 
 
 def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Of sorted entries of several segments their levels, in all of them together."""
+    """Return the levels of sorted entries of several segments, counted across all."""
     if len(parts) == 1:
         return [levels_of(parts[0])]
     entries = np.concatenate(parts)

@@ -1,8 +1,8 @@
-"""What a scan looks things up in.
+"""The tables that a scan uses.
 
-A scan takes the tables of an index one after the other, each as :class:`Tables` says:
-:class:`LookupTables` are those of a segment, mapped or joined in memory, and
-:class:`provscan.index.shards.lookup.ShardTables` ask every shard.
+A scan uses the tables of an index one after the other through :class:`Tables`.
+:class:`LookupTables` are the tables of a segment, mapped or joined in memory;
+:class:`provscan.index.shards.lookup.ShardTables` query all shards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ NO_NUMBERS = read_only(np.zeros(0, np.int64))
 
 
 class MatchedPlaces(NamedTuple):
-    """Record int64[n], span int64[n, 2] and similarity float64[n] of some matches."""
+    """The record int64[n], span int64[n, 2] and similarity float64[n] of some
+    matches.
+    """
 
     record: np.ndarray
     span: np.ndarray
@@ -41,7 +43,7 @@ class Variants(NamedTuple):
 
     match: np.ndarray  # The row of the match.
     text: np.ndarray  # The number of the text in the tables.
-    code: np.ndarray  # Where it would begin: see `provscan.kernels.records.Candidates`.
+    code: np.ndarray  # Where it may begin: see `provscan.kernels.records.Candidates`.
 
 
 class Tables(Protocol):
@@ -49,40 +51,39 @@ class Tables(Protocol):
 
     @property
     def together(self) -> int:
-        """How many times more records should be looked up at once than in a segment."""
+        """The factor by which to increase the number of records looked up at once."""
         ...
 
     def look_up(
         self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
     ) -> LookupTables:
-        """A segment of all texts that have a key of the records."""
+        """Return a segment of all texts that share a key with the records."""
         ...
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
-        """That segment, in which at least the given texts can be read."""
+        """Return that segment, with at least the given texts readable."""
         ...
 
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
-        """Variants of the texts of some matches
-        (:mod:`provscan.kernels.search.variants`), and a segment of them.
+        """Return a segment of variants of the texts of some matches
+        (:mod:`provscan.kernels.search.variants`), and these variants.
         """
         ...
 
 
 class LookupTables(NamedTuple):
-    """A segment as the kernels take it."""
+    """A segment in the form that the kernels take."""
 
     first: int  # The reader's number of its first text.
-    # See `provscan.index.segment.read`; whole texts are looked up in `whole`.
+    # See `provscan.index.segment.read`; `whole` is for looking up whole texts.
     texts: Strings
     whole: TextTable
     seeds: SeedTable
-    # bool[n]: the text has a tweet that is not forgotten; None if all have.
+    # bool[n]: whether the text has a tweet that is not forgotten; None if all have.
     living: np.ndarray | None
-    # int[n]: the reader's numbers of the texts, where they don't follow each other;
-    # else empty.
+    # int[n]: the reader's numbers of the texts; empty if they are consecutive.
     numbers: np.ndarray = NO_NUMBERS
 
     @property
@@ -105,7 +106,7 @@ class LookupTables(NamedTuple):
         return self, Variants(found.record, found.text, found.code)
 
     def numbered(self, texts: np.ndarray) -> np.ndarray:
-        """The reader's numbers of some texts."""
+        """Return the reader's numbers of some texts."""
         return (
             self.numbers[texts].astype(np.int64)
             if len(self.numbers)
@@ -113,7 +114,7 @@ class LookupTables(NamedTuple):
         )
 
     def are_living(self, texts: np.ndarray) -> np.ndarray:
-        """bool[n]: each of some texts has a tweet that is not forgotten."""
+        """Return bool[n]: whether each text has a tweet that is not forgotten."""
         if self.living is None:
             return np.ones(len(texts), np.bool_)
         return self.living[texts]
@@ -126,8 +127,8 @@ def variants_of(
     limits: SearchLimits,
     room: int,
 ) -> Candidates:
-    """The first `room` variants that a table of whole texts has; ``record`` is the
-    match.
+    """Return the first `room` variants in a table of whole texts; their ``record`` is
+    the match.
     """
     found = Candidates(*(np.empty(room, np.int64) for _ in Candidates._fields))
     bounds = kernels.VariantLimits(limits.variant_similarity, limits.whole_candidates)

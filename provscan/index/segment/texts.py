@@ -1,4 +1,4 @@
-"""Many strings in two flat files: ``NAME.utf8``, all bytes one after the other, and
+"""Strings in two flat files: ``NAME.utf8``, the concatenated bytes, and
 ``NAME.offsets``, int64[n + 1].
 """
 
@@ -18,7 +18,7 @@ from provscan.text_buffers import buffers, from_buffers
 
 
 class Strings(NamedTuple):
-    """A text buffer (:mod:`provscan.text_buffers`) that may be mapped."""
+    """A text buffer (:mod:`provscan.text_buffers`) that may be a mapped file."""
 
     text: np.ndarray
     offsets: np.ndarray
@@ -38,7 +38,7 @@ class Strings(NamedTuple):
         return Strings(text, offsets)
 
     def codes(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Code points of some rows: uint32[m] and int64 offsets[n + 1]."""
+        """Return the code points of some rows: uint32[m] and int64 offsets[n + 1]."""
         size = int((self.offsets[rows + 1] - self.offsets[rows]).sum())
         codes = np.empty(size, np.uint32)
         offsets = np.zeros(len(rows) + 1, np.int64)
@@ -46,14 +46,14 @@ class Strings(NamedTuple):
         return codes, offsets
 
     def keys(self) -> np.ndarray:
-        """uint64[n, 2]: a key of each string."""
+        """Return uint64[n, 2]: a key of each string."""
         keys = np.empty((len(self), 2), np.uint64)
         text_keys(self.record, keys)
         return keys
 
     def whole_numbers(self) -> np.ndarray:
-        """int64[n]: what is a whole number below 9 * 10**18, without a sign or zeros in
-        front; -1 for all else.
+        """Return int64[n]: the value of each string that is a whole number below 9 *
+        10**18 without a sign or leading zeros; -1 for all others.
         """
         numbers = np.empty(len(self), np.int64)
         kernels.whole_numbers(self.record, numbers)
@@ -103,7 +103,7 @@ def appended(first: Strings, second: Strings) -> Strings:
 
 
 def combined(parts: list[Strings], of: np.ndarray) -> Strings:
-    """The next string of part ``of[i]``, for every i."""
+    """Interleave strings: string i is the next one of part ``of[i]``."""
     if len(parts) == 1:
         return parts[0]
     order = np.argsort(np.argsort(of, kind="stable"), kind="stable")

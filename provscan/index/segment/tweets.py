@@ -1,18 +1,18 @@
-"""The tweets of a segment: ids, times, authors, languages, in rows that are ordered by
-text, the earliest first.
+"""The tweets of a segment: ids, times, authors and languages, in rows ordered by text
+and, within a text, by time.
 
-Columns of numbers (:mod:`provscan.index.segment.packed`):
+The columns of numbers (:mod:`provscan.index.segment.packed`) are:
 
 ``ids``
-    An id that is a whole number in its usual notation; any other id is -1 minus its row
-    among the strings ``ids``.
+    An id that is a whole number in its usual notation is stored as that number, any
+    other id as -1 minus its row among the strings ``ids``.
 ``times``
-    Milliseconds since 1970; the highest number where the time is not known.
+    Milliseconds since 1970; the highest number if the time is unknown.
 ``author``, ``lang``, ``rt_of``
-    Rows of the distinct names in the strings of that name, which are sorted; the empty
-    name stands for an unknown one.
+    Rows in the sorted distinct strings of the same name; the empty string means
+    unknown.
 
-``raw_texts`` are the texts as they came, in compressed blocks.
+``raw_texts`` has the original texts in compressed blocks.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers
 
 LABELS = ("author", "lang", "rt_of")
-# Columns whose bytes depend on the version of Zstandard.
+# The columns whose bytes depend on the version of Zstandard.
 COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
 
 
 class Labels(NamedTuple):
-    """A column of few distinct strings: the row of each in `values`, where null is the
-    empty string.
+    """A column of few distinct strings, as rows in `values`; the empty string stands
+    for null.
     """
 
     codes: Numbers
     values: Strings
 
     def take(self, rows: np.ndarray) -> pa.Array:
-        """Strings of some rows, null where not known."""
+        """Return the strings of some rows, null if unknown."""
         return null_if_empty(
             self.values.take(self.codes.take(rows)).array().cast(pa.string())
         )
 
     def known(self, rows: np.ndarray) -> np.ndarray:
-        """bool[n]: whether each of some rows has a value."""
+        """Return bool[n]: whether each of some rows has a value."""
         return (np.diff(self.values.offsets) > 0)[self.codes.take(rows)]
 
 
 class Ids(NamedTuple):
-    """A column of ids: a number for each, negative for those that are strings, and
-    these.
+    """A column of ids: a number for each id, which is negative for ids that are
+    strings, and these strings.
     """
 
     numbers: Numbers
@@ -78,13 +78,13 @@ class Ids(NamedTuple):
         return Strings(*buffers(found))
 
     def parted(self, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
-        """Those that are whole numbers, int64, and the others."""
+        """Return the ids that are whole numbers, int64, and the others."""
         numbers = self.numbers.take(rows)
         other = numbers < 0
         return numbers[~other], self.strings.take(-1 - numbers[other]).array()
 
     def among(self, ids: pa.Array) -> np.ndarray:
-        """int64, ascending: rows whose id is among `ids`, strings."""
+        """Return int64, ascending: the rows whose id is among the strings `ids`."""
         ids = ids.cast(pa.large_string())
         numbers, asked = self.numbers.all(), Strings(*buffers(ids)).whole_numbers()
         found = pc.is_in(pa.array(numbers), value_set=pa.array(asked[asked >= 0]))
@@ -97,22 +97,22 @@ class Ids(NamedTuple):
 
 
 class TweetRows(NamedTuple):
-    ids: Ids  # As they came, empty where there is none.
-    times: Numbers  # ``NO_TIME`` where not known.
-    raw_texts: PackedStrings  # As they came.
+    ids: Ids  # The original ids, empty if a tweet has none.
+    times: Numbers  # ``NO_TIME`` if unknown.
+    raw_texts: PackedStrings  # The original texts.
     # Columns of labels.
     author: Labels
     lang: Labels
     rt_of: Labels
 
     def rank(self, row: int) -> tuple[int, int, str]:
-        """What tweets are ordered by: time, then id, shorter ones first."""
+        """Return the sort key of a tweet: time, then id, shorter ids first."""
         rows = np.array([row])
         key = self.ids.take(rows).array()[0].as_py()
         return int(self.times.take(rows)[0]), len(key), key
 
     def table(self, rows: np.ndarray) -> pa.Table:
-        """Rows in the schema of :data:`provscan.readers.SCHEMA`, as they were read."""
+        """Return rows as they were read, in the schema of the tweet readers."""
         times = self.times.take(rows)
         return pa.table(
             {
@@ -159,7 +159,7 @@ def write_labels(
     folder: Path, name: str, column: pa.ChunkedArray, rows: np.ndarray
 ) -> None:
     encoded = column.fill_null("").dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # without rows
+    if isinstance(encoded, pa.ChunkedArray):  # if there are no rows
         encoded = pa.array([], pa.string()).dictionary_encode()
     codes = encoded.indices.to_numpy()[rows]
     used = np.flatnonzero(np.bincount(codes, minlength=len(encoded.dictionary)))

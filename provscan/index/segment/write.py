@@ -1,9 +1,9 @@
-"""Writes one segment, a prepared batch at a time.
+"""Write one segment, a prepared batch at a time.
 
-Texts and tweets are numbered as they come, and their final numbers are given when the
+Texts and tweets are numbered as they arrive and get their final numbers when the
 segment is complete: tweets are ordered by time and id, texts by their earliest tweet.
-So the files depend on the tweets alone, and not on the files that they were read from,
-nor on the order of these.
+The segment's files therefore depend only on the tweets, not on the files that they were
+read from or on the order of these.
 """
 
 from __future__ import annotations
@@ -39,21 +39,22 @@ from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
 
-# Threads that finish tables beside the calling one, if there are more than a few
-# tweets.
+# The number of threads that finish tables beside the calling thread, unless there are
+# few tweets.
 CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
 
 
 class KeyTable:
-    """128-bit keys, numbered in the order of their first appearance; grows.
+    """A growing table that numbers 128-bit keys in the order of their first
+    appearance.
 
-    Of ids it tells which tweets are new: an id counts once, however often it is read. A
-    tweet that comes again with the same canonical text changes nothing. One that comes
-    again in the same build with another text is a *version* of the same tweet (an edit,
-    or a copy that was cut short elsewhere): its text can be found, but it is no further
-    tweet.
+    For keys of ids, it tells which tweets are new: an id counts once, however often it
+    is read. A repeated tweet with the same canonical text changes nothing. A repeated
+    tweet with another text, in the same build, is a *version* of the tweet (an edit, or
+    a copy that was cut short elsewhere): its text can be found, but it does not count
+    as another tweet.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class KeyTable:
         self.count = 0
 
     def number(self, keys: np.ndarray) -> np.ndarray:
-        """int64[n]: the number of each of some keys, uint64[n, 2]."""
+        """Return int64[n]: the numbers of keys, uint64[n, 2]."""
         size = len(self._numbers)
         while self.count + len(keys) > size * 3 // 4:
             size *= 2
@@ -80,24 +81,25 @@ class KeyTable:
 
 
 class WrittenSegment(NamedTuple):
-    """A segment whose files are complete, in a folder that no manifest names yet."""
+    """A segment with complete files, in a folder that no manifest names yet."""
 
     folder: Path
-    # Licensed texts, and rows of tweets.
+    # The numbers of licensed texts and of rows of tweets.
     texts: int
     tweets: int
-    digest: str  # Sum of the rows' digests, 32 hexadecimal digits.
-    repeated: int  # Rows left out because the same tweet was read before.
+    digest: str  # The sum of the rows' digests, 32 hexadecimal digits.
+    # The number of rows left out because the same tweet was read before.
+    repeated: int
 
 
 class SegmentWriter:
     """Writes one segment in bounded memory.
 
-    While a segment is being written, a tweet costs some 100 bytes beyond what its batch
-    takes; texts and postings go to disk. The `ids` that are numbered already belong to
-    other segments, which have `texts_before` texts. If the segment is one of several
-    `shards`, whoever writes them writes their seeds together. A writer is a context
-    manager: it closes its files.
+    While a segment is being written, a tweet takes about 100 bytes of memory besides
+    its batch; texts and postings go to disk. The ids that are already in `ids` belong
+    to other segments, which have `texts_before` texts. If the segment is one of several
+    `shards`, the caller writes the seeds of all shards together. A writer is a context
+    manager that closes its files.
     """
 
     def __init__(
@@ -144,7 +146,7 @@ class SegmentWriter:
         self._files.close()
 
     def has_room_for(self, tweets: int) -> bool:
-        """Whether so many more tweets fit, even if each has a text of its own."""
+        """Return whether `tweets` more tweets fit, even if each has its own text."""
         return self.texts + tweets <= MAX_TEXTS and self.tweets + tweets < 1 << 32
 
     def add(self, batch: Prepared) -> None:
@@ -164,7 +166,8 @@ class SegmentWriter:
         known = self.texts
         numbers = self._keys.number(batch.sketches.keys)
         self.texts = self._keys.count
-        # The first row of each text that is new here: its number is above all before.
+        # Find the first row of each new text: its number is above all previous
+        # numbers.
         first = np.flatnonzero(
             numbers >= np.maximum.accumulate(np.append(known, numbers[:-1] + 1))
         )
@@ -185,7 +188,7 @@ class SegmentWriter:
         self.tweets += count
 
     def finish(self) -> WrittenSegment:
-        """Order what has come, and write the files of the segment."""
+        """Sort the tweets and texts, and write the files of the segment."""
         self._files.close()
         folder = self._folder
         self._keys = KeyTable()
@@ -206,8 +209,9 @@ class SegmentWriter:
             order = without_repeated(order, id_of, text_of)
             rows, starts, numbers = by_text(order, text_of, self.texts)
             in_order = np.array_equal(numbers, np.arange(len(numbers)))
-            # Sorting holds no lock, and the files have nothing to do with each other.
-            # The seeds take longest: where they are written, Ctrl-C is noticed.
+            # Sorting releases the interpreter lock, and the files are independent.
+            # The seeds take longest, so they are written in this thread, which notices
+            # Ctrl-C.
             with pool_of(CLOSERS if self.tweets > FEW_TWEETS else 0) as pool:
                 jobs = [
                     pool.submit(self._write_tables, None if in_order else numbers),
@@ -237,8 +241,8 @@ class SegmentWriter:
         return WrittenSegment(folder, self.texts, len(rows), digest, repeated)
 
     def _write_texts(self, numbers: np.ndarray | None) -> None:
-        """The texts and their sketches in the order of their new numbers; None if they
-        have come in it.
+        """Write the texts and their sketches in the order of their new numbers; None
+        if they arrived in this order.
         """
         folder = self._folder
         if numbers is None:
@@ -255,7 +259,7 @@ class SegmentWriter:
         )
 
     def _write_tables(self, numbers: np.ndarray | None) -> None:
-        """The tables of whole texts and of bands, with the filter of these."""
+        """Write the tables of whole texts and of bands, with the filter of bands."""
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
@@ -272,15 +276,15 @@ class SegmentWriter:
 
 
 def _joined(parts: list[np.ndarray], empty: np.ndarray) -> np.ndarray:
-    """All parts; their list is empty afterwards."""
+    """Join all parts, and empty the list to free memory."""
     whole = np.concatenate([empty, *parts])
     parts.clear()
     return whole
 
 
 def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
-    """int64: rows ordered by time, then by id, shorter ids first; the columns of `rest`
-    decide between rows that have both in common.
+    """Return int64: rows ordered by time, then by id, shorter ids first; the columns
+    of `rest` break ties.
     """
     order = np.argsort(times, kind="stable")
     equal = np.diff(times[order]) == 0
@@ -310,10 +314,10 @@ def _exact_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
 def without_repeated(
     order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray
 ) -> np.ndarray:
-    """Rows in their order, of those with equal ids and texts only the first; ids and
-    texts are given as numbers.
+    """Return rows in order, with only the first of those with equal ids and texts,
+    which are given as numbers.
     """
-    # Only what has an id in common with another row may be repeated.
+    # Only a row that shares its id with another can be a repetition.
     places = np.flatnonzero((np.bincount(id_of) > 1)[id_of[order]])
     rows = order[places]
     _, first = np.unique(
@@ -326,8 +330,8 @@ def without_repeated(
 def by_text(
     order: np.ndarray, text_of: np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows text by text, where the rows of each text begin, and the texts' new numbers,
-    those of their first rows.
+    """Return rows grouped by text, the start of each text's rows, and the new numbers
+    of texts, in the order of their first rows.
     """
     numbers, starts, rows = (
         np.empty(texts, np.uint32),

@@ -1,4 +1,4 @@
-"""Copies some shards of an index from where the nodes of a cluster can read them."""
+"""Copy shards of an index from a place that the nodes of a cluster can read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from provscan.urls import below
 
 
 def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
-    """Copy the manifest of an index, some of its shards, and what was added to it, from
-    `url` into a folder, and check them.
+    """Copy the manifest of an index, some of its shards, and the segments added to it,
+    from `url` into a folder, and check them.
     """
     url = url.rstrip("/")
     FileStore(url).get(folder / MANIFEST)

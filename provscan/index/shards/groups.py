@@ -1,11 +1,10 @@
-"""Shards in groups, each held by one process, for an index that is larger than a
+"""Groups of shards, each open in its own process, for an index that is larger than a
 machine's memory or disk.
 
-:func:`hold_shards` opens the shards of one group and nothing of the others. A
-:class:`GroupReader` has all groups looked up as the one index that they are: it asks
-each for the keys of its records, chooses among what all of them have, and asks for the
-texts of that. So it finds what :class:`~provscan.index.reader.IndexReader` finds, to
-the byte.
+:func:`hold_shards` opens the shards of one group only. A :class:`GroupReader` looks up
+all groups as one index: it queries each group for the keys of its records, chooses
+candidates among all results, and requests their texts. Its results are identical to
+those of :class:`~provscan.index.reader.IndexReader`.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from provscan.index.shards.lookup import (
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
-# What those who hold shards are asked for once, whoever asks.
+# Information about a group that every reader requests, and only once.
 CONSTANT = "about"
 
 
 class About(NamedTuple):
-    """The parameters of the index, the bytes of a group's longest text and, of the
-    first group, the filter of all.
+    """The parameters of the index, the bytes of a group's longest text and, from the
+    first group, the filter of all shards.
     """
 
     params: IndexParams
@@ -53,9 +52,11 @@ class About(NamedTuple):
 
 
 class HeldShards:
-    """What a process holds of an index: some of its shards, and what was added to it.
+    """The part of an index that a process has open: some shards, and the segments
+    added to the index.
 
-    A text is the group's own if it stands in one of its shards, or would stand there.
+    A text is the group's own if it is in one of its shards, or would be if it had not
+    been added later.
     """
 
     def __init__(self, reader: IndexReader) -> None:
@@ -94,8 +95,8 @@ class HeldShards:
         limits: SearchLimits,
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        # What comes from another process is read-only: kernels are compiled for arrays
-        # that are not.
+        # Arrays from another process are read-only, but the kernels are compiled for
+        # writable ones.
         records, matches = (
             CodeBuffer(*map(np.array, records)),
             MatchedPlaces(*map(np.array, matches)),
@@ -105,8 +106,8 @@ class HeldShards:
     def own(
         self, methods: Sequence[str], texts: np.ndarray
     ) -> tuple[np.ndarray, list[Any]]:
-        """Which of some texts are the group's own, and what methods of the reader say
-        of these.
+        """Return which of some texts are the group's own, and the results of methods
+        of the reader for these.
         """
         places = np.flatnonzero(self._is_own(texts))
         return places, [
@@ -146,19 +147,21 @@ def hold_shards(
     control: str | None = None,
     fetched_from: str | None = None,
 ) -> HeldShards:
-    """Open some shards of an index, and what was added to it.
+    """Open some shards of an index, and the segments added to it.
 
     Parameters
     ----------
     snapshot
-        That of the whole index (:attr:`~provscan.index.reader.IndexReader.snapshot`).
+        The snapshot of the whole index
+        (:attr:`~provscan.index.reader.IndexReader.snapshot`).
     control
-        Folder of an index that is looked up behind it.
+        The folder of an index of control texts, which are numbered after those of the
+        index.
     fetched_from
-        A place with a copy of the index (:class:`provscan.readers.FileStore`), from
+        A copy of the index in a file store (:class:`provscan.readers.FileStore`), from
         which the files are copied into a temporary folder. They are deleted as soon as
-        they are mapped, so that the disk is free again when the process ends, however
-        it does.
+        they are mapped, so that the disk space is freed when the process ends, in
+        whatever way.
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as copy:
         if fetched_from is not None:
@@ -172,8 +175,8 @@ def hold_shards(
 
 @dataclass(frozen=True, eq=False)
 class GroupReader:
-    """An index whose shards are held in groups, as a scan reads it; see
-    :class:`~provscan.index.reader.IndexReader`.
+    """A reader for scans of an index whose groups of shards are in several processes;
+    see :class:`~provscan.index.reader.IndexReader`.
     """
 
     groups: tuple[ShardGroup, ...]
@@ -217,8 +220,8 @@ class GroupReader:
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Read the index in a block that ends with a check that no file was changed,
-        even if it fails.
+        """Check at the end of a block that no file of the index was changed, even if
+        the block fails.
         """
         try:
             yield

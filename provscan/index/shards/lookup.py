@@ -1,9 +1,9 @@
-"""Shards, looked up as the one segment that all of them would be (docs/format.md).
+"""Look up shards as the single segment that they would form (docs/format.md).
 
-Of a batch of records each shard is asked once, for the keys that the filter of all
-shards lets pass. What the shards have of them becomes a small segment of its own, in
-which texts are ordered as in one segment of all, so that the kernels find there what
-they would find in that one, and count the same look-ups as cut short.
+For a batch of records, each shard is queried once, for the keys that pass the filter
+of all shards. The results become a small segment, in which texts are ordered as in a
+single segment. The kernels therefore find the same candidates in it, and count the same
+look-ups as cut short.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 
 class ShardQuery(NamedTuple):
-    """Keys of one kind, uint32[n] without what no table knows, and how many entries of
-    each are read in each shard.
+    """Keys of one kind, uint32[n], reduced to the bits that tables have, and the
+    maximum number of entries per key and shard.
     """
 
     kind: str
@@ -65,30 +65,31 @@ class ShardQuery(NamedTuple):
 
 
 class ShardEntries(NamedTuple):
-    """Entries for the keys of one kind that were asked for."""
+    """The entries for the requested keys of one kind."""
 
-    # uint32[n], and int64[n]: the reader's numbers of the texts.
+    # The keys, uint32[n], and the reader's numbers of the texts, int64[n].
     keys: np.ndarray
     numbers: np.ndarray
-    values: np.ndarray  # [n, ...]: what the table has beside a text.
+    # [n, ...]: the values that the table has for each entry or text.
+    values: np.ndarray
     living: np.ndarray  # bool[n]: see `provscan.index.segment.read.LookupTables`.
 
 
 class ShardGroup(Protocol):
-    """Shards that are asked together, in this process or in another one."""
+    """Shards that are queried together, in this process or in another one."""
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method of :class:`Sources`, or of
         :class:`provscan.index.shards.groups.HeldShards`.
 
-        What is returned waits for the result.
+        The returned function waits for the result.
         """
         ...
 
 
 def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[Any]:
-    """What each group says; all of them are asked before the first one is waited
-    for.
+    """Return the answer of each group. All groups are queried before waiting for the
+    first.
     """
     return [
         answer() for answer in [group.begin(method, *arguments) for group in groups]
@@ -96,7 +97,7 @@ def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[
 
 
 class Sources:
-    """The tables of shards in this process, and of what was added to them."""
+    """The tables of shards in this process, and of the segments added to them."""
 
     def __init__(self, tables: Sequence[LookupTables]) -> None:
         self._tables = tables
@@ -105,8 +106,8 @@ class Sources:
         return partial(getattr(self, method), *arguments)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        """The entries of some keys in all shards, the first ``limit`` of each key in
-        each.
+        """Return the entries of some keys in all shards: the first ``limit`` of each
+        key in each shard.
         """
         return [
             self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit)
@@ -146,8 +147,8 @@ class Sources:
         limits: SearchLimits,
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
-        """The variants that each shard has: match, code, stretch, number of the text
-        and whether that is living.
+        """Return the variants in each shard: match, code, stretch, number of the text,
+        and whether the text is living.
         """
         found = [
             (variants_of(records, matches, source.whole.exact, limits, room), source)
@@ -167,29 +168,29 @@ class Sources:
 
 @dataclass(frozen=True, eq=False)
 class ShardTables:
-    """The tables of shards, and of what was added behind them."""
+    """The tables of shards, and of the segments added after them."""
 
     groups: tuple[
         ShardGroup, ...
-    ]  # Who has the tables of the shards, and of what was added.
-    seed_filter: BloomFilter  # Of all of them together.
-    params: IndexParams  # Of the index.
+    ]  # The groups with the tables of shards and of added segments.
+    seed_filter: BloomFilter  # The filter of all these tables.
+    params: IndexParams  # The parameters of the index.
     canonical_texts: Callable[
         [np.ndarray], Strings
-    ]  # Canonical texts by the reader's numbers.
+    ]  # Returns canonical texts by the reader's numbers.
 
     @property
     def together(self) -> int:
-        # Each look-up asks all shards: more records at once are fewer questions.
+        # Each look-up queries all shards, so more records at once mean fewer queries.
         return 2
 
     def look_up(
         self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
     ) -> LookupTables:
-        """A segment of all texts that have a key of some records; the texts themselves
-        are not in it yet.
+        """Return a segment of all texts that share a key with some records, as yet
+        without the texts themselves.
 
-        No more entries are read of a key than the limits ask for.
+        For each key, no more entries are read than the limits require.
         """
         wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
         count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
@@ -245,7 +246,7 @@ class ShardTables:
         )  # fmt: skip
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
-        """The segment with some of its texts; the others are empty."""
+        """Return the segment with some of its texts; the others are empty."""
         chosen = distinct(np.concatenate(texts))
         strings = self.canonical_texts(segment.numbers[chosen])
         offsets = np.zeros(len(segment.numbers) + 1, np.int64)
@@ -259,7 +260,7 @@ class ShardTables:
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
-        # Shards may be far away: they are sent what they need.
+        # Shards may be on other machines, so send them only what they need.
         chosen = np.flatnonzero(
             (matches.similarity < 1.0)
             & (matches.similarity >= limits.variant_similarity)
@@ -273,7 +274,7 @@ class ShardTables:
             np.concatenate(column)
             for column in zip(*(part for parts in found for part in parts), strict=True)
         ]
-        # Stretch by stretch, and the limits once more, for all shards.
+        # Order the variants by stretch, and apply the limits across all shards.
         order = np.lexsort(columns[3::-1])
         match, code, place, number, living = (column[order] for column in columns)
         stretches = np.stack([match, code, place])
@@ -295,7 +296,7 @@ class ShardTables:
 
     @cached_property
     def _nothing(self) -> LookupTables:
-        """A segment without texts, with the filter of all."""
+        """Return a segment without texts, with the filter of all tables."""
         none = np.zeros(0, np.uint64)
         bands = bands_layout(self.params.bands)
         tables = [_table(none.copy(), layout, 0)[1] for layout in (EXACT, bands, SEEDS)]
@@ -317,11 +318,11 @@ class ShardTables:
 def sources_of(
     numbering: Numbering, params: IndexParams
 ) -> tuple[Sources, BloomFilter, tuple[LookupTables, ...]]:
-    """The tables of shards, the first one among them, with what was added behind them
-    where that fits one segment.
+    """Return the tables of shards, including the first, followed by the segments added
+    to them if these fit into one segment.
 
-    Then the filter of the seeds of all of these, and the tables of what was added where
-    it does not.
+    Also return the filter of the seeds of all of these, and the tables of the added
+    segments if they do not fit.
     """
     shards = numbering.segments[: numbering.shards]
     rest = numbering.segments[numbering.shards :]
@@ -346,8 +347,8 @@ def shard_tables(
     params: IndexParams,
     canonical_texts: Callable[[np.ndarray], Strings],
 ) -> tuple[Tables, ...]:
-    """The tables of shards, with what was added behind them where it fits one segment,
-    else apart from it.
+    """Return the tables of shards, with the added segments in the same tables if they
+    fit into one segment, else in separate ones.
     """
     sources, seed_filter, others = sources_of(numbering, params)
     return ShardTables(
@@ -368,7 +369,7 @@ def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """What a table knows of some keys, uint32, each once."""
+    """Return the distinct bits of some keys that a table has, uint32."""
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
     return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(
@@ -376,8 +377,8 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     )
 
 
-# Of a source the table to ask, a filter of its keys, what it has beside texts, and
-# whether that is by text or by entry.
+# For each kind of keys, the table of a source, a filter of its keys, its values beside
+# texts, and whether these are per text or per entry.
 _KINDS: dict[
     str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
 ] = {
@@ -405,6 +406,6 @@ _KINDS: dict[
 def _table(
     entries: np.ndarray, layout: TableLayout, texts: int
 ) -> tuple[np.ndarray, Postings]:
-    """A table of entries in any order, and its places."""
+    """Return a table of entries, which may be in any order, and its places."""
     postings, places = table_of(sorted_entries(entries), layout, texts)
     return places, postings

@@ -1,8 +1,9 @@
-"""An index in shards, written by tasks that any process may run, in three steps.
+"""Write an index in shards in three steps, by tasks that any process can run.
 
-:func:`write_parts` parts tweets by shard, :func:`write_shard` makes one shard of all
-that was parted for it, and :func:`write_shards` adds what is decided over all shards.
-The bytes are those that one process writes: a segment depends on its tweets alone.
+:func:`write_parts` divides tweets by shard, :func:`write_shard` writes one shard from
+all the parts for it, and :func:`write_shards` adds the data that depends on all shards.
+The resulting bytes are the same as from one process, since a segment depends only on
+its tweets.
 """
 
 from __future__ import annotations
@@ -30,24 +31,24 @@ from provscan.params import IndexParams
 
 
 class Parted(NamedTuple):
-    """What :func:`write_parts` has read: tweets with and without text."""
+    """The counts of :func:`write_parts`: tweets with and without text."""
 
     tweets: int = 0
     without_text: int = 0
 
 
 class MadeShards(NamedTuple):
-    shards: Sequence[WrittenSegment]  # Each by itself.
-    parted: Parted  # Of all parts together.
+    shards: Sequence[WrittenSegment]  # Each shard by itself.
+    parted: Parted  # The counts of all parts together.
 
 
 def write_parts(
     batches: Iterable[pa.RecordBatch], folder: Path, number: int, shards: int
 ) -> Parted:
-    """Part batches of tweets by shard into a folder that all tasks share; repeated, it
-    changes nothing.
+    """Divide batches of tweets by shard, into a folder that all tasks share. Repeating
+    the call changes nothing.
 
-    The `number` of the task names its parts.
+    The files are named after the `number` of the task.
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
@@ -70,7 +71,7 @@ def write_parts(
     try:
         temporary.rename(folder / f"{number:08}")
     except OSError:
-        # An earlier attempt at the same task was complete, though nobody heard of it.
+        # An earlier attempt at the task was complete, but its result was lost.
         if not (folder / f"{number:08}").exists():
             raise
         shutil.rmtree(temporary)
@@ -84,19 +85,19 @@ def write_shard(
     params: IndexParams,
     advance: Callable[[int], None],
 ) -> WrittenSegment:
-    """Write a shard, beside the folder of the parts.
+    """Write a shard, in a folder beside that of the parts.
 
     Parameters
     ----------
     folder, parts
-        The folder of the parts, and how many tasks have written some.
+        The folder of the parts, and the number of tasks that wrote parts.
     place
-        The number of the shard, and how many there are.
+        The number of the shard, and the number of shards.
     advance
-        Called with the number of tweets taken since the last call.
+        Called with the number of tweets processed since the last call.
     """
     shard, shards = place
-    # Each attempt has a folder of its own.
+    # Each attempt has its own folder.
     target = folder.with_name(f"{folder.name}-{shard:03}-{uuid.uuid4().hex}")
     with SegmentWriter(target, params, KeyTable(), shards=shards) as writer:
         for number in range(parts):
@@ -107,7 +108,7 @@ def write_shard(
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """The batches of a part; none if its files held no tweets."""
+    """Yield the batches of a part; none if its files had no tweets."""
     if path.exists():
         with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as file:
             for number in range(file.num_record_batches):
@@ -122,8 +123,8 @@ def write_shards(
     *,
     overwrite: bool,
 ) -> IndexReader:
-    """Write an index of shards that `make` makes, given a folder for the parts; as
-    :func:`provscan.index.write_index`.
+    """Write an index from the shards that `make` creates, given a folder for the
+    parts; otherwise like :func:`provscan.index.write_index`.
     """
     with changing(target, "replace" if overwrite else "create") as change:
         parts = change.workspace()

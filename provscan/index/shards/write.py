@@ -1,7 +1,8 @@
-"""Shards of one index: which tweets go to which, and what is decided over all of them.
+"""Assign tweets to the shards of an index, and write the data that depends on all
+shards.
 
-A text is in the shard that the hash of its canonical text names. The seeds of all
-shards are chosen together, and their texts are numbered as in one segment of all.
+The hash of a canonical text determines its shard. The seeds of all shards are chosen
+together, and their texts are numbered as in a single segment.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ MOST_SHARDS = 256
 
 
 def shards_of(keys: np.ndarray, shards: int) -> np.ndarray:
-    """The shard of each canonical text, by the keys of the texts, uint64[n, 2]."""
+    """Return the shard of each canonical text, from its key, uint64[n, 2]."""
     return keys[:, 1] % np.uint64(shards)
 
 
 def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
-    """The rows of each shard."""
+    """Yield the rows of each shard."""
     numbers = shards_of(batch.sketches.keys, shards)
     for shard in range(shards):
         yield taken(batch, np.flatnonzero(numbers == shard))
@@ -42,7 +43,9 @@ def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
 def finished_shards(
     change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
 ) -> list[SegmentInfo]:
-    """Write what is decided over all shards, and take them into an index."""
+    """Write the data that depends on all shards, and adopt the shards into the
+    index.
+    """
     write_seeds(
         [shard.folder for shard in shards],
         params.of_texts(sum(shard.texts for shard in shards)),
@@ -61,8 +64,8 @@ def finished_shards(
 def _numbers(
     change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
 ) -> list[np.ndarray]:
-    """The numbers of each shard's texts among those of all shards, uint32: texts are
-    ordered by their earliest tweet.
+    """Return the numbers of each shard's texts among those of all shards, uint32;
+    texts are ordered by their earliest tweet.
     """
     infos = [
         SegmentInfo(shard.folder.name, shard.texts, shard.tweets, shard.digest, {})
@@ -93,7 +96,7 @@ def _concatenated(parts: Iterable[Strings]) -> Strings:
 
 
 def _tied(times: np.ndarray, ids: Strings) -> bool:
-    """Whether two neighbours of some tweets have time and id in common."""
+    """Return whether two neighbouring tweets have equal times and ids."""
     array = ids.array()
     equal = pc.equal(array[1:], array[:-1]).to_numpy(zero_copy_only=False)
     return bool(np.any((times[1:] == times[:-1]) & equal.astype(bool)))
