@@ -1,15 +1,15 @@
-"""Candidates: which licensed texts may stand in a record, and where.
+"""Candidates: find licensed texts that may be in a record, and where.
 
-Two generators. *Whole records* of limited length: the exact canonical text, and LSH
-bands of the MinHash signature. *Passages* in records of any length: seeds, see
-:mod:`provscan.kernels.search.seeding`. A short record goes through both, so that no
-length lies between them.
+There are two generators. *Whole records* of limited length are looked up by their
+exact canonical text and by LSH bands of their MinHash signature. *Passages* in records
+of any length are found by seeds, see :mod:`provscan.kernels.search.seeding`. A short
+record goes through both, so that no length is left out.
 
-High-frequency keys cost bounded time, however large the index: see
+The time for frequent keys is bounded, however large the index is: see
 :class:`provscan.params.SearchLimits`. A template that thousands of tweets share is
-thereby still found, as one of its early variants, and an exact copy as itself: a record
-by its key, a stretch inside one by the keys of the stretches around the match of
-another variant.
+still found, as one of its early variants, and an exact copy is found as itself: a whole
+record by its key, and a passage by the keys of stretches around the match of another
+variant.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from provscan.matching.matches import TruncatedLookups
 from provscan.matching.verify import VerifiedCandidates
 from provscan.params import IndexParams, SearchLimits
 
-# Room for the candidates of the texts that are scanned together, at first, beside one
-# for each seed.
+# The initial room for candidates of the texts that are scanned together, in addition
+# to one per seed.
 CANDIDATES = 4096
 
 _PLACES = np.array([minimizers.place_of(code) for code in range(256)], np.int64)
@@ -54,7 +54,7 @@ def whole_records(
     limits: SearchLimits,
     cut: TruncatedLookups,
 ) -> Candidates:
-    """Candidates of whole records; row ``rows[i]`` has sketch ``i``."""
+    """Return candidates for whole records; row ``rows[i]`` has sketch ``i``."""
     if len(rows) == 0:
         return NONE
     bounds = postings.WholeLimits(
@@ -75,8 +75,8 @@ def whole_records(
 
 
 def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
-    """Seeds of canonical texts; they last until the same thread asks again
-    (:mod:`provscan.kernels.scratch`).
+    """Return the seeds of canonical texts, valid until the same thread calls this
+    again (:mod:`provscan.kernels.scratch`).
     """
     size = 2 * (int(records.offsets[-1]) - int(records.offsets[0])) + 2
     seeds = Seeds(
@@ -91,7 +91,7 @@ def seeds_of(records: CodeBuffer, params: IndexParams) -> Seeds:
 
 
 def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
-    """Keys of the seeds of one canonical text, to explain a match."""
+    """Return the keys of the seeds of one canonical text, to explain a match."""
     codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     seeds = seeds_of(CodeBuffer(codes, np.array([0, len(codes)], np.int64)), params)
     return seeds.keys[: seeds.bounds[-1]].copy()
@@ -100,7 +100,7 @@ def seed_keys(text: str, params: IndexParams) -> npt.NDArray[np.uint32]:
 def passages(
     seeds: Seeds, segment: LookupTables, limits: SearchLimits, cut: TruncatedLookups
 ) -> Candidates:
-    """Candidates inside records; they last until the same thread asks again
+    """Return candidates inside records, valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`).
     """
     scratch = seeding.seeding_scratch()
@@ -118,7 +118,8 @@ def passages(
         )
         if n <= room:
             break
-        # Templates by the thousand: once more, with room for all.
+        # Templates gave more candidates than there is room for: repeat with enough
+        # room.
         room = n
     cut.seeds_cut += int(count.seeds_cut[0])
     return Candidates(*(column[:n] for column in found))
@@ -130,8 +131,8 @@ def variants(
     tables: Tables,
     limits: SearchLimits,
 ) -> tuple[LookupTables, Candidates]:
-    """Texts that equal a stretch around a match of another one
-    (:mod:`provscan.kernels.search.variants`), and a segment of them.
+    """Return a segment of texts that equal a stretch around a match of another text
+    (:mod:`provscan.kernels.search.variants`), and the candidates for them.
     """
     places = MatchedPlaces(matches.record, matches.span, matches.similarity)
     segment, found = tables.variants(records, places, limits)
@@ -148,7 +149,7 @@ def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candida
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
-    """Both kinds, ordered by record and text; a pair that has a diagonal is not
+    """Merge both kinds, ordered by record and text. A pair that has a diagonal is not
     compared as a whole as well.
     """
     record, text, code, place = (

@@ -1,4 +1,4 @@
-"""Compares given pairs of a text and a licensed text, outside of a scan."""
+"""Compare given pairs of a text and a licensed text, outside of a scan."""
 
 from __future__ import annotations
 
@@ -22,24 +22,22 @@ from provscan.text_buffers import buffers
 
 
 class Comparison(NamedTuple):
-    """How a text compares with a licensed text: what
-    :func:`provscan.kernels.search.verify.decide` decides, and by what.
+    """The comparison of a text with a licensed text: the decision of
+    :func:`provscan.kernels.search.verify.decide`, and its inputs.
     """
 
-    way: str | None  # ``whole`` or ``stretch``; None if it is no match.
+    way: str | None  # ``whole`` or ``stretch``; None if it is not a match.
     similarity: float
     containment: float
-    # In canonical code points, as ``min_chars`` counts them: in common, and of the
-    # longest stretch in common.
+    # The letters in common, and those of the longest common stretch, as ``min_chars``
+    # counts them.
     letters: float
     stretch: float
-    common: int  # Different 5-grams that both have.
+    common: int  # The number of distinct 5-grams in both.
 
 
 def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
-    """Compare two texts, of which the first is a passage that may be a copy of the
-    second.
-    """
+    """Compare a passage with a licensed text that it may be a copy of."""
     codes, offsets, _ = canonical_codes(
         *buffers(pa.array([text, licensed], pa.large_string()))
     )
@@ -63,10 +61,10 @@ def comparison(text: str, licensed: str, params: MatchParams) -> Comparison:
 def compared(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: IndexReader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How alike whole texts are to one licensed text each: level, similarity and
+    """Compare whole texts with one licensed text each; return level, similarity and
     containment, as in a match.
 
-    ``exact`` is not told apart from ``near_exact``.
+    ``exact`` is not distinguished from ``near_exact``.
     """
     grams = np.empty((len(texts), 3), np.int64)
     gram_kernels.compare_rows(*_paired(text, offsets, texts, reader), grams)
@@ -81,8 +79,8 @@ def compared(
 def in_pieces(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
 ) -> np.ndarray:
-    """bool[n]: passages of the i-th licensed text stand in the i-th text in another
-    order, or without what was between them.
+    """Return bool[n]: whether the i-th text has passages of the i-th licensed text in
+    another order, or without what was between them.
     """
     flags = np.empty(len(texts), np.bool_)
     gram_kernels.pieces_of_rows(*_paired(text, offsets, texts, reader), flags)
@@ -92,7 +90,9 @@ def in_pieces(
 def _paired(
     text: np.ndarray, offsets: np.ndarray, texts: np.ndarray, reader: ScanReader
 ) -> tuple[CodeBuffer, CodeBuffer, gram_kernels.SetScratch]:
-    """Texts and one licensed text each, canonical, with room to compare them."""
+    """Return texts and one licensed text for each, canonical, with scratch to compare
+    them.
+    """
     codes, code_offsets, _ = canonical_codes(text, offsets)
     licensed = CodeBuffer(*reader.canonical_texts(texts).codes(np.arange(len(texts))))
     longest, longest_text = (

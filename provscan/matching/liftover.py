@@ -1,4 +1,4 @@
-"""The way back: from spans in canonical texts to spans in the texts as they came
+"""Map spans in canonical texts back to spans in the original texts
 (:mod:`provscan.kernels.canonical.liftover`).
 """
 
@@ -24,13 +24,13 @@ from provscan.text.tables import tables
 def windows(
     rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray
 ) -> tuple[VerifiedCandidates, np.ndarray]:
-    """Where in a long text matches must be located: the chunks that hold them and one
-    more on each side.
+    """Return where to locate the matches of a long text: the chunks that contain them,
+    and one more on each side.
 
-    The `rows` are matches in one text, as if it were one record, that was cut into
-    chunks at the bytes `cuts`; the canonical text of each begins at `offsets`. The
-    result are the same matches in records of their own, and int64[records, 2]: the
-    first chunk of each record, and the one after the last.
+    `rows` are matches in one text, which counts as one record. The text was cut into
+    chunks at the bytes `cuts`; the canonical text of each chunk begins at `offsets`.
+    Return the same matches in smaller records, and int64[records, 2]: the first chunk
+    of each such record, and the chunk after its last.
     """
     last = len(cuts) - 1
     low = np.maximum(np.searchsorted(offsets[:-1], rows.span[:, 0], "right") - 2, 0)
@@ -40,7 +40,7 @@ def windows(
     new = np.flatnonzero(np.diff(low, prepend=-1) | np.diff(high, prepend=-1))
     ranges = np.stack([low[new], high[new]], axis=1)
     if (cuts[ranges[:, 1]] - cuts[ranges[:, 0]]).sum() > cuts[last] - cuts[0]:
-        # Matches are dense.
+        # The matches are too dense for smaller records.
         return rows, np.array([[0, last]])
     record = np.searchsorted(new, np.arange(len(low)), "right") - 1
     return rows._replace(
@@ -49,20 +49,20 @@ def windows(
 
 
 class Located(NamedTuple):
-    """Where the records stand that matches are lifted over to."""
+    """The original records to which matches are lifted over."""
 
     text: np.ndarray  # uint8[m], UTF-8.
-    # int64[n]: where each record begins and ends in it.
+    # int64[n]: the start and end of each record in it.
     begins: np.ndarray
     ends: np.ndarray
-    characters: np.ndarray  # int64: code points of each text that was scanned.
+    characters: np.ndarray  # int64: the code points of each scanned text.
 
 
 def liftover(
     records: Located, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Spans in the records as they came, levels, and the similarity of just these
-    spans.
+    """Return the spans in the original records, the levels, and the similarity of
+    exactly these spans.
     """
     raw_texts = reader.raw_texts(rows.text)
     longest = int((records.ends - records.begins)[rows.record].max(initial=0))
@@ -104,5 +104,5 @@ def liftover(
         common / of_text,
         records.characters,
     )
-    # An edge that reaches far out may pass the start of the match before.
+    # An extended edge may pass the start of the previous match.
     return found.take(np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record)))

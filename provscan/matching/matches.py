@@ -1,4 +1,4 @@
-"""Matches as columns, as rows of ``matches.parquet``, and with the text around them."""
+"""Matches as columns, as rows of ``matches.parquet``, and with surrounding text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
 from provscan.text_buffers import buffers
 
-# Fields of `Matches` with one entry each.
+# The fields of `Matches` with one entry per match.
 COLUMNS = ("row", "span", "text", "level", "similarity", "containment")
 LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 STRONG = 0.8
@@ -40,17 +40,17 @@ MATCHES = pa.schema(
 )
 
 PERMALINK = "https://x.com/i/status/"
-# Code points before and after a match, and at most of the match itself.
+# The number of code points shown before and after a match, and at most of the match.
 CONTEXT, LONGEST = 200, 2_000
 
 
 @dataclass
 class TruncatedLookups:
-    """Look-ups that were cut short to bound the time of a scan; see
+    """The number of look-ups that were cut short to bound the time of a scan; see
     :class:`provscan.params.SearchLimits`.
     """
 
-    # Look-ups of LSH bands and of seeds that more texts share than are read.
+    # Look-ups of LSH bands, and of seeds, that more texts share than are read.
     bands_cut: int = 0
     seeds_cut: int = 0
 
@@ -63,23 +63,23 @@ class TruncatedLookups:
 
 @dataclass
 class Matches:
-    """Matches in some texts, ordered by row and start."""
+    """The matches in some texts, ordered by row and start."""
 
-    row: np.ndarray  # int64[n]: which of the texts.
+    row: np.ndarray  # int64[n]: the number of the text.
     span: np.ndarray  # int64[n, 2]: start and end in code points of that text.
-    text: np.ndarray  # int64[n]: number of the licensed text in the reader.
-    level: np.ndarray  # uint8[n]: index into `LEVELS`.
+    text: np.ndarray  # int64[n]: the reader's number of the licensed text.
+    level: np.ndarray  # uint8[n]: an index into `LEVELS`.
     # float64[n].
     similarity: np.ndarray
     containment: np.ndarray
-    characters: np.ndarray  # int64[rows]: code points of each text.
+    characters: np.ndarray  # int64[rows]: the code points of each text.
     truncated: TruncatedLookups = dataclasses.field(
         default_factory=TruncatedLookups
     )  # Look-ups that were cut short.
 
     @property
     def whole(self) -> np.ndarray:
-        """bool[n]: the span covers its whole text, or nearly."""
+        """bool[n]: whether the span covers its whole text, or nearly."""
         return (
             np.diff(self.span, axis=1)[:, 0] >= WHOLE_FIELD * self.characters[self.row]
         )
@@ -91,7 +91,7 @@ class Matches:
 
 
 def nothing(characters: np.ndarray) -> Matches:
-    """No match in texts of these lengths."""
+    """Return an empty result for texts of these lengths."""
     none, shares = np.zeros(0, np.int64), np.zeros(0)
     return Matches(
         none,
@@ -104,18 +104,19 @@ def nothing(characters: np.ndarray) -> Matches:
     )
 
 
-# What finds the matches in the texts of a text buffer, ordered by text and place.
+# A function that finds the matches in the texts of a text buffer, ordered by text and
+# place.
 Finder = Callable[[np.ndarray, np.ndarray], Matches]
 
 
 def matches_in(
     batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
 ) -> Matches:
-    """Matches in one batch of records, or of pieces of a record
+    """Find the matches in one batch of records, or of pieces of a record
     (:mod:`provscan.readers.texts.schema`).
 
-    With `fix_encoding` they are those in the repaired texts, and their spans those of
-    the texts as they are.
+    With `fix_encoding`, matches are found in the repaired texts; their spans refer to
+    the texts before the repair.
     """
     texts, repaired = (
         mended_texts(batch.column("text"))
@@ -140,24 +141,24 @@ def matches_in(
 
 
 class TweetNames(Protocol):
-    """What knows the tweets of licensed texts by the texts' numbers."""
+    """Gives the tweets of licensed texts by the texts' numbers."""
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
-        """The earliest tweet of each text."""
+        """Return the id of each text's earliest tweet."""
         ...
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        """The number of tweets of each text."""
+        """Return the number of tweets of each text."""
         ...
 
 
 def match_table(
     found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """The rows of the matches in the texts of one batch: their ``record`` (int64),
-    ``id`` and, where known, ``field``.
+    """Return the rows for the matches in one batch, with ``record`` (int64), ``id``
+    and, if known, ``field``.
 
-    The `source` is what the user called the dataset.
+    `source` is the user's name for the dataset.
     """
     rows, unknown = pa.array(found.row), pa.nulls(len(found.row), pa.string())
     columns = [
@@ -179,8 +180,8 @@ def match_table(
 
 
 def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
-    """bool[n]: the span of each match covers its whole field, or nearly; of a piece of
-    a long text none does.
+    """Return bool[n]: whether the span of each match covers its whole field, or
+    nearly; False for pieces of a long text.
     """
     if "offset" in batch.schema.names:
         return np.zeros(len(found.row), np.bool_)
@@ -188,8 +189,8 @@ def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
 
 
 def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]:
-    """Columns ``before``, ``passage`` and ``after`` of the matches in a batch of
-    records, or of pieces of a record.
+    """Return the columns ``before``, ``passage`` and ``after`` of the matches in a
+    batch of records, or of pieces of a record.
     """
     text, offsets = buffers(batch.column("text"))
     start, end = found.span.T
@@ -208,13 +209,13 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     )
     places = np.empty_like(points)
     byte_places(text, offsets, found.row, points, places)
-    # String 5 i + k goes from place k of match i to the next one.
+    # String 5 i + k extends from place k of match i to the next place.
     between, first = Strings(text, places.reshape(-1)), np.arange(0, 5 * len(points), 5)
     return [between.take(first + place).array() for place in (0, 1, 3)]
 
 
 def permalinks(ids: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Where tweets stand on the platform; null for ids that are no numbers."""
+    """Return the URLs of tweets on the platform; null for ids that are not numbers."""
     return pc.if_else(
         pc.match_substring_regex(ids, "^[0-9]+$"),
         pc.binary_join_element_wise(PERMALINK, ids, ""),

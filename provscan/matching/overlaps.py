@@ -1,4 +1,4 @@
-"""One licensed text a place: of verified matches that overlap the best one stays."""
+"""Keep one licensed text per place: the best of the verified matches that overlap."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from provscan.kernels.search import suppress as suppress_kernels
 from provscan.matching.verify import VerifiedCandidates
 
-# Code points of a cell of the grid that tells which matches share a place.
+# The code points per cell of the grid by which matches that share a place are found.
 CELL = 64
 
 
 def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
-    """The matches of all segments, one licensed text a place, ordered by record and
-    place.
+    """Return the matches of all segments with one licensed text per place, ordered by
+    record and place.
     """
     rows = (
         parts[0]
@@ -25,14 +25,14 @@ def without_overlaps(parts: list[VerifiedCandidates]) -> VerifiedCandidates:
 
 
 def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
-    """Which rows keep their place, bool[n]: one place, one licensed text.
+    """Return bool[n]: the rows to keep, so that each place has one licensed text.
 
     The better row has the greater ``common - (missing in the span + foreign in the
-    span) / 2`` in 5-grams, so a long text that is there wins over a short one inside
-    it, and a short one over a long one of which only that much is there; no more is
-    missing than is there, so that half of a long text wins over chance inside it. Then
-    the greater similarity, then the one that more of the text is a copy of, then the
-    lower text.
+    span) / 2`` in 5-grams. A long text that is present thus wins over a short text
+    inside it, and a short text wins over a long text of which only that part is
+    present. ``missing`` is limited to ``common``, so that half of a long text wins over
+    chance inside it. Ties are broken by the greater similarity, then by the longer
+    copied part of the text, then by the lower number of the text.
     """
     common, of_text, of_span = rows.grams.T
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)
@@ -46,8 +46,8 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
 def with_own_places(
     record: np.ndarray, span: np.ndarray, order: np.ndarray
 ) -> np.ndarray:
-    """Which rows share their place with no better one, bool[n]; `order` has the better
-    ones first, record by record.
+    """Return bool[n]: the rows that share their place with no better row; `order`
+    groups rows by record, better rows first.
     """
     low, high = span[:, 0] // CELL, (span[:, 1] - 1) // CELL + 1
     kept = np.empty(len(order), np.bool_)

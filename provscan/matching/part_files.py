@@ -1,8 +1,8 @@
-"""Part files: what the scan of one task leaves behind.
+"""Part files: the output of the scan of one task.
 
-``00000012.arrow`` holds its matches, if there are any; ``00000012.json`` its counts and
-its sample of carrier records. Both appear under these names only when they are
-complete, the second one last: a part whose JSON is there is complete.
+``00000012.arrow`` holds the task's matches, if there are any, and ``00000012.json``
+its counts and its sample of carrier records. Each file gets its name only when it is
+complete. The JSON file comes last, so a part with a JSON file is complete.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SCANNED = pa.schema(
         *MATCHES,
         pa.field(
             "text", pa.int64(), nullable=False
-        ),  # The number of the licensed text in the reader.
+        ),  # The reader's number of the licensed text.
         pa.field(
             "pieces", pa.bool_(), nullable=False
-        ),  # Whether that is there in pieces.
+        ),  # Whether that text is present in pieces.
         pa.field(
             "left_out", pa.int64(), nullable=False
-        ),  # Code points of the passage that readers left out.
+        ),  # Code points of the passage that the readers left out.
         pa.field(
             "whole", pa.bool_(), nullable=False
         ),  # Whether the span covers the whole field, or nearly.
@@ -48,18 +48,18 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 
 @dataclass
 class PartResult:
-    number: int  # The number of the task, which orders the parts.
+    number: int  # The number of the task; parts are ordered by it.
     source: str  # The dataset that the split belongs to.
-    matches: int = 0  # Rows of the part file, and its bytes.
+    matches: int = 0  # The rows of the part file, and its size in bytes.
     bytes: int = 0
-    # Records scanned, the code points of all of their texts, the sum over the records
-    # of the squares of these.
+    # The number of scanned records, the code points of all their texts, and the sum
+    # over the records of the squared code points.
     records: int = 0
     characters: int = 0
     squares: float = 0.0
     stats: ReadStats = field(
         default_factory=ReadStats
-    )  # What was read and what was not.
+    )  # Counts of what was read and what was not.
     truncated: TruncatedLookups = field(
         default_factory=TruncatedLookups
     )  # Look-ups cut short to bound the time.
@@ -70,11 +70,11 @@ class PartResult:
     _length: int = 0
 
     def count(self, batch: pa.RecordBatch, length: np.ndarray) -> None:
-        """Count the rows of a batch that was scanned, with the code points of each; a
-        record may go on in the next.
+        """Count the rows of a scanned batch, with the code points of each; a record
+        may continue in the next batch.
         """
         if "offset" in batch.schema.names:
-            # Pieces of one long text: what each of them owns.
+            # For pieces of a long text, count the code points that each piece owns.
             offset, low, high = (
                 batch.column(name).to_numpy()
                 for name in ("offset", "own_from", "own_to")
@@ -99,7 +99,7 @@ class PartResult:
         self._length = 0
 
     def save(self, folder: Path) -> None:
-        """Complete the part, whose matches are written already."""
+        """Complete the part, whose matches are already written."""
         self._close()
         names = (
             "number",
@@ -122,8 +122,8 @@ class PartResult:
 
 @contextlib.contextmanager
 def part_folder(folder: str, store: str | None) -> Iterator[Path]:
-    """Where to write a part: the folder itself, or a local one whose files go to a
-    store when the block ends well.
+    """Yield the folder to write a part to: the folder itself, or a local one whose
+    files are copied to the store if the block succeeds.
     """
     if store is None:
         yield Path(folder)
@@ -131,7 +131,7 @@ def part_folder(folder: str, store: str | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="provscan-") as name:
         yield Path(name)
         files = FileStore(store)
-        # The counts go last: they say that the part is complete.
+        # The counts are copied last, since they mark the part as complete.
         for path in sorted(
             Path(name).iterdir(), key=lambda path: path.suffix == ".json"
         ):
@@ -150,7 +150,7 @@ def fetch_part(store: str, number: int, folder: Path) -> None:
 
 
 def load_part(folder: Path, number: int) -> PartResult | None:
-    """The result of a task whose part is complete."""
+    """Return the result of a task whose part is complete, else None."""
     try:
         value = orjson.loads((folder / f"{number:08}.json").read_bytes())
         part = PartResult(

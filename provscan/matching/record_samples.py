@@ -1,8 +1,8 @@
-"""Which records are scanned, and which of them carry spike-ins.
+"""Sample the records to scan, and the carrier records for spike-ins.
 
-A sample of records is those whose keys are below a limit, or lowest. Keys come from
-what the records hold, so that the sample does not depend on the names of files, their
-order, the splits or the workers.
+A sample consists of the records whose keys are below a limit, or lowest. Keys are
+derived from the contents of records, so that the sample does not depend on the names
+and order of files, on splits or on workers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from provscan.kernels.search.content import content_keys
 from provscan.kernels.sketch.hashing import splitmix, splitmix64
 from provscan.text_buffers import buffers
 
-# Of a longer text, so many code points from a random place on.
+# The maximum code points of a sampled text; a longer text is cut at a random place.
 LONGEST = 4096
-# Bytes of a text that make its key: fewer than the first piece of a long one has.
+# The number of bytes of a text from which its key is computed; the first piece of a
+# long text has more.
 KEY_BYTES = 16 << 10
 MAX_KEY = 2**64 - 1
 
 
 def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], a random number for each text of a large_string array: equal texts
-    have equal ones.
+    """Return uint64[n], a random number for each text of a large_string array; equal
+    texts have equal numbers.
     """
     text, offsets = buffers(texts)
     keys = np.empty(len(texts), np.uint64)
@@ -36,8 +37,8 @@ def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
 
 
 def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
-    """uint64[n], a random number for each row, by its text and its record's id, or
-    number where there is no id.
+    """Return uint64[n], a random number for each row, derived from its text and its
+    record's id, or from the record's number if it has no id.
     """
     ids = batch.column("id")
     named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
@@ -51,18 +52,19 @@ def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
 
 
 class CarrierRecord(NamedTuple):
-    """A text to plant in."""
+    """A text in which spike-ins are planted."""
 
-    key: int  # Random, by its content.
-    length: int  # Code points of the whole text; bytes of a long one.
-    text: str  # The text, or up to `LONGEST` code points of it from a random place on.
-    copies: int  # How often it stands in the dataset.
+    key: int  # The random number derived from its content.
+    length: int  # The code points of the whole text; for a long text, its bytes.
+    # The text, or up to `LONGEST` of its code points from a random place on.
+    text: str
+    copies: int  # The number of times that it occurs in the dataset.
 
 
 @dataclass
 class CarrierSample:
-    """The `size` different texts of the lowest keys among those that were offered; none
-    of a key above `limit`.
+    """The `size` distinct texts with the lowest keys among those offered, without keys
+    above `limit`.
     """
 
     size: int
@@ -71,7 +73,7 @@ class CarrierSample:
     records: dict[int, CarrierRecord] = field(default_factory=dict)
 
     def offer(self, batch: pa.RecordBatch) -> None:
-        """Take from a batch of records what belongs to the sample."""
+        """Add the records of a batch that belong to the sample."""
         if self.size == 0 or batch.num_rows == 0:
             return
         texts = batch.column("text")
@@ -97,7 +99,7 @@ class CarrierSample:
         self._trim()
 
     def merge(self, other: CarrierSample) -> None:
-        """Take from another sample, with the same seed, of other records of the same
+        """Merge another sample, with the same seed, of other records of the same
         dataset.
         """
         for record in other.records.values():
@@ -108,8 +110,8 @@ class CarrierSample:
     def _add(self, record: CarrierRecord) -> None:
         known = self.records.get(record.key)
         if known is not None:
-            # Long texts that begin alike have equal keys: which one is kept must not
-            # depend on the order.
+            # Long texts with the same beginning have equal keys; the choice must not
+            # depend on their order.
             record = min(known, record)._replace(copies=known.copies + record.copies)
         self.records[record.key] = record
 
@@ -143,7 +145,7 @@ def _cut(text: npt.NDArray[np.uint8], key: int) -> tuple[int, str]:
 
 
 class RecordSampler:
-    """Which records of a split are scanned: all rows of a record, or none.
+    """Chooses the records of a split to scan: either all rows of a record or none.
 
     Batches must come in the order of the records, since a record may have rows in
     several.
@@ -156,7 +158,9 @@ class RecordSampler:
         self._last, self._chosen = -1, False
 
     def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Rows to scan; the first row of a record decides about all."""
+        """Return the rows to scan. The first row of a record decides for all its
+        rows.
+        """
         if self._all or batch.num_rows == 0:
             return batch
         record = batch.column("record").to_numpy()

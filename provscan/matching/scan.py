@@ -1,10 +1,10 @@
-"""The scan: texts in, matches out. A function of the texts, the reader and the
-parameters only.
+"""The scan, which turns texts into matches and depends only on the texts, the reader
+and the parameters.
 
-Texts of up to a block are taken as they are, some thousand at a time. A longer one is
-cut into blocks that overlap, each scanned like a text of its own; every place of the
-text is owned by one block, whose matches there count. So memory does not grow with the
-length of a text.
+Texts up to the size of a block are scanned whole, some thousand at a time. A longer
+text is cut into overlapping blocks, which are scanned separately. Every place of the
+text is owned by one block, and only the owner's matches there count. Memory therefore
+does not grow with the length of a text.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from provscan.matching.verify import (
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, chunk_cuts, encoded
 
-# How far a copy of a short text may reach.
+# The maximum extent of a copy of a short text.
 SHORT_COPY = 16 << 10
-# A block is made canonical in chunks of so many bytes.
+# The bytes of the chunks in which a block is made canonical.
 CHUNK = 2 << 10
-# Texts and bytes that go through the kernels at a time. Each call takes its time: a
-# quarter of this costs a fifth more.
+# The number of texts and bytes that kernels process per call. Calls have overhead: a
+# quarter of this size makes a scan slower by a fifth.
 TEXTS = 16384
 BYTES = 4 << 20
 
@@ -45,10 +45,10 @@ BYTES = 4 << 20
 def scan_texts(
     text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.text_buffers`),
-    ordered by text and place.
+    """Find the matches in the texts of a text buffer (see
+    :mod:`provscan.text_buffers`), ordered by text and place.
 
-    Their ``row`` counts from the first of these texts.
+    Their ``row`` is counted from the first of these texts.
     """
     block = params.limits.block_bytes
     together = max(tables.together for tables in reader.tables)
@@ -65,8 +65,8 @@ def scan_texts(
 def _groups(
     offsets: np.ndarray, block: int, size: int = 1
 ) -> Iterator[tuple[int, int]]:
-    """Ranges of texts to scan together: up to ``size`` times so many texts and bytes, a
-    long text always alone.
+    """Yield ranges of texts to scan together: up to ``size`` times the usual number of
+    texts and bytes, and long texts always alone.
     """
     count, texts = len(offsets) - 1, size * TEXTS
     low = 0
@@ -115,8 +115,8 @@ def _scan_short(
 def _scan_block(
     text: np.ndarray, low: int, high: int, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Matches in ``text[low:high]``. The way back to the original leads through the
-    chunks around each match only.
+    """Find the matches in ``text[low:high]``. Only the chunks around each match are
+    used for mapping spans back to the original.
     """
     cuts = chunk_cuts(text, low, high, CHUNK)
     codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
@@ -131,8 +131,7 @@ def _scan_block(
         before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
         found.span += before[found.row, None]
         found.row[:] = 0
-        # An edge that reaches far out may pass the start of a match in the window
-        # before.
+        # An extended edge may pass the start of a match in the previous window.
         found = found.take(np.lexsort((found.span[:, 1], found.span[:, 0])))
     found.truncated = cut
     return found
@@ -141,8 +140,8 @@ def _scan_block(
 def _matches(
     records: CodeBuffer, reader: ScanReader, params: MatchParams, cut: TruncatedLookups
 ) -> VerifiedCandidates | None:
-    """Matches in canonical texts, ordered by text and place; ``None`` if there are
-    none.
+    """Find the matches in canonical texts, ordered by text and place; ``None`` if
+    there are none.
     """
     limits = params.limits
     seeds = generators.seeds_of(records, reader.params)
@@ -152,11 +151,11 @@ def _matches(
     grams, longest = grams_of(records, "records"), reader.longest
     parts = []
     for tables in reader.tables:
-        # Both kinds of candidates.
+        # Find candidates of both kinds.
         segment = tables.look_up(seeds, sketches, limits)
         inside = generators.passages(seeds, segment, limits, cut)
         whole = generators.whole_records(short, sketches, segment, limits, cut)
-        # Cheap refusals.
+        # Reject most candidates by cheap tests.
         segment = tables.with_texts(segment, whole.text, inside.text)
         inside = agreeing(grams, inside, segment, longest, params)
         whole, inside = (
@@ -166,7 +165,8 @@ def _matches(
         pairs = generators.merged(whole, inside)
         if len(pairs.record) == 0:
             continue
-        # The comparison, and once more with variants of what was found.
+        # Compare the rest with their texts, and then variants of the texts that
+        # matched.
         parts.append(verify(grams, pairs, segment, params))
         segment, variants = generators.variants(records, parts[-1], tables, limits)
         if len(variants.record):
@@ -175,7 +175,7 @@ def _matches(
 
 
 class _Block(NamedTuple):
-    """Part of a long text: its bytes, and the byte range that it owns."""
+    """A part of a long text: its range of bytes, and the range that it owns."""
 
     low: int
     high: int
@@ -186,8 +186,8 @@ class _Block(NamedTuple):
 def _blocks(
     text: np.ndarray, start: int, stop: int, block: int, overlap: int
 ) -> Iterator[_Block]:
-    """Blocks of ``text[start:stop]``, cut at white space where there is some nearby,
-    never inside a character.
+    """Yield blocks of ``text[start:stop]``, cut at nearby white space if there is any,
+    and never inside a character.
     """
     cuts = [start]
     while stop - cuts[-1] > block:

@@ -1,5 +1,5 @@
-"""The scan of one task: a function of the task alone, wherever it runs; repeated, it
-writes the same part.
+"""The scan of one task. It depends only on the task, wherever it runs, and writes the
+same part when it is repeated.
 """
 
 from __future__ import annotations
@@ -48,67 +48,69 @@ from provscan.text_buffers import buffers
 from provscan.writing import replacing_file
 
 Map = Callable[..., Iterator[Any]]
-# Of the keys of carrier records.
+# The seed of the keys of carrier records.
 CARRIER_SEED = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is scanned for, as any process can open it."""
+    """The licensed texts to scan for, as a value with which any process can open
+    them.
+    """
 
-    index: str  # Folder of the licensed index.
-    fingerprint: str  # Of this very generation.
-    control: str | None = None  # Folder of the index of control files, if there is one.
-    left_out: LeftOut = NOTHING  # What is left out of the licensed index.
+    index: str  # The folder of the licensed index.
+    fingerprint: str  # The fingerprint of exactly this generation.
+    control: str | None = None  # The folder of the index of control files, if any.
+    left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
     groups: tuple[
         ShardGroup, ...
-    ] = ()  # Who holds its shards, if that is not whoever scans.
+    ] = ()  # The processes with its shards, if they are not opened here.
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which records are scanned, and which are kept to plant spike-ins in."""
+    """The sampling of records to scan, and of records to plant spike-ins in."""
 
-    fraction: float = 1.0  # Share of the records to scan, at random.
-    seed: int = 1  # Seed of the sample keys.
-    # Carrier records to keep; no key above the limit can be one of them.
+    fraction: float = 1.0  # The random share of records to scan.
+    seed: int = 1  # The seed of the sample keys.
+    # The number of carrier records to keep, and a limit above which no key is kept.
     carriers: int = 0
     carrier_limit: int = MAX_KEY
 
     def carrier_sample(self) -> CarrierSample:
-        """An empty sample of carrier records: the same ones whatever the seed, so that
-        no estimate depends on it.
+        """Return an empty sample of carrier records. It does not use `seed`, so that
+        estimates do not depend on it.
         """
         return CarrierSample(self.carriers, CARRIER_SEED, self.carrier_limit)
 
 
 @dataclass(frozen=True, slots=True)
 class ScanTask:
-    """A split, with all that is needed to scan it anywhere."""
+    """A split, with everything needed to scan it anywhere."""
 
-    number: int  # Orders the parts and names their files.
-    # What to read.
+    number: int  # Parts are ordered by it, and their files named after it.
+    # The input.
     split: Split
     fields: Fields
-    snapshot: Snapshot  # What to look for.
-    # How.
+    snapshot: Snapshot  # The licensed texts.
+    # The parameters.
     params: MatchParams
     sampling: Sampling
-    folder: str  # Where the part goes.
-    limits: Limits = LIMITS  # Of the readers.
+    folder: str  # The folder for the part.
+    limits: Limits = LIMITS  # The limits of the readers.
     store: str | None = (
-        # Where the part goes instead, if it is a place for files
-        # (`provscan.readers.FileStore`).
+        # A file store (`provscan.readers.FileStore`) to which the part is copied
+        # instead.
         None
     )
-    block: RayBlock | None = None  # What to read, if that is no file.
+    block: RayBlock | None = None  # The input if it is not a file.
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
 
     @property
     def near(self) -> tuple[Any, ...]:
-        """References to what it reads: it is best scanned where that is."""
+        """References to the task's data, near which it is best scanned."""
         return () if self.block is None else (self.block.reference,)
 
 
@@ -136,13 +138,13 @@ def scan(
     reader: ScanReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part, unless an equal one is complete; the number of
-    the task.
+    """Scan a split and write its part, unless that part is already complete; return
+    the number of the task.
 
-    `advance` is called with the number of bytes, or of a block's texts, read since the
-    last call, and may raise to end the scan. `reader` is the snapshot of the task, if
-    it is open already. `mapped` is ``map``, or something that yields the same while
-    several threads work on it.
+    `advance` is called with the number of bytes (for a Ray block, of the bytes of its
+    texts) read since the last call, and may raise to end the scan. `reader` is the open
+    snapshot of the task, if the caller has one. `mapped` is ``map``, or an equivalent
+    that uses several threads.
     """
     stats = ReadStats()
     if task.block is None:
@@ -162,7 +164,7 @@ def scan(
 def reported(
     batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
-    """The same batches, whose texts are counted."""
+    """Yield the same batches, and report the bytes of their texts to `advance`."""
     for batch in batches:
         advance(batch.num_rows)
         yield batch
@@ -175,7 +177,9 @@ def scan_batches(
     reader: ScanReader,
     mapped: Map,
 ) -> int:
-    """Scan what the readers deliver, which count in `stats`; as :func:`scan`."""
+    """Scan batches of the readers, which count in `stats`; otherwise like
+    :func:`scan`.
+    """
     source = task.split.source
     find = partial(scan_texts, reader=reader, params=task.params)
     result = PartResult(
@@ -194,7 +198,7 @@ def scan_batches(
         )
 
     with reader.unchanged(), part_folder(task.folder, task.store) as folder:
-        # Nothing is left of an earlier attempt.
+        # Remove the file of an earlier attempt.
         result.matches_file(folder).unlink(missing_ok=True)
         with contextlib.ExitStack() as opened:
             writer = None
@@ -207,7 +211,7 @@ def scan_batches(
                         path = opened.enter_context(
                             replacing_file(result.matches_file(folder))
                         )
-                        # Not compressed, so that it can be mapped.
+                        # The file is not compressed, so that it can be mapped.
                         writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
                     result.matches += rows.num_rows
                     writer.write_batch(rows)
@@ -221,7 +225,7 @@ def scan_batches(
 def _rows(
     batch: pa.RecordBatch, found: Matches, reader: ScanReader, source: str
 ) -> pa.RecordBatch:
-    """The rows of a part."""
+    """Return the rows of a part."""
     around = passages(batch, found)
     pieces = in_pieces(*buffers(around[1]), found.text, reader)
     left_out = pc.count_substring(around[1], LEFT_OUT)

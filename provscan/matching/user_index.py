@@ -1,8 +1,7 @@
-"""The index as users have it: open it, find licensed tweets in texts that are in
-memory.
+"""The public index object: open an index, and find licensed tweets in texts in memory.
 
-A match has the scores that a run gives it (:mod:`provscan.scoring`), except for those
-that only a whole dataset, its control or known data can give.
+A match has the scores of a run (:mod:`provscan.scoring`), except for those that need a
+whole dataset, a control or known data.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from provscan.scoring.background import Background, background
 from provscan.scoring.rule import Scored, Scorer
 from provscan.text_buffers import Texts, buffers, to_array
 
-# Columns of ``matches.parquet`` that follow those of the scan.
+# The columns of ``matches.parquet`` after those of the scan.
 SCORES = pa.schema(
     [
         pa.field("bits", pa.float32()),
@@ -53,7 +52,7 @@ SCORES = pa.schema(
     ]
 )
 SCORED = pa.schema([*MATCHES, *SCORES])
-# Columns of ``evidence.parquet`` beside these, and the number of authors.
+# The columns that only ``evidence.parquet`` has, and the number of authors.
 AROUND = ("before", "passage", "after")
 EVIDENCE = pa.schema(
     [
@@ -69,33 +68,33 @@ EVIDENCE = pa.schema(
 
 
 class Span(NamedTuple):
-    """A licensed tweet in a text: ``text[start:end]`` holds it."""
+    """A licensed tweet in a text, at ``text[start:end]``."""
 
-    # Code points, end exclusive: Python's own string positions.
+    # The position in code points, end exclusive, as in Python strings.
     start: int
     end: int
-    tweet_id: str  # The earliest of the licensed tweets with this text.
-    tweets: int  # How many licensed tweets have this text.
+    tweet_id: str  # The id of the earliest licensed tweet with this text.
+    tweets: int  # The number of licensed tweets with this text.
     level: str  # ``exact``, ``near_exact``, ``strong``, ``weak`` or ``partial``.
-    # Jaccard index of the character 5-grams of the canonical span and the canonical
-    # tweet.
+    # The Jaccard index of the character 5-grams of the canonical span and the
+    # canonical tweet.
     similarity: float
-    containment: float  # Share of the tweet's 5-grams that are in the span.
-    # How rare the wording is under a language model of the index; None where the model
+    containment: float  # The share of the tweet's 5-grams in the span.
+    # The rarity of the wording under a language model of the index; None if the model
     # does not know the script.
     bits: float | None
-    common: bool  # Three authors or more posted the text.
-    known: bool  # The text also stands in known data: always False, as there is none.
-    counted: bool  # The match is a finding: its wording is rare, long and not common.
+    common: bool  # Whether three or more authors posted the text.
+    known: bool  # Whether the text is in known data: always False here.
+    counted: bool  # Whether the match is a finding: rare, long and not common.
 
 
 class Index:
     """An open index of licensed tweets: one snapshot, mapped, safe to use from several
     threads.
 
-    Get one from :func:`provscan.open_index` or :func:`provscan.build_index`. Pickled,
-    it is its path: another process, on a machine that sees the folder, opens the same
-    snapshot, or fails if the index was changed.
+    Get one from :func:`provscan.open_index` or :func:`provscan.build_index`. It is
+    pickled as its path: another process, on a machine that can access the folder, opens
+    the same snapshot, or fails if the index was changed.
 
     Examples
     --------
@@ -118,18 +117,18 @@ class Index:
 
     @property
     def params(self) -> IndexParams:
-        """What the index was built with."""
+        """The parameters that the index was built with."""
         return self.reader.params
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits, equal for equal tweets and parameters, whatever files
-        the tweets came in.
+        """32 hexadecimal digits that are equal for equal tweets and parameters,
+        whatever files the tweets came from.
         """
         return self.reader.fingerprint
 
     def __len__(self) -> int:
-        """Number of licensed texts."""
+        """Return the number of licensed texts."""
         return self.reader.texts
 
     def __repr__(self) -> str:
@@ -161,13 +160,13 @@ class Index:
         return self.reader.info()
 
     def verify(self) -> None:
-        """Check every file again: its checksum, and whether it is what provscan makes
-        from the tweets in the index.
+        """Check every file again: its checksum, and that rebuilding the index from its
+        tweets gives the same file.
 
         Raises
         ------
         IndexFormatError
-            One differs, or the index was changed since it was opened.
+            If a file differs, or if the index was changed since it was opened.
         """
         open_reader(
             self.reader.path,
@@ -204,28 +203,29 @@ class Index:
             Strings: an Arrow array, a chunked array or any iterable; a null counts as
             an empty text.
         ids
-            An id of each text, which its rows have as ``record_id``.
+            An id for each text, which becomes ``record_id`` in its rows.
         evidence
-            Whether rows have the columns of ``evidence.parquet`` as well: the passage
-            with what stands around it, the tweet, its author, time, permalink and
-            language; and ``authors``, how many authors posted the text.
+            Whether rows also have the columns of ``evidence.parquet``: the passage
+            with its context, the tweet, its author, time, permalink and language; and
+            ``authors``, the number of authors who posted the text.
         params
-            What a match is; by default as :class:`provscan.MatchParams` says.
+            The definition of a match; by default that of
+            :class:`provscan.MatchParams`.
         threshold, min_containment, min_chars, partial_chars
             Values that replace those of `params`.
 
         Returns
         -------
         pyarrow.Table
-            One row a match with the columns of ``matches.parquet``, but without
-            ``q_value`` and ``control``, which only a run has; ``record`` is the place
-            in ``texts``. ``known`` is False, as there is no known data.
+            One row per match with the columns of ``matches.parquet``, except
+            ``q_value`` and ``control``, which only a run has. ``record`` is the place
+            in ``texts``. ``known`` is False, since there is no known data.
 
         Raises
         ------
         ParameterError
-            A parameter is out of range; ``texts`` is a single string, or contains
-            something else than strings; or there are more or fewer ids than texts.
+            If a parameter is out of range, if ``texts`` is a single string or contains
+            anything but strings, or if the number of ids differs from that of texts.
         """
         if isinstance(texts, str):
             raise ParameterError(
@@ -263,7 +263,7 @@ class Index:
         return pa.table(columns, schema=EVIDENCE if evidence else SCORED)
 
     def _compare_files(self) -> None:
-        """Compare the files with their checksums, if the index was opened without."""
+        """Compare the files with their checksums, if this was not done on opening."""
         reader = self.reader
         if not reader.verified:
             self.reader = open_reader(
@@ -277,17 +277,17 @@ class Index:
     def _scores(
         self, found: Matches, passage: pa.LargeStringArray
     ) -> dict[str, pa.Array]:
-        """The columns :data:`SCORES` of matches, as a run has them."""
+        """Return the columns :data:`SCORES` of matches, as in a run."""
         if len(found.row) == 0:
             return {field.name: pa.array([], field.type) for field in SCORES}
-        # What readers leave out of a text is no part of what is compared.
+        # Parts of a text that readers leave out are not compared.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
         texts, place = np.unique(found.text, return_inverse=True)
         of_texts = scorer.texts(texts)
         scored = Scored(
             place,
-            # A run has them from its part files, with the digits of a float32.
+            # A run takes these values from its part files, as float32.
             found.containment.astype(np.float32).astype(np.float64),
             found.similarity.astype(np.float32).astype(np.float64),
             found.whole,
@@ -303,7 +303,7 @@ class Index:
         }
 
     def _tweets(self, found: Matches) -> dict[str, pa.ChunkedArray | pa.Array]:
-        """The columns of the tweets that matches are credited to."""
+        """Return the columns of the tweets that matches are credited to."""
         tweets = self.reader.earliest_tweets(found.text)
         authors = self.reader.author_counts(found.text)
         return {
@@ -329,12 +329,12 @@ class Index:
         Returns
         -------
         list of Span
-            In the order of their places.
+            The spans, ordered by place.
 
         Raises
         ------
         ParameterError
-            `text` is no string, or a parameter is out of range.
+            If `text` is not a string, or if a parameter is out of range.
         """
         require(isinstance(text, str), "text", text, "one str; match takes several")
         table = self.match([text], **options)
@@ -342,7 +342,7 @@ class Index:
 
 
 def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
-    """Ids of texts as strings, null where there is none."""
+    """Return the ids of texts as strings, null for missing ids."""
     if ids is None:
         return pa.nulls(texts, pa.string())
     values = ids.to_pylist() if isinstance(ids, pa.Array | pa.ChunkedArray) else ids
@@ -356,7 +356,7 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
 
 @lru_cache(maxsize=4)
 def _reopened(path: str, snapshot: str, left_out: LeftOut) -> Index:
-    """An index that was pickled; a process opens it once."""
+    """Return an index that was pickled; a process opens it once."""
     return Index(
         open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
     )
@@ -373,23 +373,24 @@ def open_index(
     Parameters
     ----------
     path
-        Its folder.
+        The folder of the index.
     verify
-        Compare every file with its checksum first. Without it, an index opens at once,
-        and the first call of ``match`` compares the files. Files that were forged
-        together with their checksums are found by :meth:`Index.verify` only: call it
-        once for an index that comes from somebody else.
+        Whether to compare every file with its checksum now. If False, the index opens
+        at once, and the first call of ``match`` compares the files. Only
+        :meth:`Index.verify` finds files that were forged together with their checksums:
+        call it once for an index that comes from somebody else.
     without_segment
-        Name of a segment to leave out, or several: a damaged one, as the error names
-        it. ``info()`` says under ``segments_left_out`` how many tweets and texts are
-        missing.
+        The name of a segment to leave out, or several names: damaged segments, as
+        named by the error. ``segments_left_out`` in ``info()`` gives the number of
+        missing tweets and texts.
 
     Raises
     ------
     IndexFormatError
-        There is no index, or one of another version, incomplete or damaged.
+        If there is no index, or if it has another version, is incomplete or is
+        damaged.
     UsageError
-        There is no segment of that name, or none would be left.
+        If there is no segment of that name, or if no segment would be left.
 
     Returns
     -------

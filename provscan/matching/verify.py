@@ -1,4 +1,4 @@
-"""Candidates to verified matches: two cheap refusals, then the comparison.
+"""Turn candidates into verified matches, by two cheap tests and then the comparison.
 
 One verifier compares both kinds of candidates with their texts
 (:mod:`provscan.kernels.search.verify`).
@@ -25,27 +25,25 @@ from provscan.kernels.search import prefilter as prefilter_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.params import MatchParams
 
-# A stretch that no text has.
+# A stretch longer than any text.
 NO_STRETCH = 1 << 40
 
 
 class VerifiedCandidates(NamedTuple):
     """Verified pairs of a record and a licensed text."""
 
-    # int64[n]: the record, the number of the text in the index.
+    # int64[n]: the record, and the number of the text in the index.
     record: np.ndarray
     text: np.ndarray
-    # int64[n, 2]: the span in the record's canonical text, and what of the text it is a
-    # copy of.
+    # int64[n, 2]: the span in the record's canonical text, and the stretch of the
+    # licensed text that it copies.
     span: np.ndarray
     copied: np.ndarray
     grams: (
         np.ndarray
     )  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
     similarity: np.ndarray  # float64[n].
-    way: (
-        np.ndarray
-    )  # uint8[n]: what decided, one of the ways of `provscan.kernels.search.verify`.
+    way: np.ndarray  # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
     letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
@@ -53,8 +51,8 @@ class VerifiedCandidates(NamedTuple):
 
 
 def grams_of(texts: CodeBuffer, of: str) -> Grams:
-    """Code points with 5-gram hashes; the hashes last until the same thread asks again
-    for the same ``of``.
+    """Return code points with 5-gram hashes, which are valid until the same thread
+    calls this again with the same ``of``.
     """
     hashes = scratch_array(f"grams of {of}", len(texts.codes), np.uint32)
     gram_kernels.gram_hashes(texts.codes, hashes)
@@ -72,7 +70,9 @@ def thresholds(params: MatchParams) -> Thresholds:
 
 
 def _chosen(candidates: Candidates, kept: np.ndarray) -> Candidates:
-    """Those that are kept, which are few: a mask would be read once for each column."""
+    """Return the kept candidates. They are few, so a mask per column would be
+    slower.
+    """
     rows = np.flatnonzero(kept)
     return Candidates(*(column[rows] for column in candidates))
 
@@ -84,8 +84,8 @@ def agreeing(
     longest: int,
     params: MatchParams,
 ) -> Candidates:
-    """The candidates inside records around whose seeds the wording agrees; no text has
-    more than ``longest`` bytes.
+    """Return the candidates inside records around whose seeds the wording agrees; no
+    text has more than ``longest`` bytes.
     """
     if len(candidates.record) == 0:
         return candidates
@@ -135,8 +135,8 @@ def verified_rows(
     params: MatchParams,
     failed: bool,
 ) -> VerifiedRows:
-    """The candidates that are matches, or with `failed` all of them, compared with one
-    text each.
+    """Compare candidates with one text each; return those that are matches, or all of
+    them with `failed`.
     """
     count = len(candidates.record)
     longest_text = int(np.diff(texts.offsets).max(initial=0))
@@ -166,8 +166,8 @@ def verified_rows(
 def verify(
     records: Grams, candidates: Candidates, segment: LookupTables, params: MatchParams
 ) -> VerifiedCandidates:
-    """Compare candidates with their texts; texts whose tweets are all forgotten are
-    passed over.
+    """Compare candidates with their texts, skipping texts whose tweets are all
+    forgotten.
     """
     if segment.living is not None:
         kept = segment.living[candidates.text]
