@@ -16,8 +16,8 @@ provscan`` costs next to nothing.
 
 from __future__ import annotations
 
-# As in typing, whose import would take a few milliseconds before Ctrl-C is taken care
-# of.
+# Defined as in typing, whose import would delay the handling of Ctrl-C by some
+# milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where public names are defined that :mod:`provscan.api` does not have.
+# The modules of the public names that :mod:`provscan.api` does not define.
 _HOME = {
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",

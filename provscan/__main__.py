@@ -1,8 +1,8 @@
-"""``python -m provscan`` is the same as ``provscan``.
+"""The command line: ``python -m provscan`` is the same as ``provscan``.
 
-Ctrl-C and SIGTERM end the program with status 130. While a command works they raise
-KeyboardInterrupt, so that it removes what it has not finished; while the program starts
-or ends, nothing is unfinished, and they end it at once.
+Ctrl-C and SIGTERM end the program with status 130. While a command runs, they raise
+KeyboardInterrupt, so that it removes unfinished output. While the program starts or
+ends, there is no unfinished output, and they end it at once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import gc
 import os
 import sys
 
-# Until Ctrl-C is handled nothing else is imported: ``typing`` and ``signal`` take some
-# milliseconds.
+# Nothing else is imported until Ctrl-C is handled, since ``typing`` and ``signal``
+# take some milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 else:
     import _signal as signal
 
-# An exception in the middle of these packages leaves half a module, a lock that is
-# never released, or memory that is freed twice.
+# An exception inside these packages leaves a half-loaded module, a lock that is never
+# released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
-# Seconds after which an interruption that came at such a time is tried again.
+# Seconds after which an interruption at such a moment is tried again.
 AGAIN = 0.002
 
 
 def main() -> None:
     """Run the command line."""
     _on_interruption(_exit)
-    # At its end the interpreter restores the default handlers, which would change the
-    # status of a command that is done.
+    # The interpreter restores the default handlers when it ends, which could change
+    # the status of a finished command.
     for number in (signal.SIGINT, signal.SIGTERM):
         atexit.register(signal.signal, number, signal.SIG_IGN)
-    # The system would give the number of a closed stream to the next file opened.
+    # The system would give the descriptor of a closed stream to the next opened file.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    # Searching all modules for cycles of garbage takes a tenth of a second, at the end
-    # as well.
+    # Exclude all modules from garbage collection, which takes a tenth of a second,
+    # also at the end.
     gc.set_threshold(300_000)
     atexit.register(gc.freeze)
-    # Linear algebra is too small here to be worth threads, which would only spin.
+    # Linear algebra is too small here to benefit from threads, which would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _NoPandas)
     from provscan.cli import main as commands
@@ -52,10 +52,10 @@ def main() -> None:
 
 
 class _NoPandas:
-    """An importer that hides pandas, which Arrow would import although no command uses
-    it: that takes a tenth of a second.
+    """An importer that hides pandas, which Arrow would import, in a tenth of a second,
+    although no command uses it.
 
-    It steps aside for the packages that need pandas themselves.
+    It does not hide pandas from packages that need it.
     """
 
     @staticmethod

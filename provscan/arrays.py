@@ -1,4 +1,4 @@
-"""Types of arrays that annotations name, rows in parts, and different numbers."""
+"""Array types for annotations, slices of rows, and distinct numbers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
-# Rows that are looked at together.
+# The number of rows in a slice.
 PART = 1 << 16
 
 
 def slices(count: int) -> Iterator[slice]:
-    """So many rows in parts, so that what is made of each part need not be held for
-    all.
+    """Yield slices of `count` rows, so that intermediate results are not needed for
+    all rows at once.
     """
     return (slice(low, min(low + PART, count)) for low in range(0, count, PART))
 
 
 def distinct(numbers: Numbers) -> Numbers:
-    """The different ones of some numbers, ascending.
+    """Return the distinct values of some numbers, ascending.
 
-    `np.unique` puts them into a hash table first, which takes ten times as long where
-    many are different.
+    `np.unique` builds a hash table first, which takes ten times as long if many are
+    distinct.
     """
     ordered = np.sort(numbers)
     new = np.ones(len(ordered), np.bool_)

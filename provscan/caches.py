@@ -1,10 +1,9 @@
-"""Folders for what provscan can make again, which are used only where nobody else can
-write.
+"""Folders for caches, which are used only if nobody else can write to them.
 
 Compiled kernels and templates are trusted like the program itself. A folder is used if
-it and the folders above it belong to the user, to root or to whoever owns the program,
-and nobody else can write to them. The folders above the program are not checked:
-whoever can write to them can replace the program.
+it and the folders above it belong to the user, to root or to the owner of the program,
+and nobody else can write to them. The folders above the program are not checked, since
+anyone who can write to them can replace the program anyway.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 
 def user_cache() -> Path:
-    """The user's cache folder; one that can't be made where the user has no home or
-    somebody else can write to it.
+    """Return the user's cache folder. If the user has no home, or if somebody else can
+    write to the folder, return a path at which no folder can be created.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     none = Path(os.devnull) / "provscan"
@@ -39,7 +38,7 @@ def user_cache() -> Path:
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:
-    """Make a folder and those above it, which no others can write to, whatever the
+    """Create a folder and those above it, writable only by the user, whatever the
     umask.
     """
     for path in (*reversed(folder.parents), folder):
@@ -48,7 +47,7 @@ def make_folder(folder: Path, mode: int = 0o700) -> None:
 
 
 def open_to_others(folder: Path) -> str | None:
-    """Why somebody else could put files into a folder, which need not exist yet; None
+    """Return why somebody else could write to a folder, which need not exist yet; None
     if nobody could.
     """
     program = os.stat(PROGRAM)
@@ -62,12 +61,12 @@ def open_to_others(folder: Path) -> str | None:
             continue
         if found.st_uid not in trusted:
             return f"{path} belongs to user {found.st_uid}"
-        # In a sticky folder nobody can replace what belongs to somebody else.
+        # In a sticky folder, nobody can replace files of somebody else.
         if stat.S_ISLNK(found.st_mode) or (
             found.st_mode & stat.S_ISVTX and path != folder
         ):
             continue
-        # Many systems give each user a group of the same number.
+        # On many systems, each user has a private group of the same number.
         groups = {0, found.st_uid} | (
             {program.st_gid} if program.st_mode & GROUP else set()
         )
@@ -79,7 +78,7 @@ def open_to_others(folder: Path) -> str | None:
 
 
 def _path(folder: Path) -> Iterator[Path]:
-    """A folder and all above it, as it is named, and behind links."""
+    """Yield a folder and all above it, as named and with links resolved."""
     for place in dict.fromkeys(
         (Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))
     ):

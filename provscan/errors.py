@@ -1,8 +1,8 @@
-"""Every error that provscan raises on purpose.
+"""All errors that provscan raises deliberately.
 
-The tree mirrors the exit status of the commands: a :class:`GateError` ends a command
-with status 1, a :class:`UsageError` with status 2, an :class:`UnusableError` with
-status 3. The library raises, only ``provscan.cli`` exits. ::
+The hierarchy mirrors the exit status of the commands: a :class:`GateError` ends a
+command with status 1, a :class:`UsageError` with status 2, an :class:`UnusableError`
+with status 3. The library raises errors; only ``provscan.cli`` exits. ::
 
     ProvscanError
     ├── GateError
@@ -22,12 +22,12 @@ from typing import Any
 
 
 class ProvscanError(Exception):
-    """Base of all errors that provscan raises on purpose."""
+    """The base of all errors that provscan raises deliberately."""
 
 
 class GateError(ProvscanError):
-    """More of the dataset holds licensed text than ``fail_above`` allows; the run was
-    written.
+    """More of the dataset contains licensed text than ``fail_above`` allows; the run
+    was written.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class GateError(ProvscanError):
 
 
 class UsageError(ProvscanError):
-    """The call itself is wrong: an option, an argument, a combination of them."""
+    """The call is wrong: an option, an argument or a combination of them."""
 
 
 class ParameterError(UsageError, ValueError, TypeError):
-    """A parameter is out of its range, has a value of a wrong type, or contradicts the
-    one stored in an index.
+    """A parameter is out of range, has the wrong type, or contradicts the one stored
+    in an index.
     """
 
 
@@ -59,32 +59,30 @@ class InputError(UnusableError):
 
 
 class FieldNotFoundError(InputError):
-    """None of the records has the field that was asked for; the message lists the
-    fields there are.
-    """
+    """No record has the requested field; the message lists the existing fields."""
 
 
 class IndexFormatError(UnusableError):
-    """An index folder is missing, of another version, incomplete or damaged."""
+    """An index folder is missing, has another version, is incomplete or is damaged."""
 
 
 class OutputError(UnusableError):
-    """A result could not be written: a full disk, a folder without permission, a
-    foreign folder in the way.
+    """A result could not be written: the disk is full, permission is missing, or a
+    folder of something else is in the way.
     """
 
 
 class RecallError(UnusableError):
-    """A scan found none of the licensed texts that were planted in the dataset: its
-    result would mean nothing.
+    """A scan found none of the licensed texts that were planted in the dataset, so its
+    result would be meaningless.
     """
 
 
 class WorkerError(UnusableError):
-    """A worker process was ended by the system, or could not be started."""
+    """The system ended a worker process, or it could not be started."""
 
 
 class ModelError(UnusableError):
-    """A language model can't be asked: no endpoint answers, the key is refused, there
-    is no such model.
+    """A language model can't be queried: no endpoint answers, the key is refused, or
+    there is no such model.
     """

@@ -1,5 +1,5 @@
-"""Texts against an index, with all that people compare: what is alike, how rare it is,
-who said it.
+"""Look up texts in an index, with what people need to compare them: similarity,
+differences, rarity and authors.
 
 ``provscan lookup`` prints it for one text, and the live page (:mod:`provscan.server`)
 shows it while a text is typed.
@@ -25,7 +25,7 @@ from provscan.report.differences import (
 )
 
 Match = dict[str, Any]
-# What the kinds of a difference are called.
+# The names of the kinds of differences.
 DIFFERENCES = {
     LEFT_OUT: "left_out",
     DIFFERS: "differs",
@@ -39,15 +39,16 @@ NOTHING = (
 
 
 def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
-    """The matches in each text, findings first and then by how rare their wording is.
+    """Return the matches in each text, findings first, then by the rarity of their
+    wording.
 
     A match is a row of :meth:`provscan.Index.match` with its evidence, in types that
-    JSON knows, and in addition
+    JSON knows, and these additions:
 
     - ``match`` and ``rarity``: level and rarity in words, and ``why`` for the latter,
-    - ``differences``: of ``passage`` and ``tweet`` the places at which they differ, as
+    - ``differences``: the places at which ``passage`` and ``tweet`` differ, each as
       ``[start, end, kind]`` in code points, where the kind is ``differs``, ``left_out``
-      (links, case, accents and the like, which the comparison leaves out) or
+      (links, case, accents and the like, which the comparison ignores) or
       ``not_compared`` (in very long texts).
     """
     rows = index.match(texts, evidence=True).drop_columns(["source", "field"])
@@ -62,7 +63,9 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
 
 
 def said(matches: Sequence[Match]) -> str:
-    """What was found, as a sentence; if nothing, what that means."""
+    """Summarise the matches in a sentence; if there are none, explain what that
+    means.
+    """
     if not matches:
         return NOTHING
     findings = sum(match["counted"] for match in matches)
@@ -74,7 +77,9 @@ def said(matches: Sequence[Match]) -> str:
 
 
 def _described(row: Match, compare: WordDifferences) -> Match:
-    """A row with its words, and the places at which its texts differ."""
+    """Return a row with descriptions in words, and the places at which its texts
+    differ.
+    """
     if row["bits"] is not None:
         row["bits"] = round(row["bits"], 1)
     for name in ("similarity", "containment"):
@@ -94,7 +99,7 @@ def _described(row: Match, compare: WordDifferences) -> Match:
 
 
 def _why(row: Match) -> str:
-    """What explains the words for how rare the wording is."""
+    """Return the explanation of the rarity of the wording."""
     if row["common"]:
         return f"{counted(row['authors'], 'author')} posted this text."
     if not row["counted"]:
@@ -105,7 +110,7 @@ def _why(row: Match) -> str:
 
 
 def _in_code_points(text: str, runs: Numbers) -> list[list[Any]]:
-    """Runs whose places are UTF-16 units, with code points as places."""
+    """Convert the places of runs from UTF-16 units to code points."""
     units = np.cumsum([0, *(1 + (character > "\uffff") for character in text)])
     places = np.searchsorted(units, runs[:, :2])
     kinds = [DIFFERENCES[kind] for kind in runs[:, 2].tolist()]

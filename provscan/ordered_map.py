@@ -1,4 +1,4 @@
-"""A function over items, in threads: results in the order of the items."""
+"""Apply a function to items in threads, with results in the order of the items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 class _Caller(Executor):
-    """Calls in the thread that submits."""
+    """An executor that calls functions in the submitting thread."""
 
     def submit(
         self, function: Callable[..., R], /, *args: Any, **kwargs: Any
@@ -25,11 +25,11 @@ class _Caller(Executor):
 
 @contextmanager
 def pool_of(threads: int) -> Iterator[Executor]:
-    """So many threads; for none, the one that submits: others begin in the time that a
-    small work takes.
+    """Yield a pool of `threads` threads. For 0, calls run in the submitting thread,
+    since starting others takes as long as a small piece of work.
 
-    Whoever submits asks for all results: what has not begun when the block ends, by an
-    error or Ctrl-C, is not begun.
+    The caller must consume all results: calls that have not begun when the block ends,
+    by an error or Ctrl-C, are cancelled.
     """
     pool = (
         ThreadPoolExecutor(threads, thread_name_prefix="provscan")
@@ -46,7 +46,7 @@ def in_order(
     submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int
 ) -> Iterator[Future[R]]:
     """Submit the items and yield their futures in order, with up to ``in_flight`` of
-    them submitted and not yielded.
+    them submitted but not yet yielded.
     """
     waiting: deque[Future[R]] = deque()
     for item in items:
@@ -62,8 +62,8 @@ def ordered_map(
     """Like ``map``, with ``workers`` threads at work while the caller consumes.
 
     At most ``workers + 2`` items are in flight, so memory stays bounded whatever the
-    length of the stream. The first error, or Ctrl-C, ends the iteration; what has not
-    begun by then is not begun.
+    length of the stream. The first error, or Ctrl-C, ends the iteration; calls that
+    have not begun by then are cancelled.
     """
     with pool_of(workers) as pool:
         for future in in_order(

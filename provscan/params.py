@@ -1,8 +1,8 @@
 """Frozen parameters, their validation and their fingerprint.
 
-Building and matching have one set each, because they live differently: an
-:class:`IndexParams` is written into the index and can't be changed afterwards, a
-:class:`MatchParams` belongs to one run. A flag that contradicts the index raises
+Building and matching have separate sets, since their lifetimes differ: an
+:class:`IndexParams` is written into the index and can't be changed afterwards; a
+:class:`MatchParams` belongs to one run. An option that contradicts the index raises a
 :class:`~provscan.errors.ParameterError` that quotes both values.
 """
 
@@ -20,15 +20,15 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
-# Letters of a seed, and of one of an index of more than MANY_TEXTS texts.
+# The length of seeds in letters, and that in an index of more than MANY_TEXTS texts.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
-# Code points of a length, at most.
+# The maximum of a length in code points.
 LONGEST = 1_000_000_000
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have a
-    value that is expected.
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter does not have an
+    expected value.
     """
     if not condition:
         raise ParameterError(f"{name} must be {expected}, not {value!r}")
@@ -47,7 +47,7 @@ def require_path(name: str, value: object, *, remote: bool = False) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
     of a file or folder.
 
-    With `remote` it may be a URL, too.
+    With `remote`, it may also be a URL.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     require(
@@ -66,7 +66,7 @@ def require_folder(name: str, value: object) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
     of an index or a run.
 
-    Arrow opens files by names that are UTF-8, and the system allows others.
+    Arrow opens only files whose names are UTF-8, while the system allows others.
     """
     require_path(name, value)
     assert isinstance(value, str | os.PathLike)
@@ -81,16 +81,18 @@ def require_folder(name: str, value: object) -> None:
 
 
 class Params:
-    """What all sets share: a plain dict of their values and a fingerprint of it."""
+    """The base of all sets: a plain dict of the values, and a fingerprint of it."""
 
-    # Of parameters that an index stores: the format that its manifest names.
+    # For parameters that an index stores: the format that its manifest names.
     format: ClassVar[str] = "provscan-index"
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)  # type: ignore[call-overload]
 
     def fingerprint(self) -> str:
-        """XXH3-128 of the sorted JSON of all values, 32 hexadecimal digits."""
+        """Return the XXH3-128 of the sorted JSON of all values, 32 hexadecimal
+        digits.
+        """
         import xxhash
 
         return xxhash.xxh3_128_hexdigest(
@@ -100,22 +102,22 @@ class Params:
 
 @dataclass(frozen=True)
 class IndexParams(Params):
-    """What an index is built with.
+    """The parameters of an index.
 
     Attributes
     ----------
     canonical_version
-        Version of the canonical text; the tables shipped with the package define it.
+        Version of the canonical text, defined by the tables in the package.
     shingle
         Length of a shingle in code points of the canonical text.
     num_perm, seed
-        Permutations of a signature and the seed that draws them.
+        Number of permutations of a signature, and the seed for drawing them.
     bands, rows
-        LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <=
+        For LSH: ``bands`` bands of ``rows`` signature values each; ``bands * rows <=
         num_perm``.
     seed_length, seed_window
-        Passages: minimizers of ``seed_length`` units, one in each window of
-        ``seed_window`` of them. Without a length, they have 10 units in an index of up
+        For passages: minimizers of ``seed_length`` units, one in each window of
+        ``seed_window`` of them. If the length is None, it is 10 units in an index of up
         to a million texts, and 14 in a larger one.
 
     Examples
@@ -185,17 +187,17 @@ class IndexParams(Params):
         )
 
     def of_texts(self, texts: int) -> IndexParams:
-        """The same with the length of seeds that an index of so many texts has.
+        """Return these parameters, with the length of seeds for `texts` texts.
 
         Parameters
         ----------
         texts
-            Different licensed texts, without forgotten ones.
+            The number of distinct licensed texts, without forgotten ones.
 
         Returns
         -------
         IndexParams
-            With a ``seed_length``: the one that there is, else 10 or 14.
+            The parameters with a ``seed_length``: the given one, else 10 or 14.
         """
         chosen = LONG_SEED_LENGTH if texts > MANY_TEXTS else SEED_LENGTH
         return dataclasses.replace(self, seed_length=self.seed_length or chosen)
@@ -203,36 +205,36 @@ class IndexParams(Params):
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """What bounds the time and the reach of a search; look-ups that are cut short are
-    counted in a run's results.
+    """The limits on the time and the reach of a search. A run's results count the
+    look-ups that are cut short.
 
-    All limits hold for each segment of an index by itself.
+    All limits apply to each segment of an index separately.
     """
 
-    # Records of up to so many canonical code points are compared with licensed texts as
-    # a whole, besides passages.
+    # Records of up to this many canonical code points are compared with licensed texts
+    # as a whole, in addition to passages.
     whole_chars: int = 512
-    band_texts: int = 64  # Texts that are read of one LSH band at most.
-    # Minima of 64 in whose two bits sketches must agree. At similarity 0.4 they agree
-    # in 35, give or take 4.
+    band_texts: int = 64  # The maximum texts read per LSH band.
+    # The number of the 64 minima in whose two bits sketches must agree. At similarity
+    # 0.4, they agree in 35 on average, with a standard deviation of 4.
     sketch_minima: int = 25
     whole_candidates: int = (
-        16  # Candidates of one whole record at most, the most similar ones.
+        16  # The maximum candidates per whole record, most similar first.
     )
-    # Places that are read of one key of seeds at most; a quarter of so many if more
-    # share it.
+    # The maximum places read per key of a seed; if more places share the key, only a
+    # quarter of this number are read.
     seed_places: int = 16
-    # Around a match of this similarity, exact copies of variants of its text are
-    # searched.
+    # Around a match of at least this similarity, exact copies of variants of its text
+    # are searched for.
     variant_similarity: float = 0.8
-    variants: int = 4  # Variants that are found around one match at most, on average.
+    variants: int = 4  # The maximum variants per match, on average.
     block_bytes: int = (
         1536 << 10
-    )  # A longer text is scanned in blocks of so many bytes.
-    # How far neighbouring blocks overlap, at least and at most: as far as a copy may
-    # reach. It depends on the longest licensed text; a copy has links, markup and
-    # character references, up to eight times as much of a short text and as much again
-    # of a long one.
+    )  # A longer text is scanned in blocks of this many bytes.
+    # The minimum and maximum overlap of neighbouring blocks, which is the maximum
+    # extent of a copy. It depends on the longest licensed text: with links, markup and
+    # character references, a copy of a short text may be eight times as long, and a
+    # copy of a long text twice as long.
     min_overlap_bytes: int = 4 << 10
     max_overlap_bytes: int = 128 << 10
 
@@ -253,33 +255,33 @@ class SearchLimits:
 
 @dataclass(frozen=True)
 class MatchParams(Params):
-    """What one run is made with, and what a match is.
+    """The parameters of a run, which define a match.
 
-    A span of a record matches a licensed text if the two are *similar as a whole*,
-    which means that they reach ``threshold``, ``min_containment`` and ``min_chars``, or
-    if they have *a long enough stretch* in common, which means that it reaches
-    ``partial_chars``. Lengths are canonical code points, called letters here, and a
-    Chinese character, a kana or a Korean syllable counts as two.
+    A span of a record matches a licensed text if the two are *similar as a whole*
+    (they reach ``threshold``, ``min_containment`` and ``min_chars``) or if they have *a
+    long enough stretch* in common (it reaches ``partial_chars``). Lengths are canonical
+    code points, called letters here; a Chinese character, a kana or a Korean syllable
+    counts as two.
 
     Attributes
     ----------
     threshold
-        Minimum similarity: of all character 5-grams of span and licensed text, the
-        share that both have (Jaccard index).
+        Minimum similarity: the share of the character 5-grams of span and licensed
+        text that are in both (Jaccard index).
     min_containment
-        Minimum containment: of the licensed text's 5-grams, the share that the span
-        has.
+        Minimum containment: the share of the licensed text's 5-grams that are in the
+        span.
     min_chars
-        Minimum letters in common, which are containment times the length of the
-        licensed text. A shorter licensed text is never matched, nor is a shorter
-        stretch.
+        Minimum letters in common, computed as containment times the length of the
+        licensed text. Shorter licensed texts and shorter stretches never match.
     partial_chars
-        Minimum letters of a stretch of the licensed text, from anywhere in it. What is
-        foreign to the text within the stretch is subtracted from what is in common.
-        Such a match has the level ``partial``; 0 is for none. The search finds
-        stretches inside other text from 35 letters on; of shorter ones it misses many.
+        Minimum letters of a stretch of the licensed text, from anywhere in it. Letters
+        within the stretch that are foreign to the text are subtracted from those in
+        common. Such a match has the level ``partial``; 0 turns these matches off.
+        Inside other text, the search finds stretches of at least 35 letters; it misses
+        many shorter ones.
     limits
-        What bounds the search.
+        The limits of the search.
 
     Examples
     --------
@@ -330,19 +332,19 @@ class MatchParams(Params):
 
 @dataclass(frozen=True)
 class FindingParams(Params):
-    """What makes a match a finding; see :mod:`provscan.scoring.rule`.
+    """The thresholds that make a match a finding; see :mod:`provscan.scoring.rule`.
 
     Attributes
     ----------
     min_bits
-        Minimum bits of the matched wording where the span covers :data:`WHOLE_FIELD` of
-        its field or more.
+        Minimum bits of the matched wording if the span covers at least
+        :data:`WHOLE_FIELD` of its field.
     min_bits_passage
-        The same for a shorter span, a passage: a long field has more places for a
-        coincidence.
+        The same for a shorter span, a passage, since a long field has more room for
+        chance.
     min_letters
         Minimum letters that span and licensed text have in common (containment times
-        length, but no more than the span has), counted as ``min_chars`` counts them.
+        length, but at most the letters of the span), counted as in ``min_chars``.
 
     Examples
     --------
@@ -372,7 +374,7 @@ class FindingParams(Params):
         )
 
     def changed(self) -> dict[str, Any]:
-        """The values that are not the defaults."""
+        """Return the values that differ from the defaults."""
         defaults = FindingParams()
         return {
             name: value
@@ -382,7 +384,7 @@ class FindingParams(Params):
 
 
 FINDING = FindingParams()
-"""The rule of a finding unless a run changes it."""
+"""The default rule of a finding."""
 
-# Share of a field from which on a span covers the whole field.
+# The share of a field from which a span counts as covering the whole field.
 WHOLE_FIELD = 0.8

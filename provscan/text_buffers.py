@@ -1,4 +1,4 @@
-"""Between Arrow string arrays and the flat buffers that kernels take.
+"""Convert between Arrow string arrays and the flat buffers that kernels take.
 
 A *text buffer* is ``(uint8[m], int64[n + 1])``: UTF-8 and offsets, the layout of an
 Arrow ``large_string`` array.
@@ -19,12 +19,12 @@ Texts: TypeAlias = "pa.Array | pa.ChunkedArray | Iterable[str]"
 
 
 def to_array(texts: Texts) -> pa.LargeStringArray:
-    """Strings as one ``large_string`` array; a null becomes an empty text."""
+    """Return strings as one ``large_string`` array; a null becomes an empty text."""
     if isinstance(texts, str):
         raise ParameterError(
             "expected several texts, found one str: put it into a list"
         )
-    # Iterating over these gives names of fields and columns.
+    # Iterating over these would yield names of fields and columns.
     if (
         isinstance(texts, Mapping)
         or hasattr(texts, "columns")
@@ -39,10 +39,11 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
     if not isinstance(texts, pa.Array):
         values: list[Any] = list(texts)
         try:
-            # What pandas has for a missing text is one.
+            # The missing values of pandas are nulls, too.
             array = pa.array(values, pa.large_string(), from_pandas=True)
         except UnicodeEncodeError:
-            # A lone surrogate is no character; Arrow strings are valid UTF-8.
+            # A lone surrogate is not a character, and Arrow strings must be valid
+            # UTF-8.
             return to_array(
                 [
                     v.encode("utf-8", "replace").decode() if isinstance(v, str) else v
@@ -70,8 +71,8 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
 
 
 def buffers(array: pa.LargeStringArray) -> TextBuffer:
-    """The text buffer of an array without nulls, not copied and read-only; the offsets
-    may start above 0.
+    """Return the text buffer of an array without nulls: read-only, not copied, with
+    offsets that may start above 0.
     """
     _, offsets, data = array.buffers()
     if offsets is None or len(array) == 0:
@@ -86,15 +87,15 @@ def buffers(array: pa.LargeStringArray) -> TextBuffer:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """Memory of Arrow's is writable or not, by where it comes from; kernels are
-    compiled for one of the two.
+    """Return a read-only view. Whether Arrow's memory is writable depends on its
+    origin, but kernels are compiled for one of the two.
     """
     array.flags.writeable = False
     return array
 
 
 def from_buffers(text: np.ndarray, offsets: np.ndarray) -> pa.LargeStringArray:
-    """The array over a text buffer, not copied."""
+    """Return an array over a text buffer, without copying."""
     return pa.LargeStringArray.from_buffers(
         len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text)
     )

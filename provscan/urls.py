@@ -1,10 +1,10 @@
-"""Sources as the user names them: paths and URLs, and of a URL only what may be shown.
+"""Sources that the user names: paths, and URLs with their secrets hidden.
 
-A URL can say who asks: a user and a password before the host, a signature in its query,
-a token in its fragment. A :class:`Url` is a string without them, so that whatever
-prints, compares, logs or stores it can't leak them; only :func:`opened` gives the
-address that a file system opens. A string that is made from a Url has lost them, and so
-can't be opened with them: :func:`below` names a file in a folder.
+A URL may contain credentials: a user and a password before the host, a signature in
+its query, or a token in its fragment. A :class:`Url` is a string without them, so that
+code that prints, compares, logs or stores it can't leak them. Only :func:`opened`
+returns the full address that a file system opens. A string derived from a Url lacks the
+credentials; :func:`below`, which names a file in a folder, keeps them.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import SupportsIndex
 from urllib.parse import unquote
 
 SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-# "scheme://place" after pathlib has collapsed its slashes.
+# "scheme://place" after pathlib collapsed its slashes.
 COLLAPSED = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+:)/(?=[^/])")
-# The authority, between "://" and the path; a further protocol of a chained URL
-# follows "::".
+# The authority, between "://" and the path; in a chained URL, another protocol follows
+# "::".
 AUTHORITY = re.compile(r"(?<=://)(?:(?!::[a-zA-Z][a-zA-Z0-9+.-]*://)[^/])+")
 HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
-# Characters between the parts of a URL.
+# The characters that separate the parts of a URL.
 PARTS = re.compile(r"[/:@?#&=]+")
-# A URL in a sentence, and the punctuation after it.
+# A URL in a sentence, and the punctuation after the URL.
 MENTIONED = re.compile(r"([\w+.:=-]*://\S*?)([)\]}>'\",;:.]*)(?=\s|$)")
 
 
 def _shown(url: str) -> str:
-    """A URL without user, password, query and fragment; no more than its scheme where a
-    password has a slash, say.
+    """Return a URL without user, password, query and fragment; only its scheme if
+    these can't be separated safely, such as when a password contains a slash.
     """
     scheme, _, rest = url.partition("://")
     place, *hidden = re.split(r"[?#]", rest, maxsplit=1)
@@ -48,7 +48,9 @@ def _host(authority: re.Match[str]) -> str:
 
 
 class Url(str):
-    """A URL as it may be shown. Two are equal if the same is opened."""
+    """A URL in the form that may be shown. Two are equal if their full addresses
+    are.
+    """
 
     __slots__ = ("_opened",)
     _opened: str
@@ -77,7 +79,7 @@ class Url(str):
 
 
 def source_of(named: str | os.PathLike[str]) -> str:
-    """A path, or a :class:`Url` for whatever has "://" in it."""
+    """Return a path, or a :class:`Url` for a string that contains "://"."""
     if isinstance(named, Url):
         return named
     text = os.fspath(named)
@@ -88,13 +90,13 @@ def source_of(named: str | os.PathLike[str]) -> str:
 
 
 def opened(source: str) -> str:
-    """The address that a file system opens: a URL with its secrets."""
+    """Return the address that a file system opens: a URL with its secrets."""
     return source._opened if isinstance(source, Url) else source
 
 
 def below(folder: str, name: str) -> str:
-    """A file or folder in a folder; of a URL without query and fragment, which are
-    about the folder alone.
+    """Return the path of a file or folder in a folder. A URL's query and fragment are
+    dropped, since they concern only the folder.
     """
     place = f"{folder.rstrip('/')}/{name}"
     if not isinstance(folder, Url):
@@ -109,8 +111,8 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 
 def without_secrets(text: str, url: str = "") -> str:
-    """A message, of another library say, whose URLs are as they may be shown; and
-    without what `url` doesn't show.
+    """Return a message, for example of another library, with secrets removed from its
+    URLs, and without the secrets of `url`.
     """
     text = (
         MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text)
@@ -118,7 +120,7 @@ def without_secrets(text: str, url: str = "") -> str:
         else text
     )
     if isinstance(url, Url):
-        # Libraries quote parts of a URL, too.
+        # Libraries may also quote parts of a URL.
         words = {word for word in PARTS.split(opened(url)) if len(word) > 2} - set(
             PARTS.split(url)
         )

@@ -1,9 +1,9 @@
-"""Writing and removing files: a file appears whole or not at all, and nothing is
-removed but what is named.
+"""Write and remove files: a file appears whole or not at all, and only named files are
+removed.
 
-Temporary files stand in the folder of the file they become. Their names can't be
-guessed and they are created exclusively, so that no two writers share one and no link
-is followed that somebody else has put there.
+A temporary file is in the folder of the file that it becomes. Its name can't be
+guessed and it is created exclusively, so that no two writers share one and no link of
+somebody else is followed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def temporary_name() -> str:
 
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """A new, empty file to write, which takes the place of `target` when the block ends
-    well, and goes if it does not.
+    """Yield a new, empty file, which replaces `target` if the block succeeds and is
+    removed if it fails.
 
-    Where `target` is a link, the link is replaced.
+    If `target` is a link, the link is replaced.
     """
     temporary = target.with_name(temporary_name())
     os.close(
@@ -40,12 +40,12 @@ def replacing_file(target: Path) -> Iterator[Path]:
 
 
 def remove_named(folder: Path, names: Iterable[str]) -> None:
-    """Remove files, and folders that are empty then, by their paths within a folder;
-    links are not followed.
+    """Remove files, and folders that are then empty, by their paths within a folder.
+    Links are not followed.
 
-    What can't be removed stays, and so does everything else.
+    Files that can't be removed stay, and so do all other files.
     """
-    # What is in a folder comes before the folder.
+    # The contents of a folder are removed before the folder.
     for name in sorted(names, reverse=True):
         path = folder / name
         with contextlib.suppress(OSError):
@@ -56,8 +56,8 @@ def remove_named(folder: Path, names: Iterable[str]) -> None:
 
 
 def is_mount_point(folder: Path) -> bool:
-    """Whether a file system, or a part of one, is mounted at a folder, so that it can't
-    be renamed or replaced.
+    """Return whether a file system, or a part of one, is mounted at a folder, so that
+    the folder can't be renamed or replaced.
     """
     try:
         mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
@@ -68,7 +68,7 @@ def is_mount_point(folder: Path) -> bool:
 
 
 def _unescaped(name: bytes) -> bytes:
-    """A name in the kernel's list of mounts, where spaces and some others are three
-    octal digits.
+    """Decode a name in the kernel's list of mounts, where spaces and some other
+    characters are escaped as three octal digits.
     """
     return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), name)

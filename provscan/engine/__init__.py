@@ -1,11 +1,10 @@
-"""The engine: runs any task in threads, in processes or on a Ray cluster; it knows
-nothing of tweets.
+"""The engine runs any tasks in threads, in processes or on a Ray cluster; it is
+independent of tweets.
 
-:mod:`~provscan.engine.protocol` says what an executor is;
-:mod:`~provscan.engine.threads`, :mod:`~provscan.engine.processes` and
-:mod:`~provscan.engine.ray` implement it. All report to a
-:class:`~provscan.engine.progress.Progress`, which :mod:`~provscan.engine.journal` can
-log.
+:mod:`~provscan.engine.protocol` defines an executor; :mod:`~provscan.engine.threads`,
+:mod:`~provscan.engine.processes` and :mod:`~provscan.engine.ray` implement it. All
+report to a :class:`~provscan.engine.progress.Progress`, which
+:mod:`~provscan.engine.journal` can log.
 """
 
 from provscan.engine.journal import Journal, logged

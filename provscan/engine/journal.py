@@ -1,4 +1,4 @@
-"""A log of a job as JSON lines, for programs: how far it is, which task ran where, and
+"""A log of a job as JSON lines, for programs: its progress, where each task ran, and
 what failed.
 
 Each line has ``time``, ``event`` and, depending on the event:
@@ -11,7 +11,7 @@ failed
     ``task``, ``reason``: one attempt at a task failed
 progress, finished
     ``stage``, ``done``, ``total``, ``seconds``, ``rate`` (units a second),
-    ``seconds_left``, ``tasks`` (that ended)
+    ``seconds_left``, ``tasks`` (the number of tasks that ended)
 interrupted
     ``error``
 """
@@ -36,9 +36,10 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes its progress on to `shown`.
+    """Writes the log of a job, and passes its progress on to `shown`, which displays
+    it.
 
-    Lines are added to a log that exists already. A file that is no log is not touched.
+    Lines are appended to an existing log. A file that is not a log is not touched.
     """
 
     def __init__(self, path: str, shown: Progress) -> None:
@@ -98,7 +99,7 @@ class Journal(Progress):
             self._write("failed", task=task, reason=without_secrets(reason))
 
     def close(self, error: BaseException | None) -> None:
-        """End the log of a job that is done, or that an error ended."""
+        """End the log of a job that finished, or that an error ended."""
         with self._lock, self._file:
             if error is None:
                 self._finish()
@@ -144,7 +145,7 @@ class Journal(Progress):
 
 
 def _is_log(path: str) -> bool:
-    """Whether a file is empty or begins with an event."""
+    """Return whether a file is empty or begins with an event."""
     with open(path, "rb") as file:
         line = file.readline(1 << 16)
     try:
@@ -157,7 +158,9 @@ def _is_log(path: str) -> bool:
 def logged(
     path: str | os.PathLike[str] | None, shown: Progress | None
 ) -> Iterator[Progress]:
-    """The progress of a job, displayed by `shown` and logged to `path`, if given."""
+    """Yield the progress of a job, displayed by `shown` and logged to `path`, if
+    given.
+    """
     if not isinstance(shown, Progress | None):
         raise ParameterError(
             f"progress must be a provscan.engine.Progress, not {shown!r}"

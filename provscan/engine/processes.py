@@ -1,8 +1,9 @@
 """The executor of processes: each is spawned once, and loads the kernels and opens the
 index once.
 
-Functions, tasks and results travel between processes. So the function must be one of a
-module (or a ``partial`` of it), and tasks and results must be plain values.
+Functions, tasks and results are sent between processes. The function must therefore be
+defined in a module (or be a ``partial`` of such a function), and tasks and results must
+be plain values.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Processes(Executor):
                 self._stop.set()
 
 
-# Set once in each worker: the event that tells it to abandon its task.
+# The event that tells a worker to abandon its task, set once in each worker.
 _stop: Any = None
 
 
@@ -78,21 +79,21 @@ def _begin(stop: Any) -> None:
     global _stop
     _stop = stop
     warnings.formatwarning = _formatted
-    # A terminal sends Ctrl-C to all processes; the parent decides what to do about it.
+    # A terminal sends Ctrl-C to all processes; only the parent reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
     """Format a warning as the commands do: one line, without the path of a module."""
-    # Importing the readers takes long, and few workers warn.
+    # Imported here, since importing the readers is slow and few workers warn.
     from provscan.readers.names import printable
 
     return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 
 def _end_with_parent() -> None:
-    """End this worker when the parent process was killed."""
+    """End this worker if the parent process is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

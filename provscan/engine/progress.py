@@ -1,4 +1,6 @@
-"""What a long job reports while it runs, whoever displays or logs it."""
+"""The progress that a long job reports, independent of how it is displayed or
+logged.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,15 @@ from typing import NamedTuple
 
 
 class Ran(NamedTuple):
-    """Where one task ran, and what it took."""
+    """Where a task ran, and how long it took."""
 
     where: str  # The thread, process or node that ran it.
-    seconds: float  # Wall clock.
-    units: int  # Work done, in the unit of the stage.
+    seconds: float  # Wall-clock time.
+    units: int  # The work done, in the unit of the stage.
 
 
 class Progress:
-    """Receives the progress of a job; this class ignores it.
+    """Receives the progress of a job. This base class ignores it.
 
     A subclass displays it. Jobs call it from several threads, so a subclass must be
     thread-safe.
@@ -26,9 +28,9 @@ class Progress:
         Parameters
         ----------
         stage
-            What the job does now.
+            What the job is doing.
         total
-            Units of work in this stage, None if unknown.
+            The units of work in this stage, None if unknown.
         unit
             What is counted, such as ``"records"``.
         """
@@ -37,10 +39,10 @@ class Progress:
         """Count `n` more units of the stage as done."""
 
     def finish(self) -> None:
-        """The stage is done."""
+        """End the stage."""
 
     def ended(self, task: str, ran: Ran) -> None:
-        """A task is done."""
+        """Note that a task is done."""
 
     def failed(self, task: str, reason: str) -> None:
-        """An attempt at a task failed."""
+        """Note that an attempt at a task failed."""

@@ -1,5 +1,5 @@
-"""What an executor is: something that runs a function over tasks and yields the results
-in the order of the tasks.
+"""The interface of executors, which apply a function to tasks and yield the results in
+the order of the tasks.
 
 The results and their order do not depend on the executor or on the number of its
 workers.
@@ -21,13 +21,13 @@ Advance = Callable[[int], None]
 class Abandoned(BaseException):
     """The caller no longer wants the result of a task.
 
-    It is not an Exception, so that no handler in the task takes it for an error.
+    It is not an Exception, so that no handler in the task treats it as an error.
     """
 
 
 class LostTask(NamedTuple):
-    """In place of a result: a task that failed on every worker that tried it, and the
-    reason of each failure.
+    """The result of a task that failed on every worker that tried it, with the reason
+    of each failure.
     """
 
     task: Any
@@ -37,8 +37,9 @@ class LostTask(NamedTuple):
 class Executor(ABC):
     """Runs tasks; its workers end with its ``with`` block."""
 
-    workers: int  # Tasks that run at the same time.
-    in_flight: int  # Tasks that are submitted before the first result is consumed.
+    workers: int  # The number of tasks that run at the same time.
+    # The number of tasks submitted before the first result is consumed.
+    in_flight: int
 
     @abstractmethod
     def run(
@@ -54,15 +55,15 @@ class Executor(ABC):
         abandoned. An executor that can go on without a task yields a
         :class:`LostTask` instead of its result.
 
-        The function calls ``advance`` often, with the units of work done since its last
-        call. ``advance`` raises :class:`Abandoned` once the task is not wanted any
-        more.
+        The function calls ``advance`` often, with the units of work done since its
+        last call. ``advance`` raises :class:`Abandoned` when the result is no longer
+        wanted.
         """
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(  # noqa: B027 - not every executor has workers of its own
+    def __exit__(  # noqa: B027 - not every executor has its own workers
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -1,9 +1,9 @@
-"""The executor of a Ray cluster: tasks run on any of its nodes, and run again elsewhere
-when a worker or a node is lost.
+"""The executor of a Ray cluster: tasks run on any node, and run again on another one
+when a worker or node is lost.
 
-Every node needs this package, and must see the files that the tasks name under the same
-paths. The package ``ray`` is an extra, ``provscan[ray]``; it is imported when an
-executor is made. :meth:`Ray.hold` starts processes that serve something large to all
+Every node needs this package, and must have access to the files of the tasks under the
+same paths. The package ``ray`` is an extra, ``provscan[ray]``; it is imported when an
+executor is created. :meth:`Ray.hold` starts processes that serve something large to all
 tasks, such as shards of an index.
 """
 
@@ -26,14 +26,13 @@ from provscan.errors import ParameterError, ProvscanError, WorkerError
 from provscan.ordered_map import R, T
 
 ATTEMPTS = 3
-# Calls that one serving process answers at a time.
+# The number of calls that one serving process answers at a time.
 CALLS = 8
 SECONDS_BETWEEN_CHECKS = 0.5
-# How long abandoned tasks have to clean up before their workers are killed.
+# The seconds that abandoned tasks have to clean up before their workers are killed.
 SECONDS_TO_ABANDON = 5.0
 
-# Settings of Ray that are switched off: a warning about graphics processors, and
-# reports of its use to Ray's makers.
+# Settings that turn off Ray's warning about graphics processors and its usage reports.
 QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
 
@@ -41,12 +40,12 @@ QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 class Held:
     """A handle on a process of the cluster that serves calls; see :meth:`Ray.hold`.
 
-    It can be sent with a task.
+    The handle can be sent with a task.
     """
 
     actor: Any
-    constant: str  # A method whose result never changes.
-    known: Any  # The reference to that result.
+    constant: str  # The method whose result never changes.
+    known: Any  # The reference to its result.
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method in the process; the function returned waits for the result.
@@ -66,8 +65,8 @@ def _answer(reference: Any) -> Any:
     import ray
 
     try:
-        # Not ray.get: in a task it would free the task's processor for another task
-        # meanwhile, and then both would take memory.
+        # ray.get is avoided: in a task, it would free the processor for another task
+        # while it waits, and both would use memory.
         return reference.future().result()
     except ray.exceptions.RayTaskError as error:
         raise (
@@ -80,7 +79,7 @@ def _answer(reference: Any) -> Any:
 
 
 class _Holder:
-    """An actor that makes something at the first call, and calls its methods."""
+    """An actor that creates an object at the first call, and calls its methods."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make, self._lock = make, threading.Lock()
@@ -97,7 +96,9 @@ class _Holder:
 
 @dataclass(eq=False)
 class _Submitted:
-    """A task on the cluster: its place in the order, and why attempts at it failed."""
+    """A task on the cluster: its place in the order, and the reasons of failed
+    attempts.
+    """
 
     place: int
     task: Any
@@ -114,15 +115,16 @@ class Ray(Executor):
     Parameters
     ----------
     workers
-        Tasks that run at the same time, by default one for each processor.
+        The number of tasks that run at the same time, by default one per processor.
     address
-        Address of the cluster's head, or ``"auto"`` for the cluster that this machine
-        belongs to. By default a cluster is started on this machine, and stopped at the
-        end.
+        The address of the cluster's head, or ``"auto"`` for the cluster that this
+        machine belongs to. By default, a cluster is started on this machine and stopped
+        at the end.
     memory
-        Bytes of memory that a task needs: a node runs no more tasks at the same time
-        than fit into its memory. It is no bound: when the memory of a node runs out,
-        Ray ends one of its workers, and the task fails with an OutOfMemoryError.
+        The bytes of memory that a task needs. A node runs no more tasks at the same
+        time than fit into its memory. This is not a limit: when the memory of a node
+        runs out, Ray ends one of its workers, and the task fails with an
+        OutOfMemoryError.
     """
 
     def __init__(
@@ -175,11 +177,12 @@ class Ray(Executor):
     def hold(
         self, makers: Sequence[Callable[[], Any]], constant: str
     ) -> tuple[Held, ...]:
-        """Start one process for each maker, on nodes in turn.
+        """Start one process for each maker, distributed over the nodes.
 
-        Each process calls its maker and serves calls of the methods of what it made. It
-        is started again if it is lost, and ends with the executor. `constant` is a
-        method whose result never changes: it is called once, and the result is kept.
+        Each process calls its maker and serves calls of the methods of the resulting
+        object. It is restarted if it is lost, and ends with the executor. `constant`
+        names a method whose result never changes: it is called once, and the result is
+        kept.
         """
         holder = self._ray.remote(_Holder).options(
             scheduling_strategy="SPREAD",
@@ -205,12 +208,12 @@ class Ray(Executor):
         shared = self._ray.put(function)
         waiting = enumerate(tasks)
         running: dict[Any, _Submitted] = {}
-        # Results that wait for those of earlier tasks, and errors.
+        # Results and errors that wait for the results of earlier tasks.
         done: dict[int, Any] = {}
         expected = 0
 
         def submit(submitted: _Submitted) -> None:
-            # Ray runs a task where most of its arguments are.
+            # Ray runs a task on the node that has most of its arguments.
             near = getattr(submitted.task, "near", ())
             running[self._remote.remote(shared, submitted.task, *near)] = submitted
 
@@ -243,9 +246,9 @@ class Ray(Executor):
             self._abandon(list(running))
 
     def describe(self) -> dict[str, Any]:
-        """What the cluster did.
+        """Describe what the cluster did.
 
-        ``nodes`` has the units of work by node; ``failures`` the number of failed
+        ``nodes`` has the units of work by node, ``failures`` the number of failed
         attempts by reason.
         """
         return {
@@ -255,8 +258,8 @@ class Ray(Executor):
         }
 
     def _result(self, reference: Any, submitted: _Submitted, progress: Progress) -> Any:
-        """The result of an attempt, the error of the task, or a LostTask if another
-        attempt may succeed.
+        """Return the result of an attempt, the error of the task, or a LostTask if
+        another attempt may succeed.
         """
         name = str(submitted.task)
         exceptions = self._ray.exceptions
@@ -280,10 +283,10 @@ class Ray(Executor):
         return LostTask(submitted.task, tuple(submitted.failures))
 
     def _abandon(self, references: list[Any]) -> None:
-        """Interrupt tasks, and kill the workers of those that do not end soon.
+        """Interrupt tasks, and kill the workers of tasks that do not end soon.
 
-        A worker may miss the interruption, or ignore it if a shell started the cluster
-        in the background.
+        A worker may miss the interruption, or ignore it if the cluster was started in
+        the background of a shell.
         """
         for force in (False, True):
             if references:

@@ -1,5 +1,5 @@
 """The executor of threads: tasks share the memory of this process, so they can also
-read data that exists only in memory.
+read data that is only in memory.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Sketches: MinHash signatures, their LSH bands, and interoperation with datasketch.
 
 :mod:`~provscan.sketch.signatures` computes and exchanges signatures,
-:mod:`~provscan.sketch.lsh` makes band keys and two-bit sketches of them.
+:mod:`~provscan.sketch.lsh` computes band keys and two-bit sketches from them.
 """

@@ -2,8 +2,8 @@
 sketch.
 
 A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose
-signatures are equal in one whole band become a candidate pair, which at similarity s
-happens with probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
+signatures are equal in at least one band are a candidate pair. At similarity s, this
+has the probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
 Ullman, *Mining of Massive Datasets*, section 3.4).
 """
 
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from provscan.errors import ParameterError
 from provscan.kernels.sketch import bands as kernels
 
-# Minima that a sketch has bits of.
+# The number of minima in a sketch.
 SKETCHED = 64
 
 
 def band_keys(
     signatures: NDArray[np.uint32], bands: int, rows: int
 ) -> NDArray[np.uint64]:
-    """Keys of the bands of signatures, uint64[n, bands];
-    :func:`provscan.kernels.sketch.bands.band_keys` specifies them.
+    """Return the keys of the bands of signatures, uint64[n, bands], as specified by
+    :func:`provscan.kernels.sketch.bands.band_keys`.
     """
     _require_signatures(signatures)
     if bands < 1 or rows < 1:
@@ -42,10 +42,10 @@ def band_keys(
 
 
 def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Two bits of a hash of each of the first 64 minima, uint64[n, 2].
+    """Return two bits of a hash of each of the first 64 minima, uint64[n, 2].
 
-    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies it. The bits of ``16
-    * (1 + 3 * J)`` minima of texts of similarity J agree on average.
+    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies the sketch. For
+    texts of similarity J, the bits of ``16 * (1 + 3 * J)`` minima agree on average.
     """
     _require_signatures(signatures)
     if signatures.shape[1] < SKETCHED:

@@ -1,16 +1,15 @@
-"""MinHash signatures, bit for bit those of datasketch 2.
+"""MinHash signatures, identical to those of datasketch 2.
 
-:func:`minhash` takes texts as they come, :func:`minhash_canonical` texts that are
-canonical already; both read Arrow's buffers in place and give ``uint32[n, 128]``.
-:func:`to_datasketch` hands signatures to datasketch, whose forest, ensemble and HNSW
-then take them; only it imports datasketch. The kernels are in
-:mod:`provscan.kernels.sketch.minhash`.
+:func:`minhash` takes raw texts, :func:`minhash_canonical` takes canonical texts. Both
+read Arrow's buffers in place and return ``uint32[n, 128]``. :func:`to_datasketch`
+converts signatures to datasketch objects, for its forest, ensemble and HNSW; only this
+function imports datasketch. The kernels are in :mod:`provscan.kernels.sketch.minhash`.
 
-A signature is that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
-hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
-5-gram. A text of one to four characters is its own only shingle, an empty one has the
-empty signature, 0xFFFFFFFF throughout. The method is Broder's (1997,
-doi:10.1109/SEQUEN.1997.666900).
+A signature equals that of ``datasketch.MinHash(num_perm=128, seed=1,
+scheme="affine32", hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of
+every character 5-gram. The only shingle of a text of one to four characters is the
+text itself. An empty text has the empty signature, 0xFFFFFFFF throughout. The method is
+Broder's (1997, doi:10.1109/SEQUEN.1997.666900).
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ def _draw_permutations() -> NDArray[np.uint32]:
 
 
 PERMUTATIONS = _draw_permutations()
-"""uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32, as
-datasketch draws.
+"""uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32,
+drawn like those of datasketch.
 """
 
 
 def minhash(texts: Texts) -> NDArray[np.uint32]:
-    """Signatures of the canonical form of some texts.
+    """Return the MinHash signatures of the canonical forms of texts.
 
     Parameters
     ----------
@@ -64,12 +63,12 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     Returns
     -------
     uint32[n, 128]
-        One row a text.
+        One row per text.
 
     Raises
     ------
     ParameterError
-        `texts` is a single string, or holds something that is not one.
+        If `texts` is a single string, or contains anything but strings.
 
     Examples
     --------
@@ -90,12 +89,12 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
 def minhash_canonical(
     texts: Texts | TextBuffer, permutations: int = NUM_PERM
 ) -> NDArray[np.uint32]:
-    """Signatures of texts that are canonical already, one row a text, or the first
-    values of each.
+    """Return the signatures of canonical texts, one row per text, or only the first
+    `permutations` values of each.
 
     The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
-    ``uint8[m]``, and where each begins, ``int64[n + 1]``. Buffers are read in place;
-    mapped and other read-only ones will do.
+    ``uint8[m]``, and the start of each, ``int64[n + 1]``. Buffers are read in place and
+    may be read-only, for example mapped.
     """
     if (
         isinstance(texts, tuple)
@@ -110,16 +109,16 @@ def minhash_canonical(
         kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32
     )
     a, b = PERMUTATIONS
-    # Without the JIT the kernels are plain Python, where numpy warns of the overflow
-    # that they rely on.
+    # Without the JIT, the kernels run as Python code, and numpy warns of intended
+    # overflow.
     with np.errstate(over="ignore"):
         kernels.signatures(frozen(TextRecord(data, offsets)), a, b, scratch, out)
     return out
 
 
 def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
-    """One ``datasketch.MinHash`` a signature; each can be updated, merged and compared
-    there.
+    """Convert signatures to ``datasketch.MinHash`` objects, which can be updated,
+    merged and compared.
 
     Parameters
     ----------
@@ -132,9 +131,9 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     Raises
     ------
     UsageError
-        datasketch is not installed.
+        If datasketch is not installed.
     ParameterError
-        `signatures` is of another shape or dtype.
+        If `signatures` has another shape or dtype.
 
     Examples
     --------
@@ -174,7 +173,7 @@ def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Text
                 f"dimension, not {array.dtype} {array.shape}: pass "
                 f"numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
             )
-    # A kernel checks no bounds: a wrong offset would read foreign memory.
+    # Kernels do not check bounds: a wrong offset would read foreign memory.
     if (
         len(offsets) == 0
         or offsets[0] < 0

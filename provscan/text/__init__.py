@@ -1,26 +1,25 @@
-"""Canonical text: what is left of a text after normalisation.
+"""Canonical text: the result of normalising a text.
 
-The rules, in the order in which they apply; they look at characters, never at
-languages:
+These rules apply in order. They depend on characters, never on languages:
 
-1. HTML character references are decoded twice, as HTML5 does (``&amp;amp;`` happens).
-2. URLs, mentions, retweet marks (``RT @name``), the placeholders that dataset builders
-   write for them (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of
-   HTML elements are dropped. They go wherever they stand, so that a tweet inside a
-   document has the same canonical text as the tweet alone.
+1. HTML character references are decoded twice, as in HTML5 (``&amp;amp;`` occurs). 2.
+URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets (``@user``,
+``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements are dropped,
+wherever they are, so that a tweet in a document has the same canonical text as the
+tweet alone.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
-   (joiners, variation selectors, soft hyphens) go. Marks that make another letter stay
-   (kana voicing, Indic vowels, Arabic and Thai signs) and are composed.
-4. Everything but letters, digits and their marks separates; a run of separators is one
-   space, none stands at either end. Emoji are among them, since pipelines strip and add
-   them. Between two characters of scripts that are written without spaces (Han, kana,
-   Thai, Lao, Khmer, Burmese) separators are dropped: line breaks and punctuation come
-   and go there.
+   (joiners, variation selectors, soft hyphens) are dropped. Marks that form another
+   letter are kept (kana voicing, Indic vowels, Arabic and Thai signs) and composed.
+4. Everything except letters, digits and their marks is a separator. A run of
+separators becomes one space, and separators at both ends are dropped. Emoji are
+separators, since pipelines strip and add them. Between two characters of scripts
+written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), separators are dropped,
+since line breaks and punctuation vary there.
 
-The tables behind it ship with the package and carry a version, so that the same text
-has the same canonical text under every Python. See
-:mod:`provscan.kernels.canonical.normalize` for the code.
+The tables for these rules are part of the package and have a version, so that a text
+has the same canonical text under every Python. The code is in
+:mod:`provscan.kernels.canonical.normalize`.
 """
 
 from __future__ import annotations
@@ -39,13 +38,14 @@ from provscan.kernels.scratch import scratch_array
 from provscan.text.tables import tables
 from provscan.text_buffers import TextBuffer, Texts, buffers, from_buffers, to_array
 
-# Texts made canonical at a time: their code points stay in the second-level cache.
+# The number of texts made canonical at a time; their code points stay in the
+# second-level cache.
 GROUP = 2048
 
 
 class Canonical(NamedTuple):
-    """Canonical texts of a batch: UTF-8, int64 offsets[n + 1], and the originals'
-    lengths in code points.
+    """The canonical texts of a batch: UTF-8, int64 offsets[n + 1], and the lengths of
+    the originals in code points.
     """
 
     text: np.ndarray
@@ -54,20 +54,21 @@ class Canonical(NamedTuple):
 
 
 class Mapped(NamedTuple):
-    """One canonical text with its way back."""
+    """One canonical text, with its mapping to the original."""
 
     codes: np.ndarray  # uint32[n], the canonical code points.
-    # int64[n], where each stands in the original, in code points, end exclusive;
-    # accents and joiners that follow a letter belong to it, and a separator stands
-    # before the letter that follows it.
+    # int64[n], the place of each in the original, in code points, end exclusive.
+    # Accents and joiners that follow a letter belong to it; a separator's place is just
+    # before the next letter.
     start: np.ndarray
     end: np.ndarray
 
 
 def scratch(longest: int) -> CanonicalScratch:
-    """Scratch for one text of up to ``longest`` bytes.
+    """Return scratch for one text of up to ``longest`` bytes.
 
-    Memory that is never written is never taken, so the worst case costs nothing.
+    The system provides memory only when it is written, so allocating for the worst
+    case costs nothing.
     """
     size = longest + 1
     return CanonicalScratch(
@@ -82,12 +83,12 @@ def scratch(longest: int) -> CanonicalScratch:
 def canonical_codes(
     text: np.ndarray, offsets: np.ndarray, *, spaced: bool = False
 ) -> Canonical:
-    """Canonical texts of a text buffer as code points: ``text`` of the result is
-    uint32.
+    """Return the canonical texts of a text buffer as code points: ``text`` of the
+    result is uint32.
 
-    It lasts until the same thread calls this again (:mod:`provscan.kernels.scratch`).
-    With ``spaced`` a space stands between any two texts of which something is left, at
-    the end of the first.
+    The result is valid until the same thread calls this again
+    (:mod:`provscan.kernels.scratch`). With ``spaced``, a space at the end of a text
+    separates it from the next, if both are not empty.
     """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
@@ -110,18 +111,17 @@ def canonical_codes(
 
 
 def chunk_cuts(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
-    """Where to cut ``text[start:stop]`` into chunks of ``size`` bytes or more: int64,
-    both ends among them.
+    """Return where to cut ``text[start:stop]`` into chunks of at least ``size`` bytes:
+    int64, including both ends.
 
-    Their canonical texts with a space between any two are the canonical text of the
-    whole.
+    The chunks' canonical texts, joined by spaces, are the canonical text of the whole.
     """
     cuts = np.empty((stop - start) // size + 2, np.int64)
     return cuts[: kernels.cut(text, start, stop, size, cuts)]
 
 
 def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuffer:
-    """UTF-8 of some rows of code points."""
+    """Encode some rows of code points as UTF-8."""
     text = np.empty(4 * int((offsets[rows + 1] - offsets[rows]).sum()), np.uint8)
     out = TextRecord(text, np.zeros(len(rows) + 1, np.int64))
     utf8.encode_rows(CodeBuffer(codes, offsets), rows, out)
@@ -129,7 +129,9 @@ def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuf
 
 
 def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
-    """Canonical texts of a text buffer (see :mod:`provscan.text_buffers`) as UTF-8."""
+    """Return the canonical texts of a text buffer (:mod:`provscan.text_buffers`) as
+    UTF-8.
+    """
     count = len(offsets) - 1
     parts = []
     out_offsets = np.zeros(count + 1, np.int64)
@@ -147,13 +149,13 @@ def canonical_buffers(text: np.ndarray, offsets: np.ndarray) -> Canonical:
 
 
 def canonical_array(texts: Texts) -> pa.LargeStringArray:
-    """Canonical texts as an Arrow array, one a text; a null counts as an empty text."""
+    """Return canonical texts as an Arrow array; a null counts as an empty text."""
     result = canonical_buffers(*buffers(to_array(texts)))
     return from_buffers(result.text, result.offsets)
 
 
 def canonical(texts: Texts) -> list[str]:
-    """Canonical texts of strings.
+    """Return the canonical texts of strings.
 
     Parameters
     ----------
@@ -168,7 +170,7 @@ def canonical(texts: Texts) -> list[str]:
     Raises
     ------
     ParameterError
-        `texts` is a single string, or holds something that is not one.
+        If `texts` is a single string, or contains anything but strings.
 
     Examples
     --------
@@ -179,8 +181,8 @@ def canonical(texts: Texts) -> list[str]:
 
 
 class CanonicalMapper:
-    """Canonical texts of strings, one by one, with the mapping back to their code
-    points; holds the memory for it.
+    """Computes canonical texts one by one, with the mapping to the original, in reused
+    memory.
     """
 
     def __init__(self) -> None:
@@ -188,7 +190,7 @@ class CanonicalMapper:
         self._start = self._end = np.zeros(0, np.int64)
 
     def __call__(self, text: str | bytes) -> Mapped:
-        """What is returned lasts until the next call."""
+        """Return a canonical text, which is valid until the next call."""
         raw = np.frombuffer(
             text.encode("utf-8", "replace") if isinstance(text, str) else text, np.uint8
         )
@@ -202,5 +204,5 @@ class CanonicalMapper:
 
 
 def canonical_mapped(text: str | bytes) -> Mapped:
-    """Canonical text of one string with the mapping back to its code points."""
+    """Return the canonical text of one string, with the mapping to its code points."""
     return CanonicalMapper()(text)

@@ -1,7 +1,7 @@
 """The tables of the canonical text, loaded once.
 
-They ship with the package, so that every Python and every machine makes the same
-canonical text; the Unicode data of the Python that runs provscan plays no part.
+They are part of the package, so that canonical texts are the same on every machine.
+The Unicode data of the running Python is not used.
 
 The tables
 ----------
@@ -9,23 +9,24 @@ The tables
     uint16[4352]: for the 256 code points from ``256 * i``, the row of ``entries`` that
     describes them.
 ``entries``
-    uint32[n, 256], one value a code point: bits 0-20 payload, bits 24-26 kind, bit 27
-    set where the output may compose with the code point before it. Kinds: 0 separator;
-    1 ignored, as if it were not there; 2 the payload is the output; 3 the payload is an
-    offset into ``expansions``.
+    uint32[n, 256], one value per code point: bits 0-20 are the payload, bits 24-26 the
+    kind, and bit 27 is set if the output may compose with the previous code point. The
+    kinds are: 0, a separator; 1, ignored; 2, the payload is the output; 3, the payload
+    is an offset into ``expansions``.
 ``expansions``
-    uint32[m]: at an offset the count k, then k outputs, where 0 is a separator.
+    uint32[m]: at each offset, the count k followed by k outputs, where 0 is a
+    separator.
 ``pairs``, ``composed``
-    uint64[p], sorted, ``first << 32 | second``, and uint32[p]: which code point the two
-    compose to.
+    uint64[p], sorted, ``first << 32 | second``, and uint32[p], the code point that the
+    two compose to.
 ``entity_keys``, ``entity_values``
-    uint64[q] (a power of two; 0 is empty), an open-addressed table with linear probing
-    of the 64-bit FNV-1a hash of HTML5 entity names without their ``&``, with their
-    ``;`` if they have one; uint32[q, 2], the one or two code points, the second 0 if
-    there is one.
+    uint64[q] (q is a power of two; 0 is empty), an open-addressing table with linear
+    probing. Keys are the 64-bit FNV-1a hashes of HTML5 entity names without the ``&``,
+    but with the ``;`` if they have one. Values are uint32[q, 2]: one or two code
+    points, with 0 for a missing second one.
 ``references``
-    uint32[256]: what the numeric reference of a code point below 256 stands for;
-    0xFFFFFFFF where HTML5 has no special rule.
+    uint32[256]: the meaning of a numeric reference to a code point below 256;
+    0xFFFFFFFF if HTML5 has no special rule.
 """
 
 from __future__ import annotations
