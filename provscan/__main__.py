@@ -39,8 +39,8 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
-    # Exclude all modules from garbage collection, which takes a tenth of a second,
-    # also at the end.
+    # Searching all modules for garbage takes a tenth of a second, so the search is
+    # rare and skipped at the end.
     gc.set_threshold(300_000)
     atexit.register(gc.freeze)
     # Linear algebra is too small here to benefit from threads, which would only spin.
