@@ -62,7 +62,7 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
     return matches
 
 
-def said(matches: Sequence[Match]) -> str:
+def summary(matches: Sequence[Match]) -> str:
     """Summarise the matches in a sentence; if there are none, explain what that
     means.
     """

@@ -40,7 +40,7 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
 
     compile_kernels(quiet)
     from provscan.cli import show
-    from provscan.lookup import look_up, said
+    from provscan.lookup import look_up, summary
     from provscan.matching import open_index
 
     # The files are compared with their checksums unless that was done before.
@@ -54,7 +54,7 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
         },
         "characters": len(text),
         "findings": sum(match["counted"] for match in matches),
-        "answer": said(matches),
+        "answer": summary(matches),
         "matches": matches,
     }
     show.result(found, as_json, _lines)

@@ -104,9 +104,9 @@ class Journal(Progress):
             if error is None:
                 self._finish()
                 return
-            said = without_secrets(f"{type(error).__name__}: {error}")
+            message = without_secrets(f"{type(error).__name__}: {error}")
             with contextlib.suppress(OutputError):
-                self._write("interrupted", error=said)
+                self._write("interrupted", error=message)
 
     def _finish(self) -> None:
         if self._stage is not None:

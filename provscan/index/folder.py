@@ -440,9 +440,11 @@ def remove_index(place: Path) -> None:
     else is in it.
     """
     noted = noted_in(place)
-    own = {*_named_files(place), *(noted or ())}
-    folders = {os.path.dirname(name) for name in own} | ({SEGMENTS} if own else set())
-    _remove(place, (own | folders | (set() if noted is None else {LOCK})) - {""})
+    names = {*_named_files(place), *(noted or ())}
+    folders = {os.path.dirname(name) for name in names} | (
+        {SEGMENTS} if names else set()
+    )
+    _remove(place, (names | folders | (set() if noted is None else {LOCK})) - {""})
     with contextlib.suppress(OSError):
         place.rmdir()
 

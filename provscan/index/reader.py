@@ -104,7 +104,7 @@ class IndexReader:
 
     @property
     def size(self) -> int:
-        """The limit below which all numbers of texts are."""
+        """The number of text numbers: all of them are below it."""
         return int(self.bases[-1])
 
     @property
@@ -307,14 +307,16 @@ class IndexReader:
         known, parts = coded.dictionary.cast(pa.large_string()), []
         for number, segment in enumerate(self.segments):
             rows = segment.living_among(segment.tweets.ids.among(known))
-            of = pc.index_in(
+            id_rows = pc.index_in(
                 segment.tweets.ids.take(rows).array(), value_set=known
             ).to_numpy()
-            parts.append((of, self.numbering.numbers(number, segment.texts_of(rows))))
-        of, texts = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.lexsort((texts, of))
+            parts.append(
+                (id_rows, self.numbering.numbers(number, segment.texts_of(rows)))
+            )
+        id_rows, texts = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.lexsort((texts, id_rows))
         first, last = (
-            np.searchsorted(of[order], coded.indices.to_numpy(), side)
+            np.searchsorted(id_rows[order], coded.indices.to_numpy(), side)
             for side in ("left", "right")
         )
         count = last - first

@@ -50,11 +50,11 @@ class VerifiedCandidates(NamedTuple):
         return VerifiedCandidates(*(column[rows] for column in self))
 
 
-def grams_of(texts: CodeBuffer, of: str) -> Grams:
+def grams_of(texts: CodeBuffer, purpose: str) -> Grams:
     """Return code points with 5-gram hashes, which are valid until the same thread
-    calls this again with the same ``of``.
+    calls this again for the same ``purpose``.
     """
-    hashes = scratch_array(f"grams of {of}", len(texts.codes), np.uint32)
+    hashes = scratch_array(f"grams of {purpose}", len(texts.codes), np.uint32)
     gram_kernels.gram_hashes(texts.codes, hashes)
     return Grams(texts.codes, hashes, texts.offsets)
 

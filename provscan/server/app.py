@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from provscan import __version__
 from provscan.errors import IndexFormatError
-from provscan.lookup import said
+from provscan.lookup import summary
 from provscan.server import Limits, pages, shapes
 from provscan.server.guard import Guard
 from provscan.server.live import LiveIndex
@@ -83,7 +83,7 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
                 "id": text.id,
                 "characters": len(text.text),
                 "findings": sum(match["counted"] for match in matches),
-                "answer": said(matches),
+                "answer": summary(matches),
                 "matches": matches,
             }
             for text, matches in zip(texts, found, strict=True)

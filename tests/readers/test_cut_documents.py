@@ -200,7 +200,7 @@ def test_elements_behind_a_bracket_that_is_lost(write):
     opening, closing = data.index(b"{", 2000), data.index(b"}", 2000)
     found, stats, _ = dataset(write("a.json", data[:opening] + data[opening + 1 :]))
     assert found == len(TEXTS) - 1
-    assert "close nothing: 1" in stats.damaged[0].reason
+    assert "without an opening one: 1" in stats.damaged[0].reason
     found, stats, _ = dataset(write("a.json", data[:closing] + data[closing + 1 :]))
     assert 0 < found < len(TEXTS) / 2
     assert "1 bracket not closed" in stats.damaged[0].reason

@@ -102,11 +102,11 @@ def appended(first: Strings, second: Strings) -> Strings:
     )
 
 
-def combined(parts: list[Strings], of: np.ndarray) -> Strings:
-    """Interleave strings: string i is the next one of part ``of[i]``."""
+def combined(parts: list[Strings], part_of: np.ndarray) -> Strings:
+    """Interleave strings: string i is the next one of part ``part_of[i]``."""
     if len(parts) == 1:
         return parts[0]
-    order = np.argsort(np.argsort(of, kind="stable"), kind="stable")
+    order = np.argsort(np.argsort(part_of, kind="stable"), kind="stable")
     return Strings(
         *buffers(
             pa.concat_arrays([part.array() for part in parts]).take(pa.array(order))

@@ -240,7 +240,7 @@ class GroupReader:
 
     def _strings(self, method: str, texts: np.ndarray) -> Strings:
         parts = self._own([method], texts)
-        of = np.empty(len(texts), np.int64)
+        part_of = np.empty(len(texts), np.int64)
         for number, (places, _) in enumerate(parts):
-            of[places] = number
-        return combined([found for _, (found,) in parts], of)
+            part_of[places] = number
+        return combined([found for _, (found,) in parts], part_of)

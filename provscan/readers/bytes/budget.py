@@ -47,14 +47,14 @@ class Budget:
             raise ExpansionError(
                 f"it has more than {limits.expansion_records:,} records, and more than "
                 f"{limits.byte_records} for each "
-                "of its bytes: taken for a decompression bomb and read no further; "
-                "convert it yourself if it is none"
+                "of its bytes: it is taken for a decompression bomb and not read "
+                "further; convert it yourself if it isn't one"
             )
         spent = time.thread_time() - self._since
         if spent > limits.idle_seconds:
             raise ExpansionError(
-                f"{spent:.0f} seconds of a processor gave no record, above the limit "
-                f"of {limits.idle_seconds}: read no "
+                f"{spent:.0f} seconds of processor time yielded no record, above the "
+                f"limit of {limits.idle_seconds}: it is not read "
                 "further; convert it yourself if it is sound"
             )
 
@@ -70,8 +70,8 @@ def require_growth(given: int, taken: int, limits: Limits) -> None:
     if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
         raise ExpansionError(
             f"it expands more than {limits.expansion}-fold, beyond "
-            f"{limits.expansion_bytes >> 20} MiB: taken for a decompression bomb and "
-            "read no further; decompress it yourself if it is none"
+            f"{limits.expansion_bytes >> 20} MiB: it is taken for a decompression "
+            "bomb and not read further; decompress it yourself if it isn't one"
         )
 
 

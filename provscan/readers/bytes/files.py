@@ -111,7 +111,9 @@ def readable(source: str, form: str = "") -> Iterator[None]:
             error, pa.ArrowException
         ):
             raise
-        raise InputError(f"{source} can't be read{form}: {said(error)}") from error
+        raise InputError(
+            f"{source} can't be read{form}: {message_of(error)}"
+        ) from error
 
 
 def why_unread(error: InputError, source: str) -> str:
@@ -120,11 +122,11 @@ def why_unread(error: InputError, source: str) -> str:
     """
     cause = error.__cause__
     if isinstance(cause, Exception) and getattr(cause, "errno", None) is None:
-        return f"damaged: {said(cause)}"
+        return f"damaged: {message_of(cause)}"
     return str(error).removeprefix(f"{source} ")
 
 
-def said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """Return the message of an error, with its type unless it is a reading error."""
     words = str(getattr(error, "strerror", None) or error)
     known = isinstance(error, OSError | ValueError | pa.ArrowException) and words
@@ -300,14 +302,14 @@ def _tried(url: str, request: Callable[[], Result]) -> Result:
                 continue
             if isinstance(error, FileNotFoundError) and status in (None, 404):
                 raise FileNotFoundError(errno.ENOENT, "it does not exist") from None
-            said = (
+            reason = (
                 getattr(error, "message", None)
                 or getattr(error, "strerror", None)
                 or error
             )
             what = (
                 f"{type(error).__name__}{f' {status}' if status else ''}: "
-                f"{without_secrets(str(said), url)}"
+                f"{without_secrets(str(reason), url)}"
             )
             number = (
                 errno.EACCES

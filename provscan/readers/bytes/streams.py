@@ -240,9 +240,8 @@ class ByteStream:
         )
         if at % unit and self.damage is None:
             self.break_off(
-                f"{at:,} bytes are no whole number of characters in {encoding}: it "
-                "breaks off, or lost bytes, and what "
-                "follows these was not read as what it is"
+                f"{at:,} bytes are not a whole number of characters in {encoding}: "
+                "it is cut off, or it lost bytes and the text after them was misread"
             )
 
     def _expanded(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
@@ -252,7 +251,7 @@ class ByteStream:
         for part in parts:
             if not taken and compression_of(part) != compression:
                 raise InputError(
-                    f"{self.split.source} is no {compression} file: it starts with "
+                    f"{self.split.source} is not a {compression} file: it starts with "
                     f"{part[:4].hex(' ')}. Rename it to match its content."
                 )
             for at in range(0, len(part), step):

@@ -364,8 +364,8 @@ class _Table:
         found = holds_rows(texts, len(row), self._layout.delimiter)
         if found is None:
             detail = (
-                f"{height:,} lines are read as one row; if they are several, the first "
-                "lacks a quote"
+                f"{height:,} lines are read as one row; if they are several rows, "
+                "the first lacks a quote"
             )
             self._context.stats.note(
                 "value_like_rows", self._source, self.number, detail

@@ -36,8 +36,10 @@ def _loaded(source: str) -> dict[str, Any]:
     try:
         found = datasets.load_dataset("/".join(parts[:2]), *parts[2:3], streaming=True)
     except Exception as error:  # the library raises errors of several others
-        said = without_secrets(" ".join(str(error).split()))
-        raise InputError(f"{source}: {type(error).__name__}: {said[:300]}") from error
+        message = without_secrets(" ".join(str(error).split()))
+        raise InputError(
+            f"{source}: {type(error).__name__}: {message[:300]}"
+        ) from error
     if split and split not in found:
         raise InputError(
             f"{source}: there is no such split; its splits are {', '.join(found)}"
@@ -68,9 +70,9 @@ class Hub(Undivided):
         try:
             yield from object_rows(dataset, stream.context.limits)
         except Exception as error:  # as above
-            said = without_secrets(str(error))
+            message = without_secrets(str(error))
             stream.context.breaks.append(
-                f"it can't be read further ({type(error).__name__}: {said})"
+                f"it can't be read further ({type(error).__name__}: {message})"
             )
 
     def _dataset(self, split: Split) -> Any:

@@ -52,8 +52,8 @@ class Elements(ByteStream):
             )
         elif self.damage is None and state[STRAY]:
             self.damage = (
-                f"brackets of its JSON that close nothing: {state[STRAY]:,}; others "
-                "are lost before these"
+                "closing brackets of its JSON without an opening one: "
+                f"{state[STRAY]:,}; the opening brackets are lost"
             )
         if self.damage is not None and self.damage not in self.context.breaks:
             self.context.breaks.append(self.damage)

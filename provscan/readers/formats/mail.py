@@ -110,7 +110,7 @@ class Mail(Undivided):
             yield Rows(range(number, number + len(records)), records)
         if unclosed and not stream.context.breaks:
             stream.context.breaks.append(
-                "it ends within a message, whose parts have no end"
+                "it ends within a message: the end of its parts is missing"
             )
 
 

@@ -165,8 +165,7 @@ class Warc:
             is_page = headers.get("warc-type") in PAGES
             if between:
                 detail = (
-                    "lines before it that belong to no record: a record there is "
-                    "damaged"
+                    "the lines before it belong to no record: a record there is damaged"
                 )
                 context.stats.skip(
                     "bad_warc_record", stream.split.source, number, detail

@@ -180,9 +180,9 @@ def piece_batch(
     row is ``batch``.
     """
     half = limits.overlap // 2
-    own = (start, start + half if start else 0, stop if last else stop - half)
+    owned = (start, start + half if start else 0, stop if last else stop - half)
     columns = [
         text if name == "text" else batch.column(name) for name in batch.schema.names
     ]
-    columns += [pa.array([value], pa.int64()) for value in own]
+    columns += [pa.array([value], pa.int64()) for value in owned]
     return pa.RecordBatch.from_arrays(columns, schema=PIECE_SCHEMA)
