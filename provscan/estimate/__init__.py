@@ -1,26 +1,30 @@
-"""Statistics on counts and arrays: pure functions that open nothing, limits with every
-number.
+"""Statistics on counts and arrays: pure functions that open no file and give every
+number its limits.
 
-``docs/statistics.md`` is the method written up. In reading order:
+``docs/statistics.md`` describes the method. In reading order:
 
 :mod:`~provscan.estimate.limits`
-    Limits of shares, of thinned counts, of chance, and of products.
+    Confidence limits of shares, thinned counts, chance matches and products.
 :mod:`~provscan.estimate.strata`
-    What one control text stands for; years against years.
+    Weights of control texts by stratum; chance in earlier and in later years.
 :mod:`~provscan.estimate.damage`
-    What is left of a copy, as a class.
+    Classes of damage: how much of the original is left in a copy.
 :mod:`~provscan.estimate.recall`
-    Recall of an unknown mixture of known edits.
+    Recall of copies that were edited by an unknown mixture of known edits.
 :mod:`~provscan.estimate.layers`
-    Findings, at least and at most, estimate.
+    Findings, the lower and upper bounds, and the estimate.
 :mod:`~provscan.estimate.design_effect`
-    Samples of whole files: their design effect.
+    Design effect of a sample of whole files.
 :mod:`~provscan.estimate.fdr`
-    The error rate of a list of matches.
+    False discovery rate of a list of matches.
 :mod:`~provscan.estimate.background`
-    How rare the wording of a text is.
+    Rarity of the wording of a text.
+:mod:`~provscan.estimate.counters`
+    Sums over matches that arrive in batches.
+:mod:`~provscan.estimate.comparison`
+    Figures from collections that contain no licensed tweets.
 :mod:`~provscan.estimate.answer`
-    The headline, and the words of warnings.
+    The status, the headline and the texts of the warnings.
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits

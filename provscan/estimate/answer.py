@@ -1,9 +1,9 @@
-"""What a run says first: its status, the headline, the sentences after it, and the
-words of warnings and reasons.
+"""The texts of a run's answer: status, headline, details, warnings, notes and reasons.
 
-A reader who has never seen a statistics book reads this: one fact a sentence. The first
-sentence of every warning and note fits in a line of a terminal, which shows no more of
-it.
+:func:`status_of` classifies a run, :func:`headline` writes the first sentence and
+:func:`details` the sentences after it. The texts are written for readers without
+statistics, with one fact in each sentence. A terminal shows only the first sentence of
+a warning or note, so this sentence fits in one line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATUS = {
     NO_COPIES_SHOWN: "NO COPIES SHOWN",
     NOT_MEASURED: "CHANCE NOT MEASURED",
 }
-"""The words of each status."""
+"""The text of each status."""
 
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
@@ -135,7 +135,7 @@ WARNINGS = {
     "records says how often "
     "these texts were copied, and little about the others.",
 }
-"""Words of the warnings, which say what threatens a number, by code."""
+"""Texts of the warnings by code; a warning says what threatens a number."""
 
 NOTES = {
     "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a "
@@ -155,7 +155,7 @@ NOTES = {
     "the same way and are missed "
     "together.",
 }
-"""Words of the notes, which say what one should know, by code."""
+"""Texts of the notes by code; a note says what a reader should know."""
 
 EDITS = {
     "exact": "unchanged",
@@ -177,13 +177,13 @@ EDITS = {
     "every_fifth_dropped": "every fifth word dropped",
     "letters_replaced": "single letters replaced",
 }
-"""Names of edits, for people; an edit without an entry is called what its name says."""
+"""Names of edits for readers; an edit without an entry is shown by its own name."""
 
 PROJECTED = (
     "All records are about {whole}, projected from the sample: there may be more."
 )
-"""What is said where an upper limit is larger than the number of all records, which a
-sample of files only projects.
+"""Replaces an upper limit that is larger than the number of all records, which is only
+a projection in a sample of files.
 """
 
 
@@ -208,7 +208,7 @@ def number(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A share with two digits, never rounded to nothing or to all."""
+    """Return a share with two digits, never rounded to 0 % or 100 %."""
     percent = 100.0 * part / whole if whole else 0.0
     digits = 2 if percent < 99.5 else 4
     while percent < 100 and digits < 15 and float(f"{percent:.{digits}g}") == 100:
@@ -217,30 +217,30 @@ def share(part: float, whole: float) -> str:
 
 
 def several(count: float, singular: str, plural: str) -> str:
-    """A number with the words that go with it."""
+    """Return a number followed by the words for one or for several."""
     return f"{number(count)} {singular if round(count) == 1 else plural}"
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What was scanned, for the headline."""
+    """The scanned records, as the headline describes them."""
 
     records: int
-    # Where they are a sample: the records of the whole dataset, and whether their
-    # number is projected.
+    # For a sample: the number of records of the whole dataset, and whether that number
+    # is a projection.
     whole: int | None = None
     projected: bool = False
 
     @property
     def sample(self) -> str:
-        """The records scanned, in words."""
+        """The scanned records in words."""
         return several(self.records, "record", "records") + (
             " of the sample" if self.whole is not None else ""
         )
 
     @property
     def every(self) -> tuple[int, str]:
-        """All records that the bounds are of: their number, and in words."""
+        """The records that the bounds refer to: their number, and the same in words."""
         if self.whole is None:
             return self.records, several(self.records, "record", "records")
         return self.whole, ("about " if self.projected else "") + several(
@@ -249,8 +249,9 @@ class Scanned:
 
 
 def status_of(records: Layers, *, usable: bool) -> str:
-    """The status of a run, from the numbers of its records; `usable` is whether
-    something measured chance.
+    """Return the status of a run, given the numbers of its records.
+
+    `usable` says whether chance was measured.
     """
     if records.at_least:
         return COPIES_FOUND
@@ -258,7 +259,7 @@ def status_of(records: Layers, *, usable: bool) -> str:
 
 
 def headline(status: str, records: Layers, scanned: Scanned) -> str:
-    """The one sentence that is shown first, everywhere."""
+    """Return the sentence that every output shows first."""
     word = STATUS[status]
     every, of_all = scanned.every
     if status == COPIES_FOUND:
@@ -291,8 +292,8 @@ def headline(status: str, records: Layers, scanned: Scanned) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whole records that are word for word a licensed tweet of many bits, here and in
-    collections without any.
+    """Numbers of whole records that equal a licensed tweet of very rare wording, in
+    this dataset and in collections without licensed tweets.
     """
 
     here: int
@@ -342,11 +343,10 @@ def details(
     comparison: Comparison | None = None,
     not_measured: int = 0,
 ) -> list[str]:
-    """The sentences after the headline: what was found, what chance explains, the
-    limit, the comparison.
+    """Return the sentences after the headline: findings, chance, limit and comparison.
 
-    `not_measured` are the findings of only such texts for which chance was not
-    measured.
+    `not_measured` is the number of findings whose texts all lie in strata where chance
+    was not measured.
     """
     common = records.common_or_known or 0.0
     more = (
@@ -395,7 +395,7 @@ def details(
 
 
 def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
-    """The upper limit on nearly verbatim copies, as a sentence."""
+    """Return the upper limit on nearly verbatim copies as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
     told = (
         f" of the {can_be_told:.0%} of licensed tweets that can be told"

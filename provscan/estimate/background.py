@@ -1,9 +1,8 @@
-"""How surprising is this text here: bits under a background model, and how many chance
-matches that leaves.
+"""Rarity of wording, in bits under a background model.
 
-:class:`BackgroundModel` counts character n-grams of canonical texts and gives every
-text its bits. :func:`matched_bits` turns them into the bits of an edited match: a
-score, no probability of chance.
+:class:`BackgroundModel` counts character n-grams of canonical texts and computes the
+bits of a text. :func:`matched_bits` computes from them the bits of an edited match: a
+score, not a probability of a chance match.
 """
 
 from __future__ import annotations
@@ -23,10 +22,9 @@ from provscan.kernels.search.grams import GRAM
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any
 
-# What one code point of Unicode costs where nothing is known: some 150,000 are
-# assigned.
+# Bits of a code point of which nothing is known: Unicode assigns some 150,000.
 UNKNOWN_BITS = math.log2(150_000)
-# From how many code points on a part of a text is no name or phrase.
+# Minimum code points of a passage that cannot be a mere name or phrase.
 LONG_PART = 90
 _CODE_POINTS = 0x110000
 _FAMILIAR = 50
@@ -60,8 +58,8 @@ class BackgroundModel:
     discount
         d, between 0 and 1.
     max_chars
-        Training stops once so many code points have been counted (4 million take some
-        200 MB): give a random sample first where there is more.
+        Training stops when this many code points have been counted (4 million take some
+        200 MB). If there are more, pass a random sample first.
 
     Raises
     ------
@@ -95,12 +93,12 @@ class BackgroundModel:
         Parameters
         ----------
         texts
-            Strings, or an Arrow array of them; a null counts as an empty text.
+            Strings or an Arrow array of strings; a null counts as an empty text.
 
         Returns
         -------
         int
-            How many of them were counted.
+            The number of texts that were counted.
         """
         chars, offsets = _code_points(texts)
         last = int(
@@ -123,7 +121,7 @@ class BackgroundModel:
             if at == last:
                 break
             slots = 2 * len(self._table)
-        # As far as the largest code point: all of them are 9 MB.
+        # Add only up to the largest code point: an array for all would be 9 MB.
         seen = np.bincount(chars[: offsets[last]])
         self._seen[: len(seen)] += seen
         self.chars += int(offsets[last])
@@ -131,24 +129,24 @@ class BackgroundModel:
         return last
 
     def bits(self, texts: Texts, *, copies: npt.ArrayLike = 0) -> Floats:
-        """Bits of information of each text: minus the base-2 logarithm of its
-        probability.
+        """Return the bits of each text: minus the base-2 logarithm of its probability.
 
         Parameters
         ----------
         texts
             Canonical texts.
         copies
-            How often each of them stands among the texts that were counted, one number
-            or shape (texts,): its own n-grams are left out as often, so that a licensed
-            text does not vouch for itself.
+            How often each text is among the counted texts: one number, or an array of
+            shape (texts,). Its own n-grams are subtracted that often, so that a
+            licensed text does not make its own wording look common.
 
         Returns
         -------
         float64[texts]
-            0 for an empty text; nan, withheld, for a text in a script that the model
-            hardly knows: fewer than four fifths of its code points were counted 50
-            times or more, and it would seem rare for that alone.
+            0 for an empty text; nan for a text in a script that the model hardly
+            knows, because it would look rare for that reason alone. A script is hardly
+            known if fewer than four fifths of the text's code points were counted 50
+            times or more.
 
         Raises
         ------
@@ -190,15 +188,15 @@ def matched_bits(
     containment: npt.ArrayLike,
     similarity: npt.ArrayLike = 0.0,
 ) -> Floats:
-    """Bits that an edited match still has.
+    """Return the bits of edited matches.
 
-    Only the share of the text that stands there counts, and every edit is a freedom: a
-    match with e edits is one of about ``length ** e`` that would have been reported
-    alike, which costs ``e * log2(length)`` bits. One edit spoils five 5-grams of the
-    text. Where the span has few 5-grams of its own in their place, most of what is
-    missing was cut off, which is one edit. But what is cut out of a text may be a name
-    or a phrase that the model overrates: each code point by which it is shorter than
-    :data:`LONG_PART` costs a bit.
+    Only the share of the text that the span contains counts, and every edit costs bits:
+    a match with e edits is one of about ``length ** e`` that would have been reported
+    as well, which costs ``e * log2(length)`` bits. One edit destroys five 5-grams of
+    the text. If the span has few other 5-grams in their place, most of the missing
+    wording was cut off, which is one edit. But a passage of a text may be a name or a
+    phrase whose rarity the model overrates: each code point by which it is shorter
+    than :data:`LONG_PART` costs a bit.
 
     Parameters
     ----------
@@ -206,12 +204,12 @@ def matched_bits(
         Bits and code points of the licensed text; share of its 5-grams in the span.
         Broadcast against each other.
     similarity
-        Jaccard index of the 5-grams of the span and of the text; 0 where it is not
-        known, and all that is missing was edited.
+        Jaccard index of the 5-grams of the span and of the text. With 0, for unknown,
+        all missing wording is taken as edited.
 
     Returns
     -------
-    float64, never below 0; nan where the bits are.
+    float64, never below 0; nan where the bits are nan.
     """
     size = np.maximum(np.asarray(length, np.float64), 1.0)
     share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)

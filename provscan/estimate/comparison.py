@@ -1,9 +1,8 @@
-"""What collections without licensed tweets had of whole records that are word for word
-a licensed tweet.
+"""How many whole records equal a licensed tweet in collections without licensed tweets.
 
-Where chance was not measured, a reader still asks whether a number is much.
-``benchmarks/comparison.py`` measured these figures; they are shown as they are, never
-scaled, and no claim rests on them.
+If chance was not measured, a reader still asks whether a number is large.
+``benchmarks/comparison.py`` measured these figures for comparison. They are shown
+unscaled, and no bound or estimate depends on them.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection without licensed tweets that was scanned, and what was found."""
+    """The result of scanning a collection that contains no licensed tweets."""
 
     name: str
     kind: str
     records: int
     megabytes: float
-    index_tweets: int  # Licensed tweets that it was scanned for.
-    # Whole records that were word for word a licensed tweet of 100 bits or more.
+    index_tweets: int  # Licensed tweets in the index.
+    # Whole records that equal, word for word, a licensed tweet of 100 bits or more.
     word_for_word: int
 
     def as_dict(self) -> dict[str, Any]:

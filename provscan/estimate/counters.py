@@ -1,9 +1,8 @@
-"""Sums over matches that come a batch at a time: of each group they hold a number, of
-the matches nothing.
+"""Sums over matches that arrive in batches; memory grows with the groups, not with the
+matches.
 
-Matches come in the order of their records, and within a record in that of fields and
-places. So only the record, or the field, at which a batch ends may go on in the next
-one.
+Matches arrive in the order of their records, and within a record by field and place. So
+only the last record or field of a batch can continue in the next batch.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from provscan.arrays import Floats, Numbers, distinct
 
 
 class RecordCounter:
-    """Different records of each group: `count`, int64[groups]."""
+    """Counts the distinct records of each group: `count`, int64[groups]."""
 
     def __init__(self, groups: int) -> None:
         self.count = np.zeros(groups, np.int64)
-        # The last record, once for each of its groups.
+        # The last record, repeated for each of its groups.
         self._group = self._record = np.zeros(0, np.int64)
 
     def add(self, group: Numbers, record: Numbers) -> None:
-        """Add matches: the group and the record of each; records never descend."""
+        """Add matches by group and record; record numbers never decrease."""
         if len(record) == 0:
             return
         np.subtract.at(self.count, self._group, 1)
@@ -35,8 +34,8 @@ class RecordCounter:
 
 
 class CoveredCounter:
-    """Code points that at least one match covers: their number, and the sum of the
-    squares of that of each field.
+    """Counts code points that at least one match covers: their total, and the sum of
+    squares of the counts of the fields.
     """
 
     def __init__(self) -> None:
@@ -52,7 +51,7 @@ class CoveredCounter:
         return self._squares + self._size**2
 
     def add(self, field: Numbers, start: Numbers, end: Numbers) -> None:
-        """Add matches: the field of each and its range; fields never descend."""
+        """Add matches by field and range; field numbers never decrease."""
         if len(field) == 0:
             return
         if int(field[0]) != self._field:
@@ -77,14 +76,14 @@ class CoveredCounter:
 
 
 class BestOfRecords:
-    """The classes of the most similar match of each record: `count`,
+    """Counts records by the class of their most similar match: `count`,
     float64[classes].
     """
 
     def __init__(self, classes: int) -> None:
         self._count = np.zeros(classes)
-        # Record, similarity and class of the best match of the last record, if there is
-        # one.
+        # Record, similarity and class of the best match of the last record; empty
+        # arrays before the first match.
         self._last = [np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)]
 
     @property
@@ -94,7 +93,7 @@ class BestOfRecords:
         return result
 
     def add(self, record: Numbers, similarity: Floats, classes: Numbers) -> None:
-        """Add matches; of equally similar ones the last is taken."""
+        """Add matches; the last of equally similar matches wins."""
         if len(record) == 0:
             return
         columns = [
@@ -108,8 +107,8 @@ class BestOfRecords:
 
 
 class Strongest:
-    """The first rows, so many, by some keys, ascending, and among equal ones by their
-    own number.
+    """Keeps the first `limit` rows in ascending order of their keys; rows with equal
+    keys are ordered by their numbers.
     """
 
     def __init__(self, limit: int, keys: int) -> None:
@@ -118,7 +117,7 @@ class Strongest:
         self._keys = [np.zeros(0)] * keys
 
     def add(self, rows: Numbers, *keys: Floats) -> None:
-        """Add rows with their keys, the one that decides first first."""
+        """Add rows with their keys, the primary key first."""
         self._rows = np.concatenate([self._rows, rows])
         self._keys = [
             np.concatenate([held, key])
@@ -133,6 +132,6 @@ class Strongest:
 
     @property
     def rows(self) -> Numbers:
-        """int64, the first rows in their order."""
+        """The numbers of the first rows in their order, int64."""
         self._cut()
         return self._rows

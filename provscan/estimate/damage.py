@@ -1,4 +1,8 @@
-"""Classes of what is left of a copy."""
+"""Classes of damage: how much of the licensed text is left in a copy.
+
+:func:`damage_of` classifies matches, :func:`nearly_verbatim` says which are word for
+word or nearly, and :func:`of_texts` sums the weights of texts by class.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,30 @@ import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers
 
-# Classes of edited copies by their similarity, of those cut short by how much of the
-# text is left.
+# Edited copies are classified by similarity, copies cut short by the share of the text
+# that is left.
 _EDGES = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
 _CUTS = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-# And classes of copies in pieces, by their similarity.
+# Copies in pieces are classified by similarity, too.
 _CUT, PIECES = len(_EDGES) + 1, len(_EDGES) + len(_CUTS) + 2
 DAMAGES = PIECES + len(_EDGES) + 1
-# The class of copies of which a little less is left; of the lowest it is the same.
+# For each class, the class with a little more damage; the lowest ones map to
+# themselves.
 BELOW = np.arange(DAMAGES) - 1
 BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
-# A span with less that is foreign to the text was cut out of it.
+# A span was cut out of the text if at least this share of its 5-grams is the text's.
 _OWN = 0.97
-# Similarity, or containment of what was only cut, from which on a copy is nearly
-# verbatim.
+# Minimum similarity of a nearly verbatim copy; for a copy that was only cut, its
+# minimum containment.
 NEARLY = 0.8
 
 
 def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
-    """How much texts weigh in each cell, [groups * DAMAGES], once each however many
-    copies of a text are there.
+    """Return the total weight of the texts in each cell, [groups * DAMAGES].
 
-    `classes` has a bit for each class of damage in which a text has copies; `weight`
-    and `group` are those of the text.
+    A text counts once in a cell, however many copies of it are there. `classes` has a
+    bit set for each class of damage in which the text has copies; `weight` and `group`
+    belong to the texts.
     """
     columns = [
         np.bincount(group, weight * (classes >> damage & 1), groups)
@@ -38,10 +43,10 @@ def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> F
 
 
 def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
-    """bool[n]: a match is word for word or nearly.
+    """Return which matches are word for word or nearly, bool[n].
 
-    Its similarity is 0.8 or more, or nearly all of its 5-grams are the text's and it
-    contains 0.8 of these: a copy that was only cut a little.
+    Their similarity is 0.8 or more, or they are copies that were only cut a little:
+    nearly all 5-grams of the span are the text's, and it contains 0.8 of these.
     """
     similarity, containment = (
         np.maximum(values.astype(np.float64), 1e-3)
@@ -54,16 +59,19 @@ def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
 
 
 def _own(similarity: Floats, containment: Floats) -> Floats:
-    """Share of a span's 5-grams that are the text's: both indices have the same
-    numerator.
+    """Return the share of a span's 5-grams that are the text's.
+
+    It follows from both indices, which have the same numerator.
     """
     return 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)
 
 
 def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers:
-    """How damaged each match is, as a class below :data:`DAMAGES`: edited and how
-    similar, only cut short and how much is left, or in pieces (passages in another
-    order, or without what was between them) and how similar.
+    """Return the class of damage of each match, a number below :data:`DAMAGES`.
+
+    A match is edited, only cut short, or in pieces (passages in another order, or
+    without the text between them). Edited matches and pieces are divided by similarity,
+    cut ones by the share that is left.
     """
     similarity, containment = (
         np.maximum(values.astype(np.float64), 1e-3)

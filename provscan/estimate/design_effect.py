@@ -1,9 +1,9 @@
-"""Samples of whole files: how many independent records one of theirs is worth.
+"""Design effect of a sample of whole files.
 
-Records of one file resemble each other, so that a sample of files tells less than as
-many records drawn one by one. The design effect is measured between the files that were
-drawn (ratio estimator, Cochran 1977, *Sampling Techniques*, section 6.3), beside their
-bytes, which are known of every file.
+Records of one file resemble each other, so a sample of files tells less than the same
+number of records drawn one by one. The design effect is measured between the files that
+were drawn, with their sizes in bytes, known for every file, as the auxiliary variable
+(ratio estimator, Cochran 1977, *Sampling Techniques*, section 6.3).
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from provscan.estimate.limits import TAIL, Factor, thinned
 
 @dataclass(frozen=True, slots=True)
 class DrawnParts:
-    """Parts of a dataset that were drawn at random, and the rest."""
+    """Parts of a dataset that were drawn at random, and the sizes of the others."""
 
-    bytes: Floats  # Of each drawn part, in the dataset: above 0.
-    records: Floats  # Scanned, of each drawn part.
-    rest: Floats  # Bytes of each part that was not drawn.
+    bytes: Floats  # Size of each drawn part in the dataset: above 0.
+    records: Floats  # Scanned records of each drawn part.
+    rest: Floats  # Size in bytes of each part that was not drawn.
 
     @property
     def fraction(self) -> float:
-        """Share of the bytes that was drawn."""
+        """The share of the bytes that was drawn."""
         drawn = float(self.bytes.sum())
         return drawn / (drawn + float(self.rest.sum()))
 
     @property
     def unseen(self) -> int:
-        """The most parts of which, whichever they are, none is drawn with a probability
-        of 2.5 % or more.
+        """The largest number of parts that the sample can miss entirely with a
+        probability of 2.5 % or more.
         """
         drawn, every = len(self.bytes), len(self.bytes) + len(self.rest)
         chance = np.cumprod(1.0 - drawn / np.arange(every, drawn - 1, -1.0))
         return int(np.count_nonzero(chance >= TAIL))
 
     def projected(self, counts: Floats) -> Factor:
-        """What there is in all, projected from the counts of each part, with 95 %
-        limits.
+        """Project the total of the dataset, with 95 % limits, from the count of each
+        drawn part.
         """
         total, effect = float(counts.sum()), self.design_effect(counts)
         return Factor(
@@ -49,14 +49,14 @@ class DrawnParts:
         )
 
     def design_effect(self, hits: Floats) -> float:
-        """Variance of a total over that of as many records drawn one by one, at least
-        1; `hits` are those of each part.
+        """Return the variance of a total, divided by that of as many records drawn one
+        by one; at least 1. `hits` is the number of hits in each part.
 
-        The part that differs most counts once more, since few parts rarely show the
-        heaviest there are; and Student's t of the effective number of parts that hold
-        the hits takes the place of the normal quantile (Korn & Graubard 1998, *Survey
-        Methodology* 24, 193-201). Without any hit all parts are the trials, since a
-        large one that was not drawn may be full of hits.
+        The part that differs most counts twice, since a few parts rarely include the
+        most extreme ones of the dataset. Student's t with the effective number of parts
+        that have hits replaces the normal quantile (Korn & Graubard 1998, *Survey
+        Methodology* 24, 193-201). If there is no hit, whole parts are the trials, since
+        a large part that was not drawn may be full of hits.
         """
         from scipy.special import stdtrit
 
@@ -79,8 +79,8 @@ class DrawnParts:
             / total
         )
         freedom = max(1.0, total**2 / float(hits @ hits) - 1.0)
-        # How much the rest scatters goes by its own sizes: one large file that was not
-        # drawn averages nothing out.
+        # The variance of the rest depends on the sizes of its parts: in one large file
+        # that was not drawn, nothing averages out.
         spread = 1.0
         if self.rest.any():
             unequal = (
@@ -93,7 +93,7 @@ class DrawnParts:
 
 
 def _kish(sizes: Floats) -> float:
-    """Effective number of equal things among unequal ones (Kish 1965, *Survey
+    """Return the effective number of units of unequal size (Kish 1965, *Survey
     Sampling*).
     """
     return float(sizes.sum()) ** 2 / float(sizes @ sizes)

@@ -1,8 +1,8 @@
-"""The error rate of a list of matches, by target-decoy competition.
+"""False discovery rate of a list of matches, by target-decoy competition.
 
-At every score the control matches that reach it are counted: as many and one more, each
-times its weight, are expected to be false among the matches (Levitsky et al. 2017,
-doi:10.1021/acs.jproteome.6b00144). What counts is clusters, not matches: one saying in
+The expected number of false matches at a score is the weighted number of control
+matches that reach the score, plus one (Levitsky et al. 2017,
+doi:10.1021/acs.jproteome.6b00144). Clusters are counted, not matches: one saying in
 fifty records is one event.
 """
 
@@ -21,23 +21,25 @@ def q_values(
     control_scores: npt.ArrayLike,
     weights: npt.ArrayLike,
 ) -> Floats:
-    """Least error rate of any list that reaches down to each of some scores.
+    """Return the q-value of each score: the lowest false discovery rate of any list
+    that includes it.
 
     Parameters
     ----------
     at
-        float64[n], the scores asked for; higher is truer.
+        float64[n], the scores to look up; a higher score is a better match.
     scores
         Best score of each licensed cluster.
     control_scores, weights
-        Best score of each control cluster, and how many licensed clusters it stands
-        for; the largest weight is that of the one more. A single weight serves all.
+        Best score of each control cluster, and the number of licensed clusters that it
+        represents. The added one has the largest weight. A single weight applies to
+        all.
 
     Returns
     -------
     float64[n]
-        In [0, 1], never rising with the score. Without a single control cluster a list
-        of T clusters can't have a rate below ``weight / T``.
+        In [0, 1], never increasing with the score. Even without any control cluster, a
+        list of T clusters can't have a rate below ``weight / T``.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The layers of one number: findings, at least, the estimate, and two upper limits.
+"""The layers of one number: findings, lower bound, estimate, and two upper bounds.
 
-:func:`layered` puts them together for anything that is counted: records, texts, and
-amounts of units of different size (characters, tweets). What each layer means stands in
-``docs/statistics.md``.
+:func:`layered` computes them for anything that is counted: records, texts, and amounts
+of units of different size (characters, tweets). ``docs/statistics.md`` explains each
+layer.
 """
 
 from __future__ import annotations
@@ -35,21 +35,19 @@ UNBOUNDED = exactly(np.inf)
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """One number of a run; what is withheld is ``None``."""
+    """The layers of one number of a run; a withheld layer is ``None``."""
 
-    findings: float  # Matches with rare wording: a fact.
-    at_least: float | None = None  # One-sided 97.5 % confidence limit, as is `at_most`.
+    findings: float  # Units that have findings: a fact.
+    at_least: float | None = None  # Lower bound, one-sided, 97.5 %.
     estimate: Factor | None = None  # Value and 95 % limits.
-    nearly_verbatim: float | None = (
-        None  # Findings that are word for word or nearly: a fact.
-    )
-    common_or_known: float | None = (
-        None  # What has matches, and none of them is a finding: a fact.
-    )
-    at_most: float | None = None  # Nearly verbatim copies.
-    at_most_any: float | None = (
-        None  # Copies that can be found, however they were edited.
-    )
+    # Units that have findings word for word or nearly: a fact.
+    nearly_verbatim: float | None = None
+    # Units that have matches, but no finding: a fact.
+    common_or_known: float | None = None
+    # Upper bound on nearly verbatim copies, one-sided, 97.5 %.
+    at_most: float | None = None
+    # Upper bound on copies that can be found, however they were edited.
+    at_most_any: float | None = None
     counts: dict[str, float | None] = field(
         default_factory=dict
     )  # The raw counts behind them.
@@ -71,8 +69,10 @@ class Layers:
         return {name: shown(getattr(self, name)) for name in self.NUMBERS}
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """All layers times a known number, such as 1 over the number of records for
-        shares, which are at most 1.
+        """Multiply all layers by a known number, and cap them at `most`.
+
+        Shares of records, for example, have the factor 1 over the number of records,
+        and are at most 1.
         """
 
         def change(value: float) -> float:
@@ -89,8 +89,8 @@ class Layers:
         return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
-        """At least and the estimate, where there are at least as many of these things
-        as of the `other` ones.
+        """Raise the lower bound and the estimate at least to those of `other`, a kind
+        of unit that can't be more numerous than this one.
         """
         result = self
         if self.at_least is not None and other.at_least is not None:
@@ -108,8 +108,8 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What some matches amount to: the sum of the sizes of their units, and of the
-    squares of these.
+    """The amount of some matches: the sum of the sizes of their units, and the sum of
+    the squares of the sizes.
     """
 
     total: float
@@ -117,37 +117,37 @@ class Size:
 
     @property
     def unit(self) -> float | None:
-        """Mean size of a unit, by its own weight; None where there is none."""
+        """The mean size of a unit, weighted by size; None without any unit."""
         return self.squares / self.total if self.total > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """Findings of so many bits or more, in strata whose chance is measured."""
+    """Findings with at least a certain number of bits, in strata with measured
+    chance.
+    """
 
     found: Size
-    chance: (
-        Chance  # What chance put among them; its limits have the error of one strength.
-    )
-    claimed: bool  # Whether there are more than chance explains.
+    # Chance matches among them; its limits have the error of one strength.
+    chance: Chance
+    claimed: bool  # Whether there are more findings than chance explains.
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of one kind of thing."""
+    """The findings of one kind of unit, such as records or texts."""
 
     findings: float
     every: Size  # All verified matches.
-    counted: Size  # Findings in strata whose chance is measured.
-    nearly: float | None = (
-        None  # Findings that are nearly verbatim; None of what has no upper limit.
-    )
-    # All that there is: no value is larger, and no upper limit than its upper limit,
-    # where it is a projection.
+    counted: Size  # Findings in strata with measured chance.
+    # Nearly verbatim findings; None for a kind of unit without an upper bound.
+    nearly: float | None = None
+    # The number of all units, which caps every value; the upper limit of this number,
+    # if it is a projection, caps the upper bounds.
     most: Factor = UNBOUNDED
-    unit: float = 1.0  # Mean size of a unit where none was found.
-    # Of a share of all things, how many units hold them, over as many as would if each
-    # held one (`held_by`).
+    unit: float = 1.0  # Mean size of a unit, used if none was found.
+    # Units that contain some of a random share of all things, divided by their number
+    # if each contained one thing (`held_by`).
     held: Factor = ALONE
 
 
@@ -159,24 +159,25 @@ def layered(
     least_recall: Factor | None,
     scope: Scope = WHOLE,
 ) -> Layers:
-    """The layers of one number.
+    """Compute the layers of one number.
 
     Parameters
     ----------
     found
-        What was found.
+        The findings.
     strengths
-        The findings of each strength beside chance; "at least" is the best of their
-        bounds. None of them where chance was not measured.
+        The findings of each strength with their chance matches; the lower bound is the
+        best of their bounds. Empty if chance was not measured.
     chance
-        What chance put among all findings, with 95 % limits, for the estimate.
+        The chance matches among all findings, with 95 % limits, for the estimate.
     recalls
-        Recall of the findings, and of any verified match; None withholds what needs it.
+        Recall of the findings, and recall of any verified match; None withholds the
+        layers that need it.
     least_recall
-        Recall of nearly verbatim copies, with its limits, for the edits that leave open
-        the lowest; None withholds "at most".
+        Recall of nearly verbatim copies, with its limits, for the edits under which it
+        can be lowest; None withholds "at most".
     scope
-        How what was found stands for the whole.
+        How the scanned part represents the whole.
     """
     counted, of_findings = found.counted, recalls[0]
     unit = counted.unit or found.unit

@@ -1,8 +1,8 @@
 """Limits of counts in closed form: shares, thinned counts, chance matches, products of
 independent factors, and totals corrected for chance, loss and sampling.
 
-Quantiles are from ``scipy.special``: ``scipy.stats`` gives the same ones, and takes
-longer to import than a run over a small file.
+Quantiles come from ``scipy.special``: ``scipy.stats`` gives the same values, but its
+import takes longer than a run over a small file.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import numpy as np
 from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 
-# Error on each side of limits of 95 %.
+# Error probability on each side of 95 % limits.
 TAIL = (1.0 - 0.95) / 2.0
 
 
 def clopper_pearson(k: float, n: float) -> tuple[float, float]:
-    """Exact two-sided 95 % interval for a binomial share (Clopper & Pearson 1934,
-    doi:10.1093/biomet/26.4.404).
+    """Return the exact two-sided 95 % interval of a binomial share (Clopper & Pearson
+    1934, doi:10.1093/biomet/26.4.404).
 
     Parameters
     ----------
     k, n
-        Successes and trials; fractions are allowed, as effective sample sizes give
-        them.
+        Successes and trials; they need not be whole, since effective sample sizes
+        are not.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
     Raises
     ------
     ParameterError
-        Not ``0 <= k <= n``, or `n` is not positive.
+        ``0 <= k <= n`` is false, or `n` is not positive.
     """
     from scipy.special import betaincinv
 
@@ -51,8 +51,8 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
 
 
 def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
-    """Least k whose cumulative probability is at least `q`; `shape` need not be
-    whole.
+    """Return the least k whose cumulative probability is at least `q`; `shape` need not
+    be whole.
     """
     from scipy.special import btdtrib
 
@@ -63,19 +63,19 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
-    """95 % limits of a total of which each unit was found with probability `share`, and
-    `found` were.
+    """Return the 95 % limits of a total, given that each unit was found with
+    probability `share` and that `found` of them were found.
 
-    How many are lost before so many are found has a negative binomial distribution.
-    With an `effect` above 1 (a design effect, or the mean size of the units of an
-    amount) there are ``found / effect`` units that are lost or found together.
+    The number of units missed before that many are found has a negative binomial
+    distribution. With an `effect` above 1 (a design effect, or the mean size of the
+    units of an amount), ``found / effect`` groups are found or missed as a whole.
 
     Parameters
     ----------
     found
-        How many were found.
+        The number of units that were found.
     share
-        Probability with which each was found.
+        Probability that a unit is found.
     effect
         Design effect, or mean size of a unit.
 
@@ -95,7 +95,7 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """Chance matches among what was found: how many are expected, and 95 % prediction
+    """Chance matches among the findings: the expected number, and 95 % prediction
     limits.
     """
 
@@ -111,31 +111,30 @@ def predict_chance(
     like: Floats | None = None,
     tail: float = TAIL,
 ) -> Chance:
-    """Predict what chance put among the licensed matches from the clusters that it made
-    on the control.
+    """Predict the chance matches among the licensed matches from the clusters of the
+    control's matches.
 
-    Of clusters of one size and one weight this is the exact conditional test of two
+    For clusters of equal size and weight this is the exact conditional test of two
     Poisson counts (Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313):
     ``high`` is the largest number of licensed clusters that does not contradict equal
-    rates. Unequal weights are the gamma approximation of Fay & Feuer (1997,
-    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), sizes a
-    compound Poisson total of the same mean and variance. Where the sizes of the
-    licensed clusters are known, ``high`` takes nothing of theirs for granted: of those
-    of each size or more, the largest, so many may be by chance as the control's of that
-    size or more allow.
+    rates. Unequal weights use the gamma approximation of Fay & Feuer (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), unequal sizes
+    a compound Poisson total of the same mean and variance. If the sizes of the licensed
+    clusters are known, ``high`` assumes that chance made the largest of them: at each
+    size, as many as the control's clusters of that size or more allow.
 
     Parameters
     ----------
     weights, sizes
-        Of each cluster: how many licensed ones it stands for, and what it amounts to
-        (1, records, texts, characters).
+        For each control cluster, the number of licensed clusters that it represents,
+        and its size (1, or its records, texts or characters).
     heaviest
-        Weight of the one cluster more that an upper limit allows for: the largest of
-        any stratum.
+        Weight of the additional cluster that an upper limit allows for: the largest
+        weight of any stratum.
     like
-        Sizes of the licensed clusters, chance or not.
+        Sizes of the licensed clusters, whether they match by chance or not.
     tail
-        Error of each limit.
+        Error probability of each limit.
 
     Returns
     -------
@@ -162,7 +161,7 @@ def predict_chance(
             limit(float(more.sum()), float(more @ more), 1.0 - tail, unit),
         )
     order = np.argsort(sizes)
-    # Sums over the clusters from a size on, with the one more.
+    # Sums over the clusters of each size or more, with the additional one.
     mean, spread = (
         np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
         for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))
@@ -181,7 +180,7 @@ def predict_chance(
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A positive number with its limits, independent of the others in a product."""
+    """A positive number with its limits; the factors of a product are independent."""
 
     value: float
     low: float
@@ -200,8 +199,8 @@ class Factor:
 
 
 def written(number: float | None) -> float | None:
-    """A number as ``summary.json`` holds it: twelve digits, without the noise of the
-    last ones.
+    """Round a number as it is written to ``summary.json``: to twelve digits, without
+    the noise in the last ones.
     """
     return None if number is None else float(f"{number:.12g}")
 
@@ -214,11 +213,10 @@ ALONE = exactly(1.0)
 
 
 def product(*factors: Factor) -> Factor:
-    """Product of independent factors: the distances of the limits add in squares on the
-    scale of logarithms.
+    """Return the product of independent factors, with its limits.
 
-    The method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095),
-    on logarithms.
+    On the logarithmic scale, the squares of the distances of the limits add up: the
+    method of variance estimates recovery (Zou & Donner 2008, doi:10.1002/sim.3095).
 
     Parameters
     ----------
@@ -240,13 +238,14 @@ def product(*factors: Factor) -> Factor:
 
 
 def held_by(showing: Numbers, share: float) -> Factor:
-    """How many units hold some of what a random `share` of all things shows, over as
-    many as would if each held one.
+    """Return the number of units that contain things, divided by the number that would
+    contain them if each contained one, given a random `share` of all things.
 
-    `showing` are the numbers of units that show 0, 1, 2 and more things. The value is a
-    lower bound (the inequality of Cauchy & Schwarz on the units that show nothing, as
-    Chao 1984, doi:10.2307/4615964), and exact where all units hold equally many. Its
-    lower limit allows for chance in how many show two things; the upper one is 1.
+    `showing` are the numbers of units in which 0, 1, 2 and more sampled things are
+    seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
+    which none is seen, as in Chao 1984, doi:10.2307/4615964), and exact if all units
+    contain the same number. Its lower limit allows for chance in the number of units
+    with two sampled things; the upper limit is 1.
     """
     from scipy.special import gammaincinv
 

@@ -1,15 +1,15 @@
 """Recall of copies whose edits are unknown: a finite mixture of known components.
 
-Copies fall into cells, by what is left of them
-(:func:`~provscan.estimate.damage.damage_of`) and by script and length of the text.
-Where copies of a cell are found, spike-ins measure how many of them are, and a match
-counts for one over that (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446).
-Cells in which hardly any is found are not seen at all. How much lies there follows from
-the edits: each spreads its copies over the cells in a known way, and edits do not
-depend on the text. So the mixture of edits that made the matches (EM; Dempster, Laird &
-Rubin 1977, doi:10.1111/j.2517-6161.1977.tb01600.x) says how many copies are missed:
-halves of long texts are found, and tell of those of short ones. How far the matches
-leave the mixture open is a profile likelihood.
+:func:`recall_of` divides copies into cells, by damage
+(:func:`~provscan.estimate.damage.damage_of`) and by script and length of the text. In
+*seen* cells, spike-ins measure recall, and a match counts as one over that recall
+(Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). In *unseen* cells, hardly
+any copy is found. The number of copies there follows from the edits: each edit spreads
+its copies over the cells in a known way, whatever the text. So the mixture of edits
+that made the matches (EM; Dempster, Laird & Rubin 1977,
+doi:10.1111/j.2517-6161.1977.tb01600.x) tells how many copies are missed: halves of long
+texts are found, and their number indicates that of halves of short texts, which are
+not. A profile likelihood gives the range of mixtures that fit the matches.
 """
 
 from __future__ import annotations
@@ -24,40 +24,39 @@ from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
-# truth, so that the intervals for records and texts hold in 93 to 99 % of them:
-# `python benchmarks/coverage.py` makes these scans (copies that went through edits
-# written apart from those of the spike-ins) and prints how often each number holds.
+# truth, so that the intervals for records and texts contain it in 93 to 99 % of them:
+# `python benchmarks/coverage.py` makes these scans (copies whose edits were written
+# independently of those of the spike-ins) and prints how often each number is right.
 
-# Recall below which a cell is not seen: a match there would count for more than three
-# copies, and few matches would decide everything.
+# A cell with a lower recall is unseen: a match there would count as more than three
+# copies, and a few matches would decide everything.
 FINDABLE = 1 / 3
-# Recall below which an edit is no part of the mixture; and for upper limits, which
-# allow for edits of which hardly any copy is found. Cells "light and common" and "all"
-# of coverage.py.
+# Minimum recall of an edit that is part of the mixture; and the same for upper limits,
+# which allow for edits of which hardly any copy is found. Chosen on the cells "light
+# and common" and "all" of coverage.py.
 IN_MIXTURE, HARDLY = 0.15, 0.01
-# Upper limits take recall for no less where matches are in cells that are not seen.
+# Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
-# Pseudo-counts of the prior mixture, which has as many copies of each edit, and of the
-# spike-ins of all groups in the profile of an edit: fewer than the ten or so matches or
-# spike-ins of a cell, so that these decide wherever there are some.
+# Pseudo-counts of the prior mixture, in which all edits have equally many copies, and
+# of the spike-ins of all groups in the profile of an edit. A cell usually has more
+# matches or spike-ins, about ten, so these decide wherever there are some.
 PRIOR = 4.0
 SHRUNK = 4.0
-# Standard deviation of the log odds of being lost between two sets of edits that were
-# written independently, those of `benchmarks/edits.py` and the spike-ins'
-# (`python benchmarks/edits_recall.py` prints the recall of each edit); and the one for
-# which "at most" allows.
+# Standard deviation of the log odds of a miss between two independently written sets of
+# edits, those of `benchmarks/edits.py` and the spike-ins'
+# (`python benchmarks/edits_recall.py` prints the recall of each edit); and the larger
+# one that "at most" allows for.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
-# Half the 95 % quantile of chi-squared with one degree of freedom: the limits of a
-# profile likelihood.
+# Half the 95 % quantile of chi-squared with one degree of freedom: the drop of the
+# log-likelihood at the limits of a profile likelihood.
 DROP = 1.92
-# An edit of whose copies more is found hides little, and does not count for the worst
-# case.
+# The worst case leaves out edits whose recall is higher, since they hide few copies.
 HIDES_LITTLE = 0.85
-# Least share of its copies that an edit has in seen cells beside those that are not
-# seen; a few spike-ins may show none.
+# Minimum share of an edit's copies that lies in seen cells next to unseen ones; a few
+# spike-ins may show none there.
 FEW_BESIDE = 0.03
-# Steps of ECM, after which the mixture changes by less than its fourth digit, and
-# points of the profile likelihood on each side.
+# Number of ECM steps, after which the mixture changes only past its fourth digit, and
+# of points of the profile likelihood on each side.
 STEPS, TILTS = 60, 8
 _FLOOR = 1e-9
 
@@ -85,28 +84,28 @@ class Recall(Factor):
     # Copies for each match that are hidden if whatever is like a badly damaged copy is
     # of the edit that hides most.
     at_worst: float = 0.0
-    # How unlike those of any mixture the matches are: chi-squared for each match,
-    # beyond what chance explains.
+    # Difference between the matches and those of the best mixture: chi-squared per
+    # match, beyond random variation.
     unlike: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Spike-ins as arrays, one entry each."""
+    """Spike-ins as arrays with one entry for each."""
 
-    edit: npt.NDArray[np.str_]  # Its name.
+    edit: npt.NDArray[np.str_]  # Name of the edit.
     group: Numbers  # Class of script and length.
-    damage: Numbers  # Class of what is left of it, of the match where it was found.
-    found: Flags  # By the rule that counts.
+    damage: Numbers  # Class of damage of the match, or of the copy if it was missed.
+    found: Flags  # Found by the rule whose recall is wanted.
 
 
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
-    """Recall of copies like the matches; ``None`` where no edit is findable.
+    """Estimate the recall of copies like the matches; ``None`` if no edit is findable.
 
-    `shown` are the matches of each group and class of damage, [groups, damages], those
-    that chance explains taken off. With `upper` for "at most": edits of which hardly
-    any is found are part of the mixture, and the copies' edits may be more unlike the
-    spike-ins'.
+    `shown` is the number of matches of each group and class of damage, [groups,
+    damages], less chance matches. With `upper`, the recall is for "at most": edits of
+    which hardly any copy is found are part of the mixture, and the copies' edits may
+    differ more from the spike-ins'.
     """
     if not planted.found.any():
         return None
@@ -125,15 +124,15 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    # Where the copies of an edit fall, in each group: few spike-ins, and those of all
-    # groups beside them.
+    # The cells into which the copies of an edit fall, for each group: its few spike-ins
+    # are supplemented by those of all groups.
     everywhere = planted_in.sum(axis=1, keepdims=True)
     of_group = planted_in.sum(axis=2, keepdims=True)
     falls = (
         planted_in + SHRUNK * everywhere / everywhere.sum(axis=2, keepdims=True)
     ) / (of_group + SHRUNK)
-    # The groups of the copies, as far as the matches tell, beside those of a few
-    # spike-ins.
+    # The share of each edit's spike-ins that is found in seen cells decides whether it
+    # is part of the mixture.
     groups = planted_in.sum(axis=(0, 2))
     in_seen = (falls * np.where(seen, recall, 0.0)).sum(axis=2)
     missed = (falls * ~seen).sum(axis=2)
@@ -144,7 +143,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
     profile, missed = (falls * np.where(seen, recall, 0.0))[kept], missed[kept]
-    # The prior mixture has as many copies of each edit.
+    # Fit the mixture; in its prior all edits have equally many copies.
     prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
     middle, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
     copies = middle[0]
@@ -163,18 +162,19 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     misfit, unlike = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
 
     def per_seen(of: Floats) -> Floats:
-        """Copies in cells that are not seen for each match in those that are."""
+        """Return the copies in unseen cells per match in seen cells."""
         return (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
 
     ratio = np.append(
         per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle)
     )
-    # In each cell, what the mixture shows counts as PRIOR matches.
+    # Correct the matches of seen cells for recall; the fitted mixture counts as PRIOR
+    # additional matches.
     like = (counts + PRIOR * modelled / modelled.sum()) / (size + PRIOR)
     corrected = np.where(seen, like / np.maximum(recall, FINDABLE), 0.0)
     visible = float(corrected.sum())
-    # Matches in cells that are not seen are copies as well; upper limits allow for
-    # those that were missed there.
+    # Matches in unseen cells are copies as well; upper limits allow for copies that
+    # were missed there.
     rest = max(0.0, matches - size) / max(size, 1.0)
     unseen, low, high = (
         max(rest, float(value)) for value in (ratio[-1], ratio.min(), ratio.max())
@@ -184,8 +184,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
         / max(size, 1.0),
     )
-    # At worst what matches beside cells that are not seen is of the edit that hides
-    # most, unless an edit made it that hides little.
+    # In the worst case, the edit that hides most made all matches next to unseen cells,
+    # except those of edits that hide little.
     beside = seen & ~seen[:, BELOW]
     on_rim, of_edit = in_cells[:, beside].sum(axis=1), copies.sum(axis=1)
     hides = float(
@@ -195,7 +195,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
     high = max(high, at_worst)
     total = visible + unseen
-    # The spike-ins' own number: recall of cells, and copies missed with each edit.
+    # Error from the number of spike-ins: in the recall of cells, and in the copies of
+    # each edit that are missed.
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
     shares = (copies * missed).sum(axis=1) / (copies * in_seen[kept]).sum()
@@ -231,8 +232,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
 
 
 def _of_cells(planted: Floats, found: Floats) -> Floats:
-    """Recall of each cell: that of its spike-ins, beside what the odds of its row and
-    column say.
+    """Return the recall of each cell: that of its spike-ins, shrunk to the recall that
+    the odds of its row and column imply.
     """
     whole = float(found.sum() / planted.sum())
 
@@ -250,18 +251,18 @@ def _of_cells(planted: Floats, found: Floats) -> Floats:
 def _mixed(
     profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats
 ) -> tuple[Floats, Floats]:
-    """Mixtures of the matches that maximise the likelihood plus each tilt times the
-    copies that are not seen.
+    """Fit one mixture for each tilt, maximising the likelihood plus the tilt times the
+    unseen copies.
 
     Counts are Poisson with means ``edit * group * profile``: edits do not depend on the
     text. Edits and groups are maximised in turn (ECM; Meng & Rubin 1993,
     doi:10.1093/biomet/80.2.267).
 
-    `profile` is the share of each edit's copies in a group that is seen in each cell,
-    [edits, groups, damages]; `missed` the share in cells that are not seen, [edits,
-    groups]; `counts` the matches, [groups, damages]; `prior` the matches of each edit
-    and group that the prior mixture counts for. Gives the copies, [tilts, edits,
-    groups], and log-likelihoods.
+    `profile` is the share of each edit's copies in a group that is found in each cell,
+    [edits, groups, damages]; `missed` is the share in unseen cells, [edits, groups];
+    `counts` is the number of matches, [groups, damages]; `prior` is the number of
+    pseudo-matches of each edit and group. Returns the copies, [tilts, edits, groups],
+    and the log-likelihoods.
     """
     edits = len(profile)
     group, damage = np.nonzero(counts)
@@ -286,8 +287,8 @@ def _mixed(
 
 
 def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:
-    """Pearson's chi-squared for each cell, at least 1 (quasi-likelihood), and what no
-    chance explains of it a match.
+    """Return Pearson's chi-squared per cell, at least 1 (quasi-likelihood), and the
+    part of it per match that random variation does not explain.
     """
     cells = max(1, len(counts) - 1)
     misfit = float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / cells

@@ -1,5 +1,5 @@
-"""Strata of texts: what one control text, or one null match, stands for among the
-licensed ones.
+"""Strata of texts: how many licensed texts a control text, or a match in a null
+dataset, represents.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.estimate.limits import clopper_pearson
 
-# A stratum is measured by at least so many control texts, each of which stands for at
-# most so many licensed ones.
+# A measured stratum has at least this many control texts, each of which represents at
+# most this many licensed texts.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
-# A null dataset has a script if its share of the letters there, times so many, is not
-# less than in the dataset.
+# A null dataset covers a script if the script's share of its letters, times this
+# factor, is at least the share in the dataset.
 LEAST_SCRIPT = 10.0
-# A finer division by length needs so many control texts in each class.
+# Minimum control texts in each class for a finer division by length.
 FINE = 400
-# Thirds are weighted where two samples have less in common, and by no more.
+# Thirds are weighted if two samples overlap by less than ALIKE, and by at most MOST.
 ALIKE, MOST = 0.9, 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Classes of texts, and how many licensed and control texts are in each."""
+    """Classes of texts, with the numbers of licensed and control texts in each."""
 
     names: list[str]
     of_class: Numbers  # Stratum of each fine class, [scripts, lengths].
@@ -36,7 +36,7 @@ class Strata:
 
     @property
     def measured(self) -> Flags:
-        """bool[strata]: the control says something of chance there."""
+        """Whether the control measures chance in each stratum, bool[strata]."""
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
         )
@@ -45,8 +45,8 @@ class Strata:
 
     @property
     def weights(self) -> Floats:
-        """Licensed texts that one control text stands for; 0 in strata that are not
-        measured.
+        """Return the number of licensed texts that one control text of each stratum
+        represents; 0 in strata that are not measured.
         """
         weight = np.divide(
             self.licensed,
@@ -72,7 +72,7 @@ class Strata:
 
 
 def length_class(least: int, lengths: Sequence[int]) -> str:
-    """The length class with this least length, in words."""
+    """Return the length class that begins at `least` in words."""
     return (
         f"from {least} characters"
         if least > lengths[0]
@@ -83,9 +83,11 @@ def length_class(least: int, lengths: Sequence[int]) -> str:
 def divide(
     scripts: Sequence[str], lengths: Sequence[int], licensed: Floats, control: Floats
 ) -> Strata:
-    """Strata by script, and by length where the control has enough texts of every
-    length; `lengths` are the least ones of the length classes, `licensed` and `control`
-    the texts, [scripts, lengths].
+    """Divide texts into strata by script, and also by length if the control has enough
+    texts of every length.
+
+    `lengths` are the minimum lengths of the length classes; `licensed` and `control`
+    are numbers of texts, [scripts, lengths].
     """
     names: list[str] = []
     of_class = np.zeros(licensed.shape, np.int64)
@@ -106,13 +108,14 @@ def divide(
 
 
 def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Weights by one more trait: each third of the licensed texts counts for as much
-    among the control's.
+    """Weight the control by one more trait, so that each third of the licensed texts
+    has the same weight among the control texts.
 
-    Post-stratification (Holt & Smith 1979, doi:10.2307/2344652), where the two differ
-    by more than samples do. Given are the trait of samples of both, and the control's
-    `weights` by the strata; returned the ends of the thirds, float64[2], and what
-    multiplies the weights there, float64[3].
+    This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), applied if
+    the two differ by more than samples do. `licensed` and `control` are the trait's
+    values in samples of both, `weights` the control's weights by stratum. Returns the
+    bounds between the thirds, float64[2], and a factor of the weights in each third,
+    float64[3].
     """
     if len(licensed) == 0 or weights.sum() == 0.0:
         return np.zeros(2), np.ones(3)
@@ -125,20 +128,22 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 
 
 def enough_text(dataset: Numbers, null: Numbers) -> Flags:
-    """bool[scripts]: a null dataset says something of chance there; given are letters
-    of each script in samples of the records of the dataset and of the null dataset.
+    """Return for which scripts a null dataset measures chance, bool[scripts].
+
+    `dataset` and `null` are the numbers of letters of each script in samples of the
+    records of both.
     """
     shares = [of / max(1, int(of.sum())) for of in (dataset, null)]
     return shares[0] <= LEAST_SCRIPT * shares[1]
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Number of clusters in a dataset `ratio` times as large, for each cluster of a
-    null dataset, of so many records.
+    """Return how many clusters a dataset `ratio` times as large has for each cluster of
+    a null dataset, given the number of records in each.
 
-    In a larger one each counts for `ratio` clusters, which is an upper estimate. In a
-    smaller one a cluster of z records is seen with probability ``1 - (1 - ratio) ** z``
-    (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+    In a larger dataset each cluster counts as `ratio` clusters, which is an upper
+    estimate. In a smaller one, a cluster of z records is seen with probability
+    ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)
@@ -148,12 +153,13 @@ def rarefied(records: Floats, ratio: float) -> Floats:
 def years_apart(
     years: Numbers, clusters: Numbers, sizes: Numbers
 ) -> dict[str, Any] | None:
-    """Placebo test: the earlier half of the control's years against the later half, by
-    the chance clusters and control texts of each year, in order.
+    """Compare chance in the earlier and the later half of the control's years (a
+    placebo test).
 
-    ``split`` is the first year of the later half, ``ratio`` that of the earlier rate to
-    the later one, ``low`` and ``high`` its exact 95 % limits. ``None`` with one year
-    only or without clusters.
+    `clusters` and `sizes` are the numbers of chance clusters and control texts of each
+    year, in order. In the result, ``split`` is the first year of the later half,
+    ``ratio`` the earlier rate divided by the later one, and ``low`` and ``high`` are
+    its exact 95 % limits. ``None`` if there is only one year or no cluster.
     """
     total = int(clusters.sum())
     if len(years) < 2 or total == 0:
