@@ -1,10 +1,13 @@
-"""Controls: texts that can't be in the scanned dataset, among the licensed ones, so
-that chance can be counted.
+"""Controls: texts that can't be in the scanned dataset and are searched for together
+with the licensed ones, to measure chance.
 
-A reader to scan with is the licensed index and, behind it, the control's segments; a
-control text is a text number of that reader. Whatever a control text matches goes
-through the very same scan and rules as the rest, competes for places like the rest, and
-is chance.
+A run scans with one reader, which has the segments of the licensed index followed by
+those of the control; a control text is a text number of that reader. Matches of control
+texts go through the same scan and rules as all others, and compete for places with
+them. They are chance matches.
+
+:func:`no_control` starts without a control, :func:`with_cutoff` turns recent licensed
+texts into controls, :func:`with_files` adds tweets of files.
 """
 
 from __future__ import annotations
@@ -31,19 +34,17 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Controls:
-    reader: (
-        IndexReader  # The licensed index, followed by the segments of control files.
-    )
+    # The licensed index, followed by the segments of control files.
+    reader: IndexReader
     licensed: IndexReader  # The licensed index alone.
     absent: Flags  # bool[texts of `reader`]: the text is a control.
-    # Numbers of licensed texts that tweets of a control file have as well: commonplace
-    # wording.
+    # Numbers of licensed texts that also occur in a control file: commonplace wording.
     repeated: Numbers
-    # How many control texts there are, and how many of the licensed index's tweets are
+    # Number of control texts, and number of tweets in the licensed index that serve as
     # control.
     texts: int = 0
     tweets: int = 0
-    # How many tweets the control texts have, those of files included.
+    # Number of tweets of all control texts, including those of files.
     control_tweets: int = 0
 
     @cached_property
@@ -58,7 +59,9 @@ class Controls:
 
     @property
     def tweets_ratio(self) -> float:
-        """Tweets that a licensed text has on average, over those of a control text."""
+        """The mean number of tweets of a licensed text, divided by that of a control
+        text.
+        """
         if 0 in (self.licensed_texts, self.control_tweets):
             return 1.0
         return (
@@ -70,18 +73,18 @@ class Controls:
 
 
 def no_control(reader: IndexReader) -> Controls:
-    """Nothing is known to be absent."""
+    """Return a reader's texts without any control."""
     return Controls(
         reader, reader, np.zeros(reader.size, np.bool_), np.zeros(0, np.int64)
     )
 
 
 def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:
-    """Licensed texts become controls if every tweet that has the text was made at
-    `cutoff` or later.
+    """Turn licensed texts into controls if all of their tweets were posted at `cutoff`
+    or later.
 
-    A tweet whose time is not known, or that repeats another (a retweet may be younger
-    than its text), keeps its text from being one.
+    A text does not become a control if one of its tweets has no time, or is a retweet,
+    which may be younger than its text.
     """
     reader = controls.licensed
     absent = reader.posted_since(int(cutoff.timestamp() * 1000))
@@ -111,7 +114,9 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
 
 
 def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
-    """Numbers of chosen texts, one each of those that stand in several segments."""
+    """Return the numbers of chosen texts, one for each text that is in several
+    segments.
+    """
     texts = np.flatnonzero(chosen)
     return texts[reader.same_text(texts) == texts]
 
@@ -123,12 +128,12 @@ def with_files(
     folder: Path,
     workers: int,
 ) -> tuple[Controls, dict[str, Any]]:
-    """Tweets of files become controls: they are indexed in `folder` and scanned for
-    beside the licensed ones.
+    """Add the tweets of files as controls: they are indexed in `folder` and searched
+    for together with the licensed ones.
 
-    A text that is licensed as well is no control, but known to be commonplace wording.
-    The second result says what was read: ``tweets`` with text, each id once, ``texts``,
-    ``also_licensed`` (tweets left out), ``skipped``, ``unread``.
+    A text that is also licensed is no control, but counts as commonplace wording. The
+    second result counts what was read: ``tweets`` with text, each id once, ``texts``,
+    ``also_licensed`` (tweets left out), ``skipped`` and ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()
@@ -182,8 +187,8 @@ def with_files(
 def _unlicensed(
     licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
-    """Leaves the tweets out of a batch whose text is licensed, and notes their ids and
-    the numbers of those texts.
+    """Return a function that removes tweets with licensed texts from a batch, and adds
+    their ids and the numbers of those texts to `repeated`.
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

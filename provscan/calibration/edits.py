@@ -1,10 +1,10 @@
-"""The ways in which copies differ from the original, each as a function of the text and
-a random number generator.
+"""Edits that turn an original into a copy, each a function of the text and a random
+number generator.
 
-An edit gives what is planted as three strings: what it puts before the copy, the copy,
-what it puts after it. :data:`EDITS` names them all, light ones (what pipelines do),
-common ones (what people do), heavy ones and severe ones; spike-ins take them in turn.
-All work in scripts with and without spaces.
+An edit returns three strings to plant: text before the copy, the copy, and text after
+it. :data:`EDITS` lists all edits: light ones (made by pipelines), common ones (made by
+people), heavy ones and severe ones. Spike-ins use them in turn. All edits work in
+scripts with and without spaces.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def anonymised(text: str, rng: Random) -> Planted:
 
 
 def stripped(text: str, rng: Random) -> Planted:
-    """Lower case, without names, links, punctuation and symbols."""
+    """Change to lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     kept = "".join(
         c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in bare
@@ -64,12 +64,12 @@ def stripped(text: str, rng: Random) -> Planted:
 
 
 def escaped(text: str, rng: Random) -> Planted:
-    """HTML's reserved characters as entities, once more than they were."""
+    """Escape HTML's reserved characters as entities, once more than they were."""
     return "", html.escape(text), ""
 
 
 def retweeted(text: str, rng: Random) -> Planted:
-    """A retweet's mark belongs to the copy: so it does in a match."""
+    """Prefix a retweet's mark, which belongs to the copy, as it does in a match."""
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
@@ -78,8 +78,8 @@ def commented(text: str, rng: Random) -> Planted:
 
 
 def marked_up(text: str, rng: Random) -> Planted:
-    """As a web page has it: in tags, with line breaks and links as tags, and character
-    references.
+    """Mark up as on a web page: enclosed in tags, with line breaks and links as tags,
+    and with character references.
     """
     tag = rng.choice(("p", "div", "blockquote", "li"))
     body = _LINK.sub(
@@ -90,7 +90,7 @@ def marked_up(text: str, rng: Random) -> Planted:
 
 
 def with_emoji(text: str, rng: Random) -> Planted:
-    """Emoji put in between words and at the end, or all taken out."""
+    """Insert emoji between words and at the end, or remove all of them."""
     kept = "".join(c for c in text if unicodedata.category(c) != "So")
     if kept != text and rng.random() < 0.5:
         return "", kept, ""
@@ -99,7 +99,7 @@ def with_emoji(text: str, rng: Random) -> Planted:
 
 
 def repunctuated(text: str, rng: Random) -> Planted:
-    """Other punctuation: full width for half width or the reverse, other quotation
+    """Change the punctuation: full width for half width or the reverse, other quotation
     marks, or none at all.
     """
     bare = _LINK.sub("", text)
@@ -139,14 +139,14 @@ def three_words(text: str, rng: Random) -> Planted:
 
 
 def typos(text: str, rng: Random) -> Planted:
-    """One typing error per thirty characters: two neighbours swapped, one left out, or
-    one typed twice.
+    """Make one typing error per thirty characters: two neighbours swapped, one left
+    out, or one typed twice.
     """
     return "", _mistyped(text, rng, 30), ""
 
 
 def many_typos(text: str, rng: Random) -> Planted:
-    """One typing error in every twelve characters."""
+    """Make one typing error per twelve characters."""
     return (
         "",
         "".join(_mistyped(text[i : i + 12], rng, 12) for i in range(0, len(text), 12)),
@@ -155,7 +155,7 @@ def many_typos(text: str, rng: Random) -> Planted:
 
 
 def reordered(text: str, rng: Random) -> Planted:
-    """Two parts of about the same length swapped, cut between words where there are
+    """Swap two parts of about the same length, cut between words if there are
     spaces.
     """
     at = _between_words(text, round(len(text) * rng.uniform(0.4, 0.55)))
@@ -163,8 +163,8 @@ def reordered(text: str, rng: Random) -> Planted:
 
 
 def every_fifth_dropped(text: str, rng: Random) -> Planted:
-    """Every fifth word left out; where there are no spaces, two characters of every
-    ten.
+    """Leave out every fifth word; if there are no spaces, two of every ten
+    characters.
     """
     first = rng.randrange(5)
     words = text.split(" ")
@@ -182,8 +182,8 @@ def every_fifth_dropped(text: str, rng: Random) -> Planted:
 
 
 def in_parts(text: str, rng: Random) -> Planted:
-    """Three to five parts of about the same length in another order, cut between words
-    where there are spaces.
+    """Reorder three to five parts of about the same length, cut between words if there
+    are spaces.
     """
     count = rng.randrange(3, 6)
     cuts = [
@@ -198,7 +198,7 @@ def in_parts(text: str, rng: Random) -> Planted:
 
 
 def middle_dropped(text: str, rng: Random) -> Planted:
-    """A quarter to two fifths left out of the middle."""
+    """Leave out a quarter to two fifths in the middle."""
     share = rng.uniform(0.25, 0.4)
     start = round(len(text) * rng.uniform(0.25, 0.75 - share))
     kept = text[:start].rstrip(), text[start + round(len(text) * share) :].lstrip()
@@ -206,8 +206,8 @@ def middle_dropped(text: str, rng: Random) -> Planted:
 
 
 def letters_replaced(text: str, rng: Random) -> Planted:
-    """One character in seven to eleven replaced by another of the text, at even
-    distances.
+    """Replace one of every seven to eleven characters, at even distances, by another
+    character of the text.
     """
     apart = rng.randrange(7, 12)
     letters = list(text)
@@ -236,7 +236,7 @@ def _mistyped(text: str, rng: Random, apart: int) -> str:
 
 
 def respaced(text: str, rng: Random) -> Planted:
-    """Other white space, and another of Unicode's forms."""
+    """Change the white space and the Unicode normalisation form."""
     form = rng.choice(("NFC", "NFD", "NFKC"))
     spaced = "".join(
         rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
@@ -245,8 +245,8 @@ def respaced(text: str, rng: Random) -> Planted:
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """So many words replaced, outside of links and names; where there are no spaces,
-    pairs of letters.
+    """Replace `count` words outside links and names; if there are no spaces, pairs of
+    letters.
     """
     spoken = [
         m.span()
@@ -290,13 +290,11 @@ HEAVY = (
     every_fifth_dropped,
 )
 SEVERE = (in_parts, middle_dropped, letters_replaced)
-"""Edits that somebody makes who does not want a copy to be found; only "at most" allows
-for them.
-"""
+"""Edits that somebody makes to hide a copy; only "at most" allows for them."""
 SPREAD = (many_typos, every_fifth_dropped)
-"""Edits that change a copy all over."""
+"""Edits that change a copy throughout."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}
-"""The edits of each weight."""
+"""Names of the edits of each weight."""
 EDITS: dict[str, Edit] = {
     edit.__name__: edit for edits in (*WEIGHTS.values(), SEVERE) for edit in edits
 }
@@ -307,6 +305,6 @@ SETS = {
     ],
     "heavy": [edit.__name__ for edit in (*COMMON, *HEAVY, *SEVERE)],
 }
-"""What ``--edits`` names: the edits that spike-ins take in turn; those of which recall
-varies more, more often.
+"""Values of ``--edits``: the edits that spike-ins use in turn. Edits whose recall
+varies more are listed more often.
 """

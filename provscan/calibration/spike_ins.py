@@ -1,10 +1,14 @@
-"""Spike-ins: licensed texts, edited, planted and scanned for like everything else.
+"""Spike-ins: licensed texts that are edited, planted and scanned like the dataset.
 
-What is found of them is the recall of the scan on this dataset. The texts are a random
-sample of the licensed ones, spread evenly over scripts and lengths as the index has
-them; where there are few, each is planted several times, edited otherwise. One half is
-planted as records of their own, one half inside carrier records of the dataset. Where
-few records of the dataset are as short as a tweet, fewer are records of their own.
+The share that is found measures the recall of the scan on this dataset. The texts are a
+random sample of the licensed ones, in proportion to the scripts and lengths of the
+index. If there are few, each is planted several times with different edits. Half of the
+spike-ins are records of their own, the other half lie inside carrier records of the
+dataset. If few records of the dataset are as short as a tweet, fewer spike-ins are
+records of their own.
+
+:func:`plant` makes :class:`SpikeIns`, which :meth:`SpikeIns.scan` scans, and
+:func:`recovered` says which of them were found.
 """
 
 from __future__ import annotations
@@ -31,13 +35,14 @@ from provscan.scoring.lengths import bands, measured
 from provscan.scoring.rule import Scored, Scorer
 from provscan.text_buffers import buffers
 
-# Spike-ins of a run: one per so many records, within these bounds.
+# A run has one spike-in per RECORDS_A_SPIKE records, but FEWEST to MOST in all.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 2000, 3000
-# Records that are kept to plant in; each takes several, one at a time.
+# Maximum number of carrier records; each is used several times, for one spike-in at a
+# time.
 CARRIERS = 400
-# Seed of the texts and of what becomes of them.
+# Seed of the choice of texts and of their edits.
 DRAW = 1
-# Random texts drawn per text that is wanted.
+# Random texts drawn per spike-in that is wanted.
 DRAWN = 4
 SHORT_RECORD = 512
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
@@ -45,14 +50,14 @@ AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</
 
 @dataclass(frozen=True)
 class SpikeIns:
-    """What was planted, one entry each."""
+    """Planted texts, with one entry for each."""
 
     text: Numbers  # int64[n], numbers of the licensed texts.
-    planted: list[str]  # What was scanned.
-    span: Numbers  # int64[n, 2], where the copy stands in it, in code points.
+    planted: list[str]  # The scanned texts: each copy with its surroundings.
+    span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
     # Name of the edit, length class (`provscan.scoring.lengths.BANDS`) and script (an
-    # entry of `provscan.scoring.lengths.SCRIPTS`) of the text; whether it stands in a
-    # record of the dataset.
+    # index of `provscan.scoring.lengths.SCRIPTS`) of the text, and whether it is inside
+    # a carrier record.
     edit: npt.NDArray[np.str_]
     band: Numbers
     script: Numbers
@@ -67,8 +72,8 @@ class SpikeIns:
         )
 
     def unit(self, measure: str, controls: Controls) -> float:
-        """Mean size of a copy, by its own weight: in characters or tweets; 1 of
-        measures that count units.
+        """Return the mean size of a copy in characters or tweets, weighted by size; 1
+        for measures that count units.
         """
         if len(self) == 0 or measure not in ("characters", "tweets"):
             return 1.0
@@ -83,26 +88,25 @@ class SpikeIns:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What was found of spike-ins, one entry each."""
+    """Results of scanning spike-ins, with one entry for each."""
 
-    # bool: a licensed match stands there; a finding does.
+    # bool: there is a licensed match at its place; this match is a finding.
     found: Flags
     counted: Flags
-    same_text: Flags  # bool: and it is of the very text that was planted.
+    same_text: Flags  # bool: the match is of the text that was planted.
     detectable: Flags  # bool: a word-for-word copy would be a finding.
-    # float64 and bool, of the match, or of the copy itself where none was found.
+    # float64 and bool: values of the match, or of the copy itself if it was missed.
     similarity: Floats
     containment: Floats
     pieces: Flags
-    share: (
-        Floats  # float64, code points of the copy that lie under the match, as a share.
-    )
-    # float64, of the match; nan where none was found or the bits are not known.
+    # float64: share of the copy's code points that the match covers.
+    share: Floats
+    # float64: bits of the match; nan if there is none or its bits are unknown.
     bits: Floats
 
     @property
     def nearly(self) -> Flags:
-        """bool: the match, or the copy where none was found, is nearly verbatim."""
+        """Whether the match, or the copy if it was missed, is nearly verbatim; bool."""
         return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
 
@@ -122,8 +126,8 @@ def plant(
     seed: int,
     edits: Sequence[str] = (),
 ) -> SpikeIns:
-    """Choose texts, edit them and plant them; `edits` names those to take, all by
-    default.
+    """Choose texts, edit them and plant them; `edits` names the edits to use, by
+    default all.
     """
     texts, weight, script = _sample(controls, params, count, seed)
     originals = (
@@ -131,7 +135,7 @@ def plant(
     )
     rng = Random(seed)
     names = list(edits) or list(EDITS)
-    # Each edit once among as many neighbours in script and length.
+    # Use each edit once in every run of neighbours in script and length.
     edit = [
         name
         for _ in range(0, len(texts), len(names))
@@ -147,8 +151,8 @@ def plant(
     inside = np.zeros(len(texts), np.bool_)
     again = Counter[int]()
     for i, original in enumerate(originals):
-        # By the text, so that what becomes of it depends on no other text, and by how
-        # often it was planted.
+        # Seed by the text and by how often it was planted, so that its edits do not
+        # depend on other texts.
         rng.seed(
             xxh3_64_intdigest(original.encode())
             ^ seed
@@ -171,11 +175,9 @@ def plant(
 def recovered(
     spike_ins: SpikeIns, found: Matches, scorer: Scorer, absent: Flags
 ) -> Recovered:
-    """What the scan of spike-ins found of them; matches of `absent` texts find
-    nothing.
-    """
+    """Return which spike-ins the scan found; matches of `absent` texts do not count."""
     whole = np.ones(len(spike_ins))
-    # Of the matches, and of word-for-word copies of what was planted in these places.
+    # Score the matches, and word-for-word copies of the planted texts in their places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
     matches = Scored(
         found.text,
@@ -195,7 +197,8 @@ def recovered(
     valid = np.flatnonzero(
         (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text]
     )
-    # The last write wins: the best match, one that counts before one that does not.
+    # The last write wins, so the best match of a spike-in comes last: findings are
+    # better than other matches.
     order = valid[np.lexsort((found.similarity[valid], scores.counted[valid]))]
     best = np.full(len(spike_ins), -1, np.int64)
     best[found.row[order]] = order
@@ -238,8 +241,8 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
 def draw_texts(
     controls: Controls, count: int, seed: int, *, absent: bool = False
 ) -> Numbers:
-    """A random sample of the licensed texts, or of the control's, in random order; all
-    where there are fewer.
+    """Draw a random sample of the licensed texts, or of the control's, in random order;
+    if there are fewer than `count`, return all.
     """
     drawn, known = [np.zeros(0, np.int64)], 0
     for texts in controls.reader.shuffled(seed, controls.absent == absent):
@@ -253,14 +256,14 @@ def draw_texts(
 def _sample(
     controls: Controls, params: MatchParams, count: int, seed: int
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Numbers, lengths (as ``min_chars`` counts) and scripts of a sample of the texts
-    that can be found.
+    """Draw a sample of the texts that can be found; return their numbers, lengths (as
+    ``min_chars`` counts them) and scripts.
     """
     drawn = draw_texts(controls, DRAWN * count, seed)
     weight, script = measured(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
-    # A systematic sample of an ordered list is a proportional one of every class in it,
-    # and of a short list all of it, several times.
+    # A systematic sample of an ordered list represents every class in it in proportion;
+    # a short list is sampled whole, several times.
     fit = fit[np.lexsort((weight[fit], script[fit]))]
     if len(fit):
         start = np.random.default_rng(seed + 1).random()

@@ -1,4 +1,4 @@
-"""Who posted a licensed text: the earliest tweet's author, year and language."""
+"""Author, year and language of licensed texts, taken from their earliest tweets."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from provscan.index import IndexReader
 
 
 class Authorship(NamedTuple):
-    """Of texts, one entry each."""
+    """Columns with one entry for each text."""
 
-    # string, of the earliest tweet; null where not known.
+    # string, author of the earliest tweet; null if unknown.
     author: pa.ChunkedArray
-    # int32, of the earliest tweet's time; null where not known or a retweet, which may
-    # be younger than its text.
+    # int32, year of the earliest tweet; null if unknown, or if the tweet is a retweet,
+    # which may be younger than its text.
     year: pa.ChunkedArray
     lang: pa.ChunkedArray
 
 
 def authorship(reader: IndexReader, texts: Numbers) -> Authorship:
     known = []
-    # A part at a time: the texts of tweets are looked at, and not kept.
+    # Read in slices, since only the slice's tweets are kept in memory.
     for part in slices(max(1, len(texts))):
         tweets = reader.earliest_tweets(texts[part])
         year = pc.if_else(

@@ -1,4 +1,4 @@
-"""How surprising licensed texts are: a background model counted on the index itself."""
+"""Rarity of licensed texts, under a background model counted on the index itself."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from provscan.arrays import Floats, Numbers, slices
 from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
-# Bytes of canonical text to count: half a second's work. Four times as many take 10 %
-# off the bits of a tweet.
+# Bytes of canonical text to count, which takes half a second. Counting four times as
+# many would lower the bits of a tweet by 10 %.
 SAMPLE_BYTES = 1 << 20
 ORDER = 6
-# Of the sample: another one than that of the spike-ins.
+# Seed of the sample, unlike that of the spike-ins.
 SEED = 2
 
 
 @dataclass(frozen=True)
 class Background:
-    """The model, and which of the index's texts it has counted."""
+    """A background model, and the texts of the index that it has counted."""
 
     model: BackgroundModel  # Counted on a random sample of the index's texts.
-    counted: Numbers  # int64[n], ascending: their numbers.
+    counted: Numbers  # int64[n], ascending: numbers of the counted texts.
 
     def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
-        """Bits of some texts of a reader that begins with the index's; one that was
-        counted is left out.
+        """Return the bits of texts of a reader that begins with the index's segments.
 
-        They are nan in a script that the model hardly knows, and where nothing was
-        counted.
+        A text that was counted is first subtracted from the counts. Bits are nan in a
+        script that the model hardly knows, and if nothing was counted.
         """
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:
@@ -46,7 +45,7 @@ class Background:
 
 @lru_cache(maxsize=1)
 def background(reader: IndexReader) -> Background:
-    """The background model of an index; kept for the next run with the same reader."""
+    """Return the background model of an index, cached for runs with the same reader."""
     model, counted = (
         BackgroundModel(ORDER, max_chars=SAMPLE_BYTES),
         [np.zeros(0, np.int64)],

@@ -1,5 +1,8 @@
-"""Families of licensed texts: those of like wording, which come by one chance and are
-counted as one cluster.
+"""Families of licensed texts: texts of similar wording, whose chance matches have one
+cause and are counted as one cluster.
+
+:func:`families` links texts by LSH bands, :func:`connected` and :func:`components` find
+connected components, and :func:`best_of` gives the best score of each family.
 """
 
 from __future__ import annotations
@@ -15,17 +18,17 @@ from provscan.index.segment.prepare import sketch_texts
 
 
 def families(reader: IndexReader, texts: Numbers) -> Numbers:
-    """Family of each of some distinct texts: connected components of those that share
-    an LSH band.
+    """Return the family of each distinct text: the connected component of texts that
+    share an LSH band.
 
-    Texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at
+    Two texts share a band with probability 0.13 at a Jaccard index of 0.25, and 0.87 at
     0.5.
     """
     label = np.arange(len(texts))
     if len(texts) == 0:
         return label
     with tempfile.TemporaryFile() as file:
-        # A band after the other: the bands of all texts take many times as much as
+        # Connect band by band: all bands of all texts take many times the memory of
         # their numbers.
         bands = np.memmap(
             file, np.uint64, "w+", shape=(reader.params.bands, len(texts))
@@ -41,8 +44,8 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
 
 
 def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    """The best score that some of the texts have in each family; minus infinity where
-    there are none.
+    """Return the best score among the selected `texts` of each family; minus infinity
+    if none is selected.
     """
     result = np.full(int(family.max(initial=0)) + 1, -np.inf)
     np.maximum.at(result, family[texts], best[texts])
@@ -50,8 +53,9 @@ def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
 
 
 def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
-    """Components of rows after those with equal keys are connected; `label`, [n], is
-    the first row of that of each.
+    """Connect rows with equal keys, and return the new component of each row.
+
+    `label`, [n], names the component of each row so far by its first row.
     """
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
@@ -60,7 +64,7 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     if len(pairs) == 0:
         return label
     of = components(np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape))
-    # The first row of all takes the place of the others' first rows.
+    # The smallest first row replaces the first rows of the connected components.
     first = np.full(int(of.max()) + 1, len(label))
     np.minimum.at(first, of, pairs.min(axis=1))
     target = np.arange(len(label))
@@ -69,22 +73,22 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
 
 
 def components(groups: Numbers) -> Numbers:
-    """Connected components of rows, which are connected if they share a group; numbered
-    by their first rows.
+    """Return the connected components of rows, named by their first rows.
 
-    The `groups`, int64[rows, n], of each row are numbered from 0 without gaps.
+    Two rows are connected if they share a group. `groups`, int64[rows, n], are numbered
+    from 0 without gaps.
     """
     flat = groups.reshape(-1)
     order = np.argsort(flat, kind="stable")
     starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
     rows = order // groups.shape[1]
-    # Each row is labelled with a row of its component, the first of all in the end.
+    # Label each row with a row of its component; in the end, with the first one.
     label = np.arange(len(groups))
     while True:
         least = np.minimum.reduceat(label[rows], starts)[groups].min(axis=1)
         following = label.copy()
-        # The row that was the label learns of a lesser one, so that whole trees are
-        # joined at once.
+        # Relabel the row that was the label, too, so that whole trees are joined at
+        # once.
         np.minimum.at(following, label, least)
         following = np.minimum(following, least)
         following = following[following]

@@ -9,8 +9,8 @@ import numpy as np
 from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
 
-# Recall varies with length: minimum lengths of the classes in code points, where
-# Chinese, Japanese and Korean characters count as two.
+# Minimum lengths of the length classes, in code points; Chinese, Japanese and Korean
+# characters count as two. Recall varies with length.
 BANDS = (0, 30, 40, 60, 80, 120)
 
 # First code points of blocks, and the script that the canonical letters from there on
@@ -51,7 +51,7 @@ _BLOCKS = (
     (0x32000, "other"),
 )
 SCRIPTS = sorted({name for _, name in _BLOCKS})
-# Of each code point up to the start of the last block.
+# Script of each code point up to the start of the last block.
 _SCRIPT = np.zeros(_BLOCKS[-1][0] + 1, np.uint8)
 for _start, _name in _BLOCKS:
     _SCRIPT[_start:] = SCRIPTS.index(_name)
@@ -60,13 +60,13 @@ WIDE = np.array([name in ("chinese", "japanese", "korean") for name in SCRIPTS])
 
 
 def bands(length: Numbers) -> Numbers:
-    """Least length of the class that each length belongs to."""
+    """Return the minimum length of the class of each length."""
     starts = np.array(BANDS)
     return starts[np.searchsorted(starts, length, side="right") - 1]
 
 
 def letters(texts: Iterable[str]) -> Numbers:
-    """How many letters of each script some texts have; int64[scripts]."""
+    """Count the letters of each script in texts; int64[scripts]."""
     codes = np.frombuffer(
         "".join(c for text in texts for c in text if c.isalpha()).encode("utf-32-le"),
         np.uint32,
@@ -77,8 +77,8 @@ def letters(texts: Iterable[str]) -> Numbers:
 
 
 def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
-    """Lengths of texts as ``min_chars`` counts them, and their scripts, entries of
-    :data:`SCRIPTS`.
+    """Return the lengths of texts as ``min_chars`` counts them, and their scripts as
+    indices of :data:`SCRIPTS`.
     """
     weight = np.zeros(len(texts), np.int64)
     script = np.zeros(len(texts), np.int64)

@@ -1,5 +1,5 @@
-"""Which matches are findings: a match is one if its wording is rare, long enough, and
-not known from elsewhere.
+"""The rule that decides which matches are findings: those whose wording is rare, long
+enough, and not known from elsewhere.
 
 A match is a finding if
 
@@ -7,16 +7,16 @@ A match is a finding if
   control, posted it) nor *known* (it also stands in data that can't come from the
   platform, see :class:`KnownElsewhere`),
 - span and licensed text have at least ``min_letters`` letters in common: containment
-  times length, but no more than the span has, since a text that repeats a word contains
-  its 5-grams once, and
-- the wording has at least ``min_bits`` bits where the span covers the whole field, and
-  ``min_bits_passage`` where it is a passage. In a script that the background model does
-  not know, :data:`LETTERS_WITHOUT_BITS` letters in common take the place of bits.
+  times length, at most the length of the span (containment counts the repeated 5-grams
+  of a text only once), and
+- the wording has at least ``min_bits`` bits if the span covers the whole field, or
+  ``min_bits_passage`` if it is a passage. In a script that the background model does
+  not know, at least :data:`LETTERS_WITHOUT_BITS` letters in common replace the bits.
 
-Matches of the dataset, the control, the null dataset and the spike-ins go through the
-same :class:`Scorer`, so what is measured on one of them holds for the others. The rule
-is fixed before the scan and does not depend on the dataset's matches: a threshold that
-followed them would make every interval too narrow.
+The same :class:`Scorer` scores the matches of the dataset, the control, the null
+dataset and the spike-ins, so a measurement on one of them is valid for the others. The
+rule is fixed before the scan and does not depend on the dataset's matches: a threshold
+that depended on them would make every interval too narrow.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import WIDE, bands, measured
 
-# From so many authors on a text is common.
+# Minimum authors of a common text.
 COMMON_AUTHORS = 3
 # Minimum letters in common where the background model does not know the script.
 LETTERS_WITHOUT_BITS = 40
-# A match is known from elsewhere if the known data has this share of the match's
-# containment, or more.
+# A match is known from elsewhere if the containment of its text in the known data is at
+# least this share of the match's containment.
 KNOWN_SHARE = 0.8
-# Texts that a thread scores in one go, at most.
+# Maximum texts that a thread scores at once.
 TEXTS = 1 << 14
 
 
 class Scored(NamedTuple):
-    """What is scored of matches, [n] each."""
+    """The properties of matches that scores depend on, [n] each."""
 
-    place: Numbers  # Of the licensed text among those of a `TextScores`.
+    place: Numbers  # Index of the licensed text in a `TextScores`.
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field.
@@ -57,9 +57,9 @@ class Scored(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Of each match, [n] each."""
+    """Scores of matches, [n] each."""
 
-    bits: Floats  # nan where not known.
+    bits: Floats  # nan if unknown.
     known: Flags  # The licensed text also stands in the known data.
     counted: Flags  # The match is a finding.
 
@@ -67,8 +67,8 @@ class Scores(NamedTuple):
 def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
-    """Letters that spans have in common with licensed texts of some lengths, as
-    ``min_chars`` counts them.
+    """Return the letters that spans have in common with licensed texts of the given
+    lengths, as ``min_chars`` counts letters.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)
@@ -83,7 +83,7 @@ class KnownElsewhere:
     """
 
     # float32[texts of the reader]: the largest containment of each text in the known
-    # data, 0 where it is not there.
+    # data, 0 if it is not there.
     containment: npt.NDArray[np.float32]
 
     def of(self, texts: Numbers) -> Floats:
@@ -92,18 +92,18 @@ class KnownElsewhere:
 
 @dataclass(frozen=True)
 class TextScores:
-    """Of each of some texts, [n] each."""
+    """Scores of licensed texts, [n] each."""
 
-    bits: Floats  # nan where not known.
+    bits: Floats  # nan if unknown.
     length: Numbers  # Code points as ``min_chars`` counts them.
-    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and length class.
+    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and length class.
     script: Numbers
     band: Numbers
-    common: Flags  # Three authors or more, or one of a control, posted the text.
-    elsewhere: Floats  # Its largest containment in the known data; 0 without any.
+    common: Flags  # Three authors or more, or an author of a control, posted the text.
+    elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
     def matches(self, scored: Scored, params: FindingParams) -> Scores:
-        """Score matches, and decide which are findings."""
+        """Score matches and decide which are findings."""
         place, containment, similarity, whole, span = scored
         least = np.where(whole, params.min_bits, params.min_bits_passage)
         letters = letters_in_common(
@@ -111,7 +111,7 @@ class TextScores:
         )
         share = letters / np.maximum(self.length[place], 1)
         bits = matched_bits(self.bits[place], self.length[place], share, similarity)
-        # The tolerances are those of containments as float32.
+        # The tolerances allow for containments stored as float32.
         known = (self.elsewhere[place] > 0.0) & (
             self.elsewhere[place] >= KNOWN_SHARE * containment - 1e-6
         )
@@ -126,33 +126,33 @@ class TextScores:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores matches with texts of a reader."""
+    """Scores matches of a reader's texts."""
 
-    # All texts scanned for, and the model that tells how rare their wording is.
+    # The texts that were searched for, and the model of the rarity of their wording.
     reader: IndexReader
     background: Background
-    repeated: Numbers  # int64, texts that a control has as well.
+    repeated: Numbers  # int64, numbers of licensed texts that a control has as well.
     params: FindingParams = FINDING
     elsewhere: KnownElsewhere | None = None
-    threads: int = 1  # How many score texts.
-    # Texts that are scored already, in ascending order, and their scores.
+    threads: int = 1  # Number of threads that score texts.
+    # Texts that are already scored, in ascending order, and their scores.
     ready: tuple[Numbers, TextScores] | None = None
 
     def having_scored(self, texts: Numbers) -> Scorer:
-        """A scorer that has scored some texts, given in ascending order, and does not
+        """Return a scorer that has scored `texts`, in ascending order, and will not
         score them again.
         """
         return replace(self, ready=(texts, self._scored(texts)))
 
     def scores(self, scored: Scored) -> Scores:
-        """Score matches whose places are the numbers of their texts in the reader."""
+        """Score matches whose `place` is the number of the text in the reader."""
         texts, place = np.unique(scored.place, return_inverse=True)
         return self.texts(texts).matches(
             scored._replace(place=place.reshape(-1)), self.params
         )
 
     def texts(self, texts: Numbers) -> TextScores:
-        """Score texts by their numbers, each of which is there once."""
+        """Score texts, given as distinct numbers."""
         if self.ready is None:
             return self._scored(texts)
         before, known = self.ready
@@ -181,7 +181,7 @@ class Scorer:
             bits[part] = self.background.bits(self.reader, texts[part])
             length[part], script[part] = measured(self.reader, texts[part])
 
-        # Few texts are scored sooner than a thread begins.
+        # Scoring a few texts takes less time than starting a thread.
         threads = self.threads if step < len(texts) else 0
         for _ in ordered_map(score, range(0, len(texts), step), threads):
             pass
