@@ -1,23 +1,23 @@
-"""Blind indexes: somebody else scans their data for licensed tweets, without seeing a
-tweet, and without showing their data.
+"""Blind indexes: a lab scans its data for licensed tweets without seeing a tweet, and
+without showing its data to the platform.
 
-The platform builds a blind index (:func:`build_index`), which holds ids of tweets and
-keyed sketches. The lab scans its data with it (:func:`match`) and hands back a run with
-the passages that were found. The platform compares these with the texts of its full
-index (:func:`reveal`).
+The platform builds a blind index (:func:`build_index`), which contains the ids of
+tweets and keyed sketches. The lab scans its data with it (:func:`match`) and returns a
+run with the passages that were found. The platform compares these passages with the
+texts of its full index (:func:`reveal`).
 
 :mod:`~provscan.blind.params`
-    Parameters of the index; limits of a search.
+    Parameters of the index, and limits of a search.
 :mod:`~provscan.blind.kernels`
-    Seeds, fingerprints and keyed hashes, computed and compared.
+    Computing and comparing seeds, fingerprints and keyed hashes.
 :mod:`~provscan.blind.index`
-    The index on disk: its key, how it is built, opened and checked.
+    The index on disk: its key; building, opening and checking it.
 :mod:`~provscan.blind.scan`
-    Texts and an index to matches.
+    Searching texts for the texts of an index.
 :mod:`~provscan.blind.run`
-    A scan of datasets with a blind index, and its revelation.
+    Scanning datasets with a blind index, and revealing such a run.
 :mod:`~provscan.blind.report`
-    Such a run as a page and on a terminal.
+    The report of a blind run, and its lines on a terminal.
 """
 
 from provscan.blind.index import build_index, info, is_blind, verify

@@ -1,26 +1,28 @@
-"""The blind index on disk: it finds licensed texts, and holds neither a text nor a hash
-that anyone can recompute.
+"""The blind index on disk: it finds licensed texts, but contains no text and no hash
+that can be recomputed without the key.
 
-Its folder is that of an index with one segment; ``notes`` in the manifest hold a value
-that tells whether a key is the right one. The segment's texts are numbered in the order
-of their keyed hashes.
+Its folder has the layout of an index with one segment; ``notes`` in the manifest
+contains a value by which the right key is recognised. The segment's texts are numbered
+in the order of their keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
-    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`; the
-    salted fingerprints stand text by text.
+    uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`. The
+    salted fingerprints are stored text by text.
 ``seeds.starts``, ``seeds.entries``
     uint32[2**bits + 1] and uint16[m, 3].
 ``ids.numbers``, ``ids.utf8``, ``ids.offsets``
-    The earliest tweet of each text: int64[n], its id where that is a whole number in
-    usual notation; of the others -1 for the first of the strings, -2 for the second.
+    The id of each text's earliest tweet: int64[n], the id itself if it is a whole
+    number in usual notation; otherwise -1 for the first of the strings, -2 for the
+    second, and so on.
 ``tweets.counts``
-    uint32[k, 2]: texts that several tweets carry, ascending, and how many do.
+    uint32[k, 2]: texts that several tweets carry, ascending, and the number of these
+    tweets.
 
-The key, 32 bytes, is in none of them. Whoever has both the key and the index can test
-guesses: see ``docs/blind.md``.
+The key, 32 bytes, is in none of these files. Anyone who has both the key and the index
+can test guesses: see ``docs/blind.md``.
 
-In this order: keys; the open index (:class:`BlindIndex`); :func:`build_index`;
-:func:`open_blind`, :func:`verify` and what they check.
+The module contains, in this order: the keys; the open index (:class:`BlindIndex`);
+:func:`build_index`; :func:`open_blind` and :func:`verify` with their checks.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ from provscan.runs.inputs import require_outside, source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
-# Fewest distinct bytes of a key; one random key in 10**16 has fewer.
+# Minimum number of distinct bytes in a key; one random key in 10**16 has fewer.
 FEWEST = 16
 # There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26
@@ -75,7 +77,7 @@ LONGEST = (1 << 16) - 1
 
 
 def read_key(path: Source) -> bytes:
-    """The key in a file: 32 bytes, or 64 hexadecimal digits."""
+    """Read a key from a file that contains 32 bytes or 64 hexadecimal digits."""
     require_path("key", path)
     try:
         content = Path(path).read_bytes()
@@ -95,27 +97,27 @@ def read_key(path: Source) -> bytes:
     if len(set(content)) < FEWEST:
         raise ParameterError(
             f"{os.fspath(path)} is not a key: it has only {len(set(content))} "
-            "different bytes, and can be guessed. "
+            "different bytes, so it can be guessed. "
             "Make one from a source of random bytes"
         )
     return content
 
 
 def derived(key: bytes, purpose: bytes) -> bytes:
-    """16 bytes made from a key for a purpose, with keyed BLAKE2b (RFC 7693)."""
+    """Derive 16 bytes from a key for one purpose, with keyed BLAKE2b (RFC 7693)."""
     return hashlib.blake2b(
         purpose, digest_size=16, key=key, person=b"provscan"
     ).digest()
 
 
 def key_check(key: bytes) -> str:
-    """The value in the manifest by which the right key is recognised."""
+    """Return the value in the manifest by which the right key is recognised."""
     return derived(key, b"check").hex()
 
 
 def kernel_keys(key: bytes) -> kernels.Keys:
-    """The keys of seeds, fingerprints and whole texts."""
-    # Another label would make other keys, so that that of the fingerprints stays.
+    """Derive the keys of seeds, fingerprints and whole texts."""
+    # The old label of the fingerprints stays, since another label would change the key.
     return frozen(
         kernels.Keys(
             *(
@@ -128,7 +130,7 @@ def kernel_keys(key: bytes) -> kernels.Keys:
 
 @dataclass(frozen=True, eq=False)
 class BlindIndex:
-    """An open blind index: its tables, and the tweets of its texts."""
+    """An open blind index: its tables, and the tweet ids of its texts."""
 
     path: Path
     params: BlindParams
@@ -169,7 +171,7 @@ class BlindIndex:
         ).astype(np.int64)
 
     def info(self) -> dict[str, Any]:
-        """Describe the index in types that JSON knows."""
+        """Describe the index in JSON types."""
         return _described(self.path, self.manifest)
 
 
@@ -247,16 +249,16 @@ def build_index(
     log: Source | None = None,
     progress: Progress | None = None,
 ) -> BlindIndex:
-    """Build a blind index, for others to scan their data with.
+    """Build a blind index, with which others can scan their data.
 
-    While it is built, a full index stands beside it, in a hidden folder. Nothing can be
+    While it is built, a full index exists next to it in a hidden folder. Nothing can be
     added to a blind index: build it again.
 
     Parameters
     ----------
     key
-        File with the key of the index, 32 random bytes or 64 hexadecimal digits. It is
-        not stored, and opens the index.
+        File with the key of the index, 32 random bytes or 64 hexadecimal digits. The
+        key is needed to open the index, and is not stored in it.
     sources, out, text_field, id_field, author_field, date_field, delimiter, encoding,\
     fix_encoding, allow_unread, workers, overwrite, log, progress
         As for :func:`provscan.build_index`.
@@ -268,8 +270,8 @@ def build_index(
     Raises
     ------
     ParameterError
-        The key can be guessed or can't be read, there are too many texts, or one is too
-        long.
+        The key can be guessed or can't be read, there are too many texts, or a text is
+        too long.
 
     Examples
     --------
@@ -307,8 +309,8 @@ def build_index(
         )
         if len(numbers) > MAX_TEXTS:
             raise ParameterError(
-                f"a blind index can hold at most {MAX_TEXTS:,} texts, not "
-                f"{len(numbers):,}: build several"
+                f"a blind index can contain at most {MAX_TEXTS:,} texts, not "
+                f"{len(numbers):,}: build several indexes"
             )
         workspace.mkdir()
         params = BlindParams()
@@ -393,7 +395,7 @@ def _write_files(
         parts.append(seeds[:n].copy())
     seeds = np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
     seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
-    # A bucket has about four entries.
+    # Choose the number of buckets so that a bucket has about four entries.
     bits = max(0, len(seeds).bit_length() - 2)
     starts, entries = (
         np.zeros((1 << bits) + 1, np.uint32),
@@ -427,15 +429,15 @@ def _blocks(
 
 
 def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
-    """int64[n + 1]: where the fingerprints of each text begin."""
+    """Return where the fingerprints of each text begin, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
-    # As kernels.fingerprint_step: every so many 5-grams have one.
+    # One 5-gram in `step` has a fingerprint, as in kernels.fingerprint_step.
     step = -(-grams // params.fingerprints)
     return np.concatenate([[0], np.cumsum(-(-grams // step))])
 
 
 def open_blind(path: Source, key: bytes) -> BlindIndex:
-    """Open a blind index, and check every byte of it."""
+    """Open a blind index after checking every byte of it."""
     folder = Path(path)
     manifest = read_manifest(folder, BlindParams)
     if manifest.notes.get("key_check") != key_check(key):
@@ -448,8 +450,8 @@ def open_blind(path: Source, key: bytes) -> BlindIndex:
 def verify(path: Source) -> dict[str, Any]:
     """Check every byte of a blind index, without its key.
 
-    Its sketches can't be made again without the texts, so that this finds damage, but
-    no sketches that were forged with their checksums.
+    The sketches can't be rebuilt without the texts. So this finds damage, but not
+    sketches that were forged together with their checksums.
 
     Parameters
     ----------
@@ -464,11 +466,11 @@ def verify(path: Source) -> dict[str, Any]:
     Raises
     ------
     IndexFormatError
-        There is no blind index, or a damaged one: names the file.
+        There is no blind index, or it is damaged; the message names the file.
     """
     folder = Path(path)
     manifest = read_manifest(folder, BlindParams)
-    # Only what is looked up depends on the key.
+    # Only look-ups depend on the key, so any key will do here.
     found = _opened(folder, manifest, bytes(KEY_BYTES)).info()
     names = ("generation", "fingerprint", "bytes", "texts", "tweets")
     return {
@@ -485,8 +487,8 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
     params = manifest.params
     if not isinstance(params, BlindParams) or len(manifest.segments) != 1:
         raise IndexFormatError(
-            f"{path} is not a blind index, which has one segment: ask for a new copy "
-            "of the index"
+            f"{path} is not a blind index, which has exactly one segment: ask for a "
+            "new copy of the index"
         )
     folder = path / SEGMENTS / manifest.segments[0].name
     try:
@@ -531,7 +533,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
 
 
 def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
-    """Files that do not fit the others, with the reason."""
+    """Yield the files that contradict the others, with the reason."""
     texts, table = index.texts, index.table
     count = len(texts.hashes)
     if count != index.manifest.texts or not np.all(
@@ -539,15 +541,15 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     ):
         yield (
             "texts.hashes",
-            "its hashes do not ascend, or are not as many as there are texts",
+            "its hashes do not ascend, or their number is not that of the texts",
         )
     if len(texts.lengths) != count or (texts.lengths == 0).any():
         yield "texts.lengths", "a text has no length"
     if texts.first[-1] != len(texts.fingerprints):
-        yield "texts.fingerprints", "its fingerprints are not those of the lengths"
+        yield "texts.fingerprints", "its size does not fit the lengths of the texts"
     starts = table.starts
     if table.bits < 0 or table.bits > 32 or len(starts) != (1 << table.bits) + 1:
-        yield "seeds.starts", f"{len(starts):,} is no number of buckets"
+        yield "seeds.starts", f"{len(starts):,} is not a valid number of buckets"
     if (
         starts[0] != 0
         or starts[-1] != len(table.entries)
@@ -555,7 +557,7 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     ):
         yield "seeds.starts", "its buckets do not cover the entries"
     if kernels.highest_text(table.entries) >= count:
-        yield "seeds.entries", "an entry names a text that is not there"
+        yield "seeds.entries", "an entry names a text that does not exist"
     ids, others = index.ids, index.other_ids
     if len(ids) != count or (ids < -len(others)).any():
         yield "ids.numbers", f"expected {count:,} ids"
@@ -575,4 +577,4 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
     if len(pairs) and (
         pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1
     ):
-        yield "tweets.counts", "it names a text that is not there, or one twice"
+        yield "tweets.counts", "it names a text that does not exist, or one text twice"

@@ -1,17 +1,18 @@
-"""Keyed seeds and fingerprints, which a blind index holds in place of texts.
+"""Keyed seeds and fingerprints, which a blind index contains in place of texts.
 
 A *seed* is the SipHash-2-4 (Aumasson and Bernstein 2012,
-doi:10.1007/978-3-642-34931-7_28) of a stretch of canonical code points that begins
-at any place and has a fixed length in units. A *fingerprint* is the
-low byte of the hash of a 5-gram of one text under another key, salted with the hash of
-that text, so that equal 5-grams of two texts have nothing in common. Seeds find texts
-and places in them; fingerprints tell how much of a text a record contains there.
+doi:10.1007/978-3-642-34931-7_28) of a passage of canonical code points that begins at
+any place and has a fixed length in units. A *fingerprint* is the low byte of the hash
+of a 5-gram of one text under another key, salted with the hash of that text, so that
+equal 5-grams of two texts have unrelated fingerprints. Seeds find texts and places in
+them; fingerprints tell how much of a text a record contains there.
 
-An entry of the seed table is three uint16, the upper bits first: 13 bits of the hash,
-those below the bucket's; 1 bit, whether the seed is common; 24 bits, the number of the
-text; 10 bits, the place in it.
+An entry of the seed table consists of three uint16, the upper bits first: 13 bits of
+the hash, those below the bits of the bucket; 1 bit, whether the seed is common; 24
+bits, the number of the text; 10 bits, the place in the text.
 
-In this order: :func:`siphash` and :func:`seed_hashes`; building an index
+The module contains, in this order: :func:`siphash` and :func:`seed_hashes`; building an
+index
 (:func:`count_seeds`, :func:`choose_seeds`, :func:`whole_hashes`,
 :func:`fill_fingerprints`, :func:`fill_table`); scanning (:func:`find_seeds`,
 :func:`compare_fingerprints`).
@@ -32,7 +33,7 @@ _V0, _V1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
 _V2, _V3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
 _FF = np.uint64(0xFF)
 GRAM = 5
-# Bits of an entry: the rest of the hash, the number of the text, the place in it.
+# Bits of an entry: the rest of the hash, the number of the text, the place in the text.
 REMAINDER = 13
 TEXT = 24
 PLACE = 10
@@ -41,11 +42,11 @@ _HASH = np.uint64(TEXT + PLACE + 1)
 _REMAINDER = np.uint64((1 << REMAINDER) - 1)
 _TEXT = np.uint64((1 << TEXT) - 1)
 _PLACE = np.uint64((1 << PLACE) - 1)
-# Most code points by which a copy may shift between two fingerprints.
+# Maximum code points by which a copy may shift between two fingerprints.
 SLIDE = 4
-# Hits of one text whose diagonals differ by no more belong to one copy.
+# Maximum difference between the diagonals of hits that belong to one copy.
 REACH = 96
-# Most consecutive fingerprints that a copy may lack.
+# Maximum consecutive fingerprints that a copy may lack.
 LACKING = 24
 
 
@@ -60,15 +61,15 @@ class Keys(NamedTuple):
 class BlindTexts(NamedTuple):
     """Texts of a blind index, ordered by their hashes."""
 
-    hashes: np.ndarray  # uint32[n], ascending: of whole texts.
+    hashes: np.ndarray  # uint32[n], ascending: hashes of whole texts.
     lengths: np.ndarray  # uint16[n], code points.
     fingerprints: np.ndarray  # uint8[m], text by text.
     first: np.ndarray  # int64[n + 1]: where the fingerprints of each text begin.
 
 
 class BlindSeeds(NamedTuple):
-    """Seed table: uint32[2**bits + 1] where each bucket begins, uint16[m, 3] entries,
-    ``bits`` of a bucket's number.
+    """Seed table: uint32[2**bits + 1] starts of the buckets, uint16[m, 3] entries, and
+    the number of ``bits`` of a bucket's number.
     """
 
     starts: np.ndarray
@@ -77,14 +78,14 @@ class BlindSeeds(NamedTuple):
 
 
 class SeedChoice(NamedTuple):
-    """Which seeds of a text are kept."""
+    """The rule that chooses the seeds of a text."""
 
-    length: int  # Units of a seed.
-    step: int  # A text has one seed per `step` places,
-    most: int  # and at most this many.
-    frequent: int  # A seed that more texts share is left out,
-    least: int  # as long as this many seeds are left.
-    common: int  # A seed that more texts share is marked as common.
+    length: int  # Length of a seed in units.
+    step: int  # Places per seed.
+    most: int  # Maximum number of seeds of a text.
+    frequent: int  # A seed that more texts than this share is left out,
+    least: int  # as long as at least this many seeds are left.
+    common: int  # A seed that more texts than this share is marked as common.
 
 
 @helper
@@ -108,8 +109,8 @@ def _round(v0, v1, v2, v3):
 
 @kernel
 def siphash(key, salt, codes, low, high):
-    """SipHash-2-4 under ``key`` (uint64[2]) of the salt's 8 bytes and
-    ``codes[low:high]``, 4 bytes each.
+    """Return the SipHash-2-4 under ``key`` (uint64[2]) of the salt's 8 bytes followed
+    by ``codes[low:high]``, 4 bytes each.
     """
     v0, v1, v2, v3 = key[0] ^ _V0, key[1] ^ _V1, key[0] ^ _V2, key[1] ^ _V3
     word = np.uint64(salt)
@@ -139,10 +140,10 @@ def siphash(key, salt, codes, low, high):
 
 @kernel
 def seed_hashes(codes, low, high, length, key, hashes):
-    """Hashes of the seeds that begin at each place of ``codes[low:high]``, into uint64
-    ``hashes``; their number.
+    """Write the hashes of the seeds that begin at each place of ``codes[low:high]``
+    into uint64 ``hashes``, and return their number.
 
-    A shorter text is its own only seed.
+    The only seed of a text shorter than a seed is the text itself.
     """
     end, units, n = low, np.int64(0), np.int64(0)
     for i in range(low, high):
@@ -163,7 +164,7 @@ def seed_hashes(codes, low, high, length, key, hashes):
 @kernel
 def count_seeds(texts, length, key, counts, room):
     """Count the seeds of texts (a code buffer) in uint8 ``counts``, by the lower bits
-    of their hashes. Their number is a power of two, and they stop at 255.
+    of their hashes. The number of counters is a power of two; they stop at 255.
     """
     mask = np.uint64(len(counts) - 1)
     for t in range(len(texts.offsets) - 1):
@@ -178,7 +179,9 @@ def count_seeds(texts, length, key, counts, room):
 
 @kernel
 def place_shift(size):
-    """Bits by which the places in a text of this length are shifted to fit an entry."""
+    """Return the bits by which places in a text of this length are shifted to fit an
+    entry.
+    """
     shift = np.int64(0)
     while size >> shift >= 1 << PLACE:
         shift += 1
@@ -187,10 +190,10 @@ def place_shift(size):
 
 @kernel
 def choose_seeds(texts, numbers, choice, key, counts, room, out):
-    """Choose the seeds of each text: the rarest of each stretch, by the ``counts`` of
-    :func:`count_seeds`.
+    """Choose the seeds of each text: the rarest of each stretch of ``step`` places, by
+    the ``counts`` of :func:`count_seeds`.
 
-    ``numbers`` int64[n] are the texts' numbers; ``room`` uint64 has room for a text.
+    ``numbers`` int64[n] are the texts' numbers; ``room`` uint64 has space for a text.
     Writes the hash and the lower bits of the entry into uint64[m, 2] ``out``, and
     returns the number of seeds.
     """
@@ -238,8 +241,8 @@ def whole_hashes(codes, ranges, key, hashes):
 
 @kernel
 def fingerprint_step(length, most):
-    """Distance between the 5-grams of a text that have a fingerprint, so that it has
-    at most ``most``.
+    """Return the distance between the 5-grams that have a fingerprint, such that a text
+    has at most ``most`` of them.
     """
     return max(np.int64(1), (max(np.int64(1), length - GRAM + 1) + most - 1) // most)
 
@@ -294,7 +297,7 @@ def _entry(entries, e):
 
 @kernel
 def highest_text(entries):
-    """The highest text number in the entries, -1 if there are none."""
+    """Return the highest text number in the entries, or -1 if there are none."""
     highest = np.int64(-1)
     for e in range(len(entries)):
         highest = max(
@@ -305,12 +308,12 @@ def highest_text(entries):
 
 @kernel
 def find_seeds(records, length, key, table, most, room, hits):
-    """Find the places of records (a code buffer) that have a seed of a text.
+    """Find the places in records (a code buffer) that have a seed of a text.
 
     Writes record, text, place in the record, shifted place in the text, and whether the
     seed is common into int64[m, 5] ``hits``. At most ``most`` texts are read for each
-    seed. Returns the number of hits, including those for which there is no room, and
-    the number of look-ups that were cut short.
+    seed. Returns the number of hits, including those for which ``hits`` has no space,
+    and the number of truncated look-ups.
     """
     rest = np.uint64(64 - table.bits - REMAINDER)
     total, cut = np.int64(0), np.int64(0)
@@ -350,9 +353,9 @@ def _walk(window, fingerprints, step, begin, way, found):
     """Follow a copy from fingerprint to fingerprint: ``way`` is the first fingerprint,
     the diagonal and the direction.
 
-    ``window`` holds fingerprints of the record from place ``begin`` on. A shift off the
-    diagonal needs the next fingerprint to agree, too. Writes the place of each
-    fingerprint that agrees into ``found``.
+    ``window`` contains the fingerprints of the record from place ``begin`` on. A shift
+    off the diagonal is accepted only if the next fingerprint agrees, too. Writes the
+    place of each fingerprint that agrees into ``found``.
     """
     j, diagonal, ahead = way
     lacking = np.int64(0)
@@ -386,8 +389,8 @@ def _walk(window, fingerprints, step, begin, way, found):
 def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
     """Measure how much of each text the records contain around the hits.
 
-    ``hits`` are the sorted ones of :func:`find_seeds`; ``scratch`` is uint8 with room
-    for a text and four times ``REACH``, and int64 with room for ``most`` fingerprints.
+    ``hits`` are the sorted hits of :func:`find_seeds`; ``scratch`` is uint8 with space
+    for a text and four times ``REACH``, and int64 with space for ``most`` fingerprints.
     Writes record, text, start and end of the span, number of fingerprints that agree,
     number of fingerprints, whether span and text are equal, and the numbers of rare and
     of common seeds that were hit into int64[m, 9] ``out``. Returns the number of rows.
@@ -462,7 +465,7 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
                 end, last = found[j], j * step
         if agree == 0:
             continue
-        # Between two fingerprints nothing is known: a copy that has one of the first
+        # Nothing is known between two fingerprints, so a copy that has one of the first
         # fingerprints is taken to begin where the text begins.
         edge = 2 * step + GRAM
         if first <= edge:

@@ -11,12 +11,13 @@ from provscan.params import CANONICAL_VERSION, Params, require
 
 @dataclass(frozen=True)
 class BlindParams(Params):
-    """What a blind index is built with."""
+    """Parameters of building a blind index."""
 
     format: ClassVar[str] = "provscan-blind"
 
     canonical_version: int = CANONICAL_VERSION
-    # Length of a seed in code points; a character of an unspaced script counts as two.
+    # Length of a seed in code points; a character of a script that is written without
+    # spaces counts as two.
     seed_length: int = 12
     # A text has one seed per `seed_step` places, and at most `seeds` of them.
     seed_step: int = 14
@@ -25,9 +26,9 @@ class BlindParams(Params):
     # `least_seeds` are left.
     least_seeds: int = 3
     frequent_texts: int = 200
-    # A seed that more texts share is common: alone it makes no match.
+    # A seed that more texts than this share is common: alone it makes no match.
     common_texts: int = 4
-    # Most fingerprints of a text; its 5-grams that have one are in equal steps.
+    # Maximum fingerprints of a text; its 5-grams with a fingerprint are equally spaced.
     fingerprints: int = 40
 
     def __post_init__(self) -> None:
@@ -49,11 +50,11 @@ class BlindParams(Params):
 
 @dataclass(frozen=True)
 class BlindLimits(Params):
-    """What a match needs beside the thresholds, since fingerprints tell less than
-    texts do.
+    """Requirements of a match in addition to the thresholds, since fingerprints tell
+    less than texts do.
     """
 
     min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
-    # Added to both thresholds where only some 5-grams of a text have a fingerprint.
+    # Added to both thresholds if only some 5-grams of a text have a fingerprint.
     margin: float = 0.03
-    seed_texts: int = 64  # Most texts that are read for one seed.
+    seed_texts: int = 64  # Maximum texts that are read for one seed.

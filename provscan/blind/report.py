@@ -1,4 +1,4 @@
-"""A blind run as a page and on a terminal, before and after it was revealed."""
+"""Shows a blind run as a page and on a terminal, before and after it is revealed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provscan.report.places import Places
 from provscan.report.wording import left_out, noticed
 from provscan.runs.folder import MATCHES_FILE, read_run
 
-# Columns of the page, and the most matches that it shows.
+# Columns of the page, and the maximum number of matches that it shows.
 COLUMNS = {
     "source": "Source",
     "record": "Record",
@@ -32,7 +32,7 @@ MOST = 1_000
 
 
 def counts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a run found, as names and values."""
+    """Return the counts of a run as names and values."""
     lines = [
         ("Records scanned", summary["records"]),
         ("Records with a match", summary["records_matched"]),
@@ -54,7 +54,9 @@ def counts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def run_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """What a run found, on a terminal: its summary, and as ``run`` its folder."""
+    """Yield the lines that a terminal shows; `found` is the run's summary, with its
+    folder as ``run``.
+    """
     yield f"{found['answer']['headline']}."
     yield from (f"  {name:<28}{value:>10}" for name, value in counts(found))
     yield from left_out(found)
@@ -64,7 +66,7 @@ def run_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def index_lines(info: Mapping[str, Any]) -> Iterator[str]:
-    """What an index holds, on a terminal."""
+    """Yield the lines that describe an index on a terminal."""
     yield (
         f"Blind index {info['path']}: {info['texts']:,} texts of {info['tweets']:,} "
         f"tweets, {info['bytes']:,} bytes"
@@ -86,8 +88,8 @@ def write_report(
 ) -> Path:
     """Write the report of a blind run, by default as ``report.html`` in its folder.
 
-    The page shows no texts, so that `texts` changes nothing, and has nothing to mark.
-    `overwrite` is that of :func:`provscan.report.document.write_report`.
+    The page shows no texts, so `texts` has no effect, and it has no exhibits to mark.
+    `overwrite` works as in :func:`provscan.report.document.write_report`.
     """
     require_folder("run", run)
     if marks is not None:

@@ -1,9 +1,9 @@
-"""Blind runs: a lab scans its data with a platform's blind index; the platform turns
-the rows into evidence.
+"""Blind runs: a lab scans its data with a platform's blind index, and the platform
+turns the resulting rows into evidence.
 
-A blind run has no texts of tweets. So it makes no estimate, measures no chance and has
-no evidence, only rows; ``passages.parquet`` holds the passage of each row.
-:func:`reveal` compares these passages with the texts of the full index.
+:func:`match` writes a run without texts of tweets. It makes no estimate, measures no
+chance and has no evidence, only rows; ``passages.parquet`` contains the passage of each
+row. :func:`reveal` compares these passages with the texts of the full index.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ from provscan.runs.licensed import OPEN_ALREADY
 from provscan.runs.scan import unread_members
 from provscan.text_buffers import buffers
 
-# The rows, bool[n] which of them count, the evidence, and what is in ``summary.json``
-# and ``run.json``.
+# The rows, bool[n] whether each counts, the evidence, and the contents of
+# ``summary.json`` and ``run.json``.
 Written = tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]
-# What lists say of the wording of a match that counts, and of another one.
+# The wording column of lists, for a match that counts and for another one.
 WORDING = ["not measured", "found by sketches alone, and not compared"]
 REVEALED_WORDING = [
     "confirmed by the full index",
@@ -85,7 +85,7 @@ COSTS = (
     "No row is evidence until the owner of the full index has compared its passage "
     "with the tweet (provscan reveal).",
 )
-# Of a run that was revealed.
+# Notes of a revealed run.
 REVEALED_COSTS = (
     f"The data was scanned with an index that holds no texts: {MISSED}.",
     "There is no measure of chance and of recall, so no estimate is made.",
@@ -118,8 +118,8 @@ def match(
 ) -> Run:
     """Find the licensed tweets of a blind index in datasets, and write a run folder.
 
-    Such a run finds rows and makes no estimate; :func:`reveal` turns them into
-    evidence. It keeps their passages, and is made in threads of this process.
+    Such a run finds rows and keeps their passages, and makes no estimate;
+    :func:`reveal` turns the rows into evidence. It runs in threads of this process.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def match(
     Raises
     ------
     IndexFormatError
-        There is no blind index, or a damaged one.
+        There is no blind index, or it is damaged.
     InputError
         A source can't be read, has no text field, or no record at all.
     ParameterError
@@ -260,10 +260,10 @@ def reveal(
 ) -> Run:
     """Turn the rows of a blind run into evidence, with the full index.
 
-    Each passage is compared with the tweet that its row names: rows get their true
-    similarity and containment and the level of these (never ``exact``, which a blind
-    index can't tell from ``near_exact``), and those that reach the thresholds are
-    counted and have evidence.
+    Each passage is compared with the tweet that its row names. A row gets its true
+    similarity and containment and the level that follows from them (never ``exact``,
+    which a blind index can't tell from ``near_exact``). Rows that reach the thresholds
+    are counted and have evidence.
 
     Parameters
     ----------
@@ -278,9 +278,9 @@ def reveal(
     overwrite
         Replace an existing run folder.
     without_segment
-        Name of a segment of the index to leave out, or several: damaged ones. Rows that
-        name a tweet in it are not counted, like those of tweets that the index does not
-        hold.
+        Name of a damaged segment of the index to leave out, or several names. Rows that
+        name a tweet in such a segment are not counted, like rows whose tweets are not
+        in the index.
 
     Returns
     -------
@@ -289,9 +289,9 @@ def reveal(
     Raises
     ------
     InputError
-        There is no blind run, or one that was changed.
+        There is no blind run, or it was changed.
     IndexFormatError
-        There is no full index, or a damaged one.
+        There is no full index, or it is damaged.
     OutputError
         ``out`` exists, or can't be written.
 
@@ -333,11 +333,11 @@ def reveal(
 
 
 def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
-    """What is written of a run whose passages are compared with the texts of the full
-    index.
+    """Compare the passages of a run with the texts of the full index, and return the
+    contents of the revealed run.
     """
     if not read_json(run / RUN_FILE).get("blind"):
-        raise InputError(f"{run} is no blind run: name the folder of one")
+        raise InputError(f"{run} is not a blind run: name the folder of one")
     summary, info = read_run(run, (MATCHES_FILE, EVIDENCE_FILE, PASSAGES_FILE))
     table = pq.read_table(run / PASSAGES_FILE, schema=FOUND)
     passages, ids = (table[name].combine_chunks() for name in ("passage", "tweet_id"))
@@ -401,9 +401,11 @@ def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
 def compared_with_tweets(
     passages: pa.LargeStringArray, ids: pa.Array, reader: IndexReader
 ) -> tuple[np.ndarray, ...]:
-    """Passages compared with the tweets of some ids: rows of the ids that the index
-    has, ascending, numbers of the texts, level, similarity and containment. Of the
-    texts of a tweet the most similar one counts.
+    """Compare passages with the tweets of the given ids.
+
+    Returns arrays with one entry for each id that the index has: its row, ascending,
+    the number of the text, level, similarity and containment. If a tweet has several
+    texts, the most similar one counts.
     """
     rows, texts = reader.texts_of_ids(ids)
     level, similarity, containment = compared(

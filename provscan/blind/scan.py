@@ -1,9 +1,9 @@
-"""Matches of a blind index: seeds say where, fingerprints say how much, keyed hashes
-say what is equal.
+"""Matches of a blind index: seeds find places, fingerprints measure how much is copied,
+keyed hashes recognise equal texts.
 
-Similarity and containment are estimates from fingerprints. A span is that of the
-canonical text in the original. Whether the original equals the tweet to the letter
-can't be known, so no match has the level ``exact``.
+:func:`scan_blind` is the entry. Similarity and containment are estimated from
+fingerprints. A span is given in code points of the original text. Whether the original
+equals the tweet to the letter is unknown, so no match has the level ``exact``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provscan.matching.overlaps import with_own_places
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, canonical_mapped
 
-# Room for hits of seeds at first.
+# Initial size of the array of seed hits.
 HITS = 1 << 16
 _RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
@@ -31,10 +31,10 @@ def scan_blind(
     params: MatchParams,
     limits: BlindLimits,
 ) -> Matches:
-    """Matches in the texts of a text buffer (see :mod:`provscan.text_buffers`),
-    ordered by text and place.
+    """Find the matches in the texts of a text buffer (see
+    :mod:`provscan.text_buffers`), ordered by text and place.
 
-    The `limits` are what a match needs beside the thresholds of `params`.
+    `limits` are the requirements of a match in addition to the thresholds of `params`.
     """
     codes, code_offsets, characters = canonical_codes(text, offsets)
     records = frozen(CodeBuffer(codes, code_offsets))
@@ -67,8 +67,8 @@ def scan_blind(
 def _pairs(
     records: CodeBuffer, index: BlindIndex, limits: BlindLimits
 ) -> tuple[np.ndarray, int]:
-    """Rows of :func:`provscan.blind.kernels.compare_fingerprints`, and look-ups cut
-    short.
+    """Return the rows of :func:`provscan.blind.kernels.compare_fingerprints`, and the
+    number of truncated look-ups.
     """
     length, most = index.params.seed_length, index.params.fingerprints
     room = np.empty(int(np.diff(records.offsets).max(initial=0)) + 1, np.uint64)
@@ -102,8 +102,8 @@ def _pairs(
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
-    """Whole records, and spans of pairs, that are equal to a text, as rows like
-    `pairs`.
+    """Return the whole records, and the spans of `pairs`, that equal a text, as rows
+    like `pairs`.
     """
     count = len(records.offsets) - 1
     whole = np.stack(
@@ -126,7 +126,7 @@ def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndar
 def _with_hash(
     index: BlindIndex, hashes: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
-    """Numbers of the texts with some hashes and lengths, -1 where there is none."""
+    """Return the numbers of the texts with the given hashes and lengths, or -1."""
     texts = index.texts
     if len(texts.hashes) == 0:
         return np.full(len(hashes), -1)
@@ -135,7 +135,7 @@ def _with_hash(
     while True:
         place = np.minimum(numbers, last)
         same = (numbers <= last) & (texts.hashes[place] == hashes)
-        # Texts of one hash stand side by side, and rarely have two lengths.
+        # Texts with equal hashes are adjacent, and rarely have two lengths.
         other = same & (texts.lengths[place] != lengths)
         if not other.any():
             return np.where(same, numbers, -1)
@@ -145,7 +145,9 @@ def _with_hash(
 def _accepted(
     pairs: np.ndarray, index: BlindIndex, params: MatchParams, limits: BlindLimits
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows that are matches, one text a place, with similarity and containment."""
+    """Return the rows that are matches, one text per place, with similarity and
+    containment.
+    """
     length = index.texts.lengths[pairs[:, _TEXT]].astype(np.int64)
     grams = np.maximum(1, length - kernels.GRAM + 1)
     equal = pairs[:, _EQUAL] > 0
@@ -160,10 +162,11 @@ def _accepted(
         similarity >= params.threshold + margin
     )
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
-    # Seeds that many texts share make no match alone.
+    # Drop pairs that have only seeds that many texts share.
     kept &= equal | (pairs[:, _RARE] > 0)
     rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
-    # Of two texts at one place, that of the earlier tweet wins, as far as ids tell.
+    # Between two texts at one place the earlier tweet wins; the smaller id is taken as
+    # the earlier tweet.
     age = index.ids[rows[:, _TEXT]]
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort(
@@ -179,7 +182,7 @@ def _accepted(
 def _original_spans(
     text: np.ndarray, offsets: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
-    """int64[n, 2]: code points of the records as they came."""
+    """Return the spans in code points of the original records, int64[n, 2]."""
     spans = np.empty((len(rows), 2), np.int64)
     for record in np.unique(rows[:, _RECORD]).tolist():
         mapped = canonical_mapped(text[offsets[record] : offsets[record + 1]].tobytes())

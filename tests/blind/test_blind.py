@@ -443,7 +443,7 @@ def test_how_long_and_how_many_texts_may_be(
             )
     with pytest.raises(
         ParameterError,
-        match="a blind index can hold at most 1 texts, not 2: build several",
+        match="a blind index can contain at most 1 texts, not 2: build several",
     ):
         provscan.blind.build_index(
             TWEETS[:2], tmp_path / "two.index", key=platform / "key"
@@ -518,7 +518,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no finished run"):
         provscan.blind.reveal(tmp_path, platform / "full.index")
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(InputError, match="is no blind run"):
+    with pytest.raises(InputError, match="is not a blind run"):
         provscan.blind.reveal(tmp_path, platform / "full.index")
 
 
@@ -594,9 +594,9 @@ Forge = Callable[[bytes], bytes]
         (
             "texts.fingerprints",
             lambda content: content[1:],
-            "its fingerprints are not those of the lengths",
+            "its size does not fit the lengths of the texts",
         ),
-        ("seeds.starts", lambda content: content[:-4], "no number of buckets"),
+        ("seeds.starts", lambda content: content[:-4], "not a valid number of buckets"),
         (
             "seeds.starts",
             lambda content: content[:4] + b"\xff\xff\xff\x7f" + content[8:],
@@ -605,7 +605,7 @@ Forge = Callable[[bytes], bytes]
         (
             "seeds.entries",
             lambda content: b"\xff" * len(content),
-            "names a text that is not there",
+            "names a text that does not exist",
         ),
         (
             "ids.numbers",
@@ -621,7 +621,7 @@ Forge = Callable[[bytes], bytes]
         (
             "tweets.counts",
             lambda content: b"\xff" * 4 + content[4:],
-            "names a text that is not there",
+            "names a text that does not exist",
         ),
     ],
 )
