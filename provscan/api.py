@@ -54,7 +54,7 @@ class Run:
     path
         The folder.
     summary
-        ``summary.json``: what was found.
+        ``summary.json``: the results.
     info
         ``run.json``: parameters, versions, inputs, index, timings, and the command that
         repeats the run.
@@ -78,12 +78,12 @@ class Run:
 
     @cached_property
     def matches(self) -> pa.Table:
-        """``matches.parquet``, one row a match."""
+        """``matches.parquet``, with one row for each match."""
         return pq.read_table(self.path / MATCHES_FILE)
 
     @cached_property
     def evidence(self) -> pa.Table:
-        """``evidence.parquet``, one row a finding, with the passage and the tweet."""
+        """``evidence.parquet``, with one row for each finding: passage and tweet."""
         return pq.read_table(self.path / EVIDENCE_FILE)
 
     @property
@@ -94,13 +94,13 @@ class Run:
         return Plots(self.path)
 
     def to_pandas(self, *, all: bool = False) -> pd.DataFrame:
-        """The findings as the report numbers them: one row a match, with passage and
-        tweet where the run keeps them.
+        """Return the findings in the order of the report, with one row for each match,
+        and with passage and tweet if the run keeps them.
 
         Parameters
         ----------
         all
-            The matches of common or known wording, too, after the findings.
+            Add the matches of common or known wording after the findings.
 
         Returns
         -------
@@ -184,15 +184,15 @@ def match(
         texts as dicts or as an Arrow array.
     index
         An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else
-        ``licensed.index``. All its files are compared with their checksums first.
+        ``licensed.index``. All its files are first checked against their checksums.
     out
-        The run folder; by default the first dataset's name with ``.run``, in the
+        The run folder; by default the name of the first dataset with ``.run``, in the
         current folder.
     overwrite
         Replace an existing run folder.
     resume
-        Go on with an interrupted run of the same command, if there is one: complete
-        parts are not scanned again.
+        Resume an interrupted run of the same command, if there is one: completed parts
+        are not scanned again.
     progress
         Receives the progress of the run.
     **options
@@ -205,10 +205,10 @@ def match(
     Raises
     ------
     IndexFormatError
-        There is no index, or one of another version, incomplete or damaged.
+        There is no index, or it has another version, is incomplete or damaged.
     InputError, FieldNotFoundError
-        A source can't be read, has no text field, or no record at all. A file that
-        breaks off is no error: the summary lists it under ``damaged``.
+        A source can't be read, or has no text field or no record. A truncated file is
+        no error: the summary lists it under ``damaged``.
     OutputError
         ``out`` exists, or can't be written.
     ParameterError
@@ -216,9 +216,10 @@ def match(
     RecallError
         None of the spike-ins was found.
     GateError
-        More records than ``fail_above`` allows hold licensed text; the run is written.
+        More records than ``fail_above`` allows contain licensed text; the run is
+        written.
     WorkerError
-        A worker process was ended by the system, or there is no cluster at the address.
+        The system ended a worker process, or there is no cluster at the address.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The options of a match, each documented once: :class:`MatchOptions`.
+"""The options of a match, each documented once in :class:`MatchOptions`.
 
-The command, :func:`provscan.match` and a run use these names. ``--help`` and the
-docstring of the function are made from the documentation of the class.
+The command, :func:`provscan.match` and a run use the same names. ``--help`` and the
+docstring of the function are generated from the documentation of the class.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Paths = Source | Sequence[Source] | None
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 EXECUTORS = ("threads", "processes", "ray")
-# Neither results nor part files depend on these options: a run may be resumed with
-# other values.
+# Neither results nor part files depend on these options, so a run may be resumed with
+# other values of them.
 FREE = (
     "workers",
     "executor",
@@ -48,14 +48,14 @@ FREE = (
     "fail_above",
     "tokenizer",
 )
-# Options whose value is one of some words.
+# The allowed values of options that take a word.
 WORDS = {
     "records": ("lines", "paragraphs", "files"),
     "edits": ("light", "mixed", "heavy"),
     "sample_by": ("records", "files"),
     "executor": EXECUTORS,
 }
-# Whole numbers, and the least one that is allowed.
+# The minimum of each option that is a whole number.
 WHOLE = {
     "spike_ins": 0,
     "seed": 0,
@@ -64,34 +64,34 @@ WHOLE = {
     "memory": 1,
     "shard_groups": 1,
 }
-# Options that only a Ray cluster has.
+# Options that apply to a Ray cluster only.
 OF_CLUSTERS = ("address", "memory", "shard_groups")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatchOptions:
-    """What a match was asked for; a value that was not given is the default.
+    """The options of a match; options that were not given have their defaults.
 
     Attributes
     ----------
     text_field
-        Field that holds text, or several; a.b leads into objects, a[].b into lists. By
-        default every field that holds text is scanned.
+        Field that contains text, or several; a.b leads into objects, a[].b into lists.
+        By default every field that contains text is scanned.
     id_field
-        Field that holds the id; by default one with a usual name.
+        Field that contains the id; by default one with a usual name.
     records
         What counts as a record in plain text: "lines", "paragraphs" or "files"; by
         default it is detected for each file.
     encoding
         Encoding of text files, e.g. latin-1; by default it is detected for each file.
     outputs
-        The dataset holds outputs of a model. Prompts, recognised by the names of fields
-        and by who speaks in a chat, are not scanned, and words that an answer repeats
-        of its prompt are left out; both are counted in the notes.
+        The dataset contains outputs of a model. Prompts, recognised by the names of
+        fields and by the speakers of a chat, are not scanned, and words of a prompt
+        that its answer repeats are left out; both are counted in the notes.
     fix_encoding
         Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for
         "schön", or whose letters are written as escapes of JSON, before they are
-        scanned; spans are still those of the original.
+        scanned; spans still refer to the original text.
     threshold
         Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character
         5-grams).
@@ -102,20 +102,20 @@ class MatchOptions:
         shorter licensed texts are ignored. Links and @names do not count; a Chinese
         character, a kana or a Korean syllable counts as two.
     partial_chars
-        Minimum number of letters, counted in the same way, of a stretch of a licensed
+        Minimum number of letters, counted in the same way, of a passage of a licensed
         text that is a match even below the minimum similarity and containment. Below
-        35, many stretches inside other text are missed. 0 finds no partial copies.
+        35, many passages inside other text are missed. 0 finds no partial copies.
     min_bits
-        Minimum bits of a finding that covers its whole field: how rare its wording is
-        under a language model.
+        Minimum bits of a finding that covers its whole field; bits measure the rarity
+        of its wording under a language model.
     min_bits_passage
-        The same for a finding that is a passage of a longer field.
+        Minimum bits of a finding that is a passage of a longer field.
     min_letters
         Minimum letters that a finding has in common with the licensed tweet, counted as
         for ``min_chars``.
     cutoff
-        When the dataset was collected, e.g. 2021-03-01. Licensed texts all of whose
-        tweets are younger can't have been copied into it, so their matches measure
+        Time when the dataset was collected, e.g. 2021-03-01. Licensed texts whose
+        tweets are all younger can't have been copied into it, so their matches measure
         chance.
     control
         Files of tweets that are known to be absent from the dataset; their matches
@@ -125,13 +125,14 @@ class MatchOptions:
         than it, say); its matches measure chance. Read with the options of the dataset.
     known
         Data that can't come from the platform (an encyclopedia, quotations, subtitles,
-        an older crawl): a licensed text that also stands there is a third source's, and
-        its matches are no findings. Read with the options of the dataset, with which,
-        as with ``control`` and ``null``, it may share no file.
+        an older crawl). A licensed text that also occurs there may come from a third
+        source, so its matches are not findings. Read with the options of the dataset;
+        it may share no file with the dataset, ``control`` or ``null``.
     spike_ins
-        Number of edited licensed texts to plant in the dataset to measure recall, each
-        several times where there are few. 0 plants none, which withholds every
-        corrected number. By default one per 50 records, between 2,000 and 3,000.
+        Number of edited copies of licensed texts to plant in the dataset to measure
+        recall; if there are few texts, each is planted several times. 0 plants none,
+        which withholds every corrected number. By default one per 50 records, between
+        2,000 and 3,000.
     edits
         Edits made to spike-ins. "light": light and common edits; "mixed": these and
         heavy and severe ones; "heavy": all but the light ones.
@@ -141,7 +142,7 @@ class MatchOptions:
     sample_by
         Unit of the sample: "records", for which all files are read; or "files" and
         ranges of large files, which reads only what it scans but gives wider intervals.
-        By default files, if the sample would hold at least 50.
+        By default files, if the sample would contain at least 50.
     seed
         Seed of the sample. Test copies are the same for every seed.
     no_text
@@ -156,7 +157,7 @@ class MatchOptions:
         Number of workers; the results do not depend on it. By default one per
         processor.
     executor
-        What runs the tasks: "threads" of this process; "processes"; or "ray", a Ray
+        Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
         the same. Processes and clusters read files only, but a cluster scans a
         ray.data.Dataset where its blocks are. What fails three times on a cluster is
@@ -182,17 +183,17 @@ class MatchOptions:
         or disk. By default every worker opens all shards.
     shards_from
         Folder or URL, such as s3://bucket/licensed.index, with a copy of the index,
-        from where the groups of shards are fetched, if the nodes can't see the index.
+        from which the groups of shards are fetched if the nodes can't see the index.
     allow_unread
-        Accept that a named file could not be scanned, unless it breaks off or does not
-        exist; the command then exits with status 0. Such files are listed either way.
+        Accept that a named file could not be scanned, unless it is truncated or does
+        not exist; the command then exits with status 0. Such files are always listed.
     strict
         Stop if any record can't be read.
     max_bad
         Stop if more than this share of the records can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
-        of the records hold licensed text by the lower bound; that needs ``cutoff``,
+        of the records contain licensed text by the lower bound; this needs ``cutoff``,
         ``control`` or ``null``.
     without_segment
         Leave out a damaged segment of the index, or several, named as in the error; the
@@ -213,7 +214,7 @@ class MatchOptions:
     min_bits_passage: float = FindingParams.min_bits_passage
     min_letters: int = FindingParams.min_letters
     cutoff: str | date | None = None
-    # A list of paths once they are checked.
+    # Lists of paths after validation.
     control: Paths = None
     null: Paths = None
     known: Paths = None
@@ -275,8 +276,7 @@ class MatchOptions:
         require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError(
-                "shards_from says where groups of shards are fetched from: give "
-                "shard_groups, too"
+                "shards_from is the source of groups of shards: give shard_groups, too"
             )
         require_executor(
             self.executor, **{name: getattr(self, name) for name in OF_CLUSTERS}
@@ -288,7 +288,7 @@ class MatchOptions:
                 "fail_above needs a lower bound, and there is none without a measure "
                 "of chance: give cutoff, control or null"
             )
-        # These check their values.
+        # Computing these properties checks their values.
         _ = self.params, self.finding, self.since
 
     @property
@@ -315,12 +315,14 @@ class MatchOptions:
         return default_workers(self.workers)
 
     def of_whole(self) -> MatchOptions:
-        """The same for a null dataset or known data, which is read as a whole."""
+        """Return the options for a null dataset or known data, which is never
+        sampled.
+        """
         return replace(self, sample=None, sample_by=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Every option with its value, in types that JSON knows; limits of matching are
-        among them.
+        """Return every option with its value in JSON types, including the limits of
+        matching.
         """
         chosen = {item.name: getattr(self, item.name) for item in fields(self)}
         several = isinstance(self.text_field, tuple)
@@ -332,14 +334,14 @@ class MatchOptions:
         }
 
     def lasting(self) -> dict[str, Any]:
-        """Those on which the part files depend."""
+        """Return the options on which the part files depend."""
         return {
             name: value for name, value in self.as_dict().items() if name not in FREE
         }
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:
-        """The command that repeats the run, in the shell and the folder where it
-        ran.
+        """Return the command that repeats the run, for the shell and the folder in
+        which it ran.
         """
         words = ["provscan", "match", "-i", os.fspath(index)]
         if out is not None:
@@ -350,7 +352,7 @@ class MatchOptions:
             if value != item.default:
                 for each in value if isinstance(value, list | tuple) else [value]:
                     words += [option] if each is True else [f"{option}={each}"]
-        # A source may begin with "-".
+        # "--" protects sources that begin with "-".
         return shlex.join([*words, "--", *map(source_of, sources)])
 
 
@@ -400,20 +402,20 @@ class MatchKeywords(TypedDict, total=False):
 
 
 def option_name(name: str) -> str:
-    """The option of a command for a keyword argument."""
+    """Return the command's option for a keyword argument."""
     return f"--{name.replace('_', '-')}"
 
 
 @cache
 def documentation() -> dict[str, str]:
-    """What :class:`MatchOptions` says of each option, in one line each."""
+    """Return the documentation of each option of :class:`MatchOptions` as one line."""
     text = inspect.cleandoc(MatchOptions.__doc__ or "").partition("----------\n")[2]
     entries = re.findall(r"^(\w+)\n((?:    .*\n?)+)", text, re.MULTILINE)
     return {name: " ".join(words.split()) for name, words in entries}
 
 
 def help_of(name: str) -> str:
-    """What ``--help`` says of an option."""
+    """Return the text of ``--help`` for an option."""
 
     def shown(found: re.Match[str]) -> str:
         return option_name(found[1]) if found[1] in documentation() else found[1]
@@ -449,8 +451,8 @@ def with_options(function: Decorated) -> Decorated:
 
 
 def given_options(options: MatchKeywords) -> MatchOptions:
-    """The options of some keyword arguments; a wrong name is an error that names those
-    that come close.
+    """Make options from keyword arguments; the error for an unknown name suggests a
+    similar one.
     """
     import difflib
 
@@ -462,7 +464,9 @@ def given_options(options: MatchKeywords) -> MatchOptions:
 
 
 def _paths(name: str, value: Any) -> list[str] | None:
-    """One or several paths as a list, without the secrets of URLs; None without any."""
+    """Return one or several paths as a list, without the secrets of URLs; None if there
+    are none.
+    """
     if value is None:
         return None
     alone = isinstance(value, str) or not isinstance(value, Sequence)
@@ -477,7 +481,7 @@ def _paths(name: str, value: Any) -> list[str] | None:
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
-    """A cutoff as a time in UTC; errors call it by the parameter's `name`."""
+    """Parse a cutoff as a time in UTC; errors name the parameter `name`."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)
@@ -517,7 +521,9 @@ def needs_files(executor: str) -> ParameterError:
 
 
 def default_workers(workers: int | None) -> int:
-    """As many as the processors that this process may use, unless given."""
+    """Return the given number of workers or, by default, the number of processors that
+    this process may use.
+    """
     if workers is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))

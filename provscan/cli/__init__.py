@@ -1,8 +1,9 @@
-"""The commands: parse, call the library, print, choose the exit status.
+"""The command line: commands parse their options, call the library, print the result
+and choose the exit status.
 
-Each command has a file, which is imported when the command is named; what is slow to
-import (Arrow, numba, rich) is imported when it runs. The library raises, and only here
-do its errors become messages on stderr and an exit status:
+Each command has its own file, which is imported when the command is named; slow imports
+(Arrow, numba, rich) happen when it runs. The library raises exceptions, and only this
+package turns them into messages on stderr and an exit status:
 
 - 0: done
 - 1: a gate that the user set (``--fail-above``) was crossed
@@ -82,7 +83,7 @@ def echo(text: str, err: bool = False) -> None:
 def _failed(
     error: BaseException, status: int, message: str | None = None
 ) -> click.exceptions.Exit:
-    """Print an error and its notes as one line; the exit to raise."""
+    """Print an error and its notes as one line, and return the exit to raise."""
     sentences = [
         str(error) if message is None else message,
         *getattr(error, "__notes__", []),
@@ -115,8 +116,8 @@ def _os_error(error: OSError) -> str:
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is named, and turns what the library
-    raises into messages.
+    """A group that imports a command when it is named, and turns the library's
+    exceptions into messages.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -128,7 +129,7 @@ class Commands(click.Group):
         return import_module(f"provscan.cli.{cmd_name}").command
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A file name may not be valid Unicode, and a terminal may lack letters.
+        # A file name may be invalid Unicode, and a terminal may lack characters.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -192,8 +193,8 @@ class _GroupedOption(click.Option):
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Name and help, without the parentheses that Click puts around the text of a
-        default.
+        """Return the name and the help, without the parentheses that Click puts around
+        the text of a default.
         """
         if (record := super().get_help_record(ctx)) is None:
             return None
@@ -218,7 +219,7 @@ def main() -> None:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Drop options that were not given: only the library knows their defaults."""
+    """Drop options that were not given, since only the library knows their defaults."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -361,8 +362,8 @@ workers = running(
 executor = running(
     "--executor",
     type=click.Choice(["threads", "processes", "ray"]),
-    help="What runs the tasks: threads; processes; or a Ray cluster, whose nodes must "
-    "see all files under the same "
+    help="Executor of the tasks: threads; processes; or a Ray cluster, whose nodes "
+    "must see all files under the same "
     "paths. The results are the same.  [default: threads]",
 )
 address = running(

@@ -1,4 +1,4 @@
-"""``provscan explain``: why a text is or is not a match, or a finding."""
+"""``provscan explain``: shows why a text is or is not a match, or a finding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST_RECORD_NUMBER = 10
     "--tweet",
     "tweet_id",
     metavar="ID",
-    help="Compare with this licensed tweet, however little they share.",
+    help="Compare with this licensed tweet, however little wording they share.",
 )
 @click.option(
     "--source",
@@ -35,7 +35,7 @@ LONGEST_RECORD_NUMBER = 10
     "--as",
     "kind",
     type=click.Choice(["record", "text", "tweet"]),
-    help="What the argument is.  [default: record for up to 10 digits, tweet for more "
+    help="Kind of the argument.  [default: record for up to 10 digits, tweet for more "
     "digits or an id of the run, "
     "else text]",
 )
@@ -51,10 +51,10 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    Shows the canonical texts, the LSH bands in which they agree, what makes it a match,
-    and each value with its limit and the option that moves the limit; of a match in the
-    run, the conditions of a finding, too. A record is read from the dataset again,
-    which must be where it was.
+    Shows the canonical texts, the LSH bands in which they agree, the reason why it is a
+    match, and each value with its limit and the option that changes the limit. For a
+    match in the run, the conditions of a finding are shown, too. A record is read again
+    from the dataset, which must be where it was.
     """
     import provscan
     from provscan.cli import show
@@ -77,8 +77,8 @@ def command(
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
             f"provscan: {licensed.path} has other tweets than the index of the run: "
-            "those that were added or forgotten "
-            "in between are explained as they are now",
+            "tweets that were added or forgotten since the run are explained as they "
+            "are now",
             err=True,
         )
     if kind is None:

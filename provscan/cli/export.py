@@ -1,4 +1,4 @@
-"""``provscan export``: the exhibits of a run as a list."""
+"""``provscan export``: writes the exhibits of a run as a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan forget``: tweets that an index is to find no more."""
+"""``provscan forget``: removes tweets from all future runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from provscan import cli
 @click.option(
     "--users",
     is_flag=True,
-    help="Read plain ids and batch results as those of accounts, and forget all of "
-    "their tweets.",
+    help="Read plain ids and batch results as names or ids of accounts, and forget all "
+    "of their tweets.",
 )
 @click.option(
     "--purge",
@@ -31,10 +31,10 @@ def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> 
 
     IDS are ids of tweets, files with one id a line, or compliance events as platforms
     send them: JSON lines with delete, user_delete, user_suspend, status_withheld and
-    others, and results of batch compliance jobs. A tweet that was edited has the id of
-    its first version in the index, unless its corpus has no history of edits; other
-    versions' ids forget it where tweet_edit events among IDS name them together. With
-    --purge they can be left out: what was forgotten before is purged.
+    others, and results of batch compliance jobs. The index knows an edited tweet by the
+    id of its first version, if its corpus has a history of edits; the ids of other
+    versions forget it only if tweet_edit events among IDS connect them. With --purge,
+    IDS can be left out: tweets that were forgotten before are purged.
     """
     import provscan
     from provscan.cli import show

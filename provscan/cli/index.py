@@ -1,4 +1,4 @@
-"""``provscan index``: licensed tweets to an index on disk."""
+"""``provscan index``: builds an index on disk from licensed tweets."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def command(
     given = cli.given(**options)
     if given.pop("blind", False) != ("key" in given):
         raise UsageError(
-            "a blind index needs a key, and only a blind one has one: give both "
+            "a blind index needs a key, and no other index has one: give both "
             "--blind and --key, or neither"
         )
     if "key" in given:

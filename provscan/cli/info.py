@@ -1,4 +1,4 @@
-"""``provscan info``: what an index contains, or what a run found."""
+"""``provscan info``: shows what an index contains, or what a run found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan inspect``: what a run would read."""
+"""``provscan inspect``: shows what a run would read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import click
 
 from provscan import cli
 
-# Texts that are scanned in a second on one processor, in characters;
-# benchmarks/match.py measures it.
+# Characters that one processor scans per second; benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
 SHOWN = 50
 

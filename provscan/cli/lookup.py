@@ -1,4 +1,4 @@
-"""``provscan lookup``: one text against an index, in words."""
+"""``provscan lookup``: compares one text with an index and explains the result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import click
 from provscan import cli
 from provscan.errors import InputError, UsageError
 
-# Matches that are printed, the strongest.
+# Maximum number of matches that are printed, the strongest first.
 SHOWN = 20
-# How words are marked that only one of the two texts has, as git marks them.
+# Marks around words that only one of the two texts has, as in git's word diff.
 MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 
 
@@ -110,7 +110,7 @@ def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
     yield (
         f"   Tweet {visible(match['tweet_id'])}{by}{time}: {_marked(match, 'tweet')}"
     )
-    # Retweets, and tweets whose author is not known, have no author that counts.
+    # Retweets and tweets without a known author do not count as authors.
     authors = f" by {counted(match['authors'], 'author')}" if match["authors"] else ""
     yield f"   In {counted(match['tweets'], 'licensed tweet')}{authors}"
     if match["permalink"]:
@@ -127,14 +127,14 @@ def _differing(match: dict[str, Any]) -> list[Any]:
 
 
 def _marked(match: dict[str, Any], name: str) -> str:
-    """A text on one line with the words marked that the other does not have."""
+    """Return a text on one line, with marks around words that the other text lacks."""
     from provscan.report.wording import visible
 
     text, (begin, end), parts, done = match[name], MARKS[name], [], 0
     for low, high, kind in match["differences"][name]:
         if kind == "differs":
             words = text[low:high].strip()
-            # Spaces at the ends of what differs are not marked.
+            # Leave spaces at both ends of a difference outside the marks.
             before, after = text[low:high].split(words) if words else ("", "")
             parts += [text[done:low], before, begin, words, end, after]
             done = high

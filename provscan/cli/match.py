@@ -1,4 +1,4 @@
-"""``provscan match``: find the licensed tweets of an index in datasets."""
+"""``provscan match``: finds the licensed tweets of an index in datasets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from provscan import cli
 from provscan.cli import option, output
 from provscan.options import MatchOptions, help_of, option_name
 
-# Files that were not read whole and that are named on stderr.
+# Maximum number of incompletely read files that are named on stderr.
 MOST_FILES = 5
 Decorator = Callable[[Any], Any]
 
 
 def of_match(group: str, name: str, **attributes: Any) -> Decorator:
-    """An option of :class:`~provscan.options.MatchOptions`, which documents it."""
+    """Declare an option of :class:`~provscan.options.MatchOptions`, which documents
+    it.
+    """
     default = MatchOptions.__dataclass_fields__[name].default
     if isinstance(default, bool):
         attributes["is_flag"] = True
@@ -99,7 +101,7 @@ share = {"callback": cli.share_option, "metavar": "SHARE"}
 @cli.running(
     "--resume",
     is_flag=True,
-    help="Go on with an interrupted run of the same command, if any.",
+    help="Resume an interrupted run of the same command, if there is one.",
 )
 @cli.overwrite_run
 @cli.key
@@ -112,8 +114,8 @@ share = {"callback": cli.share_option, "metavar": "SHARE"}
 @output(
     "--verbose",
     is_flag=True,
-    help="Print all numbers, warnings and notes, and what was left out; `provscan info "
-    "RUN` prints the same later.",
+    help="Print all numbers, warnings and notes, and everything that was left out; "
+    "`provscan info RUN` prints the same later.",
 )
 @cli.quiet
 def command(
@@ -159,8 +161,8 @@ def command(
         gate, run = error, error.run
     show.result({"run": str(run.path), **run.summary}, as_json, lines)
 
-    # An incomplete scan outranks the gate: the share of what was read says nothing
-    # about the rest.
+    # The status of an incomplete scan takes precedence over the gate, since the share
+    # in the scanned part says nothing about the rest.
     context = click.get_current_context()
     summary = run.summary
     wrong = [f"{item['source']}: {item['problem']}" for item in summary["damaged"]]

@@ -1,4 +1,4 @@
-"""``provscan merge``: few large segments in place of many small ones."""
+"""``provscan merge``: merges small segments of an index into large ones."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ from provscan import cli
 @cli.workers
 @cli.as_json
 def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
-    """Merge the segments of an index, which adding tweets leaves behind, and purge
-    forgotten tweets.
+    """Merge the segments that additions left in an index, and purge forgotten tweets.
 
-    The result is the index that building it from the same tweets would give. Adding
-    merges by itself when there are many segments; this command is for the time after
-    forgetting, and before a long series of runs.
+    The result equals an index that is built from the same tweets. Adding tweets merges
+    segments automatically when there are many; use this command after forgetting
+    tweets, or before a long series of runs.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """

@@ -1,4 +1,4 @@
-"""``provscan probe``: ask a language model for licensed tweets, and for tweets that it
+"""``provscan probe``: asks a language model for licensed tweets, and for tweets that it
 cannot have seen.
 """
 
@@ -23,7 +23,7 @@ verbose = cli.output(
     "--verbose", is_flag=True, help="Print every number, warning and note."
 )
 
-# Options that say how an endpoint is asked.
+# Options that apply to endpoints only.
 OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
 
 
@@ -104,10 +104,10 @@ def command() -> None:
     "--prompts",
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
-    help="What a prompt gives of a tweet: prefix, the first half of the words; "
-    "opening, author, day and first words; "
-    "masked, all but a stretch in the middle. Can be repeated.  [default: all that the "
-    "style allows]",
+    help="Kind of prompt: prefix gives the first half of a tweet's words; opening, its "
+    "author, day and first words; "
+    "masked, all words but a passage in the middle. Can be repeated.  [default: all "
+    "that the style allows]",
 )
 @experiment(
     "--free",
@@ -157,9 +157,9 @@ def command() -> None:
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Claim nothing if words and lengths alone may tell licensed tweets from "
-    "controls better than this: upper "
-    "limit of the area under the ROC curve of a classifier.",
+    help="Claim nothing if a classifier of words and lengths may tell licensed tweets "
+    "from controls better than this: "
+    "maximum of the upper limit of its area under the ROC curve.",
 )
 @cli.without_segment
 @verbose
@@ -302,8 +302,8 @@ def run(
         )
     if (options["price_in"] is None) != (options["price_out"] is None):
         raise UsageError(
-            "prompts and answers are paid for: give both --price-in and --price-out, "
-            "or neither"
+            "prompts and answers both have a price: give both --price-in and "
+            "--price-out, or neither"
         )
     settings = probes.open_plan(probe).settings
     prices = (options.pop("price_in") or 0.0, options.pop("price_out") or 0.0)

@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, now and then a line elsewhere."""
+"""Shows progress on stderr: as bars on a terminal, elsewhere as occasional lines."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def _amount(n: float, unit: str) -> str:
 
 
 def _rate(task: Task) -> float:
-    """Units a second since the stage began."""
+    """Return the units per second since the stage began."""
     return task.completed / max(task.elapsed or 0.0, 1e-9)
 
 
 class _Amount(ProgressColumn):
-    """How much of a stage is done, and its rate."""
+    """A column with the completed amount of a stage and its rate."""
 
     def render(self, task: Task) -> Text:
         unit = task.fields["unit"]
@@ -47,8 +47,8 @@ class _Amount(ProgressColumn):
 
 
 class Shown(Progress):
-    """Shows each stage as a bar of rich. Off a terminal, bars only count, and a line is
-    printed every half minute and when the stage ends.
+    """Shows each stage as a progress bar of rich. Without a terminal, the bars are not
+    drawn, and a line is printed every half minute and when the stage ends.
     """
 
     def __init__(self, bars: Bars) -> None:
@@ -75,7 +75,7 @@ class Shown(Progress):
             return
         if self._bars.disable:
             self._say(self._stage, done=True)
-        # A bar that is full, also where the total was not known or nothing was done.
+        # Fill the bar, even if the total was unknown or nothing was done.
         done = max(self._stage.completed, 1)
         self._bars.update(self._stage.id, total=done, completed=done)
         self._stage = None
@@ -100,7 +100,7 @@ def _duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
-    """The progress of a command; a terminal gets its cursor back whatever happens."""
+    """Provide the progress of a command, and restore the cursor whatever happens."""
     compile_kernels(quiet)
     if quiet:
         yield Progress()

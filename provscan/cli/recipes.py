@@ -1,4 +1,4 @@
-"""``provscan recipes``: public tweet sets that can be indexed by name."""
+"""``provscan recipes``: lists public tweet sets that can be indexed by name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from provscan.errors import ParameterError
 @click.argument("name", required=False)
 @cli.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List public tweet sets, or show one: its terms, where it is, which files contain
+    """List public tweet sets, or show one with its terms, its location and its files of
     tweets.
 
-    None of them comes with provscan. `provscan index recipe:NAME=PATH` indexes a copy
-    of yours.
+    provscan contains none of them. `provscan index recipe:NAME=PATH` indexes your copy
+    of one.
     """
     from provscan.cli import show
     from provscan.readers.corpus.recipes import known_recipes
@@ -28,7 +28,7 @@ def command(name: str | None, as_json: bool) -> None:
     known = known_recipes()
     if name is not None and name not in known:
         raise ParameterError(
-            f"no recipe is called {name!r}; there are {', '.join(sorted(known))}"
+            f"no recipe is called {name!r}; the recipes are {', '.join(sorted(known))}"
         )
     chosen = {
         key: dataclasses.asdict(recipe)

@@ -1,4 +1,4 @@
-"""``provscan report``: write the report of a run again, from its folder alone."""
+"""``provscan report``: writes the report of a run again, from its folder alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""``provscan reveal``: the rows of a blind run and the full index to evidence."""
+"""``provscan reveal``: turns the rows of a blind run into evidence, with the full
+index.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan serve``: a page and an HTTP API that look texts up."""
+"""``provscan serve``: serves a page and an HTTP API that look up texts."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from provscan import cli
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. One that other machines can reach needs a token.",
+    help="Address to listen on. An address that other machines can reach needs a "
+    "token.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8017,
     show_default=True,
-    help="Port to listen on; 0 for any that is free.",
+    help="Port to listen on; 0 for any free port.",
 )
 @click.option(
     "--token",
     envvar="PROVSCAN_TOKEN",
     show_envvar=True,
     metavar="TOKEN",
-    help="What clients must send as `Authorization: Bearer TOKEN`, at least 16 "
+    help="Token that clients must send as `Authorization: Bearer TOKEN`, at least 16 "
     "characters. Other users of this machine can see options: use the variable.",
 )
 @click.option(
@@ -38,7 +39,7 @@ from provscan import cli
     default=100.0,
     show_default=True,
     metavar="N",
-    help="Requests a second that one client may send.",
+    help="Maximum requests per second from one client.",
 )
 @cli.quiet
 def command(
@@ -46,9 +47,9 @@ def command(
 ) -> None:
     """Serve a page with a box for text, and the same as an HTTP API.
 
-    What a text shares with licensed tweets lights up while it is typed or pasted. The
-    documentation of the API is served as /docs. An index that is replaced or appended
-    to is taken up without a restart. Needs the extra `serve`.
+    Wording that a text shares with licensed tweets is highlighted while the text is
+    typed or pasted. The documentation of the API is served as /docs. An index that is
+    replaced or appended to is reloaded without a restart. Needs the extra `serve`.
     """
     from provscan.cli.compiling import compile_kernels
     from provscan.server import Limits, listen, serve
@@ -59,6 +60,6 @@ def command(
     if not quiet:
         port = listening.getsockname()[1]
         cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)
-    # Ctrl-C is how a server is stopped.
+    # Ctrl-C is the normal way to stop the server.
     with listening, suppress(KeyboardInterrupt):
         serve(index, listening, token, Limits(rate=rate))

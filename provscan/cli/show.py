@@ -1,5 +1,5 @@
-"""Results on stdout: JSON for machines, lines for people, which the other functions
-make.
+"""Prints results on stdout, as JSON for machines or as lines for people, which the
+other functions make.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = dict[str, Any]
 def result(
     found: Any, as_json: bool, lines: Callable[[Any], str | Iterable[str]]
 ) -> None:
-    """Print a result, as JSON or as the lines that are made of it."""
+    """Print a result as JSON, or as the lines that `lines` makes of it."""
     if as_json:
         said: str | Iterable[str] = json.dumps(
             found, indent=2, ensure_ascii=False, default=datetime.isoformat
@@ -41,14 +41,14 @@ def index(info: Result) -> str:
 
 
 def brief(found: Result) -> str:
-    """What a run found, in a few lines."""
+    """Return the results of a run in a few lines."""
     from provscan.report.tables import brief_text
 
     return brief_text(found, found["run"], width=_width())
 
 
 def run(found: Result) -> str:
-    """All that is known of a run."""
+    """Return all results of a run."""
     from provscan.report.tables import run_text
 
     return run_text(found, found["run"], width=_width())
@@ -85,7 +85,7 @@ def forgotten(found: Result) -> Iterator[str]:
         )
 
 
-# Compliance events that change nothing, with the reason.
+# Compliance events that do not change an index, with the reason.
 NO_EFFECT = {
     "scrub_geo": "an index contains no places",
     **dict.fromkeys(
@@ -97,7 +97,9 @@ NO_EFFECT = {
 
 
 def verified(found: Result, how: str = "") -> str:
-    """What was checked of an index, and `how` if not as usual; or of a run."""
+    """Return a sentence on a verified index or run; `how` replaces the usual
+    description of the checks of an index.
+    """
     if "run" in found:
         size = (
             f"{counted(found['matches'], 'match')} in {counted(found['rows'], 'row')}"

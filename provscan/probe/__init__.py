@@ -1,17 +1,17 @@
-"""A probe of a language model: does it recite licensed tweets, more often than tweets
-that it cannot have seen?
+"""Probes: does a language model recite licensed tweets more often than tweets that it
+cannot have seen?
 
-The way of the data: :mod:`~provscan.probe.draw` draws licensed tweets by strata and
-matches each with a control, :mod:`~provscan.probe.prompts` makes the prompts,
-:mod:`~provscan.probe.baseline` asks whether the arms can be told apart without the
-model, and :mod:`~provscan.probe.plan` writes all of it to a file with a digest, before
+The data flows as follows. :mod:`~provscan.probe.draw` draws licensed tweets by strata
+and matches each with a control. :mod:`~provscan.probe.prompts` makes the prompts, and
+:mod:`~provscan.probe.baseline` measures whether the two arms can be told apart without
+the model. :mod:`~provscan.probe.plan` writes all of this to a file with a digest before
 the first question. :mod:`~provscan.probe.run` asks a model
-(:mod:`~provscan.probe.endpoint`, :mod:`~provscan.probe.local`) and keeps every answer
-(:mod:`~provscan.probe.answers`); :mod:`~provscan.probe.verification` compares the
-answers with the tweets, and :mod:`~provscan.probe.score` makes the numbers of them,
-with the tests of :mod:`provscan.probe.statistics`.
+(:mod:`~provscan.probe.endpoint` or :mod:`~provscan.probe.local`) and keeps every answer
+(:mod:`~provscan.probe.answers`). :mod:`~provscan.probe.verification` compares the
+answers with the tweets, and :mod:`~provscan.probe.score` computes the numbers, with the
+tests of :mod:`provscan.probe.statistics`.
 
-Needs the extra ``probe``, but for the score: ``pip install 'provscan[probe]'``.
+All but the score needs the extra ``probe``: ``pip install 'provscan[probe]'``.
 """
 
 from provscan.probe.files import is_probe

@@ -1,7 +1,8 @@
-"""The answers of a model: one JSON line each, written as it comes, never changed.
+"""The file of a model's answers: one JSON line per answer, appended when it arrives and
+never changed.
 
-An interrupted run goes on behind the last complete line. Each line has the plan's
-digest, so that answers to another plan are seen.
+An interrupted run continues after the last complete line. Each line has the plan's
+digest, so that answers to another plan are detected.
 """
 
 from __future__ import annotations
@@ -24,27 +25,24 @@ from provscan.readers.texts.records import without_surrogates
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    key: str  # Of the question.
-    text: str | None  # The answer; None where the model refused the question.
-    time: str  # When it came, in UTC.
-    # Name of the model, its system fingerprint and the number of the answer, as
-    # returned.
+    key: str  # Key of the question.
+    text: str | None  # The answer; None if the model refused the question.
+    time: str  # Time of arrival, in UTC.
+    # Name of the model, its system fingerprint and the id of the answer, as returned.
     model: str | None = None
     fingerprint: str | None = None
     id: str | None = None
-    finish: str | None = None  # Why the answer ends, as returned.
+    finish: str | None = None  # Reason why the answer ends, as returned.
     # Tokens used, as returned.
     prompt_tokens: int = 0
     answer_tokens: int = 0
-    # Natural logarithm of the probability that one sample recites the target, where the
+    # Natural logarithm of the probability that one sample recites the target, if the
     # model gives it.
     logprob: float | None = None
-    attempts: int = 1  # How often the question was sent until this answer came.
-    refused: str | None = (
-        None  # What an endpoint said that did not accept the question.
-    )
-    # Parameters of the question that the endpoint refused, so that it was asked without
-    # them; ``logprobs`` where it gave no log-probability of the target.
+    attempts: int = 1  # Number of times the question was sent until this answer came.
+    refused: str | None = None  # Message of an endpoint that refused the question.
+    # Parameters that the endpoint refused, so that the question was sent without them;
+    # ``logprobs`` if it gave no log-probability of the target.
     without: tuple[str, ...] = ()
 
 
@@ -54,7 +52,7 @@ def now() -> str:
 
 @dataclass
 class AnswerFile:
-    """The file of answers while a model is asked."""
+    """The open file of answers while a model is asked."""
 
     file: BinaryIO
     digest: str
@@ -72,8 +70,8 @@ class AnswerFile:
 
 @contextlib.contextmanager
 def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
-    """Open the answers of a probe to add to them, unless another process does or they
-    are answers to another plan.
+    """Open the answers of a probe to append to them; an error if another process does,
+    or if they answer another plan.
     """
     with (folder / ANSWERS_FILE).open("ab+") as file:
         try:
@@ -84,13 +82,15 @@ def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
             ) from error
         file.seek(0)
         whole = file.read()
-        # A line that was cut off is no answer.
+        # Remove an incomplete last line, which is no answer.
         file.truncate(whole.rfind(b"\n") + 1)
         yield AnswerFile(file, digest, read_answers(folder, digest))
 
 
 def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
-    """The answers to a plan, by the key of their question; the first one counts."""
+    """Read the answers to a plan, by the key of their question; the first answer to a
+    question counts.
+    """
     path = folder / ANSWERS_FILE
     names = {each.name for each in dataclasses.fields(Answer)}
     known: dict[str, Answer] = {}
@@ -104,7 +104,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 stored: dict[str, Any] = json.loads(line)
                 plan = stored.pop("plan")
                 stored["without"] = tuple(stored.get("without", ()))
-                # The file keeps half a character as it came; tables and pages are
+                # The file keeps lone surrogates as they came, but tables and pages are
                 # UTF-8.
                 stored["text"] = stored["text"] and without_surrogates(stored["text"])
                 answer = Answer(

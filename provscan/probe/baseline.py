@@ -1,14 +1,14 @@
-"""The blind baseline: can the two arms be told apart by their words and lengths alone,
-without asking the model?
+"""The blind baseline: measures whether the two arms can be told apart by their words
+and lengths alone, without asking the model.
 
-Where they can, a model that tells them apart has shown nothing: most published tests
-for what a model has seen fail on that (Das, Zhang & Tramèr 2024, arXiv 2406.16201). The
-classifier is a logistic regression over words, pairs of words, counts of letters,
-digits, links and the like, and how predictable the texts are to other models. It learns
-from the tweets of both pools that are in no pair or, where there are fewer of them than
-pairs, from other pairs than the one that it scores.
+If they can, a model that tells them apart has shown nothing. Most published tests of
+whether a model has seen a text have this flaw (Das, Zhang & Tramèr 2024, arXiv
+2406.16201). The classifier is a logistic regression over words, pairs of words, counts
+of letters, digits, links and the like, and the predictability of the texts under other
+models. It is trained on the tweets of both pools that are in no pair or, if there are
+fewer of them than pairs, on pairs other than the one that it scores.
 
-Needs scikit-learn, of the extra ``probe``.
+Needs scikit-learn, which the extra ``probe`` installs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from provscan.errors import UsageError
 from provscan.probe.statistics import Inference, paired_auc
 
 FOLDS = 5
-# Words and single signs.
+# Words and single punctuation marks.
 WORDS = r"\w+|[^\w\s]"
-# What is counted in each text, beside its length.
+# Patterns that are counted in each text, in addition to its length.
 COUNTS = (
     r"https?://\S+",
     r"@\w+",
@@ -46,16 +46,16 @@ class Arms(NamedTuple):
 
     licensed: Sequence[str]
     control: Sequence[str]
-    # Numbers of each text, those of the control last; as many for each text.
+    # Measures of each text, those of the control last; equally many for each text.
     measures: Sequence[Sequence[float]] = ()
 
 
 def blind_baseline(pairs: Arms, others: Arms) -> Inference:
-    """How well a classifier of words and lengths tells the members of the pairs apart:
-    row by row, those of the two arms.
+    """Measure how well a classifier of words and lengths tells the members of the pairs
+    apart; row i of both arms is pair i.
 
-    It learns from `others`, tweets that are in no pair, if there are enough. The result
-    is the area under the ROC curve: 0.5 where the arms are alike.
+    It is trained on `others`, tweets that are in no pair, if there are enough. The
+    result is the area under the ROC curve: 0.5 if the arms are alike.
     """
     try:
         from sklearn.linear_model import LogisticRegression
@@ -90,8 +90,8 @@ def blind_baseline(pairs: Arms, others: Arms) -> Inference:
 
 
 def _features(texts: Sequence[str], measures: Floats) -> Any:
-    """Which words and pairs of words a text has, and standardised numbers: a sparse
-    matrix with a row for each text.
+    """Return a sparse matrix with a row for each text: its words and pairs of words,
+    and standardised measures.
     """
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import CountVectorizer

@@ -1,15 +1,14 @@
-"""Which tweets are asked for: licensed ones drawn by strata, each matched with a
-control.
+"""Draws the tweets to ask for: licensed tweets by strata, each matched with a control.
 
-Licensed texts fall into classes by their number of copies, and the same number is drawn
-from every class, unless it has fewer: so dose and response can be seen, and the
-probability with which a text is drawn is known. Within a class texts are drawn evenly
-over script, length and the author's reach, at random otherwise. An index holds no
-numbers of followers or of retweets, so reach is the author's number of texts in the
+Licensed texts are divided into classes by their number of copies, and the same number
+is drawn from every class that has enough. This shows dose and response, and the
+probability with which a text is drawn is known. Within a class, texts are drawn evenly
+over script, length and the author's reach, and otherwise at random. An index contains
+no numbers of followers or retweets, so reach is the author's number of texts in the
 pool.
 
-The stages of :func:`draw`: pools of numbers by class, candidates with their prompts,
-one candidate for each wording, the draw, the matching with controls.
+The stages of :func:`draw` are: pools of text numbers by class, candidates with their
+prompts, one candidate for each wording, the draw, and the matching with controls.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
-"""Least number of copies of each class."""
-# Most texts of one class, and of the control, that tweets are drawn from.
+"""Minimum number of copies of each class."""
+# Maximum texts in the pool of a class, and in that of the control.
 POOL = 5_000
-# Controls that are compared with the licensed tweets, for each of these.
+# Number of controls that are compared, per licensed tweet.
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
@@ -48,13 +47,13 @@ REACH = (
     "the number of the author's texts among those drawn from; an index holds no "
     "numbers of followers or retweets"
 )
-"""How plans and reports define reach."""
+"""The definition of reach in plans and reports."""
 MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One prompt for a tweet, and the wording that would be a recitation."""
+    """A prompt for a tweet, and measures of the wording that is left to recite."""
 
     prompt: Prompt
     bits: float
@@ -81,7 +80,7 @@ class Candidate:
     reference: float | None = None
 
     def stratum(self) -> tuple[Any, ...]:
-        """Sort key: texts in this order are drawn at even distances."""
+        """The sort key; texts in this order are drawn at even distances."""
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
 
@@ -92,8 +91,8 @@ class Candidate:
         )
 
     def measures(self, kind: str) -> list[float]:
-        """How predictable its target and, under a reference model, the whole of it is:
-        bits for each character.
+        """Return the predictability, in bits per character, of the target and, if there
+        is a reference model, of the whole tweet.
         """
         target = next(target for target in self.targets if target.prompt.kind == kind)
         own = target.bits / max(target.chars, 1)
@@ -106,27 +105,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A class of licensed texts: those with `copies` or more, up to the next class."""
+    """A class of licensed texts, with at least `copies` and fewer than the next one."""
 
-    copies: int  # Least number of copies.
+    copies: int  # Minimum number of copies.
     population: float  # Licensed texts of this class that could be asked for.
-    drawn: int  # Those that were drawn; some of them may have found no control.
+    drawn: int  # Drawn texts, including those for which no control was found.
 
 
 @dataclass(frozen=True)
 class Draw:
-    pairs: list[tuple[Candidate, Candidate]]  # A licensed tweet and its control each.
-    strata: list[Stratum]  # The classes that the licensed tweets come from.
+    pairs: list[tuple[Candidate, Candidate]]  # Licensed tweets with their controls.
+    strata: list[Stratum]  # The classes of the licensed tweets.
     # Tweets of both pools that are in no pair, to train the blind baseline on.
     others: tuple[list[Candidate], list[Candidate]]
-    left_out: dict[str, int]  # How many texts take no part, by reason.
+    left_out: dict[str, int]  # Number of texts that are left out, by reason.
 
 
 def draw(
     controls: Controls, settings: Settings, reference: Reference | None = None
 ) -> Draw:
-    """Draw licensed tweets and match each with a control, alike under the reference
-    model if there is one.
+    """Draw licensed tweets and match each with a control, which is also similar under
+    the reference model if there is one.
     """
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
@@ -152,8 +151,8 @@ def draw(
         tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken
     ]
     if reference is not None:
-        # A reference model is slow: it reads the tweets that may be in a pair, and as
-        # many others for the baseline to learn from.
+        # A reference model is slow, so it reads only the tweets that may be in a pair,
+        # and as many others to train the baseline on.
         spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
         control = control[: CHOICE * len(chosen)]
         chosen, spare, control = (
@@ -176,8 +175,8 @@ def draw(
 
 
 def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
-    """The texts of those tweets that have a prompt of a kind: what the model is given,
-    and what it would have to add.
+    """Return the given part and the target of those tweets that have a prompt of the
+    kind.
     """
     sides = [
         [tweet for tweet in side if tweet.prompt(kind) is not None]
@@ -205,8 +204,8 @@ def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candida
 
 
 def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
-    """Numbers of texts to draw from, of each class of copies and of the control; how
-    many texts each class has.
+    """Return the numbers of the texts to draw from, for each class of copies and for
+    the control, and the size of each class.
     """
     reader = controls.reader
     pools: list[list[Numbers]] = [
@@ -230,7 +229,7 @@ def _candidates(
     settings: Settings,
     left_out: Counter[str],
 ) -> list[Candidate]:
-    """The texts that can be asked for, with their prompts."""
+    """Return the texts that can be asked for, with their prompts."""
     reader = controls.reader
     if len(numbers) == 0:
         return []
@@ -274,7 +273,7 @@ def _candidates(
 def _targets(
     numbers: Numbers, rows: list[dict[str, Any]], model: Background, settings: Settings
 ) -> list[tuple[Target, ...]]:
-    """The prompts of each tweet whose targets are long and rare enough."""
+    """Return the prompts of each tweet whose targets are long and rare enough."""
     found: list[list[Target]] = [[] for _ in rows]
     copies = np.isin(numbers, model.counted).astype(np.int64)
     for kind in settings.prompts:
@@ -301,14 +300,14 @@ def _targets(
             enough = target.chars >= settings.min_chars or (
                 target.words >= settings.min_words and target.chars >= 20
             )
-            # Repeating the prompt is no recitation.
+            # Leave out targets that the prompt already contains.
             if enough and worth >= settings.min_bits and not _repeats(text, before):
                 found[at].append(target)
     return [tuple(targets) for targets in found]
 
 
 def _repeats(target: str, given: str) -> bool:
-    """Whether half of a target's 5-grams stand in the prompt already."""
+    """Whether the prompt already contains half of the target's 5-grams."""
     grams = {target[at : at + 5] for at in range(max(1, len(target) - 4))}
     return 2 * sum(gram in given for gram in grams) > len(grams)
 
@@ -316,8 +315,8 @@ def _repeats(target: str, given: str) -> bool:
 def _one_each(
     pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]
 ) -> list[list[Candidate]]:
-    """Keep one tweet of those that have similar wording or the same target; a licensed
-    one goes before a control.
+    """Keep one of several tweets with similar wording or the same target; licensed
+    tweets take precedence over controls.
     """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
     family = dict(
@@ -340,8 +339,8 @@ def _one_each(
 
 
 def _shares(available: Sequence[int], wanted: int) -> list[int]:
-    """How many to draw from each class: the same number, unless a class has fewer; then
-    the others get the rest.
+    """Return how many texts to draw from each class: the same number, unless a class
+    has fewer; then the other classes share the rest.
     """
     given = [0] * len(available)
     while wanted > 0:
@@ -359,8 +358,8 @@ def _shares(available: Sequence[int], wanted: int) -> list[int]:
 def _matched(
     licensed: list[Candidate], control: list[Candidate]
 ) -> list[tuple[Candidate, Candidate]]:
-    """Pairs whose members are as similar as possible in total, none twice (assignment
-    problem).
+    """Return disjoint pairs whose members are as similar as possible in total (an
+    assignment problem).
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -372,7 +371,7 @@ def _matched(
     cost = np.zeros((len(a), len(b)))
     for column in range(a.shape[1]):
         cost += (a[:, column, None] - b[None, :, column]) ** 2
-    # Authors are equal only where both are known.
+    # Two authors are equal only if both are known.
     author = _differ(
         [tweet.author or f"licensed {at}" for at, tweet in enumerate(licensed)],
         [tweet.author or f"control {at}" for at, tweet in enumerate(control)],
@@ -381,7 +380,7 @@ def _matched(
         [[getattr(tweet, name) for tweet in side] for side in (licensed, control)]
         for name in ("script", "lang", "length")
     )
-    # An unknown language goes with any.
+    # An unknown language matches any other.
     both_known = np.logical_and.outer(*([bool(each) for each in side] for side in lang))
     other = _differ(*script) | (
         both_known & _differ(*([each or "" for each in side] for side in lang))
@@ -398,12 +397,12 @@ def _matched(
 
 
 def _differ(licensed: Sequence[str], control: Sequence[str]) -> Any:
-    """bool[licensed, control]: which names differ."""
+    """Return which names differ, bool[licensed, control]."""
     return np.not_equal.outer(np.array(licensed), np.array(control))
 
 
 def _features(tweets: Sequence[Candidate]) -> Floats:
-    """Length, predictability and marks."""
+    """Return the features for matching: length, predictability and marks."""
     return np.array(
         [
             [

@@ -1,12 +1,12 @@
-"""A model behind an endpoint that speaks the protocol of OpenAI.
+"""A model behind an endpoint with an OpenAI-compatible API.
 
-Nothing is asked before the endpoint has given any response, so that a wrong address is
-reported within seconds. Several questions are on their way at a time. The client asks
-again after failures, with growing pauses, or as late as a busy endpoint says (429).
-Parameters that it refuses are left out, and the answer
-says so. Of completions that repeat the prompt with log-probabilities (``echo``) the
-target's is read; the protocol of chats gives none of words that the model did not say.
-The key comes from the environment and is written nowhere.
+No question is sent before the endpoint has given any response, so that a wrong address
+is reported within seconds. Several questions are sent concurrently. After failures the
+client repeats a request, with growing pauses or after the delay that a busy endpoint
+asks for (429). Parameters that the endpoint refuses are left out, and the answer
+records this. If completions can echo the prompt with log-probabilities, that of the
+target is read from them; the chat protocol gives none for words that the model did not
+say. The key comes from the environment and is never written.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 
-# Before the first question, in seconds: how long one request waits for a response of
-# any kind, for how long such requests are repeated, and the pause between them.
+# Before the first question, in seconds: how long a request waits for any response, how
+# long such requests are repeated, and the pause between them.
 CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
-# After so many refusals before the first answer, none is expected.
+# Number of refusals before the first answer after which the client gives up.
 REFUSALS = 5
-# Parameters that are left out where the endpoint refuses them.
+# Parameters that are left out if the endpoint refuses them.
 OPTIONAL = ("temperature", "seed")
 LOGPROBS = "logprobs"
 Found = TypeVar("Found")
 
 
 class Echo(NamedTuple):
-    """A repeated text: log-probability of the target in it, and tokens used."""
+    """Result of an echoed text: log-probability of its target, and tokens used."""
 
     logprob: float | None
     prompt_tokens: int
@@ -47,16 +47,16 @@ class Echo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    concurrency: int = 4  # Questions on their way at a time.
+    concurrency: int = 4  # Number of questions sent at the same time.
     timeout: float = 120.0  # Seconds to wait for an answer.
-    attempts: int = 8  # How often a question is sent before it is left unanswered.
+    attempts: int = 8  # Number of times a question is sent before it is given up.
     # Environment variable that holds the key; none is sent if it is not set.
     key_env: str = "OPENAI_API_KEY"
 
 
 class Endpoint:
-    """A model behind an endpoint, such as ``http://localhost:8000/v1``; `style` chooses
-    one of the two calls.
+    """A model behind an endpoint such as ``http://localhost:8000/v1``; `style` chooses
+    between the chat and the completion call.
     """
 
     def __init__(
@@ -92,8 +92,8 @@ class Endpoint:
         self._url, self._model, self._style, self._options = url, model, style, options
         self._limit_name = "max_tokens"
         self._refusals = 0
-        # Refused parameters with their values, and whether log-probabilities of a given
-        # text are returned.
+        # Refused parameters with their values, and whether the endpoint returns
+        # log-probabilities of a given text.
         self._refused: set[tuple[str, float]] = set()
         self._echoes: bool | None = None
         self._lock = threading.Lock()
@@ -121,8 +121,8 @@ class Endpoint:
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                # What was answered is kept, even if another question shows that it
-                # is of no use to go on.
+                # Keep the answers so far, even if another question shows that the run
+                # must stop.
                 failure = next(
                     (error for each in done if (error := each.exception()) is not None),
                     None,
@@ -133,8 +133,8 @@ class Endpoint:
                     raise failure
 
     def _reach(self) -> None:
-        """Wait for a response of any kind, be it an error: it shows that somebody
-        answers at this address.
+        """Wait for any response, even an error, which shows that a server answers at
+        this address.
         """
         client = self._client.with_options(
             timeout=min(CONTACT, self._options.timeout), max_retries=0
@@ -156,7 +156,9 @@ class Endpoint:
                 break
 
     def _ask(self, question: Question) -> Answer | None:
-        """The answer to a question; None if none came after all attempts."""
+        """Return the answer to a question; None if there was none after all
+        attempts.
+        """
         answer = self._tried(lambda: self._answer(question))
         if (
             answer is None
@@ -180,7 +182,9 @@ class Endpoint:
         )
 
     def _tried(self, call: Callable[[], Found]) -> Found | None:
-        """What a call gives, whose requests the client repeats; None if all failed."""
+        """Return the result of a call whose requests the client repeats; None if all
+        failed.
+        """
         openai = self._openai
         try:
             return call()
@@ -189,15 +193,16 @@ class Endpoint:
             openai.PermissionDeniedError,
             openai.NotFoundError,
         ) as error:
-            # The message of an endpoint may quote a part of the key.
+            # The endpoint's own message may quote a part of the key, so it is not
+            # shown.
             raise ModelError(
                 f"{self._url} refuses to be asked for model {self._model!r} "
                 f"(status {error.status_code}): check the address, the model's "
                 f"name, and the key in ${self._options.key_env}"
             ) from None
         except (openai.OpenAIError, ValueError) as error:
-            # Else a timeout, a connection that was cut, a server that failed, an answer
-            # that is not whole.
+            # Other errors are timeouts, broken connections, server failures and
+            # incomplete answers.
             if getattr(error, "code", None) == "insufficient_quota":
                 raise ModelError(
                     f"{self._url}: the account has no quota left: nothing more can "
@@ -211,8 +216,8 @@ class Endpoint:
             return None
 
     def _answer(self, question: Question) -> Answer:
-        """The answer, or the refusal, to a question that is asked without what the
-        endpoint refuses.
+        """Return the answer, or the refusal, to a question that is sent without the
+        parameters that the endpoint refuses.
         """
         with self._lock:
             without = tuple(
@@ -221,8 +226,7 @@ class Endpoint:
                 if (name, _value(name, question)) in self._refused
             )
         while True:
-            # Questions that were on their way when the name changed were asked with the
-            # old one.
+            # The name may change while this question is being sent with the old one.
             limit = self._limit_name
             try:
                 answer = self._once(question, without, limit)
@@ -244,8 +248,8 @@ class Endpoint:
             else:
                 with self._lock:
                     self._refusals = -1
-                    # An answer shows that it was the parameter that was refused, not
-                    # the question.
+                    # An answer shows that the endpoint refused the parameter, not the
+                    # question.
                     self._refused |= {
                         (name, _value(name, question)) for name in without
                     }
@@ -285,8 +289,8 @@ class Endpoint:
         )
 
     def _echo(self, question: Question) -> Echo:
-        """The log-probability of the target, from a text that the endpoint repeats
-        instead of going on with it.
+        """Return the log-probability of the target, from a text that the endpoint
+        echoes instead of continuing it.
         """
         text = question.prompt + question.target
         try:
@@ -303,7 +307,7 @@ class Endpoint:
             or not (choice.text or "").startswith(text)
         ):
             with self._lock:
-                # Where it has worked before, only this text is refused.
+                # If echoing has worked before, only this text is refused.
                 self._echoes = self._echoes or False
             return Echo(None, *used)
         with self._lock:
@@ -317,8 +321,8 @@ class Endpoint:
         )
 
     def _refusal(self, question: Question, error: Any) -> Answer:
-        """A question that the endpoint does not accept; an error if it accepts none at
-        all.
+        """Return the refusal of a question as an answer; raise if the endpoint accepts
+        no question at all.
         """
         with self._lock:
             if self._refusals >= 0:
@@ -334,11 +338,11 @@ class Endpoint:
 def target_logprob(
     tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str
 ) -> float | None:
-    """Log-probability of a target from the tokens of a text that an endpoint repeated
-    (a mark may stand before them).
+    """Return the log-probability of a target from the tokens of an echoed text, which a
+    start mark may precede.
 
-    None where no token ends with the prompt or with the target, so that the two can't
-    be told apart.
+    None if no token ends where the prompt or the target ends, so that the two can't be
+    separated.
     """
     whole = "".join(tokens)
     first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
@@ -357,17 +361,17 @@ def target_logprob(
 
 
 def _cause(error: Any) -> str:
-    """Why there was no response, in the words of the system where it has any."""
+    """Return why there was no response, in the system's words if there are any."""
     return str(error.__cause__ or error).strip().rstrip(".") or type(error).__name__
 
 
 def _value(name: str, question: Question) -> float:
-    """What a parameter is refused for: a temperature alone, or any seed."""
+    """Return the value that a refusal applies to: this temperature, or any seed."""
     return question.temperature if name == "temperature" else 0.0
 
 
 def _refused_parameter(error: Any) -> str | None:
-    """Which parameter an endpoint does not accept, by its message."""
+    """Return the parameter that an endpoint does not accept, by its message."""
     named = getattr(error, "param", None)
     if isinstance(named, str) and named:
         return named if named in OPTIONAL else None

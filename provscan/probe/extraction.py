@@ -1,10 +1,10 @@
-"""How many samples it takes until a model recites a tweet, computed from
+"""Computes how many samples it takes until a model recites a tweet, from
 log-probabilities and without sampling.
 
-(n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A local model
-gives the probability of a target at the temperature of the plan; an endpoint that
-repeats a text with log-probabilities gives it at temperature 1; the protocol of chats
-does not give it at all.
+The method is (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A
+local model gives the probability of a target at the temperature of the plan. An
+endpoint that echoes a text with log-probabilities gives it at temperature 1. The chat
+protocol does not give it at all.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SAMPLES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
 def samples_needed(logprob: float, probability: float) -> float:
-    """Samples until a target is recited with some probability, from the log-probability
-    of one sample.
+    """Return the number of samples after which a target is recited with the given
+    probability, from the log-probability of one sample.
 
-    That is the least n with ``1 - (1 - exp(logprob))^n >= probability``.
+    It is the least n with ``1 - (1 - exp(logprob))^n >= probability``.
     """
     if logprob >= -1e-12:
         return 1.0
@@ -40,8 +40,8 @@ def samples_needed(logprob: float, probability: float) -> float:
 def best_logprobs(
     answers: Mapping[str, Answer], keys: Mapping[int, Sequence[str]]
 ) -> dict[int, float]:
-    """Of each tweet the log-probability with its best prompt; tweets without any are
-    left out.
+    """Return the log-probability of each tweet with its best prompt; tweets without any
+    log-probability are left out.
     """
     found = {}
     for tweet, asked in keys.items():
@@ -54,12 +54,13 @@ def best_logprobs(
 def extraction(
     logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool
 ) -> dict[str, Any]:
-    """How many tweets of each arm are recited within n samples, with probability .5 and
-    .9.
+    """Return how many tweets of each arm are recited within n samples, with
+    probabilities 0.5 and 0.9.
 
-    Gives ``invalid``: why there is no such number, else None; ``temperature`` of the
-    samples; ``samples`` (n), ``tweets`` with a log-probability, and ``within``: by
-    probability and arm, how many for each n.
+    In the result, ``invalid`` is the reason why there is no such number, or None;
+    ``temperature`` is that of the samples; ``samples`` are the values of n; ``tweets``
+    is the number of tweets with a log-probability; and ``within`` gives, by probability
+    and arm, the number of recited tweets for each n.
     """
     why = None
     if not any(logprobs.values()):

@@ -1,4 +1,4 @@
-"""The files of a probe's folder."""
+"""Names of the files in a probe's folder."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from provscan.runs.folder import RUN_FILE, SUMMARY_FILE
 
-# Written before the first question; one line an answer; which model answered.
+# The plan, written before the first question; the answers, one per line; the model.
 PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
-# Written by the score, beside ``summary.json`` and ``run.json``.
+# Written by the score, in addition to ``summary.json`` and ``run.json``.
 TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 SCORED = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
 FILES = {PLAN_FILE, ANSWERS_FILE, MODEL_FILE, *SCORED}
 
 
 def is_probe(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder is that of a probe.
+    """Return whether a folder is the folder of a probe.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A Hugging Face model on this machine, with log-probabilities."""
+"""A local Hugging Face model, which also gives log-probabilities."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BATCH = 16
 
 
 class Local:
-    """A causal language model in a folder, as ``save_pretrained`` writes it; nothing is
+    """A causal language model in a folder that ``save_pretrained`` wrote; nothing is
     downloaded.
 
-    Of the first sample of each prompt the log-probability of the target at
-    `temperature` is computed as well: from it follows how likely one sample recites it
-    (Hayes et al. 2024, arXiv 2410.19482).
+    With the first sample of each prompt, the log-probability of the target at
+    `temperature` is computed as well. It gives the probability that a sample recites
+    the target (Hayes et al. 2024, arXiv 2410.19482).
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Local:
                 ]
 
     def _ids(self, question: Question) -> list[int]:
-        """The prompt in tokens; a blank prompt becomes the token that begins a text."""
+        """Return the prompt as tokens; a blank prompt becomes the start token."""
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
             text = self._tokenizer.apply_chat_template(
@@ -96,8 +96,8 @@ class Local:
         return list(self._tokenizer(question.prompt)["input_ids"])
 
     def _generated(self, questions: list[Question]) -> list[Answer]:
-        """One answer to each question, greedy or sampled with the question's own
-        seed.
+        """Generate one answer to each question, greedily or sampled with the question's
+        own seed.
         """
         torch = self._torch
         prompts = [self._ids(question) for question in questions]
@@ -163,14 +163,13 @@ class Local:
         return self._length - len(self._ids(question))
 
     def _logprob(self, question: Question) -> float | None:
-        """Log-probability of the target behind the prompt, when sampling at the
-        temperature; None if it is too long.
+        """Return the log-probability of sampling the target after the prompt at the
+        temperature; None if both are too long.
         """
         torch = self._torch
         prompt = self._ids(question)
         whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
-        # Words may join across the end of the prompt: then the target is taken by
-        # itself.
+        # Tokenise the target by itself if tokens join across the end of the prompt.
         joined = (
             self._style == "completion"
             and whole[: len(prompt)] == prompt

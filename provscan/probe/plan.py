@@ -1,8 +1,12 @@
-"""The plan of a probe: written, with a digest, before the first question.
+"""The plan of a probe, which is written with a digest before the first question.
 
-A probe is a folder. ``plan.json`` names the tweets, the prompts, the number of answers,
-the rule of what counts, the blind baseline and the power. Its SHA-256 is the plan's
-digest: it stands in every answer, so that a plan that was changed afterwards is seen.
+A probe is a folder. ``plan.json`` contains the tweets, the prompts, the number of
+answers, the rule for recitations, the blind baseline and the power. Its SHA-256 is the
+plan's digest, which every answer repeats, so that a later change of the plan is
+detected.
+
+:func:`make_plan` draws the tweets and writes the plan, :func:`open_plan` reads it, and
+:meth:`Plan.questions` yields the questions in order.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from provscan.urls import source_of
 
 VERSION = 1
 ARMS = ("licensed", "control")
-# Tokens of an answer to the prompt that names no tweet.
+# Maximum tokens of an answer to the prompt that names no tweet.
 FREE_TOKENS = 120
 # Shares of controls recited by chance for which the power is given.
 CHANCE = (0.0, 0.01, 0.05)
@@ -43,17 +47,17 @@ POWER = 0.8
 
 
 class Question(NamedTuple):
-    """One question: what is sent, and how often it was sent before."""
+    """One question to the model."""
 
     # Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
     key: str
-    prompt: str  # What the model is sent.
-    # What would follow word for word, with the white space before it; empty where
-    # nothing is asked for.
+    prompt: str  # The text that is sent to the model.
+    # The text that would follow word for word, with the white space before it; empty if
+    # the prompt names no tweet.
     target: str
     temperature: float  # 0 for a greedy answer.
-    seed: int  # Of the model's random choices.
-    max_tokens: int  # Tokens of the answer at most.
+    seed: int  # Seed of the model's random choices.
+    max_tokens: int  # Maximum tokens of the answer.
 
     @property
     def sample(self) -> int:
@@ -61,15 +65,15 @@ class Question(NamedTuple):
 
     @property
     def scored(self) -> bool:
-        """Whether the log-probability of the target is asked for as well: once for each
-        prompt.
+        """Whether the log-probability of the target is requested as well, which happens
+        once for each prompt.
         """
         return bool(self.target) and self.sample == 0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan as it stands in its file.
+    """A plan as read from its file.
 
     Attributes
     ----------
@@ -95,13 +99,12 @@ class Plan:
         return self.content["pairs"]
 
     def questions(self) -> Iterator[Question]:
-        """All questions, in the order in which they are asked: pair by pair, so that a
-        budget leaves whole pairs.
+        """Yield all questions in the order in which they are asked: pair by pair, so
+        that a spent budget leaves complete pairs.
 
         Yields
         ------
         Question
-            What is sent to the model, and how.
         """
         free = self.settings.free
         every = max(1, len(self.pairs) // free) if free else 0
@@ -109,7 +112,7 @@ class Plan:
         for number, pair in enumerate(self.pairs):
             for kind in pair["licensed"]["prompts"]:
                 for sample in range(self.settings.samples):
-                    # Which arm goes first changes from pair to pair.
+                    # The arm that is asked first alternates from pair to pair.
                     for arm in ARMS if number % 2 == 0 else ARMS[::-1]:
                         prompt = pair[arm]["prompts"][kind]
                         key = f"{number}/{arm}/{kind}/{sample}"
@@ -127,7 +130,7 @@ class Plan:
             yield self._free(rest)
 
     def _free(self, sample: int) -> Question:
-        # No greedy answer: all of them are draws from the same distribution.
+        # There is no greedy answer: all are draws from the same distribution.
         return self._question(
             f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1
         )
@@ -155,8 +158,8 @@ def make_plan(
     control: str | Sequence[str] = (),
     reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
-    """Draw the tweets, make the prompts, measure what can be measured beforehand, and
-    write it all into a new folder.
+    """Draw the tweets, make the prompts, compute the baseline and the power, and write
+    all of it into a new folder.
 
     Parameters
     ----------
@@ -165,16 +168,16 @@ def make_plan(
     out
         Folder of the probe, which must not exist.
     settings
-        What the experiment is made with; by default ``Settings()``.
+        Settings of the experiment; by default ``Settings()``.
     control_after
-        Licensed tweets of this day or later are the controls: the model can't have seen
-        them.
+        The controls are the licensed tweets of this day or later, which the model can't
+        have seen.
     control
         Files of tweets that the model can't have seen for another reason, instead of
         `control_after`.
     reference
-        Folder of a causal language model that has not seen the tweets: the arms are
-        matched and compared on how predictable they are to it as well.
+        Folder of a causal language model that has not seen the tweets. The arms are
+        then also matched and compared on their predictability under this model.
 
     Returns
     -------
@@ -185,15 +188,15 @@ def make_plan(
     ------
     UsageError
         Neither or both of `control_after` and `control` are given, or a reference is
-        and the packages for it are missing.
+        given and the packages for it are missing.
     ParameterError
-        `control_after` is no date.
+        `control_after` is not a date.
     OutputError
         The folder exists.
     InputError
         A file of controls can't be read, or no licensed tweet has a control like it.
     ModelError
-        The reference is no folder of a causal language model.
+        The reference is not the folder of a causal language model.
     """
     settings, path = settings or Settings(), Path(out)
     files = [
@@ -256,12 +259,12 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
     Returns
     -------
     Plan
-        The plan as it stands in its file.
+        The plan as read from its file.
 
     Raises
     ------
     InputError
-        The folder holds no plan, one of another version, or one that was changed and
+        The folder has no plan, or the plan has another version, or was changed and
         can't be read any more.
     """
     file = Path(path) / PLAN_FILE
@@ -306,8 +309,8 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
             limit = {"limit": settings.max_auc, "holds": holds}
             baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **limit}
     fit = [kind for kind, area in baselines.items() if area["holds"]]
-    # Where the arms differ the prompts are asked all the same, but nothing is claimed
-    # from their answers.
+    # If the arms differ for every kind of prompt, all are asked, but nothing is claimed
+    # from the answers.
     asked = fit or list(baselines)
     pairs = [
         entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None
@@ -351,7 +354,9 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
 def _pair(
     licensed: Candidate, control: Candidate, kinds: Sequence[str]
 ) -> dict[str, Any] | None:
-    """A pair as the plan holds it; None where no kind of prompt fits both."""
+    """Return a pair as it is written to the plan; None if no kind of prompt fits both
+    tweets.
+    """
     sides = [
         {t.prompt.kind: t for t in tweet.targets if t.prompt.kind in kinds}
         for tweet in (licensed, control)

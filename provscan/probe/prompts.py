@@ -1,8 +1,7 @@
-"""Prompts: what of a tweet the model is given, and what is left for it to recite.
+"""Makes prompts, which give the model one part of a tweet and leave another to recite.
 
-The templates are fixed. Of each tweet the *given* part goes into the prompt, and the
-*target* is what the model would have to add; what it repeats of the given part is no
-recitation.
+The templates are fixed. The *given* part of a tweet goes into the prompt; the *target*
+is the part that the model would have to add. Repeating the given part is no recitation.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import re
 from typing import NamedTuple
 
 KINDS = ("prefix", "opening", "masked")
-"""Half of the words; the author, the day and the opening words; all words but a stretch
-in the middle.
+"""Kinds of prompt, by what they give of a tweet: half of the words; the author, the day
+and the opening words; or all words except a passage in the middle.
 """
 STYLES = ("chat", "completion")
 FREE = "free"
@@ -20,8 +19,7 @@ FREE = "free"
 
 OPENING_WORDS = 4
 GAP = "[...]"
-# Words of scripts that are written without spaces: fewer words than these are cut by
-# characters.
+# A text with fewer words, as in scripts without spaces, is cut by characters.
 FEW_WORDS = 6
 
 TEMPLATES = {
@@ -54,23 +52,23 @@ TEMPLATES = {
     ("completion", "opening"): "{author} ({day}): {given}",
     ("completion", FREE): "\n",
 }
-"""The wording of each kind in each style. A model that only completes text can't be
-asked for a gap.
+"""The prompt template of each style and kind. A model that only completes text can't be
+asked to fill a gap.
 """
 
 
 class Prompt(NamedTuple):
-    kind: str  # Entry of `KINDS`.
-    text: str  # What the model is sent.
-    given: str  # The part of the tweet in it, with author and day where they are in it.
-    target: str  # What is left to recite.
+    kind: str  # An entry of `KINDS`.
+    text: str  # The text that is sent to the model.
+    given: str  # The given part of the tweet, and author and day if they are given.
+    target: str  # The part that is left to recite.
     gap: str = ""  # The white space between the prompt and the target.
 
 
 def make_prompt(
     kind: str, style: str, tweet: str, author: str | None, day: str | None
 ) -> Prompt | None:
-    """The prompt of one kind for a tweet; None where the tweet has too few words, no
+    """Make the prompt of one kind for a tweet; None if the tweet has too few words, no
     author or no day.
     """
     template = TEMPLATES.get((style, kind))
@@ -109,13 +107,15 @@ def make_prompt(
 
 
 def _pieces(tweet: str) -> list[str]:
-    """Words with the white space behind them; characters, where there are hardly any
-    spaces.
+    """Split into words with the white space after them, or into characters if there are
+    hardly any spaces.
     """
     words = re.findall(r"\S+\s*", tweet)
     return words if len(words) >= FEW_WORDS else list(tweet.strip())
 
 
 def max_tokens(target: str) -> int:
-    """Tokens that an answer may take: some more than a target of any script needs."""
+    """Return the maximum tokens of an answer, a few more than the target needs in any
+    script.
+    """
     return 16 + len(target.encode()) // 2

@@ -1,9 +1,9 @@
-"""How predictable tweets are to a reference model: one that has not seen them, on this
-machine.
+"""Predictability of tweets under a reference model: a local model that has not seen
+them.
 
-A tweet that any model would guess is recited without having been seen. So pairs are
-matched on the bits of their tweets under a reference model, and the blind baseline is
-given these bits.
+A tweet that any model would guess is recited even by a model that has not seen it. So
+pairs are matched on the bits of their tweets under a reference model, and the blind
+baseline uses these bits, too.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ BATCH = 32
 
 
 class Causal:
-    """A model with its tokenizer; `length` is the number of tokens that it takes at
-    most.
+    """A causal language model with its tokenizer; `length` is its maximum number of
+    tokens.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -58,7 +58,7 @@ class Causal:
         self.length = int(
             getattr(network.config, "max_position_embeddings", None) or 1 << 20
         )
-        # The name changed between versions of transformers.
+        # The parameter's name changed between versions of transformers.
         self.cache_name = (
             "cache"
             if "cache" in inspect.signature(network.forward).parameters
@@ -67,17 +67,17 @@ class Causal:
 
     @property
     def start(self) -> int:
-        """The token that a text begins with."""
+        """The token with which a text begins."""
         first = self.tokenizer.bos_token_id
         return int(self.tokenizer.eos_token_id if first is None else first)
 
     def token_logprobs(self, rows: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Log-probability of each token behind those before it, together; the first
-        token of a text has none.
+        """Return the log-probability of each token given those before it, for all rows
+        in one batch; the first token of a text has none.
         """
         torch = self.torch
         longest = max(map(len, rows))
-        # What stands behind a text does not change what the model makes of the text.
+        # Padding after a text does not change the probabilities of the text.
         ids = torch.tensor(
             [[*row, *[self.start] * (longest - len(row))] for row in rows],
             device=self.device,
@@ -91,16 +91,16 @@ class Causal:
 
 
 class Reference:
-    """A reference model: the folder of a causal language model, as ``save_pretrained``
-    writes it.
+    """A reference model, read from the folder of a causal language model that
+    ``save_pretrained`` wrote.
     """
 
     def __init__(self, path: str | os.PathLike[str], batch: int = BATCH) -> None:
         self._loaded, self._batch = Causal(path), batch
 
     def describe(self) -> dict[str, Any]:
-        """Folder, kind, number of parameters, and SHA-256 of the weights' files in the
-        order of their names.
+        """Return the folder, kind and number of parameters, and the SHA-256 of the
+        files with the weights in the order of their names.
         """
         digest = hashlib.sha256()
         for file in sorted(Path(self._loaded.path).iterdir()):
@@ -117,11 +117,10 @@ class Reference:
         }
 
     def bits(self, texts: Sequence[str]) -> Floats:
-        """Minus the binary logarithm of the probability of each text from its
-        beginning.
+        """Return minus the binary logarithm of the probability of each text.
 
-        Of a text that is longer than the model takes, the rest is counted as its
-        beginning.
+        A text that is too long for the model is cut off, and the bits of the beginning
+        are extrapolated to the whole.
         """
         rows = [
             list(ids)

@@ -1,4 +1,4 @@
-"""Asks a model all questions of a plan that are not answered yet."""
+"""Asks a model the questions of a plan that are not answered yet."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Model(Protocol):
     """A language model that can be asked."""
 
     def describe(self) -> dict[str, Any]:
-        """What it is, without any secret; the same each time for the same model."""
+        """Describe the model without any secret, always alike for the same model."""
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Answers in any order; a question that got none is left out. Questions are
-        taken as they are asked.
+        """Yield answers in any order, leaving out questions without an answer.
+        `questions` is consumed as they are sent.
         """
 
 
 @dataclass
 class Budget:
-    """What may be spent, answers of earlier runs included."""
+    """The budget of a probe, which includes the answers of earlier runs."""
 
-    tokens: int | None = None  # Of prompts and answers together; None for any number.
-    dollars: float | None = None  # None for any amount.
-    # Dollars for a million tokens of prompts, and of answers.
+    tokens: int | None = None  # Maximum tokens of prompts and answers; None: no limit.
+    dollars: float | None = None  # Maximum cost; None: no limit.
+    # Dollars per million tokens of prompts, and of answers.
     prices: tuple[float, float] = (0.0, 0.0)
-    # Tokens of the questions that are on their way, by key, and those that were used.
+    # Tokens reserved for unanswered questions, by key, and tokens used.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -50,8 +50,8 @@ class Budget:
             )
 
     def reserve(self, question: Question) -> bool:
-        """Whether the budget covers a question, however long its answer is, with all
-        that are on their way.
+        """Reserve tokens for a question; False if the budget does not cover it with its
+        longest answer and all other unanswered questions.
         """
         sent = [
             question.prompt,
@@ -96,8 +96,8 @@ def run(
     """Ask a model the questions of the plan that are not answered yet, and stop before
     the budget is exceeded.
 
-    Every answer is on disk before the next is waited for, so that a run that was
-    interrupted goes on where it was.
+    Every answer is written to disk before the next is awaited, so that an interrupted
+    run can continue where it stopped.
 
     Parameters
     ----------
@@ -108,26 +108,27 @@ def run(
         :class:`provscan.probe.local.Local`, or anything that has their methods
         ``describe`` and ``answers``.
     budget
-        What may be spent, answers of earlier runs included; by default any amount.
+        The budget, which includes the answers of earlier runs; unlimited by default.
     progress
         Shows how many questions have been answered.
 
     Returns
     -------
     dict
-        ``questions`` of the plan; of these ``answered``, refusals included;
-        ``refused``; ``failed``, of those asked now, no answer after all attempts;
-        ``left``, not asked, for the budget. ``without``: by parameter, answers that
-        were asked for without it. ``prompt_tokens``, ``answer_tokens`` and ``dollars``
-        spent, these None without prices.
+        Counts of the plan's ``questions``: ``answered``, including refusals;
+        ``refused``; ``failed``, asked in this run but without an answer after all
+        attempts; ``left``, not asked because of the budget. ``without`` gives, by
+        parameter, the number of answers that were asked for without it.
+        ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are what was spent;
+        ``dollars`` is None without prices.
 
     Raises
     ------
     InputError
-        The folder holds no plan, or a line of its answers is none.
+        The folder has no plan, or a line of its answers can't be read.
     UsageError
-        The probe was asked of another model, or the plan was changed after the first
-        question.
+        Another model answered earlier questions, or the plan was changed after the
+        first question.
     OutputError
         Another process runs the probe.
     ModelError
@@ -181,7 +182,7 @@ def run(
 
 
 def _same_model(plan: Plan, described: dict[str, Any]) -> None:
-    """Note which model is asked, or compare it with the one that was asked before."""
+    """Record which model is asked, or compare it with the one asked before."""
     file = plan.path / MODEL_FILE
     about = {**described, "plan": plan.digest}
     if not file.exists():
@@ -199,6 +200,6 @@ def _same_model(plan: Plan, described: dict[str, Any]) -> None:
 
 
 def read_model(folder: Path) -> dict[str, Any]:
-    """What is known of the model that was asked; empty if none was."""
+    """Read the description of the model that was asked; empty if none was."""
     file = folder / MODEL_FILE
     return read_json(file) if file.exists() else {}

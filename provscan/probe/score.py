@@ -1,9 +1,11 @@
-"""From answers to numbers: ``summary.json``, ``tweets.parquet``,
-``recitations.parquet`` and ``run.json``.
+"""Computes the numbers of a probe from its answers, and writes ``summary.json``,
+``tweets.parquet``, ``recitations.parquet`` and ``run.json``.
 
-A pair counts once all its questions are answered in both arms. A tweet is recited if
-any of its answers recites it, by the rule in the plan; claims rest only on those
-prompts by which the arms could not be told apart beforehand.
+:func:`score` collects the answers and recitations as :class:`Evidence`;
+:func:`summarise` counts them (:class:`Counts`), tests them and assembles the summary. A
+pair counts once all its questions are answered in both arms. A tweet is recited if any
+of its answers recites it by the rule in the plan. Claims rest only on prompts for which
+the two arms could not be told apart beforehand.
 """
 
 from __future__ import annotations
@@ -49,13 +51,13 @@ from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, write_json
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05
-# Fewest pairs that can make a claim: those in which the licensed tweet alone is
-# recited.
+# Minimum number of pairs that can support a claim, if in all of them only the licensed
+# tweet is recited.
 FEWEST_PAIRS = math.ceil(-math.log2(ALPHA))
-# An estimate whose interval spans a larger factor is withheld.
+# An estimate is withheld if its interval spans a larger factor.
 WIDEST = 10.0
-# Shares of fewer tweets than these are withheld: the trend over copies, and the class
-# of copies.
+# Minimum number of tweets for a share: fewer recited tweets show no trend over copies,
+# and a class of copies with fewer tweets has no share.
 FEWEST = 20
 
 TWEETS = pa.schema(
@@ -103,22 +105,22 @@ RECITATIONS = pa.schema(
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was asked and answered, and which answers recite."""
+    """The plan, the answers, and the recitations in them."""
 
     plan: Plan
-    answers: dict[str, Answer]  # By the key of their question.
+    answers: dict[str, Answer]  # The answers by the key of their question.
     found: list[Recitation]
-    complete: list[int]  # Pairs of which every question is answered, in both arms.
+    complete: list[int]  # Pairs whose questions are all answered, in both arms.
 
     @cached_property
     def asked(self) -> dict[str, Answer]:
-        """The answers to questions of the plan, in its order."""
+        """The answers to questions of the plan, in the order of the plan."""
         keys = (question.key for question in self.plan.questions())
         return {key: self.answers[key] for key in keys if key in self.answers}
 
     def recited(self, kinds: list[str]) -> dict[str, np.ndarray]:
-        """Share of the answers that recite, float64[complete pairs] of each arm; nan
-        where no such prompt was sent.
+        """Return the share of answers that recite, float64[complete pairs] for each
+        arm; nan if no prompt of these kinds was sent.
         """
         place = {pair: at for at, pair in enumerate(self.complete)}
         hits = {arm: np.zeros(len(place)) for arm in ARMS}
@@ -138,26 +140,28 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted in the pairs that were asked by some kinds of prompt."""
+    """Counts over the pairs that were asked with some kinds of prompt."""
 
     kinds: list[str]
     pairs: list[int]
-    # Of each arm, float64[pairs]: share of the answers that recite, and bits of the
-    # strongest recitation, 0 where there is none.
+    # For each arm, float64[pairs]: share of the answers that recite, and bits of the
+    # strongest recitation, or 0.
     shares: dict[str, np.ndarray]
     bits: dict[str, np.ndarray]
-    # bool[pairs]: whether the model said anything about both tweets. Else it could not
-    # have recited them.
+    # bool[pairs]: whether the model gave an answer for both tweets. Otherwise it could
+    # not have recited them.
     able: np.ndarray
 
     @cached_property
     def recited(self) -> dict[str, np.ndarray]:
-        """bool[pairs] of each arm: whether any answer recites the tweet."""
+        """Whether any answer recites the tweet, bool[pairs] for each arm."""
         return {arm: shares > 0 for arm, shares in self.shares.items()}
 
     @property
     def alone(self) -> tuple[int, int]:
-        """Pairs of which only the licensed tweet, and only the control, is recited."""
+        """The number of pairs in which only the licensed tweet is recited, and the
+        number in which only the control is.
+        """
         licensed, control = (self.recited[arm] for arm in ARMS)
         return int((licensed & ~control).sum()), int((control & ~licensed).sum())
 
@@ -174,9 +178,9 @@ def score(
     path
         Folder of the probe.
     index
-        The index that the plan was made with, or its folder; by default where it was
-        then. It is read if there are answers to the prompt that names no tweet
-        (``Settings.free``).
+        The index that the plan was made with, or its folder; by default the folder that
+        the plan names. It is read only if there are answers to the prompt that names no
+        tweet (``Settings.free``).
 
     Returns
     -------
@@ -186,7 +190,7 @@ def score(
     Raises
     ------
     InputError
-        The folder holds no plan, a line of its answers is none, no pair was asked
+        The folder has no plan, a line of its answers can't be read, no pair was asked
         completely, or the index is gone or was changed.
     UsageError
         The plan was changed after the first question.
@@ -219,8 +223,8 @@ def score(
 
 
 def _index_of(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index:
-    """The index of the plan: the one that is given or, by default, the one that the
-    plan names.
+    """Return the given index or, by default, the one that the plan names; check that it
+    is the index of the plan.
     """
     planned = plan.content["index"]
     if isinstance(given, Index):
@@ -254,19 +258,19 @@ def _complete(plan: Plan, answers: dict[str, Answer]) -> list[int]:
 
 
 def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
-    """The numbers of a probe, and the table of the tweets that were asked for."""
+    """Return the numbers of a probe, and a table of the tweets that were asked for."""
     plan = found.plan
     model = read_model(plan.path)
     if not model:
         raise InputError(
-            f"{plan.path / MODEL_FILE} is missing, so it is not known which model "
+            f"{plan.path / MODEL_FILE} is missing, so it is unknown which model "
             "answered: restore it"
         )
-    # Counts.
+    # Count recitations.
     counts = _counted(found)
     recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
     able, control = int(counts.able.sum()), counts.recited["control"][counts.able]
-    # Tests.
+    # Test the arms against each other.
     tests = _tests(counts, _objection(plan, counts))
     numbers = _numbers(counts, tests["difference"])
     claimed = bool(numbers["at_least"])
@@ -289,7 +293,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         )
         for arm in ARMS
     }
-    # Summary.
+    # Assemble the summary.
     summary = {
         "version": SUMMARY_VERSION,
         "plan": {
@@ -313,8 +317,8 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
 
 
 def _counted(found: Evidence) -> Counts:
-    """Count the answers to the prompts that claims rest on; if there are none, to
-    all.
+    """Count the answers to the prompts that claims rest on; if there are none, the
+    answers to all prompts.
     """
     kinds = found.plan.content["claims"] or list(found.plan.content["baseline"])
     shares = found.recited(kinds)
@@ -338,7 +342,7 @@ def _counted(found: Evidence) -> Counts:
 
 
 def _objection(plan: Plan, counts: Counts) -> str | None:
-    """Why nothing can be claimed from the counts; None if there is no reason."""
+    """Return the reason why nothing can be claimed from the counts, or None."""
     if not plan.content["claims"]:
         return ALIKE
     if (able := counts.able.sum()) < FEWEST_PAIRS:
@@ -352,7 +356,9 @@ def _objection(plan: Plan, counts: Counts) -> str | None:
 
 
 def _asked(found: Evidence) -> dict[str, Any]:
-    """What was asked and how it was answered: ``asked`` of ``summary.json``."""
+    """Return ``asked`` of ``summary.json``: the questions and how they were
+    answered.
+    """
     answered = list(found.asked.values())
     given = [answer for answer in answered if answer.text is not None]
     return {
@@ -368,7 +374,9 @@ def _asked(found: Evidence) -> dict[str, Any]:
 
 
 def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
-    """Answers about tweets of each arm, and those to the prompt that names none."""
+    """Count the answers about tweets of each arm, and those to the prompt that names no
+    tweet.
+    """
     found = Counter(
         FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1]
         for answer in answers
@@ -377,7 +385,9 @@ def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
 
 
 def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
-    """The two tests of the pairs; withheld if there is an objection."""
+    """Run the two tests of the pairs; their results are withheld if there is an
+    objection.
+    """
     only, shares = counts.alone, counts.shares
     tests = {
         "difference": statistics.paired_difference(*only, len(counts.pairs)),
@@ -394,11 +404,11 @@ def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
 
 
 def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
-    """Recited licensed tweets of those asked for: found, and beyond chance at least,
-    about and at most.
+    """Return the number of recited licensed tweets, and the lower bound, estimate and
+    upper bound of those beyond chance.
 
-    Had the model answered where it was silent, it might have recited: the upper limit
-    allows for that.
+    A model that gave no answer might have recited the tweet, so the upper bound allows
+    for that.
     """
     asked, findings = len(counts.pairs), int(counts.recited["licensed"].sum())
     numbers: dict[str, Any] = {"findings": findings, "asked": asked}
@@ -440,7 +450,9 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
 
 
 def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
-    """Recited tweets by class of copies, and the trend over the doublings of copies."""
+    """Return recited tweets by class of copies, and the trend per doubling of
+    copies.
+    """
     from scipy.optimize import isotonic_regression
 
     pairs, licensed = counts.pairs, counts.recited["licensed"]
@@ -466,7 +478,7 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
             "classes": [],
             "trend": dataclasses.replace(trend, invalid=why).as_dict(),
         }
-    # Shares that never fall from class to class and fit best.
+    # Fit the best shares that never decrease from class to class.
     fitted = isotonic_regression(np.divide(hits, totals), weights=totals).x.tolist()
     found = []
     for least, n, k, fit in zip(classes.tolist(), totals, hits, fitted, strict=True):
@@ -486,7 +498,9 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
 
 
 def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
-    """Licensed texts that would be recited if all were asked, at least."""
+    """Return a lower bound on the licensed texts that would be recited if all were
+    asked for.
+    """
     hits: Counter[int] = Counter(
         plan.pairs[pair]["stratum"]
         for pair in np.array(counts.pairs)[counts.recited["licensed"]].tolist()
@@ -501,7 +515,7 @@ def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
     )
     total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
     if not claimed:
-        # Claimed together or not at all.
+        # The total and the test of the pairs are claimed together or not at all.
         total |= {
             "low": None,
             "value": None,
@@ -516,7 +530,7 @@ def _tweets(
     q_values: np.ndarray,
     logprobs: dict[str, dict[int, float]],
 ) -> pa.Table:
-    """A row for each tweet that was asked for."""
+    """Return a table with one row for each tweet that was asked for."""
     rows = []
     for at, pair in enumerate(counts.pairs):
         entry = found.plan.pairs[pair]
@@ -550,7 +564,7 @@ def _tweets(
 def _rows(
     found: Evidence, matches: list[Recitation], controls: Controls | None
 ) -> pa.Table:
-    """Every recitation, with the words of the model."""
+    """Return a table of all recitations, with the words of the model."""
     known = []
     for each in found.found:
         tweet = found.plan.pairs[each.asked.pair][each.asked.arm]
@@ -594,7 +608,7 @@ def _rows(
 
 
 def _controls(plan: Plan, reader: IndexReader) -> Controls:
-    """The texts of the index, and which of them the model cannot have seen."""
+    """Return the texts of the index, and which of them the model cannot have seen."""
     controls, after = no_control(reader), plan.content["control"]["after"]
     return controls if after is None else with_cutoff(controls, parse_utc(after))
 
@@ -602,8 +616,8 @@ def _controls(plan: Plan, reader: IndexReader) -> Controls:
 def _free(
     answers: list[Answer], matches: list[Recitation], controls: Controls
 ) -> dict[str, Any]:
-    """What free generation showed: licensed texts, controls beside them, and lower
-    bounds for the rest.
+    """Return what free generation showed: licensed texts, control texts, and lower
+    bounds for texts that did not appear.
     """
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()
@@ -627,8 +641,8 @@ def _free(
 
 
 def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
-    """Models and fingerprints as returned, with the number of answers: whether all came
-    from one system.
+    """Return the models and system fingerprints that the endpoint reported, with the
+    number of answers of each.
     """
     seen = Counter(
         (answer.model, answer.fingerprint)
@@ -642,8 +656,8 @@ def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
 
 
 def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
-    """What the endpoint refused of the plan: parameter, its value, and answers that
-    were asked for without it.
+    """Return the settings of the plan that the endpoint refused: the parameter, its
+    value, and the number of answers that were asked for without it.
     """
     asked, without = (
         Counter[tuple[str, float | None]](),
@@ -675,6 +689,6 @@ def _info(plan: Plan) -> dict[str, Any]:
         "answers": digest,
         "finished": datetime.now(UTC).isoformat(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
-        # To be run beside the folder of the probe, wherever that is: the page shows it.
+        # The command that the page shows, to be run next to the folder of the probe.
         "repeat": shlex.join(["provscan", "probe", "score", plan.path.resolve().name]),
     }

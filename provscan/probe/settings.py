@@ -1,6 +1,4 @@
-"""What an experiment is made with: everything that is fixed before the first
-question.
-"""
+"""Settings of a probe: everything that is fixed before the first question."""
 
 from __future__ import annotations
 
@@ -20,34 +18,35 @@ class Settings:
     Attributes
     ----------
     pairs
-        Licensed tweets to ask for, each with a control.
+        Number of licensed tweets to ask for, each with a control.
     samples
-        Answers to each prompt: the first one greedy (temperature 0), the others at
-        `temperature`.
+        Number of answers to each prompt: the first one greedy (temperature 0), the
+        others at `temperature`.
     temperature
         Temperature of all samples but the first.
     style
-        ``"chat"``: the model follows instructions; ``"completion"``: it goes on with a
-        text.
+        ``"chat"`` for a model that follows instructions, ``"completion"`` for one that
+        continues a text.
     prompts
-        Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; all that the style
-        allows by default.
+        Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; by default all
+        that the style allows.
     free
-        Answers to the prompt that names no tweet.
+        Number of answers to the prompt that names no tweet.
     seed
-        Seed for all random choices, the model's as far as it takes one.
+        Seed for all random choices, including the model's if it accepts a seed.
     min_words, min_chars
-        What must be recited at least: so many words, or so many canonical code points.
+        Minimum length of a recitation, in words or in canonical code points; either
+        is enough.
     min_bits
-        Bits that this must have under the background model: the second half of a
-        proverb is no evidence.
+        Minimum bits of a recitation under the background model: reciting the second
+        half of a proverb is no evidence.
     threshold
         Minimum similarity of the recited span.
     min_containment
-        Minimum share of the target's 5-grams in it.
+        Minimum share of the target's 5-grams in the recited span.
     max_auc
-        The arms must not be told apart without the model: upper limit of the area under
-        the ROC curve.
+        Maximum of the upper limit of the area under the ROC curve: claims need arms
+        that can't be told apart without the model.
     """
 
     pairs: int = 400
@@ -120,7 +119,7 @@ class Settings:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings as they stand in the plan.
+        """Return the settings as they are written to the plan.
 
         Returns
         -------

@@ -1,8 +1,8 @@
-"""Which answers recite a tweet, by the verifier of ``match``.
+"""Finds the answers that recite a tweet, with the verifier of ``match``.
 
-An answer is compared with the *target* of its own prompt, the words that the prompt
-does not have, so that nobody recites by repeating the prompt. Free generation is
-compared with the whole index.
+:func:`recitations` compares an answer with the *target* of its own prompt, the words
+that the prompt lacks, so that repeating the prompt is no recitation.
+:func:`free_matches` compares free generation with the whole index.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from provscan.text_buffers import buffers, to_array
 
 
 class Asked(NamedTuple):
-    """The parts of a question's key: pair, arm and kind of the prompt, number of the
-    sample. Free generation has no pair: -1.
+    """The parts of a question's key: pair, arm, kind of prompt, and number of the
+    sample. The pair of free generation is -1.
     """
 
     pair: int
@@ -47,7 +47,7 @@ class Recitation:
     """
 
     asked: Asked  # The question.
-    # The span, code points of the answer.
+    # The span in code points of the answer.
     start: int
     end: int
     # As in a match, with the target in place of the tweet.
@@ -55,12 +55,12 @@ class Recitation:
     similarity: float
     containment: float
     bits: float  # How rare the recited wording is.
-    text: int = -1  # Of free generation, the number of the licensed text.
+    text: int = -1  # In free generation, the number of the licensed text.
 
 
 def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
-    """The recitations in the answers to a plan: at most one for each answer, in their
-    order.
+    """Return the recitations in the answers to a plan, at most one per answer, in the
+    order of the answers.
     """
     rule = plan.settings
     rows = [
@@ -81,7 +81,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
         ]
         index = build_index(tweets, Path(folder) / "targets.index")
-        # The rule asks for a share of the target, which partial matches lack.
+        # The rule requires a share of the target, which partial matches lack.
         found = index.match(
             [answer.text or "" for answer in rows],
             threshold=rule.threshold,
@@ -113,8 +113,8 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
 
 
 def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitation]:
-    """Licensed texts in answers to the prompt that names no tweet, by the rule of what
-    counts in ``match``.
+    """Return the licensed texts in answers to the prompt that names no tweet, by the
+    rule for findings of ``match``.
     """
     rows = [answer for answer in answers if answer.text]
     if not rows:

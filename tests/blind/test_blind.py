@@ -476,7 +476,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         (tmp_path / "guess").write_bytes(guess)
         with pytest.raises(
             ParameterError,
-            match=r"guess is not a key: it has only \d different bytes, and can be "
+            match=r"guess is not a key: it has only \d different bytes, so it can be "
             r"guessed",
         ):
             read_key(tmp_path / "guess")

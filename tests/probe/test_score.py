@@ -591,7 +591,7 @@ def test_the_page_says_what_is_no_finding(
         "tweets and 1 control." in page
     )
     (plan.path / "model.json").unlink()
-    with pytest.raises(InputError, match="not known which model answered"):
+    with pytest.raises(InputError, match="unknown which model answered"):
         score(plan.path, both)
 
 

@@ -1,5 +1,5 @@
-"""``report.html`` of a probe: one self-contained file, from the files that ``provscan
-probe score`` wrote.
+"""Writes ``report.html`` of a probe, one self-contained file, from the files that
+``provscan probe score`` wrote.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provscan.report.files import write_page
 from provscan.runs.folder import REPORT_FILE
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
-# Tweets of each arm of which the page shows the strongest recitation.
+# Maximum number of tweets of each arm whose strongest recitation the page shows.
 SHOWN = 200
 
 
@@ -43,9 +43,10 @@ def write_probe_report(
     texts: int | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the report of a probe, by default as ``report.html`` in its folder; the
-    `texts` strongest recitations show texts. See
-    :func:`~provscan.report.document.write_report` for `overwrite`.
+    """Write the report of a probe, by default as ``report.html`` in its folder.
+
+    Only the `texts` strongest recitations show texts. `overwrite` works as in
+    :func:`~provscan.report.document.write_report`.
     """
     require_score(folder)
     target = out or folder / REPORT_FILE
@@ -137,9 +138,7 @@ def _tests(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _named(model: str | None) -> str:
-    """The name of a model; of a path, as servers give them, the last part, since the
-    rest is about a machine.
-    """
+    """Return the name of a model; if a server reports a path, its last part."""
     return wording.visible(
         Path(model).name
         if model and Path(model).is_absolute()
@@ -148,7 +147,7 @@ def _named(model: str | None) -> str:
 
 
 def _explained(summary: Mapping[str, Any]) -> str:
-    """What chance explains of the list, said once."""
+    """Return a sentence on how many recitations chance explains."""
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
         return "How many of them are coincidences was not measured."
@@ -172,8 +171,8 @@ def _explained(summary: Mapping[str, Any]) -> str:
 
 
 def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One recitation a tweet, licensed ones first, then by bits; the first of each
-    arm.
+    """Return the strongest recitation of each tweet, licensed tweets first and ordered
+    by bits, up to a maximum per arm.
     """
     strongest: dict[tuple[str, str], dict[str, Any]] = {}
     for row in sorted(
@@ -194,8 +193,8 @@ def _strongest(recitations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shown(row: dict[str, Any], with_text: bool) -> dict[str, Any]:
-    """A recitation with the words of the model in three parts: before, recited,
-    after.
+    """Return a recitation with the model's words in three parts: before the recited
+    part, the part, and after it.
     """
     if not with_text:
         return {**row, "given": None, "target": None, "parts": None}

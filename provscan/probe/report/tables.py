@@ -1,5 +1,5 @@
-"""A probe on a terminal: its plan before, its result after. A few lines by default,
-every number on request.
+"""Shows a probe on a terminal: its plan (:func:`plan_table`) and its result
+(:func:`probe_table`), in a few lines by default, or with every number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provscan.report.answers import first_sentence
 from provscan.report.tables import _console, _print, _text
 from provscan.report.wording import count, percent, several
 
-# Warnings that a terminal shows by default, each with its first sentence.
+# Number of warnings whose first sentence a terminal shows by default.
 WARNINGS_SHOWN = 3
 
 
@@ -27,8 +27,8 @@ def plan_table(
     *,
     verbose: bool = False,
 ) -> str:
-    """What will be asked, and what can be shown with it; the plan is ``plan.json``
-    without its pairs.
+    """Return a table of what will be asked and what this can show; `plan` is
+    ``plan.json`` without its pairs.
     """
     console, power = _console(), plan["power"]
     pairs = several(power["pairs"], "pair", "pairs")
@@ -89,7 +89,7 @@ def plan_table(
 
 
 def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
-    """What a probe showed, from its ``summary.json``."""
+    """Return a table of what a probe showed, from its ``summary.json``."""
     console, answer = _console(), summary["answer"]
     console.print(answer["headline"])
     for sentence in answer["details"]:
@@ -109,7 +109,7 @@ def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
 
 
 def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
-    """Every number of a probe: recited tweets, the upper limit apart, the tests, and
+    """Print every number of a probe: recited tweets, the upper limit, the tests, and
     the classes of copies.
     """
     answer = summary["answer"]
@@ -138,8 +138,8 @@ def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Recited licensed tweets, found and beyond chance: names, numbers and what they
-    mean.
+    """Return the numbers of recited licensed tweets, in all and beyond chance, with
+    their names and meanings.
     """
     tweets, withheld = answer["tweets"], answer["withheld"]
     least, estimate = tweets["at_least"], tweets["estimate"]
@@ -162,7 +162,7 @@ def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def at_most(answer: Mapping[str, Any]) -> str:
-    """The upper limit, with what it covers."""
+    """Return a sentence with the upper limit and what it covers."""
     tweets = answer["tweets"]
     if tweets["at_most"] is None:
         return f"Withheld: {answer['withheld']['tweets.at_most']}"
@@ -174,7 +174,7 @@ def at_most(answer: Mapping[str, Any]) -> str:
 
 
 def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The tests of a probe, and what follows for the whole index, as names and
+    """Return the tests of a probe and the result for the whole index, as names and
     values.
     """
     tests, listed, total, power = (
@@ -243,8 +243,8 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def predictability(plan: Mapping[str, Any]) -> str:
-    """Under what models licensed tweets and controls are as predictable as each
-    other.
+    """Return the models under which licensed tweets and controls are equally
+    predictable.
     """
     own, reference = "the language model of provscan", plan["reference"]
     if reference is None:
@@ -257,8 +257,8 @@ def predictability(plan: Mapping[str, Any]) -> str:
 
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """How many licensed tweets are recited within so many samples, a line for each
-    probability; why it is not known.
+    """Yield a line for each probability, with the numbers of licensed tweets recited
+    within increasing numbers of samples; or a line with the reason if unknown.
     """
     if item["invalid"]:
         yield "Samples needed", f"not measured: {item['invalid']}"
@@ -276,7 +276,7 @@ def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def copies(item: Mapping[str, Any]) -> str:
-    """The numbers of copies of a class."""
+    """Return the range of copies of a class."""
     low, high = item["copies"], item["up_to"]
     return (
         f"{count(low)} or more"
@@ -288,7 +288,7 @@ def copies(item: Mapping[str, Any]) -> str:
 
 
 def share_of(item: Mapping[str, Any]) -> str:
-    """The share of recited tweets of a class, or that it has too few."""
+    """Return the share of recited tweets of a class, or that it has too few tweets."""
     if item["low"] is None:
         return "share withheld: fewer than 20 tweets were asked for"
     limits = f"{percent(round(item['low'], 4))}-{percent(round(item['high'], 4))}"
@@ -298,12 +298,14 @@ def share_of(item: Mapping[str, Any]) -> str:
 
 
 def baseline(area: Mapping[str, Any]) -> str:
-    """Whether licensed tweets and controls are alike without the model."""
+    """Return whether licensed tweets and controls are alike, judged without the
+    model.
+    """
     return f"{'alike' if area['holds'] else 'not shown to be alike'}; {area_of(area)}"
 
 
 def detectable(share: float | None) -> str:
-    """What share of recited tweets a probe shows."""
+    """Return the share of recited tweets that a probe can detect."""
     if share is None:
         return "recitation can't be shown with so few pairs"
     return (
@@ -313,7 +315,7 @@ def detectable(share: float | None) -> str:
 
 
 def inference(item: Mapping[str, Any], words: Any, *, lower: bool = False) -> str:
-    """A number with its interval, or why there is none."""
+    """Return a number with its interval, or the reason why there is none."""
     if item["value"] is None:
         return f"withheld: {item['invalid']}"
     if lower:

@@ -1,9 +1,9 @@
-"""The sentences that a probe ends in: status and headline, what follows it, what to do
-next, and what to read with it.
+"""The sentences of a probe's answer: status, headline, details, the next step, warnings
+and notes.
 
-As those of a run: ``copies_found`` where the lower limit of recitation beyond chance is
-above 0, ``no_copies_shown`` where nothing is recited or that limit is 0, and
-``not_measured`` where the controls don't measure chance.
+The status is that of a run: ``copies_found`` if the lower limit of recitation beyond
+chance is above 0, ``no_copies_shown`` if nothing is recited or that limit is 0, and
+``not_measured`` if the controls do not measure chance.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from provscan.estimate.answer import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
 REVERSED = "the controls are recited more often than the licensed tweets"
-"""Why nothing is claimed: controls that differ from the licensed tweets, or that the
-model may have seen.
+"""Reasons why nothing is claimed: the controls differ from the licensed tweets, or the
+model may have seen them.
 """
 WARNINGS = {
     "incomplete": "{missing:,} of {pairs:,} pairs were not asked completely, and no "
@@ -36,7 +36,7 @@ WARNINGS = {
     "The endpoint changed during the "
     "run, so the numbers describe no single model.",
 }
-"""What threatens a number, by code. The first sentence stands alone on a terminal."""
+"""Warnings by code: what threatens a number. A terminal shows the first sentence."""
 NOTES = {
     "not_alike": "Licensed tweets and controls were not shown to be alike in words and "
     "length. A classifier tells them "
@@ -49,12 +49,12 @@ NOTES = {
     "unmatched": "{count:,} of the {drawn:,} licensed tweets drawn were not asked for. "
     "No control is like them.",
 }
-"""What one should know, by code."""
+"""Notes by code: what a reader should know."""
 
 
 def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
-    """``answer`` of ``summary.json``: its numbers, of recited licensed tweets, with the
-    sentences.
+    """Return ``answer`` of ``summary.json``: the numbers of recited licensed tweets,
+    and the sentences.
     """
     tweets, why, free = (
         summary["answer"]["tweets"],
@@ -106,8 +106,8 @@ def _headline(status: str, tweets: dict[str, Any]) -> str:
 
 
 def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    """What stands behind the headline: the controls, the upper limit, and answers to
-    the prompt without a tweet.
+    """Return the sentences after the headline: on the controls, the upper limit, and
+    the answers to the prompt that names no tweet.
     """
     recited, controls = summary["recited"]["control"], f"{tweets['asked']:,} controls"
     if status == "not_measured":
@@ -179,7 +179,7 @@ def _withheld(tweets: dict[str, Any], why: str | None) -> dict[str, str]:
 
 
 def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Codes of the warnings, with the values in them."""
+    """Yield the codes of the warnings with the values to fill in."""
     asked, returned = summary["asked"], len(summary["model"]["returned"])
     if missing := asked["pairs"] - asked["complete_pairs"]:
         yield "incomplete", {"missing": missing, "pairs": asked["pairs"]}
@@ -195,7 +195,7 @@ def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Codes of the notes, with the values in them."""
+    """Yield the codes of the notes with the values to fill in."""
     plan = summary["plan"]
     drawn, matched = (
         sum(stratum[name] for stratum in plan["strata"])
@@ -218,7 +218,7 @@ def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def departure(item: dict[str, Any]) -> str:
-    """A parameter that was left out, with how often."""
+    """Return how often a parameter was left out, in words."""
     name = (
         item["parameter"]
         if item["value"] is None
@@ -233,9 +233,7 @@ def departure(item: dict[str, Any]) -> str:
 
 
 def area_of(area: Mapping[str, Any]) -> str:
-    """How well a classifier of words and lengths tells licensed tweets from
-    controls.
-    """
+    """Return how well a classifier tells licensed tweets from controls, in words."""
     if area["value"] is None:
         return f"not measured, {area['invalid']}"
     return (

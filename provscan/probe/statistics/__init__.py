@@ -1,14 +1,14 @@
-"""Statistics of a probe: pure functions on counts and arrays, each of which returns a
-number with its limits, its test, its assumptions and its validity.
+"""Statistics of a probe: pure functions on counts and arrays, which return numbers with
+limits, a test, assumptions and validity.
 
-:mod:`~provscan.probe.statistics.discovery`
-    The false discovery rate of a list of texts.
 :mod:`~provscan.probe.statistics.inference`
-    What all of them return.
-:mod:`~provscan.probe.statistics.paired`
-    Two matched arms: their difference, its tests and their power.
+    The result type of these functions.
 :mod:`~provscan.probe.statistics.separation`
     How well a score tells two arms apart.
+:mod:`~provscan.probe.statistics.paired`
+    Difference of two matched arms, its tests and their power.
+:mod:`~provscan.probe.statistics.discovery`
+    False discovery rate of a list of texts.
 :mod:`~provscan.probe.statistics.trend`
     Dose and response.
 :mod:`~provscan.probe.statistics.unseen`

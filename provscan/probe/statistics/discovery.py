@@ -1,6 +1,4 @@
-"""The false discovery rate of a list of texts, by their ranks among those of a
-control.
-"""
+"""False discovery rate of a list of texts, by their ranks among control texts."""
 
 from __future__ import annotations
 
@@ -12,19 +10,19 @@ from provscan.errors import ParameterError
 
 
 def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> Floats:
-    """Rank of each score among those of a control: 1 + the controls that reach it, over
-    1 + all controls.
+    """Return the conformal p-value of each score: 1 + the control scores that reach it,
+    divided by 1 + all control scores.
 
-    Bates et al. (2023, doi:10.1214/22-AOS2244): valid together for
-    :func:`benjamini_hochberg`.
+    The p-values are valid together for :func:`benjamini_hochberg` (Bates et al. 2023,
+    doi:10.1214/22-AOS2244).
 
     Parameters
     ----------
     scores
-        float64[n]; higher is truer.
+        float64[n]; a higher score is stronger evidence.
     control_scores
-        float64[m], of members that are exchangeable with those of `scores` where
-        nothing is true.
+        float64[m], scores of controls that are exchangeable with the members of
+        `scores` under the null hypothesis.
 
     Returns
     -------
@@ -47,9 +45,10 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
 
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
-    """Least false discovery rate of a list that includes each of some hypotheses.
+    """Return the lowest false discovery rate of a list that includes each hypothesis.
 
-    Benjamini & Hochberg (1995, doi:10.1111/j.2517-6161.1995.tb02031.x).
+    The method is that of Benjamini & Hochberg (1995,
+    doi:10.1111/j.2517-6161.1995.tb02031.x).
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     Returns
     -------
     float64[n]
-        In [0, 1], as q-values.
+        The q-values, in [0, 1].
 
     Raises
     ------

@@ -1,5 +1,5 @@
-"""A number as every test of the probe returns it: value, limits, p-value, assumptions,
-and whether they hold.
+"""The result type of the probe's statistics: value, limits, p-value, assumptions and
+validity.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A number with all that is needed to trust it or not.
+    """A number with the information needed to judge it.
 
     Attributes
     ----------
     value
-        The estimate; None where there is none.
+        The estimate, or None.
     low, high
-        Its limits; None where the method gives none on that side.
+        Its limits; None if the method gives no limit at that end.
     p_value
-        Of the test that the true value is no larger than where nothing was learned;
-        None where there is no test.
+        The p-value of the null hypothesis that the true value is no larger than for a
+        model that learned nothing; None if there is no test.
     method
         The published method, with its source.
     assumes
-        What must hold, a sentence.
+        The assumptions, as a sentence.
     invalid
-        Why the numbers must not be used; None where they may be.
+        The reason why the numbers must not be used; None if they may be used.
     """
 
     value: float | None
@@ -39,7 +39,7 @@ class Inference:
     invalid: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """In types that JSON knows; numbers that must not be used are null.
+        """Return the fields in JSON types; numbers that must not be used are null.
 
         Returns
         -------

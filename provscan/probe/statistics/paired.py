@@ -1,5 +1,5 @@
-"""Two arms, matched one to one: does the first have more hits than the second, by how
-much, and what could be shown.
+"""Tests for two arms that are matched one to one: whether the first has more hits than
+the second, how many more, and with what power.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# One-sided error of a claim: that of a lower limit of 95 %.
+# One-sided error of a claim: that of the lower limit of a 95 % interval.
 ALPHA = 0.025
-# Differences of scores are rounded to so many parts of the largest one.
+# Differences of scores are rounded to multiples of the largest one divided by STEPS.
 STEPS = 200
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
-    """One-sided p-value of the exact McNemar test (McNemar 1947,
+    """Return the one-sided p-value of the exact McNemar test (McNemar 1947,
     doi:10.1007/BF02295996).
 
-    Of the pairs with a hit in one arm only, half have it in the first arm if both arms
-    are alike.
+    If both arms are alike, half of the pairs with a single hit have it in the first
+    arm.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
     Returns
     -------
     float
-        Probability of so many pairs or more on the first side.
+        Probability of `first_only` pairs or more.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def mcnemar(first_only: int, second_only: int) -> float:
 
 
 def paired_difference(first_only: int, second_only: int, pairs: int) -> Inference:
-    """Difference of two shares of matched pairs, with Tango's 95 % score interval
-    (1998) and McNemar's exact test.
+    """Return the difference of two shares of matched pairs, with Tango's 95 % score
+    interval (1998) and McNemar's exact test.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
     Returns
     -------
     Inference
-        Share of the first arm less that of the second, between -1 and 1.
+        Share of the first arm minus that of the second, between -1 and 1.
 
     Raises
     ------
@@ -120,17 +120,17 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
 
 
 def sign_flip(differences: npt.ArrayLike) -> Inference:
-    """Exact permutation test of matched scores: each pair is a stratum, within which
-    the arms may change places.
+    """Run the exact permutation test of matched scores: each pair is a stratum, within
+    which the arms may be exchanged.
 
-    The whole distribution of the sum of the differences under all 2^n exchanges is
-    computed, from its characteristic function: none is drawn at random. Differences are
+    The distribution of the sum of the differences under all 2^n exchanges is computed
+    exactly from its characteristic function, without random draws. Differences are
     rounded to 1/200 of the largest.
 
     Parameters
     ----------
     differences
-        float64[n]: score of the first arm less that of the second, one entry a pair.
+        float64[n]: score of the first arm minus that of the second, one entry per pair.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     Raises
     ------
     ParameterError
-        A difference is no number.
+        A difference is not a finite number.
     """
     values = np.asarray(differences, np.float64)
     if not np.isfinite(values).all():
@@ -178,8 +178,8 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
 
 @lru_cache(maxsize=64)
 def _critical(pairs: int, alpha: float) -> Numbers:
-    """Least hits of the first arm with which t pairs that differ reject, for t from 0;
-    t + 1 where none do.
+    """Return the minimum hits of the first arm with which t differing pairs reject the
+    null hypothesis, for t from 0; t + 1 if no number does.
     """
     least = np.empty(pairs + 1, np.int64)
     b = 1
@@ -193,7 +193,7 @@ def _critical(pairs: int, alpha: float) -> Numbers:
 def paired_power(
     pairs: int, first: float, second: float, alpha: float = ALPHA
 ) -> float:
-    """Probability that the exact McNemar test rejects, computed without simulation.
+    """Return the power of the exact McNemar test, computed without simulation.
 
     Parameters
     ----------
@@ -236,7 +236,8 @@ def paired_power(
 
 
 def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | None:
-    """Smallest share of hits in the first arm that the test detects with some power.
+    """Return the smallest share of hits in the first arm that the test detects with the
+    given power.
 
     Parameters
     ----------
@@ -245,12 +246,12 @@ def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | N
     second
         Share of hits of the second arm.
     power
-        Probability with which it is to be detected.
+        Probability of detection that is required.
 
     Returns
     -------
     float or None
-        None if not even a share of 1 would be.
+        None if even a share of 1 would not be detected.
     """
     if paired_power(pairs, 1.0, second) < power:
         return None

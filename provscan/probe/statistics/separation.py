@@ -1,4 +1,4 @@
-"""How well a score tells two matched arms apart."""
+"""Measures how well a score tells two matched arms apart."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from provscan.arrays import Floats
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# Pairs below which an interval of the area says nothing.
+# Minimum number of pairs for an interval of the area.
 ENOUGH = 20
 
 
 def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
-    """Area under the ROC curve of a score for two arms of matched pairs, with its 95 %
-    interval.
+    """Return the area under the ROC curve of a score for two arms of matched pairs,
+    with its 95 % interval.
 
     Parameters
     ----------
     first, second
-        float64[pairs]: the score of each pair's two members.
+        float64[pairs]: the scores of the two members of each pair.
 
     Returns
     -------
     Inference
         Probability that a member of the first arm scores higher than one of the second,
-        ties by half: 0.5 where the score says nothing.
+        with ties counted as half: 0.5 if the score does not distinguish the arms.
 
     Raises
     ------
     ParameterError
-        The arms have not the same size.
+        The arms differ in size.
     """
     from scipy.special import ndtri
 
@@ -67,7 +67,7 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
 
 
 def _placements(values: Floats, among: Floats) -> Floats:
-    """Share of `among` that is below each value, ties by half."""
+    """Return the share of `among` that is below each value; ties count as half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, "left") + np.searchsorted(
         ordered, values, "right"

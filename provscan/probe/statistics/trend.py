@@ -1,4 +1,4 @@
-"""Dose and response: does the share of hits rise with the dose?"""
+"""Dose and response: tests whether the share of hits rises with the dose."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy.typing as npt
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# Fewer hits, or fewer misses, than these make the normal approximation unsafe.
+# Minimum hits and minimum misses for the normal approximation.
 ENOUGH = 5
 
 
 def cochran_armitage(
     doses: npt.ArrayLike, hits: npt.ArrayLike, totals: npt.ArrayLike
 ) -> Inference:
-    """Trend of shares over ordered doses (Cochran 1954, doi:10.2307/3001616; Armitage
-    1955, doi:10.2307/3001775).
+    """Test the trend of shares over ordered doses (Cochran 1954, doi:10.2307/3001616;
+    Armitage 1955, doi:10.2307/3001775).
 
     Parameters
     ----------
     doses
-        float64[k], one a class.
+        float64[k], one dose per class.
     hits, totals
-        int64[k]: how many were hits, of how many.
+        int64[k]: hits and members of each class.
 
     Returns
     -------
     Inference
-        Slope of the share by dose with its 95 % interval; the p-value is one-sided,
-        against a rise.
+        Slope of the share by dose with its 95 % interval; the one-sided p-value tests
+        for a rise.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def cochran_armitage(
         )
         return Inference(slope, None, None, None, method, assumes, why)
     error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
-    # Around the line the shares of the classes have errors of their own.
+    # The shares of the classes scatter around the line by their sampling errors.
     each = (k + 0.5) / (n + 1.0)
     around = math.sqrt(float(n @ ((x - centre) ** 2 * each * (1.0 - each)))) / spread
     reach = float(ndtri(0.975)) * around

@@ -1,4 +1,4 @@
-"""What was not asked: lower bounds for a population of which a sample was seen."""
+"""Lower bounds for a population of which only a sample was seen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import ALPHA
 
-# Parts in which the distance from the data is shared out over the strata.
+# Number of parts into which the distance from the data is divided, to be distributed
+# over the strata.
 STEPS = 96
 
 
@@ -23,42 +24,42 @@ def stratified_excess(
     control_hits: int,
     controls: int,
 ) -> tuple[Inference, int]:
-    """How many of a population would be hits beyond those of a control, from a random
-    sample of each stratum.
+    """Bound the number of a population's members that would be hits beyond those of a
+    control, given a random sample of each stratum.
 
-    In no stratum is the excess negative, so that the excess of some strata is a bound
-    for all of them. Looked at are all strata, all but the first, and so on to the last
-    alone: where only the last ones show an excess, chance is not taken off a large
-    first one. Half of the error belongs to all strata, the rest to the others in equal
-    parts (Bonferroni), and the largest bound counts. Each is the smallest
-    Horvitz-Thompson total (1952, doi:10.1080/01621459.1952.10483446) among those shares
-    of the strata and of the control whose exact one-sided limits (Clopper & Pearson
-    1934, doi:10.1093/biomet/26.4.404) lie so far from the data that their deviates,
-    squared and added, reach that of the error, the idea of Zou & Donner (2008,
-    doi:10.1002/sim.3095), without its line.
+    The excess of a stratum is never negative, so the excess of some strata is a lower
+    bound for all of them. A bound is computed for all strata, for all but the first,
+    and so on down to the last alone, so that chance need not be subtracted for a large
+    first stratum if only the last ones show an excess. Half of the error is allotted to
+    the bound for all strata, the rest in equal parts to the others (Bonferroni), and
+    the largest bound counts. Each bound is the smallest Horvitz-Thompson total (1952,
+    doi:10.1080/01621459.1952.10483446) over shares of the strata and of the control
+    that are compatible with the data: the squared deviates of their exact one-sided
+    limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404) add up to that of the
+    error, as in Zou & Donner (2008, doi:10.1002/sim.3095) but without linearisation.
 
     Parameters
     ----------
     population, drawn
-        [strata]: members, and how many of them were drawn at random. Those drawn and
-        not used count as no hits. The strata stand in an order that was fixed
-        beforehand, those from which most is expected last.
+        [strata]: numbers of members, and of members that were drawn at random. Members
+        that were drawn but not used count as misses. The order of the strata was fixed
+        beforehand, with those of the highest expected excess last.
     hits
-        [strata]: hits among those drawn.
+        [strata]: hits among the drawn members.
     control_hits, controls
-        Hits of the control, and its size.
+        Hits among the controls, and number of controls.
 
     Returns
     -------
     total : Inference
-        Value and lower limit (97.5 %); there is no upper one.
+        Value and lower limit (97.5 %), without an upper limit.
     first : int
-        The stratum from which on the total was taken.
+        The first stratum of the total.
 
     Raises
     ------
     ParameterError
-        A stratum has more hits than were drawn, or more drawn than members.
+        A stratum has more hits than drawn members, or more drawn members than members.
     """
     from scipy.special import ndtri
 
@@ -107,8 +108,8 @@ def stratified_excess(
 def _least_excess(
     size: Floats, n: Floats, k: Floats, control_hits: int, controls: int, deviate: float
 ) -> float:
-    """Smallest total less chance; the square of the deviate is shared out in the way
-    that makes it smallest.
+    """Return the smallest total less chance, over all ways to distribute the square of
+    the deviate.
     """
     from scipy.special import betaincinv, ndtr
 
@@ -116,7 +117,8 @@ def _least_excess(
     chance = np.ones(STEPS + 1)
     if control_hits < controls:
         chance = betaincinv(control_hits + 1, controls - control_hits, 1.0 - tails)
-    # [shares of the square that were spent]: the smallest total of the strata so far.
+    # The smallest total of the strata so far, by the number of parts of the square that
+    # they use.
     least = np.zeros(STEPS + 1)
     for members, total, hits in zip(size.tolist(), n.tolist(), k.tolist(), strict=True):
         if hits:
@@ -131,15 +133,15 @@ def _least_excess(
 
 
 def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inference]:
-    """How many different texts a source has at least, and how likely its next draw
-    shows a new one.
+    """Bound the number of distinct texts of a source, and estimate how many new ones
+    its next draw shows.
 
     Parameters
     ----------
     counts
-        In how many draws each text was seen; those never seen are left out.
+        The number of draws in which each text was seen; texts never seen are left out.
     draws
-        Independent draws.
+        The number of independent draws.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inferenc
         The lower bound Chao1 with its own lower limit (Chao 1984, doi:10.2307/4615964;
         1987, doi:10.2307/2531532).
     mass : Inference
-        Mean number of texts in a draw that were seen in no other (Good 1953,
+        Mean number of texts in a draw that are seen in no other draw (Good 1953,
         doi:10.1093/biomet/40.3-4.237).
 
     Raises
