@@ -1,5 +1,6 @@
-"""Links that leave ``docs/`` lead somewhere in the repository only: on the site they
-become plain text.
+"""Hook of mkdocs that turns links out of ``docs/`` into plain text.
+
+Such links work in the repository, but not on the site.
 """
 
 from __future__ import annotations
