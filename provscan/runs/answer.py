@@ -1,7 +1,9 @@
-"""The answer of a run: its numbers, why some are withheld, what to be warned of, and
-what to do next.
+"""The answer of a run: its numbers, reasons for withheld numbers, warnings, notes, and
+the next step.
 
-The words are those of :mod:`provscan.estimate.answer`.
+:func:`reasons` decides which numbers are withheld, :func:`warnings` and :func:`notes`
+what is said about the others, and :func:`answer_of` assembles the entry of
+``summary.json``. :mod:`provscan.estimate.answer` contains the texts.
 """
 
 from __future__ import annotations
@@ -40,41 +42,40 @@ from provscan.runs.null import NullCounts
 from provscan.runs.recall import Pair, akin
 from provscan.runs.tokenizer import Tokens, characters_a_token
 
-# Share of the copies that are hidden, and a quarter of what is at worst, from which on
-# there is no estimate: of copies that count, and of all that match, with severe edits
-# among them.
+# An estimate is withheld if the hidden share of the copies plus AT_WORST times the
+# worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe
+# edits included.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
-# How unlike any test copies the matches may be. benchmarks/coverage.py is the
-# measurement of all four.
+# Maximum difference between the matches and any mixture of test copies.
+# benchmarks/coverage.py measures all four limits.
 UNLIKE = 0.15
-# Share of the copies that are changed all over, above which they may be retyped: of 81
-# simulated scans of that kind intervals of texts held in 55, and of records in 70 of
-# 83; of all others in 123 of 125 and of 128.
+# Share of copies changed throughout above which they may be retyped. In simulated scans
+# of this kind, 55 of 81 intervals of texts and 70 of 83 of records were right; in all
+# others, 123 of 125 and 123 of 128.
 MOSTLY_SPREAD = 0.5
-# Share of the matches that are in pieces from which on nothing tells in how many.
+# Share of matches in pieces from which on the number of pieces is unknown.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
-# Test copies below which nothing was measured of the limits that rest on them.
+# With fewer test copies, the accuracy of limits that rest on them was not measured.
 FEW_PLANTED = 300
-# Share of the findings in strata without control from which on there is no estimate.
+# Maximum share of findings in strata without control for an estimate.
 LEFT_OUT = 0.1
-# An estimate of which so many texts have more than half of the findings says little of
-# the others.
+# An estimate says little about other texts if this many texts, or fewer, have more than
+# half of the findings.
 FEW_TEXTS = 5
-# How many times its lower end the upper end of an interval may be.
+# Maximum ratio of the upper end of an interval to its lower end.
 WIDE = 10.0
-# Share of the control's texts that stand in the dataset from which on it is said.
+# Share of the control's texts in the dataset from which on there is a warning.
 IN_DATASET = 0.1
-# Share of the licensed texts that can't count from which on it is said.
+# Share of licensed texts that can't be findings from which on there is a warning.
 NOT_DETECTABLE = 0.2
-# Years that two sets of texts have in common, as a share, below which they are of other
-# years.
+# Two sets of texts are from different years if their years overlap by a smaller share.
 IN_COMMON = 0.5
-# The same of what no stratum makes up for.
+# Minimum overlap in the traits for which weighting by strata does not correct.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
-# Years that a dataset must name, and the share of the last ones that may be slips or
-# plans.
+# Minimum number of years named in a dataset; the last one in LAST_YEARS of them is
+# ignored, since it may be a mistake or a plan.
 YEARS_NAMED, LAST_YEARS = 5, 50
 
 
@@ -86,18 +87,19 @@ def answer_of(
     carriers: Sequence[str],
     tokens: Tokens | None,
 ) -> dict[str, Any]:
-    """The entry ``answer`` of ``summary.json``.
+    """Return the entry ``answer`` of ``summary.json``.
 
     Parameters
     ----------
     measured, numbers, withheld
-        What was measured, the layers of all numbers, and which of them are withheld.
+        The measurements, the layers of all numbers, and the reasons for which some are
+        withheld.
     changed
-        Options that change the rule of a finding.
+        Options that change the rule for findings.
     carriers
         Texts of the dataset.
     tokens
-        Counts the tokens of texts.
+        Function that counts the tokens of texts.
     """
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
@@ -125,7 +127,7 @@ def answer_of(
         },
         "strengths": _strengths(measured),
     }
-    # What the findings are of, and which share of the whole that is.
+    # The number of scanned units, and the scanned share of the whole.
     extents = {
         "records": (dataset.records, dataset.fraction),
         "texts": (measured.controls.licensed_texts, measured.index_fraction),
@@ -156,8 +158,8 @@ def answer_of(
 
 
 def _numbers(unit: str, number: Layers) -> dict[str, Any]:
-    """The numbers in one unit: all of records and texts, those that there are of the
-    others.
+    """Return the numbers in one unit; units other than records and texts have only some
+    of the layers.
     """
     numbers = number.as_dict()
     if unit in ("records", "texts"):
@@ -166,7 +168,9 @@ def _numbers(unit: str, number: Layers) -> dict[str, Any]:
 
 
 def _shares(number: Layers, whole: int, fraction: float) -> Layers:
-    """The numbers as shares of the whole; facts are of what was scanned."""
+    """Return the numbers as shares of the whole; facts are shares of the scanned
+    part.
+    """
     facts = number.scaled(1.0 / max(1.0, whole))
     return replace(
         number.scaled(1.0 / max(1.0, whole / fraction), most=1.0),
@@ -177,8 +181,8 @@ def _shares(number: Layers, whole: int, fraction: float) -> Layers:
 
 
 def _strengths(measured: Measured) -> list[dict[str, Any]]:
-    """The records with findings of each strength beside what chance explains of them at
-    most.
+    """Return, for each strength, the records with findings and the maximum number of
+    them that chance explains.
     """
     result = []
     for least, found, chance in zip(
@@ -244,7 +248,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
 
 
 def _no_chance(measured: Measured) -> str | None:
-    """Why nothing can be said of chance."""
+    """Return the reason why chance was not measured, or None."""
     if measured.chance.measures:
         return None
     if measured.chance.control_found:
@@ -259,13 +263,13 @@ def _differs(null: NullCounts) -> str:
 
 
 def _strata(measured: Measured) -> str:
-    """The kinds of text without control that were found, as people write them."""
+    """Return the kinds of text that were found and have no control, in words."""
     return ", ".join(name.capitalize() for name in measured.without_control)
 
 
 def _few_texts(measured: Measured) -> dict[str, Any] | None:
-    """Of how few texts more than half of the findings are, as values of a reason; None
-    where they are of many.
+    """Return the values for a reason if a few texts have more than half of the
+    findings, else None.
     """
     copies = np.sort(measured.counts.findings.copies)[::-1]
     places = np.cumsum(copies[:FEW_TEXTS])
@@ -283,10 +287,10 @@ def _few_texts(measured: Measured) -> dict[str, Any] | None:
 
 
 def _no_estimate(measured: Measured, recalls: Pair) -> str | None:
-    """Why the recall of copies like the matches gives no estimate."""
+    """Return the reason why recall gives no estimate, or None."""
     recall, _ = recalls
     if _unseen(recalls):
-        # Without any finding only the test copies say so.
+        # If there are no findings, the reason follows from the test copies alone.
         return withheld("unseen" if measured.claimable else "unseen_by_edits")
     if recall is None:
         return None
@@ -298,14 +302,14 @@ def _no_estimate(measured: Measured, recalls: Pair) -> str | None:
 
 
 def _all_over(recall: Recall) -> bool:
-    """Whether most copies are changed all over."""
+    """Return whether most copies are changed throughout."""
     return (
         sum(recall.mixture.get(edit.__name__, 0.0) for edit in SPREAD) > MOSTLY_SPREAD
     )
 
 
 def _unseen(recalls: Pair) -> bool:
-    """Whether too many copies may be hidden."""
+    """Return whether too many copies may be hidden."""
     hidden = 0.0 if recalls[0] is None else akin(recalls[0])
     limits = zip(recalls, (UNSEEN, UNSEEN_AT_MOST), strict=True)
     return any(
@@ -315,7 +319,7 @@ def _unseen(recalls: Pair) -> bool:
 
 
 def warnings(measured: Measured) -> list[dict[str, Any]]:
-    """What threatens a number."""
+    """Return the warnings, which say what threatens a number."""
     chance, recall, null = measured.chance, measured.recall.of_records[0], measured.null
     result = []
     licensed = measured.controls.licensed
@@ -344,7 +348,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
     result += _drift(measured)
     if len(chance.measures) > 1:
         result += _disagreement(*chance.measures)
-    # Without copies that are established, nothing is known of how these were changed.
+    # If no copies are established, nothing is known about their edits.
     if recall is not None and chance.claimed:
         if _unseen(measured.recall.of_records):
             hidden = recall.hidden + akin(recall)
@@ -368,7 +372,9 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
 
 
 def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str, Any]]:
-    """Whether the clusters that two measures expect contradict each other."""
+    """Return a warning if the numbers of clusters that two measures predict contradict
+    each other.
+    """
     one, other = first.chance("clusters"), second.chance("clusters")
     if one.low <= other.high and other.low <= one.high:
         return []
@@ -387,7 +393,7 @@ def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str,
 
 
 def notes(measured: Measured) -> list[dict[str, Any]]:
-    """What one should know, and what threatens no number that is shown."""
+    """Return the notes: things to know that threaten no number that is shown."""
     result = []
     if measured.index_fraction < 1.0:
         result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
@@ -407,8 +413,8 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
 
 
 def next_step(measured: Measured, carriers: Sequence[str]) -> str:
-    """What would measure chance, in a sentence: a cutoff by the years that the dataset
-    names, or data to give.
+    """Return a sentence on how to measure chance: by a cutoff after the years that the
+    dataset names, or with other data.
     """
     if measured.chance.too_small:
         return (
@@ -433,8 +439,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     )
     if len(named) >= YEARS_NAMED:
         last = named[-1 - len(named) // LAST_YEARS]
-        # The years are those of a sample, and of the earliest tweet of each text: one
-        # without a time or a retweet keeps its text out.
+        # Years are known for a sample, and only of each text's earliest tweet; a text
+        # whose earliest tweet has no time or is a retweet is left out.
         every = measured.controls.licensed_texts
         texts = every / max(1, min(KNOWN, every))
         younger = int((measured.samples[0].year > last).sum())
@@ -448,8 +454,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
 
 
 def _drift(measured: Measured) -> list[dict[str, Any]]:
-    """Whether the control's years are others than the licensed texts', and whether
-    chance differs between them.
+    """Return warnings if the control's years differ from those of the licensed texts,
+    or if chance differs between years.
     """
     if not measured.controls.texts:
         return []
@@ -465,7 +471,7 @@ def _drift(measured: Measured) -> list[dict[str, Any]]:
         <= min(licensed.total, control.total)
     ):
         result.append(warning("years_not_known"))
-    # Strata of a length each make up for lengths that differ.
+    # Strata by length correct for different lengths.
     shares["length"] = measured.strata.lengths
     unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
     if unlike:

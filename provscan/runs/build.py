@@ -1,4 +1,6 @@
-"""Build an index from corpora, or add to one: read, prepare in threads, write."""
+"""Builds an index from corpora, or adds to one: :func:`build_index` reads the tweets,
+prepares them in threads and writes the index.
+"""
 
 from __future__ import annotations
 
@@ -66,52 +68,53 @@ def build_index(
         texts as dicts or as an Arrow array.
     out
         The index's folder. It appears when the index is complete; an interrupted build
-        leaves what was there before.
+        leaves an earlier index unchanged.
     text_field, id_field, author_field, date_field
-        The name of one field each, dots lead into nested ones; by default found by
-        their usual names. Of a table without a header, ``column_1`` is the first.
+        The name of one field each; dots lead into nested fields. By default fields are
+        found by their usual names. ``column_1`` is the first column of a table without
+        a header.
     delimiter, encoding
-        Of CSV files: the character between the values of a row, the encoding; by
-        default both are determined.
+        The character between the values of a row in CSV files, and the encoding of text
+        files; by default both are detected.
     fix_encoding
-        Index tweets that were decoded with a wrong encoding before they were written
-        ("schÃ¶n"), or whose letters are written as escapes of JSON, as what was meant.
+        Repair tweets that were decoded with a wrong encoding before they were written
+        ("schÃ¶n"), or whose letters are written as escapes of JSON.
     bands, rows
-        LSH banding of the 128 signature values; 16 and 4, or those of the index that is
-        added to.
+        LSH banding of the 128 signature values; by default 16 and 4, or those of the
+        index that is added to.
     seed_length
-        Letters of a seed, which is what a passage in long text is found by; by default
-        10, and 14 in an index of more than a million texts: with 14, long text is
-        scanned in two thirds of the time, and fewer copies with many typing errors are
-        found. When an index grows beyond a million texts, all of it is written again
-        with longer seeds.
+        Letters of a seed, by which a passage in long text is found; by default 10, and
+        14 in an index of more than a million texts. With 14, long text is scanned in
+        two thirds of the time, but fewer copies with many typing errors are found. When
+        an index grows beyond a million texts, all of it is rewritten with longer seeds.
     fraction
-        Share of the licensed tweets that are indexed, where it is a random part:
-        estimates are then for all of them. All, or that of the index that is added to.
+        Share of all licensed tweets that the sources contain, if they are a random
+        sample of them: estimates are then for all licensed tweets. By default 1, or
+        that of the index that is added to.
     allow_unread
-        Leave out files without tweets and files that can't be read; they are an error
-        otherwise. One that does not exist or breaks off is an error all the same.
+        Leave out files without tweets and files that can't be read, which are otherwise
+        an error. A file that does not exist or is truncated is always an error.
     workers
-        Threads; all processors by default. The result does not depend on it.
+        Number of threads; by default all processors. The result does not depend on it.
     overwrite
-        Replace an index that is there.
+        Replace an existing index.
     append
-        Add to an index that is there. Tweets whose ids it holds, or has forgotten,
-        change nothing; ``appended`` in :meth:`Index.info` counts them.
+        Add to an existing index. Tweets whose ids it contains, or has forgotten, change
+        nothing; ``appended`` in :meth:`Index.info` counts them.
     shards
-        Part the index by text into so many shards, at most 256, which are looked up as
-        one; 1 by default. For an index that is larger than one segment, 2**24 texts, or
-        than one machine's memory: a scan reads of each shard what it asks for. It finds
-        the same, to the byte.
+        Number of shards, at most 256, into which the index is divided by text; 1 by
+        default. Shards are for an index that is larger than one segment, 2**24 texts,
+        or than one machine's memory: a scan reads only the parts of a shard that it
+        needs, and finds the same matches, to the byte.
     executor
-        What builds: ``"threads"`` of this process; or, for two shards or more,
-        ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see sources and ``out``
-        under the same paths: tasks read some files each, others write a shard each. The
-        index is the same.
+        Executor of the build: ``"threads"`` of this process; or, with two shards or
+        more, ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see the sources
+        and ``out`` under the same paths. Some tasks read some files each, others write
+        a shard each. The index is the same.
     address
-        Of the head of a Ray cluster; see :func:`provscan.match`.
+        Address of the head node of a Ray cluster; see :func:`provscan.match`.
     log
-        File that lines of JSON about the progress are added to; see
+        File to which JSON lines about the progress are appended; see
         :func:`provscan.match`.
     progress
         Receives the progress.
@@ -123,11 +126,11 @@ def build_index(
     Raises
     ------
     InputError, FieldNotFoundError
-        A source can't be read, to its end, or holds no tweets.
+        A source can't be read completely, or contains no tweets.
     OutputError
         ``out`` exists, can't be written, or is being written by another process.
     IndexFormatError
-        There is no index to add to, or a damaged one.
+        There is no index to add to, or it is damaged.
     ParameterError
         A parameter is out of range, or contradicts that of the index that is added to.
     UsageError
@@ -238,7 +241,7 @@ def build_index(
 
 
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
-    """The parameters of an index; an error if others are given."""
+    """Return the parameters of an index; an error if other values are given."""
     reader = open_reader(path, check="lengths")
     known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():

@@ -1,9 +1,10 @@
-"""How many findings chance explains, measured on the matches of a control and of a null
-dataset.
+"""Measures how many findings chance explains, with the matches of a control and of a
+null dataset.
 
-Findings of texts with like wording are one event, a cluster (:class:`TextClusters`).
-Each measure of chance (:class:`ChanceMeasure`) has clusters that chance alone made, and
-:func:`measure_chance` puts together what they say of the findings in the dataset.
+Findings of texts with similar wording are one event, a cluster (:class:`TextClusters`).
+Each measure of chance (:class:`ChanceMeasure`) has clusters that chance alone made.
+:func:`measure_chance` combines the measures and applies them to the findings in the
+dataset.
 """
 
 from __future__ import annotations
@@ -38,34 +39,32 @@ from provscan.runs.null import NullCounts
 from provscan.scoring.families import best_of, families
 
 UNITS = ("records", "texts", "tweets", "characters")
-# "At least" is the best of the bounds of all strengths, each of which has this share of
-# the error.
+# Error of the bound of one strength; "at least" is the best bound of all strengths.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
-# Share of the control's texts that stand in the dataset from which on they measure
-# nothing.
+# Share of the control's texts in the dataset from which on the control is not used.
 MOSTLY_IN_DATASET = 0.5
 
 
 class TextClusters(NamedTuple):
-    """Clusters of findings, one entry each."""
+    """Clusters of findings, with one entry for each."""
 
-    family: Numbers  # Number of the family of its texts.
-    first: Numbers  # Place of the text of its first finding.
-    sizes: dict[str, Floats]  # Its size in each of `UNITS`.
+    family: Numbers  # Number of the family of the cluster's texts.
+    first: Numbers  # Place of the text of the cluster's first finding.
+    sizes: dict[str, Floats]  # Size of the cluster in each of `UNITS`.
 
 
 def text_clusters(
     family: Numbers, records: Numbers, tweets: Floats, found: TextFindings
 ) -> TextClusters:
-    """Clusters of findings.
+    """Group findings into clusters.
 
-    `family`, [texts], is below 0 for texts that are left out; `records`, [families],
-    are the different records of each.
+    `family`, [texts], is below 0 for texts that are left out; `records`, [families], is
+    the number of distinct records of each family.
     """
     place = np.flatnonzero((family >= 0) & (found.count > 0))
     names, number = np.unique(family[place], return_inverse=True)
     first = np.zeros(len(names), np.int64)
-    # The last write wins: the first finding of all.
+    # The last write wins, so the first finding of a cluster is written last.
     order = np.argsort(found.first[place])[::-1]
     first[number[order]] = place[order]
 
@@ -82,7 +81,7 @@ def text_clusters(
 
 
 def cluster_count(family: Numbers) -> int:
-    """Number of families; those below 0 are none."""
+    """Return the number of distinct families; numbers below 0 are not families."""
     return len(distinct(family[family >= 0]))
 
 
@@ -92,11 +91,11 @@ class ChanceMeasure:
 
     name: str  # "control" or "null".
     clusters: TextClusters
-    weights: Floats  # How many licensed clusters each counts for.
-    heaviest: float  # The largest weight that one cluster more could have.
+    weights: Floats  # Number of licensed clusters that each cluster represents.
+    heaviest: float  # Largest possible weight of one additional cluster.
 
     def without_clusters(self, heaviest: float) -> ChanceMeasure:
-        """The same measure if it had not shown a single chance match."""
+        """Return the measure as if it had no chance match."""
         none = np.zeros(0, np.int64)
         sizes = {name: none.astype(np.float64) for name in UNITS}
         return ChanceMeasure(
@@ -106,8 +105,8 @@ class ChanceMeasure:
     def chance(
         self, unit: str, like: Floats | None = None, tail: float = TAIL
     ) -> Chance:
-        """What chance put among the licensed findings; "clusters" counts each as
-        one.
+        """Return the chance matches among the licensed findings in a unit; the unit
+        "clusters" counts each cluster as one.
         """
         sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
         return predict_chance(self.weights, sizes, self.heaviest, like, tail)
@@ -116,11 +115,11 @@ class ChanceMeasure:
 def chances(
     measures: list[ChanceMeasure], like: TextClusters, tail: float = TAIL
 ) -> dict[str, Chance]:
-    """What chance put among the licensed findings, by unit; empty where it was not
-    measured.
+    """Return the chance matches among the licensed findings, by unit; empty if chance
+    was not measured.
 
-    Of several measures the widest limits are taken, and the expectation of the one with
-    the most clusters.
+    The limits are the widest of all measures, the expectation is that of the measure
+    with the most clusters.
     """
     if not measures:
         return {}
@@ -135,20 +134,20 @@ def chances(
 
 @dataclass(frozen=True)
 class Part:
-    """What was found in the dataset, or of a source, author, year, language."""
+    """The matches in the dataset, or of one source, author, year or language."""
 
     licensed: Amount
     findings: Amount
-    # Findings of claimable texts by the place of the strength in `STRENGTHS`, and how
-    # many clusters they are.
+    # Findings of claimable texts, and the number of their clusters, by the place of the
+    # strength in `STRENGTHS`.
     claimable: dict[int, Amount]
     clusters: dict[int, int]
-    nearly: Amount | None = None  # Only known of the dataset.
+    nearly: Amount | None = None  # Nearly verbatim findings; for the dataset only.
 
 
 def part_of(counts: Counts, family: Numbers) -> Part:
-    """What was counted in all parts or in those of a source; `family` is that of the
-    texts.
+    """Return the counts of all parts, or of those of one source, as a part; `family` is
+    the family of each text.
     """
     clusters = {
         place: cluster_count(family[found.count > 0])
@@ -161,42 +160,44 @@ def part_of(counts: Counts, family: Numbers) -> Part:
 
 @dataclass(frozen=True)
 class MeasuredChance:
-    """What chance explains of the findings of a run."""
+    """The part of a run's findings that chance explains."""
 
     whole: Part  # The findings in the dataset.
-    family: Numbers  # [texts], family of each claimable text with findings; else -1.
+    family: Numbers  # [texts], family of each claimable text with findings, or -1.
     licensed_clusters: int
     measures: list[
         ChanceMeasure
     ]  # Of all findings; empty where chance is not measured.
     expected: dict[str, Chance]  # Chance among all findings, by unit.
-    # The same for each strength, with limits that have the error of one strength.
+    # Chance for each strength, with limits that have the error of one strength.
     by_strength: list[dict[str, Chance]]
-    # Whether for some strength there are more clusters than chance explains, and more
-    # records and texts.
+    # Whether, at some strength, there are more clusters, records and texts than chance
+    # explains.
     claimed: bool
-    best_strength: int  # Place of the strength that exceeds chance by most records.
-    # The measures could claim nothing even without a single chance match, and ones as
-    # large as the licensed texts could.
+    # Place of the strength whose findings exceed chance by the most records.
+    best_strength: int
+    # The measures could claim nothing even without a single chance match, but measures
+    # as large as the licensed texts could.
     too_small: bool
-    usable: bool  # The measures could tell copies of texts like those found.
-    control_found: float  # Share of the control's texts that are findings.
+    usable: bool  # The measures could detect copies of texts like those found.
+    control_found: float  # Share of the control's texts that have findings.
     # Years of the control, and its clusters and texts of each year.
     years: tuple[Numbers, Numbers, Numbers]
     placebo: dict[str, Any] | None  # Earlier years of the control against later ones.
-    # For each measure: scores, ascending, and the error rates of lists of findings down
-    # to one of them or less.
+    # For each measure, ascending scores, and the error rates of lists of findings that
+    # end between two scores.
     error_rates: list[tuple[Floats, Floats]]
 
     def beyond(self, found: Part, place: int) -> bool:
-        """Whether findings of a strength are more than chance explains."""
+        """Return whether there are more findings of a strength than chance explains."""
         return _beyond(self.by_strength[place], found, place)
 
     def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
-        """The error rate of the list down to each licensed match.
+        """Return the error rate of the list of matches that ends with each licensed
+        match.
 
-        It is 1 where the whole list is no more than chance explains, and nan where
-        chance was not measured, for any text or for those of its stratum.
+        It is 1 if chance explains the whole list, and nan if chance was not measured at
+        all or in the stratum of the text.
         """
         result = np.full(len(batch.place), np.nan)
         if not self.measures:
@@ -241,7 +242,7 @@ def measure_chance(
     `control` is a sample of the control texts, and `characters` how many code points
     of the dataset were scanned.
     """
-    # Families of texts, and how many records each has.
+    # Find the families of texts, and count the records of each.
     own, others = _families(controls, matches, counts.of_texts[0], null)
     measuring = eligible.control & strata.strata.measured[eligible.stratum]
     claimed_family = np.where(eligible.claimable, own, -1)
@@ -259,7 +260,7 @@ def measure_chance(
     ]
     licensed, of_control = clusters[: len(STRENGTHS)], clusters[len(STRENGTHS) :]
 
-    # The measures at each strength.
+    # Measure chance at each strength.
     best = counts.of_texts[0]
     texts = np.count_nonzero(eligible.control & (best.count > 0))
     looked_for = max(1.0, controls.texts * (1.0 - control.too_short))
@@ -280,7 +281,7 @@ def measure_chance(
             scaled = found._replace(sizes=sizes)
             at.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
 
-    # What they say of the findings.
+    # Compare the findings with the measures.
     whole = replace(part_of(counts, claimed_family), nearly=counts.nearly)
     by_strength = [
         chances(at, like, TAIL_OF_EACH)
@@ -295,7 +296,7 @@ def measure_chance(
     claimed = max(excess) > -1.0
 
     def would_claim(heaviest: float | None) -> bool:
-        """Whether there were a claim without any chance match."""
+        """Return whether there would be a claim without any chance match."""
         return any(
             _beyond(
                 chances(
@@ -343,8 +344,8 @@ def _families(
     found: TextFindings,
     null: NullCounts | None,
 ) -> tuple[Numbers, Numbers]:
-    """Families of the texts with findings in the dataset, and in the null dataset; -1
-    of the other texts.
+    """Return the families of the texts with findings in the dataset, and of those in
+    the null dataset; -1 for other texts.
     """
     pairs = [(matches.text, found.count > 0)]
     if null is not None:
@@ -378,7 +379,9 @@ def _error_rates(
     null: NullCounts | None,
     null_family: Numbers,
 ) -> list[tuple[Floats, Floats]]:
-    """For each measure scores, and the error rates of lists down to them or less."""
+    """Return, for each measure, scores and the error rates of lists of findings that
+    end between two scores.
+    """
 
     def best(texts: Flags) -> Floats:
         return best_of(family, found.best, texts)
@@ -395,7 +398,7 @@ def _error_rates(
             decoys = best_of(null_family, null.of_texts[0].best, licensed)
         decoys = decoys[measure.clusters.family]
         weights = measure.weights if len(decoys) else np.array([measure.heaviest])
-        # Between two of these scores all lists have the same rate.
+        # All lists that end between two of these scores have the same rate.
         steps = np.unique(np.append(targets, decoys))
         rates = q_values(np.append(steps, np.inf), targets, decoys, weights)
         result.append((steps, rates))

@@ -23,11 +23,10 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
 
-# Texts whose script and length, whose authors, times and languages, and whose wording
-# is looked up.
+# Sample sizes for script and length; for author, time and language; and for wording.
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
-# Languages are strata where this share of the texts of both samples has one; a language
-# with this share of the licensed texts is a stratum by itself.
+# Languages are strata if at least HAVE_LANGUAGE of the texts of both samples have one;
+# a language of at least OF_ITS_OWN of the licensed texts is a stratum by itself.
 HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
@@ -35,21 +34,21 @@ UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS
 @dataclass(frozen=True)
 class TextSample:
     """A random sample of the licensed texts, or of the control's, that are long enough
-    to be looked for; the first ones in full.
+    to be searched for; some properties are known of the first texts only.
     """
 
-    total: int  # Texts that there are.
-    # Script (an entry of `provscan.scoring.lengths.SCRIPTS`) and place of the length
+    total: int  # Number of all such texts.
+    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and place of the length
     # class of each text.
     script: Numbers
     band: Numbers
-    year: Numbers  # Years, where known.
-    # "" where not known.
+    year: Numbers  # Known years.
+    # Author and language; "" if unknown.
     author: npt.NDArray[np.str_]
     lang: npt.NDArray[np.str_]
-    # Bits for each code point; nan where not known. Empty if there is no control.
+    # Bits per code point; nan if unknown. Empty if there is no control.
     rarity: Floats
-    # Share of all texts that are too short to be looked for.
+    # Share of all texts that are too short to be searched for.
     too_short: float = 0.0
 
 
@@ -70,7 +69,7 @@ def sample_texts(
             np.array(column.cast(pa.string()).fill_null("").to_pylist(), np.str_)
             for column in (known.author, known.lang)
         )
-        # Without a control nothing is compared.
+        # Wording is compared only if there is a control.
         worded = texts[: WORDED if controls.texts else 0]
         bits = background.bits(controls.reader, worded)
         return TextSample(
@@ -93,40 +92,42 @@ def band_places(band: Numbers) -> Numbers:
 
 
 def recall_group(script: Numbers, band: Numbers) -> Numbers:
-    """Class of script and length by which recall is weighted."""
+    """Return the class of script and length by which recall is weighted."""
     return UNSPACED[script] * len(BANDS) + band_places(band)
 
 
 @dataclass(frozen=True)
 class TextStrata:
-    """Strata of texts by script, length, and language where it is known, and what a
-    control text in them counts for.
+    """Strata of texts by script, length and, if known, language, with the weights of
+    control texts.
     """
 
     strata: Strata
-    # Languages that are strata by themselves; none where language is not known.
+    # Languages that are strata by themselves; empty if languages are unknown.
     languages: list[str]
-    # Ends of the thirds of the licensed texts by rarity of wording, and what multiplies
-    # the weights there.
+    # Bounds between the thirds of the licensed texts by rarity of wording, and the
+    # factors of the weights in each third.
     thirds: Floats
     factors: Floats
-    # Share that the lengths of both samples have in common, the control's weighed by
-    # the strata.
+    # Overlap of the length distributions of both samples, the control's weighted by
+    # strata.
     lengths: float
 
     def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
-        """Licensed texts for which a control text of each stratum and rarity counts."""
+        """Return the number of licensed texts that a control text of each stratum and
+        rarity represents.
+        """
         third = np.minimum(np.searchsorted(self.thirds, rarity), 2)
         factor = np.where(np.isnan(rarity), 1.0, self.factors[third])
         return self.strata.weights[stratum] * factor
 
     @property
     def heaviest(self) -> float:
-        """The largest weight that a text could have."""
+        """The largest possible weight of a text."""
         return float(self.strata.weights.max(initial=0.0) * self.factors.max())
 
     def of(self, script: Numbers, band: Numbers, lang: pa.ChunkedArray) -> Numbers:
-        """Stratum of each text, by its script, length class and language."""
+        """Return the stratum of each text by script, length class and language."""
         code = np.zeros(len(script), np.int64)
         if self.languages:
             names = lang.cast(pa.string()).fill_null("").combine_chunks()
@@ -139,7 +140,7 @@ class TextStrata:
 
 
 def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
-    """Divide texts into strata, by samples of the licensed and the control texts."""
+    """Divide texts into strata, given samples of the licensed and the control texts."""
     samples = licensed, control
     counts = Counter(licensed.lang.tolist())
     languages = sorted(
@@ -169,8 +170,8 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
     ]
     strata = divide(kinds, BANDS, *tables)
 
-    # What the strata do not make up for is compared among the texts that are in
-    # measured strata, each of which counts as its stratum does.
+    # Compare wording and lengths, for which the strata do not correct, among the texts
+    # in measured strata, weighted by stratum.
     rarities, weights, lengths = [], [], []
     for each, cell in zip(samples, cells, strict=True):
         weight = strata.weights[strata.of_class[cell]]
@@ -223,18 +224,19 @@ def eligibility_of(
 
 
 def _codes(names: npt.NDArray[np.str_], languages: list[str]) -> Numbers:
-    """Place of each name among the languages; the one after the last for others."""
+    """Return the index of each name in the languages, or their number for others."""
     place = {name: number for number, name in enumerate(languages)}
     found = [place.get(name, len(languages)) for name in names.tolist()]
     return np.array(found, np.int64)
 
 
 def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
-    """How far two samples agree in what is known of both, 1 where they do not differ.
+    """Return how far two samples agree in each trait that is known of both; 1 if they
+    do not differ.
 
-    Script, length, language, year and wording: the share that both distributions have
-    in common. Author: how often a text of the control is by an author of the licensed
-    sample, over how often another licensed text is.
+    For script, length, language, year and wording this is the overlap of both
+    distributions. For authors, it is the frequency with which a control text is by an
+    author of the licensed sample, divided by that of another licensed text.
     """
     spoken = [each.lang[each.lang != ""] for each in (licensed, control)]
     languages = np.unique(np.concatenate(spoken))
@@ -268,20 +270,20 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
 
 
 def in_common(first: Numbers, second: Numbers) -> float:
-    """The share that two distributions of small numbers have in common."""
+    """Return the overlap of two distributions of small numbers."""
     size = int(max(first.max(), second.max())) + 1
     shares = [np.bincount(each, minlength=size) / len(each) for each in (first, second)]
     return float(np.minimum(*shares).sum())
 
 
 def span(years: Numbers) -> str:
-    """Nine tenths of the years, as words."""
+    """Return the range of the middle nine tenths of the years, in words."""
     low, high = (int(np.quantile(years, q, method="nearest")) for q in (0.05, 0.95))
     return f"{low}-{high}" if low < high else str(low)
 
 
 def by_year(years: Numbers) -> dict[str, int]:
-    """How many there are of each year."""
+    """Count the texts of each year."""
     names, counts = np.unique(years, return_counts=True)
     return dict(zip(map(str, names.tolist()), counts.tolist(), strict=True))
 
@@ -289,8 +291,9 @@ def by_year(years: Numbers) -> dict[str, int]:
 def years_of_control(
     years: Numbers, matched: Numbers, texts: int
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Years of a control, its clusters of each year, and its texts, from the years of a
-    sample of its texts and of its clusters.
+    """Return the years of a control, and its clusters and texts of each year.
+
+    `years` are those of a sample of its texts, `matched` those of its clusters.
     """
     every = np.unique(np.concatenate([years, matched]))
     clusters, sizes = (

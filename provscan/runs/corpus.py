@@ -1,5 +1,5 @@
-"""The licensed tweets that an index is made of: found, read, counted; and what to tell
-the user about them.
+"""Finds, reads and counts the licensed tweets of which an index is made
+(:class:`Corpus`), and warns the user about them (:func:`corpus_warnings`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 
 class Corpus:
-    """Sources of licensed tweets, as :func:`provscan.build_index` takes them, read
-    once.
+    """The sources of licensed tweets that were passed to :func:`provscan.build_index`;
+    they are read once.
 
-    `notes` say what was found, for the index's manifest: ``sources``, ``unread`` and
-    ``ignored`` (files and reasons; the first of them), and how many those are. `stats`
-    count what is read. `files` is None for data in memory.
+    `notes` describe the sources for the index's manifest: ``sources``, the first
+    ``unread`` and ``ignored`` files with reasons, and their numbers. `stats` count what
+    is read. `files` is None for data in memory.
     """
 
     def __init__(
@@ -73,22 +73,26 @@ class Corpus:
         )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All tweets, in :data:`~provscan.readers.TWEETS`."""
+        """Yield all tweets in batches with the schema
+        :data:`~provscan.readers.TWEETS`.
+        """
         yield from coalesced(self._all())
         self.require_tweets()
 
     def require_tweets(self) -> None:
-        """Check, when all was read, that no file is damaged and some hold tweets."""
+        """Check, after reading, that no file is damaged and that there are tweets."""
         require_undamaged(self.stats)
         if not self.stats.records:
             raise self._empty(_left_out(self.stats))
 
     def described(self) -> dict[str, Any]:
-        """The notes and the counts of what was read."""
+        """Return the notes and the counts of what was read."""
         return {**self.notes, "read": self.stats.as_dict()}
 
     def describe(self, written: Written) -> dict[str, Any]:
-        """The same for a new index; an error if nothing remains of any tweet's text."""
+        """Return the notes and counts for a new index; an error if all texts are
+        empty.
+        """
         if not written.tweets:
             raise self._empty(NO_LETTERS)
         return self.described()
@@ -112,8 +116,8 @@ class Corpus:
 
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches of small files put together, in the same order: each batch costs some
-    time of its own.
+    """Join the batches of small files in the same order, since each batch has a fixed
+    cost.
     """
     limits = readers.current_limits()
     held: list[pa.RecordBatch] = []
@@ -143,8 +147,8 @@ def _left_out(stats: readers.ReadStats) -> str:
 
 
 def corpus_warnings(info: dict[str, Any]) -> list[str]:
-    """What the user of a new index should know: what was left out, and how far its
-    tweets can be told apart.
+    """Return the warnings about a new index: what was left out, and tweets that can't
+    be told apart.
     """
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})

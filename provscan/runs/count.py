@@ -1,12 +1,11 @@
-"""What the matches of a run add up to, in passes over the part files.
+"""Counts the matches of a run in passes over the part files.
 
 1. :func:`count_matches` makes the table of counts (:class:`Counts`).
-2. :func:`count_groups` counts the records of groups of texts. These are clusters of
-   texts with like wording, and authors, years and languages; which ones there are
-   follows from the first pass.
+2. :func:`count_groups` counts the records of groups of texts: clusters of texts with
+   similar wording, authors, years and languages. The groups follow from the first pass.
 
-With a null dataset, :mod:`provscan.runs.null` reads the matches before: whether the
-null dataset is comparable decides which texts have a measure of chance, and so what is
+If there is a null dataset, :mod:`provscan.runs.null` reads the matches first: the
+comparison of both datasets decides which texts have a measure of chance, and so what is
 counted here.
 """
 
@@ -30,20 +29,20 @@ from provscan.runs.evidence import ExhibitChoice
 from provscan.runs.matches import Batch, ScoredMatches
 from provscan.scoring.lengths import BANDS
 
-# Chance is tested for all findings, and for those of at least so many bits: verbatim
-# copies show among many coincidences.
+# Minimum bits of the sets of findings on which chance is tested: stronger findings show
+# verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
-# Bits of a whole record that is word for word a licensed tweet, to be compared with
+# Minimum bits of whole records that equal a licensed tweet, for the comparison with
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
 
 
 class Amount(NamedTuple):
-    """How many records and texts some matches have."""
+    """The numbers of records and texts of some matches."""
 
-    records: Numbers  # int64[splits].
-    copies: Numbers  # int64[texts], different records of each text.
+    records: Numbers  # int64[splits], distinct records.
+    copies: Numbers  # int64[texts], distinct records of each text.
     characters: Size = Size(0.0, 0.0)  # Code points that the matches cover, by field.
 
     @property
@@ -51,7 +50,7 @@ class Amount(NamedTuple):
         return int(np.count_nonzero(self.copies))
 
     def of(self, texts: Flags, records: Numbers) -> Amount:
-        """The amount of some texts, which stand in these records."""
+        """Return the amount of some of the texts, whose records are given."""
         return Amount(records, np.where(texts, self.copies, 0))
 
 
@@ -74,12 +73,12 @@ class _AmountCounter:
 
 @dataclass(frozen=True)
 class TextFindings:
-    """The findings of each text that have at least so many bits; [texts] each."""
+    """The findings of each text that have at least `least` bits; [texts] each."""
 
     least: float
     count: Numbers
-    first: Numbers  # Number of the first match.
-    best: Floats  # The best score.
+    first: Numbers  # Number of the first finding.
+    best: Floats  # Best score.
     characters: Floats
 
     @classmethod
@@ -102,31 +101,31 @@ class TextFindings:
 
 
 class Cells(NamedTuple):
-    """Matches by cells of recall (class of script and length, times class of damage),
-    [cells] each.
+    """Counts of matches by cell of recall (class of script and length, times class of
+    damage), [cells] each.
     """
 
-    findings: Floats  # Records by their best finding.
-    # Findings less those that chance explains, and all matches: records, and texts.
+    findings: Floats  # Records by the cell of their best finding.
+    # Records and texts of findings less chance, and of all matches.
     of_records: tuple[Floats, Floats]
     of_texts: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The table of counts of one pass over matches."""
+    """The table of counts from one pass over the matches."""
 
     # Matches of licensed texts and findings among them, [splits] each.
     matches: Numbers
     finding_matches: Numbers
     control_matches: int  # Matches of control texts.
     levels: dict[str, int]  # Matches of licensed texts by level.
-    word_for_word: int  # Whole records that are word for word a rare licensed text.
+    word_for_word: int  # Whole records that equal a rare licensed text word for word.
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
     claimable: list[Amount]  # Findings of claimable texts, for each of `STRENGTHS`.
-    of_texts: list[TextFindings]  # Of licensed and control texts, likewise.
+    of_texts: list[TextFindings]  # Findings by text, for each of `STRENGTHS`.
     cells: Cells
     first: Numbers  # Places of the texts of the first findings that can be claimed.
 
@@ -137,8 +136,10 @@ def count_matches(
     exhibits: ExhibitChoice | None = None,
     first: int = 0,
 ) -> Counts:
-    """Count all matches in one pass, in which the texts to keep for `exhibits` are
-    chosen, too; of the first findings so many texts are noted.
+    """Count all matches in one pass.
+
+    The pass also chooses the matches that keep their texts, for `exhibits`, and records
+    the texts of the `first` claimable findings.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -200,7 +201,7 @@ class _CellCounter:
         self._group = recall_group(matches.scores.script, matches.scores.band)
         self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
         self._chance = np.zeros(CELLS)
-        # A bit for each class of damage in which a text has matches: findings, and all.
+        # For each text, a bit for each class of damage, of findings and of all matches.
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
@@ -215,8 +216,7 @@ class _CellCounter:
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
         rows = np.flatnonzero(control & counted & self._eligible.measured[place])
-        # Sums of floats depend on their order: one row after the other, whatever the
-        # batches are.
+        # Sums of floats depend on the order, so add row by row, whatever the batches.
         np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
 
     def cells(self) -> Cells:
@@ -257,7 +257,7 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
 
 
 def by_tweets(counts: Floats) -> Numbers:
-    """How many things have 0, 1, 2, and more tweets."""
+    """Count the entries that are 0, 1, 2 and more."""
     few = np.minimum(counts, 3).astype(np.int64)
     return np.bincount(few, minlength=4).astype(np.int64)
 
@@ -265,9 +265,9 @@ def by_tweets(counts: Floats) -> Numbers:
 class Group(NamedTuple):
     """Groups of texts whose records are counted."""
 
-    codes: Numbers  # [texts], the group of each; below 0 for texts that are left out.
+    codes: Numbers  # [texts], group of each text; below 0 if it is left out.
     size: int  # Number of groups.
-    least: float | None = -np.inf  # Bits of the findings; None for all matches.
+    least: float | None = -np.inf  # Minimum bits of findings; None for all matches.
 
 
 def count_groups(

@@ -1,9 +1,10 @@
-"""The tables of a run, and the texts that they keep for people to compare: passage and
-tweet of every finding, and of some other matches.
+"""Writes the tables of a run, with the texts that people compare: passage and tweet of
+every finding, and of some other matches.
 
-``evidence.parquet`` has the texts of the findings. The strongest other matches,
-candidates, have theirs in columns of ``matches.parquet``. Where the terms of a platform
-ask for it, digests take the place of texts.
+``evidence.parquet`` has the texts of the findings. The texts of the strongest other
+matches, the candidates, are in columns of ``matches.parquet``. If the terms of a
+platform require it, digests replace texts. :class:`ExhibitChoice` chooses the matches
+that keep texts, and :func:`write_tables` writes both tables.
 """
 
 from __future__ import annotations
@@ -46,14 +47,13 @@ EVIDENCE = pa.schema(
         pa.field("has_text", pa.bool_()),
     ]
 )
-# Columns of ``matches.parquet`` that are null but for the candidates that are kept for
-# people to read.
+# Columns of ``matches.parquet`` that are null except for candidates that keep texts.
 CANDIDATE = pa.schema(
     [EVIDENCE.field(name) for name in ("passage", "tweet", "author", "time", "lang")]
 )
-# Matches that don't count of which texts are kept, the strongest.
+# Maximum number of candidates, the strongest matches that are no findings.
 CANDIDATES = 10_000
-# Columns that the analysis adds to those of a search.
+# Columns that the analysis adds to those of the search.
 ADDED = pa.schema(
     [
         pa.field("bits", pa.float32()),
@@ -69,20 +69,20 @@ ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 
 @dataclass(frozen=True)
 class Kept:
-    """Which matches are kept with texts, by their numbers."""
+    """The matches that keep their texts, by number."""
 
-    # Findings with texts in ``evidence.parquet``, None for all; the others have digests
-    # there.
+    # Findings with texts in ``evidence.parquet``, None for all; the others have
+    # digests.
     counted: Numbers | None
-    candidates: Numbers  # Matches that are no findings.
+    candidates: Numbers  # Other matches that keep their texts.
 
 
 class ExhibitChoice:
-    """Chooses the matches whose texts are kept: the first exhibits, in the order of the
+    """Chooses the matches that keep their texts: the first exhibits in the order of the
     report.
 
-    They are so many `texts`, or (None) those of all findings and of the strongest other
-    `candidates`.
+    `texts` is their number; with None, all findings and the strongest `candidates` keep
+    theirs.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
@@ -91,7 +91,7 @@ class ExhibitChoice:
 
     def add(self, batch: Batch, licensed: Flags) -> None:
         """Consider matches; only `licensed` ones are kept."""
-        # As the column of ``matches.parquet`` has them.
+        # Round the bits like the column of ``matches.parquet``.
         bits = batch.bits.astype(np.float32).astype(np.float64)
         weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
         self._findings += int(np.count_nonzero(batch.counted & licensed))
@@ -118,8 +118,8 @@ def write_tables(
     reader: IndexReader,
     folder: Path,
 ) -> None:
-    """Write ``matches.parquet``, with the columns that are `added` and the texts of
-    candidates that are kept, and ``evidence.parquet``.
+    """Write ``matches.parquet``, with the `added` columns and the texts of candidates,
+    and ``evidence.parquet``.
     """
     schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
     with (
@@ -160,8 +160,8 @@ def write_tables(
 
 
 def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:
-    """Rows of ``evidence.parquet`` for matches as in part files, with ``has_text``:
-    whether texts are kept.
+    """Return rows of ``evidence.parquet`` for rows of part files with the column
+    ``has_text``, which says whether texts are kept.
     """
     rows = pa.Table.from_batches(batches).combine_chunks()
     tweets = reader.earliest_tweets(rows["text"].to_numpy())
@@ -194,5 +194,5 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
 
 
 def digest(text: str | None) -> str | None:
-    """SHA-256 of the UTF-8 of a text, in hexadecimal digits."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal digits."""
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()

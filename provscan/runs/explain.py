@@ -1,8 +1,9 @@
-"""Why a text is or is not a match, and why a match is or is not a finding: each value
-with its limit.
+"""Explains why a text is or is not a match, and why a match is or is not a finding, by
+showing each value with its limit.
 
-What decides on a match is :func:`provscan.kernels.search.verify.decide`, and the values
-shown are those that it decided by.
+:func:`explain_text`, :func:`explain_record` and :func:`explain_tweet` start from a
+text, a record or a tweet. :func:`provscan.kernels.search.verify.decide` decides on a
+match, and its values are shown.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
-# The widest gates there are: what passes them is close enough to explain.
+# The widest possible gates: texts that pass them are close enough to explain.
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
@@ -54,19 +55,19 @@ def explain_text(
     fix_encoding: bool = False,
     offset: int = 0,
 ) -> list[Explanation]:
-    """Compare a text with the licensed texts that come closest, the closest first.
+    """Compare a text with the closest licensed texts, the closest first.
 
     With `tweet_id` it is compared with this tweet only, however little they share.
-    `matches` are the rows of ``matches.parquet`` in this text, which begins at `offset`
-    in its record; by default those of a search. Rows that have bits are compared with
-    the rule of a `finding`. With `fix_encoding`, the passage is the repaired one.
+    `matches` are the rows of ``matches.parquet`` for this text, which begins at
+    `offset` in its record; by default the text is searched. Rows with bits are compared
+    with the rule for findings. With `fix_encoding`, the repaired passage is shown.
     """
     size = len(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
     def place_of(row: dict[str, Any]) -> tuple[int, int]:
-        """Where a row of a search stands, as `matches` say it."""
+        """Return the span of a search's row in the coordinates of `matches`."""
         span = np.array([[row["start"], row["end"]]], np.int64)
         low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
         return int(low), int(high)
@@ -109,12 +110,11 @@ def explain_record(
     source: str | None = None,
     tweet_id: str | None = None,
 ) -> list[Explanation]:
-    """Explain every field of a record (by its number, from 0), which is read from the
-    dataset again.
+    """Explain every field of a record, given by its number from 0, which is read from
+    the dataset again.
 
-    `source` is the dataset or the member of an archive, where several have such a
-    record; all of them by default. Each explanation says of which ``source`` and
-    ``field`` it is.
+    `source` is the dataset or the member of an archive; by default, every source that
+    has a record of this number. Each explanation names its ``source`` and ``field``.
     """
     options = options_of(info)
     explained = []
@@ -141,7 +141,7 @@ def explain_record(
 def explain_tweet(
     info: Mapping[str, Any], matches: pa.Table, tweet_id: str, index: Index
 ) -> list[Explanation]:
-    """Explain the matches of a licensed tweet; without any, the tweet by itself."""
+    """Explain the matches of a licensed tweet, or the tweet itself if it has none."""
     chosen = (pc.field("tweet_id") == tweet_id) & ~pc.field("control")
     rows = matches.filter(chosen).slice(0, SHOWN)
     options = options_of(info)
@@ -157,8 +157,8 @@ def explain_tweet(
 
 
 def options_of(info: Mapping[str, Any]) -> MatchOptions:
-    """The options of a run that matter here, of its ``run.json``; what is not named
-    there is the default.
+    """Return the relevant options of a run from its ``run.json``; missing options have
+    their defaults.
     """
     names = (*GATES, *FINDING.as_dict(), "id_field", "records", "encoding", "outputs")
     known = info["parameters"]
@@ -173,15 +173,15 @@ def options_of(info: Mapping[str, Any]) -> MatchOptions:
 
 
 def _gates(params: MatchParams) -> dict[str, Any]:
-    """As arguments of :meth:`provscan.Index.match`."""
+    """Return the gates as arguments of :meth:`provscan.Index.match`."""
     return {name: getattr(params, name) for name in GATES}
 
 
 def _record_texts(
     info: Mapping[str, Any], record: int, source: str | None
 ) -> Iterator[tuple[str, str | None, str, int]]:
-    """Source, field, text and where in its record that begins, of one record of the
-    datasets, which are read again.
+    """Read one record of the datasets again; yield the source, the field, the text and
+    its offset in the record.
     """
     names = {item["source"]: item.get("xxh3") for item in info["inputs"]}
     if source is not None:
@@ -232,10 +232,10 @@ def _compared(
     size: int,
     rule: FindingParams,
 ) -> Explanation:
-    """A passage of a field of some size and a licensed tweet, and the match that is
-    reported there.
+    """Compare a passage with a licensed tweet, given the match reported there and the
+    size of the field.
 
-    Of a tweet with several texts, the one that is most alike is compared.
+    If the tweet has several texts, the most similar one is compared.
     """
     _, numbers = index.reader.texts_of_ids(pa.array([tweet_id]))
     if len(numbers) == 0:
@@ -264,7 +264,7 @@ def _compared(
             _gate("or letters of the longest stretch", found.stretch, least, option)
         )
     if found.way is not None:
-        # What is a match already needs no option.
+        # A match needs no option to let it pass.
         gates = [{**gate, "option": None} for gate in gates]
     match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
@@ -276,27 +276,28 @@ def _compared(
         "tweet_id": tweet_id,
         "tweet": tweet,
         "canonical_tweet": theirs,
-        # The place in the text that comes closest; where it stands is added.
+        # The closest passage of the text; its position is added later.
         "passage": text,
         "canonical_passage": ours,
-        # LSH bands in which the signatures of both agree, of all. One band makes a
-        # whole record a candidate.
+        # Number of LSH bands in which both signatures agree, and of all bands. One band
+        # makes a whole record a candidate.
         "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
         "bands": index.params.bands,
-        # Seeds of the licensed text that stand in the passage, of all. Neighbouring
-        # seeds make a passage a candidate.
+        # Number of seeds of the licensed text that occur in the passage, and of all
+        # seeds. Neighbouring seeds make a passage a candidate.
         "seeds_met": len(seeds[0] & seeds[1]),
         "seeds": len(seeds[1]),
         "shared": found.common,  # 5-character sequences that both have.
         "gates": gates,
-        # What makes it a match, ``whole`` or ``stretch``; None if nothing does.
+        # The rule by which it is a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
-        "finding": conditions,  # Of a match that has a score.
-        # The match of this tweet that overlaps this place, a row of ``matches.parquet``
-        # or, without its score, of a search; else that of another one.
+        "finding": conditions,  # Conditions of a finding, for a match with a score.
+        # The match of this tweet that overlaps this place, as a row of
+        # ``matches.parquet`` or, without a score, of a search. Otherwise ``instead`` is
+        # the match of another tweet.
         "match": match,
         "instead": reported if match is None else None,
-        # Whether it is a match, or would be one if the search came across it.
+        # Whether it is a match, or would be one if the search proposed it.
         "passed": match is not None or found.way is not None,
     }
 
@@ -308,8 +309,8 @@ def _finding(
     size: int,
     rule: FindingParams,
 ) -> list[dict[str, Any]]:
-    """The conditions of a finding that a match meets or not, in a field of some size;
-    given are length and script of the licensed text.
+    """Return the conditions of a finding for a match in a field of the given size;
+    `length` and `script` are those of the licensed text.
     """
     span = match["end"] - match["start"]
     containment = np.array([match["containment"]])
@@ -327,8 +328,8 @@ def _finding(
 
 
 def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:
-    """A condition: the value, the least that passes, and what would let it pass: an
-    option with its value.
+    """Return a condition: its value, the minimum that passes, and the option with the
+    value that would let it pass.
     """
     passed, option = value >= limit, None
     if parameter and not passed:

@@ -1,4 +1,6 @@
-"""What keeps an index fit for use: forget tweets, merge segments, verify every byte."""
+"""Maintains indexes: :func:`forget` removes tweets, :func:`merge` merges segments, and
+:func:`verify` checks every byte.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ from provscan.runs.folder import (
 )
 from provscan.urls import source_of
 
-# Ends of names that are meant as files, and not as ids.
+# Suffixes of names that denote files, not ids.
 FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
 
 
@@ -42,46 +44,45 @@ def forget(
     dry_run: bool = False,
     workers: int | None = None,
 ) -> dict[str, Any]:
-    """Forget tweets: whoever opens the index afterwards does not find them any more.
+    """Forget tweets, so that nobody who opens the index afterwards finds them.
 
-    Their texts stay in the files until these are rewritten, by ``purge`` or by the next
-    merge. What is forgotten stays so: a tweet is not added again, whatever later
-    corpora hold. Only building the index anew (``overwrite``) forgets what was
-    forgotten.
+    Their texts stay in the files until these are rewritten by ``purge`` or by the next
+    merge. A forgotten tweet is never added again, whatever later corpora contain,
+    unless the index is built anew (``overwrite``).
 
     Parameters
     ----------
     index
         The index's folder.
     ids
-        Ids of tweets; or files with ids, one a line, or with compliance events as
-        platforms send them, JSON lines with ``delete``, ``user_delete``,
-        ``user_suspend``, ``status_withheld`` and others, or batch results. None to
-        purge what is forgotten already. An index knows a tweet that was edited by the
-        id of its first version; where ``tweet_edit`` events name the versions of a
-        tweet, the id of any of them stands for all.
+        Ids of tweets; or files with one id per line, or with compliance events as
+        platforms send them (JSON lines with ``delete``, ``user_delete``,
+        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave
+        it out to purge tweets that are already forgotten. An index knows an edited
+        tweet by the id of its first version; if ``tweet_edit`` events connect the
+        versions of a tweet, the id of any version forgets it.
     users
-        Plain ids and batch results name accounts, as the column ``author`` of matches
-        does: all of their tweets are forgotten.
+        Plain ids and batch results name accounts, as in the column ``author`` of
+        matches; all of their tweets are forgotten.
     purge
-        Rewrite the segments that hold forgotten tweets, so that neither text nor hash
-        is left on disk, and write a record of the purge.
+        Rewrite the segments that contain forgotten tweets, so that neither text nor
+        hash is left on disk, and write a record of the purge.
     dry_run
-        Only say what would be forgotten.
+        Only report what would be forgotten.
     workers
-        Threads for the purge.
+        Number of threads for the purge.
 
     Returns
     -------
     dict
-        ``tweets`` and ``texts`` that are gone, ``unknown`` ids that the index does not
-        hold, for which nothing is noted, ``unknown_accounts`` of which it holds no
-        tweet, ``events`` read by kind, ``dry_run``, ``purged``.
+        Numbers of forgotten ``tweets`` and ``texts``; ``unknown`` ids that are not in
+        the index, for which nothing is recorded; ``unknown_accounts`` without a tweet
+        in the index; ``events`` read, by kind; ``dry_run`` and ``purged``.
 
     Raises
     ------
     InputError
-        A file can't be read, or holds something else.
+        A file can't be read, or contains something else.
     IndexFormatError
         There is no index, or a damaged one.
     OutputError
@@ -167,25 +168,25 @@ def forget(
 def merge(
     index: Source, *, purge_only: bool = False, workers: int | None = None
 ) -> dict[str, Any]:
-    """Merge the segments of an index into as few as possible; forgotten tweets leave
-    its files.
+    """Merge the segments of an index into as few as possible, and remove forgotten
+    tweets from its files.
 
-    If there are no longer more than a million texts, or only now, all segments are
-    written again with shorter or longer seeds, as :func:`provscan.build_index` would.
+    If the number of texts has fallen below or risen above a million, all segments are
+    rewritten with shorter or longer seeds, as :func:`provscan.build_index` would.
 
     Parameters
     ----------
     index
         The index's folder.
     purge_only
-        Rewrite only the segments that hold forgotten tweets.
+        Rewrite only the segments that contain forgotten tweets.
     workers
-        Threads; all processors by default. The result does not depend on it.
+        Number of threads; by default all processors. The result does not depend on it.
 
     Returns
     -------
     dict
-        As :meth:`provscan.Index.info`.
+        The result of :meth:`provscan.Index.info`.
 
     Raises
     ------
@@ -217,29 +218,29 @@ def verify(
 ) -> dict[str, Any]:
     """Check every byte of an index, or the files of a run against each other.
 
-    Whoever edits a run can write new checksums, too: only the command in its
-    ``run.json``, repeated, shows that.
+    Anyone who edits a run can write new checksums, too. Only repeating the command in
+    its ``run.json`` detects that.
 
     Parameters
     ----------
     path
         Folder of an index or of a run.
     quick
-        Of an index compare checksums only. Otherwise its segments are also made again
-        from the tweets, in a temporary folder, which takes as long as building it, and
-        finds files that were forged with their checksums.
+        Only compare the checksums of an index. Otherwise its segments are also rebuilt
+        from the tweets in a temporary folder, which takes as long as building the index
+        and detects files that were forged together with their checksums.
     workers
-        Threads; all processors by default.
+        Number of threads; by default all processors.
 
     Returns
     -------
     dict
-        What was checked.
+        A description of what was checked.
 
     Raises
     ------
     IndexFormatError
-        There is no index or run, or the index is damaged: names the file.
+        There is no index or run, or the index is damaged; the message names the file.
     InputError
         The run's files contradict each other, or one is missing.
 
@@ -279,11 +280,11 @@ def verify(
 
 
 def _verify_run(folder: Path) -> dict[str, Any]:
-    """Compare the files of a run with their checksums in ``run.json``, and their counts
-    with each other.
+    """Check the files of a run against their checksums in ``run.json``, and their
+    counts against each other.
     """
     try:
-        # A run may have further tables.
+        # A run may have additional tables.
         named = read_json(folder / RUN_FILE).get("files", ())
         tables = {MATCHES_FILE, EVIDENCE_FILE, *named} - {SUMMARY_FILE}
         summary, _ = read_run(folder, sorted(tables))

@@ -1,5 +1,5 @@
-"""Recall as the spike-ins of a run measure it: of copies like the matches, of distinct
-texts, of characters, and of nearly verbatim copies.
+"""Measures recall on the spike-ins of a run (:func:`measure_recall`): of copies like
+the matches, of distinct texts, of characters, and of nearly verbatim copies.
 """
 
 from __future__ import annotations
@@ -19,54 +19,54 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.comparability import recall_group
 from provscan.runs.count import Cells
 
-# Recall from which on the number of texts follows from how many copies were found of
-# each (where the series of Good & Toulmin converges, 1/2, with a margin).
+# Minimum recall at which the number of texts follows from the numbers of copies found
+# of each: the series of Good & Toulmin converges above 1/2, plus a margin.
 CONVERGES = 0.6
-# Copies of a text from which on their number makes no difference.
+# Number of copies of a text from which on more copies make no difference.
 MANY_COPIES = 20
-# Spike-ins of light, common or heavy edits that are nearly verbatim, below which these
-# say nothing of such copies.
+# Minimum number of nearly verbatim spike-ins of light, common or heavy edits to measure
+# the recall of such copies.
 ENOUGH_NEARLY = 30
 
-Pair = tuple[Recall | None, Recall | None]  # Of findings, and of any verified match.
+# Recall of findings, and recall of any verified match.
+Pair = tuple[Recall | None, Recall | None]
 
 
 @dataclass(frozen=True)
 class MeasuredRecall:
-    """What spike-ins say of copies like the matches."""
+    """Recall of copies like the matches, measured on spike-ins."""
 
     planted: SpikeIns
     back: Recovered
-    usual: Flags  # bool[spike-ins]: the edit is none of the severe ones.
+    usual: Flags  # bool[spike-ins]: the edit is not a severe one.
     of_records: Pair
-    # Recall of a copy of any text: one text that stands in most records says nothing of
-    # the others.
+    # Recall of a copy of any text, which texts in many records do not dominate.
     of_texts: Pair
     of_characters: Pair
-    in_pieces: float  # Share of the records with a finding in which it is in pieces.
+    in_pieces: float  # Share of the records with findings whose finding is in pieces.
     # Share of the licensed texts whose exact copy would be a finding; None without
     # spike-ins.
     can_be_told: float | None
     # Recall of nearly verbatim copies of texts that can be told, by weight of the
-    # edits, where it was measured.
+    # edits, if measured.
     nearly: dict[str, dict[str, Any]]
-    # The lowest of these.
+    # The lowest recall in `nearly`.
     least_nearly: Factor | None
 
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
     ) -> Recall | None:
-        """Share of the distinct texts of which at least one copy is found; `copies`
-        were found of each.
+        """Return the share of the distinct texts of which at least one copy is found;
+        `copies` is the number found of each.
 
-        A text with o copies found counts for ``1 - (-(1 - r) / r) ** o`` texts (Good &
-        Toulmin 1956, doi:10.1093/biomet/43.1-2.45), and where the series does not
-        converge for 1 / r, as if each had one copy. Texts that can't be detected are
-        lost with all their copies. What loses one copy of a text may lose its others:
-        the lower limit lies half way to a loss of all copies together, and with
-        `together` there.
+        A text with o copies found counts as ``1 - (-(1 - r) / r) ** o`` texts (Good &
+        Toulmin 1956, doi:10.1093/biomet/43.1-2.45), or as 1 / r texts, as if each had
+        one copy, if the series does not converge. All copies of undetectable texts are
+        missed. The cause that one copy of a text is missed may affect its other copies:
+        the lower limit lies half-way to the case that all copies are missed together
+        or, with `together`, assumes this case.
         """
-        # How many texts have no copy, one, two and so on.
+        # Count the texts with no copy, one copy, two copies, and so on.
         having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
         having[0] = 0
         count = int(having.sum())
@@ -94,16 +94,17 @@ class MeasuredRecall:
 def measure_recall(
     planted: SpikeIns, back: Recovered, cells: Cells, too_short: float
 ) -> MeasuredRecall:
-    """Measure recall on spike-ins, of copies that are in the cells as the matches are;
-    a share of the licensed texts is `too_short` to be planted.
+    """Measure the recall of copies that are distributed over cells like the matches.
+
+    `too_short` is the share of the licensed texts that are too short to be planted.
     """
     usual = ~_has(planted, SEVERE)
     group = recall_group(planted.script, planted.band)
     damage = damage_of(back.similarity, back.containment, back.pieces)
 
     def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Upper limits allow for severe edits, and for those of which hardly any is
-        found.
+        """Estimate a recall; upper limits allow for severe edits, and for edits of
+        which hardly any copy is found.
         """
         if len(planted) == 0:
             return None
@@ -146,8 +147,10 @@ def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
 
 
 def _nearly(planted: SpikeIns, back: Recovered) -> dict[str, dict[str, Any]]:
-    """A spike-in has the class of its match, or if it was missed of what was
-    planted.
+    """Return the recall of nearly verbatim copies by weight of the edits.
+
+    The class of a spike-in is that of its match or, if it was missed, that of the
+    planted copy.
     """
     result = {}
     for weight, edits in WEIGHTS.items():
@@ -158,7 +161,7 @@ def _nearly(planted: SpikeIns, back: Recovered) -> dict[str, dict[str, Any]]:
 
 
 def counted_share(counted: Flags) -> dict[str, Any]:
-    """Share of some spike-ins that count as findings, with Clopper-Pearson limits."""
+    """Return the share of spike-ins that are findings, with Clopper-Pearson limits."""
     hits, planted = int(counted.sum()), len(counted)
     low, high = clopper_pearson(hits, planted)
     return {
@@ -173,11 +176,11 @@ def counted_share(counted: Flags) -> dict[str, Any]:
 def _of_characters(
     planted: SpikeIns, back: Recovered, recall: Recall | None
 ) -> Recall | None:
-    """Recall of characters: of a copy that is found, a part may lie outside of the
-    match.
+    """Return the recall of characters, which is lower than that of copies because a
+    part of a copy may lie outside the match.
 
-    How large a part depends on the edit: of the mixture of edits it is what their
-    spike-ins say. Copies that were edited otherwise may lack nothing, or twice as much.
+    The part depends on the edit, and is averaged over the mixture of edits. For copies
+    with other edits it may be zero or twice as large.
     """
     if recall is None:
         return None
@@ -201,8 +204,8 @@ def _of_characters(
 
 
 def akin(recall: Recall) -> float:
-    """Share of the copies that went through heavy edits of which hardly any is found,
-    if each is as frequent as those that the matches show.
+    """Return the share of copies with heavy edits of which hardly any is found, if each
+    of these edits is as frequent as the heavy edits that the matches show.
     """
     heavy = {
         edit.__name__: recall.of_edit[edit.__name__]

@@ -1,8 +1,8 @@
-"""A build that an executor spreads: each task reads some of the files, then each writes
-a shard.
+"""Builds an index with an executor, in tasks that read files and tasks that write
+shards.
 
-The first tasks read, sketch and part tweets by the hash of their text, the second ones
-write a shard each of the parts for it; what is decided over all shards is left to this
+The first tasks read and sketch tweets and distribute them by the hash of their text.
+The second tasks write one shard each. Decisions over all shards are left to this
 process (:mod:`provscan.index.shards.spread`).
 """
 
@@ -29,18 +29,18 @@ from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
 
-# Tasks for each worker, so that they end at about the same time, unless they would be
-# larger than this.
+# Number of tasks per worker, so that workers finish at about the same time, and maximum
+# bytes of a task.
 TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class PartTask:
-    number: int  # Orders the tasks.
+    number: int  # Number by which tasks are ordered.
     files: tuple[TweetFile, ...]  # Files of tweets.
-    shards: int  # How many.
-    folder: str  # Where the parts go.
-    limits: Limits  # Of the readers.
+    shards: int  # Number of shards.
+    folder: str  # Folder for the parts.
+    limits: Limits  # Limits of the readers.
 
     def __str__(self) -> str:
         more = f" and {len(self.files) - 1:,} more" if len(self.files) > 1 else ""
@@ -49,18 +49,20 @@ class PartTask:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    place: tuple[int, int]  # Its number, and how many there are.
-    # Where the parts are, and how many tasks wrote some.
+    place: tuple[int, int]  # Number of the shard, and number of all shards.
+    # Folder of the parts, and number of tasks that wrote them.
     folder: str
     parts: int
-    params: IndexParams  # Of the index.
+    params: IndexParams  # Parameters of the index.
 
     def __str__(self) -> str:
         return f"shard {self.place[0] + 1} of {self.place[1]}"
 
 
 def read_and_part(task: PartTask, advance: Advance) -> tuple[Parted, dict[str, Any]]:
-    """Read the files of a task; what was read, and the stats of the readers."""
+    """Read the files of a task, and return a description of the parts and the
+    statistics of the readers.
+    """
     stats = ReadStats()
 
     def batches() -> Iterator[Any]:
@@ -88,8 +90,8 @@ def shards_of(
     address: str | None,
     progress: Progress,
 ) -> Callable[[Path], MadeShards]:
-    """What makes the shards of a corpus, given a folder for the parts; see
-    :func:`provscan.build_index`.
+    """Return a function that makes the shards of a corpus, given a folder for the
+    parts; see :func:`provscan.build_index`.
     """
     files = corpus.files
     if files is None or any(
@@ -130,7 +132,9 @@ def shards_of(
 
 
 def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
-    """The results; an index can't do without any of them."""
+    """Yield the results; an error if a task is lost, since an index needs all of
+    them.
+    """
     for result in results:
         if isinstance(result, LostTask):
             raise WorkerError(

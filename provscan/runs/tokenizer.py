@@ -1,4 +1,4 @@
-"""Tokens of a language model, for the amounts of text that a run reports."""
+"""Counts the tokens of a language model, for the amounts of text that a run reports."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 from provscan.errors import InputError, UsageError
 
-# Code points of a token where no tokenizer is named.
+# Code points per token if no tokenizer is given.
 CHARACTERS_A_TOKEN = 4.0
-# Texts that are counted.
+# Maximum number of texts that are counted.
 TEXTS = 10_000
 
 Tokens = Callable[[list[str]], int]
 
 
 def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
-    """How many tokens texts have, by a tokenizer of the library tokenizers
-    (``tokenizer.json``).
+    """Return a function that counts the tokens of texts with a tokenizer of the library
+    tokenizers (``tokenizer.json``).
     """
     if tokenizer is None:
         return None
@@ -34,8 +34,7 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
             f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the "
             "tokenizer.json of a model"
         ) from None
-    # A file may say that texts are cut or filled up to some length, as for the model's
-    # batches.
+    # A file may ask for truncation or padding to the length of the model's batches.
     loaded.no_truncation()
     loaded.no_padding()
     return lambda texts: sum(
@@ -44,7 +43,7 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
 
 
 def characters_a_token(tokens: Tokens | None, texts: list[str]) -> float:
-    """Code points of a token in some texts; :data:`CHARACTERS_A_TOKEN` without a
+    """Return the code points per token in texts; :data:`CHARACTERS_A_TOKEN` without a
     tokenizer or without texts.
     """
     count = tokens(texts) if tokens is not None else 0
