@@ -1,6 +1,6 @@
-"""What a run found, for people to read: tables for a terminal and a page for a browser
-or for paper.
+"""Shows the results of a run to readers: as tables on a terminal, and as a page for a
+browser or for paper.
 
-This room renders and computes nothing: every number is in ``summary.json`` already,
-so what a person reads and what a program reads can't differ.
+This package only renders and computes nothing: every number is already in
+``summary.json``, so readers and programs always get the same numbers.
 """

@@ -1,5 +1,5 @@
-"""Parts of an answer that page and terminal share: status, chance, upper limits,
-comparisons.
+"""The parts of an answer that the page and the terminal share: status, chance, upper
+limits and comparisons.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOT_COVERED = (
 
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The headline in three parts: the words of the status, a separator, the rest."""
+    """Split the headline into the status, a separator and the rest."""
     status = STATUS[answer["status"]]
     rest = answer["headline"].removeprefix(status)
     return (
@@ -33,7 +33,7 @@ def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The upper limits of an answer with their meanings; none if they are withheld."""
+    """Return the upper limits of an answer with their meanings; empty if withheld."""
     limits = [
         (meaning, amount(answer[name]["at_most"], "at_most"))
         for name, meaning in UPPER_LIMITS.items()
@@ -42,8 +42,8 @@ def upper_limits(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def covered(answer: Mapping[str, Any]) -> str:
-    """A sentence about the licensed texts that the upper limits cover; empty if it was
-    not measured.
+    """Return a sentence about the licensed texts that the upper limits cover; empty if
+    this was not measured.
     """
     if answer["can_be_told"] is None:
         return ""
@@ -55,7 +55,7 @@ def covered(answer: Mapping[str, Any]) -> str:
 
 
 def withheld(answer: Mapping[str, Any]) -> list[str]:
-    """Why numbers are withheld, each reason once."""
+    """Return the reasons why numbers are withheld, each of them once."""
     return [
         reason.rstrip(".") + "."
         for reason in dict.fromkeys(answer.get("withheld", {}).values())
@@ -63,8 +63,8 @@ def withheld(answer: Mapping[str, Any]) -> list[str]:
 
 
 def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """At each strength of evidence: the findings, and how many chance explains at most;
-    none if not measured.
+    """Return, for each strength of evidence, the findings and the maximum that chance
+    explains; empty if chance was not measured.
     """
     records = answer["records"]
     if answer["status"] == NOT_MEASURED or not records["findings"]:
@@ -82,8 +82,8 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Classes of test copies with their recall: lengths from the shortest, others from
-    the best.
+    """Return classes of test copies with their recall: lengths from the shortest, other
+    classes from the best.
     """
     if name == "length":
         return sorted(
@@ -103,7 +103,7 @@ COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for
 
 
 def comparison(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Records that are word for word a licensed tweet, in this dataset and in
+    """Return the numbers of records that equal a licensed tweet, in this dataset and in
     collections without licensed tweets.
     """
     compared = summary["answer"]["word_for_word"]
@@ -133,17 +133,17 @@ def _megabytes(size: float) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The text up to the first full stop that a space follows."""
+    """Return the text up to the first full stop that is followed by a space."""
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
 def explained(records: Mapping[str, Any]) -> str:
-    """How many of the findings chance explains."""
+    """Return how many of the findings chance explains, in words."""
     return f"about {amount(min(records['chance'], records['findings']))}"
 
 
 def chance_explains(answer: Mapping[str, Any]) -> str:
-    """A sentence above the list of findings, about how many of them chance explains."""
+    """Return the sentence above the list of findings, on how many chance explains."""
     records = answer["records"]
     if answer["status"] == NOT_MEASURED:
         return (
@@ -162,8 +162,8 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
 
 
 def known_elsewhere(summary: Mapping[str, Any]) -> str:
-    """A sentence about licensed texts in data that can't come from the platform; empty
-    if no such data was given.
+    """Return a sentence about licensed texts in data that can't come from the platform;
+    empty if no such data was given.
     """
     if (known := summary["known"]) is None:
         return ""

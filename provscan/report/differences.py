@@ -1,5 +1,5 @@
-"""The words in which a passage and its tweet differ, as runs of UTF-16 units for a
-browser.
+"""Finds the words in which a passage and its tweet differ, as runs of UTF-16 units for
+a browser.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from provscan.arrays import Numbers
 from provscan.kernels.search.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
 from provscan.text import CanonicalMapper
 
-# Kinds of run: differs only in what canonical text leaves out, differs, lies behind the
-# words that were compared.
+# Kinds of run: it differs only in characters that canonical text leaves out; it
+# differs; or it lies after the words that were compared.
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 
 class WordDifferences:
-    """Compares pairs of texts; holds the memory that this takes."""
+    """Compares pairs of texts, and keeps the memory that this needs."""
 
     def __init__(self) -> None:
         self._mappers = CanonicalMapper(), CanonicalMapper()
@@ -28,8 +28,8 @@ class WordDifferences:
         self._runs = np.zeros((2, MAX_RUNS, 3), np.int64)
 
     def runs(self, passage: str, tweet: str) -> tuple[Numbers, Numbers]:
-        """What differs on either side: int64[n, 3] of start and end in UTF-16 units,
-        and kind.
+        """Return the differing runs of both texts, int64[n, 3] each: start and end in
+        UTF-16 units, and kind.
         """
         if passage == tweet:
             return self._runs[0, :0], self._runs[1, :0]
@@ -51,10 +51,11 @@ class WordDifferences:
 def packed_runs(
     pairs: Iterable[tuple[str, str]],
 ) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
-    """The runs of many pairs as one array, and where those of each pair stand.
+    """Return the runs of many pairs as one array, and the offset of each pair in it.
 
-    Of each pair that differs the array holds the number of runs of either side, then of
-    each run the distance from the end of the one before, its length, and its kind.
+    For each pair that differs, the array contains the number of runs in both texts;
+    then, for each run, its distance from the end of the previous run, its length and
+    its kind.
     """
     compare = WordDifferences()
     parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0

@@ -1,9 +1,9 @@
-"""``report.html``: one self-contained file, written from the four other files of a run
+"""Writes ``report.html``, one self-contained file, from the four other files of a run
 folder.
 
-The page loads nothing: a content security policy admits its own style and script by
-their digests and nothing else. Everything that comes from data is escaped by Jinja, or
-set as text by the script.
+The page loads nothing: a content security policy admits only its own style and script,
+by their digests. All data is escaped by Jinja, or set as text by the script.
+:func:`render` makes the page, and :func:`write_report` writes it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ SCRIPTS = (
     "browser.js",
 )
 TEMPLATES = Path(__file__).parent / "templates"
-# Exhibits that the page can hold, and those that it shows to browsers without scripts.
+# Maximum exhibits of a page, and those that it shows to browsers without scripts.
 MOST, STATIC = 100_000, 20
-# Findings below which there are no charts of them.
+# Minimum number of findings for charts.
 FEW = 20
 
 
 class _Compiled(FileSystemBytecodeCache):
-    """Keeps compiled templates where that is possible: compiling takes longer than
+    """Caches compiled templates if possible, since compiling them takes longer than
     filling them.
     """
 
@@ -102,10 +102,11 @@ def page(
     policy: Sequence[str] = (),
     **values: Any,
 ) -> str:
-    """Fill a template with its style and script into a page that loads nothing.
+    """Fill a template, with its styles and scripts, into a page that loads nothing.
 
-    Templates and styles of another room are in a `folder` of its own; what is not there
-    is taken from that of the report. `policy` says what else the page may do.
+    Another package has its templates and styles in its own `folder`; files that are not
+    there are taken from the report's folder. `policy` adds rules to the content
+    security policy.
     """
     style = _joined(styles, folder)
     policy = [f"style-src {_digest(style)}", *policy]
@@ -126,7 +127,7 @@ def page(
             **values,
         )
     )
-    # A file name on disk need not be valid Unicode; the page must be.
+    # File names may be invalid Unicode, but the page must be valid UTF-8.
     return filled.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -145,8 +146,8 @@ def render(
     folder
         The run.
     texts
-        How many exhibits may show texts, the strongest first; the others show SHA-256
-        digests.
+        Number of exhibits that may show texts, the strongest first; the others show
+        SHA-256 digests.
     marks
         File of marks that reviewers saved from an earlier report of this run.
     """
@@ -196,8 +197,8 @@ def render(
 
 
 def _first(exhibits: pa.Table, sources: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The findings that stand in the page itself, with control characters spelled
-    out.
+    """Return the findings that the page contains as HTML, with control characters
+    escaped.
     """
     rows = [row for row in exhibits.slice(0, STATIC).to_pylist() if row["counted"]]
     for row in rows:
@@ -219,7 +220,7 @@ def write_report(
     """Write the report of a run folder, by default as ``report.html`` in it.
 
     A report that nobody has changed is replaced; any other file only with `overwrite`.
-    `texts` and `marks` are those of :func:`render`.
+    `texts` and `marks` are passed to :func:`render`.
     """
     require_folder("run", run)
     folder = RunFiles.open(run)

@@ -1,4 +1,4 @@
-"""Exhibits as a list for people and programs: CSV, Excel, JSON lines or Parquet."""
+"""Exports exhibits as a list in CSV, Excel, JSON lines or Parquet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import KINDS, otherwise, rarity, visible
 
-# Columns in the order in which somebody reads them, with their widths in a spreadsheet.
+# Columns in their order, with their widths in a spreadsheet.
 COLUMNS = {
     "exhibit": 8,
     "counted": 9,
@@ -50,8 +50,8 @@ COLUMNS = {
     "verdict": 11,
     "note": 30,
 }
-# What a spreadsheet takes for the beginning of a formula or command, or passes over
-# before one.
+# Characters that a spreadsheet takes for the beginning of a formula or command, or
+# skips before one.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
 BATCH = 4096
@@ -68,8 +68,8 @@ def export(
 ) -> tuple[int, int]:
     """Write the findings of a run as a list, the strongest first.
 
-    In CSV and Excel files, text that a spreadsheet would take for a formula is made
-    plain text, and control characters are spelled out; in Excel files ids are text.
+    In CSV and Excel files, text that a spreadsheet would take for a formula is turned
+    into plain text, and control characters are escaped; in Excel files, ids are text.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def export(
     texts, marks
         As for :func:`provscan.report.document.render`.
     everything
-        List also the matches of common or known wording, after the findings.
+        Add the matches of common or known wording after the findings.
     overwrite
-        Replace a file that exists: somebody may have worked on it.
+        Replace an existing file, which somebody may have edited.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _columns(
     marks: Mapping[int, Mapping[str, str]],
     summary: Mapping[str, Any],
 ) -> pa.Table:
-    """The columns of a list, with numbers, words and marks of the exhibits."""
+    """Return the columns of a list: numbers, words and marks of the exhibits."""
     unless = otherwise(summary)
     kinds = [KINDS[level] for level in exhibits["level"].to_pylist()]
     scores = zip(
@@ -146,14 +146,14 @@ def _rows(exhibits: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _cell(value: Any) -> Any:
-    """A value as a spreadsheet shows it, without control characters."""
+    """Return a value as a spreadsheet shows it, without control characters."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return visible(value) if isinstance(value, str) else value
 
 
 def _write_csv(path: Path, exhibits: pa.Table) -> None:
-    # A byte order mark, without which Excel takes UTF-8 for a code page.
+    # Write a byte order mark, without which Excel assumes a legacy code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -162,7 +162,7 @@ def _write_csv(path: Path, exhibits: pa.Table) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
+    """Return a value that no spreadsheet takes for a formula."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     begins = isinstance(value, str) and value.startswith(FORMULA)
@@ -172,8 +172,8 @@ def _plain(value: Any) -> Any:
 def _write_xlsx(path: Path, exhibits: pa.Table) -> None:
     import xlsxwriter
 
-    # A whole file is made in memory and then written, so that a full disk is an error
-    # of this write alone.
+    # Make the file in memory before writing it, so that only this write can fail on a
+    # full disk.
     made = io.BytesIO()
     options = {"in_memory": True, "strings_to_urls": False}
     with xlsxwriter.Workbook(made, options) as book:
@@ -205,7 +205,7 @@ def _write_jsonl(path: Path, exhibits: pa.Table) -> None:
 
 
 def _write_parquet(path: Path, exhibits: pa.Table) -> None:
-    # Given a path, Arrow would remove the file there after an error.
+    # Pass an open file: given a path, Arrow would remove the file after an error.
     with path.open("wb") as file:
         pq.write_table(exhibits, file, compression="zstd")
 

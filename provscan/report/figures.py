@@ -1,4 +1,4 @@
-"""What the figures of the page show, counted from the rows of the run folder."""
+"""Counts the rows of a run folder for the figures of the page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# The bars of the histogram: their width in bits, and how many there are at most.
+# Width of the histogram's bars in bits, and maximum number of bars.
 WIDTH, BINS = 20, 30
-# Bits that one count of ``recall.bits`` in ``summary.json`` spans.
+# Bits per class of ``recall.bits`` in ``summary.json``.
 SPIKE_BITS = 10
-# Columns by which findings are shown, and how many values of each.
+# Columns by which findings are counted, and maximum number of values of each.
 BREAKDOWNS = ("year", "author", "lang", "source", "field")
 LISTED = 12
 # Parts of the dataset in which findings are counted.
@@ -23,7 +23,7 @@ PARTS = 100
 def histogram(
     matches: pa.Table, spike_ins: Sequence[int] | None
 ) -> dict[str, Any] | None:
-    """Count matches by bits; the last bar includes all that have more.
+    """Count matches by bits; the last bar includes all matches with more bits.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ def histogram(
 
 
 def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
-    """Findings by value of a column, most first, years in order.
+    """Count findings by value of a column, the most frequent first, years in order.
 
-    A last entry ``""`` counts those with another value, or with none.
+    A last entry ``""`` counts findings with another value or with none.
     """
     values = pc.year(findings["time"]) if name == "year" else findings[name]
     pairs = [

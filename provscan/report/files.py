@@ -1,7 +1,7 @@
-"""A run folder as the report reads it: its four files as one table of exhibits.
+"""Reads a run folder for a report, and writes reports and lists.
 
-An exhibit is a match of a licensed text. :class:`RunFiles` reads them;
-:func:`replaced` and :func:`write_page` write what is made of them.
+:class:`RunFiles` reads the four files of a run as one table of exhibits; an exhibit is
+a match of a licensed text. :func:`replaced` and :func:`write_page` write output files.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ KEY = ("record", "start", "end", "tweet_id")
 BATCH = 1 << 14
 _LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
-# What a reviewer types in the page to say what the report is for.
+# Fields in which a reviewer describes the case.
 ABOUT_CASE = ("case", "client", "examiner")
 
 
 @contextmanager
 def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary file that takes the place of `target` when the block ends well.
+    """Provide a temporary file that replaces `target` when the block succeeds.
 
-    A link is followed. A file that exists is replaced only with `overwrite`, unless it
-    is a report that nobody has changed. The files that a run consists of are never
-    replaced, since they can't be written again; nor are devices.
+    Links are followed. An existing file is replaced only with `overwrite`, unless it is
+    a report that nobody has changed. The data files of a run are never replaced, since
+    they can't be written again, and neither are devices.
     """
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
@@ -76,9 +76,7 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
-    """Write a page and a last line, by which it is recognised until somebody changes
-    it.
-    """
+    """Write a page with a last line by which it is recognised as unchanged."""
     written = page.encode()
     with replaced(target, overwrite=overwrite) as temporary:
         temporary.write_bytes(written + _last_line(written))
@@ -86,7 +84,7 @@ def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
 
 
 def _is_report(path: Path) -> bool:
-    """Whether a file is a page as :func:`write_page` wrote it."""
+    """Return whether a file is an unchanged page of :func:`write_page`."""
     found = path.read_bytes()
     body = found[: -len(_last_line(b""))]
     return found == body + _last_line(body)
@@ -98,7 +96,7 @@ def _last_line(body: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Review:
-    """What reviewers marked and typed in a report."""
+    """Marks and entries of reviewers in a report."""
 
     # Row of the exhibit -> ``verdict`` and ``note``, either of which may be empty.
     marks: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
@@ -118,7 +116,7 @@ class RunFiles:
 
     @cached_property
     def identity(self) -> str:
-        """16 hexadecimal digits of the matches, which marks of reviewers refer to."""
+        """16 hexadecimal digits by which reviewers' marks name the matches."""
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -129,7 +127,7 @@ class RunFiles:
 
     @cached_property
     def exhibits(self) -> pa.Table:
-        """The matches of licensed texts, findings first, then the strongest first.
+        """The matches of licensed texts, findings first, and the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
         numbers. Added are author, time and language; ``row`` is the row in
@@ -153,7 +151,7 @@ class RunFiles:
         return matches.take(pa.array(order[licensed[order]]))
 
     def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
-        """Raise an error unless rows of both files are the same ones."""
+        """Raise an error unless the rows of both files refer to the same matches."""
         if len(counted) != len(evidence) or any(
             not counted[name].cast(evidence[name].type).equals(evidence[name])
             for name in KEY
@@ -167,8 +165,8 @@ class RunFiles:
     def with_texts(self, exhibits: pa.Table) -> pa.Table:
         """Some exhibits with their permalinks and the texts that the run keeps of them.
 
-        ``before``, ``passage``, ``after`` and ``tweet`` are null where it keeps none;
-        ``has_text`` is false where ``passage`` and ``tweet`` are SHA-256 digests.
+        ``before``, ``passage``, ``after`` and ``tweet`` are null if the run keeps none;
+        ``has_text`` is false if ``passage`` and ``tweet`` are SHA-256 digests.
         """
         findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
         others = _texts(self.path / MATCHES_FILE, exhibits["row"])
@@ -184,8 +182,8 @@ class RunFiles:
         return exhibits
 
     def listed(self, *, everything: bool = False) -> pa.Table:
-        """The exhibits of a list: the findings, or with `everything` also the matches
-        of common or known wording.
+        """Return the exhibits of a list: the findings and, with `everything`, also the
+        matches of common or known wording.
         """
         if everything:
             return self.exhibits
@@ -193,7 +191,7 @@ class RunFiles:
         return self.exhibits.slice(0, pc.sum(self.exhibits["counted"]).as_py() or 0)
 
     def review(self, path: Path) -> Review:
-        """What reviewers marked and typed, as the page saves it."""
+        """Read the reviewers' marks and entries that the page saved."""
         try:
             saved = json.loads(path.read_bytes())
             marks = {}
@@ -236,9 +234,9 @@ class RunFiles:
 
 
 def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
-    """Columns of a file, and `others` that are not texts."""
+    """Read columns of a file; with `others`, also all columns that are not texts."""
     try:
-        # pq.read_table would import all kinds of file systems.
+        # pq.read_table would import many file systems.
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if missing := set(columns) - set(names):
@@ -251,11 +249,12 @@ def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
 
 
 def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
-    """The texts of some rows of a file, in the order of `wanted`, which may hold nulls.
+    """Read the texts of some rows of a file, in the order of `wanted`, which may
+    contain nulls.
 
-    The file is read a batch at a time, and only wanted rows stay in memory.
+    The file is read batch by batch, and only the wanted rows are kept in memory.
     """
-    # Without this option Arrow would keep all that it has read of the file.
+    # Without this option Arrow would keep everything that it has read in memory.
     file, parts, low = pq.ParquetFile(path, pre_buffer=False), [], 0
     chosen = np.zeros(file.metadata.num_rows, bool)
     chosen[wanted.drop_null().to_numpy()] = True
@@ -266,7 +265,7 @@ def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
         low += len(batch)
     rows = pa.Table.from_batches(parts, pa.schema([schema.field(n) for n in names]))
     rows = rows.take(pa.array(np.cumsum(chosen) - 1).take(wanted.combine_chunks()))
-    # A file may lack columns: there are no such texts, and the others are no digests.
+    # If a file lacks columns, there are no such texts, and the others are not digests.
     for name in TEXTS:
         if name not in names:
             rows = rows.append_column(name, pa.nulls(len(wanted), pa.large_string()))

@@ -1,11 +1,11 @@
-"""Exhibits as compressed blocks that the page unpacks one by one.
+"""Packs exhibits into compressed blocks that the page unpacks one by one.
 
-A block is gzip in base64: ``uint32`` length of a JSON header, the header, columns as
-little-endian arrays at multiples of 8. The first block has what exhibits are filtered
-and sorted by. Each of the others has ``ids`` and ``texts`` of :data:`CHUNK` exhibits:
-UTF-8, a row for each exhibit, whose fields each end with the byte 0xFF, which UTF-8
-never contains. So the page can be used once two blocks are unpacked, and decodes only
-the rows that it shows.
+A block is gzip in base64. It contains the ``uint32`` length of a JSON header, the
+header, and columns as little-endian arrays at multiples of 8. The first block has the
+columns by which exhibits are filtered and sorted. Each other block has the ``ids`` and
+``texts`` of :data:`CHUNK` exhibits in UTF-8: one row for each exhibit, whose fields
+each end with the byte 0xFF, which UTF-8 never contains. So the page can be used once
+two blocks are unpacked, and decodes only the rows that it shows.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from provscan.runs.evidence import digest
 from provscan.text_buffers import buffers
 
 COUNTED, COMMON, LINK, KNOWN = 1, 2, 4, 8
-# Fields of a row, in this order: a passage next to its tweet, and apart from ids,
-# compresses best.
+# Fields of a row, in this order: passages compress best next to their tweets and apart
+# from ids.
 FIELDS = {
     "ids": ("record_id", "tweet_id", "author"),
     "texts": ("before", "after", "passage", "tweet"),
 }
 CHUNK = 4096
-# What the page calls matches, levels and the rarity of wording.
+# The page's words for matches, levels and the rarity of wording.
 WORDS = {
     "kinds": wording.KINDS,
     "rarity": wording.RARITY,
@@ -44,17 +44,18 @@ WORDS = {
     "unknown": wording.UNKNOWN_RARITY,
     "not_findings": wording.NOT_FINDINGS,
 }
-# Threads that compress blocks.
+# Number of threads that compress blocks.
 WORKERS = 2
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
-# Code points of context, in pages of up to SMALL exhibits and in larger ones.
+# Code points of context: AROUND in pages of up to SMALL exhibits, AROUND_IN_LARGE in
+# larger ones.
 SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
 def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
-    """Exhibits of which the first `texts` keep their texts (all if None).
+    """Return exhibits of which only the first `texts` keep their texts (all if None).
 
-    Of the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
+    For the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
     is no context, and ``has_text`` is false.
     """
     if texts is None or texts >= len(exhibits):
@@ -74,8 +75,8 @@ def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
 
 
 def displayed(exhibits: pa.Table, texts: int | None) -> pa.Table:
-    """Exhibits with the texts that a page may hold (:func:`with_digests`), and with
-    less context if there are many.
+    """Return exhibits with the texts that a page may contain (:func:`with_digests`),
+    and with less context if there are many.
     """
     around = AROUND if len(exhibits) <= SMALL else AROUND_IN_LARGE
     exhibits = with_digests(exhibits, texts)
@@ -91,9 +92,9 @@ def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
 def packed_exhibits(
     exhibits: pa.Table, review: Review, sources: Mapping[str, str]
 ) -> Iterator[str]:
-    """The blocks of some exhibits and of what reviewers said.
+    """Yield the blocks of exhibits and of the reviewers' marks.
 
-    The `sources` are those of the run in its order, each with how it is shown.
+    `sources` maps the sources of the run, in its order, to their displayed names.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
@@ -119,7 +120,7 @@ def packed_exhibits(
 
 
 def _packed(exhibits: pa.Table) -> str:
-    """The block of ids and texts of some exhibits."""
+    """Return the block of ids and texts of some exhibits."""
     known = pc.and_(exhibits["has_text"], pc.is_valid(exhibits["passage"]))
     whole = pc.fill_null(known, False).to_numpy()
     pairs = exhibits.select(["passage", "tweet"]).filter(pa.array(whole))
@@ -151,8 +152,8 @@ def _packed(exhibits: pa.Table) -> str:
 def _columns(
     exhibits: pa.Table, names: dict[str, list[Any]]
 ) -> dict[str, npt.NDArray[Any]]:
-    """What exhibits are filtered and sorted by; `names` is filled with the values that
-    codes stand for.
+    """Return the columns by which exhibits are filtered and sorted; `names` receives
+    the values of the codes.
     """
 
     def values(name: str, null: float) -> npt.NDArray[Any]:

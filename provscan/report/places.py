@@ -1,5 +1,5 @@
-"""Names of files as a report shows them: without the folders of the machine on which
-the run was made.
+"""Shortens names of files for a report, which does not show the folders of the machine
+on which the run was made.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 
 class Places:
-    """Takes the folders of absolute paths out of texts.
+    """Removes the folders of absolute paths from texts.
 
-    Files of the dataset keep what is below the folder that they have in common, so that
-    two files of the same name can be told apart. Of any other path its last part stays.
+    Files of the dataset keep their path below the folder that they have in common, so
+    that two files of the same name can be told apart. Other paths keep their last part.
     """
 
     def __init__(self, summary: Mapping[str, Any], info: Mapping[str, Any]) -> None:
@@ -27,15 +27,15 @@ class Places:
         if common != "/":
             below = {name for name in folders if f"{name}/".startswith(f"{common}/")}
             folders = folders - below | {common}
-        # The longest first: a folder may lie within another one. Slashes within a URL
-        # are not folders of this machine.
+        # Replace the longest folder first, since a folder may lie within another one.
+        # Slashes within a URL are not folders of this machine.
         names = sorted(folders - {"/"}, key=len, reverse=True)
         pattern = "|".join(map(re.escape, names)) or "(?!)"
         self._folders = re.compile(rf"(?<![^\s'\"=:(\[,])(?:{pattern})/")
 
     def shown(self, value: Any) -> Any:
-        """A value of ``summary.json`` or ``run.json`` with all of its texts as they are
-        shown.
+        """Return a value of ``summary.json`` or ``run.json`` with all of its texts as
+        they are shown.
         """
         match value:
             case str():
@@ -51,12 +51,12 @@ class Places:
 
 
 def _folders(paths: Iterable[str]) -> set[str]:
-    """The folders of those paths that are absolute."""
+    """Return the folders of the absolute paths."""
     return {os.path.dirname(path.rstrip("/")) for path in paths if path.startswith("/")}
 
 
 def _strings(value: Any) -> list[str]:
-    """All texts in a value."""
+    """Return all texts in a value."""
     match value:
         case str():
             return [value]

@@ -1,4 +1,4 @@
-"""What a run, an index or an explanation says on a terminal, and in a notebook."""
+"""Shows runs, indexes and explanations as text, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST_LINES, MOST_WARNINGS = 10, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
-    """Print a table without lines; each column is aligned as ``<`` or ``>`` points. No
-    text can reverse the direction of others.
+    """Print a table without lines; ``<`` and ``>`` align a column left and right. No
+    text can reverse the direction of other texts.
     """
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for side in aligned:
@@ -101,7 +101,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """Everything that ``summary.json`` says of a run; `place` is its folder."""
+    """Return the whole ``summary.json`` of a run as text; `place` is its folder."""
     answer = summary["answer"]
     said = text_table(summary, width) if "records" in answer else answer["headline"]
     return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
@@ -129,7 +129,7 @@ def _html(text: str) -> str:
 
 
 def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
-    """The answer of a run with all of its numbers, warnings and notes."""
+    """Return the answer of a run with all of its numbers, warnings and notes."""
     console, answer = _console(width), summary["answer"]
     _headline(console, answer)
     names = ("", *(name.lower() for name, _ in wording.LAYERS.values()))
@@ -154,7 +154,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     for note in answer["notes"]:
         console.print(f"Note: {note['message']}")
 
-    # What was scanned, and what was not.
+    # Describe what was scanned, and what was not.
     console.print(
         f"Records scanned: {count(summary['records'])}, {wording.searched(summary)}"
     )
@@ -165,7 +165,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     if summary.get("sample"):
         console.print(wording.sampled(summary["sample"]))
 
-    # The matches, by level and by file.
+    # List the matches by level and by file.
     levels = [
         (name, count(summary["levels"].get(name, 0)), meaning)
         for name, meaning in wording.LEVELS.items()
@@ -198,7 +198,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
 
 
 def _headline(console: Console, answer: Mapping[str, Any]) -> None:
-    """The answer of a run or of a probe, with its warnings."""
+    """Print the answer of a run or of a probe, with its warnings."""
     console.print(answer["headline"])
     for sentence in answer.get("details", ()):
         console.print(sentence)
@@ -212,7 +212,7 @@ def _headline(console: Console, answer: Mapping[str, Any]) -> None:
 def _first(
     rows: Sequence[tuple[str, ...]], total: int | None = None
 ) -> Iterator[tuple[str, ...]]:
-    """The first rows of a long table, and how many more there are."""
+    """Yield the first rows of a long table, and the number of the others."""
     yield from rows[:SOURCES_SHOWN]
     if (more := (total or len(rows)) - SOURCES_SHOWN) > 0:
         yield (f"... and {count(more)} more, in summary.json",)
@@ -252,7 +252,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The contents of an index, from ``Index.info()``."""
+    """Yield the contents of an index, taken from ``Index.info()``, as rows."""
     yield "Index", info["path"]
     yield "Tweets", count(info["tweets"])
     yield "Different texts", count(info["texts"])
@@ -314,7 +314,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def explanation_table(explained: list[dict[str, Any]]) -> str:
-    """Why a text is or is not a match, from :mod:`provscan.runs.explain`."""
+    """Return an explanation of :mod:`provscan.runs.explain` as text."""
     console = _console()
     if not explained:
         console.print(
@@ -369,12 +369,12 @@ def explanation_table(explained: list[dict[str, Any]]) -> str:
 
 
 def _figure(value: float) -> str:
-    """Three digits, and no power of ten."""
+    """Return a number with three digits and without a power of ten."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _result(item: dict[str, Any]) -> str:
-    """Whether a licensed text that was compared is a match, and why not."""
+    """Return whether a compared licensed text is a match, and otherwise why not."""
     if item["match"] is not None:
         way = {
             "whole": " (similar as a whole)",

@@ -1,5 +1,5 @@
-"""The words that page, tables and lists share: numbers, reasons and terms as people
-read them.
+"""The wording that pages, tables and lists share: numbers, reasons and terms in
+words.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEVELS = {
     "weak": "less than 80% alike, but similar as a whole",
     "partial": "a long stretch of the text, without the rest",
 }
-"""What each level means, best first."""
+"""The meaning of each level, best first."""
 # Fields without text that are listed by name.
 FIELDS_SHOWN = 10
 PROPER = {
@@ -48,7 +48,7 @@ PROPER = {
 
 
 def term(name: str) -> str:
-    """The name of an edit, a script or another class, as people write it."""
+    """Return the name of an edit, a script or another class in words."""
     return name.capitalize() if name in PROPER else edit_words(name)
 
 
@@ -57,8 +57,8 @@ def count(n: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share with three significant digits; ``0%`` and ``100%`` only for exactly none
-    and all.
+    """Return a share with three significant digits; ``0%`` and ``100%`` only for
+    exactly none and all.
     """
     if share is None:
         return "not known"
@@ -92,7 +92,7 @@ LAYERS = {
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The quantities of which an answer has numbers, each with its name for people."""
+    """Return the quantities for which an answer has numbers, with their names."""
     return [
         (name, meaning.format(**answer[name]))
         for name, meaning in MEASURES.items()
@@ -100,22 +100,22 @@ def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-# Characters that are invisible or change the direction of what follows.
+# Characters that are invisible or change the direction of the following text.
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
 
 
 def visible(text: str) -> str:
-    """A text with invisible and direction characters spelled out."""
+    """Return a text with invisible and direction characters escaped."""
     if text.isprintable():
         return text
     return INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def amount(number: float | None, layer: str = "estimate") -> str:
-    """A number of records, texts or characters; a dash where it is withheld. Bounds are
-    rounded to the safe side.
+    """Return a number of records, texts or characters, or a dash if it is withheld.
+    Lower bounds are rounded down, upper bounds up.
     """
     if number is None:
         return "–"
@@ -126,7 +126,7 @@ def amount(number: float | None, layer: str = "estimate") -> str:
 
 
 def layers(number: Mapping[str, Any]) -> list[str]:
-    """The layers of a number as words: findings, at least, estimate."""
+    """Return the layers of a number in words: findings, lower bound, estimate."""
     estimate = number["estimate"]
     middle = (
         f"{amount(estimate['value'])} "
@@ -138,7 +138,7 @@ def layers(number: Mapping[str, Any]) -> list[str]:
 
 
 def place(item: Mapping[str, Any]) -> str:
-    """Where a text is, in words."""
+    """Return the place of a text in words."""
     field = item["field"]
     return visible(item["source"] + (f", field {field}" if field else ""))
 
@@ -148,7 +148,7 @@ def day(time: Any) -> str:
 
 
 def value(item: object) -> str:
-    """A value of ``run.json``, whatever its type."""
+    """Return a value of ``run.json``, of any type, in words."""
     match item:
         case None:
             return "not given"
@@ -175,13 +175,13 @@ KINDS = {
     "weak": "edited",
     "partial": "a part",
 }
-"""What a match of a level is, for people."""
+"""The word for a match of each level."""
 RARITY = (
     (150.0, "extremely rare wording"),
     (100.0, "very rare wording"),
     (0.0, "rare wording"),
 )
-"""How rare the wording of a finding is, by its bits, the rarest first."""
+"""The words for the rarity of a finding's wording by minimum bits, the rarest first."""
 COMMON_OR_KNOWN = "common or known wording"
 NOT_FINDINGS = {
     "common": (
@@ -197,14 +197,14 @@ NOT_FINDINGS = {
         "Too few letters, or words that are too common, to tell it from chance.",
     ),
 }
-"""Why a match is no finding: its name, and what it means."""
+"""The reasons why a match is no finding, each with its name and meaning."""
 UNKNOWN_RARITY = "long wording of unknown rarity"
 Otherwise = tuple[str, str]
 
 
 def otherwise(summary: Mapping[str, Any]) -> Otherwise:
-    """Words for findings of unknown rarity, and for matches that are not findings. A
-    run that measures no rarity brings its own words.
+    """Return the words for findings of unknown rarity and for matches that are not
+    findings. A run that measures no rarity has its own words.
     """
     own = summary.get("wording")
     return (UNKNOWN_RARITY, COMMON_OR_KNOWN) if own is None else tuple(own)
@@ -215,7 +215,7 @@ def rarity(
     bits: float | None,
     unless: Otherwise = (UNKNOWN_RARITY, COMMON_OR_KNOWN),
 ) -> str:
-    """How rare the wording of a match is, in words."""
+    """Return the rarity of a match's wording in words."""
     if not counted:
         return unless[1]
     if bits is None or bits != bits:
@@ -224,8 +224,8 @@ def rarity(
 
 
 def alike(share: float) -> str:
-    """A similarity as the cards of exhibits show it: one decimal below 10% and above
-    99%.
+    """Return a similarity as the cards of exhibits show it, with one decimal below 10%
+    and above 99%.
     """
     value = round(1000 * share) / 10
     exact = value < 10 or 99 < value < 100
@@ -244,8 +244,8 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
 
 
 def searched(summary: Mapping[str, Any]) -> str:
-    """What was searched for, and how much of it serves as control: the end of a
-    sentence.
+    """Return the end of a sentence about the number of texts that were searched for and
+    the number that serves as control.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     tweets = several(index["tweets"], "licensed tweet", "licensed tweets")
@@ -269,7 +269,7 @@ def searched(summary: Mapping[str, Any]) -> str:
 
 
 def chance(summary: Mapping[str, Any]) -> str:
-    """What chance was measured with."""
+    """Return the measures of chance in words."""
     means = {
         "control": "texts that are known to be absent from the data",
         "null": "other data that is known to contain no licensed text",
@@ -280,26 +280,28 @@ def chance(summary: Mapping[str, Any]) -> str:
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:
-    """Peculiarities of the records with their numbers, the most frequent first."""
+    """Return the peculiarities of the records with their numbers, the most frequent
+    first.
+    """
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))
     said = ((reason(name), number) for name, number in notes if number)
     return [f"{what[0].upper()}{what[1:]}: {count(number)}" for what, number in said]
 
 
 def left_out(summary: Mapping[str, Any]) -> list[str]:
-    """Sentences about what the user named and the scan did not cover."""
+    """Return sentences about named data that the scan did not cover."""
     return [*not_scanned(summary), *not_searched(summary)]
 
 
 def not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Files, records and fields that were not scanned."""
+    """Return sentences about files, records and fields that were not scanned."""
     said = []
     if summary.get("unread"):
         said.append(
             f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
         )
     if summary["damaged"]:
-        # A file that was cut off may be listed as changed, too.
+        # A truncated file may also be listed as changed, so count each file once.
         files = several(
             len({case["source"] for case in summary["damaged"]}), "file is", "files are"
         )
@@ -359,7 +361,7 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"scanned{which}. One record in {SEARCHED} was checked for such text: "
             f"{count(later)} had some. Name all text fields with --text-field."
         )
-    # A run that measures no chance has no control.
+    # A blind run has no entry for the control.
     control = summary.get("control", {"files": None, "null": None})
     if files := control["files"]:
         said += _not_read(
@@ -388,7 +390,7 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
 
 
 def not_searched(summary: Mapping[str, Any]) -> list[str]:
-    """Sentences about copies that the scan could not find."""
+    """Return sentences about copies that the scan could not find."""
     said = []
     sides = {"licensed": "of the licensed texts", "control": "of the control's"}
     too_short = summary.get("control", {}).get("too_short", {})
@@ -405,11 +407,11 @@ def not_searched(summary: Mapping[str, Any]) -> list[str]:
 
 
 def left_out_in_brief(summary: Mapping[str, Any]) -> str:
-    """What was not scanned, in one line; an empty text where all was."""
+    """Return what was not scanned in one line; empty if everything was scanned."""
     sentences = not_scanned(summary)
     if not sentences:
         return ""
-    # The first sentence up to where it goes into details.
+    # Keep the first sentence up to the beginning of its details.
     first = re.split(r"[.:;,](?=\s|$)| \(", sentences[0])[0]
     return f"{first}{'; and more' if sentences[1:] else ''}: --verbose lists them."
 
@@ -424,7 +426,9 @@ def _named(fields: Sequence[str]) -> str:
 
 
 def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
-    """A sentence about how many records were skipped, say, and why, if any were."""
+    """Return a sentence about the number of skipped records, for example, with the
+    causes; empty if there are none.
+    """
     if not (total := sum(skipped.values())):
         return []
     causes = "; ".join(
@@ -434,12 +438,12 @@ def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> lis
 
 
 def several(n: int, singular: str, plural: str) -> str:
-    """A number with its noun."""
+    """Return a number with its noun."""
     return f"{count(n)} {singular if n == 1 else plural}"
 
 
 def sampled(sample: Mapping[str, Any]) -> str:
-    """A sentence about the sample that was scanned."""
+    """Return a sentence about the sample that was scanned."""
     extent = (
         "findings are those of the sample, other numbers are for the whole dataset."
     )
@@ -524,10 +528,12 @@ REASONS = {
     "copies in them may be missed "
     "without --fix-encoding",
 }
-"""What the keys in ``skipped``, ``repaired`` and the like mean."""
+"""The meanings of the keys in ``skipped``, ``repaired`` and the like."""
 
 
 def reason(key: str) -> str:
-    """A key of ``summary.json`` or ``run.json`` in words; text after a colon stays."""
+    """Return a key of ``summary.json`` or ``run.json`` in words; text after a colon is
+    kept.
+    """
     key, colon, detail = key.partition(": ")
     return REASONS.get(key, key.replace("_", " ")) + colon + detail
