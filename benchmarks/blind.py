@@ -1,14 +1,15 @@
-"""What does a blind index find, beside the full one, and how large is it?
+"""How many copies does a blind index find, compared with the full one, and how large is
+it?
 
     python benchmarks/blind.py --planted FOLDER
 
 FOLDER holds ``corpus/`` with the tweets to index, ``records.jsonl``,
 ``documents.jsonl`` and ``truth.jsonl`` (one line a planted tweet: ``dataset``,
 ``record``, ``tweet_id``); without it, made-up tweets are planted in made-up text.
-Recall is the share of planted tweets that are found in their record. A row of the blind
-index that the full one does not report is either one of a planted tweet, which the full
-index missed, or not; and the texts confirm it, or fall below the thresholds of a match.
-All are counted. Seconds are CPU time.
+Recall is the share of planted tweets that are found in their record. Rows of the blind
+index that the full one does not report are counted by two questions: whether the tweet
+was planted, so that the full index missed it, and whether the texts confirm the match
+or fall below its thresholds. Seconds are CPU time.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def made_up(folder: Path, count: int) -> None:
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    """What it returns, and CPU seconds."""
+    """Return the result of a call and its CPU seconds."""
     before = time.process_time()
     value = function()
     return value, time.process_time() - before
@@ -77,7 +78,7 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
 def below(
     full: provscan.Index, texts: list[str], found: Matches, ids: list[str], pairs: Pairs
 ) -> int:
-    """How many of some rows the texts do not confirm."""
+    """Count the rows that the texts do not confirm."""
     rows = [
         n
         for n, pair in enumerate(zip(found.row.tolist(), ids, strict=True))

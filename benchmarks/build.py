@@ -3,10 +3,10 @@
     python benchmarks/build.py [--corpus FOLDER] [--tweets 200000] [--sample 5000]
     [--repeats 5]
 
-provscan goes all the way: it reads JSON lines, makes canonical texts, stores equal ones
-once with all their tweets, and writes bands, seeds, texts and ids to disk with
-checksums. The others begin at canonical texts in memory and end at LSH tables in
-memory, 32 bands of 4, on a sample; rensa on all cores. ``--corpus`` names a folder of
+provscan does all the work: it reads JSON lines, makes canonical texts, stores equal
+texts once with all their tweets, and writes bands, seeds, texts and ids to disk with
+checksums. The others start with canonical texts in memory and end with LSH tables in
+memory, 32 bands of 4, on a sample; rensa uses all cores. ``--corpus`` names a folder of
 JSON lines (plain or .zst); without it, tweets are made up. Needs ``pip install
 'provscan[bench]'``.
 """

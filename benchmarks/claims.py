@@ -74,7 +74,7 @@ SECTIONS = ("clean", "claims", "planted", "few", "limit")
 
 
 def passages(text: str) -> list[str]:
-    """A long text cut into passages at spaces."""
+    """Cut a long text into passages at spaces."""
     result, at = [], 0
     while at < len(text):
         end = text.find(" ", at + PASSAGE)
@@ -86,7 +86,7 @@ def passages(text: str) -> list[str]:
 
 @dataclass
 class World:
-    """The corpus with one measure of chance, and the collections, scanned for it."""
+    """The corpus with one measure of chance, and the collections scanned for it."""
 
     held: Controlled
     collections: dict[str, list[str]]
@@ -125,8 +125,8 @@ def answer(
     | None = None,
     scorer: Scorer | None = None,
 ) -> dict[str, Any]:
-    """The answer of a simulated scan: matches of a dataset, and of a null dataset with
-    its size and lengths.
+    """Return the answer of a simulated scan, given the matches of a dataset and those
+    of a null dataset with its size and lengths.
     """
     held, scorer = world.held, scorer or world.held.scorer
     with tempfile.TemporaryDirectory() as folder:
@@ -202,8 +202,8 @@ def clean(world: World, known: dict[str, KnownElsewhere]) -> None:
 
 
 def known_of(world: World) -> dict[str, KnownElsewhere]:
-    """For each collection what all the others hold of the licensed and control
-    texts.
+    """Return, for each collection, the licensed and control texts that all other
+    collections contain.
     """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
@@ -220,8 +220,8 @@ def known_of(world: World) -> dict[str, KnownElsewhere]:
 def halves(
     world: World, name: str, rng: Random, wanted: int, *, parted: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two disjoint random samples of a collection; `parted`, of the first half of its
-    rows, and of the second.
+    """Draw two disjoint random samples of a collection; with `parted`, one from the
+    first half of its rows and one from the second.
     """
     count = len(world.scans[name].lengths)
     order = list(range(count))
@@ -311,14 +311,14 @@ def without_copies(worlds: dict[str, World], scans: int) -> None:
 
 
 def verbatim(world: World, rng: Random, count: int) -> np.ndarray:
-    """Numbers of verbatim copies among the copies that are scanned."""
+    """Return the numbers of the verbatim copies among the scanned copies."""
     return np.array(rng.sample(range(len(world.held.corpus.copied)), count), np.int64)
 
 
 def with_copies(
     world: World, name: str, rows: np.ndarray, copies: np.ndarray, scan: Pool
 ) -> tuple[Any, Any]:
-    """Matches and size of a dataset of some records and copies."""
+    """Return the matches and the size of a dataset of records and copies."""
     old, size, _ = drawn(world.scans[name], rows)
     new = scan.drawn(copies)
     new["record"] += len(rows)
@@ -389,8 +389,8 @@ def few(world: World) -> None:
 
 @dataclass
 class Copies:
-    """Every edit of some tweets, scanned, and which of them are nearly verbatim and can
-    be told.
+    """Scanned copies of tweets with every edit, and which of them are nearly verbatim
+    and can be told.
     """
 
     texts: list[str]
@@ -558,7 +558,7 @@ def main() -> None:
 
 
 def made(corpus: Path, background: Path, folder: Path, seed: int) -> dict[str, World]:
-    """The worlds of each measure of chance."""
+    """Make the worlds of each measure of chance."""
     rng = Random(seed)
     rows = [row for path in sorted(corpus.glob("*.jsonl*")) for row in read_rows(path)]
     canonical = provscan.canonical([row["text"] for row in rows])

@@ -1,12 +1,12 @@
-"""Of whole records that are word for word a licensed tweet, how many do collections
-without licensed tweets have?
+"""How many whole records equal a licensed tweet word for word in collections without
+licensed tweets?
 
     python benchmarks/comparison.py --corpus DIR --background DIR [--tweets NAME ...]
 
 Each file of the background is scanned for the tweets of the whole corpus, and each file
-of the corpus that is named with ``--tweets`` for those of all its other files. Printed
-are the rows of ``provscan/estimate/comparison.py``, whose names and kinds are filled in
-by hand: a run shows them as they are, never scaled.
+of the corpus that is named with ``--tweets`` for the tweets of all other files. The
+command prints the rows of ``provscan/estimate/comparison.py``, in which names and kinds
+are filled in by hand. A run shows these rows unscaled.
 """
 
 from __future__ import annotations

@@ -159,8 +159,8 @@ CELLS = [
 def planted(
     cell: Cell, corpus: Corpus, count: int, rng: Random
 ) -> tuple[np.ndarray, int]:
-    """Numbers of the copies that are planted, and of how many different tweets they
-    are.
+    """Return the numbers of the planted copies, and the number of distinct tweets among
+    them.
     """
     names = {name: number for number, name in enumerate(ALL_EDITS)}
     size = len(corpus.copied)
@@ -189,7 +189,7 @@ def planted(
 
 
 def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
-    """The answer of one simulated scan beside the truth."""
+    """Return the answer of one simulated scan next to the truth."""
     rng = Random(f"{cell.name} {seed}")
     held = corpus.held["none" if cell.control == "null" else cell.control]
     texts, wanted = (
@@ -229,7 +229,7 @@ def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
 def answered(
     cell: Cell, held: Controlled, scanned: Scanned, null: NullScan | None, seed: int
 ) -> dict[str, Any]:
-    """The answer of one simulated scan."""
+    """Return the answer of one simulated scan."""
     spike_ins = (held.spiked_inside if cell.inside else held.spiked)[seed % SPIKED]
     began = time.process_time()
     matches = score_matches(scanned, held.scorer, held.controls)
@@ -264,7 +264,7 @@ def answered(
 def null_scan(
     held: Controlled, lengths: np.ndarray, rng: Random, folder: Path
 ) -> NullScan:
-    """As many other records without tweets."""
+    """Draw equally many other records without tweets."""
     count = min(len(lengths), len(held.corpus.null))
     rows = np.array(rng.sample(range(len(held.corpus.null)), count))
     others = held.null.lengths[rows]
@@ -280,8 +280,8 @@ def corpora(
     seed: int,
     size: int | None = None,
 ) -> dict[str, Callable[[], Corpus]]:
-    """How to make each corpus; of real tweets and of texts without tweets at most
-    `size`, at random.
+    """Return functions that make each corpus, with at most `size` real tweets and texts
+    without tweets, chosen at random.
     """
 
     def latin() -> Corpus:
@@ -332,7 +332,7 @@ def corpora(
 def made_up(
     wanted: Callable[[str], bool], count: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Made-up tweets of one kind, with authors and years."""
+    """Make up tweets of one kind, with authors and years."""
     rows = [
         row
         for batch in tweets(count, seed)
@@ -355,8 +355,8 @@ def made(
     folder: Path,
     seed: int,
 ) -> Corpus:
-    """A corpus with its controls: of the same kind, by other authors, of later years,
-    and Latin text.
+    """Make a corpus with its controls: of the same kind, by other authors, of later
+    years, and of Latin text.
     """
     rng = Random(seed)
     canonical = provscan.canonical([row["text"] for row in rows])
@@ -407,7 +407,7 @@ def made(
 
 
 def summarised(name: str, scans: list[dict[str, Any]]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     columns = [name, str(len(scans))]
     for count in ("records", "texts"):
         pairs = [(scan["truth"][count], scan[count]) for scan in scans]
@@ -460,7 +460,7 @@ def of(values: list[bool]) -> str:
 
 
 def table(scans: list[dict[str, Any]]) -> None:
-    """Print the table of some scans."""
+    """Print the table of scans."""
     of_records = (
         "at least | at most | over the truth | interval | bias | width | claims"
     )

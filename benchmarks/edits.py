@@ -1,7 +1,7 @@
-"""What happens to a tweet on its way into somebody's dataset.
+"""Edits that a tweet may undergo on its way into a dataset.
 
-Each edit is a function of a text and a random generator that gives the text that is
-planted; :data:`EDITS` names them.
+Each edit is a function of a text and a random generator that returns the text to plant;
+:data:`EDITS` lists them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def exact(text: str, rng: Random) -> str:
 
 
 def anonymised(text: str, rng: Random) -> str:
-    """Names and links replaced by the placeholders that dataset builders write."""
+    """Replace names and links by the placeholders that dataset builders write."""
     name, link = rng.choice(
         (("@user", "http"), ("<user>", "<url>"), ("@USER", "HTTPURL"))
     )
@@ -44,7 +44,7 @@ def anonymised(text: str, rng: Random) -> str:
 
 
 def stripped(text: str, rng: Random) -> str:
-    """Lower case, letters and digits only, no names and no links."""
+    """Change to lower case; keep only letters and digits outside names and links."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     return " ".join(
         "".join(c if c.isalnum() or _is_mark(c) else " " for c in bare).split()
@@ -52,14 +52,14 @@ def stripped(text: str, rng: Random) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Vowel signs and the like, without which many scripts can't be read; they count as
-    word characters here.
+    """Return whether a character is a vowel sign or the like, which many scripts need
+    to be legible; such marks count as word characters here.
     """
     return re.match(r"[\u0900-\u0dff\u0e30-\u0e4e\u064b-\u0652]", character) is not None
 
 
 def escaped(text: str, rng: Random) -> str:
-    """Every reserved character of HTML as an entity, once."""
+    """Escape every reserved character of HTML as an entity, once."""
     return html.escape(html.unescape(html.unescape(text)))
 
 
@@ -68,18 +68,18 @@ def retweeted(text: str, rng: Random) -> str:
 
 
 def commented(text: str, rng: Random) -> str:
-    """Somebody's words before and after it."""
+    """Add somebody's words before and after the tweet."""
     return f"{rng.choice(_BEFORE)} {text} {rng.choice(_AFTER)}"
 
 
 def truncated(text: str, rng: Random) -> str:
-    """The first three quarters, as an API that cuts long tweets returns them."""
+    """Keep the first three quarters, like an API that truncates long tweets."""
     return text[: len(text) * 3 // 4].rstrip() + "…"
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """So many words of three characters or more replaced; in a script without spaces so
-    many pairs of characters.
+    """Replace `count` words of three characters or more; in a script without spaces,
+    pairs of characters.
     """
     words = [m.span() for m in re.finditer(r"(?<!\S)[^\W\d_]{3,}", text)]
     if len(words) <= count:
@@ -98,8 +98,8 @@ def two_words(text: str, rng: Random) -> str:
 
 
 def typos(text: str, rng: Random) -> str:
-    """One slip in twenty-five characters: two neighbours swapped, one left out, or one
-    typed twice.
+    """Make one typing error in twenty-five characters: two neighbours swapped, one left
+    out, or one typed twice.
     """
     for _ in range(max(1, len(text) // 25)):
         i = rng.randrange(max(1, len(text) - 1))
@@ -111,13 +111,13 @@ def typos(text: str, rng: Random) -> str:
 
 
 def kept_in_part(text: str, rng: Random) -> str:
-    """The first 60 to 75 %, cut between words where there are any."""
+    """Keep the first 60 to 75 %, cut between words if there are any."""
     cut = text[: int(len(text) * (0.6 + 0.15 * rng.random()))]
     return cut.rsplit(" ", 1)[0] if " " in cut[len(cut) // 2 :] else cut
 
 
 def halved(text: str, rng: Random) -> str:
-    """One half of it."""
+    """Keep one half."""
     return rng.choice((text[: len(text) // 2], text[len(text) // 2 :])).strip()
 
 
@@ -126,7 +126,7 @@ def three_words(text: str, rng: Random) -> str:
 
 
 def mistyped(text: str, rng: Random) -> str:
-    """A wrong, missing or doubled character in every twelve."""
+    """Make one character in every twelve wrong, missing or doubled."""
     letters = list(text)
     for start in range(0, len(letters) - 12, 12):
         at = start + rng.randrange(12)
@@ -137,7 +137,7 @@ def mistyped(text: str, rng: Random) -> str:
 
 
 def swapped(text: str, rng: Random) -> str:
-    """Second half first."""
+    """Put the second half first."""
     words = text.split(" ")
     if len(words) < 2:
         return text[len(text) // 2 :] + text[: len(text) // 2]
@@ -145,7 +145,7 @@ def swapped(text: str, rng: Random) -> str:
 
 
 def thinned_out(text: str, rng: Random) -> str:
-    """Without every fifth word, or every fifth character where there are no words."""
+    """Leave out every fifth word, or every fifth character if there are no words."""
     words = text.split(" ")
     return (
         " ".join(words[i] for i in range(len(words)) if i % 5 != 4)
@@ -177,7 +177,7 @@ HEAVY: dict[str, Edit] = {
 
 
 def in_three_parts(text: str, rng: Random) -> str:
-    """Three parts of about the same length, none of them where it was."""
+    """Move three parts of about the same length, so that none stays in place."""
     words = text.split(" ")
     unit = words if len(words) >= 6 else list(text)
     first, second = len(unit) // 3, 2 * len(unit) // 3
@@ -189,7 +189,7 @@ def in_three_parts(text: str, rng: Random) -> str:
 
 
 def in_five_parts(text: str, rng: Random) -> str:
-    """Five parts in any order."""
+    """Put five parts in random order."""
     words = text.split(" ")
     unit = words if len(words) >= 10 else list(text)
     ends = [number * len(unit) // 5 for number in range(6)]
@@ -201,7 +201,7 @@ def in_five_parts(text: str, rng: Random) -> str:
 
 
 def letter_in_ten(text: str, rng: Random) -> str:
-    """Every tenth character is another letter."""
+    """Replace every tenth character by another letter."""
     letters = list(text)
     for at in range(rng.randrange(10), len(letters), 10):
         letters[at] = (
@@ -213,7 +213,7 @@ def letter_in_ten(text: str, rng: Random) -> str:
 
 
 def leetspeak(text: str, rng: Random) -> str:
-    """Digits for some of the letters."""
+    """Replace some of the letters by digits."""
     table = dict(
         rng.sample(
             [
@@ -232,8 +232,8 @@ def leetspeak(text: str, rng: Random) -> str:
 
 
 def interleaved(text: str, rng: Random) -> str:
-    """A word of somebody else after every third to sixth; after so many pairs of
-    characters without spaces.
+    """Insert a foreign word after every three to six words, or pairs of characters if
+    there are no spaces.
     """
     words = text.split(" ")
     unit = (
@@ -248,7 +248,7 @@ def interleaved(text: str, rng: Random) -> str:
 
 
 def stretched(text: str, rng: Random) -> str:
-    """A character put into every second word, or after every sixth character where
+    """Insert a character into every second word, or after every sixth character if
     there are no spaces.
     """
     words = text.split(" ")
@@ -262,15 +262,15 @@ def stretched(text: str, rng: Random) -> str:
 
 
 def middle_gone(text: str, rng: Random) -> str:
-    """Without its middle third."""
+    """Leave out the middle third."""
     return (
         f"{text[: len(text) // 3].rstrip()} ... {text[2 * len(text) // 3 :].lstrip()}"
     )
 
 
 def fourth_word_other(text: str, rng: Random) -> str:
-    """Every fourth word is another one; where there are no spaces, two characters of
-    every eight.
+    """Replace every fourth word or, if there are no spaces, two of every eight
+    characters.
     """
     words = text.split(" ")
     unit = (
@@ -282,7 +282,7 @@ def fourth_word_other(text: str, rng: Random) -> str:
 
 
 def abbreviated(text: str, rng: Random) -> str:
-    """As people type in a hurry, without vowels in some of the longer words."""
+    """Leave out the vowels of some of the longer words, as in hurried typing."""
     short = {
         "you": "u",
         "are": "r",
@@ -304,14 +304,14 @@ def abbreviated(text: str, rng: Random) -> str:
 
 
 def ends_gone(text: str, rng: Random) -> str:
-    """Without its first and its last words, a sixth of it each."""
+    """Leave out the first and the last sixth of the words."""
     sixth = len(text) // 6
     return text[sixth : len(text) - sixth].strip()
 
 
 def retyped(text: str, rng: Random) -> str:
-    """A neighbour on the keyboard for one letter in fifteen, and a word or two left
-    out.
+    """Replace one letter in fifteen by its neighbour on the keyboard, and leave out a
+    word or two.
     """
     near = dict(
         zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioplsdfghjkl;xcvbnm,", strict=True)

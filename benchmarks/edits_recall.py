@@ -1,4 +1,4 @@
-"""How much may be done to a copy before it is missed?
+"""How strongly can a copy be edited before it is missed?
 
     python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets
     50000] [--copies 200] python benchmarks/edits_recall.py --params 12,6,20 12,8,20
@@ -67,12 +67,12 @@ def _japanese(text: str) -> bool:
 
 
 def bare_japanese(text: str, rng: Random) -> str:
-    """Without punctuation and white space."""
+    """Remove punctuation and white space."""
     return "".join(c for c in text if unicodedata.category(c)[0] not in "PZC")
 
 
 def emoji(text: str, rng: Random) -> str:
-    """One emoji after every third word, and those of the tweet taken away."""
+    """Insert an emoji after every third word, and remove those of the tweet."""
     words = "".join(c for c in text if not 0x1F000 <= ord(c) < 0x20000).split()
     return " ".join(
         word + (f" {rng.choice(EMOJI)}" if i % 3 == 2 else "")
@@ -81,7 +81,7 @@ def emoji(text: str, rng: Random) -> str:
 
 
 def glued_emoji(text: str, rng: Random) -> str:
-    """One emoji at the end of every second word, without a space."""
+    """Append an emoji to every second word, without a space."""
     return " ".join(
         word + (rng.choice(EMOJI) if i % 2 else "")
         for i, word in enumerate(text.split())
@@ -89,7 +89,7 @@ def glued_emoji(text: str, rng: Random) -> str:
 
 
 def tags(text: str, rng: Random) -> str:
-    """Some words in bold or linked, and line breaks."""
+    """Put some words in bold, link some, and add line breaks."""
     kinds = (
         "<b>{}</b>",
         '<a href="https://example.org/{}">{}</a>',
@@ -116,8 +116,8 @@ def every_fifth(text: str, rng: Random) -> str:
 
 
 def typing_errors(text: str, rng: Random) -> str:
-    """One in every twelve characters: left out, twice, or changed places with the next
-    one.
+    """Make a typing error in every twelve characters: one left out, doubled, or swapped
+    with the next.
     """
     for start in range(len(text) // 12 * 12 - 12, -1, -12):
         i = start + rng.randrange(11)
@@ -142,17 +142,17 @@ DIGITS = str.maketrans("aeiost", "431057")
 
 
 def lookalikes(text: str, rng: Random) -> str:
-    """Half of the letters that look the same in Cyrillic are Cyrillic."""
+    """Replace half of the letters that have Cyrillic look-alikes by these."""
     return "".join(c.translate(LOOKALIKES) if rng.random() < 0.5 else c for c in text)
 
 
 def _letters(text: str) -> int:
-    """Letters and digits, without those of links and names."""
+    """Return the letters and digits outside links and names."""
     return sum(c.isalnum() for c in re.sub(r"https?://\S+|@\w+", "", text))
 
 
 def _kept(share: float, last: bool = False, letters: int = 0) -> Edit:
-    """The first or last part of a text; nothing where that has too few letters."""
+    """Return the first or last part of a text; nothing if it has too few letters."""
 
     def edit(text: str, rng: Random) -> str:
         size = int(len(text) * share)
@@ -192,7 +192,7 @@ EDITS: dict[str, tuple[Edit, bool]] = {
 
 
 def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, str]]:
-    """Tweets and their copies after an edit, at most so many."""
+    """Return tweets and their edited copies, up to a maximum number."""
     (edit, japanese), rng = EDITS[name], Random(name)
     least = LETTERS / 2 if japanese else LETTERS
     fit = (
@@ -205,7 +205,7 @@ def copies_of(tweets: list[Tweet], name: str, count: int) -> list[tuple[Tweet, s
 
 
 def build(source: Path, out: Path, values: str) -> provscan.Index:
-    """An index with other parameters: ``seed_length,seed_window,bands``."""
+    """Build an index with other parameters: ``seed_length,seed_window,bands``."""
     length, window, bands = map(int, values.split(","))
     params = IndexParams(seed_length=length, seed_window=window, bands=bands)
     corpus = Corpus(source, readers.Fields(), None, None, Progress())
@@ -213,7 +213,9 @@ def build(source: Path, out: Path, values: str) -> provscan.Index:
 
 
 def gates_of(values: str) -> dict[str, Any]:
-    """``threshold,min_containment,partial_chars`` as arguments of ``Index.match``."""
+    """Parse ``threshold,min_containment,partial_chars`` as arguments of
+    ``Index.match``.
+    """
     threshold, containment, chars = values.split(",")
     return {
         "threshold": float(threshold),
@@ -225,7 +227,7 @@ def gates_of(values: str) -> dict[str, Any]:
 def found(
     match: Match, tweets: list[Tweet], texts: list[str], by_id: dict[str, str]
 ) -> float:
-    """Share of the texts in which their tweet is found."""
+    """Return the share of the texts in which their tweet is found."""
     matches = match(pa.array(texts, pa.large_string()))
     hits = set()
     for record, tweet_id in zip(
@@ -243,8 +245,8 @@ def compare(
     gates: dict[str, Any],
     repeats: int,
 ) -> Table:
-    """What each index costs: bytes, processor time of a match, and rows in texts
-    without licensed tweets.
+    """Compare the costs of the indexes: bytes, processor time of a match, and rows in
+    texts without licensed tweets.
     """
     result = table(
         "Costs",

@@ -1,4 +1,4 @@
-"""What do processes and a Ray cluster cost on one machine, beside threads?
+"""What do processes and a Ray cluster cost on one machine, compared with threads?
 
     python benchmarks/executors.py [--corpus FOLDER] [--background FOLDER] [--tweets
     100000] [--gigabytes 1]
@@ -37,7 +37,7 @@ EXECUTORS = ("threads", "processes", "ray")
 def command(
     dataset: Path, index: Path, out: Path, executor: str, workers: int
 ) -> tuple[float, float]:
-    """Seconds of the command, and core seconds of all its processes."""
+    """Return the seconds of a command, and the core seconds of all its processes."""
     words = [
         "match",
         dataset,
@@ -68,7 +68,7 @@ def command(
 
 
 def add_core_seconds(used: dict[int, int]) -> None:
-    """Ticks of the processes known so far, and of those that they have started
+    """Add the ticks of the known processes, and of those that they have started
     since.
     """
     for path in sorted(
@@ -83,7 +83,7 @@ def add_core_seconds(used: dict[int, int]) -> None:
 
 
 def write(folder: Path, texts: tuple[list[str], list[str]], size: float) -> Path:
-    """A dataset of two kinds of files, as large as asked for."""
+    """Write a dataset of two kinds of files, as large as requested."""
     dataset = folder / "dataset"
     dataset.mkdir()
     units = [

@@ -1,5 +1,5 @@
-"""How fast is each format read, beside the readers of pyarrow, polars and DuckDB on the
-same file?
+"""How fast is each format read, compared with the readers of pyarrow, polars and DuckDB
+on the same file?
 
     python benchmarks/readers.py [--megabytes 50] [--repeats 3] [--only jsonl]
 

@@ -1,5 +1,5 @@
-"""The fastest ways that we know through datasketch and rensa, for the same sketch of
-the same 5-grams.
+"""The fastest known ways to use datasketch and rensa for the same sketch of the same
+5-grams.
 """
 
 from __future__ import annotations

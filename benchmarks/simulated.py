@@ -1,5 +1,5 @@
-"""Simulated scans: everything is scanned once, and scans with a known truth are drawn
-from that.
+"""Simulates scans with a known truth: everything is scanned once, and the matches of
+each simulated scan are drawn from the result.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Pool:
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
 
     def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Matches in some of the texts; ``record`` numbers these from 0."""
+        """Draw the matches in some of the texts; ``record`` numbers these texts from 0."""
         counts = self.first[rows + 1] - self.first[rows]
         record = np.repeat(np.arange(len(rows)), counts)
         at = (
@@ -84,7 +84,7 @@ class Pool:
 
 @dataclass
 class Controlled:
-    """A corpus with one of its controls, and all that was scanned for them."""
+    """A corpus with one of its controls, and everything that was scanned for both."""
 
     controls: Controls
     corpus: Corpus
@@ -161,7 +161,7 @@ class Corpus:
 
     @cached_property
     def copied(self) -> list[dict[str, Any]]:
-        """The tweets that are copied; those of the first years are the first ones."""
+        """Return the tweets that are copied, those of the first years first."""
         fit = [
             tweet for tweet in self.licensed if len(self.distinct[tweet["id"]]) >= 20
         ]
@@ -169,7 +169,7 @@ class Corpus:
         return sorted(chosen, key=lambda tweet: tweet.get("created_at") or "9999")
 
     def copies(self, *, inside: bool) -> list[str]:
-        """Every edit of every tweet that is copied."""
+        """Apply every edit to every tweet that is copied."""
         rng = Random(f"{self.seed} {inside}")
         texts = [
             edit(tweet["text"], rng)
@@ -184,7 +184,7 @@ class Corpus:
 
 
 def placed(copy: str, document: str, rng: Random) -> str:
-    """A copy inside of a document."""
+    """Place a copy inside a document."""
     at = rng.choice(
         [0, *(i for i, c in enumerate(document) if c.isspace()), len(document)]
     )
@@ -208,7 +208,7 @@ def written(columns: dict[str, np.ndarray], part: PartResult, folder: Path) -> S
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of JSON lines, compressed or not."""
+    """Read rows of JSON lines, compressed or not."""
     opened = (
         zstandard.open(path, "rt", encoding="utf-8")
         if path.suffix == ".zst"
