@@ -1,28 +1,33 @@
-"""What does a run say of data without copies, and of data with few? Claims, findings
-and the upper limit, in tables.
+"""What does a run claim about data without copies, and about data with few? Claims,
+findings and the upper limit, in tables.
 
-    python benchmarks/claims.py --corpus DIR --background DIR [--scans 100] [--only
-    clean claims planted few limit]
+    python benchmarks/claims.py --corpus DIR --background DIR [--scans 100]
+        [--only clean claims planted few limit]
 
-The tweets of the corpus are parted at random into licensed ones and a control; each
-file of the background is a collection without tweets, of a kind of its own. Everything
-is scanned once, and simulated scans draw from that:
+The tweets of the corpus are divided at random into licensed tweets and a control; each
+file of the background is a collection of another kind without tweets. Everything is
+scanned once, and simulated scans are drawn from the result:
 
-clean    Of each collection: the records with findings, without and with all other
-collections as known data, and the
-         records that at most hold a nearly verbatim copy.
-claims   Scans of data without copies, by what measures chance: a control of the same
-kind, a cutoff, a null dataset of
-         another kind, of the same kind, and of the same collection parted by its first
-         letters. Every claim is false.
-planted  One record in a hundred is a verbatim tweet; a null dataset of the same kind.
-few      75 verbatim tweets among 7,400 records of each collection, with a control of
-the same kind. limit    Edited copies are planted, also with nothing but short tweets
-among them: how often the limit on nearly
-         verbatim copies of texts that can be told holds, and over the truth (median).
+clean
+    For each collection, the records with findings, without and with all other
+    collections as known data, and the upper limit on records with a nearly verbatim
+    copy.
+claims
+    Scans of data without copies, by measure of chance: a control of the same kind, a
+    cutoff, and null datasets of another kind, of the same kind, and of the same
+    collection divided by its first letters. Every claim is false.
+planted
+    One record in a hundred is a verbatim tweet; the null dataset is of the same kind.
+few
+    75 verbatim tweets among 7,400 records of each collection, with a control of the
+    same kind.
+limit
+    Edited copies are planted, also with only short tweets among them. The table shows
+    how often the limit on nearly verbatim copies of texts that can be told is valid,
+    and its ratio to the truth (median).
 
 Collections of fewer than 1,000 records are cut into passages of some 2,000 characters
-as datasets, and taken as they are as null datasets.
+as datasets, and used uncut as null datasets.
 """
 
 from __future__ import annotations

@@ -1,24 +1,27 @@
-"""Do the numbers of a run hold? Simulated scans with a known truth, cell by cell, in
+"""Are the numbers of a run right? Simulated scans with a known truth, cell by cell, in
 one table.
 
-    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30] [--main
-    200] [--only EXPRESSION] python benchmarks/coverage.py --save FILE ...     append
-    every scan to FILE, so that the cells can be run in pieces python
-    benchmarks/coverage.py --table FILE        print the table of what was saved
+    python benchmarks/coverage.py [--corpus DIR --background DIR] [--scans 30]
+        [--main 200] [--only EXPRESSION]
+    python benchmarks/coverage.py --save FILE ...     # append every scan to FILE, so
+                                                      # that cells can be run separately
+    python benchmarks/coverage.py --table FILE        # print the table of a saved file
 
-A cell is a kind of dataset and a kind of control. A scan is a random sample of records
-without any tweet, into which licensed tweets are planted that went through edits
-(benchmarks/edits.py, written apart from those of the spike-ins). It is analysed as
-`provscan match` does it. So that thousands of scans are affordable, everything is
-scanned once and drawn from afterwards: the records without tweets, every edit of some
-thousand tweets, sets of spike-ins. Printed of each cell, for records and for texts: how
-often "at least" and the bound on all copies (`at_most_any`) hold, that bound over the
-truth (median), how often the interval holds of the scans that have one, its bias and
-its width over the truth (medians), in how many scans copies are claimed; in how many
-the list at q <= 0.01 is not empty, only records or only texts are claimed, nothing
-warns of drift; and the CPU time of an analysis without its spike-ins in milliseconds
-(median). Where nothing is planted, every claim is false. Without data, made-up tweets
-and texts are taken.
+A cell is a kind of dataset with a kind of control. A scan is a random sample of records
+without any tweet, into which edited licensed tweets are planted (benchmarks/edits.py,
+written independently of the spike-ins' edits). It is analysed as by `provscan match`.
+To make thousands of scans affordable, everything is scanned once and drawn from
+afterwards: the records without tweets, every edit of some thousand tweets, and sets of
+spike-ins.
+
+The table shows for each cell, for records and for texts: how often "at least" and the
+bound on all copies (`at_most_any`) are right; that bound divided by the truth (median);
+how often the interval is right in scans that have one, and its bias and its width
+divided by the truth (medians); and in how many scans copies are claimed. It also shows
+in how many scans the list at q <= 0.01 is not empty, only records or only texts are
+claimed, or there is no warning of drift; and the CPU time of an analysis without its
+spike-ins in milliseconds (median). If nothing is planted, every claim is false. Without
+data, tweets and texts are made up.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
 """How strongly can a copy be edited before it is missed?
 
-    python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER] [--tweets
-    50000] [--copies 200] python benchmarks/edits_recall.py --params 12,6,20 12,8,20
-    12,6,24 --megabytes 20 ...
+    python benchmarks/edits_recall.py [--corpus FOLDER] [--background FOLDER]
+        [--tweets 50000] [--copies 200]
+    python benchmarks/edits_recall.py --params 12,6,20 12,8,20 12,6,24
+        --megabytes 20 ...
 
 Tweets are edited harder than `planted.py` does, and matched alone (a record) and inside
-a longer text (a document). Printed is the share that is found under the tweet's own id
-or a near-duplicate's. ``--params`` are length and window of seeds and the number of LSH
-bands of each index to compare. With ``--megabytes`` also what each costs: the size of
-the index, processor time of a match in turns, and rows in texts without licensed
-tweets. ``--gates`` are the threshold, the minimum containment and the stretch of
-partial copies, where others than the default ones are to be tried.
+a longer text (a document). The table shows the share that is found under the tweet's
+own id or that of a near-duplicate. ``--params`` are the length and window of seeds and
+the number of LSH bands of each index to compare. ``--megabytes`` adds the costs of
+each: the size of the index, the processor time of a match, measured in turns, and rows
+in texts without licensed tweets. ``--gates`` are the threshold, the minimum containment
+and the length of partial copies, to try other values than the defaults.
 """
 
 from __future__ import annotations

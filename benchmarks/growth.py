@@ -1,13 +1,13 @@
-"""What changes when the index grows?
+"""How do speed and memory change when the index grows?
 
     python benchmarks/growth.py [--texts 100000,1000000,10000000] [--records 300000]
-    [--megabytes 60]
+        [--megabytes 60]
 
-Made-up tweets are indexed in several numbers and the same datasets matched against each
-index: records of a tweet's length and long documents, tweets that every index holds
-planted in both. The indexes take turns, all cores are used, printed are medians. Rates
-are of whole runs but for the check of the index's checksums, which has a column of its
-own, and of the scan alone, which is what lies between the open index and the estimate.
+Indexes of several numbers of made-up tweets are matched with the same datasets: records
+of a tweet's length and long documents, both with planted tweets that every index
+contains. The indexes take turns, all cores are used, and medians are printed. One rate
+is that of whole runs without the check of the index's checksums, which has its own
+column; the other is that of the scan alone, between opening the index and the estimate.
 The indexes are in the page cache by then; memory is that of the matching process
 without the mapped index.
 

@@ -2,15 +2,15 @@
 
     python benchmarks/hashing.py [--corpus FOLDER] [--tweets 50000] [--repeats 7]
 
-Everything runs on one thread and in one process, on the same canonical tweets. The ways
-take turns, so that a machine that slows down slows all of them; printed are medians.
-The slow ways get fewer tweets a turn. ``--corpus`` names a folder of JSON lines (plain
-or .zst) with a field ``text``; without it, tweets are made up. Needs ``pip install
+Everything runs on one thread in one process, on the same canonical tweets. The methods
+take turns, so that a slower machine slows all of them; medians are printed. Slow
+methods get fewer tweets per turn. ``--corpus`` names a folder of JSON lines (plain or
+.zst) with a field ``text``; without it, tweets are made up. Needs ``pip install
 'provscan[bench]'``.
 
-The rest compare like with like in the work, not in the sketch: rensa's are other hashes
-under other permutations (its Rho sketch, which samples tokens, is left out),
-datasketch's are the very signatures, and checked.
+The methods do comparable work, but make different sketches: rensa uses other hashes and
+other permutations (its Rho sketch, which samples tokens, is left out), while
+datasketch's signatures are equal to provscan's, which is checked.
 """
 
 from __future__ import annotations

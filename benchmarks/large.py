@@ -1,13 +1,13 @@
 """How much memory and time does a large dataset of mixed formats take?
 
     python benchmarks/large.py [--gigabytes 1,2,4] [--row-group 1.2] [--tweets 100000]
-    [--workers 2] [--folder FOLDER]
+        [--workers 2] [--folder FOLDER]
 
 Long texts and tweet-sized records with planted tweets are written once in each format,
-in files of some 16 MB, which are then repeated under other names until the dataset is
-as large as asked for; last comes one Parquet file whose only row group has so many
-gigabytes of text. What counts is that memory does not grow. Memory is that of the
-matching process, with and without mapped files.
+in files of some 16 MB, which are then repeated under other names until the dataset has
+the requested size. The last dataset is one Parquet file with a single row group of
+``--row-group`` gigabytes of text. The aim is that memory does not grow. Memory is that
+of the matching process, with and without mapped files.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def match(source: Path, index: Path, out: Path, workers: int) -> None:
 
 
 def write(texts: list[str], path: Path) -> None:
-    """The texts as a file of the format that its name tells."""
+    """Write the texts as a file in the format of its suffix."""
     rows = pa.table(
         {"id": [str(number) for number in range(len(texts))], "text": texts}
     )
@@ -99,7 +99,7 @@ def write(texts: list[str], path: Path) -> None:
 def add_row(
     printed: Table, dataset: Path, size: int, files: int, index: Path, workers: int
 ) -> None:
-    """Match a dataset in a process of its own, and put down what that took."""
+    """Match a dataset in a separate process, and add its costs to the table."""
     out = index.with_name("found.run")
     usage = apart(match, dataset, index, out, workers)
     found = provscan.open_run(out).matches.num_rows

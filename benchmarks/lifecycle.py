@@ -1,14 +1,13 @@
-"""What does it cost to keep an index for years: to append, to forget, to purge, to
-merge?
+"""What does it cost to maintain an index for years: to append, forget, purge and merge?
 
     python benchmarks/lifecycle.py [--tweets 1300000] [--appends 50] [--forget 0.1]
-    [--only forget]
+        [--only forget]
 
 Made-up tweets are indexed at once, and again with some of them appended in many small
-portions; records and documents with planted tweets are matched with both, and with the
-second index once it is merged, in turns. Then a share of its tweets is forgotten and
-purged. CPU time is that of all threads, and what the shares are of: other work on the
-machine changes it less than seconds.
+portions. Records and documents with planted tweets are matched in turns with both
+indexes, and with the second index after a merge. Then a share of its tweets is
+forgotten and purged. CPU time is that of all threads, and shares refer to it, since
+other work on the machine changes it less than elapsed time.
 
 1.3 million tweets take some 5 GB of disk in a temporary folder (``--folder`` says
 where) that is removed at the end.

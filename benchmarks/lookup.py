@@ -2,10 +2,11 @@
 
     python benchmarks/lookup.py [--tweets 300000] [--corpus FOLDER] [--repeats 300]
 
-Warm: paragraphs of 500 characters, of which half hold a licensed tweet, one after the
-other in one process. Cold: the command ``provscan lookup``, a process of its own each
-time, with the kernels compiled and the files compared before. Printed are milliseconds,
-and those of processor time, which hold on a busy machine, too.
+*Warm* look-ups are of paragraphs of 500 characters, half of which contain a licensed
+tweet, one after the other in one process. *Cold* look-ups run the command ``provscan
+lookup`` in a new process each time, with the kernels compiled and the files verified
+before. The table shows milliseconds of elapsed time and of processor time, which is
+reliable on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CHARACTERS = 500
 
 
 def arguments_of(description: str | None, parser: argparse.ArgumentParser) -> None:
-    """What benchmarks of single texts have in common."""
+    """Parse the arguments that benchmarks of single texts have in common."""
     parser.description = description
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--tweets", type=int, default=300_000, help="made up")
@@ -38,7 +39,7 @@ def arguments_of(description: str | None, parser: argparse.ArgumentParser) -> No
 
 
 def indexed(arguments: argparse.Namespace, folder: Path) -> provscan.Index:
-    """The index that is asked."""
+    """Build the index in which texts are looked up."""
     source = arguments.corpus
     if source is None:
         source = folder / "tweets.jsonl"

@@ -1,4 +1,4 @@
-"""Which bands, limits and thresholds? The measurement behind the defaults.
+"""Measures the effect of bands, limits and thresholds, as the basis of the defaults.
 
     python benchmarks/lsh.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
     [--records 20000]
@@ -73,7 +73,7 @@ class World(NamedTuple):
         return {tweet.id: tweet.text for tweet in self.tweets}
 
     def others(self) -> list[str]:
-        """The records that are no tweets."""
+        """Return the records that are not tweets."""
         taken = {mark.record for mark in self.where}
         return [text for number, text in enumerate(self.records) if number not in taken]
 
@@ -148,7 +148,7 @@ def timed(
 
 
 def no_candidates(*_: Any) -> Candidates:
-    """In place of a generator of candidates."""
+    """Replace a generator of candidates by one that generates none."""
     return candidates.NONE
 
 

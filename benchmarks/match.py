@@ -1,15 +1,15 @@
-"""How fast are records matched, and what is found, against datasketch?
+"""How fast are records matched, and how many copies are found, against datasketch?
 
     python benchmarks/match.py [--corpus FOLDER] [--background FOLDER] [--tweets 300000]
-    [--records 300000]
+        [--records 300000]
 
-Planted among records of a tweet's length are licensed tweets, each after one of ten
-edits (benchmarks/edits.py). provscan goes from JSON lines to a run folder; of memory,
-what its process had of its own is printed, the mapped index left out. datasketch gets a
-sample, half of it planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)``
-chooses its bands, is filled with the same signatures, and every candidate's sets are
-compared, as its documentation advises. Both report what has at least provscan's default
-similarity and containment. Without the options, texts are made up. Needs ``pip install
+Licensed tweets, each after one of ten edits (benchmarks/edits.py), are planted among
+records of a tweet's length. provscan processes JSON lines into a run folder; its memory
+is that of the process without the mapped index. datasketch gets a sample, half of it
+planted, as canonical texts in memory: ``MinHashLSH(threshold=0.4)`` chooses its bands
+and is filled with the same signatures, and every candidate's sets are compared, as its
+documentation advises. Both report matches of at least provscan's default similarity and
+containment. Without the options, texts are made up. Needs ``pip install
 'provscan[bench]'``.
 """
 

@@ -1,6 +1,4 @@
-"""How the benchmarks measure: in turns, with medians, and memory in a process of its
-own.
-"""
+"""Measures benchmarks: in turns, with medians, and memory in a separate process."""
 
 from __future__ import annotations
 

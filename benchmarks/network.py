@@ -1,14 +1,15 @@
-"""Do as many bytes cross the network as are counted, where shards are held by other
-nodes?
+"""Is the counted number of bytes equal to that on the network, if other nodes hold the
+shards?
 
-    pip install 'provscan[ray]' python benchmarks/network.py [--texts 300000] [--shards
-    4] [--groups 2] [--megabytes 10] [--records 30000]
+    pip install 'provscan[ray]'
+    python benchmarks/network.py [--texts 300000] [--shards 4] [--groups 2]
+        [--megabytes 10] [--records 30000]
 
 A cluster of node processes on this machine holds the groups of shards of an index of
-made-up tweets, one group a node; this process, on a node of its own that holds none,
-scans long texts and records of a tweet's length. What the loopback interface carries
-meanwhile, without what it carries in as much idle time, is set beside the arguments and
-results that `scale.py` counts for SCALE.md. It needs Linux, and a machine on which
+made-up tweets, one group per node. This process, on a node of its own without shards,
+scans long texts and records of a tweet's length. The traffic of the loopback interface
+in this time, less that of an equally long idle time, is compared with the arguments and
+results that `scale.py` counts for SCALE.md. This needs Linux, and a machine on which
 nothing else uses that interface.
 """
 
@@ -37,7 +38,7 @@ IDLE_SECONDS = 5.0
 
 
 def carried() -> int:
-    """Bytes that the loopback interface has carried."""
+    """Return the number of bytes that the loopback interface has carried."""
     (line,) = (
         line
         for line in Path("/proc/net/dev").read_text().splitlines()

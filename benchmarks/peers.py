@@ -1,5 +1,5 @@
-"""What do other indexes of MinHash signatures find in the same tweets, how fast, and
-with how many bytes?
+"""How many copies do other indexes of MinHash signatures find in the same tweets, how
+fast, and with how many bytes?
 
     python benchmarks/peers.py [--corpus FOLDER] [--background FOLDER] [--tweets 100000]
     [--copies 100] [--others 2000]
@@ -47,7 +47,7 @@ Answers = list[Iterable[int]]
 
 @dataclass
 class Peer:
-    """An index that was built, and what it took."""
+    """A built index, with the time and memory that it took."""
 
     name: str
     # Numbers of the tweets found for each of some texts.
@@ -161,7 +161,7 @@ BUILDERS = (built_provscan, built_lance, built_datasketch, built_rensa)
 
 
 def supported(text: str, tweet: str) -> bool:
-    """Whether a text has enough of a tweet; both canonical."""
+    """Return whether a text shares enough wording with a tweet; both are canonical."""
     own, theirs = set(grams(text)), set(grams(tweet))
     shared = len(own & theirs)
     if shared >= PARAMS.threshold * (

@@ -1,9 +1,9 @@
-"""Datasets in which it is known where the tweets are: tweets and other texts, real or
-made up, and edits.
+"""Makes datasets with known places of tweets, from tweets and other texts, real or made
+up, and edits.
 
-:func:`licensed` gives the tweets to index and others that stay out, :func:`short_texts`
-and :func:`long_texts` what they are planted into, :func:`in_records` and
-:func:`in_documents` plant, :class:`Score` judges.
+:func:`licensed` returns the tweets to index and others that are left out;
+:func:`short_texts` and :func:`long_texts` return texts to plant into;
+:func:`in_records` and :func:`in_documents` plant; :class:`Score` judges the result.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def rows_of(path: Path) -> Iterator[Tweet]:
 
 
 def rows(folder: Path) -> Iterator[Tweet]:
-    """The same of all files in a folder."""
+    """Read the rows of all files in a folder."""
     return itertools.chain.from_iterable(map(rows_of, files(folder)))
 
 
 def made_up(count: int, seed: int = 1) -> Iterator[Tweet]:
-    """The same of made-up tweets."""
+    """Return the rows of made-up tweets."""
     for batch in synthetic.tweets(count, seed):
         yield from map(
             Tweet, batch.column("id").to_pylist(), batch.column("text").to_pylist()
@@ -125,7 +125,7 @@ def licensed(
 
 
 def short_texts(background: Path | None, count: int) -> list[str]:
-    """Texts of a tweet's length that are no licensed tweets."""
+    """Return texts of a tweet's length that are not licensed tweets."""
     if background is None:
         return [tweet.text for tweet in made_up(count, seed=2)]
     texts = [row.text for row in rows(background) if len(row.text) < SHORT]
@@ -149,7 +149,7 @@ def long_texts(background: Path | None, characters: int) -> list[str]:
 
 
 def enough(texts: list[str], size: int) -> list[str]:
-    """The texts again and again until there are so many bytes."""
+    """Repeat the texts until they have the requested number of bytes."""
     chosen: list[str] = []
     while size > 0:
         for text in texts:
@@ -289,17 +289,17 @@ class Score:
     covered: Counter[str] = field(default_factory=Counter)
 
     def recall(self, edit: str | None = None) -> float:
-        """Share found, of one edit or of all."""
+        """Return the share found, for one edit or for all."""
         if edit is None:
             return self.found.total() / max(1, self.planted.total())
         return self.found[edit] / max(1, self.planted[edit])
 
     def spans(self) -> float:
-        """Share of the found that a right span covers."""
+        """Return the share of the found tweets that have a correct span."""
         return self.covered.total() / max(1, self.found.total())
 
     def cells(self) -> list[str]:
-        """Recall of every edit, and of all, for a table."""
+        """Return the recall of every edit, and of all, for a table."""
         return [*(f"{self.recall(edit):.3f}" for edit in EDITS), f"{self.recall():.4f}"]
 
 

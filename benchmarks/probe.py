@@ -1,19 +1,19 @@
-"""Does a probe say the truth? Simulated probes with a known truth, and a small model
-whose training data are known.
+"""Is a probe right? Simulated probes with a known truth, and a small model with known
+training data.
 
-    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]    # a cheap
-    model: look-ups with noise python benchmarks/probe.py model FOLDER --tweets FILE
-    [--minutes 10]  # a transformer: train, ask, compare
+    python benchmarks/probe.py simulate [--tweets FILE] [--probes 200]
+    python benchmarks/probe.py model FOLDER --tweets FILE [--minutes 10]
 
-`simulate` plans once. Each probe then asks a cheap model that knows tweets with given
-probabilities: how often is something claimed where nothing was learned, how often do
-intervals and lower bounds hold, is the power as computed?
+`simulate` plans once. Each probe then asks a cheap model, a noisy look-up that knows
+tweets with given probabilities. The table shows how often a claim is made although
+nothing was learned, how often intervals and lower bounds are right, and whether the
+power is as computed.
 
-`model` splits real tweets into three parts. A transformer is trained on the first, in
-which 4, 16 or 64 copies of 60 tweets each stand; it never sees the others. Probes ask
-for the first part and for the second, with the third as control: from the folder, and
-through a server that fails on purpose and a client that is killed in the middle.
-Training ends after so many minutes; repeat the command to go on.
+`model` splits real tweets into three parts. A transformer is trained on the first part,
+with 4, 16 or 64 copies of 60 tweets each, and never sees the others. Probes ask for the
+first and for the second part, with the third as control: from the folder, and through a
+server that fails on purpose and a client that is killed in the middle. Training stops
+after ``--minutes``; repeat the command to continue.
 """
 
 from __future__ import annotations

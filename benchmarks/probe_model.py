@@ -1,12 +1,14 @@
-"""A small language model whose training data are known, and a server of it that speaks
-the protocol of OpenAI.
+"""A small language model with known training data, and a server for it with an
+OpenAI-compatible API.
 
-    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]    # train on,
-    for so long; again and again python benchmarks/probe_model.py FOLDER --serve
-    [--faults]             # serve it, also with failures
+    python benchmarks/probe_model.py FOLDER --tweets FILE [--minutes 10]  # train, or
+                                                                          # continue
+    python benchmarks/probe_model.py FOLDER --serve [--faults]   # serve, also with
+                                                                 # failures
 
-A transformer of a few million parameters over byte pairs, on the processor. It is
-trained on every line of a file of JSON lines, as often as it stands there.
+The model is a transformer of a few million parameters over byte pairs, which runs on
+the processor. It is trained on the lines of a JSON lines file, on each as often as it
+occurs there.
 """
 
 from __future__ import annotations
@@ -158,7 +160,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v1"
 
     def fault(self) -> str | None:
-        """What goes wrong with the next answer."""
+        """Return the fault of the next answer."""
         with self.lock:
             self.counts["asked"] += 1
             draw = self.random.random() if self.faults else 1.0
@@ -189,7 +191,7 @@ class Server(ThreadingHTTPServer):
         return choice, {"prompt_tokens": len(tokens), "completion_tokens": 0}
 
     def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """The answer of the model."""
+        """Return the answer of the model."""
         if asked.get("echo"):
             choice, usage = self.echo(asked["prompt"])
         else:
@@ -205,7 +207,7 @@ class Server(ThreadingHTTPServer):
         }
 
     def continued(self, asked: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
-        """The words that follow, and the tokens used."""
+        """Return the continuation and the tokens used."""
         from provscan.probe.plan import Question
 
         question = Question(

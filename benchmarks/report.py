@@ -47,7 +47,7 @@ new PerformanceObserver(list => list.getEntries().forEach(entry => window.longTa
 
 
 def measured(page: Page, report: Path) -> dict[str, float]:
-    """Milliseconds and megabytes of one page."""
+    """Measure the milliseconds and megabytes of one page."""
     page.add_init_script(LONG_TASKS)
     start = time.perf_counter()
     page.goto(report.resolve().as_uri(), wait_until="commit")
@@ -79,8 +79,8 @@ def measured(page: Page, report: Path) -> dict[str, float]:
 
 
 def enlarge(run: Path, count: int, target: Path) -> Path:
-    """A copy of a run with so many made-up matches; a third of the passages are tweets
-    word for word.
+    """Copy a run with made-up matches; a third of the passages equal their tweets word
+    for word.
     """
     matches, evidence = (
         pq.read_schema(run / f"{name}.parquet") for name in ("matches", "evidence")

@@ -1,33 +1,34 @@
-"""What would a claim of 26 billion tweets and 45 TB of text take?
+"""What would it cost to check a claim of 26 billion tweets and 45 TB of text?
 
     python benchmarks/scale.py [--texts 300000,1000000,3000000] [--shards 0,1,4,16]
-    [--measurements FILE]
-                               [--records 300000] [--megabytes 60] [--repeats 2]
-                               [--claimed-tweets 26e9] [--distinct 0.85]
-                               [--claimed-terabytes 45] [--cores 64] [--gigabytes 256]
-                               [--disk-terabytes 4] [--price 0.05] [--tables] [--write
-                               SCALE.md]
+        [--measurements FILE] [--records 300000] [--megabytes 60] [--repeats 2]
+        [--claimed-tweets 26e9] [--distinct 0.85] [--claimed-terabytes 45]
+        [--cores 64] [--gigabytes 256] [--disk-terabytes 4] [--price 0.05]
+        [--tables] [--write SCALE.md]
 
-Measures what an index of made-up tweets costs to build and to keep, and what a gigabyte
-costs to scan against it, in seconds of one core, for several sizes and numbers of
-shards; 0 shards stands for a blind index. The model:
+The command measures the cost of building and storing an index of made-up tweets, and of
+scanning a gigabyte against it, in seconds of one core, for several sizes and numbers of
+shards; 0 shards means a blind index. The model is::
 
-    build = texts * (a + b where there are shards + c * shards) + g * shards * min(texts
-    / shards, 16,384) bytes = d * texts + e * shards scan  = f * seed keys
-            + where there are shards: h * entries + shards * (t * seed keys + u * band
-            keys)
+    build = texts * (a + b if there are shards + c * shards)
+            + g * shards * min(texts / shards, 16,384)
+    bytes = d * texts + e * shards
+    scan  = f * seed keys
+            + if there are shards:
+              h * entries + shards * (t * seed keys + u * band keys)
 
-Of each shard up to 16,384 texts train the dictionary that its texts are compressed
-with. A scan takes the longer the more keys the index has of what is scanned. Each shard
-is asked for every key; what all of them have is sorted into one small table. Keys and
-entries are counted. Keys are a power of the texts; the entries that a shard has are a
-function of its own texts, since of a frequent key no more than so many are taken from
-each. A scan with a blind index is a power of its texts. Each measurement is predicted
-by the model of all others: measured over predicted says how far the model may be
-trusted. Then the plan for the full size, which SCALE.md explains. ``--price`` is that
-of one core hour. With ``--measurements FILE`` those of several runs are used together;
-with ``--tables`` nothing more is measured. Tables are printed in Markdown; ``--write``
-puts them where they stand in SCALE.md.
+Up to 16,384 texts of each shard train the dictionary that compresses its texts. The
+time of a scan grows with the number of scanned keys that the index has. Each shard is
+asked for every key; the entries of all shards are sorted into one small table. Keys and
+entries are counted. The number of keys is a power of the number of texts; the number of
+entries of a shard is a function of its own texts, since a limited number is taken of a
+frequent key from each. The time of a scan with a blind index is a power of its texts.
+Each measurement is predicted by a model of all others: the ratio of both says how far
+the model may be trusted. The plan for the full size, which SCALE.md explains, follows.
+
+``--price`` is the price of one core hour. ``--measurements FILE`` combines the
+measurements of several runs; with ``--tables`` nothing more is measured. Tables are
+printed in Markdown; ``--write`` replaces those in SCALE.md.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ def cost_of(values: list[Any]) -> Cost:
 def timed(
     function: Callable[..., Any], *arguments: Any, **options: Any
 ) -> tuple[Any, float]:
-    """What it returns, and core seconds."""
+    """Return the result of a call and its core seconds."""
     begin = time.process_time()
     return function(*arguments, **options), time.process_time() - begin
 
@@ -273,7 +274,7 @@ class Model(NamedTuple):
         return [*whole, hits, shards * seeds, shards * power(self.bands[kind], texts)]
 
     def costs(self, texts: float, shards: int) -> dict[str, float]:
-        """All that is predicted, by its name."""
+        """Return all predictions by name."""
         if shards == 0:
             assert self.blind is not None
             build, size, scans = self.blind
@@ -314,7 +315,7 @@ def relative(units: Sequence[Sequence[float]], values: Sequence[float]) -> Float
 
 
 def model(costs: list[Cost]) -> Model:
-    """Fitted to some measurements."""
+    """Fit a model to measurements."""
     of_blind, costs = (
         [cost for cost in costs if cost.shards == 0],
         [cost for cost in costs if cost.shards],

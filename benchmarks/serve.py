@@ -1,4 +1,4 @@
-"""How long does a server take to answer, and does it stand bad clients?
+"""How long does a server take to answer, and does it withstand misbehaving clients?
 
     python benchmarks/serve.py [--tweets 300000] [--corpus FOLDER] [--seconds 20]
 

@@ -68,7 +68,7 @@ class Pool:
         self.first = np.searchsorted(found.row, np.arange(len(texts) + 1))
 
     def drawn(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Draw the matches in some of the texts; ``record`` numbers these texts from 0."""
+        """Draw the matches in some texts; ``record`` numbers these texts from 0."""
         counts = self.first[rows + 1] - self.first[rows]
         record = np.repeat(np.arange(len(rows)), counts)
         at = (
