@@ -1,4 +1,5 @@
 """Runs: one execution of ``index`` or ``match`` from beginning to end.
 
-:mod:`~provscan.runs.build` makes an index, :mod:`~provscan.runs.match` a run folder.
+:mod:`~provscan.runs.build` builds an index, :mod:`~provscan.runs.match` writes a run
+folder.
 """

@@ -57,26 +57,24 @@ from provscan.runs.tokenizer import TEXTS, Tokens
 from provscan.scoring.background import background
 from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
 
-# Recall of fewer spike-ins is no reason to call a run a failure.
+# Minimum number of spike-ins of which none was found to call a run a failure.
 FAILING_SPIKE_INS = 20
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What is scored: the matches of the scan, and beside them what they are compared
-    with.
-    """
+    """The scored matches of a scan, and the data that they are compared with."""
 
     scorer: Scorer
     matches: ScoredMatches
-    samples: tuple[TextSample, TextSample]  # Of the licensed and the control texts.
+    samples: tuple[TextSample, TextSample]  # Samples of licensed and control texts.
     planted: SpikeIns
     back: Recovered
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a run concludes from its matches."""
+    """The conclusions of a run from its matches."""
 
     measured: Measured
     kept: Kept  # Matches that keep their texts.
@@ -87,7 +85,7 @@ class Analysis:
     scans: dict[str, Scanned] = field(default_factory=dict)
 
     def added(self, batch: Batch) -> pa.RecordBatch:
-        """Columns to be added to ``matches.parquet``; ``counted`` marks the
+        """Return the columns to add to ``matches.parquet``; ``counted`` marks the
         findings.
         """
         matches, eligible = self.measured.matches, self.measured.eligible
@@ -168,8 +166,8 @@ def analyse(
     null: NullScan | None = None,
     tokens: Tokens | None = None,
 ) -> Analysis:
-    """Count the matches, measure chance and recall, and put the layers of all numbers
-    together.
+    """Count the matches, measure chance and recall, and compute the layers of all
+    numbers.
 
     Parameters
     ----------
@@ -188,7 +186,7 @@ def analyse(
     """
     matches, samples = scores.matches, scores.samples
 
-    # Counts: of texts in strata whose chance is measured, and of all others.
+    # Count the matches, for texts in strata with measured chance and for all others.
     strata = stratify(*samples)
     found, scripts = None, None
     if null is not None:
@@ -199,7 +197,7 @@ def analyse(
     first = TEXTS if tokens else 0
     counts = count_matches(matches, eligible, exhibits, first)
 
-    # Chance and recall.
+    # Measure chance and recall.
     chance = measure_chance(
         matches,
         eligible,

@@ -1,5 +1,5 @@
-"""The folder of a run: unfinished beside its place at first, so that an interrupted run
-can go on; whole when in place.
+"""The folder of a run. It is first written next to its final place, so that an
+interrupted run can continue, and moved there when it is complete.
 
 ``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what
 it reads) and the parts that are complete. It becomes ``NAME.run`` when all is written.
@@ -35,7 +35,7 @@ MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (
 )
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
-# What reports and lists of a run are made from.
+# Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
 # In a folder of parts: what the scan adds to them when all are complete.
@@ -53,7 +53,7 @@ PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|scan\.json|{TEMPORARY.pattern}")
 # Bytes that the disk must have room for: about what a small run and its report take.
 ROOM = 1 << 20
 
-# Names of what a checkpoint holds, for messages.
+# Names of the entries of a checkpoint, for messages.
 NAMES = {
     "options": "options",
     "limits": "limits of the readers",
@@ -82,7 +82,9 @@ class RunFolder:
     resumable: bool = False  # Whether what is complete is worth keeping.
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
-        """Note what the run is, or compare it with the run that goes on."""
+        """Record the inputs of the run, or compare them with those of the run that
+        continues.
+        """
         known = json.loads(json.dumps(checkpoint))
         if self.earlier is not None:
             for name, words in NAMES.items():
@@ -118,8 +120,8 @@ def require_run(path: Path) -> None:
 def read_run(
     folder: Path, tables: Sequence[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``summary.json`` and ``run.json`` of a run, which together with some `tables` are
-    as they were written.
+    """Read ``summary.json`` and ``run.json`` of a run, and check that these files and
+    some `tables` are unchanged.
     """
     require_run(folder)
     info = read_json(folder / RUN_FILE)
@@ -142,7 +144,7 @@ def read_run(
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object in a file of a run."""
+    """Read a JSON object from a file of a run."""
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -163,7 +165,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    # A file name need not be valid Unicode: a lone surrogate becomes an escape of JSON.
+    # File names may be invalid Unicode: a lone surrogate becomes an escape of JSON.
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -171,7 +173,9 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 def write_summary(
     folder: Path, summary: dict[str, Any], info: dict[str, Any], tables: Sequence[str]
 ) -> None:
-    """``summary.json``, and ``run.json`` with the checksums of the other files."""
+    """Write ``summary.json``, and ``run.json`` with the checksums of the other
+    files.
+    """
     write_json(folder / SUMMARY_FILE, summary)
     info["files"] = {
         name: {
@@ -185,21 +189,21 @@ def write_summary(
 
 
 def info_checksum(info: dict[str, Any]) -> str:
-    """XXH3-128 of what ``run.json`` says, but for its own checksum."""
+    """Return the XXH3-128 of ``run.json`` without its own checksum."""
     body = {key: value for key, value in info.items() if key != "checksum"}
     return xxhash.xxh3_128_hexdigest(json.dumps(body, sort_keys=True).encode())
 
 
 @contextlib.contextmanager
 def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """A folder to write a run to, which takes the place of ``target`` when the block
-    ends well.
+    """Provide a folder to write a run to, which replaces ``target`` when the block
+    succeeds.
 
-    When it does not, complete parts are kept, and a note about how to go on is added to
-    the error. With `resume` an unfinished run goes on, if there is one; with
-    `overwrite` an older run, or an unfinished one, may go.
+    If the block fails, complete parts are kept, and a note on how to continue is added
+    to the error. With `resume` an unfinished run continues, if there is one; with
+    `overwrite` an older or unfinished run may be replaced.
     """
-    # Where the target is a link, what it leads to is replaced.
+    # If the target is a link, the folder that it leads to is replaced.
     place = Path(os.path.realpath(target))
     if os.path.lexists(target):
         if not overwrite:
@@ -242,8 +246,8 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
 
 
 def _check_replaceable(target: Path, place: Path) -> None:
-    """Raise an error unless a run, or nothing, is all that a folder holds, and another
-    one can take its place.
+    """Raise an error unless a folder contains only a run, or nothing, and can be
+    replaced.
     """
     if not target.is_dir():
         raise OutputError(
@@ -273,8 +277,8 @@ def _check_replaceable(target: Path, place: Path) -> None:
 
 
 def _own_names(folder: Path) -> set[str]:
-    """Names of what provscan wrote in the folder of a run, as ``run.json`` and the
-    checkpoint say.
+    """Return the names of the files that provscan wrote to the folder of a run,
+    according to ``run.json`` and the checkpoint.
     """
     own: set[str] = set()
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
@@ -299,15 +303,14 @@ def _remove_parts(folder: Path) -> None:
 
 
 def _remove_files(folder: Path) -> None:
-    """Remove the files that a run consists of, and temporary ones."""
+    """Remove the files of a run, and temporary files."""
     remove_named(folder, {*WRITTEN, *filter(TEMPORARY.fullmatch, os.listdir(folder))})
 
 
 def _clear(retired: Path, place: Path) -> None:
-    """Remove a run that was replaced; what others saved in it meanwhile comes to the
-    new one.
+    """Remove a replaced run, and move files that others saved in it to the new run.
 
-    It is replaced already: what can't be removed is no reason to say it failed.
+    Files that can't be removed are not an error, since the run is already replaced.
     """
     own = _own_names(retired)
     if CHECKPOINT in own:
@@ -364,8 +367,8 @@ def _keep_or_remove(folder: RunFolder, shown: Path, error: BaseException) -> Non
 def _earlier(
     checkpoint: int, shown: Path, *, resume: bool, overwrite: bool
 ) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None if there is none, or if that run was
-    interrupted before its first part.
+    """Return the checkpoint of the run to continue; None if there is none, or if that
+    run was interrupted before its first part.
     """
     text = os.pread(checkpoint, os.fstat(checkpoint).st_size, 0).rstrip(b"\0")
     found: dict[str, Any] = json.loads(text) if text else UNFINISHED
@@ -383,8 +386,8 @@ def _earlier(
 
 @contextlib.contextmanager
 def _locked(folder: Path, shown: Path) -> Iterator[int]:
-    """Hold the checkpoint of a run's folder; the system lets go of it when this process
-    ends, however that ends.
+    """Lock the checkpoint of a run's folder; the system releases the lock when this
+    process ends in any way.
     """
     if not (folder / CHECKPOINT).is_file():
         _require_own(folder, shown)
@@ -415,8 +418,8 @@ def _locked(folder: Path, shown: Path) -> Iterator[int]:
 
 
 def _require_own(folder: Path, shown: Path) -> None:
-    """Raise an error if something is in a folder that has no checkpoint, but for a run
-    that was replaced.
+    """Raise an error if a folder without a checkpoint contains anything but a replaced
+    run.
     """
     if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)}):
         raise OutputError(
@@ -434,7 +437,7 @@ def _is_checkpoint(text: bytes) -> bool:
 
 
 def _write(checkpoint: int, value: dict[str, Any]) -> None:
-    # In place, since it is locked; at no instant is there less than a whole object.
+    # Write in place, since the file is locked; it contains a whole object at any time.
     text = json.dumps(value).encode()
     os.pwrite(checkpoint, text, 0)
     os.ftruncate(checkpoint, len(text))
@@ -442,7 +445,9 @@ def _write(checkpoint: int, value: dict[str, Any]) -> None:
 
 
 def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
-    """Move a folder to its place; the folder that was there, under another name."""
+    """Move a folder to its place, and return the new path of the folder that was
+    there.
+    """
     sync_all(
         [
             path
@@ -471,9 +476,7 @@ def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Let two folders change places at once, where the system can: no instant has
-    neither.
-    """
+    """Exchange two folders atomically, if the system can."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     return (
@@ -483,7 +486,7 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """What differs, in words, where they are dicts or lists."""
+    """Return the difference between two dicts or lists in words."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in now if before.get(name) != now[name]]
         return (

@@ -1,5 +1,5 @@
-"""What a run reads: the splits of the files that the user named, planned once, and
-whether the files stayed as they were.
+"""The inputs of a run: :func:`plan_run` plans the splits of the named files once, and
+:func:`check_files` checks after the scan that the files did not change.
 """
 
 from __future__ import annotations
@@ -24,52 +24,50 @@ from provscan.urls import source_of
 
 Sources = Source | Sequence[Source] | object
 Reasons = list[tuple[str, str]]  # Paths, each with a reason.
-# Files of a kind that are listed, at most.
+# Maximum number of listed files of a kind.
 MOST_LISTED = 100
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file as it was when the run began; `size` and `modified` (ns) are null for what
-    is no regular file.
+    """A file as it was when the run began; `size` and `modified` (ns) are null if it is
+    not a regular file.
     """
 
-    source: str  # As the user named it.
+    source: str  # Name as given by the user.
     size: int | None = None
     modified: int | None = None
-    # What the server of a remote file says of its version, such as an ETag; empty if it
-    # says nothing.
+    # Version of a remote file, such as an ETag; empty if its server reports none.
     version: dict[str, str] | None = None
-    scanned: int = 0  # Bytes of it that are scanned.
+    scanned: int = 0  # Number of bytes to scan.
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is read of a dataset, a null dataset or known data."""
+    """The input files and splits of a dataset, a null dataset or known data."""
 
     fields: Fields
     named: list[str] | None  # The paths that the user named; None for data in memory.
     data: object  # Data in memory.
     splits: list[Split]  # Every part that is scanned, in the order of the records.
-    # Every file that the splits belong to, or that was left out of a sample, by its
-    # path.
+    # Every file of the splits, or that was left out of a sample, by path.
     files: dict[str, InputFile]
-    # What the user named and can't be scanned, and what has no records of its own and
-    # was passed over in folders and archives.
+    # Named files that can't be scanned, and files without records that were ignored in
+    # folders and archives.
     unread: Reasons
     ignored: Reasons
     sample: FileSample | None  # The splits as a sample of files, if they are one.
     share: float  # Share of the records that is scanned.
     in_blocks: bool  # The data lies on a cluster in blocks, which are read there.
     streamed: bool  # It can be read only once, and only in this process.
-    size: int | None  # Bytes to scan, None if not known.
-    # What must be the same for parts of an unfinished run to be used.
+    size: int | None  # Bytes to scan, None if unknown.
+    # Values that must be equal for the parts of an unfinished run to be used.
     state: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class RunInputs:
-    """All that a run reads."""
+    """All inputs of a run."""
 
     dataset: Inputs
     # The null dataset and the known data, where there are any.
@@ -82,7 +80,9 @@ class RunInputs:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What must be the same for parts of an unfinished run to be used."""
+        """Return the values that must be equal for the parts of an unfinished run to be
+        used.
+        """
         return self.dataset.state | {
             f"{name}_{key}": value
             for name, data in self.beside.items()
@@ -91,8 +91,8 @@ class RunInputs:
 
 
 def source_list(sources: object) -> list[str] | None:
-    """Paths as a list of strings; None if ``sources`` is data in memory. Strings are
-    taken for paths.
+    """Return paths as a list of strings; None if ``sources`` is data in memory. Strings
+    are taken as paths.
     """
     several = [sources] if isinstance(sources, str | os.PathLike) else sources
     if not (
@@ -111,8 +111,8 @@ def source_list(sources: object) -> list[str] | None:
 
 
 def run_path(named: list[str] | None, out: Source | None) -> Path:
-    """The run folder, which may be no part of what is read; by default it has the name
-    of the first source.
+    """Return the run folder, which must not be part of the inputs; by default it is
+    named after the first source.
     """
     place = default_out(named) if out is None else out
     require_folder("out", place)
@@ -121,8 +121,8 @@ def run_path(named: list[str] | None, out: Source | None) -> Path:
 
 
 def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
-    """Plan what to read of the dataset, the null dataset and the known data; the number
-    of splits may depend on how many `workers` read.
+    """Plan the inputs of the dataset, the null dataset and the known data; the number
+    of splits may depend on the number of `workers`.
     """
     dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
     beside = {
@@ -137,7 +137,7 @@ def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs
 
 
 def fields_of(options: MatchOptions) -> Fields:
-    """The fields that are read."""
+    """Return the fields that are read."""
     readers.known_encoding(options.encoding)
     return Fields(
         text=options.text_field,
@@ -148,7 +148,7 @@ def fields_of(options: MatchOptions) -> Fields:
 
 
 def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs:
-    """Plan what to read of some sources."""
+    """Plan the inputs of some sources."""
     fields = fields_of(options)
     named = source_list(sources)
     sample = draw_files(named, options, fields)
@@ -170,7 +170,7 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
     if named is not None:
         for split in [*splits, *(sample.rest if sample else [])]:
             if split.path not in files:
-                # A member of an archive has a source of its own.
+                # A member of an archive has its own source.
                 source = split.source if split.member is None else str(split.path)
                 files[split.path] = _stat(source, split.path)
         for split in splits:
@@ -236,7 +236,7 @@ def describe_inputs(
 def left_out_summary(
     damaged: Sequence[Damage], unread: Reasons, ignored: Reasons
 ) -> dict[str, Any]:
-    """Entries of ``summary.json``: what is damaged, and what was not scanned."""
+    """Return the entries of ``summary.json`` on damaged and unscanned files."""
     return {
         "damaged": [
             {
@@ -257,9 +257,9 @@ def left_out_summary(
 def check_files(
     inputs: Inputs, workers: int
 ) -> tuple[list[Damage], list[dict[str, Any]]]:
-    """The files that changed while they were scanned; and what ``run.json`` says of
-    each input, with the checksum of the files that were scanned as a whole and did not
-    change.
+    """Return the files that changed while they were scanned, and the entries of
+    ``run.json`` on each input, with checksums of files that were scanned completely and
+    did not change.
     """
     if inputs.named is None:
         return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]
@@ -275,9 +275,9 @@ def check_files(
             "bytes": file.size,
             "xxh3": None,
         }
-        # A remote file would have to be fetched once more; its server may say which
-        # version it is. Members of an archive are smaller than it is; of a sample, a
-        # part of a file may be all that was read.
+        # A remote file would have to be fetched again, but its server may report its
+        # version. Members of an archive are smaller than the archive; in a sample, only
+        # a part of a file may have been read.
         local = file.size is not None and file.version is None
         whole = inputs.sample is None or file.scanned >= (file.size or 0)
         if local and whole and problem is None:
@@ -304,7 +304,7 @@ def check_files(
 def _require_other_data(
     inputs: Inputs, null: Inputs | None, known: Inputs | None, control: Sequence[str]
 ) -> None:
-    """Refuse a control that is a part of the dataset, a null dataset that holds all of
+    """Refuse a control that is part of the dataset, a null dataset that contains all of
     it, and known data that shares a file with any of them.
     """
     dataset = {_real(path): file.source for path, file in inputs.files.items()}
@@ -360,8 +360,8 @@ def _stat(source: str, path: str) -> InputFile:
 
 
 def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
-    """Stop where more records can't be read than the options allow; texts that are
-    missing are no fault of a file.
+    """Raise an error if more records can't be read than the options allow; missing
+    texts do not count.
     """
     bad = {
         reason: count
@@ -397,7 +397,7 @@ def default_out(named: Sequence[str] | None) -> str:
             "take it from"
         )
     name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
-    # The name of a file may be no UTF-8, that of a run may not.
+    # The name of a file may be invalid UTF-8, but that of a run must be valid.
     name = os.fsencode(name).decode("utf-8", "replace")
     for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):
         name = name.removesuffix(suffix)
@@ -406,13 +406,13 @@ def default_out(named: Sequence[str] | None) -> str:
 
 
 def require_outside(target: Path, sources: Sequence[str]) -> None:
-    """Check that results do not go into a folder that is read, nor into one that holds
-    what is read.
+    """Check that the results are not written into a folder that is read, or that
+    contains an input.
     """
     place = Path(os.path.realpath(target))
     for source in sources:
         read = Path(os.path.realpath(source))
-        # A text that was taken for a path may be too long for one.
+        # A text that was mistaken for a path may be too long.
         if source and (
             read.is_relative_to(place)
             or (os.path.isdir(read) and place.is_relative_to(read))

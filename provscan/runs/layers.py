@@ -1,5 +1,5 @@
-"""The layers of every number: of the whole dataset, and of its sources, authors, years
-and languages.
+"""Computes the layers of every number: of the whole dataset (:func:`layers_of`), and of
+its sources, authors, years and languages (:func:`breakdowns`).
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from provscan.runs.null import NullCounts
 from provscan.runs.recall import MeasuredRecall
 from provscan.runs.scanned import Scanned
 
-# Findings below which nothing is divided by source, author, year or language.
+# Minimum number of findings for numbers by source, author, year or language.
 FEW_FINDINGS = 20
 BREAKDOWNS = ("author", "year", "lang")
-# Values of a breakdown that are shown, those with the most findings.
+# Maximum values of a breakdown, those with the most findings.
 BREAKDOWN_VALUES = 30
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All that a run has measured, from which its numbers and words follow."""
+    """All measurements of a run, from which its numbers and texts follow."""
 
     scanned: Scanned
     controls: Controls
@@ -59,16 +59,18 @@ class Measured:
     chance: MeasuredChance
     recall: MeasuredRecall
     null: NullCounts | None
-    index_fraction: float  # Share of the licensed corpus that is indexed, at random.
+    index_fraction: (
+        float  # Share of the licensed corpus, drawn at random, in the index.
+    )
 
     @property
     def findings(self) -> int:
-        """Records with findings."""
+        """The number of records with findings."""
         return int(self.counts.findings.records.sum())
 
     @property
     def claimable(self) -> int:
-        """Records with findings whose chance is measured."""
+        """The number of records with findings whose chance is measured."""
         return int(self.counts.claimable[0].records.sum())
 
     @cached_property
@@ -88,9 +90,7 @@ class Measured:
 
     @property
     def without_control(self) -> list[str]:
-        """Strata of licensed texts that have findings, and whose chance is not
-        measured.
-        """
+        """The strata of licensed texts that have findings but no measured chance."""
         left_out = (self.counts.findings.copies > 0) & ~self.eligible.claimable
         numbers = np.unique(self.eligible.stratum[left_out])
         return [self.strata.strata.names[number] for number in numbers]
@@ -103,11 +103,11 @@ def layers_of(
     part: float = 1.0,
     units: Sequence[str] = UNITS,
 ) -> dict[str, Layers]:
-    """Layers of the whole dataset, or of a source, author, year or language, by unit.
+    """Compute the layers of the whole dataset, or of a source, author, year or
+    language, by unit.
 
-    `records` is how many records there are, and `part` the share of the chance matches
-    that these have, if each has as many for its size. Limits allow for any share, so
-    that they hold for all parts at once.
+    `records` is the number of records, and `part` their expected share of the chance
+    matches. Limits allow for any share, so that they are valid for all parts at once.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
     recall, counted, of_index = (
@@ -120,8 +120,8 @@ def layers_of(
         effect *= _records_together(counted)
         several = measured.several_tweets
         if found is not chance.whole:
-            # One author, say, may be unlike the whole: at least there is what was
-            # found.
+            # A part, such as one author, may be unlike the whole, so the limit allows
+            # that there is no more than was found.
             several = {
                 unit: replace(known, low=of_index) for unit, known in several.items()
             }
@@ -186,19 +186,21 @@ def layers_of(
             scope,
         )
     if "tweets" in result:
-        # Every text is that of a tweet.
+        # There are at least as many tweets as texts.
         result["tweets"] = result["tweets"].no_less(result["texts"])
     return result
 
 
 def _share_of(chance: Chance, part: float) -> Chance:
-    """Chance among a part of the findings: any share of it, in the limits."""
+    """Return the chance among a part of the findings; its limits allow for any
+    share.
+    """
     return chance if part >= 1.0 else Chance(chance.expected * part, 0.0, chance.high)
 
 
 def _records_together(found: Amount) -> float:
-    """Mean number of records that are found or not with a text of theirs; the text in
-    most records counts once more.
+    """Return the mean number of records that are found or missed together because they
+    contain the same text; the text in most records counts twice.
     """
     copies = found.copies.astype(np.float64)
     if not copies.any():
@@ -207,7 +209,7 @@ def _records_together(found: Amount) -> float:
 
 
 def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
-    """The layers of a number that are not withheld."""
+    """Return a number without its withheld layers."""
     none = {
         layer: None
         for layer in ("at_least", "estimate", "at_most")
@@ -217,10 +219,11 @@ def given(unit: str, number: Layers, withheld: dict[str, str]) -> Layers:
 
 
 def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
-    """Layers of the records and texts of each source, author, year, language.
+    """Compute the layers of the records and texts of each source, author, year and
+    language.
 
-    Recall is that of all. Of chance each has the share that it has of the texts, of a
-    source the share of the records, and by its limits anything from nothing to all.
+    The overall recall is used. The expected share of chance is the share of the texts
+    or, for a source, of the records; the limits allow for any share.
     """
     if measured.findings < FEW_FINDINGS:
         return {}
@@ -242,8 +245,7 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     return result
 
 
-# Name of a breakdown and a value, what was found of it, its records, its share of the
-# chance matches.
+# Name of a breakdown, a value, its matches, its records, its share of chance matches.
 Value = tuple[str, str, Part, Factor, float]
 
 
@@ -261,7 +263,7 @@ def _sources(measured: Measured) -> Iterator[Value]:
     for name in sorted(+findings, key=lambda name: (-findings[name], name)):
         found = replace(chance.whole, nearly=None)
         if len(sizes) > 1:
-            # The texts in one source are only known from its own part files.
+            # The texts of one source are only known from its part files.
             of_source = measured.matches.of_source(name)
             found = part_of(count_matches(of_source, measured.eligible), chance.family)
         share = sizes[name] / max(1, scanned.records)
@@ -272,7 +274,7 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     matches, counts, eligible = measured.matches, measured.counts, measured.eligible
     chance, whole = measured.chance, measured.chance.whole
     licensed = np.where(matches.control, 0, counts.of_texts[0].count)
-    # The strength with the most findings beyond chance stands for all strengths.
+    # Use only the strength with the most findings beyond chance, and all findings.
     places = sorted({0, chance.best_strength})
     names, codes, groups = [], [], list[Group]()
     for column in BREAKDOWNS:

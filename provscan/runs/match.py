@@ -57,10 +57,10 @@ PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
 
 @dataclass(frozen=True)
 class RunTarget:
-    """Where a run is written."""
+    """The destination of a run."""
 
     out: Source | None = None  # The folder as the user named it, if at all.
-    # Whether an older run is replaced, and an interrupted one goes on.
+    # Whether to replace an older run, and whether to continue an interrupted one.
     overwrite: bool = False
     resume: bool = False
 
@@ -69,7 +69,7 @@ class WrittenRun(NamedTuple):
     path: Path
     summary: dict[str, Any]  # ``summary.json``.
     info: dict[str, Any]  # ``run.json``.
-    # Which gate that the user set was crossed, in words.
+    # The gate that was crossed, in words, or None.
     crossed: str | None = None
 
 
@@ -159,7 +159,7 @@ def run_match(
 def _info(
     index: Index, target: RunTarget, options: MatchOptions, named: list[str] | None
 ) -> dict[str, Any]:
-    """What ``run.json`` says, but for files and times."""
+    """Return the entries of ``run.json`` except files and times."""
     out = None if target.out is None else os.fspath(target.out)
     info: dict[str, Any] = {
         "version": RUN_VERSION,
@@ -181,8 +181,8 @@ def _info(
 
 
 def _crossed(summary: dict[str, Any], above: float | None) -> str | None:
-    """Whether more records than `above` hold licensed text, by the lower bound; an
-    error where there is none.
+    """Return a sentence if the lower bound on records with licensed text is above the
+    share `above`; an error if there is no lower bound.
     """
     if above is None:
         return None
@@ -219,7 +219,7 @@ def _versions() -> dict[str, str]:
 
 
 class Clock:
-    """Wall-clock seconds of the stages of a run."""
+    """Measures the wall-clock seconds of the stages of a run."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

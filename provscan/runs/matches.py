@@ -1,8 +1,8 @@
-"""The matches of a scan with their scores, read from part files a batch at a time.
+"""The matches of a scan with their scores, read from part files in batches.
 
-A run may have more matches than fit in memory. What is kept of them is some numbers for
-each licensed text that was found (:class:`ScoredMatches`); each pass over the part
-files computes the scores of the matches again from these numbers.
+A run may have more matches than fit in memory. Only some numbers for each found
+licensed text are kept (:class:`ScoredMatches`); each pass over the part files computes
+the scores of the matches again from these numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NEEDED = (
 
 
 class Batch(NamedTuple):
-    """Some consecutive matches, one entry each."""
+    """Consecutive matches, with one entry for each."""
 
     columns: pa.RecordBatch  # Columns of the part files.
     low: int  # Number of the first match.
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
 
     @property
     def end(self) -> Numbers:
-        """Where each match would end without the code points that readers left out."""
+        """The end of each match without the code points that readers left out."""
         result: Numbers = (
             self.columns["end"].to_numpy() - self.columns["left_out"].to_numpy()
         )
@@ -75,12 +75,12 @@ class Batch(NamedTuple):
 
     @property
     def score(self) -> Floats:
-        """Bits, 0 where not known."""
+        """The bits of each match, 0 if unknown."""
         return np.nan_to_num(self.bits)
 
     @property
     def damage(self) -> Numbers:
-        """Class of what is left of the text."""
+        """The class of damage of each match."""
         return damage_of(self.similarity, self.containment, self.flags("pieces"))
 
     @property
@@ -97,14 +97,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoredMatches:
-    """Matches, and the licensed and control texts that were found, one entry each."""
+    """Matches, and the found licensed and control texts with one entry for each."""
 
     scanned: Scanned
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
-    params: FindingParams  # What makes a match a finding.
+    params: FindingParams  # The rule for findings.
     authorship: Authorship
-    tweets: Floats  # How many tweets have the text.
+    tweets: Floats  # Number of tweets with the text.
     control: Flags  # The text is a control.
     source: str | None = None  # Only matches in this dataset are read.
 
@@ -122,7 +122,7 @@ class ScoredMatches:
         return list(self._read(NEEDED)) if self.count <= BATCH else None
 
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
-        """All matches in order, with these columns of the part files."""
+        """Yield all matches in order, with the given columns of the part files."""
         kept = self._kept if names is NEEDED else None
         yield from self._read(names) if kept is None else kept
 
@@ -132,8 +132,8 @@ class ScoredMatches:
             own = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
             known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
-            # Records and fields are numbered on from the last batch, whose last record
-            # may continue here.
+            # Numbers of records and fields continue from the last batch, whose last
+            # record may continue here.
             other_record = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
             other_record[0] = (split[0], own[0]) != last[:2]
             other_field = other_record | np.append(False, np.diff(code) != 0)

@@ -1,13 +1,13 @@
-"""What a null dataset shows, and whether it is comparable with the dataset, so that its
-matches measure the dataset's chance.
+"""Counts the matches of a null dataset, and decides whether it is comparable with the
+dataset, so that these matches measure the dataset's chance (:func:`count_null`).
 
 Chance depends on the kind of text more than on its amount: novels and manuals share far
-fewer phrases with tweets than posts do. Compared are the matches of phrases
-(:data:`PHRASE_BITS`) per record and per character, the share of them that cover whole
-fields, and the lengths of records. Copies of tweets hardly change these: where one
+fewer phrases with tweets than posts do. Three properties are compared: the matches of
+phrases (:data:`PHRASE_BITS`) per record and per character, the share of them that cover
+whole fields, and the lengths of records. Copies of tweets hardly change these: if one
 record in ten is a copy, there are a tenth more phrases. ``benchmarks/claims.py``
-measures what the limits let through, on pairs of collections that they were not chosen
-on.
+measures the effect of the limits on pairs of collections that were not used to choose
+them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from provscan.runs.scanned import Scanned
 from provscan.scoring.lengths import SCRIPTS, letters
 from provscan.scoring.rule import Scorer
 
-# Bits below which a match is one of a phrase, if it is no finding and not nearly
+# A match with fewer bits is that of a phrase, if it is no finding and not nearly
 # verbatim.
 PHRASE_BITS = 30.0
-# Limits of the ratio of two rates, of the difference of two shares, of the share that
-# two distributions have in common.
+# Limits of the ratio of two rates, of the difference of two shares, and of the overlap
+# of two distributions.
 RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
-# Standard errors that a difference must have, so that chance does not explain it.
+# Minimum standard errors of a significant difference.
 CERTAIN = 2.58
-# Matches below which a share says nothing.
+# Minimum number of matches for a share.
 FEW = 30
 
 
@@ -70,7 +70,7 @@ class NullScan:
 class Kind:
     """A comparison of a null dataset with the dataset."""
 
-    differs: tuple[str, ...]  # In what they differ too much, in words.
+    differs: tuple[str, ...]  # Properties that differ too much, in words.
     figures: dict[str, float | None]
 
     @property
@@ -83,7 +83,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class NullCounts:
-    """What was found in a null dataset."""
+    """The counts of a null dataset."""
 
     scan: NullScan
     matches: ScoredMatches
@@ -93,7 +93,7 @@ class NullCounts:
 
     @property
     def scripts(self) -> Flags | None:
-        """Scripts in which it measures chance; None if it does not."""
+        """The scripts in which the null dataset measures chance; None if in none."""
         return self.scan.scripts if self.kind.same else None
 
 
@@ -170,25 +170,25 @@ def _compared(
 
 
 def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, float]:
-    """The dataset's rate of phrases over that of the null dataset, and the standard
-    error of its logarithm.
+    """Return the dataset's rate of phrases divided by that of the null dataset, and the
+    standard error of its logarithm.
 
-    A text that has many matches makes them less certain than as many matches of
-    different texts (a design effect). None where neither has any.
+    Many matches of one text are less certain than as many matches of different texts (a
+    design effect). None if neither dataset has any.
     """
     both = dataset.of_text + null.of_text
     if not both.any():
         return None, 0.0
     effect = float(both @ both) / float(both.sum())
-    # With half a match more in each, one without any has a rate, too.
+    # Add half a match to each, so that a dataset without matches has a rate, too.
     counts = np.array([dataset.of_text.sum(), null.of_text.sum()]) + 0.5
     rates = counts / np.maximum(1, [dataset.sizes[size], null.sizes[size]])
     return float(rates[0] / rates[1]), float(np.sqrt(effect * (1.0 / counts).sum()))
 
 
 def _in_common(first: Numbers, second: Numbers) -> float | None:
-    """The share that two samples of lengths have in common, in classes that double;
-    None without a sample.
+    """Return the overlap of two samples of lengths, in classes that double; None
+    without a sample.
     """
     if len(first) == 0 or len(second) == 0:
         return None

@@ -21,15 +21,15 @@ from provscan.options import MatchOptions
 from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable
 
-# Splits that a sample should hold; the dataset is cut accordingly, where it can be cut.
-# More splits cost a file each to open, fewer tell less of how much they differ.
+# Number of splits in a sample, for which the dataset is divided if possible. Each split
+# costs opening a file, but fewer splits tell less about their differences.
 SPLITS = 300
-# With fewer, a sample of records is drawn unless files are asked for: where few files
-# differ, limits are so wide as to say little.
+# With fewer splits, a sample of records is drawn unless files are requested, since the
+# limits from a few different files are too wide to help.
 FEWEST = 50
-# A single split says nothing about how much splits differ.
+# Minimum number of splits, since a single one says nothing about their differences.
 LEAST = 2
-# Bytes at each end of a file that identify it.
+# Number of bytes at each end of a file by which it is identified.
 ENDS = 4096
 
 
@@ -37,15 +37,15 @@ ENDS = 4096
 class FileSample:
     """The parts of a dataset that are in a sample of files, and the others."""
 
-    splits: list[Split]  # Those in the sample, in the order of the plan.
-    rest: list[Split]  # All others.
-    # What the user named and can't be read, and what was passed over: path and reason.
+    splits: list[Split]  # Splits in the sample, in the order of the plan.
+    rest: list[Split]  # All other splits.
+    # Named files that can't be read, and ignored files: path and reason.
     unread: list[tuple[str, str]]
     ignored: list[tuple[str, str]]
 
     @property
     def ranges(self) -> list[list[str | int]]:
-        """Source, start and end of each split in the sample."""
+        """Return the source, start and end of each split in the sample."""
         return [[split.source, split.start, split.end] for split in self.splits]
 
     @property
@@ -60,11 +60,11 @@ class FileSample:
 def draw_files(
     named: list[str] | None, options: MatchOptions, fields: Fields
 ) -> FileSample | None:
-    """The splits to scan; None where a sample of records is drawn instead, or none at
-    all.
+    """Return the splits to scan; None if a sample of records is drawn instead, or no
+    sample at all.
 
-    By default files are drawn where the sample would hold :data:`FEWEST` splits or
-    more. `named` is None for data in memory.
+    By default files are drawn if the sample would contain at least :data:`FEWEST`
+    splits. `named` is None for data in memory.
     """
     share, by = options.sample, options.sample_by
     if share is None or by == "records" or (by is None and share >= 1.0):
@@ -87,12 +87,12 @@ def draw_files(
         encoding=options.encoding,
     )
     pipes = [split.source for split in plan if split.format == UNKNOWN]
-    # An empty split is neither read nor missed.
+    # Leave out empty splits.
     splits = [split for split in plan if split.size > 0]
     count = max(1, round(share * len(splits)))
     if by is None and (pipes or count < FEWEST):
-        # The records are then read in the usual splits, which takes a second plan:
-        # little beside reading everything.
+        # Records are then read in the usual splits. This takes a second plan, which
+        # costs little compared with reading everything.
         return None
     if pipes:
         raise ParameterError(
@@ -118,11 +118,11 @@ def draw_files(
 
 
 def _sample_keys(splits: list[Split], seed: int) -> list[int]:
-    """A random number for each split, by what its file holds (size and both ends), its
-    range and the seed.
+    """Return a random number for each split, which depends on its file (size and both
+    ends), its range and the seed.
 
-    Copies of a file are distinguished by their order, which changes nothing about the
-    sample but the names in it: they must not be drawn all together or not at all.
+    Copies of a file are distinguished by their order, which only changes the names in
+    the sample, so that they are not all drawn or left out together.
     """
     ends: dict[str, bytes] = {}
     seen: Counter[bytes] = Counter()
@@ -142,7 +142,7 @@ def _sample_keys(splits: list[Split], seed: int) -> list[int]:
 
 
 def _ends(path: str) -> bytes:
-    """The size of a file and what stands at both of its ends."""
+    """Return the size of a file and the bytes at both of its ends."""
     with readable(path), readers.open_file(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)

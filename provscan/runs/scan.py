@@ -1,5 +1,5 @@
-"""The scan of all inputs: one task a split, run by an executor, added up in the order
-of the splits.
+"""Scans all inputs: an executor runs one task per split, and the results are added up
+in the order of the splits.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ from provscan.runs.licensed import LicensedTexts
 from provscan.runs.scanned import Scanned
 from provscan.urls import below
 
-# Records after which the share that can't be read is first compared with what the
-# options allow.
+# Number of records after which the share of unreadable ones is first compared with the
+# limit of the options.
 CHECK_FROM = 10_000
 
 
 @dataclass(frozen=True)
 class Role:
-    """What data is read for."""
+    """The purpose for which data is read."""
 
     stage: str  # Name of its scan while it runs.
     parts: str  # Name of the folder of the part files.
@@ -94,10 +94,10 @@ def scan_inputs(
     totals = Scanned(parts, share=inputs.share, sizes=sizes)
     lost: list[LostTask] = []
     parts.mkdir(exist_ok=True)
-    # Which records are scanned, and how many are kept: to plant spike-ins in, and to
-    # compare kinds of data.
+    # Choose the records to scan, and the number of records to keep, in which spike-ins
+    # are planted and by which kinds of data are compared.
     sampling = Sampling(inputs.share, options.seed, CARRIERS)
-    # Blocks on a cluster are not known before they are made.
+    # Blocks on a cluster are unknown until they are made.
     splits = [] if inputs.in_blocks else list(inputs.splits)
     complete: set[int] = set()
     if folder.earlier is not None:
@@ -161,7 +161,7 @@ def scan_inputs(
 
 
 def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
-    """The splits of files; or of data in blocks the blocks, as they are made."""
+    """Yield the splits of files, or the blocks of data in blocks as they are made."""
     if not inputs.in_blocks:
         yield from ((split, None) for split in inputs.splits)
         return
@@ -173,8 +173,8 @@ def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
 
 @contextlib.contextmanager
 def _store(options: MatchOptions) -> Iterator[str | None]:
-    """A folder for the parts of this run in the place that the user named, if any; it
-    goes when they are here.
+    """Provide a folder for the parts of this run in the place that the user named, if
+    any; it is removed when the parts have arrived.
     """
     if options.parts is None:
         yield None
@@ -191,7 +191,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
     try:
         yield url
     finally:
-        # What is left there is of no more use, and no reason to fail.
+        # Remaining files are of no use, and failing to remove them is no error.
         with contextlib.suppress(OSError):
             store.end()
 
@@ -199,7 +199,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
 def _groups(
     executor: Ray, snapshot: Snapshot, reader: IndexReader, options: MatchOptions
 ) -> tuple[Held, ...]:
-    """Processes of the cluster that hold the shards of the index."""
+    """Return the processes of the cluster that hold the shards of the index."""
     shards, groups = len(reader.manifest.shards), options.shard_groups or 1
     if shards < groups:
         has = f"has only {shards}" if shards else "has none"
@@ -243,8 +243,8 @@ def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
 def _function(
     inputs: Inputs, reader: IndexReader, executor: Executor, threads: int
 ) -> Any:
-    """What the executor runs. On this machine, few splits are scanned by several
-    threads each.
+    """Return the function that the executor runs. On this machine, each of a few splits
+    is scanned by several threads.
     """
     if isinstance(executor, Ray):
         threads = 1
@@ -278,8 +278,8 @@ def unread_parts(totals: Scanned, lost: list[LostTask]) -> Reasons:
 
 
 def unread_members(stats: ReadStats) -> Reasons:
-    """The members of compressed archives that were not read: the first of them, and how
-    many there are more.
+    """Return the first members of compressed archives that were not read, and the
+    number of the others.
     """
     cases = stats.examples.get("unread_member", [])
     found = [(case.source, case.detail) for case in cases]

@@ -1,4 +1,6 @@
-"""Entries of ``summary.json`` beside the answer: counts, recall, control, rule."""
+"""Makes the entries of ``summary.json`` other than the answer: counts, recall, control
+and rule.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,9 @@ def rule_summary(params: FindingParams) -> dict[str, Any]:
 
 
 def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
-    """Recall of all spike-ins and of every class, and of copies like the matches."""
+    """Return the recall of all spike-ins, of every class, and of copies like the
+    matches.
+    """
     back, planted = measured.back, measured.planted
     counted, recall = back.counted, measured.of_records[0]
     bits = back.bits[~np.isnan(back.bits)]
@@ -140,7 +144,7 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
         "same_text": int(back.same_text.sum()),
         "all": counted_share(counted) if len(planted) else None,
         "nearly_verbatim": measured.nearly,
-        # Found spike-ins in steps of ten bits.
+        # Numbers of found spike-ins in steps of ten bits.
         "bits": np.bincount((bits // 10).astype(np.int64)).tolist(),
         "of_matches": None,
         "range": {},
@@ -182,7 +186,9 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
 
 
 def control_summary(measured: Measured) -> dict[str, Any]:
-    """What measured chance, and how like the licensed texts the control is."""
+    """Return the measures of chance, and the similarity of the control to the licensed
+    texts.
+    """
     controls, chance, null = measured.controls, measured.chance, measured.null
     licensed, control = measured.samples
     years, clusters, _ = chance.years
@@ -213,7 +219,7 @@ def control_summary(measured: Measured) -> dict[str, Any]:
         "strata": measured.strata.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),
-        # What multiplies the weights of control texts of commoner, usual and rarer
+        # Factors of the weights of control texts with more common, usual and rarer
         # wording.
         "wording_weights": measured.strata.factors.tolist(),
         "years": {
