@@ -68,21 +68,14 @@ class Recall(Factor):
     were written differently.
     """
 
-    mixture: dict[
-        str, float
-        # Share of each edit among the copies, by name; those that are hardly found are
-        # left out.
-    ]
-    of_edit: dict[
-        str, float
-        # Share found of each edit's spike-ins, in the scripts and lengths of the
-        # matches.
-    ]
-    hidden: float = (
-        0.0  # Share of the copies that are in cells of which hardly any is found.
-    )
-    # Copies for each match that are hidden if whatever is like a badly damaged copy is
-    # of the edit that hides most.
+    # Share of each edit among the copies, by name; edits that are hardly found are left
+    # out.
+    mixture: dict[str, float]
+    # Recall of each edit's spike-ins, in the scripts and lengths of the matches.
+    of_edit: dict[str, float]
+    hidden: float = 0.0  # Share of the copies that lie in unseen cells.
+    # Hidden copies per match if the edit that hides most made every match that is like
+    # a badly damaged copy.
     at_worst: float = 0.0
     # Difference between the matches and those of the best mixture: chi-squared per
     # match, beyond random variation.

@@ -225,7 +225,7 @@ def analyse(
         index_fraction=controls.licensed.fraction,
     )
 
-    # Layers, and words.
+    # Compute the layers, and write the answer.
     numbers = layers_of(measured, chance.whole, scanned.all_records)
     withheld = reasons(measured, numbers)
     rule = rule_summary(options.finding)

@@ -104,7 +104,7 @@ def answer_of(
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
     records, told = layers["records"], measured.recall.can_be_told
-    # Rounded up, as upper limits are; but a sample of records knows how many there are.
+    # Round up, as upper limits are rounded; a sample of records knows the exact number.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = Scanned(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
@@ -201,7 +201,7 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
 
 
 def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
-    """Why a number is withheld, by its name, such as ``records.estimate``."""
+    """Return the reasons for withheld numbers by name, e.g. ``records.estimate``."""
     if not measured.scanned.records:
         return {"records": withheld("nothing_scanned")}
     result: dict[str, str] = {}

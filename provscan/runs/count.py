@@ -273,7 +273,9 @@ class Group(NamedTuple):
 def count_groups(
     matches: ScoredMatches, groups: Sequence[Group], *, by_split: bool = False
 ) -> list[Numbers]:
-    """Different records of each group of texts: int64[groups] or [groups, splits]."""
+    """Count the distinct records of each group of texts, int64[groups] or [groups,
+    splits].
+    """
     splits = len(matches.scanned.parts) if by_split else 1
     counters = [RecordCounter(group.size * splits) for group in groups]
     for batch in matches.batches():

@@ -47,10 +47,10 @@ PDF_FILE = "report.pdf"
 # Files that are written later than run.json, which does not name them.
 REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
-# What the checkpoint says, so that it is known as one.
+# Entry by which a checkpoint is recognised.
 UNFINISHED = {"format": "provscan-unfinished-run"}
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|scan\.json|{TEMPORARY.pattern}")
-# Bytes that the disk must have room for: about what a small run and its report take.
+# Minimum free bytes on the disk, about the size of a small run with its report.
 ROOM = 1 << 20
 
 # Names of the entries of a checkpoint, for messages.

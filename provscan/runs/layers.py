@@ -130,7 +130,7 @@ def layers_of(
         recall.of_distinct(recall.of_texts[1], found.licensed.copies, together=True),
     )
     of_records = scanned.fraction * of_index
-    # For each unit all that there is, the recalls, the share that was scanned, and the
+    # For each unit, determine the maximum, the recalls, the scanned share and the
     # design effect.
     texts, tweets = (
         exactly(count / of_index)

@@ -111,8 +111,8 @@ def run_match(
 
         # The scans, which leave their part files in the folder.
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-            # Only the estimate needs these, and a small dataset is scanned in no more
-            # time than they take.
+            # Prepare in the background what only the estimate needs, since it takes as
+            # long as the scan of a small dataset.
             counted = beside.submit(background, licensed.controls.licensed)
             beside.submit(importlib.import_module, "scipy.special")
             scan_inputs(
@@ -137,7 +137,7 @@ def run_match(
             folder.path,
         )
         scans, summary = analysis.scans, analysis.summary
-        # Some hundred bytes a text that was found, which the report does not need.
+        # Free some hundred bytes per found text, which the report does not need.
         del analysis
         clock.lap("write")
         entries, described = describe_inputs(
@@ -232,7 +232,7 @@ class Clock:
         self._last = now
 
     def describe(self, totals: Scanned) -> dict[str, Any]:
-        """Times of the run, and how fast the dataset was scanned."""
+        """Return the times of the run, and the speed of the dataset's scan."""
         scan = max(self.seconds["scan"], 1e-4)
         times = {
             "started": self._started.isoformat(),

@@ -113,12 +113,12 @@ class ScoredMatches:
         return self.scanned.match_count(self.source)
 
     def of_source(self, source: str) -> ScoredMatches:
-        """The matches in one dataset."""
+        """Return the matches in one dataset."""
         return replace(self, source=source)
 
     @cached_property
     def _kept(self) -> list[Batch] | None:
-        """All matches, kept in memory where they are a single batch."""
+        """All matches, kept in memory if they are a single batch."""
         return list(self._read(NEEDED)) if self.count <= BATCH else None
 
     def batches(self, names: Sequence[str] = NEEDED) -> Iterator[Batch]:
@@ -174,7 +174,7 @@ class ScoredMatches:
 def score_matches(
     scanned: Scanned, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
-    """Find out which texts were found, in a pass over one column, and score them."""
+    """Determine the found texts in a pass over one column, and score them."""
     found = np.zeros(len(controls.absent), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True

@@ -113,7 +113,7 @@ def scan_inputs(
                 splits.append(split)
             if number in complete:
                 continue
-            # Later tasks need not keep records that the sample so far rules out.
+            # Later tasks need not keep records that the sample already excludes.
             kept = replace(sampling, carrier_limit=totals.sample.limit)
             yield ScanTask(
                 number,
@@ -262,8 +262,8 @@ def _function(
 
 
 def unread_parts(totals: Scanned, lost: list[LostTask]) -> Reasons:
-    """The splits that could not be scanned, and the members of archives that were not
-    read.
+    """Return the splits that could not be scanned, and the members of archives that
+    were not read.
     """
     splits = [task.task.split for task in lost]
     parts = Counter(each.source for each in (*totals.parts, *splits))

@@ -25,7 +25,7 @@ SUMMARY_VERSION = 1
 
 
 def counts_summary(measured: Measured, totals: Scanned) -> dict[str, Any]:
-    """The counts; matches of control texts are not among them."""
+    """Return the counts, without matches of control texts."""
     counts, findings = measured.counts, measured.counts.findings
     licensed = counts.licensed
     sources: dict[str, dict[str, Any]] = {}
