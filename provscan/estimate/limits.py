@@ -269,17 +269,17 @@ def held_by(showing: Numbers, share: float) -> Factor:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How what was found stands for the whole."""
+    """How the scanned part represents the whole."""
 
     fraction: float = 1.0  # Share of the whole that was scanned.
-    effect: float = 1.0  # Design effect of how it was drawn.
+    effect: float = 1.0  # Design effect of the sample.
 
 
 WHOLE = Scope()
 
 
 def less(counted: float, chance: Chance) -> Factor:
-    """A count less what chance put there, which is no more than all of it."""
+    """Subtract the chance matches, capped at the count, from a count."""
     high = min(chance.high, counted)
     return Factor(
         max(0.0, counted - chance.expected),
@@ -295,11 +295,11 @@ def total(
     unit: float = 1.0,
     held: Factor = ALONE,
 ) -> Factor:
-    """What there is in the whole, from a count of what was found of it less chance;
-    without a recall no loss is corrected for.
+    """Estimate the total of the whole, given the findings less chance.
 
-    `unit` is the mean size of the units, and `held` what :func:`held_by` says of units
-    that hold several things.
+    Without a `recall`, missed copies are not corrected for. `unit` is the mean size of
+    the units, and `held` the correction for units that contain several things, from
+    :func:`held_by`.
     """
     r = ALONE if recall is None else recall
     fraction, effect = scope.fraction, scope.effect * unit

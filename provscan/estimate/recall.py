@@ -63,9 +63,10 @@ _FLOOR = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Recall(Factor):
-    """Share of the copies that is found, for copies as the matches show them; its 95 %
-    limits are those of the mixture, of the spike-ins' own number, and of edits that
-    were written differently.
+    """Share of copies like the matches that is found.
+
+    The 95 % limits allow for the unknown mixture, the number of spike-ins, and edits
+    unlike those of the spike-ins.
     """
 
     # Share of each edit among the copies, by name; edits that are hardly found are left

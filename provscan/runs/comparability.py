@@ -1,4 +1,4 @@
-"""How comparable control and licensed texts are: random samples of both, the strata
+"""Compares the control with the licensed texts: random samples of both, the strata
 they are divided into, what one control text counts for, and which of the texts that
 were found can be claimed.
 """
@@ -190,19 +190,22 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
 
 @dataclass(frozen=True)
 class Eligibility:
-    """Which texts can be claimed, and what the others stand for; one entry a text."""
+    """Says which texts can be claimed, and how many texts a control text represents;
+    one entry for each text.
+    """
 
     control: Flags  # The text is a control.
     stratum: Numbers
     measured: Flags  # Chance is measured in its stratum.
-    claimable: Flags  # The text is licensed, and chance is measured, or nowhere.
-    weights: Floats  # Licensed texts that a control text stands for.
+    # The text is licensed, and chance is measured in its stratum or not at all.
+    claimable: Flags
+    weights: Floats  # Number of licensed texts that a control text represents.
 
 
 def eligibility_of(
     matches: ScoredMatches, strata: TextStrata, scripts: Flags | None, *, control: bool
 ) -> Eligibility:
-    """Which of the texts that were found can be claimed.
+    """Return which of the found texts can be claimed.
 
     `scripts` are those in which a null dataset measures chance, None without a usable
     one; `control` is whether there are control texts.

@@ -74,7 +74,7 @@ NO_FILES = ("options", "limits", "index")
 class RunFolder:
     """A run folder that is being written."""
 
-    path: Path  # Where to write.
+    path: Path  # Folder to write to.
     checkpoint: int  # Descriptor of the checkpoint, which is locked.
     earlier: (
         dict[str, Any] | None

@@ -51,7 +51,7 @@ class Measured:
 
     scanned: Scanned
     controls: Controls
-    samples: tuple[TextSample, TextSample]  # Of the licensed and the control texts.
+    samples: tuple[TextSample, TextSample]  # Samples of licensed and control texts.
     strata: TextStrata
     matches: ScoredMatches
     eligible: Eligibility

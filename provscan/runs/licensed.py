@@ -1,5 +1,5 @@
-"""What a run looks for: the licensed texts of an index, and controls among them or
-beside them.
+"""Prepares the texts that a run searches for: the licensed texts of an index, and
+controls, which are in the index or in files.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ OPEN_ALREADY = (
 
 
 class LicensedTexts(NamedTuple):
-    """The licensed texts and the controls that a run looks for."""
+    """The licensed texts and the controls that a run searches for."""
 
     controls: Controls
     snapshot: Snapshot  # How another process opens both.
-    control_fingerprint: str | None  # That of the control files, if there are any.
+    control_fingerprint: str | None  # Fingerprint of the control files, if any.
     cutoff: dict[str, Any] | None  # Entry of ``summary.json`` on a cutoff.
     files: dict[str, Any] | None  # Entry of ``summary.json`` on control files.
 
     @property
     def unread(self) -> Reasons:
-        """Control files that could not be read."""
+        """The control files that could not be read."""
         files = self.files["unread"] if self.files else []
         return [(item["path"], item["reason"]) for item in files]
 
 
 def checked_index(index: Index | Source, options: MatchOptions) -> Index:
-    """The index, open, not empty, and all of its files compared with their
-    checksums.
+    """Open the index, and check that it is not empty and that all of its files match
+    their checksums.
     """
     if isinstance(index, Index):
         reader = index.reader
@@ -59,8 +59,8 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
 def with_controls(
     index: Index, options: MatchOptions, control_index: Path
 ) -> LicensedTexts:
-    """The licensed texts with the controls that the user named; control files are
-    indexed in `control_index`.
+    """Return the licensed texts with the controls that the user named; control files
+    are indexed in `control_index`.
     """
     controls = no_control(index.reader)
     cutoff = files = control = fingerprint = None

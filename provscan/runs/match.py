@@ -93,7 +93,7 @@ def run_match(
     tokens = tokens_of(options.tokenizer)
     clock.lap("open")
     with run_folder(path, resume=target.resume, overwrite=target.overwrite) as folder:
-        # What is read, and what is looked for.
+        # Plan the inputs, and open the texts to search for.
         workers = folder.earlier["workers"] if folder.earlier else options.threads
         inputs = plan_run(sources, options, workers)
         clock.lap("sample")
@@ -124,7 +124,7 @@ def run_match(
             scan_inputs(data, ROLES[name], folder, licensed, options, progress)
         clock.lap("beside")
 
-        # What the part files say.
+        # Analyse the part files.
         analysis = analyse_run(folder.path, licensed, options, tokens)
         clock.lap("estimate")
 

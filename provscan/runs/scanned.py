@@ -1,9 +1,8 @@
-"""What the scan of a dataset left in its folder of part files, read back.
+"""Reads the results of a dataset's scan from its folder of part files.
 
-:mod:`provscan.runs.scan` adds each part to a :class:`Scanned` while it runs and saves
-what is not in the parts as ``scan.json``; the analysis gets the same value again from
-:func:`read_scan`. The matches themselves stay in the part files, and are read a batch
-at a time.
+:mod:`provscan.runs.scan` adds each part to a :class:`Scanned` while it runs, and saves
+values that are not in the parts as ``scan.json``; the analysis gets the same value from
+:func:`read_scan`. The matches stay in the part files, and are read in batches.
 """
 
 from __future__ import annotations
@@ -29,30 +28,30 @@ from provscan.matching.scan_task import CARRIER_SEED
 from provscan.readers import ReadStats
 from provscan.runs.folder import SCAN_FILE, read_json, write_json
 
-# Matches of a batch, about.
+# Approximate number of matches in a batch.
 BATCH = 1 << 15
 
 
 @dataclass
 class Scanned:
-    """What the scan of all splits of a dataset adds up to."""
+    """The totals of the scan of all splits of a dataset."""
 
-    folder: Path  # Where the part files are.
+    folder: Path  # Folder of the part files.
     # A random sample of the records that were scanned.
     sample: CarrierSample = field(
         default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
     )
     # The counts of each split, in order; their carrier records are in `sample`.
     parts: list[PartResult] = field(default_factory=list)
-    # What was read and what was not; look-ups cut short.
+    # Counts of read and skipped records, and of truncated look-ups.
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
     records: int = 0
     characters: int = 0
     # Contents of ``scan.json``: paths that could not be scanned, each with a reason;
-    # what the nodes of a cluster did (`provscan.engine.Ray.describe`), if one ran the
-    # scan; the share of the records that was drawn, and of a sample of files the bytes
-    # of the splits in it and of all others.
+    # the description of the cluster that ran the scan (`provscan.engine.Ray.describe`),
+    # if any; the share of the records that was drawn; and, for a sample of files, the
+    # sizes in bytes of the splits in it and of all others.
     unread: list[tuple[str, str]] = field(default_factory=list)
     cluster: dict[str, Any] | None = None
     share: float = 1.0
@@ -64,7 +63,7 @@ class Scanned:
 
     @cached_property
     def drawn(self) -> DrawnParts | None:
-        """The sizes of the parts, where they are a sample of files."""
+        """The sizes of the parts, if they are a sample of files."""
         if self.sizes is None:
             return None
         inside, outside = (np.array(each, np.float64) for each in self.sizes)
@@ -72,8 +71,8 @@ class Scanned:
 
     @property
     def fraction(self) -> float:
-        """The share of the dataset that was scanned, in records or, of a sample of
-        files, in their sizes.
+        """The share of the dataset that was scanned, in records or, for a sample of
+        files, in bytes.
         """
         if self.drawn is not None:
             return self.drawn.fraction
@@ -86,24 +85,24 @@ class Scanned:
 
     @cached_property
     def all_records(self) -> Factor:
-        """Records of the whole dataset, a projection where they are not known."""
+        """The number of records of the whole dataset, projected if it is unknown."""
         if self.drawn is not None:
             return self.drawn.projected(self._of_parts("records"))
         return exactly(self.records / self.fraction)
 
     @cached_property
     def all_characters(self) -> Factor:
-        """Code points of the whole dataset, a projection where they are not known."""
+        """The code points of the whole dataset, projected if they are unknown."""
         if self.drawn is not None:
             return self.drawn.projected(self._of_parts("characters"))
-        # Code points of whole records are in the sample or not.
+        # A record is drawn with all of its code points.
         unit = sum(part.squares for part in self.parts) / max(1, self.characters)
         limits = thinned(self.characters, self.fraction, effect=max(1.0, unit))
         return Factor(self.characters / self.fraction, *limits)
 
     def design_effect(self, found: Numbers) -> float:
-        """By how much a sample of files makes the variance of what was found, records
-        of each part, larger; 1 without one.
+        """Return the factor by which a sample of files increases the variance of the
+        records that were found, given for each part; 1 without such a sample.
         """
         if self.drawn is None:
             return 1.0
@@ -116,7 +115,7 @@ class Scanned:
         self.stats.merge(part.stats)
         self.truncated.add(part.truncated)
         self.sample.merge(part.carriers)
-        # There may be thousands of parts, whose own samples are needed no more.
+        # There may be thousands of parts, and their samples are no longer needed.
         part.carriers = CarrierSample(0, 0)
         self.parts.append(part)
         self.records += part.records
@@ -132,7 +131,7 @@ class Scanned:
         self.add(part)
 
     def match_count(self, source: str | None = None) -> int:
-        """The number of matches in the dataset, or in one `source` of it."""
+        """Return the number of matches in the dataset, or in one `source` of it."""
         return sum(part.matches for _, part in self._with_matches(source))
 
     def batches(
@@ -180,7 +179,7 @@ class Scanned:
 
 
 def read_scan(folder: Path) -> Scanned:
-    """The scan that is complete in a folder of part files."""
+    """Read the completed scan from a folder of part files."""
     about = read_json(folder / SCAN_FILE)
     scanned = Scanned(
         folder,
