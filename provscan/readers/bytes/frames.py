@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from provscan.readers.bytes.budget import ExpansionError, require_growth
+from provscan.readers.bytes.compression import BROKEN, COMPRESSIONS, decoder_of
 from provscan.readers.bytes.files import open_file
-from provscan.readers.bytes.streams import BROKEN, STEP, decoder_of
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.urls import is_remote
 
-FRAMED = ("gzip", "zstd")
 Records = Callable[[bytes], int | None]
 # Cutting is not worthwhile if a frame, compressed or not, is larger than this.
 MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
@@ -50,7 +49,9 @@ def frame_ranges(
 def _cuttable(whole: Split, target: int) -> bool:
     plain = whole.layout.encoding is None and not whole.layout.cr
     local = whole.archive is None and not is_remote(whole.path)
-    return whole.compression in FRAMED and plain and local and whole.size > target
+    known = COMPRESSIONS.get(whole.compression or "")
+    framed = known is not None and known.framed
+    return framed and plain and local and whole.size > target
 
 
 def _ranges(
@@ -78,7 +79,7 @@ def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
     parts: list[bytes] = []
     decoder = decoder_of(whole.compression)
     with open_file(whole.path) as file:
-        while raw := file.read(STEP[whole.compression]):
+        while raw := file.read(COMPRESSIONS[whole.compression].step):
             at += len(raw)
             while raw:
                 try:

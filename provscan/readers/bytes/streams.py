@@ -8,7 +8,6 @@ what happened.
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import itertools
 import lzma
@@ -22,11 +21,16 @@ from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-import zstandard
 
 from provscan.errors import InputError, OutputError
 from provscan.kernels.canonical.utf8 import newlines
 from provscan.readers.bytes.budget import ExpansionError, require_growth
+from provscan.readers.bytes.compression import (
+    BROKEN,
+    COMPRESSIONS,
+    compression_of,
+    decoder_of,
+)
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits
 from provscan.readers.splits import ARCHIVES, STDIN, UNKNOWN, Context, Split
@@ -41,26 +45,6 @@ REPLACED = "\ufffd"
 # Bytes per code unit: the length of any text in the encoding is a multiple of it.
 UNITS = {"utf-16": 2, "utf-32": 4}
 
-# Compressed bytes decoded at once. zstd output can be 32,768 times as large, and its
-# decoder can't limit it.
-STEP = {"gzip": 32 << 10, "bzip2": 16 << 10, "xz": 16 << 10, "zstd": 2 << 10}
-MAGIC = {
-    "gzip": b"\x1f\x8b",
-    "bzip2": b"BZh",
-    "xz": b"\xfd7zXZ\0",
-    "zstd": b"\x28\xb5\x2f\xfd",
-}
-SKIPPABLE = b"\x2a\x4d\x18"
-PADDED = ("gzip", "xz")
-BROKEN = (
-    zlib.error,
-    lzma.LZMAError,
-    zstandard.ZstdError,
-    OSError,
-    ValueError,
-    EOFError,
-)
-
 
 class Block(NamedTuple):
     """Whole lines: the number of the first line, the number of lines, and their bytes
@@ -73,24 +57,6 @@ class Block(NamedTuple):
     ended: bool = (
         True  # False for the last line of a file that has no newline at its end.
     )
-
-
-def decoder_of(compression: str) -> Any:
-    """Return a new decoder for one member or frame."""
-    if compression == "gzip":
-        return zlib.decompressobj(wbits=31)
-    if compression == "bzip2":
-        return bz2.BZ2Decompressor()
-    if compression == "xz":
-        return lzma.LZMADecompressor(memlimit=512 << 20)
-    # Social media archives are often compressed with --long=31.
-    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-
-
-def compression_of(head: bytes) -> str | None:
-    if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
-        return "zstd"
-    return next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
 
 
 class ByteStream:
@@ -245,7 +211,7 @@ class ByteStream:
             )
 
     def _expanded(self, parts: Iterator[bytes], compression: str) -> Iterator[bytes]:
-        limits, step = self.context.limits, STEP[compression]
+        limits, known = self.context.limits, COMPRESSIONS[compression]
         decoder = None
         taken = given = 0
         for part in parts:
@@ -254,12 +220,12 @@ class ByteStream:
                     f"{self.split.source} is not a {compression} file: it starts with "
                     f"{part[:4].hex(' ')}. Rename it to match its content."
                 )
-            for at in range(0, len(part), step):
-                raw = part[at : at + step]
+            for at in range(0, len(part), known.step):
+                raw = part[at : at + known.step]
                 taken += len(raw)
                 while raw:
                     if decoder is None:
-                        raw = raw.lstrip(b"\0") if compression in PADDED else raw
+                        raw = raw.lstrip(b"\0") if known.padded else raw
                         if not raw:
                             break
                         decoder = decoder_of(compression)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from provscan.errors import InputError, ParameterError
+from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.texts.fields import Fields
 from provscan.urls import opened, source_of
 
@@ -49,11 +50,7 @@ class Recipe:
     def covers(self, source: str) -> bool:
         """Return whether a file or a member of an archive holds tweets of the set."""
         path = PurePosixPath(source)
-        names = (
-            [path, path.with_suffix("")]
-            if path.suffix in (".gz", ".bz2", ".xz", ".zst")
-            else [path]
-        )
+        names = [path, path.with_suffix("")] if path.suffix in COMPRESSED else [path]
         return any(name.match(pattern) for name in names for pattern in self.files)
 
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from provscan.readers.bytes.archives import is_webdataset, tar_names
+from provscan.readers.bytes.compression import COMPRESSED, COMPRESSIONS, compression_of
 from provscan.readers.bytes.encodings import (
     UTF8,
     as_utf8,
     legacy_encoding,
     wide_encoding,
 )
-from provscan.readers.bytes.streams import BOM, HEAD, ByteStream, compression_of
+from provscan.readers.bytes.streams import BOM, HEAD, ByteStream
 from provscan.readers.corpus.account_archive import AccountArchive
 from provscan.readers.formats import delimited, plain
 from provscan.readers.formats.protocol import Format
@@ -40,15 +41,6 @@ EXTENSIONS = {
     extension: known.name
     for known in FORMATS.values()
     for extension in known.extensions
-}
-COMPRESSIONS = {
-    ".gz": "gzip",
-    ".gzip": "gzip",
-    ".bz2": "bzip2",
-    ".xz": "xz",
-    ".lzma": "xz",
-    ".zst": "zstd",
-    ".zstd": "zstd",
 }
 # Binary formats, which are recognised by their first bytes.
 BINARY = [name for name, known in FORMATS.items() if known.binary]
@@ -74,16 +66,17 @@ ZIPPED = (".xlsx", ".xlsm", ".docx", ".epub")
 LEAST_ROWS = 5
 # Bytes that are rare in text.
 CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
+SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
     "Markdown, source code, subtitles, HTML, WARC and WET, mail, SQLite, DuckDB, "
-    "Excel; each also compressed (.gz, .bz2, .xz, .zst) and in .zip and .tar archives"
+    f"Excel; each also compressed ({', '.join(SUFFIXES)}) and in .zip and .tar archives"
 )
 
 
 def split_name(name: str) -> tuple[str, str, str | None]:
     stem, extension = os.path.splitext(name)
-    compression = COMPRESSIONS.get(extension.lower())
+    compression = COMPRESSED.get(extension.lower())
     if compression is not None:
         name = stem
         extension = os.path.splitext(stem)[1]

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from provscan.errors import InputError, ParameterError
 from provscan.readers.bytes.archives import Readable
+from provscan.readers.bytes.compression import BROKEN, COMPRESSIONS, decoder_of
 from provscan.readers.bytes.encodings import (
     UTF8,
     cuts_at_newlines,
@@ -24,13 +25,7 @@ from provscan.readers.bytes.encodings import (
     legacy_encoding,
 )
 from provscan.readers.bytes.frames import frame_ranges
-from provscan.readers.bytes.streams import (
-    BROKEN,
-    REPLACED,
-    STEP,
-    ByteStream,
-    decoder_of,
-)
+from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
@@ -353,9 +348,10 @@ def _decompressed(body: bytes, coding: str) -> tuple[bytes | None, bool]:
     """
     if coding == "zstd":
         data, decoder = bytearray(), decoder_of(coding)
+        step = COMPRESSIONS[coding].step
         with suppress(*BROKEN):
-            for at in range(0, len(body), STEP[coding]):
-                part = body[at : at + STEP[coding]]
+            for at in range(0, len(body), step):
+                part = body[at : at + step]
                 while part and len(data) <= PAGE:
                     decoder = decoder_of(coding) if decoder.eof else decoder
                     data += decoder.decompress(part)

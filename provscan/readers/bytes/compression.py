@@ -1,0 +1,104 @@
+"""The compressions that are read: one entry of :data:`COMPRESSIONS` for each.
+
+To add one, add its entry, and the errors of its decoder to :data:`BROKEN`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zstandard
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How files of one compression are recognised and decompressed."""
+
+    name: str
+    extensions: tuple[str, ...]
+    # The first bytes of a file.
+    magic: bytes
+    # Makes a decoder for one member or frame. A decoder has ``decompress``, ``eof`` and
+    # ``unused_data``, as those of the standard library.
+    decoder: Callable[[], Any]
+    # The number of compressed bytes that are decoded at once: it bounds the output of
+    # decoders that can't bound it themselves.
+    step: int
+    # Whether members may be followed by zero bytes.
+    padded: bool = False
+    # Whether parallel writers make files of several frames, at which a file can be cut.
+    framed: bool = False
+
+
+def _zstd_decoder() -> Any:
+    # Social media archives are often compressed with --long=31.
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+
+
+COMPRESSIONS = {
+    known.name: known
+    for known in (
+        Compression(
+            "gzip",
+            (".gz", ".gzip"),
+            b"\x1f\x8b",
+            lambda: zlib.decompressobj(wbits=31),
+            step=32 << 10,
+            padded=True,
+            framed=True,
+        ),
+        Compression("bzip2", (".bz2",), b"BZh", bz2.BZ2Decompressor, step=16 << 10),
+        Compression(
+            "xz",
+            (".xz", ".lzma"),
+            b"\xfd7zXZ\0",
+            lambda: lzma.LZMADecompressor(memlimit=512 << 20),
+            step=16 << 10,
+            padded=True,
+        ),
+        # Output can be 32,768 times as large as the input.
+        Compression(
+            "zstd",
+            (".zst", ".zstd"),
+            b"\x28\xb5\x2f\xfd",
+            _zstd_decoder,
+            step=2 << 10,
+            framed=True,
+        ),
+    )
+}
+# The compression of each extension.
+COMPRESSED = {
+    extension: known.name
+    for known in COMPRESSIONS.values()
+    for extension in known.extensions
+}
+# What decoders raise for damaged data.
+BROKEN = (
+    zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    OSError,
+    ValueError,
+    EOFError,
+)
+# A skippable frame, with which a zstd file may begin; the byte before these differs.
+SKIPPABLE = b"\x2a\x4d\x18"
+
+
+def compression_of(head: bytes) -> str | None:
+    """Return the name of the compression of a file that begins with `head`."""
+    if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
+        return "zstd"
+    known = COMPRESSIONS.values()
+    return next((each.name for each in known if head.startswith(each.magic)), None)
+
+
+def decoder_of(compression: str) -> Any:
+    """Return a new decoder for one member or frame."""
+    return COMPRESSIONS[compression].decoder()
