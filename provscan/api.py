@@ -215,8 +215,11 @@ def match(
         A parameter is out of range.
     RecallError
         None of the spike-ins was found.
+    WithheldError
+        ``fail_above_claimed`` is given, and the lower bound is withheld; the run is
+        written.
     GateError
-        More records than ``fail_above`` allows contain licensed text; the run is
+        More records than ``fail_above`` or ``fail_above_claimed`` allows; the run is
         written.
     WorkerError
         The system ended a worker process, or there is no cluster at the address.

@@ -14,6 +14,7 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         ├── IndexFormatError
         ├── OutputError
         ├── RecallError
+        ├── WithheldError
         ├── WorkerError
         └── ModelError
 """
@@ -26,8 +27,8 @@ class ProvscanError(Exception):
 
 
 class GateError(ProvscanError):
-    """More of the dataset contains licensed text than ``fail_above`` allows; the run
-    was written.
+    """More of the dataset contains licensed text than ``fail_above`` or
+    ``fail_above_claimed`` allows; the run was written.
 
     Attributes
     ----------
@@ -76,6 +77,10 @@ class RecallError(UnusableError):
     """A scan found none of the licensed texts that were planted in the dataset, so its
     result would be meaningless.
     """
+
+
+class WithheldError(UnusableError):
+    """A gate compares a number that is withheld; the run was written."""
 
 
 class WorkerError(UnusableError):

@@ -46,6 +46,7 @@ FREE = (
     "strict",
     "max_bad",
     "fail_above",
+    "fail_above_claimed",
     "tokenizer",
 )
 # The allowed values of options that take a word.
@@ -193,8 +194,10 @@ class MatchOptions:
         Stop if more than this share of the records can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
-        of the records contain licensed text by the lower bound; this needs ``cutoff``,
-        ``control`` or ``null``.
+        of the records that were scanned have findings.
+    fail_above_claimed
+        The same for the lower bound on records with copies; this needs ``cutoff``,
+        ``control`` or ``null``. If the bound is withheld, the exit status is 3.
     without_segment
         Leave out a damaged segment of the index, or several, named as in the error; the
         results say how many tweets are missing.
@@ -238,6 +241,7 @@ class MatchOptions:
     strict: bool = False
     max_bad: float = 0.05
     fail_above: float | None = None
+    fail_above_claimed: float | None = None
     without_segment: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -252,7 +256,7 @@ class MatchOptions:
             if (value := getattr(self, name)) is not None:
                 require_number(name, value, whole=True)
                 require(value >= least, name, value, f"at least {least}")
-        for name in ("max_bad", "fail_above"):
+        for name in ("max_bad", "fail_above", "fail_above_claimed"):
             if (value := getattr(self, name)) is not None or name == "max_bad":
                 require_number(name, value)
                 require(0.0 <= value <= 1.0, name, value, "between 0 and 1")
@@ -281,12 +285,11 @@ class MatchOptions:
         require_executor(
             self.executor, **{name: getattr(self, name) for name in OF_CLUSTERS}
         )
-        if self.fail_above is not None and not (
-            self.cutoff or self.control or self.null
-        ):
+        measured = self.cutoff or self.control or self.null
+        if self.fail_above_claimed is not None and not measured:
             raise UsageError(
-                "fail_above needs a lower bound, and there is none without a measure "
-                "of chance: give cutoff, control or null"
+                "fail_above_claimed needs a lower bound, and there is none without a "
+                "measure of chance: give cutoff, control or null"
             )
         # Computing these properties checks their values.
         _ = self.params, self.finding, self.since
@@ -398,6 +401,7 @@ class MatchKeywords(TypedDict, total=False):
     strict: bool
     max_bad: float
     fail_above: float | None
+    fail_above_claimed: float | None
     without_segment: str | Sequence[str] | None
 
 

@@ -6,7 +6,7 @@ Each command has its own file, which is imported when the command is named; slow
 package turns them into messages on stderr and an exit status:
 
 - 0: done
-- 1: a gate that the user set (``--fail-above``) was crossed
+- 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed
 - 2: wrong usage
 - 3: an input, the index or the output is unusable, or something that the user named was
   not scanned

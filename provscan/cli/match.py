@@ -107,6 +107,7 @@ share = {"callback": cli.share_option, "metavar": "SHARE"}
 @cli.key
 @cli.without_segment
 @strictness("fail_above", **share)
+@strictness("fail_above_claimed", **share)
 @strictness("allow_unread")
 @strictness("strict")
 @strictness("max_bad", **share)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from provscan import readers
 from provscan.engine import Progress
-from provscan.errors import UsageError
+from provscan.errors import WithheldError
 from provscan.matching import Index
 from provscan.options import MatchOptions, Source
 from provscan.runs.analysis import analyse_run
@@ -152,7 +152,7 @@ def run_match(
         write_summary(folder.path, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
         render(folder.path)
     progress.finish()
-    crossed = _crossed(summary, options.fail_above)
+    crossed = _crossed(summary, options)
     return WrittenRun(path, summary, info, crossed)
 
 
@@ -180,26 +180,35 @@ def _info(
     return info
 
 
-def _crossed(summary: dict[str, Any], above: float | None) -> str | None:
-    """Return a sentence if the lower bound on records with licensed text is above the
-    share `above`; an error if there is no lower bound.
-    """
-    if above is None:
-        return None
-    answer = summary["answer"]
-    if answer["records"]["at_least"] is None:
-        none = "there is no measure of chance"
-        reason = answer["withheld"].get("records.at_least", none)
-        raise UsageError(
-            f"fail_above can't be decided, since there is no lower bound: {reason}"
-        )
-    share = answer["records"]["share"]["at_least"]
-    if share <= above:
-        return None
-    return (
-        f"at least {share:.4%} of the records hold licensed text: more than the "
-        f"{above:.4%} that --fail-above allows"
+def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
+    """Return a sentence on the first gate that was crossed, None if none was."""
+    records = summary["answer"]["records"]
+    gates = (
+        (options.fail_above, "findings", "", "have findings", "--fail-above"),
+        (
+            options.fail_above_claimed,
+            "at_least",
+            "at least ",
+            "contain copies",
+            "--fail-above-claimed",
+        ),
     )
+    for above, layer, least, what, option in gates:
+        if above is None:
+            continue
+        share = records["share"][layer]
+        if share is None:
+            reason = summary["answer"]["withheld"][f"records.{layer}"]
+            raise WithheldError(
+                f"{option} can't be decided, since the lower bound is withheld: "
+                f"{reason}"
+            )
+        if share > above:
+            return (
+                f"{least}{share:.4%} of the records {what}: more than the "
+                f"{above:.4%} that {option} allows"
+            )
+    return None
 
 
 @cache

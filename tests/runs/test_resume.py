@@ -185,10 +185,10 @@ def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"fail_above needs a lower bound.*give cutoff, control or null",
+        match=r"fail_above_claimed needs a lower bound.*give cutoff, control or null",
     ):
         provscan.match(
-            tmp_path / "no such file", index, tmp_path / "a.run", fail_above=0.1
+            tmp_path / "no such file", index, tmp_path / "a.run", fail_above_claimed=0.1
         )
     assert not list(tmp_path.iterdir())
 
