@@ -31,9 +31,8 @@ Paths = Source | Sequence[Source] | None
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 EXECUTORS = ("threads", "processes", "ray")
-# Neither results nor part files depend on these options, so a run may be resumed with
-# other values of them.
-FREE = (
+# No part file depends on these options, so a run may be resumed with other values.
+RESUMABLE = (
     "workers",
     "executor",
     "address",
@@ -339,7 +338,9 @@ class MatchOptions:
     def lasting(self) -> dict[str, Any]:
         """Return the options on which the part files depend."""
         return {
-            name: value for name, value in self.as_dict().items() if name not in FREE
+            name: value
+            for name, value in self.as_dict().items()
+            if name not in RESUMABLE
         }
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:

@@ -38,7 +38,6 @@ FLOORS = {
     "engine": 5,
     "calibration": 5,
     "runs": 6,
-    "ledger": 6,
     "report": 7,
     "lookup": 7,
     "api": 8,
@@ -52,7 +51,7 @@ FLOORS = {
 }
 """Every room and its floor."""
 
-SATELLITES = {"blind", "probe"}
+SATELLITES = {"blind", "probe", "server", "integrations"}
 """Rooms that own all that is theirs, from kernels to pages."""
 
 PUBLIC = [

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provscan.estimate.answer import NOT_MEASURED, STATUS
 from provscan.report.wording import amount, count, percent, several
+from provscan.runs.wording import NOT_MEASURED, STATUS
 
 UPPER_LIMITS = {
     "records": "Records with a nearly verbatim copy",

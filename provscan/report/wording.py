@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from provscan.estimate.answer import edit_words
 from provscan.readers.limits import LIMITS
 from provscan.readers.texts.fields import (
     BY_FIRST_RECORDS,
@@ -21,6 +20,7 @@ from provscan.readers.texts.fields import (
     SINGLE_WORDS,
     TOO_DEEP,
 )
+from provscan.runs.wording import edit_words
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",

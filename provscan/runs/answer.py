@@ -3,7 +3,7 @@ the next step.
 
 :func:`reasons` decides which numbers are withheld, :func:`warnings` and :func:`notes`
 what is said about the others, and :func:`answer_of` assembles the entry of
-``summary.json``. :mod:`provscan.estimate.answer` contains the texts.
+``summary.json``. :mod:`provscan.runs.wording` contains the texts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from typing import Any
 import numpy as np
 
 from provscan.calibration.edits import SPREAD
-from provscan.estimate.answer import (
+from provscan.estimate.comparison import COLLECTIONS
+from provscan.estimate.layers import METHOD, Layers
+from provscan.estimate.recall import FINDABLE, Recall
+from provscan.runs.chance import UNITS, ChanceMeasure
+from provscan.runs.comparability import KNOWN, agreement, span
+from provscan.runs.count import STRENGTHS, WORD_FOR_WORD_BITS
+from provscan.runs.layers import FEW_FINDINGS, Measured, given
+from provscan.runs.null import NullCounts
+from provscan.runs.recall import Pair, akin
+from provscan.runs.tokenizer import Tokens, characters_a_token
+from provscan.runs.wording import (
     NOT_MEASURED,
     SMALL,
     Comparison,
@@ -31,16 +41,6 @@ from provscan.estimate.answer import (
     warning,
     withheld,
 )
-from provscan.estimate.comparison import COLLECTIONS
-from provscan.estimate.layers import METHOD, Layers
-from provscan.estimate.recall import FINDABLE, Recall
-from provscan.runs.chance import UNITS, ChanceMeasure
-from provscan.runs.comparability import KNOWN, agreement, span
-from provscan.runs.count import STRENGTHS, WORD_FOR_WORD_BITS
-from provscan.runs.layers import FEW_FINDINGS, Measured, given
-from provscan.runs.null import NullCounts
-from provscan.runs.recall import Pair, akin
-from provscan.runs.tokenizer import Tokens, characters_a_token
 
 # An estimate is withheld if the hidden share of the copies plus AT_WORST times the
 # worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe

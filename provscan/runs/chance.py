@@ -261,31 +261,35 @@ def measure_chance(
     licensed, of_control = clusters[: len(STRENGTHS)], clusters[len(STRENGTHS) :]
 
     # Measure chance at each strength.
-    best = counts.of_texts[0]
-    texts = np.count_nonzero(eligible.control & (best.count > 0))
+    all_findings = counts.of_texts[0]
+    texts = np.count_nonzero(eligible.control & (all_findings.count > 0))
     looked_for = max(1.0, controls.texts * (1.0 - control.too_short))
     control_found = texts / looked_for if controls.texts else 0.0
     measures: list[list[ChanceMeasure]] = [[] for _ in STRENGTHS]
     if controls.texts and control_found <= MOSTLY_IN_DATASET:
-        for at, found in zip(measures, of_control, strict=True):
+        for of_strength, found in zip(measures, of_control, strict=True):
             found.sizes["tweets"] = np.maximum(
                 found.sizes["texts"], found.sizes["tweets"] * controls.tweets_ratio
             )
             weights = eligible.weights[found.first]
-            at.append(ChanceMeasure("control", found, weights, strata.heaviest))
+            of_strength.append(
+                ChanceMeasure("control", found, weights, strata.heaviest)
+            )
     if null is not None and null.kind.same:
         ratio = characters / max(1, null.scan.scanned.characters)
-        for at, found in zip(measures, _null_clusters(null, others), strict=True):
+        for of_strength, found in zip(
+            measures, _null_clusters(null, others), strict=True
+        ):
             weights = rarefied(found.sizes["records"], ratio)
             sizes = {name: n * ratio / weights for name, n in found.sizes.items()}
             scaled = found._replace(sizes=sizes)
-            at.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
+            of_strength.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
 
     # Compare the findings with the measures.
     whole = replace(part_of(counts, claimed_family), nearly=counts.nearly)
     by_strength = [
-        chances(at, like, TAIL_OF_EACH)
-        for at, like in zip(measures, licensed, strict=True)
+        chances(of_strength, like, TAIL_OF_EACH)
+        for of_strength, like in zip(measures, licensed, strict=True)
     ]
     excess = [
         float(whole.claimable[place].records.sum()) - chance["records"].high
@@ -316,10 +320,10 @@ def measure_chance(
     comparable = bool(
         whole.claimable[0].records.any() or not whole.findings.records.any()
     )
-    years = _control_years(matches, own, best, control, controls.texts)
+    years = _control_years(matches, own, all_findings, control, controls.texts)
     rates = []
     if claimed:
-        rates = _error_rates(measures[0], eligible, own, best, null, others)
+        rates = _error_rates(measures[0], eligible, own, all_findings, null, others)
     return MeasuredChance(
         whole=whole,
         family=claimed_family,

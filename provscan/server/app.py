@@ -54,7 +54,7 @@ class Json(Response):
 
 
 def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -> Guard:
-    """The whole application; so many threads look texts up."""
+    """Return the application; `threads` is the number of threads that look up texts."""
     metrics = Metrics()
 
     @asynccontextmanager

@@ -140,7 +140,7 @@ class Guard:
 
     @contextmanager
     def _one_of(self, kind: str, most: int) -> Iterator[None]:
-        """Be one of the requests of a kind that may be answered at a time."""
+        """Count a request while it is answered; refuse it if there are too many."""
         if self._answering[kind] >= most:
             raise _busy()
         self._answering[kind] += 1
@@ -189,7 +189,7 @@ class _Body:
             ) from None
 
     async def whole(self, scope: Scope) -> Receive:
-        """Read all of it; gives what passes it on."""
+        """Read the whole body, and return a function that passes it on."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._limits.body_bytes:
             raise self._too_large()

@@ -1,10 +1,10 @@
-"""The index as it is now: one that is replaced or appended to is taken up by the next
-request.
+"""The current index: if it was replaced or appended to, the next request uses the new
+one.
 
-Whether it was changed is told by its manifest, which is replaced atomically: its inode,
-size and time of change are looked at before each answer. An answer is made from one
-snapshot, and says which. While the index is opened, requests wait for it; if it can't
-be opened, they fail until it can.
+The manifest of an index is replaced atomically, so its inode, size and time of change
+are compared before each answer. Each answer is made from one snapshot and names its
+fingerprint. While a new index is opened, requests wait; if it can't be opened, they
+fail until it can.
 """
 
 from __future__ import annotations

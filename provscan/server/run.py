@@ -64,9 +64,11 @@ def _raise_limit_of_files(connections: int) -> None:
 
 
 def _bounded(limits: Limits) -> type[H11Protocol]:
-    """The protocol of a connection, of which there are so many at most. The head of a
-    request, and the rest of one that is answered already, must come in the time of a
-    body, and an answer must be taken.
+    """Return a protocol class that bounds the number of connections and their time.
+
+    Above ``limits.connections``, a connection is refused. The head of a request, and
+    the rest of a request that was answered early, must arrive within the time allowed
+    for a body. A client that does not read its answer is disconnected.
     """
 
     class Bounded(H11Protocol):

@@ -2,20 +2,20 @@
 
 These rules apply in order. They depend on characters, never on languages:
 
-1. HTML character references are decoded twice, as in HTML5 (``&amp;amp;`` occurs). 2.
-URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets (``@user``,
-``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements are dropped,
-wherever they are, so that a tweet in a document has the same canonical text as the
-tweet alone.
+1. HTML character references are decoded twice, as in HTML5 (``&amp;amp;`` occurs).
+2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
+   (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements
+   are dropped, wherever they are, so that a tweet in a document has the same canonical
+   text as the tweet alone.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
    (joiners, variation selectors, soft hyphens) are dropped. Marks that form another
    letter are kept (kana voicing, Indic vowels, Arabic and Thai signs) and composed.
 4. Everything except letters, digits and their marks is a separator. A run of
-separators becomes one space, and separators at both ends are dropped. Emoji are
-separators, since pipelines strip and add them. Between two characters of scripts
-written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), separators are dropped,
-since line breaks and punctuation vary there.
+   separators becomes one space, and separators at both ends are dropped. Emoji are
+   separators, since pipelines strip and add them. Between two characters of scripts
+   written without spaces (Han, kana, Thai, Lao, Khmer, Burmese), separators are
+   dropped, since line breaks and punctuation vary there.
 
 The tables for these rules are part of the package and have a version, so that a text
 has the same canonical text under every Python. The code is in

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.estimate import Chance, predict_chance, thinned
-from provscan.estimate.answer import share
 from provscan.estimate.layers import (
     Found,
     Layers,
@@ -23,6 +22,7 @@ from provscan.estimate.layers import (
 )
 from provscan.estimate.limits import Factor, Scope, exactly, total
 from provscan.estimate.recall import Recall
+from provscan.runs.wording import share
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(
     encoding="utf-8"

@@ -29,7 +29,7 @@ CHUNK = 1 << 17
 # time, so that they stay in a cache; up to FEW_ENTRIES are sorted all together.
 PARTS, STRETCH, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
-# The minimum number of the 32 bits of an entry for a text's number.
+# The bits of an entry, and the minimum number of them for a text's number.
 ENTRY_BITS = 32
 MIN_TEXT_BITS = 8
 # A text's number has at most 24 bits.

@@ -34,6 +34,7 @@ from provscan.index.shards.lookup import (
     answers,
     sources_of,
 )
+from provscan.index.shards.write import shards_of
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
@@ -133,9 +134,7 @@ class HeldShards:
         numbering, shards = self._reader.numbering, len(self._reader.manifest.shards)
         parts = [np.zeros(0, np.bool_)]
         for segment in numbering.segments[numbering.shards :]:
-            parts.append(
-                np.isin(segment.texts.keys()[:, 1] % np.uint64(shards), self._shards)
-            )
+            parts.append(np.isin(shards_of(segment.texts.keys(), shards), self._shards))
         return np.concatenate(parts)
 
 

@@ -72,7 +72,7 @@ class ShardEntries(NamedTuple):
     numbers: np.ndarray
     # [n, ...]: the values that the table has for each entry or text.
     values: np.ndarray
-    living: np.ndarray  # bool[n]: see `provscan.index.segment.read.LookupTables`.
+    living: np.ndarray  # bool[n]: see `provscan.index.segment.tables.LookupTables`.
 
 
 class ShardGroup(Protocol):
@@ -226,15 +226,21 @@ class ShardTables:
         )
         living = np.concatenate([hits.living for hits in found])[first]
         payload = of_seeds.astype(np.uint64) << _S8 | found[0].values
-        places, seed_postings = _table(keys[0] | payload, SEEDS, len(numbers))
+        seed_postings, places = table_of(
+            sorted_entries(keys[0] | payload), SEEDS, len(numbers)
+        )
         band_entries = keys[1] | of_bands.astype(np.uint64)
         known = new_band_filter(len(band_entries))
         mark_bands(band_entries, bands, known)
         bits = np.zeros((len(numbers), 2), np.uint64)
         bits[of_bands] = found[1].values
         whole = TextTable(
-            _table(keys[2] | of_exact.astype(np.uint64), EXACT, len(numbers))[1],
-            _table(band_entries, bands, len(numbers))[1],
+            table_of(
+                sorted_entries(keys[2] | of_exact.astype(np.uint64)),
+                EXACT,
+                len(numbers),
+            )[0],
+            table_of(sorted_entries(band_entries), bands, len(numbers))[0],
             bloom_filter(known),
             bits,
         )
@@ -299,7 +305,7 @@ class ShardTables:
         """Return a segment without texts, with the filter of all tables."""
         none = np.zeros(0, np.uint64)
         bands = bands_layout(self.params.bands)
-        tables = [_table(none.copy(), layout, 0)[1] for layout in (EXACT, bands, SEEDS)]
+        tables = [table_of(none, layout, 0)[0] for layout in (EXACT, bands, SEEDS)]
         whole = TextTable(
             tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2)
         )
@@ -401,11 +407,3 @@ _KINDS: dict[
         False,
     ),
 }
-
-
-def _table(
-    entries: np.ndarray, layout: TableLayout, texts: int
-) -> tuple[np.ndarray, Postings]:
-    """Return a table of entries, which may be in any order, and its places."""
-    postings, places = table_of(sorted_entries(entries), layout, texts)
-    return places, postings

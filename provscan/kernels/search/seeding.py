@@ -3,8 +3,7 @@
 The index has the rarest seeds of each text. A text that shares one of them with the
 record is a candidate on the seed's *diagonal*: its place in the record minus its place
 in the text, in units. Consecutive seeds on one diagonal yield one candidate every
-:data:`APART` units. Seeds that follow each other on one diagonal make one candidate
-every :data:`APART` units.
+:data:`APART` units.
 
 Helpers that are called in loops are force-inlined, see
 :mod:`provscan.kernels.storage.postings`.

@@ -10,7 +10,7 @@ There are two ways to match, between which only :func:`decide` decides:
 - *similar as a whole*: similarity, containment and the letters in common reach their
   minimums;
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
-else is missing.
+  else is missing.
 
 The other functions search for the span with which a candidate passes. For the first
 way, it is the run of 5-grams with the highest Jaccard index of hits, found exactly by

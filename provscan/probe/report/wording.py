@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provscan.estimate.answer import STATUS
+from provscan.runs.wording import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
 REVERSED = "the controls are recited more often than the licensed tweets"

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from provscan.estimate.answer import (
+from provscan.estimate.layers import Layers
+from provscan.estimate.limits import Factor
+from provscan.runs.wording import (
     NOTES,
     WARNINGS,
     Comparison,
@@ -18,8 +20,6 @@ from provscan.estimate.answer import (
     warning,
     withheld,
 )
-from provscan.estimate.layers import Layers
-from provscan.estimate.limits import Factor
 
 CLEAN = Layers(54, 0.0, None, 12, 4_994, 105.0, counts={"chance_expected": 50.2})
 COPIES = Layers(
