@@ -21,6 +21,9 @@ from provscan.text import canonical_codes, canonical_mapped
 
 # Initial size of the array of seed hits.
 HITS = 1 << 16
+# Columns of a row: the record, the number of the licensed text, the span in canonical
+# code points, agreeing seeds, equal fingerprints, whether the texts are equal, and the
+# rare and common seeds.
 _RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
 

@@ -34,6 +34,8 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Controls:
+    """The licensed texts, and which of them and of the control files measure chance."""
+
     # The licensed index, followed by the segments of control files.
     reader: IndexReader
     licensed: IndexReader  # The licensed index alone.

@@ -138,10 +138,12 @@ class Survey:
             elif os.path.isdir(source):
                 yield from self._folder(source, source)
             elif not os.path.exists(source):
-                advice = (
-                    ": strings are paths, so pass texts as dicts or in an Arrow array"
-                    * reads_like_text(source)
-                )
+                advice = ""
+                if reads_like_text(source):
+                    advice = (
+                        ": strings are paths, so pass texts as dicts or in an Arrow "
+                        "array"
+                    )
                 raise InputError(
                     f"{printable(source) or 'a path without a name'} does not "
                     f"exist{advice}"
@@ -206,7 +208,7 @@ class Survey:
                 if not is_remote(path) and not S_ISREG(os.stat(path).st_mode):
                     raise NotReadable("not a file")
                 size = state_of(path).size
-                whole = Split(printable(shown), path, "", None, 0, size, 0, size)
+                whole = Split(printable(shown), path, "", end=size, size=size)
                 yield from self._looked_at(whole, os.path.basename(shown))
         except InputError as error:
             self.leave(printable(shown), error)
@@ -246,7 +248,7 @@ class Survey:
         unpack_into(stream, copy)
         if stream.damage is not None:
             raise NotReadable(stream.damage)
-        return Split(split.source, copy.name, "", None, 0, copy.tell(), 0, copy.tell())
+        return Split(split.source, copy.name, "", end=copy.tell(), size=copy.tell())
 
     def _zip(self, whole: Split) -> Iterator[Split]:
         try:

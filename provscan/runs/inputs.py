@@ -18,6 +18,7 @@ from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import require_folder
 from provscan.readers import MEMORY, UNKNOWN, Damage, Fields, Split
+from provscan.readers.bytes.compression import COMPRESSED
 from provscan.runs.sample import FileSample, draw_files
 from provscan.runs.scanned import Scanned
 from provscan.urls import source_of
@@ -399,7 +400,7 @@ def default_out(named: Sequence[str] | None) -> str:
     name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
     # The name of a file may be invalid UTF-8, but that of a run must be valid.
     name = os.fsencode(name).decode("utf-8", "replace")
-    for suffix in (".gz", ".bz2", ".xz", ".zst", ".zstd"):
+    for suffix in COMPRESSED:
         name = name.removesuffix(suffix)
     stem, dot, _ = name.rpartition(".")
     return f"{stem if dot and stem else name}.run"

@@ -19,6 +19,7 @@ from provscan.index import open_reader
 from provscan.options import default_workers
 from provscan.params import require, require_folder
 from provscan.readers import Source, counted
+from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.corpus.compliance import Withdrawals
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -32,7 +33,7 @@ from provscan.runs.folder import (
 from provscan.urls import source_of
 
 # Suffixes of names that denote files, not ids.
-FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", ".gz", ".zst")
+FILES = (".txt", ".json", ".jsonl", ".csv", ".ids", *COMPRESSED)
 
 
 def forget(
