@@ -84,10 +84,10 @@ class CleanOptions:
     skip_unwritable: bool = False
 
     def __post_init__(self) -> None:
-        token = self.mask
-        if token is not None:
-            sound = isinstance(token, str) and token.isprintable()
-            require(sound and token != "", "mask", token, "a text on one line")
+        mask = self.mask
+        if mask is not None:
+            sound = isinstance(mask, str) and mask.isprintable()
+            require(sound and mask != "", "mask", mask, "a text on one line")
             if self.keep_only:
                 raise ParameterError("mask and keep_only exclude each other")
             if self.drop_unscanned:

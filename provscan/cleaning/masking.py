@@ -46,11 +46,11 @@ class NotMasked(InputError):
     """A span can't be replaced in place."""
 
 
-def masked_text(text: str, spans: Sequence[Span], token: str) -> str:
-    """The text with a token in place of each span."""
+def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
+    """The text with a mask in place of each span."""
     parts, at = [], 0
     for start, end in spans:
-        parts += [text[at:start], token]
+        parts += [text[at:start], mask]
         at = end
     return "".join([*parts, text[at:]])
 
@@ -71,15 +71,15 @@ def _located_fields(
     return found
 
 
-def masked_json(line: bytes, binding: Binding, spans: Spans, token: str) -> bytes:
-    """A line of JSON with a token in place of spans; all else stays as it is."""
+def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
+    """A line of JSON with a mask in place of spans; all else stays as it is."""
     text = line.decode(errors="replace")
     try:
         value, _ = _parsed(text, 0)
     except (IndexError, RecursionError, AttributeError, ValueError):
         raise NotMasked("its JSON can't be replaced in place") from None
     record = {"text": value} if isinstance(value, str) else value
-    written = json.dumps(token, ensure_ascii=text.isascii())[1:-1]
+    written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
     edits: list[tuple[int, int]] = []
     for found, places in _located_fields(record, binding, spans):
         start, end = found.place
@@ -121,9 +121,9 @@ def _parsed(text: str, at: int) -> tuple[Any, int]:
 
 
 def masked_row(
-    row: bytes, names: Sequence[str], layout: Layout, spans: Spans, token: str
+    row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
 ) -> bytes:
-    """A row of CSV with a token in place of spans; other values stay as they are."""
+    """A row of CSV with a mask in place of spans; other values stay as they are."""
     text = row.decode(errors="replace")
     body = text.rstrip("\r\n")
     end = text[len(body) :]
@@ -146,7 +146,7 @@ def masked_row(
     for place, name in enumerate(shown):
         if name not in spans:
             continue
-        values[place] = new = masked_text(values[place], spans[name], token)
+        values[place] = new = masked_text(values[place], spans[name], mask)
         if as_is:
             quoted = raw[place].startswith('"')
             # a quote within a value that is not quoted is a part of its text
@@ -179,9 +179,9 @@ def _unquoted(cell: str) -> str:
 
 
 def masked_columns(
-    table: pa.Table, removals: dict[int, Spans], binding: Binding, token: str
+    table: pa.Table, removals: dict[int, Spans], binding: Binding, mask: str
 ) -> pa.Table:
-    """A table with a token in place of spans, by the places of the rows."""
+    """A table with a mask in place of spans, by the places of the rows."""
     names = distinct_names(table.schema.names)
     texts = {path[0] for path in binding.texts}
     places = list(removals)
@@ -204,7 +204,7 @@ def masked_columns(
                 inner = record
                 for key in path[:-1]:
                     inner = inner[key]
-                new = masked_text(found, spans, token)
+                new = masked_text(found, spans, mask)
                 inner[path[-1]] = (
                     new.encode() if isinstance(inner[path[-1]], bytes) else new
                 )

@@ -166,10 +166,10 @@ class Rewriter:
         ]
         self._written.records += len(stay)
         self._written.kept += sum(stay)
-        if (token := self._options.mask) is not None:
+        if (mask := self._options.mask) is not None:
             places = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
-            return masked_columns(rows, places, binding, token) if places else rows
+            return masked_columns(rows, places, binding, mask) if places else rows
         return rows if all(stay) else rows.filter(pa.array(stay, pa.bool_()))
 
     def _within(
@@ -198,14 +198,14 @@ class Rewriter:
         return spans is None
 
     def _masked(self, raw: Raw, spans: Spans) -> bytes:
-        split, token = self._split, self._options.mask or ""
+        split, mask = self._split, self._options.mask or ""
         try:
             if split.format == "csv":
-                return masked_row(raw.data, raw.names, split.layout, spans, token)
+                return masked_row(raw.data, raw.names, split.layout, spans, mask)
             if split.format == "text":
                 text = raw.data.decode(errors="replace")
-                return masked_text(text, spans["text"], token).encode()
-            return masked_json(raw.data, split.binding, spans, token)
+                return masked_text(text, spans["text"], mask).encode()
+            return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
             raise InputError(
                 f"{split.source}, record {raw.number:,}: {error}: leave out --mask"

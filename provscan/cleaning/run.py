@@ -140,18 +140,23 @@ def clean(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> import provscan
     >>> index = provscan.build_index(
     ...     [{"id": "1", "text": "Never trust a goat near the old harbour wall"}],
     ...     "goat.index",
     ... )
-    >>> with open("farm.jsonl", "w") as file:
-    ...     print('{"text": "Never trust a goat near the old harbour wall"}', file=file)
-    ...     print('{"text": "Wool prices rose"}', file=file)
+    >>> lines = [
+    ...     '{"text": "Never trust a goat near the old harbour wall"}\\n',
+    ...     '{"text": "Wool prices rose"}\\n',
+    ... ]
+    >>> _ = Path("farm.jsonl").write_text("".join(lines))
     >>> run = provscan.match("farm.jsonl", index, "farm.run")
     >>> cleaned = provscan.clean("farm.jsonl", run.path, "cleaned", all=True)
-    >>> cleaned.manifest["records_removed"], open("cleaned/farm.jsonl").read()
-    (1, '{"text": "Wool prices rose"}\\n')
+    >>> cleaned.manifest["records_removed"]
+    1
+    >>> Path("cleaned/farm.jsonl").read_text() == lines[1]
+    True
     """
     chosen = CleanOptions(**options)
     named = source_list(sources)
