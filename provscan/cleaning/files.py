@@ -28,7 +28,7 @@ from provscan.readers.splits import UNKNOWN, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
-WRITABLE = {"jsonl", "csv", "text", "parquet", "arrow"}
+WRITABLE = {"jsonl", "json", "csv", "text", "parquet", "arrow"}
 # A file is not cut, whatever its size.
 WHOLE = 1 << 62
 # Bytes of a member of an archive that are kept in memory while it is written.

@@ -101,6 +101,7 @@ class Rewriter:
             Scanned(split, asked, limits) if options.drop_unscanned else None
         )
         self._written = Written()
+        self._comma = b""  # It stands before the next element of a JSON array.
 
     def write(self, out: IO[bytes], cursor: Cursor) -> Written:
         """Write the file into `out`, compressed as it is."""
@@ -137,25 +138,32 @@ class Rewriter:
         """What stays of some records of a text file, and of what is between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers, cursor)
-        gone = False
+        split, gone = self._split, False
         for raw in found:
+            if raw.number is None and raw.data == b"," and split.format == "json":
+                self._comma = raw.data
+                continue
             if raw.number is None:
                 # what separates texts goes with the text before it
-                if not (gone and self._split.format == "text"):
+                if not (gone and split.format == "text"):
                     yield raw.data
                 continue
             gone = False
             spans = removals.pop(raw.number, None)
             blank = not raw.data.strip()
+            # of JSON: none before the first element that stays
+            comma = self._comma if self._written.kept else b""
+            self._comma = b""
             self._written.records += not blank
             if blank or self._stays(raw.number, spans, scanned):
                 self._written.kept += not blank
                 masks = spans is not None and self._options.mask is not None
+                yield comma
                 yield self._masked(raw, spans or {}) if masks else raw.data
             else:
                 gone = True
         if removals:
-            raise misplaced(self._split.source, min(removals))
+            raise misplaced(split.source, min(removals))
 
     def _rows(self, first: int, rows: pa.Table, cursor: Cursor) -> pa.Table:
         """What stays of some rows of a table."""

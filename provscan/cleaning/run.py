@@ -202,14 +202,18 @@ def clean(
     again = None if chosen.keep_only else _Rescan(info, index, workers, progress)
     with _new_folder(target) as folder, (folder / REMOVED).open("x") as log:
         work = _Round(dataset, refused, chosen, folder, log)
-        files = work.write(Removals(Path(run), chosen))
+        files = latest = work.write(Removals(Path(run), chosen))
         rounds, left = 1, None
         while again is not None:
+            # Without a record there is nothing to scan.
+            if not sum(entry["records_kept"] for entry in latest):
+                left = 0
+                break
             left, found = again.scan(folder, named, chosen)
             if not left or rounds == ROUNDS:
                 break
             rounds += 1
-            _clean_again(folder, named, found, chosen, log, rounds)
+            latest = _clean_again(folder, named, found, chosen, log, rounds)
         for entry in files:
             place = folder / entry["path"]
             exists = place.exists()
@@ -339,9 +343,10 @@ class _Round:
         )
         own = rewriter.write(out, Cursor(removals.of_source(name), name))
         written.add(own)
-        # A text that is a file goes with its file.
-        whole = split.format == "text" and split.layout.records == "files"
-        return not (whole and own.records and not own.kept)
+        # A text that is a file goes with its file, as does an object that is one.
+        alone = split.format == "json" and own.records == 1
+        alone |= split.format == "text" and split.layout.records == "files"
+        return not (alone and own.records and not own.kept)
 
 
 class _Rescan:
@@ -382,8 +387,6 @@ class _Rescan:
         run = folder / _SCANS / temporary_name()
         run.parent.mkdir(exist_ok=True)
         sources = _written(folder, named)
-        if not any(_has_data(source) for source in sources):
-            return 0, run
         asked = {
             name: getattr(self._options, name)
             for name in self._options.__dataclass_fields__
@@ -410,16 +413,6 @@ def _written(folder: Path, named: list[str]) -> list[str]:
     return [str(place) for place in places if place.exists()]
 
 
-def _has_data(source: str) -> bool:
-    if os.path.isfile(source):
-        return os.path.getsize(source) > 0
-    return any(
-        os.path.getsize(os.path.join(folder, name))
-        for folder, _, names in os.walk(source)
-        for name in names
-    )
-
-
 def _clean_again(
     folder: Path,
     named: list[str],
@@ -427,8 +420,8 @@ def _clean_again(
     options: CleanOptions,
     log: IO[str],
     number: int,
-) -> None:
-    """Clean what was written once more, by a run on it."""
+) -> list[dict[str, Any]]:
+    """Clean what was written once more, by a run on it; what is written then."""
     summary, info = read_run(run, [MATCHES_FILE])
     dataset = open_dataset(_written(folder, named), info)
     inner = folder / _SCANS / temporary_name()
@@ -438,7 +431,8 @@ def _clean_again(
     if refused:
         name, why = next(iter(refused.items()))
         raise InputError(f"{name} can't be cleaned again: {why}")
-    _Round(dataset, refused, chosen, inner, log, number).write(Removals(run, chosen))
+    work = _Round(dataset, refused, chosen, inner, log, number)
+    files = work.write(Removals(run, chosen))
     for source in _written(folder, named):
         place = Path(source)
         if place.is_dir():
@@ -447,6 +441,7 @@ def _clean_again(
             place.unlink()
         if (inner / place.name).exists():
             (inner / place.name).rename(place)
+    return files
 
 
 def _count(dataset: Dataset, removals: Removals) -> list[dict[str, Any]]:

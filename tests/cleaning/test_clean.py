@@ -117,6 +117,10 @@ def as_jsonl(rows: list[dict[str, Any]]) -> bytes:
     return b"\xef\xbb\xbf" + b"".join(lines)[:-1]
 
 
+def as_array(rows: list[dict[str, Any]]) -> bytes:
+    return json.dumps(rows, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
 def as_csv(rows: list[dict[str, Any]]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -176,6 +180,7 @@ def as_paragraphs(rows: list[dict[str, Any]]) -> bytes:
 
 WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "jsonl": as_jsonl,
+    "json": as_array,
     "csv": as_csv,
     "tsv": as_tsv,
     "parquet": as_parquet,
@@ -203,7 +208,7 @@ LAYOUTS = [
     *[(kind, "", flat) for kind in WRITERS],
     *[
         (kind, "", nested)
-        for kind in ("jsonl", "parquet", "arrow", "arrows", "feather")
+        for kind in ("jsonl", "json", "parquet", "arrow", "arrows", "feather")
     ],
     *[("jsonl", ending, flat) for ending in COMPRESSORS if ending],
     *[("jsonl", ending, nested) for ending in COMPRESSORS if ending],
@@ -234,6 +239,9 @@ def expected_bytes(kind: str, form: Callable[..., Any], mode: str) -> bytes:
             for escaped in (tweet, json.dumps(tweet)[1:-1]):
                 data = data.replace(escaped.encode(), TOKEN.encode())
         return data
+    if kind == "json":
+        clean = [row for row, (_, bad) in zip(rows, records(), strict=True) if not bad]
+        return WRITERS[kind](clean)
     dirty = [n for n, (_, bad) in enumerate(records()) if bad]
     separators = {"text": b"\n \n"}
     parts = data.split(separators.get(kind, b"\n"))
@@ -498,6 +506,42 @@ def test_json_is_masked_in_place(
     provscan.clean(data, run.path, tmp_path / "out", mask='"\\')
     after = (tmp_path / "out" / "a.jsonl").read_text()
     assert after == first + line % ' \\"\\\\ ' + "\n" + line % " " + "\n"
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "parquet", "md"])
+def test_nothing_is_left_to_scan(
+    suffix: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    rows = [flat(n, f"{HERON} {n}") for n in range(1 if suffix == "md" else 3)]
+    data = tmp_path / f"a.{suffix}"
+    data.write_bytes(WRITERS.get(suffix, as_lines)(rows))
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    cleaned = provscan.clean(data, run.path, tmp_path / "out")
+    assert (cleaned.left, cleaned.manifest["records_kept"]) == (0, 0)
+    left = {"jsonl": b"", "json": b"[\n]\n", "csv": b"id,n,text,score\r\n"}
+    place = tmp_path / "out" / data.name
+    if suffix == "parquet":
+        assert pq.read_table(place).num_rows == 0
+    elif suffix == "md":
+        assert not place.exists()
+    else:
+        assert place.read_bytes().removeprefix(b"\xef\xbb\xbf") == left[suffix]
+
+
+def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
+    """An object by itself goes with its file; of objects one after the other, each by
+    itself.
+    """
+    data = tmp_path / "set"
+    data.mkdir()
+    dirty = json.dumps({"text": HERON}, indent=2)
+    clean = json.dumps({"text": GOOD[2], "more": {"a": "]}"}}, indent=2)
+    (data / "a.json").write_text(dirty)
+    (data / "b.json").write_text(f"{clean}\n{dirty}\n{clean}\n")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    provscan.clean(data, run.path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out" / "set") == ["b.json"]
+    assert (tmp_path / "out/set/b.json").read_text() == f"{clean}\n{clean}\n"
 
 
 @pytest.mark.parametrize("mode", ["drop", "mask"])
