@@ -343,8 +343,8 @@ class _Round:
         )
         own = rewriter.write(out, Cursor(removals.of_source(name), name))
         written.add(own)
-        # A text that is a file goes with its file, as does an object that is one.
-        alone = split.format == "json" and own.records == 1
+        # A text that is a file goes with its file, as does an object or a message.
+        alone = split.format in ("json", "mail") and own.records == 1
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and own.records and not own.kept)
 

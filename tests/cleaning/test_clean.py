@@ -573,3 +573,78 @@ def test_rows_that_are_broken_stay(
     else:
         rows[4] = rows[-1] = ""
     assert (tmp_path / "out" / "a.csv").read_bytes().decode() == "".join(rows)
+
+
+def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
+    datasets = pytest.importorskip("datasets")
+    texts = records()
+    rows = [flat(n, text) for n, (text, _) in enumerate(texts)]
+    datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "set", num_shards=2)
+    run = provscan.match(tmp_path / "set", licensed, tmp_path / "a.run")
+    provscan.clean(tmp_path / "set", run.path, tmp_path / "out")
+    again = datasets.load_from_disk(tmp_path / "out" / "set")
+    assert list(again) == [
+        row for row, (_, bad) in zip(rows, texts, strict=True) if not bad
+    ]
+
+
+def test_several_datasets_with_hostile_names(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of any bytes; the datasets are named from another folder."""
+    monkeypatch.chdir(tmp_path)
+    names = ["a b\n'\".jsonl", "-x.jsonl", os.fsdecode(b"\xff\xfe.jsonl"), "%s{}.jsonl"]
+    for name in names:
+        write_lines(tmp_path / "set" / name)
+    write_lines(tmp_path / "one.jsonl")
+    run = provscan.match(["set", "one.jsonl"], licensed, "a.run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="read 5 files, and there are now 1"):
+        provscan.clean(["../one.jsonl"], tmp_path / run.path, "out")
+    cleaned = provscan.clean(
+        ["../set/", "../one.jsonl"], tmp_path / run.path, "out", index=licensed.path
+    )
+    assert cleaned.manifest["records_removed"] == 30
+    assert sorted(os.listdir("out")) == [
+        *("manifest.json", "one.jsonl", "removed.jsonl", "set")
+    ]
+    assert sorted(os.listdir("out/set")) == sorted(names)
+    assert os.listdir(".") == ["out"]
+
+
+def test_what_ends_the_command_leaves_nothing(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_lines(tmp_path / "data.jsonl")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+
+    def interrupted(*given: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provscan.api.match", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provscan.clean(data, run.path, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["a.run", "data.jsonl"]
+    assert provscan.clean(data, run.path, tmp_path / "out").left == 0
+
+
+def test_messages(tmp_path: Path, licensed: provscan.Index) -> None:
+    data = tmp_path / "set"
+    data.mkdir()
+    head = (
+        "From: a@b.c\nTo: d@e.f\nSubject: Hello\nDate: Mon, 1 Jan 2018 10:00:00 +0000\n"
+    )
+    messages = [
+        f"From a@b.c Mon Jan  1 10:00:00 2018\n{head}\n{text}\n\n"
+        for text in (GOOD[0], f"{GOOD[2]} {HERON}", GOOD[3])
+    ]
+    (data / "a.mbox").write_text("".join(messages))
+    (data / "b.eml").write_text(f"{head}\n{DOUGH}\n")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    with pytest.raises(InputError, match="whole messages can be dropped"):
+        provscan.clean(data, run.path, tmp_path / "out", mask="x")
+    assert provscan.clean(data, run.path, tmp_path / "out").left == 0
+    assert os.listdir(tmp_path / "out" / "set") == ["a.mbox"]
+    assert (tmp_path / "out/set/a.mbox").read_text() == messages[0] + messages[2]
