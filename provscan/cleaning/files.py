@@ -28,7 +28,7 @@ from provscan.readers.splits import UNKNOWN, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
-WRITABLE = {"jsonl", "json", "mail", "csv", "text", "parquet", "arrow"}
+WRITABLE = {"jsonl", "json", "mail", "warc", "csv", "text", "parquet", "arrow"}
 # A file is not cut, whatever its size.
 WHOLE = 1 << 62
 # Bytes of a member of an archive that are kept in memory while it is written.
@@ -176,8 +176,10 @@ def _why_unwritable(
         return "its lines end with carriage returns alone: convert it first"
     if options.mask is None or binding is None:
         return None
-    if split.format == "mail":
-        return "of mail, whole messages can be dropped, but spans not masked"
+    if split.format in ("mail", "warc"):
+        return (
+            "whole messages and pages can be dropped, but no spans masked: use --drop"
+        )
     if binding.chats:
         return "a field has chats as JSON in a text, which can't be masked: use --drop"
     if binding.words or layout.words is not None:

@@ -109,7 +109,10 @@ class Rewriter:
         context = Context.of(split, ReadStats(), self._limits)
         with ExitStack() as opened:
             opened.enter_context(readable(split.source))
-            inner = opened.enter_context(compressing(out, split.compression))
+            # Each record of a web archive is compressed by itself.
+            single = split.format == "warc" and split.compression == "gzip"
+            compression = None if single else split.compression
+            inner = opened.enter_context(compressing(out, compression))
             stream = ByteStream(split, context)
             if not split.size:
                 pass
@@ -123,7 +126,10 @@ class Rewriter:
                     inner.write(BOM)
                 for found in cast(Rewritable, FORMATS[split.format]).raw(stream):
                     context.budget.resume()
-                    inner.write(b"".join(self._raw(found, cursor)))
+                    data = b"".join(self._raw(found, cursor))
+                    inner.write(
+                        gzip.compress(data, 6, mtime=0) if single and data else data
+                    )
         cursor.finish()
         if context.breaks:
             raise InputError(f"{split.source} is damaged: {context.breaks[0]}")

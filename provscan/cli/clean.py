@@ -90,9 +90,9 @@ def command(
 ) -> None:
     """Write DATASET again without what RUN, a run of match on it, found in it.
 
-    JSON, CSV, Parquet, Arrow, plain text and mail, also compressed and in zip and tar
-    archives, keep their names, formats and order. The result is scanned again with the
-    index of the run, and cleaned again up to three times in all; exit status 1 says
+    JSON, CSV, Parquet, Arrow, plain text, mail and WARC, also compressed and in zip and
+    tar archives, keep their names, formats and order. The result is scanned again with
+    the index of the run, and cleaned again up to three times in all; exit status 1 says
     that matches are left.
     """
     import provscan

@@ -643,8 +643,36 @@ def test_messages(tmp_path: Path, licensed: provscan.Index) -> None:
     (data / "a.mbox").write_text("".join(messages))
     (data / "b.eml").write_text(f"{head}\n{DOUGH}\n")
     run = provscan.match(data, licensed, tmp_path / "a.run")
-    with pytest.raises(InputError, match="whole messages can be dropped"):
+    with pytest.raises(InputError, match="whole messages and pages can be dropped"):
         provscan.clean(data, run.path, tmp_path / "out", mask="x")
     assert provscan.clean(data, run.path, tmp_path / "out").left == 0
     assert os.listdir(tmp_path / "out" / "set") == ["a.mbox"]
     assert (tmp_path / "out/set/a.mbox").read_text() == messages[0] + messages[2]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_web_archives(ending: str, tmp_path: Path, licensed: provscan.Index) -> None:
+    def record(kind: str, body: str) -> bytes:
+        head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: http://a.b/\r\n"
+        head += "Content-Type: text/plain\r\n"
+        head += f"Content-Length: {len(body.encode())}\r\n\r\n"
+        return f"{head}{body}\r\n\r\n".encode()
+
+    texts = [GOOD[0], f"{GOOD[2]} {HERON}", GOOD[3]]
+    parts = [record("warcinfo", "software: x\r\n")]
+    for text in texts:
+        parts += [
+            record("request", "GET / HTTP/1.1\r\n\r\n"),
+            record("conversion", text),
+        ]
+    compress = gzip.compress if ending else bytes
+    data = tmp_path / f"a.warc{ending}"
+    data.write_bytes(b"".join(map(compress, parts)))
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    assert run.summary["counted"]["records"] == 1
+    cleaned = provscan.clean(data, run.path, tmp_path / "out")
+    assert (cleaned.left, cleaned.manifest["records_kept"]) == (0, 2)
+    after = (tmp_path / "out" / data.name).read_bytes()
+    if ending:
+        assert after.count(b"\x1f\x8b\x08") == 6
+    assert OPENERS[ending](after) == b"".join(parts[:4] + parts[5:])
