@@ -29,6 +29,7 @@ from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
 WRITABLE = {"jsonl", "json", "mail", "warc", "csv", "text", "parquet", "arrow"}
+COMPRESSED = (None, "gzip", "bzip2", "xz", "zstd")
 # A file is not cut, whatever its size.
 WHOLE = 1 << 62
 # Bytes of a member of an archive that are kept in memory while it is written.
@@ -169,6 +170,8 @@ def _why_unwritable(
         return "the run has no checksum of it"
     if split.size and split.format not in WRITABLE:
         return f"files of the kind {split.format} can't be written"
+    if split.compression not in COMPRESSED:
+        return f"{split.compression} files can't be written"
     layout, binding = split.layout, split.binding
     if layout.encoding is not None:
         return f"it is {layout.encoding}, and only UTF-8 is written: convert it first"

@@ -51,6 +51,7 @@ AGAIN = {
     "null": None,
     "spike_ins": 0,
     "fail_above": None,
+    "fail_above_claimed": None,
     "log": None,
     "parts": None,
     "allow_unread": True,

@@ -106,8 +106,8 @@ class JsonDocument(Undivided):
         for chunk in stream:
             data += chunk
             found: list[Raw] = []
-            for token in STRUCTURE.finditer(data, seen):
-                what, seen, place = token[0], token.end(), token.start()
+            for match in STRUCTURE.finditer(data, seen):
+                what, seen, place = match[0], match.end(), match.start()
                 if what == b'"':
                     seen = place  # the string ends in a later chunk
                     break
