@@ -19,7 +19,7 @@ from typing import IO, Any
 from provscan.cleaning.choice import CleanOptions
 from provscan.errors import InputError
 from provscan.options import MatchOptions
-from provscan.readers import Fields, checksum, plan
+from provscan.readers import Fields, checksum, counted, plan
 from provscan.readers.bytes.archives import Member
 from provscan.readers.limits import Limits
 from provscan.readers.names import printable
@@ -110,7 +110,7 @@ def open_dataset(named: list[str], info: dict[str, Any]) -> Dataset:
     paths = {split.path: split for split in found}
     if len(paths) != len(info["inputs"]):
         raise InputError(
-            f"the run read {len(info['inputs']):,} files, and there are now "
+            f"the run read {counted(len(info['inputs']), 'file')}, and there are now "
             f"{len(paths):,}: name the datasets as the run did, or run match again"
         )
     names, checksums = {}, {}

@@ -187,12 +187,14 @@ def masked_columns(
     places = list(removals)
     columns = [k for k, name in enumerate(names) if name in texts]
     try:
-        values = {k: table.column(k).take(places).to_pylist() for k in columns}
+        values = {k: [table.column(k)[p].as_py() for p in places] for k in columns}
         for k in columns:
             kind = table.schema.field(k).type
-            if not pa.array(values[k], kind).equals(
-                table.column(k).take(places).combine_chunks()
-            ):
+            column = table.column(k)
+            rows = pa.chunked_array(
+                [chunk for p in places for chunk in column.slice(p, 1).chunks], kind
+            ).combine_chunks()
+            if not _plain(pa.array(values[k], kind)).equals(_plain(rows)):
                 raise NotMasked(f"the column {names[k]} can't be replaced in place")
         changed = set[int]()
         for row, place in enumerate(places):
@@ -213,15 +215,22 @@ def masked_columns(
                 values[k][row] = record[names[k]]
         for k in sorted(changed):
             field = table.schema.field(k)
-            new_rows = pa.chunked_array([pa.array(values[k], field.type)])
-            order = list(range(table.num_rows))
+            new_rows = pa.array(values[k], field.type)
+            column, chunks, at = table.column(k), list[pa.Array](), 0
             for row, place in enumerate(places):
-                order[place] = table.num_rows + row
-            both = pa.chunked_array([*table.column(k).chunks, *new_rows.chunks])
-            table = table.set_column(k, field, both.take(pa.array(order, pa.int64())))
+                chunks += column.slice(at, place - at).chunks
+                chunks.append(new_rows.slice(row, 1))
+                at = place + 1
+            chunks += column.slice(at).chunks
+            table = table.set_column(k, field, pa.chunked_array(chunks, field.type))
     except FAILURES as error:
         raise NotMasked(f"its columns can't be replaced in place ({error})") from error
     return table
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """An array that equals others with the same values."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _wrapped(value: Any, place: tuple[Any, ...] = ()) -> Any:

@@ -184,7 +184,7 @@ class Rewriter:
             places = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
             return masked_columns(rows, places, binding, mask) if places else rows
-        return rows if all(stay) else rows.filter(pa.array(stay, pa.bool_()))
+        return rows if all(stay) else _chosen(rows, stay)
 
     def _within(
         self, numbers: Any, cursor: Cursor
@@ -224,6 +224,15 @@ class Rewriter:
             raise InputError(
                 f"{split.source}, record {raw.number:,}: {error}: leave out --mask"
             ) from None
+
+
+def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
+    """The rows that stay."""
+    try:
+        return rows.filter(pa.array(stay, pa.bool_()))
+    except pa.ArrowNotImplementedError:  # of views
+        kept = [rows.slice(place, 1) for place, there in enumerate(stay) if there]
+        return pa.concat_tables([rows.slice(0, 0), *kept])
 
 
 @contextmanager

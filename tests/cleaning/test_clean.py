@@ -434,7 +434,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="is not as the run read it"):
         provscan.clean("set", run, "out")
     (tmp_path / "set" / "more.jsonl").write_bytes(data.read_bytes())
-    with pytest.raises(InputError, match="read 1 files, and there are now 2"):
+    with pytest.raises(InputError, match="read 1 file, and there are now 2"):
         provscan.clean("set", run, "out")
     assert sorted(os.listdir()) == before
 
@@ -676,3 +676,53 @@ def test_web_archives(ending: str, tmp_path: Path, licensed: provscan.Index) -> 
     if ending:
         assert after.count(b"\x1f\x8b\x08") == 6
     assert OPENERS[ending](after) == b"".join(parts[:4] + parts[5:])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.large_string(),
+        pa.binary(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.list_(pa.large_string()),
+        pa.struct([("x", pa.timestamp("ns")), ("y", pa.list_(pa.string()))]),
+    ],
+    ids=str,
+)
+def test_types_of_columns(
+    kind: pa.DataType, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Texts are masked in columns of all types, and other rows stay as they are."""
+
+    def value(text: str | None) -> Any:
+        if text is None:
+            return None
+        if pa.types.is_struct(kind):
+            return {"x": None, "y": [None, text]}
+        if pa.types.is_list(kind):
+            return ["several words of text", None, text]
+        return text.encode() if kind == pa.binary() else text
+
+    texts = [None, GOOD[0], f"ü😀 {HERON} 😀", GOOD[2], None, f"{DOUGH} {GOOD[3]}", ""]
+    masked = [
+        text and text.replace(HERON, TOKEN).replace(DOUGH, TOKEN) for text in texts
+    ]
+    table, expected = (
+        pa.table({"n": range(7), "text": pa.array(map(value, rows), kind)})
+        for rows in (texts, masked)
+    )
+    data = tmp_path / "a.arrow"
+    with pa.ipc.new_file(data, table.schema) as writer:
+        writer.write_table(table)
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    assert run.summary["counted"]["records"] == 2
+    provscan.clean(data, run.path, tmp_path / "out", mask=TOKEN)
+    with pa.ipc.open_file(tmp_path / "out" / "a.arrow") as file:
+        found = file.read_all()
+    assert found.schema.equals(table.schema)
+    assert found.to_pylist() == expected.to_pylist()
+    provscan.clean(data, run.path, tmp_path / "dropped")
+    with pa.ipc.open_file(tmp_path / "dropped" / "a.arrow") as file:
+        rows = table.to_pylist()
+        assert file.read_all().to_pylist() == [*rows[:2], *rows[3:5], rows[6]]
