@@ -44,6 +44,7 @@ _HOME = {
     "IndexParams": "provscan.params",
     "MatchParams": "provscan.params",
     "canonical": "provscan.text",
+    "clean": "provscan.cleaning",
     "minhash": "provscan.sketch.signatures",
     "to_datasketch": "provscan.sketch.signatures",
 }
@@ -55,6 +56,7 @@ __all__ = [
     "Run",
     "build_index",
     "canonical",
+    "clean",
     "forget",
     "match",
     "merge",

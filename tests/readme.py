@@ -31,7 +31,7 @@ def output(command: str, folder: Path, python: str | Path) -> str:
             "-m",
             "provscan",
             *words,
-            *(["--quiet"] if words[0] in ("index", "match") else []),
+            *(["--quiet"] if words[0] in ("index", "match", "clean") else []),
         ],
         cwd=folder,
         env=environment,

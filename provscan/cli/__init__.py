@@ -50,6 +50,7 @@ COMMANDS = (
     "index",
     "inspect",
     "match",
+    "clean",
     "lookup",
     "serve",
     "probe",

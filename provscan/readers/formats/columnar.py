@@ -7,10 +7,10 @@ truncated.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,6 +41,10 @@ RAW = {
     pa.large_string(): pa.large_binary(),
     pa.string_view(): pa.binary_view(),
 }
+
+
+# Of rows that stand from a record on, those that take their place.
+Changed = Callable[[int, pa.Table], pa.Table]
 
 
 @contextmanager
@@ -200,6 +204,34 @@ class Parquet:
                     context.consumed(now - used)
                     used = now
 
+    def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
+        """Write a file again: the same row groups, codecs and metadata, with their rows
+        as they are `changed`.
+        """
+        with (
+            _file(stream) as source,
+            _parquet(source, stream.context.limits) as file,
+        ):
+            codecs = {}
+            if file.num_row_groups:
+                first = file.metadata.row_group(0)
+                for place in range(first.num_columns):
+                    column = first.column(place)
+                    codec = column.compression
+                    codecs[column.path_in_schema] = (
+                        "NONE" if codec == "UNCOMPRESSED" else codec
+                    )
+            number = 0
+            with pq.ParquetWriter(
+                out, file.schema_arrow, compression=codecs or "NONE"
+            ) as writer:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group, use_threads=False)
+                    kept = changed(number, table)
+                    number += table.num_rows
+                    if kept.num_rows or not table.num_rows:
+                        writer.write_table(kept, max(kept.num_rows, 1))
+
 
 class Arrow(Undivided):
     """Arrow IPC, as a random-access file (Feather) or as a stream."""
@@ -252,6 +284,43 @@ class Arrow(Undivided):
                     used = max(now, used)
         if whole:
             context.consumed(split.size - used)
+
+    def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
+        """Write a file or stream again: the same batches, codec and metadata, with
+        their rows as they are `changed`.
+        """
+        number = 0
+        with _file(stream) as file:
+            is_file, codec = file.read(len(MAGIC)) == MAGIC, _codec(file)
+            file.seek(FIRST if is_file else 0)
+            with pa.ipc.open_stream(file) as inner:
+                schema = inner.schema
+            file.seek(0)
+            options = pa.ipc.IpcWriteOptions(
+                compression=codec, unify_dictionaries=is_file
+            )
+            new = pa.ipc.new_file if is_file else pa.ipc.new_stream
+            with new(out, schema, options=options) as writer:
+                for batch in _ipc_batches(file, stream.context.limits):
+                    for array in batch.columns:
+                        _require_sound(array)
+                    table = changed(number, pa.Table.from_batches([batch]))
+                    number += batch.num_rows
+                    for kept in table.combine_chunks().to_batches():
+                        writer.write_batch(kept)
+
+
+def _codec(file: pa.NativeFile) -> str | None:
+    """The compression of an Arrow file: the first buffer of a batch begins with its
+    length and the magic number of the codec.
+    """
+    file.seek(0)
+    file.seek(FIRST if file.read(len(MAGIC)) == MAGIC else 0)
+    for message in pa.ipc.MessageReader.open_stream(file):
+        if message.type in ("record batch", "dictionary") and message.body.size:
+            magic = message.body[8:12].to_pybytes()
+            return {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd"}.get(magic)
+    return None
 
 
 def _require_sound(array: pa.Array) -> None:

@@ -27,7 +27,7 @@ from provscan.readers.bytes.budget import require_few
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, head_of, lines
 from provscan.readers.formats.jsonl import head_stream
-from provscan.readers.formats.protocol import Rows, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.texts.fields import reads_like_text, usual_name
@@ -199,6 +199,7 @@ class _Table:
         while self._above and data:
             line, _, data = data.partition(b"\n")
             self._above -= 1
+            self._passed([line + b"\n"], self.number)
             if line.strip():
                 shown = line[:80].decode(errors="replace").strip()
                 self._context.stats.note("lines_above", self._source, 0, shown)
@@ -335,8 +336,10 @@ class _Table:
                             f"{at + 1:,} of its last"
                         )
                         return self._made(numbers, good), b""
+                    number = self.number
                     if is_open or self._swallows_rows(row, texts[at:end], height):
                         self._broken("it has an opening quote that is never closed")
+                        self._passed(lines[at : at + 1], number)
                         end = at
                         break
                     width = len(self.names or row)
@@ -344,12 +347,19 @@ class _Table:
                         self._breaks_off(f"{len(row):,} of {width:,} values")
                     elif row:
                         self._take(row, texts[at], numbers, good)
+                    self._passed(lines[at:end], number)
                 else:
                     break
             except csv.Error as error:
                 self._broken(str(error))
+                self._passed(lines[end : end + 1], self.number - 1)
             start = end + 1
         return self._made(numbers, good), b""
+
+    def _passed(self, lines: list[bytes], number: int) -> None:
+        """The lines of a row, or of something that is none; `number` is that of the
+        next row before them.
+        """
 
     def _swallows_rows(self, row: list[str], texts: list[str], height: int) -> bool:
         """Return whether a row's lines are joined by an opening quote that is never
@@ -416,6 +426,23 @@ class _Table:
             if self._is_wanted(name)
         }
         return [Rows(numbers, pa.RecordBatch.from_pydict(columns))]
+
+
+class _RawTable(_Table):
+    """The rows of one file as they are, divided row by row."""
+
+    def __init__(self, split: Split, context: Context) -> None:
+        super().__init__(split, {}, context)
+        self.passed: list[Raw] = []
+
+    def at_once(self, data: bytes, *, last: bool) -> None:
+        return None
+
+    def _passed(self, lines: list[bytes], number: int) -> None:
+        is_row = self.number > number
+        self.passed.append(
+            Raw(number if is_row else None, b"".join(lines), self.names or ())
+        )
 
 
 def _row_ends(
@@ -638,6 +665,20 @@ class Delimited:
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from self._all(stream, _Table(stream.split, wanted, stream.context))
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        table = _RawTable(stream.split, stream.context)
+        blocks = lines(stream)
+        rest, block = b"", next(blocks, None)
+        while block is not None:
+            following = next(blocks, None)
+            _, rest = table.rows(block, rest, last=following is None)
+            found, table.passed = table.passed, []
+            if found and not block.ended:
+                # the table reads each file as if it ended with a newline
+                found[-1] = found[-1]._replace(data=found[-1].data.removesuffix(b"\n"))
+            yield found
+            block = following
 
     def _all(self, stream: ByteStream, table: _Table) -> Iterator[Rows]:
         rest = b""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from provscan.readers.bytes.encodings import cuts_at_newlines
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
-from provscan.readers.formats.protocol import ANY, Path, Rows, Wanted
+from provscan.readers.formats.protocol import ANY, Path, Raw, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.stats import ReadStats
@@ -448,6 +449,14 @@ class JsonLines:
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         yield from read_lines(stream, wanted)
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        for block in lines(stream):
+            data = bytes(block.data) + b"\n" * block.ended
+            parts = data.split(b"\n")
+            ended = [part + b"\n" for part in parts[:-1]]
+            rest = [] if block.ended else parts[-1:]
+            yield list(map(Raw, count(block.first), [*ended, *rest]))
 
 
 def read_lines(

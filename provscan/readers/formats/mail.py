@@ -8,6 +8,7 @@ taken unless it leaves much out. HTML is not converted. Other attachments are co
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import (
@@ -22,7 +23,7 @@ from typing import Any
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -112,6 +113,11 @@ class Mail(Undivided):
             stream.context.breaks.append(
                 "it ends within a message: the end of its parts is missing"
             )
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        for number, data in enumerate(_messages(stream, sys.maxsize)):
+            assert data is not None
+            yield [Raw(number, data)]
 
 
 def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:

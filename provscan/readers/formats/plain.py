@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import Piece, Rows, Wanted
+from provscan.readers.formats.protocol import Piece, Raw, Rows, Wanted
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.limits import Limits
@@ -317,6 +317,21 @@ class PlainText:
             yield from long.feed(rest, last=True)
         elif rest:
             yield _rows(number, [rest], split, context)
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        separator = SEPARATORS[stream.split.layout.records or "lines"]
+        number, rest = stream.split.first_record, b""
+        for chunk in stream:
+            data, at, found = rest + chunk, 0, list[Raw]()
+            for between in separator.finditer(data):
+                found += [
+                    Raw(number, data[at : between.start()]),
+                    Raw(None, between[0]),
+                ]
+                number, at = number + 1, between.end()
+            rest = data[at:]
+            yield found
+        yield [Raw(number, rest)] if rest else []
 
 
 def _to_its_end(stream: ByteStream) -> Iterator[bytes]:

@@ -9,9 +9,9 @@ batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -50,6 +50,14 @@ class Piece(NamedTuple):
     start: int
     stop: int
     last: bool
+
+
+class Raw(NamedTuple):
+    """Bytes of a file as they are: a record, or something between records."""
+
+    number: int | None  # The number of the record; None between records.
+    data: bytes
+    names: Sequence[str] = ()  # Of CSV: the names of the columns.
 
 
 Part = TypeVar("Part", Rows, Rows | Piece)
@@ -91,6 +99,29 @@ class Format(Protocol):
 
         ``wanted`` maps the paths that will be used to the types that they usually
         have; None means all paths.
+        """
+
+
+class Rewritable(Format, Protocol):
+    """A format of text whose files can be written again without some records."""
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        """The bytes of a file, cut where :meth:`Format.read` cuts it: together they
+        are the file.
+        """
+
+
+class RewritableTable(Format, Protocol):
+    """A format of tables whose files can be written again with other rows."""
+
+    def rewrite(
+        self,
+        stream: ByteStream,
+        out: IO[bytes],
+        changed: Callable[[int, pa.Table], pa.Table],
+    ) -> None:
+        """Write a file again with rows as they are `changed`, which gets the number of
+        the first of some rows and these.
         """
 
 

@@ -26,7 +26,7 @@ from provscan.readers.bytes.encodings import (
 )
 from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -216,6 +216,29 @@ class Warc:
                 numbers, pages = [], []
         if pages:
             yield Rows(numbers, pages)
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        file = io.BufferedReader(Readable(stream), BUFFER)
+        number = stream.split.first_record
+        while line := file.readline(BUFFER):
+            if line.isspace():
+                yield [Raw(None, line)]
+                continue
+            lines = [line]
+            while line.strip(b"\r\n") and (line := file.readline(BUFFER)):
+                lines.append(line)
+            headers = _fields(line.rstrip(b"\r\n") for line in lines[1:-1])
+            length = _length(headers)
+            body, end = file.read(length), file.read(len(END))
+            if not lines[0].startswith(b"WARC/") or len(body) < length or end != END:
+                raise InputError(
+                    f"{stream.split.source} has a record at which its Content-Length "
+                    "is wrong or lines belong to no record"
+                )
+            data = b"".join([*lines, body, end])
+            is_page = headers.get("warc-type") in PAGES
+            yield [Raw(number if is_page else None, data)]
+            number += is_page
 
 
 def _length(headers: dict[str, str]) -> int:

@@ -416,6 +416,12 @@ def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, An
                 )
 
 
+def texts_in(record: Any, binding: Binding) -> Iterator[tuple[str, Any]]:
+    """The values of the text fields of a record, each with its own name."""
+    for _, name, value in _walk(record, _tree(binding.texts)):
+        yield name, value
+
+
 def _dictionary(names: Iterable[str]) -> pa.Array:
     return pa.array([printable(name) for name in names], pa.string())
 

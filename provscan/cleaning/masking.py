@@ -1,0 +1,248 @@
+"""Spans of texts replaced in place: in a line of JSON, a row of CSV, a text, a column
+of Arrow.
+
+A value that knows where it stands is a :class:`Located` string. The readers' own walk
+through a record finds the fields, so that they have the names of ``matches.parquet``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from provscan.cleaning.choice import Span, Spans
+from provscan.errors import InputError
+from provscan.readers.formats.values import FAILURES
+from provscan.readers.names import printable
+from provscan.readers.splits import Layout
+from provscan.readers.texts.fields import Binding
+from provscan.readers.texts.records import texts_in
+from provscan.readers.texts.schema import distinct_names
+
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+SPACE = re.compile("[ \t\r\n\ufeff]*")
+SCALAR = re.compile(r"[^\s,\]}]+")
+# The code points of a string of JSON as they are written.
+CHARACTER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|\\u[0-9a-fA-F]{4}|\\.|.",
+    re.DOTALL,
+)
+
+
+class Located(str):
+    """A string and its place: where it is written, or what has it."""
+
+    place: Any
+
+
+class NotMasked(InputError):
+    """A span can't be replaced in place."""
+
+
+def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
+    """The text with a mask in place of each span."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [text[at:start], mask]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _located_fields(
+    record: dict[str, Any], binding: Binding, spans: Spans
+) -> list[tuple[Located, list[Span]]]:
+    """The values in which spans are replaced."""
+    found: list[tuple[Located, list[Span]]] = []
+    missing = set(spans)
+    for name, value in texts_in(record, binding):
+        shown = printable(name)
+        if shown in spans and isinstance(value, Located):
+            missing.discard(shown)
+            found.append((value, spans[shown]))
+    if missing:
+        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
+    return found
+
+
+def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
+    """A line of JSON with a mask in place of spans; all else stays as it is."""
+    text = line.decode(errors="replace")
+    try:
+        value, _ = _parsed(text, 0)
+    except (IndexError, RecursionError, AttributeError, ValueError):
+        raise NotMasked("its JSON can't be replaced in place") from None
+    record = {"text": value} if isinstance(value, str) else value
+    written = json.dumps(mask, ensure_ascii=text.isascii())[1:-1]
+    edits: list[tuple[int, int]] = []
+    for found, places in _located_fields(record, binding, spans):
+        start, end = found.place
+        starts = [start + m.start() for m in CHARACTER.finditer(text[start:end])]
+        starts.append(end)
+        last = len(starts) - 1
+        edits += [(starts[min(a, last)], starts[min(b, last)]) for a, b in places]
+    return masked_text(text, sorted(edits), written).encode()
+
+
+def _parsed(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins at a place, and where it ends; only strings, objects and
+    lists are values.
+    """
+    at = SPACE.match(text, at).end()  # type: ignore[union-attr]
+    kind = text[at]
+    if kind == '"':
+        end = STRING.match(text, at).end()  # type: ignore[union-attr]
+        string = Located(json.loads(text[at:end], strict=False))
+        string.place = at + 1, end - 1
+        return string, end
+    if kind not in "{[":
+        return None, SCALAR.match(text, at).end()  # type: ignore[union-attr]
+    fields: dict[str, Any] = {}
+    elements: list[Any] = []
+    at = SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+    while text[at] not in "}]":
+        if kind == "{":
+            name, at = _parsed(text, at)
+            at = text.index(":", at) + 1
+            fields[str(name)], at = _parsed(text, at)
+        else:
+            element, at = _parsed(text, at)
+            elements.append(element)
+        at = SPACE.match(text, at).end()  # type: ignore[union-attr]
+        if text[at] == ",":
+            at = SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+    return (fields if kind == "{" else elements), at + 1
+
+
+def masked_row(
+    row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
+) -> bytes:
+    """A row of CSV with a mask in place of spans; other values stay as they are."""
+    text = row.decode(errors="replace")
+    body = text.rstrip("\r\n")
+    end = text[len(body) :]
+    delimiter = layout.delimiter
+    lines = io.StringIO(body, newline="").readlines()
+    (values,) = csv.reader(
+        lines,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE,
+    )
+    raw = _cells(body, delimiter) if layout.quoted else body.split(delimiter)
+    shown = list(map(printable, names))
+    if missing := spans.keys() - set(shown):
+        raise NotMasked(f"the field {min(missing)} can't be replaced in place")
+    # A row with quotes that do not enclose whole values is written anew.
+    as_is = len(raw) == len(values) and all(
+        not layout.quoted or _unquoted(cell) == value
+        for cell, value in zip(raw, values, strict=True)
+    )
+    for place, name in enumerate(shown):
+        if name not in spans:
+            continue
+        values[place] = new = masked_text(values[place], spans[name], mask)
+        if as_is:
+            quoted = raw[place].startswith('"')
+            # a quote within a value that is not quoted is a part of its text
+            special = new.startswith('"') or any(c in new for c in f"{delimiter}\r\n")
+            needed = layout.quoted and (quoted or special)
+            raw[place] = '"' + new.replace('"', '""') + '"' if needed else new
+    if as_is:
+        return (delimiter.join(raw) + end).encode()
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter, lineterminator=end).writerow(values)
+    return out.getvalue().encode()
+
+
+def _cells(row: str, delimiter: str) -> list[str]:
+    """The values of a row as they are written, with their quotes."""
+    cell = re.compile(rf'(?:"(?:[^"]|"")*"|[^{re.escape(delimiter)}]*)')
+    cells, at = [], 0
+    while True:
+        found = cell.match(row, at)
+        assert found is not None
+        cells.append(found[0])
+        at = found.end() + 1
+        if at > len(row) or row[at - 1] != delimiter:
+            return cells
+
+
+def _unquoted(cell: str) -> str:
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell
+
+
+def masked_columns(
+    table: pa.Table, removals: dict[int, Spans], binding: Binding, mask: str
+) -> pa.Table:
+    """A table with a mask in place of spans, by the places of the rows."""
+    names = distinct_names(table.schema.names)
+    texts = {path[0] for path in binding.texts}
+    places = list(removals)
+    columns = [k for k, name in enumerate(names) if name in texts]
+    try:
+        values = {k: [table.column(k)[p].as_py() for p in places] for k in columns}
+        for k in columns:
+            kind = table.schema.field(k).type
+            column = table.column(k)
+            rows = pa.chunked_array(
+                [chunk for p in places for chunk in column.slice(p, 1).chunks], kind
+            ).combine_chunks()
+            if not _plain(pa.array(values[k], kind)).equals(_plain(rows)):
+                raise NotMasked(f"the column {names[k]} can't be replaced in place")
+        changed = set[int]()
+        for row, place in enumerate(places):
+            record = {names[k]: values[k][row] for k in columns}
+            for found, spans in _located_fields(
+                _wrapped(record), binding, removals[place]
+            ):
+                path = found.place
+                inner = record
+                for key in path[:-1]:
+                    inner = inner[key]
+                new = masked_text(found, spans, mask)
+                inner[path[-1]] = (
+                    new.encode() if isinstance(inner[path[-1]], bytes) else new
+                )
+                changed.add(names.index(path[0]))
+            for k in columns:
+                values[k][row] = record[names[k]]
+        for k in sorted(changed):
+            field = table.schema.field(k)
+            new_rows = pa.array(values[k], field.type)
+            column, chunks, at = table.column(k), list[pa.Array](), 0
+            for row, place in enumerate(places):
+                chunks += column.slice(at, place - at).chunks
+                chunks.append(new_rows.slice(row, 1))
+                at = place + 1
+            chunks += column.slice(at).chunks
+            table = table.set_column(k, field, pa.chunked_array(chunks, field.type))
+    except FAILURES as error:
+        raise NotMasked(f"its columns can't be replaced in place ({error})") from error
+    return table
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """An array that equals others with the same values."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _wrapped(value: Any, place: tuple[Any, ...] = ()) -> Any:
+    """A value whose strings know the keys that lead to them."""
+    if isinstance(value, dict):
+        return {key: _wrapped(inner, (*place, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_wrapped(inner, (*place, k)) for k, inner in enumerate(value)]
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if not isinstance(value, str):
+        return value
+    found = Located(value)
+    found.place = place
+    return found

@@ -1,0 +1,146 @@
+"""``provscan clean``: a dataset again, without what a run found in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from provscan import cli
+from provscan.cli import option, running
+
+# Files that are named on stdout.
+MOST_FILES = 20
+
+
+@click.command("clean", cls=cli.GroupedCommand)
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path()
+)
+@click.argument("run", metavar="RUN", type=cli.Local())
+@option(
+    "--out",
+    "-o",
+    type=cli.Local(),
+    metavar="FOLDER",
+    help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
+    "but for --dry-run.",
+)
+@option("--drop", is_flag=True, help="Drop whole records; this is the default.")
+@option(
+    "--mask",
+    metavar="TOKEN",
+    help="Replace each matching span by TOKEN, and keep the record.",
+)
+@option(
+    "--keep-only",
+    is_flag=True,
+    help="Keep only the records that would be dropped, as evidence.",
+)
+@option("--all", is_flag=True, help="Remove matches of common or known wording, too.")
+@option(
+    "--levels",
+    multiple=True,
+    type=click.Choice(["exact", "near_exact", "strong", "weak", "partial"]),
+    help="Remove matches of this level only. Can be repeated.",
+)
+@option(
+    "--min-bits",
+    type=float,
+    metavar="BITS",
+    help="Remove matches of at least this many bits only.",
+)
+@option(
+    "--min-similarity",
+    type=float,
+    metavar="SHARE",
+    help="Remove matches of at least this similarity only.",
+)
+@option(
+    "--drop-unscanned",
+    is_flag=True,
+    help="Drop records of which no text was scanned, too; by default they are kept and "
+    "counted.",
+)
+@option(
+    "--skip-unwritable",
+    is_flag=True,
+    help="Leave out files that can't be written and list them in the manifest; by "
+    "default nothing is written then.",
+)
+@option("--dry-run", is_flag=True, help="Print what would go, and write nothing.")
+@running(
+    "--index",
+    "-i",
+    type=cli.Local(),
+    metavar="INDEX",
+    help="The index of the run, if it was moved.  [default: where the run read it]",
+)
+@cli.workers
+@cli.as_json
+@cli.quiet
+def command(
+    sources: tuple[str, ...],
+    run: str,
+    out: str | None,
+    drop: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Write DATASET again without what RUN, a run of match on it, found in it.
+
+    JSON, CSV, Parquet, Arrow, plain text, mail and WARC, also compressed and in zip and
+    tar archives, keep their names, formats and order. The result is scanned again with
+    the index of the run, and cleaned again up to three times in all; exit status 1 says
+    that matches are left.
+    """
+    import provscan
+    from provscan.cli import show
+    from provscan.cli.progress import progress
+    from provscan.errors import UsageError
+
+    if drop and (options["mask"] is not None or options["keep_only"]):
+        raise UsageError("--drop, --mask and --keep-only exclude each other")
+    with progress(quiet) as watcher:
+        done = provscan.clean(
+            list(sources), run, out, progress=watcher, **cli.given(**options)
+        )
+    manifest = {"path": done.path and str(done.path), **done.manifest}
+    show.result(manifest, as_json, _lines)
+    if done.left:
+        click.get_current_context().exit(cli.GATE_CROSSED)
+
+
+def _lines(manifest: dict[str, Any]) -> Any:
+    from provscan.readers import counted
+
+    masked = manifest["options"]["mode"] == "mask"
+    for file in manifest["files"][:MOST_FILES]:
+        what = (
+            counted(file["spans"], "span")
+            if masked
+            else counted(file["records_removed"], "record")
+        )
+        yield f"{file['source']}: {what} {'masked' if masked else 'removed'}"
+    if (more := len(manifest["files"]) - MOST_FILES) > 0:
+        yield f"and {more:,} more files"
+    for name, why in manifest["unwritable"].items():
+        yield f"Left out: {name}: {why}"
+    if manifest["not_cleaned"]:
+        kept = manifest["options"]["drop_unscanned"]
+        yield (
+            f"{counted(manifest['not_cleaned'], 'record')} without a text that was "
+            f"scanned, not cleaned: {'dropped' if kept else 'kept'}"
+        )
+    if manifest["path"] is None:
+        yield "Dry run: nothing was written"
+        return
+    yield f"Cleaned: {manifest['path']}"
+    if manifest["left"] is not None:
+        yield (
+            f"Scanned again: {counted(manifest['left'], 'record')} left that should be "
+            "gone"
+            if manifest["left"]
+            else "Scanned again: nothing is left that should be gone"
+        )

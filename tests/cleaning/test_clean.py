@@ -1,0 +1,728 @@
+"""``provscan clean``: what a run found goes, and all else stays as it was."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from click.testing import CliRunner
+
+import provscan
+from provscan.cli import main
+from provscan.errors import (
+    IndexFormatError,
+    InputError,
+    OutputError,
+    ParameterError,
+    UsageError,
+)
+
+HERON = (
+    "A heron on one leg at the bus stop, patient as the timetable of the village is "
+    "not and never was, while umbrellas argue with the wind"
+)
+DOUGH = (
+    "My sourdough starter has a name, a passport 😀 and a considerably better social "
+    "life than I had during all of last November"
+)
+TWEETS = [
+    {"id": "1", "text": HERON, "author": "ada"},
+    {"id": "2", "text": DOUGH, "author": "bob"},
+]
+GOOD = [
+    "The committee met on Tuesday and postponed the question of the northern bridge.",
+    'She said "no", then wrote: ünïcödé 😀, and left the harbour before the ferry.',
+    "Rain is expected in the hills; farmers bring their hay in before the evening.",
+    "The museum shows forty drawings, most of which were lent by private collections.",
+    "A new timetable for trams will be published by the end of the coming month.",
+]
+TOKEN = "[REMOVED]"
+
+
+@pytest.fixture(scope="module")
+def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    return provscan.build_index(TWEETS, tmp_path_factory.mktemp("clean") / "a.index")
+
+
+def records(count: int = 40) -> list[tuple[str, bool]]:
+    """Texts, and whether each has a licensed tweet."""
+    texts = []
+    for n in range(count):
+        good = f"{GOOD[n % len(GOOD)]} ({n})"
+        if n % 7 == 3:
+            tweet = (HERON, DOUGH)[n % 2]
+            texts.append((f"😀 {good} {tweet} 😀 end {n}", True))
+        else:
+            texts.append((good, False))
+    return texts
+
+
+def expected_texts(mode: str) -> list[str]:
+    """The texts of the result."""
+    texts = []
+    for text, dirty in records():
+        if not dirty:
+            texts.append(text)
+        elif mode == "mask":
+            texts.append(text.replace(HERON, TOKEN).replace(DOUGH, TOKEN))
+    return texts
+
+
+def flat(n: int, text: str) -> dict[str, Any]:
+    return {"id": f"d{n}", "n": n, "text": text, "score": n / 3}
+
+
+def nested(n: int, text: str) -> dict[str, Any]:
+    turns = [
+        {"role": "user", "content": f"Question {n}?"},
+        {"role": "x", "content": text},
+    ]
+    return {"id": f"d{n}", "messages": turns, "meta": {"k": [n, None]}}
+
+
+def text_of(record: dict[str, Any]) -> str:
+    found: str = (
+        record["text"] if "text" in record else record["messages"][1]["content"]
+    )
+    return found
+
+
+def as_jsonl(rows: list[dict[str, Any]]) -> bytes:
+    """Lines in several ways of writing JSON, with a blank line, a BOM and CRLF."""
+    lines = []
+    for n, row in enumerate(rows):
+        style: dict[str, Any] = [
+            {},
+            {"ensure_ascii": False},
+            {"separators": (",", ":")},
+        ][n % 3]
+        lines.append(json.dumps(row, **style).encode() + (b"\r\n" if n % 5 else b"\n"))
+        if n == 10:
+            lines.append(b"\n")
+    return b"\xef\xbb\xbf" + b"".join(lines)[:-1]
+
+
+def as_array(rows: list[dict[str, Any]]) -> bytes:
+    return json.dumps(rows, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def as_csv(rows: list[dict[str, Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(rows[0])
+    for n, row in enumerate(rows):
+        values = list(row.values())
+        values[2] = values[2].replace(" (", "\n(", 1) if n % 4 == 1 else values[2]
+        writer.writerow(values)
+        if n == 10:
+            out.write("\r\n")
+    return out.getvalue().encode()
+
+
+def as_tsv(rows: list[dict[str, Any]]) -> bytes:
+    lines = ["\t".join(rows[0])] + ["\t".join(map(str, r.values())) for r in rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def as_table(rows: list[dict[str, Any]]) -> pa.Table:
+    table = pa.Table.from_pylist(rows)
+    return table.replace_schema_metadata({"huggingface": "{}", "a": "b"})
+
+
+def as_parquet(rows: list[dict[str, Any]]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(as_table(rows), out, row_group_size=9, compression="zstd")
+    return out.getvalue()
+
+
+def as_arrow(rows: list[dict[str, Any]], stream: bool = False) -> bytes:
+    out = io.BytesIO()
+    table = as_table(rows)
+    new = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with new(out, table.schema) as writer:
+        writer.write_table(table, max_chunksize=8)
+    return out.getvalue()
+
+
+def as_stream(rows: list[dict[str, Any]]) -> bytes:
+    return as_arrow(rows, stream=True)
+
+
+def as_feather(rows: list[dict[str, Any]]) -> bytes:
+    out = io.BytesIO()
+    feather.write_feather(as_table(rows), out, compression="lz4")
+    return out.getvalue()
+
+
+def as_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "\n".join(map(text_of, rows)).encode() + b"\n"
+
+
+def as_paragraphs(rows: list[dict[str, Any]]) -> bytes:
+    wrapped = [text_of(row).replace(". ", ".\n", 1) for row in rows]
+    return ("\n \n".join(wrapped) + "\n").encode()
+
+
+WRITERS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
+    "jsonl": as_jsonl,
+    "json": as_array,
+    "csv": as_csv,
+    "tsv": as_tsv,
+    "parquet": as_parquet,
+    "arrow": as_arrow,
+    "arrows": as_stream,
+    "feather": as_feather,
+    "txt": as_lines,
+    "text": as_paragraphs,
+}
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+OPENERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+    ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+LAYOUTS = [
+    *[(kind, "", flat) for kind in WRITERS],
+    *[
+        (kind, "", nested)
+        for kind in ("jsonl", "json", "parquet", "arrow", "arrows", "feather")
+    ],
+    *[("jsonl", ending, flat) for ending in COMPRESSORS if ending],
+    *[("jsonl", ending, nested) for ending in COMPRESSORS if ending],
+    ("csv", ".gz", flat),
+    ("csv", ".zst", flat),
+    ("parquet", ".gz", flat),
+    ("txt", ".xz", flat),
+]
+
+
+def is_table(kind: str) -> bool:
+    return kind in ("parquet", "arrow", "arrows", "feather")
+
+
+def table_in(kind: str, data: bytes) -> pa.Table:
+    if kind == "parquet":
+        return pq.read_table(pa.BufferReader(data))
+    new = pa.ipc.open_stream if kind == "arrows" else pa.ipc.open_file
+    return new(pa.BufferReader(data)).read_all()
+
+
+def expected_bytes(kind: str, form: Callable[..., Any], mode: str) -> bytes:
+    """The bytes of a text file after cleaning, made by removing from those before."""
+    rows = [form(n, text) for n, (text, _) in enumerate(records())]
+    data = WRITERS[kind](rows)
+    if mode == "mask":
+        for tweet in (HERON, DOUGH):
+            for escaped in (tweet, json.dumps(tweet)[1:-1]):
+                data = data.replace(escaped.encode(), TOKEN.encode())
+        return data
+    if kind == "json":
+        clean = [row for row, (_, bad) in zip(rows, records(), strict=True) if not bad]
+        return WRITERS[kind](clean)
+    dirty = [n for n, (_, bad) in enumerate(records()) if bad]
+    separators = {"text": b"\n \n"}
+    parts = data.split(separators.get(kind, b"\n"))
+    if kind == "text":
+        return b"\n \n".join(p for n, p in enumerate(parts) if n not in dirty)
+    kept = []
+    for part in parts:
+        if any(f" end {n}".encode() in part for n in dirty):
+            if kind == "csv" and kept and part.startswith(b"("):
+                kept.pop()
+            continue
+        kept.append(part)
+    return b"\n".join(kept)
+
+
+@pytest.mark.parametrize("mode", ["drop", "mask"])
+@pytest.mark.parametrize(
+    ("kind", "ending", "form"),
+    LAYOUTS,
+    ids=[f"{kind}{ending}-{form.__name__}" for kind, ending, form in LAYOUTS],
+)
+def test_all_else_stays(
+    kind: str,
+    ending: str,
+    form: Callable[..., Any],
+    mode: str,
+    tmp_path: Path,
+    licensed: provscan.Index,
+) -> None:
+    rows = [form(n, text) for n, (text, _) in enumerate(records())]
+    before = WRITERS[kind](rows)
+    name = f"data.{kind}{ending}"
+    (tmp_path / name).write_bytes(COMPRESSORS[ending](before))
+    options: dict[str, Any] = {"records": "paragraphs"} if kind == "text" else {}
+    run = provscan.match(tmp_path / name, licensed, tmp_path / "a.run", **options)
+    assert run.summary["counted"]["records"] == 6
+    token: dict[str, Any] = {"mask": TOKEN} if mode == "mask" else {}
+    out = tmp_path / "out"
+    cleaned = provscan.clean(str(tmp_path / name), run.path, out, **token)
+    assert cleaned.left == 0
+    after = OPENERS[ending]((out / name).read_bytes())
+    if is_table(kind):
+        table, old = table_in(kind, after), table_in(kind, before)
+        assert table.schema.equals(old.schema, check_metadata=True)
+        texts = expected_texts(mode)
+        changed = [
+            form(n, text.replace(HERON, TOKEN).replace(DOUGH, TOKEN))
+            for n, (text, bad) in enumerate(records())
+            if mode == "mask" or not bad
+        ]
+        assert [text_of(row) for row in table.to_pylist()] == texts
+        assert table.to_pylist() == changed
+        if kind == "parquet" and not ending:
+            file = pq.ParquetFile(out / name)
+            assert file.num_row_groups == 5
+            assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+        if kind == "feather":
+            assert len(after) < len(before) + 200
+    else:
+        assert after == expected_bytes(kind, form, mode)
+    entry = cleaned.manifest["files"][0]
+    assert entry["records_with_matches"] == 6
+    assert entry["records_removed"] == (6 if mode == "drop" else 0)
+    lines = (out / "removed.jsonl").read_text().splitlines()
+    assert len(lines) == 6
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [name, "manifest.json", "removed.jsonl"]
+    )
+
+
+def write_lines(path: Path, count: int = 40) -> Path:
+    rows = [flat(n, text) for n, (text, _) in enumerate(records(count))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_archives_folders_and_metadata(
+    tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Members and files keep their order and names; hidden files are not copied."""
+    data = tmp_path / "set"
+    write_lines(data / "b" / "ä 😀.jsonl")
+    (data / "dataset_info.json").write_text('{"x": 1}')
+    (data / ".hidden.jsonl").write_text("{}")
+    (data / "empty.jsonl").write_text("")
+    (data / "a.md").write_text(f"# Notes\n\n{HERON}\n")
+    (data / "b.md").write_text("# Notes\n\nNothing of interest is to be read here.\n")
+    lines = (data / "b" / "ä 😀.jsonl").read_bytes()
+    members = {"z.jsonl": lines, "x/a.jsonl.gz": gzip.compress(lines), "c.md": b"c c"}
+    with zipfile.ZipFile(data / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with tarfile.open(data / "d.tar", "w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), 1234567
+            tar.addfile(info, io.BytesIO(content))
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    assert run.summary["counted"]["records"] == 31
+    out = tmp_path / "out"
+    cleaned = provscan.clean(data, run.path, out)
+    assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 31)
+    kept = b"".join(
+        line
+        for line, (_, bad) in zip(lines.splitlines(True), records(), strict=True)
+        if not bad
+    )
+    place = out / "set"
+    assert (place / "b" / "ä 😀.jsonl").read_bytes() == kept
+    assert sorted(path.name for path in place.iterdir()) == [
+        *("b", "b.md", "c.zip", "d.tar", "dataset_info.json", "empty.jsonl")
+    ]
+    with zipfile.ZipFile(place / "c.zip") as archive:
+        assert archive.namelist() == list(members)
+        assert archive.read("z.jsonl") == kept
+        assert gzip.decompress(archive.read("x/a.jsonl.gz")) == kept
+    with tarfile.open(place / "d.tar") as tar:
+        assert tar.getnames() == list(members)
+        assert {info.mtime for info in tar} == {1234567}
+        file = tar.extractfile("z.jsonl")
+        assert file is not None
+        assert file.read() == kept
+    manifest = json.loads((out / "manifest.json").read_text())
+    gone = [f["path"] for f in manifest["files"] if f["xxh3_after"] is None]
+    assert gone == ["set/a.md"]
+    assert [Path(path).name for path in manifest["not_copied"]] == [
+        *(".hidden.jsonl", "dataset_info.json")
+    ]
+
+
+def test_what_is_asked_for(tmp_path: Path, licensed: provscan.Index) -> None:
+    data = write_lines(tmp_path / "data.jsonl")
+    lines = data.read_bytes().splitlines(True)
+    dirty = [line for line, (_, bad) in zip(lines, records(), strict=True) if bad]
+    data.write_bytes(b"".join(lines) + b'{"text": null}\nnot json\n')
+    run = provscan.match(data, licensed, tmp_path / "a.run").path
+    kept = provscan.clean(data, run, tmp_path / "kept", keep_only=True)
+    assert (tmp_path / "kept" / "data.jsonl").read_bytes() == b"".join(dirty)
+    assert kept.manifest["left"] is None
+    dry = provscan.clean(data, run, dry_run=True)
+    assert (dry.path, dry.manifest["records_removed"]) == (None, 6)
+    for options in ({"min_bits": 1e6}, {"levels": ["partial"]}, {"min_similarity": 2}):
+        same = provscan.clean(data, run, tmp_path / str(options), **options)
+        assert same.manifest["records_removed"] == 0
+    whole = provscan.clean(data, run, tmp_path / "whole", drop_unscanned=True)
+    assert whole.manifest["unscanned_removed"] == whole.manifest["not_cleaned"] == 2
+    cleaned = (tmp_path / "whole" / "data.jsonl").read_bytes()
+    assert cleaned == b"".join(line for line in lines if line not in dirty)
+    assert provscan.clean(data, run, tmp_path / "a").manifest["not_cleaned"] == 2
+
+
+def test_what_is_refused(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = write_lines(tmp_path / "set" / "data.jsonl")
+    run = provscan.match("set", licensed, "a.run").path
+    (tmp_path / "full").mkdir()
+    before = sorted(os.listdir())
+    for out, error, words in (
+        ("full", OutputError, "exists: name a new folder"),
+        ("set/out", OutputError, "would stand in the folder"),
+        (None, UsageError, "name it with out"),
+    ):
+        with pytest.raises(error, match=words):
+            provscan.clean("set", run, out)
+    with pytest.raises(ParameterError, match="exclude each other"):
+        provscan.clean("set", run, "out", mask="x", keep_only=True)
+    with pytest.raises(ParameterError, match="on one line"):
+        provscan.clean("set", run, "out", mask="x\n")
+    with pytest.raises(UsageError, match="data in memory"):
+        provscan.clean([{"text": "x"}], run, "out")
+    with pytest.raises(IndexFormatError, match="is not an index"):
+        provscan.clean("set", run, "out", index="full")
+    other = provscan.build_index(TWEETS[:1], tmp_path / "other.index")
+    with pytest.raises(InputError, match="not the index of the run"):
+        provscan.clean("set", run, "out", index=other.path)
+    (tmp_path / "other.index").rename(tmp_path / "full" / "o")
+    sampled = provscan.match("set", licensed, "full/b.run", sample=0.5)
+    with pytest.raises(InputError, match="scanned a sample"):
+        provscan.clean("set", sampled.path, "out")
+    fixed = provscan.match("set", licensed, "full/c.run", fix_encoding=True)
+    with pytest.raises(InputError, match="leave out --mask"):
+        provscan.clean("set", fixed.path, "out", mask="x")
+    (tmp_path / "full" / "data.jsonl").write_bytes(data.read_bytes())
+    with pytest.raises(InputError, match="no finished run"):
+        provscan.clean("set", tmp_path / "full", "out")
+    data.write_bytes(data.read_bytes() + b"\n")
+    with pytest.raises(InputError, match="is not as the run read it"):
+        provscan.clean("set", run, "out")
+    (tmp_path / "set" / "more.jsonl").write_bytes(data.read_bytes())
+    with pytest.raises(InputError, match="read 1 file, and there are now 2"):
+        provscan.clean("set", run, "out")
+    assert sorted(os.listdir()) == before
+
+
+def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) -> None:
+    data = write_lines(tmp_path / "set" / "b.jsonl")
+    lines = data.read_bytes()
+    (tmp_path / "set" / "a.jsonl").write_bytes(lines.decode().encode("utf-16"))
+    (tmp_path / "set" / "c.jsonl.gz").write_bytes(gzip.compress(lines)[:-300])
+    (tmp_path / "set" / "d.html").write_text(f"<html><p>{HERON}</p></html>")
+    (tmp_path / "set" / "e.pdf").write_bytes(b"%PDF-1.4")
+    run = CliRunner().invoke(
+        main,
+        [
+            *("match", str(tmp_path / "set"), "-i", str(licensed.path), "-q"),
+            *("-o", str(tmp_path / "a.run")),
+        ],
+    )
+    assert run.exit_code == 3
+    words = ["clean", str(tmp_path / "set"), str(tmp_path / "a.run"), "-q"]
+    words += ["-o", str(tmp_path / "out")]
+    refused = CliRunner().invoke(main, words)
+    assert refused.exit_code == 3
+    assert "4 files can't be written, and nothing was" in refused.output
+    assert not (tmp_path / "out").exists()
+    done = CliRunner().invoke(main, [*words, "--skip-unwritable"])
+    assert done.exit_code == 0, done.output
+    assert "nothing is left that should be gone" in done.output
+    assert os.listdir(tmp_path / "out" / "set") == ["b.jsonl"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert len(manifest["unwritable"]) == 4
+
+
+def test_what_is_left_is_status_1(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that is a licensed tweet is found again each time."""
+    data = write_lines(tmp_path / "data.jsonl", 8)
+    provscan.match(data, licensed, tmp_path / "a.run")
+    words = ["clean", str(data), str(tmp_path / "a.run"), "-q", "--mask", HERON]
+    done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1, done.output
+    assert "1 record left that should be gone" in done.output
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["rounds"], manifest["left"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text": "first", "text": "A%sB"}',
+        '{"a": {"text": [["\\ud83d\\ude00 \\n\\"A%sB"]]}, "b": 1.50}',
+        '{"a.b": "x", "m": [{"c": "A%sB", "d": {}}, {"c": "y y", "d": []}]}',
+        '\t{ "x" : [ ] , "text" : "\\/ A%sB" , "n" : NaN }  ',
+        '"A%sB"',
+    ],
+)
+def test_json_is_masked_in_place(
+    line: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    data = tmp_path / "a.jsonl"
+    first = json.dumps({"text": GOOD[0]}) + "\n"
+    data.write_text(first + line % f" {HERON} " + "\n" + line % " " + "\n")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    if not run.summary["counted"]["records"]:
+        run = provscan.match(
+            data, licensed, tmp_path / "b.run", text_field=["a.text[][]", "m[].c"]
+        )
+    provscan.clean(data, run.path, tmp_path / "out", mask='"\\')
+    after = (tmp_path / "out" / "a.jsonl").read_text()
+    assert after == first + line % ' \\"\\\\ ' + "\n" + line % " " + "\n"
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "parquet", "md"])
+def test_nothing_is_left_to_scan(
+    suffix: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    rows = [flat(n, f"{HERON} {n}") for n in range(1 if suffix == "md" else 3)]
+    data = tmp_path / f"a.{suffix}"
+    data.write_bytes(WRITERS.get(suffix, as_lines)(rows))
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    cleaned = provscan.clean(data, run.path, tmp_path / "out")
+    assert (cleaned.left, cleaned.manifest["records_kept"]) == (0, 0)
+    left = {"jsonl": b"", "json": b"[\n]\n", "csv": b"id,n,text,score\r\n"}
+    place = tmp_path / "out" / data.name
+    if suffix == "parquet":
+        assert pq.read_table(place).num_rows == 0
+    elif suffix == "md":
+        assert not place.exists()
+    else:
+        assert place.read_bytes().removeprefix(b"\xef\xbb\xbf") == left[suffix]
+
+
+def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
+    """An object by itself goes with its file; of objects one after the other, each by
+    itself.
+    """
+    data = tmp_path / "set"
+    data.mkdir()
+    dirty = json.dumps({"text": HERON}, indent=2)
+    clean = json.dumps({"text": GOOD[2], "more": {"a": "]}"}}, indent=2)
+    (data / "a.json").write_text(dirty)
+    (data / "b.json").write_text(f"{clean}\n{dirty}\n{clean}\n")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    provscan.clean(data, run.path, tmp_path / "out")
+    assert os.listdir(tmp_path / "out" / "set") == ["b.json"]
+    assert (tmp_path / "out/set/b.json").read_text() == f"{clean}\n{clean}\n"
+
+
+@pytest.mark.parametrize("mode", ["drop", "mask"])
+def test_rows_that_are_broken_stay(
+    mode: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Broken rows, blank lines and a quote that is never closed change no numbers."""
+    rows = [
+        'id,text,more\r\n',
+        f'1,"{GOOD[0]}",x\r\n',
+        '\r\n',
+        '2,too,many,values\r\n',
+        f'3,"say ""{HERON}"" {GOOD[2]}",y\r\n',
+        f'4,{GOOD[0]} and "quotes" here,z\n',
+        *[f"{n},plain {GOOD[0]} {n},2020-01-0{n % 9}\n" for n in range(5, 20)],
+        '20,"never closed,2020-01-01\n',
+        *[f"{n},plain {GOOD[0]} {n},2020-01-0{n % 9}\n" for n in range(21, 40)],
+        f"40,{DOUGH.replace(',', ';')},y\n",
+    ]  # fmt: skip
+    data = tmp_path / "a.csv"
+    data.write_bytes("".join(rows).encode())
+    run = provscan.match(data, licensed, tmp_path / "a.run", max_bad=0.5)
+    assert run.summary["counted"]["records"] == 2
+    token = {"mask": "<,>"} if mode == "mask" else {}
+    provscan.clean(data, run.path, tmp_path / "out", **token)
+    if mode == "mask":
+        rows[4] = rows[4].replace(HERON, "<,>")
+        rows[-1] = '40,"<,>",y\n'
+    else:
+        rows[4] = rows[-1] = ""
+    assert (tmp_path / "out" / "a.csv").read_bytes().decode() == "".join(rows)
+
+
+def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
+    datasets = pytest.importorskip("datasets")
+    texts = records()
+    rows = [flat(n, text) for n, (text, _) in enumerate(texts)]
+    datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "set", num_shards=2)
+    run = provscan.match(tmp_path / "set", licensed, tmp_path / "a.run")
+    provscan.clean(tmp_path / "set", run.path, tmp_path / "out")
+    again = datasets.load_from_disk(tmp_path / "out" / "set")
+    assert list(again) == [
+        row for row, (_, bad) in zip(rows, texts, strict=True) if not bad
+    ]
+
+
+def test_several_datasets_with_hostile_names(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of any bytes; the datasets are named from another folder."""
+    monkeypatch.chdir(tmp_path)
+    names = ["a b\n'\".jsonl", "-x.jsonl", os.fsdecode(b"\xff\xfe.jsonl"), "%s{}.jsonl"]
+    for name in names:
+        write_lines(tmp_path / "set" / name)
+    write_lines(tmp_path / "one.jsonl")
+    run = provscan.match(["set", "one.jsonl"], licensed, "a.run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="read 5 files, and there are now 1"):
+        provscan.clean(["../one.jsonl"], tmp_path / run.path, "out")
+    cleaned = provscan.clean(
+        ["../set/", "../one.jsonl"], tmp_path / run.path, "out", index=licensed.path
+    )
+    assert cleaned.manifest["records_removed"] == 30
+    assert sorted(os.listdir("out")) == [
+        *("manifest.json", "one.jsonl", "removed.jsonl", "set")
+    ]
+    assert sorted(os.listdir("out/set")) == sorted(names)
+    assert os.listdir(".") == ["out"]
+
+
+def test_what_ends_the_command_leaves_nothing(
+    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_lines(tmp_path / "data.jsonl")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+
+    def interrupted(*given: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provscan.api.match", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provscan.clean(data, run.path, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["a.run", "data.jsonl"]
+    assert provscan.clean(data, run.path, tmp_path / "out").left == 0
+
+
+def test_messages(tmp_path: Path, licensed: provscan.Index) -> None:
+    data = tmp_path / "set"
+    data.mkdir()
+    head = (
+        "From: a@b.c\nTo: d@e.f\nSubject: Hello\nDate: Mon, 1 Jan 2018 10:00:00 +0000\n"
+    )
+    messages = [
+        f"From a@b.c Mon Jan  1 10:00:00 2018\n{head}\n{text}\n\n"
+        for text in (GOOD[0], f"{GOOD[2]} {HERON}", GOOD[3])
+    ]
+    (data / "a.mbox").write_text("".join(messages))
+    (data / "b.eml").write_text(f"{head}\n{DOUGH}\n")
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    with pytest.raises(InputError, match="whole messages and pages can be dropped"):
+        provscan.clean(data, run.path, tmp_path / "out", mask="x")
+    assert provscan.clean(data, run.path, tmp_path / "out").left == 0
+    assert os.listdir(tmp_path / "out" / "set") == ["a.mbox"]
+    assert (tmp_path / "out/set/a.mbox").read_text() == messages[0] + messages[2]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_web_archives(ending: str, tmp_path: Path, licensed: provscan.Index) -> None:
+    def record(kind: str, body: str) -> bytes:
+        head = f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Target-URI: http://a.b/\r\n"
+        head += "Content-Type: text/plain\r\n"
+        head += f"Content-Length: {len(body.encode())}\r\n\r\n"
+        return f"{head}{body}\r\n\r\n".encode()
+
+    texts = [GOOD[0], f"{GOOD[2]} {HERON}", GOOD[3]]
+    parts = [record("warcinfo", "software: x\r\n")]
+    for text in texts:
+        parts += [
+            record("request", "GET / HTTP/1.1\r\n\r\n"),
+            record("conversion", text),
+        ]
+    compress = gzip.compress if ending else bytes
+    data = tmp_path / f"a.warc{ending}"
+    data.write_bytes(b"".join(map(compress, parts)))
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    assert run.summary["counted"]["records"] == 1
+    cleaned = provscan.clean(data, run.path, tmp_path / "out")
+    assert (cleaned.left, cleaned.manifest["records_kept"]) == (0, 2)
+    after = (tmp_path / "out" / data.name).read_bytes()
+    if ending:
+        assert after.count(b"\x1f\x8b\x08") == 6
+    assert OPENERS[ending](after) == b"".join(parts[:4] + parts[5:])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.large_string(),
+        pa.binary(),
+        pa.string_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.list_(pa.large_string()),
+        pa.struct([("x", pa.timestamp("ns")), ("y", pa.list_(pa.string()))]),
+    ],
+    ids=str,
+)
+def test_types_of_columns(
+    kind: pa.DataType, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Texts are masked in columns of all types, and other rows stay as they are."""
+
+    def value(text: str | None) -> Any:
+        if text is None:
+            return None
+        if pa.types.is_struct(kind):
+            return {"x": None, "y": [None, text]}
+        if pa.types.is_list(kind):
+            return ["several words of text", None, text]
+        return text.encode() if kind == pa.binary() else text
+
+    texts = [None, GOOD[0], f"ü😀 {HERON} 😀", GOOD[2], None, f"{DOUGH} {GOOD[3]}", ""]
+    masked = [
+        text and text.replace(HERON, TOKEN).replace(DOUGH, TOKEN) for text in texts
+    ]
+    table, expected = (
+        pa.table({"n": range(7), "text": pa.array(map(value, rows), kind)})
+        for rows in (texts, masked)
+    )
+    data = tmp_path / "a.arrow"
+    with pa.ipc.new_file(data, table.schema) as writer:
+        writer.write_table(table)
+    run = provscan.match(data, licensed, tmp_path / "a.run")
+    assert run.summary["counted"]["records"] == 2
+    provscan.clean(data, run.path, tmp_path / "out", mask=TOKEN)
+    with pa.ipc.open_file(tmp_path / "out" / "a.arrow") as file:
+        found = file.read_all()
+    assert found.schema.equals(table.schema)
+    assert found.to_pylist() == expected.to_pylist()
+    provscan.clean(data, run.path, tmp_path / "dropped")
+    with pa.ipc.open_file(tmp_path / "dropped" / "a.arrow") as file:
+        rows = table.to_pylist()
+        assert file.read_all().to_pylist() == [*rows[:2], *rows[3:5], rows[6]]
