@@ -80,7 +80,7 @@ TINY = {
     "first_run": ["--only=--help", "--repeats=1"],
     "lookup": ["--tweets=300", "--repeats=4", "--cold=1"],
     "serve": ["--tweets=300", "--seconds=0.5", "--rate=20", "--bad=0"],
-    "readers": ["--megabytes=0.2", "--repeats=1"],
+    "reading": ["--megabytes=0.2", "--repeats=1"],
     "versions": [
         f"--other={sys.executable}",
         "--tweets=500",
@@ -120,7 +120,7 @@ TABLES = {
     "first_run": ["Seconds of a command"],
     "lookup": ["Looking up one text"],
     "serve": ["Answers, ms"],
-    "readers": ["Reading tweet-sized records", "Reading long records"],
+    "reading": ["Reading tweet-sized records", "Reading long records"],
     "versions": ["Whole commands"],
     "probe": ["nothing learned", "difference covered"],
     "large": ["A large dataset of mixed formats", "without mapped files"],

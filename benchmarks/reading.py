@@ -1,7 +1,7 @@
 """How fast is each format read, compared with the readers of pyarrow, polars and DuckDB
 on the same file?
 
-    python benchmarks/readers.py [--megabytes 50] [--repeats 3] [--only jsonl]
+    python benchmarks/reading.py [--megabytes 50] [--repeats 3] [--only jsonl]
 
 Everything runs on one thread, and its processor time counts. The comparison is between
 readers that give the same: for each record its number, its id as a string, and its text
