@@ -59,6 +59,8 @@ class Purge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
+    """The file that lists the forgotten tweets of a segment."""
+
     # The file under ``tombstones/``.
     name: str
     info: FileInfo

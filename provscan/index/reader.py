@@ -26,7 +26,7 @@ from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
 from provscan.index.numbering import Numbering
-from provscan.index.segment.join import beside, can_join, joined, joined_all
+from provscan.index.segment.join import can_join, joined, joined_all, with_seeds_after
 from provscan.index.segment.read import Segment, retweets
 from provscan.index.segment.tables import Tables
 from provscan.index.segment.texts import Strings, combined
@@ -74,7 +74,7 @@ class IndexReader:
     segments: tuple[Segment, ...]
     bases: Numbers
     states: dict[str, Stamp] = field(default_factory=dict)
-    verified: bool = False
+    verified: bool = False  # All files were compared with their checksums.
     left_out: LeftOut = NOTHING
 
     @property
@@ -132,13 +132,14 @@ class IndexReader:
         """
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
+        # The manifest lists the largest segment first.
         large, *small = (segment.searched for segment in self.segments)
         rest = joined_all(small, self.params)
         if len(rest) == 1 and can_join(large, rest[0]):
             parts = [joined(large, rest[0], self.params)]
         elif len(rest) == 1:
             before = len(large.texts)
-            parts = [large, beside(large.seeds, rest[0], before, self.params)]
+            parts = [large, with_seeds_after(large.seeds, rest[0], before, self.params)]
         else:
             parts = [large, *rest]
         firsts = np.cumsum([0, *(len(part.texts) for part in parts)])

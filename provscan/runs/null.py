@@ -120,8 +120,9 @@ def count_null(
     scorer: Scorer,
     controls: Controls,
 ) -> NullCounts:
-    """Count the matches of a null dataset, and compare it with the dataset, whose
-    matches and scanned are given.
+    """Count the matches of a null dataset, and compare it with the dataset.
+
+    `matches` and `scanned` are those of the dataset.
     """
     texts = len(controls.absent)
     dataset = _Phrases(matches, texts, scanned)

@@ -145,7 +145,7 @@ def joined_all(
     return tables
 
 
-def beside(
+def with_seeds_after(
     large: OpenSeeds,
     small: SearchTables,
     before: int,

@@ -249,7 +249,9 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
         self.held = 0
         self._choice = SeedChoice(self.sizes, total)
-        # The chosen seeds, and those of higher levels, among which to choose later.
+        # Seeds in the order in which they are chosen: for each range the rarest and
+        # those of higher levels, among which to choose later; then, for each higher
+        # level, the chosen ones of each range.
         self._waiting = Waiting(folder / "seeds.waiting.part", most_waiting(writers))
         self._ends: list[np.ndarray] = []
 

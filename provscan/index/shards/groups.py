@@ -26,11 +26,11 @@ from provscan.index.segment.tables import MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings, combined
 from provscan.index.shards.fetch import fetch_shards
 from provscan.index.shards.lookup import (
+    LocalTables,
     ShardEntries,
     ShardGroup,
     ShardQuery,
     ShardTables,
-    Sources,
     answers,
     sources_of,
 )
@@ -79,7 +79,7 @@ class HeldShards:
                     "up in groups of shards: merge it, or leave out shard_groups"
                 )
         else:
-            self._sources = Sources(
+            self._sources = LocalTables(
                 [shard.tables(0) for shard in numbering.segments[: numbering.shards]]
             )
 

@@ -18,7 +18,7 @@ import numpy as np
 from provscan.arrays import distinct
 from provscan.index.numbering import Numbering
 from provscan.index.segment.filters import bloom_filter, mark_bands, new_band_filter
-from provscan.index.segment.join import beside, joined_all
+from provscan.index.segment.join import joined_all, with_seeds_after
 from provscan.index.segment.postings import (
     EXACT,
     SEEDS,
@@ -79,7 +79,7 @@ class ShardGroup(Protocol):
     """Shards that are queried together, in this process or in another one."""
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        """Call a method of :class:`Sources`, or of
+        """Call a method of :class:`LocalTables`, or of
         :class:`provscan.index.shards.groups.HeldShards`.
 
         The returned function waits for the result.
@@ -96,7 +96,7 @@ def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[
     ]
 
 
-class Sources:
+class LocalTables:
     """The tables of shards in this process, and of the segments added to them."""
 
     def __init__(self, tables: Sequence[LookupTables]) -> None:
@@ -323,9 +323,9 @@ class ShardTables:
 
 def sources_of(
     numbering: Numbering, params: IndexParams
-) -> tuple[Sources, BloomFilter, tuple[LookupTables, ...]]:
-    """Return the tables of shards, including the first, followed by the segments added
-    to them if these fit into one segment.
+) -> tuple[LocalTables, BloomFilter, tuple[LookupTables, ...]]:
+    """Return the tables of the shards, and of the segments that were added to them if
+    these can be joined into one.
 
     Also return the filter of the seeds of all of these, and the tables of the added
     segments if they do not fit.
@@ -338,14 +338,14 @@ def sources_of(
     others: list[LookupTables] = []
     small = joined_all([segment.searched for segment in rest], params)
     if len(small) == 1:
-        behind = beside(seeds, small[0], first, params, seed_filter)
+        behind = with_seeds_after(seeds, small[0], first, params, seed_filter)
         seed_filter = behind.seeds.filter
         sources.append(behind.lookup(first))
     else:
         for tables in small:
             others.append(tables.lookup(first))
             first += len(tables.texts)
-    return Sources(sources), bloom_filter(seed_filter), tuple(others)
+    return LocalTables(sources), bloom_filter(seed_filter), tuple(others)
 
 
 def shard_tables(
