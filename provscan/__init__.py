@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         open_run,
         verify,
     )
+    from provscan.cleaning import clean
     from provscan.params import IndexParams, MatchParams
     from provscan.sketch.signatures import minhash, to_datasketch
     from provscan.text import canonical
