@@ -38,6 +38,7 @@ def write_until_abandoned(folder: str, number: int, advance: Advance) -> int:
     try:
         while True:
             advance(1)
+            begun.touch()
             time.sleep(0.005)
     finally:
         begun.rename(begun.with_suffix(".abandoned"))

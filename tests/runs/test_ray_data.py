@@ -105,7 +105,9 @@ def test_blocks_are_scanned_by_the_cluster(
         progress=tasks,
     )
     assert content(run) == expected
-    assert (tasks.done, len(tasks.nodes)) == (BLOCKS, 2)
+    assert tasks.done == BLOCKS
+    # Which of the two nodes scan them is Ray's choice.
+    assert 1 <= len(tasks.nodes) <= 2
     # Of the data this process has seen what the fields are determined by.
     seen = sum(each.num_rows for each in fetched if isinstance(each, pa.Table))
     assert 0 < seen <= len(rows) / BLOCKS
