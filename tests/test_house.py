@@ -44,6 +44,8 @@ FLOORS = {
     "blind": 9,
     "probe": 9,
     "cleaning": 9,
+    "handover": 9,
+    "ledger": 9,
     "cli": 10,
     "server": 10,
     "integrations": 10,
@@ -52,7 +54,15 @@ FLOORS = {
 }
 """Every room and its floor."""
 
-SATELLITES = {"blind", "probe", "cleaning", "server", "integrations"}
+SATELLITES = {
+    "blind",
+    "probe",
+    "cleaning",
+    "handover",
+    "ledger",
+    "server",
+    "integrations",
+}
 """Rooms that own all that is theirs, from kernels to pages."""
 
 PUBLIC = [

@@ -1,0 +1,1 @@
+"""Results of runs, handed over so that the other party can check them."""

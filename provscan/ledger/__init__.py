@@ -1,0 +1,3 @@
+"""What applications accessed, what they store and what they use it for, against the
+rules of the day.
+"""
