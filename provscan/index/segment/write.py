@@ -290,25 +290,26 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     equal = np.diff(times[order]) == 0
     tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
     if len(tied):
-        rows = order[tied]
-        order[tied] = rows[
-            _exact_order(times[rows], ids.take(rows), rest.take(pa.array(rows)))
-        ]
+        order[tied] = _exact_order(order[tied], times, ids, rest)
     return order
 
 
-def _exact_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
+def _exact_order(
+    rows: np.ndarray, times: np.ndarray, ids: Strings, rest: pa.Table
+) -> np.ndarray:
+    """Return rows of equal times in their order."""
+    times, ids = times[rows], ids.take(rows)
     numbers = ids.whole_numbers()
     if numbers.min(initial=0) >= 0:
         order = np.lexsort((numbers, times))
         if not np.any((np.diff(numbers[order]) == 0) & (np.diff(times[order]) == 0)):
-            return order
+            return rows[order]
     keys = pa.table({"time": times, "length": np.diff(ids.offsets), "id": ids.array()})
     for name in rest.column_names:
-        keys = keys.append_column(name, rest[name])
-    return pc.sort_indices(
-        keys, [(name, "ascending") for name in keys.column_names]
-    ).to_numpy()
+        keys = keys.append_column(name, rest[name].take(pa.array(rows)))
+    return rows[
+        pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])
+    ]
 
 
 def without_repeated(

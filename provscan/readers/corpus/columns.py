@@ -193,8 +193,8 @@ def _kind(value: Any) -> str:
 def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordBatch:
     """Return the batch with an id in every row; replaced ids are counted by reason."""
     ids = _bare(batch.column("id"))
-    unusable = pc.fill_null(pc.match_substring_regex(ids, FLOAT), False)
-    rounded = pc.fill_null(pc.match_substring_regex(ids, ROUNDED), False)
+    unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
+    rounded = _matches(ids, ROUNDED, pc.ends_with(ids, "000"))
     count = rounded.true_count
     if count >= LEAST_ROUNDED:
         long = pc.match_substring_regex(ids, LONG)
@@ -217,6 +217,15 @@ def with_ids(batch: pa.RecordBatch, source: str, stats: ReadStats) -> pa.RecordB
     place = batch.schema.get_field_index("rt_of")
     batch = batch.set_column(place, "rt_of", _bare(batch.column("rt_of")))
     return batch.set_column(batch.schema.get_field_index("id"), "id", ids)
+
+
+def _matches(ids: pa.Array, pattern: str, likely: pa.Array) -> pa.Array:
+    """Return which ids match a regular expression; only the likely ones are tried."""
+    likely = pc.fill_null(likely, False)
+    if not likely.true_count:
+        return likely
+    tried = pc.match_substring_regex(ids.filter(likely), pattern)
+    return pc.replace_with_mask(likely, likely, tried)
 
 
 def _bare(ids: pa.Array) -> pa.Array:
