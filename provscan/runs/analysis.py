@@ -28,7 +28,7 @@ from provscan.calibration.spike_ins import (
 from provscan.errors import RecallError
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
-from provscan.runs.answer import answer_of, reasons
+from provscan.runs.answer import answer_of
 from provscan.runs.chance import measure_chance
 from provscan.runs.comparability import (
     TextSample,
@@ -43,6 +43,7 @@ from provscan.runs.layers import Measured, breakdowns, layers_of
 from provscan.runs.licensed import LicensedTexts
 from provscan.runs.matches import Batch, ScoredMatches, score_matches
 from provscan.runs.null import NullScan, count_null
+from provscan.runs.reasons import reasons
 from provscan.runs.recall import measure_recall
 from provscan.runs.scanned import Scanned, read_scan
 from provscan.runs.summary import (

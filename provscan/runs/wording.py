@@ -1,9 +1,8 @@
-"""The texts of a run's answer: status, headline, details, warnings, notes and reasons.
+"""The first sentences of a run's answer: status, headline and details.
 
 :func:`status_of` classifies a run, :func:`headline` writes the first sentence and
 :func:`details` the sentences after it. The texts are written for readers without
-statistics, with one fact in each sentence. A terminal shows only the first sentence of
-a warning or note, so this sentence fits in one line.
+statistics, with one fact in each sentence.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from provscan.estimate.layers import Layers
 
@@ -27,135 +25,6 @@ STATUS = {
     NOT_MEASURED: "CHANCE NOT MEASURED",
 }
 """The text of each status."""
-
-WITHHELD = {
-    "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
-    "other_kind": "The null dataset is not of the dataset's kind (they differ in "
-    "{differs}), so it does not measure "
-    "this dataset's chance.",
-    "no_recall": "Recall was not measured: no test copies were planted (--spike-ins 0, "
-    "or no licensed text was fit for "
-    "it).",
-    "nothing_scanned": "No record was scanned.",
-    "unlike_control": "Chance was not measured for some kinds of text that were found: "
-    "{strata}.",
-    "control_in_dataset": "Most of the control's texts stand in the dataset, so the "
-    "control can't measure chance.",
-    "unseen": "Judging by the matches, so many copies were changed beyond recognition "
-    "that an estimate would be a "
-    "guess.",
-    "unseen_by_edits": "There are no findings, and too many of the test copies did not "
-    "become findings either.",
-    "unlike_edits": "The copies were edited in other ways than the test copies, so "
-    "nothing shows how many were missed.",
-    "spread_edits": "More than half of the copies seem to be changed throughout, as in "
-    "retyping, so nothing shows how "
-    "many texts were missed with all their copies.",
-    "poor_recall": "Only {recall:.0%} of the test copies that look like the matches "
-    "became findings.",
-    "sampled": "Only a sample was scanned: licensed texts that stand only in the rest "
-    "can't be counted.",
-    "wide": "The interval is too wide to help: its ends differ by more than a factor "
-    "of ten.",
-    "few_texts": "{texts} in {places:,} of the {all:,} places found: copies of so few "
-    "texts say little about the "
-    "others.",
-    "few_nearly": "No kind of edit left 30 test copies nearly word for word, so no "
-    "upper limit was measured.",
-    "few_findings": "There are fewer than 20 findings, too few to break down by "
-    "source, author, year or language.",
-}
-"""Why a number is withheld, by code."""
-
-WARNINGS = {
-    "no_chance": "Quotations, headlines and templates from a third source look like "
-    "copies. Nothing measures how many "
-    "of the findings are such coincidences.",
-    "strata_without_control": "The control has too few texts of some kinds that were "
-    "found: {strata}. "
-    "Records with findings of only such texts are left out of the lower bound: "
-    "{records:,}. Enough are 50 control "
-    "texts of a kind, and one per 100 licensed ones.",
-    "control_in_dataset": "Of the control's texts {share:.0%} stand in the dataset, "
-    "where chance puts few. If the "
-    "dataset holds copies of them, they hide copies of licensed tweets: give a "
-    "control, or a cutoff, of texts that it "
-    "can't hold.",
-    "null_other_kind": "The null dataset is of another kind and was not used to "
-    "measure chance. It differs from the "
-    "dataset in {differs}.",
-    "control_from_other_years": "Most control texts are from {control}, most licensed "
-    "texts from {licensed}. "
-    "Quotations and headlines from years that the control does not cover count as "
-    "copies: check the findings by year.",
-    "years_not_known": "Few texts are dated, so nothing shows whether chance differs "
-    "between the years. Quotations "
-    "and headlines from years that the control does not cover count as copies.",
-    "control_unlike": "The control differs from the licensed texts in {what}. "
-    "Weighting can't correct that: the lower "
-    "bound holds only if both match by chance equally often.",
-    "chance_drifts": "Before {split}, chance matches were {ratio} times as frequent as "
-    "later. The 95% interval of the "
-    "ratio is {low:.2g}-{high}; the lower bound holds only if the licensed texts' "
-    "years are like the control's.",
-    "controls_disagree": "Two measures of chance disagree. The {first} predicts "
-    "{first_low:,.0f}-{first_high:,.0f} "
-    "groups of texts that match by chance, the {second} "
-    "{second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
-    "larger.",
-    "unseen": "So many copies may be changed beyond recognition that no estimate is "
-    "given. Judging by the similarity "
-    "of the matches, {share:.0%} of the copies are; if all of the least similar "
-    "matches are badly damaged copies, "
-    "{worst:.2g} copies were missed for each one found.",
-    "spread_edits": "Most copies seem to be changed throughout, as in retyping. Such "
-    "copies are missed more often than "
-    "test copies like them: the interval for records was right in five of six "
-    "simulated scans of this kind.",
-    "few_spike_ins": "Recall rests on only {planted:,} test copies. The upper limits "
-    "and the estimate may be off by "
-    "more than they say: give --spike-ins {enough} or more, or leave it out.",
-    "not_detectable": "{share:.0%} of the licensed texts are too short or too common "
-    "to be told. Copies of "
-    "them are excluded from all counts.",
-    "segments_left_out": "Damaged segments of the index were left out. {tweets:,} of "
-    "{total:,} licensed "
-    "tweets were not looked for; every number is for the other {rest:,} only.",
-    "records_sampled": "Duplicate records are sampled together or not at all, and the "
-    "limits ignore that. Duplicates "
-    "have the same text and id; records without an id are drawn one by one. If there "
-    "are many, scan the whole dataset, "
-    "or sample files (--sample-by files).",
-    "files_sampled": "If copies are in {parts:,} files or fewer, the sample can miss "
-    "them all. No upper limit allows "
-    "for a file that was not drawn and that has far more copies than those drawn. A "
-    "part of a large file counts as a "
-    "file.",
-    "repeated_text": "{texts} in {places:,} of the {all:,} places found. The number of "
-    "records says how often "
-    "these texts were copied, and little about the others.",
-}
-"""Texts of the warnings by code; a warning says what threatens a number."""
-
-NOTES = {
-    "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a "
-    "third of the test copies with "
-    "them became findings.",
-    "fraction_indexed": "The index holds a random {share:.3g}% of all licensed tweets "
-    "(--fraction). Findings are those "
-    "of its tweets, all other numbers are for all licensed tweets. No upper limit "
-    "allows for a text that the index "
-    "lacks and that stands in far more records than those found.",
-    "sampled": "Only a sample was scanned: for texts and tweets there is a lower "
-    "bound, but no estimate and no upper "
-    "limit.",
-    "not_covered": "Rewritten or translated text can't be found, and no number "
-    "includes it. Nor does any include "
-    "copies of which little remains, or many copies of one tweet that were edited in "
-    "the same way and are missed "
-    "together.",
-}
-"""Texts of the notes by code; a note says what a reader should know."""
 
 EDITS = {
     "exact": "unchanged",
@@ -185,18 +54,6 @@ PROJECTED = (
 """Replaces an upper limit that is larger than the number of all records, which is only
 a projection in a sample of files.
 """
-
-
-def withheld(code: str, **values: Any) -> str:
-    return WITHHELD[code].format(**values)
-
-
-def warning(code: str, **values: Any) -> dict[str, Any]:
-    return {"code": code, "message": WARNINGS[code].format(**values)}
-
-
-def note(code: str, **values: Any) -> dict[str, Any]:
-    return {"code": code, "message": NOTES[code].format(**values)}
 
 
 def edit_words(name: str) -> str:

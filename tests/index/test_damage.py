@@ -410,7 +410,7 @@ def test_a_run_says_what_was_left_out(
     }
     said = (
         "Damaged segments of the index were left out. 77 of 205 licensed tweets were "
-        "not looked for"
+        "not searched for"
     )
     first = run.summary["answer"]["warnings"][0]
     assert (first["code"], said in first["message"]) == ("segments_left_out", True)

@@ -540,7 +540,7 @@ def test_an_index_of_a_fraction_scales_up(
         for item in answer["notes"]
         if item["code"] == "fraction_indexed"
     ]
-    assert said.startswith("The index holds a random 50% of all licensed tweets")
+    assert said.startswith("The index has a random 50% of all licensed tweets")
     assert (
         answer["records"]["estimate"]["low"]
         <= 300

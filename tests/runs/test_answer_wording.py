@@ -8,17 +8,15 @@ import pytest
 
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor
+from provscan.runs.reasons import withheld
+from provscan.runs.warnings import NOTES, WARNINGS, warning
 from provscan.runs.wording import (
-    NOTES,
-    WARNINGS,
     Comparison,
     Scanned,
     details,
     headline,
     share,
     status_of,
-    warning,
-    withheld,
 )
 
 CLEAN = Layers(54, 0.0, None, 12, 4_994, 105.0, counts={"chance_expected": 50.2})

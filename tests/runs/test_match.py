@@ -585,12 +585,12 @@ def test_a_copy_of_the_dataset_is_no_control(tmp_path: Path, write: Write) -> No
             for item in answer["warnings"]
             if item["code"] == "control_in_dataset"
         ]
-        assert f"Of the control's texts {share:.0%} stand in the dataset" in warned
+        assert f"{share:.0%} of the control's texts are in the dataset" in warned
         assert (answer["records"]["at_least"] is None) == (share > 0.5)
         # The licensed texts that the control has as well are common wording, and no
         # findings.
         assert (answer["records"]["findings"] == 0) == (share > 0.5)
-        assert "stand in the dataset, where chance puts few" in page
+        assert "are in the dataset, more than chance explains" in page
         assert run.matches["q_value"].null_count == (
             len(run.matches) if share > 0.5 else 40
         )

@@ -14,9 +14,10 @@ import pytest
 from provscan.estimate.layers import Layers
 from provscan.estimate.limits import Factor, exactly
 from provscan.estimate.recall import Recall
-from provscan.runs import answer
-from provscan.runs.answer import next_step, notes, warnings
+from provscan.runs import reasons as withheld
+from provscan.runs.answer import next_step
 from provscan.runs.recall import akin
+from provscan.runs.warnings import notes, warnings
 
 
 def recall(value: float = 0.9, **others: float) -> Recall:
@@ -93,7 +94,7 @@ def reasons(found: Any) -> dict[str, str]:
         name: Layers(90.0, 40.0, found.estimate)
         for name in ("records", "texts", "tweets", "characters")
     }
-    return answer.reasons(found, numbers)
+    return withheld.reasons(found, numbers)
 
 
 def messages_of(found: Any) -> list[str]:
@@ -112,7 +113,7 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
     found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}
     assert set(found.values()) == {
-        "Most of the control's texts stand in the dataset, so the control can't "
+        "Most of the control's texts are in the dataset, so the control can't "
         "measure chance."
     }
 
@@ -123,11 +124,14 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
         # Of the copies .28 may be hidden, a quarter of what would be hidden at worst
         # included.
         ((recall(hidden=0.28), GOOD), None),
-        ((recall(hidden=0.29), GOOD), "so many copies were changed beyond recognition"),
+        (
+            (recall(hidden=0.29), GOOD),
+            "too many copies were changed beyond recognition",
+        ),
         ((recall(hidden=0.08, at_worst=0.79), GOOD), None),
         (
             (recall(hidden=0.08, at_worst=0.81), GOOD),
-            "so many copies were changed beyond recognition",
+            "too many copies were changed beyond recognition",
         ),
         ((recall(unlike=0.15), GOOD), None),
         ((recall(unlike=0.16), GOOD), "edited in other ways than the test copies"),
@@ -137,12 +141,12 @@ def test_a_control_that_is_in_the_dataset_measures_nothing() -> None:
         ((GOOD, recall(hidden=0.25, at_worst=0.79)), None),
         (
             (GOOD, recall(hidden=0.25, at_worst=0.81)),
-            "so many copies were changed beyond recognition",
+            "too many copies were changed beyond recognition",
         ),
         # What hides decides before what is unlike.
         (
             (recall(0.3, hidden=0.3, unlike=0.2), GOOD),
-            "so many copies were changed beyond recognition",
+            "too many copies were changed beyond recognition",
         ),
     ],
 )
@@ -184,8 +188,8 @@ def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
     assert bool(found) == withheld
     if withheld:
         assert found["records.estimate"] == (
-            "The interval is too wide to help: its ends differ by more than a factor "
-            "of ten."
+            "The interval is too wide to be useful: its ends differ by more than a "
+            "factor of ten."
         )
 
 
@@ -193,14 +197,14 @@ def test_an_estimate_that_rests_on_a_few_texts_is_withheld() -> None:
     one = measured(copies=np.array([5000, *[1] * 30]))
     assert set(reasons(one)) == {"records.estimate", "characters.estimate"}
     assert reasons(one)["records.estimate"].startswith(
-        "One licensed text stands in 5,000 of the 5,030 places found"
+        "One licensed text is in 5,000 of the 5,030 places found"
     )
     assert messages_of(one)[0].startswith(
-        "One licensed text stands in 5,000 of the 5,030 places found."
+        "One licensed text is in 5,000 of the 5,030 places found."
     )
     six = measured(copies=np.array([1000] * 6))
     assert reasons(six)["records.estimate"].startswith(
-        "Four licensed texts stand in 4,000 of the 6,000 places"
+        "Four licensed texts are in 4,000 of the 6,000 places"
     )
     assert reasons(measured(copies=np.array([10] * 10))) == {}
 
@@ -291,7 +295,7 @@ def test_edits_of_which_hardly_any_is_found_are_as_frequent_as_others_of_their_w
     bare = Recall(0.9, 0.8, 1.0, mixture, found, hidden=0.18)
     assert reasons(measured(recalls=(bare, GOOD))) == {}
     assert (
-        "so many copies"
+        "too many copies"
         in reasons(measured(recalls=(replace(bare, hidden=0.2), GOOD)))[
             "records.estimate"
         ]

@@ -1,0 +1,290 @@
+"""Warnings and notes of a run: the words of each, and its condition.
+
+:func:`warnings` returns what threatens a number, the most important first, since a
+terminal shows only three. :func:`notes` returns what a reader should know. The first
+sentence of each fits in one line of a terminal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provscan.estimate.recall import FINDABLE
+from provscan.runs.chance import ChanceMeasure
+from provscan.runs.comparability import KNOWN, agreement, span
+from provscan.runs.layers import FEW_FINDINGS, Measured
+from provscan.runs.reasons import (
+    changed_throughout,
+    differs,
+    few_texts,
+    many_hidden,
+    no_estimate,
+    strata_in_words,
+)
+from provscan.runs.recall import akin
+from provscan.runs.wording import edit_words
+
+WARNINGS = {
+    "no_chance": (
+        "Quotations, headlines and templates from a third source look like copies. "
+        "Nothing measures how many of the findings are such coincidences."
+    ),
+    "strata_without_control": (
+        "The control has too few texts of some kinds that were found: {strata}. "
+        "Records with findings of only such texts are left out of the lower bound: "
+        "{records:,}. Enough are 50 control texts of a kind, and one per 100 licensed "
+        "ones."
+    ),
+    "control_in_dataset": (
+        "{share:.0%} of the control's texts are in the dataset, more than chance "
+        "explains. If these are copies, they hide copies of licensed tweets: give a "
+        "control, or a cutoff, of texts that the dataset can't contain."
+    ),
+    "null_other_kind": (
+        "The null dataset is of another kind and was not used to measure chance. It "
+        "differs from the dataset in {differs}."
+    ),
+    "control_from_other_years": (
+        "Most control texts are from {control}, most licensed texts from {licensed}. "
+        "Quotations and headlines from years that the control does not cover count as "
+        "copies: check the findings by year."
+    ),
+    "years_not_known": (
+        "Few texts are dated, so it is unknown whether chance differs between the "
+        "years. Quotations and headlines from years that the control does not cover "
+        "count as copies."
+    ),
+    "control_unlike": (
+        "The control differs from the licensed texts in {what}. Weighting can't "
+        "correct that: the lower bound is valid only if both match by chance equally "
+        "often."
+    ),
+    "chance_drifts": (
+        "Before {split}, chance matches were {ratio} times as frequent as later. The "
+        "95% interval of the ratio is {low:.2g}-{high}; the lower bound is valid only "
+        "if the licensed texts' years are like the control's."
+    ),
+    "controls_disagree": (
+        "Two measures of chance disagree. The {first} predicts "
+        "{first_low:,.0f}-{first_high:,.0f} groups of texts that match by chance, the "
+        "{second} {second_low:,.0f}-{second_high:,.0f}. The lower bound uses the "
+        "larger."
+    ),
+    "unseen": (
+        "Too many copies may be changed beyond recognition, so no estimate is given. "
+        "Judging by the similarity of the matches, this is true of {share:.0%} of the "
+        "copies; if all of the least similar matches are badly damaged copies, "
+        "{worst:.2g} copies were missed for each one found."
+    ),
+    "spread_edits": (
+        "Most copies seem to be changed throughout, as in retyping. Such copies are "
+        "missed more often than test copies like them: the interval for records was "
+        "right in five of six simulated scans of this kind."
+    ),
+    "few_spike_ins": (
+        "Recall is based on only {planted:,} test copies. The upper limits and the "
+        "estimate may be less accurate than they say: give --spike-ins {enough} or "
+        "more, or leave it out."
+    ),
+    "not_detectable": (
+        "{share:.0%} of the licensed texts are too short or too common to be told. "
+        "Copies of them are excluded from all counts."
+    ),
+    "segments_left_out": (
+        "Damaged segments of the index were left out. {tweets:,} of {total:,} licensed "
+        "tweets were not searched for; every number is for the other {rest:,} only."
+    ),
+    "records_sampled": (
+        "Duplicate records are sampled together or not at all, and the limits ignore "
+        "that. Duplicates have the same text and id; records without an id are drawn "
+        "one by one. If there are many, scan the whole dataset, or sample files "
+        "(--sample-by files)."
+    ),
+    "files_sampled": (
+        "If copies are in {parts:,} files or fewer, the sample can miss them all. No "
+        "upper limit allows for a file that was not drawn and that has far more copies "
+        "than those drawn. A part of a large file counts as a file."
+    ),
+    "repeated_text": (
+        "{texts} in {places:,} of the {all:,} places found. The number of records says "
+        "how often these texts were copied, and little about the others."
+    ),
+}
+"""Texts of the warnings by code; a warning says what threatens a number."""
+
+NOTES = {
+    "hardly_found": (
+        "Copies with these edits are mostly missed: {edits}. Fewer than a third of the "
+        "test copies with them became findings."
+    ),
+    "fraction_indexed": (
+        "The index has a random {share:.3g}% of all licensed tweets (--fraction). "
+        "Findings are those of its tweets; all other numbers are for all licensed "
+        "tweets. No upper limit allows for a text that the index lacks and that is in "
+        "far more records than those found."
+    ),
+    "sampled": (
+        "Only a sample was scanned: for texts and tweets there is a lower bound, but "
+        "no estimate and no upper limit."
+    ),
+    "not_covered": (
+        "Rewritten or translated text can't be found, and no number includes it. Nor "
+        "does any number include copies of which little remains, or many copies of one "
+        "tweet that were all edited in the same way and missed."
+    ),
+}
+"""Texts of the notes by code; a note says what a reader should know."""
+
+# With fewer test copies, the accuracy of limits that rest on them was not measured.
+FEW_PLANTED = 300
+# Share of the control's texts in the dataset from which on there is a warning.
+IN_DATASET = 0.1
+# Share of licensed texts that can't be findings from which on there is a warning.
+NOT_DETECTABLE = 0.2
+# Two sets of texts are from different years if their years overlap by a smaller share.
+IN_COMMON = 0.5
+# Minimum overlap in the traits for which weighting by strata does not correct.
+COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
+
+
+def warning(code: str, **values: Any) -> dict[str, Any]:
+    return {"code": code, "message": WARNINGS[code].format(**values)}
+
+
+def note(code: str, **values: Any) -> dict[str, Any]:
+    return {"code": code, "message": NOTES[code].format(**values)}
+
+
+def warnings(measured: Measured) -> list[dict[str, Any]]:
+    """Return the warnings, which say what threatens a number."""
+    chance, recall, null = measured.chance, measured.recall.of_records[0], measured.null
+    result = []
+    licensed = measured.controls.licensed
+    if licensed.left_out.segments:
+        rest, missing = licensed.tweets, licensed.left_out.tweets
+        result.append(
+            warning(
+                "segments_left_out", tweets=missing, total=rest + missing, rest=rest
+            )
+        )
+    if chance.control_found > IN_DATASET:
+        result.append(warning("control_in_dataset", share=chance.control_found))
+    if null is not None and not null.kind.same:
+        result.append(warning("null_other_kind", differs=differs(null)))
+    elif not chance.measures and not chance.control_found and measured.findings:
+        result.append(warning("no_chance"))
+    if measured.without_control and chance.measures:
+        left_out = measured.findings - measured.claimable
+        strata = strata_in_words(measured)
+        result.append(
+            warning("strata_without_control", strata=strata, records=left_out)
+        )
+    few = few_texts(measured)
+    if few is not None and measured.findings >= FEW_FINDINGS:
+        result.append(warning("repeated_text", **few))
+    result += _drift(measured)
+    if len(chance.measures) > 1:
+        result += _disagreement(*chance.measures)
+    # If no copies are established, nothing is known about their edits.
+    if recall is not None and chance.claimed:
+        if many_hidden(measured.recall.of_records):
+            hidden = recall.hidden + akin(recall)
+            result.append(warning("unseen", share=hidden, worst=recall.at_worst))
+        if changed_throughout(recall) and not no_estimate(
+            measured, measured.recall.of_records
+        ):
+            result.append(warning("spread_edits"))
+    planted = len(measured.recall.planted)
+    if recall is not None and planted < FEW_PLANTED:
+        result.append(warning("few_spike_ins", planted=planted, enough=FEW_PLANTED))
+    told = measured.recall.can_be_told
+    if told is not None and 1.0 - told > NOT_DETECTABLE:
+        result.append(warning("not_detectable", share=1.0 - told))
+    if measured.scanned.sampled:
+        drawn = measured.scanned.drawn
+        result.append(
+            warning("records_sampled")
+            if drawn is None
+            else warning("files_sampled", parts=drawn.unseen)
+        )
+    return result
+
+
+def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str, Any]]:
+    """Return a warning if the numbers of clusters that two measures predict contradict
+    each other.
+    """
+    one, other = first.chance("clusters"), second.chance("clusters")
+    if one.low <= other.high and other.low <= one.high:
+        return []
+    names = {"control": "control", "null": "null dataset"}
+    return [
+        warning(
+            "controls_disagree",
+            first=names[first.name],
+            first_low=one.low,
+            first_high=one.high,
+            second=names[second.name],
+            second_low=other.low,
+            second_high=other.high,
+        )
+    ]
+
+
+def notes(measured: Measured) -> list[dict[str, Any]]:
+    """Return the notes: things to know that threaten no number that is shown."""
+    result = []
+    if measured.index_fraction < 1.0:
+        result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
+    if measured.scanned.sampled:
+        result.append(note("sampled"))
+    recall, _ = measured.recall.of_records
+    if recall is not None:
+        result.append(note("not_covered"))
+        hardly = [
+            edit_words(edit)
+            for edit, found in recall.of_edit.items()
+            if found < FINDABLE
+        ]
+        if hardly:
+            result.append(note("hardly_found", edits=", ".join(hardly)))
+    return result
+
+
+def _drift(measured: Measured) -> list[dict[str, Any]]:
+    """Return warnings if the control's years differ from those of the licensed texts,
+    or if chance differs between years.
+    """
+    if not measured.controls.texts:
+        return []
+    result = []
+    licensed, control = measured.samples
+    shares = agreement(licensed, control)
+    if shares.get("year", 1.0) < IN_COMMON:
+        words = {"control": span(control.year), "licensed": span(licensed.year)}
+        result.append(warning("control_from_other_years", **words))
+    elif (
+        2 * min(len(licensed.year), len(control.year))
+        < KNOWN
+        <= min(licensed.total, control.total)
+    ):
+        result.append(warning("years_not_known"))
+    # Strata by length correct for different lengths.
+    shares["length"] = measured.strata.lengths
+    unlike = [name for name in COMPARED if shares.get(name, 1.0) < COMPARED[name]]
+    if unlike:
+        result.append(warning("control_unlike", what=", ".join(unlike)))
+    placebo = measured.chance.placebo
+    if placebo is not None and (
+        placebo["low"] > 1.0 or (placebo["high"] is not None and placebo["high"] < 1.0)
+    ):
+        high = "more" if placebo["high"] is None else f"{placebo['high']:.2g}"
+        ratio = (
+            f"at least {placebo['low']:.2g}"
+            if placebo["ratio"] is None
+            else f"{placebo['ratio']:.2g}"
+        )
+        result.append(
+            warning("chance_drifts", **{**placebo, "ratio": ratio, "high": high})
+        )
+    return result
