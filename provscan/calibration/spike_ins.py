@@ -32,7 +32,7 @@ from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
 from provscan.scoring.lengths import bands, measured
-from provscan.scoring.rule import Scored, Scorer
+from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
 # A run has one spike-in per RECORDS_A_SPIKE records, but FEWEST to MOST in all.
@@ -179,7 +179,7 @@ def recovered(
     whole = np.ones(len(spike_ins))
     # Score the matches, and word-for-word copies of the planted texts in their places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
-    matches = Scored(
+    matches = MatchTraits(
         found.text,
         found.containment,
         found.similarity,
@@ -187,9 +187,13 @@ def recovered(
         np.diff(found.span, axis=1)[:, 0],
     )
     covered = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = Scored(spike_ins.text, whole, whole, covered.astype(np.bool_), sizes)
+    copies_of = MatchTraits(
+        spike_ins.text, whole, whole, covered.astype(np.bool_), sizes
+    )
     scores = scorer.scores(
-        Scored(*(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True)))
+        MatchTraits(
+            *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
+        )
     )
     detectable = scores.counted[len(found.text) :]
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]

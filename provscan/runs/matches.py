@@ -21,7 +21,7 @@ from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
 from provscan.runs.scanned import BATCH, Scanned
 from provscan.scoring.authorship import Authorship, authorship
-from provscan.scoring.rule import Scored, Scorer, TextScores
+from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
 NEEDED = (
     "record",
@@ -154,7 +154,7 @@ class ScoredMatches:
             )
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
-                Scored(place, containment, similarity, whole, span), self.params
+                MatchTraits(place, containment, similarity, whole, span), self.params
             )
             yield Batch(
                 columns,

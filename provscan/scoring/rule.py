@@ -46,8 +46,8 @@ KNOWN_SHARE = 0.8
 TEXTS = 1 << 14
 
 
-class Scored(NamedTuple):
-    """The properties of matches that scores depend on, [n] each."""
+class MatchTraits(NamedTuple):
+    """The properties of matches on which their scores depend, [n] each."""
 
     place: Numbers  # Index of the licensed text in a `TextScores`.
     containment: Floats
@@ -102,9 +102,9 @@ class TextScores:
     common: Flags  # Three authors or more, or an author of a control, posted the text.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
-    def matches(self, scored: Scored, params: FindingParams) -> Scores:
+    def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
         """Score matches and decide which are findings."""
-        place, containment, similarity, whole, span = scored
+        place, containment, similarity, whole, span = traits
         least = np.where(whole, params.min_bits, params.min_bits_passage)
         letters = letters_in_common(
             containment, self.length[place], self.script[place], span
@@ -144,11 +144,11 @@ class Scorer:
         """
         return replace(self, ready=(texts, self._scored(texts)))
 
-    def scores(self, scored: Scored) -> Scores:
+    def scores(self, traits: MatchTraits) -> Scores:
         """Score matches whose `place` is the number of the text in the reader."""
-        texts, place = np.unique(scored.place, return_inverse=True)
+        texts, place = np.unique(traits.place, return_inverse=True)
         return self.texts(texts).matches(
-            scored._replace(place=place.reshape(-1)), self.params
+            traits._replace(place=place.reshape(-1)), self.params
         )
 
     def texts(self, texts: Numbers) -> TextScores:
