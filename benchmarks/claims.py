@@ -212,7 +212,7 @@ def known_of(world: World) -> dict[str, KnownElsewhere]:
     """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
-        best[name] = np.zeros(len(world.held.controls.absent), np.float32)
+        best[name] = np.zeros(len(world.held.controls.control), np.float32)
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
         name: KnownElsewhere(

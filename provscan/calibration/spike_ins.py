@@ -31,7 +31,7 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
-from provscan.scoring.lengths import bands, measured
+from provscan.scoring.lengths import bands, lengths_and_scripts
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
@@ -173,9 +173,9 @@ def plant(
 
 
 def recovered(
-    spike_ins: SpikeIns, found: Matches, scorer: Scorer, absent: Flags
+    spike_ins: SpikeIns, found: Matches, scorer: Scorer, control: Flags
 ) -> Recovered:
-    """Return which spike-ins the scan found; matches of `absent` texts do not count."""
+    """Return which spike-ins the scan found, without matches of `control` texts."""
     whole = np.ones(len(spike_ins))
     # Score the matches, and word-for-word copies of the planted texts in their places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
@@ -199,7 +199,7 @@ def recovered(
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero(
-        (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text]
+        (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~control[found.text]
     )
     # The last write wins, so the best match of a spike-in comes last: findings are
     # better than other matches.
@@ -243,13 +243,13 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
 
 
 def draw_texts(
-    controls: Controls, count: int, seed: int, *, absent: bool = False
+    controls: Controls, count: int, seed: int, *, control: bool = False
 ) -> Numbers:
     """Draw a random sample of the licensed texts, or of the control's, in random order;
     if there are fewer than `count`, return all.
     """
     drawn, known = [np.zeros(0, np.int64)], 0
-    for texts in controls.reader.shuffled(seed, controls.absent == absent):
+    for texts in controls.reader.shuffled(seed, controls.control == control):
         drawn.append(texts)
         known += len(texts)
         if known >= count:
@@ -264,7 +264,7 @@ def _sample(
     ``min_chars`` counts them) and scripts.
     """
     drawn = draw_texts(controls, DRAWN * count, seed)
-    weight, script = measured(controls.licensed, drawn)
+    weight, script = lengths_and_scripts(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
     # A systematic sample of an ordered list represents every class in it in proportion;
     # a short list is sampled whole, several times.

@@ -31,7 +31,7 @@ from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.families import families
-from provscan.scoring.lengths import BANDS, SCRIPTS, measured
+from provscan.scoring.lengths import BANDS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
@@ -214,7 +214,7 @@ def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
     sizes = [0] * len(pools)
     for texts in reader.shuffled(seed):
         classes = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
-        classes[controls.absent[texts]] = len(COPIES)
+        classes[controls.control[texts]] = len(COPIES)
         for number, pool in enumerate(pools):
             found = texts[classes == number]
             pool.append(found[: max(0, POOL - sizes[number])])
@@ -240,7 +240,7 @@ def _candidates(
     numbers = numbers[~common]
     rows = reader.earliest_tweets(numbers).to_pylist()
     targets = _targets(numbers, rows, model, settings)
-    length, script = measured(reader, numbers)
+    length, script = lengths_and_scripts(reader, numbers)
     copies, reach = (
         reader.tweet_counts(numbers),
         Counter(row["author"] for row in rows if row["author"]),

@@ -587,7 +587,7 @@ def _rows(
                 f"{FREE}/{match.asked.sample}",
                 found.plan.content["free_prompt"],
             )
-            if controls.absent[match.text]:
+            if controls.control[match.text]:
                 match = dataclasses.replace(
                     match, asked=match.asked._replace(arm="control")
                 )
@@ -622,7 +622,7 @@ def _free(
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()
     for match in matches:
-        if controls.absent[match.text]:
+        if controls.control[match.text]:
             control.add(match.text)
         else:
             draws[match.text].add(match.asked.sample)

@@ -140,11 +140,11 @@ def known_elsewhere(
     """The licensed texts that known data contains, and the entry of ``summary.json`` on
     them.
     """
-    containment = np.zeros(len(controls.absent), np.float32)
+    containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         found, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, found, share)
-    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
+    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.control))
     counts = scanned.stats.as_dict()
     about = {
         "sources": sources,
@@ -291,7 +291,7 @@ def spike(
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
         ready = beside.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)
-    back = recovered(planted, found, ready.result(), controls.absent)
+    back = recovered(planted, found, ready.result(), controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()

@@ -21,7 +21,7 @@ from provscan.ordered_map import ordered_map
 from provscan.runs.matches import ScoredMatches
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
+from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
 # Sample sizes for script and length; for author, time and language; and for wording.
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
@@ -57,10 +57,10 @@ def sample_texts(
 ) -> tuple[TextSample, TextSample]:
     """Draw samples of the licensed and of the control texts."""
 
-    def drawn(absent: bool) -> TextSample:
-        total = controls.texts if absent else controls.licensed_texts
-        texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
-        length, script = measured(controls.reader, texts)
+    def drawn(control: bool) -> TextSample:
+        total = controls.texts if control else controls.licensed_texts
+        texts = draw_texts(controls, SAMPLE, DRAW, control=control)
+        length, script = lengths_and_scripts(controls.reader, texts)
         long = length >= min_chars
         too_short = 1.0 - float(long.mean()) if len(long) else 0.0
         texts, length, script = texts[long], length[long], script[long]

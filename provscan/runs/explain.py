@@ -31,7 +31,7 @@ from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
 from provscan.readers.names import printable
 from provscan.runs.inputs import fields_of
-from provscan.scoring.lengths import measured
+from provscan.scoring.lengths import lengths_and_scripts
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
@@ -269,7 +269,7 @@ def _compared(
     match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
     if match is not None and "bits" in match:
-        length, script = measured(index.reader, numbers[chosen : chosen + 1])
+        length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
         conditions = _finding(match, length, script, size, rule)
     return {
         # The licensed text.

@@ -175,7 +175,7 @@ def score_matches(
     scanned: Scanned, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
     """Determine the found texts in a pass over one column, and score them."""
-    found = np.zeros(len(controls.absent), np.bool_)
+    found = np.zeros(len(controls.control), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True
     text = np.flatnonzero(found)
@@ -186,5 +186,5 @@ def score_matches(
         scorer.params,
         authorship(controls.reader, text),
         controls.reader.tweet_counts(text).astype(np.float64),
-        controls.absent[text],
+        controls.control[text],
     )

@@ -124,7 +124,7 @@ def count_null(
 
     `matches` and `scanned` are those of the dataset.
     """
-    texts = len(controls.absent)
+    texts = len(controls.control)
     dataset = _Phrases(matches, texts, scanned)
     for batch in matches.batches():
         dataset.add(batch)

@@ -33,7 +33,7 @@ from provscan.index import IndexReader
 from provscan.ordered_map import ordered_map
 from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import WIDE, bands, measured
+from provscan.scoring.lengths import WIDE, bands, lengths_and_scripts
 
 # Minimum authors of a common text.
 COMMON_AUTHORS = 3
@@ -179,7 +179,7 @@ class Scorer:
         def score(low: int) -> None:
             part = slice(low, low + step)
             bits[part] = self.background.bits(self.reader, texts[part])
-            length[part], script[part] = measured(self.reader, texts[part])
+            length[part], script[part] = lengths_and_scripts(self.reader, texts[part])
 
         # Scoring a few texts takes less time than starting a thread.
         threads = self.threads if step < len(texts) else 0
