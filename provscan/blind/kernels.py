@@ -370,11 +370,11 @@ def _walk(window, fingerprints, step, begin, way, found):
             )
             if not (0 <= x < len(window) and window[x] == fingerprints[j]):
                 continue
-            after, beside = j + ahead, x + ahead * step
+            after, opposite = j + ahead, x + ahead * step
             if slide > 0 and not (
                 0 <= after < len(fingerprints)
-                and 0 <= beside < len(window)
-                and window[beside] == fingerprints[after]
+                and 0 <= opposite < len(window)
+                and window[opposite] == fingerprints[after]
             ):
                 continue
             diagonal = x + begin - j * step

@@ -120,8 +120,8 @@ class Strongest:
         """Add rows with their keys, the primary key first."""
         self._rows = np.concatenate([self._rows, rows])
         self._keys = [
-            np.concatenate([held, key])
-            for held, key in zip(self._keys, keys, strict=True)
+            np.concatenate([kept, key])
+            for kept, key in zip(self._keys, keys, strict=True)
         ]
         if len(self._rows) > 2 * self.limit:
             self._cut()

@@ -195,10 +195,10 @@ class Factor:
             ``value``, ``low`` and ``high``, null where there is none.
         """
         ends = {"value": self.value, "low": self.low, "high": self.high}
-        return {name: written(number) for name, number in ends.items()}
+        return {name: rounded(number) for name, number in ends.items()}
 
 
-def written(number: float | None) -> float | None:
+def rounded(number: float | None) -> float | None:
     """Round a number as it is written to ``summary.json``: to twelve digits, without
     the noise in the last ones.
     """
@@ -237,7 +237,7 @@ def product(*factors: Factor) -> Factor:
     )
 
 
-def held_by(showing: Numbers, share: float) -> Factor:
+def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the number of units that contain things, divided by the number that would
     contain them if each contained one, given a random `share` of all things.
 
@@ -278,7 +278,7 @@ class Scope:
 WHOLE = Scope()
 
 
-def less(counted: float, chance: Chance) -> Factor:
+def minus_chance(counted: float, chance: Chance) -> Factor:
     """Subtract the chance matches, capped at the count, from a count."""
     high = min(chance.high, counted)
     return Factor(
@@ -293,13 +293,13 @@ def total(
     recall: Factor | None,
     scope: Scope = WHOLE,
     unit: float = 1.0,
-    held: Factor = ALONE,
+    sharing: Factor = ALONE,
 ) -> Factor:
     """Estimate the total of the whole, given the findings less chance.
 
     Without a `recall`, missed copies are not corrected for. `unit` is the mean size of
-    the units, and `held` the correction for units that contain several things, from
-    :func:`held_by`.
+    the units, and `sharing` the correction for units that contain several things, from
+    :func:`sharing_factor`.
     """
     r = ALONE if recall is None else recall
     fraction, effect = scope.fraction, scope.effect * unit
@@ -312,5 +312,5 @@ def total(
         Factor(middle, min(low, middle), max(high, middle)),
         Factor(1.0, r.value / r.high, r.value / r.low),
         Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
-        held,
+        sharing,
     )

@@ -54,7 +54,7 @@ DROP = 1.92
 HIDES_LITTLE = 0.85
 # Minimum share of an edit's copies that lies in seen cells next to unseen ones; a few
 # spike-ins may show none there.
-FEW_BESIDE = 0.03
+FEW_ON_RIM = 0.03
 # Number of ECM steps, after which the mixture changes only past its fourth digit, and
 # of points of the profile likelihood on each side.
 STEPS, TILTS = 60, 8
@@ -180,10 +180,10 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     # In the worst case, the edit that hides most made all matches next to unseen cells,
     # except those of edits that hide little.
-    beside = seen & ~seen[:, BELOW]
-    on_rim, of_edit = in_cells[:, beside].sum(axis=1), copies.sum(axis=1)
+    next_to_unseen = seen & ~seen[:, BELOW]
+    on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
     hides = float(
-        ((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max()
+        ((copies * missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)).max()
     )
     hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())

@@ -85,13 +85,13 @@ def cache_folder() -> Path | None:
         name = str(path.relative_to(_SOURCES.parent)).encode()
         digest.update(name + b"\0" + path.read_bytes() + b"\0")
     chosen = _NUMBA.config.CACHE_DIR
-    beside = _SOURCES / "__pycache__"
+    in_package = _SOURCES / "__pycache__"
     refused = []
-    for parent in [Path(chosen).absolute()] if chosen else [beside, user_cache()]:
+    for parent in [Path(chosen).absolute()] if chosen else [in_package, user_cache()]:
         folder = parent / (_NAME + digest.hexdigest()[:16])
         try:
             # Root may compile kernels for all users of an installation.
-            make_folder(folder, 0o755 if parent == beside else 0o700)
+            make_folder(folder, 0o755 if parent == in_package else 0o700)
             tempfile.TemporaryFile(dir=folder).close()
             why = open_to_others(folder)
         except OSError as error:

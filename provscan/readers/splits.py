@@ -25,7 +25,7 @@ UNKNOWN = "unknown"
 # Archive formats that are read from front to back.
 ARCHIVES = ("tar", "webdataset")
 
-Progress = Callable[[int], None]
+OnBytes = Callable[[int], None]
 
 
 class NotReadable(InputError):
@@ -108,7 +108,7 @@ class Context(NamedTuple):
     limits: Limits
     breaks: list[str]
     budget: Budget
-    on_bytes: Progress | None = None
+    on_bytes: OnBytes | None = None
 
     @classmethod
     def of(
@@ -116,7 +116,7 @@ class Context(NamedTuple):
         split: Split,
         stats: ReadStats,
         limits: Limits,
-        on_bytes: Progress | None = None,
+        on_bytes: OnBytes | None = None,
     ) -> Context:
         return cls(stats, limits, [], Budget(limits, split.size), on_bytes)
 

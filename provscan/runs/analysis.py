@@ -112,7 +112,7 @@ def analyse_run(
     dataset, null, known, elsewhere = scans["dataset"], None, None, None
     if sources := options.files("null"):
         scans["null"] = read_scan(folder / NULL_PARTS)
-        null = NullScan.beside(dataset, scans["null"], sources)
+        null = NullScan.from_scans(dataset, scans["null"], sources)
     if sources := options.files("known"):
         scans["known"] = read_scan(folder / KNOWN_PARTS)
         elsewhere, known = known_elsewhere(scans["known"], controls, sources)
@@ -262,10 +262,8 @@ def score(
         options.threads,
     )
     count = how_many(scanned.records, options.spike_ins)
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        spiked = beside.submit(
-            spike, controls, scanned.carriers, count, options, scorer
-        )
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        spiked = pool.submit(spike, controls, scanned.carriers, count, options, scorer)
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
@@ -288,8 +286,8 @@ def spike(
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        ready = beside.submit(scorer.having_scored, distinct(planted.text))
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        ready = pool.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)
     back = recovered(planted, found, ready.result(), controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():

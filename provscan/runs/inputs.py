@@ -72,12 +72,12 @@ class RunInputs:
 
     dataset: Inputs
     # The null dataset and the known data, where there are any.
-    beside: dict[str, Inputs]
+    auxiliary: dict[str, Inputs]
 
     @property
     def streamed(self) -> bool:
         """Whether any of it can be read only once."""
-        return any(data.streamed for data in (self.dataset, *self.beside.values()))
+        return any(data.streamed for data in (self.dataset, *self.auxiliary.values()))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class RunInputs:
         """
         return self.dataset.state | {
             f"{name}_{key}": value
-            for name, data in self.beside.items()
+            for name, data in self.auxiliary.items()
             for key, value in data.state.items()
         }
 
@@ -126,15 +126,15 @@ def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs
     of splits may depend on the number of `workers`.
     """
     dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
-    beside = {
+    auxiliary = {
         name: plan_inputs(options.files(name), whole, workers)
         for name in ("null", "known")
         if options.files(name)
     }
     _require_other_data(
-        dataset, beside.get("null"), beside.get("known"), options.files("control")
+        dataset, auxiliary.get("null"), auxiliary.get("known"), options.files("control")
     )
-    return RunInputs(dataset, beside)
+    return RunInputs(dataset, auxiliary)
 
 
 def fields_of(options: MatchOptions) -> Fields:
@@ -220,7 +220,7 @@ def describe_inputs(
     damaged: list[Damage] = []
     unread, ignored = Reasons(), Reasons()
     described: dict[str, Any] = {}
-    for name, data in {"dataset": inputs.dataset, **inputs.beside}.items():
+    for name, data in {"dataset": inputs.dataset, **inputs.auxiliary}.items():
         changed, files = check_files(data, threads)
         damaged += [*scans[name].stats.damaged, *changed]
         unread += [*data.unread, *scans[name].unread]

@@ -20,7 +20,14 @@ from provscan.estimate.layers import (
     Strength,
     layered,
 )
-from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly, held_by
+from provscan.estimate.limits import (
+    ALONE,
+    Chance,
+    Factor,
+    Scope,
+    exactly,
+    sharing_factor,
+)
 from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
 from provscan.runs.comparability import Eligibility, TextSample, TextStrata
 from provscan.runs.count import (
@@ -84,7 +91,7 @@ class Measured:
             "texts": by_tweets(found),
         }
         return {
-            unit: held_by(counts, self.index_fraction)
+            unit: sharing_factor(counts, self.index_fraction)
             for unit, counts in showing.items()
         }
 

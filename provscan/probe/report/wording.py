@@ -117,14 +117,15 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         said = [f"Copies and coincidences can't be told apart: {why}."]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
-        beside = f"{recited:,}" if recited else "none"
+        of_controls = f"{recited:,}" if recited else "none"
         whole = (
             f"It recites {found} in all"
             if status == "copies_found"
             else f"The model recites {found} of them"
         )
         said = [
-            f"{whole}, and {beside} of {controls}: similar tweets it cannot have seen."
+            f"{whole}, and {of_controls} of {controls}: similar tweets it cannot "
+            "have seen."
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         said.append(

@@ -460,12 +460,12 @@ def _row_ends(
     # Quotes open and close in turn. A doubled quote, an escaped one, closes a value
     # and opens it again.
     opening, closing = quotes[::2], quotes[1::2]
-    beside = np.zeros(256, np.bool_)
-    beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
-    if not beside[codes[opening - 1]].all():
+    enclosing = np.zeros(256, np.bool_)
+    enclosing[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
+    if not enclosing[codes[opening - 1]].all():
         return None
-    beside[RETURN] = True
-    if not beside[codes[closing + 1]].all():
+    enclosing[RETURN] = True
+    if not enclosing[codes[closing + 1]].all():
         return None
     if LONE_RETURN.search(data):
         returns = np.flatnonzero(codes == RETURN)
