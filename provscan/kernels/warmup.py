@@ -32,7 +32,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
-        content,
         fingerprints,
         minimizers,
         prefilter,
@@ -44,7 +43,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     from provscan.kernels.search import grams as gram_sets
     from provscan.kernels.sketch import bands, minhash
-    from provscan.kernels.storage import packing, postings, radix
+    from provscan.kernels.storage import digests, packing, postings, radix
 
     u8, u16, u32, u64 = (
         np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)
@@ -223,8 +222,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield radix.merge, (r.read_only(u64), r.read_only(u64), u64)
     yield radix.by_level, (u64, u8, i64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
-    yield content.add_column, (text, pairs)
-    yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
+    yield digests.add_column, (text, pairs)
+    yield digests.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
 
 
 def compile_part(part: int) -> None:
