@@ -26,6 +26,7 @@ from provscan.probe.report import page as probe_page
 from provscan.probe.report import tables as probe_tables
 from provscan.probe.report.page import write_probe_report
 from provscan.probe.report.wording import STATUS, final_answer, percent
+from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
 
 
@@ -239,7 +240,7 @@ def test_a_terminal_has_ten_lines(
     summary["recited"]["control"] = 1_234
     for missing in (100, 0):
         summary["asked"]["pairs"] = 1_400 + missing
-        answer = final_answer(summary)
+        answer = final_answer(summary, status_of(summary))
         assert answer["status"] == status
         lines = probe_tables.probe_table({**summary, "answer": answer}).splitlines()
         assert lines[0].startswith(STATUS[status])

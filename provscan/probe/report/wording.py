@@ -1,9 +1,7 @@
-"""The sentences of a probe's answer: status, headline, details, the next step, warnings
-and notes.
+"""The sentences of a probe's answer: headline, details, the next step, warnings and
+notes.
 
-The status is that of a run: ``copies_found`` if the lower limit of recitation beyond
-chance is above 0, ``no_copies_shown`` if nothing is recited or that limit is 0, and
-``not_measured`` if the controls do not measure chance.
+:func:`final_answer` words the numbers that :mod:`provscan.probe.summary` computes.
 """
 
 from __future__ import annotations
@@ -52,21 +50,12 @@ NOTES = {
 """Notes by code: what a reader should know."""
 
 
-def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return ``answer`` of ``summary.json``: the numbers of recited licensed tweets,
-    and the sentences.
+def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
+    """Return ``answer`` of ``summary.json``: the status, the numbers of recited
+    licensed tweets, and the sentences.
     """
-    tweets, why, free = (
-        summary["answer"]["tweets"],
-        summary["tests"]["difference"]["invalid"],
-        summary["free"],
-    )
-    if not tweets["findings"] and not (free and free["texts"]):
-        status = "no_copies_shown"
-    elif why is not None:
-        status = "not_measured"
-    else:
-        status = "copies_found" if tweets["at_least"] else "no_copies_shown"
+    tweets = summary["answer"]["tweets"]
+    why = summary["tests"]["difference"]["invalid"]
     return {
         "status": status,
         "headline": _headline(status, tweets),
