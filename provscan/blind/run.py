@@ -32,10 +32,11 @@ from provscan.matching import Index, open_index
 from provscan.matching.compare import compared
 from provscan.matching.matches import LEVELS, MATCHES, match_table, matches_in, passages
 from provscan.matching.part_files import PASSAGE, PartResult
+from provscan.names import counted
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder
-from provscan.readers import ReadStats, counted, read, read_objects
+from provscan.readers import ReadStats, read, read_objects
 from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
     EVIDENCE_FILE,

@@ -114,7 +114,7 @@ def command(
 
 
 def _lines(manifest: dict[str, Any]) -> Any:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     masked = manifest["options"]["mode"] == "mask"
     for file in manifest["files"][:MOST_FILES]:

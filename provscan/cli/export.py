@@ -44,7 +44,7 @@ def command(
 
     The numbers of the exhibits are those of the report.
     """
-    from provscan.readers import counted
+    from provscan.names import counted
     from provscan.report.export import export
 
     options = shared.given(

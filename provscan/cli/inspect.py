@@ -47,7 +47,7 @@ def command(
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     files = found["files"]
     for file in files[:SHOWN]:

@@ -71,7 +71,7 @@ def _standard_input() -> str:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     matches = found["matches"]
     yield (
@@ -89,7 +89,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
     from provscan.report.wording import alike, visible
 
     share = (

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
+from provscan.names import printable
 from provscan.readers.bytes.archives import Member, is_hidden, is_webdataset
 from provscan.readers.bytes.budget import require_growth
 from provscan.readers.bytes.encodings import known_encoding
@@ -39,7 +40,6 @@ from provscan.readers.formats.registry import (
     identified,
 )
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.names import printable
 from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
 from provscan.readers.texts.fields import Fields, binding_in, reads_like_text
 from provscan.urls import is_remote, opened, source_of

@@ -9,7 +9,7 @@ from functools import partialmethod
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
-from provscan.readers.names import printable
+from provscan.names import printable
 
 EXAMPLES = 5
 

@@ -13,9 +13,10 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.readers import counted
+from provscan.names import counted
 from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
+from provscan.runs.wording import several
 
 # Rows of a long table that are shown.
 SOURCES_SHOWN = 20
@@ -90,7 +91,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         paragraphs = sorted(important[:kept], key=lambda text: text.startswith("! "))
         shown = sum(text.startswith("! ") for text in paragraphs)
         if more := len(warnings) - shown:
-            number = wording.several(more, "more warning", "more warnings")
+            number = several(more, "more warning", "more warnings")
             paragraphs.append(f"! {number}: --verbose")
         report = f"Report: {place}/report.html (more: --verbose)"
         paragraphs = [answer["headline"], *paragraphs, report]
@@ -187,7 +188,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     damaged = [
         (
             item["source"],
-            wording.several(item["records"], "record", "records"),
+            several(item["records"], "record", "records"),
             item["problem"],
         )
         for item in summary["damaged"]

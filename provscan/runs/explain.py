@@ -27,9 +27,9 @@ from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import comparison
+from provscan.names import printable
 from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
-from provscan.readers.names import printable
 from provscan.runs.inputs import fields_of
 from provscan.scoring.lengths import lengths_and_scripts
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common

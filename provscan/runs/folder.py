@@ -25,7 +25,8 @@ import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
 from provscan.index.folder import remove_index, sync, sync_all
-from provscan.readers import counted, file_checksum
+from provscan.names import counted
+from provscan.readers import file_checksum
 from provscan.writing import TEMPORARY, is_mount_point, remove_named, temporary_name
 
 MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (

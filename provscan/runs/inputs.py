@@ -14,6 +14,7 @@ import xxhash
 
 from provscan import readers
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.names import counted
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import require_folder
@@ -373,11 +374,11 @@ def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
     if count == 0 or not (options.strict or count > options.max_bad * whole):
         return
     if options.strict:
-        what = f"{readers.counted(count, 'record')} can't be read"
+        what = f"{counted(count, 'record')} can't be read"
         remedy = "Mend the file, or leave --strict out"
     else:
         what = (
-            f"{count:,} of {readers.counted(whole, 'record')} can't be read, more than "
+            f"{count:,} of {counted(whole, 'record')} can't be read, more than "
             f"--max-bad {options.max_bad:.3%} allows"
         )
         remedy = "Mend the file, or allow more with --max-bad"

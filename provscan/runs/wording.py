@@ -208,12 +208,18 @@ def number(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Return a share with two digits, never rounded to 0 % or 100 %."""
-    percent = 100.0 * part / whole if whole else 0.0
-    digits = 2 if percent < 99.5 else 4
-    while percent < 100 and digits < 15 and float(f"{percent:.{digits}g}") == 100:
+    """Return a share as a percentage with two significant digits."""
+    value = 100.0 * part / whole if whole else 0.0
+    return percentage(value, 2 if value < 99.5 else 4)
+
+
+def percentage(value: float, digits: int) -> str:
+    """Return a percentage with significant digits, and with more of them where it would
+    be rounded to 100%.
+    """
+    while value != 100 and digits < 15 and float(f"{value:.{digits}g}") == 100:
         digits += 1
-    return f"{Decimal(f'{percent:.{digits}g}'):f}%"
+    return f"{Decimal(f'{value:.{digits}g}'):f}%"
 
 
 def several(count: float, singular: str, plural: str) -> str:

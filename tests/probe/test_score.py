@@ -25,9 +25,11 @@ from provscan.probe.extraction import samples_needed
 from provscan.probe.report import page as probe_page
 from provscan.probe.report import tables as probe_tables
 from provscan.probe.report.page import write_probe_report
-from provscan.probe.report.wording import STATUS, final_answer, percent
+from provscan.probe.report.wording import final_answer
 from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
+from provscan.report.wording import percent
+from provscan.runs.wording import STATUS
 
 
 def scored(

@@ -13,7 +13,8 @@ from rich.console import Console
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
 from provscan.report.tables import _console, _print, _text
-from provscan.report.wording import count, percent, several
+from provscan.report.wording import count, percent
+from provscan.runs.wording import several
 
 # Number of warnings whose first sentence a terminal shows by default.
 WARNINGS_SHOWN = 3

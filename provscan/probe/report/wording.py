@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from provscan.report.wording import percent
 from provscan.runs.wording import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
@@ -230,7 +231,3 @@ def area_of(area: Mapping[str, Any]) -> str:
         f"area under the ROC curve {area['value']:.2f}, 95% interval "
         f"{area['low']:.2f}-{area['high']:.2f}, limit {area['limit']:g}"
     )
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.3g}%"

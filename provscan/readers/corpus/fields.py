@@ -16,16 +16,16 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.names import snake_case
 from provscan.readers.corpus.dates import parse_date
 from provscan.readers.formats.protocol import Path
-from provscan.readers.names import plain
 from provscan.readers.texts import fields as dataset_fields
 from provscan.readers.texts.fields import Fields, reads_like_text
 
 NESTING = 6
 ROLES = ("text", "id", "author", "date", "lang", "rt_of")
 # Usual names in order of preference, in the form of
-# :func:`~provscan.readers.names.plain`.
+# :func:`~provscan.names.snake_case`.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
         "full_text",
@@ -295,7 +295,7 @@ def _usual_name(path: Path) -> str:
     """Return a path in the form of usual names, without the parts that MongoDB
     (``id.$numberLong``) and Elasticsearch add.
     """
-    return plain(".".join(path)).partition(".$")[0].removeprefix("_source.")
+    return snake_case(".".join(path)).partition(".$")[0].removeprefix("_source.")
 
 
 def _is_permalink(value: Any) -> bool:

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
+from provscan.names import snake_case
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
 from provscan.readers.corpus.fields import USUAL
-from provscan.readers.names import plain
 from provscan.readers.texts.fields import reads_like_text
 from provscan.readers.texts.records import value_at
 
@@ -354,7 +354,7 @@ def _is_tweet(value: Object) -> bool:
 
 def _is_text(key: str, value: Any) -> bool:
     return (
-        plain(str(key)) in TEXTS
+        snake_case(str(key)) in TEXTS
         and isinstance(value, str)
         and _parsed(value) is None
         and reads_like_text(value)

@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.names import snake_case
 from provscan.readers.formats.protocol import ANY, Path
 from provscan.readers.limits import Limits
-from provscan.readers.names import plain
 from provscan.readers.texts.model_outputs import chat_in, roles_of
 from provscan.readers.texts.words import UNSPACED, are_words, single_words
 
@@ -251,12 +251,12 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
 
 
 def _last(path: Path) -> str:
-    return plain(next((key for key in reversed(path) if key != ANY), ""))
+    return snake_case(next((key for key in reversed(path) if key != ANY), ""))
 
 
 def usual_name(name: str) -> bool:
     """Return whether fields with this name are usually texts or ids."""
-    return plain(name) in TEXTS or plain(name) in ID
+    return snake_case(name) in TEXTS or snake_case(name) in ID
 
 
 def reads_like_text(value: str) -> bool:

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.names import printable
 from provscan.readers.formats.protocol import ANY, Path, Rows
 from provscan.readers.formats.values import array_values, values_of
 from provscan.readers.limits import Limits
-from provscan.readers.names import printable
 from provscan.readers.stats import EXAMPLES, ReadStats
 from provscan.readers.texts.fields import SEARCHED, Binding, later_texts, name_of
 from provscan.readers.texts.model_outputs import chat_in, without_prompts
