@@ -348,10 +348,8 @@ def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
     columns = {
         name: table[name].to_numpy().copy() for name in ("similarity", "containment")
     }
-    columns["similarity"][known], columns["containment"][known] = (
-        similarity,
-        containment,
-    )
+    columns["similarity"][known] = similarity
+    columns["containment"][known] = containment
     levels = np.array(table["level"].to_pylist(), object)
     levels[known] = np.array(LEVELS, object)[level]
     for name, values in {**columns, "level": levels}.items():

@@ -157,10 +157,8 @@ def with_files(
         )
     control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
     also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
-    skipped, empty = (
-        stats.as_dict()["skipped"],
-        extra.manifest.notes["tweets_without_text"],
-    )
+    skipped = stats.as_dict()["skipped"]
+    empty = extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
         "tweets": extra.tweets + len(also) - len(distinct(extra.texts_of_ids(also)[0])),

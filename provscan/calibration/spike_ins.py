@@ -221,12 +221,10 @@ def recovered(
     left[:, missed] = compared(
         *buffers(copies.take(pa.array(missed))), text[missed], scorer.reader
     )[1:]
-    counted, same, share, bits = (
-        hit.copy(),
-        hit.copy(),
-        np.zeros(len(spike_ins)),
-        np.full(len(spike_ins), np.nan),
-    )
+    counted = hit.copy()
+    same = hit.copy()
+    share = np.zeros(len(spike_ins))
+    bits = np.full(len(spike_ins), np.nan)
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spike_ins.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)

@@ -250,11 +250,9 @@ def sharing_factor(showing: Numbers, share: float) -> Factor:
     from scipy.special import gammaincinv
 
     _, single, two, more = showing.tolist()
-    found, singles, pairs = (
-        single + two + more,
-        single * (1.0 - share) / share,
-        2.0 * ((1.0 - share) / share) ** 2,
-    )
+    found = single + two + more
+    singles = single * (1.0 - share) / share
+    pairs = 2.0 * ((1.0 - share) / share) ** 2
 
     def over(two: float) -> float:
         nothing = singles**2 / (singles + two * pairs) if singles else 0.0

@@ -167,11 +167,9 @@ def years_apart(
     at = min(
         len(years) - 1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1
     )
-    early, early_size, late_size = (
-        int(clusters[:at].sum()),
-        float(sizes[:at].sum()),
-        float(sizes[at:].sum()),
-    )
+    early = int(clusters[:at].sum())
+    early_size = float(sizes[:at].sum())
+    late_size = float(sizes[at:].sum())
     low, high = clopper_pearson(early, total)
     odds = late_size / early_size
 

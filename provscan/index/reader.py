@@ -198,10 +198,8 @@ class IndexReader:
         The order depends on the seed and the wording of the texts, not on their
         numbers or on the division into segments.
         """
-        mask, bits = (
-            int(splitmix64(seed, np.zeros(1, np.int64))[0]),
-            (self.size // CHUNK).bit_length(),
-        )
+        mask = int(splitmix64(seed, np.zeros(1, np.int64))[0])
+        bits = (self.size // CHUNK).bit_length()
         for window in range(1 << bits):
             rows = [
                 segment.of_keys(window ^ (mask >> (64 - bits)), bits)
@@ -432,11 +430,9 @@ class IndexReader:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(
                 self.numbering.located(texts)[1]
             )
-        of, row, time = (
-            np.full(len(texts), -1),
-            np.zeros(len(texts), np.int64),
-            np.zeros(len(texts), np.int64),
-        )
+        of = np.full(len(texts), -1)
+        row = np.zeros(len(texts), np.int64)
+        time = np.zeros(len(texts), np.int64)
         for number, segment, places, found in self._everywhere(texts):
             rows = segment.earliest(found)
             times = segment.tweets.times.take(rows)

@@ -109,10 +109,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.two_bit_sketch, (u32[None], pairs)
-    seed_params, scratch = (
-        r.SeedParams(10, 4),
-        r.SeedScratch(u32, i32, u32[None], u32[None]),
-    )
+    seed_params = r.SeedParams(10, 4)
+    scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
@@ -181,14 +179,10 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         seeding.seed_candidates,
         (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count),
     )
-    text_table, asked = (
-        r.frozen(r.TextTable(table, table, bloom_filter, pairs)),
-        r.Sketches(pairs, pairs, pairs),
-    )
-    whole_limits, whole_scratch = (
-        postings.WholeLimits(64, 77, 16),
-        postings.whole_scratch(1, 16),
-    )
+    text_table = r.frozen(r.TextTable(table, table, bloom_filter, pairs))
+    asked = r.Sketches(pairs, pairs, pairs)
+    whole_limits = postings.WholeLimits(64, 77, 16)
+    whole_scratch = postings.whole_scratch(1, 16)
     yield (
         postings.whole_candidates,
         (asked, text_table, whole_limits, whole_scratch, candidates, count),

@@ -241,10 +241,8 @@ def _candidates(
     rows = reader.earliest_tweets(numbers).to_pylist()
     targets = _targets(numbers, rows, model, settings)
     length, script = lengths_and_scripts(reader, numbers)
-    copies, reach = (
-        reader.tweet_counts(numbers),
-        Counter(row["author"] for row in rows if row["author"]),
-    )
+    copies = reader.tweet_counts(numbers)
+    reach = Counter(row["author"] for row in rows if row["author"])
     found = []
     for at, row in enumerate(rows):
         if not targets[at]:

@@ -312,10 +312,8 @@ class Endpoint:
             return Echo(None, *used)
         with self._lock:
             self._echoes = True
-        tokens, chances = (
-            choice.logprobs.tokens or [],
-            choice.logprobs.token_logprobs or [],
-        )
+        tokens = choice.logprobs.tokens or []
+        chances = choice.logprobs.token_logprobs or []
         return Echo(
             target_logprob(tokens, chances, question.prompt, question.target), *used
         )

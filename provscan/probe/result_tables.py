@@ -118,10 +118,8 @@ def recitation_table(
             np.array([match.text for match in matches])
         ).to_pylist()
         for match, tweet in zip(matches, tweets, strict=True):
-            key, given = (
-                f"{FREE}/{match.asked.sample}",
-                found.plan.content["free_prompt"],
-            )
+            key = f"{FREE}/{match.asked.sample}"
+            given = found.plan.content["free_prompt"]
             if controls.control[match.text]:
                 match = dataclasses.replace(
                     match, asked=match.asked._replace(arm="control")

@@ -350,10 +350,8 @@ def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
     """Return the settings of the plan that the endpoint refused: the parameter, its
     value, and the number of answers that were asked for without it.
     """
-    asked, without = (
-        Counter[tuple[str, float | None]](),
-        Counter[tuple[str, float | None]](),
-    )
+    asked = Counter[tuple[str, float | None]]()
+    without = Counter[tuple[str, float | None]]()
     for question in plan.questions():
         if question.key in answers:
             planned: list[tuple[str, float | None]] = [

@@ -29,11 +29,9 @@ from provscan.names import counted
 from provscan.readers import file_checksum
 from provscan.writing import TEMPORARY, is_mount_point, remove_named, temporary_name
 
-MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (
-    "matches.parquet",
-    "evidence.parquet",
-    "summary.json",
-)
+MATCHES_FILE = "matches.parquet"
+EVIDENCE_FILE = "evidence.parquet"
+SUMMARY_FILE = "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.

@@ -117,11 +117,9 @@ def layers_of(
     matches. Limits allow for any share, so that they are valid for all parts at once.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
-    recall, counted, of_index = (
-        measured.recall,
-        found.claimable[0],
-        measured.index_fraction,
-    )
+    recall = measured.recall
+    counted = found.claimable[0]
+    of_index = measured.index_fraction
     effect, several = scanned.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)

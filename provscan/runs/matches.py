@@ -138,10 +138,8 @@ class ScoredMatches:
             other_record[0] = (split[0], own[0]) != last[:2]
             other_field = other_record | np.append(False, np.diff(code) != 0)
             other_field[0] |= known[code[0]] != last[2]
-            records, fields = (
-                record + other_record.cumsum(),
-                field + other_field.cumsum(),
-            )
+            records = record + other_record.cumsum()
+            fields = field + other_field.cumsum()
             place = np.searchsorted(self.text, columns["text"].to_numpy())
             similarity, containment = (
                 columns[key].to_numpy().astype(np.float64)

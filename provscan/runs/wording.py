@@ -16,11 +16,9 @@ from typing import Any
 
 from provscan.estimate.layers import Layers
 
-COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED = (
-    "copies_found",
-    "no_copies_shown",
-    "not_measured",
-)
+COPIES_FOUND = "copies_found"
+NO_COPIES_SHOWN = "no_copies_shown"
+NOT_MEASURED = "not_measured"
 STATUS = {
     COPIES_FOUND: "COPIES FOUND",
     NO_COPIES_SHOWN: "NO COPIES SHOWN",

@@ -169,11 +169,9 @@ class Scorer:
         )
 
     def _scored(self, texts: Numbers) -> TextScores:
-        bits, length, script = (
-            np.empty(len(texts)),
-            np.empty(len(texts), np.int64),
-            np.empty(len(texts), np.int64),
-        )
+        bits = np.empty(len(texts))
+        length = np.empty(len(texts), np.int64)
+        script = np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
         def score(low: int) -> None:

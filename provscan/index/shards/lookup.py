@@ -123,11 +123,9 @@ class LocalTables:
         for source in self._tables:
             postings, known, column, by_text = values(source)
             found, count = gather.find_ranges(postings, known, keys, limit, room)
-            key, text, entry = (
-                np.empty(count, np.uint64),
-                np.empty(count, np.int64),
-                np.empty(count, np.int64),
-            )
+            key = np.empty(count, np.uint64)
+            text = np.empty(count, np.int64)
+            entry = np.empty(count, np.int64)
             gather.copy_entries(
                 postings, tuple(part[:found] for part in room), (key, text, entry)
             )

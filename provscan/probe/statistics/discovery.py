@@ -34,10 +34,8 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
     ParameterError
         A score is nan.
     """
-    asked, control = (
-        np.asarray(scores, np.float64),
-        np.sort(np.asarray(control_scores, np.float64)),
-    )
+    asked = np.asarray(scores, np.float64)
+    control = np.sort(np.asarray(control_scores, np.float64))
     if np.isnan(asked).any() or np.isnan(control).any():
         raise ParameterError("conformal p-values need scores that are numbers")
     reached = len(control) - np.searchsorted(control, asked, side="left")

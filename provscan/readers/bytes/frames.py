@@ -94,11 +94,9 @@ def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
                 raw = rest
                 if decoder.eof:
                     yield at - len(raw), b"".join(parts)
-                    parts, taken, size, decoder = (
-                        [],
-                        0,
-                        0,
-                        decoder_of(whole.compression),
-                    )
+                    parts = []
+                    taken = 0
+                    size = 0
+                    decoder = decoder_of(whole.compression)
                 if taken > MOST_COMPRESSED or size > MOST:
                     return

@@ -109,10 +109,8 @@ def from_strings(strings: pa.Array) -> pa.Array | None:
     for kind in (local, TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)
-    zoned, nothing = (
-        pc.match_substring_regex(strings, ZONE),
-        pa.scalar(None, pa.string()),
-    )
+    zoned = pc.match_substring_regex(strings, ZONE)
+    nothing = pa.scalar(None, pa.string())
     with contextlib.suppress(pa.ArrowInvalid):
         with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
         without = pc.cast(pc.if_else(zoned, nothing, strings), local)

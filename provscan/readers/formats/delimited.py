@@ -208,10 +208,8 @@ class _Table:
             # Parse the first row by itself, since it may name the columns.
             first, _, others = data.partition(b"\n")
             if others and first.strip() and first.count(b'"') % 2 == 0:
-                made, data = (
-                    self._row_by_row(first + b"\n", last=True, ended=True)[0],
-                    others,
-                )
+                made = self._row_by_row(first + b"\n", last=True, ended=True)[0]
+                data = others
         found = self.at_once(data, last=last) if block.ended else None
         if found is None:
             found = self._row_by_row(data, last=last, ended=block.ended)

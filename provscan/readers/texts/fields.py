@@ -95,22 +95,18 @@ ID = (
 )
 
 # Verdicts on fields that are not scanned but might have text in later records.
-EMPTY, ADDRESSES, DATES, CODES = (
-    "empty in the first records",
-    "addresses",
-    "dates or numbers",
-    "short codes or names",
-)
+EMPTY = "empty in the first records"
+ADDRESSES = "addresses"
+DATES = "dates or numbers"
+CODES = "short codes or names"
 TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
 # Verdicts on fields whose texts may run over several records or list elements, so that
 # copies are not found.
-SINGLE_WORDS, CUES = (
-    "scanned, but holds single words",
-    "scanned, but holds cues of a transcript",
-)
+SINGLE_WORDS = "scanned, but holds single words"
+CUES = "scanned, but holds cues of a transcript"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # One in this many records is searched for texts in fields that the first records lack.

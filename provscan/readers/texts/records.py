@@ -168,11 +168,9 @@ class Extractor:
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
-                text, rows, places = (
-                    text.filter(valid),
-                    rows[keep],
-                    [place[keep] for place in places],
-                )
+                text = text.filter(valid)
+                rows = rows[keep]
+                places = [place[keep] for place in places]
             records.append(rows)
             names.append(_names(path, places, len(rows)))
             texts.append(text)
@@ -223,10 +221,8 @@ class Extractor:
                 )
                 parents = np.repeat(np.arange(len(array)), lengths)
                 within = np.arange(len(parents)) - np.searchsorted(parents, parents)
-                rows, places = (
-                    rows[parents],
-                    [*(place[parents] for place in places), within],
-                )
+                rows = rows[parents]
+                places = [*(place[parents] for place in places), within]
                 array = pc.list_flatten(array)
             elif pa.types.is_struct(array.type) and (
                 found := array.type.get_all_field_indices(key)
