@@ -425,7 +425,7 @@ def _blocks(
 def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
     """Return where the fingerprints of each text begin, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
-    # One 5-gram in `step` has a fingerprint, as in kernels.fingerprint_step.
+    # One 5-gram in ``step`` has a fingerprint, as in kernels.fingerprint_step.
     step = -(-grams // params.fingerprints)
     return np.concatenate([[0], np.cumsum(-(-grams // step))])
 

@@ -95,7 +95,7 @@ REVEALED_COSTS = (
 class RunContents(NamedTuple):
     """The contents of a blind or a revealed run."""
 
-    rows: pa.Table  # Columns `FOUND`.
+    rows: pa.Table  # Columns ``FOUND``.
     counted: np.ndarray  # bool[rows]: the row counts, because it was confirmed.
     evidence: pa.Table
     summary: dict[str, Any]  # ``summary.json``.

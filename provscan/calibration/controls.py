@@ -39,7 +39,7 @@ class Controls:
     # The licensed index, followed by the segments of control files.
     reader: IndexReader
     licensed: IndexReader  # The licensed index alone.
-    control: Flags  # bool[texts of `reader`]: the text is a control.
+    control: Flags  # bool[texts of ``reader``]: the text is a control.
     # Numbers of licensed texts that also occur in a control file: commonplace wording.
     repeated: Numbers
     # Number of control texts, and number of tweets in the licensed index that serve as
@@ -82,8 +82,8 @@ def no_control(reader: IndexReader) -> Controls:
 
 
 def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:
-    """Turn licensed texts into controls if all of their tweets were posted at `cutoff`
-    or later.
+    """Turn licensed texts into controls if all of their tweets were posted at
+    ``cutoff`` or later.
 
     A text does not become a control if one of its tweets has no time, or is a retweet,
     which may be younger than its text.
@@ -130,7 +130,7 @@ def with_files(
     folder: Path,
     workers: int,
 ) -> tuple[Controls, dict[str, Any]]:
-    """Add the tweets of files as controls: they are indexed in `folder` and searched
+    """Add the tweets of files as controls: they are indexed in ``folder`` and searched
     for together with the licensed ones.
 
     A text that is also licensed is no control, but counts as commonplace wording. The
@@ -188,7 +188,7 @@ def _unlicensed(
     licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """Return a function that removes tweets with licensed texts from a batch, and adds
-    their ids and the numbers of those texts to `repeated`.
+    their ids and the numbers of those texts to ``repeated``.
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

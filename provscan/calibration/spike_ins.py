@@ -55,9 +55,9 @@ class SpikeIns:
     text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
-    # Name of the edit, length class (`provscan.scoring.lengths.BANDS`) and script (an
-    # index of `provscan.scoring.lengths.SCRIPTS`) of the text, and whether it is inside
-    # a carrier record.
+    # Name of the edit, length class (``provscan.scoring.lengths.BANDS``) and script (an
+    # index of ``provscan.scoring.lengths.SCRIPTS``) of the text, and whether it is
+    # inside a carrier record.
     edit: npt.NDArray[np.str_]
     band: Numbers
     script: Numbers
@@ -126,7 +126,7 @@ def plant(
     seed: int,
     edits: Sequence[str] = (),
 ) -> SpikeIns:
-    """Choose texts, edit them and plant them; `edits` names the edits to use, by
+    """Choose texts, edit them and plant them; ``edits`` names the edits to use, by
     default all.
     """
     texts, weight, script = _sample(controls, params, count, seed)
@@ -175,7 +175,7 @@ def plant(
 def recovered(
     spike_ins: SpikeIns, found: Matches, scorer: Scorer, control: Flags
 ) -> Recovered:
-    """Return which spike-ins the scan found, without matches of `control` texts."""
+    """Return which spike-ins the scan found, without matches of ``control`` texts."""
     whole = np.ones(len(spike_ins))
     # Score the matches, and word-for-word copies of the planted texts in their places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
@@ -244,7 +244,7 @@ def draw_texts(
     controls: Controls, count: int, seed: int, *, control: bool = False
 ) -> Numbers:
     """Draw a random sample of the licensed texts, or of the control's, in random order;
-    if there are fewer than `count`, return all.
+    if there are fewer than ``count``, return all.
     """
     drawn, known = [np.zeros(0, np.int64)], 0
     for texts in controls.reader.shuffled(seed, controls.control == control):

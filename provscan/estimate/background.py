@@ -88,7 +88,7 @@ class BackgroundModel:
         self._table = np.zeros((1 << 12, 2), np.uint64)
 
     def add(self, texts: Texts) -> int:
-        """Count canonical texts, until `max_chars` is reached.
+        """Count canonical texts, until ``max_chars`` is reached.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class BackgroundModel:
         Raises
         ------
         ParameterError
-            Nothing was counted, or `copies` is negative.
+            Nothing was counted, or ``copies`` is negative.
         """
         if self.chars == 0:
             raise ParameterError(

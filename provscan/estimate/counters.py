@@ -13,7 +13,7 @@ from provscan.arrays import Floats, Numbers, distinct
 
 
 class RecordCounter:
-    """Counts the distinct records of each group: `count`, int64[groups]."""
+    """Counts the distinct records of each group: ``count``, int64[groups]."""
 
     def __init__(self, groups: int) -> None:
         self.count = np.zeros(groups, np.int64)
@@ -76,7 +76,7 @@ class CoveredCounter:
 
 
 class BestOfRecords:
-    """Counts records by the class of their most similar match: `count`,
+    """Counts records by the class of their most similar match: ``count``,
     float64[classes].
     """
 
@@ -107,7 +107,7 @@ class BestOfRecords:
 
 
 class Strongest:
-    """Keeps the first `limit` rows in ascending order of their keys; rows with equal
+    """Keeps the first ``limit`` rows in ascending order of their keys; rows with equal
     keys are ordered by their numbers.
     """
 

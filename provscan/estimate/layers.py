@@ -69,7 +69,7 @@ class Layers:
         return {name: shown(getattr(self, name)) for name in self.NUMBERS}
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """Multiply all layers by a known number, and cap them at `most`.
+        """Multiply all layers by a known number, and cap them at ``most``.
 
         Shares of records, for example, have the factor 1 over the number of records,
         and are at most 1.
@@ -89,7 +89,7 @@ class Layers:
         return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
-        """Raise the lower bound and the estimate at least to those of `other`, a kind
+        """Raise the lower bound and the estimate at least to those of ``other``, a kind
         of unit that can't be more numerous than this one.
         """
         result = self
@@ -147,7 +147,7 @@ class Found:
     most: Factor = UNBOUNDED
     unit: float = 1.0  # Mean size of a unit, used if none was found.
     # Units that contain some of a random share of all things, divided by their number
-    # if each contained one thing (`sharing_factor`).
+    # if each contained one thing (``sharing_factor``).
     sharing: Factor = ALONE
 
 

@@ -37,7 +37,7 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
     Raises
     ------
     ParameterError
-        ``0 <= k <= n`` is false, or `n` is not positive.
+        ``0 <= k <= n`` is false, or ``n`` is not positive.
     """
     from scipy.special import betaincinv
 
@@ -51,8 +51,8 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
 
 
 def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
-    """Return the least k whose cumulative probability is at least `q`; `shape` need not
-    be whole.
+    """Return the least k whose cumulative probability is at least ``q``; ``shape`` need
+    not be whole.
     """
     from scipy.special import btdtrib
 
@@ -64,10 +64,10 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
     """Return the 95 % limits of a total, given that each unit was found with
-    probability `share` and that `found` of them were found.
+    probability ``share`` and that ``found`` of them were found.
 
     The number of units missed before that many are found has a negative binomial
-    distribution. With an `effect` above 1 (a design effect, or the mean size of the
+    distribution. With an ``effect`` above 1 (a design effect, or the mean size of the
     units of an amount), ``found / effect`` groups are found or missed as a whole.
 
     Parameters
@@ -239,9 +239,9 @@ def product(*factors: Factor) -> Factor:
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the number of units that contain things, divided by the number that would
-    contain them if each contained one, given a random `share` of all things.
+    contain them if each contained one, given a random ``share`` of all things.
 
-    `showing` are the numbers of units in which 0, 1, 2 and more sampled things are
+    ``showing`` are the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
     which none is seen, as in Chao 1984, doi:10.2307/4615964), and exact if all units
     contain the same number. Its lower limit allows for chance in the number of units
@@ -295,9 +295,9 @@ def total(
 ) -> Factor:
     """Estimate the total of the whole, given the findings less chance.
 
-    Without a `recall`, missed copies are not corrected for. `unit` is the mean size of
-    the units, and `sharing` the correction for units that contain several things, from
-    :func:`sharing_factor`.
+    Without a ``recall``, missed copies are not corrected for. ``unit`` is the mean size
+    of the units, and ``sharing`` the correction for units that contain several things,
+    from :func:`sharing_factor`.
     """
     r = ALONE if recall is None else recall
     fraction, effect = scope.fraction, scope.effect * unit

@@ -22,13 +22,13 @@ import numba
 
 from provscan.caches import make_folder, open_to_others, user_cache, warn_once
 
-# Numba's manual explains `nogil` and `error_model`: kernels run in threads, and
+# Numba's manual explains ``nogil`` and ``error_model``: kernels run in threads, and
 # division by zero is not checked. The other options are accepted but not documented:
 #
-# - `_nrt=False`: numba does not count references to arrays. Counting costs an atomic
+# - ``_nrt=False``: numba does not count references to arrays. Counting costs an atomic
 #   addition at every slice, which makes a scan a third slower. It is not needed here:
 #   kernels create no arrays, and the caller keeps those that it passes.
-# - `no_cfunc_wrapper`, `no_cpython_wrapper`: no wrapper for calls from C, or from
+# - ``no_cfunc_wrapper``, ``no_cpython_wrapper``: no wrapper for calls from C, or from
 #   Python, is compiled.
 _OPTIONS: dict[str, Any] = {
     "nogil": True,

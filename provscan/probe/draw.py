@@ -105,7 +105,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A class of licensed texts, with at least `copies` and fewer than the next one."""
+    """A class of licensed texts, with at least ``copies`` and fewer than the next
+    one.
+    """
 
     copies: int  # Minimum number of copies.
     population: float  # Licensed texts of this class that could be asked for.

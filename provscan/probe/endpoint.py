@@ -55,8 +55,8 @@ class EndpointOptions:
 
 
 class Endpoint:
-    """A model behind an endpoint such as ``http://localhost:8000/v1``; `style` chooses
-    between the chat and the completion call.
+    """A model behind an endpoint such as ``http://localhost:8000/v1``; ``style``
+    chooses between the chat and the completion call.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class Local:
     downloaded.
 
     With the first sample of each prompt, the log-probability of the target at
-    `temperature` is computed as well. It gives the probability that a sample recites
+    ``temperature`` is computed as well. It gives the probability that a sample recites
     the target (Hayes et al. 2024, arXiv 2410.19482).
     """
 

@@ -60,9 +60,9 @@ def read(
     """Yield the texts of one split, in bounded memory.
 
     A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-    comes in pieces (:mod:`provscan.readers.texts.schema`). The `stats` are complete
-    when the iterator is exhausted; `on_bytes` is called with the number of bytes of the
-    file read since the last call.
+    comes in pieces (:mod:`provscan.readers.texts.schema`). The ``stats`` are complete
+    when the iterator is exhausted; ``on_bytes`` is called with the number of bytes of
+    the file read since the last call.
     """
     limits = limits or current_limits()
     if split.start == split.end:
@@ -92,7 +92,7 @@ def read_split(
     batches: Callable[[Context], Iterator[pa.RecordBatch]],
     delivered: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]] = iter,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a split, passed through `delivered`, up to where the file
+    """Yield the batches of a split, passed through ``delivered``, up to where the file
     is damaged; the damage is counted.
     """
     context = Context.of(split, stats, limits, on_bytes)

@@ -82,8 +82,8 @@ class Split:
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records (a Binding of
-    # `provscan.readers.texts.fields` or `provscan.readers.corpus.fields`); None for a
-    # pipe, which can't be inspected before it is read.
+    # ``provscan.readers.texts.fields`` or ``provscan.readers.corpus.fields``); None for
+    # a pipe, which can't be inspected before it is read.
     binding: Any = field(default=None, compare=False, repr=False)
 
     @property

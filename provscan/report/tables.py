@@ -62,7 +62,7 @@ def _text(console: Console) -> str:
 
 
 def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """The answer of a run in :data:`MOST_LINES` lines or fewer; `place` is the folder
+    """The answer of a run in :data:`MOST_LINES` lines or fewer; ``place`` is the folder
     of the run.
 
     Headline and last line are always whole. Between them, whole paragraphs are left out
@@ -102,7 +102,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """Return the whole ``summary.json`` of a run as text; `place` is its folder."""
+    """Return the whole ``summary.json`` of a run as text; ``place`` is its folder."""
     answer = summary["answer"]
     said = text_table(summary, width) if "records" in answer else answer["headline"]
     return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"

@@ -79,7 +79,7 @@ class Analysis:
     measured: Measured
     kept: Kept  # Matches that keep their texts.
     # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``; after `analyse_run` all but those on files.
+    # ``rule``; after ``analyse_run`` all but those on files.
     summary: dict[str, Any]
     # Scans of the dataset, and where given of ``null`` and ``known`` data, by name.
     scans: dict[str, Scanned] = field(default_factory=dict)
@@ -251,7 +251,7 @@ def score(
     """Score the matches of a scan, plant spike-ins in a sample of its records and
     search them, and draw samples of the licensed and the control texts.
 
-    `elsewhere` is what known data has of the texts.
+    ``elsewhere`` is what known data has of the texts.
     """
     scorer = Scorer(
         controls.reader,
@@ -281,8 +281,8 @@ def spike(
 ) -> tuple[SpikeIns, Recovered]:
     """Plant spike-ins, and find out what the search finds of them.
 
-    The `draw` decides which are planted; it is the same in all runs, so that nobody can
-    choose.
+    The ``draw`` decides which are planted; it is the same in all runs, so that nobody
+    can choose.
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])

@@ -38,7 +38,7 @@ class TextSample:
     """
 
     total: int  # Number of all such texts.
-    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and place of the length
+    # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and place of the length
     # class of each text.
     script: Numbers
     band: Numbers
@@ -207,8 +207,8 @@ def eligibility_of(
 ) -> Eligibility:
     """Return which of the found texts can be claimed.
 
-    `scripts` are those in which a null dataset measures chance, None without a usable
-    one; `control` is whether there are control texts.
+    ``scripts`` are those in which a null dataset measures chance, None without a usable
+    one; ``control`` is whether there are control texts.
     """
     scores = matches.scores
     stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
@@ -296,7 +296,7 @@ def years_of_control(
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Return the years of a control, and its clusters and texts of each year.
 
-    `years` are those of a sample of its texts, `matched` those of its clusters.
+    ``years`` are those of a sample of its texts, ``matched`` those of its clusters.
     """
     every = np.unique(np.concatenate([years, matched]))
     clusters, sizes = (

@@ -32,8 +32,8 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file as it was when the run began; `size` and `modified` (ns) are null if it is
-    not a regular file.
+    """A file as it was when the run began; ``size`` and ``modified`` (ns) are null if
+    it is not a regular file.
     """
 
     source: str  # Name as given by the user.
@@ -124,7 +124,7 @@ def run_path(named: list[str] | None, out: Source | None) -> Path:
 
 def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
     """Plan the inputs of the dataset, the null dataset and the known data; the number
-    of splits may depend on the number of `workers`.
+    of splits may depend on the number of ``workers``.
     """
     dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
     auxiliary = {

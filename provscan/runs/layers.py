@@ -113,8 +113,9 @@ def layers_of(
     """Compute the layers of the whole dataset, or of a source, author, year or
     language, by unit.
 
-    `records` is the number of records, and `part` their expected share of the chance
-    matches. Limits allow for any share, so that they are valid for all parts at once.
+    ``records`` is the number of records, and ``part`` their expected share of the
+    chance matches. Limits allow for any share, so that they are valid for all parts at
+    once.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
     recall = measured.recall

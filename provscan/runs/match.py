@@ -82,7 +82,7 @@ def run_match(
     render: Callable[[Path], Any],
 ) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder;
-    `render` makes its report.
+    ``render`` makes its report.
     """
     clock = Clock()
     named = source_list(sources)

@@ -44,13 +44,13 @@ class Batch(NamedTuple):
     columns: pa.RecordBatch  # Columns of the part files.
     low: int  # Number of the first match.
     split: Numbers
-    place: Numbers  # Place of the licensed text in `ScoredMatches.text`.
+    place: Numbers  # Place of the licensed text in ``ScoredMatches.text``.
     # Numbers of its record and field, counted from 0 among those with matches.
     record: Numbers
     field: Numbers
     similarity: Floats
     containment: Floats
-    # See `provscan.scoring.rule.Scores`.
+    # See ``provscan.scoring.rule.Scores``.
     bits: Floats
     known: Flags
     counted: Flags

@@ -91,7 +91,7 @@ class NullCounts:
 
     scan: NullScan
     matches: ScoredMatches
-    of_texts: list[TextFindings]  # For each of `STRENGTHS`; control texts have none.
+    of_texts: list[TextFindings]  # For each of ``STRENGTHS``; control texts have none.
     licensed: int  # Matches of licensed texts.
     kind: Kind
 
@@ -126,7 +126,7 @@ def count_null(
 ) -> NullCounts:
     """Count the matches of a null dataset, and compare it with the dataset.
 
-    `matches` and `scanned` are those of the dataset.
+    ``matches`` and ``scanned`` are those of the dataset.
     """
     texts = len(controls.control)
     dataset = _Phrases(matches, texts, scanned)

@@ -255,7 +255,7 @@ class Scanned:
 def status_of(records: Layers, *, usable: bool) -> str:
     """Return the status of a run, given the numbers of its records.
 
-    `usable` says whether chance was measured.
+    ``usable`` says whether chance was measured.
     """
     if records.at_least:
         return COPIES_FOUND
@@ -349,8 +349,8 @@ def details(
 ) -> list[str]:
     """Return the sentences after the headline: findings, chance, limit and comparison.
 
-    `not_measured` is the number of findings whose texts all lie in strata where chance
-    was not measured.
+    ``not_measured`` is the number of findings whose texts all lie in strata where
+    chance was not measured.
     """
     common = records.common_or_known or 0.0
     more = (

@@ -49,7 +49,7 @@ TEXTS = 1 << 14
 class MatchTraits(NamedTuple):
     """The properties of matches on which their scores depend, [n] each."""
 
-    place: Numbers  # Index of the licensed text in a `TextScores`.
+    place: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field.
@@ -96,7 +96,7 @@ class TextScores:
 
     bits: Floats  # nan if unknown.
     length: Numbers  # Code points as ``min_chars`` counts them.
-    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and length class.
+    # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
     band: Numbers
     common: Flags  # Three authors or more, or an author of a control, posted the text.
@@ -139,13 +139,13 @@ class Scorer:
     ready: tuple[Numbers, TextScores] | None = None
 
     def having_scored(self, texts: Numbers) -> Scorer:
-        """Return a scorer that has scored `texts`, in ascending order, and will not
+        """Return a scorer that has scored ``texts``, in ascending order, and will not
         score them again.
         """
         return replace(self, ready=(texts, self._scored(texts)))
 
     def scores(self, traits: MatchTraits) -> Scores:
-        """Score matches whose `place` is the number of the text in the reader."""
+        """Score matches whose ``place`` is the number of the text in the reader."""
         texts, place = np.unique(traits.place, return_inverse=True)
         return self.texts(texts).matches(
             traits._replace(place=place.reshape(-1)), self.params

@@ -72,7 +72,7 @@ class ShardEntries(NamedTuple):
     numbers: np.ndarray
     # [n, ...]: the values that the table has for each entry or text.
     values: np.ndarray
-    living: np.ndarray  # bool[n]: see `provscan.index.segment.tables.LookupTables`.
+    living: np.ndarray  # bool[n]: see ``provscan.index.segment.tables.LookupTables``.
 
 
 class ShardGroup(Protocol):

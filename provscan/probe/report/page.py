@@ -45,7 +45,7 @@ def write_probe_report(
 ) -> Path:
     """Write the report of a probe, by default as ``report.html`` in its folder.
 
-    Only the `texts` strongest recitations show texts. `overwrite` works as in
+    Only the ``texts`` strongest recitations show texts. ``overwrite`` works as in
     :func:`~provscan.report.document.write_report`.
     """
     require_score(folder)

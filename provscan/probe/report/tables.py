@@ -28,7 +28,7 @@ def plan_table(
     *,
     verbose: bool = False,
 ) -> str:
-    """Return a table of what will be asked and what this can show; `plan` is
+    """Return a table of what will be asked and what this can show; ``plan`` is
     ``plan.json`` without its pairs.
     """
     console, power = _console(), plan["power"]

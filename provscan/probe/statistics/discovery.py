@@ -22,7 +22,7 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
         float64[n]; a higher score is stronger evidence.
     control_scores
         float64[m], scores of controls that are exchangeable with the members of
-        `scores` under the null hypothesis.
+        ``scores`` under the null hypothesis.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def frame_ranges(
     """Yield ranges of about ``target`` bytes of a file, or the whole file if it can't
     be cut.
 
-    `records` returns the number of records in a frame, or None for a frame that ends
+    ``records`` returns the number of records in a frame, or None for a frame that ends
     within a record.
     """
     found = (

@@ -55,7 +55,7 @@ def _epoch_ms(number: float) -> int | None:
 
 
 def parse_date(value: Any) -> int | None:
-    """Return the milliseconds since 1970 in UTC of a date, or None if `value` isn't
+    """Return the milliseconds since 1970 in UTC of a date, or None if ``value`` isn't
     one.
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1

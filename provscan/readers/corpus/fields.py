@@ -153,7 +153,7 @@ class Binding:
     rt_of: Path | None = None
     wanted: tuple[tuple[Path, pa.DataType], ...] = ()  # Paths to read, with types.
     guessed: str = ""  # The roles that were determined by content, for a message.
-    long: tuple[Path, ...] = ()  # Paths of full texts, preferred to `text`.
+    long: tuple[Path, ...] = ()  # Paths of full texts, preferred to ``text``.
     missing: tuple[str, ...] = ()  # Roles whose named field is absent.
     # Roles that the first records lack, and their possible paths in later ones.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -214,7 +214,7 @@ def _by_content(found: Survey) -> dict[str, Path]:
 
 
 def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
-    """Find every role among the fields of a file, from its first records. `source`
+    """Find every role among the fields of a file, from its first records. ``source``
     names the file in messages.
     """
     found = survey(records)

@@ -216,7 +216,7 @@ def is_nested(record: Object) -> bool:
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
     """Yield the tweets in an object, embedded originals first.
 
-    `skip` is called with a reason and a detail for each part that is not a tweet:
+    ``skip`` is called with a reason and a detail for each part that is not a tweet:
     ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
@@ -442,7 +442,7 @@ def _text(tweet: Object) -> Any:
 
 
 def _row(tweet: Object, **known: Any) -> Tweet:
-    """Return a tweet as a row; `known` values take precedence over its own."""
+    """Return a tweet as a row; ``known`` values take precedence over its own."""
     return Tweet(
         *(
             _first(tweet, PATHS[role]) if (value := known.get(role)) is None else value

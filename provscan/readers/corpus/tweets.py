@@ -70,8 +70,8 @@ def read_tweets(
     """Yield the tweets of one file of :func:`~provscan.readers.plan_tweets`, in
     bounded memory.
 
-    Every row has an id, ``file:line`` where the tweet has none. The `stats` are
-    complete when the iterator is exhausted; `on_bytes` is called with the number of
+    Every row has an id, ``file:line`` where the tweet has none. The ``stats`` are
+    complete when the iterator is exhausted; ``on_bytes`` is called with the number of
     bytes of the file read since the last call.
     """
     limits = limits or current_limits()

@@ -189,10 +189,10 @@ class _Table:
     def rows(
         self, block: Block, rest: bytes, *, last: bool
     ) -> tuple[list[Rows], bytes]:
-        """Return the rows of `rest` and a block, and the lines of a row that is not
+        """Return the rows of ``rest`` and a block, and the lines of a row that is not
         complete.
 
-        `rest` is the incomplete row of the previous call. A file that does not end
+        ``rest`` is the incomplete row of the previous call. A file that does not end
         with a newline is damaged if its last row is not whole.
         """
         data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
@@ -355,7 +355,7 @@ class _Table:
         return self._made(numbers, good), b""
 
     def _passed(self, lines: list[bytes], number: int) -> None:
-        """The lines of a row, or of something that is none; `number` is that of the
+        """The lines of a row, or of something that is none; ``number`` is that of the
         next row before them.
         """
 

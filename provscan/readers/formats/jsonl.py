@@ -458,7 +458,7 @@ def read_lines(
     wanted: Wanted,
     accept: Callable[[pa.RecordBatch], bool] | None = None,
 ) -> Iterator[Rows]:
-    """Yield the objects of a stream of lines. A block whose columns `accept` refuses
+    """Yield the objects of a stream of lines. A block whose columns ``accept`` refuses
     is parsed line by line.
     """
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)

@@ -125,10 +125,10 @@ class Fields:
     """The names of fields that the user gave; None where they are determined by
     values.
 
-    With `outputs`, the records are outputs of a model, and what the model was given is
-    left out (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding`, garbled
-    texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name
-    such as ``user.screen_name`` leads into objects, ``[]`` into lists:
+    With ``outputs``, the records are outputs of a model, and what the model was given
+    is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
+    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A
+    dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists:
     ``messages[].content``.
     """
 
@@ -483,7 +483,7 @@ def not_found(
     what: str, names: Iterable[str], source: str, role: str = "text", also: str = ""
 ) -> FieldNotFoundError:
     """Return an error that says which field was expected and which fields there are;
-    `also` adds another remedy.
+    ``also`` adds another remedy.
     """
     # A name from lenient JSON may contain characters that can't be printed.
     known = [name.encode(errors="replace").decode() for name in names]
