@@ -69,7 +69,7 @@ from provscan.readers import ReadStats
 from provscan.runs.analysis import Scores, analyse
 from provscan.runs.matches import score_matches
 from provscan.runs.null import NullScan
-from provscan.scoring.rule import KnownElsewhere, Scored, Scorer
+from provscan.scoring.rule import KnownElsewhere, MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
 RECORDS, FEW_RECORDS = 8_000, 1_000
@@ -212,7 +212,7 @@ def known_of(world: World) -> dict[str, KnownElsewhere]:
     """
     best = {}
     for name, scan in (world.scans | world.long_scans).items():
-        best[name] = np.zeros(len(world.held.controls.absent), np.float32)
+        best[name] = np.zeros(len(world.held.controls.control), np.float32)
         np.maximum.at(best[name], scan.columns["text"], scan.columns["containment"])
     return {
         name: KnownElsewhere(
@@ -436,7 +436,7 @@ def edited(
     )
     ones = np.ones(len(copies))
     told = world.held.scorer.scores(
-        Scored(
+        MatchTraits(
             numbers,
             ones,
             ones,

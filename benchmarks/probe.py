@@ -42,10 +42,11 @@ from synthetic import tweets as made_up
 import provscan
 from provscan.probe import Plan, Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer, read_answers
+from provscan.probe.evidence import Evidence
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.report.tables import probe_table
-from provscan.probe.score import Evidence, summarise
 from provscan.probe.statistics import paired_power
+from provscan.probe.summary import summarise
 from provscan.probe.verification import recitations
 from provscan.runs.folder import write_json
 

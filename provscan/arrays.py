@@ -16,7 +16,7 @@ PART = 1 << 16
 
 
 def slices(count: int) -> Iterator[slice]:
-    """Yield slices of `count` rows, so that intermediate results are not needed for
+    """Yield slices of ``count`` rows, so that intermediate results are not needed for
     all rows at once.
     """
     return (slice(low, min(low + PART, count)) for low in range(0, count, PART))
@@ -25,7 +25,7 @@ def slices(count: int) -> Iterator[slice]:
 def distinct(numbers: Numbers) -> Numbers:
     """Return the distinct values of some numbers, ascending.
 
-    `np.unique` builds a hash table first, which takes ten times as long if many are
+    ``np.unique`` builds a hash table first, which takes ten times as long if many are
     distinct.
     """
     ordered = np.sort(numbers)

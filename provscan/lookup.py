@@ -14,8 +14,8 @@ import numpy as np
 
 from provscan.arrays import Numbers
 from provscan.matching import Index
+from provscan.names import counted
 from provscan.params import MatchParams
-from provscan.readers import counted
 from provscan.report import wording
 from provscan.report.differences import (
     DIFFERS,

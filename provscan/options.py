@@ -486,7 +486,7 @@ def _paths(name: str, value: Any) -> list[str] | None:
 
 
 def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
-    """Parse a cutoff as a time in UTC; errors name the parameter `name`."""
+    """Parse a cutoff as a time in UTC; errors name the parameter ``name``."""
     if isinstance(cutoff, str):
         try:
             cutoff = datetime.fromisoformat(cutoff)

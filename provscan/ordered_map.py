@@ -25,7 +25,7 @@ class _Caller(Executor):
 
 @contextmanager
 def pool_of(threads: int) -> Iterator[Executor]:
-    """Yield a pool of `threads` threads. For 0, calls run in the submitting thread,
+    """Yield a pool of ``threads`` threads. For 0, calls run in the submitting thread,
     since starting others takes as long as a small piece of work.
 
     The caller must consume all results: calls that have not begun when the block ends,

@@ -47,7 +47,7 @@ def require_path(name: str, value: object, *, remote: bool = False) -> None:
     """Raise :class:`~provscan.errors.ParameterError` if a parameter can't be the path
     of a file or folder.
 
-    With `remote`, it may also be a URL.
+    With ``remote``, it may also be a URL.
     """
     path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     require(
@@ -187,7 +187,7 @@ class IndexParams(Params):
         )
 
     def of_texts(self, texts: int) -> IndexParams:
-        """Return these parameters, with the length of seeds for `texts` texts.
+        """Return these parameters, with the length of seeds for ``texts`` texts.
 
         Parameters
         ----------

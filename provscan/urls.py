@@ -112,7 +112,7 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 def without_secrets(text: str, url: str = "") -> str:
     """Return a message, for example of another library, with secrets removed from its
-    URLs, and without the secrets of `url`.
+    URLs, and without the secrets of ``url``.
     """
     text = (
         MENTIONED.sub(lambda found: _shown(found[1]) + found[2], text)

@@ -23,10 +23,10 @@ def temporary_name() -> str:
 
 @contextlib.contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """Yield a new, empty file, which replaces `target` if the block succeeds and is
+    """Yield a new, empty file, which replaces ``target`` if the block succeeds and is
     removed if it fails.
 
-    If `target` is a link, the link is replaced.
+    If ``target`` is a link, the link is replaced.
     """
     temporary = target.with_name(temporary_name())
     os.close(

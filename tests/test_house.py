@@ -21,6 +21,7 @@ FLOORS = {
     "errors": 0,
     "caches": 0,
     "urls": 0,
+    "names": 0,
     "params": 0,
     "options": 0,
     "arrays": 0,

@@ -341,10 +341,8 @@ def _write_files(
     params: BlindParams,
 ) -> None:
     keys = kernel_keys(key)
-    hashes, lengths = (
-        np.empty(len(numbers), np.uint32),
-        np.empty(len(numbers), np.int64),
-    )
+    hashes = np.empty(len(numbers), np.uint32)
+    lengths = np.empty(len(numbers), np.int64)
     counts = np.zeros(
         1 << min(COUNTER_BITS, max(10, (64 * len(numbers)).bit_length())), np.uint8
     )
@@ -362,11 +360,9 @@ def _write_files(
         )
         kernels.count_seeds(texts, params.seed_length, keys.seeds, counts, room)
     order = np.lexsort((lengths, hashes))
-    numbers, hashes, lengths = (
-        numbers[order],
-        hashes[order],
-        lengths[order].astype(np.uint16),
-    )
+    numbers = numbers[order]
+    hashes = hashes[order]
+    lengths = lengths[order].astype(np.uint16)
     first = _first_fingerprints(lengths, params)
     fingerprints = np.empty(first[-1], np.uint8)
     choice = kernels.SeedChoice(
@@ -397,10 +393,8 @@ def _write_files(
     seeds = seeds[np.lexsort((seeds[:, 1], seeds[:, 0]))]
     # Choose the number of buckets so that a bucket has about four entries.
     bits = max(0, len(seeds).bit_length() - 2)
-    starts, entries = (
-        np.zeros((1 << bits) + 1, np.uint32),
-        np.empty((len(seeds), 3), np.uint16),
-    )
+    starts = np.zeros((1 << bits) + 1, np.uint32)
+    entries = np.empty((len(seeds), 3), np.uint16)
     kernels.fill_table(seeds, bits, starts, entries)
     ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
     several = np.flatnonzero(tweets > 1)
@@ -431,7 +425,7 @@ def _blocks(
 def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
     """Return where the fingerprints of each text begin, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
-    # One 5-gram in `step` has a fingerprint, as in kernels.fingerprint_step.
+    # One 5-gram in ``step`` has a fingerprint, as in kernels.fingerprint_step.
     step = -(-grams // params.fingerprints)
     return np.concatenate([[0], np.cumsum(-(-grams // step))])
 
@@ -505,10 +499,8 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
             map_array(folder / "seeds.entries", np.uint16, 3),
             (len(starts) - 1).bit_length() - 1,
         )
-        ids, other_ids = (
-            map_array(folder / "ids.numbers", np.int64),
-            open_strings(folder, "ids"),
-        )
+        ids = map_array(folder / "ids.numbers", np.int64)
+        other_ids = open_strings(folder, "ids")
         counts = map_array(folder / "tweets.counts", np.uint32, 2)
     except OSError as error:
         raise IndexFormatError(

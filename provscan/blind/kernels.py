@@ -370,11 +370,11 @@ def _walk(window, fingerprints, step, begin, way, found):
             )
             if not (0 <= x < len(window) and window[x] == fingerprints[j]):
                 continue
-            after, beside = j + ahead, x + ahead * step
+            after, opposite = j + ahead, x + ahead * step
             if slide > 0 and not (
                 0 <= after < len(fingerprints)
-                and 0 <= beside < len(window)
-                and window[beside] == fingerprints[after]
+                and 0 <= opposite < len(window)
+                and window[opposite] == fingerprints[after]
             ):
                 continue
             diagonal = x + begin - j * step
@@ -400,11 +400,9 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
     n, h = np.int64(0), np.int64(0)
     while h < len(hits):
         r, t = hits[h, 0], hits[h, 1]
-        low, size, length = (
-            offsets[r],
-            offsets[r + 1] - offsets[r],
-            np.int64(texts.lengths[t]),
-        )
+        low = offsets[r]
+        size = offsets[r + 1] - offsets[r]
+        length = np.int64(texts.lengths[t])
         step, shift = fingerprint_step(length, most), place_shift(length)
         fingerprints = texts.fingerprints[texts.first[t] : texts.first[t + 1]]
         first_diagonal = hits[h, 2] - (hits[h, 3] << shift)
@@ -448,13 +446,11 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
                 common += hits[h, 4]
                 place = hits[h, 3]
             h += 1
-        agree, start, end, first, last = (
-            np.int64(0),
-            size,
-            np.int64(-1),
-            np.int64(0),
-            np.int64(0),
-        )
+        agree = np.int64(0)
+        start = size
+        end = np.int64(-1)
+        first = np.int64(0)
+        last = np.int64(0)
         for j in range(len(fingerprints)):
             if found[j] < 0:
                 continue
@@ -481,12 +477,10 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
             == texts.hashes[t]
         )
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = r, t, start, end
-        out[n, 4], out[n, 5], out[n, 6], out[n, 7], out[n, 8] = (
-            agree,
-            len(fingerprints),
-            equal,
-            rare,
-            common,
-        )
+        out[n, 4] = agree
+        out[n, 5] = len(fingerprints)
+        out[n, 6] = equal
+        out[n, 7] = rare
+        out[n, 8] = common
         n += 1
     return n

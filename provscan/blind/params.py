@@ -19,11 +19,11 @@ class BlindParams(Params):
     # Length of a seed in code points; a character of a script that is written without
     # spaces counts as two.
     seed_length: int = 12
-    # A text has one seed per `seed_step` places, and at most `seeds` of them.
+    # A text has one seed per ``seed_step`` places, and at most ``seeds`` of them.
     seed_step: int = 14
     seeds: int = 7
-    # Seeds that more than `frequent_texts` texts share are left out, as long as
-    # `least_seeds` are left.
+    # Seeds that more than ``frequent_texts`` texts share are left out, as long as
+    # ``least_seeds`` are left.
     least_seeds: int = 3
     frequent_texts: int = 200
     # A seed that more texts than this share is common: alone it makes no match.
@@ -54,7 +54,7 @@ class BlindLimits(Params):
     less than texts do.
     """
 
-    min_chars: int = 28  # Minimum of `MatchParams.min_chars`.
+    min_chars: int = 28  # Minimum of ``MatchParams.min_chars``.
     # Added to both thresholds if only some 5-grams of a text have a fingerprint.
     margin: float = 0.03
     seed_texts: int = 64  # Maximum texts that are read for one seed.

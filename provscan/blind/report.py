@@ -54,7 +54,7 @@ def counts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def run_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines that a terminal shows; `found` is the run's summary, with its
+    """Yield the lines that a terminal shows; ``found`` is the run's summary, with its
     folder as ``run``.
     """
     yield f"{found['answer']['headline']}."
@@ -88,8 +88,8 @@ def write_report(
 ) -> Path:
     """Write the report of a blind run, by default as ``report.html`` in its folder.
 
-    The page shows no texts, so `texts` has no effect, and it has no exhibits to mark.
-    `overwrite` works as in :func:`provscan.report.document.write_report`.
+    The page shows no texts, so ``texts`` has no effect, and it has no exhibits to mark.
+    ``overwrite`` works as in :func:`provscan.report.document.write_report`.
     """
     require_folder("run", run)
     if marks is not None:

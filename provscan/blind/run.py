@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,10 +32,11 @@ from provscan.matching import Index, open_index
 from provscan.matching.compare import compared
 from provscan.matching.matches import LEVELS, MATCHES, match_table, matches_in, passages
 from provscan.matching.part_files import PASSAGE, PartResult
+from provscan.names import counted
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams, require_folder
-from provscan.readers import ReadStats, counted, read, read_objects
+from provscan.readers import ReadStats, read, read_objects
 from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE, evidence_rows
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -60,9 +61,6 @@ from provscan.runs.licensed import OPEN_ALREADY
 from provscan.runs.scan import unread_members
 from provscan.text_buffers import buffers
 
-# The rows, bool[n] whether each counts, the evidence, and the contents of
-# ``summary.json`` and ``run.json``.
-Written = tuple[pa.Table, np.ndarray, pa.Table, dict[str, Any], dict[str, Any]]
 # The wording column of lists, for a match that counts and for another one.
 WORDING = ["not measured", "found by sketches alone, and not compared"]
 REVEALED_WORDING = [
@@ -92,6 +90,16 @@ REVEALED_COSTS = (
     "Only rows that the full index confirms are counted and have evidence; the others "
     "stay in matches.parquet.",
 )
+
+
+class RunContents(NamedTuple):
+    """The contents of a blind or a revealed run."""
+
+    rows: pa.Table  # Columns ``FOUND``.
+    counted: np.ndarray  # bool[rows]: the row counts, because it was confirmed.
+    evidence: pa.Table
+    summary: dict[str, Any]  # ``summary.json``.
+    info: dict[str, Any]  # ``run.json``.
 
 
 def match(
@@ -169,15 +177,16 @@ def match(
         logged(log, progress) as watcher,
         run_folder(target, resume=False, overwrite=overwrite) as folder,
     ):
-        found = _write(folder.path, *_scanned(sources, opened, options, watcher))
+        contents = _scanned(sources, opened, options, watcher)
+        summary, info = _write(folder.path, contents)
     write_report(target)
-    return Run(target, *found)
+    return Run(target, summary, info)
 
 
 def _scanned(
     sources: Sources, index: BlindIndex, options: MatchOptions, progress: Progress
-) -> Written:
-    """Scan datasets with a blind index."""
+) -> RunContents:
+    """Scan datasets with a blind index, and return the contents of the run."""
     inputs, limits = plan_inputs(sources, options, options.threads), BlindLimits()
     find = partial(scan_blind, index=index, params=options.params, limits=limits)
     stats, tables, totals = ReadStats(), [FOUND.empty_table()], PartResult(0, "")
@@ -245,7 +254,7 @@ def _scanned(
         "inputs": described,
     }
     counted = np.zeros(len(table), np.bool_)
-    return table, counted, EVIDENCE.empty_table(), summary, info
+    return RunContents(table, counted, EVIDENCE.empty_table(), summary, info)
 
 
 def reveal(
@@ -325,14 +334,14 @@ def reveal(
         named = folder if folder.name not in ("", "..") else folder.resolve()
         out = named.with_name(f"{named.name.removesuffix('.run')}.revealed.run")
     target = Path(out)
-    table, counted, evidence, summary, info = _revealed(folder, opened.reader, params)
+    contents = _revealed(folder, opened.reader, params)
     with run_folder(target, resume=False, overwrite=overwrite) as unfinished:
-        found = _write(unfinished.path, table, counted, evidence, summary, info)
+        summary, info = _write(unfinished.path, contents)
     write_report(target)
-    return Run(target, *found)
+    return Run(target, summary, info)
 
 
-def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
+def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> RunContents:
     """Compare the passages of a run with the texts of the full index, and return the
     contents of the revealed run.
     """
@@ -347,10 +356,8 @@ def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
     columns = {
         name: table[name].to_numpy().copy() for name in ("similarity", "containment")
     }
-    columns["similarity"][known], columns["containment"][known] = (
-        similarity,
-        containment,
-    )
+    columns["similarity"][known] = similarity
+    columns["containment"][known] = containment
     levels = np.array(table["level"].to_pylist(), object)
     levels[known] = np.array(LEVELS, object)[level]
     for name, values in {**columns, "level": levels}.items():
@@ -395,7 +402,7 @@ def _revealed(run: Path, reader: IndexReader, params: MatchParams) -> Written:
         "threshold": params.threshold,
         "min_containment": params.min_containment,
     }
-    return table, counted, evidence, summary, info
+    return RunContents(table, counted, evidence, summary, info)
 
 
 def compared_with_tweets(
@@ -459,13 +466,12 @@ def _counts(table: pa.Table) -> dict[str, Any]:
 
 
 def _write(
-    folder: Path,
-    table: pa.Table,
-    counted: np.ndarray,
-    evidence: pa.Table,
-    summary: dict[str, Any],
-    info: dict[str, Any],
+    folder: Path, contents: RunContents
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the files of a run except the report, and return ``summary.json`` and
+    ``run.json``.
+    """
+    table, counted, evidence, summary, info = contents
     nothing = np.zeros(len(table), np.bool_)
     scored = pa.table(
         [

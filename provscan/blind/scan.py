@@ -37,7 +37,8 @@ def scan_blind(
     """Find the matches in the texts of a text buffer (see
     :mod:`provscan.text_buffers`), ordered by text and place.
 
-    `limits` are the requirements of a match in addition to the thresholds of `params`.
+    ``limits`` are the requirements of a match in addition to the thresholds of
+    ``params``.
     """
     codes, code_offsets, characters = canonical_codes(text, offsets)
     records = frozen(CodeBuffer(codes, code_offsets))
@@ -105,8 +106,8 @@ def _pairs(
 
 
 def _equal(records: CodeBuffer, pairs: np.ndarray, index: BlindIndex) -> np.ndarray:
-    """Return the whole records, and the spans of `pairs`, that equal a text, as rows
-    like `pairs`.
+    """Return the whole records, and the spans of ``pairs``, that equal a text, as rows
+    like ``pairs``.
     """
     count = len(records.offsets) - 1
     whole = np.stack(

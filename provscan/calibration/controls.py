@@ -39,7 +39,7 @@ class Controls:
     # The licensed index, followed by the segments of control files.
     reader: IndexReader
     licensed: IndexReader  # The licensed index alone.
-    absent: Flags  # bool[texts of `reader`]: the text is a control.
+    control: Flags  # bool[texts of ``reader``]: the text is a control.
     # Numbers of licensed texts that also occur in a control file: commonplace wording.
     repeated: Numbers
     # Number of control texts, and number of tweets in the licensed index that serve as
@@ -52,7 +52,7 @@ class Controls:
     @cached_property
     def licensed_texts(self) -> int:
         return self.licensed.texts - len(
-            _distinct(self.licensed, self.absent[: self.licensed.size])
+            _distinct(self.licensed, self.control[: self.licensed.size])
         )
 
     @property
@@ -82,15 +82,15 @@ def no_control(reader: IndexReader) -> Controls:
 
 
 def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> Controls:
-    """Turn licensed texts into controls if all of their tweets were posted at `cutoff`
-    or later.
+    """Turn licensed texts into controls if all of their tweets were posted at
+    ``cutoff`` or later.
 
     A text does not become a control if one of its tweets has no time, or is a retweet,
     which may be younger than its text.
     """
     reader = controls.licensed
-    absent = reader.posted_since(int(cutoff.timestamp() * 1000))
-    texts = _distinct(reader, absent)
+    control = reader.posted_since(int(cutoff.timestamp() * 1000))
+    texts = _distinct(reader, control)
     count = len(texts)
     if count == 0:
         raise ParameterError(
@@ -104,11 +104,11 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
             "nothing is left to find"
         )
     tweets = int(reader.tweet_counts(texts).sum())
-    both = controls.absent.copy()
-    both[: len(absent)] |= absent
+    both = controls.control.copy()
+    both[: len(control)] |= control
     return replace(
         controls,
-        absent=both,
+        control=both,
         texts=controls.texts + count,
         tweets=tweets,
         control_tweets=tweets,
@@ -130,7 +130,7 @@ def with_files(
     folder: Path,
     workers: int,
 ) -> tuple[Controls, dict[str, Any]]:
-    """Add the tweets of files as controls: they are indexed in `folder` and searched
+    """Add the tweets of files as controls: they are indexed in ``folder`` and searched
     for together with the licensed ones.
 
     A text that is also licensed is no control, but counts as commonplace wording. The
@@ -155,12 +155,10 @@ def with_files(
             f"control {', '.join(sources)} holds no text that is not licensed as well, "
             "so nothing measures chance: give tweets that the index does not hold"
         )
-    absent = np.concatenate([controls.absent, np.ones(extra.size, np.bool_)])
+    control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
     also = pa.chunked_array([ids for ids, _ in repeated], pa.string()).unique()
-    skipped, empty = (
-        stats.as_dict()["skipped"],
-        extra.manifest.notes["tweets_without_text"],
-    )
+    skipped = stats.as_dict()["skipped"]
+    empty = extra.manifest.notes["tweets_without_text"]
     read = {
         "sources": list(sources),
         "tweets": extra.tweets + len(also) - len(distinct(extra.texts_of_ids(also)[0])),
@@ -175,7 +173,7 @@ def with_files(
     return replace(
         controls,
         reader=licensed.with_control(extra),
-        absent=absent,
+        control=control,
         texts=texts,
         repeated=distinct(
             np.concatenate(
@@ -190,7 +188,7 @@ def _unlicensed(
     licensed: IndexReader, repeated: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """Return a function that removes tweets with licensed texts from a batch, and adds
-    their ids and the numbers of those texts to `repeated`.
+    their ids and the numbers of those texts to ``repeated``.
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -245,7 +245,7 @@ def respaced(text: str, rng: Random) -> Planted:
 
 
 def _other_words(text: str, rng: Random, count: int) -> str:
-    """Replace `count` words outside links and names; if there are no spaces, pairs of
+    """Replace ``count`` words outside links and names; if there are no spaces, pairs of
     letters.
     """
     spoken = [

@@ -31,8 +31,8 @@ from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, in_pieces, scan_texts
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import WHOLE_FIELD, MatchParams
-from provscan.scoring.lengths import bands, measured
-from provscan.scoring.rule import Scored, Scorer
+from provscan.scoring.lengths import bands, lengths_and_scripts
+from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
 # A run has one spike-in per RECORDS_A_SPIKE records, but FEWEST to MOST in all.
@@ -55,9 +55,9 @@ class SpikeIns:
     text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
-    # Name of the edit, length class (`provscan.scoring.lengths.BANDS`) and script (an
-    # index of `provscan.scoring.lengths.SCRIPTS`) of the text, and whether it is inside
-    # a carrier record.
+    # Name of the edit, length class (``provscan.scoring.lengths.BANDS``) and script (an
+    # index of ``provscan.scoring.lengths.SCRIPTS``) of the text, and whether it is
+    # inside a carrier record.
     edit: npt.NDArray[np.str_]
     band: Numbers
     script: Numbers
@@ -126,7 +126,7 @@ def plant(
     seed: int,
     edits: Sequence[str] = (),
 ) -> SpikeIns:
-    """Choose texts, edit them and plant them; `edits` names the edits to use, by
+    """Choose texts, edit them and plant them; ``edits`` names the edits to use, by
     default all.
     """
     texts, weight, script = _sample(controls, params, count, seed)
@@ -173,13 +173,13 @@ def plant(
 
 
 def recovered(
-    spike_ins: SpikeIns, found: Matches, scorer: Scorer, absent: Flags
+    spike_ins: SpikeIns, found: Matches, scorer: Scorer, control: Flags
 ) -> Recovered:
-    """Return which spike-ins the scan found; matches of `absent` texts do not count."""
+    """Return which spike-ins the scan found, without matches of ``control`` texts."""
     whole = np.ones(len(spike_ins))
     # Score the matches, and word-for-word copies of the planted texts in their places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
-    matches = Scored(
+    matches = MatchTraits(
         found.text,
         found.containment,
         found.similarity,
@@ -187,15 +187,19 @@ def recovered(
         np.diff(found.span, axis=1)[:, 0],
     )
     covered = sizes >= WHOLE_FIELD * np.array([len(text) for text in spike_ins.planted])
-    copies_of = Scored(spike_ins.text, whole, whole, covered.astype(np.bool_), sizes)
+    copies_of = MatchTraits(
+        spike_ins.text, whole, whole, covered.astype(np.bool_), sizes
+    )
     scores = scorer.scores(
-        Scored(*(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True)))
+        MatchTraits(
+            *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
+        )
     )
     detectable = scores.counted[len(found.text) :]
     low, high = spike_ins.span[found.row, 0], spike_ins.span[found.row, 1]
     both = np.minimum(found.span[:, 1], high) - np.maximum(found.span[:, 0], low)
     valid = np.flatnonzero(
-        (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~absent[found.text]
+        (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~control[found.text]
     )
     # The last write wins, so the best match of a spike-in comes last: findings are
     # better than other matches.
@@ -217,12 +221,10 @@ def recovered(
     left[:, missed] = compared(
         *buffers(copies.take(pa.array(missed))), text[missed], scorer.reader
     )[1:]
-    counted, same, share, bits = (
-        hit.copy(),
-        hit.copy(),
-        np.zeros(len(spike_ins)),
-        np.full(len(spike_ins), np.nan),
-    )
+    counted = hit.copy()
+    same = hit.copy()
+    share = np.zeros(len(spike_ins))
+    bits = np.full(len(spike_ins), np.nan)
     bits[hit] = scores.bits[at]
     counted[hit], same[hit] = scores.counted[at], found.text[at] == spike_ins.text[hit]
     share[hit] = np.clip(both[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
@@ -239,13 +241,13 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
 
 
 def draw_texts(
-    controls: Controls, count: int, seed: int, *, absent: bool = False
+    controls: Controls, count: int, seed: int, *, control: bool = False
 ) -> Numbers:
     """Draw a random sample of the licensed texts, or of the control's, in random order;
-    if there are fewer than `count`, return all.
+    if there are fewer than ``count``, return all.
     """
     drawn, known = [np.zeros(0, np.int64)], 0
-    for texts in controls.reader.shuffled(seed, controls.absent == absent):
+    for texts in controls.reader.shuffled(seed, controls.control == control):
         drawn.append(texts)
         known += len(texts)
         if known >= count:
@@ -260,7 +262,7 @@ def _sample(
     ``min_chars`` counts them) and scripts.
     """
     drawn = draw_texts(controls, DRAWN * count, seed)
-    weight, script = measured(controls.licensed, drawn)
+    weight, script = lengths_and_scripts(controls.licensed, drawn)
     fit = np.flatnonzero(weight >= params.min_chars)
     # A systematic sample of an ordered list represents every class in it in proportion;
     # a short list is sampled whole, several times.

@@ -18,11 +18,11 @@ from typing import IO, Any
 
 from provscan.cleaning.choice import CleanOptions
 from provscan.errors import InputError
+from provscan.names import counted, printable
 from provscan.options import MatchOptions
-from provscan.readers import Fields, checksum, counted, plan
+from provscan.readers import Fields, checksum, plan
 from provscan.readers.bytes.archives import Member
 from provscan.readers.limits import Limits
-from provscan.readers.names import printable
 from provscan.readers.planning import METADATA, ReadPlan
 from provscan.readers.splits import UNKNOWN, Split
 from provscan.runs.inputs import fields_of

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from provscan.cleaning.choice import Span, Spans
 from provscan.errors import InputError
+from provscan.names import printable
 from provscan.readers.formats.values import FAILURES
-from provscan.readers.names import printable
 from provscan.readers.splits import Layout
 from provscan.readers.texts.fields import Binding
 from provscan.readers.texts.records import texts_in

@@ -35,8 +35,9 @@ from provscan.cleaning.rewriting import Rewriter, Written
 from provscan.engine import Progress
 from provscan.errors import InputError, OutputError, UnusableError, UsageError
 from provscan.matching import open_index
+from provscan.names import counted
 from provscan.params import require_folder
-from provscan.readers import Source, counted, file_checksum
+from provscan.readers import Source, file_checksum
 from provscan.readers.splits import Split
 from provscan.runs.folder import MATCHES_FILE, read_run, write_json
 from provscan.runs.inputs import require_outside, source_list

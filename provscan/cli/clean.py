@@ -7,21 +7,22 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option, running
+from provscan.cli import shared
+from provscan.cli.shared import option, running_option
 
 # Files that are named on stdout.
 MOST_FILES = 20
 
 
-@click.command("clean", cls=cli.GroupedCommand)
+@click.command("clean", cls=shared.GroupedCommand)
 @click.argument(
     "sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path()
 )
-@click.argument("run", metavar="RUN", type=cli.Local())
+@click.argument("run", metavar="RUN", type=shared.LocalPath())
 @option(
     "--out",
     "-o",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FOLDER",
     help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
     "but for --dry-run.",
@@ -69,16 +70,16 @@ MOST_FILES = 20
     "default nothing is written then.",
 )
 @option("--dry-run", is_flag=True, help="Print what would go, and write nothing.")
-@running(
+@running_option(
     "--index",
     "-i",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="INDEX",
     help="The index of the run, if it was moved.  [default: where the run read it]",
 )
-@cli.workers
-@cli.as_json
-@cli.quiet
+@shared.workers
+@shared.as_json
+@shared.quiet
 def command(
     sources: tuple[str, ...],
     run: str,
@@ -104,7 +105,7 @@ def command(
         raise UsageError("--drop, --mask and --keep-only exclude each other")
     with progress(quiet) as watcher:
         done = provscan.clean(
-            list(sources), run, out, progress=watcher, **cli.given(**options)
+            list(sources), run, out, progress=watcher, **shared.given(**options)
         )
     manifest = {"path": done.path and str(done.path), **done.manifest}
     show.result(manifest, as_json, _lines)
@@ -113,7 +114,7 @@ def command(
 
 
 def _lines(manifest: dict[str, Any]) -> Any:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     masked = manifest["options"]["mode"] == "mask"
     for file in manifest["files"][:MOST_FILES]:

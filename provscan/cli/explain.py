@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 LONGEST_RECORD_NUMBER = 10
 
 
 @click.command("explain")
-@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
+@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
 @click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
 @click.option(
     "--index",
     "-i",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     help="Index of the licensed tweets.  [default: the run's]",
 )
 @click.option(
@@ -39,7 +40,7 @@ LONGEST_RECORD_NUMBER = 10
     "digits or an id of the run, "
     "else text]",
 )
-@cli.as_json
+@shared.as_json
 def command(
     run: Path,
     what: str,

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
+@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
 @click.option(
     "--out",
     "-o",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     required=True,
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long "
@@ -26,10 +27,10 @@ from provscan import cli
     is_flag=True,
     help="List the matches of common or known wording as well, after the findings.",
 )
-@cli.no_text
-@cli.texts
-@cli.reviewed
-@cli.overwrite
+@shared.no_text
+@shared.texts
+@shared.reviewed
+@shared.overwrite
 def command(
     run: Path,
     out: Path,
@@ -43,10 +44,10 @@ def command(
 
     The numbers of the exhibits are those of the report.
     """
-    from provscan.readers import counted
+    from provscan.names import counted
     from provscan.report.export import export
 
-    options = cli.given(
+    options = shared.given(
         texts=0 if no_text else texts, marks=reviewed, overwrite=overwrite
     )
     rows, others = export(run, out, everything=everything, **options)

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("forget")
-@click.argument("index", metavar="INDEX", type=cli.Local())
+@click.argument("index", metavar="INDEX", type=shared.LocalPath())
 @click.argument("ids", nargs=-1, metavar="[IDS]...")
 @click.option(
     "--users",
@@ -24,8 +24,8 @@ from provscan import cli
     help="Also rewrite the files, so that neither text nor hash is left on disk.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
-@cli.workers
-@cli.as_json
+@shared.workers
+@shared.as_json
 def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Forget tweets: from now on no run finds them. This can't be undone.
 
@@ -40,7 +40,7 @@ def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> 
     from provscan.cli import show
 
     show.result(
-        provscan.forget(index, list(ids), **cli.given(**options)),
+        provscan.forget(index, list(ids), **shared.given(**options)),
         as_json,
         show.forgotten,
     )

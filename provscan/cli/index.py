@@ -7,20 +7,21 @@ from typing import Any
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("index")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
 )
-@cli.index_option("--out", "-o", help="Folder to write the index to.")
+@shared.index_option("--out", "-o", help="Folder to write the index to.")
 @click.option(
     "--text-field",
     metavar="NAME",
     help="Field that contains the text; a.b leads into objects.  [default: one with a "
     "usual name]",
 )
-@cli.id_field
+@shared.id_field
 @click.option(
     "--author-field",
     metavar="NAME",
@@ -33,7 +34,7 @@ from provscan import cli
 )
 @click.option(
     "--fraction",
-    callback=cli.share_option,
+    callback=shared.parse_share,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random "
     "sample of them; estimates then "
@@ -52,7 +53,7 @@ from provscan import cli
     metavar="CHAR",
     help="Character between the values of CSV.  [default: detected]",
 )
-@cli.encoding
+@shared.encoding
 @click.option(
     "--fix-encoding",
     is_flag=True,
@@ -65,7 +66,7 @@ from provscan import cli
     is_flag=True,
     help="Leave out files that contain no tweets or can't be read.",
 )
-@cli.workers
+@shared.workers
 @click.option(
     "--append",
     is_flag=True,
@@ -80,17 +81,17 @@ from provscan import cli
     "and ray need two or more.  "
     "[default: 1]",
 )
-@cli.executor
-@cli.address
+@shared.executor
+@shared.address
 @click.option(
     "--blind",
     is_flag=True,
     help="Build a blind index: ids and keyed sketches, no text; needs --key.",
 )
-@cli.key
-@cli.log
-@cli.as_json
-@cli.quiet
+@shared.key
+@shared.log
+@shared.as_json
+@shared.quiet
 def command(
     sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any
 ) -> None:
@@ -107,7 +108,7 @@ def command(
     from provscan.errors import UsageError
     from provscan.runs.corpus import corpus_warnings
 
-    given = cli.given(**options)
+    given = shared.given(**options)
     if given.pop("blind", False) != ("key" in given):
         raise UsageError(
             "a blind index needs a key, and no other index has one: give both "
@@ -117,7 +118,7 @@ def command(
         from provscan import blind
         from provscan.blind.report import index_lines
 
-        cli.require_known(
+        shared.require_known(
             blind.build_index,
             given,
             "a blind index has seeds of its own, is built in this process and as a "

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 from provscan.errors import InputError, UsageError
 
 
@@ -18,10 +18,10 @@ from provscan.errors import InputError, UsageError
     metavar="[INDEX|RUN|PROBE]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
 )
-@cli.without_segment
-@cli.as_json
+@shared.without_segment
+@shared.as_json
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:
     """Show what an index contains, or what a run or a probe found.
 
@@ -54,7 +54,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
         show.result(blind.info(path), as_json, index_lines)
     else:
         opened = provscan.open_index(
-            path, verify=False, **cli.given(without_segment=without_segment)
+            path, verify=False, **shared.given(without_segment=without_segment)
         )
         show.result(opened.info(), as_json, show.index)
 

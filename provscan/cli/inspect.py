@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 
 # Characters that one processor scans per second; benchmarks/match.py measures it.
 CHARACTERS_PER_SECOND = 8_000_000
@@ -18,11 +18,11 @@ SHOWN = 50
 @click.argument(
     "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
 )
-@cli.text_field
-@cli.id_field
-@cli.records
-@cli.encoding
-@cli.as_json
+@shared.text_field
+@shared.id_field
+@shared.records
+@shared.encoding
+@shared.as_json
 def command(
     sources: tuple[str, ...],
     text_field: Any,
@@ -47,7 +47,7 @@ def command(
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     files = found["files"]
     for file in files[:SHOWN]:

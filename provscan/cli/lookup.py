@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 from provscan.errors import InputError, UsageError
 
 # Maximum number of matches that are printed, the strongest first.
@@ -19,9 +19,9 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 
 @click.command("lookup")
 @click.argument("text", required=False)
-@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
-@cli.as_json
-@cli.quiet
+@shared.index_option("--index", "-i", help="Index of the licensed tweets.")
+@shared.as_json
+@shared.quiet
 def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
     """Look up one text: which licensed tweets it shares wording with.
 
@@ -71,7 +71,7 @@ def _standard_input() -> str:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     matches = found["matches"]
     yield (
@@ -89,7 +89,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
     from provscan.report.wording import alike, visible
 
     share = (

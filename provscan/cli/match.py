@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option, output
+from provscan.cli import shared
+from provscan.cli.shared import option, output_option
 from provscan.options import MatchOptions, help_of, option_name
 
 # Maximum number of incompletely read files that are named on stderr.
@@ -17,7 +18,7 @@ MOST_FILES = 5
 Decorator = Callable[[Any], Any]
 
 
-def of_match(group: str, name: str, **attributes: Any) -> Decorator:
+def match_option(group: str, name: str, **attributes: Any) -> Decorator:
     """Declare an option of :class:`~provscan.options.MatchOptions`, which documents
     it.
     """
@@ -36,89 +37,84 @@ def of_match(group: str, name: str, **attributes: Any) -> Decorator:
     )
 
 
-plain, matching, chance, sampling, texts, running, strictness = (
-    partial(of_match, group)
-    for group in (
-        "Options",
-        "Matching",
-        "Error rates",
-        "Sampling",
-        "Texts",
-        "Running",
-        "Strictness",
-    )
-)
-paths = partial(chance, multiple=True, type=click.Path())
-number = {"type": click.IntRange(min=0), "metavar": "N"}
-share = {"callback": cli.share_option, "metavar": "SHARE"}
+plain_option = partial(match_option, "Options")
+matching_option = partial(match_option, "Matching")
+chance_option = partial(match_option, "Error rates")
+sampling_option = partial(match_option, "Sampling")
+texts_option = partial(match_option, "Texts")
+running_option = partial(match_option, "Running")
+strictness_option = partial(match_option, "Strictness")
+paths_option = partial(chance_option, multiple=True, type=click.Path())
+COUNT: dict[str, Any] = {"type": click.IntRange(min=0), "metavar": "N"}
+SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 
 
-@click.command("match", cls=cli.GroupedCommand)
+@click.command("match", cls=shared.GroupedCommand)
 @click.argument(
     "sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path()
 )
-@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
+@shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @option(
     "--out",
     "-o",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     help="Folder for the results.  [default: ./<dataset name>.run; the standard input "
     "needs it]",
 )
-@cli.text_field
-@cli.id_field
-@cli.records
-@cli.encoding
-@plain("outputs")
-@plain("fix_encoding")
-@matching("threshold", type=float)
-@matching("min_containment", type=float)
-@matching("min_chars", type=int)
-@matching("partial_chars", type=int)
-@matching("min_bits", type=float, metavar="BITS")
-@matching("min_bits_passage", type=float, metavar="BITS")
-@matching("min_letters", **number)
-@chance("cutoff", metavar="DATE")
-@paths("control", metavar="FILE")
-@paths("null", metavar="DATASET")
-@paths("known", metavar="DATA")
-@chance("spike_ins", **number)
-@chance("edits", type=click.Choice(["light", "mixed", "heavy"]))
-@sampling("sample", **share)
-@sampling("sample_by", type=click.Choice(["records", "files"]))
-@sampling("seed", **number)
-@chance("tokenizer", type=cli.Local(), metavar="FILE")
-@texts("no_text")
-@texts("texts", **number)
-@cli.workers
-@cli.executor
-@cli.address
-@running("memory", callback=cli.size, metavar="SIZE")
-@cli.log
-@running("parts", metavar="PLACE")
-@running("shard_groups", type=click.IntRange(min=1), metavar="N")
-@running("shards_from", metavar="PLACE")
-@cli.running(
+@shared.text_field
+@shared.id_field
+@shared.records
+@shared.encoding
+@plain_option("outputs")
+@plain_option("fix_encoding")
+@matching_option("threshold", type=float)
+@matching_option("min_containment", type=float)
+@matching_option("min_chars", type=int)
+@matching_option("partial_chars", type=int)
+@matching_option("min_bits", type=float, metavar="BITS")
+@matching_option("min_bits_passage", type=float, metavar="BITS")
+@matching_option("min_letters", **COUNT)
+@chance_option("cutoff", metavar="DATE")
+@paths_option("control", metavar="FILE")
+@paths_option("null", metavar="DATASET")
+@paths_option("known", metavar="DATA")
+@chance_option("spike_ins", **COUNT)
+@chance_option("edits", type=click.Choice(["light", "mixed", "heavy"]))
+@sampling_option("sample", **SHARE)
+@sampling_option("sample_by", type=click.Choice(["records", "files"]))
+@sampling_option("seed", **COUNT)
+@chance_option("tokenizer", type=shared.LocalPath(), metavar="FILE")
+@texts_option("no_text")
+@texts_option("texts", **COUNT)
+@shared.workers
+@shared.executor
+@shared.address
+@running_option("memory", callback=shared.parse_size, metavar="SIZE")
+@shared.log
+@running_option("parts", metavar="PLACE")
+@running_option("shard_groups", type=click.IntRange(min=1), metavar="N")
+@running_option("shards_from", metavar="PLACE")
+@shared.running_option(
     "--resume",
     is_flag=True,
     help="Resume an interrupted run of the same command, if there is one.",
 )
-@cli.overwrite_run
-@cli.key
-@cli.without_segment
-@strictness("fail_above", **share)
-@strictness("fail_above_claimed", **share)
-@strictness("allow_unread")
-@strictness("strict")
-@strictness("max_bad", **share)
-@cli.as_json
-@output(
+@shared.overwrite_run
+@shared.key
+@shared.without_segment
+@strictness_option("fail_above", **SHARE)
+@strictness_option("fail_above_claimed", **SHARE)
+@strictness_option("allow_unread")
+@strictness_option("strict")
+@strictness_option("max_bad", **SHARE)
+@shared.as_json
+@output_option(
     "--verbose",
     is_flag=True,
     help="Print all numbers, warnings and notes, and everything that was left out; "
     "`provscan info RUN` prints the same later.",
 )
-@cli.quiet
+@shared.quiet
 def command(
     sources: tuple[str, ...],
     index: str,
@@ -142,13 +138,13 @@ def command(
 
     find: Callable[..., provscan.Run] = provscan.match
     lines: Callable[..., Any] = show.run if verbose else show.brief
-    given = cli.given(**options)
+    given = shared.given(**options)
     if "key" in given:
         from provscan import blind
         from provscan.blind.report import run_lines
 
         find, lines = blind.match, run_lines
-        cli.require_known(
+        shared.require_known(
             find,
             given,
             "a blind run finds rows only, in threads of this process, and keeps their "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("merge")
@@ -13,15 +13,15 @@ from provscan import cli
     metavar="[INDEX]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
-    type=cli.Local(),
+    type=shared.LocalPath(),
 )
 @click.option(
     "--purge-only",
     is_flag=True,
     help="Rewrite only the segments that contain forgotten tweets.",
 )
-@cli.workers
-@cli.as_json
+@shared.workers
+@shared.as_json
 def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
     """Merge the segments that additions left in an index, and purge forgotten tweets.
 
@@ -35,7 +35,7 @@ def command(index: str, purge_only: bool, workers: int | None, as_json: bool) ->
     from provscan.cli import show
 
     show.result(
-        provscan.merge(index, purge_only=purge_only, **cli.given(workers=workers)),
+        provscan.merge(index, purge_only=purge_only, **shared.given(workers=workers)),
         as_json,
         show.index,
     )

@@ -12,19 +12,20 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option
+from provscan.cli import shared
+from provscan.cli.shared import option
 
-experiment, rule, of_endpoint, of_budget = (
-    partial(option, group=name)
-    for name in ("Experiment", "What counts", "Endpoint", "Budget")
-)
+experiment_option = partial(option, group="Experiment")
+rule_option = partial(option, group="What counts")
+endpoint_option = partial(option, group="Endpoint")
+budget_option = partial(option, group="Budget")
 
-verbose = cli.output(
+verbose = shared.output_option(
     "--verbose", is_flag=True, help="Print every number, warning and note."
 )
 
 # Options that apply to endpoints only.
-OF_ENDPOINT = ("key_env", "concurrency", "timeout", "attempts")
+ENDPOINT_ONLY = ("key_env", "concurrency", "timeout", "attempts")
 
 
 @click.group("probe")
@@ -42,13 +43,13 @@ def command() -> None:
     """
 
 
-@command.command("plan", cls=cli.GroupedCommand)
-@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
+@command.command("plan", cls=shared.GroupedCommand)
+@shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @option(
     "--out",
     "-o",
     required=True,
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     help="Folder for the probe.",
 )
 @option(
@@ -67,40 +68,40 @@ def command() -> None:
 )
 @option(
     "--reference",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
     "and controls are then also "
     "matched on how predictable they are to it.",
 )
-@experiment(
+@experiment_option(
     "--pairs",
     type=int,
     metavar="N",
     show_default="400",
     help="Licensed tweets to ask for.",
 )
-@experiment(
+@experiment_option(
     "--samples",
     type=int,
     metavar="N",
     show_default="4",
     help="Answers to each prompt: one at temperature 0, the others at --temperature.",
 )
-@experiment(
+@experiment_option(
     "--temperature",
     type=float,
     show_default="1",
     help="Temperature of the other answers.",
 )
-@experiment(
+@experiment_option(
     "--style",
     type=click.Choice(["chat", "completion"]),
     show_default="chat",
     help="chat for a model that follows instructions, completion for one that "
     "continues a text.",
 )
-@experiment(
+@experiment_option(
     "--prompts",
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
@@ -109,51 +110,51 @@ def command() -> None:
     "masked, all words but a passage in the middle. Can be repeated.  [default: all "
     "that the style allows]",
 )
-@experiment(
+@experiment_option(
     "--free",
     type=int,
     metavar="N",
     show_default="0",
     help="Number of answers to a prompt that asks for any post.",
 )
-@experiment(
+@experiment_option(
     "--seed",
     type=int,
     metavar="N",
     show_default="1",
     help="Seed for all random choices.",
 )
-@rule(
+@rule_option(
     "--min-words",
     type=int,
     show_default="8",
     help="Minimum length of a recitation in words, or ...",
 )
-@rule(
+@rule_option(
     "--min-chars",
     type=int,
     show_default="40",
     help="... in characters of the canonical text.",
 )
-@rule(
+@rule_option(
     "--min-bits",
     type=float,
     show_default="50",
     help="How rare the recited wording must be, in bits.",
 )
-@rule(
+@rule_option(
     "--threshold",
     type=float,
     show_default="0.5",
     help="Minimum similarity of the recited span.",
 )
-@rule(
+@rule_option(
     "--min-containment",
     type=float,
     show_default="0.8",
     help="Minimum share of what the prompt leaves out that an answer must contain.",
 )
-@rule(
+@rule_option(
     "--max-auc",
     type=float,
     show_default="0.6",
@@ -161,9 +162,9 @@ def command() -> None:
     "from controls better than this: "
     "maximum of the upper limit of its area under the ROC curve.",
 )
-@cli.without_segment
+@shared.without_segment
 @verbose
-@cli.as_json
+@shared.as_json
 def plan(
     index: str,
     out: Path,
@@ -183,7 +184,7 @@ def plan(
     from provscan.probe import Settings, make_plan
     from provscan.probe.report import plan_table
 
-    chosen = cli.given(**options)
+    chosen = shared.given(**options)
     if "prompts" in chosen:
         chosen["prompts"] = tuple(chosen["prompts"])
     controls: dict[str, Any] = {
@@ -191,7 +192,7 @@ def plan(
         "control": list(control),
         "reference": reference,
     }
-    opened = provscan.open_index(index, **cli.given(without_segment=without_segment))
+    opened = provscan.open_index(index, **shared.given(without_segment=without_segment))
     made = make_plan(opened, out, Settings(**chosen), **controls)
     about = {name: value for name, value in made.content.items() if name != "pairs"}
     found = {"probe": str(out), "digest": made.digest, **about}
@@ -203,71 +204,71 @@ def plan(
     )
 
 
-@command.command("run", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
-@of_endpoint(
+@command.command("run", cls=shared.GroupedCommand)
+@click.argument("probe", metavar="PROBE", type=shared.LocalPath(path_type=Path))
+@endpoint_option(
     "--endpoint",
     metavar="URL",
     help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1.",
 )
-@of_endpoint("--model", metavar="NAME", help="Name of the model at the endpoint.")
+@endpoint_option("--model", metavar="NAME", help="Name of the model at the endpoint.")
 @option(
     "--hf",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model to ask instead.",
 )
-@of_endpoint(
+@endpoint_option(
     "--key-env",
     metavar="NAME",
     show_default="OPENAI_API_KEY",
     help="Environment variable that holds the key; it is written nowhere.",
 )
-@of_endpoint(
+@endpoint_option(
     "--concurrency",
     type=click.IntRange(min=1),
     show_default="4",
     help="Number of questions sent at the same time.",
 )
-@of_endpoint(
+@endpoint_option(
     "--timeout",
     type=float,
     show_default="120",
     metavar="SECONDS",
     help="How long to wait for an answer.",
 )
-@of_endpoint(
+@endpoint_option(
     "--attempts",
     type=click.IntRange(min=1),
     show_default="8",
     help="How often a question is sent before it is left unanswered.",
 )
-@of_budget(
+@budget_option(
     "--max-tokens",
     type=int,
     metavar="N",
     help="Stop before prompts and answers exceed N tokens.",
 )
-@of_budget(
+@budget_option(
     "--max-dollars",
     type=float,
     metavar="X",
     help="Stop before the cost exceeds X dollars; needs --price-in and --price-out.",
 )
-@of_budget(
+@budget_option(
     "--price-in",
     type=float,
     metavar="X",
     help="Price of a million tokens in prompts, in dollars.",
 )
-@of_budget(
+@budget_option(
     "--price-out",
     type=float,
     metavar="X",
     help="Price of a million tokens in answers, in dollars.",
 )
-@cli.as_json
-@cli.quiet
+@shared.as_json
+@shared.quiet
 def run(
     probe: Path,
     endpoint: str | None,
@@ -294,7 +295,7 @@ def run(
     if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
         raise UsageError("give either --endpoint and --model, or --hf")
     if hf is not None and (
-        unused := cli.given(**{name: options[name] for name in OF_ENDPOINT})
+        unused := shared.given(**{name: options[name] for name in ENDPOINT_ONLY})
     ):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
         raise UsageError(
@@ -315,7 +316,7 @@ def run(
             str(endpoint),
             str(model),
             settings.style,
-            EndpointOptions(**cli.given(**options)),
+            EndpointOptions(**shared.given(**options)),
         )
     with progress(quiet) as watcher:
         done = probes.run(probe, asked, budget=budget, progress=watcher)
@@ -358,17 +359,17 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
         yield f"Next: provscan probe score {probe}"
 
 
-@command.command("score", cls=cli.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=cli.Local(path_type=Path))
+@command.command("score", cls=shared.GroupedCommand)
+@click.argument("probe", metavar="PROBE", type=shared.LocalPath(path_type=Path))
 @option(
     "--index",
     "-i",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     help="Index of the licensed tweets, if it is no longer where the plan names it; "
     "read only if the plan has --free.",
 )
 @verbose
-@cli.as_json
+@shared.as_json
 def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None:
     """Compare the answers with the tweets, estimate, and write the report."""
     from provscan import probe as probes

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 from provscan.errors import ParameterError
 
 
 @click.command("recipes")
 @click.argument("name", required=False)
-@cli.as_json
+@shared.as_json
 def command(name: str | None, as_json: bool) -> None:
     """List public tweet sets, or show one with its terms, its location and its files of
     tweets.

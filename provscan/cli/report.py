@@ -10,14 +10,15 @@ from typing import Any
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("report")
-@click.argument("run", metavar="RUN", type=cli.Local(path_type=Path))
+@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
 @click.option(
     "--out",
     "-o",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     help="File to write.  [default: report.html or report.pdf in RUN]",
 )
 @click.option(
@@ -28,10 +29,10 @@ from provscan import cli
     show_default=True,
     help="pdf needs a Chromium or Chrome on this machine.",
 )
-@cli.no_text
-@cli.texts
-@cli.reviewed
-@cli.overwrite
+@shared.no_text
+@shared.texts
+@shared.reviewed
+@shared.overwrite
 def command(
     run: Path,
     out: Path | None,
@@ -68,4 +69,4 @@ def command(
     if form == "pdf":
         write = partial(write_pdf, write)
     options |= {"texts": 0 if no_text else texts, "marks": reviewed}
-    cli.echo(f"Report: {write(run, out, **cli.given(**options))}")
+    cli.echo(f"Report: {write(run, out, **shared.given(**options))}")

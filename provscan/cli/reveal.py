@@ -8,31 +8,31 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("reveal")
-@click.argument("run", metavar="RUN", type=cli.Local())
-@cli.index_option("--index", "-i", help="The full index.")
-@cli.option(
+@click.argument("run", metavar="RUN", type=shared.LocalPath())
+@shared.index_option("--index", "-i", help="The full index.")
+@shared.option(
     "--out",
     "-o",
     metavar="FOLDER",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
-@cli.option(
+@shared.option(
     "--threshold", type=float, metavar="X", help="Minimum similarity.  [default: 0.4]"
 )
-@cli.option(
+@shared.option(
     "--min-containment",
     type=float,
     metavar="X",
     help="Minimum containment of the tweet.  [default: 0.55]",
 )
-@cli.overwrite_run
-@cli.without_segment
-@cli.as_json
+@shared.overwrite_run
+@shared.without_segment
+@shared.as_json
 def command(run: str, index: str, as_json: bool, **options: Any) -> None:
     """Compare the passages of a blind run with the tweets of the full index, and write
     a run with evidence.
@@ -41,5 +41,5 @@ def command(run: str, index: str, as_json: bool, **options: Any) -> None:
     from provscan.blind.report import run_lines
     from provscan.cli import show
 
-    revealed = blind.reveal(run, index, **cli.given(**options))
+    revealed = blind.reveal(run, index, **shared.given(**options))
     show.result({"run": str(revealed.path), **revealed.summary}, as_json, run_lines)

@@ -7,10 +7,11 @@ from contextlib import suppress
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("serve")
-@cli.index_option("--index", "-i", help="Index of the licensed tweets.")
+@shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -41,7 +42,7 @@ from provscan import cli
     metavar="N",
     help="Maximum requests per second from one client.",
 )
-@cli.quiet
+@shared.quiet
 def command(
     index: str, host: str, port: int, token: str | None, rate: float, quiet: bool
 ) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from provscan.cli import echo
-from provscan.readers import counted
+from provscan.names import counted
 
 Result = dict[str, Any]
 

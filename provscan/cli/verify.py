@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("verify")
@@ -16,13 +16,13 @@ from provscan import cli
     metavar="[INDEX|RUN]",
     default="licensed.index",
     envvar="PROVSCAN_INDEX",
-    type=cli.Local(),
+    type=shared.LocalPath(),
 )
 @click.option(
     "--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments."
 )
-@cli.workers
-@cli.as_json
+@shared.workers
+@shared.as_json
 def command(path: str, as_json: bool, **options: Any) -> None:
     """Check every byte of an index, or the files of a run against each other.
 
@@ -47,4 +47,5 @@ def command(path: str, as_json: bool, **options: Any) -> None:
         )
         show.result(blind.verify(path), as_json, partial(show.verified, how=how))
         return
-    show.result(provscan.verify(path, **cli.given(**options)), as_json, show.verified)
+    result = provscan.verify(path, **shared.given(**options))
+    show.result(result, as_json, show.verified)

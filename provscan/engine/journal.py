@@ -36,7 +36,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes its progress on to `shown`, which displays
+    """Writes the log of a job, and passes its progress on to ``shown``, which displays
     it.
 
     Lines are appended to an existing log. A file that is not a log is not touched.
@@ -50,7 +50,7 @@ class Journal(Progress):
                     f"{path} is not a log of provscan, so nothing is added to it: name "
                     "another --log"
                 )
-            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - `logged` closes it
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - ``logged`` closes it
         except OSError as error:
             raise self._unwritable(error) from error
         self._lock = threading.Lock()
@@ -158,7 +158,7 @@ def _is_log(path: str) -> bool:
 def logged(
     path: str | os.PathLike[str] | None, shown: Progress | None
 ) -> Iterator[Progress]:
-    """Yield the progress of a job, displayed by `shown` and logged to `path`, if
+    """Yield the progress of a job, displayed by ``shown`` and logged to ``path``, if
     given.
     """
     if not isinstance(shown, Progress | None):

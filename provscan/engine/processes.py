@@ -22,6 +22,7 @@ from typing import Any
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Abandoned, Advance, Executor
 from provscan.errors import WorkerError
+from provscan.names import printable
 from provscan.ordered_map import R, T, in_order
 
 
@@ -86,9 +87,6 @@ def _begin(stop: Any) -> None:
 
 def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
     """Format a warning as the commands do: one line, without the path of a module."""
-    # Imported here, since importing the readers is slow and few workers warn.
-    from provscan.readers.names import printable
-
     return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 

@@ -36,7 +36,7 @@ class Progress:
         """
 
     def advance(self, n: int) -> None:
-        """Count `n` more units of the stage as done."""
+        """Count ``n`` more units of the stage as done."""
 
     def finish(self) -> None:
         """End the stage."""

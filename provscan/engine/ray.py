@@ -180,7 +180,7 @@ class Ray(Executor):
         """Start one process for each maker, distributed over the nodes.
 
         Each process calls its maker and serves calls of the methods of the resulting
-        object. It is restarted if it is lost, and ends with the executor. `constant`
+        object. It is restarted if it is lost, and ends with the executor. ``constant``
         names a method whose result never changes: it is called once, and the result is
         kept.
         """

@@ -88,7 +88,7 @@ class BackgroundModel:
         self._table = np.zeros((1 << 12, 2), np.uint64)
 
     def add(self, texts: Texts) -> int:
-        """Count canonical texts, until `max_chars` is reached.
+        """Count canonical texts, until ``max_chars`` is reached.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class BackgroundModel:
         Raises
         ------
         ParameterError
-            Nothing was counted, or `copies` is negative.
+            Nothing was counted, or ``copies`` is negative.
         """
         if self.chars == 0:
             raise ParameterError(
@@ -214,15 +214,17 @@ def matched_bits(
     size = np.maximum(np.asarray(length, np.float64), 1.0)
     share = np.clip(np.asarray(containment, np.float64), 0.0, 1.0)
     grams = np.maximum(size - GRAM + 1, 1.0)
-    missing, held = (1.0 - share) * grams, share * grams
+    missing, shared = (1.0 - share) * grams, share * grams
     with np.errstate(divide="ignore", invalid="ignore"):
         foreign = np.nan_to_num(
-            held / np.asarray(similarity, np.float64) - grams, nan=np.inf, posinf=np.inf
+            shared / np.asarray(similarity, np.float64) - grams,
+            nan=np.inf,
+            posinf=np.inf,
         )
     cost = np.log2(size)
     edits = np.ceil(missing / GRAM - 1e-6) * cost
     left = np.ceil(np.minimum(foreign, missing) / GRAM - 1e-2) + 1.0
-    cut = left * cost + np.maximum(LONG_PART - held - GRAM + 1, 0.0)
+    cut = left * cost + np.maximum(LONG_PART - shared - GRAM + 1, 0.0)
     return np.maximum(
         np.asarray(bits, np.float64) * share - np.minimum(edits, cut), 0.0
     )

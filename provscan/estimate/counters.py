@@ -13,7 +13,7 @@ from provscan.arrays import Floats, Numbers, distinct
 
 
 class RecordCounter:
-    """Counts the distinct records of each group: `count`, int64[groups]."""
+    """Counts the distinct records of each group: ``count``, int64[groups]."""
 
     def __init__(self, groups: int) -> None:
         self.count = np.zeros(groups, np.int64)
@@ -76,7 +76,7 @@ class CoveredCounter:
 
 
 class BestOfRecords:
-    """Counts records by the class of their most similar match: `count`,
+    """Counts records by the class of their most similar match: ``count``,
     float64[classes].
     """
 
@@ -107,7 +107,7 @@ class BestOfRecords:
 
 
 class Strongest:
-    """Keeps the first `limit` rows in ascending order of their keys; rows with equal
+    """Keeps the first ``limit`` rows in ascending order of their keys; rows with equal
     keys are ordered by their numbers.
     """
 
@@ -120,8 +120,8 @@ class Strongest:
         """Add rows with their keys, the primary key first."""
         self._rows = np.concatenate([self._rows, rows])
         self._keys = [
-            np.concatenate([held, key])
-            for held, key in zip(self._keys, keys, strict=True)
+            np.concatenate([kept, key])
+            for kept, key in zip(self._keys, keys, strict=True)
         ]
         if len(self._rows) > 2 * self.limit:
             self._cut()

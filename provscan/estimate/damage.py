@@ -31,9 +31,9 @@ NEARLY = 0.8
 def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
     """Return the total weight of the texts in each cell, [groups * DAMAGES].
 
-    A text counts once in a cell, however many copies of it are there. `classes` has a
-    bit set for each class of damage in which the text has copies; `weight` and `group`
-    belong to the texts.
+    A text counts once in a cell, however many copies of it are there. ``classes`` has a
+    bit set for each class of damage in which the text has copies; ``weight`` and
+    ``group`` belong to the texts.
     """
     columns = [
         np.bincount(group, weight * (classes >> damage & 1), groups)

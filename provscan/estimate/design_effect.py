@@ -50,7 +50,7 @@ class DrawnParts:
 
     def design_effect(self, hits: Floats) -> float:
         """Return the variance of a total, divided by that of as many records drawn one
-        by one; at least 1. `hits` is the number of hits in each part.
+        by one; at least 1. ``hits`` is the number of hits in each part.
 
         The part that differs most counts twice, since a few parts rarely include the
         most extreme ones of the dataset. Student's t with the effective number of parts

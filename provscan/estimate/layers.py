@@ -20,9 +20,9 @@ from provscan.estimate.limits import (
     Factor,
     Scope,
     exactly,
-    less,
+    minus_chance,
+    rounded,
     total,
-    written,
 )
 from provscan.estimate.recall import Recall
 
@@ -64,12 +64,12 @@ class Layers:
 
     def as_dict(self) -> dict[str, Any]:
         def shown(value: float | Factor | None) -> Any:
-            return value.as_dict() if isinstance(value, Factor) else written(value)
+            return value.as_dict() if isinstance(value, Factor) else rounded(value)
 
         return {name: shown(getattr(self, name)) for name in self.NUMBERS}
 
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
-        """Multiply all layers by a known number, and cap them at `most`.
+        """Multiply all layers by a known number, and cap them at ``most``.
 
         Shares of records, for example, have the factor 1 over the number of records,
         and are at most 1.
@@ -89,7 +89,7 @@ class Layers:
         return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
-        """Raise the lower bound and the estimate at least to those of `other`, a kind
+        """Raise the lower bound and the estimate at least to those of ``other``, a kind
         of unit that can't be more numerous than this one.
         """
         result = self
@@ -147,8 +147,8 @@ class Found:
     most: Factor = UNBOUNDED
     unit: float = 1.0  # Mean size of a unit, used if none was found.
     # Units that contain some of a random share of all things, divided by their number
-    # if each contained one thing (`held_by`).
-    held: Factor = ALONE
+    # if each contained one thing (``sharing_factor``).
+    sharing: Factor = ALONE
 
 
 def layered(
@@ -192,20 +192,20 @@ def layered(
         bounds = [0.0]
         for strength in strengths:
             if strength.claimed:
-                beyond = less(strength.found.total, strength.chance)
+                beyond = minus_chance(strength.found.total, strength.chance)
                 size = strength.found.unit or found.unit
-                low = total(beyond, None, scope, size, found.held).low
+                low = total(beyond, None, scope, size, found.sharing).low
                 # Without the noise of logarithms, which would take 1 from a whole
                 # number.
                 bounds.append(min(found.most.value, round(low, 6)))
         at_least = max(bounds)
-        left = less(counted.total, chance)
+        left = minus_chance(counted.total, chance)
         counts |= {
             "chance_expected": chance.expected,
             "chance_at_most": counted.total - left.low,
         }
         if of_findings is not None:
-            middle = total(left, of_findings, scope, unit, found.held)
+            middle = total(left, of_findings, scope, unit, found.sharing)
             low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)
             left_out = found.findings - counted.total
@@ -227,7 +227,7 @@ def layered(
         at_most = min(
             found.most.high, total(exactly(found.nearly), least_recall, scope).high
         )
-    counts = {name: written(number) for name, number in counts.items()}
+    counts = {name: rounded(number) for name, number in counts.items()}
     common = max(0.0, found.every.total - found.findings)
     return Layers(
         found.findings,

@@ -37,7 +37,7 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
     Raises
     ------
     ParameterError
-        ``0 <= k <= n`` is false, or `n` is not positive.
+        ``0 <= k <= n`` is false, or ``n`` is not positive.
     """
     from scipy.special import betaincinv
 
@@ -51,8 +51,8 @@ def clopper_pearson(k: float, n: float) -> tuple[float, float]:
 
 
 def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
-    """Return the least k whose cumulative probability is at least `q`; `shape` need not
-    be whole.
+    """Return the least k whose cumulative probability is at least ``q``; ``shape`` need
+    not be whole.
     """
     from scipy.special import btdtrib
 
@@ -64,10 +64,10 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
     """Return the 95 % limits of a total, given that each unit was found with
-    probability `share` and that `found` of them were found.
+    probability ``share`` and that ``found`` of them were found.
 
     The number of units missed before that many are found has a negative binomial
-    distribution. With an `effect` above 1 (a design effect, or the mean size of the
+    distribution. With an ``effect`` above 1 (a design effect, or the mean size of the
     units of an amount), ``found / effect`` groups are found or missed as a whole.
 
     Parameters
@@ -195,10 +195,10 @@ class Factor:
             ``value``, ``low`` and ``high``, null where there is none.
         """
         ends = {"value": self.value, "low": self.low, "high": self.high}
-        return {name: written(number) for name, number in ends.items()}
+        return {name: rounded(number) for name, number in ends.items()}
 
 
-def written(number: float | None) -> float | None:
+def rounded(number: float | None) -> float | None:
     """Round a number as it is written to ``summary.json``: to twelve digits, without
     the noise in the last ones.
     """
@@ -237,11 +237,11 @@ def product(*factors: Factor) -> Factor:
     )
 
 
-def held_by(showing: Numbers, share: float) -> Factor:
+def sharing_factor(showing: Numbers, share: float) -> Factor:
     """Return the number of units that contain things, divided by the number that would
-    contain them if each contained one, given a random `share` of all things.
+    contain them if each contained one, given a random ``share`` of all things.
 
-    `showing` are the numbers of units in which 0, 1, 2 and more sampled things are
+    ``showing`` are the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
     which none is seen, as in Chao 1984, doi:10.2307/4615964), and exact if all units
     contain the same number. Its lower limit allows for chance in the number of units
@@ -250,11 +250,9 @@ def held_by(showing: Numbers, share: float) -> Factor:
     from scipy.special import gammaincinv
 
     _, single, two, more = showing.tolist()
-    found, singles, pairs = (
-        single + two + more,
-        single * (1.0 - share) / share,
-        2.0 * ((1.0 - share) / share) ** 2,
-    )
+    found = single + two + more
+    singles = single * (1.0 - share) / share
+    pairs = 2.0 * ((1.0 - share) / share) ** 2
 
     def over(two: float) -> float:
         nothing = singles**2 / (singles + two * pairs) if singles else 0.0
@@ -278,7 +276,7 @@ class Scope:
 WHOLE = Scope()
 
 
-def less(counted: float, chance: Chance) -> Factor:
+def minus_chance(counted: float, chance: Chance) -> Factor:
     """Subtract the chance matches, capped at the count, from a count."""
     high = min(chance.high, counted)
     return Factor(
@@ -293,13 +291,13 @@ def total(
     recall: Factor | None,
     scope: Scope = WHOLE,
     unit: float = 1.0,
-    held: Factor = ALONE,
+    sharing: Factor = ALONE,
 ) -> Factor:
     """Estimate the total of the whole, given the findings less chance.
 
-    Without a `recall`, missed copies are not corrected for. `unit` is the mean size of
-    the units, and `held` the correction for units that contain several things, from
-    :func:`held_by`.
+    Without a ``recall``, missed copies are not corrected for. ``unit`` is the mean size
+    of the units, and ``sharing`` the correction for units that contain several things,
+    from :func:`sharing_factor`.
     """
     r = ALONE if recall is None else recall
     fraction, effect = scope.fraction, scope.effect * unit
@@ -312,5 +310,5 @@ def total(
         Factor(middle, min(low, middle), max(high, middle)),
         Factor(1.0, r.value / r.high, r.value / r.low),
         Factor(1.0, max(0.0, count.low) / count.value, count.high / count.value),
-        held,
+        sharing,
     )

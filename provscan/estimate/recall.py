@@ -25,7 +25,7 @@ from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
 # truth, so that the intervals for records and texts contain it in 93 to 99 % of them:
-# `python benchmarks/coverage.py` makes these scans (copies whose edits were written
+# ``python benchmarks/coverage.py`` makes these scans (copies whose edits were written
 # independently of those of the spike-ins) and prints how often each number is right.
 
 # A cell with a lower recall is unseen: a match there would count as more than three
@@ -43,8 +43,8 @@ NOT_LESS = 0.1
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
-# edits, those of `benchmarks/edits.py` and the spike-ins'
-# (`python benchmarks/edits_recall.py` prints the recall of each edit); and the larger
+# edits, those of ``benchmarks/edits.py`` and the spike-ins'
+# (``python benchmarks/edits_recall.py`` prints the recall of each edit); and the larger
 # one that "at most" allows for.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95 % quantile of chi-squared with one degree of freedom: the drop of the
@@ -54,7 +54,7 @@ DROP = 1.92
 HIDES_LITTLE = 0.85
 # Minimum share of an edit's copies that lies in seen cells next to unseen ones; a few
 # spike-ins may show none there.
-FEW_BESIDE = 0.03
+FEW_ON_RIM = 0.03
 # Number of ECM steps, after which the mixture changes only past its fourth digit, and
 # of points of the profile likelihood on each side.
 STEPS, TILTS = 60, 8
@@ -96,8 +96,8 @@ class Planted:
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
     """Estimate the recall of copies like the matches; ``None`` if no edit is findable.
 
-    `shown` is the number of matches of each group and class of damage, [groups,
-    damages], less chance matches. With `upper`, the recall is for "at most": edits of
+    ``shown`` is the number of matches of each group and class of damage, [groups,
+    damages], less chance matches. With ``upper``, the recall is for "at most": edits of
     which hardly any copy is found are part of the mixture, and the copies' edits may
     differ more from the spike-ins'.
     """
@@ -180,10 +180,10 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     # In the worst case, the edit that hides most made all matches next to unseen cells,
     # except those of edits that hide little.
-    beside = seen & ~seen[:, BELOW]
-    on_rim, of_edit = in_cells[:, beside].sum(axis=1), copies.sum(axis=1)
+    next_to_unseen = seen & ~seen[:, BELOW]
+    on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
     hides = float(
-        ((copies * missed).sum(axis=1) / (on_rim + FEW_BESIDE * of_edit)).max()
+        ((copies * missed).sum(axis=1) / (on_rim + FEW_ON_RIM * of_edit)).max()
     )
     hard = (copies * in_seen[kept]).sum(axis=1) < HIDES_LITTLE * of_edit
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
@@ -252,11 +252,11 @@ def _mixed(
     text. Edits and groups are maximised in turn (ECM; Meng & Rubin 1993,
     doi:10.1093/biomet/80.2.267).
 
-    `profile` is the share of each edit's copies in a group that is found in each cell,
-    [edits, groups, damages]; `missed` is the share in unseen cells, [edits, groups];
-    `counts` is the number of matches, [groups, damages]; `prior` is the number of
-    pseudo-matches of each edit and group. Returns the copies, [tilts, edits, groups],
-    and the log-likelihoods.
+    ``profile`` is the share of each edit's copies in a group that is found in each
+    cell, [edits, groups, damages]; ``missed`` is the share in unseen cells, [edits,
+    groups]; ``counts`` is the number of matches, [groups, damages]; ``prior`` is the
+    number of pseudo-matches of each edit and group. Returns the copies, [tilts, edits,
+    groups], and the log-likelihoods.
     """
     edits = len(profile)
     group, damage = np.nonzero(counts)

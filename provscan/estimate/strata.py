@@ -72,7 +72,7 @@ class Strata:
 
 
 def length_class(least: int, lengths: Sequence[int]) -> str:
-    """Return the length class that begins at `least` in words."""
+    """Return the length class that begins at ``least`` in words."""
     return (
         f"from {least} characters"
         if least > lengths[0]
@@ -86,8 +86,8 @@ def divide(
     """Divide texts into strata by script, and also by length if the control has enough
     texts of every length.
 
-    `lengths` are the minimum lengths of the length classes; `licensed` and `control`
-    are numbers of texts, [scripts, lengths].
+    ``lengths`` are the minimum lengths of the length classes; ``licensed`` and
+    ``control`` are numbers of texts, [scripts, lengths].
     """
     names: list[str] = []
     of_class = np.zeros(licensed.shape, np.int64)
@@ -112,8 +112,8 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
     has the same weight among the control texts.
 
     This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), applied if
-    the two differ by more than samples do. `licensed` and `control` are the trait's
-    values in samples of both, `weights` the control's weights by stratum. Returns the
+    the two differ by more than samples do. ``licensed`` and ``control`` are the trait's
+    values in samples of both, ``weights`` the control's weights by stratum. Returns the
     bounds between the thirds, float64[2], and a factor of the weights in each third,
     float64[3].
     """
@@ -130,7 +130,7 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 def enough_text(dataset: Numbers, null: Numbers) -> Flags:
     """Return for which scripts a null dataset measures chance, bool[scripts].
 
-    `dataset` and `null` are the numbers of letters of each script in samples of the
+    ``dataset`` and ``null`` are the numbers of letters of each script in samples of the
     records of both.
     """
     shares = [of / max(1, int(of.sum())) for of in (dataset, null)]
@@ -138,10 +138,10 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Return how many clusters a dataset `ratio` times as large has for each cluster of
-    a null dataset, given the number of records in each.
+    """Return how many clusters a dataset ``ratio`` times as large has for each cluster
+    of a null dataset, given the number of records in each.
 
-    In a larger dataset each cluster counts as `ratio` clusters, which is an upper
+    In a larger dataset each cluster counts as ``ratio`` clusters, which is an upper
     estimate. In a smaller one, a cluster of z records is seen with probability
     ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
     """
@@ -156,8 +156,8 @@ def years_apart(
     """Compare chance in the earlier and the later half of the control's years (a
     placebo test).
 
-    `clusters` and `sizes` are the numbers of chance clusters and control texts of each
-    year, in order. In the result, ``split`` is the first year of the later half,
+    ``clusters`` and ``sizes`` are the numbers of chance clusters and control texts of
+    each year, in order. In the result, ``split`` is the first year of the later half,
     ``ratio`` the earlier rate divided by the later one, and ``low`` and ``high`` are
     its exact 95 % limits. ``None`` if there is only one year or no cluster.
     """
@@ -167,11 +167,9 @@ def years_apart(
     at = min(
         len(years) - 1, int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)) + 1
     )
-    early, early_size, late_size = (
-        int(clusters[:at].sum()),
-        float(sizes[:at].sum()),
-        float(sizes[at:].sum()),
-    )
+    early = int(clusters[:at].sum())
+    early_size = float(sizes[:at].sum())
+    late_size = float(sizes[at:].sum())
     low, high = clopper_pearson(early, total)
     odds = late_size / early_size
 

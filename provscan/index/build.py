@@ -92,7 +92,7 @@ def append(
 ) -> IndexReader:
     """Add tweets to an index, from batches in the readers' schema.
 
-    The output of `describe` is stored under ``appended`` in the notes, with the other
+    The output of ``describe`` is stored under ``appended`` in the notes, with the other
     counts: ``added``, ``known`` (ids that the index already has), ``forgotten`` (ids
     that were forgotten, and stay so), and more.
     """

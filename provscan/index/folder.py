@@ -63,7 +63,7 @@ THREADS, FEW_BYTES = 8, 4 << 20
 class Change:
     """A change of an index folder under its lock; see :func:`changing`.
 
-    `manifest` is the folder's manifest before the change; None if there is none or if
+    ``manifest`` is the folder's manifest before the change; None if there is none or if
     the index is replaced.
     """
 
@@ -200,12 +200,12 @@ def changing(
     mode: Literal["create", "replace", "change"],
     params: type[Params] = IndexParams,
 ) -> Iterator[Change]:
-    """Lock an index folder for a change. If `target` is a link, the folder that it
+    """Lock an index folder for a change. If ``target`` is a link, the folder that it
     points to is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. A replaced index of the same class of `params` passes on
-    its generation.
+    ``replace`` allows either. A replaced index of the same class of ``params`` passes
+    on its generation.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -475,7 +475,7 @@ def _is_left(place: Path, name: str) -> bool:
 
 
 def threads_for(size: int) -> int:
-    """Return the number of threads for hashing `size` bytes of files; 0 if they are
+    """Return the number of threads for hashing ``size`` bytes of files; 0 if they are
     few.
     """
     return THREADS if size > FEW_BYTES else 0

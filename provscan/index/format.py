@@ -65,7 +65,7 @@ class Tombstones:
     name: str
     info: FileInfo
     tweets: int  # The number of forgotten rows of the segment.
-    digest: str  # The sum of their digests, see `SegmentInfo.digest`.
+    digest: str  # The sum of their digests, see ``SegmentInfo.digest``.
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class SegmentInfo:
     texts: int
     tweets: int
     # The sum of the digests of its tweets, modulo 2**64 in each half; see
-    # `tweet_digests` in `provscan.index.segment.prepare`.
+    # ``tweet_digests`` in ``provscan.index.segment.prepare``.
     digest: str
     files: dict[str, FileInfo]  # All its files.
     tombstones: Tombstones | None = None  # Its forgotten tweets, if any.
@@ -228,7 +228,7 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
-    """Read the manifest of an index folder, in the format to which `params`
+    """Read the manifest of an index folder, in the format to which ``params``
     belongs.
     """
     path = folder / MANIFEST

@@ -26,7 +26,7 @@ FAN_OUT = 4
 
 def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexReader:
     """Merge segments into as few as possible, without forgotten tweets. With
-    `purge_only`, rewrite only segments that have forgotten tweets.
+    ``purge_only``, rewrite only segments that have forgotten tweets.
     """
     with changing(target, "change") as change:
         manifest = open_reader(target).manifest

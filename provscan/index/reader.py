@@ -192,16 +192,14 @@ class IndexReader:
         return numbers
 
     def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
-        """Yield all texts that have a tweet, or those that are also `wanted`,
+        """Yield all texts that have a tweet, or those that are also ``wanted``,
         bool[size], in random order, some at a time.
 
         The order depends on the seed and the wording of the texts, not on their
         numbers or on the division into segments.
         """
-        mask, bits = (
-            int(splitmix64(seed, np.zeros(1, np.int64))[0]),
-            (self.size // CHUNK).bit_length(),
-        )
+        mask = int(splitmix64(seed, np.zeros(1, np.int64))[0])
+        bits = (self.size // CHUNK).bit_length()
         for window in range(1 << bits):
             rows = [
                 segment.of_keys(window ^ (mask >> (64 - bits)), bits)
@@ -300,7 +298,7 @@ class IndexReader:
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
         """Return all texts of tweets with one of some ids, as pairs of a place in
-        `ids` and the number of a text, ascending.
+        ``ids`` and the number of a text, ascending.
 
         A forgotten tweet has none.
         """
@@ -327,7 +325,7 @@ class IndexReader:
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Return the licensed texts that equal canonical texts, as pairs of a row of
-        `texts` and the number of a licensed text.
+        ``texts`` and the number of a licensed text.
         """
         pairs = [
             (
@@ -346,7 +344,7 @@ class IndexReader:
 
     def posted_since(self, time: int) -> Flags:
         """Return whether every tweet of each text is known to have been posted at
-        `time`, in milliseconds, or later, and none is a retweet.
+        ``time``, in milliseconds, or later, and none is a retweet.
 
         A retweet may be later than its text.
         """
@@ -372,7 +370,7 @@ class IndexReader:
 
     def with_control(self, extra: IndexReader) -> IndexReader:
         """Return a reader of this reader's texts and, numbered from :attr:`size` on,
-        those of `extra`.
+        those of ``extra``.
 
         No text may be in both.
         """
@@ -395,7 +393,7 @@ class IndexReader:
     def _everywhere(
         self, texts: Numbers
     ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
-        """Yield each segment with its number, the places in `texts` of its texts, and
+        """Yield each segment with its number, the places in ``texts`` of its texts, and
         their rows; some texts at a time.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
@@ -414,8 +412,8 @@ class IndexReader:
         located: tuple[Numbers, Numbers],
         take: Callable[[Segment, Numbers], Strings],
     ) -> Strings:
-        """Return the strings that `take` returns for rows of segments, in the order of
-        the rows.
+        """Return the strings that ``take`` returns for rows of segments, in the order
+        of the rows.
         """
         numbers, rows = located
         return combined(
@@ -432,11 +430,9 @@ class IndexReader:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(
                 self.numbering.located(texts)[1]
             )
-        of, row, time = (
-            np.full(len(texts), -1),
-            np.zeros(len(texts), np.int64),
-            np.zeros(len(texts), np.int64),
-        )
+        of = np.full(len(texts), -1)
+        row = np.zeros(len(texts), np.int64)
+        time = np.zeros(len(texts), np.int64)
         for number, segment, places, found in self._everywhere(texts):
             rows = segment.earliest(found)
             times = segment.tweets.times.take(rows)

@@ -14,7 +14,7 @@ class MapFunction(Matcher):
     """A function for ``dataset.map``, which makes a dataset of matches.
 
     It needs ``batched=True`` and ``remove_columns=dataset.column_names``; ``num_proc``
-    may be any number. The fields are named by `text` and `id`.
+    may be any number. The fields are named by ``text`` and ``id``.
     """
 
     def __call__(self, batch: Mapping[str, Any]) -> pa.Table:

@@ -16,10 +16,10 @@ NAME = "licensed_tweets"
 
 
 class LicensedTweets(BaseFilter):  # type: ignore[misc]
-    """Leaves out documents with findings, or with any match if `all`.
+    """Leaves out documents with findings, or with any match if ``all``.
 
     The matches of each document are in its ``metadata["licensed_tweets"]``. The
-    `options` are those of :meth:`provscan.Index.match`.
+    ``options`` are those of :meth:`provscan.Index.match`.
     """
 
     name = "provscan"

@@ -27,7 +27,7 @@ def register(
     """Give a connection a function that takes a text and gives the list of its matches,
     as ``SELECT id, unnest(licensed_tweets(text), recursive := true) FROM records``.
 
-    The `options` are those of :meth:`provscan.Index.match`.
+    The ``options`` are those of :meth:`provscan.Index.match`.
     """
     matcher = Matcher(index, **options)
 

@@ -11,7 +11,7 @@ class MapBatches(Matcher):
     """A callable for ``dataset.map_batches``, which makes a dataset of matches.
 
     It needs ``batch_format="pyarrow"``, and nodes that see the index under the same
-    path. The fields are named by `text` and `id`.
+    path. The fields are named by ``text`` and ``id``.
     """
 
     def __call__(self, batch: pa.Table) -> pa.Table:

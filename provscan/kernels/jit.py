@@ -22,13 +22,13 @@ import numba
 
 from provscan.caches import make_folder, open_to_others, user_cache, warn_once
 
-# Numba's manual explains `nogil` and `error_model`: kernels run in threads, and
+# Numba's manual explains ``nogil`` and ``error_model``: kernels run in threads, and
 # division by zero is not checked. The other options are accepted but not documented:
 #
-# - `_nrt=False`: numba does not count references to arrays. Counting costs an atomic
+# - ``_nrt=False``: numba does not count references to arrays. Counting costs an atomic
 #   addition at every slice, which makes a scan a third slower. It is not needed here:
 #   kernels create no arrays, and the caller keeps those that it passes.
-# - `no_cfunc_wrapper`, `no_cpython_wrapper`: no wrapper for calls from C, or from
+# - ``no_cfunc_wrapper``, ``no_cpython_wrapper``: no wrapper for calls from C, or from
 #   Python, is compiled.
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -85,13 +85,13 @@ def cache_folder() -> Path | None:
         name = str(path.relative_to(_SOURCES.parent)).encode()
         digest.update(name + b"\0" + path.read_bytes() + b"\0")
     chosen = _NUMBA.config.CACHE_DIR
-    beside = _SOURCES / "__pycache__"
+    in_package = _SOURCES / "__pycache__"
     refused = []
-    for parent in [Path(chosen).absolute()] if chosen else [beside, user_cache()]:
+    for parent in [Path(chosen).absolute()] if chosen else [in_package, user_cache()]:
         folder = parent / (_NAME + digest.hexdigest()[:16])
         try:
             # Root may compile kernels for all users of an installation.
-            make_folder(folder, 0o755 if parent == beside else 0o700)
+            make_folder(folder, 0o755 if parent == in_package else 0o700)
             tempfile.TemporaryFile(dir=folder).close()
             why = open_to_others(folder)
         except OSError as error:

@@ -55,7 +55,7 @@ class CanonicalScratch(NamedTuple):
     places: np.ndarray
     window: (
         np.ndarray
-    )  # uint8[2, LOOK_AHEAD] of `provscan.kernels.canonical.normalize`.
+    )  # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
     # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index of
     # each in its row of ``codes``.
     canon: np.ndarray
@@ -117,7 +117,8 @@ class TextTable(NamedTuple):
 class Sketches(NamedTuple):
     """Hashes of canonical texts, one row per text."""
 
-    keys: np.ndarray  # uint64[n, 2], see `provscan.kernels.storage.postings.text_keys`.
+    # uint64[n, 2], see ``provscan.kernels.storage.postings.text_keys``.
+    keys: np.ndarray
     bits: np.ndarray  # uint64[n, 2], two-bit sketches.
     bands: np.ndarray  # uint64[n, bands], band keys.
 
@@ -214,7 +215,7 @@ class VerifiedRows(NamedTuple):
     similarity: np.ndarray  # float64[n], the Jaccard index.
     way: (
         np.ndarray
-        # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
+        # uint8[n]: a way to match, see ``provscan.kernels.search.verify``.
     )
     # float64[n, 2], in units: the length in common, and that of the longest stretch, 0
     # if it was not determined.

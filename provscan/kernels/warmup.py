@@ -32,7 +32,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     from provscan.kernels.reading import garbled, json_lines, subtitles
     from provscan.kernels.search import (
         background,
-        content,
         fingerprints,
         minimizers,
         prefilter,
@@ -44,7 +43,7 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     from provscan.kernels.search import grams as gram_sets
     from provscan.kernels.sketch import bands, minhash
-    from provscan.kernels.storage import packing, postings, radix
+    from provscan.kernels.storage import digests, packing, postings, radix
 
     u8, u16, u32, u64 = (
         np.zeros(4, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64)
@@ -110,10 +109,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     )
     yield bands.band_keys, (u32[None], 32, 4, pairs)
     yield bands.two_bit_sketch, (u32[None], pairs)
-    seed_params, scratch = (
-        r.SeedParams(10, 4),
-        r.SeedScratch(u32, i32, u32[None], u32[None]),
-    )
+    seed_params = r.SeedParams(10, 4)
+    scratch = r.SeedScratch(u32, i32, u32[None], u32[None])
     count, seeds = r.counters(), r.Seeds(u32, i32, i32, i64)
     table = r.Postings(u32, u32, 1, 8)
     bloom_filter = r.BloomFilter(u64, np.uint32(1))
@@ -182,14 +179,10 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         seeding.seed_candidates,
         (seeds, seed_table, 16, state, seeding.seeding_scratch(), candidates, count),
     )
-    text_table, asked = (
-        r.frozen(r.TextTable(table, table, bloom_filter, pairs)),
-        r.Sketches(pairs, pairs, pairs),
-    )
-    whole_limits, whole_scratch = (
-        postings.WholeLimits(64, 77, 16),
-        postings.whole_scratch(1, 16),
-    )
+    text_table = r.frozen(r.TextTable(table, table, bloom_filter, pairs))
+    asked = r.Sketches(pairs, pairs, pairs)
+    whole_limits = postings.WholeLimits(64, 77, 16)
+    whole_scratch = postings.whole_scratch(1, 16)
     yield (
         postings.whole_candidates,
         (asked, text_table, whole_limits, whole_scratch, candidates, count),
@@ -223,8 +216,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     yield radix.merge, (r.read_only(u64), r.read_only(u64), u64)
     yield radix.by_level, (u64, u8, i64, u64)
     yield radix.by_text, (i64, u32, u32, i64, i64)
-    yield content.add_column, (text, pairs)
-    yield content.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
+    yield digests.add_column, (text, pairs)
+    yield digests.content_keys, (raw, r.frozen(text).offsets, 64, np.uint64(1), u64)
 
 
 def compile_part(part: int) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provscan.kernels.search.content import content_keys
 from provscan.kernels.sketch.hashing import splitmix, splitmix64
+from provscan.kernels.storage.digests import content_keys
 from provscan.text_buffers import buffers
 
 # The maximum code points of a sampled text; a longer text is cut at a random place.

@@ -141,8 +141,8 @@ def scan(
     """Scan a split and write its part, unless that part is already complete; return
     the number of the task.
 
-    `advance` is called with the number of bytes (for a Ray block, of the bytes of its
-    texts) read since the last call, and may raise to end the scan. `reader` is the open
+    `advance` is called with the number of bytes read since the last call (for a Ray
+    block, the number of rows), and may raise to end the scan. `reader` is the open
     snapshot of the task, if the caller has one. `mapped` is ``map``, or an equivalent
     that uses several threads.
     """
@@ -164,7 +164,7 @@ def scan(
 def reported(
     batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the same batches, and report the bytes of their texts to `advance`."""
+    """Yield the same batches, and report their numbers of rows to `advance`."""
     for batch in batches:
         advance(batch.num_rows)
         yield batch

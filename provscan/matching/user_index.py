@@ -39,7 +39,7 @@ from provscan.readers import MEMORY
 from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.scoring.background import Background, background
-from provscan.scoring.rule import Scored, Scorer
+from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import Texts, buffers, to_array
 
 # The columns of ``matches.parquet`` after those of the scan.
@@ -285,7 +285,7 @@ class Index:
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
         texts, place = np.unique(found.text, return_inverse=True)
         of_texts = scorer.texts(texts)
-        scored = Scored(
+        traits = MatchTraits(
             place,
             # A run takes these values from its part files, as float32.
             found.containment.astype(np.float32).astype(np.float64),
@@ -293,7 +293,7 @@ class Index:
             found.whole,
             found.span[:, 1] - found.span[:, 0] - left_out,
         )
-        scores = of_texts.matches(scored, FINDING)
+        scores = of_texts.matches(traits, FINDING)
         bits = scores.bits.astype(np.float32)
         return {
             "bits": pa.array(bits, mask=np.isnan(bits)),

@@ -8,10 +8,12 @@ the model. :mod:`~provscan.probe.plan` writes all of this to a file with a diges
 the first question. :mod:`~provscan.probe.run` asks a model
 (:mod:`~provscan.probe.endpoint` or :mod:`~provscan.probe.local`) and keeps every answer
 (:mod:`~provscan.probe.answers`). :mod:`~provscan.probe.verification` compares the
-answers with the tweets, and :mod:`~provscan.probe.score` computes the numbers, with the
-tests of :mod:`provscan.probe.statistics`.
+answers with the tweets, :mod:`~provscan.probe.evidence` counts the recitations, and
+:mod:`~provscan.probe.summary` computes the numbers with the tests of
+:mod:`provscan.probe.statistics`. :mod:`~provscan.probe.score` runs these steps and
+writes the results; :mod:`provscan.probe.report` words and shows them.
 
-All but the score needs the extra ``probe``: ``pip install 'provscan[probe]'``.
+Everything except scoring needs the extra ``probe``: ``pip install 'provscan[probe]'``.
 """
 
 from provscan.probe.files import is_probe

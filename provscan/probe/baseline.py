@@ -54,7 +54,7 @@ def blind_baseline(pairs: Arms, others: Arms) -> Inference:
     """Measure how well a classifier of words and lengths tells the members of the pairs
     apart; row i of both arms is pair i.
 
-    It is trained on `others`, tweets that are in no pair, if there are enough. The
+    It is trained on ``others``, tweets that are in no pair, if there are enough. The
     result is the area under the ROC curve: 0.5 if the arms are alike.
     """
     try:

@@ -31,7 +31,7 @@ from provscan.probe.reference import Reference
 from provscan.probe.settings import Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.families import families
-from provscan.scoring.lengths import BANDS, SCRIPTS, measured
+from provscan.scoring.lengths import BANDS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
 from provscan.text import canonical_array
 
@@ -105,7 +105,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A class of licensed texts, with at least `copies` and fewer than the next one."""
+    """A class of licensed texts, with at least ``copies`` and fewer than the next
+    one.
+    """
 
     copies: int  # Minimum number of copies.
     population: float  # Licensed texts of this class that could be asked for.
@@ -214,7 +216,7 @@ def _classes(controls: Controls, seed: int) -> tuple[list[Numbers], list[int]]:
     sizes = [0] * len(pools)
     for texts in reader.shuffled(seed):
         classes = np.searchsorted(COPIES, reader.tweet_counts(texts), "right") - 1
-        classes[controls.absent[texts]] = len(COPIES)
+        classes[controls.control[texts]] = len(COPIES)
         for number, pool in enumerate(pools):
             found = texts[classes == number]
             pool.append(found[: max(0, POOL - sizes[number])])
@@ -240,11 +242,9 @@ def _candidates(
     numbers = numbers[~common]
     rows = reader.earliest_tweets(numbers).to_pylist()
     targets = _targets(numbers, rows, model, settings)
-    length, script = measured(reader, numbers)
-    copies, reach = (
-        reader.tweet_counts(numbers),
-        Counter(row["author"] for row in rows if row["author"]),
-    )
+    length, script = lengths_and_scripts(reader, numbers)
+    copies = reader.tweet_counts(numbers)
+    reach = Counter(row["author"] for row in rows if row["author"])
     found = []
     for at, row in enumerate(rows):
         if not targets[at]:

@@ -55,8 +55,8 @@ class EndpointOptions:
 
 
 class Endpoint:
-    """A model behind an endpoint such as ``http://localhost:8000/v1``; `style` chooses
-    between the chat and the completion call.
+    """A model behind an endpoint such as ``http://localhost:8000/v1``; ``style``
+    chooses between the chat and the completion call.
     """
 
     def __init__(
@@ -312,10 +312,8 @@ class Endpoint:
             return Echo(None, *used)
         with self._lock:
             self._echoes = True
-        tokens, chances = (
-            choice.logprobs.tokens or [],
-            choice.logprobs.token_logprobs or [],
-        )
+        tokens = choice.logprobs.tokens or []
+        chances = choice.logprobs.token_logprobs or []
         return Echo(
             target_logprob(tokens, chances, question.prompt, question.target), *used
         )

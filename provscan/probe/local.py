@@ -21,7 +21,7 @@ class Local:
     downloaded.
 
     With the first sample of each prompt, the log-probability of the target at
-    `temperature` is computed as well. It gives the probability that a sample recites
+    ``temperature`` is computed as well. It gives the probability that a sample recites
     the target (Hayes et al. 2024, arXiv 2410.19482).
     """
 
@@ -38,16 +38,12 @@ class Local:
                 f"{loaded.path} has no chat template: plan the probe in completion "
                 "style"
             )
-        self._loaded, self._torch, self._tokenizer = (
-            loaded,
-            loaded.torch,
-            loaded.tokenizer,
-        )
-        self._model, self._device, self._length = (
-            loaded.network,
-            loaded.device,
-            loaded.length,
-        )
+        self._loaded = loaded
+        self._torch = loaded.torch
+        self._tokenizer = loaded.tokenizer
+        self._model = loaded.network
+        self._device = loaded.device
+        self._length = loaded.length
         self._style, self._temperature, self._batch = style, temperature, batch
         self._ends = {
             self._tokenizer.eos_token_id,
@@ -122,10 +118,8 @@ class Local:
                 use_cache=True,
                 **({self._loaded.cache_name: cache} if cache is not None else {}),
             )
-            cache, logits = (
-                getattr(got, self._loaded.cache_name),
-                got.logits[:, -1].float().cpu(),
-            )
+            cache = getattr(got, self._loaded.cache_name)
+            logits = got.logits[:, -1].float().cpu()
             ids = torch.zeros((len(prompts), 1), dtype=torch.long)
             for row in sorted(going):
                 question = questions[row]

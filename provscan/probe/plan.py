@@ -174,7 +174,7 @@ def make_plan(
         have seen.
     control
         Files of tweets that the model can't have seen for another reason, instead of
-        `control_after`.
+        ``control_after``.
     reference
         Folder of a causal language model that has not seen the tweets. The arms are
         then also matched and compared on their predictability under this model.
@@ -187,10 +187,10 @@ def make_plan(
     Raises
     ------
     UsageError
-        Neither or both of `control_after` and `control` are given, or a reference is
-        given and the packages for it are missing.
+        Neither or both of ``control_after`` and ``control`` are given, or a reference
+        is given and the packages for it are missing.
     ParameterError
-        `control_after` is not a date.
+        ``control_after`` is not a date.
     OutputError
         The folder exists.
     InputError

@@ -58,7 +58,7 @@ asked to fill a gap.
 
 
 class Prompt(NamedTuple):
-    kind: str  # An entry of `KINDS`.
+    kind: str  # An entry of ``KINDS``.
     text: str  # The text that is sent to the model.
     given: str  # The given part of the tweet, and author and day if they are given.
     target: str  # The part that is left to recite.

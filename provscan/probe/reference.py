@@ -25,7 +25,7 @@ BATCH = 32
 
 
 class Causal:
-    """A causal language model with its tokenizer; `length` is its maximum number of
+    """A causal language model with its tokenizer; ``length`` is its maximum number of
     tokens.
     """
 

@@ -26,7 +26,7 @@ class Model(Protocol):
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
         """Yield answers in any order, leaving out questions without an answer.
-        `questions` is consumed as they are sent.
+        ``questions`` is consumed as they are sent.
         """
 
 

@@ -21,7 +21,7 @@ class Settings:
         Number of licensed tweets to ask for, each with a control.
     samples
         Number of answers to each prompt: the first one greedy (temperature 0), the
-        others at `temperature`.
+        others at ``temperature``.
     temperature
         Temperature of all samples but the first.
     style

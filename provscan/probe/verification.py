@@ -25,7 +25,7 @@ from provscan.probe.plan import ARMS, Plan
 from provscan.probe.prompts import FREE
 from provscan.runs.build import build_index
 from provscan.scoring.background import background
-from provscan.scoring.rule import Scored, Scorer
+from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers, to_array
 
 
@@ -127,7 +127,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
         )
         scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
         scores = scorer.scores(
-            Scored(
+            MatchTraits(
                 found.text,
                 found.containment,
                 found.similarity,

@@ -30,7 +30,6 @@ from provscan.readers.memory import (
     read_block,
     read_objects,
 )
-from provscan.readers.names import counted
 from provscan.readers.planning import Source, plan
 from provscan.readers.reading import read
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from provscan.errors import InputError
+from provscan.names import counted
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.names import counted
 from provscan.readers.planning import ReadPlan, Source, named_sources, plan, with_fields
 from provscan.readers.reading import read
 from provscan.readers.splits import Split

@@ -27,10 +27,10 @@ class Limits:
     nesting: int = 100
     # The quote of a CSV value of more lines than this counts as never closed.
     value_lines: int = 10_000
-    # The budget of a file (`provscan.readers.bytes.budget`). A file that expands by
-    # more than this factor is abandoned once its output has reached `expansion_bytes`.
-    # Expansion is decompression, or many records that repeat a text that is stored
-    # once.
+    # The budget of a file (``provscan.readers.bytes.budget``). A file that expands by
+    # more than this factor is abandoned once its output has reached
+    # ``expansion_bytes``. Expansion is decompression, or many records that repeat a
+    # text that is stored once.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
     # Records that any file may have, and additional records for each of its bytes.

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from provscan.errors import FieldNotFoundError, InputError, ParameterError
+from provscan.names import printable
 from provscan.readers.bytes.archives import Member, is_hidden, is_webdataset
 from provscan.readers.bytes.budget import require_growth
 from provscan.readers.bytes.encodings import known_encoding
@@ -39,7 +40,6 @@ from provscan.readers.formats.registry import (
     identified,
 )
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.names import printable
 from provscan.readers.splits import STDIN, UNKNOWN, Context, NotReadable, Split
 from provscan.readers.texts.fields import Fields, binding_in, reads_like_text
 from provscan.urls import is_remote, opened, source_of
@@ -67,8 +67,8 @@ class ReadPlan(list[Split]):
     """The splits in the order of their records, and the sources that were left out,
     each with a reason.
 
-    `unread` lists what the user named and will not be read. `ignored` lists what was
-    left out because it holds no records: hidden files, metadata of a dataset.
+    ``unread`` lists what the user named and will not be read. ``ignored`` lists what
+    was left out because it holds no records: hidden files, metadata of a dataset.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class Survey:
     """Finds the files and members of archives among the sources, and lists what is
     left out.
 
-    Every file is opened once to read its first bytes. With `unpack`, a compressed tar
+    Every file is opened once to read its first bytes. With ``unpack``, a compressed tar
     archive is decompressed into a temporary file, so that its members become separate
-    files; otherwise it is read from front to back like one file. Files that `covers`
+    files; otherwise it is read from front to back like one file. Files that ``covers``
     refuses are left out.
     """
 
@@ -155,7 +155,7 @@ class Survey:
                 yield from self._file(source, source)
 
     def leave(self, source: str, error: InputError) -> None:
-        """Add a source that can't be read to `unread`."""
+        """Add a source that can't be read to ``unread``."""
         if not self._covers(source):
             self.ignored.append((source, OUTSIDE))
             return
@@ -368,19 +368,19 @@ def plan(
     """Cut sources into splits. The plan's ``unread`` lists what will not be read, and
     why.
 
-    `sources` are one or several of: a file, an archive, a folder (walked in sorted
+    ``sources`` are one or several of: a file, an archive, a folder (walked in sorted
     order), a URL that fsspec can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of
-    the Hugging Face hub, "-" for the standard input. If `fields` is None, fields are
+    the Hugging Face hub, "-" for the standard input. If ``fields`` is None, fields are
     not determined now.
 
-    Splits have about `target_bytes`: by default a 64th of the total, between 8 and 256
-    MiB, or less, down to 1 MiB, so that all `workers` get the same share; more than 16
-    workers get more splits. Alternatively, `parts` sets the number of splits, whatever
-    the number of workers, but files are not cut into ranges below 1 MiB.
+    Splits have about ``target_bytes``: by default a 64th of the total, between 8 and
+    256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share; more
+    than 16 workers get more splits. Alternatively, ``parts`` sets the number of splits,
+    whatever the number of workers, but files are not cut into ranges below 1 MiB.
 
-    `records` says what a record is in plain text: "lines", "paragraphs" or "files"; by
-    default, the layout of the file decides. The `encoding` is determined for each file
-    unless given.
+    ``records`` says what a record is in plain text: "lines", "paragraphs" or "files";
+    by default, the layout of the file decides. The ``encoding`` is determined for each
+    file unless given.
     """
     limits = limits or current_limits()
     if records is not None and records not in RECORDS:

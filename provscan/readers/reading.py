@@ -19,7 +19,7 @@ from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Piece, Rows, Wanted, first_records
 from provscan.readers.formats.registry import FORMATS, identified_member
 from provscan.readers.limits import Limits, current_limits
-from provscan.readers.splits import UNKNOWN, Context, NotReadable, Progress, Split
+from provscan.readers.splits import UNKNOWN, Context, NotReadable, OnBytes, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher, piece_batch
 from provscan.readers.texts.fields import Binding, Fields, binding_in
@@ -54,15 +54,15 @@ def read(
     fields: Fields,
     stats: ReadStats,
     *,
-    on_bytes: Progress | None = None,
+    on_bytes: OnBytes | None = None,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the texts of one split, in bounded memory.
 
     A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-    comes in pieces (:mod:`provscan.readers.texts.schema`). The `stats` are complete
-    when the iterator is exhausted; `on_bytes` is called with the number of bytes of the
-    file read since the last call.
+    comes in pieces (:mod:`provscan.readers.texts.schema`). The ``stats`` are complete
+    when the iterator is exhausted; ``on_bytes`` is called with the number of bytes of
+    the file read since the last call.
     """
     limits = limits or current_limits()
     if split.start == split.end:
@@ -88,11 +88,11 @@ def read_split(
     split: Split,
     stats: ReadStats,
     limits: Limits,
-    on_bytes: Progress | None,
+    on_bytes: OnBytes | None,
     batches: Callable[[Context], Iterator[pa.RecordBatch]],
     delivered: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]] = iter,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a split, passed through `delivered`, up to where the file
+    """Yield the batches of a split, passed through ``delivered``, up to where the file
     is damaged; the damage is counted.
     """
     context = Context.of(split, stats, limits, on_bytes)

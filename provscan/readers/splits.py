@@ -25,7 +25,7 @@ UNKNOWN = "unknown"
 # Archive formats that are read from front to back.
 ARCHIVES = ("tar", "webdataset")
 
-Progress = Callable[[int], None]
+OnBytes = Callable[[int], None]
 
 
 class NotReadable(InputError):
@@ -82,8 +82,8 @@ class Split:
     part: int = 0  # The number of the split within its source.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records (a Binding of
-    # `provscan.readers.texts.fields` or `provscan.readers.corpus.fields`); None for a
-    # pipe, which can't be inspected before it is read.
+    # ``provscan.readers.texts.fields`` or ``provscan.readers.corpus.fields``); None for
+    # a pipe, which can't be inspected before it is read.
     binding: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -108,7 +108,7 @@ class Context(NamedTuple):
     limits: Limits
     breaks: list[str]
     budget: Budget
-    on_bytes: Progress | None = None
+    on_bytes: OnBytes | None = None
 
     @classmethod
     def of(
@@ -116,7 +116,7 @@ class Context(NamedTuple):
         split: Split,
         stats: ReadStats,
         limits: Limits,
-        on_bytes: Progress | None = None,
+        on_bytes: OnBytes | None = None,
     ) -> Context:
         return cls(stats, limits, [], Budget(limits, split.size), on_bytes)
 

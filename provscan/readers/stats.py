@@ -9,7 +9,7 @@ from functools import partialmethod
 from typing import Any, NamedTuple
 
 from provscan.errors import InputError
-from provscan.readers.names import printable
+from provscan.names import printable
 
 EXAMPLES = 5
 
@@ -49,7 +49,7 @@ class ReadStats:
     skipped: dict[str, int] = field(default_factory=dict)
     # Records that were delivered after a repair: ``invalid_utf8``, ``lone_surrogate``
     # (replaced by U+FFFD), ``encoding_fixed`` and ``escapes_decoded``
-    # (`provscan.readers.texts.garbled`).
+    # (``provscan.readers.texts.garbled``).
     repaired: dict[str, int] = field(default_factory=dict)
     # Observations that lose no record: ``bad_date`` (the date is null),
     # ``empty_file``, ``field_missing`` (a file lacks a field that was named),
@@ -78,7 +78,7 @@ class ReadStats:
         if len(cases) < EXAMPLES:
             cases.append(Example(source, record, detail[:200]))
 
-    # These three count `count` records, of which `record` is the first.
+    # These three count ``count`` records, of which ``record`` is the first.
     skip = partialmethod(_count, "skipped")
     repair = partialmethod(_count, "repaired")
     note = partialmethod(_count, "notes")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provscan.report.wording import amount, count, percent, several
-from provscan.runs.wording import NOT_MEASURED, STATUS
+from provscan.report.wording import amount, count, percent
+from provscan.runs.wording import NOT_MEASURED, STATUS, several
 
 UPPER_LIMITS = {
     "records": "Records with a nearly verbatim copy",

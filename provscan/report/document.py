@@ -104,8 +104,8 @@ def page(
 ) -> str:
     """Fill a template, with its styles and scripts, into a page that loads nothing.
 
-    Another package has its templates and styles in its own `folder`; files that are not
-    there are taken from the report's folder. `policy` adds rules to the content
+    Another package has its templates and styles in its own ``folder``; files that are
+    not there are taken from the report's folder. ``policy`` adds rules to the content
     security policy.
     """
     style = _joined(styles, folder)
@@ -219,8 +219,8 @@ def write_report(
 ) -> Path:
     """Write the report of a run folder, by default as ``report.html`` in it.
 
-    A report that nobody has changed is replaced; any other file only with `overwrite`.
-    `texts` and `marks` are passed to :func:`render`.
+    A report that nobody has changed is replaced; any other file only with
+    ``overwrite``. ``texts`` and ``marks`` are passed to :func:`render`.
     """
     require_folder("run", run)
     folder = RunFiles.open(run)

@@ -81,7 +81,7 @@ def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
 def strip(findings: pa.Table, sources: Sequence[Mapping[str, Any]]) -> list[int]:
     """Count findings in :data:`PARTS` equal parts of the dataset.
 
-    The records of all `sources` are laid end to end, with those that were skipped or
+    The records of all ``sources`` are laid end to end, with those that were skipped or
     are not in a sample. Empty if no finding is in one of the sources.
     """
     first = np.cumsum([0, *(item["read"] for item in sources)])

@@ -45,11 +45,11 @@ ABOUT_CASE = ("case", "client", "examiner")
 
 @contextmanager
 def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Provide a temporary file that replaces `target` when the block succeeds.
+    """Provide a temporary file that replaces ``target`` when the block succeeds.
 
-    Links are followed. An existing file is replaced only with `overwrite`, unless it is
-    a report that nobody has changed. The data files of a run are never replaced, since
-    they can't be written again, and neither are devices.
+    Links are followed. An existing file is replaced only with ``overwrite``, unless it
+    is a report that nobody has changed. The data files of a run are never replaced,
+    since they can't be written again, and neither are devices.
     """
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
@@ -182,8 +182,8 @@ class RunFiles:
         return exhibits
 
     def listed(self, *, everything: bool = False) -> pa.Table:
-        """Return the exhibits of a list: the findings and, with `everything`, also the
-        matches of common or known wording.
+        """Return the exhibits of a list: the findings and, with ``everything``, also
+        the matches of common or known wording.
         """
         if everything:
             return self.exhibits
@@ -234,7 +234,7 @@ class RunFiles:
 
 
 def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
-    """Read columns of a file; with `others`, also all columns that are not texts."""
+    """Read columns of a file; with ``others``, also all columns that are not texts."""
     try:
         # pq.read_table would import many file systems.
         with pq.ParquetFile(path) as file:
@@ -249,7 +249,7 @@ def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
 
 
 def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
-    """Read the texts of some rows of a file, in the order of `wanted`, which may
+    """Read the texts of some rows of a file, in the order of ``wanted``, which may
     contain nulls.
 
     The file is read batch by batch, and only the wanted rows are kept in memory.

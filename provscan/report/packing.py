@@ -53,7 +53,7 @@ SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
 def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
-    """Return exhibits of which only the first `texts` keep their texts (all if None).
+    """Return exhibits of which only the first ``texts`` keep their texts (all if None).
 
     For the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
     is no context, and ``has_text`` is false.
@@ -94,7 +94,7 @@ def packed_exhibits(
 ) -> Iterator[str]:
     """Yield the blocks of exhibits and of the reviewers' marks.
 
-    `sources` maps the sources of the run, in its order, to their displayed names.
+    ``sources`` maps the sources of the run, in its order, to their displayed names.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
@@ -152,7 +152,7 @@ def _packed(exhibits: pa.Table) -> str:
 def _columns(
     exhibits: pa.Table, names: dict[str, list[Any]]
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns by which exhibits are filtered and sorted; `names` receives
+    """Return the columns by which exhibits are filtered and sorted; ``names`` receives
     the values of the codes.
     """
 

@@ -28,8 +28,8 @@ def write_pdf(
 ) -> Path:
     """Print the report of a run, by default to ``report.pdf`` in its folder.
 
-    `write` writes the page, given the folder, the path of the page and the `options`. A
-    file that exists is replaced only with `overwrite`.
+    ``write`` writes the page, given the folder, the path of the page and the
+    ``options``. A file that exists is replaced only with ``overwrite``.
     """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:

@@ -20,7 +20,7 @@ BAR, PALE, CHANCE = "#4a78b5", "#a9c3e3", "#b4551d"
 class Plots:
     """Figures of the run in a folder.
 
-    Each method draws on the axes `ax`, or on those of a new figure, and returns them.
+    Each method draws on the axes ``ax``, or on those of a new figure, and returns them.
     """
 
     def __init__(self, path: Path) -> None:

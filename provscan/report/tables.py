@@ -13,9 +13,10 @@ from rich.filesize import decimal
 from rich.padding import Padding
 from rich.table import Table
 
-from provscan.readers import counted
+from provscan.names import counted
 from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
+from provscan.runs.wording import several
 
 # Rows of a long table that are shown.
 SOURCES_SHOWN = 20
@@ -61,7 +62,7 @@ def _text(console: Console) -> str:
 
 
 def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """The answer of a run in :data:`MOST_LINES` lines or fewer; `place` is the folder
+    """The answer of a run in :data:`MOST_LINES` lines or fewer; ``place`` is the folder
     of the run.
 
     Headline and last line are always whole. Between them, whole paragraphs are left out
@@ -90,7 +91,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
         paragraphs = sorted(important[:kept], key=lambda text: text.startswith("! "))
         shown = sum(text.startswith("! ") for text in paragraphs)
         if more := len(warnings) - shown:
-            number = wording.several(more, "more warning", "more warnings")
+            number = several(more, "more warning", "more warnings")
             paragraphs.append(f"! {number}: --verbose")
         report = f"Report: {place}/report.html (more: --verbose)"
         paragraphs = [answer["headline"], *paragraphs, report]
@@ -101,7 +102,7 @@ def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> s
 
 
 def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """Return the whole ``summary.json`` of a run as text; `place` is its folder."""
+    """Return the whole ``summary.json`` of a run as text; ``place`` is its folder."""
     answer = summary["answer"]
     said = text_table(summary, width) if "records" in answer else answer["headline"]
     return f"{said}\nReport: {place}/report.html\nAll matches: {place}/matches.parquet"
@@ -187,7 +188,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     damaged = [
         (
             item["source"],
-            wording.several(item["records"], "record", "records"),
+            several(item["records"], "record", "records"),
             item["problem"],
         )
         for item in summary["damaged"]

@@ -8,7 +8,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from provscan.readers.limits import LIMITS
@@ -20,7 +19,7 @@ from provscan.readers.texts.fields import (
     SINGLE_WORDS,
     TOO_DEEP,
 )
-from provscan.runs.wording import edit_words
+from provscan.runs.wording import edit_words, percentage, several
 
 LEVELS = {
     "exact": "same text, up to white space and HTML entities",
@@ -57,17 +56,10 @@ def count(n: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share with three significant digits; ``0%`` and ``100%`` only for
-    exactly none and all.
+    """Return a share as a percentage with three significant digits; ``0%`` and ``100%``
+    only for exactly none and all.
     """
-    if share is None:
-        return "not known"
-    if share in (0, 1):
-        return f"{share * 100:.0f}%"
-    digits = 3
-    while digits < 15 and float(f"{share * 100:.{digits}g}") == 100:
-        digits += 1
-    return f"{Decimal(f'{share * 100:.{digits}g}'):f}%"
+    return "not known" if share is None else percentage(share * 100, 3)
 
 
 MEASURES = {
@@ -435,11 +427,6 @@ def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> lis
         f"{reason(name)}: {count(n)}" for name, n in skipped.items() if n
     )
     return [f"{several(total, *of)} {text} ({causes})."]
-
-
-def several(n: int, singular: str, plural: str) -> str:
-    """Return a number with its noun."""
-    return f"{count(n)} {singular if n == 1 else plural}"
 
 
 def sampled(sample: Mapping[str, Any]) -> str:

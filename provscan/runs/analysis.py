@@ -80,7 +80,7 @@ class Analysis:
     measured: Measured
     kept: Kept  # Matches that keep their texts.
     # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``; after `analyse_run` all but those on files.
+    # ``rule``; after ``analyse_run`` all but those on files.
     summary: dict[str, Any]
     # Scans of the dataset, and where given of ``null`` and ``known`` data, by name.
     scans: dict[str, Scanned] = field(default_factory=dict)
@@ -113,7 +113,7 @@ def analyse_run(
     dataset, null, known, elsewhere = scans["dataset"], None, None, None
     if sources := options.files("null"):
         scans["null"] = read_scan(folder / NULL_PARTS)
-        null = NullScan.beside(dataset, scans["null"], sources)
+        null = NullScan.from_scans(dataset, scans["null"], sources)
     if sources := options.files("known"):
         scans["known"] = read_scan(folder / KNOWN_PARTS)
         elsewhere, known = known_elsewhere(scans["known"], controls, sources)
@@ -141,11 +141,11 @@ def known_elsewhere(
     """The licensed texts that known data contains, and the entry of ``summary.json`` on
     them.
     """
-    containment = np.zeros(len(controls.absent), np.float32)
+    containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
         found, share = (column.to_numpy() for column in columns)
         np.maximum.at(containment, found, share)
-    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.absent))
+    texts = int(np.count_nonzero((containment >= KNOWN_SHARE) & ~controls.control))
     counts = scanned.stats.as_dict()
     about = {
         "sources": sources,
@@ -252,7 +252,7 @@ def score(
     """Score the matches of a scan, plant spike-ins in a sample of its records and
     search them, and draw samples of the licensed and the control texts.
 
-    `elsewhere` is what known data has of the texts.
+    ``elsewhere`` is what known data has of the texts.
     """
     scorer = Scorer(
         controls.reader,
@@ -263,10 +263,8 @@ def score(
         options.threads,
     )
     count = how_many(scanned.records, options.spike_ins)
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        spiked = beside.submit(
-            spike, controls, scanned.carriers, count, options, scorer
-        )
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        spiked = pool.submit(spike, controls, scanned.carriers, count, options, scorer)
         matches = score_matches(scanned, scorer, controls)
         samples = sample_texts(
             controls, scorer.background, options.params.min_chars, options.threads
@@ -284,15 +282,15 @@ def spike(
 ) -> tuple[SpikeIns, Recovered]:
     """Plant spike-ins, and find out what the search finds of them.
 
-    The `draw` decides which are planted; it is the same in all runs, so that nobody can
-    choose.
+    The ``draw`` decides which are planted; it is the same in all runs, so that nobody
+    can choose.
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
-    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
-        ready = beside.submit(scorer.having_scored, distinct(planted.text))
+    with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
+        ready = pool.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)
-    back = recovered(planted, found, ready.result(), controls.absent)
+    back = recovered(planted, found, ready.result(), controls.control)
     if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()

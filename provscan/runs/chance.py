@@ -50,7 +50,7 @@ class TextClusters(NamedTuple):
 
     family: Numbers  # Number of the family of the cluster's texts.
     first: Numbers  # Place of the text of the cluster's first finding.
-    sizes: dict[str, Floats]  # Size of the cluster in each of `UNITS`.
+    sizes: dict[str, Floats]  # Size of the cluster in each of ``UNITS``.
 
 
 def text_clusters(
@@ -58,8 +58,8 @@ def text_clusters(
 ) -> TextClusters:
     """Group findings into clusters.
 
-    `family`, [texts], is below 0 for texts that are left out; `records`, [families], is
-    the number of distinct records of each family.
+    ``family``, [texts], is below 0 for texts that are left out; ``records``,
+    [families], is the number of distinct records of each family.
     """
     place = np.flatnonzero((family >= 0) & (found.count > 0))
     names, number = np.unique(family[place], return_inverse=True)
@@ -139,15 +139,15 @@ class Part:
     licensed: Amount
     findings: Amount
     # Findings of claimable texts, and the number of their clusters, by the place of the
-    # strength in `STRENGTHS`.
+    # strength in ``STRENGTHS``.
     claimable: dict[int, Amount]
     clusters: dict[int, int]
     nearly: Amount | None = None  # Nearly verbatim findings; for the dataset only.
 
 
 def part_of(counts: Counts, family: Numbers) -> Part:
-    """Return the counts of all parts, or of those of one source, as a part; `family` is
-    the family of each text.
+    """Return the counts of all parts, or of those of one source, as a part; ``family``
+    is the family of each text.
     """
     clusters = {
         place: cluster_count(family[found.count > 0])
@@ -239,8 +239,8 @@ def measure_chance(
 ) -> MeasuredChance:
     """Measure what chance explains of the findings.
 
-    `control` is a sample of the control texts, and `characters` how many code points
-    of the dataset were scanned.
+    ``control`` is a sample of the control texts, and ``characters`` how many code
+    points of the dataset were scanned.
     """
     # Find the families of texts, and count the records of each.
     own, others = _families(controls, matches, counts.of_texts[0], null)

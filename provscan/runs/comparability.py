@@ -21,7 +21,7 @@ from provscan.ordered_map import ordered_map
 from provscan.runs.matches import ScoredMatches
 from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import BANDS, SCRIPTS, bands, measured
+from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
 # Sample sizes for script and length; for author, time and language; and for wording.
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
@@ -38,7 +38,7 @@ class TextSample:
     """
 
     total: int  # Number of all such texts.
-    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and place of the length
+    # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and place of the length
     # class of each text.
     script: Numbers
     band: Numbers
@@ -57,10 +57,10 @@ def sample_texts(
 ) -> tuple[TextSample, TextSample]:
     """Draw samples of the licensed and of the control texts."""
 
-    def drawn(absent: bool) -> TextSample:
-        total = controls.texts if absent else controls.licensed_texts
-        texts = draw_texts(controls, SAMPLE, DRAW, absent=absent)
-        length, script = measured(controls.reader, texts)
+    def drawn(control: bool) -> TextSample:
+        total = controls.texts if control else controls.licensed_texts
+        texts = draw_texts(controls, SAMPLE, DRAW, control=control)
+        length, script = lengths_and_scripts(controls.reader, texts)
         long = length >= min_chars
         too_short = 1.0 - float(long.mean()) if len(long) else 0.0
         texts, length, script = texts[long], length[long], script[long]
@@ -207,8 +207,8 @@ def eligibility_of(
 ) -> Eligibility:
     """Return which of the found texts can be claimed.
 
-    `scripts` are those in which a null dataset measures chance, None without a usable
-    one; `control` is whether there are control texts.
+    ``scripts`` are those in which a null dataset measures chance, None without a usable
+    one; ``control`` is whether there are control texts.
     """
     scores = matches.scores
     stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
@@ -296,7 +296,7 @@ def years_of_control(
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Return the years of a control, and its clusters and texts of each year.
 
-    `years` are those of a sample of its texts, `matched` those of its clusters.
+    ``years`` are those of a sample of its texts, ``matched`` those of its clusters.
     """
     every = np.unique(np.concatenate([years, matched]))
     clusters, sizes = (

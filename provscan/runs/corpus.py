@@ -24,9 +24,9 @@ class Corpus:
     """The sources of licensed tweets that were passed to :func:`provscan.build_index`;
     they are read once.
 
-    `notes` describe the sources for the index's manifest: ``sources``, the first
-    ``unread`` and ``ignored`` files with reasons, and their numbers. `stats` count what
-    is read. `files` is None for data in memory.
+    ``notes`` describe the sources for the index's manifest: ``sources``, the first
+    ``unread`` and ``ignored`` files with reasons, and their numbers. ``stats`` count
+    what is read. ``files`` is None for data in memory.
     """
 
     def __init__(

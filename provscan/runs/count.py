@@ -73,7 +73,7 @@ class _AmountCounter:
 
 @dataclass(frozen=True)
 class TextFindings:
-    """The findings of each text that have at least `least` bits; [texts] each."""
+    """The findings of each text that have at least ``least`` bits; [texts] each."""
 
     least: float
     count: Numbers
@@ -124,8 +124,8 @@ class Counts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
-    claimable: list[Amount]  # Findings of claimable texts, for each of `STRENGTHS`.
-    of_texts: list[TextFindings]  # Findings by text, for each of `STRENGTHS`.
+    claimable: list[Amount]  # Findings of claimable texts, for each of ``STRENGTHS``.
+    of_texts: list[TextFindings]  # Findings by text, for each of ``STRENGTHS``.
     cells: Cells
     first: Numbers  # Places of the texts of the first findings that can be claimed.
 
@@ -138,8 +138,8 @@ def count_matches(
 ) -> Counts:
     """Count all matches in one pass.
 
-    The pass also chooses the matches that keep their texts, for `exhibits`, and records
-    the texts of the `first` claimable findings.
+    The pass also chooses the matches that keep their texts, for ``exhibits``, and
+    records the texts of the ``first`` claimable findings.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))

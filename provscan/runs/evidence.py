@@ -81,8 +81,8 @@ class ExhibitChoice:
     """Chooses the matches that keep their texts: the first exhibits in the order of the
     report.
 
-    `texts` is their number; with None, all findings and the strongest `candidates` keep
-    theirs.
+    ``texts`` is their number; with None, all findings and the strongest ``candidates``
+    keep theirs.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
@@ -90,7 +90,7 @@ class ExhibitChoice:
         self._first, self._others = Strongest(texts or 0, 2), Strongest(candidates, 2)
 
     def add(self, batch: Batch, licensed: Flags) -> None:
-        """Consider matches; only `licensed` ones are kept."""
+        """Consider matches; only ``licensed`` ones are kept."""
         # Round the bits like the column of ``matches.parquet``.
         bits = batch.bits.astype(np.float32).astype(np.float64)
         weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
@@ -118,8 +118,8 @@ def write_tables(
     reader: IndexReader,
     folder: Path,
 ) -> None:
-    """Write ``matches.parquet``, with the `added` columns and the texts of candidates,
-    and ``evidence.parquet``.
+    """Write ``matches.parquet``, with the ``added`` columns and the texts of
+    candidates, and ``evidence.parquet``.
     """
     schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
     with (

@@ -27,11 +27,11 @@ from provscan.errors import InputError, ParameterError, UsageError
 from provscan.matching import Index
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import comparison
+from provscan.names import printable
 from provscan.options import MatchOptions, option_name
 from provscan.params import FINDING, WHOLE_FIELD, FindingParams, MatchParams
-from provscan.readers.names import printable
 from provscan.runs.inputs import fields_of
-from provscan.scoring.lengths import measured
+from provscan.scoring.lengths import lengths_and_scripts
 from provscan.scoring.rule import LETTERS_WITHOUT_BITS, letters_in_common
 from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
@@ -57,17 +57,18 @@ def explain_text(
 ) -> list[Explanation]:
     """Compare a text with the closest licensed texts, the closest first.
 
-    With `tweet_id` it is compared with this tweet only, however little they share.
-    `matches` are the rows of ``matches.parquet`` for this text, which begins at
-    `offset` in its record; by default the text is searched. Rows with bits are compared
-    with the rule for findings. With `fix_encoding`, the repaired passage is shown.
+    With ``tweet_id`` it is compared with this tweet only, however little they share.
+    ``matches`` are the rows of ``matches.parquet`` for this text, which begins at
+    ``offset`` in its record; by default the text is searched. Rows with bits are
+    compared with the rule for findings. With ``fix_encoding``, the repaired passage is
+    shown.
     """
     size = len(text)
     fixed = readers.mended(text) if fix_encoding else None
     text = readers.spoken(text if fixed is None else fixed.text)
 
     def place_of(row: dict[str, Any]) -> tuple[int, int]:
-        """Return the span of a search's row in the coordinates of `matches`."""
+        """Return the span of a search's row in the coordinates of ``matches``."""
         span = np.array([[row["start"], row["end"]]], np.int64)
         low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
         return int(low), int(high)
@@ -113,7 +114,7 @@ def explain_record(
     """Explain every field of a record, given by its number from 0, which is read from
     the dataset again.
 
-    `source` is the dataset or the member of an archive; by default, every source that
+    ``source`` is the dataset or the member of an archive; by default, every source that
     has a record of this number. Each explanation names its ``source`` and ``field``.
     """
     options = options_of(info)
@@ -269,7 +270,7 @@ def _compared(
     match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
     if match is not None and "bits" in match:
-        length, script = measured(index.reader, numbers[chosen : chosen + 1])
+        length, script = lengths_and_scripts(index.reader, numbers[chosen : chosen + 1])
         conditions = _finding(match, length, script, size, rule)
     return {
         # The licensed text.
@@ -310,7 +311,7 @@ def _finding(
     rule: FindingParams,
 ) -> list[dict[str, Any]]:
     """Return the conditions of a finding for a match in a field of the given size;
-    `length` and `script` are those of the licensed text.
+    ``length`` and ``script`` are those of the licensed text.
     """
     span = match["end"] - match["start"]
     containment = np.array([match["containment"]])

@@ -25,14 +25,13 @@ import xxhash
 
 from provscan.errors import InputError, OutputError, RecallError, UsageError
 from provscan.index.folder import remove_index, sync, sync_all
-from provscan.readers import counted, file_checksum
+from provscan.names import counted
+from provscan.readers import file_checksum
 from provscan.writing import TEMPORARY, is_mount_point, remove_named, temporary_name
 
-MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE = (
-    "matches.parquet",
-    "evidence.parquet",
-    "summary.json",
-)
+MATCHES_FILE = "matches.parquet"
+EVIDENCE_FILE = "evidence.parquet"
+SUMMARY_FILE = "summary.json"
 RUN_FILE, REPORT_FILE, PASSAGES_FILE = "run.json", "report.html", "passages.parquet"
 RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
@@ -42,7 +41,7 @@ CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
 SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
-# Where `provscan report --format pdf` writes by default.
+# Where ``provscan report --format pdf`` writes by default.
 PDF_FILE = "report.pdf"
 # Files that are written later than run.json, which does not name them.
 REPORTS = {REPORT_FILE, PDF_FILE}
@@ -121,7 +120,7 @@ def read_run(
     folder: Path, tables: Sequence[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read ``summary.json`` and ``run.json`` of a run, and check that these files and
-    some `tables` are unchanged.
+    some ``tables`` are unchanged.
     """
     require_run(folder)
     info = read_json(folder / RUN_FILE)
@@ -200,8 +199,8 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     succeeds.
 
     If the block fails, complete parts are kept, and a note on how to continue is added
-    to the error. With `resume` an unfinished run continues, if there is one; with
-    `overwrite` an older or unfinished run may be replaced.
+    to the error. With ``resume`` an unfinished run continues, if there is one; with
+    ``overwrite`` an older or unfinished run may be replaced.
     """
     # If the target is a link, the folder that it leads to is replaced.
     place = Path(os.path.realpath(target))

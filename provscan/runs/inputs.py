@@ -14,6 +14,7 @@ import xxhash
 
 from provscan import readers
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
+from provscan.names import counted
 from provscan.options import MatchOptions, Source
 from provscan.ordered_map import ordered_map
 from provscan.params import require_folder
@@ -31,8 +32,8 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file as it was when the run began; `size` and `modified` (ns) are null if it is
-    not a regular file.
+    """A file as it was when the run began; ``size`` and ``modified`` (ns) are null if
+    it is not a regular file.
     """
 
     source: str  # Name as given by the user.
@@ -72,12 +73,12 @@ class RunInputs:
 
     dataset: Inputs
     # The null dataset and the known data, where there are any.
-    beside: dict[str, Inputs]
+    auxiliary: dict[str, Inputs]
 
     @property
     def streamed(self) -> bool:
         """Whether any of it can be read only once."""
-        return any(data.streamed for data in (self.dataset, *self.beside.values()))
+        return any(data.streamed for data in (self.dataset, *self.auxiliary.values()))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class RunInputs:
         """
         return self.dataset.state | {
             f"{name}_{key}": value
-            for name, data in self.beside.items()
+            for name, data in self.auxiliary.items()
             for key, value in data.state.items()
         }
 
@@ -123,18 +124,18 @@ def run_path(named: list[str] | None, out: Source | None) -> Path:
 
 def plan_run(sources: Sources, options: MatchOptions, workers: int) -> RunInputs:
     """Plan the inputs of the dataset, the null dataset and the known data; the number
-    of splits may depend on the number of `workers`.
+    of splits may depend on the number of ``workers``.
     """
     dataset, whole = plan_inputs(sources, options, workers), options.of_whole()
-    beside = {
+    auxiliary = {
         name: plan_inputs(options.files(name), whole, workers)
         for name in ("null", "known")
         if options.files(name)
     }
     _require_other_data(
-        dataset, beside.get("null"), beside.get("known"), options.files("control")
+        dataset, auxiliary.get("null"), auxiliary.get("known"), options.files("control")
     )
-    return RunInputs(dataset, beside)
+    return RunInputs(dataset, auxiliary)
 
 
 def fields_of(options: MatchOptions) -> Fields:
@@ -220,7 +221,7 @@ def describe_inputs(
     damaged: list[Damage] = []
     unread, ignored = Reasons(), Reasons()
     described: dict[str, Any] = {}
-    for name, data in {"dataset": inputs.dataset, **inputs.beside}.items():
+    for name, data in {"dataset": inputs.dataset, **inputs.auxiliary}.items():
         changed, files = check_files(data, threads)
         damaged += [*scans[name].stats.damaged, *changed]
         unread += [*data.unread, *scans[name].unread]
@@ -373,11 +374,11 @@ def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
     if count == 0 or not (options.strict or count > options.max_bad * whole):
         return
     if options.strict:
-        what = f"{readers.counted(count, 'record')} can't be read"
+        what = f"{counted(count, 'record')} can't be read"
         remedy = "Mend the file, or leave --strict out"
     else:
         what = (
-            f"{count:,} of {readers.counted(whole, 'record')} can't be read, more than "
+            f"{count:,} of {counted(whole, 'record')} can't be read, more than "
             f"--max-bad {options.max_bad:.3%} allows"
         )
         remedy = "Mend the file, or allow more with --max-bad"

@@ -20,7 +20,14 @@ from provscan.estimate.layers import (
     Strength,
     layered,
 )
-from provscan.estimate.limits import ALONE, Chance, Factor, Scope, exactly, held_by
+from provscan.estimate.limits import (
+    ALONE,
+    Chance,
+    Factor,
+    Scope,
+    exactly,
+    sharing_factor,
+)
 from provscan.runs.chance import UNITS, MeasuredChance, Part, cluster_count, part_of
 from provscan.runs.comparability import Eligibility, TextSample, TextStrata
 from provscan.runs.count import (
@@ -84,7 +91,7 @@ class Measured:
             "texts": by_tweets(found),
         }
         return {
-            unit: held_by(counts, self.index_fraction)
+            unit: sharing_factor(counts, self.index_fraction)
             for unit, counts in showing.items()
         }
 
@@ -106,15 +113,14 @@ def layers_of(
     """Compute the layers of the whole dataset, or of a source, author, year or
     language, by unit.
 
-    `records` is the number of records, and `part` their expected share of the chance
-    matches. Limits allow for any share, so that they are valid for all parts at once.
+    ``records`` is the number of records, and ``part`` their expected share of the
+    chance matches. Limits allow for any share, so that they are valid for all parts at
+    once.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
-    recall, counted, of_index = (
-        measured.recall,
-        found.claimable[0],
-        measured.index_fraction,
-    )
+    recall = measured.recall
+    counted = found.claimable[0]
+    of_index = measured.index_fraction
     effect, several = scanned.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)

@@ -60,7 +60,7 @@ def with_controls(
     index: Index, options: MatchOptions, control_index: Path
 ) -> LicensedTexts:
     """Return the licensed texts with the controls that the user named; control files
-    are indexed in `control_index`.
+    are indexed in ``control_index``.
     """
     controls = no_control(index.reader)
     cutoff = files = control = fingerprint = None

@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
+from provscan.names import counted
 from provscan.options import default_workers
 from provscan.params import require, require_folder
-from provscan.readers import Source, counted
+from provscan.readers import Source
 from provscan.readers.bytes.compression import COMPRESSED
 from provscan.readers.corpus.compliance import Withdrawals
 from provscan.runs.folder import (

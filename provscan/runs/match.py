@@ -82,7 +82,7 @@ def run_match(
     render: Callable[[Path], Any],
 ) -> WrittenRun:
     """Find the licensed tweets of an index in datasets, and write a run folder;
-    `render` makes its report.
+    ``render`` makes its report.
     """
     clock = Clock()
     named = source_list(sources)
@@ -110,19 +110,19 @@ def run_match(
         clock.lap("calibrate")
 
         # The scans, which leave their part files in the folder.
-        with ThreadPoolExecutor(1, thread_name_prefix="provscan") as beside:
+        with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
             # Prepare in the background what only the estimate needs, since it takes as
             # long as the scan of a small dataset.
-            counted = beside.submit(background, licensed.controls.licensed)
-            beside.submit(importlib.import_module, "scipy.special")
+            counted = pool.submit(background, licensed.controls.licensed)
+            pool.submit(importlib.import_module, "scipy.special")
             scan_inputs(
                 inputs.dataset, ROLES["dataset"], folder, licensed, options, progress
             )
             counted.result()
         clock.lap("scan")
-        for name, data in inputs.beside.items():
+        for name, data in inputs.auxiliary.items():
             scan_inputs(data, ROLES[name], folder, licensed, options, progress)
-        clock.lap("beside")
+        clock.lap("scan_auxiliary")
 
         # Analyse the part files.
         analysis = analyse_run(folder.path, licensed, options, tokens)

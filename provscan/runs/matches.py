@@ -21,7 +21,7 @@ from provscan.estimate.damage import damage_of, nearly_verbatim
 from provscan.params import FindingParams
 from provscan.runs.scanned import BATCH, Scanned
 from provscan.scoring.authorship import Authorship, authorship
-from provscan.scoring.rule import Scored, Scorer, TextScores
+from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
 NEEDED = (
     "record",
@@ -44,13 +44,13 @@ class Batch(NamedTuple):
     columns: pa.RecordBatch  # Columns of the part files.
     low: int  # Number of the first match.
     split: Numbers
-    place: Numbers  # Place of the licensed text in `ScoredMatches.text`.
+    place: Numbers  # Place of the licensed text in ``ScoredMatches.text``.
     # Numbers of its record and field, counted from 0 among those with matches.
     record: Numbers
     field: Numbers
     similarity: Floats
     containment: Floats
-    # See `provscan.scoring.rule.Scores`.
+    # See ``provscan.scoring.rule.Scores``.
     bits: Floats
     known: Flags
     counted: Flags
@@ -138,10 +138,8 @@ class ScoredMatches:
             other_record[0] = (split[0], own[0]) != last[:2]
             other_field = other_record | np.append(False, np.diff(code) != 0)
             other_field[0] |= known[code[0]] != last[2]
-            records, fields = (
-                record + other_record.cumsum(),
-                field + other_field.cumsum(),
-            )
+            records = record + other_record.cumsum()
+            fields = field + other_field.cumsum()
             place = np.searchsorted(self.text, columns["text"].to_numpy())
             similarity, containment = (
                 columns[key].to_numpy().astype(np.float64)
@@ -154,7 +152,7 @@ class ScoredMatches:
             )
             whole = columns["whole"].to_numpy(zero_copy_only=False)
             scores = self.scores.matches(
-                Scored(place, containment, similarity, whole, span), self.params
+                MatchTraits(place, containment, similarity, whole, span), self.params
             )
             yield Batch(
                 columns,
@@ -175,7 +173,7 @@ def score_matches(
     scanned: Scanned, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
     """Determine the found texts in a pass over one column, and score them."""
-    found = np.zeros(len(controls.absent), np.bool_)
+    found = np.zeros(len(controls.control), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True
     text = np.flatnonzero(found)
@@ -186,5 +184,5 @@ def score_matches(
         scorer.params,
         authorship(controls.reader, text),
         controls.reader.tweet_counts(text).astype(np.float64),
-        controls.absent[text],
+        controls.control[text],
     )

@@ -53,17 +53,21 @@ class NullScan:
     lengths: tuple[Numbers, Numbers] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
     @classmethod
-    def beside(cls, dataset: Scanned, null: Scanned, sources: list[str]) -> NullScan:
-        """The scan of a null dataset beside that of the dataset."""
+    def from_scans(
+        cls, dataset: Scanned, null: Scanned, sources: list[str]
+    ) -> NullScan:
+        """Combine the scan of a null dataset with what the comparison needs of the
+        dataset's scan.
+        """
         samples = dataset.carriers, null.carriers
-        own, other = (
+        of_dataset, of_null = (
             np.repeat([c.length for c in carriers], [c.copies for c in carriers])
             for carriers in samples
         )
         scripts = enough_text(
             *(letters(carrier.text for carrier in carriers) for carriers in samples)
         )
-        return cls(null, sources, scripts, (own, other))
+        return cls(null, sources, scripts, (of_dataset, of_null))
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class NullCounts:
 
     scan: NullScan
     matches: ScoredMatches
-    of_texts: list[TextFindings]  # For each of `STRENGTHS`; control texts have none.
+    of_texts: list[TextFindings]  # For each of ``STRENGTHS``; control texts have none.
     licensed: int  # Matches of licensed texts.
     kind: Kind
 
@@ -122,9 +126,9 @@ def count_null(
 ) -> NullCounts:
     """Count the matches of a null dataset, and compare it with the dataset.
 
-    `matches` and `scanned` are those of the dataset.
+    ``matches`` and ``scanned`` are those of the dataset.
     """
-    texts = len(controls.absent)
+    texts = len(controls.control)
     dataset = _Phrases(matches, texts, scanned)
     for batch in matches.batches():
         dataset.add(batch)

@@ -50,21 +50,21 @@ class MeasuredRecall:
     # Recall of nearly verbatim copies of texts that can be told, by weight of the
     # edits, if measured.
     nearly: dict[str, dict[str, Any]]
-    # The lowest recall in `nearly`.
+    # The lowest recall in ``nearly``.
     least_nearly: Factor | None
 
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
     ) -> Recall | None:
         """Return the share of the distinct texts of which at least one copy is found;
-        `copies` is the number found of each.
+        ``copies`` is the number found of each.
 
         A text with o copies found counts as ``1 - (-(1 - r) / r) ** o`` texts (Good &
         Toulmin 1956, doi:10.1093/biomet/43.1-2.45), or as 1 / r texts, as if each had
         one copy, if the series does not converge. All copies of undetectable texts are
         missed. The cause that one copy of a text is missed may affect its other copies:
         the lower limit lies half-way to the case that all copies are missed together
-        or, with `together`, assumes this case.
+        or, with ``together``, assumes this case.
         """
         # Count the texts with no copy, one copy, two copies, and so on.
         having = np.bincount(np.minimum(copies, MANY_COPIES), minlength=1)
@@ -96,7 +96,7 @@ def measure_recall(
 ) -> MeasuredRecall:
     """Measure the recall of copies that are distributed over cells like the matches.
 
-    `too_short` is the share of the licensed texts that are too short to be planted.
+    ``too_short`` is the share of the licensed texts that are too short to be planted.
     """
     usual = ~_has(planted, SEVERE)
     group = recall_group(planted.script, planted.band)

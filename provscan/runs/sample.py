@@ -64,7 +64,7 @@ def draw_files(
     sample at all.
 
     By default files are drawn if the sample would contain at least :data:`FEWEST`
-    splits. `named` is None for data in memory.
+    splits. ``named`` is None for data in memory.
     """
     share, by = options.sample, options.sample_by
     if share is None or by == "records" or (by is None and share >= 1.0):

@@ -38,6 +38,7 @@ from provscan.matching.scan_task import (
     scan,
     scan_batches,
 )
+from provscan.names import counted
 from provscan.options import MatchOptions, needs_files
 from provscan.ordered_map import ordered_map
 from provscan.readers import (
@@ -46,7 +47,6 @@ from provscan.readers import (
     RayBlock,
     ReadStats,
     Split,
-    counted,
     current_limits,
 )
 from provscan.runs.folder import KNOWN_PARTS, NULL_PARTS, PARTS, RunFolder

@@ -41,7 +41,7 @@ class Scanned:
     sample: CarrierSample = field(
         default_factory=lambda: CarrierSample(CARRIERS, CARRIER_SEED)
     )
-    # The counts of each split, in order; their carrier records are in `sample`.
+    # The counts of each split, in order; their carrier records are in ``sample``.
     parts: list[PartResult] = field(default_factory=list)
     # Counts of read and skipped records, and of truncated look-ups.
     stats: ReadStats = field(default_factory=ReadStats)
@@ -49,9 +49,10 @@ class Scanned:
     records: int = 0
     characters: int = 0
     # Contents of ``scan.json``: paths that could not be scanned, each with a reason;
-    # the description of the cluster that ran the scan (`provscan.engine.Ray.describe`),
-    # if any; the share of the records that was drawn; and, for a sample of files, the
-    # sizes in bytes of the splits in it and of all others.
+    # the description of the cluster that ran the scan
+    # (``provscan.engine.Ray.describe``), if any; the share of the records that was
+    # drawn; and, for a sample of files, the sizes in bytes of the splits in it and of
+    # all others.
     unread: list[tuple[str, str]] = field(default_factory=list)
     cluster: dict[str, Any] | None = None
     share: float = 1.0
@@ -131,7 +132,7 @@ class Scanned:
         self.add(part)
 
     def match_count(self, source: str | None = None) -> int:
-        """Return the number of matches in the dataset, or in one `source` of it."""
+        """Return the number of matches in the dataset, or in one ``source`` of it."""
         return sum(part.matches for _, part in self._with_matches(source))
 
     def batches(

@@ -14,11 +14,9 @@ from decimal import Decimal
 
 from provscan.estimate.layers import Layers
 
-COPIES_FOUND, NO_COPIES_SHOWN, NOT_MEASURED = (
-    "copies_found",
-    "no_copies_shown",
-    "not_measured",
-)
+COPIES_FOUND = "copies_found"
+NO_COPIES_SHOWN = "no_copies_shown"
+NOT_MEASURED = "not_measured"
 STATUS = {
     COPIES_FOUND: "COPIES FOUND",
     NO_COPIES_SHOWN: "NO COPIES SHOWN",
@@ -65,12 +63,18 @@ def number(value: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Return a share with two digits, never rounded to 0 % or 100 %."""
-    percent = 100.0 * part / whole if whole else 0.0
-    digits = 2 if percent < 99.5 else 4
-    while percent < 100 and digits < 15 and float(f"{percent:.{digits}g}") == 100:
+    """Return a share as a percentage with two significant digits."""
+    value = 100.0 * part / whole if whole else 0.0
+    return percentage(value, 2 if value < 99.5 else 4)
+
+
+def percentage(value: float, digits: int) -> str:
+    """Return a percentage with significant digits, and with more of them where it would
+    be rounded to 100%.
+    """
+    while value != 100 and digits < 15 and float(f"{value:.{digits}g}") == 100:
         digits += 1
-    return f"{Decimal(f'{percent:.{digits}g}'):f}%"
+    return f"{Decimal(f'{value:.{digits}g}'):f}%"
 
 
 def several(count: float, singular: str, plural: str) -> str:
@@ -108,7 +112,7 @@ class Scanned:
 def status_of(records: Layers, *, usable: bool) -> str:
     """Return the status of a run, given the numbers of its records.
 
-    `usable` says whether chance was measured.
+    ``usable`` says whether chance was measured.
     """
     if records.at_least:
         return COPIES_FOUND
@@ -202,8 +206,8 @@ def details(
 ) -> list[str]:
     """Return the sentences after the headline: findings, chance, limit and comparison.
 
-    `not_measured` is the number of findings whose texts all lie in strata where chance
-    was not measured.
+    ``not_measured`` is the number of findings whose texts all lie in strata where
+    chance was not measured.
     """
     common = records.common_or_known or 0.0
     more = (

@@ -46,10 +46,8 @@ class Background:
 @lru_cache(maxsize=1)
 def background(reader: IndexReader) -> Background:
     """Return the background model of an index, cached for runs with the same reader."""
-    model, counted = (
-        BackgroundModel(ORDER, max_chars=SAMPLE_BYTES),
-        [np.zeros(0, np.int64)],
-    )
+    model = BackgroundModel(ORDER, max_chars=SAMPLE_BYTES)
+    counted = [np.zeros(0, np.int64)]
     for texts in reader.shuffled(SEED):
         counted.append(texts[: model.add(reader.canonical_texts(texts).array())])
         if len(counted[-1]) < len(texts):

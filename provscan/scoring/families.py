@@ -44,7 +44,7 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
 
 
 def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
-    """Return the best score among the selected `texts` of each family; minus infinity
+    """Return the best score among the selected ``texts`` of each family; minus infinity
     if none is selected.
     """
     result = np.full(int(family.max(initial=0)) + 1, -np.inf)
@@ -55,7 +55,7 @@ def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
 def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     """Connect rows with equal keys, and return the new component of each row.
 
-    `label`, [n], names the component of each row so far by its first row.
+    ``label``, [n], names the component of each row so far by its first row.
     """
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
@@ -75,8 +75,8 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
 def components(groups: Numbers) -> Numbers:
     """Return the connected components of rows, named by their first rows.
 
-    Two rows are connected if they share a group. `groups`, int64[rows, n], are numbered
-    from 0 without gaps.
+    Two rows are connected if they share a group. ``groups``, int64[rows, n], are
+    numbered from 0 without gaps.
     """
     flat = groups.reshape(-1)
     order = np.argsort(flat, kind="stable")

@@ -76,7 +76,7 @@ def letters(texts: Iterable[str]) -> Numbers:
     ).astype(np.int64)
 
 
-def measured(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
+def lengths_and_scripts(reader: IndexReader, texts: Numbers) -> tuple[Numbers, Numbers]:
     """Return the lengths of texts as ``min_chars`` counts them, and their scripts as
     indices of :data:`SCRIPTS`.
     """

@@ -33,7 +33,7 @@ from provscan.index import IndexReader
 from provscan.ordered_map import ordered_map
 from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
-from provscan.scoring.lengths import WIDE, bands, measured
+from provscan.scoring.lengths import WIDE, bands, lengths_and_scripts
 
 # Minimum authors of a common text.
 COMMON_AUTHORS = 3
@@ -46,10 +46,10 @@ KNOWN_SHARE = 0.8
 TEXTS = 1 << 14
 
 
-class Scored(NamedTuple):
-    """The properties of matches that scores depend on, [n] each."""
+class MatchTraits(NamedTuple):
+    """The properties of matches on which their scores depend, [n] each."""
 
-    place: Numbers  # Index of the licensed text in a `TextScores`.
+    place: Numbers  # Index of the licensed text in a ``TextScores``.
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field.
@@ -96,15 +96,15 @@ class TextScores:
 
     bits: Floats  # nan if unknown.
     length: Numbers  # Code points as ``min_chars`` counts them.
-    # Script (an index of `provscan.scoring.lengths.SCRIPTS`) and length class.
+    # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and length class.
     script: Numbers
     band: Numbers
     common: Flags  # Three authors or more, or an author of a control, posted the text.
     elsewhere: Floats  # Largest containment of the text in the known data, or 0.
 
-    def matches(self, scored: Scored, params: FindingParams) -> Scores:
+    def matches(self, traits: MatchTraits, params: FindingParams) -> Scores:
         """Score matches and decide which are findings."""
-        place, containment, similarity, whole, span = scored
+        place, containment, similarity, whole, span = traits
         least = np.where(whole, params.min_bits, params.min_bits_passage)
         letters = letters_in_common(
             containment, self.length[place], self.script[place], span
@@ -139,16 +139,16 @@ class Scorer:
     ready: tuple[Numbers, TextScores] | None = None
 
     def having_scored(self, texts: Numbers) -> Scorer:
-        """Return a scorer that has scored `texts`, in ascending order, and will not
+        """Return a scorer that has scored ``texts``, in ascending order, and will not
         score them again.
         """
         return replace(self, ready=(texts, self._scored(texts)))
 
-    def scores(self, scored: Scored) -> Scores:
-        """Score matches whose `place` is the number of the text in the reader."""
-        texts, place = np.unique(scored.place, return_inverse=True)
+    def scores(self, traits: MatchTraits) -> Scores:
+        """Score matches whose ``place`` is the number of the text in the reader."""
+        texts, place = np.unique(traits.place, return_inverse=True)
         return self.texts(texts).matches(
-            scored._replace(place=place.reshape(-1)), self.params
+            traits._replace(place=place.reshape(-1)), self.params
         )
 
     def texts(self, texts: Numbers) -> TextScores:
@@ -169,17 +169,15 @@ class Scorer:
         )
 
     def _scored(self, texts: Numbers) -> TextScores:
-        bits, length, script = (
-            np.empty(len(texts)),
-            np.empty(len(texts), np.int64),
-            np.empty(len(texts), np.int64),
-        )
+        bits = np.empty(len(texts))
+        length = np.empty(len(texts), np.int64)
+        script = np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
         def score(low: int) -> None:
             part = slice(low, low + step)
             bits[part] = self.background.bits(self.reader, texts[part])
-            length[part], script[part] = measured(self.reader, texts[part])
+            length[part], script[part] = lengths_and_scripts(self.reader, texts[part])
 
         # Scoring a few texts takes less time than starting a thread.
         threads = self.threads if step < len(texts) else 0

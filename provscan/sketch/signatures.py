@@ -68,7 +68,7 @@ def minhash(texts: Texts) -> NDArray[np.uint32]:
     Raises
     ------
     ParameterError
-        If `texts` is a single string, or contains anything but strings.
+        If ``texts`` is a single string, or contains anything but strings.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def minhash_canonical(
     texts: Texts | TextBuffer, permutations: int = NUM_PERM
 ) -> NDArray[np.uint32]:
     """Return the signatures of canonical texts, one row per text, or only the first
-    `permutations` values of each.
+    ``permutations`` values of each.
 
     The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
     ``uint8[m]``, and the start of each, ``int64[n + 1]``. Buffers are read in place and
@@ -133,7 +133,7 @@ def to_datasketch(signatures: NDArray[np.uint32]) -> list[datasketch.MinHash]:
     UsageError
         If datasketch is not installed.
     ParameterError
-        If `signatures` has another shape or dtype.
+        If ``signatures`` has another shape or dtype.
 
     Examples
     --------

@@ -170,7 +170,7 @@ def canonical(texts: Texts) -> list[str]:
     Raises
     ------
     ParameterError
-        If `texts` is a single string, or contains anything but strings.
+        If ``texts`` is a single string, or contains anything but strings.
 
     Examples
     --------

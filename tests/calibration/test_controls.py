@@ -94,16 +94,16 @@ def absent_texts(index: provscan.Index) -> list[str]:
         for segment in reader.segments
         for text in segment.texts.array().to_pylist()
     ]
-    assert len(texts) == len(controls.absent)
+    assert len(texts) == len(controls.control)
     found = sorted(
-        {text for text, absent in zip(texts, controls.absent, strict=True) if absent}
+        {text for text, control in zip(texts, controls.control, strict=True) if control}
     )
     # Each once, however many segments have it.
     assert (controls.texts, controls.licensed_texts) == (
         len(found),
         len(index) - len(found),
     )
-    assert controls.tweets == reader.count_tweets(np.flatnonzero(controls.absent))
+    assert controls.tweets == reader.count_tweets(np.flatnonzero(controls.control))
     return found
 
 

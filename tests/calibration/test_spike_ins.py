@@ -21,7 +21,7 @@ from provscan.estimate.background import BackgroundModel
 from provscan.matching.record_samples import CarrierRecord
 from provscan.params import MatchParams
 from provscan.scoring.background import background
-from provscan.scoring.lengths import SCRIPTS, bands, measured
+from provscan.scoring.lengths import SCRIPTS, bands, lengths_and_scripts
 
 HARD = (
     "three_words",
@@ -130,12 +130,12 @@ def test_copies_stand_where_it_is_said(index: provscan.Index) -> None:
 def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None:
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=90), carriers(), 1000, 7)
-    weight, _ = measured(index.reader, spikes.text)
+    weight, _ = lengths_and_scripts(index.reader, spikes.text)
     assert weight.min() >= 90
     everything = np.arange(len(index))
-    assert np.count_nonzero(measured(index.reader, everything)[0] >= 90) == len(
-        set(spikes.text.tolist())
-    )
+    assert np.count_nonzero(
+        lengths_and_scripts(index.reader, everything)[0] >= 90
+    ) == len(set(spikes.text.tolist()))
 
 
 def test_few_texts_are_planted_several_times_and_edited_otherwise(
@@ -163,7 +163,7 @@ def test_few_texts_are_planted_several_times_and_edited_otherwise(
 
 def test_lengths_and_scripts(index: provscan.Index) -> None:
     everything = np.arange(len(index))
-    weight, script = measured(index.reader, everything)
+    weight, script = lengths_and_scripts(index.reader, everything)
     for number, text in enumerate(index.reader.segments[0].texts.array().to_pylist()):
         wide = sum(
             "\u3040" <= c <= "\u30ff"

@@ -24,7 +24,7 @@ from provscan.estimate.layers import (
     Size,
     Strength,
     layered,
-    written,
+    rounded,
 )
 from provscan.estimate.limits import Scope, negative_binomial_quantile, total
 from provscan.estimate.recall import Recall
@@ -298,9 +298,9 @@ def test_what_there_is_in_the_whole() -> None:
 
 
 def test_written_numbers_have_twelve_digits() -> None:
-    assert written(0.1 + 0.2) == 0.3
-    assert written(1.23456789012345) == 1.23456789012
-    assert written(None) is None
+    assert rounded(0.1 + 0.2) == 0.3
+    assert rounded(1.23456789012345) == 1.23456789012
+    assert rounded(None) is None
 
 
 def test_a_projection_bounds_values_and_its_upper_limit_upper_limits() -> None:

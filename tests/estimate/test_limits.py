@@ -13,10 +13,10 @@ from provscan.estimate.limits import (
     Factor,
     clopper_pearson,
     exactly,
-    held_by,
     negative_binomial_quantile,
     predict_chance,
     product,
+    sharing_factor,
     thinned,
 )
 
@@ -108,20 +108,20 @@ def test_units_of_as_many_things_are_counted_once(things: int, share: float) -> 
         if things > 2
         else np.append(showing, np.zeros(3 - things))
     )
-    held = held_by(showing, share)
+    held = sharing_factor(showing, share)
     assert held.value == pytest.approx(1000 / (showing[1:].sum() / share))
     assert share <= held.low <= held.value <= held.high == 1.0
 
 
 def test_all_that_shows_several_things_is_all_there_is() -> None:
-    assert held_by(np.array([0, 0, 0, 7]), 0.5).value == 0.5
-    assert held_by(np.zeros(4, np.int64), 0.5) == exactly(1.0)
+    assert sharing_factor(np.array([0, 0, 0, 7]), 0.5).value == 0.5
+    assert sharing_factor(np.zeros(4, np.int64), 0.5) == exactly(1.0)
     # Half of the units hold one thing, half of them four: a lower bound.
     showing = 500 * (
         scipy.stats.binom.pmf(np.arange(5), 1, 0.5)
         + scipy.stats.binom.pmf(np.arange(5), 4, 0.5)
     )
-    held = held_by(np.append(showing[:3], showing[3:].sum()), 0.5)
+    held = sharing_factor(np.append(showing[:3], showing[3:].sum()), 0.5)
     assert 0.9 < held.value * showing[1:].sum() / 0.5 / 1000 < 1.0
 
 

@@ -339,13 +339,15 @@ def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
     )
     wanted = np.empty_like(keys)
     wanted = wanted[
-        : gather.distinct(keys, layout.key_bits, np.zeros(16_384, np.uint64), wanted)
+        : gather.collect_distinct(
+            keys, layout.key_bits, np.zeros(16_384, np.uint64), wanted
+        )
     ]
     assert wanted.tolist() == list(dict.fromkeys((keys & upper).tolist()))
     room = tuple(
         np.empty(len(wanted) + 1, dtype) for dtype in (np.uint64, np.int64, np.int64)
     )
-    found, count = gather.ranges(
+    found, count = gather.find_ranges(
         table, frozen(filters.bloom_filter(known)), wanted, 2, room
     )
     key, text, place = (
@@ -353,7 +355,7 @@ def test_the_entries_that_a_table_has_of_keys(bands: int) -> None:
         np.empty(count, np.int64),
         np.empty(count, np.int64),
     )
-    gather.entries(table, tuple(part[:found] for part in room), (key, text, place))
+    gather.copy_entries(table, tuple(part[:found] for part in room), (key, text, place))
     expected = [
         [e for e in entries.tolist() if e & int(upper) == w][:2]
         for w in wanted.tolist()

@@ -25,8 +25,11 @@ from provscan.probe.extraction import samples_needed
 from provscan.probe.report import page as probe_page
 from provscan.probe.report import tables as probe_tables
 from provscan.probe.report.page import write_probe_report
-from provscan.probe.report.wording import STATUS, final_answer, percent
+from provscan.probe.report.wording import final_answer
+from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
+from provscan.report.wording import percent
+from provscan.runs.wording import STATUS
 
 
 def scored(
@@ -239,7 +242,7 @@ def test_a_terminal_has_ten_lines(
     summary["recited"]["control"] = 1_234
     for missing in (100, 0):
         summary["asked"]["pairs"] = 1_400 + missing
-        answer = final_answer(summary)
+        answer = final_answer(summary, status_of(summary))
         assert answer["status"] == status
         lines = probe_tables.probe_table({**summary, "answer": answer}).splitlines()
         assert lines[0].startswith(STATUS[status])

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from provscan.index.segment.texts import Strings
 from provscan.kernels.records import Sketches, TextBuffer, read_only
-from provscan.kernels.search import content
+from provscan.kernels.storage.digests import add_column
 from provscan.params import IndexParams
 from provscan.sketch import lsh
 from provscan.sketch import signatures as sketch
@@ -94,7 +94,7 @@ def tweet_digests(
         for column in (ids, texts, *about.columns)
     ]
     for column in (*columns, when):
-        content.add_column(TextBuffer(*column), digests)
+        add_column(TextBuffer(*column), digests)
     return digests
 
 

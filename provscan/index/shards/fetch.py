@@ -14,7 +14,7 @@ from provscan.urls import below
 
 def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
     """Copy the manifest of an index, some of its shards, and the segments added to it,
-    from `url` into a folder, and check them.
+    from ``url`` into a folder, and check them.
     """
     url = url.rstrip("/")
     FileStore(url).get(folder / MANIFEST)

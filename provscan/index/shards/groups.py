@@ -98,10 +98,8 @@ class HeldShards:
     ) -> list[tuple[np.ndarray, ...]]:
         # Arrays from another process are read-only, but the kernels are compiled for
         # writable ones.
-        records, matches = (
-            CodeBuffer(*map(np.array, records)),
-            MatchedPlaces(*map(np.array, matches)),
-        )
+        records = CodeBuffer(*map(np.array, records))
+        matches = MatchedPlaces(*map(np.array, matches))
         return self._sources.variants(records, matches, limits, room)
 
     def own(

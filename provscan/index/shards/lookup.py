@@ -72,7 +72,7 @@ class ShardEntries(NamedTuple):
     numbers: np.ndarray
     # [n, ...]: the values that the table has for each entry or text.
     values: np.ndarray
-    living: np.ndarray  # bool[n]: see `provscan.index.segment.tables.LookupTables`.
+    living: np.ndarray  # bool[n]: see ``provscan.index.segment.tables.LookupTables``.
 
 
 class ShardGroup(Protocol):
@@ -122,13 +122,11 @@ class LocalTables:
         parts = []
         for source in self._tables:
             postings, known, column, by_text = values(source)
-            found, count = gather.ranges(postings, known, keys, limit, room)
-            key, text, entry = (
-                np.empty(count, np.uint64),
-                np.empty(count, np.int64),
-                np.empty(count, np.int64),
-            )
-            gather.entries(
+            found, count = gather.find_ranges(postings, known, keys, limit, room)
+            key = np.empty(count, np.uint64)
+            text = np.empty(count, np.int64)
+            entry = np.empty(count, np.int64)
+            gather.copy_entries(
                 postings, tuple(part[:found] for part in room), (key, text, entry)
             )
             value = column[text if by_text else entry]
@@ -378,9 +376,9 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     """Return the distinct bits of some keys that a table has, uint32."""
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
-    return (out[: gather.distinct(keys, layout.key_bits, slots, out)] >> _S32).astype(
-        np.uint32
-    )
+    return (
+        out[: gather.collect_distinct(keys, layout.key_bits, slots, out)] >> _S32
+    ).astype(np.uint32)
 
 
 # For each kind of keys, the table of a source, a filter of its keys, its values beside

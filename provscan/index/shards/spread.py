@@ -48,7 +48,7 @@ def write_parts(
     """Divide batches of tweets by shard, into a folder that all tasks share. Repeating
     the call changes nothing.
 
-    The files are named after the `number` of the task.
+    The files are named after the ``number`` of the task.
     """
     temporary = folder / f"{number:08}.{uuid.uuid4().hex}"
     temporary.mkdir(parents=True)
@@ -123,7 +123,7 @@ def write_shards(
     *,
     overwrite: bool,
 ) -> IndexReader:
-    """Write an index from the shards that `make` creates, given a folder for the
+    """Write an index from the shards that ``make`` creates, given a folder for the
     parts; otherwise like :func:`provscan.index.write_index`.
     """
     with changing(target, "replace" if overwrite else "create") as change:

@@ -40,12 +40,10 @@ def look_ahead(codes, low, high, count, narrow, folded):
         to[j] = np.uint8(min(wide[j], np.uint32(0xFF)))
     # Process whole vectors, since the remainder would be processed byte by byte.
     size = (size + 63) // 64 * 64
-    before, current, second, third = (
-        narrow[:size],
-        narrow[1 : size + 1],
-        narrow[2 : size + 2],
-        narrow[3 : size + 3],
-    )
+    before = narrow[:size]
+    current = narrow[1 : size + 1]
+    second = narrow[2 : size + 2]
+    third = narrow[3 : size + 3]
     for j in range(size):
         p, c = before[j], current[j]
         lower = np.uint8(c | _CASE)

@@ -169,11 +169,9 @@ def _items(stream, low, high, last, items):
                 break
             n = _ITEMS // 2
             for k in range(n):
-                items.kinds[k], items.starts[k], items.ends[k] = (
-                    items.kinds[n + k],
-                    items.starts[n + k],
-                    items.ends[n + k],
-                )
+                items.kinds[k] = items.kinds[n + k]
+                items.starts[k] = items.starts[n + k]
+                items.ends[k] = items.ends[n + k]
         after = after_dropped(codes, i, stream.length)
         if after > i:
             items.kinds[n] = (
@@ -332,10 +330,8 @@ def _compare_original(start, stop, row, tables, scratch, text):
     """
     if row > 0:
         places = scratch.record.places
-        start, stop = (
-            np.int64(places[2 * row - 2, start]),
-            np.int64(places[2 * row - 1, stop - 1]),
-        )
+        start = np.int64(places[2 * row - 2, start])
+        stop = np.int64(places[2 * row - 1, stop - 1])
     codes, span = scratch.record.codes[0], scratch.span
     for i in range(stop - start):
         span.codes[0, i] = codes[start + i]
@@ -447,11 +443,9 @@ def liftover(matches, tables, scratch, out):
                 verified_start, verified_stop, row, tables, scratch, text
             )
         out.spans[m, 0], out.spans[m, 1] = low, high
-        out.grams[m, 0], out.grams[m, 1], out.grams[m, 2] = (
-            common,
-            distinct,
-            span_distinct,
-        )
+        out.grams[m, 0] = common
+        out.grams[m, 1] = distinct
+        out.grams[m, 2] = span_distinct
         out.kinds[m] = OTHER
         if equal:
             out.kinds[m] = NEAR_EXACT

@@ -355,10 +355,8 @@ def canonical(count, tables, scratch, out):
         for i in range(count):
             places[2, i] = i
             places[3, i] = i + 1
-        source, target = (
-            Stream(codes[0], places[2], places[3]),
-            Stream(codes[1], places[0], places[1]),
-        )
+        source = Stream(codes[0], places[2], places[3])
+        target = Stream(codes[1], places[0], places[1])
         count, again = unescape(source, count, tables, target)
         if again:
             count, again = unescape(
@@ -494,10 +492,8 @@ def canonical_mapped(text, tables, scratch, start, end):
         if row == 0:
             start[i], end[i] = first, after
         else:
-            start[i], end[i] = (
-                scratch.places[2 * row - 2, first],
-                scratch.places[2 * row - 1, after - 1],
-            )
+            start[i] = scratch.places[2 * row - 2, first]
+            end[i] = scratch.places[2 * row - 1, after - 1]
     return n
 
 

@@ -20,12 +20,10 @@ def one_a_line(text, out, state):
     bracket ends its element, and the array continues. uint8 ``out`` has room for one
     and a half times ``text``. Return the number of bytes written.
     """
-    depth, quoted, escaped, base = (
-        state[DEPTH],
-        state[QUOTED],
-        state[ESCAPED],
-        state[BASE],
-    )
+    depth = state[DEPTH]
+    quoted = state[QUOTED]
+    escaped = state[ESCAPED]
+    base = state[BASE]
     values, stray = state[VALUES], state[STRAY]
     n = 0
     for c in text:
@@ -71,11 +69,9 @@ def one_a_line(text, out, state):
                 values += 1
             out[n] = c
             n += 1
-    state[DEPTH], state[QUOTED], state[ESCAPED], state[BASE] = (
-        depth,
-        quoted,
-        escaped,
-        base,
-    )
+    state[DEPTH] = depth
+    state[QUOTED] = quoted
+    state[ESCAPED] = escaped
+    state[BASE] = base
     state[VALUES], state[STRAY] = values, stray
     return n

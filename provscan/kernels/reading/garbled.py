@@ -11,20 +11,16 @@ from provscan.kernels.jit import helper, kernel
 
 _BLOCK = 64
 _BACKSLASH, _U, _X = np.uint8(0x5C), np.uint8(0x75), np.uint8(0x78)
-_LESS, _CAPITAL_U, _PLUS, _GREATER = (
-    np.uint8(0x3C),
-    np.uint8(0x55),
-    np.uint8(0x2B),
-    np.uint8(0x3E),
-)
+_LESS = np.uint8(0x3C)
+_CAPITAL_U = np.uint8(0x55)
+_PLUS = np.uint8(0x2B)
+_GREATER = np.uint8(0x3E)
 # The first byte of a wrongly decoded character, and the possible bytes two places
 # after it.
-_FIRST, _THIRD, _OTHER_THIRD, _LAST_THIRD = (
-    np.uint8(0xC3),
-    np.uint8(0xC2),
-    np.uint8(0xE2),
-    np.uint8(0xC5),
-)
+_FIRST = np.uint8(0xC3)
+_THIRD = np.uint8(0xC2)
+_OTHER_THIRD = np.uint8(0xE2)
+_LAST_THIRD = np.uint8(0xC5)
 
 
 @kernel
@@ -47,11 +43,9 @@ def garbled(text, offsets, rows):
         if end == at + _BLOCK and end + 2 <= stop:
             # The value is 0 only where a sequence or an escape may begin.
             least = np.uint8(0xFF)
-            first, second, third = (
-                text[at:end],
-                text[at + 1 : end + 1],
-                text[at + 2 : end + 2],
-            )
+            first = text[at:end]
+            second = text[at + 1 : end + 1]
+            third = text[at + 2 : end + 2]
             for k in range(_BLOCK):
                 a, b, c = first[k], second[k], third[k]
                 later = min(np.uint8(c ^ _THIRD), np.uint8(c ^ _OTHER_THIRD))

@@ -23,12 +23,10 @@ def timed(text, offsets, rows):
         least = np.uint8(0)
         if end == at + _BLOCK:
             # The value is 0 only at an arrow.
-            first, second, third, least = (
-                text[at:end],
-                text[at + 1 : end + 1],
-                text[at + 2 : end + 2],
-                np.uint8(0xFF),
-            )
+            first = text[at:end]
+            second = text[at + 1 : end + 1]
+            third = text[at + 2 : end + 2]
+            least = np.uint8(0xFF)
             for k in range(_BLOCK):
                 dashes = np.uint8(
                     np.uint8(first[k] ^ _DASH) | np.uint8(second[k] ^ _DASH)

@@ -17,11 +17,9 @@ LANES, WIDE = 32, 16
 FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)
-_BYTES, _NARROW, _CODES = (
-    ir.VectorType(_I8, LANES),
-    ir.VectorType(_I8, WIDE),
-    ir.VectorType(_I32, WIDE),
-)
+_BYTES = ir.VectorType(_I8, LANES)
+_NARROW = ir.VectorType(_I8, WIDE)
+_CODES = ir.VectorType(_I32, WIDE)
 
 
 def _compiled_to(code):

@@ -243,11 +243,11 @@ def shingle_hashes(
     """Compute the mixed hashes of the character 5-grams of one canonical text,
     ``data[start:stop]``, valid UTF-8; return their number.
 
-    The length of `out_hashes` is :func:`scratch_size` of ``stop - start``. It receives
-    fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, including repeats; the rest is
-    working space. The number of hashes is the number of code points minus 4; 1 for a
-    text of one to four code points, whose only shingle is the text itself; 0 for an
-    empty text.
+    The length of ``out_hashes`` is :func:`scratch_size` of ``stop - start``. It
+    receives fmix32(XXH32(gram, seed 0)) of each 5-gram, in order, including repeats;
+    the rest is working space. The number of hashes is the number of code points minus
+    4; 1 for a text of one to four code points, whose only shingle is the text itself; 0
+    for an empty text.
     """
     first = np.uint64(start)
     end = np.uint64(stop)
@@ -321,7 +321,7 @@ def signature(
     b: NDArray[np.uint32],
     out_row: NDArray[np.uint32],
 ) -> None:
-    """Compute the minimum of ``a[k] * hash + b[k]`` modulo 2**32 over `count` hashes,
+    """Compute the minimum of ``a[k] * hash + b[k]`` modulo 2**32 over ``count`` hashes,
     for each permutation k of ``out_row``.
 
     The hashes are the output of :func:`shingle_hashes`. Elements from ``count`` up to
@@ -365,7 +365,7 @@ def signatures(
     scratch: Any,
     out: NDArray[np.uint32],
 ) -> None:
-    """Compute the signatures, uint32[n, m], of canonical texts; `a` and `b` are at
+    """Compute the signatures, uint32[n, m], of canonical texts; ``a`` and ``b`` are at
     least m permutations, read-only.
 
     The length of the scratch, uint32, is :func:`scratch_size` of the bytes of the

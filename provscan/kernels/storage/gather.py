@@ -13,7 +13,7 @@ _TOGETHER = 256
 
 
 @kernel
-def distinct(keys, known, slots, out):
+def collect_distinct(keys, known, slots, out):
     """Write the distinct values of uint64 ``keys``, of which only the upper ``known``
     bits count, to ``out``; return their number.
 
@@ -40,7 +40,7 @@ def distinct(keys, known, slots, out):
 
 
 @kernel
-def ranges(postings, bloom, keys, limit, out):
+def find_ranges(postings, bloom, keys, limit, out):
     """Find the non-empty equal ranges of the uint64 ``keys`` that pass a filter, at
     most the first ``limit`` entries of each.
 
@@ -73,7 +73,7 @@ def ranges(postings, bloom, keys, limit, out):
 
 
 @kernel
-def entries(postings, found, out):
+def copy_entries(postings, found, out):
     """Write the entries of equal ranges ``(keys, firsts, sizes)`` to ``out``: the key,
     the number of the text, and the place.
 

@@ -118,10 +118,8 @@ def text_keys(texts, keys):
     for i in range(0, len(keys), 2):
         # If the number of texts is odd, the last is hashed twice.
         j = min(i + 1, last)
-        first, second = (
-            text[offsets[i] : offsets[i + 1]],
-            text[offsets[j] : offsets[j + 1]],
-        )
+        first = text[offsets[i] : offsets[i + 1]]
+        second = text[offsets[j] : offsets[j + 1]]
         both = min(len(first), len(second))
         a, b = (FNV_START, MURMUR2), (FNV_START, MURMUR2)
         for k in range(both):
@@ -401,11 +399,9 @@ def _look_up_bands(table, count, limit, scratch, counters):
     for k in range(np.int64(n)):
         start, size = equal_range(bands, lows[k], highs[k], keys[k], limit)
         counters.bands_cut[0] += size > limit
-        which[found], lows[found], highs[found] = (
-            which[k],
-            start,
-            start + min(size, limit),
-        )
+        which[found] = which[k]
+        lows[found] = start
+        highs[found] = start + min(size, limit)
         found += size > 0
     for k in range(found):
         for e in range(lows[k], highs[k]):

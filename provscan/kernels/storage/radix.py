@@ -171,11 +171,9 @@ def row_entries(keys, rows, numbers, known, entries):
     """
     width = np.uint64(keys.shape[1])
     for r in range(len(rows)):
-        row, out, number = (
-            keys[rows[r]],
-            entries[r * keys.shape[1] : (r + 1) * keys.shape[1]],
-            numbers[r],
-        )
+        row = keys[rows[r]]
+        out = entries[r * keys.shape[1] : (r + 1) * keys.shape[1]]
+        number = numbers[r]
         for j in range(width):
             out[j] = row[j] & known | number
 

@@ -20,7 +20,7 @@ from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import write_page
 from provscan.runs.folder import REPORT_FILE
-from provscan.runs.wording import STATUS
+from provscan.runs.wording import STATUS, several
 
 STYLES = ("page.css", "exhibits.css", "probe.css", "print.css")
 # Maximum number of tweets of each arm whose strongest recitation the page shows.
@@ -45,7 +45,7 @@ def write_probe_report(
 ) -> Path:
     """Write the report of a probe, by default as ``report.html`` in its folder.
 
-    Only the `texts` strongest recitations show texts. `overwrite` works as in
+    Only the ``texts`` strongest recitations show texts. ``overwrite`` works as in
     :func:`~provscan.report.document.write_report`.
     """
     require_score(folder)
@@ -157,12 +157,12 @@ def _explained(summary: Mapping[str, Any]) -> str:
             f"about {wording.count(tweets['chance'])}, since as many controls are "
             "recited"
         )
-    recited = wording.several(
+    recited = several(
         tweets["findings"], "recited licensed tweet", "recited licensed tweets"
     )
     marked = "None is so strong that it is listed."
     if listed["tweets"]:
-        verb = wording.several(listed["tweets"], "tweet is", "tweets are")
+        verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (
             f"{verb} marked as listed: of these, about "
             f"{wording.percent(listed['rate'])} are chance."

@@ -13,7 +13,8 @@ from rich.console import Console
 from provscan.probe.report.wording import area_of
 from provscan.report.answers import first_sentence
 from provscan.report.tables import _console, _print, _text
-from provscan.report.wording import count, percent, several
+from provscan.report.wording import count, percent
+from provscan.runs.wording import several
 
 # Number of warnings whose first sentence a terminal shows by default.
 WARNINGS_SHOWN = 3
@@ -27,7 +28,7 @@ def plan_table(
     *,
     verbose: bool = False,
 ) -> str:
-    """Return a table of what will be asked and what this can show; `plan` is
+    """Return a table of what will be asked and what this can show; ``plan`` is
     ``plan.json`` without its pairs.
     """
     console, power = _console(), plan["power"]
@@ -221,7 +222,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if free := summary["free"]:
         control, controls = free["control_texts_found"], free["control_texts"]
-        beside = (
+        of_controls = (
             "chance was not measured"
             if controls is None
             else f"{count(control)} of {count(controls)} controls"
@@ -236,7 +237,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(
             (
                 "Asked for any post",
-                f"{texts} in {count(free['answers'])} answers ({beside}); {more}",
+                f"{texts} in {count(free['answers'])} answers ({of_controls}); {more}",
             )
         )
     return found

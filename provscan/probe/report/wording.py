@@ -1,9 +1,7 @@
-"""The sentences of a probe's answer: status, headline, details, the next step, warnings
-and notes.
+"""The sentences of a probe's answer: headline, details, the next step, warnings and
+notes.
 
-The status is that of a run: ``copies_found`` if the lower limit of recitation beyond
-chance is above 0, ``no_copies_shown`` if nothing is recited or that limit is 0, and
-``not_measured`` if the controls do not measure chance.
+:func:`final_answer` words the numbers that :mod:`provscan.probe.summary` computes.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from provscan.report.wording import percent
 from provscan.runs.wording import STATUS
 
 ALIKE = "licensed tweets and controls were not shown to be alike"
@@ -52,21 +51,12 @@ NOTES = {
 """Notes by code: what a reader should know."""
 
 
-def final_answer(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return ``answer`` of ``summary.json``: the numbers of recited licensed tweets,
-    and the sentences.
+def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
+    """Return ``answer`` of ``summary.json``: the status, the numbers of recited
+    licensed tweets, and the sentences.
     """
-    tweets, why, free = (
-        summary["answer"]["tweets"],
-        summary["tests"]["difference"]["invalid"],
-        summary["free"],
-    )
-    if not tweets["findings"] and not (free and free["texts"]):
-        status = "no_copies_shown"
-    elif why is not None:
-        status = "not_measured"
-    else:
-        status = "copies_found" if tweets["at_least"] else "no_copies_shown"
+    tweets = summary["answer"]["tweets"]
+    why = summary["tests"]["difference"]["invalid"]
     return {
         "status": status,
         "headline": _headline(status, tweets),
@@ -117,14 +107,15 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         said = [f"Copies and coincidences can't be told apart: {why}."]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
-        beside = f"{recited:,}" if recited else "none"
+        of_controls = f"{recited:,}" if recited else "none"
         whole = (
             f"It recites {found} in all"
             if status == "copies_found"
             else f"The model recites {found} of them"
         )
         said = [
-            f"{whole}, and {beside} of {controls}: similar tweets it cannot have seen."
+            f"{whole}, and {of_controls} of {controls}: similar tweets it cannot "
+            "have seen."
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
         said.append(
@@ -240,7 +231,3 @@ def area_of(area: Mapping[str, Any]) -> str:
         f"area under the ROC curve {area['value']:.2f}, 95% interval "
         f"{area['low']:.2f}-{area['high']:.2f}, limit {area['limit']:g}"
     )
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.3g}%"

@@ -22,7 +22,7 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
         float64[n]; a higher score is stronger evidence.
     control_scores
         float64[m], scores of controls that are exchangeable with the members of
-        `scores` under the null hypothesis.
+        ``scores`` under the null hypothesis.
 
     Returns
     -------
@@ -34,10 +34,8 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
     ParameterError
         A score is nan.
     """
-    asked, control = (
-        np.asarray(scores, np.float64),
-        np.sort(np.asarray(control_scores, np.float64)),
-    )
+    asked = np.asarray(scores, np.float64)
+    control = np.sort(np.asarray(control_scores, np.float64))
     if np.isnan(asked).any() or np.isnan(control).any():
         raise ParameterError("conformal p-values need scores that are numbers")
     reached = len(control) - np.searchsorted(control, asked, side="left")

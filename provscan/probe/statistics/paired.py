@@ -35,7 +35,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
     Returns
     -------
     float
-        Probability of `first_only` pairs or more.
+        Probability of ``first_only`` pairs or more.
 
     Raises
     ------

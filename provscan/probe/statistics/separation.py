@@ -67,7 +67,7 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
 
 
 def _placements(values: Floats, among: Floats) -> Floats:
-    """Return the share of `among` that is below each value; ties count as half."""
+    """Return the share of ``among`` that is below each value; ties count as half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, "left") + np.searchsorted(
         ordered, values, "right"

@@ -19,8 +19,8 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """The cost so far of reading a file, or a range of a file. `size` is its number of
-    bytes, 0 if unknown.
+    """The cost so far of reading a file, or a range of a file. ``size`` is its number
+    of bytes, 0 if unknown.
 
     Time is the processor time of the reading thread, so that a slow server or a busy
     machine does not count.
@@ -66,7 +66,7 @@ class Budget:
 
 
 def require_growth(given: int, taken: int, limits: Limits) -> None:
-    """Check that `taken` bytes did not expand to too many."""
+    """Check that ``taken`` bytes did not expand to too many."""
     if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
         raise ExpansionError(
             f"it expands more than {limits.expansion}-fold, beyond "

@@ -92,7 +92,7 @@ SKIPPABLE = b"\x2a\x4d\x18"
 
 
 def compression_of(head: bytes) -> str | None:
-    """Return the name of the compression of a file that begins with `head`."""
+    """Return the name of the compression of a file that begins with ``head``."""
     if head[1:4] == SKIPPABLE and 0x50 <= head[0] <= 0x5F:
         return "zstd"
     known = COMPRESSIONS.values()

@@ -203,7 +203,7 @@ class FileStore:
 
     def get(self, path: os.PathLike[str], name: str | None = None) -> None:
         """Download a file to a local path. The file's name is that of the path unless
-        `name` is given.
+        ``name`` is given.
         """
         _tried(
             self._url,

@@ -29,7 +29,7 @@ def frame_ranges(
     """Yield ranges of about ``target`` bytes of a file, or the whole file if it can't
     be cut.
 
-    `records` returns the number of records in a frame, or None for a frame that ends
+    ``records`` returns the number of records in a frame, or None for a frame that ends
     within a record.
     """
     found = (
@@ -94,11 +94,9 @@ def _frames(whole: Split, limits: Limits) -> Iterator[tuple[int, bytes]]:
                 raw = rest
                 if decoder.eof:
                     yield at - len(raw), b"".join(parts)
-                    parts, taken, size, decoder = (
-                        [],
-                        0,
-                        0,
-                        decoder_of(whole.compression),
-                    )
+                    parts = []
+                    taken = 0
+                    size = 0
+                    decoder = decoder_of(whole.compression)
                 if taken > MOST_COMPRESSED or size > MOST:
                     return

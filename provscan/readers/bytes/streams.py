@@ -63,8 +63,8 @@ class ByteStream:
     """An iterator over the bytes of a split as UTF-8, in chunks of about
     ``limits.chunk``.
 
-    After the last chunk, `damage` says why the file ended early, or is None.
-    `compression` is the split's, or is found in the first bytes if the split's format
+    After the last chunk, ``damage`` says why the file ended early, or is None.
+    ``compression`` is the split's, or is found in the first bytes if the split's format
     is not known yet.
     """
 

@@ -115,7 +115,7 @@ def read_accounts(
     """Return the accounts that the files of archives belong to, by folder, and the
     folders of complete archives, which have other lists beside the tweets.
 
-    A list that is cut off is added to `unread`.
+    A list that is cut off is added to ``unread``.
     """
     accounts: dict[str, Account] = {}
     folders = set()

@@ -83,8 +83,8 @@ def column(values: Any, count: int) -> pa.Array:
 def whole_texts(
     long: list[pa.Array], text: pa.Array, others: list[pa.Array]
 ) -> pa.Array:
-    """Return a column of texts: the full texts in `long` where there are any, else
-    `text`, and where that is missing, `others`.
+    """Return a column of texts: the full texts in ``long`` where there are any, else
+    ``text``, and where that is missing, ``others``.
     """
     long = [
         array for array in long if is_text(array.type) and array.null_count < len(array)
@@ -167,7 +167,7 @@ def batch_of(
     source: str,
     stats: ReadStats,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the common schema. `values` has the file's
+    """Return tweets with these texts in the common schema. ``values`` has the file's
     values for each of the other roles.
     """
     short = {role: column(values[role], len(text)) for role in SHORT}

@@ -66,7 +66,7 @@ class Withdrawals:
         ]
 
     def read(self, path: str, *, users: bool = False) -> None:
-        """Read the lines of a file, which may be compressed. With `users`, plain ids
+        """Read the lines of a file, which may be compressed. With ``users``, plain ids
         and batch results name accounts.
         """
         try:

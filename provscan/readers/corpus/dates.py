@@ -55,7 +55,7 @@ def _epoch_ms(number: float) -> int | None:
 
 
 def parse_date(value: Any) -> int | None:
-    """Return the milliseconds since 1970 in UTC of a date, or None if `value` isn't
+    """Return the milliseconds since 1970 in UTC of a date, or None if ``value`` isn't
     one.
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
@@ -109,10 +109,8 @@ def from_strings(strings: pa.Array) -> pa.Array | None:
     for kind in (local, TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
             return pc.cast(pc.cast(strings, kind), TIMESTAMP)
-    zoned, nothing = (
-        pc.match_substring_regex(strings, ZONE),
-        pa.scalar(None, pa.string()),
-    )
+    zoned = pc.match_substring_regex(strings, ZONE)
+    nothing = pa.scalar(None, pa.string())
     with contextlib.suppress(pa.ArrowInvalid):
         with_zone = pc.cast(pc.if_else(zoned, strings, nothing), TIMESTAMP)
         without = pc.cast(pc.if_else(zoned, nothing, strings), local)

@@ -16,16 +16,16 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.names import snake_case
 from provscan.readers.corpus.dates import parse_date
 from provscan.readers.formats.protocol import Path
-from provscan.readers.names import plain
 from provscan.readers.texts import fields as dataset_fields
 from provscan.readers.texts.fields import Fields, reads_like_text
 
 NESTING = 6
 ROLES = ("text", "id", "author", "date", "lang", "rt_of")
 # Usual names in order of preference, in the form of
-# :func:`~provscan.readers.names.plain`.
+# :func:`~provscan.names.snake_case`.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
         "full_text",
@@ -153,7 +153,7 @@ class Binding:
     rt_of: Path | None = None
     wanted: tuple[tuple[Path, pa.DataType], ...] = ()  # Paths to read, with types.
     guessed: str = ""  # The roles that were determined by content, for a message.
-    long: tuple[Path, ...] = ()  # Paths of full texts, preferred to `text`.
+    long: tuple[Path, ...] = ()  # Paths of full texts, preferred to ``text``.
     missing: tuple[str, ...] = ()  # Roles whose named field is absent.
     # Roles that the first records lack, and their possible paths in later ones.
     late: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -214,7 +214,7 @@ def _by_content(found: Survey) -> dict[str, Path]:
 
 
 def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> Binding:
-    """Find every role among the fields of a file, from its first records. `source`
+    """Find every role among the fields of a file, from its first records. ``source``
     names the file in messages.
     """
     found = survey(records)
@@ -295,7 +295,7 @@ def _usual_name(path: Path) -> str:
     """Return a path in the form of usual names, without the parts that MongoDB
     (``id.$numberLong``) and Elasticsearch add.
     """
-    return plain(".".join(path)).partition(".$")[0].removeprefix("_source.")
+    return snake_case(".".join(path)).partition(".$")[0].removeprefix("_source.")
 
 
 def _is_permalink(value: Any) -> bool:

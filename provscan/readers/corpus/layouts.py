@@ -17,9 +17,9 @@ from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
+from provscan.names import snake_case
 from provscan.readers.corpus.compliance import OTHER_EVENTS, TWEET_EVENTS, USER_EVENTS
 from provscan.readers.corpus.fields import USUAL
-from provscan.readers.names import plain
 from provscan.readers.texts.fields import reads_like_text
 from provscan.readers.texts.records import value_at
 
@@ -216,7 +216,7 @@ def is_nested(record: Object) -> bool:
 def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
     """Yield the tweets in an object, embedded originals first.
 
-    `skip` is called with a reason and a detail for each part that is not a tweet:
+    ``skip`` is called with a reason and a detail for each part that is not a tweet:
     ``deletion``, ``not_a_tweet``.
     """
     if (reason := _notice(record)) is not None:
@@ -354,7 +354,7 @@ def _is_tweet(value: Object) -> bool:
 
 def _is_text(key: str, value: Any) -> bool:
     return (
-        plain(str(key)) in TEXTS
+        snake_case(str(key)) in TEXTS
         and isinstance(value, str)
         and _parsed(value) is None
         and reads_like_text(value)
@@ -442,7 +442,7 @@ def _text(tweet: Object) -> Any:
 
 
 def _row(tweet: Object, **known: Any) -> Tweet:
-    """Return a tweet as a row; `known` values take precedence over its own."""
+    """Return a tweet as a row; ``known`` values take precedence over its own."""
     return Tweet(
         *(
             _first(tweet, PATHS[role]) if (value := known.get(role)) is None else value

@@ -220,7 +220,7 @@ class _Planner:
         self, split: Split, fields: Fields, *, of_texts: bool = False
     ) -> None:
         """Add a file if its first records have a field for the text of tweets. With
-        `of_texts` the file is left out if none of their values has three words.
+        ``of_texts`` the file is left out if none of their values has three words.
         """
         form = FORMATS[split.format]
         records = [
@@ -285,7 +285,7 @@ def _pipe(split: Split, asked: Asked) -> Split:
 
 def _no_tweets(file: Found, *, alone: bool) -> str | None:
     """Return why a file is taken to hold no tweets, else None. A file that the user
-    named `alone` is rejected only if its lines or pages can't be tweets at all.
+    named ``alone`` is rejected only if its lines or pages can't be tweets at all.
     """
     name = PurePosixPath(file.split.source).name
     form = file.split.format

@@ -37,7 +37,7 @@ from provscan.readers.formats.protocol import ANY, Path, Piece, Rows
 from provscan.readers.formats.values import values_of
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.reading import read_rows, read_split
-from provscan.readers.splits import MEMORY, UNKNOWN, Context, Progress, Split
+from provscan.readers.splits import MEMORY, UNKNOWN, Context, OnBytes, Split
 from provscan.readers.stats import ReadStats
 from provscan.readers.texts.fields import Fields
 from provscan.readers.texts.garbled import mended_texts, note_garbled
@@ -64,14 +64,14 @@ def read_tweets(
     file: TweetFile,
     stats: ReadStats,
     *,
-    on_bytes: Progress | None = None,
+    on_bytes: OnBytes | None = None,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the tweets of one file of :func:`~provscan.readers.plan_tweets`, in
     bounded memory.
 
-    Every row has an id, ``file:line`` where the tweet has none. The `stats` are
-    complete when the iterator is exhausted; `on_bytes` is called with the number of
+    Every row has an id, ``file:line`` where the tweet has none. The ``stats`` are
+    complete when the iterator is exhausted; ``on_bytes`` is called with the number of
     bytes of the file read since the last call.
     """
     limits = limits or current_limits()

@@ -206,7 +206,7 @@ class Parquet:
 
     def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
         """Write a file again: the same row groups, codecs and metadata, with their rows
-        as they are `changed`.
+        as they are ``changed``.
         """
         with (
             _file(stream) as source,
@@ -287,7 +287,7 @@ class Arrow(Undivided):
 
     def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
         """Write a file or stream again: the same batches, codec and metadata, with
-        their rows as they are `changed`.
+        their rows as they are ``changed``.
         """
         number = 0
         with _file(stream) as file:

@@ -228,8 +228,8 @@ def _cell(value: Any) -> Any:
 def _groups(
     records: Iterator[dict[str, Any]], most: int, size: int
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield groups of up to `most` records, or fewer if their values have more than
-    `size` bytes.
+    """Yield groups of up to ``most`` records, or fewer if their values have more than
+    ``size`` bytes.
     """
     group: list[dict[str, Any]] = []
     left = size

@@ -189,10 +189,10 @@ class _Table:
     def rows(
         self, block: Block, rest: bytes, *, last: bool
     ) -> tuple[list[Rows], bytes]:
-        """Return the rows of `rest` and a block, and the lines of a row that is not
+        """Return the rows of ``rest`` and a block, and the lines of a row that is not
         complete.
 
-        `rest` is the incomplete row of the previous call. A file that does not end
+        ``rest`` is the incomplete row of the previous call. A file that does not end
         with a newline is damaged if its last row is not whole.
         """
         data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
@@ -208,10 +208,8 @@ class _Table:
             # Parse the first row by itself, since it may name the columns.
             first, _, others = data.partition(b"\n")
             if others and first.strip() and first.count(b'"') % 2 == 0:
-                made, data = (
-                    self._row_by_row(first + b"\n", last=True, ended=True)[0],
-                    others,
-                )
+                made = self._row_by_row(first + b"\n", last=True, ended=True)[0]
+                data = others
         found = self.at_once(data, last=last) if block.ended else None
         if found is None:
             found = self._row_by_row(data, last=last, ended=block.ended)
@@ -357,7 +355,7 @@ class _Table:
         return self._made(numbers, good), b""
 
     def _passed(self, lines: list[bytes], number: int) -> None:
-        """The lines of a row, or of something that is none; `number` is that of the
+        """The lines of a row, or of something that is none; ``number`` is that of the
         next row before them.
         """
 
@@ -460,12 +458,12 @@ def _row_ends(
     # Quotes open and close in turn. A doubled quote, an escaped one, closes a value
     # and opens it again.
     opening, closing = quotes[::2], quotes[1::2]
-    beside = np.zeros(256, np.bool_)
-    beside[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
-    if not beside[codes[opening - 1]].all():
+    enclosing = np.zeros(256, np.bool_)
+    enclosing[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
+    if not enclosing[codes[opening - 1]].all():
         return None
-    beside[RETURN] = True
-    if not beside[codes[closing + 1]].all():
+    enclosing[RETURN] = True
+    if not enclosing[codes[closing + 1]].all():
         return None
     if LONE_RETURN.search(data):
         returns = np.flatnonzero(codes == RETURN)

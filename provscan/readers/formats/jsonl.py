@@ -145,10 +145,8 @@ class TopLevel:
                 if valid.all()
                 else pa.py_buffer(np.packbits(valid, bitorder="little"))
             )
-            offsets, values = (
-                pa.py_buffer(columns.ends[k]),
-                data.slice(k * size, int(columns.ends[k, -1])),
-            )
+            offsets = pa.py_buffer(columns.ends[k])
+            values = data.slice(k * size, int(columns.ends[k, -1]))
             array = pa.Array.from_buffers(
                 pa.large_string(), rows, [bits, offsets, values]
             )
@@ -229,11 +227,9 @@ def state_at_end(data: bytes | memoryview) -> Numbers:
     """Return the state of :mod:`provscan.kernels.reading.elements` at the end of
     JSON.
     """
-    codes, state, out = (
-        np.frombuffer(data, np.uint8),
-        np.zeros(STATE, np.int64),
-        np.empty(2 * PASSED, np.uint8),
-    )
+    codes = np.frombuffer(data, np.uint8)
+    state = np.zeros(STATE, np.int64)
+    out = np.empty(2 * PASSED, np.uint8)
     for start in range(0, len(codes), PASSED):
         one_a_line(codes[start : start + PASSED], out, state)
     return state
@@ -401,13 +397,11 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
                     size=end - start,
                     part=part,
                 )
-                start, first, count, cut, part = (
-                    end,
-                    first + count,
-                    0,
-                    newline,
-                    part + 1,
-                )
+                start = end
+                first = first + count
+                count = 0
+                cut = newline
+                part = part + 1
             count += newlines(codes[cut:size])
             position += size
         if start < position or part == 0:
@@ -464,7 +458,7 @@ def read_lines(
     wanted: Wanted,
     accept: Callable[[pa.RecordBatch], bool] | None = None,
 ) -> Iterator[Rows]:
-    """Yield the objects of a stream of lines. A block whose columns `accept` refuses
+    """Yield the objects of a stream of lines. A block whose columns ``accept`` refuses
     is parsed line by line.
     """
     schema = None if wanted is None or len(wanted) > MOST_PATHS else schema_of(wanted)

@@ -120,8 +120,8 @@ class RewritableTable(Format, Protocol):
         out: IO[bytes],
         changed: Callable[[int, pa.Table], pa.Table],
     ) -> None:
-        """Write a file again with rows as they are `changed`, which gets the number of
-        the first of some rows and these.
+        """Write a file again with rows as they are ``changed``, which gets the number
+        of the first of some rows and these.
         """
 
 

@@ -87,7 +87,7 @@ def format_of(name: str, head: bytes) -> str:
     """Return the name of a file's format, from its first bytes (decompressed) if they
     are clear, else from its name.
 
-    `name` excludes the extension of a compression. NotReadable says what a file with
+    ``name`` excludes the extension of a compression. NotReadable says what a file with
     no supported format looks like.
     """
     extension = os.path.splitext(name)[1].lower()

@@ -16,6 +16,7 @@ from typing import IO, Any
 import orjson
 
 from provscan.errors import InputError
+from provscan.names import printable
 from provscan.readers.bytes.archives import (
     BROKEN,
     PART,
@@ -28,7 +29,6 @@ from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Piece, Rows, Undivided, Wanted
-from provscan.readers.names import printable
 from provscan.readers.splits import UNKNOWN, Context, NotReadable, Split
 from provscan.readers.stats import Damage
 

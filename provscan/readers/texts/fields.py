@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
+from provscan.names import snake_case
 from provscan.readers.formats.protocol import ANY, Path
 from provscan.readers.limits import Limits
-from provscan.readers.names import plain
 from provscan.readers.texts.model_outputs import chat_in, roles_of
 from provscan.readers.texts.words import UNSPACED, are_words, single_words
 
@@ -95,22 +95,18 @@ ID = (
 )
 
 # Verdicts on fields that are not scanned but might have text in later records.
-EMPTY, ADDRESSES, DATES, CODES = (
-    "empty in the first records",
-    "addresses",
-    "dates or numbers",
-    "short codes or names",
-)
+EMPTY = "empty in the first records"
+ADDRESSES = "addresses"
+DATES = "dates or numbers"
+CODES = "short codes or names"
 TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
 # Verdicts on fields whose texts may run over several records or list elements, so that
 # copies are not found.
-SINGLE_WORDS, CUES = (
-    "scanned, but holds single words",
-    "scanned, but holds cues of a transcript",
-)
+SINGLE_WORDS = "scanned, but holds single words"
+CUES = "scanned, but holds cues of a transcript"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
 BY_FIRST_RECORDS = {NOT_SCANNED + why for why in (ADDRESSES, DATES, CODES)}
 # One in this many records is searched for texts in fields that the first records lack.
@@ -129,10 +125,10 @@ class Fields:
     """The names of fields that the user gave; None where they are determined by
     values.
 
-    With `outputs`, the records are outputs of a model, and what the model was given is
-    left out (:mod:`provscan.readers.texts.model_outputs`). With `fix_encoding`, garbled
-    texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A dotted name
-    such as ``user.screen_name`` leads into objects, ``[]`` into lists:
+    With ``outputs``, the records are outputs of a model, and what the model was given
+    is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
+    garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A
+    dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists:
     ``messages[].content``.
     """
 
@@ -251,12 +247,12 @@ def survey(records: Iterable[Any], limits: Limits) -> dict[Path, Seen]:
 
 
 def _last(path: Path) -> str:
-    return plain(next((key for key in reversed(path) if key != ANY), ""))
+    return snake_case(next((key for key in reversed(path) if key != ANY), ""))
 
 
 def usual_name(name: str) -> bool:
     """Return whether fields with this name are usually texts or ids."""
-    return plain(name) in TEXTS or plain(name) in ID
+    return snake_case(name) in TEXTS or snake_case(name) in ID
 
 
 def reads_like_text(value: str) -> bool:
@@ -487,7 +483,7 @@ def not_found(
     what: str, names: Iterable[str], source: str, role: str = "text", also: str = ""
 ) -> FieldNotFoundError:
     """Return an error that says which field was expected and which fields there are;
-    `also` adds another remedy.
+    ``also`` adds another remedy.
     """
     # A name from lenient JSON may contain characters that can't be printed.
     known = [name.encode(errors="replace").decode() for name in names]

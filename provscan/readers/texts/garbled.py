@@ -166,7 +166,7 @@ def mended_texts(
 def note_garbled(
     batch: pa.RecordBatch, source: str, stats: ReadStats, *, fixed: bool
 ) -> None:
-    """Count the garbled texts of a batch; if `fixed`, count them as repaired."""
+    """Count the garbled texts of a batch; if ``fixed``, count them as repaired."""
     for garbling, rows in _garbled_rows(batch.column("text")):
         if len(rows):
             record, text = (

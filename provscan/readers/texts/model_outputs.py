@@ -18,8 +18,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from provscan.names import snake_case
 from provscan.readers.formats.protocol import Path
-from provscan.readers.names import plain
 from provscan.readers.stats import ReadStats
 
 ROLES = ("role", "from", "speaker", "author")
@@ -195,7 +195,7 @@ def _tells_role(name: str) -> bool:
 
 
 def _last(name: str) -> str:
-    return plain(re.sub(r"\[\d*\]", "", name).rpartition(".")[2])
+    return snake_case(re.sub(r"\[\d*\]", "", name).rpartition(".")[2])
 
 
 def without_shared(text: str, given: Sequence[str]) -> str:

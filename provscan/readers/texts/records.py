@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
+from provscan.names import printable
 from provscan.readers.formats.protocol import ANY, Path, Rows
 from provscan.readers.formats.values import array_values, values_of
 from provscan.readers.limits import Limits
-from provscan.readers.names import printable
 from provscan.readers.stats import EXAMPLES, ReadStats
 from provscan.readers.texts.fields import SEARCHED, Binding, later_texts, name_of
 from provscan.readers.texts.model_outputs import chat_in, without_prompts
@@ -168,11 +168,9 @@ class Extractor:
             if text.null_count:
                 valid = text.is_valid()
                 keep = valid.to_numpy(zero_copy_only=False)
-                text, rows, places = (
-                    text.filter(valid),
-                    rows[keep],
-                    [place[keep] for place in places],
-                )
+                text = text.filter(valid)
+                rows = rows[keep]
+                places = [place[keep] for place in places]
             records.append(rows)
             names.append(_names(path, places, len(rows)))
             texts.append(text)
@@ -223,10 +221,8 @@ class Extractor:
                 )
                 parents = np.repeat(np.arange(len(array)), lengths)
                 within = np.arange(len(parents)) - np.searchsorted(parents, parents)
-                rows, places = (
-                    rows[parents],
-                    [*(place[parents] for place in places), within],
-                )
+                rows = rows[parents]
+                places = [*(place[parents] for place in places), within]
                 array = pc.list_flatten(array)
             elif pa.types.is_struct(array.type) and (
                 found := array.type.get_all_field_indices(key)

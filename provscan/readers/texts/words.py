@@ -54,7 +54,8 @@ def is_word(value: str) -> bool:
 def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
     """Return whether lists are the words of texts.
 
-    The `lists` lists have `words` strings in all; `strings` are the first of these.
+    The ``lists`` lists have ``words`` strings in all; ``strings`` are the first of
+    these.
     """
     several = (
         len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists

@@ -24,8 +24,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{ending}"
 
 
-def plain(name: str) -> str:
-    """Return a field's name in the form of usual names: "Tweet Text" is
-    ``tweet_text``.
-    """
+def snake_case(name: str) -> str:
+    """Return the name of a field in snake case: "Tweet Text" is ``tweet_text``."""
     return name.strip().lower().replace(" ", "_").replace("-", "_")

@@ -1,0 +1,368 @@
+"""The numbers of a probe: ``summary.json`` without its sentences.
+
+:func:`summarise` counts the recitations, tests the two arms against each other and
+assembles the summary. Claims rest only on prompts for which the two arms could not be
+told apart beforehand. :func:`free_summary` has the numbers of free generation, and
+:func:`status_of` decides what the probe shows as a whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from provscan import estimate
+from provscan.calibration.controls import Controls
+from provscan.errors import InputError
+from provscan.probe import statistics
+from provscan.probe.answers import Answer
+from provscan.probe.draw import COPIES
+from provscan.probe.evidence import Counts, Evidence, count_recitations
+from provscan.probe.extraction import best_logprobs, extraction
+from provscan.probe.files import MODEL_FILE
+from provscan.probe.plan import ARMS, POWER, Plan
+from provscan.probe.prompts import FREE
+from provscan.probe.report.wording import ALIKE, REVERSED
+from provscan.probe.result_tables import tweet_table
+from provscan.probe.run import read_model
+from provscan.probe.statistics import ALPHA
+from provscan.probe.verification import Recitation
+
+SUMMARY_VERSION = 1
+# False discovery rate of the list of recited tweets.
+RATE = 0.05
+# Minimum number of pairs that can support a claim, if in all of them only the licensed
+# tweet is recited.
+FEWEST_PAIRS = math.ceil(-math.log2(ALPHA))
+# An estimate is withheld if its interval spans a larger factor.
+WIDEST = 10.0
+# Minimum number of tweets for a share: fewer recited tweets show no trend over copies,
+# and a class of copies with fewer tweets has no share.
+FEWEST = 20
+
+
+def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
+    """Return the numbers of a probe, and a table of the tweets that were asked for."""
+    plan = found.plan
+    model = read_model(plan.path)
+    if not model:
+        raise InputError(
+            f"{plan.path / MODEL_FILE} is missing, so it is unknown which model "
+            "answered: restore it"
+        )
+    # Count recitations.
+    counts = count_recitations(found)
+    recited = {arm: int(hits.sum()) for arm, hits in counts.recited.items()}
+    able, control = int(counts.able.sum()), counts.recited["control"][counts.able]
+    # Test the arms against each other.
+    tests = _tests(counts, _objection(plan, counts))
+    numbers = _numbers(counts, tests["difference"])
+    claimed = bool(numbers["at_least"])
+    power = statistics.detectable_share(able, float(control.mean())) if able else None
+    q_values = np.full(len(counts.pairs), np.nan)
+    if plan.content["claims"]:
+        q_values = statistics.benjamini_hochberg(
+            statistics.conformal_p_values(
+                counts.bits["licensed"], counts.bits["control"]
+            )
+        )
+    listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
+    logprobs = {
+        arm: best_logprobs(
+            found.answers,
+            {
+                pair: [f"{pair}/{arm}/{kind}/0" for kind in counts.kinds]
+                for pair in counts.pairs
+            },
+        )
+        for arm in ARMS
+    }
+    # Assemble the summary.
+    summary = {
+        "version": SUMMARY_VERSION,
+        "plan": {
+            "digest": plan.digest,
+            **{k: v for k, v in plan.content.items() if k not in ("pairs", "version")},
+        },
+        "model": {**model, "returned": _returned(found.answers)},
+        "asked": _asked(found),
+        "claimed": claimed,
+        "answer": {"tweets": numbers},
+        "recited": {"pairs": len(counts.pairs), **recited, "prompts": counts.kinds},
+        "tests": tests,
+        "by_prompt": {kind: _of_kind(found, kind) for kind in plan.content["baseline"]},
+        "dose": _dose(plan, counts),
+        "listed": {"rate": RATE, "tweets": int(listed.sum())},
+        "total": _total(plan, counts, claimed),
+        "power": {"pairs": able, "power": POWER, "detectable_share": power},
+        "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
+    }
+    return summary, tweet_table(found, counts, q_values, logprobs)
+
+
+def status_of(summary: dict[str, Any]) -> str:
+    """Return what a probe shows as a whole, as for a run: ``copies_found`` if the lower
+    limit of recitation beyond chance is above 0, ``no_copies_shown`` if nothing is
+    recited or that limit is 0, and ``not_measured`` if the controls do not measure
+    chance.
+    """
+    tweets, free = summary["answer"]["tweets"], summary["free"]
+    if not tweets["findings"] and not (free and free["texts"]):
+        return "no_copies_shown"
+    if summary["tests"]["difference"]["invalid"] is not None:
+        return "not_measured"
+    return "copies_found" if tweets["at_least"] else "no_copies_shown"
+
+
+def _objection(plan: Plan, counts: Counts) -> str | None:
+    """Return the reason why nothing can be claimed from the counts, or None."""
+    if not plan.content["claims"]:
+        return ALIKE
+    if (able := counts.able.sum()) < FEWEST_PAIRS:
+        return (
+            f"{able:,} pairs with answers are too few for any claim, and "
+            f"{FEWEST_PAIRS} are needed"
+        )
+    licensed_only, control_only = counts.alone
+    more_controls = statistics.mcnemar(control_only, licensed_only) <= ALPHA
+    return REVERSED if more_controls else None
+
+
+def _asked(found: Evidence) -> dict[str, Any]:
+    """Return ``asked`` of ``summary.json``: the questions and how they were
+    answered.
+    """
+    answered = list(found.asked.values())
+    given = [answer for answer in answered if answer.text is not None]
+    return {
+        "questions": sum(1 for _ in found.plan.questions()),
+        "answered": len(answered),
+        "refused": _by_arm(answer for answer in answered if answer.text is None),
+        "empty": _by_arm(answer for answer in given if not str(answer.text).strip()),
+        "ended": dict(Counter(answer.finish or "unknown" for answer in given)),
+        "departures": _departures(found.plan, found.answers),
+        "pairs": len(found.plan.pairs),
+        "complete_pairs": len(found.complete),
+    }
+
+
+def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
+    """Count the answers about tweets of each arm, and those to the prompt that names no
+    tweet.
+    """
+    found = Counter(
+        FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1]
+        for answer in answers
+    )
+    return {name: found[name] for name in (*ARMS, FREE)}
+
+
+def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
+    """Run the two tests of the pairs; their results are withheld if there is an
+    objection.
+    """
+    only, shares = counts.alone, counts.shares
+    tests = {
+        "difference": statistics.paired_difference(*only, len(counts.pairs)),
+        "permutation": statistics.sign_flip(shares["licensed"] - shares["control"]),
+    }
+    return {
+        "licensed_only": only[0],
+        "control_only": only[1],
+        **{
+            name: dataclasses.replace(each, invalid=each.invalid or objection).as_dict()
+            for name, each in tests.items()
+        },
+    }
+
+
+def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
+    """Return the number of recited licensed tweets, and the lower bound, estimate and
+    upper bound of those beyond chance.
+
+    A model that gave no answer might have recited the tweet, so the upper bound allows
+    for that.
+    """
+    asked, findings = len(counts.pairs), int(counts.recited["licensed"].sum())
+    numbers: dict[str, Any] = {"findings": findings, "asked": asked}
+    limits: dict[str, Any] = dict.fromkeys(
+        ("at_least", "at_most", "estimate", "chance")
+    )
+    if difference["value"] is not None:
+        value, low, high = (
+            asked * difference[name] for name in ("value", "low", "high")
+        )
+        limits["at_least"] = (
+            max(0, math.floor(low)) if difference["p_value"] <= ALPHA else 0
+        )
+        limits |= {
+            "at_most": min(asked, max(0, math.ceil(high)) + int((~counts.able).sum())),
+            "chance": int(counts.recited["control"].sum()),
+        }
+        if 0.0 < high <= WIDEST * low:
+            limits["estimate"] = {"value": value, "low": low, "high": high}
+    bounds = {
+        name: None if limits[name] is None else limits[name] / asked
+        for name in ("at_least", "at_most")
+    }
+    return {
+        **numbers,
+        **limits,
+        "share": {"findings": findings / asked, **bounds},
+        "method": difference["method"],
+    }
+
+
+def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
+    shares = found.recited([kind])
+    use = ~np.isnan(shares["licensed"])
+    return {
+        "pairs": int(use.sum()),
+        **{arm: int((values[use] > 0).sum()) for arm, values in shares.items()},
+    }
+
+
+def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
+    """Return recited tweets by class of copies, and the trend per doubling of
+    copies.
+    """
+    from scipy.optimize import isotonic_regression
+
+    pairs, licensed = counts.pairs, counts.recited["licensed"]
+    stratum = np.array([plan.pairs[pair]["stratum"] for pair in pairs])
+    classes = np.unique(stratum)
+    hits = [int(licensed[stratum == each].sum()) for each in classes]
+    totals = [int((stratum == each).sum()) for each in classes]
+    copies = np.array(
+        [plan.pairs[pair]["licensed"]["copies"] for pair in pairs], np.float64
+    )
+    doses, place = np.unique(np.log2(np.maximum(copies, 1)), return_inverse=True)
+    trend = statistics.cochran_armitage(
+        doses,
+        np.bincount(place, licensed, len(doses)),
+        np.bincount(place, minlength=len(doses)),
+    )
+    below = {low: high - 1 for low, high in pairwise(COPIES)}
+    if sum(hits) < FEWEST:
+        why = (
+            f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
+        )
+        return {
+            "classes": [],
+            "trend": dataclasses.replace(trend, invalid=why).as_dict(),
+        }
+    # Fit the best shares that never decrease from class to class.
+    fitted = isotonic_regression(np.divide(hits, totals), weights=totals).x.tolist()
+    found = []
+    for least, n, k, fit in zip(classes.tolist(), totals, hits, fitted, strict=True):
+        low, high = estimate.clopper_pearson(k, n)
+        known = {"low": low, "high": high, "fitted": fit}
+        known = known if n >= FEWEST else dict.fromkeys(known)
+        found.append(
+            {
+                "copies": least,
+                "up_to": below.get(least),
+                "tweets": n,
+                "recited": k,
+                **known,
+            }
+        )
+    return {"classes": found, "trend": trend.as_dict()}
+
+
+def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
+    """Return a lower bound on the licensed texts that would be recited if all were
+    asked for.
+    """
+    hits: Counter[int] = Counter(
+        plan.pairs[pair]["stratum"]
+        for pair in np.array(counts.pairs)[counts.recited["licensed"]].tolist()
+    )
+    chance = int(counts.recited["control"].sum())
+    strata = plan.content["strata"]
+    size, drawn = (
+        [max(s[name], s["drawn"]) for s in strata] for name in ("population", "drawn")
+    )
+    found, first = statistics.stratified_excess(
+        size, drawn, [hits[s["copies"]] for s in strata], chance, len(counts.pairs)
+    )
+    total = {**found.as_dict(), "from_copies": strata[first]["copies"]}
+    if not claimed:
+        # The total and the test of the pairs are claimed together or not at all.
+        total |= {
+            "low": None,
+            "value": None,
+            "invalid": "nothing is claimed from the pairs that were asked",
+        }
+    return {**total, "population": float(sum(size))}
+
+
+def free_summary(
+    answers: list[Answer], matches: list[Recitation], controls: Controls
+) -> dict[str, Any]:
+    """Return what free generation showed: licensed texts, control texts, and lower
+    bounds for texts that did not appear.
+    """
+    draws: dict[int, set[int]] = defaultdict(set)
+    control: set[int] = set()
+    for match in matches:
+        if controls.control[match.text]:
+            control.add(match.text)
+        else:
+            draws[match.text].add(match.asked.sample)
+    texts, mass = statistics.unseen_texts(
+        [len(samples) for samples in draws.values()], len(answers)
+    )
+    return {
+        "answers": len(answers),
+        "texts": len(draws),
+        "licensed_texts": controls.licensed_texts,
+        "control_texts_found": len(control) if controls.texts else None,
+        "control_texts": controls.texts or None,
+        "at_least": texts.as_dict() if answers else None,
+        "new_in_next": mass.as_dict() if answers else None,
+    }
+
+
+def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:
+    """Return the models and system fingerprints that the endpoint reported, with the
+    number of answers of each.
+    """
+    seen = Counter(
+        (answer.model, answer.fingerprint)
+        for answer in answers.values()
+        if answer.text is not None
+    )
+    return [
+        {"model": m, "fingerprint": f, "answers": n}
+        for (m, f), n in sorted(seen.items(), key=lambda x: -x[1])
+    ]
+
+
+def _departures(plan: Plan, answers: dict[str, Answer]) -> list[dict[str, Any]]:
+    """Return the settings of the plan that the endpoint refused: the parameter, its
+    value, and the number of answers that were asked for without it.
+    """
+    asked = Counter[tuple[str, float | None]]()
+    without = Counter[tuple[str, float | None]]()
+    for question in plan.questions():
+        if question.key in answers:
+            planned: list[tuple[str, float | None]] = [
+                ("temperature", question.temperature),
+                ("seed", None),
+            ]
+            asked.update(planned)
+            without.update(
+                each for each in planned if each[0] in answers[question.key].without
+            )
+    return [
+        {"parameter": name, "value": value, "answers": count, "of": asked[name, value]}
+        for (name, value), count in without.items()
+    ]
