@@ -121,9 +121,8 @@ class Manifest:
     texts: int
     tweets: int
     generation: int = 1  # The number of the generation, from 1 on.
-    purges: dict[str, Purge] = field(
-        default_factory=dict
-    )  # Records of purges by file name.
+    # Records of purges by file name.
+    purges: dict[str, Purge] = field(default_factory=dict)
     # The builder's notes: where the tweets came from, what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
     # The length in units of the seeds in all segments.

@@ -165,9 +165,8 @@ class MeasuredChance:
     whole: Part  # The findings in the dataset.
     family: Numbers  # [texts], family of each claimable text with findings, or -1.
     licensed_clusters: int
-    measures: list[
-        ChanceMeasure
-    ]  # Of all findings; empty where chance is not measured.
+    # Of all findings; empty where chance is not measured.
+    measures: list[ChanceMeasure]
     expected: dict[str, Chance]  # Chance among all findings, by unit.
     # Chance for each strength, with limits that have the error of one strength.
     by_strength: list[dict[str, Chance]]

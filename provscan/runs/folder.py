@@ -75,9 +75,8 @@ class RunFolder:
 
     path: Path  # Folder to write to.
     checkpoint: int  # Descriptor of the checkpoint, which is locked.
-    earlier: (
-        dict[str, Any] | None
-    )  # The checkpoint of the interrupted run that goes on, if there is one.
+    # The checkpoint of the interrupted run that goes on, if there is one.
+    earlier: dict[str, Any] | None
     resumable: bool = False  # Whether what is complete is worth keeping.
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:

@@ -66,9 +66,8 @@ class Measured:
     chance: MeasuredChance
     recall: MeasuredRecall
     null: NullCounts | None
-    index_fraction: (
-        float  # Share of the licensed corpus, drawn at random, in the index.
-    )
+    # Share of the licensed corpus, drawn at random, in the index.
+    index_fraction: float
 
     @property
     def findings(self) -> int:

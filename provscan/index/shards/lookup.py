@@ -168,14 +168,12 @@ class LocalTables:
 class ShardTables:
     """The tables of shards, and of the segments added after them."""
 
-    groups: tuple[
-        ShardGroup, ...
-    ]  # The groups with the tables of shards and of added segments.
+    # The groups with the tables of shards and of added segments.
+    groups: tuple[ShardGroup, ...]
     seed_filter: BloomFilter  # The filter of all these tables.
     params: IndexParams  # The parameters of the index.
-    canonical_texts: Callable[
-        [np.ndarray], Strings
-    ]  # Returns canonical texts by the reader's numbers.
+    # Returns canonical texts by the reader's numbers.
+    canonical_texts: Callable[[np.ndarray], Strings]
 
     @property
     def together(self) -> int:
