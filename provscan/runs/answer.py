@@ -1,8 +1,8 @@
-"""The answer of a run: its numbers, reasons for withheld numbers, warnings, notes, and
-the next step.
+"""The answer of a run: its numbers, the reasons for withheld numbers, warnings, notes
+and the next step.
 
 :func:`reasons` decides which numbers are withheld, :func:`warnings` and :func:`notes`
-what is said about the others, and :func:`answer_of` assembles the entry of
+decide what is said about the others, and :func:`answer_of` assembles the entry of
 ``summary.json``. :mod:`provscan.runs.wording` contains the texts.
 """
 
@@ -46,36 +46,37 @@ from provscan.runs.wording import (
 # worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe
 # edits included.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
-# Maximum difference between the matches and any mixture of test copies.
-# benchmarks/coverage.py measures all four limits.
+# Maximum difference between the matches and the most similar mixture of test copies.
+# ``benchmarks/coverage.py`` measures all four limits.
 UNLIKE = 0.15
-# Share of copies changed throughout above which they may be retyped. In simulated scans
-# of this kind, 55 of 81 intervals of texts and 70 of 83 of records were right; in all
-# others, 123 of 125 and 123 of 128.
+# If a larger share of the copies is changed throughout, the copies may be retyped. In
+# simulated scans of this kind, 55 of 81 intervals for texts and 70 of 83 for records
+# contained the true number; in all others, 123 of 125 and 123 of 128 did.
 MOSTLY_SPREAD = 0.5
-# Share of matches in pieces from which on the number of pieces is unknown.
+# If at least this share of the matches is in pieces, the number of pieces is unknown.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
-# With fewer test copies, the accuracy of limits that rest on them was not measured.
+# The accuracy of limits that rest on fewer test copies was not measured.
 FEW_PLANTED = 300
 # Maximum share of findings in strata without control for an estimate.
 LEFT_OUT = 0.1
-# An estimate says little about other texts if this many texts, or fewer, have more than
+# An estimate says little about other texts if at most this many texts have more than
 # half of the findings.
 FEW_TEXTS = 5
 # Maximum ratio of the upper end of an interval to its lower end.
 WIDE = 10.0
-# Share of the control's texts in the dataset from which on there is a warning.
+# Minimum share of the control's texts in the dataset for a warning.
 IN_DATASET = 0.1
-# Share of licensed texts that can't be findings from which on there is a warning.
+# Minimum share of licensed texts that can't be findings for a warning.
 NOT_DETECTABLE = 0.2
-# Two sets of texts are from different years if their years overlap by a smaller share.
+# Two sets of texts are from different years if their years overlap by less than this
+# share.
 IN_COMMON = 0.5
-# Minimum overlap in the traits for which weighting by strata does not correct.
+# Minimum overlap in each trait for which weighting by strata does not correct.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
-# Minimum number of years named in a dataset; the last one in LAST_YEARS of them is
-# ignored, since it may be a mistake or a plan.
+# Minimum number of mentions of years in a dataset. Of every LAST_YEARS mentions, the
+# latest is ignored, since it may be a mistake or a plan.
 YEARS_NAMED, LAST_YEARS = 5, 50
 
 
@@ -92,7 +93,7 @@ def answer_of(
     Parameters
     ----------
     measured, numbers, withheld
-        The measurements, the layers of all numbers, and the reasons for which some are
+        The measurements, the layers of all numbers, and the reasons why some are
         withheld.
     changed
         Options that change the rule for findings.
@@ -104,7 +105,7 @@ def answer_of(
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
     records, told = layers["records"], measured.recall.can_be_told
-    # Round up, as upper limits are rounded; a sample of records knows the exact number.
+    # Round up, like upper limits. The number is exact in a sample of records.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = Scanned(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
@@ -263,13 +264,13 @@ def _differs(null: NullCounts) -> str:
 
 
 def _strata(measured: Measured) -> str:
-    """Return the kinds of text that were found and have no control, in words."""
+    """Return in words the kinds of text that were found but have no control."""
     return ", ".join(name.capitalize() for name in measured.without_control)
 
 
 def _few_texts(measured: Measured) -> dict[str, Any] | None:
-    """Return the values for a reason if a few texts have more than half of the
-    findings, else None.
+    """Return the values of the reason ``few_texts`` if a few texts have more than half
+    of the findings, else None.
     """
     copies = np.sort(measured.counts.findings.copies)[::-1]
     places = np.cumsum(copies[:FEW_TEXTS])
@@ -290,7 +291,7 @@ def _no_estimate(measured: Measured, recalls: Pair) -> str | None:
     """Return the reason why recall gives no estimate, or None."""
     recall, _ = recalls
     if _unseen(recalls):
-        # If there are no findings, the reason follows from the test copies alone.
+        # Without findings, the reason follows from the test copies alone.
         return withheld("unseen" if measured.claimable else "unseen_by_edits")
     if recall is None:
         return None
@@ -319,7 +320,7 @@ def _unseen(recalls: Pair) -> bool:
 
 
 def warnings(measured: Measured) -> list[dict[str, Any]]:
-    """Return the warnings, which say what threatens a number."""
+    """Return the warnings; each says what threatens a number."""
     chance, recall, null = measured.chance, measured.recall.of_records[0], measured.null
     result = []
     licensed = measured.controls.licensed
@@ -372,9 +373,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
 
 
 def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str, Any]]:
-    """Return a warning if the numbers of clusters that two measures predict contradict
-    each other.
-    """
+    """Return a warning if two measures predict contradictory numbers of clusters."""
     one, other = first.chance("clusters"), second.chance("clusters")
     if one.low <= other.high and other.low <= one.high:
         return []
@@ -393,7 +392,7 @@ def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str,
 
 
 def notes(measured: Measured) -> list[dict[str, Any]]:
-    """Return the notes: things to know that threaten no number that is shown."""
+    """Return the notes: facts to know that threaten none of the numbers shown."""
     result = []
     if measured.index_fraction < 1.0:
         result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))
@@ -413,8 +412,8 @@ def notes(measured: Measured) -> list[dict[str, Any]]:
 
 
 def next_step(measured: Measured, carriers: Sequence[str]) -> str:
-    """Return a sentence on how to measure chance: by a cutoff after the years that the
-    dataset names, or with other data.
+    """Return a sentence on how to measure chance: with a cutoff after the years that
+    the dataset mentions, or with other data.
     """
     if measured.chance.too_small:
         return (
@@ -439,8 +438,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     )
     if len(named) >= YEARS_NAMED:
         last = named[-1 - len(named) // LAST_YEARS]
-        # Years are known for a sample, and only of each text's earliest tweet; a text
-        # whose earliest tweet has no time or is a retweet is left out.
+        # Years are known only for a sample of the texts, from their earliest tweets; a
+        # text whose earliest tweet has no time or is a retweet is left out.
         every = measured.controls.licensed_texts
         texts = every / max(1, min(KNOWN, every))
         younger = int((measured.samples[0].year > last).sum())

@@ -1,9 +1,10 @@
-"""The texts of a run's answer: status, headline, details, warnings, notes and reasons.
+"""The sentences of a run's answer: status, headline, details, warnings, notes and
+reasons.
 
 :func:`status_of` classifies a run, :func:`headline` writes the first sentence and
-:func:`details` the sentences after it. The texts are written for readers without
-statistics, with one fact in each sentence. A terminal shows only the first sentence of
-a warning or note, so this sentence fits in one line.
+:func:`details` the sentences after it. They are written for readers without knowledge
+of statistics, with one fact in each. A terminal shows only the first sentence of a
+warning or note, so this sentence fits in one line.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ WARNINGS = {
     "records says how often "
     "these texts were copied, and little about the others.",
 }
-"""Texts of the warnings by code; a warning says what threatens a number."""
+"""Sentences of the warnings, by code; a warning says what threatens a number."""
 
 NOTES = {
     "hardly_found": "Copies with these edits are mostly missed: {edits}. Fewer than a "
@@ -153,7 +154,7 @@ NOTES = {
     "the same way and are missed "
     "together.",
 }
-"""Texts of the notes by code; a note says what a reader should know."""
+"""Sentences of the notes, by code; a note says what a reader should know."""
 
 EDITS = {
     "exact": "unchanged",
