@@ -31,7 +31,7 @@ from scale import Counted, scan_with
 
 import provscan
 from provscan.engine import Ray
-from provscan.index import CONSTANT, GroupReader, hold_shards, open_reader
+from provscan.index import CONSTANT, GroupReader, open_reader, open_shards
 
 # What the cluster does for itself is measured for so long.
 IDLE_SECONDS = 5.0
@@ -75,7 +75,7 @@ def main() -> None:
         index = folder / "licensed.index"
         provscan.build_index(folder / "tweets.jsonl", index, shards=arguments.shards)
         hold = partial(
-            hold_shards,
+            open_shards,
             str(index),
             snapshot=open_reader(index, check="lengths").snapshot,
         )

@@ -54,9 +54,9 @@ from scipy.optimize import nnls
 
 import provscan
 from provscan import blind, readers
-from provscan.index import GroupReader, hold_shards, open_reader
+from provscan.index import GroupReader, open_reader, open_shards
 from provscan.index.segment.packed import SAMPLE
-from provscan.index.shards.groups import HeldShards
+from provscan.index.shards.groups import OpenShards
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.text_buffers import buffers
@@ -134,7 +134,7 @@ class Counted:
     of both.
     """
 
-    def __init__(self, held: HeldShards) -> None:
+    def __init__(self, held: OpenShards) -> None:
         self._held = held
         self.seeds = self.bands = self.hits = self.sent = self.received = 0
 
@@ -164,7 +164,7 @@ def scan_cost(source: Path, index: Path, shards: int, seconds: float) -> Scan:
     if shards <= 1:
         return Scan(seconds / gigabytes)
     group = Counted(
-        hold_shards(
+        open_shards(
             str(index),
             range(shards),
             snapshot=open_reader(index, check="lengths").snapshot,

@@ -218,9 +218,8 @@ class SearchLimits:
     # The number of the 64 minima in whose two bits sketches must agree. At similarity
     # 0.4, they agree in 35 on average, with a standard deviation of 4.
     sketch_minima: int = 25
-    whole_candidates: int = (
-        16  # The maximum candidates per whole record, most similar first.
-    )
+    # The maximum candidates per whole record, most similar first.
+    whole_candidates: int = 16
     # The maximum places read per key of a seed; if more places share the key, only a
     # quarter of this number are read.
     seed_places: int = 16
@@ -228,9 +227,8 @@ class SearchLimits:
     # are searched for.
     variant_similarity: float = 0.8
     variants: int = 4  # The maximum variants per match, on average.
-    block_bytes: int = (
-        1536 << 10
-    )  # A longer text is scanned in blocks of this many bytes.
+    # A longer text is scanned in blocks of this many bytes.
+    block_bytes: int = 1536 << 10
     # The minimum and maximum overlap of neighbouring blocks, which is the maximum
     # extent of a copy. It depends on the longest licensed text: with links, markup and
     # character references, a copy of a short text may be eight times as long, and a

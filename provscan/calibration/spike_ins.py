@@ -8,7 +8,7 @@ dataset. If few records of the dataset are as short as a tweet, fewer spike-ins 
 records of their own.
 
 :func:`plant` makes :class:`SpikeIns`, which :meth:`SpikeIns.scan` scans, and
-:func:`recovered` says which of them were found.
+:func:`recovered_spike_ins` says which of them were found.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def plant(
     )
 
 
-def recovered(
+def recovered_spike_ins(
     spike_ins: SpikeIns, found: Matches, scorer: Scorer, control: Flags
 ) -> Recovered:
     """Return which spike-ins the scan found, without matches of ``control`` texts."""

@@ -48,9 +48,8 @@ class Layers:
     at_most: float | None = None
     # Upper bound on copies that can be found, however they were edited.
     at_most_any: float | None = None
-    counts: dict[str, float | None] = field(
-        default_factory=dict
-    )  # The raw counts behind them.
+    # The raw counts behind them.
+    counts: dict[str, float | None] = field(default_factory=dict)
 
     NUMBERS = (
         "findings",

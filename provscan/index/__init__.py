@@ -1,7 +1,9 @@
-"""The index on disk: licensed texts with their tweets, and the tables to look them up.
+"""The index on disk: licensed texts with their tweets, and the tables for looking them
+up.
 
 All access goes through an :class:`IndexReader`, which :mod:`~provscan.index.opening`
-opens; docs/format.md describes the bytes. Every change of the folder is one commit:
+opens; docs/format.md describes the bytes. Every change of the folder is one commit,
+made by one of three modules:
 
 :mod:`~provscan.index.build`
     Builds an index, or adds tweets to one.
@@ -29,7 +31,7 @@ from provscan.index.segment.seeds import seed_params, seed_scratch
 from provscan.index.segment.tables import LookupTables, MatchedPlaces, Tables
 from provscan.index.segment.texts import Strings
 from provscan.index.segment.write import WrittenSegment
-from provscan.index.shards.groups import CONSTANT, GroupReader, hold_shards
+from provscan.index.shards.groups import CONSTANT, GroupReader, open_shards
 from provscan.index.shards.lookup import ShardGroup
 from provscan.index.shards.spread import (
     MadeShards,

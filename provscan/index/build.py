@@ -1,8 +1,8 @@
 """Build an index, or add tweets to one.
 
-The input is batches of tweets in the readers' schema. :mod:`provscan.index.write`
-turns them into segments, and a manifest that names the segments is committed. Each call
-is one atomic change of the folder.
+The input consists of batches of tweets in the readers' schema.
+:mod:`provscan.index.write` turns them into segments; then a manifest that names the
+segments is committed. Each call makes one atomic change of the folder.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from provscan.index.write import Written, write_segments
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
-# Returns the builder's notes on the tweets for the manifest, once all tweets have been
-# read. If it raises an error, nothing is changed.
+# Called when all tweets have been read; returns the builder's notes for the manifest.
+# If it raises an error, the folder is not changed.
 Describe = Callable[[Written], dict[str, Any]]
 
 # The line number at the end of a name such as ``file:line``.
@@ -48,8 +48,8 @@ def write_index(
     overwrite: bool = False,
     shards: int = 1,
 ) -> IndexReader:
-    """Write an index of tweets, from batches in the readers' schema: one or more
-    segments of up to 2**24 texts, or shards.
+    """Write an index of tweets from batches in the readers' schema, as one or more
+    segments of up to 2**24 texts or as shards.
     """
     with changing(target, "replace" if overwrite else "create") as change:
         written = write_segments(change, batches, params, threads(workers), shards)
@@ -90,11 +90,11 @@ def append(
     *,
     workers: int | None = None,
 ) -> IndexReader:
-    """Add tweets to an index, from batches in the readers' schema.
+    """Add tweets to an index from batches in the readers' schema.
 
     The output of ``describe`` is stored under ``appended`` in the notes, with the other
     counts: ``added``, ``known`` (ids that the index already has), ``forgotten`` (ids
-    that were forgotten, and stay so), and more.
+    that were forgotten, and remain so), and more.
     """
     with changing(target, "change") as change:
         before = open_reader(target)
@@ -120,7 +120,7 @@ def append(
         if added:
             change.commit(with_merges_due(change, manifest, threads(workers)))
         reader = open_written(target)
-    # Without new tweets, nothing was written.
+    # Without new tweets, no manifest was written.
     return replace(reader, manifest=replace(reader.manifest, notes=manifest.notes))
 
 
@@ -128,8 +128,8 @@ def append(
 def _new_tweets(
     change: Change, before: IndexReader, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[tuple[Iterator[pa.RecordBatch], dict[str, int]]]:
-    """Yield the tweets whose ids the index neither has nor has forgotten, and the
-    counts of the others.
+    """Yield the tweets whose ids are neither in the index nor forgotten, and the counts
+    of the others.
 
     All batches are first read into a file, so that their ids are looked up together.
     """

@@ -26,20 +26,20 @@ BLOCK = 1 << 20
 
 
 def check_shape(segment: Segment, index: Path) -> None:
-    """Check the lengths of all arrays, and other properties that are cheap to
-    check.
+    """Check the lengths of all arrays, and other properties that can be checked
+    quickly.
     """
     _require(_misshapen(segment), index / SEGMENTS / segment.info.name)
 
 
 def check_content(segment: Segment, index: Path) -> None:
-    """Check every offset and number that leads to a tweet."""
+    """Check every offset and number that refers to a tweet."""
     _require(_damaged(segment), index / SEGMENTS / segment.info.name)
 
 
 def check_shards(segments: Sequence[Segment], index: Path) -> None:
-    """Check that shards are those of the manifest and agree on the numbers of
-    texts.
+    """Check that the shards are those of the manifest and that the numbers of their
+    texts are consistent.
     """
     total = sum(segment.info.texts for segment in segments)
     seen = np.zeros(total, np.bool_)
@@ -103,7 +103,7 @@ def _columns(segment: Segment) -> dict[str, Numbers]:
 
 
 def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Yield files whose length does not fit, with the reason."""
+    """Yield files with an inconsistent length, and the reason."""
     texts = segment.info.texts
     lengths = {
         "texts.sketches": (len(segment.sketches), texts),
@@ -140,8 +140,8 @@ def _misshapen(segment: Segment) -> Iterator[tuple[str, str]]:
 
 
 def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Yield files of tweets with a number that is out of bounds or in the wrong order,
-    with the reason.
+    """Yield files of tweets that contain a number out of bounds or out of order, and
+    the reason.
     """
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     labels = {"author": tweets.author, "lang": tweets.lang, "rt_of": tweets.rt_of}

@@ -1,10 +1,10 @@
-"""Change the folder of an index: with one writer at a time, and so that the folder
-always has either the old or the new generation.
+"""Change the folder of an index, with one writer at a time. At any moment, the folder
+has either the old or the new generation.
 
-New files are written beside the old ones and synced to disk; then the manifest that
+New files are written next to the old ones and synced to disk; then the manifest that
 names them replaces the old manifest. A writer notes in the lock file what it is about
-to write or remove. If it is killed, the next writer removes what was noted and is not
-named by the manifest. Nothing else in the folder is ever removed.
+to write or remove. If it is killed, the next writer removes the noted files that the
+manifest does not name. Nothing else in the folder is ever removed.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from provscan.urls import without_secrets
 from provscan.writing import TEMPORARY, remove_named, replacing_file
 
 LOCK = "lock"
-# The first line of the lock file is this and its holder; each further line is the path
-# of a file or folder.
+# The first line of the lock file consists of this and the name of its holder; each
+# further line is the path of a file or folder.
 HEAD = "provscan index, written by "
 # A path with this prefix belongs to the writer that created it, under a name that
 # nobody can guess.
@@ -159,10 +159,11 @@ class Change:
         return self._replaced | set(self.manifest.files() if self.manifest else ())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make a manifest the index's next generation, and remove the files that it
-        does not name.
+        """Make a manifest the next generation of the index, and remove the files that
+        it does not name.
 
-        Its segments are sorted: shards first, then the others, largest first.
+        The segments of the manifest are sorted: shards come first, then the others, the
+        largest first.
         """
         manifest = replace(
             manifest, segments=tuple(sorted(manifest.segments, key=_order))
@@ -200,12 +201,12 @@ def changing(
     mode: Literal["create", "replace", "change"],
     params: type[Params] = IndexParams,
 ) -> Iterator[Change]:
-    """Lock an index folder for a change. If ``target`` is a link, the folder that it
-    points to is changed.
+    """Lock an index folder for a change. If ``target`` is a link, the folder to which
+    it points is changed.
 
     The mode ``create`` requires that there is no index, ``change`` requires one, and
-    ``replace`` allows either. A replaced index of the same class of ``params`` passes
-    on its generation.
+    ``replace`` allows either. The generations of a replaced index are continued if its
+    ``params`` are of the same class.
     """
     place = Path(os.path.realpath(target))
     if mode == "change":
@@ -265,8 +266,8 @@ def changing(
 
 
 def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
-    """Lock the lock file, and read what a killed writer noted in it. The operating
-    system releases the lock when its holder dies.
+    """Lock the lock file, and read the notes that a killed writer left in it. The
+    operating system releases the lock when the process of its holder ends.
     """
     while True:
         descriptor = os.open(
@@ -332,8 +333,8 @@ def _write(descriptor: int, text: bytes) -> None:
 
 
 def noted_in(place: Path) -> set[str] | None:
-    """Return what a killed writer noted in the lock file; None if provscan did not
-    write the file.
+    """Return the paths that a killed writer noted in the lock file; None if provscan
+    did not write the file.
     """
     path = place / LOCK
     if not os.path.lexists(path):
@@ -424,12 +425,12 @@ def _named_files(place: Path) -> set[str]:
 
 
 def remove_noted(place: Path, noted: set[str]) -> set[str]:
-    """Remove what a writer noted and the manifest does not name; return what could not
-    be removed.
+    """Remove the paths that a writer noted and the manifest does not name; return those
+    that could not be removed.
     """
     named = _named_files(place)
     if not named and os.path.lexists(place / MANIFEST):
-        # The manifest is damaged, or not one of provscan's.
+        # The manifest is damaged, or was not written by provscan.
         return noted
     _remove(place, noted - named)
     return {name for name in noted - named if _is_left(place, name)}
@@ -464,8 +465,8 @@ def _remove(place: Path, names: set[str]) -> None:
 
 
 def _is_left(place: Path, name: str) -> bool:
-    """Return whether something that a writer noted still exists. A folder may remain
-    because of files that the manifest names or that others wrote.
+    """Return whether a noted path still exists. A folder may remain because of files
+    that the manifest names or that others wrote.
     """
     return (
         any(place.glob(f"{name}*"))

@@ -22,7 +22,7 @@ from provscan.params import IndexParams, Params
 from provscan.readers import file_checksum
 
 FORMAT = IndexParams.format
-# The prefix of the formats of all folders that are written like an index.
+# The prefix of the format names of all folders that are written like an index.
 FORMATS = "provscan-"
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -65,7 +65,7 @@ class Tombstones:
     name: str
     info: FileInfo
     tweets: int  # The number of forgotten rows of the segment.
-    digest: str  # The sum of their digests, see ``SegmentInfo.digest``.
+    digest: str  # The sum of the digests of these rows, see ``SegmentInfo.digest``.
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +113,19 @@ class SegmentInfo:
 class Manifest:
     """One generation of an index."""
 
-    # The parameters as the user gave them: if they have no length of seeds, the number
-    # of texts decides. Their class determines the format.
+    # The parameters as the user gave them: if they lack a seed length, it depends on
+    # the number of texts. The class of the parameters determines the format.
     params: Params
     segments: tuple[SegmentInfo, ...]
     # The numbers of distinct licensed texts and tweet ids, without forgotten ones.
     texts: int
     tweets: int
     generation: int = 1  # The number of the generation, from 1 on.
-    purges: dict[str, Purge] = field(
-        default_factory=dict
-    )  # Records of purges by file name.
-    # The builder's notes: where the tweets came from, what was left out.
+    # Records of purges by file name.
+    purges: dict[str, Purge] = field(default_factory=dict)
+    # The builder's notes: the sources of the tweets, and what was left out.
     notes: dict[str, Any] = field(default_factory=dict)
-    # The length in units of the seeds in all segments.
+    # The length of the seeds in all segments, in units.
     seed_length: int | None = None
 
     @property
@@ -167,8 +166,8 @@ class Manifest:
         }
 
     def fingerprint(self) -> str:
-        """The XXH3-128 of the parameters and the tweets that are not forgotten, in
-        whatever way they were added to the index.
+        """The XXH3-128 of the parameters and of the tweets that are not forgotten,
+        regardless of how they were added to the index.
         """
         high = low = 0
         for segment in self.segments:
@@ -228,9 +227,7 @@ def _segment_dict(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path, params: type[Params] = IndexParams) -> Manifest:
-    """Read the manifest of an index folder, in the format to which ``params``
-    belongs.
-    """
+    """Read the manifest of an index folder, in the format of ``params``."""
     path = folder / MANIFEST
     if not folder.is_dir():
         raise IndexFormatError(

@@ -1,4 +1,4 @@
-"""Merge segments, and purge forgotten tweets from the files. The manifest names a
+"""Merge segments, and purge forgotten tweets from the files. The manifest names the
 record of each purge.
 """
 
@@ -52,7 +52,7 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
 
     shards = list(manifest.shards)
     if purge_only:
-        # Rare seeds are chosen across all shards, so the shards are merged together.
+        # Rare seeds are chosen across all shards, so all shards are merged together.
         added = [[info] for info in manifest.segments if info.shard is None]
         return [group for group in [shards, *added] if forgotten(group)]
     groups = _groups(manifest)
@@ -63,9 +63,9 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
 
 
 def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifest:
-    """Return the manifest after tweets were added and the merges that this requires.
-    All segments are merged if the number of texts has grown so much that seeds should
-    be longer.
+    """Make the merges that are due after tweets were added, and return the new
+    manifest. All segments are merged if the number of texts has grown so much that
+    seeds should be longer.
     """
     due, groups = manifest.with_due_seeds(), [_due(manifest)]
     assert due.seed_length is not None
@@ -82,9 +82,9 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
     """Return the segments to merge after tweets were added.
 
     They are the smallest segments, at least FAN_OUT of them, none of which is larger
-    than the others together. A text is thereby rewritten about once per doubling of the
-    index. Shards are merged with the added segments once these are as large as the
-    shards.
+    than the others together. A text is therefore rewritten about once per doubling of
+    the index. Shards are merged with the added segments once the added segments are as
+    large as the shards.
     """
     added = sorted(
         (info for info in manifest.segments if info.shard is None),
@@ -101,8 +101,8 @@ def _due(manifest: Manifest) -> list[SegmentInfo]:
 
 
 def _groups(manifest: Manifest) -> list[list[SegmentInfo]]:
-    """Return all segments in groups that each fit into one segment. Shards and
-    everything added to them form one group.
+    """Return all segments in groups that each fit in one segment. Shards and everything
+    added to them form one group.
     """
     if manifest.shards:
         return [list(manifest.segments)]
@@ -161,7 +161,9 @@ def purged_ids(folder: Path, manifest: Manifest) -> pa.Array:
 def _purge_record(
     folder: Path, old: list[Segment], new: list[SegmentInfo]
 ) -> dict[str, Any]:
-    """Return which tweets were forgotten and when, and which files replaced which."""
+    """Return the record of a purge: which tweets were forgotten and when, and which
+    files replaced which.
+    """
     # A tweet with several texts has several rows.
     asked: dict[str, int] = {}
     for segment in old:

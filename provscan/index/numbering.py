@@ -1,5 +1,5 @@
-"""The numbers of an index's texts, and the segment and row that each number stands
-for.
+"""The numbers of an index's texts, and the segment and row to which each number
+refers.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Numbering:
 
     @cached_property
     def _places(self) -> np.ndarray:
-        """uint32: for each number of a shard's text, its place in the concatenation of
-        all shards.
+        """uint32: for the number of each text in the shards, its place in the
+        concatenation of all shards.
         """
         places = np.full(self.bases[self.shards], _ABSENT)
         for first, segment in zip(
@@ -48,17 +48,15 @@ class Numbering:
         places[inside] = self._places[texts[inside]]
         return places
 
-    def held(self, texts: np.ndarray) -> np.ndarray:
-        """Return bool[n]: whether each text is in one of the segments; some shards may
-        not be open.
-        """
+    def contains(self, texts: np.ndarray) -> np.ndarray:
+        """Return whether each text is in one of the open segments, bool[n]."""
         return self.places(texts) != _ABSENT
 
     def located(self, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the segments of some texts, and their rows there."""
+        """Return the segments of some texts, and their rows in these segments."""
         places = self.places(texts)
-        of = np.searchsorted(self.bases, places, "right") - 1
-        return of, places - self.bases[of]
+        segment = np.searchsorted(self.bases, places, "right") - 1
+        return segment, places - self.bases[segment]
 
     def numbers(self, segment: int, rows: np.ndarray) -> np.ndarray:
         """Return the numbers of some rows of a segment."""

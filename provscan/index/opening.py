@@ -1,5 +1,5 @@
 """Open the current generation of an index: read the manifest, map the segments, check
-them, and leave out what the user asks to.
+them, and leave out the segments that the user names.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ def open_reader(
     Parameters
     ----------
     check
-        What is checked. ``"lengths"``: only the lengths of the files, for an index
-        that the same command has already checked. ``"checksums"``: also the checksums.
-        ``"rebuild"``: also whether provscan, given the index's tweets, writes the same
-        files; this takes as long as building the index, and finds files that were
+        What is checked. ``"lengths"``: only the lengths of the files, for an index that
+        the same command has already checked. ``"checksums"``: also the checksums.
+        ``"rebuild"``: also whether provscan writes the same files for the tweets of the
+        index; this takes as long as building the index, and finds files that were
         forged together with their checksums.
     snapshot
-        The :attr:`IndexReader.snapshot` that the index must have, which is that of the
-        same index opened elsewhere.
+        The :attr:`IndexReader.snapshot` that the index must have: that of the same
+        index, opened elsewhere.
     without
         The names of segments to leave out, such as damaged ones; their files are not
-        read. The remaining tweets are counted, unless an earlier reader passes on its
-        count.
+        read. The remaining tweets are counted, unless the count of an earlier reader is
+        given.
     workers
         Threads for the rebuild; all processors by default.
     shards
-        The numbers of the shards to open, ascending, if not all. The reader then knows
+        The numbers of the shards to open, ascending; all by default. The reader has
         only the texts in these shards and in the segments that were added to the index.
     """
     folder = Path(path)
@@ -135,7 +135,7 @@ def _opened(
     )
     if not left_out.segments:
         return reader
-    # Count what is left of the index.
+    # Count the remaining tweets and texts.
     if left_out is not without:
         tweets, texts = reader.count()
         left_out = left_out._replace(
@@ -164,9 +164,9 @@ def _bases(manifest: Manifest, infos: Sequence[SegmentInfo]) -> np.ndarray:
 
 
 def _check_rebuilds(reader: IndexReader, workers: int) -> None:
-    """Check that rebuilding the segments from their tweets gives the same files."""
+    """Check that a rebuild of the segments from their tweets gives the same files."""
     damaged: Damage = []
-    # Shards are rebuilt together, every other segment by itself.
+    # Shards are rebuilt together, every other segment separately.
     count = len(reader.manifest.shards)
     groups = [[segment] for segment in reader.segments[count:]]
     for group in [list(reader.segments[:count]), *groups] if count else groups:

@@ -34,14 +34,14 @@ from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
 
-# The number of texts that a random order yields at a time.
+# The number of texts that :meth:`IndexReader.shuffled` yields at a time.
 CHUNK = 1 << 16
 Stamp: TypeAlias = tuple[int, int, int]  # A file's inode, size and modification time.
 
 
 class LeftOut(NamedTuple):
-    """The segments that a reader leaves out of its index, and the numbers of tweets
-    and texts that only they have.
+    """The segments that a reader leaves out, and the numbers of tweets and texts that
+    only these have.
     """
 
     segments: tuple[str, ...]
@@ -64,8 +64,8 @@ class IndexReader:
     """An open index: one snapshot of its segments, possibly without some of its
     shards.
 
-    Licensed texts have numbers from 0 to :attr:`size`. A text in several segments has
-    a number in each; every one of these gives the tweets of all of them. Texts in
+    Licensed texts have numbers from 0 to :attr:`size`. A text in several segments has a
+    number in each; each of these numbers refers to all tweets with the text. Texts in
     shards have the numbers that they would have in a single segment.
     """
 
@@ -88,7 +88,7 @@ class IndexReader:
 
     @property
     def snapshot(self) -> str:
-        """A name that is equal for readers with the same numbers of texts. Merging
+        """A name that is equal for readers whose texts have the same numbers. Merging
         changes it, but not the fingerprint.
         """
         parts = [
@@ -104,7 +104,7 @@ class IndexReader:
 
     @property
     def size(self) -> int:
-        """The number of text numbers: all of them are below it."""
+        """The upper bound of text numbers: they are from 0 to it, without it."""
         return int(self.bases[-1])
 
     @property
@@ -148,8 +148,8 @@ class IndexReader:
         )
 
     def require_unchanged(self) -> None:
-        """Check that no file's size or modification time has changed since it was
-        opened.
+        """Check that the size and the modification time of no file have changed since
+        it was opened.
 
         A writer of provscan replaces files and never modifies them, so a reader keeps
         its generation while it is open. Other programs may modify files.
@@ -165,8 +165,8 @@ class IndexReader:
 
     @contextlib.contextmanager
     def unchanged(self) -> Iterator[None]:
-        """Read the index in a block that ends with :meth:`require_unchanged`, even if
-        it fails.
+        """Run a block of code that reads the index, and then :meth:`require_unchanged`,
+        even if the block fails.
         """
         try:
             yield
@@ -192,8 +192,8 @@ class IndexReader:
         return numbers
 
     def shuffled(self, seed: int, wanted: Flags | None = None) -> Iterator[Numbers]:
-        """Yield all texts that have a tweet, or those that are also ``wanted``,
-        bool[size], in random order, some at a time.
+        """Yield all texts that have a tweet, or only those that are also ``wanted``,
+        bool[size], in random order, several at a time.
 
         The order depends on the seed and the wording of the texts, not on their
         numbers or on the division into segments.
@@ -249,10 +249,13 @@ class IndexReader:
         """Return the earliest tweet of each text, with null for unknown values.
 
         The columns are ``tweet_id``, ``tweet`` (the original text), ``author``,
-        ``lang``, ``time`` (milliseconds, UTC) and ``retweet`` (whether it is one).
+        ``lang``, ``time`` (milliseconds, UTC) and ``retweet`` (whether the tweet is a
+        retweet).
         """
-        of, rows = self._earliest(texts)
-        places = [np.flatnonzero(of == number) for number in range(len(self.segments))]
+        owner, rows = self._earliest(texts)
+        places = [
+            np.flatnonzero(owner == number) for number in range(len(self.segments))
+        ]
         parts = [
             s.tweets.table(rows[place])
             for s, place in zip(self.segments, places, strict=True)
@@ -300,7 +303,7 @@ class IndexReader:
         """Return all texts of tweets with one of some ids, as pairs of a place in
         ``ids`` and the number of a text, ascending.
 
-        A forgotten tweet has none.
+        A forgotten tweet has no texts.
         """
         coded = ids.dictionary_encode()
         known, parts = coded.dictionary.cast(pa.large_string()), []
@@ -324,8 +327,8 @@ class IndexReader:
         return places, texts[order][np.repeat(first, count) + within]
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
-        """Return the licensed texts that equal canonical texts, as pairs of a row of
-        ``texts`` and the number of a licensed text.
+        """Return the licensed texts that equal some canonical texts, as pairs of a row
+        of ``texts`` and the number of a licensed text.
         """
         pairs = [
             (
@@ -346,7 +349,7 @@ class IndexReader:
         """Return whether every tweet of each text is known to have been posted at
         ``time``, in milliseconds, or later, and none is a retweet.
 
-        A retweet may be later than its text.
+        A retweet may be younger than its text.
         """
         young = [segment.posted_since(time) for segment in self.segments]
         for number, of_segment in enumerate(young):
@@ -369,8 +372,8 @@ class IndexReader:
         )
 
     def with_control(self, extra: IndexReader) -> IndexReader:
-        """Return a reader of this reader's texts and, numbered from :attr:`size` on,
-        those of ``extra``.
+        """Return a reader of the texts of this reader and of ``extra``, whose texts are
+        numbered from :attr:`size` on.
 
         No text may be in both.
         """
@@ -383,7 +386,7 @@ class IndexReader:
 
     @cached_property
     def numbering(self) -> Numbering:
-        """The numbers of the texts of the segments."""
+        """The numbering of the texts in the segments."""
         return Numbering(
             self.segments,
             self.bases,
@@ -393,8 +396,8 @@ class IndexReader:
     def _everywhere(
         self, texts: Numbers
     ) -> Iterator[tuple[int, Segment, Numbers, Numbers]]:
-        """Yield each segment with its number, the places in ``texts`` of its texts, and
-        their rows; some texts at a time.
+        """Yield each segment with its number, the places of its texts in ``texts``, and
+        their rows in it; several texts at a time.
         """
         if len(self.segments) == 1 and self.segments[0].living is None:
             rows = self.numbering.located(texts)[1]
@@ -430,27 +433,31 @@ class IndexReader:
             return np.zeros(len(texts), np.int64), self.segments[0].earliest(
                 self.numbering.located(texts)[1]
             )
-        of = np.full(len(texts), -1)
+        owner = np.full(len(texts), -1)
         row = np.zeros(len(texts), np.int64)
         time = np.zeros(len(texts), np.int64)
         for number, segment, places, found in self._everywhere(texts):
             rows = segment.earliest(found)
             times = segment.tweets.times.take(rows)
-            better = (of[places] < 0) | (times < time[places])
+            better = (owner[places] < 0) | (times < time[places])
             for tie in np.flatnonzero(~better & (times == time[places])).tolist():
                 place = places[tie]
                 better[tie] = segment.tweets.rank(rows[tie]) < self.segments[
-                    of[place]
+                    owner[place]
                 ].tweets.rank(row[place])
             places = places[better]
-            of[places], row[places], time[places] = number, rows[better], times[better]
-        if len(lost := np.flatnonzero(of < 0)):
+            owner[places], row[places], time[places] = (
+                number,
+                rows[better],
+                times[better],
+            )
+        if len(lost := np.flatnonzero(owner < 0)):
             segment = self.segments[self.numbering.located(texts[lost[:1]])[0][0]]
             raise damage(
                 self.path / SEGMENTS / segment.info.name / "exact.entries",
                 "a text is not found by its key",
             )
-        return of, row
+        return owner, row
 
     def info(self) -> dict[str, Any]:
         files = [item for s in self.manifest.segments for item in s.files.items()]
@@ -512,8 +519,8 @@ def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, Stamp]:
-    """Return the stamps of files, which change with the files, by path; missing files
-    are left out.
+    """Return the stamps of existing files, by path. A stamp changes if its file
+    changes.
     """
     found = ((path, _stamp(path)) for path in (str(folder / name) for name in names))
     return {path: stamp for path, stamp in found if stamp is not None}

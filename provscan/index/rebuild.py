@@ -1,9 +1,9 @@
 """Check that an index has exactly the files that provscan writes for its tweets.
 
-An index may come from the other party to a dispute, and an entry missing from a table
-is a missing match. In that case, neither checksums in the manifest nor valid bounds
-prove anything. The segments are therefore rebuilt in a temporary folder and compared
-byte by byte.
+An index may come from the other party to a dispute. An entry that is missing from a
+table means a missing match, and neither the checksums in the manifest nor valid bounds
+reveal it. The segments are therefore rebuilt in a temporary folder and compared byte by
+byte.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_rebuild(
         try:
             made = write_segments(change, tweets, params, workers, len(group)).infos
             _compare(folder, group, made, change.folder)
-        except FileNotFoundError:  # A writer has replaced the index meanwhile.
+        except FileNotFoundError:  # A writer has replaced the index in the meantime.
             raise
         except OSError as error:
             raise OutputError(
@@ -74,7 +74,7 @@ def _compare(
         place = folder / SEGMENTS / segment.info.name
         made_place = temporary / SEGMENTS / made.name
         # Other versions of Zstandard write other bytes, in a file with another name.
-        # The digest covers the contents.
+        # The digest covers the decompressed contents.
         other = (
             frozenset() if set(made.files) == set(segment.info.files) else COMPRESSED
         )

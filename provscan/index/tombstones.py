@@ -1,4 +1,4 @@
-"""Forget tweets: tombstones name their rows, which readers then ignore."""
+"""Forget tweets: tombstones list their rows, which readers then ignore."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def forget(
     target: Path, ids: pa.Array, authors: pa.Array, *, dry_run: bool = False
 ) -> Forgotten:
     """Mark tweets with one of the ids or authors as forgotten. A dry run only returns
-    what would be forgotten.
+    the counts of what would be forgotten.
     """
     if dry_run:
         return _choose(open_reader(target), ids, authors)[0]
@@ -83,7 +83,7 @@ def _choose(
         texts.append(segment.texts.take(distinct(segment.texts_of(some))).array())
         forgotten = np.union1d(segment.forgotten, some)
         after.append(replace(segment, forgotten=forgotten))
-    # Find texts of which no segment has a tweet left.
+    # Find the texts without any remaining tweet in a segment.
     strings = Strings(*buffers(pa.concat_arrays(texts).unique()))
     left = np.zeros(len(strings), np.bool_)
     for segment in after:

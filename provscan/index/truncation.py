@@ -1,10 +1,10 @@
 """Survive the truncation of mapped files by another program: the system kills a
 process that reads the missing part (SIGBUS).
 
-The handler replaces the missing page by zeros, and the process continues. Readers of
-an index check afterwards that none of its files was changed
+The handler replaces the missing page with zeros, and the process continues. Readers of
+an index then check that none of its files was changed
 (:meth:`provscan.index.IndexReader.unchanged`), and return no results if one was. The
-fault happens only at reads of mapped memory, where no lock is held that the handler
+fault occurs only while mapped memory is read, when no lock is taken that the handler
 needs.
 """
 
@@ -38,7 +38,7 @@ class _SigAction(ctypes.Structure):
 
 @cache
 def survive_truncated_files() -> Any:
-    """Set the handler, once per process; does nothing on other systems than Linux."""
+    """Set the handler, once per process; do nothing on systems other than Linux."""
     if sys.platform != "linux":
         return None
     system = ctypes.CDLL(None)

@@ -2,8 +2,8 @@
 tweets.
 
 Batches of tweets are prepared in threads (:mod:`provscan.index.segment.prepare`),
-written to one segment after the other or to all shards at once, and the finished
-segments are adopted into the folder.
+written to one segment after another or to all shards at once, and the finished segments
+are adopted into the folder.
 """
 
 from __future__ import annotations

@@ -53,9 +53,8 @@ class CanonicalScratch(NamedTuple):
     # int32[4, m + 1]: the places in the original, first and last, of each code point
     # of rows 1 and 2.
     places: np.ndarray
-    window: (
-        np.ndarray
-    )  # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
+    # uint8[2, LOOK_AHEAD] of ``provscan.kernels.canonical.normalize``.
+    window: np.ndarray
     # uint32 and int32[EXPANSION * (m + 1)]: canonical code points, and the index of
     # each in its row of ``codes``.
     canon: np.ndarray
@@ -156,12 +155,10 @@ class SeedEntriesScratch(NamedTuple):
 class StringColumns(NamedTuple):
     """Columns of at most n rows that are read from m bytes."""
 
-    data: (
-        np.ndarray
-    )  # uint8[columns, m]: the values of each column, one after the other.
-    ends: (
-        np.ndarray
-    )  # int64[columns, n + 1]: the start of each value, and the end of the last.
+    # uint8[columns, m]: the values of each column, one after the other.
+    data: np.ndarray
+    # int64[columns, n + 1]: the start of each value, and the end of the last.
+    ends: np.ndarray
     # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key; without rows
     # if no value is missing.
     valid: np.ndarray
@@ -209,14 +206,11 @@ class VerifiedRows(NamedTuple):
     # int64[n, 2], the stretch that the span copies, in canonical code points of the
     # text; -1 if not known.
     copied: np.ndarray
-    grams: (
-        np.ndarray
-    )  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    grams: np.ndarray
     similarity: np.ndarray  # float64[n], the Jaccard index.
-    way: (
-        np.ndarray
-        # uint8[n]: a way to match, see ``provscan.kernels.search.verify``.
-    )
+    # uint8[n]: a way to match, see ``provscan.kernels.search.verify``.
+    way: np.ndarray
     # float64[n, 2], in units: the length in common, and that of the longest stretch, 0
     # if it was not determined.
     letters: np.ndarray

@@ -1,5 +1,5 @@
-"""All limits of the readers, in one frozen value that is recorded in ``run.json`` and
-that tests replace by smaller limits.
+"""All limits of the readers, in one frozen value. It is recorded in ``run.json``, and
+tests use smaller limits.
 """
 
 from __future__ import annotations
@@ -9,37 +9,40 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    chunk: int = 2 << 20  # Bytes read, and decompressed, at a time.
-    # Maximum rows, and bytes of text, of a batch, unless a single text is larger.
+    chunk: int = 2 << 20  # Number of bytes that are read and decompressed at a time.
+    # Maximum number of rows, and of bytes of text, in a batch; a single text may be
+    # larger.
     batch_records: int = 16_384
     batch_bytes: int = 4 << 20
-    # Code points in a piece of a long text, and the number of them that the next piece
-    # repeats.
+    # Number of code points in a piece of a long text, and the number of them that the
+    # next piece repeats.
     piece: int = 16 << 20
     overlap: int = 64 << 10
-    record_bytes: int = (
-        256 << 20
-    )  # A larger record is skipped and counted, in every format but plain text.
-    # Maximum records, and bytes, from which the fields of a file are determined.
+    # A larger record is skipped and counted, in every format but plain text.
+    record_bytes: int = 256 << 20
+    # Maximum number of records, and of bytes, from which the fields of a file are
+    # determined.
     head_records: int = 1000
     head_bytes: int = 1 << 20
     # Maximum depth of objects and lists in which texts are searched.
     nesting: int = 100
-    # The quote of a CSV value of more lines than this counts as never closed.
+    # A quote in CSV counts as never closed if its value has more lines than this.
     value_lines: int = 10_000
     # The budget of a file (``provscan.readers.bytes.budget``). A file that expands by
     # more than this factor is abandoned once its output has reached
-    # ``expansion_bytes``. Expansion is decompression, or many records that repeat a
-    # text that is stored once.
+    # ``expansion_bytes``. A file expands if it is decompressed, or if many records
+    # repeat a text that is stored once.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
-    # Records that any file may have, and additional records for each of its bytes.
+    # Number of records that any file may have, and of additional records per byte of
+    # the file.
     expansion_records: int = 1 << 20
     byte_records: int = 16
-    # Maximum columns of a table, else it is not read; and maximum values of a JSON
-    # object, else it is skipped and counted.
+    # Maximum number of columns in a table, and of values in a JSON object. A table with
+    # more is not read; an object with more is skipped and counted.
     fields: int = 10_000
-    # Processor seconds that a reader may spend without reading a byte or a record.
+    # Seconds of processor time that a reader may spend without reading a byte or a
+    # record.
     idle_seconds: int = 5
     members: int = 1_000_000  # Maximum number of files in an archive.
 

@@ -1,4 +1,4 @@
-"""Read records in memory: in this process, or on the nodes of a cluster."""
+"""Read records that are in memory, in this process or on the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def read_objects(
     ``obj`` is an iterable of strings or of dicts, an Arrow table, batch, reader or
     string array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
     ``ray.data.Dataset``, a DuckDB relation, or any other object that exports Arrow data
-    (a polars frame, also a lazy one, or a pandas frame).
+    (a pandas frame, or a polars frame, lazy or not).
     """
     limits = limits or current_limits()
     counts = ReadStats() if stats is None else stats

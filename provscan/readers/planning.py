@@ -46,7 +46,7 @@ from provscan.urls import is_remote, opened, source_of
 
 Source = str | os.PathLike[str]
 
-# Files that the datasets library writes beside the data.
+# Files that the datasets library writes next to the data.
 METADATA = frozenset(
     {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 )
@@ -67,8 +67,9 @@ class ReadPlan(list[Split]):
     """The splits in the order of their records, and the sources that were left out,
     each with a reason.
 
-    ``unread`` lists what the user named and will not be read. ``ignored`` lists what
-    was left out because it holds no records: hidden files, metadata of a dataset.
+    ``unread`` lists what the user named and will not be read. ``ignored`` lists files
+    that were left out because they contain no records, such as hidden files or the
+    metadata of a dataset.
     """
 
     def __init__(
@@ -214,7 +215,7 @@ class Survey:
             self.leave(printable(shown), error)
 
     def _looked_at(self, whole: Split, name: str) -> Iterator[Found]:
-        """Yield a file, or the members of an archive, with the first bytes."""
+        """Yield a file, or the members of an archive, with their first bytes."""
         head, compression = look(whole, self._limits)
         if compression is None and head[257:262] == b"ustar":
             members = list(self._tar(whole))
@@ -365,18 +366,17 @@ def plan(
     encoding: str | None = None,
     limits: Limits | None = None,
 ) -> ReadPlan:
-    """Cut sources into splits. The plan's ``unread`` lists what will not be read, and
-    why.
+    """Cut sources into splits. ``unread`` of the plan lists the sources that will not
+    be read, with reasons.
 
-    ``sources`` are one or several of: a file, an archive, a folder (walked in sorted
-    order), a URL that fsspec can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of
-    the Hugging Face hub, "-" for the standard input. If ``fields`` is None, fields are
-    not determined now.
+    A source is a file, an archive, a folder (walked in sorted order), a URL that fsspec
+    can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, or "-"
+    for the standard input. If ``fields`` is None, fields are not determined now.
 
     Splits have about ``target_bytes``: by default a 64th of the total, between 8 and
-    256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share; more
-    than 16 workers get more splits. Alternatively, ``parts`` sets the number of splits,
-    whatever the number of workers, but files are not cut into ranges below 1 MiB.
+    256 MiB, or less, down to 1 MiB, so that all ``workers`` get the same share. More
+    than 16 workers get more splits. Alternatively, ``parts`` sets the number of splits
+    regardless of the number of workers, but files are not cut into ranges below 1 MiB.
 
     ``records`` says what a record is in plain text: "lines", "paragraphs" or "files";
     by default, the layout of the file decides. The ``encoding`` is determined for each
@@ -434,7 +434,7 @@ def named_sources(sources: Source | Sequence[Source]) -> list[str]:
 def nothing_to_read(
     named: list[str], left_out: list[tuple[str, str]], what: str = ""
 ) -> InputError:
-    """Return an error that says why no file is read: the first reason is quoted."""
+    """Return an error that says why no file is read, and quotes the first reason."""
     if not left_out:
         names = ", ".join(map(printable, named))
         reason = f"{names}: no file to read"

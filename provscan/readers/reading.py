@@ -1,7 +1,7 @@
 """Read the records of a split.
 
-:func:`read_rows` yields records unchanged, :func:`read` yields batches of texts, and
-:func:`read_split` ends them where the file is damaged.
+:func:`read_rows` yields records unchanged, and :func:`read` yields batches of texts.
+Both end where the file is damaged (:func:`read_split`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from provscan.readers.texts.records import Extractor
 from provscan.readers.texts.schema import SCHEMA
 from provscan.text_buffers import buffers
 
-# System errors that concern a single file, unlike the errors of a failing disk.
-TROUBLE_OF_A_FILE = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
+# System errors that concern a single file, unlike those of a failing disk.
+FILE_ERRORS = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows | Piece]:
-    """Yield the records of a split unchanged. Reasons why the file ended early go to
-    ``context.breaks``.
+    """Yield the records of a split unchanged. The reasons why a file ended early are
+    added to ``context.breaks``.
     """
     stream = ByteStream(split, context)
     if split.format == UNKNOWN:
@@ -110,8 +110,7 @@ def _as_far_as_readable(
     """Yield the batches of a file up to where it can't be read further, so that damage
     affects one file and not the run.
 
-    The errors of libraries, for every format, are caught here, and so is an exceeded
-    budget.
+    Errors of libraries are caught here for every format, and so is an exceeded budget.
     """
     try:
         with readable(source):
@@ -125,7 +124,7 @@ def _as_far_as_readable(
         cause = error.__cause__
         of_the_system = isinstance(cause, OSError) and cause.errno not in (
             None,
-            *TROUBLE_OF_A_FILE,
+            *FILE_ERRORS,
         )
         if not isinstance(error, ExpansionError) and (cause is None or of_the_system):
             raise

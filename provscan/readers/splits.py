@@ -1,4 +1,4 @@
-"""The values shared by planning, bytes and formats: what is read, and how.
+"""The values that planning, bytes and formats share: what is read, and how.
 
 A :class:`Split` is a file or a range of a file. A :class:`Layout` says how its bytes
 are to be read. A :class:`Context` has the counts, limits and budget of reading it.
@@ -49,9 +49,8 @@ class Layout:
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.
     records: str | None = None
-    words: int | None = (
-        None  # For plain text with one word per line: the column of words.
-    )
+    # For plain text with one word per line: the column of words.
+    words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ class Split:
 
 
 class Context(NamedTuple):
-    """The counts, limits and budget of reading one split; ``breaks`` collects the
-    reasons why reading ended early.
+    """The counts, limits and budget with which one split is read; ``breaks`` collects
+    the reasons why reading ended early.
     """
 
     stats: ReadStats

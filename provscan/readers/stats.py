@@ -36,8 +36,8 @@ class Damage(NamedTuple):
 
 @dataclass(slots=True)
 class ReadStats:
-    """The counts of reading one split. :meth:`merge` adds up those of several splits,
-    in any order.
+    """The counts of one split. :meth:`merge` adds up the counts of several splits, in
+    any order.
     """
 
     records: int = 0  # Records delivered.
@@ -56,9 +56,8 @@ class ReadStats:
     # ``subtitles`` (texts reduced to their speech), ``word_a_line`` (files of which
     # only the words were delivered).
     notes: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[Example]] = field(
-        default_factory=dict
-    )  # The first few cases of each reason.
+    # The first few cases of each reason.
+    examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
     # For every field with strings: its verdicts ("scanned", or why not), each with the
     # number of files.
@@ -103,8 +102,8 @@ class ReadStats:
             _add(self.fields.setdefault(name, {}), verdicts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all counts in types that JSON knows, with reasons in alphabetical
-        order.
+        """Return all counts in types that JSON can represent, with reasons in
+        alphabetical order.
         """
         result = asdict(self)
         for name in ("skipped", "repaired", "notes"):

@@ -1,4 +1,4 @@
-"""From the part files of a run to its answer.
+"""The analysis of a run: from its part files to its answer.
 
 :func:`analyse_run` reads the scans of a run folder, :func:`score` scores the matches,
 and :func:`analyse` counts them and estimates from the counts.
@@ -23,7 +23,7 @@ from provscan.calibration.spike_ins import (
     SpikeIns,
     how_many,
     plant,
-    recovered,
+    recovered_spike_ins,
 )
 from provscan.errors import RecallError
 from provscan.matching.record_samples import CarrierRecord
@@ -58,7 +58,7 @@ from provscan.runs.tokenizer import TEXTS, Tokens
 from provscan.scoring.background import background
 from provscan.scoring.rule import KNOWN_SHARE, KnownElsewhere, Scorer
 
-# Minimum number of spike-ins of which none was found to call a run a failure.
+# A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
 
 
@@ -70,7 +70,7 @@ class Scores:
     matches: ScoredMatches
     samples: tuple[TextSample, TextSample]  # Samples of licensed and control texts.
     planted: SpikeIns
-    back: Recovered
+    recovered: Recovered
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Analysis:
     measured: Measured
     kept: Kept  # Matches that keep their texts.
     # Entries of ``summary.json``: ``answer``, ``by``, ``recall``, ``control``,
-    # ``rule``; after ``analyse_run`` all but those on files.
+    # ``rule``; after ``analyse_run``, all entries except those on files.
     summary: dict[str, Any]
-    # Scans of the dataset, and where given of ``null`` and ``known`` data, by name.
+    # Scans of the dataset and, if given, of the ``null`` and ``known`` data, by name.
     scans: dict[str, Scanned] = field(default_factory=dict)
 
     def added(self, batch: Batch) -> pa.RecordBatch:
@@ -106,9 +106,9 @@ class Analysis:
 def analyse_run(
     folder: Path, licensed: LicensedTexts, options: MatchOptions, tokens: Tokens | None
 ) -> Analysis:
-    """Read the scans in a run folder, and conclude from them what the run says."""
+    """Read the scans in a run folder, and compute the answer of the run from them."""
     controls = licensed.controls
-    # The dataset, and the data that is compared with it.
+    # Read the scans of the dataset and of the data that is compared with it.
     scans = {"dataset": read_scan(folder / PARTS)}
     dataset, null, known, elsewhere = scans["dataset"], None, None, None
     if sources := options.files("null"):
@@ -138,8 +138,8 @@ def analyse_run(
 def known_elsewhere(
     scanned: Scanned, controls: Controls, sources: list[str]
 ) -> tuple[KnownElsewhere, dict[str, Any]]:
-    """The licensed texts that known data contains, and the entry of ``summary.json`` on
-    them.
+    """Return the licensed texts that known data contains, and the entry of
+    ``summary.json`` on them.
     """
     containment = np.zeros(len(controls.control), np.float32)
     for columns, _ in scanned.batches(["text", "containment"]):
@@ -173,9 +173,9 @@ def analyse(
     Parameters
     ----------
     scores
-        The scored matches, and what they are compared with: see :func:`score`.
+        The scored matches and the data that they are compared with: see :func:`score`.
     scanned
-        What was scanned of the dataset.
+        The results of the dataset's scan.
     controls
         The texts that were scanned for.
     options
@@ -187,7 +187,7 @@ def analyse(
     """
     matches, samples = scores.matches, scores.samples
 
-    # Count the matches, for texts in strata with measured chance and for all others.
+    # Count the matches, separately for texts in strata with measured chance.
     strata = stratify(*samples)
     found, scripts = None, None
     if null is not None:
@@ -210,7 +210,7 @@ def analyse(
         scanned.characters,
     )
     recall = measure_recall(
-        scores.planted, scores.back, counts.cells, samples[0].too_short
+        scores.planted, scores.recovered, counts.cells, samples[0].too_short
     )
     measured = Measured(
         scanned=scanned,
@@ -226,7 +226,7 @@ def analyse(
         index_fraction=controls.licensed.fraction,
     )
 
-    # Compute the layers, and write the answer.
+    # Compute the layers, and put the answer into words.
     numbers = layers_of(measured, chance.whole, scanned.all_records)
     withheld = reasons(measured, numbers)
     rule = rule_summary(options.finding)
@@ -249,10 +249,10 @@ def score(
     options: MatchOptions,
     elsewhere: KnownElsewhere | None = None,
 ) -> Scores:
-    """Score the matches of a scan, plant spike-ins in a sample of its records and
-    search them, and draw samples of the licensed and the control texts.
+    """Score the matches of a scan, plant spike-ins in a sample of its records and scan
+    these, and draw samples of the licensed and the control texts.
 
-    ``elsewhere`` is what known data has of the texts.
+    ``elsewhere`` has the texts that known data contains.
     """
     scorer = Scorer(
         controls.reader,
@@ -280,18 +280,18 @@ def spike(
     scorer: Scorer,
     draw: int = DRAW,
 ) -> tuple[SpikeIns, Recovered]:
-    """Plant spike-ins, and find out what the search finds of them.
+    """Plant spike-ins, scan them, and return which of them were found.
 
-    The ``draw`` decides which are planted; it is the same in all runs, so that nobody
-    can choose.
+    The seed ``draw`` decides which texts are planted; it is the same in all runs, so
+    that nobody can choose them.
     """
     params = options.params
     planted = plant(controls, params, carriers, count, draw, SETS[options.edits])
     with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
         ready = pool.submit(scorer.having_scored, distinct(planted.text))
         found = planted.scan(controls, params)
-    back = recovered(planted, found, ready.result(), controls.control)
-    if len(planted) >= FAILING_SPIKE_INS and not back.found.any():
+    recovered = recovered_spike_ins(planted, found, ready.result(), controls.control)
+    if len(planted) >= FAILING_SPIKE_INS and not recovered.found.any():
         values = ", ".join(
             f"{name}={value}" for name, value in params.as_dict().items()
         )
@@ -300,4 +300,4 @@ def spike(
             f"this dataset was found: with {values} the scan finds nothing here, so a "
             "negative result would be meaningless. No run was written"
         )
-    return planted, back
+    return planted, recovered

@@ -33,8 +33,8 @@ from provscan.runs.wording import (
 )
 
 YEAR = re.compile(r"(?<!\d)(?:19[89]|20[0-4])\d(?!\d)")
-# Minimum number of years named in a dataset; the last one in LAST_YEARS of them is
-# ignored, since it may be a mistake or a plan.
+# Minimum number of mentions of years in a dataset. Of every LAST_YEARS mentions, the
+# latest is ignored, since it may be a mistake or a plan.
 YEARS_NAMED, LAST_YEARS = 5, 50
 
 
@@ -51,7 +51,7 @@ def answer_of(
     Parameters
     ----------
     measured, numbers, withheld
-        The measurements, the layers of all numbers, and the reasons for which some are
+        The measurements, the layers of all numbers, and the reasons why some are
         withheld.
     changed
         Options that change the rule for findings.
@@ -63,7 +63,7 @@ def answer_of(
     dataset, chance, counts = measured.scanned, measured.chance, measured.counts
     layers = {unit: given(unit, number, withheld) for unit, number in numbers.items()}
     records, told = layers["records"], measured.recall.can_be_told
-    # Round up, as upper limits are rounded; a sample of records knows the exact number.
+    # Round up, like upper limits. The number is exact in a sample of records.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
     scanned = Scanned(dataset.records, every, dataset.drawn is not None)
     status = status_of(records, usable=chance.usable)
@@ -160,8 +160,8 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
 
 
 def next_step(measured: Measured, carriers: Sequence[str]) -> str:
-    """Return a sentence on how to measure chance: by a cutoff after the years that the
-    dataset names, or with other data.
+    """Return a sentence on how to measure chance: with a cutoff after the years that
+    the dataset mentions, or with other data.
     """
     if measured.chance.too_small:
         return (
@@ -185,8 +185,8 @@ def next_step(measured: Measured, carriers: Sequence[str]) -> str:
     )
     if len(named) >= YEARS_NAMED:
         last = named[-1 - len(named) // LAST_YEARS]
-        # Years are known for a sample, and only of each text's earliest tweet; a text
-        # whose earliest tweet has no time or is a retweet is left out.
+        # Years are known only for a sample of the texts, from their earliest tweets; a
+        # text whose earliest tweet has no time or is a retweet is left out.
         every = measured.controls.licensed_texts
         texts = every / max(1, min(KNOWN, every))
         younger = int((measured.samples[0].year > last).sum())

@@ -1,4 +1,4 @@
-"""Builds an index from corpora, or adds to one: :func:`build_index` reads the tweets,
+"""Build an index from corpora, or add to one: :func:`build_index` reads the tweets,
 prepares them in threads and writes the index.
 """
 
@@ -70,9 +70,9 @@ def build_index(
         The index's folder. It appears when the index is complete; an interrupted build
         leaves an earlier index unchanged.
     text_field, id_field, author_field, date_field
-        The name of one field each; dots lead into nested fields. By default fields are
-        found by their usual names. ``column_1`` is the first column of a table without
-        a header.
+        The name of the field with the text, id, author or date; a dot precedes the name
+        of a field inside another. By default fields are found by their usual names.
+        ``column_1`` is the first column of a table without a header.
     delimiter, encoding
         The character between the values of a row in CSV files, and the encoding of text
         files; by default both are detected.
@@ -80,19 +80,20 @@ def build_index(
         Repair tweets that were decoded with a wrong encoding before they were written
         ("schÃ¶n"), or whose letters are written as escapes of JSON.
     bands, rows
-        LSH banding of the 128 signature values; by default 16 and 4, or those of the
-        index that is added to.
+        LSH banding of the 128 signature values; by default 16 and 4 or, with
+        ``append``, those of the index.
     seed_length
-        Letters of a seed, by which a passage in long text is found; by default 10, and
-        14 in an index of more than a million texts. With 14, long text is scanned in
-        two thirds of the time, but fewer copies with many typing errors are found. When
-        an index grows beyond a million texts, all of it is rewritten with longer seeds.
+        Number of letters in a seed, by which passages in long text are found; by
+        default 10, and 14 in an index of more than a million texts. With 14, a scan of
+        long text takes two thirds of the time, but finds fewer copies with many typing
+        errors. When an index grows beyond a million texts, the whole index is rewritten
+        with longer seeds.
     fraction
         Share of all licensed tweets that the sources contain, if they are a random
-        sample of them: estimates are then for all licensed tweets. By default 1, or
-        that of the index that is added to.
+        sample of them: estimates are then for all licensed tweets. By default 1 or,
+        with ``append``, that of the index.
     allow_unread
-        Leave out files without tweets and files that can't be read, which are otherwise
+        Leave out files without tweets and files that can't be read; otherwise they are
         an error. A file that does not exist or is truncated is always an error.
     workers
         Number of threads; by default all processors. The result does not depend on it.
@@ -103,14 +104,15 @@ def build_index(
         nothing; ``appended`` in :meth:`Index.info` counts them.
     shards
         Number of shards, at most 256, into which the index is divided by text; 1 by
-        default. Shards are for an index that is larger than one segment, 2**24 texts,
-        or than one machine's memory: a scan reads only the parts of a shard that it
-        needs, and finds the same matches, to the byte.
+        default. Use shards for an index that is larger than one segment (2**24 texts)
+        or than the memory of a machine: a scan reads only the parts of a shard that it
+        needs. Its matches are the same, to the byte.
     executor
-        Executor of the build: ``"threads"`` of this process; or, with two shards or
+        Executor of the build: ``"threads"`` of this process or, with two shards or
         more, ``"processes"`` or ``"ray"``, a Ray cluster whose nodes see the sources
-        and ``out`` under the same paths. Some tasks read some files each, others write
-        a shard each. The index is the same.
+        and ``out`` under the same paths. There is one task for each group of files to
+        read, and one for each shard to write. The index does not depend on the
+        executor.
     address
         Address of the head node of a Ray cluster; see :func:`provscan.match`.
     log
@@ -132,9 +134,9 @@ def build_index(
     IndexFormatError
         There is no index to add to, or it is damaged.
     ParameterError
-        A parameter is out of range, or contradicts that of the index that is added to.
+        A parameter is out of range or, with ``append``, contradicts that of the index.
     UsageError
-        Two parameters exclude each other, or one needs another.
+        Two parameters exclude each other, or one requires another.
 
     Examples
     --------
@@ -241,7 +243,7 @@ def build_index(
 
 
 def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
-    """Return the parameters of an index; an error if other values are given."""
+    """Return the parameters of an index; raise an error if other values are given."""
     reader = open_reader(path, check="lengths")
     known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():

@@ -1,10 +1,10 @@
-"""Measures how many findings chance explains, with the matches of a control and of a
+"""Measure how many findings chance explains, with the matches of a control and of a
 null dataset.
 
 Findings of texts with similar wording are one event, a cluster (:class:`TextClusters`).
-Each measure of chance (:class:`ChanceMeasure`) has clusters that chance alone made.
-:func:`measure_chance` combines the measures and applies them to the findings in the
-dataset.
+Each measure of chance (:class:`ChanceMeasure`) has clusters that are due to chance
+alone. :func:`measure_chance` combines the measures and applies them to the findings in
+the dataset.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ from provscan.runs.null import NullCounts
 from provscan.scoring.families import best_of, families
 
 UNITS = ("records", "texts", "tweets", "characters")
-# Error of the bound of one strength; "at least" is the best bound of all strengths.
+# Error probability of the bound for one strength; "at least" is the highest bound of
+# all strengths.
 TAIL_OF_EACH = TAIL / len(STRENGTHS)
-# Share of the control's texts in the dataset from which on the control is not used.
+# The control is not used if at least this share of its texts is in the dataset.
 MOSTLY_IN_DATASET = 0.5
 
 
 class TextClusters(NamedTuple):
-    """Clusters of findings, with one entry for each."""
+    """Clusters of findings; each column has one entry per cluster."""
 
     family: Numbers  # Number of the family of the cluster's texts.
     first: Numbers  # Place of the text of the cluster's first finding.
@@ -58,8 +59,8 @@ def text_clusters(
 ) -> TextClusters:
     """Group findings into clusters.
 
-    ``family``, [texts], is below 0 for texts that are left out; ``records``,
-    [families], is the number of distinct records of each family.
+    ``family``, [texts], is negative for texts that are left out; ``records``,
+    [families], has the number of distinct records of each family.
     """
     place = np.flatnonzero((family >= 0) & (found.count > 0))
     names, number = np.unique(family[place], return_inverse=True)
@@ -81,13 +82,13 @@ def text_clusters(
 
 
 def cluster_count(family: Numbers) -> int:
-    """Return the number of distinct families; numbers below 0 are not families."""
+    """Return the number of distinct families; negative numbers are not families."""
     return len(distinct(family[family >= 0]))
 
 
 @dataclass(frozen=True)
 class ChanceMeasure:
-    """The clusters of findings in a control or a null dataset, and their weights."""
+    """The clusters of findings in a control or in a null dataset, and their weights."""
 
     name: str  # "control" or "null".
     clusters: TextClusters
@@ -95,7 +96,7 @@ class ChanceMeasure:
     heaviest: float  # Largest possible weight of one additional cluster.
 
     def without_clusters(self, heaviest: float) -> ChanceMeasure:
-        """Return the measure as if it had no chance match."""
+        """Return the measure as it would be without any chance match."""
         none = np.zeros(0, np.int64)
         sizes = {name: none.astype(np.float64) for name in UNITS}
         return ChanceMeasure(
@@ -118,7 +119,7 @@ def chances(
     """Return the chance matches among the licensed findings, by unit; empty if chance
     was not measured.
 
-    The limits are the widest of all measures, the expectation is that of the measure
+    The limits are the widest of all measures; the expectation is that of the measure
     with the most clusters.
     """
     if not measures:
@@ -142,11 +143,12 @@ class Part:
     # strength in ``STRENGTHS``.
     claimable: dict[int, Amount]
     clusters: dict[int, int]
-    nearly: Amount | None = None  # Nearly verbatim findings; for the dataset only.
+    # Nearly verbatim findings; only for the whole dataset.
+    nearly: Amount | None = None
 
 
 def part_of(counts: Counts, family: Numbers) -> Part:
-    """Return the counts of all parts, or of those of one source, as a part; ``family``
+    """Return the counts of the whole dataset, or of one source, as a part; ``family``
     is the family of each text.
     """
     clusters = {
@@ -165,9 +167,8 @@ class MeasuredChance:
     whole: Part  # The findings in the dataset.
     family: Numbers  # [texts], family of each claimable text with findings, or -1.
     licensed_clusters: int
-    measures: list[
-        ChanceMeasure
-    ]  # Of all findings; empty where chance is not measured.
+    # The measures for all findings; empty if chance was not measured.
+    measures: list[ChanceMeasure]
     expected: dict[str, Chance]  # Chance among all findings, by unit.
     # Chance for each strength, with limits that have the error of one strength.
     by_strength: list[dict[str, Chance]]
@@ -176,16 +177,16 @@ class MeasuredChance:
     claimed: bool
     # Place of the strength whose findings exceed chance by the most records.
     best_strength: int
-    # The measures could claim nothing even without a single chance match, but measures
-    # as large as the licensed texts could.
+    # Even without a single chance match, nothing could be claimed with these measures,
+    # but with measures as large as the licensed texts something could.
     too_small: bool
     usable: bool  # The measures could detect copies of texts like those found.
     control_found: float  # Share of the control's texts that have findings.
     # Years of the control, and its clusters and texts of each year.
     years: tuple[Numbers, Numbers, Numbers]
     placebo: dict[str, Any] | None  # Earlier years of the control against later ones.
-    # For each measure, ascending scores, and the error rates of lists of findings that
-    # end between two scores.
+    # For each measure: ascending scores, and the error rates of lists of findings that
+    # end between two of them.
     error_rates: list[tuple[Floats, Floats]]
 
     def beyond(self, found: Part, place: int) -> bool:
@@ -193,11 +194,11 @@ class MeasuredChance:
         return _beyond(self.by_strength[place], found, place)
 
     def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
-        """Return the error rate of the list of matches that ends with each licensed
-        match.
+        """Return, for each licensed match, the error rate of the list of matches that
+        ends with it.
 
-        It is 1 if chance explains the whole list, and nan if chance was not measured at
-        all or in the stratum of the text.
+        The rate is 1 if chance explains the whole list, and nan if chance was not
+        measured, or not in the stratum of the text.
         """
         result = np.full(len(batch.place), np.nan)
         if not self.measures:
@@ -237,10 +238,10 @@ def measure_chance(
     null: NullCounts | None,
     characters: int,
 ) -> MeasuredChance:
-    """Measure what chance explains of the findings.
+    """Measure how many of the findings chance explains.
 
-    ``control`` is a sample of the control texts, and ``characters`` how many code
-    points of the dataset were scanned.
+    ``control`` is a sample of the control texts, and ``characters`` the number of code
+    points of the dataset that were scanned.
     """
     # Find the families of texts, and count the records of each.
     own, others = _families(controls, matches, counts.of_texts[0], null)
@@ -348,8 +349,8 @@ def _families(
     found: TextFindings,
     null: NullCounts | None,
 ) -> tuple[Numbers, Numbers]:
-    """Return the families of the texts with findings in the dataset, and of those in
-    the null dataset; -1 for other texts.
+    """Return the families of the texts with findings in the dataset, and of those with
+    findings in the null dataset; -1 for other texts.
     """
     pairs = [(matches.text, found.count > 0)]
     if null is not None:
@@ -383,8 +384,8 @@ def _error_rates(
     null: NullCounts | None,
     null_family: Numbers,
 ) -> list[tuple[Floats, Floats]]:
-    """Return, for each measure, scores and the error rates of lists of findings that
-    end between two scores.
+    """Return, for each measure, ascending scores, and the error rates of lists of
+    findings that end between two of them.
     """
 
     def best(texts: Flags) -> Floats:

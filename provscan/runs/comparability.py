@@ -1,6 +1,6 @@
-"""Compares the control with the licensed texts: random samples of both, the strata
-they are divided into, what one control text counts for, and which of the texts that
-were found can be claimed.
+"""Compare the control with the licensed texts: draw random samples of both, divide them
+into strata, and determine how many licensed texts a control text represents and which
+of the found texts can be claimed.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from provscan.scoring.authorship import authorship
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import BANDS, SCRIPTS, bands, lengths_and_scripts
 
-# Sample sizes for script and length; for author, time and language; and for wording.
+# Sample sizes: for script and length; for author, time and language; for wording.
 SAMPLE, KNOWN, WORDED = 4_000, 2_000, 600
-# Languages are strata if at least HAVE_LANGUAGE of the texts of both samples have one;
-# a language of at least OF_ITS_OWN of the licensed texts is a stratum by itself.
+# Languages are strata if at least the share HAVE_LANGUAGE of the texts in both samples
+# has a known one; a language of at least the share OF_ITS_OWN of the licensed texts is
+# a separate stratum.
 HAVE_LANGUAGE, OF_ITS_OWN = 0.8, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
 @dataclass(frozen=True)
 class TextSample:
-    """A random sample of the licensed texts, or of the control's, that are long enough
-    to be searched for; some properties are known of the first texts only.
+    """A random sample of the licensed or the control texts that are long enough to be
+    searched for; some properties are known only for the first texts.
     """
 
-    total: int  # Number of all such texts.
+    total: int  # Number of all texts from which the sample was drawn.
     # Script (an index of ``provscan.scoring.lengths.SCRIPTS``) and place of the length
     # class of each text.
     script: Numbers
@@ -92,7 +93,7 @@ def band_places(band: Numbers) -> Numbers:
 
 
 def recall_group(script: Numbers, band: Numbers) -> Numbers:
-    """Return the class of script and length by which recall is weighted."""
+    """Return the class of script and length within which recall is measured."""
     return UNSPACED[script] * len(BANDS) + band_places(band)
 
 
@@ -109,8 +110,8 @@ class TextStrata:
     # factors of the weights in each third.
     thirds: Floats
     factors: Floats
-    # Overlap of the length distributions of both samples, the control's weighted by
-    # strata.
+    # Overlap of the length distributions of both samples, with control texts weighted
+    # by stratum.
     lengths: float
 
     def weights(self, stratum: Numbers, rarity: Floats) -> Floats:
@@ -190,13 +191,13 @@ def stratify(licensed: TextSample, control: TextSample) -> TextStrata:
 
 @dataclass(frozen=True)
 class Eligibility:
-    """Says which texts can be claimed, and how many texts a control text represents;
-    one entry for each text.
+    """Which texts can be claimed, and how many licensed texts a control text
+    represents; one entry for each text.
     """
 
     control: Flags  # The text is a control.
     stratum: Numbers
-    measured: Flags  # Chance is measured in its stratum.
+    measured: Flags  # Chance is measured in the text's stratum.
     # The text is licensed, and chance is measured in its stratum or not at all.
     claimable: Flags
     weights: Floats  # Number of licensed texts that a control text represents.
@@ -207,8 +208,8 @@ def eligibility_of(
 ) -> Eligibility:
     """Return which of the found texts can be claimed.
 
-    ``scripts`` are those in which a null dataset measures chance, None without a usable
-    one; ``control`` is whether there are control texts.
+    ``scripts`` marks the scripts in which a null dataset measures chance; None without
+    a usable null dataset. ``control`` says whether there are control texts.
     """
     scores = matches.scores
     stratum = strata.of(scores.script, scores.band, matches.authorship.lang)
@@ -227,17 +228,19 @@ def eligibility_of(
 
 
 def _codes(names: npt.NDArray[np.str_], languages: list[str]) -> Numbers:
-    """Return the index of each name in the languages, or their number for others."""
+    """Return the index of each name in the languages, or the number of languages for
+    other names.
+    """
     place = {name: number for number, name in enumerate(languages)}
     found = [place.get(name, len(languages)) for name in names.tolist()]
     return np.array(found, np.int64)
 
 
 def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
-    """Return how far two samples agree in each trait that is known of both; 1 if they
-    do not differ.
+    """Return the agreement of two samples in each trait that is known for both; 1 if
+    they do not differ.
 
-    For script, length, language, year and wording this is the overlap of both
+    For script, length, language, year and wording, the agreement is the overlap of both
     distributions. For authors, it is the frequency with which a control text is by an
     author of the licensed sample, divided by that of another licensed text.
     """
@@ -296,7 +299,7 @@ def years_of_control(
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Return the years of a control, and its clusters and texts of each year.
 
-    ``years`` are those of a sample of its texts, ``matched`` those of its clusters.
+    ``years`` are the years of a sample of its texts, ``matched`` those of its clusters.
     """
     every = np.unique(np.concatenate([years, matched]))
     clusters, sizes = (

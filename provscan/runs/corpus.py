@@ -1,5 +1,5 @@
-"""Finds, reads and counts the licensed tweets of which an index is made
-(:class:`Corpus`), and warns the user about them (:func:`corpus_warnings`).
+"""Find, read and count the licensed tweets for an index (:class:`Corpus`), and warn the
+user about them (:func:`corpus_warnings`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ NO_LETTERS = "their texts have no letters or digits, beside links and @names"
 
 
 class Corpus:
-    """The sources of licensed tweets that were passed to :func:`provscan.build_index`;
-    they are read once.
+    """The sources of licensed tweets that were passed to :func:`provscan.build_index`.
+    They are read once.
 
     ``notes`` describe the sources for the index's manifest: ``sources``, the first
     ``unread`` and ``ignored`` files with reasons, and their numbers. ``stats`` count
@@ -90,7 +90,7 @@ class Corpus:
         return {**self.notes, "read": self.stats.as_dict()}
 
     def describe(self, written: Written) -> dict[str, Any]:
-        """Return the notes and counts for a new index; an error if all texts are
+        """Return the notes and counts for a new index; raise an error if all texts are
         empty.
         """
         if not written.tweets:

@@ -1,12 +1,13 @@
-"""Counts the matches of a run in passes over the part files.
+"""Count the matches of a run in passes over the part files.
 
 1. :func:`count_matches` makes the table of counts (:class:`Counts`).
 2. :func:`count_groups` counts the records of groups of texts: clusters of texts with
-   similar wording, authors, years and languages. The groups follow from the first pass.
+   similar wording, authors, years and languages. The groups are known after the first
+   pass.
 
 If there is a null dataset, :mod:`provscan.runs.null` reads the matches first: the
-comparison of both datasets decides which texts have a measure of chance, and so what is
-counted here.
+comparison of both datasets decides for which texts chance is measured, and therefore
+what is counted here.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from provscan.runs.evidence import ExhibitChoice
 from provscan.runs.matches import Batch, ScoredMatches
 from provscan.scoring.lengths import BANDS
 
-# Minimum bits of the sets of findings on which chance is tested: stronger findings show
-# verbatim copies among many coincidences.
+# Chance is tested on the findings with at least each of these numbers of bits: the
+# strongest findings reveal verbatim copies among many coincidences.
 STRENGTHS = (-np.inf, 75.0, 100.0, 150.0)
-# Minimum bits of whole records that equal a licensed tweet, for the comparison with
+# Minimum bits of a whole record that equals a licensed tweet, for the comparison with
 # other collections.
 WORD_FOR_WORD_BITS = 100.0
 CELLS = 2 * len(BANDS) * DAMAGES
@@ -50,7 +51,7 @@ class Amount(NamedTuple):
         return int(np.count_nonzero(self.copies))
 
     def of(self, texts: Flags, records: Numbers) -> Amount:
-        """Return the amount of some of the texts, whose records are given."""
+        """Return the amount for some of the texts; ``records`` are their records."""
         return Amount(records, np.where(texts, self.copies, 0))
 
 
@@ -73,7 +74,7 @@ class _AmountCounter:
 
 @dataclass(frozen=True)
 class TextFindings:
-    """The findings of each text that have at least ``least`` bits; [texts] each."""
+    """The findings of each text with at least ``least`` bits; [texts] each."""
 
     least: float
     count: Numbers
@@ -106,16 +107,16 @@ class Cells(NamedTuple):
     """
 
     findings: Floats  # Records by the cell of their best finding.
-    # Records and texts of findings less chance, and of all matches.
+    # Records and texts: of the findings minus chance, and of all matches.
     of_records: tuple[Floats, Floats]
     of_texts: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The table of counts from one pass over the matches."""
+    """All counts from one pass over the matches."""
 
-    # Matches of licensed texts and findings among them, [splits] each.
+    # Number of matches of licensed texts and of findings among them, [splits] each.
     matches: Numbers
     finding_matches: Numbers
     control_matches: int  # Matches of control texts.
@@ -138,8 +139,8 @@ def count_matches(
 ) -> Counts:
     """Count all matches in one pass.
 
-    The pass also chooses the matches that keep their texts, for ``exhibits``, and
-    records the texts of the ``first`` claimable findings.
+    The same pass offers the matches to ``exhibits``, which chooses those that keep
+    their texts, and records the texts of the ``first`` claimable findings.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -201,7 +202,8 @@ class _CellCounter:
         self._group = recall_group(matches.scores.script, matches.scores.band)
         self._best, self._best_of_all = BestOfRecords(CELLS), BestOfRecords(CELLS)
         self._chance = np.zeros(CELLS)
-        # For each text, a bit for each class of damage, of findings and of all matches.
+        # For each text, a bit for each class of damage: of its findings, and of all its
+        # matches.
         self._classes = np.zeros((2, len(matches.text)), np.int64)
 
     def add(self, batch: Batch) -> None:
@@ -216,13 +218,14 @@ class _CellCounter:
         ):
             counter.add(batch.record[which], batch.similarity[which], cell[which])
         rows = np.flatnonzero(control & counted & self._eligible.measured[place])
-        # Sums of floats depend on the order, so add row by row, whatever the batches.
+        # Sums of floats depend on the order, so add row by row, independently of the
+        # batches.
         np.add.at(self._chance, cell[rows], self._eligible.weights[place[rows]])
 
     def cells(self) -> Cells:
-        of = self._eligible
-        chance = np.where(of.control & of.measured, of.weights, 0.0)
-        weights = of.claimable - chance, np.where(of.control, 0.0, 1.0)
+        eligible = self._eligible
+        chance = np.where(eligible.control & eligible.measured, eligible.weights, 0.0)
+        weights = eligible.claimable - chance, np.where(eligible.control, 0.0, 1.0)
         found, every = (
             of_texts(classes, weight, self._group, CELLS // DAMAGES)
             for classes, weight in zip(self._classes, weights, strict=True)
@@ -234,8 +237,8 @@ class _CellCounter:
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """The number of records that show 0, 1, 2, and more tweets in findings of claimable
-    texts.
+    """Return the number of records that show 0, 1, 2 and more tweets in findings of
+    claimable texts.
     """
     texts = max(1, len(matches.text))
 

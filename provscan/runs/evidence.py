@@ -1,10 +1,10 @@
-"""Writes the tables of a run, with the texts that people compare: passage and tweet of
+"""Write the tables of a run, with the texts that people compare: passage and tweet of
 every finding, and of some other matches.
 
 ``evidence.parquet`` has the texts of the findings. The texts of the strongest other
-matches, the candidates, are in columns of ``matches.parquet``. If the terms of a
-platform require it, digests replace texts. :class:`ExhibitChoice` chooses the matches
-that keep texts, and :func:`write_tables` writes both tables.
+matches, the candidates, are in columns of ``matches.parquet``. If a platform's terms
+require it, digests replace texts. :class:`ExhibitChoice` chooses the matches that keep
+texts, and :func:`write_tables` writes both tables.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ EVIDENCE = pa.schema(
 CANDIDATE = pa.schema(
     [EVIDENCE.field(name) for name in ("passage", "tweet", "author", "time", "lang")]
 )
-# Maximum number of candidates, the strongest matches that are no findings.
+# Maximum number of candidates: the strongest matches that are not findings.
 CANDIDATES = 10_000
 # Columns that the analysis adds to those of the search.
 ADDED = pa.schema(
@@ -71,18 +71,18 @@ ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 class Kept:
     """The matches that keep their texts, by number."""
 
-    # Findings with texts in ``evidence.parquet``, None for all; the others have
+    # Findings with texts in ``evidence.parquet``; None for all. The other findings have
     # digests.
     counted: Numbers | None
     candidates: Numbers  # Other matches that keep their texts.
 
 
 class ExhibitChoice:
-    """Chooses the matches that keep their texts: the first exhibits in the order of the
-    report.
+    """Chooses the matches that keep their texts: the first exhibits, in the order of
+    the report.
 
-    ``texts`` is their number; with None, all findings and the strongest ``candidates``
-    keep theirs.
+    ``texts`` is the number of matches that keep their texts; with None, these are all
+    findings and the strongest ``candidates``.
     """
 
     def __init__(self, texts: int | None, candidates: int = CANDIDATES) -> None:
@@ -91,7 +91,7 @@ class ExhibitChoice:
 
     def add(self, batch: Batch, licensed: Flags) -> None:
         """Consider matches; only ``licensed`` ones are kept."""
-        # Round the bits like the column of ``matches.parquet``.
+        # Round the bits as in the column of ``matches.parquet``.
         bits = batch.bits.astype(np.float32).astype(np.float64)
         weakest, record = -np.nan_to_num(bits, nan=-1.0), batch.columns["record"]
         self._findings += int(np.count_nonzero(batch.counted & licensed))

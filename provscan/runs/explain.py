@@ -1,9 +1,9 @@
-"""Explains why a text is or is not a match, and why a match is or is not a finding, by
+"""Explain why a text is or is not a match, and why a match is or is not a finding, by
 showing each value with its limit.
 
 :func:`explain_text`, :func:`explain_record` and :func:`explain_tweet` start from a
-text, a record or a tweet. :func:`provscan.kernels.search.verify.decide` decides on a
-match, and its values are shown.
+text, a record or a tweet. The values shown are those on which
+:func:`provscan.kernels.search.verify.decide` bases its decision.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from provscan.sketch.lsh import band_keys
 from provscan.sketch.signatures import minhash
 from provscan.text import canonical
 
-# The widest possible gates: texts that pass them are close enough to explain.
+# The widest possible gates: texts that pass them are similar enough to be explained.
 GATES = ("threshold", "min_containment", "min_chars", "partial_chars")
 WIDEST = MatchParams(threshold=0.1, min_containment=0.0, min_chars=1)
 SHOWN = 5
@@ -57,9 +57,9 @@ def explain_text(
 ) -> list[Explanation]:
     """Compare a text with the closest licensed texts, the closest first.
 
-    With ``tweet_id`` it is compared with this tweet only, however little they share.
-    ``matches`` are the rows of ``matches.parquet`` for this text, which begins at
-    ``offset`` in its record; by default the text is searched. Rows with bits are
+    With ``tweet_id``, the text is compared only with this tweet, however little they
+    share. ``matches`` are the rows of ``matches.parquet`` for this text, which begins
+    at ``offset`` in its record; by default the text is scanned. Rows with bits are
     compared with the rule for findings. With ``fix_encoding``, the repaired passage is
     shown.
     """
@@ -68,7 +68,7 @@ def explain_text(
     text = readers.spoken(text if fixed is None else fixed.text)
 
     def place_of(row: dict[str, Any]) -> tuple[int, int]:
-        """Return the span of a search's row in the coordinates of ``matches``."""
+        """Return the span of a row of this scan in the coordinates of ``matches``."""
         span = np.array([[row["start"], row["end"]]], np.int64)
         low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
         return int(low), int(high)
@@ -111,11 +111,11 @@ def explain_record(
     source: str | None = None,
     tweet_id: str | None = None,
 ) -> list[Explanation]:
-    """Explain every field of a record, given by its number from 0, which is read from
-    the dataset again.
+    """Explain every field of a record, which is read from the dataset again; its number
+    is counted from 0.
 
     ``source`` is the dataset or the member of an archive; by default, every source that
-    has a record of this number. Each explanation names its ``source`` and ``field``.
+    has a record with this number. Each explanation names its ``source`` and ``field``.
     """
     options = options_of(info)
     explained = []
@@ -158,8 +158,8 @@ def explain_tweet(
 
 
 def options_of(info: Mapping[str, Any]) -> MatchOptions:
-    """Return the relevant options of a run from its ``run.json``; missing options have
-    their defaults.
+    """Return the relevant options of a run from its ``run.json``, with defaults for
+    missing options.
     """
     names = (*GATES, *FINDING.as_dict(), "id_field", "records", "encoding", "outputs")
     known = info["parameters"]
@@ -265,7 +265,7 @@ def _compared(
             _gate("or letters of the longest stretch", found.stretch, least, option)
         )
     if found.way is not None:
-        # A match needs no option to let it pass.
+        # A match has passed the gates, so no option needs to change.
         gates = [{**gate, "option": None} for gate in gates]
     match = reported if reported and reported["tweet_id"] == tweet_id else None
     conditions = []
@@ -280,15 +280,15 @@ def _compared(
         # The closest passage of the text; its position is added later.
         "passage": text,
         "canonical_passage": ours,
-        # Number of LSH bands in which both signatures agree, and of all bands. One band
-        # makes a whole record a candidate.
+        # Number of LSH bands in which both signatures agree, and number of all bands.
+        # One common band makes a whole record a candidate.
         "bands_met": int(np.count_nonzero(keys[0] == keys[1])),
         "bands": index.params.bands,
-        # Number of seeds of the licensed text that occur in the passage, and of all
-        # seeds. Neighbouring seeds make a passage a candidate.
+        # Number of seeds of the licensed text that occur in the passage, and number of
+        # all its seeds. Neighbouring seeds make a passage a candidate.
         "seeds_met": len(seeds[0] & seeds[1]),
         "seeds": len(seeds[1]),
-        "shared": found.common,  # 5-character sequences that both have.
+        "shared": found.common,  # Number of 5-grams that both have.
         "gates": gates,
         # The rule by which it is a match, ``whole`` or ``stretch``, or None.
         "way": found.way,
@@ -298,7 +298,7 @@ def _compared(
         # the match of another tweet.
         "match": match,
         "instead": reported if match is None else None,
-        # Whether it is a match, or would be one if the search proposed it.
+        # Whether the passage is a match, or would be one if the search proposed it.
         "passed": match is not None or found.way is not None,
     }
 
@@ -329,8 +329,8 @@ def _finding(
 
 
 def _gate(name: str, value: float, limit: float, parameter: str = "") -> dict[str, Any]:
-    """Return a condition: its value, the minimum that passes, and the option with the
-    value that would let it pass.
+    """Return a condition: the value, the minimum that passes, and the option with a
+    setting that the value would pass.
     """
     passed, option = value >= limit, None
     if parameter and not passed:

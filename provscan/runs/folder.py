@@ -1,10 +1,10 @@
 """The folder of a run. It is first written next to its final place, so that an
 interrupted run can continue, and moved there when it is complete.
 
-``NAME.run.unfinished`` holds ``unfinished.json`` (what the run was asked for and what
-it reads) and the parts that are complete. It becomes ``NAME.run`` when all is written.
-Only where that file or ``run.json`` says that a folder is that of a run is anything
-removed from it, and only files that these name or that have the names of parts.
+``NAME.run.unfinished`` contains ``unfinished.json`` (the options and inputs of the run)
+and the parts that are complete. It is renamed to ``NAME.run`` when everything is
+written. Files are removed only from a folder that has ``unfinished.json`` or
+``run.json``, and only if these name them or if they have the names of parts.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
-# In a folder of parts: what the scan adds to them when all are complete.
+# The file that the scan adds to a folder of parts when all of them are complete.
 SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"
 ALL_PARTS = (PARTS, NULL_PARTS, KNOWN_PARTS)
-# Where ``provscan report --format pdf`` writes by default.
+# The file that ``provscan report --format pdf`` writes by default.
 PDF_FILE = "report.pdf"
-# Files that are written later than run.json, which does not name them.
+# Files that are written after ``run.json``, which therefore does not name them.
 REPORTS = {REPORT_FILE, PDF_FILE}
 WRITTEN = {*RUN_FILES, PASSAGES_FILE, *REPORTS}
-# Entry by which a checkpoint is recognised.
+# The entry by which a checkpoint is recognised.
 UNFINISHED = {"format": "provscan-unfinished-run"}
 PART = re.compile(rf"[0-9]{{8}}\.(json|arrow)|scan\.json|{TEMPORARY.pattern}")
 # Minimum free bytes on the disk, about the size of a small run with its report.
@@ -65,7 +65,7 @@ NAMES = {
     "known_files": "files of the known data",
     "known_splits": "splits of the known data",
 }
-# Those that are no files, which could be restored.
+# The entries that are not files; files could be restored.
 NO_FILES = ("options", "limits", "index")
 
 
@@ -75,10 +75,9 @@ class RunFolder:
 
     path: Path  # Folder to write to.
     checkpoint: int  # Descriptor of the checkpoint, which is locked.
-    earlier: (
-        dict[str, Any] | None
-    )  # The checkpoint of the interrupted run that goes on, if there is one.
-    resumable: bool = False  # Whether what is complete is worth keeping.
+    # The checkpoint of the interrupted run that is continued, if any.
+    earlier: dict[str, Any] | None
+    resumable: bool = False  # Whether complete parts are kept after an interruption.
 
     def begin(self, checkpoint: dict[str, Any], *, resumable: bool) -> None:
         """Record the inputs of the run, or compare them with those of the run that
@@ -105,8 +104,8 @@ class RunFolder:
 
 
 def require_run(path: Path) -> None:
-    """Raise :class:`~provscan.errors.InputError` unless a folder is a run, with all of
-    its files but the report.
+    """Raise :class:`~provscan.errors.InputError` unless a folder is a run with all of
+    its files, except for the report.
     """
     for name in RUN_FILES:
         if not (path / name).is_file():
@@ -164,7 +163,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    # File names may be invalid Unicode: a lone surrogate becomes an escape of JSON.
+    # File names may be invalid Unicode: a lone surrogate becomes a JSON escape.
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -195,14 +194,13 @@ def info_checksum(info: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """Provide a folder to write a run to, which replaces ``target`` when the block
-    succeeds.
+    """Provide a folder for a run, which replaces ``target`` when the block succeeds.
 
     If the block fails, complete parts are kept, and a note on how to continue is added
     to the error. With ``resume`` an unfinished run continues, if there is one; with
     ``overwrite`` an older or unfinished run may be replaced.
     """
-    # If the target is a link, the folder that it leads to is replaced.
+    # If the target is a link, the folder to which it points is replaced.
     place = Path(os.path.realpath(target))
     if os.path.lexists(target):
         if not overwrite:
@@ -386,7 +384,7 @@ def _earlier(
 @contextlib.contextmanager
 def _locked(folder: Path, shown: Path) -> Iterator[int]:
     """Lock the checkpoint of a run's folder; the system releases the lock when this
-    process ends in any way.
+    process ends, however it ends.
     """
     if not (folder / CHECKPOINT).is_file():
         _require_own(folder, shown)
@@ -436,7 +434,8 @@ def _is_checkpoint(text: bytes) -> bool:
 
 
 def _write(checkpoint: int, value: dict[str, Any]) -> None:
-    # Write in place, since the file is locked; it contains a whole object at any time.
+    # Write in place, since the file is locked; it contains a complete object at any
+    # time.
     text = json.dumps(value).encode()
     os.pwrite(checkpoint, text, 0)
     os.ftruncate(checkpoint, len(text))

@@ -51,17 +51,18 @@ class Inputs:
     fields: Fields
     named: list[str] | None  # The paths that the user named; None for data in memory.
     data: object  # Data in memory.
-    splits: list[Split]  # Every part that is scanned, in the order of the records.
-    # Every file of the splits, or that was left out of a sample, by path.
+    splits: list[Split]  # All parts that are scanned, in the order of the records.
+    # All files with splits, including those that a sample leaves out, by path.
     files: dict[str, InputFile]
     # Named files that can't be scanned, and files without records that were ignored in
     # folders and archives.
     unread: Reasons
     ignored: Reasons
-    sample: FileSample | None  # The splits as a sample of files, if they are one.
+    # The sample of files to which the splits belong, if any.
+    sample: FileSample | None
     share: float  # Share of the records that is scanned.
-    in_blocks: bool  # The data lies on a cluster in blocks, which are read there.
-    streamed: bool  # It can be read only once, and only in this process.
+    in_blocks: bool  # The data is stored in blocks on a cluster, where they are read.
+    streamed: bool  # The data can be read only once, and only in this process.
     size: int | None  # Bytes to scan, None if unknown.
     # Values that must be equal for the parts of an unfinished run to be used.
     state: dict[str, Any]
@@ -72,12 +73,12 @@ class RunInputs:
     """All inputs of a run."""
 
     dataset: Inputs
-    # The null dataset and the known data, where there are any.
+    # The null dataset and the known data, if any.
     auxiliary: dict[str, Inputs]
 
     @property
     def streamed(self) -> bool:
-        """Whether any of it can be read only once."""
+        """Whether any of the data can be read only once."""
         return any(data.streamed for data in (self.dataset, *self.auxiliary.values()))
 
     @property
@@ -208,13 +209,12 @@ def describe_inputs(
     unread_controls: Reasons,
     threads: int,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What became of all inputs, which are compared with what they were when the run
-    began.
+    """Describe all inputs, and compare them with their state when the run began.
 
     Returns
     -------
     left_out
-        Entries of ``summary.json``: what is damaged, and what was not scanned.
+        Entries of ``summary.json`` on damaged files and on files that were not scanned.
     described
         Entries of ``run.json``: each file with its checksum, and the parts of a sample.
     """
@@ -260,8 +260,8 @@ def check_files(
     inputs: Inputs, workers: int
 ) -> tuple[list[Damage], list[dict[str, Any]]]:
     """Return the files that changed while they were scanned, and the entries of
-    ``run.json`` on each input, with checksums of files that were scanned completely and
-    did not change.
+    ``run.json`` on all inputs. Files that were scanned completely and did not change
+    have checksums.
     """
     if inputs.named is None:
         return [], [{"source": MEMORY, "bytes": None, "xxh3": None}]
@@ -277,9 +277,9 @@ def check_files(
             "bytes": file.size,
             "xxh3": None,
         }
-        # A remote file would have to be fetched again, but its server may report its
-        # version. Members of an archive are smaller than the archive; in a sample, only
-        # a part of a file may have been read.
+        # Leave out the checksum of a remote file, which would have to be fetched again
+        # and whose server may report a version, and of a file of which a sample read
+        # only a part. Members of an archive are smaller than the archive.
         local = file.size is not None and file.version is None
         whole = inputs.sample is None or file.scanned >= (file.size or 0)
         if local and whole and problem is None:
@@ -306,8 +306,8 @@ def check_files(
 def _require_other_data(
     inputs: Inputs, null: Inputs | None, known: Inputs | None, control: Sequence[str]
 ) -> None:
-    """Refuse a control that is part of the dataset, a null dataset that contains all of
-    it, and known data that shares a file with any of them.
+    """Raise an error for a control that is part of the dataset, a null dataset that
+    contains all of the dataset, or known data that shares a file with any of them.
     """
     dataset = {_real(path): file.source for path, file in inputs.files.items()}
     for named in control:
@@ -362,8 +362,8 @@ def _stat(source: str, path: str) -> InputFile:
 
 
 def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
-    """Raise an error if more records can't be read than the options allow; missing
-    texts do not count.
+    """Raise an error if more records can't be read than the options allow. Records
+    without text do not count.
     """
     bad = {
         reason: count
@@ -399,7 +399,7 @@ def default_out(named: Sequence[str] | None) -> str:
             "take it from"
         )
     name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
-    # The name of a file may be invalid UTF-8, but that of a run must be valid.
+    # The name of a file may be invalid UTF-8, but the name of a run must be valid.
     name = os.fsencode(name).decode("utf-8", "replace")
     for suffix in COMPRESSED:
         name = name.removesuffix(suffix)
@@ -414,7 +414,7 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
     place = Path(os.path.realpath(target))
     for source in sources:
         read = Path(os.path.realpath(source))
-        # A text that was mistaken for a path may be too long.
+        # A text that was mistaken for a path may be too long for the system.
         if source and (
             read.is_relative_to(place)
             or (os.path.isdir(read) and place.is_relative_to(read))

@@ -1,5 +1,5 @@
-"""Computes the layers of every number: of the whole dataset (:func:`layers_of`), and of
-its sources, authors, years and languages (:func:`breakdowns`).
+"""Compute the layers of every number: for the whole dataset (:func:`layers_of`), and
+for its sources, authors, years and languages (:func:`breakdowns`).
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from provscan.runs.scanned import Scanned
 # Minimum number of findings for numbers by source, author, year or language.
 FEW_FINDINGS = 20
 BREAKDOWNS = ("author", "year", "lang")
-# Maximum values of a breakdown, those with the most findings.
+# Maximum number of values in a breakdown: those with the most findings.
 BREAKDOWN_VALUES = 30
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All measurements of a run, from which its numbers and texts follow."""
+    """All measurements of a run, from which its numbers and sentences follow."""
 
     scanned: Scanned
     controls: Controls
@@ -66,9 +66,8 @@ class Measured:
     chance: MeasuredChance
     recall: MeasuredRecall
     null: NullCounts | None
-    index_fraction: (
-        float  # Share of the licensed corpus, drawn at random, in the index.
-    )
+    # Share of the licensed corpus, drawn at random, in the index.
+    index_fraction: float
 
     @property
     def findings(self) -> int:
@@ -81,9 +80,10 @@ class Measured:
         return int(self.counts.claimable[0].records.sum())
 
     @cached_property
-    def several_tweets(self) -> dict[str, Factor]:
-        """Records and texts that there are, over as many as there were if each had one
-        tweet; the index has a random share of all tweets.
+    def sharing_factors(self) -> dict[str, Factor]:
+        """By unit, the number of records (or texts) that contain licensed tweets,
+        divided by the number there would be if each contained one; for an index with a
+        random share of all tweets.
         """
         found = self.matches.tweets[self.counts.claimable[0].copies > 0]
         showing = {
@@ -114,8 +114,8 @@ def layers_of(
     language, by unit.
 
     ``records`` is the number of records, and ``part`` their expected share of the
-    chance matches. Limits allow for any share, so that they are valid for all parts at
-    once.
+    chance matches. The limits allow for any share, so they are valid for all parts
+    simultaneously.
     """
     scanned, controls, chance = measured.scanned, measured.controls, measured.chance
     recall = measured.recall
@@ -124,10 +124,10 @@ def layers_of(
     effect, several = scanned.design_effect(counted.records), dict[str, Factor]()
     if of_index < 1.0:
         effect *= _records_together(counted)
-        several = measured.several_tweets
+        several = measured.sharing_factors
         if found is not chance.whole:
-            # A part, such as one author, may be unlike the whole, so the limit allows
-            # that there is no more than was found.
+            # A part, such as one author, may differ from the whole, so the lower
+            # limit counts only what was found.
             several = {
                 unit: replace(known, low=of_index) for unit, known in several.items()
             }
@@ -206,7 +206,7 @@ def _share_of(chance: Chance, part: float) -> Chance:
 
 def _records_together(found: Amount) -> float:
     """Return the mean number of records that are found or missed together because they
-    contain the same text; the text in most records counts twice.
+    contain the same text. The text in the most records counts twice.
     """
     copies = found.copies.astype(np.float64)
     if not copies.any():
@@ -228,8 +228,8 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     """Compute the layers of the records and texts of each source, author, year and
     language.
 
-    The overall recall is used. The expected share of chance is the share of the texts
-    or, for a source, of the records; the limits allow for any share.
+    All parts have the overall recall. The expected share of chance matches is the share
+    of the texts or, for a source, of the records; the limits allow for any share.
     """
     if measured.findings < FEW_FINDINGS:
         return {}
@@ -251,7 +251,8 @@ def breakdowns(measured: Measured, withheld: dict[str, str]) -> dict[str, Any]:
     return result
 
 
-# Name of a breakdown, a value, its matches, its records, its share of chance matches.
+# The name of a breakdown, a value, its matches, its records, and its share of the
+# chance matches.
 Value = tuple[str, str, Part, Factor, float]
 
 
@@ -280,7 +281,8 @@ def _authors_years_languages(measured: Measured) -> Iterator[Value]:
     matches, counts, eligible = measured.matches, measured.counts, measured.eligible
     chance, whole = measured.chance, measured.chance.whole
     licensed = np.where(matches.control, 0, counts.of_texts[0].count)
-    # Use only the strength with the most findings beyond chance, and all findings.
+    # Use only all findings, and those of the strength with the most findings beyond
+    # chance.
     places = sorted({0, chance.best_strength})
     names, codes, groups = [], [], list[Group]()
     for column in BREAKDOWNS:

@@ -1,4 +1,4 @@
-"""Prepares the texts that a run searches for: the licensed texts of an index, and
+"""Prepare the texts that a run searches for: the licensed texts of an index, and
 controls, which are in the index or in files.
 """
 
@@ -25,7 +25,7 @@ class LicensedTexts(NamedTuple):
     """The licensed texts and the controls that a run searches for."""
 
     controls: Controls
-    snapshot: Snapshot  # How another process opens both.
+    snapshot: Snapshot  # The value with which another process opens both.
     control_fingerprint: str | None  # Fingerprint of the control files, if any.
     cutoff: dict[str, Any] | None  # Entry of ``summary.json`` on a cutoff.
     files: dict[str, Any] | None  # Entry of ``summary.json`` on control files.

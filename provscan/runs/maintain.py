@@ -1,4 +1,4 @@
-"""Maintains indexes: :func:`forget` removes tweets, :func:`merge` merges segments, and
+"""Maintain indexes: :func:`forget` removes tweets, :func:`merge` merges segments, and
 :func:`verify` checks every byte.
 """
 
@@ -49,8 +49,7 @@ def forget(
     """Forget tweets, so that nobody who opens the index afterwards finds them.
 
     Their texts stay in the files until these are rewritten by ``purge`` or by the next
-    merge. A forgotten tweet is never added again, whatever later corpora contain,
-    unless the index is built anew (``overwrite``).
+    merge. A forgotten tweet is never added again, even if a later corpus contains it, unless a new index is built (``overwrite``).
 
     Parameters
     ----------
@@ -59,16 +58,11 @@ def forget(
     ids
         Ids of tweets; or files with one id per line, or with compliance events as
         platforms send them (JSON lines with ``delete``, ``user_delete``,
-        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave
-        it out to purge tweets that are already forgotten. An index knows an edited
-        tweet by the id of its first version; if ``tweet_edit`` events connect the
-        versions of a tweet, the id of any version forgets it.
+        ``user_suspend``, ``status_withheld`` and others), or with batch results. Leave them out to purge tweets that are already forgotten. An index stores an edited tweet under the id of its first version; if ``tweet_edit`` events connect the versions of a tweet, it can be forgotten by the id of any version.
     users
-        Plain ids and batch results name accounts, as in the column ``author`` of
-        matches; all of their tweets are forgotten.
+        Treat plain ids and batch results as names of accounts, as in the column ``author`` of matches, and forget all tweets of these accounts.
     purge
-        Rewrite the segments that contain forgotten tweets, so that neither text nor
-        hash is left on disk, and write a record of the purge.
+        Rewrite the segments that contain forgotten tweets, so that neither their texts nor their hashes are left on disk, and write a record of the purge.
     dry_run
         Only report what would be forgotten.
     workers
@@ -77,9 +71,7 @@ def forget(
     Returns
     -------
     dict
-        Numbers of forgotten ``tweets`` and ``texts``; ``unknown`` ids that are not in
-        the index, for which nothing is recorded; ``unknown_accounts`` without a tweet
-        in the index; ``events`` read, by kind; ``dry_run`` and ``purged``.
+        The numbers of forgotten ``tweets`` and ``texts``; of ``unknown`` ids, which are not in the index and are not recorded; of ``unknown_accounts``, which have no tweet in the index; of ``events`` that were read, by kind; and ``dry_run`` and ``purged``.
 
     Raises
     ------
@@ -220,17 +212,14 @@ def verify(
 ) -> dict[str, Any]:
     """Check every byte of an index, or the files of a run against each other.
 
-    Anyone who edits a run can write new checksums, too. Only repeating the command in
-    its ``run.json`` detects that.
+    Anyone who edits a run can also write new checksums. Only repeating the command in its ``run.json`` detects that.
 
     Parameters
     ----------
     path
         Folder of an index or of a run.
     quick
-        Only compare the checksums of an index. Otherwise its segments are also rebuilt
-        from the tweets in a temporary folder, which takes as long as building the index
-        and detects files that were forged together with their checksums.
+        Only compare the checksums of an index. By default, its segments are also rebuilt from the tweets in a temporary folder. This takes as long as building the index, and detects files that were forged together with their checksums.
     workers
         Number of threads; by default all processors.
 

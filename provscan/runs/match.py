@@ -1,8 +1,8 @@
 """One execution of ``match``, by :func:`run_match`.
 
-1. :mod:`provscan.runs.inputs` plans which parts of which files are read.
-2. :mod:`provscan.runs.licensed` puts together the licensed texts and the controls.
-3. :mod:`provscan.runs.scan` scans the records and leaves part files in the run folder.
+1. :mod:`provscan.runs.inputs` decides which parts of which files are read.
+2. :mod:`provscan.runs.licensed` opens the licensed texts and the controls.
+3. :mod:`provscan.runs.scan` scans the records and writes part files to the run folder.
 4. :mod:`provscan.runs.analysis` reads them, scores and counts the matches, and
    estimates from the counts.
 5. :mod:`provscan.runs.evidence` writes the tables, and :func:`run_match` the rest.
@@ -59,8 +59,8 @@ PACKAGES = ("numpy", "numba", "pyarrow", "orjson", "xxhash", "zstandard")
 class RunTarget:
     """The destination of a run."""
 
-    out: Source | None = None  # The folder as the user named it, if at all.
-    # Whether to replace an older run, and whether to continue an interrupted one.
+    out: Source | None = None  # The folder that the user named, if any.
+    # Whether to replace an earlier run, and whether to continue an interrupted one.
     overwrite: bool = False
     resume: bool = False
 
@@ -109,10 +109,10 @@ def run_match(
         folder.begin(checkpoint, resumable=not inputs.streamed)
         clock.lap("calibrate")
 
-        # The scans, which leave their part files in the folder.
+        # Scan; the part files go to the folder.
         with ThreadPoolExecutor(1, thread_name_prefix="provscan") as pool:
-            # Prepare in the background what only the estimate needs, since it takes as
-            # long as the scan of a small dataset.
+            # Meanwhile, prepare what only the estimate needs, since that takes as long
+            # as the scan of a small dataset.
             counted = pool.submit(background, licensed.controls.licensed)
             pool.submit(importlib.import_module, "scipy.special")
             scan_inputs(
@@ -128,7 +128,7 @@ def run_match(
         analysis = analyse_run(folder.path, licensed, options, tokens)
         clock.lap("estimate")
 
-        # The files of the run.
+        # Write the files of the run.
         write_tables(
             analysis.measured.matches,
             analysis.added,
@@ -181,7 +181,7 @@ def _info(
 
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return a sentence on the first gate that was crossed, None if none was."""
+    """Return a sentence on the first gate that was crossed; None if none was."""
     records = summary["answer"]["records"]
     gates = (
         (options.fail_above, "findings", "", "have findings", "--fail-above"),
@@ -241,7 +241,7 @@ class Clock:
         self._last = now
 
     def describe(self, totals: Scanned) -> dict[str, Any]:
-        """Return the times of the run, and the speed of the dataset's scan."""
+        """Return the times of the stages, and the speed of the dataset's scan."""
         scan = max(self.seconds["scan"], 1e-4)
         times = {
             "started": self._started.isoformat(),

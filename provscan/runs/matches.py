@@ -1,6 +1,6 @@
 """The matches of a scan with their scores, read from part files in batches.
 
-A run may have more matches than fit in memory. Only some numbers for each found
+A run may have more matches than fit in memory, so only a few numbers for each found
 licensed text are kept (:class:`ScoredMatches`); each pass over the part files computes
 the scores of the matches again from these numbers.
 """
@@ -39,13 +39,13 @@ NEEDED = (
 
 
 class Batch(NamedTuple):
-    """Consecutive matches, with one entry for each."""
+    """Consecutive matches; each column has one entry per match."""
 
     columns: pa.RecordBatch  # Columns of the part files.
     low: int  # Number of the first match.
     split: Numbers
     place: Numbers  # Place of the licensed text in ``ScoredMatches.text``.
-    # Numbers of its record and field, counted from 0 among those with matches.
+    # Numbers of the record and of the field, counted from 0 among those with matches.
     record: Numbers
     field: Numbers
     similarity: Floats
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
     counted: Flags
 
     def flags(self, name: str) -> Flags:
-        """A column of true and false as an array."""
+        """Return a boolean column as an array."""
         result: Flags = self.columns[name].to_numpy(zero_copy_only=False)
         return result
 
@@ -85,19 +85,21 @@ class Batch(NamedTuple):
 
     @property
     def nearly(self) -> Flags:
-        """Whether each match is word for word or nearly."""
+        """Whether each match is verbatim or nearly verbatim."""
         return nearly_verbatim(self.similarity, self.containment) & ~self.flags(
             "pieces"
         )
 
     def findings(self, least: float) -> Flags:
-        """Which matches are findings of at least this many bits."""
+        """Return which matches are findings of at least this many bits."""
         return self.counted & (self.score >= least)
 
 
 @dataclass(frozen=True)
 class ScoredMatches:
-    """Matches, and the found licensed and control texts with one entry for each."""
+    """Matches, and the properties of the licensed and control texts that they found,
+    one entry per text.
+    """
 
     scanned: Scanned
     text: Numbers  # Number of the text in the reader, ascending.
@@ -132,8 +134,8 @@ class ScoredMatches:
             own = columns["record"].to_numpy()
             name = columns["field"].fill_null("").dictionary_encode()
             known, code = name.dictionary.to_pylist(), name.indices.to_numpy()
-            # Numbers of records and fields continue from the last batch, whose last
-            # record may continue here.
+            # The numbers of records and fields continue from the previous batch, whose
+            # last record may continue in this one.
             other_record = np.append(True, (np.diff(split) != 0) | (np.diff(own) != 0))
             other_record[0] = (split[0], own[0]) != last[:2]
             other_field = other_record | np.append(False, np.diff(code) != 0)
@@ -172,7 +174,7 @@ class ScoredMatches:
 def score_matches(
     scanned: Scanned, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
-    """Determine the found texts in a pass over one column, and score them."""
+    """Determine the found texts in a pass over one column, and score these texts."""
     found = np.zeros(len(controls.control), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True

@@ -1,13 +1,13 @@
-"""Counts the matches of a null dataset, and decides whether it is comparable with the
-dataset, so that these matches measure the dataset's chance (:func:`count_null`).
+"""Count the matches of a null dataset, and decide whether it is comparable with the
+dataset, so that its matches measure chance in the dataset (:func:`count_null`).
 
-Chance depends on the kind of text more than on its amount: novels and manuals share far
-fewer phrases with tweets than posts do. Three properties are compared: the matches of
-phrases (:data:`PHRASE_BITS`) per record and per character, the share of them that cover
-whole fields, and the lengths of records. Copies of tweets hardly change these: if one
-record in ten is a copy, there are a tenth more phrases. ``benchmarks/claims.py``
-measures the effect of the limits on pairs of collections that were not used to choose
-them.
+Chance depends more on the kind of text than on its amount: novels and manuals share far
+fewer phrases with tweets than posts do. Three properties are compared: the rate of
+phrases (matches with fewer than :data:`PHRASE_BITS` bits) per record and per character,
+the share of phrases that cover whole fields, and the lengths of records. Copies of
+tweets hardly change these properties: if one record in ten is a copy, there are a tenth
+more phrases. ``benchmarks/claims.py`` measures the effect of the limits on pairs of
+collections that were not used to choose the limits.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from provscan.runs.scanned import Scanned
 from provscan.scoring.lengths import SCRIPTS, letters
 from provscan.scoring.rule import Scorer
 
-# A match with fewer bits is that of a phrase, if it is no finding and not nearly
+# A match with fewer bits is a match of a phrase, unless it is a finding or nearly
 # verbatim.
 PHRASE_BITS = 30.0
 # Limits of the ratio of two rates, of the difference of two shares, and of the overlap
 # of two distributions.
 RATIO, APART, IN_COMMON = 1.5, 0.15, 0.7
-# Minimum standard errors of a significant difference.
+# Minimum number of standard errors of a significant difference.
 CERTAIN = 2.58
 # Minimum number of matches for a share.
 FEW = 30
@@ -91,13 +91,16 @@ class NullCounts:
 
     scan: NullScan
     matches: ScoredMatches
-    of_texts: list[TextFindings]  # For each of ``STRENGTHS``; control texts have none.
+    # Findings by text, for each of ``STRENGTHS``; none for control texts.
+    of_texts: list[TextFindings]
     licensed: int  # Matches of licensed texts.
     kind: Kind
 
     @property
     def scripts(self) -> Flags | None:
-        """The scripts in which the null dataset measures chance; None if in none."""
+        """The scripts in which the null dataset measures chance; None if there are
+        none.
+        """
         return self.scan.scripts if self.kind.same else None
 
 
@@ -107,7 +110,8 @@ class _Phrases:
     def __init__(self, matches: ScoredMatches, texts: int, scanned: Scanned) -> None:
         self._matches = matches
         self.sizes = {"record": scanned.records, "character": scanned.characters}
-        self.of_text = np.zeros(texts, np.int64)  # Of each text of the reader.
+        # Number of matches of each text of the reader.
+        self.of_text = np.zeros(texts, np.int64)
         self.whole = 0  # Matches that cover their whole field.
 
     def add(self, batch: Batch) -> None:
@@ -175,11 +179,12 @@ def _compared(
 
 
 def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, float]:
-    """Return the dataset's rate of phrases divided by that of the null dataset, and the
-    standard error of its logarithm.
+    """Return the ratio of the dataset's rate of phrases to that of the null dataset,
+    and the standard error of the logarithm of the ratio.
 
-    Many matches of one text are less certain than as many matches of different texts (a
-    design effect). None if neither dataset has any.
+    A rate from many matches of one text is less certain than one from as many matches
+    of different texts (a design effect). The ratio is None if neither dataset has any
+    phrases.
     """
     both = dataset.of_text + null.of_text
     if not both.any():
@@ -192,8 +197,8 @@ def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, 
 
 
 def _in_common(first: Numbers, second: Numbers) -> float | None:
-    """Return the overlap of two samples of lengths, in classes that double; None
-    without a sample.
+    """Return the overlap of two samples of lengths, in classes each twice as wide as
+    the one before; None without a sample.
     """
     if len(first) == 0 or len(second) == 0:
         return None

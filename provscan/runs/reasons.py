@@ -84,19 +84,19 @@ WITHHELD = {
 # worst case exceeds UNSEEN for findings, or UNSEEN_AT_MOST for all matches with severe
 # edits included.
 UNSEEN, UNSEEN_AT_MOST, AT_WORST = 0.28, 0.45, 0.25
-# Maximum difference between the matches and any mixture of test copies.
-# benchmarks/coverage.py measures all four limits.
+# Maximum difference between the matches and the most similar mixture of test copies.
+# ``benchmarks/coverage.py`` measures all four limits.
 UNLIKE = 0.15
-# Share of copies changed throughout above which they may be retyped. In simulated scans
-# of this kind, 55 of 81 intervals of texts and 70 of 83 of records were right; in all
-# others, 123 of 125 and 123 of 128.
+# If a larger share of the copies is changed throughout, the copies may be retyped. In
+# simulated scans of this kind, 55 of 81 intervals for texts and 70 of 83 for records
+# contained the true number; in all others, 123 of 125 and 123 of 128 did.
 MOSTLY_SPREAD = 0.5
-# Share of matches in pieces from which on the number of pieces is unknown.
+# If at least this share of the matches is in pieces, the number of pieces is unknown.
 IN_PIECES = 0.4
 POOR_RECALL = 1 / 3
 # Maximum share of findings in strata without control for an estimate.
 LEFT_OUT = 0.1
-# An estimate says little about other texts if this many texts, or fewer, have more than
+# An estimate says little about other texts if at most this many texts have more than
 # half of the findings.
 FEW_TEXTS = 5
 # Maximum ratio of the upper end of an interval to its lower end.
@@ -170,13 +170,13 @@ def differs(null: NullCounts) -> str:
 
 
 def strata_in_words(measured: Measured) -> str:
-    """Return the kinds of text that were found and have no control, in words."""
+    """Return in words the kinds of text that were found but have no control."""
     return ", ".join(name.capitalize() for name in measured.without_control)
 
 
 def few_texts(measured: Measured) -> dict[str, Any] | None:
-    """Return the values for a reason if a few texts have more than half of the
-    findings, else None.
+    """Return the values of the reason ``few_texts`` if a few texts have more than half
+    of the findings, else None.
     """
     copies = np.sort(measured.counts.findings.copies)[::-1]
     places = np.cumsum(copies[:FEW_TEXTS])

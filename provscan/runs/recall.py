@@ -1,5 +1,5 @@
-"""Measures recall on the spike-ins of a run (:func:`measure_recall`): of copies like
-the matches, of distinct texts, of characters, and of nearly verbatim copies.
+"""Measure recall on the spike-ins of a run (:func:`measure_recall`): of copies like the
+matches, of distinct texts, of characters, and of nearly verbatim copies.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
 from provscan.runs.comparability import recall_group
 from provscan.runs.count import Cells
 
-# Minimum recall at which the number of texts follows from the numbers of copies found
-# of each: the series of Good & Toulmin converges above 1/2, plus a margin.
+# Minimum recall at which the number of texts can be computed from the number of copies
+# found of each: the series of Good & Toulmin converges above 1/2, plus a margin.
 CONVERGES = 0.6
-# Number of copies of a text from which on more copies make no difference.
+# Copies of a text beyond this number make no difference.
 MANY_COPIES = 20
-# Minimum number of nearly verbatim spike-ins of light, common or heavy edits to measure
-# the recall of such copies.
+# Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
+# heavy) for the recall of such copies to be measured.
 ENOUGH_NEARLY = 30
 
 # Recall of findings, and recall of any verified match.
@@ -37,18 +37,19 @@ class MeasuredRecall:
     """Recall of copies like the matches, measured on spike-ins."""
 
     planted: SpikeIns
-    back: Recovered
+    recovered: Recovered
     usual: Flags  # bool[spike-ins]: the edit is not a severe one.
     of_records: Pair
-    # Recall of a copy of any text, which texts in many records do not dominate.
+    # Recall of copies, not dominated by texts in many records.
     of_texts: Pair
     of_characters: Pair
-    in_pieces: float  # Share of the records with findings whose finding is in pieces.
-    # Share of the licensed texts whose exact copy would be a finding; None without
-    # spike-ins.
+    # Share of the records with findings in which the finding is in pieces.
+    in_pieces: float
+    # Share of the licensed texts of which an exact copy would be a finding; None
+    # without spike-ins.
     can_be_told: float | None
-    # Recall of nearly verbatim copies of texts that can be told, by weight of the
-    # edits, if measured.
+    # Recall of nearly verbatim copies of detectable texts, by weight of the edits, if
+    # measured.
     nearly: dict[str, dict[str, Any]]
     # The lowest recall in ``nearly``.
     least_nearly: Factor | None
@@ -57,12 +58,12 @@ class MeasuredRecall:
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
     ) -> Recall | None:
         """Return the share of the distinct texts of which at least one copy is found;
-        ``copies`` is the number found of each.
+        ``copies`` has the number of copies found of each.
 
         A text with o copies found counts as ``1 - (-(1 - r) / r) ** o`` texts (Good &
         Toulmin 1956, doi:10.1093/biomet/43.1-2.45), or as 1 / r texts, as if each had
         one copy, if the series does not converge. All copies of undetectable texts are
-        missed. The cause that one copy of a text is missed may affect its other copies:
+        missed. What causes one copy of a text to be missed may affect its other copies:
         the lower limit lies half-way to the case that all copies are missed together
         or, with ``together``, assumes this case.
         """
@@ -72,7 +73,7 @@ class MeasuredRecall:
         count = int(having.sum())
         if count == 0 or recall is None:
             return recall
-        possible = max(float(self.back.detectable.mean()), recall.high, 1e-3)
+        possible = max(float(self.recovered.detectable.mean()), recall.high, 1e-3)
 
         def share(r: float) -> float:
             if r < CONVERGES * possible:
@@ -81,7 +82,9 @@ class MeasuredRecall:
             texts = float(having @ (1.0 - (-odds) ** np.arange(len(having))))
             return possible * count / max(texts, count)
 
-        other = 1.0 - float(self.back.same_text[self.back.found & self.usual].mean())
+        other = 1.0 - float(
+            self.recovered.same_text[self.recovered.found & self.usual].mean()
+        )
         low = recall.low if together else math.sqrt(recall.low * share(recall.low))
         return replace(
             recall,
@@ -92,7 +95,7 @@ class MeasuredRecall:
 
 
 def measure_recall(
-    planted: SpikeIns, back: Recovered, cells: Cells, too_short: float
+    planted: SpikeIns, recovered: Recovered, cells: Cells, too_short: float
 ) -> MeasuredRecall:
     """Measure the recall of copies that are distributed over cells like the matches.
 
@@ -100,11 +103,11 @@ def measure_recall(
     """
     usual = ~_has(planted, SEVERE)
     group = recall_group(planted.script, planted.band)
-    damage = damage_of(back.similarity, back.containment, back.pieces)
+    damage = damage_of(recovered.similarity, recovered.containment, recovered.pieces)
 
     def recall(found: Flags, shown: Floats, *, upper: bool) -> Recall | None:
-        """Estimate a recall; upper limits allow for severe edits, and for edits of
-        which hardly any copy is found.
+        """Estimate a recall; the ``upper`` one allows for severe edits, and for edits
+        after which hardly any copy is found.
         """
         if len(planted) == 0:
             return None
@@ -114,26 +117,26 @@ def measure_recall(
         return recall_of(arrays, shown, upper=upper)
 
     def pair(findings: Floats, every: Floats) -> Pair:
-        counted = recall(back.counted, findings, upper=False)
+        counted = recall(recovered.counted, findings, upper=False)
         if counted is not None:
             counted = replace(counted, low=counted.low * (1.0 - akin(counted)))
-        return counted, recall(back.found, every, upper=True)
+        return counted, recall(recovered.found, every, upper=True)
 
     of_records, of_texts = pair(*cells.of_records), pair(*cells.of_texts)
     in_cells = cells.findings.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
-    told = float(back.detectable.mean()) if len(planted) else None
-    nearly = _nearly(planted, back)
+    told = float(recovered.detectable.mean()) if len(planted) else None
+    nearly = _nearly(planted, recovered)
     least = min(nearly.values(), key=lambda share: share["low"], default=None)
     return MeasuredRecall(
         planted,
-        back,
+        recovered,
         usual,
         of_records,
         of_texts,
         (
-            _of_characters(planted, back, of_records[0]),
-            _of_characters(planted, back, of_records[1]),
+            _of_characters(planted, recovered, of_records[0]),
+            _of_characters(planted, recovered, of_records[1]),
         ),
         pieces,
         None if told is None else told * (1.0 - too_short),
@@ -146,17 +149,17 @@ def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
     return np.isin(planted.edit, [edit.__name__ for edit in edits])
 
 
-def _nearly(planted: SpikeIns, back: Recovered) -> dict[str, dict[str, Any]]:
+def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, dict[str, Any]]:
     """Return the recall of nearly verbatim copies by weight of the edits.
 
-    The class of a spike-in is that of its match or, if it was missed, that of the
-    planted copy.
+    Whether a spike-in is nearly verbatim is decided by its match or, if it was missed,
+    by the planted copy.
     """
     result = {}
     for weight, edits in WEIGHTS.items():
-        chosen = back.nearly & back.detectable & _has(planted, edits)
+        chosen = recovered.nearly & recovered.detectable & _has(planted, edits)
         if chosen.sum() >= ENOUGH_NEARLY:
-            result[weight] = counted_share(back.counted[chosen])
+            result[weight] = counted_share(recovered.counted[chosen])
     return result
 
 
@@ -174,19 +177,19 @@ def counted_share(counted: Flags) -> dict[str, Any]:
 
 
 def _of_characters(
-    planted: SpikeIns, back: Recovered, recall: Recall | None
+    planted: SpikeIns, recovered: Recovered, recall: Recall | None
 ) -> Recall | None:
     """Return the recall of characters, which is lower than that of copies because a
     part of a copy may lie outside the match.
 
-    The part depends on the edit, and is averaged over the mixture of edits. For copies
-    with other edits it may be zero or twice as large.
+    This part depends on the edit, and is averaged over the mixture of edits. For copies
+    with other edits, it may be between zero and twice as large.
     """
     if recall is None:
         return None
-    found, edit = back.found, planted.edit
+    found, edit = recovered.found, planted.edit
     parts = {
-        name: 1.0 - float(back.share[found & (edit == name)].mean())
+        name: 1.0 - float(recovered.share[found & (edit == name)].mean())
         for name in np.unique(edit[found]).tolist()
     }
     shown = {
@@ -204,8 +207,9 @@ def _of_characters(
 
 
 def akin(recall: Recall) -> float:
-    """Return the share of copies with heavy edits of which hardly any is found, if each
-    of these edits is as frequent as the heavy edits that the matches show.
+    """Return the share of the copies that have heavy edits after which hardly any copy
+    is found, if each of these edits is as frequent as the heavy edits that the matches
+    show.
     """
     heavy = {
         edit.__name__: recall.of_edit[edit.__name__]

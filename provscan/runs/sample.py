@@ -1,9 +1,10 @@
 """Samples of files: which files, or ranges of files, are scanned.
 
-A sample of records reads everything, a sample of files reads only what it scans. It is
-a simple random sample of the splits of a plan (a file, a range of row groups of a
-Parquet file, a range of bytes of uncompressed lines) without replacement, so that each
-is as likely as any other, be it large or small.
+A sample of records requires reading all files; a sample of files requires reading only
+those that are scanned. A sample of files is a simple random sample, without
+replacement, of the splits of a plan (files, ranges of row groups of a Parquet file,
+ranges of bytes of uncompressed lines), so each split is equally likely to be drawn,
+whatever its size.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from provscan.options import MatchOptions
 from provscan.readers import STDIN, UNKNOWN, Fields, Split
 from provscan.readers.bytes.files import readable
 
-# Number of splits in a sample, for which the dataset is divided if possible. Each split
-# costs opening a file, but fewer splits tell less about their differences.
+# Number of splits in a sample; the dataset is divided accordingly, if possible. Each
+# split costs the opening of a file, but fewer splits say less about their differences.
 SPLITS = 300
-# With fewer splits, a sample of records is drawn unless files are requested, since the
-# limits from a few different files are too wide to help.
+# With fewer splits in the sample, records are drawn instead unless files are requested,
+# since limits from a few different files are too wide to be useful.
 FEWEST = 50
-# Minimum number of splits, since a single one says nothing about their differences.
+# Minimum number of splits, since a single split says nothing about differences.
 LEAST = 2
-# Number of bytes at each end of a file by which it is identified.
+# Number of bytes at each end of a file that identify it.
 ENDS = 4096
 
 
 @dataclass(frozen=True)
 class FileSample:
-    """The parts of a dataset that are in a sample of files, and the others."""
+    """The parts of a dataset that are in a sample of files, and the other parts."""
 
     splits: list[Split]  # Splits in the sample, in the order of the plan.
     rest: list[Split]  # All other splits.
@@ -50,7 +51,7 @@ class FileSample:
 
     @property
     def sizes(self) -> tuple[list[int], list[int]]:
-        """Bytes of each split in the sample, and of each other one."""
+        """Return the bytes of each split in the sample, and of each other split."""
         inside, outside = (
             [split.size for split in splits] for splits in (self.splits, self.rest)
         )
@@ -91,8 +92,8 @@ def draw_files(
     splits = [split for split in plan if split.size > 0]
     count = max(1, round(share * len(splits)))
     if by is None and (pipes or count < FEWEST):
-        # Records are then read in the usual splits. This takes a second plan, which
-        # costs little compared with reading everything.
+        # Records are read in the usual splits. They require a second plan, which costs
+        # little compared with reading everything.
         return None
     if pipes:
         raise ParameterError(

@@ -1,5 +1,5 @@
-"""Scans all inputs: an executor runs one task per split, and the results are added up
-in the order of the splits.
+"""Scan all inputs: an executor runs one task per split, and the results are added up in
+the order of the splits.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from provscan.engine import (
     Threads,
 )
 from provscan.errors import InputError, OutputError, ParameterError
-from provscan.index import CONSTANT, IndexReader, hold_shards
+from provscan.index import CONSTANT, IndexReader, open_shards
 from provscan.matching.part_files import fetch_part, load_part
 from provscan.matching.scan_task import (
     Map,
@@ -55,8 +55,8 @@ from provscan.runs.licensed import LicensedTexts
 from provscan.runs.scanned import Scanned
 from provscan.urls import below
 
-# Number of records after which the share of unreadable ones is first compared with the
-# limit of the options.
+# Number of records after which the share of unreadable records is first compared with
+# the limit in the options.
 CHECK_FROM = 10_000
 
 
@@ -84,8 +84,8 @@ def scan_inputs(
     options: MatchOptions,
     progress: Progress,
 ) -> None:
-    """Scan all splits whose parts are not complete yet; what is found lies in the run
-    folder, where :func:`provscan.runs.scanned.read_scan` reads it.
+    """Scan all splits whose parts are not complete yet. The results are in the run
+    folder, from which :func:`provscan.runs.scanned.read_scan` reads them.
     """
     snapshot, reader = licensed.snapshot, licensed.controls.reader
     limits = current_limits()
@@ -94,10 +94,10 @@ def scan_inputs(
     totals = Scanned(parts, share=inputs.share, sizes=sizes)
     lost: list[LostTask] = []
     parts.mkdir(exist_ok=True)
-    # Choose the records to scan, and the number of records to keep, in which spike-ins
-    # are planted and by which kinds of data are compared.
+    # Choose the records to scan, and the number of carrier records to keep, in which
+    # spike-ins are planted and by which null dataset and dataset are compared.
     sampling = Sampling(inputs.share, options.seed, CARRIERS)
-    # Blocks on a cluster are unknown until they are made.
+    # Blocks on a cluster are unknown until they are computed.
     splits = [] if inputs.in_blocks else list(inputs.splits)
     complete: set[int] = set()
     if folder.earlier is not None:
@@ -161,7 +161,9 @@ def scan_inputs(
 
 
 def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
-    """Yield the splits of files, or the blocks of data in blocks as they are made."""
+    """Yield the splits of files, or the blocks of data on a cluster as they are
+    computed.
+    """
     if not inputs.in_blocks:
         yield from ((split, None) for split in inputs.splits)
         return
@@ -174,7 +176,7 @@ def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
 @contextlib.contextmanager
 def _store(options: MatchOptions) -> Iterator[str | None]:
     """Provide a folder for the parts of this run in the place that the user named, if
-    any; it is removed when the parts have arrived.
+    any. The folder is removed when the parts have been copied to the run folder.
     """
     if options.parts is None:
         yield None
@@ -191,7 +193,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
     try:
         yield url
     finally:
-        # Remaining files are of no use, and failing to remove them is no error.
+        # Remaining files are useless, but a failure to remove them is not an error.
         with contextlib.suppress(OSError):
             store.end()
 
@@ -199,7 +201,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
 def _groups(
     executor: Ray, snapshot: Snapshot, reader: IndexReader, options: MatchOptions
 ) -> tuple[Held, ...]:
-    """Return the processes of the cluster that hold the shards of the index."""
+    """Return the processes of the cluster that have the shards of the index open."""
     shards, groups = len(reader.manifest.shards), options.shard_groups or 1
     if shards < groups:
         has = f"has only {shards}" if shards else "has none"
@@ -209,7 +211,7 @@ def _groups(
         )
     where = None if options.shards_from is None else os.fspath(options.shards_from)
     hold = partial(
-        hold_shards,
+        open_shards,
         snapshot.index,
         snapshot=snapshot.fingerprint,
         control=snapshot.control,
@@ -243,8 +245,8 @@ def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
 def _function(
     inputs: Inputs, reader: IndexReader, executor: Executor, threads: int
 ) -> Any:
-    """Return the function that the executor runs. On this machine, each of a few splits
-    is scanned by several threads.
+    """Return the function that the executor runs. On this machine, several threads scan
+    a split if there are only a few splits.
     """
     if isinstance(executor, Ray):
         threads = 1

@@ -1,8 +1,9 @@
-"""Reads the results of a dataset's scan from its folder of part files.
+"""The results of a dataset's scan, read from its folder of part files.
 
 :mod:`provscan.runs.scan` adds each part to a :class:`Scanned` while it runs, and saves
-values that are not in the parts as ``scan.json``; the analysis gets the same value from
-:func:`read_scan`. The matches stay in the part files, and are read in batches.
+values that are not in the parts as ``scan.json``; the analysis gets an equal value from
+:func:`read_scan`. The matches stay in the part files, from which they are read in
+batches.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Scanned:
     # Contents of ``scan.json``: paths that could not be scanned, each with a reason;
     # the description of the cluster that ran the scan
     # (``provscan.engine.Ray.describe``), if any; the share of the records that was
-    # drawn; and, for a sample of files, the sizes in bytes of the splits in it and of
-    # all others.
+    # drawn; and, for a sample of files, the sizes in bytes of the splits in the sample
+    # and of all other splits.
     unread: list[tuple[str, str]] = field(default_factory=list)
     cluster: dict[str, Any] | None = None
     share: float = 1.0
@@ -96,14 +97,15 @@ class Scanned:
         """The code points of the whole dataset, projected if they are unknown."""
         if self.drawn is not None:
             return self.drawn.projected(self._of_parts("characters"))
-        # A record is drawn with all of its code points.
+        # Records are drawn as a whole, with all of their code points.
         unit = sum(part.squares for part in self.parts) / max(1, self.characters)
         limits = thinned(self.characters, self.fraction, effect=max(1.0, unit))
         return Factor(self.characters / self.fraction, *limits)
 
     def design_effect(self, found: Numbers) -> float:
         """Return the factor by which a sample of files increases the variance of the
-        records that were found, given for each part; 1 without such a sample.
+        number of records found; 1 without such a sample. ``found`` has the number for
+        each part.
         """
         if self.drawn is None:
             return 1.0
@@ -116,7 +118,8 @@ class Scanned:
         self.stats.merge(part.stats)
         self.truncated.add(part.truncated)
         self.sample.merge(part.carriers)
-        # There may be thousands of parts, and their samples are no longer needed.
+        # There may be thousands of parts, and their samples are no longer needed after
+        # merging.
         part.carriers = CarrierSample(0, 0)
         self.parts.append(part)
         self.records += part.records
@@ -132,7 +135,7 @@ class Scanned:
         self.add(part)
 
     def match_count(self, source: str | None = None) -> int:
-        """Return the number of matches in the dataset, or in one ``source`` of it."""
+        """Return the number of matches in the dataset, or in one of its sources."""
         return sum(part.matches for _, part in self._with_matches(source))
 
     def batches(

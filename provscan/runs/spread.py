@@ -1,9 +1,9 @@
-"""Builds an index with an executor, in tasks that read files and tasks that write
+"""Build an index with an executor, in tasks that read files and tasks that write
 shards.
 
 The first tasks read and sketch tweets and distribute them by the hash of their text.
-The second tasks write one shard each. Decisions over all shards are left to this
-process (:mod:`provscan.index.shards.spread`).
+The second tasks write one shard each. This process makes the decisions that concern all
+shards (:mod:`provscan.index.shards.spread`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from provscan.params import IndexParams
 from provscan.readers import STDIN, UNKNOWN, Limits, ReadStats, TweetFile
 from provscan.runs.corpus import Corpus, coalesced
 
-# Number of tasks per worker, so that workers finish at about the same time, and maximum
-# bytes of a task.
+# Number of tasks per worker, so that workers finish at about the same time; and maximum
+# number of bytes per task.
 TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
 
 
@@ -132,8 +132,8 @@ def shards_of(
 
 
 def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
-    """Yield the results; an error if a task is lost, since an index needs all of
-    them.
+    """Yield the results; raise an error if a task is lost, since an index needs all
+    results.
     """
     for result in results:
         if isinstance(result, LostTask):

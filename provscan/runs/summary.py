@@ -1,5 +1,5 @@
-"""Makes the entries of ``summary.json`` other than the answer: counts, recall, control
-and rule.
+"""The entries of ``summary.json`` other than the answer: counts, recall, control and
+rule.
 """
 
 from __future__ import annotations
@@ -134,17 +134,17 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
     """Return the recall of all spike-ins, of every class, and of copies like the
     matches.
     """
-    back, planted = measured.back, measured.planted
-    counted, recall = back.counted, measured.of_records[0]
-    bits = back.bits[~np.isnan(back.bits)]
+    recovered, planted = measured.recovered, measured.planted
+    counted, recall = recovered.counted, measured.of_records[0]
+    bits = recovered.bits[~np.isnan(recovered.bits)]
     result: dict[str, Any] = {
         "planted": len(planted),
-        "found": int(back.found.sum()),
+        "found": int(recovered.found.sum()),
         "counted": int(counted.sum()),
-        "same_text": int(back.same_text.sum()),
+        "same_text": int(recovered.same_text.sum()),
         "all": counted_share(counted) if len(planted) else None,
         "nearly_verbatim": measured.nearly,
-        # Numbers of found spike-ins in steps of ten bits.
+        # Number of spike-ins found, in classes of ten bits.
         "bits": np.bincount((bits // 10).astype(np.int64)).tolist(),
         "of_matches": None,
         "range": {},

@@ -1,4 +1,4 @@
-"""Counts the tokens of a language model, for the amounts of text that a run reports."""
+"""Count the tokens of a language model, for the amounts of text that a run reports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tokens_of(tokenizer: str | os.PathLike[str] | None) -> Tokens | None:
             f"{os.fspath(tokenizer)} can't be read as a tokenizer: {error}. Give the "
             "tokenizer.json of a model"
         ) from None
-    # A file may ask for truncation or padding to the length of the model's batches.
+    # The file may specify truncation, or padding to the length of the model's batches.
     loaded.no_truncation()
     loaded.no_padding()
     return lambda texts: sum(

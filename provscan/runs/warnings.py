@@ -135,15 +135,16 @@ NOTES = {
 }
 """Texts of the notes by code; a note says what a reader should know."""
 
-# With fewer test copies, the accuracy of limits that rest on them was not measured.
+# The accuracy of limits that rest on fewer test copies was not measured.
 FEW_PLANTED = 300
-# Share of the control's texts in the dataset from which on there is a warning.
+# Minimum share of the control's texts in the dataset for a warning.
 IN_DATASET = 0.1
-# Share of licensed texts that can't be findings from which on there is a warning.
+# Minimum share of licensed texts that can't be findings for a warning.
 NOT_DETECTABLE = 0.2
-# Two sets of texts are from different years if their years overlap by a smaller share.
+# Two sets of texts are from different years if their years overlap by less than this
+# share.
 IN_COMMON = 0.5
-# Minimum overlap in the traits for which weighting by strata does not correct.
+# Minimum overlap in each trait for which weighting by strata does not correct.
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.5, "author": 0.2}
 
 
@@ -156,7 +157,7 @@ def note(code: str, **values: Any) -> dict[str, Any]:
 
 
 def warnings(measured: Measured) -> list[dict[str, Any]]:
-    """Return the warnings, which say what threatens a number."""
+    """Return the warnings; each says what threatens a number."""
     chance, recall, null = measured.chance, measured.recall.of_records[0], measured.null
     result = []
     licensed = measured.controls.licensed
@@ -211,9 +212,7 @@ def warnings(measured: Measured) -> list[dict[str, Any]]:
 
 
 def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str, Any]]:
-    """Return a warning if the numbers of clusters that two measures predict contradict
-    each other.
-    """
+    """Return a warning if two measures predict contradictory numbers of clusters."""
     one, other = first.chance("clusters"), second.chance("clusters")
     if one.low <= other.high and other.low <= one.high:
         return []
@@ -232,7 +231,7 @@ def _disagreement(first: ChanceMeasure, second: ChanceMeasure) -> list[dict[str,
 
 
 def notes(measured: Measured) -> list[dict[str, Any]]:
-    """Return the notes: things to know that threaten no number that is shown."""
+    """Return the notes: facts to know that threaten none of the numbers shown."""
     result = []
     if measured.index_fraction < 1.0:
         result.append(note("fraction_indexed", share=100.0 * measured.index_fraction))

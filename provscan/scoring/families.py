@@ -63,12 +63,14 @@ def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     if len(pairs) == 0:
         return label
-    of = components(np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape))
+    component = components(
+        np.unique(pairs, return_inverse=True)[1].reshape(pairs.shape)
+    )
     # The smallest first row replaces the first rows of the connected components.
-    first = np.full(int(of.max()) + 1, len(label))
-    np.minimum.at(first, of, pairs.min(axis=1))
+    first = np.full(int(component.max()) + 1, len(label))
+    np.minimum.at(first, component, pairs.min(axis=1))
     target = np.arange(len(label))
-    target[pairs] = first[of][:, None]
+    target[pairs] = first[component][:, None]
     return target[label]
 
 

@@ -16,7 +16,7 @@ from test_shards import LOW, Build, Tweet, scanned, templates
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError
-from provscan.index import GroupReader, IndexReader, hold_shards
+from provscan.index import GroupReader, IndexReader, open_shards
 from provscan.params import SearchLimits
 
 
@@ -35,7 +35,7 @@ def grouped(reader: IndexReader, groups: int, **more: Any) -> GroupReader:
     return GroupReader(
         tuple(
             Near(
-                hold_shards(
+                open_shards(
                     path, range(group, shards, groups), snapshot=reader.snapshot, **more
                 )
             )
@@ -94,13 +94,13 @@ def test_a_group_opens_its_own_shards(build: Build, corpus: list[Tweet]) -> None
     for segment in reader.segments[2:]:
         for path in (Path(reader.path) / "segments" / segment.info.name).iterdir():
             path.unlink()
-    held = hold_shards(str(reader.path), [0, 1], snapshot=reader.snapshot)
+    held = open_shards(str(reader.path), [0, 1], snapshot=reader.snapshot)
     own, _ = held.own([], np.arange(reader.size))
     assert set(own.tolist()) == {
         int(number) for segment in reader.segments[:2] for number in segment.numbers
     }
     with pytest.raises(IndexFormatError, match="is missing"):
-        hold_shards(str(reader.path), [1, 2], snapshot=reader.snapshot)
+        open_shards(str(reader.path), [1, 2], snapshot=reader.snapshot)
 
 
 def test_fetched_shards_leave_nothing_on_disk(
@@ -131,7 +131,7 @@ def test_a_damaged_copy_is_not_opened(build: Build, corpus: list[Tweet]) -> None
     )
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
     grouped_first = partial(
-        hold_shards,
+        open_shards,
         "nowhere",
         snapshot=index.reader.snapshot,
         fetched_from=str(index.path),

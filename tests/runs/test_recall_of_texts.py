@@ -27,7 +27,7 @@ def texts(
         found=flags,
         same_text=np.arange(100) < 100 * same,
     )
-    recalls: Any = SimpleNamespace(back=back, usual=flags)
+    recalls: Any = SimpleNamespace(recovered=back, usual=flags)
     result = MeasuredRecall.of_distinct(
         recalls,
         Recall(value, value - 0.05, value + 0.05, {}, {}),

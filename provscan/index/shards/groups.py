@@ -1,7 +1,7 @@
 """Groups of shards, each open in its own process, for an index that is larger than a
 machine's memory or disk.
 
-:func:`hold_shards` opens the shards of one group only. A :class:`GroupReader` looks up
+:func:`open_shards` opens the shards of one group only. A :class:`GroupReader` looks up
 all groups as one index: it queries each group for the keys of its records, chooses
 candidates among all results, and requests their texts. Its results are identical to
 those of :class:`~provscan.index.reader.IndexReader`.
@@ -38,7 +38,7 @@ from provscan.index.shards.write import shards_of
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
 
-# Information about a group that every reader requests, and only once.
+# The information about a group that every reader requests, once.
 CONSTANT = "about"
 
 
@@ -52,12 +52,12 @@ class About(NamedTuple):
     seed_filter: BloomFilter | None
 
 
-class HeldShards:
-    """The part of an index that a process has open: some shards, and the segments
+class OpenShards:
+    """The part of an index that a process has opened: some shards, and the segments
     added to the index.
 
-    A text is the group's own if it is in one of its shards, or would be if it had not
-    been added later.
+    A text belongs to the group if it is in one of its shards, or would be in one if it
+    had not been added later.
     """
 
     def __init__(self, reader: IndexReader) -> None:
@@ -97,7 +97,7 @@ class HeldShards:
         room: int,
     ) -> list[tuple[np.ndarray, ...]]:
         # Arrays from another process are read-only, but the kernels are compiled for
-        # writable ones.
+        # writable arrays.
         records = CodeBuffer(*map(np.array, records))
         matches = MatchedPlaces(*map(np.array, matches))
         return self._sources.variants(records, matches, limits, room)
@@ -105,8 +105,8 @@ class HeldShards:
     def own(
         self, methods: Sequence[str], texts: np.ndarray
     ) -> tuple[np.ndarray, list[Any]]:
-        """Return which of some texts are the group's own, and the results of methods
-        of the reader for these.
+        """Return which texts belong to the group, and the results of methods of the
+        reader for these.
         """
         places = np.flatnonzero(self._is_own(texts))
         return places, [
@@ -117,7 +117,7 @@ class HeldShards:
         self._reader.require_unchanged()
 
     def _is_own(self, texts: np.ndarray) -> np.ndarray:
-        own = self._reader.numbering.held(texts)
+        own = self._reader.numbering.contains(texts)
         added = np.flatnonzero(texts >= self._first_added)
         own[added] = self._own_added[texts[added] - self._first_added]
         return own
@@ -136,14 +136,14 @@ class HeldShards:
         return np.concatenate(parts)
 
 
-def hold_shards(
+def open_shards(
     path: str,
     shards: Sequence[int],
     *,
     snapshot: str,
     control: str | None = None,
     fetched_from: str | None = None,
-) -> HeldShards:
+) -> OpenShards:
     """Open some shards of an index, and the segments added to it.
 
     Parameters
@@ -157,8 +157,8 @@ def hold_shards(
     fetched_from
         A copy of the index in a file store (:class:`provscan.readers.FileStore`), from
         which the files are copied into a temporary folder. They are deleted as soon as
-        they are mapped, so that the disk space is freed when the process ends, in
-        whatever way.
+        they are mapped, so that the disk space is freed when the process ends, however
+        it ends.
     """
     with tempfile.TemporaryDirectory(prefix="provscan-") as copy:
         if fetched_from is not None:
@@ -167,7 +167,7 @@ def hold_shards(
         reader = open_reader(path, check="lengths", snapshot=snapshot, shards=shards)
     if control is not None:
         reader = reader.with_control(open_reader(control, check="lengths"))
-    return HeldShards(reader)
+    return OpenShards(reader)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,9 @@
 """Look up shards as the single segment that they would form (docs/format.md).
 
-For a batch of records, each shard is queried once, for the keys that pass the filter
-of all shards. The results become a small segment, in which texts are ordered as in a
-single segment. The kernels therefore find the same candidates in it, and count the same
-look-ups as cut short.
+For a batch of records, each shard is queried once, for the keys that pass the filter of
+all shards. The results form a small segment whose texts have the order of a single
+segment. The kernels therefore find the same candidates in it, and count the same
+truncated look-ups.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _NO_TEXTS = Strings(np.zeros(0, np.uint8), np.zeros(1, np.int64))
 
 
 class ShardQuery(NamedTuple):
-    """Keys of one kind, uint32[n], reduced to the bits that tables have, and the
+    """Keys of one kind, uint32[n], reduced to the bits that the tables store, and the
     maximum number of entries per key and shard.
     """
 
@@ -67,10 +67,10 @@ class ShardQuery(NamedTuple):
 class ShardEntries(NamedTuple):
     """The entries for the requested keys of one kind."""
 
-    # The keys, uint32[n], and the reader's numbers of the texts, int64[n].
+    # The keys, uint32[n], and the numbers of the texts in the reader, int64[n].
     keys: np.ndarray
     numbers: np.ndarray
-    # [n, ...]: the values that the table has for each entry or text.
+    # [n, ...]: the values in the table for each entry or text.
     values: np.ndarray
     living: np.ndarray  # bool[n]: see ``provscan.index.segment.tables.LookupTables``.
 
@@ -80,7 +80,7 @@ class ShardGroup(Protocol):
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
         """Call a method of :class:`LocalTables`, or of
-        :class:`provscan.index.shards.groups.HeldShards`.
+        :class:`provscan.index.shards.groups.OpenShards`.
 
         The returned function waits for the result.
         """
@@ -88,8 +88,8 @@ class ShardGroup(Protocol):
 
 
 def answers(groups: Sequence[ShardGroup], method: str, *arguments: Any) -> list[Any]:
-    """Return the answer of each group. All groups are queried before waiting for the
-    first.
+    """Return the answer of each group. All groups are queried before the first answer
+    is awaited.
     """
     return [
         answer() for answer in [group.begin(method, *arguments) for group in groups]
@@ -106,8 +106,8 @@ class LocalTables:
         return partial(getattr(self, method), *arguments)
 
     def entries(self, asked: Sequence[ShardQuery]) -> list[ShardEntries]:
-        """Return the entries of some keys in all shards: the first ``limit`` of each
-        key in each shard.
+        """Return the entries of some keys in all shards: the first ``limit`` entries of
+        each key in each shard.
         """
         return [
             self._entries(each.keys.astype(np.uint64) << _S32, each.kind, each.limit)
@@ -168,27 +168,26 @@ class LocalTables:
 class ShardTables:
     """The tables of shards, and of the segments added after them."""
 
-    groups: tuple[
-        ShardGroup, ...
-    ]  # The groups with the tables of shards and of added segments.
+    # The groups with the tables of shards and of added segments.
+    groups: tuple[ShardGroup, ...]
     seed_filter: BloomFilter  # The filter of all these tables.
     params: IndexParams  # The parameters of the index.
-    canonical_texts: Callable[
-        [np.ndarray], Strings
-    ]  # Returns canonical texts by the reader's numbers.
+    # Returns canonical texts, given their numbers in the reader.
+    canonical_texts: Callable[[np.ndarray], Strings]
 
     @property
     def together(self) -> int:
-        # Each look-up queries all shards, so more records at once mean fewer queries.
+        # Each look-up queries all shards, so larger batches of records mean fewer
+        # queries.
         return 2
 
     def look_up(
         self, seeds: Seeds, sketches: Sketches, limits: SearchLimits
     ) -> LookupTables:
-        """Return a segment of all texts that share a key with some records, as yet
-        without the texts themselves.
+        """Return a segment of all texts that share a key with some records, without the
+        wording of the texts.
 
-        For each key, no more entries are read than the limits require.
+        For each key, only as many entries are read as the limits allow.
         """
         wanted = np.empty(int(seeds.bounds[-1]), np.uint32)
         count = wanted_keys(seeds, self._nothing.seeds, seeding_scratch(), wanted)
@@ -250,7 +249,9 @@ class ShardTables:
         )  # fmt: skip
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
-        """Return the segment with some of its texts; the others are empty."""
+        """Return the segment with the wording of some of its texts; the others are
+        empty.
+        """
         chosen = distinct(np.concatenate(texts))
         strings = self.canonical_texts(segment.numbers[chosen])
         offsets = np.zeros(len(segment.numbers) + 1, np.int64)
@@ -264,7 +265,7 @@ class ShardTables:
     def variants(
         self, records: CodeBuffer, matches: MatchedPlaces, limits: SearchLimits
     ) -> tuple[LookupTables, Variants]:
-        # Shards may be on other machines, so send them only what they need.
+        # Shards may be on other machines, so send only the data that they need.
         chosen = np.flatnonzero(
             (matches.similarity < 1.0)
             & (matches.similarity >= limits.variant_similarity)
@@ -322,11 +323,11 @@ class ShardTables:
 def sources_of(
     numbering: Numbering, params: IndexParams
 ) -> tuple[LocalTables, BloomFilter, tuple[LookupTables, ...]]:
-    """Return the tables of the shards, and of the segments that were added to them if
-    these can be joined into one.
+    """Return the tables of the shards and, if they can be joined into one segment, of
+    the segments that were added to the shards.
 
-    Also return the filter of the seeds of all of these, and the tables of the added
-    segments if they do not fit.
+    Also return a filter of all their seeds, and the tables of the added segments if
+    they can't be joined.
     """
     shards = numbering.segments[: numbering.shards]
     rest = numbering.segments[numbering.shards :]
@@ -351,8 +352,8 @@ def shard_tables(
     params: IndexParams,
     canonical_texts: Callable[[np.ndarray], Strings],
 ) -> tuple[Tables, ...]:
-    """Return the tables of shards, with the added segments in the same tables if they
-    fit into one segment, else in separate ones.
+    """Return the tables of shards. Segments that were added are in the same tables if
+    they fit in one segment, else in separate tables.
     """
     sources, seed_filter, others = sources_of(numbering, params)
     return ShardTables(
@@ -373,7 +374,9 @@ def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:
 
 
 def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
-    """Return the distinct bits of some keys that a table has, uint32."""
+    """Return the distinct values of some keys, reduced to the bits that a table stores,
+    uint32.
+    """
     out = np.empty(len(keys), np.uint64)
     slots = np.zeros(1 << (2 * len(keys)).bit_length(), np.uint64)
     return (
@@ -381,8 +384,8 @@ def _distinct(keys: np.ndarray, layout: TableLayout) -> np.ndarray:
     ).astype(np.uint32)
 
 
-# For each kind of keys, the table of a source, a filter of its keys, its values beside
-# texts, and whether these are per text or per entry.
+# For each kind of keys: the table of a source, a filter of its keys, the values that it
+# stores in addition to texts, and whether these are per text or per entry.
 _KINDS: dict[
     str, Callable[[LookupTables], tuple[Postings, BloomFilter, np.ndarray, bool]]
 ] = {

@@ -1,9 +1,9 @@
-"""Write an index in shards in three steps, by tasks that any process can run.
+"""Write an index in shards, in three steps whose tasks can run in any process.
 
 :func:`write_parts` divides tweets by shard, :func:`write_shard` writes one shard from
-all the parts for it, and :func:`write_shards` adds the data that depends on all shards.
-The resulting bytes are the same as from one process, since a segment depends only on
-its tweets.
+all of its parts, and :func:`write_shards` adds the data that depends on all shards. The
+resulting bytes are the same as those that one process writes, since a segment depends
+only on its tweets.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Parted(NamedTuple):
 
 
 class MadeShards(NamedTuple):
-    shards: Sequence[WrittenSegment]  # Each shard by itself.
+    shards: Sequence[WrittenSegment]  # The shards.
     parted: Parted  # The counts of all parts together.
 
 
 def write_parts(
     batches: Iterable[pa.RecordBatch], folder: Path, number: int, shards: int
 ) -> Parted:
-    """Divide batches of tweets by shard, into a folder that all tasks share. Repeating
-    the call changes nothing.
+    """Divide batches of tweets by shard, into a folder that all tasks share. A repeated
+    call changes nothing.
 
     The files are named after the ``number`` of the task.
     """
@@ -85,7 +85,7 @@ def write_shard(
     params: IndexParams,
     advance: Callable[[int], None],
 ) -> WrittenSegment:
-    """Write a shard, in a folder beside that of the parts.
+    """Write a shard, in a folder next to the folder of the parts.
 
     Parameters
     ----------

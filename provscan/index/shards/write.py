@@ -64,7 +64,7 @@ def finished_shards(
 def _numbers(
     change: Change, params: IndexParams, shards: Sequence[WrittenSegment]
 ) -> list[np.ndarray]:
-    """Return the numbers of each shard's texts among those of all shards, uint32;
+    """Return the numbers of each shard's texts among the texts of all shards, uint32;
     texts are ordered by their earliest tweet.
     """
     infos = [

@@ -48,9 +48,8 @@ class LiftoverInput(NamedTuple):
     spans: np.ndarray
     copied: np.ndarray
     raw_texts: TextBuffer  # The original licensed tweets, one per match.
-    similarity: (
-        np.ndarray
-    )  # float64[n], minimum Jaccard index; an edge that lowers it further is left out.
+    # float64[n], minimum Jaccard index; an edge that lowers it further is left out.
+    similarity: np.ndarray
 
 
 class LiftoverOutput(NamedTuple):

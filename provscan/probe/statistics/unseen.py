@@ -92,17 +92,17 @@ def stratified_excess(
             if first == 0
             else ALPHA / 2 / (len(asked) - 1)
         )
-        of = asked[first:]
+        used = asked[first:]
         low = _least_excess(
-            size[of], n[of], k[of], control_hits, controls, -float(ndtri(error))
+            size[used], n[used], k[used], control_hits, controls, -float(ndtri(error))
         )
         if low > bound:
             best, bound = first, low
-    of = asked[best:]
-    value = float(size[of] @ (k[of] / n[of] - control_hits / controls))
+    used = asked[best:]
+    value = float(size[used] @ (k[used] / n[used] - control_hits / controls))
     return Inference(
         max(value, 0.0), max(bound, 0.0), None, None, method, assumes
-    ), int(of[0])
+    ), int(used[0])
 
 
 def _least_excess(

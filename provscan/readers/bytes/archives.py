@@ -22,8 +22,8 @@ BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
-    """A member whose header is valid. tarfile takes a damaged or missing header,
-    except the first one, for the end of the archive.
+    """A member whose header is valid. tarfile treats a damaged or missing header as the
+    end of the archive, unless it is the first one.
 
     With ``ignore_zeros``, concatenated archives are read to the end of the last one.
     """
@@ -53,7 +53,9 @@ class Member(tarfile.TarInfo):
 
 
 class Readable(io.RawIOBase):
-    """A file, readable from front to back, over an iterator of chunks of bytes."""
+    """A read-only file without random access, made from an iterator of chunks of
+    bytes.
+    """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()
@@ -64,7 +66,7 @@ class Readable(io.RawIOBase):
         return True
 
     def unread(self, data: bytes) -> None:
-        """Put bytes back, to be read next."""
+        """Put bytes back, so that the next read returns them."""
         self._ahead += [memoryview(data)] if data else []
 
     def readinto(self, buffer: Any) -> int:

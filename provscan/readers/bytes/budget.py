@@ -19,8 +19,8 @@ class ExpansionError(InputError):
 
 
 class Budget:
-    """The cost so far of reading a file, or a range of a file. ``size`` is its number
-    of bytes, 0 if unknown.
+    """The cost so far of reading a file, or a range of a file. ``size`` is the number
+    of its bytes, or 0 if unknown.
 
     Time is the processor time of the reading thread, so that a slow server or a busy
     machine does not count.
@@ -59,14 +59,16 @@ class Budget:
             )
 
     def resume(self) -> None:
-        """Restart the clock when the reader continues: the time that consumers spent
-        on its last result is not its own.
+        """Restart the clock when the reader continues, so that the time that consumers
+        spent on its last result is not counted.
         """
         self._since = time.thread_time()
 
 
 def require_growth(given: int, taken: int, limits: Limits) -> None:
-    """Check that ``taken`` bytes did not expand to too many."""
+    """Check that the ``taken`` bytes of a file did not expand to too many ``given``
+    bytes.
+    """
     if given > limits.expansion_bytes and given > limits.expansion * max(taken, 1):
         raise ExpansionError(
             f"it expands more than {limits.expansion}-fold, beyond "

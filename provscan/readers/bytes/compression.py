@@ -24,14 +24,14 @@ class Compression:
     # The first bytes of a file.
     magic: bytes
     # Makes a decoder for one member or frame. A decoder has ``decompress``, ``eof`` and
-    # ``unused_data``, as those of the standard library.
+    # ``unused_data``, as the decoders of the standard library have.
     decoder: Callable[[], Any]
     # The number of compressed bytes that are decoded at once: it bounds the output of
     # decoders that can't bound it themselves.
     step: int
     # Whether members may be followed by zero bytes.
     padded: bool = False
-    # Whether parallel writers make files of several frames, at which a file can be cut.
+    # Whether files may consist of several frames, between which they can be cut.
     framed: bool = False
 
 
@@ -78,7 +78,7 @@ COMPRESSED = {
     for known in COMPRESSIONS.values()
     for extension in known.extensions
 }
-# What decoders raise for damaged data.
+# The errors that decoders raise for damaged data.
 BROKEN = (
     zlib.error,
     lzma.LZMAError,
@@ -87,7 +87,8 @@ BROKEN = (
     ValueError,
     EOFError,
 )
-# A skippable frame, with which a zstd file may begin; the byte before these differs.
+# The magic number of a skippable frame, with which a zstd file may begin, without its
+# first byte, which varies.
 SKIPPABLE = b"\x2a\x4d\x18"
 
 

@@ -11,8 +11,8 @@ from functools import cache
 from provscan.errors import ParameterError
 
 UTF8 = "utf-8"
-# The number of invalid UTF-8 bytes from which another encoding is considered, and the
-# number of bytes that suffices to detect it.
+# The minimum number of invalid UTF-8 bytes for another encoding to be considered, and
+# the number of bytes that is enough to detect it.
 LEAST_FOREIGN, ENOUGH = 5, 32_768
 LEAST_NULS = 8
 # Python codecs that convert text to text and are not encodings of files.
@@ -61,8 +61,8 @@ def as_utf8(data: bytes, encoding: str | None) -> bytes:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 if a byte-order mark, or NULs at every other place, show
-    it; else None.
+    """Return UTF-16 or UTF-32 if a byte-order mark shows it, or NULs in every other
+    byte; else None.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "utf-32"
@@ -72,7 +72,7 @@ def wide_encoding(head: bytes) -> str | None:
     ) >= max(head.count(b"\n"), 1):
         return "utf-16"
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # A line of CJK text has no NUL but the one in its line end.
+    # The only NUL in a line of CJK text is in its line end.
     if (
         max(even, odd) < LEAST_NULS
         or 50 * max(even, odd) < len(head)
@@ -103,7 +103,7 @@ def legacy_encoding(head: bytes) -> str | None:
     best = found.best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return None
-    # Several encodings read Western texts alike: take the most common one.
+    # Several encodings decode Western texts alike: choose the most common one.
     usual = any(
         match.encoding == "cp1252" and match.chaos <= best.chaos for match in found
     )

@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 # one; the minimum number of bytes that a read requests.
 TRIES, WAIT, BUFFER = 5, 0.1, 1 << 20
 # HTTP statuses after which a request is retried.
-PASSING = (408, 425, 429, 500, 502, 503, 504)
+TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
 # Metadata keys, in various file systems, whose values change with a file's content.
@@ -295,7 +295,7 @@ def _tried(url: str, request: Callable[[], Result]) -> Result:
             lasting = (
                 isinstance(error, FileNotFoundError | PermissionError | ValueError)
                 if status is None
-                else status not in PASSING
+                else status not in TRANSIENT
             )
             if attempt + 1 < TRIES and not lasting:
                 time.sleep(WAIT * 2**attempt)

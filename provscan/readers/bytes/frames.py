@@ -1,8 +1,8 @@
-"""Splits of compressed files that consist of several frames, such as a crawl's archives
-or what parallel writers make.
+"""Splits of compressed files that consist of several frames, such as the archives of a
+web crawl or the output of parallel compressors.
 
 All frames are decompressed once to count their records. A file is cut only after a
-frame that ends with a record, so that each split can be read by itself. A file whose
+frame that ends with a record, so that each split can be read separately. A file whose
 frames are too large is not cut.
 """
 
@@ -19,7 +19,7 @@ from provscan.readers.splits import Split
 from provscan.urls import is_remote
 
 Records = Callable[[bytes], int | None]
-# Cutting is not worthwhile if a frame, compressed or not, is larger than this.
+# A file is not cut if a frame is larger than this, compressed or decompressed.
 MOST_COMPRESSED, MOST = 16 << 20, 64 << 20
 
 

@@ -1,9 +1,9 @@
 """The bytes of a split, taken from its archive, decompressed, converted to UTF-8 and
 cut into chunks; and the lines in these bytes.
 
-A file that breaks off (a truncated archive, a damaged block, a decompression bomb) does
-not raise: what came before the break is delivered, and :attr:`ByteStream.damage` says
-what happened.
+A file that breaks off (a truncated archive, a damaged block, a decompression bomb)
+raises no error: the bytes before the break are yielded, and :attr:`ByteStream.damage`
+says what happened.
 """
 
 from __future__ import annotations
@@ -54,9 +54,8 @@ class Block(NamedTuple):
     first: int
     lines: int
     data: bytes | memoryview
-    ended: bool = (
-        True  # False for the last line of a file that has no newline at its end.
-    )
+    # False for the last line of a file that has no newline at its end.
+    ended: bool = True
 
 
 class ByteStream:
@@ -64,8 +63,8 @@ class ByteStream:
     ``limits.chunk``.
 
     After the last chunk, ``damage`` says why the file ended early, or is None.
-    ``compression`` is the split's, or is found in the first bytes if the split's format
-    is not known yet.
+    ``compression`` is that of the split, or is determined from the first bytes if the
+    format of the split is not known yet.
     """
 
     def __init__(self, split: Split, context: Context) -> None:
@@ -80,7 +79,8 @@ class ByteStream:
         """Return the first chunk, decompressed but not decoded; empty if there is
         none.
 
-        Iteration yields this chunk again, decoded by the split's layout at that time.
+        Iteration yields this chunk again, decoded according to the layout that the
+        split then has.
         """
         if self._others is None:
             self._others = self._chunks()
@@ -140,7 +140,7 @@ class ByteStream:
                 zipfile.ZipFile(opened.enter_context(open_file(split.path)))
             )
             return opened.enter_context(archive.open(split.member))
-        # A pipe returns as little as one byte; its buffer waits for more.
+        # A read from a pipe may return a single byte; the buffer waits for more.
         pipe = split.format == UNKNOWN and not is_remote(split.path)
         file = opened.enter_context(open_file(split.path, buffered=pipe))
         if split.start:

@@ -3,8 +3,8 @@ each assign a list to a variable.
 
 ``window.YTD.tweets.part0 = [...]`` since 2018 (``tweet.js``, later ``tweets.js`` and
 further parts); before that ``Grailbird.data.tweets_2013_02 = [...]`` in one file per
-month. :class:`AccountArchive` reads one of these files; :func:`read_accounts` takes
-what completes the tweets from the others: the username, and the full text of long
+month. :class:`AccountArchive` reads the files of tweets; :func:`read_accounts` reads
+what completes the tweets from the other files: the username, and the full text of long
 tweets.
 """
 
@@ -31,18 +31,20 @@ ASSIGNED = re.compile(
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
 OTHER_FILE = "a file of an account's archive that holds no tweets"
-# Code points compared to match a long text to its tweet; and the usernames at the
-# beginning of a reply.
+# Number of code points that are compared to match a long text to its tweet; and the
+# usernames at the beginning of a reply.
 OPENING = 20
 REPLY = re.compile(r"\A(?:@\w+\s+)+")
 
 
 @dataclass
 class Account:
-    """The username and long texts, which are not in the files of the tweets."""
+    """The username and the long texts of an account, which are not in the files of the
+    tweets.
+    """
 
     username: str | None = None
-    # Full texts by the second in which they were posted.
+    # Full texts, by the second in which they were posted.
     long_texts: dict[int, str] = field(default_factory=dict)
 
     def whole_text(self, text: Any, date: Any) -> Any:
@@ -60,8 +62,8 @@ class Account:
 
 
 def _opening(text: str) -> str:
-    """Return the beginning of a tweet in a form that does not depend on HTML entities
-    and on the usernames that a reply begins with.
+    """Return the beginning of a tweet without HTML entities and without the usernames
+    at the beginning of a reply.
     """
     return html.unescape(REPLY.sub("", text))[:OPENING]
 
@@ -113,7 +115,7 @@ def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, Account], set[str]]:
     """Return the accounts that the files of archives belong to, by folder, and the
-    folders of complete archives, which have other lists beside the tweets.
+    folders of complete archives, which contain lists other than the tweets.
 
     A list that is cut off is added to ``unread``.
     """

@@ -1,10 +1,10 @@
 """Turn Python values of many records into Arrow columns of the common schema, with
 repairs counted.
 
-Every tweet gets an id, and no two tweets share one by mistake. Spreadsheets turn ids
-into floats (``1.38957E+18``) or keep 15 digits and pad with zeros; either makes
-different tweets look the same. Such ids are dropped and counted. A tweet without an id
-is named by its place: ``file:line``.
+Every tweet gets an id, and different tweets must not get the same one by mistake.
+Spreadsheets turn ids into floats (``1.38957E+18``) or keep 15 digits and pad with
+zeros; either makes different tweets look the same. Such ids are dropped and counted. A
+tweet without an id is named by its place: ``file:line``.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ ROUNDED = r"^[0-9]{14,17}000$"
 LONG = r"^[0-9]{17,}$"
 # One id in a thousand ends in three zeros by chance.
 LEAST_ROUNDED = 3
-# How an id with something around it begins.
+# Characters with which a quoted or prefixed id begins.
 BEFORE = ("'", '"', "x", "h")
 # Placeholders that programs write for a missing id; many tweets would share them.
 MISSING = pa.array(["nan", "NaN", "None", "null", "NULL", "NA", "<NA>", "\\N"])
 
 
 def strings(values: Sequence[Any]) -> pa.Array:
-    """Return a column of short strings. Empty strings are null, and so is anything but
-    text and numbers.
+    """Return a column of short strings. Empty strings become null, and so does
+    everything except text and numbers.
     """
     try:
         return _trimmed(pa.array(values, pa.string()))
@@ -83,8 +83,8 @@ def column(values: Any, count: int) -> pa.Array:
 def whole_texts(
     long: list[pa.Array], text: pa.Array, others: list[pa.Array]
 ) -> pa.Array:
-    """Return a column of texts: the full texts in ``long`` where there are any, else
-    ``text``, and where that is missing, ``others``.
+    """Return a column of texts: the full text in ``long`` if there is one, else
+    ``text``, else the text in ``others``.
     """
     long = [
         array for array in long if is_text(array.type) and array.null_count < len(array)
@@ -102,8 +102,8 @@ def whole_texts(
 def filled_texts(
     text: pa.Array, numbers: Numbers, source: str, stats: ReadStats
 ) -> tuple[Numbers | None, pa.Array]:
-    """Return the numbers of the rows that have a text, None if all have one, and the
-    texts without the missing ones.
+    """Return the numbers of the rows that have a text (None if all have one), and the
+    texts of these rows.
     """
     empty = pc.or_kleene(text.is_null(), pc.fill_null(pc.equal(text, ""), True))
     if not empty.true_count:
@@ -167,8 +167,8 @@ def batch_of(
     source: str,
     stats: ReadStats,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the common schema. ``values`` has the file's
-    values for each of the other roles.
+    """Return tweets with these texts in the common schema. ``values`` has the values in
+    the file for each of the other roles.
     """
     short = {role: column(values[role], len(text)) for role in SHORT}
     columns = [

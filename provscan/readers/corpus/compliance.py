@@ -27,8 +27,8 @@ USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
 # An edit event asks for no deletion. It names the versions of a tweet; an index has
 # the id of the first.
 EDIT_EVENT = "tweet_edit"
-# Events that require no action, or that an index can't follow: it stores no places,
-# and forgotten tweets are not restored.
+# Events that require no action, or that an index can't apply: it stores no places, and
+# does not restore forgotten tweets.
 OTHER_EVENTS = (
     "scrub_geo",
     "undrop",
@@ -44,15 +44,13 @@ OTHER_EVENTS = (
 class Withdrawals:
     """Tweets and authors to forget."""
 
-    # Ids of tweets, and ids of accounts whose tweets are all forgotten.
+    # Ids of tweets, and ids of accounts of which all tweets are forgotten.
     ids: list[str] = field(default_factory=list)
     authors: list[str] = field(default_factory=list)
-    events: Counter[str] = field(
-        default_factory=Counter
-    )  # Lines read by kind: ``id`` or the event's name.
-    versions: dict[str, list[str]] = field(
-        default_factory=dict
-    )  # The ids of all versions, by the id of each.
+    # Number of lines by kind: ``id`` or the name of the event.
+    events: Counter[str] = field(default_factory=Counter)
+    # The ids of all versions of a tweet, by the id of each version.
+    versions: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def tweets(self) -> list[str]:

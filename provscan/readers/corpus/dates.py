@@ -38,8 +38,8 @@ def _epoch_ms(number: float) -> int | None:
     """Return milliseconds since 1970 from seconds, or from milli-, micro- or
     nanoseconds, which are told apart by magnitude.
 
-    From 1e11 on a number counts milliseconds: as seconds it would be past the year
-    5000.
+    A number from 1e11 on counts milliseconds, since in seconds it would be after the
+    year 5000.
     """
     if not math.isfinite(number):
         return None
@@ -101,8 +101,8 @@ def parse_date(value: Any) -> int | None:
 def from_strings(strings: pa.Array) -> pa.Array | None:
     """Parse dates with Arrow's ISO parser. Return None if it does not accept all.
 
-    Arrow parses a column in which all values have a zone or none has one. The two
-    kinds of values in a mixed column are parsed separately.
+    Arrow parses a column only if all of its values have a zone or none has one. In a
+    mixed column, the two kinds of values are parsed separately.
     """
     strings = null_if_empty(strings)
     local = pa.timestamp("ms")

@@ -1,9 +1,9 @@
 """Determine which fields of a file hold the text, id, author, time and language of a
 tweet, and the tweet that it repeats.
 
-The user names the fields, or :func:`bind` recognises them by their usual names in the
-first records of a file; in a table without a header, by their values. The result is a
-:class:`Binding`.
+The user names the fields, or :func:`bind` recognises them in the first records of a
+file: by their usual names or, in a table without a header, by their values. The result
+is a :class:`Binding`.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ LONG = (
 )
 # The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
-# Paths at which later records may have the roles that a file's first records lack. A
-# text is also looked for there in every record without one where most have it, since
-# collectors mix the two forms of the API.
+# Paths at which later records may have the roles that the first records of a file lack.
+# If most records have a text elsewhere, it is also searched for at these paths in
+# records without one, since collectors mix the two forms of the API.
 LATE: dict[str, tuple[Path, ...]] = {
     "text": (("full_text",), ("text",)),
     "id": (("id_str",), ("id",), ("tweet_id",)),
@@ -143,7 +143,7 @@ SHARE = 0.9
 
 @dataclass(frozen=True)
 class Binding:
-    """The path of each role in one file, None for a role that the file lacks."""
+    """The path of each role in one file; None for a role that the file lacks."""
 
     text: Path
     id: Path | None = None
@@ -196,7 +196,9 @@ def _is_date(value: Any) -> bool:
 
 
 def _by_content(found: Survey) -> dict[str, Path]:
-    """Find the text, id and date of records by value, where field names don't help."""
+    """Find the text, id and date of records by their values, for files whose field
+    names say nothing.
+    """
     roles: dict[str, Path] = {}
     texts = {path for path in found if _share(found[path], _is_text) > 0.5}
     if texts:
@@ -260,7 +262,8 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
         and "text" in roles
         and not any(map(_is_text, found[roles["text"]]))
     ):
-        # A field "status" may hold "active", and a field "title" may be empty.
+        # A field named "status" may contain "active", and one named "title" may be
+        # empty.
         kept = roles.pop("text")
         others = (known[name] for name in USUAL["text"] if name in known)
         other = next((path for path in others if any(map(_is_text, found[path]))), None)
@@ -292,8 +295,8 @@ def bind(fields: Fields, records: Iterable[Mapping[str, Any]], source: str) -> B
 
 
 def _usual_name(path: Path) -> str:
-    """Return a path in the form of usual names, without the parts that MongoDB
-    (``id.$numberLong``) and Elasticsearch add.
+    """Return a path in snake case, without the parts that MongoDB (``id.$numberLong``)
+    and Elasticsearch add.
     """
     return snake_case(".".join(path)).partition(".$")[0].removeprefix("_source.")
 

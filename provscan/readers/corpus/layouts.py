@@ -1,6 +1,6 @@
 """Turn JSON objects, as platforms and collectors write them, into tweets as flat rows.
 
-The functions are pure and take parsed objects. :func:`tweets_in` knows the v1.1 API
+The functions are pure and take parsed objects. :func:`tweets_in` supports the v1.1 API
 (``full_text``, ``extended_tweet``, ``retweeted_status``, ``quoted_status``); the v2 API
 (``data``, ``includes``, ``note_tweet``, ``referenced_tweets``) as pages, lines and as
 flattened by twarc; GraphQL (``rest_id``, ``legacy``, ``core.user_results``); the lines
@@ -43,8 +43,8 @@ GRAPHQL = frozenset(
 RETWEETED = ("retweeted_status", "retweetedTweet")
 QUOTED = ("quoted_status", "quotedTweet")
 
-# Keys of compliance events. Streams send objects with one of these keys; the v2 API
-# nests it in "data".
+# Keys of compliance events. Streams send objects with one of these keys; in the v2 API,
+# it is inside "data".
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
 # Keys of the messages between the tweets of a stream, and of the other lists of an
 # account archive.
@@ -71,8 +71,8 @@ OTHERS = frozenset(
         "info",
     ]
 )
-# A record with any of these keys is parsed by :func:`tweets_in`; a record with none is
-# flat.
+# A record with any of these keys is parsed by :func:`tweets_in`; a record without them
+# is flat.
 MARKERS = frozenset(
     [
         *RETWEETED,
@@ -95,8 +95,8 @@ IDS = frozenset(["id_str", "id", "created_at", "user"])
 TEXTS = frozenset(USUAL["text"]) - {"title"}
 
 
-# Paths of each part of a tweet in the layouts, in order of preference; dots lead into
-# objects. The ``text`` of a long tweet is only its beginning.
+# Paths of each part of a tweet in the layouts, in order of preference; a dot precedes a
+# key inside an object. The ``text`` of a long tweet is only its beginning.
 WHERE: dict[str, tuple[str, ...]] = {
     "text": (
         "note_tweet.text",
@@ -108,7 +108,8 @@ WHERE: dict[str, tuple[str, ...]] = {
         "content",
         "renderedContent",
     ),
-    # An edited tweet takes the id of its first version, so that all versions are one.
+    # An edited tweet gets the id of its first version, so that all versions are one
+    # tweet.
     "id": (
         "edit_info.edit.initialTweetId",
         "edit_history.initial_tweet_id",
@@ -151,7 +152,7 @@ WHERE: dict[str, tuple[str, ...]] = {
 
 
 class Tweet(NamedTuple):
-    """One tweet with its values as in the object; any may be None."""
+    """One tweet with the values of its object; any of them may be None."""
 
     id: Any
     text: Any
@@ -260,7 +261,7 @@ def tweets_in(record: Object, skip: Skip) -> Iterator[Tweet]:
 
 
 def _graphql_in(record: Object) -> list[Object]:
-    """Return the tweets of GraphQL in a record; none if it has another layout."""
+    """Return the tweets in a GraphQL record; an empty list if it has another layout."""
     data = record.get("data")
     page = isinstance(data, dict) and "text" not in data
     return list(_graphql(record)) if page or not GRAPHQL.isdisjoint(record) else []
@@ -299,8 +300,8 @@ def _graphql(value: Any) -> Iterator[Object]:
 
 
 def _wrapped(record: Object) -> list[Object]:
-    """Return the tweets that a record without a text of its own wraps, as objects or
-    as strings of JSON.
+    """Return the tweets that a record without a text contains, as objects or as strings
+    of JSON.
     """
     if "text" in record or "full_text" in record:
         return []
@@ -320,7 +321,7 @@ def _named(tweet: Object, record: Object) -> Object:
     """Return the tweet, with the id of the surrounding record if it has none."""
     names = ("id_str", "id", "tweet_id", "_id")
     outer = _first(record, ((name,) for name in names))
-    # The value at a key such as id may be the object with the tweet.
+    # The value of a key such as ``id`` may be the object with the tweet.
     known = outer is not None and not isinstance(outer, dict | list)
     return (
         {"id": outer, **tweet}
@@ -402,7 +403,7 @@ def _notice(record: Object) -> tuple[str, str] | None:
 
 
 def _first(record: Object, paths: Iterable[tuple[str, ...]]) -> Any:
-    """Return the first value found at one of several paths; of a list, its first
+    """Return the first value found at one of several paths; for a list, its first
     element.
     """
     for path in paths:
@@ -466,8 +467,8 @@ def _tweet(tweet: Object) -> Iterator[Tweet]:
 
 
 def _page(tweets: list[Any], includes: Any, skip: Skip) -> Iterator[Tweet]:
-    """Yield tweets of the v2 API, completed by the users and tweets that they refer
-    to, which are on the page or expanded in place.
+    """Yield tweets of the v2 API, completed with the users and tweets to which they
+    refer, which are on the page or expanded in place.
     """
     includes = includes if isinstance(includes, dict) else {}
     included = _objects(includes.get("tweets"))

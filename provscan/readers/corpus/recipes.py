@@ -19,7 +19,7 @@ from provscan.readers.texts.fields import Fields
 from provscan.urls import opened, source_of
 
 PREFIX = "recipe:"
-# The file is in corpora/ of a checkout, and beside this module once installed.
+# The file is in corpora/ in a checkout, and next to this module once installed.
 PLACES = (
     Path(__file__).with_name("recipes.toml"),
     Path(__file__).parents[3] / "corpora" / "recipes.toml",

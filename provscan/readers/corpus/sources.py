@@ -50,7 +50,7 @@ ABOUT = re.compile(
 )
 LEAST_LINES = 5
 ID = re.compile(rb"['\"]?[0-9]{8,}['\"]?,?")
-# Files are not cut into splits, so that their lines are counted as they are read.
+# Files are not cut into splits, so that their lines are counted while they are read.
 WHOLE = 1 << 62
 
 
@@ -66,9 +66,8 @@ class TweetPlan:
     """The files with tweets, and the paths of all other files with reasons."""
 
     files: list[TweetFile]  # The files and tables to read, in order.
-    unread: list[
-        tuple[str, str]
-    ]  # Files that can't be read or have no field for a tweet's text, with reasons.
+    # Files that can't be read or have no field for a tweet's text, with reasons.
+    unread: list[tuple[str, str]]
     # Files without tweets, with reasons: labels, documentation, other files of an
     # account archive or of a recipe's set.
     ignored: list[tuple[str, str]]
@@ -157,7 +156,7 @@ class _Planner:
         files = self._first_seen(files)
         archives = [file for file in files if file.split.format == "archive"]
         accounts, folders = read_accounts(archives, plan.unread, self._limits)
-        # The pictures and fonts of an account archive are in and beside its folder
+        # The pictures and fonts of an account archive are inside and next to its folder
         # "data".
         roots = tuple(f"{folder.removesuffix('/data')}/" for folder in folders)
         plan.ignored += [
@@ -186,8 +185,8 @@ class _Planner:
         self._seen.update(_place(file.split) for file in plan.files[before:])
 
     def _first_seen(self, files: list[Found]) -> list[Found]:
-        """Return the files that no earlier source had. The files of an account archive
-        are needed together, so none of them is left out.
+        """Return the files that are in no earlier source. The files of an account
+        archive are needed together, so none of them is left out.
         """
         fresh = []
         for file in files:
@@ -220,7 +219,7 @@ class _Planner:
         self, split: Split, fields: Fields, *, of_texts: bool = False
     ) -> None:
         """Add a file if its first records have a field for the text of tweets. With
-        ``of_texts`` the file is left out if none of their values has three words.
+        ``of_texts``, the file is left out if no value of the records has three words.
         """
         form = FORMATS[split.format]
         records = [
@@ -284,8 +283,8 @@ def _pipe(split: Split, asked: Asked) -> Split:
 
 
 def _no_tweets(file: Found, *, alone: bool) -> str | None:
-    """Return why a file is taken to hold no tweets, else None. A file that the user
-    named ``alone`` is rejected only if its lines or pages can't be tweets at all.
+    """Return why a file is assumed to contain no tweets, else None. A file that the
+    user named ``alone`` is rejected only if its lines or pages cannot be tweets.
     """
     name = PurePosixPath(file.split.source).name
     form = file.split.format

@@ -47,8 +47,8 @@ from provscan.text_buffers import buffers
 
 # The number of tweets collected from objects before they are turned into columns.
 GROUP = 8192
-# Values that only nested records have: a block of lines that contains one is parsed as
-# objects.
+# Paths of values that only nested records have: a block of lines with such a value is
+# parsed as objects.
 GUARDS: tuple[Path, ...] = (
     ("retweeted_status", "id_str"),
     ("quoted_status", "id_str"),
@@ -70,7 +70,7 @@ def read_tweets(
     """Yield the tweets of one file of :func:`~provscan.readers.plan_tweets`, in
     bounded memory.
 
-    Every row has an id, ``file:line`` where the tweet has none. The ``stats`` are
+    Every row has an id; it is ``file:line`` if the tweet has none. The ``stats`` are
     complete when the iterator is exhausted; ``on_bytes`` is called with the number of
     bytes of the file read since the last call.
     """
@@ -106,8 +106,8 @@ class _Reader:
         self._rows = 0  # Rows so far of tables in single objects.
 
     def rows(self, context: Context) -> Iterator[Rows | Piece]:
-        """Yield the records of the file: as columns where its first records show the
-        fields, else as they are.
+        """Yield the records of the file, as columns if its first records show the
+        fields, else unchanged.
         """
         split, binding = self._file.split, self._binding
         if binding is None:
@@ -118,7 +118,7 @@ class _Reader:
         taken = {path[0] for path in wanted}
         places = [*binding.long, *chain.from_iterable(binding.late.values())]
         of_lines = split.format in ("json", "jsonl")
-        # A field with the name of a guard is an ordinary field.
+        # A field that happens to have the name of a guard is an ordinary field.
         guards = GUARDS if of_lines else ()
         wanted |= {
             path: pa.string() for path in (*guards, *places) if path[0] not in taken
@@ -131,7 +131,7 @@ class _Reader:
         yield from read_lines(lines, wanted, self._is_flat)
 
     def _describe(self, binding: Binding) -> None:
-        """Note how the file is read in the counts."""
+        """Note in the counts how the file is read."""
         if binding.guessed:
             self._counts.note("fields_by_content", self._source, 0, binding.guessed)
         for role in binding.missing:
@@ -255,7 +255,7 @@ class _Reader:
 
     def _bound(self, records: list[Any]) -> Binding | None:
         """Return the paths of the roles in records that could not be inspected
-        before.
+        beforehand.
         """
         try:
             return bind(
@@ -315,8 +315,8 @@ def _leaves(batch: pa.RecordBatch, paths: Iterable[Path]) -> list[pa.Array]:
 
 
 def _column(batch: pa.RecordBatch, binding: Binding, role: str) -> pa.Array | None:
-    """Return the values of a role at its path in the first records, else at the paths
-    that later records may have.
+    """Return the values of a role at its path in the first records, or else at the
+    paths that later records may have.
     """
     path = getattr(binding, role)
     if path is not None:

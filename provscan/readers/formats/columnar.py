@@ -28,11 +28,11 @@ from provscan.urls import is_remote
 # The number of bytes of a column read at a time; a row group may have gigabytes.
 COLUMN_BYTES = 4 << 20
 
-# If rows take fewer bytes than this in the file, their values may be stored once and
-# repeated; and the number of rows read to find out.
+# If a row takes fewer bytes than this in the file, its values may be stored once and
+# repeated; and the number of rows that are read to find out.
 DENSE, SOME_ROWS = 16, 64
-# The bytes that an Arrow file begins and ends with, the offset of the stream in it,
-# and the bytes that end the stream.
+# The bytes with which an Arrow file begins and ends, the offset of the stream in the
+# file, and the bytes that end the stream.
 MAGIC, FIRST, END = b"ARROW1", 8, b"\xff\xff\xff\xff\0\0\0\0"
 
 # Types of text that has not been checked to be UTF-8.
@@ -43,7 +43,7 @@ RAW = {
 }
 
 
-# Of rows that stand from a record on, those that take their place.
+# Returns the rows that replace some rows, given the number of the first and the rows.
 Changed = Callable[[int, pa.Table], pa.Table]
 
 
@@ -149,7 +149,7 @@ class Parquet:
                 if there
             }
             columns = None if wanted is None else sorted(taken)
-            # Columns arrive in the order of the request, and those of one name
+            # Columns arrive in the order of the request, and columns of the same name
             # together.
             order = (
                 sorted(range(len(names)), key=names.__getitem__)
@@ -205,8 +205,8 @@ class Parquet:
                     used = now
 
     def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-        """Write a file again: the same row groups, codecs and metadata, with their rows
-        as they are ``changed``.
+        """Write a file again with the same row groups, codecs and metadata, and with
+        the rows that ``changed`` returns.
         """
         with (
             _file(stream) as source,
@@ -286,8 +286,8 @@ class Arrow(Undivided):
             context.consumed(split.size - used)
 
     def rewrite(self, stream: ByteStream, out: IO[bytes], changed: Changed) -> None:
-        """Write a file or stream again: the same batches, codec and metadata, with
-        their rows as they are ``changed``.
+        """Write a file or stream again with the same batches, codec and metadata, and
+        with the rows that ``changed`` returns.
         """
         number = 0
         with _file(stream) as file:
@@ -311,8 +311,8 @@ class Arrow(Undivided):
 
 
 def _codec(file: pa.NativeFile) -> str | None:
-    """The compression of an Arrow file: the first buffer of a batch begins with its
-    length and the magic number of the codec.
+    """Return the compression of an Arrow file: the first buffer of a batch begins with
+    its length and the magic number of the codec.
     """
     file.seek(0)
     file.seek(FIRST if file.read(len(MAGIC)) == MAGIC else 0)
@@ -324,8 +324,8 @@ def _codec(file: pa.NativeFile) -> str | None:
 
 
 def _require_sound(array: pa.Array) -> None:
-    """Check what an array from a file claims, before its bytes are used as offsets and
-    lengths. UTF-8 is not checked here.
+    """Check the offsets and lengths of an array from a file before they are used. UTF-8
+    is not checked here.
     """
     array.validate()
     if pa.types.is_struct(array.type):

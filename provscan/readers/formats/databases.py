@@ -1,7 +1,7 @@
 """Read the tables of databases and spreadsheets: SQLite, DuckDB, Excel.
 
 A file can have several tables. ``Split.member`` names one; without it, all of them are
-read one after the other.
+read in turn.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ DUCKDB_TABLES = """
         ) || ')', ' FROM "', replace(schema_name, '"', '""'), '"."', replace(table_name, '"', '""'), '")')
     FROM duckdb_tables() AS tables
 """  # noqa: E501
-# Bytes charged for a row of a sheet, also for an omitted row between two others; and
-# bytes that are charged at a time.
+# Number of bytes charged to the budget for a row of a sheet, including rows that the
+# file omits; and number of bytes charged at a time.
 ROW_BYTES, SPENT = 64, 64 << 10
-# Spreadsheets keep 15 digits of a number: a longer id is left as a rounded float.
+# Spreadsheets keep 15 digits of a number, so a longer id remains a rounded float.
 EXACT = 10**15
 
 
@@ -69,8 +69,7 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
             closing(sqlite3.connect(f"file:{place}", uri=True))
         )
         connection.text_factory = lambda data: data.decode(errors="replace")
-        # The schema of a hostile file can compute values of any size that take any
-        # time.
+        # The schema of a hostile file can compute values of any size, for any time.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
@@ -79,7 +78,7 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         try:
             yield connection
         except sqlite3.OperationalError:
-            # The budget, if it interrupted the query.
+            # Raises an error if the budget interrupted the query.
             context.budget.spend()
             raise
 
@@ -87,8 +86,9 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
 def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
     """Return the URI by which SQLite opens a database without changing its folder.
 
-    SQLite creates files beside a database with a write-ahead log, unless another
-    process uses the log and they exist already. If no process uses it, a copy is read.
+    SQLite creates files next to a database with a write-ahead log, unless another
+    process uses the log and the files exist already. If no process uses the log, a copy
+    is read.
     """
     with open(path, "rb") as file:
         logs_ahead = file.read(20)[18:] == b"\2\2"
@@ -105,7 +105,7 @@ def _where_nothing_is_left(path: str, opened: ExitStack) -> str:
 
 def _missing(path: str) -> str:
     """Return a message if the file is shorter than its header states; SQLite would
-    take the missing pages for empty ones.
+    treat the missing pages as empty.
     """
     with open(path, "rb") as file:
         header = file.read(100)
@@ -132,9 +132,8 @@ def _duckdb(path: str, context: Context) -> Iterator[Any]:
 class _Sql(NamedTuple):
     connect: Callable[[str, Context], AbstractContextManager[Any]]
     listing: str  # The query that lists the tables.
-    missing: Callable[[str], str] = lambda path: (
-        ""
-    )  # Why the file is incomplete, if it is.
+    # Why the file is incomplete, if it is.
+    missing: Callable[[str], str] = lambda path: ""
 
     def names(self, path: str, context: Context) -> list[tuple[str, str]]:
         with self.connect(path, context) as connection:
@@ -150,7 +149,8 @@ class _Sql(NamedTuple):
         with self.connect(path, context) as connection:
             cursor = connection.execute(f"SELECT * FROM {table}")
             names = [column[0] for column in cursor.description]
-            # One at a time: a row of a small file may have many megabytes.
+            # Fetch one row at a time, since a row of a small file may have many
+            # megabytes.
             while (row := cursor.fetchone()) is not None:
                 yield dict(zip(names, row, strict=True))
 
@@ -207,8 +207,8 @@ class _Excel:
 
 
 def _filled(rows: Iterator[Any], context: Context) -> Iterator[list[Any]]:
-    """Yield the rows that are not empty. Rows and cells that the sheet omits also
-    count toward the budget.
+    """Yield the rows that are not empty. Rows and cells that the sheet omits count
+    toward the budget, too.
     """
     size = 0
     for row in rows:
@@ -245,8 +245,8 @@ def _groups(
         yield group
 
 
-# Cached, since planning, surveying and reading ask for the names, and openpyxl may go
-# through the whole workbook to find them.
+# The names are cached, since planning, surveying and reading need them, and openpyxl
+# may read the whole workbook to find them.
 @lru_cache(maxsize=1024)
 def _names(
     source: _Sql | _Excel, path: str, modified: int, limits: Limits
@@ -256,7 +256,7 @@ def _names(
 
 @dataclass(frozen=True)
 class TableFile(Undivided):
-    """A file of tables as a format."""
+    """The format of a file that contains tables."""
 
     name: str
     extensions: tuple[str, ...]
@@ -304,8 +304,8 @@ class TableFile(Undivided):
                 next(_groups(records, limits.head_records, limits.head_bytes), [])
                 for records in tables
             ]
-        # Take records from each table in turn: all tables that have a field decide
-        # whether it is text.
+        # Take records from each table in turn, so that a field is judged by its values
+        # in all tables.
         return [
             record
             for records in zip_longest(*heads)

@@ -1,11 +1,11 @@
 """Read CSV and TSV.
 
 Arrow parses whole rows, a block of lines at a time, and reports rows whose width
-differs from the header's. Where quotes are ambiguous, Python's csv module reads the
-block row by row: a broken row is counted and skipped, and a quote that is never closed
-costs only its line, not the rest of the file. If a later quote closes it in a row as
-wide as the header, it still counts as never closed if the lines between are rows
-themselves.
+differs from that of the header. Where quotes are ambiguous, Python's csv module reads
+the block row by row: a broken row is counted and skipped, and a quote that is never
+closed loses only its line, not the rest of the file. A quote counts as never closed
+even if a later quote closes it in a row as wide as the header, provided that the lines
+between the two are rows themselves.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ DELIMITERS = ",\t;|"
 NEWLINE, RETURN, QUOTE = b'\n\r"'
 HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
-# Numbers, dates and times. A quoted text hardly has one at the same position of each
-# of its lines.
+# Numbers, dates and times. The lines of a quoted text rarely all have one at the same
+# position.
 FIGURE = re.compile(r"[\s.,:/+TZ-]*\d[\d\s.,:/+TZ-]*")
 # The line that spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
@@ -51,10 +51,11 @@ CLOSED = re.compile(r'(?:[^"]|"")*"')
 # A quoted value with this many delimiters (lines times delimiters per line) that looks
 # like rows is reported even without other signs.
 LIKE_A_TABLE = 50
-# The quote of a value of more lines than these, which all look like rows, may never
+# If a value has at least this many lines, which all look like rows, its quote may never
 # have been closed.
 LEAST_LIKE_ROWS = 5
-# Columns and rows of a table that is known by them below other lines.
+# Minimum number of columns and of rows by which a table is recognised below other
+# lines.
 LEAST_COLUMNS = 3
 LEAST_BELOW = 4
 
@@ -85,8 +86,8 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
                 delimiter = candidate
                 break
         rows = [line for line in lines[above:] if line.strip()]
-    # In TSV, quotes count as text if fewer rows then have another width, or fewer
-    # lines are joined.
+    # In TSV, quotes count as text if this leaves fewer rows of another width, or joins
+    # fewer lines.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )
@@ -169,7 +170,7 @@ class _Table:
     """Divides one file into rows, checks them against the header, counts them and
     returns columns.
 
-    Arrow parses most stretches at once. The csv module parses a stretch with ambiguous
+    Arrow parses most blocks at once. The csv module parses a block with ambiguous
     quotes row by row.
     """
 
@@ -189,11 +190,11 @@ class _Table:
     def rows(
         self, block: Block, rest: bytes, *, last: bool
     ) -> tuple[list[Rows], bytes]:
-        """Return the rows of ``rest`` and a block, and the lines of a row that is not
-        complete.
+        """Return the rows in ``rest`` and in a block, and the lines of an incomplete
+        last row.
 
-        ``rest`` is the incomplete row of the previous call. A file that does not end
-        with a newline is damaged if its last row is not whole.
+        ``rest`` is the incomplete row from the previous call. A file that does not end
+        with a newline is damaged if its last row is incomplete.
         """
         data = b"".join([rest, b"\n"[: len(rest)], block.data, b"\n"])
         while self._above and data:
@@ -205,7 +206,7 @@ class _Table:
                 self._context.stats.note("lines_above", self._source, 0, shown)
         made: list[Rows] = []
         if self.names is None:
-            # Parse the first row by itself, since it may name the columns.
+            # Parse the first row separately, since it may name the columns.
             first, _, others = data.partition(b"\n")
             if others and first.strip() and first.count(b'"') % 2 == 0:
                 made = self._row_by_row(first + b"\n", last=True, ended=True)[0]
@@ -224,8 +225,8 @@ class _Table:
         codes, rest = np.frombuffer(data, np.uint8), data[:0]
         found = None
         if not self._long_rows and LONE_RETURN.search(data) is None:
-            # An open quote would swallow the last row. If each line is a row, the rows
-            # are not ambiguous.
+            # An open quote would extend over the last row. If each line is a row, the
+            # rows are not ambiguous.
             one_more = b"0" + self._layout.delimiter.encode() * (len(self.names) - 1)
             found = self._parsed(b"%s%s\n" % (data, one_more))
             if found and found[0].num_rows + len(found[1]) == newlines(codes) + 1:
@@ -280,7 +281,7 @@ class _Table:
                     # Arrow can't pass a row that is not UTF-8 to Python.
                     invalid_row_handler=left_out if is_utf8(data) else None,
                 ),
-                # The values that are used are checked to be UTF-8 later.
+                # The values that are used are checked for valid UTF-8 later.
                 pyarrow.csv.ConvertOptions(
                     check_utf8=False,
                     column_types=dict.fromkeys(self.names, pa.large_string()),
@@ -307,12 +308,12 @@ class _Table:
     ) -> tuple[list[Rows], bytes]:
         """Return the rows as the csv module parses them.
 
-        A quote that is never closed costs its line: reading continues with the next
-        line.
+        A line with a quote that is never closed is skipped: reading continues with the
+        next line.
         """
         lines = data.splitlines(keepends=True)
-        # The values that are used are checked to be UTF-8 later; invalid bytes are
-        # replaced and counted there.
+        # The values that are used are checked for valid UTF-8 later, where invalid
+        # bytes are replaced and counted.
         errors = "replace" if self._wanted is None else "surrogateescape"
         texts = [line.decode(errors=errors) for line in lines]
         numbers: list[int] = []
@@ -355,8 +356,8 @@ class _Table:
         return self._made(numbers, good), b""
 
     def _passed(self, lines: list[bytes], number: int) -> None:
-        """The lines of a row, or of something that is none; ``number`` is that of the
-        next row before them.
+        """Receive the lines of a row, or lines that are not a row; ``number`` is the
+        number of the next row before them.
         """
 
     def _swallows_rows(self, row: list[str], texts: list[str], height: int) -> bool:
@@ -411,7 +412,7 @@ class _Table:
     def _broken(self, why: str) -> None:
         self._context.stats.skip("bad_csv_row", self._source, self.number, why)
         self.number += 1
-        # For each such row, all later lines may have been searched.
+        # For each such row, the search may have gone through all later lines.
         self._context.budget.spend()
 
     def _made(self, numbers: list[int], rows: list[list[str]]) -> list[Rows]:
@@ -427,7 +428,7 @@ class _Table:
 
 
 class _RawTable(_Table):
-    """The rows of one file as they are, divided row by row."""
+    """The rows of one file as bytes, unchanged."""
 
     def __init__(self, split: Split, context: Context) -> None:
         super().__init__(split, {}, context)
@@ -446,8 +447,8 @@ class _RawTable(_Table):
 def _row_ends(
     data: bytes, layout: Layout, width: int, limits: Limits
 ) -> Numbers | None:
-    """Return where the whole rows of some lines end; None if the division into rows is
-    ambiguous.
+    """Return the ends of the whole rows in some lines; None if the division into rows
+    is ambiguous.
 
     It is ambiguous if a quote neither opens nor closes a value, if a carriage return
     alone ends a line, or if the lines of a value look like rows.
@@ -455,8 +456,8 @@ def _row_ends(
     codes = np.frombuffer(data, np.uint8)
     line_ends = np.flatnonzero(codes == NEWLINE)
     quotes = np.flatnonzero(codes == QUOTE) if layout.quoted else line_ends[:0]
-    # Quotes open and close in turn. A doubled quote, an escaped one, closes a value
-    # and opens it again.
+    # Quotes open and close values in turn. A doubled quote, which is an escaped quote,
+    # closes a value and opens it again.
     opening, closing = quotes[::2], quotes[1::2]
     enclosing = np.zeros(256, np.bool_)
     enclosing[[ord(layout.delimiter), NEWLINE, QUOTE]] = True
@@ -492,11 +493,11 @@ def _row_ends(
 def _divided(
     texts: list[str], start: int, layout: Layout
 ) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the rows from a line on: the first line, the line after the row, the
-    values.
+    """Yield the rows that begin at a line or later: the first line, the line after the
+    row, the values.
     """
-    # Not a slice: if all lines of a hostile file are broken rows, each would copy all
-    # lines after it.
+    # Do not use a slice: if all lines of a hostile file are broken rows, each would
+    # copy all lines after it.
     following = map(texts.__getitem__, range(start, len(texts)))
     reader = _reader(following, layout.delimiter, layout.quoted)
     at = start
@@ -506,7 +507,7 @@ def _divided(
 
 
 def _column(values: list[str]) -> pa.Array:
-    """Return the values as a column; bytes that are not UTF-8 are kept."""
+    """Return the values as a column, including bytes that are not UTF-8."""
     return pa.array(map(_encoded, values), pa.large_binary()).view(pa.large_string())
 
 
@@ -541,9 +542,9 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
     """Return whether the lines of a row are rows themselves, joined by a quote that
     was never closed; None if that is uncertain.
 
-    They are if each line is as wide as the row, and either has figures where the first
-    line has them, or the quote that ends the value is where no closing quote can be.
-    The lines of a longer text are not alike in this way.
+    The lines are rows if each is as wide as the row, and either each has figures where
+    the first line has them, or the quote that ends the value is where no closing quote
+    can be. The lines of a longer text rarely meet these conditions.
     """
     try:
         first, *others = (_alone(text, delimiter) for text in texts)
@@ -572,10 +573,10 @@ def holds_rows(texts: list[str], width: int, delimiter: str) -> bool | None:
 def _cuts(
     whole: Split, table: _Table, target: int, limits: Limits
 ) -> Iterator[tuple[int, int]]:
-    """Yield where to cut a file, and the number of rows up to there: after each
-    ``target`` bytes, and at the file's end.
+    """Yield the places at which to cut a file, with the number of rows before each: one
+    for every ``target`` bytes, and the end of the file.
 
-    The file is not cut after a stretch that Arrow can't parse.
+    The file is not cut after a block that Arrow can't parse.
     """
     position, rest = whole.start, b""
     least = position + target
@@ -673,7 +674,7 @@ class Delimited:
             _, rest = table.rows(block, rest, last=following is None)
             found, table.passed = table.passed, []
             if found and not block.ended:
-                # the table reads each file as if it ended with a newline
+                # The table reads each file as if it ended with a newline.
                 found[-1] = found[-1]._replace(data=found[-1].data.removesuffix(b"\n"))
             yield found
             block = following

@@ -1,8 +1,8 @@
 """Read JSON that is not one object per line: an array of any size, or objects that
 span several lines.
 
-The document is streamed; each element is put on a line of its own and then read like
-JSON lines.
+The document is streamed: each element is written on a line of its own, and the lines
+are read like JSON lines.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 
-# The number of first lines by which JSON lines are told from documents.
+# The number of first lines by which JSON lines and documents are told apart.
 HEAD_LINES = 20
-# Strings, the beginning of one that does not end here, brackets and commas.
+# Strings, the beginning of a string that does not end here, brackets and commas.
 STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
 NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the other"
 
@@ -65,8 +65,8 @@ class Elements(ByteStream):
 
 
 def _are_objects(head: bytes) -> bool:
-    """Return whether most of the first lines are objects by themselves, so that a bad
-    first line is just a bad line.
+    """Return whether most of the first lines are whole objects, so that a bad first
+    line is only a bad line.
     """
     lines = [line for line in head.split(b"\n")[:HEAD_LINES] if line.strip()]
     return 2 * sum(map(_is_object, lines)) > len(lines)
@@ -99,8 +99,10 @@ class JsonDocument(Undivided):
         yield from read_lines(Elements(stream), wanted)
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """Elements with the white space before them; commas are by themselves."""
-        # depth of the elements: 1 in an array, 0 for objects one after the other
+        """Yield the elements with the white space before them, and the commas
+        separately.
+        """
+        # The depth of the elements: 1 in an array, 0 for consecutive objects.
         base: int | None = None
         data, at, seen, depth, number = b"", 0, 0, 0, stream.split.first_record
         for chunk in stream:

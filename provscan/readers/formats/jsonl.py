@@ -1,14 +1,14 @@
 """Read JSON lines.
 
-A kernel parses a block of lines whose wanted values are strings and integers at the
-top level of the objects; Arrow's JSON reader parses a block with wanted values inside
-other values. Arrow does not see lines, and it crashes the process on a ``null`` where
-an object is expected. A block is therefore passed to Arrow only if each of its lines
+A kernel parses a block of lines if the wanted values are strings and integers at the
+top level of the objects; Arrow's JSON reader parses a block if some are inside other
+values. Arrow ignores line ends, and it crashes the process on a ``null`` where an
+object is expected. A block is therefore passed to Arrow only if each of its lines
 begins with ``{`` and ends with ``}``, and the result is used only if it has as many
-rows as the block has lines. Every other block, and any with conflicting types,
-duplicate keys, lone surrogates or bytes that are not UTF-8, is parsed line by line by
-orjson. Python's parser, which accepts NaN and control characters, tries the lines that
-orjson refuses.
+rows as the block has lines. All other blocks, and those with conflicting types,
+duplicate keys, lone surrogates or bytes that are not UTF-8, are parsed line by line
+with orjson. Lines that orjson refuses are parsed with Python's parser, which accepts
+NaN and control characters.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from provscan.urls import is_remote
 
 # The number of rows that are parsed line by line at a time.
 GROUP = 4096
-# Maximum number of columns for which the kernel, which compares each key and reserves
-# space for the values, is faster.
+# Maximum number of columns for which the kernel is used. With more, it is slower than
+# Arrow, since it compares each key and reserves space for the values.
 MOST_COLUMNS = 20
-# Maximum number of paths that are read as columns. With more paths, keys are usually
+# Maximum number of paths that are read as columns. If there are more, keys are usually
 # names or ids, and columns are almost entirely null.
 MOST_PATHS = 500
 # Longer lines, in bytes, are not searched for fields that the first lines lack.
@@ -121,8 +121,8 @@ class TopLevel:
         way.
         """
         count, size, rows = len(self._kinds), len(block.data), block.lines
-        # Arrow's memory pool keeps memory between blocks. Touching new memory for the
-        # first time would take as long as the parsing.
+        # Arrow's memory pool keeps memory between blocks. The first access to new
+        # memory would take as long as the parsing.
         data = pa.allocate_buffer(count * size)
         columns = StringColumns(
             np.frombuffer(data, np.uint8).reshape(count, size),
@@ -176,7 +176,7 @@ def _one_object_a_line(data: bytes) -> int:
 
 
 def _some_records(block: Block, limits: Limits) -> list[tuple[int, Any]]:
-    """Return one in :data:`SEARCHED` of the lines as objects, with their numbers."""
+    """Return one in every :data:`SEARCHED` lines as an object, with its number."""
     places = range(-block.first % SEARCHED, block.lines, SEARCHED)
     if not places:
         return []
@@ -271,8 +271,8 @@ def _integer(digits: str) -> int | float:
 def parse_lines(
     first: int, data: bytes, source: str, stats: ReadStats, limits: Limits
 ) -> Iterator[Rows]:
-    """Yield the objects among some lines, with strings as objects with a text; other
-    lines are counted.
+    """Yield the objects in some lines; a string becomes an object with a text, and
+    other lines are counted.
     """
     numbers: list[int] = []
     records: list[Any] = []
@@ -342,7 +342,7 @@ def head_records(stream: ByteStream, limits: Limits) -> list[Any]:
 
 
 def head_stream(whole: Split, limits: Limits) -> ByteStream:
-    """Return a stream that reads no more at a time than the first records need."""
+    """Return a stream with chunks no larger than the first records need."""
     return ByteStream(
         whole,
         Context.quiet(replace(limits, chunk=min(limits.chunk, limits.head_bytes // 4))),
@@ -353,7 +353,7 @@ def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
     """Yield ranges that end after a newline. The lines of each are counted, so that
     those of the next can be numbered.
     """
-    # Counting its lines would fetch a remote file twice.
+    # To count the lines of a remote file would mean to fetch it twice.
     encoding = whole.layout.encoding
     plain = (
         whole.plain_text
@@ -429,7 +429,7 @@ class JsonLines:
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         records = head_records(head_stream(whole, limits), limits)
         if whole.plain_text and whole.size > 64 * limits.head_bytes:
-            # Later records may have fields that the first ones lack.
+            # Later records may have fields that the first records lack.
             for quarter in (1, 2, 3):
                 start = whole.start + whole.size * quarter // 4
                 part = replace(

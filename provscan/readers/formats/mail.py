@@ -1,8 +1,8 @@
 """Read mail: one message per file (``.eml``), or many in one (mbox). A record is a
 message, with its subject and its text.
 
-The text consists of all text parts, decoded. Of alternative parts, the plain one is
-taken unless it leaves much out. HTML is not converted. Other attachments are counted.
+The text consists of all text parts, decoded. Of alternative parts, the plain text is
+used unless it leaves much out. HTML is not converted. Other attachments are counted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ FROM = re.compile(
     rb"(?:\A|(?<=\n))From [^\n]{0,200}?\d\d:\d\d[^\n]{0,200}\n(?=[!-9;-~]+:)"
 )
 CUT = re.compile(rb"\nFrom [^\n]{0,400}\n?\Z")
-# Bytes at the end of the data read so far that may hold the beginning of a message.
+# Number of bytes at the end of the data read so far that may contain the beginning of a
+# message.
 TAIL = 1024
 PART = re.compile(r"^content-type:", re.MULTILINE | re.IGNORECASE)
 TAG = re.compile(r"<(/?)(style|script)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
@@ -121,7 +122,7 @@ class Mail(Undivided):
 
 
 def _messages(stream: ByteStream, limit: int) -> Iterator[bytes | None]:
-    """Yield the messages of a file; None for one that is too long."""
+    """Yield the messages of a file; None for a message that is too long."""
     data, known = b"", 0
     whole, several = True, False
     for chunk in stream:

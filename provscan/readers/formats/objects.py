@@ -1,7 +1,7 @@
 """Read the records of Python objects: lists, frames, tables, datasets.
 
-A Ray dataset consists of blocks on the nodes of a cluster. References to them are
-yielded in the dataset's order as the blocks are produced, and none is kept here.
+A Ray dataset consists of blocks on the nodes of a cluster. References to the blocks are
+yielded in the dataset's order as the blocks are produced; none is kept here.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
 
 
 def _filled(value: Any) -> Any:
-    """Return a record with None where pandas marks missing values: its NaN would
+    """Return a record with None where pandas marks missing values, since NaN would
     become an id "nan" that many tweets share.
     """
     if isinstance(value, dict):

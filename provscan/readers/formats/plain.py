@@ -1,7 +1,7 @@
 """Read plain text: a record is a line, a paragraph (up to a blank line) or a file.
 
-A text longer than a piece (:mod:`provscan.readers.texts.schema`) is delivered while it
-is being read, so that a file without newlines takes no more memory than one with short
+A text longer than a piece (:mod:`provscan.readers.texts.schema`) is yielded while it is
+being read, so that a file without newlines takes no more memory than a file with short
 lines.
 """
 
@@ -28,8 +28,8 @@ from provscan.readers.texts.words import has_paragraphs, word_column, words_alon
 
 BROKEN = "bytes replaced by U+FFFD"
 
-# A file with one of these extensions, like one of subtitles, is a single record. Other
-# text files are read as lines or paragraphs, as their layout suggests.
+# A file with one of these extensions is a single record, and so is a file of subtitles.
+# Other text files are read as lines or paragraphs, depending on their layout.
 CODE = (
     ".md",
     ".markdown",
@@ -90,10 +90,10 @@ SEPARATORS = {
 # For XML: what may precede and follow the root, the root itself, and the number of
 # bytes searched for both. Groups are atomic, since the comments of a hostile file could
 # be matched in exponentially many ways.
-BESIDE = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
+AROUND_ROOT = rb"(?:\s|(?><!--.*?-->)|(?><\?.*?\?>))*+"
 DOCTYPE = rb"(?:<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)?"
 ROOT = re.compile(
-    rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (BESIDE + DOCTYPE + BESIDE), re.DOTALL
+    rb"%s<([^\s/>!?]+)[^>]*?(/?)>" % (AROUND_ROOT + DOCTYPE + AROUND_ROOT), re.DOTALL
 )
 XML_HEAD, XML_END = 16 << 10, 4 << 10
 
@@ -101,7 +101,8 @@ LETTER = re.compile(r"[^\W\d_]")
 # Characters that are two columns wide: Chinese, Japanese, Korean.
 WIDE = re.compile("[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff01-\uff60]")
 
-# Bytes at the end of the data read so far that may hold the beginning of a separator.
+# Number of bytes at the end of the data read so far that may contain the beginning of a
+# separator.
 TAIL = {"lines": 0, "paragraphs": 256, "files": 0}
 
 
@@ -114,7 +115,8 @@ class Pieces:
         self._context = context
         self._decode = codecs.getincrementaldecoder("utf-8")("strict").decode
         self._start = 0
-        # Kept as UTF-8, since one emoji makes a str of 16 Mi code points take 64 MiB.
+        # Parts are kept as UTF-8, since a single emoji makes a str of 16 Mi code points
+        # take 64 MiB.
         self._parts: list[bytes] = []
         self._length = 0
         self._tail = ""
@@ -173,8 +175,8 @@ class Pieces:
 
 
 def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
-    """Determine how a text file is read. What a record is, is determined only if the
-    layout does not say it.
+    """Determine how a text file is read. The records are determined only if the layout
+    does not specify them.
     """
     words = (
         None
@@ -189,22 +191,18 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
     return replace(layout, words=words)
 
 
-# A file of several lines is a single text if it has no more lines and bytes than
-# these.
+# A file of several lines is a single text if it has at most this many lines and bytes.
 FEW_LINES, SHORT_FILE = 4, 2000
 
 
 def records_of(name: str, head: bytes) -> str:
     """Return what a record is in a text file: "lines", "paragraphs" or "files".
 
-    A file of source code, markup or subtitles is one record. In other text, records
-    are paragraphs if lines are wrapped, or if blank lines separate groups of several
-    lines. Lines are taken as wrapped if nearly all end near the same column; short
-    lines, as in a list, only if the next word would not have fitted. If a blank line
-    follows each line, the file is one text, and so is a short file of two to four
-    lines. Wrapped lines end near the same column, but for a few; short ones, as a list
-    may have, also where the next word would not fit. Where a blank line follows each,
-    the file is one text, as is a short file of two to four lines.
+    A file of source code, markup or subtitles is one record. In other text, records are
+    paragraphs if lines are wrapped, or if blank lines separate groups of several lines.
+    Lines are taken as wrapped if nearly all end near the same column and, if they are
+    short, as in a list, the next word would not have fitted. If a blank line follows
+    each line, the file is one text, and so is a short file of two to four lines.
     """
     if name.lower().endswith((*CODE, *SUBTITLES)) or are_subtitles(head):
         return "files"
@@ -219,7 +217,7 @@ def records_of(name: str, head: bytes) -> str:
         1 for group in SEPARATORS["paragraphs"].split(head.strip()) if group.strip()
     )
     widths = [len(line) + len(WIDE.findall(line)) for line in full]
-    # A few lines may be longer because of a URL or of characters of another width.
+    # A few lines may be longer, because of a URL or of characters of another width.
     longest, usual = max(widths), sorted(widths)[-1 - len(widths) // 20]
     wrapped = any(
         _end_near(widths, column)
@@ -348,7 +346,7 @@ def _to_its_end(stream: ByteStream) -> Iterator[bytes]:
         and not stream.context.breaks
     ):
         closed = root[2] or re.search(
-            rb"</%s\s*>%s\Z" % (re.escape(root[1]), BESIDE), end, re.DOTALL
+            rb"</%s\s*>%s\Z" % (re.escape(root[1]), AROUND_ROOT), end, re.DOTALL
         )
         if not closed:
             stream.context.breaks.append(

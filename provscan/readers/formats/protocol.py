@@ -1,10 +1,10 @@
 """The interface of all formats, and the records that they yield.
 
-Reading a file takes four steps, the methods of :class:`Format`: *sniff* (is it of this
-format?), *splits* (where can it be cut?), *fields* (its first records, from which the
-fields are determined) and *read* (its records). Records come as :class:`Rows`, whose
-values are those of the file; :mod:`provscan.readers.texts.records` turns them into
-batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
+Reading a file takes four steps, the methods of :class:`Format`: *sniff* (does it have
+this format?), *splits* (where can it be cut?), *fields* (its first records, from which
+the fields are determined) and *read* (its records). Records are yielded as
+:class:`Rows`, with the values of the file; :mod:`provscan.readers.texts.records` turns
+them into batches of texts, :mod:`provscan.readers.corpus.tweets` into tweets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 
-# In a path, stands for any element of a list; no key of an object equals it.
+# The part of a path that matches any element of a list; no key of an object equals it.
 ANY = "\0[]"
 
 Path = tuple[str, ...]
@@ -32,9 +32,8 @@ class Rows(NamedTuple):
     """Consecutive records of a source, unchanged."""
 
     numbers: Sequence[int] | Numbers  # The number of each record.
-    values: (
-        list[Any] | pa.RecordBatch
-    )  # The records: Python values, usually dicts, or columns.
+    # The records: Python values, usually dicts, or columns.
+    values: list[Any] | pa.RecordBatch
     # A sample of whole records with their numbers, if the columns hold only wanted
     # values.
     whole: Sequence[tuple[int, Any]] = ()
@@ -53,18 +52,18 @@ class Piece(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Bytes of a file as they are: a record, or something between records."""
+    """Unchanged bytes of a file: a record, or what is between two records."""
 
     number: int | None  # The number of the record; None between records.
     data: bytes
-    names: Sequence[str] = ()  # Of CSV: the names of the columns.
+    names: Sequence[str] = ()  # For CSV: the names of the columns.
 
 
 Part = TypeVar("Part", Rows, Rows | Piece)
 
 
 class Format(Protocol):
-    """One format. Its methods depend on nothing but their arguments."""
+    """One format. Its methods depend only on their arguments."""
 
     @property
     def name(self) -> str:
@@ -103,16 +102,16 @@ class Format(Protocol):
 
 
 class Rewritable(Format, Protocol):
-    """A format of text whose files can be written again without some records."""
+    """A text format whose files can be written again without some of their records."""
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """The bytes of a file, cut where :meth:`Format.read` cuts it: together they
-        are the file.
+        """Yield the bytes of a file, cut where :meth:`Format.read` cuts it. Joined,
+        they are the file.
         """
 
 
 class RewritableTable(Format, Protocol):
-    """A format of tables whose files can be written again with other rows."""
+    """A tabular format whose files can be written again with other rows."""
 
     def rewrite(
         self,
@@ -120,8 +119,8 @@ class RewritableTable(Format, Protocol):
         out: IO[bytes],
         changed: Callable[[int, pa.Table], pa.Table],
     ) -> None:
-        """Write a file again with rows as they are ``changed``, which gets the number
-        of the first of some rows and these.
+        """Write a file again with the rows that ``changed`` returns, given the number
+        of the first of some rows, and these rows.
         """
 
 
@@ -149,8 +148,8 @@ class Undivided:
 def first_records(
     parts: Iterable[Part], limits: Limits
 ) -> tuple[list[Any], Iterator[Part]]:
-    """Return the first records, from which fields are determined, and all parts
-    again.
+    """Return the first records, from which fields are determined, and an iterator over
+    all parts.
     """
     records: list[Any] = []
     first: list[Part] = []

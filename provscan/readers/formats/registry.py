@@ -44,7 +44,7 @@ EXTENSIONS = {
 }
 # Binary formats, which are recognised by their first bytes.
 BINARY = [name for name, known in FORMATS.items() if known.binary]
-# Magic bytes of files that provscan does not read, and what to call them.
+# First bytes of files that provscan does not read, and what such files are called.
 FOREIGN = (
     (b"%PDF", "PDF"),
     (b"\x89PNG", "an image"),
@@ -85,10 +85,10 @@ def split_name(name: str) -> tuple[str, str, str | None]:
 
 def format_of(name: str, head: bytes) -> str:
     """Return the name of a file's format, from its first bytes (decompressed) if they
-    are clear, else from its name.
+    identify it, else from its name.
 
-    ``name`` excludes the extension of a compression. NotReadable says what a file with
-    no supported format looks like.
+    ``name`` lacks the extension of a compression. For an unsupported format,
+    NotReadable says what the file looks like.
     """
     extension = os.path.splitext(name)[1].lower()
     known = EXTENSIONS.get(extension)
@@ -138,7 +138,7 @@ def _is_binary(head: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How files are to be read, as far as the user or a recipe specifies it."""
+    """What the user or a recipe specifies about how files are to be read."""
 
     encoding: str | None = None
     records: str | None = None  # For plain text: "lines", "paragraphs" or "files".
@@ -156,8 +156,8 @@ class Asked:
 def identified(
     name: str, head: bytes, split: Split, asked: Asked
 ) -> tuple[Split, bytes]:
-    """Return a split with the format and layout that its name and first bytes
-    (decompressed) show, and these bytes as UTF-8; see :func:`format_of`.
+    """Return a split with the format and layout that follow from its name and first
+    bytes (decompressed), and these bytes as UTF-8; see :func:`format_of`.
     """
     name, _, compression = split_name(name)
     if compression not in (None, split.compression):
@@ -174,7 +174,7 @@ def identified(
         return replace(split, format=form, layout=asked.layout), head
     if is_tar or (head.startswith(b"PK\x03\x04") and not name.lower().endswith(ZIPPED)):
         raise NotReadable("nested archives are not supported: unpack it first")
-    # The pages of a crawl and the parts of mail have encodings of their own, and the
+    # The pages of a crawl and the parts of a message each have an encoding, and the
     # records of a crawl state their length in bytes.
     of_bytes = (
         _is_binary(head) or FORMATS["warc"].sniff(head) or FORMATS["mail"].sniff(head)

@@ -1,5 +1,5 @@
-"""Find the speech in subtitles (SubRip and WebVTT), in any text of a dataset: speech
-runs on from cue to cue.
+"""Find the speech in subtitles (SubRip and WebVTT) in any text of a dataset, since
+sentences continue from cue to cue.
 
 Everything else is replaced by other characters, code point by code point, so that
 every span stays in place: numbers, names and times of cues; tags, header, notes and
@@ -29,8 +29,8 @@ TIMES = (
     r"\t]+(?:align|line|position|region|size|vertical|[XY][12]):\S+)*"
 )
 LINE_OF_TIMES = re.compile(rf"\s*{TIMES}\s*")
-# For text that lost its line breaks. The number before the times, if each cue has one,
-# is that of SubRip, which has commas in times.
+# For texts that lost their line breaks. A number before the times belongs to SubRip,
+# whose times have commas.
 WITHIN_LINE = re.compile(rf"(?:(?<!\S)\d+[ \t]+(?=[\d:]+,))?{TIMES}")
 # Tags of WebVTT, and overrides that programs leave in SubRip. Canonical text drops
 # HTML tags anyway.
@@ -109,7 +109,7 @@ def _tag_left_out(found: re.Match[str]) -> str:
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[int]:
-    """Yield the places of the lines of the WebVTT header and of all blocks that are
+    """Yield the numbers of the lines of the WebVTT header and of all blocks that are
     not cues.
     """
     within = False

@@ -36,7 +36,7 @@ Identify = Callable[[ByteStream, str], Split]
 
 
 class MemberStream(ByteStream):
-    """The bytes of one member of an archive; bytes read count as those of the
+    """The bytes of one member of an archive; they count as bytes read from the
     archive.
     """
 
@@ -67,7 +67,7 @@ class Tar(Undivided):
             for member, file in _files(stream):
                 for rows in self._member(member, file, stream, number, wanted):
                     numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
-                    # Blank lines give no rows.
+                    # Blank lines yield no rows.
                     number = numbers[-1] + 1 if len(numbers) else number
                     yield rows
 
@@ -116,8 +116,8 @@ class Tar(Undivided):
 
 @dataclass(frozen=True)
 class WebDataset(Tar):
-    """A tar archive of samples. The files that share a name up to the first dot are
-    one record.
+    """A tar archive of samples. Files with the same name up to the first dot are one
+    record.
     """
 
     name: str = "webdataset"

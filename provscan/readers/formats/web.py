@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """Why a page loses some or all of its text: a reason of
+    """The reason why a page loses some or all of its text, as in
     :class:`~provscan.readers.stats.ReadStats`, with details.
     """
 
@@ -110,8 +110,8 @@ class Html(Undivided):
                 "record_too_long", stream.split.source, number, f"above {limit:,} bytes"
             )
         elif data.strip():
-            # If the encoding of the file is known, the bytes are UTF-8 by now,
-            # whatever the page says.
+            # If the encoding of the file is known, the bytes have been converted to
+            # UTF-8, whatever the page states.
             yield Rows(
                 [number],
                 [
@@ -125,8 +125,8 @@ class Html(Undivided):
 
 
 class Warc:
-    """WARC, with one record per response, whose text is that of its page; and WET,
-    with one record per text.
+    """WARC, where each response is a record with the text of its page, and WET, where
+    each text is a record.
     """
 
     name = "warc"
@@ -263,7 +263,7 @@ def _count(data: bytes) -> int | None:
 
 def _headers(file: IO[bytes]) -> tuple[dict[str, str], bool] | None:
     """Return the headers of the next record, wherever it begins, and whether other
-    lines precede it; None at the end.
+    lines precede them; None at the end.
     """
     between = False
     while line := file.readline(BUFFER):
@@ -287,8 +287,8 @@ def _skipped(file: IO[bytes], length: int) -> int:
 
 
 def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]:
-    """Return a record with a wrong length, up to where the next one begins, and the
-    file from there on.
+    """Return a record whose stated length is wrong, up to the beginning of the next
+    record, and the rest of the file.
     """
     data, searched = bytearray(body), 0
     while (
@@ -356,8 +356,8 @@ def _encoding_of(body: bytes, kind: str) -> str | None:
         encoding = known_encoding(named[1]) if named else None
     except ParameterError:
         return None
-    # Only text with escapes or wide characters can be in another encoding and look
-    # like UTF-8.
+    # Text in another encoding can look like UTF-8 only if it has escapes or wide
+    # characters.
     return (
         None
         if encoding is None or (is_utf8(body) and cuts_at_newlines(encoding))

@@ -24,7 +24,7 @@ def _characters(batch: pa.RecordBatch) -> int:
 
 
 class Batcher:
-    """Counts records and characters, and delivers them in batches within the limits."""
+    """Counts records and characters, and yields batches within the limits."""
 
     def __init__(
         self, source: str, stats: ReadStats, limits: Limits, *, fixed: bool = False
@@ -38,7 +38,7 @@ class Batcher:
 
     def batches(self, parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the same rows in the same order, with subtitles reduced to their
-        speech; pieces pass through.
+        speech; pieces are unchanged.
         """
         limits = self._limits
         waiting: list[pa.RecordBatch] = []
@@ -89,7 +89,7 @@ class Batcher:
         )
 
     def _slices(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Yield slices that each fit one batch, with their bytes of text, without
+        """Yield slices that each fit in one batch, with their bytes of text, without
         copying.
         """
         limits = self._limits

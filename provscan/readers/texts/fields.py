@@ -1,10 +1,10 @@
 """Determine which fields of a file are texts, and which field is the id of a record.
 
-The user names these fields, or they are chosen by their values. The first records of a
-file are surveyed once. Every field with strings that look like text is scanned, and so
-is a string field that is still empty; ids, URLs, hashes, dates and short codes are not.
-The verdict on each field goes to the counts, and so do texts of later records in fields
-that the first records lack.
+Fields are named by the user or chosen by their values. The first records of a file are
+surveyed once. Every field with strings that look like text is scanned, and so is a
+string field that is empty in these records; ids, URLs, hashes, dates and short codes
+are not. The verdict on each field is counted, and so are texts of later records in
+fields that the first records lack.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ TOO_DEEP = "nested more deeply than is searched"
 NOT_SCANNED = "not scanned: "
 SCANNED, IF_THERE = "scanned", "scanned in later records, if it is there"
 JOINED = "scanned, the words of a list as one text"
-# Verdicts on fields whose texts may run over several records or list elements, so that
-# copies are not found.
+# Verdicts on fields whose texts may continue over several records or list elements, so
+# that copies are not found.
 SINGLE_WORDS = "scanned, but holds single words"
 CUES = "scanned, but holds cues of a transcript"
 AS_SCANNED = {SCANNED, IF_THERE, JOINED, SINGLE_WORDS, CUES}
@@ -122,14 +122,14 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The names of fields that the user gave; None where they are determined by
-    values.
+    """The names of fields that the user gave; None for fields that are determined by
+    their values.
 
     With ``outputs``, the records are outputs of a model, and what the model was given
     is left out (:mod:`provscan.readers.texts.model_outputs`). With ``fix_encoding``,
     garbled texts are counted as repaired (:mod:`provscan.readers.texts.garbled`). A
-    dotted name such as ``user.screen_name`` leads into objects, ``[]`` into lists:
-    ``messages[].content``.
+    dotted name such as ``user.screen_name`` names a field inside objects, and ``[]``
+    the elements of a list: ``messages[].content``.
     """
 
     text: str | tuple[str, ...] | None = None
@@ -171,8 +171,8 @@ class Binding:
     """The paths of the texts and the id in one file, and the verdict on each string
     field.
 
-    For outputs of a model, the paths of texts are followed by those of the fields that
-    tell who speaks.
+    For outputs of a model, the paths of the fields that name the speakers follow those
+    of the texts.
     """
 
     texts: tuple[Path, ...]
@@ -183,9 +183,8 @@ class Binding:
     chats: bool = False  # Whether some texts are chats in JSON.
     # Fields that are empty in the first records; empty texts in them don't count.
     empty: frozenset[Path] = frozenset()
-    words: frozenset[Path] = (
-        frozenset()
-    )  # Lists whose elements are the words of a text.
+    # Lists whose elements are the words of a text.
+    words: frozenset[Path] = frozenset()
     named: bool = False  # Whether the user named the fields.
 
 
@@ -266,7 +265,7 @@ def reads_like_text(value: str) -> bool:
 
 
 def verdict(path: Path, seen: Seen) -> str:
-    """Return "text", or why the field is not a text."""
+    """Return "text", or the reason why the field is not a text."""
     name, strings = _last(path), seen.strings
     if name in TEXTS:
         return "text"
@@ -325,7 +324,7 @@ def path_of(name: str) -> Path:
 
 
 def _named(name: str, found: dict[Path, Seen]) -> list[Path]:
-    """Return the paths that a name given by the user stands for: a field with exactly
+    """Return the paths to which a name given by the user refers: a field with exactly
     that name, a path, or all texts below it.
     """
     for candidate in ((name,), path_of(name)):
@@ -356,8 +355,8 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
     empty: set[Path] = set()
     if fields.texts:
         paths = {name: _named(name, found) for name in fields.texts}
-        # If there are other names, one that the first records lack may be in later
-        # ones.
+        # If the user gave several names, a field that the first records lack may be in
+        # later ones.
         texts = [
             path for name, there in paths.items() for path in there or [path_of(name)]
         ]
@@ -368,13 +367,13 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
                 source,
             )
     else:
-        # Otherwise take every field that is neither id nor address: texts of one or
-        # two words.
+        # If no field has longer texts, choose every field that is neither id nor
+        # address: it has texts of one or two words.
         kind = "text" if "text" in verdicts.values() else CODES
         texts = [path for path in strings if verdicts[name_of(path)] in (kind, EMPTY)]
         empty = {path for path in strings if verdicts[name_of(path)] == EMPTY}
-        # Records of a field whose values are never text, such as numbers, are counted
-        # one by one.
+        # Choose a field whose values are never text, such as numbers, too, so that its
+        # records are counted one by one.
         texts = texts or [
             path for path in found if path[-1] in ("text", "content") and len(path) == 1
         ]
@@ -459,8 +458,8 @@ def binding_in(
 
 
 def later_texts(records: Iterable[Any], binding: Binding, limits: Limits) -> list[str]:
-    """Return the fields that hold text in these records and that none of the first
-    records of the file has.
+    """Return the fields that contain text in these records but are in none of the first
+    records of the file.
     """
     found = {} if binding.named else survey(records, limits)
     later = {
@@ -482,8 +481,8 @@ def names_of(found: Iterable[Path]) -> list[str]:
 def not_found(
     what: str, names: Iterable[str], source: str, role: str = "text", also: str = ""
 ) -> FieldNotFoundError:
-    """Return an error that says which field was expected and which fields there are;
-    ``also`` adds another remedy.
+    """Return an error that names the expected field and the existing fields; ``also``
+    adds another remedy.
     """
     # A name from lenient JSON may contain characters that can't be printed.
     known = [name.encode(errors="replace").decode() for name in names]

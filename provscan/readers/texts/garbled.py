@@ -1,12 +1,12 @@
 """Count texts that were garbled before they were written and, on request, repair them.
 
-UTF-8 that is read as Latin-1 or Windows-1252 turns one character into two to four.
-JSON that is encoded twice turns it into six (``\\u0447``), the text form of Python
-bytes has four characters for each byte (``\\xd1\\x87``), and R's escape has eight
-(``<U+0447>``). A text that contains a sequence that is rare in other texts
+If UTF-8 is read as Latin-1 or Windows-1252, one character becomes two to four. If JSON
+is encoded twice, it becomes six (``\\u0447``); the text form of Python bytes has four
+characters for each byte (``\\xd1\\x87``), and R's escape has eight (``<U+0447>``). A
+text that contains a sequence that is rare in other texts
 (:mod:`provscan.kernels.reading.garbled`) is considered garbled, and all sequences in it
-are decoded, repeatedly if it was garbled several times. Since each sequence stands for
-one character, every place leads back to the original exactly.
+are decoded, repeatedly if it was garbled several times. Since each sequence represents
+one character, every place can be mapped back to the original exactly.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ WINDOWS = {
     if (char := bytes([byte]).decode("cp1252", "replace")) != "\ufffd"
 }
 FURTHER = f"[\x80-\xbf{''.join(WINDOWS)}]"
-# In French, a letter, a no-break space and a closing quote are genuine. The byte 0x9D
-# is often lost.
+# In French, a letter followed by a no-break space and a closing quote is genuine. The
+# byte 0x9D is often lost.
 SEQUENCE = re.compile(
     f"[\xc2-\xdf]{FURTHER}|[\xe0-\xef](?!\xa0\xbb){FURTHER}{{2}}|[\xf0-\xf4]{FURTHER}{{3}}|\xe2\u20ac\ufffd?"
 )
@@ -51,8 +51,8 @@ class Mended(NamedTuple):
     """A repaired text, and the mapping of its places to the original."""
 
     text: str  # The repaired text.
-    # For each round of repair: int64[n] places of repaired characters, and int64[n +
-    # 1] cumulative numbers of characters by which their sequences were longer.
+    # For each round of repair: int64[n] places of repaired characters, and int64[n + 1]
+    # cumulative numbers of characters that the repairs removed.
     rounds: list[tuple[Numbers, Numbers]]
 
     def original(self, places: Numbers) -> Numbers:
@@ -67,7 +67,7 @@ class Mended(NamedTuple):
 class Garbling(NamedTuple):
     """A way in which texts are garbled."""
 
-    # The names of the counts: of garbled texts, and of repaired ones.
+    # The names of two counts: of garbled texts, and of repaired texts.
     noted: str
     repaired: str
     sequence: re.Pattern[str]
@@ -91,7 +91,7 @@ def _unescaped(sequence: str) -> str | None:
     if kind not in "uUx":
         return SHORT.get(sequence, kind)
     data = bytes.fromhex("".join(sequence[2:].split(sequence[:2])))
-    # A single byte is decoded as in YAML.
+    # A single byte is decoded as YAML does.
     encoding = {
         "u": "utf-16-be",
         "U": "utf-32-be",
@@ -110,7 +110,9 @@ GARBLINGS = (
 
 
 def _garbled_rows(texts: pa.LargeStringArray) -> list[tuple[Garbling, Numbers]]:
-    """Return the numbers of the texts that show signs of each way of garbling."""
+    """Return, for each way of garbling, the numbers of the texts that show signs of
+    it.
+    """
     rows = np.zeros((len(GARBLINGS), len(texts)), np.int64)
     counts = garbled(*buffers(texts), rows)
     return [

@@ -1,11 +1,12 @@
-"""Reduce records to the outputs of a model, without the prompts and what repeats them.
+"""Reduce records to the outputs of a model, without the prompts and without what the
+outputs repeat from them.
 
 Prompts are recognised by the names of fields (``prompt``, ``instruction``,
-``question``) and, in chats, by who speaks (``role``, ``from``). They are left out. In
-an answer, stretches that occur in a prompt of its record are replaced by other
-characters, code point by code point, so that every span stays in place. Both are
-counted. A text may itself be a chat in JSON; its turns are then treated like those of a
-chat of objects.
+``question``) and, in chats, by the speaker (``role``, ``from``). Prompts are left out.
+In an answer, stretches that occur in a prompt of its record are replaced by other
+characters, code point by code point, so that every span stays in place. Prompts and
+repetitions are counted. A text may itself be a chat in JSON; it is then treated like a
+chat that consists of objects.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from provscan.readers.formats.protocol import Path
 from provscan.readers.stats import ReadStats
 
 ROLES = ("role", "from", "speaker", "author")
-"""Names of fields that tell who speaks in a chat."""
+"""Names of fields that name the speaker in a chat."""
 GIVEN = {
     "system",
     "user",
@@ -53,13 +54,13 @@ PROMPTS = {
     "user_prompt",
     "prefix",
 }
-"""Names of fields that hold what a model was given."""
+"""Names of fields that contain what a model was given."""
 # The beginnings of texts that are chats in other notations than JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"
 )
-# The minimum number of consecutive letters and digits, other characters ignored, that
-# a stretch of an answer must share with its prompt to be a repetition.
+# A stretch of an answer is a repetition if it shares at least this many consecutive
+# letters and digits with its prompt; other characters are ignored.
 SHARED = 12
 # The replacement for each code point that is left out; it separates words like a
 # space.
@@ -67,7 +68,7 @@ LEFT_OUT = "\u2592"
 
 
 def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the fields beside or above some texts that tell who speaks."""
+    """Return the fields next to or above some texts that name the speaker."""
     known = set(found)
     above = (path[:depth] for path in texts for depth in range(1, len(path)))
     return tuple(
@@ -81,8 +82,8 @@ def roles_of(texts: Sequence[Path], found: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def chat_in(text: str | bytes) -> Any:
-    """Return the chat that a JSON text holds: a turn, a list of turns, or an object
-    that contains one; None for other texts.
+    """Return the chat that a JSON text contains: a turn, a list of turns, or an object
+    with such a list; None for other texts.
     """
     if text[:100].lstrip()[:1] not in ("[", "{", b"[", b"{"):
         return None
@@ -178,8 +179,8 @@ def _answers(
         else:
             answers.append((row, chat, len(given)))
     for row, chat, before in answers:
-        # Later turns of a chat were not given to the model. A prompt in a field of its
-        # own may come after its answer.
+        # Later turns of a chat were not given to the model. A prompt in a separate
+        # field may come after its answer.
         yield (
             row,
             [
@@ -228,6 +229,6 @@ def _places(letters: str) -> range:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """Return the letters and digits of a text in lower case, and the place of each."""
+    """Return the letters and digits of a text in lower case, with their places."""
     places = [at for at, char in enumerate(text) if char.isalnum()]
     return "".join(text[at].lower()[0] for at in places), places

@@ -65,8 +65,8 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):
-        # Beyond 2**53 a float has lost digits. The notation of floats, which no id
-        # has, shows this.
+        # A float beyond 2**53 has lost digits. It is written as a float, which no id
+        # is, to show this.
         return (
             f"{value:.16e}"
             if abs(value) >= 2**53
@@ -201,8 +201,8 @@ class Extractor:
     def _leaf(
         self, array: pa.Array, path: Path
     ) -> tuple[pa.Array | None, Numbers, list[Numbers]]:
-        """Return the values at a path, the row of each, and its places in the lists on
-        the path.
+        """Return the values at a path, the row of each value, and its places in the
+        lists on the path.
         """
         rows = np.arange(len(array))
         places: list[Numbers] = []
@@ -227,7 +227,8 @@ class Extractor:
             elif pa.types.is_struct(array.type) and (
                 found := array.type.get_all_field_indices(key)
             ):
-                # Of several fields with one name, take the last, as for keys of JSON.
+                # Of several fields with the same name, use the last one, as for keys of
+                # JSON.
                 array = pc.struct_field(array, found[-1:])
             else:
                 return None, rows, places
@@ -300,7 +301,7 @@ class Extractor:
                         or None
                     )
                 if isinstance(value, bytes):
-                    # Bytes of a database are treated like Arrow's binary.
+                    # Bytes from a database are treated like Arrow's binary type.
                     value = self._checked(pa.array([value]), [number])[0].as_py()
                 if isinstance(value, str):
                     codes.append(names.setdefault(name, len(names)))
@@ -310,7 +311,7 @@ class Extractor:
             count = len(texts) - before
             if count:
                 if wrong and isinstance(wrong, dict | list):
-                    # Texts may be nested in it.
+                    # Texts may be nested in the value.
                     self._counts.note(
                         "text_not_string", self._source, number, no_text(wrong)
                     )
@@ -374,7 +375,9 @@ def value_at(record: Any, path: Path) -> Any:
 
 
 def _tree(paths: Iterable[Path]) -> Tree:
-    """Return a tree of paths by key; the node at a path's end has the path's index."""
+    """Return a tree of paths by key; the node at the end of a path has the index of the
+    path.
+    """
     tree: Tree = (None, {})
     for place, path in enumerate(paths):
         node = tree
@@ -386,8 +389,8 @@ def _tree(paths: Iterable[Path]) -> Tree:
 
 
 def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, Any]]:
-    """Yield the values at the paths of a tree, each with its path's index and its own
-    name. Only keys that both have are visited.
+    """Yield the values at the paths of a tree, each with the index of its path and its
+    name. Only keys that are in both the value and the tree are visited.
     """
     place, below = tree
     if (
@@ -413,7 +416,7 @@ def _walk(value: Any, tree: Tree, name: str = "") -> Iterator[tuple[int, str, An
 
 
 def texts_in(record: Any, binding: Binding) -> Iterator[tuple[str, Any]]:
-    """The values of the text fields of a record, each with its own name."""
+    """Yield the values of the text fields of a record, each with its name."""
     for _, name, value in _walk(record, _tree(binding.texts)):
         yield name, value
 
@@ -454,8 +457,8 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def is_valid(text: pa.LargeStringArray) -> bool:
-    """Return whether texts are UTF-8. All are checked at once, which is much faster
-    than one at a time.
+    """Return whether texts are UTF-8. All texts are checked at once, which is much
+    faster than one at a time.
     """
     data, offsets = buffers(text)
     starts = offsets[1:-1]
@@ -476,7 +479,7 @@ def is_utf8(data: Any) -> bool:
     except (
         pa.ArrowInvalid,
         UnicodeDecodeError,
-    ):  # the second while Arrow words the first
+    ):  # the second error while Arrow formats the first
         return False
     return True
 
@@ -497,8 +500,8 @@ def checked_text(
 
 
 def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
-    """Return text or bytes as valid text, and the places of values with replaced
-    bytes, each with its first such byte.
+    """Return text or bytes as valid text, and the places of values in which bytes were
+    replaced, each with the first such byte.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -514,7 +517,7 @@ def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
     except (
         pa.ArrowInvalid,
         UnicodeDecodeError,
-    ):  # the second while Arrow words the first
+    ):  # the second error while Arrow formats the first
         pass
     values: list[str | None] = []
     repaired = []

@@ -1,9 +1,9 @@
 """The schemas in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`)
 are read.
 
-A row of a dataset is one text of a record; the rows of a record are consecutive. A
-text longer than ``limits.piece`` code points comes as *pieces*: consecutive stretches
-of it, each a batch of one row, in :data:`PIECE_SCHEMA`. Neighbouring pieces overlap by
+A row of a dataset is one text of a record; the rows of a record are consecutive. A text
+longer than ``limits.piece`` code points is yielded in *pieces*: consecutive stretches,
+each a batch of one row in :data:`PIECE_SCHEMA`. Neighbouring pieces overlap by
 ``limits.overlap`` code points, and exactly one piece owns each place of the text.
 """
 

@@ -1,9 +1,9 @@
 """Assemble texts that are stored word by word: lists of words in records, and text
 files with one word per line, as in CoNLL.
 
-The words of a list become one text, joined by spaces. In a file with one word per
-line, a paragraph is one text; everything beside the words is replaced by other
-characters, code point by code point, so that every span stays in place.
+The words of a list become one text, joined by spaces. In a file with one word per line,
+a paragraph is one text; everything except the words is replaced by other characters,
+code point by code point, so that every span stays in place.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from provscan.text_buffers import buffers, from_buffers
 UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 )
-# Minimum average number of words per list, and minimum number of lines in a file, to
-# be taken as words of a text.
+# Minimum average number of words per list and minimum number of lines in a file for
+# them to be words of a text, and the number of lines that are examined.
 LEAST_WORDS, LEAST_LINES, MOST_LINES = 4, 20, 1000
 # Minimum share of strings that must look like words, and of lines that must have the
 # same number of columns.
@@ -54,8 +54,8 @@ def is_word(value: str) -> bool:
 def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
     """Return whether lists are the words of texts.
 
-    The ``lists`` lists have ``words`` strings in all; ``strings`` are the first of
-    these.
+    ``lists`` is the number of lists, ``words`` the number of strings in them, and
+    ``strings`` are the first strings.
     """
     several = (
         len(set(strings)) > DIFFERENT * len(strings) and words >= LEAST_WORDS * lists
@@ -64,8 +64,8 @@ def are_words(strings: Sequence[str], words: int, lists: int) -> bool:
 
 
 def single_words(strings: Sequence[str]) -> bool:
-    """Return whether texts of records are single words, so that a longer text would
-    run over several records.
+    """Return whether texts of records are single words, so that a longer text would be
+    divided over several records.
     """
     return len(strings) >= 5 * LEAST_LINES and sum(
         map(is_word, strings)
@@ -73,8 +73,8 @@ def single_words(strings: Sequence[str]) -> bool:
 
 
 def joined(words: pa.LargeStringArray, starts: Numbers) -> pa.Array:
-    """Join words by spaces: text i has the words from ``starts[i]`` to ``starts[i +
-    1]``; null if there are none.
+    """Join words with spaces: text i has the words from ``starts[i]`` to ``starts[i +
+    1]``, and is null if there are none.
     """
     nothing, space = (pa.scalar(value, pa.large_string()) for value in ("", " "))
     data, offsets = buffers(
@@ -91,8 +91,8 @@ def word_column(head: bytes) -> int | None:
     """Return the column of the words in a text with this beginning; None if it does
     not have one word per line.
 
-    If lines have several columns, each line must have equally many, another column
-    must have few distinct values, and there must be paragraphs.
+    If lines have several columns, each line must have the same number of columns,
+    another column must have few distinct values, and there must be paragraphs.
     """
     lines = (
         head[: head.rfind(b"\n") + 1]
@@ -132,7 +132,7 @@ def word_column(head: bytes) -> int | None:
 
 
 def has_paragraphs(head: bytes) -> bool:
-    """Return whether a text with this beginning has blank lines in it."""
+    """Return whether a text with this beginning contains blank lines."""
     return PARAGRAPH.search(head.strip()) is not None
 
 
