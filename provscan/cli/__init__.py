@@ -63,6 +63,9 @@ COMMANDS = (
     "merge",
     "verify",
     "reveal",
+    "case",
+    "review",
+    "room",
 )
 
 
