@@ -163,10 +163,10 @@ def _opened(paths: Sequence[Path]) -> list[Run]:
                 "with an index of texts"
             )
         for other in runs:
-            if other.files.identity == run.files.identity:
+            if other.files.info["checksum"] == run.files.info["checksum"]:
                 raise UsageError(
-                    f"{other.files.path} and {path} have the same matches, so they are "
-                    "the same run: name each run once"
+                    f"{other.files.path} and {path} are the same run: name each run "
+                    "once"
                 )
         runs.append(run)
     return runs
@@ -224,8 +224,10 @@ SELECT tweet_id, min(author) AS author, min(ms) AS ms, max(tweets)::BIGINT AS tw
     sum(findings)::BIGINT AS findings, bit_or(1::UBIGINT << run)::UBIGINT AS found_in,
     min(digest) AS digest, min(digest) <> max(digest) AS differ
 FROM found GROUP BY tweet_id"""
-_SUMS = """count(*) AS texts, sum(tweets)::BIGINT AS tweets,
-    sum(findings)::BIGINT AS findings"""
+_SUMS = ", ".join(
+    ["count(*) AS texts"]
+    + [f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in ("tweets", "findings")]
+)
 _TOTALS = f"SELECT {_SUMS} FROM texts"
 _COMBINATIONS = f"SELECT found_in, {_SUMS} FROM texts GROUP BY found_in"
 _MONTH, _DAY = (
