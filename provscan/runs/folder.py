@@ -38,6 +38,9 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+# What people said of a sample of the findings; `provscan review score` writes it. A run
+# that has it is not replaced.
+REVIEW_FILE = "review.json"
 # In a folder of parts: what the scan adds to them when all are complete.
 SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"

@@ -1,0 +1,8 @@
+"""``provscan room``."""
+
+import click
+
+
+@click.command("room")
+def command() -> None:
+    """Later."""
