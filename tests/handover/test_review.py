@@ -124,12 +124,13 @@ def test_reviewers_see_nothing_of_the_key(folder: Path) -> None:
     cards = page.split("<article")[1:]
     bare = set()
     for number, (card, pair) in enumerate(zip(cards, shown(folder), strict=True), 1):
+        card = card.replace('tabindex="-1"', "")
         for text in (pair["passage"], pair["tweet"]):
             escaped = text.replace("<", "&lt;").replace(">", "&gt;")
             assert escaped in card
             card = card.replace(escaped, "TEXT", 1)
         bare.add(re.sub(rf"\b{number}\b", "N", card.split("</article>")[0]))
-    assert len({card.replace("TEXT", "") for card in bare}) == 1
+    assert len(bare) == 1
     sheet = openpyxl.load_workbook(place / "list.xlsx")["Pairs"]
     assert {cell.value for row in sheet["B2:C61"] for cell in row} == {None}
 
