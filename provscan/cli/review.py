@@ -12,16 +12,7 @@ from provscan import cli
 from provscan.cli import option
 
 
-class _Review(click.Group):
-    """A group whose first argument may also be a run, as if ``list`` stood before."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group("review", cls=_Review)
+@click.group("review", cls=cli.DefaultGroup)
 def command() -> None:
     """Let people judge findings without knowing what is expected of them.
 
