@@ -1,5 +1,5 @@
-"""Write and remove files: a file appears whole or not at all, and only named files are
-removed.
+"""Write and remove files and folders: each appears whole or not at all, and only named
+files are removed.
 
 A temporary file is in the folder of the file that it becomes. Its name can't be
 guessed and it is created exclusively, so that no two writers share one and no link of
@@ -11,8 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from provscan.errors import OutputError
 
 TEMPORARY = re.compile(r"\.provscan-[0-9a-f]{16}")
 
@@ -37,6 +40,33 @@ def replacing_file(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder beside `target`, which takes that name if the block succeeds and
+    is removed if it fails.
+
+    Raises
+    ------
+    OutputError
+        `target` exists, or can't be written.
+    """
+    if os.path.lexists(target):
+        raise OutputError(f"{target} exists: name a new folder")
+    folder = target.with_name(temporary_name())
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        folder.rename(target)
+    except OSError as error:
+        if error.filename is not None and Path(error.filename).is_relative_to(folder):
+            raise OutputError(
+                f"{target} can't be written: {error.strerror or error}"
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_named(folder: Path, names: Iterable[str]) -> None:

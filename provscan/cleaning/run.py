@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +39,7 @@ from provscan.readers import Source, file_checksum
 from provscan.readers.splits import Split
 from provscan.runs.folder import MATCHES_FILE, read_run, write_json
 from provscan.runs.inputs import require_outside, source_list
-from provscan.writing import temporary_name
+from provscan.writing import new_folder, temporary_name
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
 ROUNDS = 3
@@ -202,7 +200,7 @@ def clean(
     target = Path(out)
     _require_new(target, named)
     again = None if chosen.keep_only else _Rescan(info, index, workers, progress)
-    with _new_folder(target) as folder, (folder / REMOVED).open("x") as log:
+    with new_folder(target) as folder, (folder / REMOVED).open("x") as log:
         work = _Round(dataset, refused, chosen, folder, log)
         files = latest = work.write(Removals(Path(run), chosen))
         rounds, left = 1, None
@@ -258,26 +256,6 @@ def _require_new(target: Path, named: list[str]) -> None:
             f"the datasets need names of their own in {target}, other than {MANIFEST} "
             f"and {REMOVED}: rename one of {', '.join(names)}"
         )
-
-
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """A folder that takes its name when the block ends well, and goes if it does
-    not.
-    """
-    folder = target.with_name(temporary_name())
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-        folder.rename(target)
-    except OSError as error:
-        if error.filename is not None and Path(error.filename).is_relative_to(folder):
-            raise OutputError(
-                f"{target} can't be written: {error.strerror or error}"
-            ) from error
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

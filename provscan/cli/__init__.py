@@ -56,6 +56,9 @@ COMMANDS = (
     "merge",
     "verify",
     "reveal",
+    "case",
+    "review",
+    "room",
 )
 
 

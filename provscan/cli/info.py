@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from provscan import cli
 from provscan.cli import shared
 from provscan.errors import InputError, UsageError
 
@@ -31,6 +32,7 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     from provscan import blind, probe
     from provscan.blind.report import index_lines, run_lines
     from provscan.cli import show
+    from provscan.report.files import RunFiles
     from provscan.runs.folder import RUN_FILE, SUMMARY_FILE, read_run
 
     is_run = (path / RUN_FILE).is_file()
@@ -45,11 +47,12 @@ def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None
     elif is_run:
         summary = _read(path / SUMMARY_FILE)
         read_run(path)
-        show.result(
-            {"run": str(path), **summary},
-            as_json,
-            run_lines if "blind" in summary else show.run,
-        )
+        blinded = RunFiles.open(path).reviewed if "blind" not in summary else None
+        shown = {"run": str(path), **summary}
+        shown |= {"review": blinded} if blinded else {}
+        show.result(shown, as_json, run_lines if "blind" in summary else show.run)
+        if blinded and not as_json:
+            cli.echo(blinded)
     elif blind.is_blind(path):
         show.result(blind.info(path), as_json, index_lines)
     else:

@@ -21,6 +21,17 @@ from provscan.errors import UsageError
 from provscan.urls import source_of
 
 
+class DefaultGroup(click.Group):
+    """A group whose first command need not be named: any first argument that is no
+    command belongs to it.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
+
+
 class GroupedCommand(click.Command):
     """A command whose help shows its options in groups."""
 

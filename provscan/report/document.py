@@ -179,6 +179,7 @@ def render(
         names=sources,
         reviewed=review.marks,
         review=wording.review(review.marks),
+        blinded=folder.reviewed,
         charts=summary["answer"]["records"]["findings"] >= FEW,
         histogram=figures.histogram(folder.scores, summary["recall"].get("bits")),
         breakdowns={

@@ -28,7 +28,10 @@ from provscan.runs.folder import (
     DATA,
     EVIDENCE_FILE,
     MATCHES_FILE,
+    REVIEW_FILE,
     RUN_FILE,
+    info_checksum,
+    read_json,
     read_run,
 )
 from provscan.writing import replacing_file
@@ -119,6 +122,23 @@ class RunFiles:
         """16 hexadecimal digits by which reviewers' marks name the matches."""
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+    @property
+    def reviewed(self) -> str | None:
+        """What people said of a blinded sample of the findings, in a sentence or two;
+        None if nobody was asked.
+        """
+        if not (self.path / REVIEW_FILE).is_file():
+            return None
+        found = read_json(self.path / REVIEW_FILE)
+        if info_checksum(found) != found.get("checksum") or (
+            found.get("run") != self.identity
+        ):
+            raise InputError(
+                f"{self.path / REVIEW_FILE} was changed, or is of another run: move it "
+                "away, or score the review again"
+            )
+        return str(found["headline"])
 
     @property
     def scores(self) -> pa.Table:

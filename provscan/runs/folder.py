@@ -37,6 +37,9 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
+# What people said of a sample of the findings; `provscan review score` writes it. A run
+# that has it is not replaced.
+REVIEW_FILE = "review.json"
 # The file that the scan adds to a folder of parts when all of them are complete.
 SCAN_FILE = "scan.json"
 NULL_PARTS, KNOWN_PARTS = "null", "known"

@@ -1,0 +1,71 @@
+"""``provscan case``: puts runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provscan.cli import shared
+
+
+@click.command("case", cls=shared.GroupedCommand)
+@click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    metavar="RUN...",
+    type=shared.LocalPath(path_type=Path),
+)
+@shared.option(
+    "--out",
+    "-o",
+    required=True,
+    type=shared.LocalPath(path_type=Path),
+    metavar="CASE",
+    help="New folder for case.json, the tables, the page and the workbook.",
+)
+@shared.option(
+    "--period",
+    "periods",
+    multiple=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="A licence period begins on this day: texts are also counted by the period in "
+    "which their earliest tweet was posted. Can be repeated.",
+)
+@shared.as_json
+def command(
+    runs: tuple[Path, ...], out: Path, periods: tuple[datetime, ...], as_json: bool
+) -> None:
+    """Put RUNs side by side: what each found, which licensed texts they share, and
+    totals in which each text and tweet counts once.
+    """
+    from provscan.cli import show
+    from provscan.handover.case import write_case
+
+    case = write_case(runs, out, periods=[day.date() for day in periods])
+    show.result({"path": str(out), **case}, as_json, _lines)
+
+
+def _lines(case: dict[str, Any]) -> Iterator[str]:
+    from provscan.names import counted
+
+    totals = case["totals"]
+    yield (
+        f"{counted(totals['texts'], 'licensed text')} of "
+        f"{counted(totals['tweets'], 'tweet')} found in {len(case['runs'])} runs"
+    )
+    for item in case["in_exactly"]:
+        yield (
+            f"  in exactly {counted(item['runs'], 'run')}: "
+            f"{counted(item['texts'], 'text')}"
+        )
+    for run in case["runs"]:
+        yield f"  {run['name']}: {run['answer']['headline']}"
+    yield case["not_summed"]
+    yield from case["notes"]
+    yield f"Case: {case['path']}/case.html"

@@ -1,0 +1,141 @@
+"""``provscan review``: lets people judge findings without knowing what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provscan.cli import shared
+from provscan.cli.shared import option
+
+
+@click.group("review", cls=shared.DefaultGroup)
+def command() -> None:
+    """Let people judge findings without knowing what is expected of them.
+
+    \b
+    provscan review RUN -o REVIEW
+        write a blinded list, as a page and as a workbook, and the key to it
+    provscan review score REVIEW VERDICTS...
+        precision, agreement and errors, from the verdicts of reviewers
+    """
+
+
+@command.command("list", cls=shared.GroupedCommand)
+@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
+@option(
+    "--out",
+    "-o",
+    required=True,
+    type=shared.LocalPath(path_type=Path),
+    metavar="REVIEW",
+    help="New folder for the list and its key.",
+)
+@option(
+    "--sample",
+    type=int,
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Number of pairs: 60% findings, 30% planted pairs, 10% common wording.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Seed for all random choices.",
+)
+@shared.as_json
+def make(run: Path, out: Path, sample: int, seed: int, as_json: bool) -> None:
+    """Write a blinded list of pairs of a passage and a tweet, and the key to it.
+
+    `provscan review RUN` is short for `provscan review list RUN`.
+    """
+    from provscan.cli import show
+    from provscan.handover.review import write_review
+
+    key = write_review(run, out, sample=sample, seed=seed)
+    show.result({"path": str(out), **key}, as_json, _listed)
+
+
+def _listed(key: dict[str, Any]) -> Iterator[str]:
+    from collections import Counter
+
+    from provscan.handover.review import FOR_REVIEWERS, KEY_FILE
+
+    for what, number in Counter(pair["what"] for pair in key["pairs"]).items():
+        yield f"{what:<28}{number:>6,}"
+    if again := sum(pair.get("listed", False) for pair in key["pairs"]):
+        yield (
+            f"There are few findings: {again} planted pairs use texts that are also "
+            "elsewhere in the list."
+        )
+    yield f"Give each reviewer: {key['path']}/{FOR_REVIEWERS}"
+    yield f"Keep from reviewers: {key['path']}/{KEY_FILE}"
+
+
+@command.command("score", cls=shared.GroupedCommand)
+@click.argument("review", metavar="REVIEW", type=shared.LocalPath(path_type=Path))
+@click.argument(
+    "verdicts",
+    nargs=-1,
+    required=True,
+    metavar="VERDICTS...",
+    type=shared.LocalPath(path_type=Path),
+)
+@option(
+    "--run",
+    type=shared.LocalPath(path_type=Path),
+    metavar="RUN",
+    help="The run, if it was moved.  [default: where the list was made]",
+)
+@option("--overwrite", is_flag=True, help="Replace the review.json of a former review.")
+@shared.as_json
+def score(
+    review: Path,
+    verdicts: tuple[Path, ...],
+    run: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Compute precision, agreement and errors from the VERDICTS of reviewers, one file
+    each, and write review.json into the run folder.
+    """
+    from provscan.cli import show
+    from provscan.handover.review import score_review
+
+    scored = score_review(review, verdicts, run=run, overwrite=overwrite)
+    show.result(scored, as_json, _scored)
+
+
+def _scored(scored: dict[str, Any]) -> Iterator[str]:
+    from provscan.report.wording import percent
+
+    yield scored["headline"]
+    if missing := scored["listed"] - scored["judged"]:
+        yield (
+            f"{missing:,} pairs lack a verdict of a reviewer, and are left out of all "
+            "numbers but kappa"
+        )
+    named = {"all reviewers": scored["together"], **scored["each"]}
+    for name, found in named.items():
+        copies, others, common = (
+            "{accepted} of {judged}".format(**found[kind])
+            for kind in ("planted_copies", "planted_others", "common_or_known")
+        )
+        yield (
+            f"  accepted by {name}: {copies} planted copies, {others} planted other "
+            f"pairs, {common} with common wording"
+        )
+    for rows in scored["together"]["by"].values():
+        for value, row in rows.items():
+            ends = [percent(round(end, 3)) for end in (row["precision"] or {}).values()]
+            shown = f"{ends[0]} ({ends[1]} to {ends[2]})" if ends else "withheld"
+            yield f"  precision, {value}: {shown}"
+    if disputed := scored["disputed_exhibits"]:
+        yield f"  Exhibits on which reviewers differ: {', '.join(map(str, disputed))}"

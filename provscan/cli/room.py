@@ -1,0 +1,147 @@
+"""``provscan room``: kits for inspection rooms without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provscan import cli
+from provscan.cli import shared
+from provscan.cli.shared import option
+
+
+@click.group("room", cls=shared.DefaultGroup)
+def command() -> None:
+    """Make a kit for an inspection room without a network.
+
+    \b
+    provscan room -i INDEX -o KIT
+        make the kit: wheels, index, options and scripts in one folder
+    sh KIT/run.sh DATASET...
+        in the room: install, scan, and list what leaves
+    sh KIT/release.sh EXHIBIT --by NAME
+        in the room: let the span of a finding leave
+    """
+
+
+@command.command("build", cls=shared.GroupedCommand)
+@click.argument("options", nargs=-1, metavar="[-- MATCH OPTIONS]")
+@shared.index_option(
+    "--index", "-i", help="Index of the licensed tweets, to be copied."
+)
+@option(
+    "--out",
+    "-o",
+    required=True,
+    type=shared.LocalPath(path_type=Path),
+    metavar="KIT",
+    help="New folder for the kit.",
+)
+@option(
+    "--digests-only",
+    is_flag=True,
+    help="Only counts, digests, and spans that a named person releases may leave.",
+)
+@option(
+    "--wheel",
+    metavar="PATH",
+    type=shared.LocalPath(),
+    help="Wheel or source folder of provscan.  [default: what it was installed from]",
+)
+@shared.as_json
+def build(
+    options: tuple[str, ...],
+    index: str,
+    out: Path,
+    digests_only: bool,
+    wheel: str | None,
+    as_json: bool,
+) -> None:
+    """Make a kit for machines with this platform and this version of Python.
+
+    Options of `provscan match` after `--` are fixed in the kit. Files that they name
+    are copied. pip gets the wheels of the installed versions, so that this machine
+    needs a network. `provscan room -o KIT` is short for `provscan room build -o KIT`.
+    """
+    from provscan.cli import match, show
+    from provscan.errors import UsageError
+    from provscan.handover.room import build_room
+    from provscan.options import MatchOptions
+
+    # Read the options as those of a scan.
+    scan = match.command.make_context("match", [*options, "DATASET"])
+    fixed = shared.given(**scan.params)
+    unknown = fixed.keys() - MatchOptions.__dataclass_fields__ - {"sources", "index"}
+    if unknown or len(scan.params["sources"]) > 1:
+        named = ", ".join(sorted(unknown)) or "a dataset"
+        raise UsageError(f"a kit can't fix {named}: name only options of the search")
+    chosen = {name: fixed[name] for name in fixed if name not in ("sources", "index")}
+    kit = build_room(
+        Path(index), out, digests_only=digests_only, wheel=wheel, options=chosen
+    )
+    show.result({"path": str(out), **kit}, as_json, _built)
+
+
+def _built(kit: dict[str, Any]) -> Iterator[str]:
+    from provscan.names import counted
+
+    yield (
+        f"Kit: {kit['path']}, {counted(len(kit['files']), 'file')}, for Python "
+        f"{kit['python']} on {kit['platform']}"
+    )
+    yield f"SHA-256 of kit.json: {kit['sha256']}"
+    yield f"Print {kit['path']}/instructions.html for the room"
+
+
+@command.command("run", cls=shared.GroupedCommand)
+@click.argument("kit", metavar="KIT", type=shared.LocalPath(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, metavar="DATASET...")
+@shared.quiet
+def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
+    """Scan datasets with a kit, with its options; run.sh does this in the room."""
+    from provscan.cli import show
+    from provscan.cli.progress import progress
+    from provscan.handover.room import run_room
+
+    with progress(quiet) as watcher:
+        done = run_room(kit, sources, watcher)
+    show.result({"run": done["run"], **done["summary"]}, False, show.brief)
+    _show_list(done["list"])
+    if wrong := done["summary"]["damaged"] + done["summary"]["unread"]:
+        cli.echo(
+            f"provscan: {len(wrong):,} files were damaged or not scanned: summary.json "
+            "lists them",
+            err=True,
+        )
+        click.get_current_context().exit(cli.UNUSABLE)
+
+
+@command.command("release", cls=shared.GroupedCommand)
+@click.argument("kit", metavar="KIT", type=shared.LocalPath(path_type=Path))
+@click.argument("exhibit", metavar="EXHIBIT", type=int)
+@option(
+    "--by", required=True, metavar="NAME", help="Name of the person who releases it."
+)
+@option("--run", "name", metavar="NAME", help="The run folder, if results has several.")
+def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
+    """Let the span of a finding leave the room, after it was shown and confirmed;
+    release.sh does this in the room.
+    """
+    from provscan.handover import room
+
+    found = room.span(kit, exhibit, name)
+    for key, value in found.items():
+        cli.echo(f"{key}: {value}")
+    if click.confirm(f"{by} releases this"):
+        _show_list(str(room.release(kit, found, by)))
+    else:
+        cli.echo("Nothing was released")
+
+
+def _show_list(path: str) -> None:
+    """Print the list of what leaves the room."""
+    cli.echo(Path(path).read_text(encoding="utf-8"))
+    cli.echo(f"This list: {path}")

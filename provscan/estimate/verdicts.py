@@ -1,0 +1,146 @@
+"""Numbers from people's verdicts on a stratified sample: agreement of two reviewers,
+the share that they accept, and this share corrected for their own errors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from provscan.arrays import Numbers
+from provscan.errors import ParameterError
+from provscan.estimate.limits import TAIL, Factor, clopper_pearson
+
+# Minimum difference of the shares of copies and of other pairs that reviewers accept,
+# for their verdicts to be corrected by these shares.
+LEAST_DIFFERENCE = 0.5
+
+
+def cohen_kappa(table: Numbers) -> Factor | None:
+    """Return Cohen's kappa of two reviewers, the agreement beyond that of independent
+    verdicts (Cohen 1960, doi:10.1177/001316446002000104).
+
+    The limits are those of the observed agreement (Clopper & Pearson), with the
+    expected agreement as if it were known, as in Cohen's standard error.
+
+    Parameters
+    ----------
+    table
+        int64[c, c]: the number of pairs by the verdict of either reviewer.
+
+    Returns
+    -------
+    Factor or None
+        Kappa with a 95 % interval; None if there is no pair, or if both reviewers gave
+        a single and the same verdict, so that kappa is not defined.
+    """
+    total = float(table.sum())
+    if total == 0:
+        return None
+    expected = float(table.sum(0) @ table.sum(1)) / total**2
+    if expected == 1.0:
+        return None
+    agreed = float(np.trace(table))
+    ends = (agreed / total, *clopper_pearson(agreed, total))
+    return Factor(*((share - expected) / (1.0 - expected) for share in ends))
+
+
+def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Factor:
+    """Return the share of a population that would be accepted, given simple random
+    samples of its strata.
+
+    The rarer of both verdicts is a weighted sum of counts, whose limits are those of
+    Fay & Feuer for a sum of Poisson counts (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#). Counts of a
+    sample vary less than Poisson counts, so the interval is wider than it needs to be.
+
+    Parameters
+    ----------
+    accepted, reviewed, sizes
+        int64[strata]: pairs that were accepted and reviewed, and all in the stratum.
+
+    Returns
+    -------
+    Factor
+        The share with a 95 % interval.
+
+    Raises
+    ------
+    ParameterError
+        No pair of a stratum that is not empty was reviewed.
+    """
+    from scipy.special import gammaincinv
+
+    kept = sizes > 0
+    accepted, reviewed, sizes = accepted[kept], reviewed[kept], sizes[kept]
+    if not len(sizes) or np.any((reviewed <= 0) | (accepted > reviewed)):
+        raise ParameterError("every stratum needs reviewed pairs, and one has none")
+    weights = sizes / sizes.sum() / reviewed
+    rejected = reviewed - accepted
+    rare = rejected if weights @ rejected <= weights @ accepted else accepted
+    mean, spread = float(weights @ rare), float(weights**2 @ rare)
+    heaviest = float(weights.max())
+    low = 0.0
+    if mean > 0:
+        low = spread / mean * float(gammaincinv(mean**2 / spread, TAIL))
+    mean_more, spread_more = mean + heaviest, spread + heaviest**2
+    shape = mean_more**2 / spread_more
+    high = spread_more / mean_more * float(gammaincinv(shape, 1.0 - TAIL))
+    if rare is accepted:
+        return Factor(mean, low, min(1.0, high))
+    return Factor(1.0 - mean, max(0.0, 1.0 - high), 1.0 - low)
+
+
+def corrected_share(
+    share: Factor, copies: tuple[int, int], others: tuple[int, int]
+) -> Factor | None:
+    """Return the share of copies, given the share of accepted pairs and the errors that
+    the reviewers made on planted pairs (Rogan & Gladen 1978,
+    doi:10.1093/oxfordjournals.aje.a112510).
+
+    The squares of the distances that each of the three shares adds to a limit add up,
+    as in :func:`~provscan.estimate.limits.product`.
+
+    Parameters
+    ----------
+    share
+        The share of accepted pairs.
+    copies, others
+        Planted pairs that were accepted, and all of them: of copies, and of pairs that
+        are no copies.
+
+    Returns
+    -------
+    Factor or None
+        The share with a 95 % interval; None if planted pairs are missing, or if the
+        reviewers accept copies hardly more often than other pairs.
+    """
+    if not copies[1] or not others[1]:
+        return None
+    hit, false = (Factor(k / n, *clopper_pearson(k, n)) for k, n in (copies, others))
+    if hit.value - false.value < LEAST_DIFFERENCE:
+        return None
+
+    def at(accepted: float, hits: float, falsely: float) -> float:
+        return (accepted - falsely) / (hits - falsely)
+
+    value = at(share.value, hit.value, false.value)
+
+    def limit(
+        end: Callable[[Factor], float], other: Callable[[Factor], float]
+    ) -> float:
+        """Return the distance of a limit. More hits or false accepts mean fewer
+        copies.
+        """
+        moved = (
+            at(end(share), hit.value, false.value),
+            at(share.value, other(hit), false.value),
+            at(share.value, hit.value, other(false)),
+        )
+        return math.hypot(*(each - value for each in moved))
+
+    low = value - limit(lambda f: f.low, lambda f: f.high)
+    high = value + limit(lambda f: f.high, lambda f: f.low)
+    return Factor(*(min(1.0, max(0.0, each)) for each in (value, low, high)))

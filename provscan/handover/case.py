@@ -1,0 +1,478 @@
+"""Puts several runs side by side: what each found, which licensed texts they share, and
+totals in which each text and each tweet counts once.
+
+:func:`write_case` does it all. :func:`_opened` reads the runs and refuses those that
+can't be compared, :class:`_Counts` counts in DuckDB, whose memory is bounded, and the
+other functions put the counts into ``case.json``, tables, a page and a workbook.
+
+A licensed text is identified by the id of its earliest tweet, as in the files of a run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import InputError, UsageError
+from provscan.handover.workbook import Sheet, write_workbook
+from provscan.params import require_folder
+from provscan.report import wording
+from provscan.report.document import page
+from provscan.report.files import RunFiles
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, write_json
+from provscan.runs.wording import several
+from provscan.writing import new_folder
+
+CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
+FORMAT = {"format": "provscan-case", "version": 1}
+# A set of runs is the bits of an unsigned 64-bit number.
+MOST_RUNS = 62
+MEMORY = "400MB"
+# Maximum number of rows of a breakdown on the page, and of a sheet of the workbook.
+SHOWN, MOST_ROWS = 20, 100_000
+NOT_SUMMED = (
+    "There is no lower bound, estimate or upper limit for all runs together. Those of "
+    "single runs must not be added up: runs can contain copies of the same tweets, and "
+    "intervals don't add."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a case."""
+
+    name: str
+    files: RunFiles
+
+    def entry(self) -> dict[str, Any]:
+        """Return what ``case.json`` says of the run: its numbers as it gives them."""
+        summary, answer = self.files.summary, self.files.summary["answer"]
+        names = ("status", "headline", "records", "texts", "withheld", "warnings")
+        return {
+            "name": self.name,
+            "run": self.files.identity,
+            "checksum": self.files.info["checksum"],
+            "finished": self.files.info["finished"],
+            "versions": self.files.info["versions"],
+            "records": summary["records"],
+            "findings": summary["counted"]["matches"],
+            "sample": summary.get("sample"),
+            "left_out": wording.left_out(summary),
+            "answer": {name: answer[name] for name in names},
+        }
+
+
+def write_case(
+    runs: Sequence[Path], out: Path, *, periods: Sequence[date] = ()
+) -> dict[str, Any]:
+    """Put runs side by side in a new folder.
+
+    Parameters
+    ----------
+    runs
+        Two run folders or more.
+    out
+        The new folder: ``case.json``, ``case.html``, ``case.xlsx``, and the tables
+        ``texts.parquet``, ``authors.parquet``, ``months.parquet`` and
+        ``periods.parquet``.
+    periods
+        The first days of licence periods, by which texts are also counted.
+
+    Returns
+    -------
+    dict
+        ``case.json``.
+
+    Raises
+    ------
+    InputError
+        A run was changed, is blind, or can't be compared with the others.
+    OutputError
+        `out` exists, or can't be written.
+    UsageError
+        There are too few or too many runs, or one is named twice.
+    """
+    opened = _opened(runs)
+    days = sorted(set(periods))
+    with new_folder(out) as folder, _counts(opened, folder) as counts:
+        notes = counts.checked()
+        case = {
+            **FORMAT,
+            "runs": [run.entry() for run in opened],
+            "compared": _compared(opened),
+            "totals": counts.rows(_TOTALS)[0],
+            **_overlap(counts.rows(_COMBINATIONS), len(opened)),
+            "not_summed": NOT_SUMMED,
+            "notes": notes,
+        }
+        most = "name IS NULL, texts DESC, name"
+        tables = {
+            "authors": counts.breakdown("author", most),
+            "months": counts.breakdown(_MONTH),
+            "periods": counts.breakdown(
+                _period(days), "name NOT LIKE 'until%', name NULLS LAST"
+            ),
+            "texts": counts.texts,
+        }
+        for name, query in tables.items():
+            counts.write(query, folder / f"{name}.parquet")
+        case["tables"] = {
+            name: counts.rows(f"SELECT count(*) AS n FROM ({query})")[0]["n"]
+            for name, query in tables.items()
+        }
+        case["periods"] = counts.rows(tables["periods"])
+        write_json(folder / CASE_FILE, case)
+        shown = {
+            "author": counts.rows(f"{tables['authors']} LIMIT {SHOWN}"),
+            "licence period": case["periods"] if days else [],
+            "month": counts.rows(tables["months"]),
+        }
+        (folder / PAGE_FILE).write_text(_page(case, shown), encoding="utf-8")
+        listed = {
+            name: counts.rows(f"{query} LIMIT {MOST_ROWS}")
+            for name, query in tables.items()
+        }
+        write_workbook(folder / WORKBOOK_FILE, _sheets(case, listed))
+    return case
+
+
+def _opened(paths: Sequence[Path]) -> list[Run]:
+    """Open runs, and check that their findings can be put side by side."""
+    if not 2 <= len(paths) <= MOST_RUNS:
+        raise UsageError(
+            f"a case has 2 to {MOST_RUNS} runs, and {len(paths)} are named: name "
+            "the folders of finished runs"
+        )
+    short = [path.resolve().name.removesuffix(".run") for path in paths]
+    names = [
+        name if short.count(name) == 1 else str(path)
+        for name, path in zip(short, paths, strict=True)
+    ]
+    runs: list[Run] = []
+    for name, path in zip(names, paths, strict=True):
+        require_folder("run", path)
+        run = Run(name, RunFiles.open(path))
+        if "records" not in run.files.summary["answer"]:
+            raise InputError(
+                f"{path} is a blind run, which has no findings to compare: name runs "
+                "with an index of texts"
+            )
+        for other in runs:
+            if other.files.info["checksum"] == run.files.info["checksum"]:
+                raise UsageError(
+                    f"{other.files.path} and {path} are the same run: name each run "
+                    "once"
+                )
+        runs.append(run)
+    return runs
+
+
+def _compared(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return which conditions of the runs are the same, and which differ."""
+
+    def control(run: Run) -> str:
+        chance = run.files.summary["control"]
+        null = [item["source"] for item in (chance["null"] or {}).get("sources", ())]
+        kinds = {
+            "tweets from": run.files.info["parameters"]["cutoff"],
+            "files": run.files.info.get("control", {}).get("fingerprint"),
+            "null dataset": ", ".join(null) or None,
+        }
+        return "; ".join(f"{kind} {value}" for kind, value in kinds.items() if value)
+
+    def rule(run: Run) -> str:
+        names = ("threshold", "min_containment", "min_chars", "partial_chars")
+        used = {name: run.files.info["parameters"][name] for name in names}
+        found = {**used, **run.files.summary["rule"]}
+        return wording.value({k: v for k, v in found.items() if k != "changed"})
+
+    conditions = {
+        "index": [run.files.info["index"]["fingerprint"] for run in runs],
+        "control": [control(run) or "none" for run in runs],
+        "rule": [rule(run) for run in runs],
+        "program": [run.files.info["versions"]["provscan"] for run in runs],
+    }
+    compared = {}
+    for name, values in conditions.items():
+        numbers: dict[str, list[int]] = {}
+        for number, value in enumerate(values, 1):
+            numbers.setdefault(value, []).append(number)
+        compared[name] = {"same": len(numbers) == 1, "runs": numbers}
+    return compared
+
+
+_FOUND = """
+INSERT INTO found
+SELECT ? AS run, tweet_id, tweets, findings, author, ms, digest
+FROM (
+    SELECT tweet_id, max(tweets) AS tweets, count(*) AS findings
+    FROM read_parquet(?) WHERE counted AND NOT control GROUP BY tweet_id)
+LEFT JOIN (
+    SELECT tweet_id, min(author) AS author, min(epoch_ms(time)) AS ms,
+        min({digest}) AS digest
+    FROM read_parquet(?) GROUP BY tweet_id) USING (tweet_id)"""
+# Compared only if the runs used different indexes.
+_DIGEST = "CASE WHEN has_text THEN sha256(tweet) ELSE tweet END"
+_TEXTS = """
+CREATE TABLE texts AS
+SELECT tweet_id, min(author) AS author, min(ms) AS ms, max(tweets)::BIGINT AS tweets,
+    sum(findings)::BIGINT AS findings, bit_or(1::UBIGINT << run)::UBIGINT AS found_in,
+    min(digest) AS digest, min(digest) <> max(digest) AS differ
+FROM found GROUP BY tweet_id"""
+_SUMS = ", ".join(
+    ["count(*) AS texts"]
+    + [f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in ("tweets", "findings")]
+)
+_TOTALS = f"SELECT {_SUMS} FROM texts"
+_COMBINATIONS = f"SELECT found_in, {_SUMS} FROM texts GROUP BY found_in"
+_MONTH, _DAY = (
+    f"strftime(make_timestamp(ms * 1000), '{form}')" for form in ("%Y-%m", "%Y-%m-%d")
+)
+
+
+@contextmanager
+def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
+    """Provide the counts of some runs; what does not fit in memory is in `folder`."""
+    import duckdb
+
+    with (
+        tempfile.TemporaryDirectory(dir=folder) as place,
+        duckdb.connect(f"{place}/case.duckdb") as connection,
+    ):
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute(f"SET temp_directory = {_quoted(place)}")
+        connection.execute("SET threads = 2")
+        yield _Counts(connection, runs)
+
+
+def _quoted(path: str | Path) -> str:
+    """Return a path as a string of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class _Counts:
+    """The findings of runs by licensed text, in a database."""
+
+    def __init__(self, connection: Any, runs: Sequence[Run]) -> None:
+        self._connection, self._runs = connection, runs
+        self._in_run = {
+            f"run_{number + 1}": f"(found_in >> {number} & 1) = 1"
+            for number in range(len(runs))
+        }
+        connection.execute(
+            "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, tweets BIGINT, "
+            "findings BIGINT, author VARCHAR, ms BIGINT, digest VARCHAR)"
+        )
+        self._indexes = {run.files.info["index"]["fingerprint"] for run in runs}
+        digest = _DIGEST if len(self._indexes) > 1 else "NULL"
+        for number, run in enumerate(runs):
+            tables = [
+                str(run.files.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)
+            ]
+            connection.execute(_FOUND.format(digest=digest), [number, *tables])
+        connection.execute(_TEXTS)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        found = self._connection.execute(query)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def checked(self) -> list[str]:
+        """Check that texts can be told by the ids of their tweets; return in sentences
+        how far.
+        """
+        notes = []
+        found = self.rows(
+            "SELECT run, count(*) AS texts, sum(findings)::BIGINT AS findings "
+            "FROM found GROUP BY run"
+        )
+        by_run = {row["run"]: row for row in found}
+        for number, run in enumerate(self._runs):
+            row = by_run.get(number, {"texts": 0, "findings": 0})
+            counted = run.files.summary["counted"]
+            if row["findings"] != counted["matches"]:
+                raise InputError(
+                    f"{run.files.path}: matches.parquet has {row['findings']:,} "
+                    f"findings where summary.json has {counted['matches']:,}, so the "
+                    "files are of different runs: run match again"
+                )
+            if shared := counted["texts"] - row["texts"]:
+                notes.append(
+                    f"Run {number + 1}: the ids of {shared:,} texts are also those of "
+                    "other texts. Texts with the same id are counted as one."
+                )
+            if run.files.summary.get("sample"):
+                notes.append(
+                    f"Run {number + 1} scanned a sample of its dataset. Texts outside "
+                    "the sample are missing in all totals and overlaps."
+                )
+        if len(self._indexes) > 1:
+            self._require_platform_ids()
+            notes.append(
+                f"The runs used {len(self._indexes)} different indexes. If the "
+                "earliest tweet of a text differs between them, the text is counted "
+                "twice: the totals may be too high, and the overlaps too low. Tweets "
+                "of a text are those of the index that has the most."
+            )
+        inputs: dict[str, list[int]] = {}
+        for number, run in enumerate(self._runs, 1):
+            for item in run.files.info["inputs"]:
+                if item.get("xxh3"):
+                    inputs.setdefault(item["xxh3"], []).append(number)
+        for numbers in sorted({tuple(sorted(set(each))) for each in inputs.values()}):
+            if len(numbers) > 1:
+                notes.append(
+                    f"Runs {wording.value(list(numbers))} scanned a file with the same "
+                    "content, so their findings in it are the same findings."
+                )
+        return notes
+
+    def _require_platform_ids(self) -> None:
+        """Refuse different indexes unless an id means the same tweet in all of them."""
+        row = self.rows(
+            "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd,"
+            " min(tweet_id) FILTER (differ) AS differs FROM texts"
+        )[0]
+        why = None
+        if row["odd"]:
+            why = f"{row['odd']:,} texts have tweets without a numeric id"
+        elif row["differs"] is not None:
+            why = f"tweet {row['differs']} has different texts in them"
+        if why is not None:
+            raise InputError(
+                f"the runs used {len(self._indexes)} different indexes, and {why}, so "
+                "it can't be said which texts are the same: run match again with one "
+                "index"
+            )
+
+    def breakdown(self, key: str, order: str = "name NULLS LAST") -> str:
+        """Return the query that counts texts, tweets and findings by an expression, and
+        texts also by run.
+        """
+        of_run = ", ".join(
+            f"count(*) FILTER ({found}) AS {name}"
+            for name, found in self._in_run.items()
+        )
+        return (
+            f"SELECT * FROM (SELECT {key} AS name, {_SUMS}, {of_run} FROM texts "
+            f"GROUP BY 1) ORDER BY {order}"
+        )
+
+    @property
+    def texts(self) -> str:
+        """The query of all texts, those in the most runs first."""
+        in_run = ", ".join(f"{found} AS {name}" for name, found in self._in_run.items())
+        return (
+            f"SELECT tweet_id, author, {_DAY} AS day, tweets, findings, "
+            f"bit_count(found_in)::INTEGER AS runs, {in_run} FROM texts "
+            "ORDER BY runs DESC, findings DESC, tweet_id"
+        )
+
+    def write(self, query: str, path: Path) -> None:
+        """Write the rows of a query as a Parquet file."""
+        self._connection.execute(
+            f"COPY ({query}) TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def _period(days: Sequence[date]) -> str:
+    """Return the expression of the licence period of a text; each period begins on one
+    of some days.
+    """
+    ends = [day - timedelta(1) for day in days]
+    names = [f"{day} to {end}" for day, end in zip(days, ends[1:], strict=False)]
+    names = [f"until {ends[0]}", *names, f"from {days[-1]}"] if days else ["any time"]
+    cases = "".join(
+        f" WHEN ms < epoch_ms(TIMESTAMP '{day}') THEN '{name}'"
+        for day, name in zip(days, names, strict=False)
+    )
+    return f"CASE WHEN ms IS NULL THEN NULL{cases} ELSE '{names[-1]}' END"
+
+
+def _overlap(found: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
+    """Return how many texts and tweets pairs of runs share, and how many are in each
+    number of runs, given the counts for each set of runs.
+    """
+
+    def sums(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+        chosen = list(rows)
+        return {name: sum(row[name] for row in chosen) for name in ("texts", "tweets")}
+
+    pairs = []
+    for a, b in combinations(range(runs), 2):
+        both = 1 << a | 1 << b
+        shared = sums(row for row in found if row["found_in"] & both == both)
+        pairs.append({"runs": [a + 1, b + 1], **shared})
+    in_exactly = []
+    for k in range(1, runs + 1):
+        counted = sums(row for row in found if row["found_in"].bit_count() == k)
+        in_exactly.append({"runs": k, **counted})
+    return {"pairs": pairs, "in_exactly": in_exactly}
+
+
+def _page(
+    case: dict[str, Any], breakdowns: Mapping[str, Sequence[dict[str, Any]]]
+) -> str:
+    """Return the case as one self-contained page."""
+    shared = {tuple(pair["runs"]): pair["texts"] for pair in case["pairs"]}
+    return page(
+        "case.html",
+        ("page.css", "print.css"),
+        folder=Path(__file__).parent / "templates",
+        case=case,
+        numbers=range(1, len(case["runs"]) + 1),
+        shared=lambda a, b: shared[min(a, b), max(a, b)],
+        breakdowns=breakdowns,
+    )
+
+
+def _sheets(
+    case: dict[str, Any], tables: Mapping[str, Sequence[dict[str, Any]]]
+) -> Iterator[Sheet]:
+    """Yield the sheets of the workbook."""
+    rows = []
+    for number, run in enumerate(case["runs"], 1):
+        for measure in ("records", "texts"):
+            value = run["answer"][measure]
+            estimate = value["estimate"] or {}
+            withheld = [
+                f"{name.partition('.')[2]}: {reason}"
+                for name, reason in run["answer"]["withheld"].items()
+                if name.startswith(f"{measure}.")
+            ]
+            layers = [value[name] for name in ("findings", "at_least")]
+            ends = [estimate.get(name) for name in ("value", "low", "high")]
+            numbers = [*layers, *ends, value["at_most"]]
+            rows.append([number, run["name"], measure, *numbers, " ".join(withheld)])
+    names = ("findings", "at least", "estimate", "low", "high", "at most")
+    heads = {"run": 6, "name": 24, "measure": 10, **dict.fromkeys(names, 12)}
+    yield Sheet("Runs", heads | {"withheld": 80}, rows)
+    overlaps = [
+        (f"in both run {pair['runs'][0]} and run {pair['runs'][1]}", pair)
+        for pair in case["pairs"]
+    ]
+    overlaps += [
+        (f"in exactly {several(item['runs'], 'run', 'runs')}", item)
+        for item in case["in_exactly"]
+    ]
+    overlaps.append(("in any run", case["totals"]))
+    counted = [[where, item["texts"], item["tweets"]] for where, item in overlaps]
+    yield Sheet("Overlap", {"found": 30, "texts": 12, "tweets": 12}, counted)
+    said = [case["not_summed"], *case["notes"]]
+    for name, listed in tables.items():
+        if listed:
+            heads = dict.fromkeys(listed[0], 12) | {next(iter(listed[0])): 30}
+            yield Sheet(name.capitalize(), heads, [[*row.values()] for row in listed])
+        if (total := case["tables"][name]) > len(listed):
+            said.append(
+                f"The sheet of {name} has the first {len(listed):,} of {total:,}; all "
+                f"are in {name}.parquet."
+            )
+    yield Sheet("Notes", {"note": 120}, [[note] for note in said])

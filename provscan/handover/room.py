@@ -1,0 +1,403 @@
+"""Kits for inspection rooms: a folder with which a machine without a network scans
+datasets, and a list of all that leaves the room.
+
+:func:`build_room` makes a kit: wheels, a copy of the index, options that are fixed, and
+scripts. In the room, :func:`run_room` scans, :func:`release` adds the span of a finding
+to what leaves, and both write the list.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from provscan import __version__, api
+from provscan.engine import Progress
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.matching import open_index
+from provscan.report.document import page
+from provscan.report.files import RunFiles
+from provscan.runs.evidence import digest
+from provscan.runs.folder import read_json, write_json
+from provscan.runs.inputs import default_out, require_outside
+from provscan.writing import new_folder, replacing_file
+
+KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"
+INDEX, WHEELS, REQUIREMENTS = "licensed.index", "wheels", "requirements.txt"
+# Folders that the room writes to: what stays, and what leaves.
+WORK, RESULTS, LEAVING = "work", "results", "leaving"
+COUNTS, DIGESTS, RELEASED = "counts.json", "digests.csv", "released.jsonl"
+FORMAT = {"format": "provscan-kit", "version": 1}
+SCRIPTS = ("run.sh", "release.sh", "setup.sh")
+TEMPLATES = Path(__file__).parent / "templates"
+# Options that name data, which the kit takes along.
+DATA = ("control", "null", "known")
+# Entries of an answer that have numbers and fixed sentences, but no texts.
+NUMBERS = ("status", "headline", "records", "texts", "withheld", "warnings", "notes")
+
+
+def build_room(
+    index: Path,
+    out: Path,
+    *,
+    digests_only: bool = False,
+    wheel: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make a kit for an inspection room, for the platform and version of this Python.
+
+    Parameters
+    ----------
+    index
+        The index, which is copied.
+    out
+        The new folder.
+    digests_only
+        Let only counts, digests and released spans leave the room.
+    wheel
+        Wheel or source folder of provscan itself, by default what this installation
+        was made from.
+    options
+        Options of :func:`provscan.match`, which are fixed. Files that they name are
+        copied.
+
+    Returns
+    -------
+    dict
+        ``kit.json``, and the ``sha256`` of this file.
+
+    Raises
+    ------
+    InputError
+        There is no such index, or pip can't get all wheels.
+    OutputError
+        `out` exists, or can't be written.
+    """
+    require_outside(out, [str(index)])
+    opened, fixed = open_index(index), dict(options or {})
+    with new_folder(out) as folder:
+        shutil.copytree(opened.path, folder / INDEX)
+        for name in DATA:
+            if named := fixed.get(name):
+                sources = [named] if isinstance(named, str) else list(named)
+                fixed[name] = [_copied(source, folder, name) for source in sources]
+        _collect_wheels(folder, wheel)
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        platform = sysconfig.get_platform()
+        for script in SCRIPTS:
+            text = (TEMPLATES / script).read_text(encoding="utf-8")
+            text = text.replace("@PYTHON@", python).replace("@PLATFORM@", platform)
+            (folder / script).write_text(text, encoding="utf-8")
+        kit = {
+            **FORMAT,
+            "python": python,
+            "platform": platform,
+            "versions": {"provscan": __version__},
+            "digests_only": digests_only,
+            "options": fixed,
+            "index": {
+                "fingerprint": opened.fingerprint,
+                "tweets": opened.info()["tweets"],
+            },
+            "files": _checksums(folder),
+        }
+        write_json(folder / KIT_FILE, kit)
+        checksum = _sha256(folder / KIT_FILE)
+        made = page(
+            "instructions.html",
+            ("page.css", "print.css"),
+            folder=TEMPLATES,
+            kit=kit,
+            checksum=checksum,
+        )
+        (folder / PAGE_FILE).write_text(made, encoding="utf-8")
+    return {**kit, "sha256": checksum}
+
+
+def _copied(source: str, folder: Path, name: str) -> str:
+    """Copy a file or folder that an option names; return its path in the kit."""
+    place = folder / "data" / name / Path(source).name
+    if place.exists():
+        raise UsageError(f"two files of --{name} are named {place.name}: rename one")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    copy = shutil.copytree if os.path.isdir(source) else shutil.copyfile
+    copy(source, place)
+    return str(place.relative_to(folder))
+
+
+def _collect_wheels(folder: Path, wheel: str | None) -> None:
+    """Get the wheels of this version of provscan, of all that it needs in the installed
+    versions, and of pip, and write their checksums as requirements of pip.
+    """
+    installed = {
+        f"{item.name}=={item.version}"
+        for item in importlib.metadata.distributions()
+        if item.name != "provscan" and item.read_text("direct_url.json") is None
+    }
+    pip = importlib.metadata.version("pip")
+    constraints = folder / "constraints.txt"
+    constraints.write_text("\n".join(sorted(installed)))
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-cache-dir"]
+    command += ["--wheel-dir", str(folder / WHEELS), "--constraint", str(constraints)]
+    command += [wheel or _origin(), f"pip=={pip}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    constraints.unlink()
+    if done.returncode:
+        raise InputError(
+            "pip could not get the wheels of the installed versions, so no kit was "
+            f"made: {done.stderr.strip() or done.returncode}"
+        )
+    lines = []
+    for path in sorted((folder / WHEELS).iterdir()):
+        name, version = path.name.split("-")[:2]
+        if name != "pip":
+            lines.append(f"{name}=={version} --hash=sha256:{_sha256(path)}")
+    (folder / REQUIREMENTS).write_text("\n".join(lines) + "\n")
+
+
+def _origin() -> str:
+    """Return what pip installed this provscan from."""
+    text = importlib.metadata.distribution("provscan").read_text("direct_url.json")
+    if text is None:
+        return f"provscan=={__version__}"
+    url = json.loads(text)["url"]
+    path = Path(unquote(urlsplit(url).path))
+    if urlsplit(url).scheme == "file" and not path.exists():
+        raise InputError(
+            f"provscan was installed from {path}, which is gone: name its wheel with "
+            "--wheel"
+        )
+    return str(path) if urlsplit(url).scheme == "file" else str(url)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a folder, except those of the room."""
+    written = {WORK, RESULTS, LEAVING, LIST_FILE, KIT_FILE, PAGE_FILE}
+    return {
+        str(path.relative_to(folder)): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] not in written
+    }
+
+
+def _opened(folder: Path) -> dict[str, Any]:
+    """Read ``kit.json``, and compare all files of the kit with it."""
+    kit = read_json(folder / KIT_FILE)
+    if kit.get("format") != FORMAT["format"]:
+        raise InputError(f"{folder / KIT_FILE} is no kit of provscan room")
+    found = _checksums(folder)
+    for name in sorted(found.keys() | kit["files"].keys()):
+        if found.get(name) != kit["files"].get(name):
+            what = "was changed" if name in found else "is missing"
+            what = what if name in kit["files"] else "does not belong to the kit"
+            raise InputError(
+                f"{folder / name} {what}: nothing was scanned. Copy the kit again"
+            )
+    return kit
+
+
+def run_room(
+    folder: Path, sources: Sequence[str], progress: Progress | None = None
+) -> dict[str, Any]:
+    """Scan datasets with a kit.
+
+    Parameters
+    ----------
+    folder
+        The kit.
+    sources
+        The datasets.
+    progress
+        Receives the progress of the scan.
+
+    Returns
+    -------
+    dict
+        The ``run`` folder, its ``summary``, and the ``list`` of what leaves.
+
+    Raises
+    ------
+    InputError
+        The kit was changed, or a dataset can't be read.
+    OutputError
+        These datasets were scanned before, or the folder can't be written.
+    """
+    kit, name = _opened(folder), default_out(list(sources))
+    fixed = dict(kit["options"])
+    for option in DATA:
+        if option in fixed:
+            fixed[option] = [str(folder / path) for path in fixed[option]]
+    (folder / RESULTS).mkdir(exist_ok=True)
+    leaving = folder / LEAVING / name
+    if leaving.exists():
+        raise OutputError(
+            f"{leaving} exists: move it and {folder / RESULTS / name} away to scan "
+            f"{name} again"
+        )
+    run = api.match(
+        list(sources),
+        folder / INDEX,
+        folder / RESULTS / name,
+        progress=progress,
+        resume=True,
+        **fixed,
+    )
+    with new_folder(leaving) as place:
+        if kit["digests_only"]:
+            found = RunFiles.open(Path(run.path))
+            _write_digests(found, _sha256(folder / KIT_FILE), place)
+        else:
+            shutil.copytree(run.path, place, dirs_exist_ok=True)
+    return {"run": str(run.path), "summary": run.summary, "list": str(_list(folder))}
+
+
+def _write_digests(run: RunFiles, kit: str, place: Path) -> None:
+    """Write the counts of a run, and the digests of its findings; `kit` is the checksum
+    of ``kit.json``.
+    """
+    answer = run.summary["answer"]
+    counts = {
+        "kit": kit,
+        "run": run.identity,
+        "index": run.info["index"]["fingerprint"],
+        "versions": run.info["versions"],
+        "finished": run.info["finished"],
+        "inputs": [
+            {name: item.get(name) for name in ("bytes", "xxh3")}
+            for item in run.info["inputs"]
+        ],
+        **{name: run.summary[name] for name in ("records", "characters", "matches")},
+        **{name: run.summary[name] for name in ("levels", "counted", "rule")},
+        "unread_files": len(run.summary["unread"]),
+        "damaged_files": len(run.summary["damaged"]),
+        "skipped_records": sum(run.summary["skipped"].values()),
+        "answer": {name: answer[name] for name in NUMBERS},
+    }
+    write_json(place / COUNTS, counts)
+    with (place / DIGESTS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["exhibit", "level", "passage_sha256", "tweet_sha256"])
+        findings = run.with_texts(run.listed()).select(
+            ["level", "passage", "tweet", "has_text"]
+        )
+        exhibits = (row for batch in findings.to_batches() for row in batch.to_pylist())
+        for exhibit, row in enumerate(exhibits, 1):
+            digests = [row[name] for name in ("passage", "tweet")]
+            if row["has_text"]:
+                digests = [*map(digest, digests)]
+            writer.writerow([exhibit, row["level"], *digests])
+
+
+def span(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
+    """Return the finding whose span may be released.
+
+    Parameters
+    ----------
+    folder
+        The kit.
+    exhibit
+        Number of the finding in the report.
+    name
+        Name of the run folder, if there are several.
+
+    Returns
+    -------
+    dict
+        What would leave: the ``passage`` and its place; and the name of the ``run``.
+
+    Raises
+    ------
+    UsageError
+        The kit lets whole runs leave, or there is no such run or finding.
+    """
+    if not _opened(folder)["digests_only"]:
+        raise UsageError(
+            "the whole run leaves with this kit: nothing is to be released"
+        )
+    runs = sorted(path.name for path in (folder / LEAVING).glob("*"))
+    if name is None and len(runs) == 1:
+        name = runs[0]
+    if name not in runs:
+        raise UsageError(
+            f"name one of the runs with --run: {', '.join(runs) or 'none'}"
+        )
+    run = RunFiles.open(folder / RESULTS / name)
+    listed = run.listed()
+    if not 1 <= exhibit <= len(listed):
+        raise UsageError(f"there is no finding {exhibit}: {name} has {len(listed):,}")
+    row = run.with_texts(listed.slice(exhibit - 1, 1)).to_pylist()[0]
+    names = ("source", "record", "field", "start", "end", "tweet_id", "passage")
+    return {"run": name, "exhibit": exhibit, **{key: row[key] for key in names}}
+
+
+def release(folder: Path, released: dict[str, Any], by: str) -> Path:
+    """Let the span of a finding leave the room.
+
+    Parameters
+    ----------
+    folder
+        The kit.
+    released
+        The result of :func:`span`.
+    by
+        Name of the person who releases it.
+
+    Returns
+    -------
+    Path
+        The list of what leaves.
+
+    Raises
+    ------
+    UsageError
+        No person is named.
+    """
+    if not by.strip():
+        raise UsageError("a span is released by a person: give a name with --by")
+    path = folder / LEAVING / released["run"] / RELEASED
+    former = path.read_bytes() if path.exists() else b""
+    entry = {**released, "by": by, "time": datetime.now(UTC).isoformat()}
+    with replacing_file(path) as temporary:
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
+        temporary.write_bytes(former + line.encode("utf-8", "backslashreplace"))
+    return _list(folder)
+
+
+def _list(folder: Path) -> Path:
+    """Write the list of all files that leave, with sizes and checksums."""
+    files = [path for path in sorted((folder / LEAVING).rglob("*")) if path.is_file()]
+    rows = [
+        f"{_sha256(path)}  {path.stat().st_size:>14,}  {path.relative_to(folder)}"
+        for path in files
+    ]
+    total = sum(path.stat().st_size for path in files)
+    lines = [
+        "Everything that leaves the room, by SHA-256 and bytes",
+        f"Kit: SHA-256 of {KIT_FILE} {_sha256(folder / KIT_FILE)}",
+        "",
+        *rows,
+        "",
+        f"{len(files):,} files, {total:,} bytes",
+        "",
+        *(f"{who}: ______________________________" for who in ("Taken by", "Seen by")),
+    ]
+    with replacing_file(folder / LIST_FILE) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / LIST_FILE

@@ -1,0 +1,33 @@
+# Installs the kit in its own folder, and sets $python. Sourced by run.sh and release.sh, which set $kit.
+set -eu
+umask 077
+
+for python in "${PYTHON:-}" python@PYTHON@ python3; do
+  if [ -n "$python" ] && command -v "$python" >/dev/null 2>&1 &&
+    [ "$("$python" -c 'import sys, sysconfig; print("%d.%d" % sys.version_info[:2], sysconfig.get_platform())')" = "@PYTHON@ @PLATFORM@" ]; then
+    found=$python
+    break
+  fi
+done
+if [ -z "${found:-}" ]; then
+  echo "This kit needs Python @PYTHON@ on @PLATFORM@, which was not found. Name it: PYTHON=/path/to/python sh run.sh ..." >&2
+  exit 3
+fi
+python=$found
+
+# Nothing is written outside of the kit.
+mkdir -p "$kit/work/home" "$kit/work/cache" "$kit/work/tmp"
+export HOME="$kit/work/home" XDG_CACHE_HOME="$kit/work/cache" TMPDIR="$kit/work/tmp"
+export PYTHONPYCACHEPREFIX="$kit/work/pycache" PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null
+unset PYTHONHOME PYTHONSTARTUP NUMBA_CACHE_DIR PROVSCAN_INDEX
+
+# pip compares each wheel with its SHA-256 in requirements.txt.
+if [ ! -f "$kit/work/installed/complete" ]; then
+  rm -rf "$kit/work/installed"
+  unset PYTHONPATH
+  pip=$(printf '%s' "$kit"/wheels/pip-*.whl)
+  "$python" "$pip/pip" install --quiet --no-index --find-links "$kit/wheels" --require-hashes \
+    --no-cache-dir --disable-pip-version-check --target "$kit/work/installed" --requirement "$kit/requirements.txt"
+  : >"$kit/work/installed/complete"
+fi
+export PYTHONPATH="$kit/work/installed"

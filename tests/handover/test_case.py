@@ -1,0 +1,253 @@
+"""``provscan case``: several runs side by side."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from tweets import sentence
+
+import provscan
+from provscan.cli import main
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.handover.case import MOST_RUNS, write_case
+
+RNG = random.Random(11)
+ROWS: list[dict[str, Any]] = [
+    {
+        # An id of a year without dates in ids, for tweets without a date.
+        "id": str(10**17 + n if n % 13 else 1000 + n),
+        "text": sentence(RNG, "latin", 90),
+        "author": None if n % 11 == 0 else f"<b>a{n % 7}</b>",
+        "created_at": None if n % 13 == 0 else f"{2015 + n % 3}-0{1 + n % 9}-02",
+    }
+    for n in range(90)
+]
+ROWS += [{**row, "id": str(int(row["id"]) + 500), "author": "x"} for row in ROWS[:9]]
+OTHERS = [{"text": sentence(RNG, "latin", 120)} for _ in range(30)]
+PERIODS = [date(2016, 1, 1), date(2017, 1, 1)]
+
+
+def run(
+    folder: Path, name: str, numbers: range, rows: list[Any] = ROWS, **options: Any
+) -> Path:
+    """Match a dataset with copies of some tweets, one of them twice."""
+    data = folder / f"{name}.jsonl"
+    texts = [{"text": rows[n]["text"]} for n in [*numbers, numbers[0]]]
+    data.write_text("".join(json.dumps(row) + "\n" for row in texts + OTHERS))
+    place = folder / f"{name}.index"
+    index = provscan.open_index(place) if place.exists() else folder / "case.index"
+    options = {"spike_ins": 0, **options}
+    return provscan.match(data, index, folder / f"{name}.run", **options).path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("case")
+    provscan.build_index(ROWS, folder / "case.index")
+    return [
+        run(folder, "one", range(40)),
+        run(folder, "two", range(20, 60)),
+        run(folder, "three", range(30, 33)),
+    ]
+
+
+def naive(runs: list[Path]) -> dict[str, Any]:
+    """Count what a case counts, in plain Python."""
+    found, tweets, places = defaultdict(set), {}, Counter()
+    about: dict[str, Any] = {}
+    for number, path in enumerate(runs, 1):
+        for row in pq.read_table(path / "matches.parquet").to_pylist():
+            if row["counted"]:
+                found[row["tweet_id"]].add(number)
+                tweets[row["tweet_id"]] = row["tweets"]
+                places[row["tweet_id"]] += 1
+        for row in pq.read_table(path / "evidence.parquet").to_pylist():
+            about[row["tweet_id"]] = (row["author"], row["time"])
+
+    def by(key: Callable[[str], str | None]) -> dict[str | None, list[int]]:
+        counts: dict[str | None, list[int]] = {}
+        for tweet_id, numbers in found.items():
+            row = counts.setdefault(key(tweet_id), [0] * (3 + len(runs)))
+            row[0] += 1
+            row[1] += tweets[tweet_id]
+            row[2] += places[tweet_id]
+            for number in numbers:
+                row[2 + number] += 1
+        return counts
+
+    def period(tweet_id: str) -> str | None:
+        time = about[tweet_id][1]
+        if time is None:
+            return None
+        names = {2015: "until 2015-12-31", 2016: "2016-01-01 to 2016-12-31"}
+        return names.get(time.year, "from 2017-01-01")
+
+    def month(tweet_id: str) -> str | None:
+        time = about[tweet_id][1]
+        return time and f"{time:%Y-%m}"
+
+    return {
+        "totals": {
+            "texts": len(found),
+            "tweets": sum(tweets.values()),
+            "findings": sum(places.values()),
+        },
+        "in_exactly": [
+            sum(len(numbers) == k for numbers in found.values())
+            for k in range(1, len(runs) + 1)
+        ],
+        "pairs": [
+            sum({a, b} <= numbers for numbers in found.values())
+            for a, b in combinations(range(1, len(runs) + 1), 2)
+        ],
+        "authors": by(lambda tweet_id: about[tweet_id][0]),
+        "months": by(month),
+        "periods": by(period),
+        "texts": {key: sorted(numbers) for key, numbers in found.items()},
+    }
+
+
+def test_every_total_is_that_of_a_naive_script(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    case = write_case(runs, tmp_path / "case", periods=PERIODS)
+    expected = naive(runs)
+    assert case["totals"] == expected["totals"]
+    assert expected["totals"]["tweets"] > expected["totals"]["texts"] > 50
+    for name in ("in_exactly", "pairs"):
+        assert [item["texts"] for item in case[name]] == expected[name]
+    for name in ("authors", "months", "periods"):
+        rows = pq.read_table(tmp_path / "case" / f"{name}.parquet").to_pylist()
+        assert {row.pop("name"): [*row.values()] for row in rows} == expected[name]
+        assert None in expected[name] or name == "periods"
+    rows = pq.read_table(tmp_path / "case" / "texts.parquet").to_pylist()
+    assert {
+        row["tweet_id"]: [k for k in (1, 2, 3) if row[f"run_{k}"]] for row in rows
+    } == expected["texts"]
+    assert json.loads((tmp_path / "case" / "case.json").read_bytes()) == case
+
+
+def test_runs_keep_their_numbers_and_reasons(runs: list[Path], tmp_path: Path) -> None:
+    case = write_case(runs, tmp_path / "case")
+    assert [entry["name"] for entry in case["runs"]] == ["one", "two", "three"]
+    for path, entry in zip(runs, case["runs"], strict=True):
+        answer = provscan.open_run(path).summary["answer"]
+        assert entry["answer"] == {name: answer[name] for name in entry["answer"]}
+    page = (tmp_path / "case" / "case.html").read_text(encoding="utf-8")
+    assert "must not be added up" in page
+    assert "&lt;b&gt;a3&lt;/b&gt;" in page
+    assert "<b>a3</b>" not in page
+    book = openpyxl.load_workbook(tmp_path / "case" / "case.xlsx")
+    assert book.sheetnames == [
+        "Runs", "Overlap", "Authors", "Months", "Periods", "Texts", "Notes",
+    ]  # fmt: skip
+    ids = {cell.value for cell in book["Texts"]["A"][1:]}
+    assert ids == set(naive(runs)["texts"])
+
+
+def test_the_same_runs_give_the_same_bytes(runs: list[Path], tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        write_case(runs, tmp_path / name, periods=PERIODS)
+    files = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert len(files) == 7
+    for name in files:
+        first, second = ((tmp_path / run / name) for run in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_it_says_what_differs_between_runs(tmp_path: Path) -> None:
+    provscan.build_index(ROWS, tmp_path / "case.index")
+    own = run(tmp_path, "own", range(20), cutoff="2017-01-01")
+    part = run(tmp_path, "part", range(20), sample=0.5, min_bits=30.0)
+    case = write_case([own, part], tmp_path / "case")
+    compared = case["compared"]
+    assert compared["index"]["same"]
+    assert not compared["control"]["same"]
+    assert list(compared["control"]["runs"].values()) == [[1], [2]]
+    assert not compared["rule"]["same"]
+    assert any("Run 2 scanned a sample" in note for note in case["notes"])
+    assert any("Runs 1, 2 scanned a file" in note for note in case["notes"])
+
+
+def with_index(folder: Path, name: str, rows: list[Any], numbers: range) -> Path:
+    provscan.build_index(rows, folder / f"{name}.index")
+    return run(folder, name, numbers, rows)
+
+
+def test_different_indexes_are_compared_by_the_ids_of_the_platform(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    more = [*ROWS, {"id": "7", "text": sentence(random.Random(1), "latin", 90)}]
+    other = with_index(tmp_path, "more", more, range(30, 50))
+    case = write_case([runs[0], other], tmp_path / "case")
+    assert not case["compared"]["index"]["same"]
+    assert any("2 different indexes" in note for note in case["notes"])
+    assert case["pairs"][0]["texts"] == 10
+
+    changed = [{**row, "id": ROWS[n - 1]["id"]} for n, row in enumerate(ROWS)]
+    other = with_index(tmp_path, "changed", changed, range(30, 50))
+    with pytest.raises(InputError, match="has different texts in them"):
+        write_case([runs[0], other], tmp_path / "refused")
+
+    named = [{**row, "id": f"n{n}"} for n, row in enumerate(ROWS)]
+    other = with_index(tmp_path, "named", named, range(30, 50))
+    with pytest.raises(InputError, match="20 texts have tweets without a numeric id"):
+        write_case([runs[0], other], tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    assert not list(tmp_path.glob(".provscan-*"))
+
+
+def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, and 1 are named"):
+        write_case(runs[:1], tmp_path / "case")
+    with pytest.raises(UsageError, match="are the same run"):
+        write_case([*runs, runs[0]], tmp_path / "case")
+    with pytest.raises(InputError, match="is no finished run of match"):
+        write_case([runs[0], tmp_path], tmp_path / "case")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputError, match="there exists: name a new folder"):
+        write_case(runs, tmp_path / "there")
+    broken = tmp_path / "broken.run"
+    shutil.copytree(runs[0], broken)
+    shutil.copyfile(runs[1] / "matches.parquet", broken / "matches.parquet")
+    with pytest.raises(InputError, match="was changed"):
+        write_case([runs[1], broken], tmp_path / "case")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.run", "there"]
+
+
+def test_runs_without_findings_make_a_case(tmp_path: Path) -> None:
+    provscan.build_index(ROWS, tmp_path / "case.index")
+    paths = []
+    for name in ("a'b", "c"):
+        data = tmp_path / f"{name}.jsonl"
+        data.write_text(json.dumps({"text": f"nothing of the sort, {name}"}) + "\n")
+        made = provscan.match(
+            data, tmp_path / "case.index", tmp_path / f"{name}.run", spike_ins=0
+        )
+        paths.append(made.path)
+    case = write_case(paths, tmp_path / "it's")
+    assert case["totals"] == {"texts": 0, "tweets": 0, "findings": 0}
+
+
+def test_the_command(runs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "it's a case"
+    command = ["case", *map(str, runs), "-o", str(out), "--period", "2016-01-01"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert "licensed texts of 69 tweets found in 3 runs" in done.output
+    assert "in exactly 1 run: 40 texts" in done.output
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 3
+    assert "exists: name a new folder" in again.output
