@@ -122,6 +122,10 @@ class Run:
                 "'provscan[notebook]'"
             ) from None
 
+    def __fspath__(self) -> str:
+        """Return the folder, so that a run can be given where its path is expected."""
+        return os.fspath(self.path)
+
     def __repr__(self) -> str:
         return f"<provscan.Run {self.path}: {self.summary['answer']['headline']}>"
 

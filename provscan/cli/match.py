@@ -108,6 +108,7 @@ share = {"callback": cli.share_option, "metavar": "SHARE"}
 @cli.without_segment
 @strictness("fail_above", **share)
 @strictness("fail_above_claimed", **share)
+@strictness("baseline", metavar="RUN", type=cli.Local())
 @strictness("allow_unread")
 @strictness("strict")
 @strictness("max_bad", **share)
