@@ -24,6 +24,7 @@ from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
 from provscan.runs.build import build_index
+from provscan.runs.evaluation import Evaluation, evaluate
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, read_run
 from provscan.runs.inputs import Sources
 from provscan.runs.maintain import forget, merge, verify
@@ -121,6 +122,49 @@ class Run:
                 "pandas is not installed, so there is no data frame: pip install "
                 "'provscan[notebook]'"
             ) from None
+
+    def evaluate(self, truth: Any, *, score: str = "bits") -> Evaluation:
+        """Compare the matches with a truth: ROC, and a sweep over thresholds.
+
+        Parameters
+        ----------
+        truth
+            Which record holds which tweet: a file (JSON lines, CSV, Parquet), a table,
+            a data frame or dicts. The columns are ``record`` (its number, from 0) or
+            ``record_id``; ``tweet_id``; and, if the run has several sources,
+            ``source`` (or ``dataset``, the name of the file without suffixes). Records
+            that it lacks hold no licensed tweet.
+        score
+            What the thresholds are of: "bits", "similarity" or "containment". A
+            record has the score of its best match.
+
+        Returns
+        -------
+        Evaluation
+            The curves of scikit-learn as tables, the areas under them, and counts.
+
+        Raises
+        ------
+        InputError
+            The truth can't be read, or is on another dataset.
+        UsageError
+            The run is of a sample, the truth has all records or none, or scikit-learn
+            is not installed.
+
+        Examples
+        --------
+        >>> import provscan
+        >>> index = provscan.build_index("corpora/tiny/corpus", "truth.index")
+        >>> run = provscan.match("corpora/tiny/dataset.jsonl", index, "truth.run")
+        >>> found = run.evaluate("corpora/tiny/truth.jsonl")
+        >>> found.counts["positive"], found.counts["found"]
+        (480, 480)
+        """
+        return evaluate(self.matches, self.summary, truth, score)
+
+    def __fspath__(self) -> str:
+        """Return the folder, so that a run can be given where its path is expected."""
+        return os.fspath(self.path)
 
     def __repr__(self) -> str:
         return f"<provscan.Run {self.path}: {self.summary['answer']['headline']}>"

@@ -46,6 +46,7 @@ RESUMABLE = (
     "max_bad",
     "fail_above",
     "fail_above_claimed",
+    "baseline",
     "tokenizer",
 )
 # The allowed values of options that take a word.
@@ -197,6 +198,10 @@ class MatchOptions:
     fail_above_claimed
         The same for the lower bound on records with copies; this needs ``cutoff``,
         ``control`` or ``null``. If the bound is withheld, the exit status is 3.
+    baseline
+        Folder of an earlier run: only findings that it lacks count for ``fail_above``,
+        and they are marked as new. Findings are compared by licensed text, passage and
+        context, not by their place.
     without_segment
         Leave out a damaged segment of the index, or several, named as in the error; the
         results say how many tweets are missing.
@@ -241,6 +246,7 @@ class MatchOptions:
     max_bad: float = 0.05
     fail_above: float | None = None
     fail_above_claimed: float | None = None
+    baseline: Source | None = None
     without_segment: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -264,7 +270,7 @@ class MatchOptions:
             require(0.0 < share <= 1.0, "sample", share, "above 0 and at most 1")
         elif self.sample_by is not None:
             raise ParameterError("sample_by needs sample, the share to scan")
-        for name in ("tokenizer", "log", "parts", "shards_from"):
+        for name in ("tokenizer", "log", "baseline", "parts", "shards_from"):
             if (value := getattr(self, name)) is not None:
                 require_path(name, value, remote=name in ("parts", "shards_from"))
                 # URLs are shown without their secrets.
@@ -289,6 +295,16 @@ class MatchOptions:
             raise UsageError(
                 "fail_above_claimed needs a lower bound, and there is none without a "
                 "measure of chance: give cutoff, control or null"
+            )
+        if self.baseline is not None and self.fail_above_claimed is not None:
+            raise UsageError(
+                "fail_above_claimed is a bound on all copies, and none can be given "
+                "for new ones alone: give fail_above with a baseline"
+            )
+        if self.baseline is not None and self.sample is not None:
+            raise UsageError(
+                "a sample has other records each time the dataset changes, so it can't "
+                "be compared with a baseline: leave out sample or baseline"
             )
         # Computing these properties checks their values.
         _ = self.params, self.finding, self.since
@@ -345,9 +361,9 @@ class MatchOptions:
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:
         """Return the command that repeats the run, for the shell and the folder in
-        which it ran.
+        which it ran, whatever its ``provscan.toml`` says then.
         """
-        words = ["provscan", "match", "-i", os.fspath(index)]
+        words = ["provscan", "--isolated", "match", "-i", os.fspath(index)]
         if out is not None:
             words += ["-o", os.fspath(out)]
         values = self.as_dict()
@@ -403,6 +419,7 @@ class MatchKeywords(TypedDict, total=False):
     max_bad: float
     fail_above: float | None
     fail_above_claimed: float | None
+    baseline: Source | None
     without_segment: str | Sequence[str] | None
 
 

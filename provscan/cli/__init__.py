@@ -27,6 +27,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from provscan.errors import ProvscanError, UsageError
 from provscan.urls import without_secrets
@@ -112,6 +113,15 @@ def _os_error(error: OSError) -> str:
     return f"{reason}{where}"
 
 
+def _origin(error: click.ClickException) -> str:
+    """Return where a wrong value comes from, if not from the command line."""
+    if isinstance(error, click.BadParameter) and error.ctx and error.param:
+        name = error.param.name or ""
+        if error.ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP:
+            return " (This value is from provscan.toml.)"
+    return ""
+
+
 class Commands(click.Group):
     """A group that imports a command when it is named, and turns the library's
     exceptions into messages.
@@ -125,6 +135,21 @@ class Commands(click.Group):
             return None
         return import_module(f"provscan.cli.{cmd_name}").command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and take the options that ``provscan.toml`` sets for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None and not ctx.params["isolated"]:
+            from provscan.cli.config import FILE, defaults
+
+            if values := defaults(name, command):
+                ctx.default_map = {name: values}
+                if not {"-q", "--quiet"} & {*rest}:
+                    taken = ", ".join(values)
+                    echo(f"provscan: from {FILE}, unless given: {taken}", err=True)
+        return name, command, rest
+
     def invoke(self, ctx: click.Context) -> Any:
         # A file name may be invalid Unicode, and a terminal may lack characters.
         for stream in (sys.stdout, sys.stderr):
@@ -135,7 +160,8 @@ class Commands(click.Group):
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
         except click.ClickException as error:
-            setattr(error, "message", without_secrets(error.message))  # noqa: B010 - final for type checkers alone
+            message = error.message + _origin(error)
+            setattr(error, "message", without_secrets(message))  # noqa: B010 - final for type checkers alone
             raise
         except click.exceptions.Exit:
             raise
@@ -168,7 +194,12 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="provscan", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Take no options from provscan.toml in the current folder.",
+)
+def main(isolated: bool) -> None:
     """Find licensed tweets in training data and in model outputs.
 
     \b

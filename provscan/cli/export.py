@@ -1,4 +1,4 @@
-"""``provscan export``: writes the exhibits of a run as a list."""
+"""``provscan export``: writes the exhibits of a run as a list, or for a pipeline."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from provscan.cli import shared
     type=shared.LocalPath(path_type=Path),
     required=True,
     metavar="FILE",
-    help="File to write: .csv, .xlsx, .jsonl or .parquet. Spreadsheets may round long "
-    "ids of .csv; .xlsx keeps them.",
+    help="File to write: .csv, .xlsx, .jsonl or .parquet; or, for the checks of a "
+    "pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). Spreadsheets may "
+    "round long ids of .csv; .xlsx keeps them.",
 )
 @click.option(
     "--all",

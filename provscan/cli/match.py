@@ -104,6 +104,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.without_segment
 @strictness_option("fail_above", **SHARE)
 @strictness_option("fail_above_claimed", **SHARE)
+@strictness_option("baseline", metavar="RUN", type=shared.LocalPath())
 @strictness_option("allow_unread")
 @strictness_option("strict")
 @strictness_option("max_bad", **SHARE)

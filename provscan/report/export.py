@@ -1,4 +1,6 @@
-"""Exports exhibits as a list in CSV, Excel, JSON lines or Parquet."""
+"""Exports exhibits: as a list in CSV, Excel, JSON lines or Parquet, or for the checks
+of a pipeline (:mod:`provscan.report.checks`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 
 from provscan.errors import OutputError, UsageError
 from provscan.params import require_folder
+from provscan.report.checks import junit, markdown, sarif
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import KINDS, otherwise, rarity, visible
@@ -26,6 +29,7 @@ COLUMNS = {
     "wording": 26,
     "common": 9,
     "known": 9,
+    "new": 9,
     "level": 11,
     "source": 24,
     "record": 10,
@@ -77,7 +81,7 @@ def export(
         Folder of the run.
     out
         File to write. Its suffix chooses the format: ``.csv``, ``.xlsx``, ``.jsonl`` or
-        ``.parquet``.
+        ``.parquet``; ``.sarif``, ``.xml`` (JUnit) or ``.md``.
     texts, marks
         As for :func:`provscan.report.document.render`.
     everything
@@ -91,10 +95,13 @@ def export(
         The number of rows, and of matches that are not listed.
     """
     suffix = out.suffix.lower()
-    if suffix not in WRITERS:
+    if suffix not in WRITERS and suffix not in CHECKS:
         raise UsageError(
-            f"{out} has no known format: name a file that ends in {', '.join(WRITERS)}"
+            f"{out} has no known format: name a file that ends in "
+            f"{', '.join([*WRITERS, *CHECKS])}"
         )
+    if suffix in CHECKS and marks is not None:
+        raise UsageError(f"{suffix} has no place for marks: leave out --reviewed")
     require_folder("run", run)
     require_folder("out", out)
     folder = RunFiles.open(run)
@@ -107,7 +114,10 @@ def export(
         )
     with replaced(out, overwrite=overwrite) as temporary:
         exhibits = with_digests(folder.with_texts(listed), texts)
-        WRITERS[suffix](temporary, _columns(exhibits, reviewed, folder.summary))
+        if suffix in CHECKS:
+            temporary.write_bytes(CHECKS[suffix](exhibits, folder))
+        else:
+            WRITERS[suffix](temporary, _columns(exhibits, reviewed, folder.summary))
     return len(listed), len(folder.exhibits) - len(listed)
 
 
@@ -215,4 +225,9 @@ WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,
+}
+CHECKS: dict[str, Callable[[pa.Table, RunFiles], bytes]] = {
+    ".sarif": sarif,
+    ".xml": junit,
+    ".md": markdown,
 }

@@ -150,14 +150,14 @@ class RunFiles:
         """The matches of licensed texts, findings first, and the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. Added are author, time and language; ``row`` is the row in
+        numbers. Added are author, time, language and ``new``; ``row`` is the row in
         ``matches.parquet``, and ``place`` that in ``evidence.parquet``, null where the
         match is not a finding.
         """
         needed = [*KEY, "control", "counted", "bits"]
         matches = _read(self.path / MATCHES_FILE, needed, others=True)
         matches = matches.append_column("row", pa.array(np.arange(len(matches))))
-        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT])
+        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT, "new"])
         counted = matches["counted"].to_numpy()
         self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
         place = pa.array(np.cumsum(counted) - 1, mask=~counted)
@@ -165,6 +165,7 @@ class RunFiles:
         for name in ABOUT:
             column = pc.coalesce(evidence[name].take(place), matches[name])
             matches = matches.drop_columns([name]).append_column(name, column)
+        matches = matches.append_column("new", evidence["new"].take(place))
         bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
         order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
         licensed = ~matches["control"].to_numpy()

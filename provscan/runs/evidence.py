@@ -45,6 +45,8 @@ EVIDENCE = pa.schema(
         pa.field("permalink", pa.string()),
         pa.field("lang", pa.string()),
         pa.field("has_text", pa.bool_()),
+        # Null in a run without a baseline.
+        pa.field("new", pa.bool_()),
     ]
 )
 # Columns of ``matches.parquet`` that are null except for candidates that keep texts.
@@ -172,6 +174,7 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
     }
     columns = {
         "field": pa.nulls(rows.num_rows, pa.string()),
+        "new": pa.nulls(rows.num_rows, pa.bool_()),
         **known,
         **reported,
         "permalink": permalinks(ids),

@@ -30,6 +30,7 @@ from provscan.errors import WithheldError
 from provscan.matching import Index
 from provscan.options import MatchOptions, Source
 from provscan.runs.analysis import analyse_run
+from provscan.runs.baseline import mark_new, read_baseline
 from provscan.runs.evidence import CANDIDATES, write_tables
 from provscan.runs.folder import (
     CONTROL,
@@ -49,6 +50,7 @@ from provscan.runs.licensed import checked_index, with_controls
 from provscan.runs.scan import ROLES, scan_inputs
 from provscan.runs.scanned import Scanned
 from provscan.runs.tokenizer import tokens_of
+from provscan.runs.wording import since_baseline
 from provscan.scoring.background import background
 
 RUN_VERSION = 1
@@ -91,6 +93,7 @@ def run_match(
     left_out = list(index.reader.left_out.segments) or None
     options = replace(options, without_segment=left_out)
     tokens = tokens_of(options.tokenizer)
+    baseline = None if options.baseline is None else read_baseline(options.baseline)
     clock.lap("open")
     with run_folder(path, resume=target.resume, overwrite=target.overwrite) as folder:
         # Plan the inputs, and open the texts to search for.
@@ -139,6 +142,13 @@ def run_match(
         scans, summary = analysis.scans, analysis.summary
         # Free some hundred bytes per found text, which the report does not need.
         del analysis
+        summary["baseline"] = None
+        if baseline is not None:
+            found = mark_new(
+                folder.path, baseline, options, index.fingerprint, summary["records"]
+            )
+            summary["baseline"] = found
+            summary["answer"]["details"] += since_baseline(found)
         clock.lap("write")
         entries, described = describe_inputs(
             inputs, scans, licensed.unread, options.threads
@@ -182,9 +192,13 @@ def _info(
 
 def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
     """Return a sentence on the first gate that was crossed; None if none was."""
-    records = summary["answer"]["records"]
+    records, baseline = summary["answer"]["records"], summary["baseline"]
+    shares, found = records["share"], "have findings"
+    if baseline is not None:
+        shares = {**shares, "findings": baseline["new"]["share_of_records"]}
+        found = f"have findings that are new since {baseline['path']}"
     gates = (
-        (options.fail_above, "findings", "", "have findings", "--fail-above"),
+        (options.fail_above, "findings", "", found, "--fail-above"),
         (
             options.fail_above_claimed,
             "at_least",
@@ -196,7 +210,7 @@ def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
     for above, layer, least, what, option in gates:
         if above is None:
             continue
-        share = records["share"][layer]
+        share = shares[layer]
         if share is None:
             reason = summary["answer"]["withheld"][f"records.{layer}"]
             raise WithheldError(

@@ -8,9 +8,10 @@ statistics, with one fact in each sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from provscan.estimate.layers import Layers
 
@@ -253,6 +254,25 @@ def details(
     if comparison is not None and status == NOT_MEASURED and comparison.here:
         result.append(comparison.sentence())
     return result
+
+
+def since_baseline(entry: Mapping[str, Any]) -> list[str]:
+    """Return the sentences on the findings that are new since an earlier run."""
+    new, gone = entry["new"], entry["gone"]
+    found = several(new["findings"], "finding is", "findings are")
+    records = several(new["records"], "record", "records")
+    said = [
+        f"{found} new since {entry['path']}"
+        f"{f', in {records}' if new['findings'] else ''}; of its "
+        f"{several(entry['findings'], 'finding', 'findings')}, {gone:,} "
+        f"{'is' if gone == 1 else 'are'} gone."
+    ]
+    if entry["differs"]:
+        said.append(
+            "The two runs also differ in other things than the dataset, which alone "
+            f"can make a finding new: {', '.join(entry['differs'])}."
+        )
+    return said
 
 
 def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:

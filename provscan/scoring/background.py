@@ -36,7 +36,10 @@ class Background:
         if self.model.chars == 0:
             return result
         for part in slices(len(texts)):
-            copies = np.isin(texts[part], self.counted).astype(np.int64)
+            # `np.isin` would go through all counted texts, even for a single text.
+            place = np.searchsorted(self.counted, texts[part])
+            nearest = self.counted[np.minimum(place, len(self.counted) - 1)]
+            copies = (nearest == texts[part]).astype(np.int64)
             result[part] = self.model.bits(
                 reader.canonical_texts(texts[part]).array(), copies=copies
             )

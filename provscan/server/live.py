@@ -23,6 +23,8 @@ from provscan.scoring.background import background
 
 # Seconds that a request waits for an index that is being opened.
 PATIENCE = 20.0
+# Licensed texts that are looked up before the first request.
+WARMING_TEXTS = 3
 Stamp = tuple[int, int, int]
 
 
@@ -95,11 +97,12 @@ class LiveIndex:
 
 def _opened(path: str | os.PathLike[str]) -> Snapshot:
     """An index, with all that a first request would have to wait for."""
-    index = open_index(path, verify=False)
+    index = open_index(path)
     background(index.reader)
-    # The first call compares the files with their checksums, unless that was done
-    # before, and loads the kernels.
-    look_up(["compared, loaded and ready to be asked"], index)
+    # The first matches load the kernels that compare and score them.
+    some = next(index.reader.shuffled(seed=0))[:WARMING_TEXTS]
+    texts = index.reader.raw_texts(some).array().to_pylist()
+    look_up(["ready to be asked", *texts], index)
     about = {
         "fingerprint": index.fingerprint,
         "generation": index.reader.manifest.generation,

@@ -79,6 +79,7 @@ def test_a_row_is_the_passage_and_its_earliest_tweet(tmp_path: Path) -> None:
         "permalink": "https://x.com/i/status/1101",
         "lang": "en",
         "has_text": True,
+        "new": None,
     }
     assert (second["tweet_id"], second["time"], second["permalink"]) == (
         "forum-7",

@@ -209,7 +209,7 @@ def test_every_option_that_takes_a_place_is_asked() -> None:
     assert len(asked) >= 25, asked
 
 
-@pytest.mark.parametrize("name", ["out", "log", "tokenizer", "index"])
+@pytest.mark.parametrize("name", ["out", "log", "tokenizer", "baseline", "index"])
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_folder_of_this_machine_is_no_url(
     web: Callable[[str], str], tmp_path: Path, name: str, kind: type
@@ -235,7 +235,7 @@ def test_whatever_option_is_a_source_has_none_of_its_secrets() -> None:
         if str(item.type).partition(" ")[0] in ("Source", "Paths")
     }
     assert {"control", "null", "known", "parts", "shards_from"} <= named
-    for name in named - {"log", "tokenizer"}:
+    for name in named - {"log", "tokenizer", "baseline"}:
         several = MatchOptions.__dataclass_fields__[name].type == "Paths"
         for value in (url, Path(url), *([[url, Path(url)]] if several else [])):
             more = (

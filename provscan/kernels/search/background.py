@@ -90,6 +90,16 @@ def _longer(context: Any, chars: U32, start: int, at: int, length: int) -> Any:
     return _mix(context, _char(chars, start, at - 1 - length))
 
 
+@helper
+def _prefetch(table: U64, chars: U32, start: int, at: int, order: int) -> None:
+    """Prefetch the entries of all n-grams that end at `at`, and of their contexts."""
+    context = _START
+    for length in range(order):
+        prefetch(table, 2 * np.int64(_home(table, ~context | _U1)))
+        prefetch(table, 2 * np.int64(_home(table, _mix(context, chars[at]))))
+        context = _longer(context, chars, start, at, length)
+
+
 @kernel
 def count_grams(
     chars: U32, offsets: I64, first: int, last: int, order: int, table: U64, limit: int
@@ -105,7 +115,11 @@ def count_grams(
         start, end = offsets[text], offsets[text + 1]
         if used + (end - start) * order * 2 > limit:
             return text, used
+        for at in range(start, min(start + TOGETHER, end)):
+            _prefetch(table, chars, start, at, order)
         for at in range(start, end):
+            if at + TOGETHER < end:
+                _prefetch(table, chars, start, at + TOGETHER, order)
             context = _START
             for length in range(order):
                 gram = _mix(context, chars[at])

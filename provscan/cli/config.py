@@ -1,0 +1,105 @@
+"""Options from ``provscan.toml`` in the current folder, with a table for each command.
+
+An option on the command line wins over the environment, which wins over the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+import click
+
+from provscan.errors import UsageError
+
+FILE = "provscan.toml"
+
+
+def defaults(name: str, command: click.Command) -> dict[str, Any]:
+    """Return the options of a command that the file sets, by parameter; empty if there
+    is no file.
+
+    Raises
+    ------
+    UsageError
+        The file is no TOML, or has a table, an option or a kind of value that no
+        command has.
+    """
+    if not os.path.lexists(FILE):
+        return {}
+    import tomllib
+
+    from provscan.cli import COMMANDS
+
+    try:
+        with open(FILE, "rb") as file:
+            tables = tomllib.load(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{FILE} can't be read as TOML: {error}") from None
+    for table, content in tables.items():
+        if not isinstance(content, dict):
+            raise UsageError(
+                f"{FILE}: {table} is in no table: put it below the name of a command, "
+                "such as [match]"
+            )
+        if table not in COMMANDS:
+            _unknown(FILE, "command", table, COMMANDS)
+    return _values(command, tables.get(name, {}), f"{FILE}, [{name}]")
+
+
+def _values(
+    command: click.Command, table: dict[str, Any], place: str
+) -> dict[str, Any]:
+    """Return the values of a table by the names that Click has for the options."""
+    if isinstance(command, click.Group):
+        for name in table.keys() - command.commands.keys():
+            _unknown(place, "command", name, command.commands)
+        return {
+            name: _values(command.commands[name], inner, f"{place[:-1]}.{name}]")
+            for name, inner in table.items()
+        }
+    options = {
+        name.removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option)
+        for name in option.opts
+        if name.startswith("--")
+    }
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if (option := options.get(key.replace("_", "-"))) is None:
+            _unknown(place, "option", key, options)
+        assert option.name is not None
+        if option.name in values:
+            raise UsageError(f"{place} sets {key} twice: leave out one of them")
+        values[option.name] = _value(option, value, f"{place}: {key}")
+    return values
+
+
+def _value(option: click.Option, value: Any, place: str) -> Any:
+    """Return a value as the command line would give it."""
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise UsageError(f"{place} must be true or false, not {value!r}")
+        return value
+    if option.multiple:
+        several = value if isinstance(value, list) else [value]
+        return [_word(item, place) for item in several]
+    return _word(value, place)
+
+
+def _word(value: Any, place: str) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(f"{place} must be a string or a number, not {value!r}")
+    return str(value)
+
+
+def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> NoReturn:
+    close = difflib.get_close_matches(name.replace("_", "-"), known, 1)
+    hint = f": did you mean {close[0]}?" if close else ""
+    raise UsageError(f"{place}: there is no {kind} {name}{hint}")

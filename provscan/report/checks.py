@@ -1,0 +1,404 @@
+"""The findings of a run for the checks of a pipeline: as SARIF for code scanning, as
+JUnit XML for test reports, and as a page of Markdown for a pull request.
+
+Each of :func:`sarif`, :func:`junit` and :func:`markdown` returns a file as bytes, made
+of the exhibits to list, the strongest first, and of the run's summary and description.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import xxhash
+
+from provscan import __version__
+from provscan.report.answers import first_sentence
+from provscan.report.files import RunFiles
+from provscan.report.wording import (
+    KINDS,
+    LEVELS,
+    layers,
+    measures,
+    not_scanned,
+    otherwise,
+    rarity,
+    visible,
+)
+from provscan.runs.evidence import digest
+from provscan.runs.wording import several
+
+Row = dict[str, Any]
+BATCH = 4096
+
+# GitHub rejects files with more than 25,000 results, shows 5,000 of them, and of each
+# result 100 places. It takes 10 MB compressed; with PLACES places in all, a file has
+# about a tenth of that.
+RESULTS, PLACES_OF_RESULT, PLACES = 5_000, 100, 25_000
+SARIF_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
+    "sarif-schema-2.1.0.json"
+)
+COMMON = "common_or_known"
+# The rules of a SARIF file: an id for each level of findings, and one for all other
+# matches, with severity and meaning.
+RULES = {
+    **{
+        name: ("error" if name.endswith("exact") else "warning", meaning)
+        for name, meaning in LEVELS.items()
+    },
+    COMMON: ("note", "common, short or known wording; no evidence of copying"),
+}
+# Files in which a record is a line.
+LINES = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)
+URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+# What a page of Markdown and a failed test list, and code points of each passage.
+SHOWN, EXCERPT = 20, 120
+# Characters that XML can't contain.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def _new_first(exhibits: pa.Table) -> pa.Table:
+    """Return exhibits with those that are new since the baseline before all others."""
+    new = exhibits["new"].fill_null(False).to_numpy()
+    return exhibits.take(pa.array(np.argsort(~new, kind="stable")))
+
+
+def _rows(exhibits: pa.Table) -> Iterator[Row]:
+    for batch in exhibits.to_batches(BATCH):
+        yield from batch.to_pylist()
+
+
+def _place(row: Row) -> str:
+    """Return the place of a match within its file."""
+    known = f" (id {row['record_id']})" if row["record_id"] else ""
+    name = f", field {row['field']}" if row["field"] else ""
+    return (
+        f"record {row['record']:,}{known}{name}, characters {row['start']:,} to "
+        f"{row['end']:,}"
+    )
+
+
+def _tweet(row: Row) -> str:
+    return row["permalink"] or f"tweet {row['tweet_id']}"
+
+
+def _excerpt(row: Row) -> str:
+    """Return the passage on one line, or its digest, or nothing."""
+    text = " ".join((row["passage"] or "").split())
+    if row["has_text"]:
+        return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
+    return text and f"SHA-256 {text}"
+
+
+def _not_scanned(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each file that was not scanned to its end, with the reason."""
+    unread = [
+        (item["path"], f"not scanned: {item['reason']}") for item in summary["unread"]
+    ]
+    return unread + [
+        (item["source"], f"damaged, or changed during the scan: {item['problem']}")
+        for item in summary["damaged"]
+    ]
+
+
+@dataclass
+class _Result:
+    """The exhibits of one file and rule."""
+
+    count: int = 0
+    new: int = 0
+    contents: int = 0  # The sum of digests, which does not depend on the order.
+    records: set[int] = field(default_factory=set)
+    first: list[Row] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        passage = digest(row["passage"]) if row["has_text"] else row["passage"]
+        content = f"{row['tweet_id']} {passage} {row['end'] - row['start']}"
+        self.contents += xxhash.xxh3_128_intdigest(content.encode())
+        self.count += 1
+        self.new += bool(row["new"])
+        self.records.add(row["record"])
+        if len(self.first) < PLACES_OF_RESULT:
+            self.first.append(row)
+
+
+def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
+    """Return a SARIF 2.1.0 file with one result for each file and rule.
+
+    The fingerprint of a result is made from its rule, file, and the contents of its
+    exhibits: it changes with what is found, but not if lines are inserted above.
+    """
+    found: dict[tuple[str, str], _Result] = {}
+    for row in _rows(_new_first(exhibits)):
+        rule = row["level"] if row["counted"] else COMMON
+        found.setdefault((row["source"], rule), _Result()).add(row)
+    # What is most severe comes first, then what is found most often.
+    severity, order = ("error", "warning", "note"), list(RULES)
+    ranked = sorted(
+        found.items(),
+        key=lambda item: (severity.index(RULES[item[0][1]][0]), -item[1].count),
+    )
+    shown, left_out = ranked[:RESULTS], ranked[RESULTS:]
+    most = max(1, PLACES // max(1, len(shown)))
+    notices = [("error", f"{path}: {why}") for path, why in _not_scanned(run.summary)]
+    if left_out:
+        places = sum(result.count for _, result in left_out)
+        notices.append((
+            "warning",
+            f"{several(len(left_out), 'result', 'results')} with "
+            f"{several(places, 'match', 'matches')} left out, since only {RESULTS:,} "
+            "results would be shown: export .csv for all matches.",
+        ))  # fmt: skip
+    unless = otherwise(run.summary)
+    described = {
+        "tool": {
+            "driver": {
+                "name": "provscan",
+                "semanticVersion": __version__,
+                "rules": [_rule(name) for name in RULES],
+            }
+        },
+        "invocations": [
+            {
+                "executionSuccessful": not any(
+                    level == "error" for level, _ in notices
+                ),
+                "toolExecutionNotifications": [
+                    {"level": level, "message": {"text": visible(text)}}
+                    for level, text in notices
+                ],
+            }
+        ],
+        "columnKind": "unicodeCodePoints",
+        "results": [
+            {
+                "ruleId": f"licensed-tweet/{rule}",
+                "ruleIndex": order.index(rule),
+                "level": RULES[rule][0],
+                "message": {"text": _message(result, rule, run.summary)},
+                "locations": [
+                    _location(row, str(run.info["folder"]), unless)
+                    for row in result.first[:most]
+                ],
+                "occurrenceCount": result.count,
+                "partialFingerprints": {
+                    "primaryLocationLineHash": _fingerprint(source, rule, result)
+                },
+                **_state(result, run.summary),
+            }
+            for (source, rule), result in shown
+        ],
+        "properties": {"headline": run.summary["answer"]["headline"]},
+    }
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [described]}
+    return orjson.dumps(log, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _rule(name: str) -> Row:
+    level, meaning = RULES[name]
+    kind = KINDS.get(name, "common or known wording")
+    return {
+        "id": f"licensed-tweet/{name}",
+        "name": name,
+        "shortDescription": {"text": f"Wording of a licensed tweet: {kind}"},
+        "fullDescription": {"text": f"{meaning[0].upper()}{meaning[1:]}."},
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def _message(result: _Result, rule: str, summary: Mapping[str, Any]) -> str:
+    kind = "match" if rule == COMMON else "finding"
+    kinds = "matches" if rule == COMMON else "findings"
+    records = several(len(result.records), "record", "records")
+    said = f"{several(result.count, kind, kinds)} in {records} of this file"
+    if _compared(summary, rule):
+        said += f", of which {result.new:,} {'is' if result.new == 1 else 'are'} new"
+    first = result.first[0]
+    text = visible(f"{_place(first)}: {_excerpt(first)}".rstrip(": "))
+    return f"{said}. The strongest: {text} ({visible(_tweet(first))})."
+
+
+def _compared(summary: Mapping[str, Any], rule: str) -> bool:
+    """Return whether exhibits of a rule were compared with a baseline."""
+    return summary.get("baseline") is not None and rule != COMMON
+
+
+def _state(result: _Result, summary: Mapping[str, Any]) -> Row:
+    if not _compared(summary, result.first[0]["level"]):
+        return {}
+    return {"baselineState": "new" if result.new else "unchanged"}
+
+
+def _location(row: Row, folder: str, unless: tuple[str, str]) -> Row:
+    rare = rarity(row["counted"], row["bits"], unless)
+    line = row["record"] + 1 if LINES.search(row["source"]) else 1
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri(row["source"], folder)},
+            "region": {"startLine": line},
+        },
+        "logicalLocations": [{"fullyQualifiedName": visible(_place(row))}],
+        "message": {"text": visible(f"{KINDS[row['level']]}, {rare}: {_tweet(row)}")},
+    }
+
+
+def uri(source: str, folder: str) -> str:
+    """Return the URI of a source: relative to the folder in which the run was made, if
+    the source lies in it.
+    """
+    if URL.match(source):
+        return quote(source, safe="/:@?&=%+,;~")
+    path = os.path.normpath(os.path.join(folder, source))
+    inside = os.path.relpath(path, folder)
+    if inside == ".." or inside.startswith("../"):
+        return "file://" + quote(os.fsencode(path))
+    return quote(os.fsencode(inside))
+
+
+def _fingerprint(source: str, rule: str, result: _Result) -> str:
+    named = f"{rule} {source} {result.contents}".encode("utf-8", "surrogateescape")
+    return xxhash.xxh3_128_hexdigest(named)
+
+
+def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
+    """Return a JUnit XML file with one test for each scanned file.
+
+    A test fails if the file has findings; with a baseline, if it has new ones. A file
+    that was not scanned, or not to its end, is an error.
+    """
+    summary, unless = run.summary, otherwise(run.summary)
+    compared = summary.get("baseline") is not None
+    failing, old = dict[str, _Result](), dict[str, _Result]()
+    for row in _rows(exhibits):
+        if row["counted"]:
+            results = old if compared and not row["new"] else failing
+            results.setdefault(row["source"], _Result()).add(row)
+    suite = ElementTree.Element("testsuite", name="provscan")
+    cases: dict[str, ElementTree.Element] = {}
+
+    def case(name: str) -> ElementTree.Element:
+        if name not in cases:
+            cases[name] = ElementTree.SubElement(
+                suite, "testcase", classname="provscan", name=_xml(name), time="0"
+            )
+        return cases[name]
+
+    words = ("new finding", "new findings") if compared else ("finding", "findings")
+    for source in [*(item["source"] for item in summary["sources"]), *failing, *old]:
+        case(source)
+    for source, result in failing.items():
+        records = several(len(result.records), "record", "records")
+        failure = ElementTree.SubElement(
+            case(source),
+            "failure",
+            type="licensed-tweet",
+            message=f"{several(result.count, *words)} in {records}",
+        )
+        failure.text = _xml("\n".join(_listed(result, unless)))
+    for source, result in old.items():
+        ElementTree.SubElement(
+            case(source), "system-out"
+        ).text = f"Findings that the baseline has, too: {result.count:,}"
+    wrong = _not_scanned(summary)
+    for name, why in wrong:
+        ElementTree.SubElement(
+            case(name), "error", type="not-scanned", message=_xml(why)
+        )
+    counts = {"tests": len(cases), "failures": len(failing), "errors": len(wrong)}
+    for name, number in counts.items():
+        suite.set(name, str(number))
+    suites = ElementTree.Element("testsuites", name="provscan")
+    suites.append(suite)
+    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+
+
+def _listed(result: _Result, unless: tuple[str, str]) -> Iterator[str]:
+    for row in result.first[:SHOWN]:
+        rare = rarity(row["counted"], row["bits"], unless)
+        yield f"{_place(row)}: {KINDS[row['level']]}, {rare}, {_tweet(row)}"
+        yield f"    {_excerpt(row)}"
+    if (more := result.count - SHOWN) > 0:
+        yield f"... and {more:,} more"
+
+
+def _xml(text: str) -> str:
+    return NOT_XML.sub(lambda found: f"[U+{ord(found[0]):04X}]", visible(text))
+
+
+def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
+    """Return a page of Markdown: the answer, what was not scanned, and the first
+    exhibits; new ones before others.
+
+    Texts of others are shown as code, in which nothing is a link, a name or markup.
+    """
+    return "".join(f"{line}\n" for line in _page(exhibits, run)).encode()
+
+
+def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
+    summary, answer = run.summary, run.summary["answer"]
+    status, _, rest = answer["headline"].partition(": ")
+    yield f"## provscan: {_plain(status)}\n"
+    yield from (f"{_plain(text)}\n" for text in (rest, *answer["details"]) if text)
+    rows = [(meaning, *layers(answer[name])) for name, meaning in measures(answer)]
+    yield from _table(("", "Findings", "At least", "Estimate (95% interval)"), rows)
+    for warning in answer["warnings"]:
+        yield f"- ⚠ {_plain(first_sentence(warning['message']))}"
+    wrong = _not_scanned(summary)
+    for path, why in wrong[:SHOWN]:
+        yield f"- ⚠ {_code(path)} {_plain(why)}"
+    if (more := len(wrong) - SHOWN) > 0:
+        yield f"- ⚠ {more:,} more files were damaged or not scanned"
+    yield from (f"- {_plain(text)}" for text in not_scanned(summary))
+    first = _new_first(exhibits).slice(0, SHOWN).to_pylist()
+    unless = otherwise(summary)
+    yield ""
+    yield from _table(
+        ("", "Where", "Match", "Passage", "Tweet"),
+        [
+            (
+                "**new**" if row["new"] else "",
+                f"{_code(row['source'])} {_plain(_place(row))}",
+                f"{KINDS[row['level']]}, {rarity(row['counted'], row['bits'], unless)}",
+                _code(_excerpt(row)),
+                f"[{row['tweet_id']}]({row['permalink']})"
+                if row["permalink"]
+                else _code(row["tweet_id"]),
+            )
+            for row in first
+        ],
+    )
+    if (more := len(exhibits) - SHOWN) > 0:
+        yield f"... and {more:,} more: see the report of the run."
+
+
+def _table(names: Iterable[str], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    if rows:
+        names = list(names)
+        yield from (_line(names), _line("---" for _ in names), *map(_line, rows), "")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Return a text in which Markdown finds no markup, and GitHub no names."""
+    text = MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
+    return text.replace("@", "@<!-- -->")
+
+
+def _code(text: str) -> str:
+    """Return a text as code in a cell of a table."""
+    text = " ".join(visible(text).split())[: 2 * EXCERPT].replace("|", "\\|")
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}" if text else ""

@@ -1,0 +1,243 @@
+"""Compares the matches of a run with a truth: which records hold licensed tweets.
+
+:func:`evaluate` reads the truth, gives each record the score of its best match, and has
+scikit-learn compute the curves. Records are the unit, as in the answer of a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from provscan.errors import InputError, UsageError
+from provscan.params import require, require_path
+
+SCORES = ("bits", "similarity", "containment")
+# The score of a record without a match, below all others.
+NO_MATCH = -1.0
+Key = tuple[str | None, int] | str
+
+
+class Evaluation(NamedTuple):
+    """How the matches of a run compare with a truth.
+
+    Attributes
+    ----------
+    roc
+        The ROC curve by threshold, from none to all records: ``threshold``,
+        ``false_positive_rate``, ``recall``. Records without a match have the score -1.
+    sweep
+        ``threshold``, ``precision`` and ``recall`` of the records with a match of at
+        least this score, by threshold.
+    auc, average_precision
+        The areas under the two curves.
+    findings
+        The records with findings: ``true`` and ``false`` ones, ``precision`` and
+        ``recall``.
+    counts
+        ``records`` of the run; ``positive`` ones by the truth, of which ``found`` have
+        a match; ``tweets``, pairs of record and tweet in the truth, of which
+        ``named`` have a match with this id (others may be credited to an earlier tweet
+        with the same text); ``elsewhere``, rows of the truth on other datasets;
+        ``without_score``, matched records whose score is unknown and counts as 0.
+    """
+
+    roc: pa.Table
+    sweep: pa.Table
+    auc: float
+    average_precision: float
+    findings: dict[str, float]
+    counts: dict[str, int]
+
+
+def evaluate(
+    matches: pa.Table, summary: Mapping[str, Any], truth: Any, score: str
+) -> Evaluation:
+    """Compare the matches of a run with a truth; see :meth:`provscan.Run.evaluate`."""
+    require(score in SCORES, "score", score, " or ".join(map(repr, SCORES)))
+    if summary.get("sample"):
+        raise UsageError(
+            "the run is of a sample, and a truth is on whole datasets: evaluate a run "
+            "without --sample"
+        )
+    try:
+        from sklearn import metrics
+    except ImportError:
+        raise UsageError(
+            "scikit-learn is not installed, so there are no curves: pip install "
+            "'provscan[notebook]'"
+        ) from None
+
+    # The tweets of each record, by the truth, and the best match of each record.
+    rows = _table(truth)
+    by_id = "record" not in rows.column_names
+    tweets, elsewhere = _truth(rows, summary, by_id)
+    licensed = matches.filter(pc.invert(matches["control"]))
+    best = licensed.group_by(["source", "record", "record_id"]).aggregate(
+        [(score, "max"), ("counted", "any"), ("tweet_id", "list")]
+    )
+    keys: list[Key] = (
+        best["record_id"].to_pylist()
+        if by_id
+        else list(
+            zip(best["source"].to_pylist(), best["record"].to_pylist(), strict=True)
+        )
+    )
+    scores = best[f"{score}_max"]
+    counted = best["counted_any"].to_numpy()
+
+    # Matched records one by one, and all others with their number as their weight.
+    true = np.array([key in tweets for key in keys], bool)
+    found = {key for key in keys if key in tweets}
+    missed = len(tweets) - len(found)
+    rest = max(0, summary["records"] - len(keys) - missed)
+    label = np.append(true, [True, False])
+    weight = np.append(np.ones(len(keys)), [missed, rest])
+    value = np.append(scores.fill_null(0).to_numpy(), [NO_MATCH, NO_MATCH])
+    label, value, weight = (a[weight > 0] for a in (label, value, weight))
+    if label.all() or not label.any():
+        raise UsageError(
+            f"the truth has {len(tweets):,} of the {summary['records']:,} records: "
+            "curves need records with and without licensed tweets"
+        )
+    wrong, right, limits = metrics.roc_curve(
+        label, value, sample_weight=weight, drop_intermediate=False
+    )
+    precision, recall, thresholds = metrics.precision_recall_curve(
+        label, value, sample_weight=weight
+    )
+    real = thresholds > NO_MATCH
+    named = dict[Key, set[str]]()
+    for key, ids in zip(keys, best["tweet_id_list"].to_pylist(), strict=True):
+        named.setdefault(key, set()).update(ids)
+    pairs = [(key, tweet) for key, ids in tweets.items() for tweet in ids]
+    hits = len({key for key, yes in zip(keys, counted, strict=True) if yes} & found)
+    return Evaluation(
+        roc=pa.table(
+            {"threshold": limits, "false_positive_rate": wrong, "recall": right}
+        ),
+        sweep=pa.table(
+            {
+                "threshold": thresholds[real],
+                "precision": precision[:-1][real],
+                "recall": recall[:-1][real],
+            }
+        ),
+        auc=float(metrics.auc(wrong, right)),
+        average_precision=float(
+            metrics.average_precision_score(label, value, sample_weight=weight)
+        ),
+        findings={
+            "true": hits,
+            "false": int(np.count_nonzero(counted & ~true)),
+            "precision": hits / max(1, int(np.count_nonzero(counted))),
+            "recall": hits / len(tweets),
+        },
+        counts={
+            "records": summary["records"],
+            "positive": len(tweets),
+            "found": len(found),
+            "tweets": len(pairs),
+            "named": sum(tweet in named.get(key, ()) for key, tweet in pairs),
+            "elsewhere": elsewhere,
+            "without_score": scores.null_count,
+        },
+    )
+
+
+def _table(truth: Any) -> pa.Table:
+    """Read a truth from a file, a table, a frame or dicts."""
+    if not isinstance(truth, str | os.PathLike):
+        if isinstance(truth, pa.Table) or hasattr(truth, "__arrow_c_stream__"):
+            return pa.table(truth)
+        if isinstance(truth, Iterable):
+            return pa.Table.from_pylist(list(truth))
+        raise UsageError(f"truth must be a file or a table, not {type(truth).__name__}")
+    require_path("truth", truth)
+    kinds = Path(truth).suffixes
+    try:
+        if ".parquet" in kinds:
+            return pq.read_table(truth)
+        with pa.input_stream(os.fspath(truth)) as stream:
+            read = pyarrow.csv.read_csv if ".csv" in kinds else pyarrow.json.read_json
+            return read(stream)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            f"{truth} can't be read ({error}): expected JSON lines, CSV or Parquet"
+        ) from None
+
+
+def _truth(
+    rows: pa.Table, summary: Mapping[str, Any], by_id: bool
+) -> tuple[dict[Key, set[str]], int]:
+    """Return the tweets of each record in the truth, and the number of rows on other
+    datasets.
+    """
+    names = rows.column_names
+    if by_id and "record_id" not in names:
+        raise InputError(
+            f"the truth has the columns {', '.join(names)}: expected record (a number) "
+            "or record_id, and tweet_id"
+        )
+    columns = [
+        rows[name].to_pylist() if name in names else [None] * len(rows)
+        for name in ("record_id" if by_id else "record", "tweet_id")
+    ]
+    # Ids are those of all sources together.
+    known = () if by_id else ("source", "dataset")
+    of_dataset = next((name for name in known if name in names), None)
+    datasets = rows[of_dataset].to_pylist() if of_dataset else [None] * len(rows)
+    read = {item["source"]: item["read"] for item in summary["sources"]}
+    sources = {
+        name: "" if by_id else _source(name, [*read])
+        for name in dict.fromkeys(datasets)
+    }
+    tweets: dict[Key, set[str]] = {}
+    elsewhere = 0
+    for record, tweet, dataset in zip(*columns, datasets, strict=True):
+        source = sources[dataset]
+        if source is None:
+            elsewhere += 1
+            continue
+        key: Key = str(record) if by_id else (source, record)
+        tweets.setdefault(key, set())
+        if tweet is not None:
+            tweets[key].add(str(tweet))
+    if len(tweets) > sum(read.values()):
+        raise InputError(
+            f"the truth names {len(tweets):,} records, and the run has read "
+            f"{sum(read.values()):,}: it is the truth of another dataset"
+        )
+    return tweets, elsewhere
+
+
+def _source(dataset: str | None, sources: list[str]) -> str | None:
+    """Return the source of a run that a truth names, in whole or by the name of the
+    file without suffixes.
+    """
+    if dataset is None:
+        if len(sources) != 1:
+            raise InputError(
+                f"the run has {len(sources):,} sources, and the truth does not say "
+                "which it is on: add a column source"
+            )
+        return sources[0]
+    if dataset in sources:
+        return dataset
+    found = [
+        source
+        for source in sources
+        if PurePosixPath(source).name.partition(".")[0] == dataset
+    ]
+    if len(found) > 1:
+        raise InputError(f"{dataset} in the truth may be {' or '.join(found)}")
+    return found[0] if found else None

@@ -1,0 +1,143 @@
+"""Options from ``provscan.toml``: the command line wins, and mistakes have a place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from provscan.cli import main
+
+Run = Callable[..., Result]
+FILE = """
+[match]
+index = "its.index"
+min-bits = 70
+fail_above = "0.1%"
+cutoff = 2021-03-01
+control = ["b", "c"]
+known = "one"
+strict = true
+json = true
+
+[index]
+text-field = "a"
+"""
+
+
+@pytest.fixture
+def config(library: Any) -> Callable[[str], None]:
+    """Writes the file into the current folder, that of the library's stand-in."""
+
+    def write(text: str) -> None:
+        Path("provscan.toml").write_text(text)
+
+    return write
+
+
+def test_options_are_taken_from_the_table_of_the_command(
+    library: Any, run: Run, config: Any
+) -> None:
+    config(FILE)
+    result = run("match", "a.jsonl")
+    assert result.exit_code == 0, result.output
+    _, args, options = library.calls[-1]
+    assert args == (["a.jsonl"], "its.index", None)
+    assert options == {
+        "min_bits": 70.0,
+        "fail_above": 0.001,
+        "cutoff": "2021-03-01",
+        "control": ["b", "c"],
+        "known": ["one"],
+        "strict": True,
+    }
+    assert json.loads(result.stdout)["run"] == "a.run"
+    assert result.stderr.startswith(
+        "provscan: from provscan.toml, unless given: index, min_bits, fail_above"
+    )
+    assert run("index", "a.jsonl").exit_code == 0
+    assert library.calls[-1][2] == {"text_field": "a"}
+
+
+def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -> None:
+    config(FILE)
+    words = ("match", "a.jsonl", "--min-bits", "50", "--control", "d", "-q")
+    result = run(*words, env={"PROVSCAN_INDEX": "env.index"})
+    assert library.calls[-1][1][1] == "env.index"
+    options = library.calls[-1][2]
+    assert (options["min_bits"], options["control"]) == (50.0, ["d"])
+    assert "provscan.toml" not in result.stderr
+    assert run("match", "a.jsonl", "-i", "x.index").exit_code == 0
+    assert library.calls[-1][1][1] == "x.index"
+    assert run("--isolated", "match", "a.jsonl").exit_code == 0
+    assert library.calls[-1][1:] == ((["a.jsonl"], "licensed.index", None), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[match]\ntreshold = 1", "[match]: there is no option treshold: did you mean"),
+        ("[match]\nconfig = 1", "provscan.toml, [match]: there is no option config."),
+        ("[macth]\n", "provscan.toml: there is no command macth: did you mean match?"),
+        ("threshold = 1", "threshold is in no table: put it below the name of a"),
+        ("[match]\nstrict = 1", "[match]: strict must be true or false, not 1."),
+        (
+            "[match]\nseed = true",
+            "[match]: seed must be a string or a number, not True",
+        ),
+        ("[match]\nseed = [1]", "[match]: seed must be a string or a number, not [1]."),
+        ("[match]\nmin-bits = 1\nmin_bits = 2", "[match] sets min_bits twice: leave"),
+        (
+            "[match]\nseed = 2.5",
+            "'2.5' is not a valid integer range. (This value is fr",
+        ),
+        ("[match]\nfail-above = 5", "found '5'. (This value is from provscan.toml.)"),
+        ("[match\n", "provscan.toml can't be read as TOML: Expected ']' at the end of"),
+        ("[probe.plann]\n", "[probe]: there is no command plann: did you mean plan?"),
+        ("[probe.plan]\npair = 1", "provscan.toml, [probe.plan]: there is no option"),
+    ],
+)
+def test_mistakes_have_a_place(
+    library: Any, run: Run, config: Any, text: str, said: str
+) -> None:
+    config(text)
+    words = ("probe", "plan") if "probe" in text else ("match", "a.jsonl")
+    result = run(*words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert not library.calls
+
+
+def test_a_file_that_can_not_be_read_is_not_passed_over(
+    library: Any, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "provscan.toml").mkdir()
+    result = run("match", "a.jsonl")
+    assert result.exit_code == 2
+    assert "provscan.toml can't be read" in result.stderr
+
+
+def test_a_run_records_what_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As parameters, and in the command that repeats the run without the file."""
+    monkeypatch.chdir(tmp_path)
+    tweet = {"id": "1", "text": "Never trust a goat near the harbour after dark, ever"}
+    Path("tweets.jsonl").write_text(json.dumps(tweet))
+    Path("provscan.toml").write_text(
+        '[index]\nout = "a.index"\n[match]\nindex = "a.index"\nmin-bits = 20\n'
+        "spike-ins = 0\n"
+    )
+    for words in (["index", "tweets.jsonl"], ["match", "tweets.jsonl"]):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+    info = json.loads(Path("tweets.run/run.json").read_bytes())
+    assert info["parameters"]["min_bits"] == 20
+    assert info["repeat"] == (
+        "provscan --isolated match -i a.index --min-bits=20.0 --spike-ins=0 -- "
+        "tweets.jsonl"
+    )

@@ -1,0 +1,265 @@
+"""Files for the checks of a pipeline, as the programs that take them read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from folders import FIXTURES, hostile, rows, write_folder
+from junitparser import Error, Failure, JUnitXml, TestCase
+from markdown_it import MarkdownIt
+from sarif import SCHEMA
+
+from provscan.errors import UsageError
+from provscan.report import checks
+from provscan.report.checks import uri
+from provscan.report.export import export
+
+SOURCES = {"part-0.jsonl", "part-1.jsonl"}
+
+
+def exported(run: Path, suffix: str, **options: Any) -> str:
+    out = run.parent / f"checks{suffix}"
+    export(run, out, overwrite=True, **options)
+    return out.read_text(encoding="utf-8")
+
+
+def sarif(run: Path, **options: Any) -> dict[str, Any]:
+    log = json.loads(exported(run, ".sarif", **options))
+    validator = jsonschema.Draft202012Validator(
+        SCHEMA, format_checker=jsonschema.FormatChecker()
+    )
+    validator.validate(log)
+    (found,) = log["runs"]
+    assert isinstance(found, dict)
+    names = [rule["id"] for rule in found["tool"]["driver"]["rules"]]
+    for result in found["results"]:
+        assert names[result["ruleIndex"]] == result["ruleId"]
+    return found
+
+
+def junit(run: Path, **options: Any) -> dict[str, TestCase]:
+    (run.parent / "checks.xml").write_text(exported(run, ".xml", **options))
+    xml = JUnitXml.fromfile(str(run.parent / "checks.xml"))
+    (suite,) = xml
+    cases = {case.name: case for case in suite}
+    assert suite.tests == len(cases)
+    for kind, count in ((Failure, suite.failures), (Error, suite.errors)):
+        found = [r for case in suite for r in case.result if isinstance(r, kind)]
+        assert len(found) == count
+    return cases
+
+
+def failure_of(case: TestCase) -> Failure | None:
+    return next((r for r in case.result if isinstance(r, Failure)), None)
+
+
+def summary_of(**changes: Any) -> dict[str, Any]:
+    text = (FIXTURES / "summary.json").read_text(encoding="utf-8")
+    return {**json.loads(text), **changes}
+
+
+def sources(*names: str) -> list[dict[str, Any]]:
+    counts = {"records": 30, "read": 30, "records_matched": 0, "matches": 0}
+    return [{"source": name, **counts} for name in names]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_folder(
+        tmp_path / "a.run", rows(), summary_of(sources=sources(*SOURCES, "clean.txt"))
+    )
+
+
+def compared(tmp_path: Path, new: set[int]) -> Path:
+    """A run with a baseline, since which these records have new findings."""
+    made = [row | {"new": row["record"] in new} for row in rows()]
+    entry = {"path": "before.run", "new": {"findings": len(new)}}
+    summary = summary_of(baseline=entry, sources=sources(*SOURCES))
+    return write_folder(tmp_path / "compared.run", made, summary)
+
+
+def test_a_result_for_each_file_and_rule(run: Path) -> None:
+    found = sarif(run)["results"]
+    keys = [
+        (
+            result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+            result["ruleId"].removeprefix("licensed-tweet/"),
+        )
+        for result in found
+    ]
+    counted = [row for row in rows() if row["counted"]]
+    assert sorted(keys) == sorted({(row["source"], row["level"]) for row in counted})
+    assert sum(result["occurrenceCount"] for result in found) == len(counted)
+    assert [result["level"] for result in found] == ["error"] * 2 + ["warning"] * 2
+    places = {
+        (key[0], place["physicalLocation"]["region"]["startLine"])
+        for key, result in zip(keys, found, strict=True)
+        for place in result["locations"]
+    }
+    # A record of JSON lines is a line.
+    assert places == {(row["source"], row["record"] + 1) for row in counted}
+    everything = sarif(run, everything=True)["results"]
+    assert {result["level"] for result in everything} == {"error", "warning", "note"}
+    assert sum(result["occurrenceCount"] for result in everything) == len(rows())
+
+
+def fingerprints(run: Path, **options: Any) -> dict[str, str]:
+    return {
+        result["ruleId"]
+        + result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]: result[
+            "partialFingerprints"
+        ]["primaryLocationLineHash"]
+        for result in sarif(run, **options)["results"]
+    }
+
+
+def test_fingerprints_change_with_what_is_found_only(run: Path, tmp_path: Path) -> None:
+    first = fingerprints(run)
+    assert len(set(first.values())) == len(first)
+    # Lines above, and another order.
+    moved = [row | {"record": 1000 - row["record"]} for row in rows()]
+    assert fingerprints(write_folder(tmp_path / "b.run", moved)) == first
+    assert fingerprints(run, texts=0) == first
+    fewer = fingerprints(write_folder(tmp_path / "c.run", rows()[1:]))
+    assert {key for key in first if fewer[key] != first[key]} == {
+        "licensed-tweet/exactpart-0.jsonl"
+    }
+
+
+def test_limits_leave_out_the_least_and_say_so(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "RESULTS", 3)
+    monkeypatch.setattr(checks, "PLACES", 12)
+    found = sarif(run)
+    assert [result["level"] for result in found["results"]] == ["error"] * 2 + [
+        "warning"
+    ]
+    assert {len(result["locations"]) for result in found["results"]} == {4}
+    (notice,) = found["invocations"][0]["toolExecutionNotifications"]
+    assert re.match("1 result with 13 matches left out", notice["message"]["text"])
+
+
+def test_what_was_not_scanned_is_in_every_file(tmp_path: Path) -> None:
+    unread = [{"path": "a.bin", "reason": ".bin is an unsupported file type"}]
+    damaged = [{"source": "part-0.jsonl", "records": 1, "problem": "ends early"}]
+    summary = summary_of(unread=unread, damaged=damaged, sources=sources(*SOURCES))
+    run = write_folder(tmp_path / "a.run", rows(), summary)
+    (invocation,) = sarif(run)["invocations"]
+    assert invocation["executionSuccessful"] is False
+    said = [n["message"]["text"] for n in invocation["toolExecutionNotifications"]]
+    assert said == [
+        "a.bin: not scanned: .bin is an unsupported file type",
+        "part-0.jsonl: damaged, or changed during the scan: ends early",
+    ]
+    cases = junit(run)
+    assert cases.keys() == {*SOURCES, "a.bin"}
+    kinds = {name: {type(r) for r in case.result} for name, case in cases.items()}
+    assert kinds["a.bin"] == {Error}
+    assert kinds["part-0.jsonl"] == {Error, Failure}
+    page = exported(run, ".md")
+    assert "` a.bin ` not scanned: .bin is an unsupported file type" in page
+
+
+def test_a_test_for_each_file(run: Path) -> None:
+    cases = junit(run)
+    assert cases.keys() == {*SOURCES, "clean.txt"}
+    assert not cases["clean.txt"].result
+    for name in SOURCES:
+        failure = failure_of(cases[name])
+        assert failure is not None
+        count = sum(row["counted"] and row["source"] == name for row in rows())
+        assert failure.message == f"{count} findings in {count} records"
+        listed = failure.text.splitlines()
+        assert len(listed) == 2 * checks.SHOWN + 1
+        assert listed[-1] == f"... and {count - checks.SHOWN} more"
+    # Matches of common wording fail no test.
+    assert junit(run, everything=True).keys() == cases.keys()
+    assert (
+        failure.message == (failure_of(junit(run, everything=True)[name]) or "").message
+    )
+
+
+def test_with_a_baseline_only_new_findings_fail(tmp_path: Path) -> None:
+    run = compared(tmp_path, {0, 4})
+    results = sarif(run)["results"]
+    states = [result["baselineState"] for result in results]
+    assert states.count("new") == 1
+    new = results[states.index("new")]
+    assert new["ruleId"] == "licensed-tweet/exact"
+    assert "of which 2 are new. The strongest: record 0 " in new["message"]["text"]
+    cases = junit(run)
+    first, second = cases["part-0.jsonl"], cases["part-1.jsonl"]
+    failure = failure_of(first)
+    assert failure is not None
+    assert failure.message == "2 new findings in 2 records"
+    assert failure_of(second) is None
+    assert second.system_out == "Findings that the baseline has, too: 26"
+    table = [line for line in exported(run, ".md").splitlines() if "**new**" in line]
+    assert len(table) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a b.jsonl", "a%20b.jsonl"),
+        ("./data/../a#1?.jsonl", "a%231%3F.jsonl"),
+        ("/repo/data/ä.jsonl", "data/%C3%A4.jsonl"),
+        ("/elsewhere/a.jsonl", "file:///elsewhere/a.jsonl"),
+        ("../a.jsonl", "file:///a.jsonl"),
+        ("https://host/a b.jsonl", "https://host/a%20b.jsonl"),
+        ("<memory>", "%3Cmemory%3E"),
+        ("a.zip/b.jsonl", "a.zip/b.jsonl"),
+        ("\udcff.jsonl", "%FF.jsonl"),
+        ("a:b.jsonl", "a%3Ab.jsonl"),
+    ],
+)
+def test_uris_are_relative_to_the_folder_of_the_run(source: str, expected: str) -> None:
+    assert uri(source, "/repo") == expected
+
+
+def test_hostile_texts_are_text(tmp_path: Path) -> None:
+    made = rows(100, hostile())
+    for row, text in zip(made, hostile(), strict=True):
+        row.update(source=text[:60], record_id=text[:60], counted=True)
+    for row in made[::3]:
+        row["permalink"] = None
+        row["tweet_id"] = row["passage"][:40]
+    names = list({row["source"] for row in made})
+    unread = [{"path": name, "reason": name} for name in names[:30]]
+    summary = summary_of(sources=sources(*names), unread=unread)
+    run = write_folder(tmp_path / "a.run", made, summary)
+    sarif(run)
+    assert len(junit(run)) >= 90
+    page = exported(run, ".md")
+    assert len(page) < 65_000
+    parser = MarkdownIt("commonmark").enable("table")
+    tokens = [
+        t for block in parser.parse(page) for t in [block, *(block.children or [])]
+    ]
+    kinds = {token.type for token in tokens}
+    assert not kinds & {"image", "html_block", "fence", "code_block"}
+    # The only markup of others' texts is the comment that keeps names from being names.
+    assert {t.content for t in tokens if t.type == "html_inline"} <= {"<!-- -->"}
+    links = [t.attrs["href"] for t in tokens if t.type == "link_open"]
+    assert all(str(link).startswith("https://x.com/i/status/9") for link in links)
+    cells = sum(token.type == "td_open" for token in tokens)
+    headed = [t for t in tokens if t.type == "tr_open"]
+    assert cells == 4 * (len(headed) - 2 - checks.SHOWN) + 5 * checks.SHOWN
+
+
+def test_digests_take_the_place_of_texts(run: Path) -> None:
+    for suffix in (".sarif", ".xml", ".md"):
+        text = exported(run, suffix, texts=0)
+        assert "SHA-256 " in text
+        assert "harbour" not in text
+
+
+def test_marks_have_no_place(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.sarif has no place for marks"):
+        export(run, tmp_path / "a.sarif", marks=tmp_path / "marks.json")

@@ -1,0 +1,200 @@
+"""What is new since an earlier run: by content, whatever the place."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.errors import GateError, InputError, UsageError
+from provscan.runs.baseline import Contents, new_findings
+
+Write = Callable[..., Path]
+PLAIN: dict[str, Any] = {"spike_ins": 0}
+
+
+@pytest.fixture
+def tweets(latin: provscan.Index) -> list[str]:
+    found: list[str] = latin.reader.raw_texts(np.arange(20)).array().to_pylist()
+    return found
+
+
+def new_records(run: provscan.Run) -> list[int]:
+    rows = run.evidence.filter(run.evidence["new"])
+    return sorted(set(rows["record"].to_pylist()))
+
+
+def records(*texts: str) -> list[dict[str, Any]]:
+    return [{"text": text} for text in texts]
+
+
+def test_moved_findings_are_not_new(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    """Lines above, another order, another file: nothing of it is new."""
+    before = [f"{text} said somebody" for text in tweets[:10]]
+    first = provscan.match(
+        write("a.jsonl", records(*before)), latin, tmp_path / "a.run", **PLAIN
+    )
+    assert first.summary["baseline"] is None
+    assert first.evidence["new"].null_count == len(first.evidence)
+    after = ["a line above", *reversed(before), "a line below"]
+    second = provscan.match(
+        write("renamed.jsonl", records(*after)),
+        latin,
+        tmp_path / "b.run",
+        baseline=first,
+        fail_above=0,
+        **PLAIN,
+    )
+    found = second.summary["baseline"]
+    assert found["new"] == {"findings": 0, "records": 0, "share_of_records": 0.0}
+    assert (found["findings"], found["gone"], found["differs"]) == (10, 0, [])
+    assert new_records(second) == []
+    assert found["checksum"] == first.info["checksum"]
+    assert second.info["parameters"]["baseline"] == str(first.path)
+    provscan.verify(second.path)
+
+
+def test_one_more_copy_is_new_and_is_the_one_that_was_added(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    one, other = tweets[0], tweets[1]
+    old = records(f"{one} as before", other, other)
+    first = provscan.match(write("a.jsonl", old), latin, tmp_path / "a.run", **PLAIN)
+    # The added copy stands above the old one, and has another context.
+    added = [*records(f"{one} elsewhere"), *old, *records(other)]
+    data = write("b.jsonl", added)
+    with pytest.raises(
+        GateError, match=r"^40\.0000% of the records have findings that are new since"
+    ) as crossed:
+        provscan.match(
+            data, latin, tmp_path / "b.run", baseline=first, fail_above=0.39, **PLAIN
+        )
+    run = crossed.value.run
+    # Of equal copies, the last one counts as the new one.
+    assert new_records(run) == [0, 4]
+    assert run.summary["baseline"]["new"]["findings"] == 2
+    assert any(
+        "2 findings are new since" in s for s in run.summary["answer"]["details"]
+    )
+    # The same share passes.
+    provscan.match(
+        data, latin, tmp_path / "c.run", baseline=first, fail_above=0.4, **PLAIN
+    )
+
+
+def test_an_edited_passage_is_new_and_a_removed_one_is_gone(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    first = provscan.match(
+        write("a.jsonl", records(*tweets[:3])), latin, tmp_path / "a.run", **PLAIN
+    )
+    data = write("b.jsonl", records(tweets[0], tweets[1].upper()))
+    run = provscan.match(data, latin, tmp_path / "b.run", baseline=first.path, **PLAIN)
+    assert new_records(run) == [1]
+    assert run.summary["baseline"]["gone"] == 2
+
+
+def test_runs_without_texts_are_compared_by_digests(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    data = write("a.jsonl", records(*tweets))
+    whole = provscan.match(data, latin, tmp_path / "a.run", **PLAIN)
+    bare = provscan.match(
+        data, latin, tmp_path / "b.run", baseline=whole, no_text=True, **PLAIN
+    )
+    again = provscan.match(
+        data, latin, tmp_path / "c.run", baseline=bare, texts=5, **PLAIN
+    )
+    for run in (bare, again):
+        assert run.summary["baseline"]["new"]["findings"] == 0
+        assert run.summary["baseline"]["gone"] == 0
+        assert run.summary["baseline"]["differs"] == []
+
+
+def test_what_else_differs_is_said(
+    latin: provscan.Index,
+    tweets: list[str],
+    write: Write,
+    tmp_path: Path,
+) -> None:
+    data = write("a.jsonl", records(*tweets))
+    other = provscan.build_index(
+        [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])],
+        tmp_path / "other.index",
+    )
+    first = provscan.match(data, other, tmp_path / "a.run", min_letters=30, **PLAIN)
+    run = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **PLAIN)
+    assert run.summary["baseline"]["differs"] == ["index", "min_letters"]
+    assert any(
+        "can make a finding new: index, min_letters" in sentence
+        for sentence in run.summary["answer"]["details"]
+    )
+
+
+def test_what_is_no_baseline_is_refused_before_the_scan(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    data, out = write("a.jsonl", records(*tweets)), tmp_path / "b.run"
+    with pytest.raises(InputError, match=r"is no finished run of match"):
+        provscan.match(data, latin, out, baseline=tmp_path / "none.run")
+    for options in (
+        {"fail_above_claimed": 0.1, "cutoff": "2021-01-01"},
+        {"sample": 0.5},
+    ):
+        with pytest.raises(UsageError, match="baseline"):
+            provscan.match(data, latin, out, baseline="a.run", **options)
+    sampled = provscan.match(
+        data, latin, tmp_path / "s.run", sample=0.9, sample_by="records", **PLAIN
+    )
+    with pytest.raises(InputError, match="run of a sample"):
+        provscan.match(data, latin, out, baseline=sampled)
+    changed = provscan.match(data, latin, tmp_path / "a.run", **PLAIN).path
+    evidence = (changed / "evidence.parquet").read_bytes()
+    (changed / "evidence.parquet").write_bytes(evidence + b"x")
+    with pytest.raises(InputError, match="was changed"):
+        provscan.match(data, latin, out, baseline=changed)
+    assert not out.exists()
+
+
+def test_a_run_may_replace_its_own_baseline(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    """As a job does that keeps the latest run only."""
+    out = tmp_path / "a.run"
+    provscan.match(write("a.jsonl", records(*tweets[:4])), latin, out, **PLAIN)
+    data = write("a.jsonl", records(*tweets[:6]))
+    run = provscan.match(data, latin, out, baseline=out, overwrite=True, **PLAIN)
+    assert new_records(run) == [4, 5]
+    assert json.loads((out / "summary.json").read_bytes()) == run.summary
+
+
+FINDINGS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12)
+
+
+@given(FINDINGS, FINDINGS)
+def test_findings_are_paired_as_often_as_possible(
+    now: list[tuple[int, int]], before: list[tuple[int, int]]
+) -> None:
+    """The number of new findings is that of multisets, and as many as possible of the
+    old ones have their context, too.
+    """
+
+    def contents(findings: list[tuple[int, int]]) -> Contents:
+        return Contents([10 * a + b for a, b in findings], [a for a, _ in findings])
+
+    new, gone = new_findings(contents(now), contents(before))
+    alone = Counter(a for a, _ in now), Counter(a for a, _ in before)
+    assert int(new.sum()) == (alone[0] - alone[1]).total()
+    assert gone == (alone[1] - alone[0]).total()
+    old = Counter(finding for finding, fresh in zip(now, new, strict=True) if not fresh)
+    assert Counter(now) & Counter(before) <= old

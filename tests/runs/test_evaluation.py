@@ -1,0 +1,173 @@
+"""A run compared with a truth: what the curves of scikit-learn are made of."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import provscan
+from provscan.errors import InputError, ParameterError, UsageError
+from provscan.runs.evaluation import Evaluation, evaluate
+
+SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("record", pa.int64()),
+        ("record_id", pa.string()),
+        ("tweet_id", pa.string()),
+        ("bits", pa.float32()),
+        ("similarity", pa.float32()),
+        ("containment", pa.float32()),
+        ("control", pa.bool_()),
+        ("counted", pa.bool_()),
+    ]
+)
+RECORDS = 60
+
+
+def match(record: int, bits: float | None, source: str = "a.jsonl") -> dict[str, Any]:
+    return {
+        "source": source,
+        "record": record,
+        "record_id": f"{source}:{record}",
+        "tweet_id": f"t{record}",
+        "bits": bits,
+        "similarity": 0.5,
+        "containment": 0.5,
+        "control": False,
+        "counted": (bits or 0) >= 50,
+    }
+
+
+def summary(*sources: str, records: int = RECORDS) -> dict[str, Any]:
+    read = [{"source": source, "read": records} for source in sources or ("a.jsonl",)]
+    return {"records": records * len(read), "sources": read}
+
+
+def made(rows: list[dict[str, Any]], truth: Any, *sources: str) -> Evaluation:
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    return evaluate(table, summary(*sources), truth, "bits")
+
+
+def test_every_threshold_is_counted_as_by_hand() -> None:
+    rng = random.Random(1)
+    rows = [match(rng.randrange(40), rng.randrange(100)) for _ in range(70)]
+    # Matches of the control are no matches of the run.
+    rows += [{**match(55, 400), "control": True}]
+    true = set(rng.sample(range(RECORDS), 25))
+    found = made(rows, [{"record": r, "tweet_id": f"t{r}"} for r in true])
+    best = dict.fromkeys(range(RECORDS), -1.0)
+    for row in rows[:-1]:
+        best[row["record"]] = max(best[row["record"]], row["bits"])
+    for row in found.roc.to_pylist():
+        called = {r for r, bits in best.items() if bits >= row["threshold"]}
+        assert row["recall"] == pytest.approx(len(called & true) / len(true))
+        wrong = len(called - true) / (RECORDS - len(true))
+        assert row["false_positive_rate"] == pytest.approx(wrong)
+    limits = sorted({bits for bits in best.values() if bits >= 0})
+    assert found.sweep["threshold"].to_pylist() == limits
+    for row in found.sweep.to_pylist():
+        called = {r for r, bits in best.items() if bits >= row["threshold"]}
+        assert row["precision"] == pytest.approx(len(called & true) / len(called))
+        assert row["recall"] == pytest.approx(len(called & true) / len(true))
+    findings = {r for r, bits in best.items() if bits >= 50}
+    assert found.findings == {
+        "true": len(findings & true),
+        "false": len(findings - true),
+        "precision": pytest.approx(len(findings & true) / len(findings)),
+        "recall": pytest.approx(len(findings & true) / len(true)),
+    }
+    assert found.counts["found"] == len({r for r in true if best[r] >= 0})
+    # Pairs of scores, one of each kind, in the right order.
+    pairs = [(best[a], best[b]) for a in true for b in best.keys() - true]
+    ordered = sum((a > b) + (a == b) / 2 for a, b in pairs)
+    assert found.auc == pytest.approx(ordered / len(pairs))
+
+
+def test_records_are_named_by_number_id_or_file(tmp_path: Path) -> None:
+    rows = [match(1, 60), match(1, 70, "x/b.jsonl.gz"), match(2, 10, "x/b.jsonl.gz")]
+    by_number = [
+        {"dataset": "b", "record": 1, "tweet_id": "t1"},
+        {"dataset": "b", "record": 5, "tweet_id": "t5"},
+        {"dataset": "documents", "record": 1, "tweet_id": "t1"},
+    ]
+    sources = ("a.jsonl", "x/b.jsonl.gz")
+    found = made(rows, by_number, *sources)
+    assert found.counts == {
+        "records": 120, "positive": 2, "found": 1, "tweets": 2, "named": 1,
+        "elsewhere": 1, "without_score": 0,
+    }  # fmt: skip
+    assert (found.findings["true"], found.findings["false"]) == (1, 1)
+    by_id = [{"record_id": "x/b.jsonl.gz:1", "tweet_id": "t1"}, {"record_id": "none"}]
+    assert made(rows, by_id, *sources).counts["found"] == 1
+    # The same from files, and from a frame.
+    table = pa.Table.from_pylist(by_number)
+    pq.write_table(table, tmp_path / "t.parquet")
+    pyarrow.csv.write_csv(table, tmp_path / "t.csv")
+    lines = "".join(json.dumps(row) + "\n" for row in by_number)
+    (tmp_path / "t.jsonl").write_text(lines)
+    with pa.output_stream(str(tmp_path / "t.jsonl.zst"), compression="zstd") as out:
+        out.write(lines.encode())
+    names = ("t.parquet", "t.csv", "t.jsonl", "t.jsonl.zst")
+    for truth in (*(tmp_path / name for name in names), table, table.to_pandas()):
+        assert made(rows, truth, *sources) == found
+
+
+def test_unknown_scores_are_counted() -> None:
+    found = made([match(1, None), match(2, 60)], [{"record": 1}, {"record": 2}])
+    assert found.counts["without_score"] == 1
+    assert found.counts["tweets"] == 0
+    assert found.sweep["threshold"].to_pylist() == [0, 60]
+
+
+@pytest.mark.parametrize(
+    ("truth", "sources", "error", "said"),
+    [
+        ([{"line": 1}], 1, InputError, "has the columns line: expected record"),
+        ([{"record": 1}], 2, InputError, "2 sources, and the truth does not say"),
+        ([{"record": 1, "source": "c"}], 1, UsageError, "has 0 of the 60 records"),
+        ([{"record": n} for n in range(61)], 1, InputError, "of another dataset"),
+        ([{"record": n} for n in range(60)], 1, UsageError, "with and without"),
+        (7, 1, UsageError, "must be a file or a table, not int"),
+        ("none.jsonl", 1, InputError, r"none\.jsonl can't be read"),
+    ],
+)
+def test_what_is_no_truth(
+    truth: Any, sources: int, error: type[Exception], said: str
+) -> None:
+    names = ("a.jsonl", "b.jsonl")[:sources]
+    with pytest.raises(error, match=said):
+        made([match(1, 60)], truth, *names)
+
+
+def test_what_can_not_be_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table, truth = pa.Table.from_pylist([match(1, 60)], SCHEMA), [{"record": 1}]
+    with pytest.raises(ParameterError, match="score must be 'bits' or 'similarity'"):
+        evaluate(table, summary(), truth, "level")
+    with pytest.raises(UsageError, match="is of a sample"):
+        evaluate(table, {**summary(), "sample": {"by": "records"}}, truth, "bits")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
+        evaluate(table, summary(), truth, "bits")
+
+
+def test_a_run_without_matches(tmp_path: Path) -> None:
+    index = provscan.build_index(
+        [{"id": "1", "text": "Never trust a goat near the harbour"}],
+        tmp_path / "a.index",
+    )
+    records = [{"text": f"a line of nothing {n}"} for n in range(9)]
+    run = provscan.match(records, index, tmp_path / "a.run", spike_ins=0)
+    found = run.evaluate([{"record": 3}])
+    assert (found.auc, found.findings["recall"]) == (0.5, 0.0)
+    assert len(found.sweep) == 0

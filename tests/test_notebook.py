@@ -1,0 +1,39 @@
+"""The notebook of the documentation runs from beginning to end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from house import ROOT
+from nbclient import NotebookClient
+
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs"
+    (tmp_path / "corpora").symlink_to(ROOT / "corpora")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    client = NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    shown = [
+        " ".join(f"{kind}: {text}" for kind, text in output["data"].items())
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "data" in output
+    ]
+    said = "\n".join(shown)
+    assert "450963032110006702" in said
+    assert "COPIES FOUND" in said
+    assert "'positive': " in said
+    assert sum("image/png" in output for output in shown) == 2
