@@ -6,7 +6,7 @@ that only kernels call. Both are :func:`numba.njit` with the options below.
 Numba caches the machine code of a kernel until the kernel's own file changes, and does
 not notice when a helper in another file is edited. The cache folder is therefore named
 after a digest of the sources of all kernels, so that any edit starts an empty one. It
-is in ``NUMBA_CACHE_DIR`` if that is set, else beside the package, else in the user's
+is in ``NUMBA_CACHE_DIR`` if that is set, else inside the package, else in the user's
 cache folder. If none of these is writable, each process compiles its kernels again.
 """
 
@@ -25,9 +25,9 @@ from provscan.caches import make_folder, open_to_others, user_cache, warn_once
 # Numba's manual explains ``nogil`` and ``error_model``: kernels run in threads, and
 # division by zero is not checked. The other options are accepted but not documented:
 #
-# - ``_nrt=False``: numba does not count references to arrays. Counting costs an atomic
-#   addition at every slice, which makes a scan a third slower. It is not needed here:
-#   kernels create no arrays, and the caller keeps those that it passes.
+# - ``_nrt=False``: numba does not count references to arrays. Counting requires an
+#   atomic addition at every slice, which makes a scan a third slower. It is not needed
+#   here: kernels create no arrays, and the caller keeps the arrays that it passes.
 # - ``no_cfunc_wrapper``, ``no_cpython_wrapper``: no wrapper for calls from C, or from
 #   Python, is compiled.
 _OPTIONS: dict[str, Any] = {
@@ -54,7 +54,8 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     config = _NUMBA.config
     if config.DISABLE_JIT:
         return function
-    # Numba reads the setting here; it affects functions of other packages, too.
+    # Numba reads the setting when a function is decorated; it also affects functions of
+    # other packages.
     folder, chosen = cache_folder(), config.CACHE_DIR
     config.CACHE_DIR = str(folder)
     try:
@@ -79,7 +80,7 @@ def cache_folder() -> Path | None:
     folder is writable.
     """
     digest = hashlib.sha256()
-    # Packages such as blind/ keep their own kernels in a file of this name.
+    # Satellites such as blind/ have their kernels in a file of this name.
     others = _SOURCES.parent.glob("*/kernels.py")
     for path in sorted([*_SOURCES.rglob("*.py"), *others]):
         name = str(path.relative_to(_SOURCES.parent)).encode()

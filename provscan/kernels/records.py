@@ -1,9 +1,9 @@
 """Named tuples of arrays: the arguments and outputs of kernels.
 
 Numba compiles a kernel once for each combination of types, and read-only arrays differ
-in type from writable ones. Hence each tuple has one form: arrays that a kernel only
-reads are read-only (:func:`frozen`); scratch memory and results are writable. ``n`` is
-a number of rows, ``m`` a number of code points or bytes.
+in type from writable ones. Therefore each tuple has one form: arrays that a kernel only
+reads are read-only (:func:`frozen`), and scratch memory and results are writable. ``n``
+is a number of rows, ``m`` a number of code points or bytes.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -77,8 +77,8 @@ class Postings(NamedTuple):
     # uint32: entries and bucket offsets.
     entries: np.ndarray
     starts: np.ndarray
-    # The bits of a key that number a bucket, and the bits of an entry that number a
-    # text.
+    # The number of bits of a key that identify a bucket, and the number of bits of an
+    # entry that identify a text.
     bits: int
     text_bits: int
 
@@ -123,8 +123,8 @@ class Sketches(NamedTuple):
 
 
 class SeedParams(NamedTuple):
-    """The number of units in a seed, and of k-mers in the window whose minimizer it
-    is.
+    """The number of units in a seed, and the number of k-mers in the window of which it
+    is the minimizer.
     """
 
     length: int
@@ -155,12 +155,12 @@ class SeedEntriesScratch(NamedTuple):
 class StringColumns(NamedTuple):
     """Columns of at most n rows that are read from m bytes."""
 
-    # uint8[columns, m]: the values of each column, one after the other.
+    # uint8[columns, m]: the concatenated values of each column.
     data: np.ndarray
     # int64[columns, n + 1]: the start of each value, and the end of the last.
     ends: np.ndarray
-    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key; without rows
-    # if no value is missing.
+    # uint8[columns, n]: 1 for a value, 2 for a null, 0 for a missing key; empty if no
+    # value is missing.
     valid: np.ndarray
 
 
@@ -194,7 +194,7 @@ class Thresholds(NamedTuple):
 
     similarity: float  # Jaccard index.
     containment: float
-    units: int  # In common.
+    units: int  # Minimum length in common.
     stretch: int
 
 
@@ -211,8 +211,8 @@ class VerifiedRows(NamedTuple):
     similarity: np.ndarray  # float64[n], the Jaccard index.
     # uint8[n]: a way to match, see ``provscan.kernels.search.verify``.
     way: np.ndarray
-    # float64[n, 2], in units: the length in common, and that of the longest stretch, 0
-    # if it was not determined.
+    # float64[n, 2], in units: the length in common, and the length of the longest
+    # common stretch (0 if it was not determined).
     letters: np.ndarray
 
 
@@ -224,7 +224,7 @@ class Counters(NamedTuple):
 
 
 def counters() -> Counters:
-    """All zero."""
+    """Return counters whose values are 0."""
     return Counters(*(np.zeros(1, np.int64) for _ in Counters._fields))
 
 

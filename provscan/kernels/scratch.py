@@ -1,8 +1,8 @@
 """Memory that a thread reuses.
 
-For a scan, fresh pages often cost more than the work done on them: the system clears
-each, and takes it back when a large array is freed. Arrays that live no longer than one
-call are therefore allocated here.
+In a scan, new memory pages often cost more than the work done on them: the system
+clears each page, and reclaims it when a large array is freed. Arrays that are needed
+only during one call are therefore allocated here.
 """
 
 from __future__ import annotations

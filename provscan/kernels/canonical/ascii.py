@@ -1,5 +1,5 @@
-"""Make ASCII canonical, a block at a time: :func:`look_ahead` folds each byte by
-itself, :func:`copy_kept` copies the bytes that are kept.
+"""Make ASCII canonical, a block at a time: :func:`look_ahead` folds each byte
+independently, :func:`copy_kept` copies the bytes that are kept.
 """
 
 import numpy as np
@@ -26,11 +26,13 @@ _U1 = np.uint64(1)
 
 @helper
 def look_ahead(codes, low, high, count, narrow, folded):
-    """Fold the code points ``codes[low:high]``, each by itself, into uint8 ``folded``.
+    """Fold the code points ``codes[low:high]`` independently of each other into uint8
+    ``folded``.
 
     A code point becomes a letter or digit, a space if it is a separator, or 0 if it
-    needs a closer look: it is not ASCII, or a dropped token may start there. All
-    operations are on bytes, 64 at a time. ``count`` is the length of the whole text.
+    needs a closer look because it is not ASCII or because a dropped token may start
+    there. All operations are on bytes, 64 at a time. ``count`` is the length of the
+    whole text.
     """
     size = high - low
     begin, end = max(low - 1, 0), min(high + 2, count)

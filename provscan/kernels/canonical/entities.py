@@ -40,8 +40,8 @@ def _entity(key, entity_keys):
 
 @helper
 def _numeric(codes, i, count, references):
-    """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it and
-    its code point, 0 if it stands for nothing.
+    """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it, and
+    its code point or, if it has no output, 0.
 
     The index is ``i`` if there is no reference.
     """
@@ -82,8 +82,8 @@ def _numeric(codes, i, count, references):
 
 @helper
 def _named(codes, i, count, entity_keys):
-    """Parse a named reference at ``codes[i] == '&'``. Return the index after it and
-    its slot, -1 if there is none.
+    """Parse a named reference at ``codes[i] == '&'``. Return the index after it, and
+    its slot or, if there is none, -1.
     """
     key = FNV_START
     best, slot = i, np.int64(-1)

@@ -1,14 +1,15 @@
 """Liftover: map a verified span of canonical text back to the copied stretch of the
 original record.
 
-Canonical text lacks punctuation, URLs and mentions at a tweet's edges. If the copy has
-the tweet's first (last) letters, the stretch is extended over what precedes (follows)
-them, item by item, as long as the licensed tweet has the same item there. An item is a
-visible character, or a dropped URL, mention or placeholder; any two of the latter count
-as equal (a URL that became ``http`` is still the URL), and HTML tags are optional. A
-retweet mark before the whole belongs to the copy. The rest of the licensed tweet is
-then aligned with the text around the stretch (:mod:`provscan.kernels.search.align`),
-since a URL with a typo is not recognised as a URL.
+Canonical text lacks punctuation, URLs and mentions at a tweet's edges. If the copy
+includes the tweet's first (last) letters, the stretch is extended over what precedes
+(follows) them, item by item, as long as the licensed tweet has the same items. An item
+is a visible character, or a dropped URL, mention or placeholder. Any two dropped items
+count as equal (a URL that became ``http`` is still the URL), and HTML tags are
+optional. A retweet mark before the first item belongs to the copy. The rest of the
+licensed tweet is then aligned with the text around the stretch
+(:mod:`provscan.kernels.search.align`), since a URL with a typo is not recognised as a
+URL.
 """
 
 from typing import NamedTuple
@@ -36,10 +37,10 @@ EXACT, NEAR_EXACT, OTHER = 0, 1, 2
 
 
 class LiftoverInput(NamedTuple):
-    """Verified spans, and the records and tweets that they belong to."""
+    """Verified spans, and the records and tweets to which they belong."""
 
     text: np.ndarray  # uint8[m], UTF-8 of the records.
-    # int64: the bounds of each record in it.
+    # int64: the bounds of each record in ``text``.
     begins: np.ndarray
     ends: np.ndarray
     rows: np.ndarray  # int64[n], ascending: the record of each match.
@@ -98,7 +99,7 @@ def liftover_scratch(
 
 class _Stream(NamedTuple):
     """An unescaped text and its canonical text: code points, their numbers, and the
-    place that each output comes from.
+    place from which each output comes.
     """
 
     codes: np.ndarray
@@ -256,8 +257,8 @@ def _head(record, tweet, start, low, tables, scratch):
     """Extend a stretch that begins with the tweet's first letter over what the tweet
     has before that letter.
 
-    Return the start, the number of code points of the tweet that are left before it,
-    and whether none are and there is no retweet mark either.
+    Return the start, the number of remaining code points of the tweet before it, and
+    whether none remain and there is no retweet mark.
     """
     a, b = scratch.record_items, scratch.tweet_items
     rest = np.int64(tweet.where[0])
@@ -291,7 +292,8 @@ def _tail(record, tweet, stop, high, tables, scratch):
     """Extend a stretch that ends with the tweet's last letter over what the tweet has
     after that letter.
 
-    Return the end, where the rest of the tweet begins, and whether there is no rest.
+    Return the end, the place where the rest of the tweet begins, and whether there is
+    no rest.
     """
     a, b = scratch.record_items, scratch.tweet_items
     end = _after_letter(tweet, tweet.size - 1, tables)
@@ -343,7 +345,9 @@ def _compare_original(start, stop, row, tables, scratch, text):
 
 @kernel
 def liftover(matches, tables, scratch, out):
-    """Map spans to the original records, and determine how literal each copy is."""
+    """Map spans to the original records, and classify each copy as literal, canonically
+    equal or other.
+    """
     last = np.int64(-1)
     n, count, row = np.int64(0), np.int64(0), np.int64(0)
     for m in range(len(matches.rows)):

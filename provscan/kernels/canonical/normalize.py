@@ -243,7 +243,7 @@ def after_dropped(codes, i, count):
 
 @helper
 def _compose(first, second, tables):
-    """Return the code point that two code points compose to, 0 if they don't."""
+    """Return the code point to which two code points compose, 0 if they don't."""
     pairs, composed = tables.pairs, tables.composed
     key = np.uint64(first) << np.uint64(32) | np.uint64(second)
     low, high = 0, len(pairs)
@@ -262,8 +262,8 @@ def _compose(first, second, tables):
 def fold(codes, count, tables, window, out, where):
     """Compute the canonical code points of the unescaped ``codes[:count]``.
 
-    Fill uint32 ``out`` and int32 ``where``, the index in ``codes`` that each output
-    comes from, and return the number of outputs, at most ``EXPANSION * (count + 1)``.
+    Fill uint32 ``out`` and int32 ``where``, the index in ``codes`` from which each
+    output comes, and return the number of outputs, at most ``EXPANSION * (count + 1)``.
     ``codes`` is uint32; ``window`` is uint8[2, LOOK_AHEAD].
 
     Separators are handled without a branch: words are short, and the processor would
@@ -344,9 +344,9 @@ def canonical(count, tables, scratch, out):
     ``scratch.codes[0]``, into uint32 ``out`` and ``scratch.where``; see :func:`fold`.
 
     Return the number of outputs, the number of code points of the unescaped text, and
-    the row of ``scratch.codes`` that holds it (0 if there was no character reference).
-    For rows 1 and 2, ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]`` hold its
-    places in the original.
+    the row of ``scratch.codes`` that contains this text (0 if there was no character
+    reference). For rows 1 and 2, ``scratch.places[2 * row - 2]`` and ``[2 * row - 1]``
+    contain its places in the original.
     """
     codes, places = scratch.codes, scratch.places
     row = 0
@@ -375,9 +375,9 @@ def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
     Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]``
     (``out.offsets[low]`` is given); int64 ``lengths[i]`` is set to the number of code
     points of the original. With ``spaced``, the texts are chunks of one text: a space
-    follows each chunk of which anything is left, unless the characters on both sides
-    belong to scripts without spaces. Return the first text for which ``out.codes`` had
-    no room, else the number of texts.
+    follows each chunk with any output, unless the characters on both sides belong to
+    scripts without spaces. Return the number of the first text for which ``out.codes``
+    had no room, else the number of texts.
     """
     text, offsets = texts
     codes, code_offsets = out
@@ -418,8 +418,8 @@ def _may_open_tag(text, low, high):
 
 @helper
 def _opened_tag(text, low, high, opened):
-    """Return where a tag that has not ended before ``high`` may have begun, else -1;
-    ``opened`` is this value for ``low``.
+    """Return the place where a tag may have begun that has not ended before ``high``,
+    else -1; ``opened`` is the same value for ``low``.
 
     The tag's bracket may be a character reference: ``&lt;``, ``&#60;``, ``&amp;lt;``.
     """
@@ -499,8 +499,8 @@ def canonical_mapped(text, tables, scratch, start, end):
 
 @helper
 def continues(code, tables):
-    """Return whether a code point below U+110000 has no output of its own or composes
-    with the one before.
+    """Return whether a code point below U+110000 has no separate output or composes
+    with the previous code point.
     """
     entry = tables.entries[tables.pages[code >> 8], code & 0xFF]
     return entry >> 24 & 7 == 1 or entry & 0x8000000 != 0

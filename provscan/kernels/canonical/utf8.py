@@ -32,7 +32,7 @@ def decode(text, start, stop, codes):
     while i < stop:
         a = np.uint32(text[i])
         if a < 0x80:
-            # ASCII comes in runs.
+            # ASCII characters usually occur in runs.
             run = WIDE
             while run == WIDE and i + WIDE <= stop and i + LANES <= len(text):
                 widen(text, np.int64(i), codes, np.int64(n))
@@ -117,7 +117,7 @@ def _count(text, mask, value):
     count = 0
     whole = len(text) // _COUNTED * _COUNTED
     for at in range(0, whole, _COUNTED):
-        # More of the narrow sums fit into a vector.
+        # More sums fit in a vector if they are narrow.
         part, matching = text[at : at + _COUNTED], np.uint16(0)
         for j in range(_COUNTED):
             matching = np.uint16(matching + np.uint16(part[j] & mask == value))
@@ -140,8 +140,8 @@ def newlines(text):
 
 @helper
 def _advance(text, at, stop, seen, point):
-    """Return where code point ``point`` begins, or ``stop``, and the number of code
-    points before it; ``seen`` are before ``at``.
+    """Return the place where code point ``point`` begins, or ``stop``, and the number
+    of code points before it, given that ``seen`` code points are before ``at``.
     """
     while at < stop:
         if at + _BLOCK <= stop:
@@ -165,8 +165,8 @@ def byte_places(text, offsets, rows, points, places):
     """Find the bytes at which code points of the texts ``rows`` begin; a place past
     the end of its text gives the end.
 
-    ``points`` are int64[n, m] for the n ``rows``. They ascend in each row, and their
-    first ones ascend across consecutive rows of the same text. Fill int64[n, m]
+    ``points`` are int64[n, m] for the n ``rows``. They ascend in each row, and the
+    first points ascend across consecutive rows of the same text. Fill int64[n, m]
     ``places``.
     """
     first_at = first_seen = np.int64(0)

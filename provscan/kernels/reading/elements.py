@@ -13,12 +13,13 @@ def one_a_line(text, out, state):
     """Copy ``text`` to ``out`` without white space between values and with a newline
     after each element.
 
-    ``state`` is int64[STATE] and is passed on to the next stretch of the same
-    document: the number of open brackets, whether inside a string, whether after a
-    backslash, the depth of the elements (1 in an array, 0 for consecutive objects), the
-    number of commas, and the number of closing brackets without an opening one. Such a
-    bracket ends its element, and the array continues. uint8 ``out`` has room for one
-    and a half times ``text``. Return the number of bytes written.
+    ``state``, int64[STATE], is passed on to the next stretch of the same document. It
+    consists of the number of open brackets, whether the stretch ends inside a string,
+    whether it ends after a backslash, the depth of the elements (1 in an array, 0 for
+    consecutive objects), the number of commas, and the number of closing brackets
+    without an opening one. Such a bracket ends its element, and the array continues.
+    uint8 ``out`` has room for one and a half times ``text``. Return the number of bytes
+    written.
     """
     depth = state[DEPTH]
     quoted = state[QUOTED]

@@ -32,8 +32,8 @@ def garbled(text, offsets, rows):
     is wrongly decoded if it has a sequence of two to four characters that occurs in all
     such texts ("Ã©", "â€™", "ðŸ", "Ð°") and is rare in others. A row is escaped if it
     has two consecutive escapes of letters. Only non-ASCII letters count: words in other
-    scripts have two of them in a row, while emoji, punctuation and single accents prove
-    nothing.
+    scripts have two of them in a row, while emoji, punctuation and single accented
+    letters prove nothing.
     """
     wrong, escaped, row = 0, 0, 0
     at, stop = offsets[0], offsets[len(offsets) - 1]
@@ -80,7 +80,7 @@ def garbled(text, offsets, rows):
 
 @helper
 def _sequence(text, i, stop):
-    """Return whether a wrongly decoded character begins at a byte 0xC3."""
+    """Return whether a wrongly decoded character begins at this byte, which is 0xC3."""
     if i + 3 >= stop:
         return False
     b, c, d = text[i + 1], text[i + 2], text[i + 3]
@@ -100,8 +100,8 @@ def _sequence(text, i, stop):
         return c == 0xC5 and d == 0xB8
     if not 0xA3 <= b <= 0xA9:
         return False
-    # A Chinese character or a kana, and the next one. In French, a letter may precede
-    # quotes and dots.
+    # A Chinese character or a kana, and the next character. In French, a letter may
+    # precede quotes and dots.
     second = i + 2 + _further(text, i + 2, stop)
     third = second + _further(text, second, stop)
     space = second + 1 < stop and text[second] == 0xC2 and text[second + 1] == 0xA0
@@ -113,8 +113,8 @@ def _sequence(text, i, stop):
 
 @helper
 def _further(text, i, stop):
-    """Return the length in bytes of the character at a place if one of the bytes 0x80
-    to 0xBF decodes to it, else 0.
+    """Return the length in bytes of the character at a place if it is the wrong
+    decoding of a byte from 0x80 to 0xBF, else 0.
     """
     if i + 1 >= stop:
         return 0
@@ -130,8 +130,8 @@ def _further(text, i, stop):
 
 @helper
 def _letter(text, i, stop):
-    """Return the end of an escaped letter at a place, whose escape may be escaped
-    itself; the place if there is none.
+    """Return the end of an escaped letter at a place, or the place if there is none.
+    The escape may itself be escaped.
     """
     if text[min(i, stop - 1)] == _LESS:
         plain = (

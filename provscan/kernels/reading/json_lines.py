@@ -1,8 +1,8 @@
 """Parse JSON lines into columns of strings, without creating an object for each value.
 
 The input must be strict JSON (RFC 8259) with one object per line. Anything else (a
-value of another type than its column, a repeated key, a lone surrogate, a blank line)
-ends the reading, and another parser takes over.
+value whose type differs from that of its column, a repeated key, a lone surrogate, a
+blank line) ends the reading, and another parser is used.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def top_level_values(text, names, name_ends, kinds, columns):
 
     ``columns`` is a :class:`~provscan.kernels.records.StringColumns` of n rows. The key
     of column k is ``names[name_ends[k]:name_ends[k + 1]]``, uint8, and its kind is
-    ``kinds[k]``. Return whether there are n lines and all could be read.
+    ``kinds[k]``. Return whether there are n lines and all of them could be read.
     """
     at = 0
     rows = columns.valid.shape[1]
@@ -125,7 +125,7 @@ def _plain_end(text, at):
     end.
     """
     while at + _BLOCK <= len(text):
-        # Take the minimum of values that are 0 for such a byte: unlike comparisons,
+        # Compute the minimum of values that are 0 for such a byte: unlike comparisons,
         # this is vectorised.
         part, least = text[at : at + _BLOCK], np.uint8(0xFF)
         for k in range(_BLOCK):

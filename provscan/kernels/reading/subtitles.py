@@ -51,8 +51,8 @@ def timed(text, offsets, rows):
 
 @helper
 def _between_digits(text, i, start, stop):
-    """Return whether the next characters before and after the arrow at a place,
-    skipping blanks, are digits.
+    """Return whether the characters before and after the arrow at a place are digits,
+    apart from blanks.
     """
     before, after = i - 1, i + 3
     while before >= start and (text[before] == 0x20 or text[before] == 0x09):

@@ -1,5 +1,5 @@
-"""Compute what an index looks up from signatures: the keys of the LSH bands, and a
-sketch of two bits per minimum.
+"""Compute from signatures what an index stores: the keys of the LSH bands, and a sketch
+of two bits per minimum.
 
 All arithmetic is modulo 2**64 on ``uint64``, or modulo 2**32 kept in ``uint32``.
 """
@@ -37,9 +37,9 @@ def band_keys(
     Band j covers the values ``signatures[i, j * rows : (j + 1) * rows]``. Its key
     starts as ``(j + 1) * 0x9E3779B97F4A7C15``; each value v in turn, and one 0 after
     the last, makes it ``key = (key ^ v) * 0xD6E8FEB86659FD93``, then ``key ^= key >>
-    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ
-    in exactly one value never share a key. Others, including bands with different
-    numbers, do so only by chance. (Multiplier and shift are from degski's 64-bit
+    32``, modulo 2**64. Each step is a bijection of the key, so two bands that differ in
+    exactly one value never share a key. Other bands, including bands with different
+    numbers, share a key only by chance. (Multiplier and shift are from degski's 64-bit
     mixer.)
     """
     for i in range(signatures.shape[0]):
@@ -58,12 +58,12 @@ def two_bit_sketch(signatures: NDArray[np.uint32], out: NDArray[np.uint64]) -> N
     Bit k of ``out[i, 0]`` and ``out[i, 1]`` are the top two bits of ``signatures[i,
     k]`` after ``v ^= v >> 16``, ``v *= 0x21F0AAAD``, ``v ^= v >> 15``, ``v *=
     0x735A2D97`` modulo 2**32 (a mixer of Chris Wellons' hash-prospector without its
-    last step, which does not change those bits). A minimum's own bits are unsuitable:
-    the high bits are nearly always 0, and the low bits depend on those of the hash. Two
-    texts of similarity J have both bits of a minimum in common with probability ``p =
-    (1 + 3 * J) / 4``; for 64 minima, this is ``64 * p`` minima on average, with a
-    variance of ``64 * p * (1 - p)`` (b-bit minwise hashing with b = 2: Li and König
-    2010, doi:10.1145/1772690.1772759).
+    last step, which does not change those bits). The bits of the minimum itself are
+    unsuitable: the high bits are nearly always 0, and the low bits depend on those of
+    the hash. Two texts of similarity J have both bits of a minimum in common with
+    probability ``p = (1 + 3 * J) / 4``; for 64 minima, this is ``64 * p`` minima on
+    average, with a variance of ``64 * p * (1 - p)`` (b-bit minwise hashing with b = 2:
+    Li and König 2010, doi:10.1145/1772690.1772759).
     """
     for i in range(signatures.shape[0]):
         high, low = np.uint64(0), np.uint64(0)

@@ -1,7 +1,7 @@
 """Hash functions that the kernels and the index format share.
 
 All arithmetic is modulo 2**64, or 2**32, on unsigned integers; constants are typed,
-since numba makes a bare literal beside a ``uint64`` signed.
+since numba makes the result of a ``uint64`` and a bare literal signed.
 """
 
 import numpy as np
@@ -48,7 +48,8 @@ def splitmix64(start: int, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.u
     """Return random numbers of a SplitMix64 generator with the state ``start`` (modulo
     2**64), by their places in the sequence.
 
-    Places count from 0. They may be any integers, each of which has its own number.
+    Places count from 0. They may be any integers; different places have different
+    numbers.
     """
     with np.errstate(over="ignore"):
         state = numbers.astype(np.uint64) * GOLDEN64 + np.uint64(start % 2**64)

@@ -1,9 +1,9 @@
 """Vector operations on bytes, which compare 32 or 64 or widen 16 at once; and
 prefetches.
 
-LLVM compiles each of them to the processor's best instructions. Loops that numba
-vectorises need none of them. They are for operations that it does not vectorise:
-comparisons whose mask alone is needed, and copies of a few bytes.
+LLVM compiles each of them to the best instructions of the processor. They are for
+operations that numba does not vectorise: comparisons of which only the mask is needed,
+and copies of a few bytes.
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ from numba import config, types
 from numba.extending import intrinsic
 
 LANES, WIDE = 32, 16
-# The number of fingerprints searched for together, the number of code points that they
-# are computed from, and the number of places where each is searched for.
+# The number of fingerprints that are searched for together, the number of code points
+# from which they are computed, and the number of places at which each is searched for.
 FINGERPRINTS, FINGERPRINTED, NEARBY = 64, 68, 28
 _I8, _I32 = ir.IntType(8), ir.IntType(32)
 _FINGERPRINTS = ir.VectorType(_I8, FINGERPRINTS)
@@ -90,8 +90,8 @@ def _high_lanes_code(_context, values, start):
 
 @_compiled_to(_high_lanes_code)
 def high_lanes(values, start):
-    """Return which of the 32 bytes from ``values[start]`` on are above 127,
-    likewise.
+    """Return which of the 32 bytes from ``values[start]`` on are above 127: uint64,
+    with the lowest bit for the first byte.
     """
     return _mask(values[start : start + LANES] > 127)
 
@@ -123,7 +123,7 @@ def _nearby_fingerprints_code(_context, known, begin, codes, first):
         for i in range(5):
             char = load(codes_of, i, chars)
             char = char if width == 8 else builder.trunc(char, _FINGERPRINTS)
-            # Adding bytes takes a processor one step, multiplying them many.
+            # A processor adds bytes in one step, but multiplies them in many.
             wanted = builder.add(builder.add(builder.add(wanted, wanted), wanted), char)
         # The minimum of the differences is 0 if any place is equal: two instructions
         # per place on any processor.

@@ -73,9 +73,9 @@ def _one_instruction(
     """Compile calls of a function of two ``uint32`` to LLVM's 32-bit instruction
     ``name``.
 
-    Without the JIT, the function's own body runs. Numba widens arithmetic on
-    ``uint32`` to 64 bits, and LLVM keeps a chain of operations at that width, with half
-    the lanes and no 64-bit multiplication in one step.
+    Without the JIT, the function's own body runs. Numba widens arithmetic on ``uint32``
+    to 64 bits, and LLVM keeps a chain of operations at that width, which halves the
+    number of lanes and requires several steps for a multiplication.
     """
 
     def decorate(function: Callable[..., np.uint32]) -> Callable[..., np.uint32]:
@@ -187,7 +187,7 @@ def _hash_of_4_to_15(
     data: NDArray[np.uint8], at: np.uint64, length: np.uint64
 ) -> np.uint32:
     """Compute :func:`mixed_hash` of 4 to 15 bytes: all rounds are computed, and the
-    needed ones selected. Always 16 bytes are read.
+    needed rounds are selected. It always reads 16 bytes.
     """
     h = _lane_round(_add(_PRIME5, np.uint32(length)), _word(data, at))
     longer = _lane_round(h, _word(data, at + _L4))

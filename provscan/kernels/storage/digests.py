@@ -1,4 +1,4 @@
-"""Pseudo-random numbers derived from texts, and digests of rows of texts: equal texts
+"""Pseudo-random numbers derived from texts, and digests of rows of texts. Equal texts
 have equal numbers, wherever they occur.
 """
 

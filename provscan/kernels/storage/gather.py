@@ -1,4 +1,6 @@
-"""Collect the entries that a shard has for the keys of a scan: key, text and place."""
+"""Collect the entries that a shard has for the keys of a scan. An entry consists of
+key, text and place.
+"""
 
 import numpy as np
 
@@ -32,7 +34,8 @@ def collect_distinct(keys, known, slots, out):
         while slots[slot] != _U0 and slots[slot] != key | _U1:
             slot = (slot + _U1) & last
         if slots[slot] == _U0:
-            # Never 0: no table has the lowest bit of a key, so it can be set.
+            # The stored value is never 0: no table stores the lowest bit of a key, so
+            # it can be set.
             slots[slot] = key | _U1
             out[n] = key
             n += 1
@@ -41,8 +44,8 @@ def collect_distinct(keys, known, slots, out):
 
 @kernel
 def find_ranges(postings, bloom, keys, limit, out):
-    """Find the non-empty equal ranges of the uint64 ``keys`` that pass a filter, at
-    most the first ``limit`` entries of each.
+    """Find the non-empty equal ranges of the uint64 ``keys`` that pass a filter, and
+    the first ``limit`` entries of each at most.
 
     ``bloom`` is a filter of :func:`provscan.kernels.storage.postings.band_hash`
     hashes. ``out``, uint64[n + 1], int64[n + 1] and int64[n + 1], receives the keys,

@@ -1,4 +1,4 @@
-"""Store whole numbers in as few bits as each block of them needs.
+"""Store whole numbers in blocks, each with as few bits per number as the block needs.
 
 Numbers are stored in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 |
 thousands << 7 | width`` in ``blocks``, int64[n, 2]. The block's number i is ``low``

@@ -1,18 +1,18 @@
-"""Postings, which say in 32 bits each which texts have a key, and the look-ups of a
-scan.
+"""Tables of postings, which record in 32 bits each which text has a key; and the
+look-ups of a scan.
 
-Keys are 64-bit hashes, of which a table has the upper bits. The first ``bits`` of a
-key number its *bucket*; the bucket offsets ``starts`` (uint32[2**bits + 1]) say where
-the bucket's entries begin. An *entry*, uint32, consists of the key's next ``32 -
-text_bits`` bits and, below, the number of the text; the entries of a bucket are in
-ascending order. A look-up is one read of the offsets and one of the entries. Entries
+Keys are 64-bit hashes, of which a table stores the upper bits. The first ``bits`` bits
+of a key are the number of its *bucket*; the bucket offsets ``starts`` (uint32[2**bits +
+1]) say where the bucket's entries begin. An *entry*, uint32, consists of the key's next
+``32 - text_bits`` bits and, below, the number of the text; the entries of a bucket are
+in ascending order. A look-up is one read of the offsets and one of the entries. Entries
 with one key are an *equal range*.
 
 Three tables have this form: whole canonical texts, LSH bands, and seeds. The places of
 the seeds are in a separate array.
 
-While a table is built, its entries are uint64: the key, below it the number of the
-text in 24 bits and, for seeds, the place in 8 bits.
+While a table is built, its entries are uint64: the key in the upper bits, then the
+number of the text in 24 bits and, for seeds, the place in 8 bits.
 
 Helpers that are called in loops are force-inlined, since numba passes an array as
 seven words, most of them on the stack.
@@ -41,7 +41,7 @@ _U1, _U32, _U64 = np.uint64(1), np.uint64(32), np.uint64(64)
 _WHOLE = np.uint64(0)
 # The number of records whose bands are looked up together.
 _TOGETHER = 16
-# How many keys ahead a key's slot in the table is prefetched.
+# The number of keys by which the prefetch of a slot precedes its use.
 _AHEAD = 16
 # Maximum entries of a bucket that are compared one by one; in a larger bucket, the
 # range is bisected.
@@ -62,8 +62,8 @@ class WholeLimits(NamedTuple):
     band_texts
         The maximum number of texts that are read from one LSH band.
     sketch_minima
-        The number of the 64 minima in whose two bits the sketches of record and text
-        must agree.
+        The minimum number, of 64 minima, whose two bits must be equal in the sketches
+        of record and text.
     candidates
         The maximum number of candidates of one record.
     """
@@ -111,7 +111,7 @@ def text_keys(texts, keys):
     Two chains over the UTF-8 bytes, ``h = (h ^ byte) * prime`` (FNV-1a) and ``h = (h +
     byte) * odd``, each mixed at the end by MurmurHash3's finaliser; a table of texts
     uses only the first. Since each step waits for the previous one, two texts are
-    hashed side by side.
+    hashed at the same time.
     """
     text, offsets = texts
     last = len(keys) - 1
@@ -184,8 +184,8 @@ def bucket_offsets(entries, first, bits, starts):
     """Write the bucket offsets for sorted ``entries`` whose first number in the table
     is ``first``.
 
-    Only buckets that begin among these entries are written; the caller presets
-    ``starts`` to the table's length.
+    Only the offsets of buckets that begin among these entries are written; the caller
+    presets ``starts`` to the length of the table.
     """
     shift = np.uint64(64 - bits)
     last = np.int64(-1) if first == 0 else np.int64(-2)
