@@ -1,1 +1,1 @@
-"""Calibration: controls that measure chance, spike-ins that measure recall."""
+"""Calibration: controls measure chance, spike-ins measure recall."""

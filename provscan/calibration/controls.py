@@ -1,10 +1,10 @@
-"""Controls: texts that can't be in the scanned dataset and are searched for together
-with the licensed ones, to measure chance.
+"""Controls: texts that can't be in the scanned dataset. To measure chance, they are
+searched for together with the licensed texts.
 
 A run scans with one reader, which has the segments of the licensed index followed by
-those of the control; a control text is a text number of that reader. Matches of control
-texts go through the same scan and rules as all others, and compete for places with
-them. They are chance matches.
+those of the control; a control text is identified by its number in that reader. Matches
+of control texts go through the same scan and rules as all other matches, and compete
+with them for places. They are chance matches.
 
 :func:`no_control` starts without a control, :func:`with_cutoff` turns recent licensed
 texts into controls, :func:`with_files` adds tweets of files.
@@ -34,7 +34,9 @@ from provscan.text_buffers import buffers
 
 @dataclass(frozen=True)
 class Controls:
-    """The licensed texts, and which of them and of the control files measure chance."""
+    """The licensed texts, and the texts of the index or of control files that serve as
+    control.
+    """
 
     # The licensed index, followed by the segments of control files.
     reader: IndexReader
@@ -116,7 +118,7 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
 
 
 def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
-    """Return the numbers of chosen texts, one for each text that is in several
+    """Return the numbers of chosen texts, only one for a text that is in several
     segments.
     """
     texts = np.flatnonzero(chosen)
@@ -133,9 +135,10 @@ def with_files(
     """Add the tweets of files as controls: they are indexed in ``folder`` and searched
     for together with the licensed ones.
 
-    A text that is also licensed is no control, but counts as commonplace wording. The
-    second result counts what was read: ``tweets`` with text, each id once, ``texts``,
-    ``also_licensed`` (tweets left out), ``skipped`` and ``unread``.
+    A text that is also licensed does not become a control, but counts as commonplace
+    wording. The second result describes what was read: ``tweets`` with text (each id
+    counts once), ``texts``, ``also_licensed`` (tweets left out), ``skipped`` and
+    ``unread``.
     """
     licensed = controls.licensed
     stats = readers.ReadStats()

@@ -4,7 +4,7 @@ number generator.
 An edit returns three strings to plant: text before the copy, the copy, and text after
 it. :data:`EDITS` lists all edits: light ones (made by pipelines), common ones (made by
 people), heavy ones and severe ones. Spike-ins use them in turn. All edits work in
-scripts with and without spaces.
+scripts with spaces and in scripts without.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def escaped(text: str, rng: Random) -> Planted:
 
 
 def retweeted(text: str, rng: Random) -> Planted:
-    """Prefix a retweet's mark, which belongs to the copy, as it does in a match."""
+    """Prefix a retweet mark, which belongs to the copy, as it does in a match."""
     return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
 
 
@@ -290,7 +290,7 @@ HEAVY = (
     every_fifth_dropped,
 )
 SEVERE = (in_parts, middle_dropped, letters_replaced)
-"""Edits that somebody makes to hide a copy; only "at most" allows for them."""
+"""Edits that are made to hide a copy; only "at most" allows for them."""
 SPREAD = (many_typos, every_fifth_dropped)
 """Edits that change a copy throughout."""
 WEIGHTS = {"light": LIGHT, "common": COMMON, "heavy": HEAVY}

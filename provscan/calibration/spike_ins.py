@@ -1,11 +1,11 @@
 """Spike-ins: licensed texts that are edited, planted and scanned like the dataset.
 
 The share that is found measures the recall of the scan on this dataset. The texts are a
-random sample of the licensed ones, in proportion to the scripts and lengths of the
-index. If there are few, each is planted several times with different edits. Half of the
-spike-ins are records of their own, the other half lie inside carrier records of the
-dataset. If few records of the dataset are as short as a tweet, fewer spike-ins are
-records of their own.
+random sample of the licensed texts, with scripts and lengths in the same proportions as
+in the index. If the index is small, each text is planted several times with different
+edits. Half of the spike-ins are whole records, and the other half are inside carrier
+records of the dataset. If few records of the dataset are as short as a tweet, fewer
+spike-ins are whole records.
 
 :func:`plant` makes :class:`SpikeIns`, which :meth:`SpikeIns.scan` scans, and
 :func:`recovered_spike_ins` says which of them were found.
@@ -35,14 +35,15 @@ from provscan.scoring.lengths import bands, lengths_and_scripts
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers
 
-# A run has one spike-in per RECORDS_A_SPIKE records, but FEWEST to MOST in all.
+# A run has one spike-in per RECORDS_A_SPIKE records, but at least FEWEST and at most
+# MOST.
 RECORDS_A_SPIKE, FEWEST, MOST = 50, 2000, 3000
-# Maximum number of carrier records; each is used several times, for one spike-in at a
+# Maximum number of carrier records; each is used several times, with one spike-in at a
 # time.
 CARRIERS = 400
 # Seed of the choice of texts and of their edits.
 DRAW = 1
-# Random texts drawn per spike-in that is wanted.
+# Number of texts that are drawn per spike-in.
 DRAWN = 4
 SHORT_RECORD = 512
 AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</p> "))
@@ -50,14 +51,14 @@ AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</
 
 @dataclass(frozen=True)
 class SpikeIns:
-    """Planted texts, with one entry for each."""
+    """Planted texts; each column has one entry per spike-in."""
 
     text: Numbers  # int64[n], numbers of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
-    # Name of the edit, length class (``provscan.scoring.lengths.BANDS``) and script (an
-    # index of ``provscan.scoring.lengths.SCRIPTS``) of the text, and whether it is
-    # inside a carrier record.
+    # The name of the edit; the length class (``provscan.scoring.lengths.BANDS``) and
+    # the script (an index of ``provscan.scoring.lengths.SCRIPTS``) of the text; and
+    # whether the copy is inside a carrier record.
     edit: npt.NDArray[np.str_]
     band: Numbers
     script: Numbers
@@ -88,14 +89,15 @@ class SpikeIns:
 
 @dataclass(frozen=True)
 class Recovered:
-    """Results of scanning spike-ins, with one entry for each."""
+    """Results of scanning spike-ins; each column has one entry per spike-in."""
 
-    # bool: there is a licensed match at its place; this match is a finding.
+    # bool: there is a match of a licensed text in the spike-in's place; this match is a
+    # finding.
     found: Flags
     counted: Flags
-    same_text: Flags  # bool: the match is of the text that was planted.
+    same_text: Flags  # bool: it is a match of the planted text.
     detectable: Flags  # bool: a word-for-word copy would be a finding.
-    # float64 and bool: values of the match, or of the copy itself if it was missed.
+    # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats
     containment: Floats
     pieces: Flags
@@ -126,8 +128,8 @@ def plant(
     seed: int,
     edits: Sequence[str] = (),
 ) -> SpikeIns:
-    """Choose texts, edit them and plant them; ``edits`` names the edits to use, by
-    default all.
+    """Choose texts, edit them and plant them; ``edits`` names the edits to use (all by
+    default).
     """
     texts, weight, script = _sample(controls, params, count, seed)
     originals = (
@@ -135,7 +137,7 @@ def plant(
     )
     rng = Random(seed)
     names = list(edits) or list(EDITS)
-    # Use each edit once in every run of neighbours in script and length.
+    # Use each edit once in every group of texts with neighbouring scripts and lengths.
     edit = [
         name
         for _ in range(0, len(texts), len(names))
@@ -151,8 +153,8 @@ def plant(
     inside = np.zeros(len(texts), np.bool_)
     again = Counter[int]()
     for i, original in enumerate(originals):
-        # Seed by the text and by how often it was planted, so that its edits do not
-        # depend on other texts.
+        # Seed with the text and the number of times it was planted before, so that its
+        # edits do not depend on other texts.
         rng.seed(
             xxh3_64_intdigest(original.encode())
             ^ seed
@@ -177,7 +179,8 @@ def recovered_spike_ins(
 ) -> Recovered:
     """Return which spike-ins the scan found, without matches of ``control`` texts."""
     whole = np.ones(len(spike_ins))
-    # Score the matches, and word-for-word copies of the planted texts in their places.
+    # Score the matches, and also word-for-word copies of the planted texts in the same
+    # places.
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
     matches = MatchTraits(
         found.text,
@@ -201,7 +204,7 @@ def recovered_spike_ins(
     valid = np.flatnonzero(
         (2 * both >= found.span[:, 1] - found.span[:, 0]) & ~control[found.text]
     )
-    # The last write wins, so the best match of a spike-in comes last: findings are
+    # The last write wins, so sort the best match of a spike-in last: findings are
     # better than other matches.
     order = valid[np.lexsort((found.similarity[valid], scores.counted[valid]))]
     best = np.full(len(spike_ins), -1, np.int64)
@@ -243,8 +246,8 @@ def _parted(text: str, rng: Random) -> tuple[str, str]:
 def draw_texts(
     controls: Controls, count: int, seed: int, *, control: bool = False
 ) -> Numbers:
-    """Draw a random sample of the licensed texts, or of the control's, in random order;
-    if there are fewer than ``count``, return all.
+    """Draw a random sample of the licensed or the control texts, in random order; if
+    there are fewer than ``count``, return all of them.
     """
     drawn, known = [np.zeros(0, np.int64)], 0
     for texts in controls.reader.shuffled(seed, controls.control == control):
@@ -258,8 +261,8 @@ def draw_texts(
 def _sample(
     controls: Controls, params: MatchParams, count: int, seed: int
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Draw a sample of the texts that can be found; return their numbers, lengths (as
-    ``min_chars`` counts them) and scripts.
+    """Draw a sample of the texts that are long enough to be found; return their
+    numbers, lengths (as ``min_chars`` counts them) and scripts.
     """
     drawn = draw_texts(controls, DRAWN * count, seed)
     weight, script = lengths_and_scripts(controls.licensed, drawn)

@@ -22,9 +22,9 @@ from provscan.kernels.search.grams import GRAM
 # Canonical texts: strings, or an Arrow array or chunked array of them.
 Texts: TypeAlias = Any
 
-# Bits of a code point of which nothing is known: Unicode assigns some 150,000.
+# Bits of a code point about which nothing is known: Unicode assigns about 150,000.
 UNKNOWN_BITS = math.log2(150_000)
-# Minimum code points of a passage that cannot be a mere name or phrase.
+# Minimum number of code points in a passage that can't be a mere name or phrase.
 LONG_PART = 90
 _CODE_POINTS = 0x110000
 _FAMILIAR = 50
@@ -48,8 +48,8 @@ class BackgroundModel:
 
     ``p(c | h) = (max(n(hc) - d, 0) + d * u(h) * p(c | h')) / n(h)``, where n counts,
     u(h) is the number of different code points seen after the context h, and h' is h
-    without its first code point; the shortest context falls back on all of Unicode
-    alike (Ney, Essen & Kneser 1994, doi:10.1006/csla.1994.1001).
+    without its first code point; the shortest context is interpolated with a uniform
+    distribution over Unicode (Ney, Essen & Kneser 1994, doi:10.1006/csla.1994.1001).
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class BackgroundModel:
     discount
         d, between 0 and 1.
     max_chars
-        Training stops when this many code points have been counted (4 million take some
-        200 MB). If there are more, pass a random sample first.
+        Training stops when this many code points have been counted (4 million take
+        about 200 MB of memory). Of a larger corpus, pass a random sample.
 
     Raises
     ------
@@ -121,7 +121,8 @@ class BackgroundModel:
             if at == last:
                 break
             slots = 2 * len(self._table)
-        # Add only up to the largest code point: an array for all would be 9 MB.
+        # Add only counts up to the largest code point: an array for all code points
+        # would take 9 MB.
         seen = np.bincount(chars[: offsets[last]])
         self._seen[: len(seen)] += seen
         self.chars += int(offsets[last])
@@ -136,16 +137,17 @@ class BackgroundModel:
         texts
             Canonical texts.
         copies
-            How often each text is among the counted texts: one number, or an array of
-            shape (texts,). Its own n-grams are subtracted that often, so that a
-            licensed text does not make its own wording look common.
+            The number of times that each text is among the counted texts: one number,
+            or an array of shape (texts,). The n-grams of the text are subtracted as
+            many times, so that a licensed text does not make its own wording look
+            common.
 
         Returns
         -------
         float64[texts]
-            0 for an empty text; nan for a text in a script that the model hardly
-            knows, because it would look rare for that reason alone. A script is hardly
-            known if fewer than four fifths of the text's code points were counted 50
+            0 for an empty text; nan for a text in a script that the model hardly knows,
+            since it would look rare for that reason alone. The model hardly knows the
+            script if fewer than four fifths of the text's code points were counted 50
             times or more.
 
         Raises
@@ -191,21 +193,21 @@ def matched_bits(
     """Return the bits of edited matches.
 
     Only the share of the text that the span contains counts, and every edit costs bits:
-    a match with e edits is one of about ``length ** e`` that would have been reported
-    as well, which costs ``e * log2(length)`` bits. One edit destroys five 5-grams of
-    the text. If the span has few other 5-grams in their place, most of the missing
-    wording was cut off, which is one edit. But a passage of a text may be a name or a
-    phrase whose rarity the model overrates: each code point by which it is shorter
-    than :data:`LONG_PART` costs a bit.
+    a match with e edits is one of about ``length ** e`` matches that would also have
+    been reported, which costs ``e * log2(length)`` bits. One edit destroys five 5-grams
+    of the text. If the span has few other 5-grams in their place, most of the missing
+    wording was cut off, which is one edit. However, a passage of a text may be a name
+    or a phrase, whose rarity the model overrates: each code point by which the passage
+    is shorter than :data:`LONG_PART` costs one bit.
 
     Parameters
     ----------
     bits, length, containment
-        Bits and code points of the licensed text; share of its 5-grams in the span.
-        Broadcast against each other.
+        Bits and code points of the licensed text; share of its 5-grams in the span. The
+        arrays are broadcast against each other.
     similarity
-        Jaccard index of the 5-grams of the span and of the text. With 0, for unknown,
-        all missing wording is taken as edited.
+        Jaccard index of the 5-grams of the span and of the text. With 0, which means
+        unknown, all missing wording counts as edited.
 
     Returns
     -------

@@ -1,8 +1,9 @@
-"""How many whole records equal a licensed tweet in collections without licensed tweets.
+"""The number of whole records that equal a licensed tweet, in collections without
+licensed tweets.
 
-If chance was not measured, a reader still asks whether a number is large.
-``benchmarks/comparison.py`` measured these figures for comparison. They are shown
-unscaled, and no bound or estimate depends on them.
+If chance was not measured, these figures let a reader judge whether a number is large.
+``benchmarks/comparison.py`` measured them. They are shown unscaled, and no bound or
+estimate depends on them.
 """
 
 from __future__ import annotations

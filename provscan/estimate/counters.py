@@ -1,8 +1,9 @@
-"""Sums over matches that arrive in batches; memory grows with the groups, not with the
-matches.
+"""Sums over matches that arrive in batches. The memory needed grows with the number of
+groups, not with the number of matches.
 
-Matches arrive in the order of their records, and within a record by field and place. So
-only the last record or field of a batch can continue in the next batch.
+Matches arrive in the order of their records and, within a record, of their fields and
+places. Therefore only the last record or field of a batch can continue in the next
+batch.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ class BestOfRecords:
 
 
 class Strongest:
-    """Keeps the first ``limit`` rows in ascending order of their keys; rows with equal
-    keys are ordered by their numbers.
+    """Keeps the first ``limit`` rows in ascending order of their keys. Rows with equal
+    keys are in the order of their numbers.
     """
 
     def __init__(self, limit: int, keys: int) -> None:
@@ -132,6 +133,6 @@ class Strongest:
 
     @property
     def rows(self) -> Numbers:
-        """The numbers of the first rows in their order, int64."""
+        """The numbers of the kept rows in their order, int64."""
         self._cut()
         return self._rows

@@ -1,7 +1,7 @@
 """Classes of damage: how much of the licensed text is left in a copy.
 
-:func:`damage_of` classifies matches, :func:`nearly_verbatim` says which are word for
-word or nearly, and :func:`of_texts` sums the weights of texts by class.
+:func:`damage_of` classifies matches, :func:`nearly_verbatim` marks those that are
+verbatim or nearly verbatim, and :func:`of_texts` sums the weights of texts by class.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers
 
-# Edited copies are classified by similarity, copies cut short by the share of the text
-# that is left.
+# Edited copies are classified by similarity, and copies that are cut short by the share
+# of the text that is left.
 _EDGES = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999])
 _CUTS = np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
 # Copies in pieces are classified by similarity, too.
 _CUT, PIECES = len(_EDGES) + 1, len(_EDGES) + len(_CUTS) + 2
 DAMAGES = PIECES + len(_EDGES) + 1
-# For each class, the class with a little more damage; the lowest ones map to
+# For each class, the class with slightly more damage; the lowest classes map to
 # themselves.
 BELOW = np.arange(DAMAGES) - 1
 BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
-# A span was cut out of the text if at least this share of its 5-grams is the text's.
+# A span was cut out of the text if at least this share of its 5-grams is from the text.
 _OWN = 0.97
-# Minimum similarity of a nearly verbatim copy; for a copy that was only cut, its
-# minimum containment.
+# Minimum similarity of a nearly verbatim copy or, if it was only cut, minimum
+# containment.
 NEARLY = 0.8
 
 
 def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> Floats:
     """Return the total weight of the texts in each cell, [groups * DAMAGES].
 
-    A text counts once in a cell, however many copies of it are there. ``classes`` has a
-    bit set for each class of damage in which the text has copies; ``weight`` and
-    ``group`` belong to the texts.
+    A text counts once in a cell, regardless of its number of copies there. ``classes``
+    has a bit set for each class of damage in which the text has copies; ``weight`` and
+    ``group`` are those of the texts.
     """
     columns = [
         np.bincount(group, weight * (classes >> damage & 1), groups)
@@ -43,10 +43,11 @@ def of_texts(classes: Numbers, weight: Floats, group: Numbers, groups: int) -> F
 
 
 def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
-    """Return which matches are word for word or nearly, bool[n].
+    """Return which matches are verbatim or nearly verbatim, bool[n].
 
-    Their similarity is 0.8 or more, or they are copies that were only cut a little:
-    nearly all 5-grams of the span are the text's, and it contains 0.8 of these.
+    Their similarity is 0.8 or more, or they are copies that were only cut slightly:
+    nearly all 5-grams of the span are from the text, and the span contains 0.8 of the
+    text's 5-grams.
     """
     similarity, containment = (
         np.maximum(values.astype(np.float64), 1e-3)
@@ -59,9 +60,9 @@ def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:
 
 
 def _own(similarity: Floats, containment: Floats) -> Floats:
-    """Return the share of a span's 5-grams that are the text's.
+    """Return the share of a span's 5-grams that are from the text.
 
-    It follows from both indices, which have the same numerator.
+    The share follows from similarity and containment, which have the same numerator.
     """
     return 1.0 / np.maximum(1.0 / similarity - 1.0 / containment + 1.0, 1.0)
 
@@ -71,7 +72,7 @@ def damage_of(similarity: Floats, containment: Floats, pieces: Flags) -> Numbers
 
     A match is edited, only cut short, or in pieces (passages in another order, or
     without the text between them). Edited matches and pieces are divided by similarity,
-    cut ones by the share that is left.
+    cut matches by the share that is left.
     """
     similarity, containment = (
         np.maximum(values.astype(np.float64), 1e-3)

@@ -1,9 +1,9 @@
 """Design effect of a sample of whole files.
 
-Records of one file resemble each other, so a sample of files tells less than the same
-number of records drawn one by one. The design effect is measured between the files that
-were drawn, with their sizes in bytes, known for every file, as the auxiliary variable
-(ratio estimator, Cochran 1977, *Sampling Techniques*, section 6.3).
+Records of one file resemble each other, so a sample of files is less informative than
+the same number of records drawn one by one. The design effect is estimated from the
+files that were drawn. The size in bytes, which is known for every file, is the
+auxiliary variable (ratio estimator, Cochran 1977, *Sampling Techniques*, section 6.3).
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from provscan.estimate.limits import TAIL, Factor, thinned
 
 @dataclass(frozen=True, slots=True)
 class DrawnParts:
-    """Parts of a dataset that were drawn at random, and the sizes of the others."""
+    """Parts of a dataset that were drawn at random, and the sizes of the other
+    parts.
+    """
 
-    bytes: Floats  # Size of each drawn part in the dataset: above 0.
+    bytes: Floats  # Size of each drawn part in bytes, above 0.
     records: Floats  # Scanned records of each drawn part.
     rest: Floats  # Size in bytes of each part that was not drawn.
 
@@ -49,12 +51,13 @@ class DrawnParts:
         )
 
     def design_effect(self, hits: Floats) -> float:
-        """Return the variance of a total, divided by that of as many records drawn one
-        by one; at least 1. ``hits`` is the number of hits in each part.
+        """Return the variance of a total, divided by the variance for the same number
+        of records drawn one by one; at least 1. ``hits`` is the number of hits in each
+        part.
 
         The part that differs most counts twice, since a few parts rarely include the
-        most extreme ones of the dataset. Student's t with the effective number of parts
-        that have hits replaces the normal quantile (Korn & Graubard 1998, *Survey
+        most extreme parts of the dataset. Student's t with the effective number of
+        parts that have hits replaces the normal quantile (Korn & Graubard 1998, *Survey
         Methodology* 24, 193-201). If there is no hit, whole parts are the trials, since
         a large part that was not drawn may be full of hits.
         """

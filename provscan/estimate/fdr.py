@@ -1,7 +1,7 @@
 """False discovery rate of a list of matches, by target-decoy competition.
 
-The expected number of false matches at a score is the weighted number of control
-matches that reach the score, plus one (Levitsky et al. 2017,
+The expected number of false matches with at least a given score is the weighted number
+of control matches with at least this score, plus one (Levitsky et al. 2017,
 doi:10.1021/acs.jproteome.6b00144). Clusters are counted, not matches: one saying in
 fifty records is one event.
 """
@@ -32,14 +32,14 @@ def q_values(
         Best score of each licensed cluster.
     control_scores, weights
         Best score of each control cluster, and the number of licensed clusters that it
-        represents. The added one has the largest weight. A single weight applies to
-        all.
+        represents. The added cluster has the largest weight. A single weight applies to
+        all clusters.
 
     Returns
     -------
     float64[n]
-        In [0, 1], never increasing with the score. Even without any control cluster, a
-        list of T clusters can't have a rate below ``weight / T``.
+        Values in [0, 1] that never increase with the score. Even without any control
+        cluster, the rate of a list of T clusters is at least ``weight / T``.
 
     Raises
     ------

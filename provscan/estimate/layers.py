@@ -37,18 +37,18 @@ UNBOUNDED = exactly(np.inf)
 class Layers:
     """The layers of one number of a run; a withheld layer is ``None``."""
 
-    findings: float  # Units that have findings: a fact.
+    findings: float  # Number of units with findings: a fact.
     at_least: float | None = None  # Lower bound, one-sided, 97.5 %.
     estimate: Factor | None = None  # Value and 95 % limits.
-    # Units that have findings word for word or nearly: a fact.
+    # Number of units with verbatim or nearly verbatim findings: a fact.
     nearly_verbatim: float | None = None
-    # Units that have matches, but no finding: a fact.
+    # Number of units with matches but no finding: a fact.
     common_or_known: float | None = None
     # Upper bound on nearly verbatim copies, one-sided, 97.5 %.
     at_most: float | None = None
     # Upper bound on copies that can be found, however they were edited.
     at_most_any: float | None = None
-    # The raw counts behind them.
+    # The raw counts from which the layers were computed.
     counts: dict[str, float | None] = field(default_factory=dict)
 
     NUMBERS = (
@@ -70,8 +70,8 @@ class Layers:
     def scaled(self, factor: float, most: float = np.inf) -> Layers:
         """Multiply all layers by a known number, and cap them at ``most``.
 
-        Shares of records, for example, have the factor 1 over the number of records,
-        and are at most 1.
+        For shares of records, for example, the factor is 1 divided by the number of
+        records, and ``most`` is 1.
         """
 
         def change(value: float) -> float:
@@ -88,7 +88,7 @@ class Layers:
         return replace(self, **changed)
 
     def no_less(self, other: Layers) -> Layers:
-        """Raise the lower bound and the estimate at least to those of ``other``, a kind
+        """Raise the lower bound and the estimate to at least those of ``other``, a kind
         of unit that can't be more numerous than this one.
         """
         result = self
@@ -116,7 +116,7 @@ class Size:
 
     @property
     def unit(self) -> float | None:
-        """The mean size of a unit, weighted by size; None without any unit."""
+        """The mean size of a unit, weighted by size; None if there is no unit."""
         return self.squares / self.total if self.total > 0 else None
 
 
@@ -127,7 +127,8 @@ class Strength:
     """
 
     found: Size
-    # Chance matches among them; its limits have the error of one strength.
+    # Chance matches among these findings; the limits have the error probability for one
+    # strength.
     chance: Chance
     claimed: bool  # Whether there are more findings than chance explains.
 
@@ -141,12 +142,12 @@ class Found:
     counted: Size  # Findings in strata with measured chance.
     # Nearly verbatim findings; None for a kind of unit without an upper bound.
     nearly: float | None = None
-    # The number of all units, which caps every value; the upper limit of this number,
-    # if it is a projection, caps the upper bounds.
+    # The number of all units, which caps every value. If it is a projection, its upper
+    # limit caps the upper bounds.
     most: Factor = UNBOUNDED
-    unit: float = 1.0  # Mean size of a unit, used if none was found.
-    # Units that contain some of a random share of all things, divided by their number
-    # if each contained one thing (``sharing_factor``).
+    unit: float = 1.0  # Mean size of a unit, used if no unit was found.
+    # The correction for units that contain several things, if only a random share of
+    # all things is known (``sharing_factor``).
     sharing: Factor = ALONE
 
 
@@ -166,15 +167,15 @@ def layered(
         The findings.
     strengths
         The findings of each strength with their chance matches; the lower bound is the
-        best of their bounds. Empty if chance was not measured.
+        highest of their bounds. Empty if chance was not measured.
     chance
         The chance matches among all findings, with 95 % limits, for the estimate.
     recalls
         Recall of the findings, and recall of any verified match; None withholds the
         layers that need it.
     least_recall
-        Recall of nearly verbatim copies, with its limits, for the edits under which it
-        can be lowest; None withholds "at most".
+        Recall of nearly verbatim copies, with its limits, for the edits for which it is
+        lowest; None withholds "at most".
     scope
         How the scanned part represents the whole.
     """
@@ -194,8 +195,8 @@ def layered(
                 beyond = minus_chance(strength.found.total, strength.chance)
                 size = strength.found.unit or found.unit
                 low = total(beyond, None, scope, size, found.sharing).low
-                # Without the noise of logarithms, which would take 1 from a whole
-                # number.
+                # Remove the rounding error of the logarithms, which could make a whole
+                # number smaller by 1.
                 bounds.append(min(found.most.value, round(low, 6)))
         at_least = max(bounds)
         left = minus_chance(counted.total, chance)

@@ -117,17 +117,17 @@ def predict_chance(
     For clusters of equal size and weight this is the exact conditional test of two
     Poisson counts (Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313):
     ``high`` is the largest number of licensed clusters that does not contradict equal
-    rates. Unequal weights use the gamma approximation of Fay & Feuer (1997,
-    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), unequal sizes
-    a compound Poisson total of the same mean and variance. If the sizes of the licensed
-    clusters are known, ``high`` assumes that chance made the largest of them: at each
-    size, as many as the control's clusters of that size or more allow.
+    rates. For unequal weights, it uses the gamma approximation of Fay & Feuer (1997,
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#), and for
+    unequal sizes a compound Poisson total with the same mean and variance. If the sizes
+    of the licensed clusters are known, ``high`` assumes that chance made the largest of
+    them: for each size, as many as the control's clusters of at least that size allow.
 
     Parameters
     ----------
     weights, sizes
         For each control cluster, the number of licensed clusters that it represents,
-        and its size (1, or its records, texts or characters).
+        and its size (1, or its number of records, texts or characters).
     heaviest
         Weight of the additional cluster that an upper limit allows for: the largest
         weight of any stratum.
@@ -161,7 +161,7 @@ def predict_chance(
             limit(float(more.sum()), float(more @ more), 1.0 - tail, unit),
         )
     order = np.argsort(sizes)
-    # Sums over the clusters of each size or more, with the additional one.
+    # Sums over the clusters of at least each size, including the additional cluster.
     mean, spread = (
         np.append(np.cumsum(w[order][::-1])[::-1], 0.0) + w_more
         for w, w_more in ((weights, heaviest), (weights**2, heaviest**2))
@@ -199,8 +199,8 @@ class Factor:
 
 
 def rounded(number: float | None) -> float | None:
-    """Round a number as it is written to ``summary.json``: to twelve digits, without
-    the noise in the last ones.
+    """Round a number for ``summary.json`` to twelve digits, which leaves out the noise
+    in the last digits.
     """
     return None if number is None else float(f"{number:.12g}")
 
@@ -238,10 +238,11 @@ def product(*factors: Factor) -> Factor:
 
 
 def sharing_factor(showing: Numbers, share: float) -> Factor:
-    """Return the number of units that contain things, divided by the number that would
-    contain them if each contained one, given a random ``share`` of all things.
+    """Return the number of units (such as records) that contain things (such as
+    tweets), divided by the number of such units if each contained only one thing, given
+    a random ``share`` of all things.
 
-    ``showing`` are the numbers of units in which 0, 1, 2 and more sampled things are
+    ``showing`` has the numbers of units in which 0, 1, 2 and more sampled things are
     seen. The value is a lower bound (the Cauchy-Schwarz inequality for the units in
     which none is seen, as in Chao 1984, doi:10.2307/4615964), and exact if all units
     contain the same number. Its lower limit allows for chance in the number of units
@@ -293,7 +294,7 @@ def total(
     unit: float = 1.0,
     sharing: Factor = ALONE,
 ) -> Factor:
-    """Estimate the total of the whole, given the findings less chance.
+    """Estimate the total of the whole, given the findings minus chance.
 
     Without a ``recall``, missed copies are not corrected for. ``unit`` is the mean size
     of the units, and ``sharing`` the correction for units that contain several things,

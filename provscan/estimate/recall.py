@@ -2,14 +2,15 @@
 
 :func:`recall_of` divides copies into cells, by damage
 (:func:`~provscan.estimate.damage.damage_of`) and by script and length of the text. In
-*seen* cells, spike-ins measure recall, and a match counts as one over that recall
+*seen* cells, spike-ins measure recall, and a match counts as 1 divided by that recall
 (Horvitz & Thompson 1952, doi:10.1080/01621459.1952.10483446). In *unseen* cells, hardly
-any copy is found. The number of copies there follows from the edits: each edit spreads
-its copies over the cells in a known way, whatever the text. So the mixture of edits
-that made the matches (EM; Dempster, Laird & Rubin 1977,
-doi:10.1111/j.2517-6161.1977.tb01600.x) tells how many copies are missed: halves of long
-texts are found, and their number indicates that of halves of short texts, which are
-not. A profile likelihood gives the range of mixtures that fit the matches.
+any copy is found. The number of copies there is estimated from the edits: each edit
+distributes its copies over the cells in a known way, independently of the text. The
+mixture of edits that made the matches (EM; Dempster, Laird & Rubin 1977,
+doi:10.1111/j.2517-6161.1977.tb01600.x) therefore determines how many copies are missed:
+halves of long texts are found, for example, and their number indicates the number of
+halves of short texts, which are not found. A profile likelihood gives the range of
+mixtures that fit the matches.
 """
 
 from __future__ import annotations
@@ -24,59 +25,60 @@ from provscan.estimate.damage import BELOW
 from provscan.estimate.limits import Factor, product
 
 # The thresholds and pseudo-counts below were chosen on simulated scans with a known
-# truth, so that the intervals for records and texts contain it in 93 to 99 % of them:
-# ``python benchmarks/coverage.py`` makes these scans (copies whose edits were written
-# independently of those of the spike-ins) and prints how often each number is right.
+# truth, so that the intervals for records and texts contain the truth in 93 to 99 % of
+# the scans. ``python benchmarks/coverage.py`` makes these scans, with copies whose
+# edits were written independently of those of the spike-ins, and prints how often each
+# number is right.
 
 # A cell with a lower recall is unseen: a match there would count as more than three
-# copies, and a few matches would decide everything.
+# copies, so a few matches would determine the result.
 FINDABLE = 1 / 3
 # Minimum recall of an edit that is part of the mixture; and the same for upper limits,
-# which allow for edits of which hardly any copy is found. Chosen on the cells "light
-# and common" and "all" of coverage.py.
+# which allow for edits after which hardly any copy is found. Both were chosen on the
+# scenarios "light and common" and "all" of ``coverage.py``.
 IN_MIXTURE, HARDLY = 0.15, 0.01
 # Minimum recall that upper limits assume for matches in unseen cells.
 NOT_LESS = 0.1
-# Pseudo-counts of the prior mixture, in which all edits have equally many copies, and
-# of the spike-ins of all groups in the profile of an edit. A cell usually has more
-# matches or spike-ins, about ten, so these decide wherever there are some.
+# Pseudo-counts of the prior mixture, in which all edits have the same number of copies,
+# and of the spike-ins of all groups in the profile of an edit. A cell usually has more
+# matches or spike-ins (about ten), which then outweigh the pseudo-counts.
 PRIOR = 4.0
 SHRUNK = 4.0
 # Standard deviation of the log odds of a miss between two independently written sets of
-# edits, those of ``benchmarks/edits.py`` and the spike-ins'
-# (``python benchmarks/edits_recall.py`` prints the recall of each edit); and the larger
-# one that "at most" allows for.
+# edits, those of ``benchmarks/edits.py`` and those of the spike-ins (``python
+# benchmarks/edits_recall.py`` prints the recall of each edit); and the larger deviation
+# that "at most" allows for.
 UNLIKE, MOST_UNLIKE = 0.5, 0.8
 # Half the 95 % quantile of chi-squared with one degree of freedom: the drop of the
 # log-likelihood at the limits of a profile likelihood.
 DROP = 1.92
-# The worst case leaves out edits whose recall is higher, since they hide few copies.
+# The worst case leaves out edits with a higher recall, since they hide few copies.
 HIDES_LITTLE = 0.85
-# Minimum share of an edit's copies that lies in seen cells next to unseen ones; a few
+# Minimum share of an edit's copies in seen cells that are next to unseen cells; a few
 # spike-ins may show none there.
 FEW_ON_RIM = 0.03
-# Number of ECM steps, after which the mixture changes only past its fourth digit, and
-# of points of the profile likelihood on each side.
+# Number of ECM steps, after which the mixture changes only beyond its fourth digit; and
+# number of points of the profile likelihood on each side.
 STEPS, TILTS = 60, 8
 _FLOOR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Recall(Factor):
-    """Share of copies like the matches that is found.
+    """The share of copies like the matches that is found.
 
     The 95 % limits allow for the unknown mixture, the number of spike-ins, and edits
     unlike those of the spike-ins.
     """
 
-    # Share of each edit among the copies, by name; edits that are hardly found are left
-    # out.
+    # Share of each edit among the copies, by name; edits after which hardly any copy is
+    # found are left out.
     mixture: dict[str, float]
     # Recall of each edit's spike-ins, in the scripts and lengths of the matches.
     of_edit: dict[str, float]
     hidden: float = 0.0  # Share of the copies that lie in unseen cells.
-    # Hidden copies per match if the edit that hides most made every match that is like
-    # a badly damaged copy.
+    # Hidden copies per match if every match that resembles a badly damaged copy was
+    # made by the edit that hides the most copies.
     at_worst: float = 0.0
     # Difference between the matches and those of the best mixture: chi-squared per
     # match, beyond random variation.
@@ -85,21 +87,21 @@ class Recall(Factor):
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Spike-ins as arrays with one entry for each."""
+    """Spike-ins as arrays; each has one entry per spike-in."""
 
     edit: npt.NDArray[np.str_]  # Name of the edit.
     group: Numbers  # Class of script and length.
     damage: Numbers  # Class of damage of the match, or of the copy if it was missed.
-    found: Flags  # Found by the rule whose recall is wanted.
+    found: Flags  # Found by the rule whose recall is estimated.
 
 
 def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall | None:
     """Estimate the recall of copies like the matches; ``None`` if no edit is findable.
 
     ``shown`` is the number of matches of each group and class of damage, [groups,
-    damages], less chance matches. With ``upper``, the recall is for "at most": edits of
-    which hardly any copy is found are part of the mixture, and the copies' edits may
-    differ more from the spike-ins'.
+    damages], minus chance matches. With ``upper``, the recall is for "at most": edits
+    after which hardly any copy is found are part of the mixture, and the edits of the
+    copies may differ more from those of the spike-ins.
     """
     if not planted.found.any():
         return None
@@ -118,8 +120,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     )
     recall = _of_cells(planted_in.sum(axis=0), found_in.sum(axis=0))
     seen = recall >= FINDABLE
-    # The cells into which the copies of an edit fall, for each group: its few spike-ins
-    # are supplemented by those of all groups.
+    # Determine, for each group, the cells into which the copies of an edit fall: the
+    # few spike-ins of the group are supplemented by those of all groups.
     everywhere = planted_in.sum(axis=1, keepdims=True)
     of_group = planted_in.sum(axis=2, keepdims=True)
     falls = (
@@ -137,7 +139,7 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     counts = np.where(seen, shown, 0.0)
     size, matches = float(counts.sum()), float(shown.sum())
     profile, missed = (falls * np.where(seen, recall, 0.0))[kept], missed[kept]
-    # Fit the mixture; in its prior all edits have equally many copies.
+    # Fit the mixture. In its prior, all edits have the same number of copies.
     prior = PRIOR * profile.sum(axis=2) * groups / (profile.sum(axis=2) * groups).sum()
     middle, likelihood = _mixed(profile, missed, counts, prior, np.zeros(1))
     copies = middle[0]
@@ -155,9 +157,10 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     others, likelihoods = _mixed(profile, missed, counts, prior, tilts)
     misfit, unlike = _misfit(counts[seen], modelled[seen] * (size / modelled.sum()))
 
-    def per_seen(of: Floats) -> Floats:
+    def per_seen(fitted: Floats) -> Floats:
         """Return the copies in unseen cells per match in seen cells."""
-        return (of * missed).sum(axis=(1, 2)) / (of * in_seen[kept]).sum(axis=(1, 2))
+        hidden = (fitted * missed).sum(axis=(1, 2))
+        return hidden / (fitted * in_seen[kept]).sum(axis=(1, 2))
 
     ratio = np.append(
         per_seen(others)[likelihoods >= likelihood[0] - DROP * misfit], per_seen(middle)
@@ -178,8 +181,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
         float(np.where(seen, 0.0, shown / np.maximum(recall, NOT_LESS)).sum())
         / max(size, 1.0),
     )
-    # In the worst case, the edit that hides most made all matches next to unseen cells,
-    # except those of edits that hide little.
+    # In the worst case, the edit that hides the most copies made all matches next to
+    # unseen cells, except for the matches of edits that hide few copies.
     next_to_unseen = seen & ~seen[:, BELOW]
     on_rim, of_edit = in_cells[:, next_to_unseen].sum(axis=1), copies.sum(axis=1)
     hides = float(
@@ -189,8 +192,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
     at_worst = hides * float(on_rim[hard].sum() / in_cells.sum())
     high = max(high, at_worst)
     total = visible + unseen
-    # Error from the number of spike-ins: in the recall of cells, and in the copies of
-    # each edit that are missed.
+    # Compute the error that is due to the number of spike-ins: in the recall of cells,
+    # and in the number of missed copies of each edit.
     trials = planted_in.sum(axis=0) + SHRUNK
     spread = (1.0 - recall + 0.5 / trials) / (np.maximum(recall, FINDABLE) * trials)
     shares = (copies * missed).sum(axis=1) / (copies * in_seen[kept]).sum()
@@ -226,8 +229,8 @@ def recall_of(planted: Planted, shown: Floats, *, upper: bool = False) -> Recall
 
 
 def _of_cells(planted: Floats, found: Floats) -> Floats:
-    """Return the recall of each cell: that of its spike-ins, shrunk to the recall that
-    the odds of its row and column imply.
+    """Return the recall of each cell: the recall of its spike-ins, shrunk towards the
+    recall that the odds of its row and column imply.
     """
     whole = float(found.sum() / planted.sum())
 
@@ -245,8 +248,8 @@ def _of_cells(planted: Floats, found: Floats) -> Floats:
 def _mixed(
     profile: Floats, missed: Floats, counts: Floats, prior: Floats, tilts: Floats
 ) -> tuple[Floats, Floats]:
-    """Fit one mixture for each tilt, maximising the likelihood plus the tilt times the
-    unseen copies.
+    """Fit one mixture for each tilt by maximising the log-likelihood plus the tilt
+    times the number of unseen copies.
 
     Counts are Poisson with means ``edit * group * profile``: edits do not depend on the
     text. Edits and groups are maximised in turn (ECM; Meng & Rubin 1993,
@@ -255,7 +258,7 @@ def _mixed(
     ``profile`` is the share of each edit's copies in a group that is found in each
     cell, [edits, groups, damages]; ``missed`` is the share in unseen cells, [edits,
     groups]; ``counts`` is the number of matches, [groups, damages]; ``prior`` is the
-    number of pseudo-matches of each edit and group. Returns the copies, [tilts, edits,
+    number of pseudo-matches of each edit and group. Return the copies, [tilts, edits,
     groups], and the log-likelihoods.
     """
     edits = len(profile)
@@ -282,7 +285,7 @@ def _mixed(
 
 def _misfit(counts: Floats, expected: Floats) -> tuple[float, float]:
     """Return Pearson's chi-squared per cell, at least 1 (quasi-likelihood), and the
-    part of it per match that random variation does not explain.
+    part of chi-squared per match that random variation does not explain.
     """
     cells = max(1, len(counts) - 1)
     misfit = float(((counts - expected) ** 2 / np.maximum(expected, 1.0)).sum()) / cells

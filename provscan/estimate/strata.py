@@ -16,12 +16,13 @@ from provscan.estimate.limits import clopper_pearson
 # A measured stratum has at least this many control texts, each of which represents at
 # most this many licensed texts.
 ENOUGH_TEXTS, HEAVIEST = 50, 100.0
-# A null dataset covers a script if the script's share of its letters, times this
+# A null dataset covers a script if the script's share of the letters in it, times this
 # factor, is at least the share in the dataset.
 LEAST_SCRIPT = 10.0
-# Minimum control texts in each class for a finer division by length.
+# Minimum number of control texts in each class for a finer division by length.
 FINE = 400
-# Thirds are weighted if two samples overlap by less than ALIKE, and by at most MOST.
+# Thirds are weighted if the samples overlap by less than ALIKE, by a factor of at most
+# MOST.
 ALIKE, MOST = 0.9, 4.0
 
 
@@ -36,7 +37,7 @@ class Strata:
 
     @property
     def measured(self) -> Flags:
-        """Whether the control measures chance in each stratum, bool[strata]."""
+        """Return whether the control measures chance in each stratum, bool[strata]."""
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
         )
@@ -111,11 +112,11 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
     """Weight the control by one more trait, so that each third of the licensed texts
     has the same weight among the control texts.
 
-    This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), applied if
-    the two differ by more than samples do. ``licensed`` and ``control`` are the trait's
-    values in samples of both, ``weights`` the control's weights by stratum. Returns the
-    bounds between the thirds, float64[2], and a factor of the weights in each third,
-    float64[3].
+    This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652); it is applied
+    if the two differ by more than random samples do. ``licensed`` and ``control`` are
+    the values of the trait in samples of both, and ``weights`` the control's weights by
+    stratum. Return the bounds between the thirds, float64[2], and a factor for the
+    weights in each third, float64[3].
     """
     if len(licensed) == 0 or weights.sum() == 0.0:
         return np.zeros(2), np.ones(3)
@@ -128,7 +129,7 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 
 
 def enough_text(dataset: Numbers, null: Numbers) -> Flags:
-    """Return for which scripts a null dataset measures chance, bool[scripts].
+    """Return the scripts for which a null dataset measures chance, bool[scripts].
 
     ``dataset`` and ``null`` are the numbers of letters of each script in samples of the
     records of both.
@@ -141,9 +142,9 @@ def rarefied(records: Floats, ratio: float) -> Floats:
     """Return how many clusters a dataset ``ratio`` times as large has for each cluster
     of a null dataset, given the number of records in each.
 
-    In a larger dataset each cluster counts as ``ratio`` clusters, which is an upper
-    estimate. In a smaller one, a cluster of z records is seen with probability
-    ``1 - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
+    For a larger dataset, each cluster counts as ``ratio`` clusters, which overestimates
+    their number. In a smaller one, a cluster of z records is seen with probability ``1
+    - (1 - ratio) ** z`` (rarefaction; Hurlbert 1971, doi:10.2307/1934145).
     """
     if ratio >= 1.0:
         return np.full(len(records), ratio)
@@ -158,8 +159,9 @@ def years_apart(
 
     ``clusters`` and ``sizes`` are the numbers of chance clusters and control texts of
     each year, in order. In the result, ``split`` is the first year of the later half,
-    ``ratio`` the earlier rate divided by the later one, and ``low`` and ``high`` are
-    its exact 95 % limits. ``None`` if there is only one year or no cluster.
+    ``ratio`` is the earlier rate divided by the later rate, and ``low`` and ``high``
+    are the exact 95 % limits of the ratio. The result is None if there is only one year
+    or no cluster.
     """
     total = int(clusters.sum())
     if len(years) < 2 or total == 0:

@@ -1,1 +1,3 @@
-"""Scoring: how rare the wording of a match is, and which matches count."""
+"""Scoring: the rarity of a match's wording, and the rule that decides which matches
+count.
+"""

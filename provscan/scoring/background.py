@@ -11,11 +11,11 @@ from provscan.arrays import Floats, Numbers, slices
 from provscan.estimate.background import BackgroundModel
 from provscan.index import IndexReader
 
-# Bytes of canonical text to count, which takes half a second. Counting four times as
-# many would lower the bits of a tweet by 10 %.
+# Number of bytes of canonical text that are counted, which takes half a second. With
+# four times as many, the bits of a tweet would be 10 % lower.
 SAMPLE_BYTES = 1 << 20
 ORDER = 6
-# Seed of the sample, unlike that of the spike-ins.
+# Seed of the sample; it differs from that of the spike-ins.
 SEED = 2
 
 
@@ -29,8 +29,8 @@ class Background:
     def bits(self, reader: IndexReader, texts: Numbers) -> Floats:
         """Return the bits of texts of a reader that begins with the index's segments.
 
-        A text that was counted is first subtracted from the counts. Bits are nan in a
-        script that the model hardly knows, and if nothing was counted.
+        A text that was counted is first subtracted from the counts. Bits are nan for a
+        script that the model hardly knows, and if no text was counted.
         """
         result = np.full(len(texts), np.nan)
         if self.model.chars == 0:

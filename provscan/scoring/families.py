@@ -2,7 +2,7 @@
 cause and are counted as one cluster.
 
 :func:`families` links texts by LSH bands, :func:`connected` and :func:`components` find
-connected components, and :func:`best_of` gives the best score of each family.
+connected components, and :func:`best_of` returns the best score of each family.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def families(reader: IndexReader, texts: Numbers) -> Numbers:
     if len(texts) == 0:
         return label
     with tempfile.TemporaryFile() as file:
-        # Connect band by band: all bands of all texts take many times the memory of
-        # their numbers.
+        # Process one band at a time: all bands of all texts would take many times the
+        # memory of the texts' numbers.
         bands = np.memmap(
             file, np.uint64, "w+", shape=(reader.params.bands, len(texts))
         )
@@ -55,7 +55,7 @@ def best_of(family: Numbers, best: Floats, texts: Flags) -> Floats:
 def connected(label: Numbers, keys: npt.NDArray[np.uint64]) -> Numbers:
     """Connect rows with equal keys, and return the new component of each row.
 
-    ``label``, [n], names the component of each row so far by its first row.
+    ``label``, [n], is the previous component of each row, named by its first row.
     """
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
@@ -84,12 +84,12 @@ def components(groups: Numbers) -> Numbers:
     order = np.argsort(flat, kind="stable")
     starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
     rows = order // groups.shape[1]
-    # Label each row with a row of its component; in the end, with the first one.
+    # Label each row with a row of its component; at the end, this is the first row.
     label = np.arange(len(groups))
     while True:
         least = np.minimum.reduceat(label[rows], starts)[groups].min(axis=1)
         following = label.copy()
-        # Relabel the row that was the label, too, so that whole trees are joined at
+        # Also relabel the row that was the label, so that whole trees are joined at
         # once.
         np.minimum.at(following, label, least)
         following = np.minimum(following, least)

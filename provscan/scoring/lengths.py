@@ -13,8 +13,8 @@ from provscan.index import IndexReader
 # characters count as two. Recall varies with length.
 BANDS = (0, 30, 40, 60, 80, 120)
 
-# First code points of blocks, and the script that the canonical letters from there on
-# belong to.
+# The first code points of blocks, and the script to which the canonical letters from
+# there on belong.
 _BLOCKS = (
     (0x0, "latin"),
     (0x370, "greek"),

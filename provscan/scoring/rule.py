@@ -4,7 +4,7 @@ enough, and not known from elsewhere.
 A match is a finding if
 
 - its licensed text is neither *common* (three authors or more, or an author of the
-  control, posted it) nor *known* (it also stands in data that can't come from the
+  control, posted it) nor *known* (it also occurs in data that can't come from the
   platform, see :class:`KnownElsewhere`),
 - span and licensed text have at least ``min_letters`` letters in common: containment
   times length, at most the length of the span (containment counts the repeated 5-grams
@@ -35,14 +35,15 @@ from provscan.params import FINDING, FindingParams
 from provscan.scoring.background import Background
 from provscan.scoring.lengths import WIDE, bands, lengths_and_scripts
 
-# Minimum authors of a common text.
+# Minimum number of authors of a common text.
 COMMON_AUTHORS = 3
-# Minimum letters in common where the background model does not know the script.
+# Minimum number of letters in common for a script that the background model does not
+# know.
 LETTERS_WITHOUT_BITS = 40
 # A match is known from elsewhere if the containment of its text in the known data is at
 # least this share of the match's containment.
 KNOWN_SHARE = 0.8
-# Maximum texts that a thread scores at once.
+# Maximum number of texts that a thread scores at once.
 TEXTS = 1 << 14
 
 
@@ -53,22 +54,22 @@ class MatchTraits(NamedTuple):
     containment: Floats
     similarity: Floats
     whole: Flags  # The span covers the whole field.
-    span: Numbers  # Code points of the span.
+    span: Numbers  # Length of the span in code points.
 
 
 class Scores(NamedTuple):
     """Scores of matches, [n] each."""
 
     bits: Floats  # nan if unknown.
-    known: Flags  # The licensed text also stands in the known data.
+    known: Flags  # The licensed text also occurs in the known data.
     counted: Flags  # The match is a finding.
 
 
 def letters_in_common(
     containment: Floats, length: Numbers, script: Numbers, span: Numbers
 ) -> Floats:
-    """Return the letters that spans have in common with licensed texts of the given
-    lengths, as ``min_chars`` counts letters.
+    """Return the number of letters that spans have in common with licensed texts of the
+    given lengths, as ``min_chars`` counts letters.
     """
     result: Floats = np.minimum(
         containment * length, span * np.where(WIDE[script], 2, 1)
@@ -78,12 +79,12 @@ def letters_in_common(
 
 @dataclass(frozen=True)
 class KnownElsewhere:
-    """Licensed and control texts that also stand in data that can't come from the
+    """Licensed and control texts that also occur in data that can't come from the
     platform (``--known``).
     """
 
     # float32[texts of the reader]: the largest containment of each text in the known
-    # data, 0 if it is not there.
+    # data; 0 if it is not there.
     containment: npt.NDArray[np.float32]
 
     def of(self, texts: Numbers) -> Floats:
@@ -131,7 +132,7 @@ class Scorer:
     # The texts that were searched for, and the model of the rarity of their wording.
     reader: IndexReader
     background: Background
-    repeated: Numbers  # int64, numbers of licensed texts that a control has as well.
+    repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
     params: FindingParams = FINDING
     elsewhere: KnownElsewhere | None = None
     threads: int = 1  # Number of threads that score texts.
@@ -139,8 +140,8 @@ class Scorer:
     ready: tuple[Numbers, TextScores] | None = None
 
     def having_scored(self, texts: Numbers) -> Scorer:
-        """Return a scorer that has scored ``texts``, in ascending order, and will not
-        score them again.
+        """Return a scorer with the scores of ``texts``, which must be in ascending
+        order; it does not score them again.
         """
         return replace(self, ready=(texts, self._scored(texts)))
 

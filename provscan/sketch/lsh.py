@@ -2,9 +2,9 @@
 sketch.
 
 A *banding* cuts a signature into ``bands`` bands of ``rows`` values. Two texts whose
-signatures are equal in at least one band are a candidate pair. At similarity s, this
-has the probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
-Ullman, *Mining of Massive Datasets*, section 3.4).
+signatures are equal in at least one band are a candidate pair. For texts of similarity
+s, this happens with probability ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec,
+Rajaraman, Ullman, *Mining of Massive Datasets*, section 3.4).
 """
 
 from __future__ import annotations

@@ -2,14 +2,15 @@
 
 :func:`minhash` takes raw texts, :func:`minhash_canonical` takes canonical texts. Both
 read Arrow's buffers in place and return ``uint32[n, 128]``. :func:`to_datasketch`
-converts signatures to datasketch objects, for its forest, ensemble and HNSW; only this
-function imports datasketch. The kernels are in :mod:`provscan.kernels.sketch.minhash`.
+converts signatures to datasketch objects, for use with its forest, ensemble and HNSW;
+only this function imports datasketch. The kernels are in
+:mod:`provscan.kernels.sketch.minhash`.
 
-A signature equals that of ``datasketch.MinHash(num_perm=128, seed=1,
-scheme="affine32", hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of
-every character 5-gram. The only shingle of a text of one to four characters is the
-text itself. An empty text has the empty signature, 0xFFFFFFFF throughout. The method is
-Broder's (1997, doi:10.1109/SEQUEN.1997.666900).
+A signature equals that of ``datasketch.MinHash(num_perm=128, seed=1, scheme="affine32",
+hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every character
+5-gram. A text of one to four characters is its own only shingle. An empty text has the
+empty signature, in which all values are 0xFFFFFFFF. The method is from Broder (1997,
+doi:10.1109/SEQUEN.1997.666900).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _draw_permutations() -> NDArray[np.uint32]:
 
 PERMUTATIONS = _draw_permutations()
 """uint32[2, 128], read-only: a and b of the permutations ``a * h + b`` modulo 2**32,
-drawn like those of datasketch.
+drawn as in datasketch.
 """
 
 
@@ -93,8 +94,8 @@ def minhash_canonical(
     ``permutations`` values of each.
 
     The texts are as for :func:`minhash`, or a text buffer: the UTF-8 of all texts,
-    ``uint8[m]``, and the start of each, ``int64[n + 1]``. Buffers are read in place and
-    may be read-only, for example mapped.
+    ``uint8[m]``, and their offsets, ``int64[n + 1]``. Buffers are read in place and may
+    be read-only, for example mapped.
     """
     if (
         isinstance(texts, tuple)
@@ -109,8 +110,8 @@ def minhash_canonical(
         kernels.scratch_size(int(np.diff(offsets).max(initial=0))), np.uint32
     )
     a, b = PERMUTATIONS
-    # Without the JIT, the kernels run as Python code, and numpy warns of intended
-    # overflow.
+    # Without the JIT, the kernels run as Python code, and numpy would warn about
+    # intended overflow.
     with np.errstate(over="ignore"):
         kernels.signatures(frozen(TextRecord(data, offsets)), a, b, scratch, out)
     return out
@@ -173,7 +174,8 @@ def _checked_buffer(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Text
                 f"dimension, not {array.dtype} {array.shape}: pass "
                 f"numpy.ascontiguousarray(..., numpy.{np.dtype(dtype)})"
             )
-    # Kernels do not check bounds: a wrong offset would read foreign memory.
+    # Kernels do not check bounds: with a wrong offset, they would read memory outside
+    # the buffer.
     if (
         len(offsets) == 0
         or offsets[0] < 0

@@ -5,7 +5,7 @@ These rules apply in order. They depend on characters, never on languages:
 1. HTML character references are decoded twice, as in HTML5 (``&amp;amp;`` occurs).
 2. URLs, mentions, retweet marks (``RT @name``), their placeholders in datasets
    (``@user``, ``<url>``, ``[URL]``, ``http``, ``HTTPURL``) and tags of HTML elements
-   are dropped, wherever they are, so that a tweet in a document has the same canonical
+   are dropped wherever they occur, so that a tweet in a document has the same canonical
    text as the tweet alone.
 3. Compatibility forms and case are folded (Unicode NFKC and full case folding, per code
    point); a Latin, Greek or Cyrillic letter loses its accents; invisible characters
@@ -58,8 +58,8 @@ class Mapped(NamedTuple):
 
     codes: np.ndarray  # uint32[n], the canonical code points.
     # int64[n], the place of each in the original, in code points, end exclusive.
-    # Accents and joiners that follow a letter belong to it; a separator's place is just
-    # before the next letter.
+    # Accents and joiners that follow a letter belong to it; the place of a separator is
+    # immediately before the next letter.
     start: np.ndarray
     end: np.ndarray
 
@@ -67,8 +67,8 @@ class Mapped(NamedTuple):
 def scratch(longest: int) -> CanonicalScratch:
     """Return scratch for one text of up to ``longest`` bytes.
 
-    The system provides memory only when it is written, so allocating for the worst
-    case costs nothing.
+    The system provides memory only when it is written to, so allocating enough for the
+    worst case costs nothing.
     """
     size = longest + 1
     return CanonicalScratch(
@@ -88,7 +88,7 @@ def canonical_codes(
 
     The result is valid until the same thread calls this again
     (:mod:`provscan.kernels.scratch`). With ``spaced``, a space at the end of a text
-    separates it from the next, if both are not empty.
+    separates it from the next text, unless one of them is empty.
     """
     count = len(offsets) - 1
     longest = int(np.diff(offsets).max()) if count else 0
@@ -111,10 +111,11 @@ def canonical_codes(
 
 
 def chunk_cuts(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
-    """Return where to cut ``text[start:stop]`` into chunks of at least ``size`` bytes:
-    int64, including both ends.
+    """Return the places at which to cut ``text[start:stop]`` into chunks of at least
+    ``size`` bytes: int64, including both ends.
 
-    The chunks' canonical texts, joined by spaces, are the canonical text of the whole.
+    The canonical texts of the chunks, joined by spaces, are the canonical text of the
+    whole.
     """
     cuts = np.empty((stop - start) // size + 2, np.int64)
     return cuts[: kernels.cut(text, start, stop, size, cuts)]

@@ -17,8 +17,8 @@ The tables
     uint32[m]: at each offset, the count k followed by k outputs, where 0 is a
     separator.
 ``pairs``, ``composed``
-    uint64[p], sorted, ``first << 32 | second``, and uint32[p], the code point that the
-    two compose to.
+    uint64[p], sorted, ``first << 32 | second``; and uint32[p], the code point to which
+    the two compose.
 ``entity_keys``, ``entity_values``
     uint64[q] (q is a power of two; 0 is empty), an open-addressing table with linear
     probing. Keys are the 64-bit FNV-1a hashes of HTML5 entity names without the ``&``,
