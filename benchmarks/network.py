@@ -89,7 +89,7 @@ def main() -> None:
                 cluster.add_node(num_cpus=1)
             ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
             with Ray(1) as executor:
-                reader = GroupReader(executor.hold(makers, CONSTANT))
+                reader = GroupReader(executor.start_services(makers, CONSTANT))
                 for data, texts in (
                     (
                         "long text",

@@ -11,12 +11,12 @@ rates.
 ['1']
 
 Everything public is listed in ``__all__`` and loaded on first use, so that ``import
-provscan`` costs next to nothing.
+provscan`` takes almost no time.
 """
 
 from __future__ import annotations
 
-# Defined as in typing, whose import would delay the handling of Ctrl-C by some
+# Defined as in ``typing``, whose import would delay the handling of Ctrl-C by several
 # milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:

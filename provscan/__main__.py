@@ -12,8 +12,8 @@ import gc
 import os
 import sys
 
-# Nothing else is imported until Ctrl-C is handled, since ``typing`` and ``signal``
-# take some milliseconds.
+# Nothing else is imported before Ctrl-C is handled, since ``typing`` and ``signal``
+# take several milliseconds.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -35,7 +35,8 @@ def main() -> None:
     # the status of a finished command.
     for number in (signal.SIGINT, signal.SIGTERM):
         atexit.register(signal.signal, number, signal.SIG_IGN)
-    # The system would give the descriptor of a closed stream to the next opened file.
+    # The system would give the descriptor of a closed stream to the next file that is
+    # opened.
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
@@ -52,10 +53,10 @@ def main() -> None:
 
 
 class _NoPandas:
-    """An importer that hides pandas, which Arrow would import, in a tenth of a second,
-    although no command uses it.
+    """An importer that hides pandas from Arrow, which would import it although no
+    command uses it; that takes a tenth of a second.
 
-    It does not hide pandas from packages that need it.
+    Packages that need pandas can import it.
     """
 
     @staticmethod

@@ -223,12 +223,12 @@ def match(
     Parameters
     ----------
     sources
-        Files, folders of files, "-" for the standard input; or Arrow data, a frame, a
-        ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths: pass
-        texts as dicts or as an Arrow array.
+        Files, folders of files, "-" for the standard input; or Arrow data, a data
+        frame, a ``datasets.Dataset``, a ``ray.data.Dataset``, dicts. Strings are paths:
+        pass texts as dicts or as an Arrow array.
     index
         An open index or the folder of one; by default ``$PROVSCAN_INDEX``, else
-        ``licensed.index``. All its files are first checked against their checksums.
+        ``licensed.index``. The checksums of all its files are verified first.
     out
         The run folder; by default the name of the first dataset with ``.run``, in the
         current folder.
@@ -252,7 +252,7 @@ def match(
         There is no index, or it has another version, is incomplete or damaged.
     InputError, FieldNotFoundError
         A source can't be read, or has no text field or no record. A truncated file is
-        no error: the summary lists it under ``damaged``.
+        not an error: the summary lists it under ``damaged``.
     OutputError
         ``out`` exists, or can't be written.
     ParameterError
@@ -263,8 +263,8 @@ def match(
         ``fail_above_claimed`` is given, and the lower bound is withheld; the run is
         written.
     GateError
-        More records than ``fail_above`` or ``fail_above_claimed`` allows; the run is
-        written.
+        More records than ``fail_above`` or ``fail_above_claimed`` allows have findings
+        or contain copies; the run is written.
     WorkerError
         The system ended a worker process, or there is no cluster at the address.
 

@@ -1,8 +1,8 @@
-"""Folders for caches, which are used only if nobody else can write to them.
+"""Folders for caches, used only if no other user can write to them.
 
 Compiled kernels and templates are trusted like the program itself. A folder is used if
-it and the folders above it belong to the user, to root or to the owner of the program,
-and nobody else can write to them. The folders above the program are not checked, since
+it and all folders above it belong to the user, to root or to the owner of the program,
+and no one else can write to them. The folders above the program are not checked, since
 anyone who can write to them can replace the program anyway.
 """
 
@@ -20,7 +20,7 @@ GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 
 def user_cache() -> Path:
-    """Return the user's cache folder. If the user has no home, or if somebody else can
+    """Return the user's cache folder. If the user has no home, or if someone else can
     write to the folder, return a path at which no folder can be created.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
@@ -38,8 +38,8 @@ def user_cache() -> Path:
 
 
 def make_folder(folder: Path, mode: int = 0o700) -> None:
-    """Create a folder and those above it, writable only by the user, whatever the
-    umask.
+    """Create a folder and the folders above it, writable only by the user, regardless
+    of the umask.
     """
     for path in (*reversed(folder.parents), folder):
         if not path.is_dir():
@@ -47,8 +47,8 @@ def make_folder(folder: Path, mode: int = 0o700) -> None:
 
 
 def open_to_others(folder: Path) -> str | None:
-    """Return why somebody else could write to a folder, which need not exist yet; None
-    if nobody could.
+    """Return the reason why someone else could write to a folder, which need not exist
+    yet; None if no one could.
     """
     program = os.stat(PROGRAM)
     trusted = {0, os.geteuid(), program.st_uid}
@@ -61,12 +61,12 @@ def open_to_others(folder: Path) -> str | None:
             continue
         if found.st_uid not in trusted:
             return f"{path} belongs to user {found.st_uid}"
-        # In a sticky folder, nobody can replace files of somebody else.
+        # In a sticky folder, users can't replace each other's files.
         if stat.S_ISLNK(found.st_mode) or (
             found.st_mode & stat.S_ISVTX and path != folder
         ):
             continue
-        # On many systems, each user has a private group of the same number.
+        # On many systems, each user has a private group with the same number.
         groups = {0, found.st_uid} | (
             {program.st_gid} if program.st_mode & GROUP else set()
         )
@@ -78,7 +78,7 @@ def open_to_others(folder: Path) -> str | None:
 
 
 def _path(folder: Path) -> Iterator[Path]:
-    """Yield a folder and all above it, as named and with links resolved."""
+    """Yield a folder and all folders above it, as named and with links resolved."""
     for place in dict.fromkeys(
         (Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))
     ):

@@ -68,8 +68,8 @@ class IndexFormatError(UnusableError):
 
 
 class OutputError(UnusableError):
-    """A result could not be written: the disk is full, permission is missing, or a
-    folder of something else is in the way.
+    """A result could not be written: the disk is full, permission is missing, or there
+    is a folder that provscan did not write.
     """
 
 
@@ -80,7 +80,7 @@ class RecallError(UnusableError):
 
 
 class WithheldError(UnusableError):
-    """A gate compares a number that is withheld; the run was written."""
+    """A gate needs a number that is withheld; the run was written."""
 
 
 class WorkerError(UnusableError):

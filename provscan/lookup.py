@@ -1,8 +1,8 @@
-"""Look up texts in an index, with what people need to compare them: similarity,
+"""Look up texts in an index, and describe the matches for people: similarity,
 differences, rarity and authors.
 
-``provscan lookup`` prints it for one text, and the live page (:mod:`provscan.server`)
-shows it while a text is typed.
+``provscan lookup`` prints the matches of one text, and the live page
+(:mod:`provscan.server`) shows them while a text is typed.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
     wording.
 
     A match is a row of :meth:`provscan.Index.match` with its evidence, in types that
-    JSON knows, and these additions:
+    JSON can represent, and with these additions:
 
-    - ``match`` and ``rarity``: level and rarity in words, and ``why`` for the latter,
+    - ``match`` and ``rarity``: level and rarity in words, and ``why``: the reason for
+      the rarity,
     - ``differences``: the places at which ``passage`` and ``tweet`` differ, each as
       ``[start, end, kind]`` in code points, where the kind is ``differs``, ``left_out``
       (links, case, accents and the like, which the comparison ignores) or

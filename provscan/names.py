@@ -1,9 +1,12 @@
-"""Format the names of files and fields, and counts, for messages."""
+"""Format names and counts for messages: :func:`printable` escapes names,
+:func:`counted` writes a count with its noun, :func:`snake_case` normalises the names of
+fields.
+"""
 
 
 def printable(name: str) -> str:
-    """Return a name that can be shown and stored: control characters and bytes that
-    are not UTF-8 are escaped.
+    """Return a name in which control characters and bytes that are not UTF-8 are
+    escaped, so that it can be shown and stored.
     """
     if name.isprintable():
         return name

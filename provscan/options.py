@@ -1,4 +1,4 @@
-"""The options of a match, each documented once in :class:`MatchOptions`.
+"""The options of a match, each documented once, in :class:`MatchOptions`.
 
 The command, :func:`provscan.match` and a run use the same names. ``--help`` and the
 docstring of the function are generated from the documentation of the class.
@@ -76,10 +76,11 @@ class MatchOptions:
     Attributes
     ----------
     text_field
-        Field that contains text, or several; a.b leads into objects, a[].b into lists.
-        By default every field that contains text is scanned.
+        Name of a field that contains text, or several names; a.b is a field inside an
+        object, a[].b a field of the objects in a list. By default every field that
+        contains text is scanned.
     id_field
-        Field that contains the id; by default one with a usual name.
+        Name of the field that contains the id; by default a field with a usual name.
     records
         What counts as a record in plain text: "lines", "paragraphs" or "files"; by
         default it is detected for each file.
@@ -91,8 +92,8 @@ class MatchOptions:
         that its answer repeats are left out; both are counted in the notes.
     fix_encoding
         Repair texts that were decoded with a wrong encoding, such as "schÃ¶n" for
-        "schön", or whose letters are written as escapes of JSON, before they are
-        scanned; spans still refer to the original text.
+        "schön", or whose letters are written as JSON escapes, before they are scanned;
+        spans still refer to the original text.
     threshold
         Minimum similarity of a match, from 0.1 to 1 (Jaccard index of character
         5-grams).
@@ -103,47 +104,49 @@ class MatchOptions:
         shorter licensed texts are ignored. Links and @names do not count; a Chinese
         character, a kana or a Korean syllable counts as two.
     partial_chars
-        Minimum number of letters, counted in the same way, of a passage of a licensed
-        text that is a match even below the minimum similarity and containment. Below
-        35, many passages inside other text are missed. 0 finds no partial copies.
+        Minimum number of letters, counted in the same way, in a passage of a licensed
+        text for it to be a match even if similarity and containment are too low. Below
+        35, many passages inside other text are missed. With 0, no partial copies are
+        found.
     min_bits
         Minimum bits of a finding that covers its whole field; bits measure the rarity
         of its wording under a language model.
     min_bits_passage
         Minimum bits of a finding that is a passage of a longer field.
     min_letters
-        Minimum letters that a finding has in common with the licensed tweet, counted as
-        for ``min_chars``.
+        Minimum number of letters that a finding has in common with the licensed tweet,
+        counted as for ``min_chars``.
     cutoff
-        Time when the dataset was collected, e.g. 2021-03-01. Licensed texts whose
-        tweets are all younger can't have been copied into it, so their matches measure
+        Time at which the dataset was collected, e.g. 2021-03-01. A licensed text whose
+        tweets are all younger can't have been copied into it, so its matches measure
         chance.
     control
         Files of tweets that are known to be absent from the dataset; their matches
         measure chance. Fields are recognised by their usual names.
     null
-        Data of the same kind as the dataset that can't contain a licensed text (older
-        than it, say); its matches measure chance. Read with the options of the dataset.
+        Data of the same kind as the dataset that can't contain a licensed text (for
+        example, because it is older); its matches measure chance. It is read with the
+        options of the dataset.
     known
         Data that can't come from the platform (an encyclopedia, quotations, subtitles,
         an older crawl). A licensed text that also occurs there may come from a third
-        source, so its matches are not findings. Read with the options of the dataset;
-        it may share no file with the dataset, ``control`` or ``null``.
+        source, so its matches are not findings. The data is read with the options of
+        the dataset; it must not share a file with the dataset, ``control`` or ``null``.
     spike_ins
         Number of edited copies of licensed texts to plant in the dataset to measure
-        recall; if there are few texts, each is planted several times. 0 plants none,
-        which withholds every corrected number. By default one per 50 records, between
-        2,000 and 3,000.
+        recall; if there are few texts, each is planted several times. With 0, none are
+        planted, and every corrected number is withheld. By default one per 50 records,
+        but at least 2,000 and at most 3,000.
     edits
-        Edits made to spike-ins. "light": light and common edits; "mixed": these and
-        heavy and severe ones; "heavy": all but the light ones.
+        Edits made to spike-ins. "light": light and common edits; "mixed": also heavy
+        and severe edits; "heavy": all except light edits.
     sample
         Share of the dataset to scan, chosen at random, e.g. 0.01 (1%); the estimate is
-        for all of it.
+        for the whole dataset.
     sample_by
-        Unit of the sample: "records", for which all files are read; or "files" and
-        ranges of large files, which reads only what it scans but gives wider intervals.
-        By default files, if the sample would contain at least 50.
+        Unit of the sample: "records", for which all files are read; or "files" (and
+        ranges of large files), for which only the sampled files are read, but intervals
+        are wider. By default files, if the sample would contain at least 50.
     seed
         Seed of the sample. Test copies are the same for every seed.
     no_text
@@ -152,42 +155,42 @@ class MatchOptions:
         Number of matches that keep their texts, the strongest findings first; other
         findings have digests. By default all findings, and 10,000 others.
     tokenizer
-        Tokenizer of a language model (tokenizer.json) by which tokens are counted;
-        needs the extra tokens. By default four characters are a token.
+        Tokenizer of a language model (tokenizer.json) with which tokens are counted;
+        needs the extra tokens. By default a token has four characters.
     workers
         Number of workers; the results do not depend on it. By default one per
         processor.
     executor
         Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
-        the same. Processes and clusters read files only, but a cluster scans a
-        ray.data.Dataset where its blocks are. What fails three times on a cluster is
-        listed as unread.
+        the same. Processes and clusters can read only files, but a cluster also scans a
+        ray.data.Dataset where its blocks are. A split that fails three times on a
+        cluster is listed as unread.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
-        that this machine belongs to. By default a cluster is started on this machine.
+        to which this machine belongs. By default a cluster is started on this machine.
     memory
-        Memory that a task on a Ray cluster needs beside mapped files, in bytes (on the
-        command line 4GB, say). A node runs one task per processor at most, and no more
-        than fit into its memory by this size. It is no bound: Ray ends a worker when
-        the memory of its node runs out, and the task runs again. By default only
-        processors count.
+        Memory that a task on a Ray cluster needs in addition to mapped files, in bytes
+        (on the command line also, for example, 4GB). A node runs at most one task per
+        processor, and only as many as fit in its memory. This is not a limit: Ray ends
+        a worker when the memory of its node runs out, and the task runs again. By
+        default only the number of processors matters.
     log
-        Append JSON lines to this file: progress and time left; where each task ran and
-        how long; attempts that failed on a cluster.
+        Append JSON lines to this file: progress and time left, where each task ran and
+        for how long, and attempts that failed on a cluster.
     parts
-        Folder or URL, such as s3://bucket/folder, through which workers hand over their
-        results if they can't write to the folder of the results.
+        Folder or URL, such as s3://bucket/folder, to which workers write their results
+        if they can't write to the folder of the run.
     shard_groups
-        Divide the shards of the index among this many processes of the Ray cluster,
-        each of which alone opens its shards; for an index larger than a node's memory
-        or disk. By default every worker opens all shards.
+        Number of processes of the Ray cluster among which the shards of the index are
+        divided, for an index larger than the memory or disk of a node. By default every
+        worker opens all shards.
     shards_from
         Folder or URL, such as s3://bucket/licensed.index, with a copy of the index,
-        from which the groups of shards are fetched if the nodes can't see the index.
+        from which the groups of shards are fetched if the nodes can't read the index.
     allow_unread
         Accept that a named file could not be scanned, unless it is truncated or does
-        not exist; the command then exits with status 0. Such files are always listed.
+        not exist: the command exits with status 0. Such files are always listed.
     strict
         Stop if any record can't be read.
     max_bad
@@ -203,8 +206,8 @@ class MatchOptions:
         and they are marked as new. Findings are compared by licensed text, passage and
         context, not by their place.
     without_segment
-        Leave out a damaged segment of the index, or several, named as in the error; the
-        results say how many tweets are missing.
+        Name of a damaged segment of the index to leave out, as in the error, or several
+        names; the results say how many tweets are missing.
     """
 
     text_field: str | tuple[str, ...] | None = None

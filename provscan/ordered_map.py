@@ -25,8 +25,8 @@ class _Caller(Executor):
 
 @contextmanager
 def pool_of(threads: int) -> Iterator[Executor]:
-    """Yield a pool of ``threads`` threads. For 0, calls run in the submitting thread,
-    since starting others takes as long as a small piece of work.
+    """Yield a pool of ``threads`` threads. With 0, calls run in the submitting thread,
+    since starting threads takes longer than a small amount of work.
 
     The caller must consume all results: calls that have not begun when the block ends,
     by an error or Ctrl-C, are cancelled.
@@ -45,7 +45,7 @@ def pool_of(threads: int) -> Iterator[Executor]:
 def in_order(
     submit: Callable[[T], Future[R]], items: Iterable[T], in_flight: int
 ) -> Iterator[Future[R]]:
-    """Submit the items and yield their futures in order, with up to ``in_flight`` of
+    """Submit the items and yield their futures in order, with at most ``in_flight`` of
     them submitted but not yet yielded.
     """
     waiting: deque[Future[R]] = deque()
@@ -59,9 +59,10 @@ def in_order(
 def ordered_map(
     function: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Iterator[R]:
-    """Like ``map``, with ``workers`` threads at work while the caller consumes.
+    """Yield the results like ``map``, computed by ``workers`` threads while the caller
+    consumes them.
 
-    At most ``workers + 2`` items are in flight, so memory stays bounded whatever the
+    At most ``workers + 2`` items are in flight, so memory is bounded regardless of the
     length of the stream. The first error, or Ctrl-C, ends the iteration; calls that
     have not begun by then are cancelled.
     """

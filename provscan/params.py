@@ -1,6 +1,6 @@
 """Frozen parameters, their validation and their fingerprint.
 
-Building and matching have separate sets, since their lifetimes differ: an
+Building and matching have separate sets of parameters, since their lifetimes differ: an
 :class:`IndexParams` is written into the index and can't be changed afterwards; a
 :class:`MatchParams` belongs to one run. An option that contradicts the index raises a
 :class:`~provscan.errors.ParameterError` that quotes both values.
@@ -20,7 +20,8 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 2
-# The length of seeds in letters, and that in an index of more than MANY_TEXTS texts.
+# The length of seeds in letters; and the length in an index of more than MANY_TEXTS
+# texts.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
 # The maximum of a length in code points.
 LONGEST = 1_000_000_000
@@ -35,8 +36,8 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
 
 
 def require_number(name: str, value: object, *, whole: bool = False) -> None:
-    """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number, or
-    not a whole one.
+    """Raise :class:`~provscan.errors.ParameterError` if a parameter is not a number or,
+    with ``whole``, not a whole number.
     """
     kind = numbers.Integral if whole else numbers.Real
     known = isinstance(value, kind) and not isinstance(value, bool)
@@ -81,7 +82,9 @@ def require_folder(name: str, value: object) -> None:
 
 
 class Params:
-    """The base of all sets: a plain dict of the values, and a fingerprint of it."""
+    """The base of all sets of parameters, which gives them a dict of the values and a
+    fingerprint.
+    """
 
     # For parameters that an index stores: the format that its manifest names.
     format: ClassVar[str] = "provscan-index"
@@ -117,8 +120,8 @@ class IndexParams(Params):
         num_perm``.
     seed_length, seed_window
         For passages: minimizers of ``seed_length`` units, one in each window of
-        ``seed_window`` of them. If the length is None, it is 10 units in an index of up
-        to a million texts, and 14 in a larger one.
+        ``seed_window`` k-mers. If the length is None, it is 10 units in an index of up
+        to a million texts, and 14 in a larger index.
 
     Examples
     --------
@@ -187,7 +190,7 @@ class IndexParams(Params):
         )
 
     def of_texts(self, texts: int) -> IndexParams:
-        """Return these parameters, with the length of seeds for ``texts`` texts.
+        """Return these parameters with the length of seeds for ``texts`` texts.
 
         Parameters
         ----------
@@ -197,7 +200,7 @@ class IndexParams(Params):
         Returns
         -------
         IndexParams
-            The parameters with a ``seed_length``: the given one, else 10 or 14.
+            The parameters with a ``seed_length``: the given length, else 10 or 14.
         """
         chosen = LONG_SEED_LENGTH if texts > MANY_TEXTS else SEED_LENGTH
         return dataclasses.replace(self, seed_length=self.seed_length or chosen)
@@ -205,8 +208,8 @@ class IndexParams(Params):
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """The limits on the time and the reach of a search. A run's results count the
-    look-ups that are cut short.
+    """The limits on the time and reach of a search. The results of a run count the
+    truncated look-ups.
 
     All limits apply to each segment of an index separately.
     """
@@ -214,20 +217,20 @@ class SearchLimits:
     # Records of up to this many canonical code points are compared with licensed texts
     # as a whole, in addition to passages.
     whole_chars: int = 512
-    band_texts: int = 64  # The maximum texts read per LSH band.
-    # The number of the 64 minima in whose two bits sketches must agree. At similarity
-    # 0.4, they agree in 35 on average, with a standard deviation of 4.
+    band_texts: int = 64  # The maximum number of texts read per LSH band.
+    # The minimum number, of 64 minima, whose two bits must be equal in two sketches. At
+    # similarity 0.4, they are equal for 35 on average, with a standard deviation of 4.
     sketch_minima: int = 25
-    # The maximum candidates per whole record, most similar first.
+    # The maximum number of candidates per whole record, the most similar first.
     whole_candidates: int = 16
-    # The maximum places read per key of a seed; if more places share the key, only a
-    # quarter of this number are read.
+    # The maximum number of places read per key of a seed; if more places have the key,
+    # only a quarter of this number are read.
     seed_places: int = 16
     # Around a match of at least this similarity, exact copies of variants of its text
     # are searched for.
     variant_similarity: float = 0.8
-    variants: int = 4  # The maximum variants per match, on average.
-    # A longer text is scanned in blocks of this many bytes.
+    variants: int = 4  # The maximum number of variants per match, on average.
+    # Texts longer than this number of bytes are scanned in blocks of this size.
     block_bytes: int = 1536 << 10
     # The minimum and maximum overlap of neighbouring blocks, which is the maximum
     # extent of a copy. It depends on the longest licensed text: with links, markup and
@@ -270,14 +273,14 @@ class MatchParams(Params):
         Minimum containment: the share of the licensed text's 5-grams that are in the
         span.
     min_chars
-        Minimum letters in common, computed as containment times the length of the
-        licensed text. Shorter licensed texts and shorter stretches never match.
+        Minimum number of letters in common, computed as containment times the length of
+        the licensed text. Shorter licensed texts and shorter stretches never match.
     partial_chars
-        Minimum letters of a stretch of the licensed text, from anywhere in it. Letters
-        within the stretch that are foreign to the text are subtracted from those in
-        common. Such a match has the level ``partial``; 0 turns these matches off.
-        Inside other text, the search finds stretches of at least 35 letters; it misses
-        many shorter ones.
+        Minimum number of letters in a stretch of the licensed text, from anywhere in
+        it. Letters within the stretch that are not from the text are subtracted from
+        those in common. Such a match has the level ``partial``; 0 turns these matches
+        off. Inside other text, the search finds stretches of at least 35 letters, and
+        misses many shorter ones.
     limits
         The limits of the search.
 
@@ -338,11 +341,12 @@ class FindingParams(Params):
         Minimum bits of the matched wording if the span covers at least
         :data:`WHOLE_FIELD` of its field.
     min_bits_passage
-        The same for a shorter span, a passage, since a long field has more room for
-        chance.
+        The same for a shorter span, a passage, since a long field gives chance more
+        opportunities.
     min_letters
-        Minimum letters that span and licensed text have in common (containment times
-        length, but at most the letters of the span), counted as in ``min_chars``.
+        Minimum number of letters that span and licensed text have in common
+        (containment times length, but at most the letters of the span), counted as for
+        ``min_chars``.
 
     Examples
     --------
@@ -384,5 +388,5 @@ class FindingParams(Params):
 FINDING = FindingParams()
 """The default rule of a finding."""
 
-# The share of a field from which a span counts as covering the whole field.
+# A span covers the whole field if it covers at least this share of the field.
 WHOLE_FIELD = 0.8

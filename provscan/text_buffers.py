@@ -24,7 +24,7 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
         raise ParameterError(
             "expected several texts, found one str: put it into a list"
         )
-    # Iterating over these would yield names of fields and columns.
+    # Iteration over these would yield names of fields and columns.
     if (
         isinstance(texts, Mapping)
         or hasattr(texts, "columns")
@@ -39,7 +39,7 @@ def to_array(texts: Texts) -> pa.LargeStringArray:
     if not isinstance(texts, pa.Array):
         values: list[Any] = list(texts)
         try:
-            # The missing values of pandas are nulls, too.
+            # Missing values of pandas also become nulls.
             array = pa.array(values, pa.large_string(), from_pandas=True)
         except UnicodeEncodeError:
             # A lone surrogate is not a character, and Arrow strings must be valid
@@ -87,8 +87,8 @@ def buffers(array: pa.LargeStringArray) -> TextBuffer:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return a read-only view. Whether Arrow's memory is writable depends on its
-    origin, but kernels are compiled for one of the two.
+    """Return a read-only view. Arrow's memory is writable or not, depending on its
+    origin, but kernels are compiled only for read-only arrays.
     """
     array.flags.writeable = False
     return array

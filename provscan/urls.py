@@ -95,8 +95,8 @@ def opened(source: str) -> str:
 
 
 def below(folder: str, name: str) -> str:
-    """Return the path of a file or folder in a folder. A URL's query and fragment are
-    dropped, since they concern only the folder.
+    """Return the path of a file or folder in a folder. The query and fragment of a URL
+    are dropped, since they concern only the folder.
     """
     place = f"{folder.rstrip('/')}/{name}"
     if not isinstance(folder, Url):

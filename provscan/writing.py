@@ -1,9 +1,9 @@
-"""Write and remove files and folders: each appears whole or not at all, and only named
-files are removed.
+"""Write and remove files and folders: each appears complete or not at all, and only
+named files are removed.
 
 A temporary file is in the folder of the file that it becomes. Its name can't be
-guessed and it is created exclusively, so that no two writers share one and no link of
-somebody else is followed.
+guessed, and it is created exclusively, so that no two writers share one and no link
+that someone else has placed is followed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def remove_named(folder: Path, names: Iterable[str]) -> None:
     """Remove files, and folders that are then empty, by their paths within a folder.
     Links are not followed.
 
-    Files that can't be removed stay, and so do all other files.
+    Files that can't be removed remain, and so do all other files.
     """
     # The contents of a folder are removed before the folder.
     for name in sorted(names, reverse=True):
@@ -86,8 +86,8 @@ def remove_named(folder: Path, names: Iterable[str]) -> None:
 
 
 def is_mount_point(folder: Path) -> bool:
-    """Return whether a file system, or a part of one, is mounted at a folder, so that
-    the folder can't be renamed or replaced.
+    """Return whether a file system, or a part of one, is mounted at a folder, in which
+    case the folder can't be renamed or replaced.
     """
     try:
         mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()

@@ -1,5 +1,5 @@
-"""The engine runs any tasks in threads, in processes or on a Ray cluster; it is
-independent of tweets.
+"""The engine, which runs tasks of any kind in threads, in processes or on a Ray
+cluster; it knows nothing about tweets.
 
 :mod:`~provscan.engine.protocol` defines an executor; :mod:`~provscan.engine.threads`,
 :mod:`~provscan.engine.processes` and :mod:`~provscan.engine.ray` implement it. All
@@ -11,7 +11,7 @@ from provscan.engine.journal import Journal, logged
 from provscan.engine.processes import Processes
 from provscan.engine.progress import Progress, Ran
 from provscan.engine.protocol import Advance, Executor, LostTask
-from provscan.engine.ray import Held, Ray
+from provscan.engine.ray import Ray, Service
 from provscan.engine.threads import Threads
 
 EXECUTORS: dict[str, type[Threads] | type[Processes] | type[Ray]] = {

@@ -36,7 +36,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Journal(Progress):
-    """Writes the log of a job, and passes its progress on to ``shown``, which displays
+    """Writes the log of a job, and passes the progress on to ``shown``, which displays
     it.
 
     Lines are appended to an existing log. A file that is not a log is not touched.
@@ -158,8 +158,8 @@ def _is_log(path: str) -> bool:
 def logged(
     path: str | os.PathLike[str] | None, shown: Progress | None
 ) -> Iterator[Progress]:
-    """Yield the progress of a job, displayed by ``shown`` and logged to ``path``, if
-    given.
+    """Yield a progress for a job that is displayed by ``shown`` and logged to ``path``,
+    if these are given.
     """
     if not isinstance(shown, Progress | None):
         raise ParameterError(

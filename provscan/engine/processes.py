@@ -1,5 +1,5 @@
-"""The executor of processes: each is spawned once, and loads the kernels and opens the
-index once.
+"""The executor that runs tasks in processes: each is spawned once, and loads the
+kernels and opens the index once.
 
 Functions, tasks and results are sent between processes. The function must therefore be
 defined in a module (or be a ``partial`` of such a function), and tasks and results must
@@ -86,7 +86,9 @@ def _begin(stop: Any) -> None:
 
 
 def _formatted(message: Warning | str, *where: Any, **more: Any) -> str:
-    """Format a warning as the commands do: one line, without the path of a module."""
+    """Format a warning as the commands do: in one line, without the path of a
+    module.
+    """
     return f"provscan: {printable(' '.join(str(message).split()))}\n"
 
 

@@ -21,7 +21,8 @@ Advance = Callable[[int], None]
 class Abandoned(BaseException):
     """The caller no longer wants the result of a task.
 
-    It is not an Exception, so that no handler in the task treats it as an error.
+    It is not a subclass of Exception, so that no handler in the task treats it as an
+    error.
     """
 
 
@@ -35,7 +36,7 @@ class LostTask(NamedTuple):
 
 
 class Executor(ABC):
-    """Runs tasks; its workers end with its ``with`` block."""
+    """Runs tasks; the workers end when its ``with`` block ends."""
 
     workers: int  # The number of tasks that run at the same time.
     # The number of tasks submitted before the first result is consumed.

@@ -1,10 +1,10 @@
-"""The executor of a Ray cluster: tasks run on any node, and run again on another one
-when a worker or node is lost.
+"""The executor that runs tasks on a Ray cluster: they run on any node, and run again on
+another node if a worker or node is lost.
 
 Every node needs this package, and must have access to the files of the tasks under the
-same paths. The package ``ray`` is an extra, ``provscan[ray]``; it is imported when an
-executor is created. :meth:`Ray.hold` starts processes that serve something large to all
-tasks, such as shards of an index.
+same paths. The package ``ray`` belongs to the extra ``provscan[ray]``; it is imported
+when an executor is created. :meth:`Ray.start_services` starts processes that serve
+large data to all tasks, such as shards of an index.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from provscan.errors import ParameterError, ProvscanError, WorkerError
 from provscan.ordered_map import R, T
 
 ATTEMPTS = 3
-# The number of calls that one serving process answers at a time.
+# The number of calls that a service answers at a time.
 CALLS = 8
 SECONDS_BETWEEN_CHECKS = 0.5
-# The seconds that abandoned tasks have to clean up before their workers are killed.
+# The number of seconds that abandoned tasks have to clean up before their workers are
+# killed.
 SECONDS_TO_ABANDON = 5.0
 
 # Settings that turn off Ray's warning about graphics processors and its usage reports.
@@ -37,20 +38,22 @@ QUIET = ("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "RAY_USAGE_STATS_ENABLED")
 
 
 @dataclass(frozen=True)
-class Held:
-    """A handle on a process of the cluster that serves calls; see :meth:`Ray.hold`.
+class Service:
+    """A handle for a process of the cluster that answers calls; see
+    :meth:`Ray.start_services`.
 
     The handle can be sent with a task.
     """
 
     actor: Any
     constant: str  # The method whose result never changes.
-    known: Any  # The reference to its result.
+    known: Any  # The reference to the result of ``constant``.
 
     def begin(self, method: str, *arguments: Any) -> Callable[[], Any]:
-        """Call a method in the process; the function returned waits for the result.
+        """Call a method in the process, and return a function that waits for the
+        result.
 
-        That function raises ConnectionError if the process is lost and was not
+        This function raises ConnectionError if the process is lost and was not
         replaced.
         """
         reference = (
@@ -65,8 +68,8 @@ def _answer(reference: Any) -> Any:
     import ray
 
     try:
-        # ray.get is avoided: in a task, it would free the processor for another task
-        # while it waits, and both would use memory.
+        # Avoid ``ray.get``: in a task, it would free the processor for another task
+        # while it waits, and both tasks would use memory.
         return reference.future().result()
     except ray.exceptions.RayTaskError as error:
         raise (
@@ -78,8 +81,10 @@ def _answer(reference: Any) -> Any:
         ) from error
 
 
-class _Holder:
-    """An actor that creates an object at the first call, and calls its methods."""
+class _ServiceActor:
+    """An actor that creates an object at the first call and calls methods of the
+    object.
+    """
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make, self._lock = make, threading.Lock()
@@ -96,7 +101,7 @@ class _Holder:
 
 @dataclass(eq=False)
 class _Submitted:
-    """A task on the cluster: its place in the order, and the reasons of failed
+    """A task on the cluster, with its place in the order and the reasons of failed
     attempts.
     """
 
@@ -117,13 +122,13 @@ class Ray(Executor):
     workers
         The number of tasks that run at the same time, by default one per processor.
     address
-        The address of the cluster's head, or ``"auto"`` for the cluster that this
-        machine belongs to. By default, a cluster is started on this machine and stopped
+        The address of the cluster's head, or ``"auto"`` for the cluster to which this
+        machine belongs. By default, a cluster is started on this machine, and stopped
         at the end.
     memory
-        The bytes of memory that a task needs. A node runs no more tasks at the same
-        time than fit into its memory. This is not a limit: when the memory of a node
-        runs out, Ray ends one of its workers, and the task fails with an
+        The number of bytes of memory that a task needs. A node runs only as many tasks
+        at the same time as fit in its memory. This is not a limit: when the memory of a
+        node runs out, Ray ends one of its workers, and the task fails with an
         OutOfMemoryError.
     """
 
@@ -174,26 +179,26 @@ class Ray(Executor):
         if self._own:
             self._ray.shutdown()
 
-    def hold(
+    def start_services(
         self, makers: Sequence[Callable[[], Any]], constant: str
-    ) -> tuple[Held, ...]:
+    ) -> tuple[Service, ...]:
         """Start one process for each maker, distributed over the nodes.
 
-        Each process calls its maker and serves calls of the methods of the resulting
+        Each process calls its maker and answers calls of methods of the resulting
         object. It is restarted if it is lost, and ends with the executor. ``constant``
         names a method whose result never changes: it is called once, and the result is
         kept.
         """
-        holder = self._ray.remote(_Holder).options(
+        actor_class = self._ray.remote(_ServiceActor).options(
             scheduling_strategy="SPREAD",
             max_concurrency=CALLS,
             max_restarts=-1,
             max_task_retries=ATTEMPTS - 1,
         )
-        actors = [holder.remote(make) for make in makers]
+        actors = [actor_class.remote(make) for make in makers]
         self._actors += actors
         held = tuple(
-            Held(actor, constant, actor.call.remote(constant)) for actor in actors
+            Service(actor, constant, actor.call.remote(constant)) for actor in actors
         )
         for each in held:
             each.begin(constant)()
@@ -208,12 +213,12 @@ class Ray(Executor):
         shared = self._ray.put(function)
         waiting = enumerate(tasks)
         running: dict[Any, _Submitted] = {}
-        # Results and errors that wait for the results of earlier tasks.
+        # Results and errors that must wait for the results of earlier tasks.
         done: dict[int, Any] = {}
         expected = 0
 
         def submit(submitted: _Submitted) -> None:
-            # Ray runs a task on the node that has most of its arguments.
+            # Ray runs a task on the node that has most of the task's arguments.
             near = getattr(submitted.task, "near", ())
             running[self._remote.remote(shared, submitted.task, *near)] = submitted
 
@@ -246,7 +251,7 @@ class Ray(Executor):
             self._abandon(list(running))
 
     def describe(self) -> dict[str, Any]:
-        """Describe what the cluster did.
+        """Return a description of the work that the cluster did.
 
         ``nodes`` has the units of work by node, ``failures`` the number of failed
         attempts by reason.
@@ -258,8 +263,8 @@ class Ray(Executor):
         }
 
     def _result(self, reference: Any, submitted: _Submitted, progress: Progress) -> Any:
-        """Return the result of an attempt, the error of the task, or a LostTask if
-        another attempt may succeed.
+        """Return the result of an attempt, the error that the task raised, or a
+        LostTask if another attempt may succeed.
         """
         name = str(submitted.task)
         exceptions = self._ray.exceptions
@@ -283,7 +288,8 @@ class Ray(Executor):
         return LostTask(submitted.task, tuple(submitted.failures))
 
     def _abandon(self, references: list[Any]) -> None:
-        """Interrupt tasks, and kill the workers of tasks that do not end soon.
+        """Interrupt tasks, and kill the workers of tasks that do not end within
+        :data:`SECONDS_TO_ABANDON`.
 
         A worker may miss the interruption, or ignore it if the cluster was started in
         the background of a shell.

@@ -1,5 +1,5 @@
-"""The executor of threads: tasks share the memory of this process, so they can also
-read data that is only in memory.
+"""The executor that runs tasks in threads: they share the memory of this process, so
+they can also read data that is only in memory.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Shows the results of a run to readers: as tables on a terminal, and as a page for a
-browser or for paper.
+"""The results of a run, shown to readers: as tables on a terminal, and as a page for a
+browser or for printing.
 
-This package only renders and computes nothing: every number is already in
-``summary.json``, so readers and programs always get the same numbers.
+This package renders and computes nothing: every number is already in ``summary.json``,
+so that readers and programs always get the same numbers.
 """

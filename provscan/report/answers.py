@@ -55,7 +55,7 @@ def covered(answer: Mapping[str, Any]) -> str:
 
 
 def withheld(answer: Mapping[str, Any]) -> list[str]:
-    """Return the reasons why numbers are withheld, each of them once."""
+    """Return the reasons why numbers are withheld, each once."""
     return [
         reason.rstrip(".") + "."
         for reason in dict.fromkeys(answer.get("withheld", {}).values())
@@ -82,8 +82,8 @@ def strengths(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return classes of test copies with their recall: lengths from the shortest, other
-    classes from the best.
+    """Return classes of test copies with their recall: lengths from the shortest on,
+    other classes from the highest recall on.
     """
     if name == "length":
         return sorted(
@@ -143,7 +143,9 @@ def explained(records: Mapping[str, Any]) -> str:
 
 
 def chance_explains(answer: Mapping[str, Any]) -> str:
-    """Return the sentence above the list of findings, on how many chance explains."""
+    """Return the sentence above the list of findings, which says how many of them
+    chance explains.
+    """
     records = answer["records"]
     if answer["status"] == NOT_MEASURED:
         return (

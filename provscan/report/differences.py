@@ -1,5 +1,5 @@
-"""Finds the words in which a passage and its tweet differ, as runs of UTF-16 units for
-a browser.
+"""Find the words in which a passage and its tweet differ, as runs of UTF-16 units for a
+browser.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from provscan.arrays import Numbers
 from provscan.kernels.search.worddiff import MAX_RUNS, MAX_WORDS, Side, differing_runs
 from provscan.text import CanonicalMapper
 
-# Kinds of run: it differs only in characters that canonical text leaves out; it
-# differs; or it lies after the words that were compared.
+# The kinds of runs: a run that differs only in characters that canonical text leaves
+# out, a run that differs, and a run after the words that were compared.
 LEFT_OUT, DIFFERS, NOT_COMPARED = 1, 2, 3
 
 
 class WordDifferences:
-    """Compares pairs of texts, and keeps the memory that this needs."""
+    """Compares pairs of texts, and reuses the memory for it."""
 
     def __init__(self) -> None:
         self._mappers = CanonicalMapper(), CanonicalMapper()

@@ -1,8 +1,8 @@
-"""Writes ``report.html``, one self-contained file, from the four other files of a run
+"""Write ``report.html``, one self-contained file, from the four other files of a run
 folder.
 
-The page loads nothing: a content security policy admits only its own style and script,
-by their digests. All data is escaped by Jinja, or set as text by the script.
+The page loads nothing: a content security policy admits only its style and script, by
+their digests. All data is escaped by Jinja, or set as text by the script.
 :func:`render` makes the page, and :func:`write_report` writes it.
 """
 
@@ -41,15 +41,16 @@ SCRIPTS = (
     "browser.js",
 )
 TEMPLATES = Path(__file__).parent / "templates"
-# Maximum exhibits of a page, and those that it shows to browsers without scripts.
+# Maximum number of exhibits in a page, and number that it shows to browsers without
+# scripts.
 MOST, STATIC = 100_000, 20
 # Minimum number of findings for charts.
 FEW = 20
 
 
 class _Compiled(FileSystemBytecodeCache):
-    """Caches compiled templates if possible, since compiling them takes longer than
-    filling them.
+    """Caches compiled templates if possible, since compiling takes longer than filling
+    them.
     """
 
     def load_bytecode(self, bucket: Bucket) -> None:
@@ -104,7 +105,7 @@ def page(
 ) -> str:
     """Fill a template, with its styles and scripts, into a page that loads nothing.
 
-    Another package has its templates and styles in its own ``folder``; files that are
+    Other packages have templates and styles in a separate ``folder``; files that are
     not there are taken from the report's folder. ``policy`` adds rules to the content
     security policy.
     """
@@ -185,7 +186,7 @@ def render(
         breakdowns={
             name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
         },
-        # Records of sampled files are not numbered through.
+        # Records of sampled files are not numbered consecutively.
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"
         else figures.strip(findings, folder.summary["sources"]),
@@ -220,7 +221,7 @@ def write_report(
 ) -> Path:
     """Write the report of a run folder, by default as ``report.html`` in it.
 
-    A report that nobody has changed is replaced; any other file only with
+    A report that no one has changed is replaced; any other file is replaced only with
     ``overwrite``. ``texts`` and ``marks`` are passed to :func:`render`.
     """
     require_folder("run", run)

@@ -1,4 +1,4 @@
-"""Exports exhibits: as a list in CSV, Excel, JSON lines or Parquet, or for the checks
+"""Export exhibits: as a list in CSV, Excel, JSON lines or Parquet, or for the checks
 of a pipeline (:mod:`provscan.report.checks`).
 """
 
@@ -21,7 +21,7 @@ from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import KINDS, otherwise, rarity, visible
 
-# Columns in their order, with their widths in a spreadsheet.
+# The columns in order, with their widths in a spreadsheet.
 COLUMNS = {
     "exhibit": 8,
     "counted": 9,
@@ -54,7 +54,7 @@ COLUMNS = {
     "verdict": 11,
     "note": 30,
 }
-# Characters that a spreadsheet takes for the beginning of a formula or command, or
+# Characters that a spreadsheet interprets as the beginning of a formula or command, or
 # skips before one.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
@@ -72,8 +72,8 @@ def export(
 ) -> tuple[int, int]:
     """Write the findings of a run as a list, the strongest first.
 
-    In CSV and Excel files, text that a spreadsheet would take for a formula is turned
-    into plain text, and control characters are escaped; in Excel files, ids are text.
+    In CSV and Excel files, text that a spreadsheet would interpret as a formula becomes
+    plain text, and control characters are escaped; in Excel files, ids are text.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def export(
     everything
         Add the matches of common or known wording after the findings.
     overwrite
-        Replace an existing file, which somebody may have edited.
+        Replace an existing file, even if it was edited.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def _write_csv(path: Path, exhibits: pa.Table) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
+    """Return a value that no spreadsheet interprets as a formula."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     begins = isinstance(value, str) and value.startswith(FORMULA)
@@ -182,8 +182,8 @@ def _plain(value: Any) -> Any:
 def _write_xlsx(path: Path, exhibits: pa.Table) -> None:
     import xlsxwriter
 
-    # Make the file in memory before writing it, so that only this write can fail on a
-    # full disk.
+    # Make the file in memory first, so that only the final write can fail on a full
+    # disk.
     made = io.BytesIO()
     options = {"in_memory": True, "strings_to_urls": False}
     with xlsxwriter.Workbook(made, options) as book:

@@ -1,4 +1,4 @@
-"""Counts the rows of a run folder for the figures of the page."""
+"""Count the rows of a run folder for the figures of the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def histogram(
     matches
         All matches, with the columns ``bits``, ``control`` and ``counted``.
     spike_ins
-        Spike-ins that were found, in steps of :data:`SPIKE_BITS`.
+        Number of spike-ins found, in classes of :data:`SPIKE_BITS` bits.
 
     Returns
     -------
@@ -81,8 +81,8 @@ def breakdown(findings: pa.Table, name: str) -> list[tuple[str, int]]:
 def strip(findings: pa.Table, sources: Sequence[Mapping[str, Any]]) -> list[int]:
     """Count findings in :data:`PARTS` equal parts of the dataset.
 
-    The records of all ``sources`` are laid end to end, with those that were skipped or
-    are not in a sample. Empty if no finding is in one of the sources.
+    The records of all ``sources`` are concatenated, including those that were skipped
+    or are not in a sample. The result is empty if no finding is in one of the sources.
     """
     first = np.cumsum([0, *(item["read"] for item in sources)])
     names = pa.array([item["source"] for item in sources], pa.string())

@@ -1,4 +1,4 @@
-"""Reads a run folder for a report, and writes reports and lists.
+"""Read a run folder for a report, and write reports and lists.
 
 :class:`RunFiles` reads the four files of a run as one table of exhibits; an exhibit is
 a match of a licensed text. :func:`replaced` and :func:`write_page` write output files.
@@ -51,8 +51,8 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Provide a temporary file that replaces ``target`` when the block succeeds.
 
     Links are followed. An existing file is replaced only with ``overwrite``, unless it
-    is a report that nobody has changed. The data files of a run are never replaced,
-    since they can't be written again, and neither are devices.
+    is a report that no one has changed. The data files of a run are never replaced,
+    since they can't be written again; nor are devices.
     """
     shown, target = target, Path(os.path.realpath(target))
     if target.exists() and not target.is_file():
@@ -79,7 +79,7 @@ def replaced(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
-    """Write a page with a last line by which it is recognised as unchanged."""
+    """Write a page, with a last line that shows whether it was changed."""
     written = page.encode()
     with replaced(target, overwrite=overwrite) as temporary:
         temporary.write_bytes(written + _last_line(written))
@@ -99,7 +99,7 @@ def _last_line(body: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Review:
-    """Marks and entries of reviewers in a report."""
+    """The marks and entries of reviewers in a report."""
 
     # Row of the exhibit -> ``verdict`` and ``note``, either of which may be empty.
     marks: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
@@ -119,7 +119,9 @@ class RunFiles:
 
     @cached_property
     def identity(self) -> str:
-        """16 hexadecimal digits by which reviewers' marks name the matches."""
+        """16 hexadecimal digits that identify the matches; reviewers' marks refer to
+        them.
+        """
         with (self.path / MATCHES_FILE).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -150,8 +152,9 @@ class RunFiles:
         """The matches of licensed texts, findings first, and the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. Added are author, time, language and ``new``; ``row`` is the row in
-        ``matches.parquet``, and ``place`` that in ``evidence.parquet``, null where the
+        numbers. The table also has author, time, language and ``new``; ``row`` is the
+        row in ``matches.parquet``, and ``place`` the row in ``evidence.parquet``, null
+        if the
         match is not a finding.
         """
         needed = [*KEY, "control", "counted", "bits"]
@@ -184,10 +187,12 @@ class RunFiles:
             )
 
     def with_texts(self, exhibits: pa.Table) -> pa.Table:
-        """Some exhibits with their permalinks and the texts that the run keeps of them.
+        """Return some exhibits with their permalinks and with the texts that the run
+        has kept.
 
-        ``before``, ``passage``, ``after`` and ``tweet`` are null if the run keeps none;
-        ``has_text`` is false if ``passage`` and ``tweet`` are SHA-256 digests.
+        ``before``, ``passage``, ``after`` and ``tweet`` are null if the run has not
+        kept them; ``has_text`` is false if ``passage`` and ``tweet`` are SHA-256
+        digests.
         """
         findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
         others = _texts(self.path / MATCHES_FILE, exhibits["row"])
@@ -275,7 +280,7 @@ def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
 
     The file is read batch by batch, and only the wanted rows are kept in memory.
     """
-    # Without this option Arrow would keep everything that it has read in memory.
+    # With the default, Arrow would keep everything that it has read in memory.
     file, parts, low = pq.ParquetFile(path, pre_buffer=False), [], 0
     chosen = np.zeros(file.metadata.num_rows, bool)
     chosen[wanted.drop_null().to_numpy()] = True
@@ -286,7 +291,8 @@ def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
         low += len(batch)
     rows = pa.Table.from_batches(parts, pa.schema([schema.field(n) for n in names]))
     rows = rows.take(pa.array(np.cumsum(chosen) - 1).take(wanted.combine_chunks()))
-    # If a file lacks columns, there are no such texts, and the others are not digests.
+    # If a column is missing, there are no such texts, and the other texts are not
+    # digests.
     for name in TEXTS:
         if name not in names:
             rows = rows.append_column(name, pa.nulls(len(wanted), pa.large_string()))

@@ -1,11 +1,11 @@
-"""Packs exhibits into compressed blocks that the page unpacks one by one.
+"""Pack exhibits into compressed blocks that the page unpacks one by one.
 
 A block is gzip in base64. It contains the ``uint32`` length of a JSON header, the
 header, and columns as little-endian arrays at multiples of 8. The first block has the
 columns by which exhibits are filtered and sorted. Each other block has the ``ids`` and
-``texts`` of :data:`CHUNK` exhibits in UTF-8: one row for each exhibit, whose fields
-each end with the byte 0xFF, which UTF-8 never contains. So the page can be used once
-two blocks are unpacked, and decodes only the rows that it shows.
+``texts`` of :data:`CHUNK` exhibits in UTF-8: one row for each exhibit. Each field of a
+row ends with the byte 0xFF, which UTF-8 never contains. The page can therefore be used
+as soon as two blocks are unpacked, and decodes only the rows that it shows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FIELDS = {
     "texts": ("before", "after", "passage", "tweet"),
 }
 CHUNK = 4096
-# The page's words for matches, levels and the rarity of wording.
+# The words in which the page describes matches, levels and the rarity of wording.
 WORDS = {
     "kinds": wording.KINDS,
     "rarity": wording.RARITY,
@@ -47,8 +47,8 @@ WORDS = {
 # Number of threads that compress blocks.
 WORKERS = 2
 UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
-# Code points of context: AROUND in pages of up to SMALL exhibits, AROUND_IN_LARGE in
-# larger ones.
+# Number of code points of context: AROUND in pages of up to SMALL exhibits,
+# AROUND_IN_LARGE in larger pages.
 SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
@@ -76,7 +76,7 @@ def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
 
 def displayed(exhibits: pa.Table, texts: int | None) -> pa.Table:
     """Return exhibits with the texts that a page may contain (:func:`with_digests`),
-    and with less context if there are many.
+    and with less context if there are many exhibits.
     """
     around = AROUND if len(exhibits) <= SMALL else AROUND_IN_LARGE
     exhibits = with_digests(exhibits, texts)
@@ -94,7 +94,7 @@ def packed_exhibits(
 ) -> Iterator[str]:
     """Yield the blocks of exhibits and of the reviewers' marks.
 
-    ``sources`` maps the sources of the run, in its order, to their displayed names.
+    ``sources`` maps the sources of the run, in their order, to their displayed names.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)

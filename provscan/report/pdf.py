@@ -29,7 +29,7 @@ def write_pdf(
     """Print the report of a run, by default to ``report.pdf`` in its folder.
 
     ``write`` writes the page, given the folder, the path of the page and the
-    ``options``. A file that exists is replaced only with ``overwrite``.
+    ``options``. An existing file is replaced only with ``overwrite``.
     """
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
@@ -59,7 +59,7 @@ def write_pdf(
             done = subprocess.run(
                 command, capture_output=True, timeout=SECONDS, check=False
             )
-            # Chromium may succeed although the disk is full.
+            # Chromium may report success although the disk is full.
             whole = printed.is_file() and b"%%EOF" in printed.read_bytes()[-16:]
             problem = None if whole else f"exit status {done.returncode}"
         except subprocess.TimeoutExpired:

@@ -1,5 +1,5 @@
-"""Shortens names of files for a report, which does not show the folders of the machine
-on which the run was made.
+"""Shorten the names of files for a report, which does not show the folders of the
+machine on which the run was made.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 class Places:
     """Removes the folders of absolute paths from texts.
 
-    Files of the dataset keep their path below the folder that they have in common, so
-    that two files of the same name can be told apart. Other paths keep their last part.
+    Files of the dataset keep their paths below the folder that they have in common, so
+    that two files with the same name can be told apart. Other paths keep their last
+    part.
     """
 
     def __init__(self, summary: Mapping[str, Any], info: Mapping[str, Any]) -> None:
@@ -34,8 +35,8 @@ class Places:
         self._folders = re.compile(rf"(?<![^\s'\"=:(\[,])(?:{pattern})/")
 
     def shown(self, value: Any) -> Any:
-        """Return a value of ``summary.json`` or ``run.json`` with all of its texts as
-        they are shown.
+        """Return a value of ``summary.json`` or ``run.json`` in which all texts are
+        shortened.
         """
         match value:
             case str():

@@ -20,18 +20,19 @@ BAR, PALE, CHANCE = "#4a78b5", "#a9c3e3", "#b4551d"
 class Plots:
     """Figures of the run in a folder.
 
-    Each method draws on the axes ``ax``, or on those of a new figure, and returns them.
+    Each method draws on the axes ``ax``, or on new ones, and returns the axes.
     """
 
     def __init__(self, path: Path) -> None:
         self._files = RunFiles.open(path)
 
     def __call__(self, ax: Axes | None = None) -> Axes:
-        """The same as :meth:`answer`."""
+        """Draw :meth:`answer`."""
         return self.answer(ax)
 
     def answer(self, ax: Axes | None = None) -> Axes:
-        """Records: the findings, the lower bound, and the estimate with its interval.
+        """Draw the findings, the lower bound, and the estimate with its interval, in
+        records.
 
         Findings of a sample are left out: the other numbers are for the whole dataset.
         """
@@ -53,8 +54,8 @@ class Plots:
         return axes
 
     def recall(self, by: str = "edit", ax: Axes | None = None) -> Axes:
-        """Share of the test copies that would be findings, by ``edit``, ``length``,
-        ``script`` or ``position``, with 95% intervals.
+        """Draw the share of the test copies that would be findings, by ``edit``,
+        ``length``, ``script`` or ``position``, with 95% intervals.
         """
         classes = self._measured["recall"]["by"]
         if not classes:
@@ -71,7 +72,9 @@ class Plots:
         return axes
 
     def bits(self, ax: Axes | None = None) -> Axes:
-        """Matches by how rare their wording is; those of control texts point down."""
+        """Draw the matches by the rarity of their wording; bars for control texts point
+        down.
+        """
         axes = ax or _axes(3)
         if chart := figures.histogram(self._files.scores, None):
             left = [place * chart["width"] for place in range(chart["bins"])]
@@ -90,7 +93,9 @@ class Plots:
         return axes
 
     def by(self, name: str, ax: Axes | None = None) -> Axes:
-        """Findings by ``year``, ``author``, ``lang``, ``source`` or ``field``."""
+        """Draw the findings by ``year``, ``author``, ``lang``, ``source`` or
+        ``field``.
+        """
         require(name in figures.BREAKDOWNS, "name", name, ", ".join(figures.BREAKDOWNS))
         pairs = figures.breakdown(self._files.listed(), name)
         pairs = [(value, number) for value, number in pairs if value][::-1]
@@ -113,7 +118,7 @@ class Plots:
 
 
 def _plain(text: str) -> str:
-    """A text that matplotlib does not take for a formula."""
+    """Return a text that matplotlib does not interpret as a formula."""
     return wording.visible(text).replace("$", r"\$")
 
 

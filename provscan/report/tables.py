@@ -1,4 +1,4 @@
-"""Shows runs, indexes and explanations as text, on a terminal or in a notebook."""
+"""Show runs, indexes and explanations as text, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from provscan.report import answers, wording
 from provscan.report.wording import count, layers, rarity, reason
 from provscan.runs.wording import several
 
-# Rows of a long table that are shown.
+# Number of rows of a long table that are shown.
 SOURCES_SHOWN = 20
-# Without --verbose: lines, and warnings that are shown.
+# Without ``--verbose``: maximum number of lines, and of warnings.
 MOST_LINES, MOST_WARNINGS = 10, 3
 
 
 def _print(console: Console, aligned: str, rows: Iterable[Sequence[str]]) -> None:
-    """Print a table without lines; ``<`` and ``>`` align a column left and right. No
-    text can reverse the direction of other texts.
+    """Print a table without rules; ``<`` and ``>`` align a column left and right. A
+    text can't change the direction of other texts.
     """
     table = Table.grid(padding=(0, 2), pad_edge=False)
     for side in aligned:
@@ -62,11 +62,12 @@ def _text(console: Console) -> str:
 
 
 def brief_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str:
-    """The answer of a run in :data:`MOST_LINES` lines or fewer; ``place`` is the folder
-    of the run.
+    """Return the answer of a run in at most :data:`MOST_LINES` lines; ``place`` is the
+    folder of the run.
 
-    Headline and last line are always whole. Between them, whole paragraphs are left out
-    until the others fit: first of all further warnings, last of all the first one.
+    The headline and the last line are always complete. Between them, whole paragraphs
+    are left out until the others fit; the first to be left out are warnings after the
+    first, and the last is the first warning.
     """
 
     def lines(text: str) -> list[str]:
@@ -109,7 +110,9 @@ def run_text(summary: Mapping[str, Any], place: str, *, width: int = 100) -> str
 
 
 def run_html(summary: Mapping[str, Any], place: str) -> str:
-    """The answer of a run as a small table, with all that is known of it folded."""
+    """Return the answer of a run as a small HTML table, with everything else in a
+    folded section.
+    """
     answer = summary["answer"]
     rows = [
         [meaning, *layers(answer[name])] for name, meaning in wording.measures(answer)
@@ -213,7 +216,9 @@ def _headline(console: Console, answer: Mapping[str, Any]) -> None:
 def _first(
     rows: Sequence[tuple[str, ...]], total: int | None = None
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the first rows of a long table, and the number of the others."""
+    """Yield the first rows of a long table, and a row with the number of the other
+    rows.
+    """
     yield from rows[:SOURCES_SHOWN]
     if (more := (total or len(rows)) - SOURCES_SHOWN) > 0:
         yield (f"... and {count(more)} more, in summary.json",)
@@ -253,7 +258,7 @@ def index_table(info: Mapping[str, Any], *, width: int = 100) -> str:
 
 
 def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the contents of an index, taken from ``Index.info()``, as rows."""
+    """Yield the contents of an index, from ``Index.info()``, as rows."""
     yield "Index", info["path"]
     yield "Tweets", count(info["tweets"])
     yield "Different texts", count(info["texts"])

@@ -173,7 +173,9 @@ RARITY = (
     (100.0, "very rare wording"),
     (0.0, "rare wording"),
 )
-"""The words for the rarity of a finding's wording by minimum bits, the rarest first."""
+"""The words for the rarity of a finding's wording, by minimum bits, the rarest
+first.
+"""
 COMMON_OR_KNOWN = "common or known wording"
 NOT_FINDINGS = {
     "common": (
@@ -189,14 +191,14 @@ NOT_FINDINGS = {
         "Too few letters, or words that are too common, to tell it from chance.",
     ),
 }
-"""The reasons why a match is no finding, each with its name and meaning."""
+"""The reasons why a match is not a finding, each with its name and meaning."""
 UNKNOWN_RARITY = "long wording of unknown rarity"
 Otherwise = tuple[str, str]
 
 
 def otherwise(summary: Mapping[str, Any]) -> Otherwise:
     """Return the words for findings of unknown rarity and for matches that are not
-    findings. A run that measures no rarity has its own words.
+    findings. A run that does not measure rarity supplies other words.
     """
     own = summary.get("wording")
     return (UNKNOWN_RARITY, COMMON_OR_KNOWN) if own is None else tuple(own)
@@ -236,8 +238,8 @@ def review(marks: Mapping[int, Mapping[str, str]]) -> str | None:
 
 
 def searched(summary: Mapping[str, Any]) -> str:
-    """Return the end of a sentence about the number of texts that were searched for and
-    the number that serves as control.
+    """Return the end of a sentence, on the number of texts that were searched for and
+    the number that serve as control.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
     tweets = several(index["tweets"], "licensed tweet", "licensed tweets")
@@ -293,7 +295,7 @@ def not_scanned(summary: Mapping[str, Any]) -> list[str]:
             f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
         )
     if summary["damaged"]:
-        # A truncated file may also be listed as changed, so count each file once.
+        # Count each file once, since a truncated file may also be listed as changed.
         files = several(
             len({case["source"] for case in summary["damaged"]}), "file is", "files are"
         )
@@ -418,7 +420,7 @@ def _named(fields: Sequence[str]) -> str:
 
 
 def _not_read(skipped: Mapping[str, int], of: tuple[str, str], text: str) -> list[str]:
-    """Return a sentence about the number of skipped records, for example, with the
+    """Return a sentence about a number of records, such as skipped ones, with the
     causes; empty if there are none.
     """
     if not (total := sum(skipped.values())):
@@ -515,7 +517,7 @@ REASONS = {
     "copies in them may be missed "
     "without --fix-encoding",
 }
-"""The meanings of the keys in ``skipped``, ``repaired`` and the like."""
+"""The meanings of the keys in ``skipped``, ``repaired`` and similar entries."""
 
 
 def reason(key: str) -> str:

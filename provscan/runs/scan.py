@@ -19,11 +19,11 @@ from provscan.calibration.spike_ins import CARRIERS
 from provscan.engine import (
     Advance,
     Executor,
-    Held,
     LostTask,
     Processes,
     Progress,
     Ray,
+    Service,
     Threads,
 )
 from provscan.errors import InputError, OutputError, ParameterError
@@ -200,7 +200,7 @@ def _store(options: MatchOptions) -> Iterator[str | None]:
 
 def _groups(
     executor: Ray, snapshot: Snapshot, reader: IndexReader, options: MatchOptions
-) -> tuple[Held, ...]:
+) -> tuple[Service, ...]:
     """Return the processes of the cluster that have the shards of the index open."""
     shards, groups = len(reader.manifest.shards), options.shard_groups or 1
     if shards < groups:
@@ -218,7 +218,7 @@ def _groups(
         fetched_from=where,
     )
     try:
-        return executor.hold(
+        return executor.start_services(
             [
                 partial(hold, shards=range(group, shards, groups))
                 for group in range(groups)
