@@ -9,13 +9,13 @@ texts of its full index (:func:`reveal`).
 :mod:`~provscan.blind.params`
     Parameters of the index, and limits of a search.
 :mod:`~provscan.blind.kernels`
-    Computing and comparing seeds, fingerprints and keyed hashes.
+    Seeds, fingerprints and keyed hashes, computed and compared.
 :mod:`~provscan.blind.index`
     The index on disk: its key; building, opening and checking it.
 :mod:`~provscan.blind.scan`
-    Searching texts for the texts of an index.
+    The search for the texts of an index in other texts.
 :mod:`~provscan.blind.run`
-    Scanning datasets with a blind index, and revealing such a run.
+    Scans of datasets with a blind index, and the revelation of such a run.
 :mod:`~provscan.blind.report`
     The report of a blind run, and its lines on a terminal.
 """

@@ -2,8 +2,8 @@
 that can be recomputed without the key.
 
 Its folder has the layout of an index with one segment; ``notes`` in the manifest
-contains a value by which the right key is recognised. The segment's texts are numbered
-in the order of their keyed hashes.
+contains a value with which a key is checked. The segment's texts are numbered in the
+order of their keyed hashes.
 
 ``texts.hashes``, ``texts.lengths``, ``texts.fingerprints``
     uint32[n], uint16[n] (code points), uint8: see :mod:`provscan.blind.kernels`. The
@@ -15,7 +15,7 @@ in the order of their keyed hashes.
     number in usual notation; otherwise -1 for the first of the strings, -2 for the
     second, and so on.
 ``tweets.counts``
-    uint32[k, 2]: texts that several tweets carry, ascending, and the number of these
+    uint32[k, 2]: texts that several tweets have, ascending, and the number of these
     tweets.
 
 The key, 32 bytes, is in none of these files. Anyone who has both the key and the index
@@ -69,7 +69,7 @@ from provscan.runs.inputs import require_outside, source_list
 from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
-# Minimum number of distinct bytes in a key; one random key in 10**16 has fewer.
+# Minimum number of distinct bytes in a key; only one random key in 10**16 has fewer.
 FEWEST = 16
 # There are at most 2**COUNTER_BITS counters of seeds.
 COUNTER_BITS = 26
@@ -111,13 +111,13 @@ def derived(key: bytes, purpose: bytes) -> bytes:
 
 
 def key_check(key: bytes) -> str:
-    """Return the value in the manifest by which the right key is recognised."""
+    """Return the value in the manifest with which a key is checked."""
     return derived(key, b"check").hex()
 
 
 def kernel_keys(key: bytes) -> kernels.Keys:
     """Derive the keys of seeds, fingerprints and whole texts."""
-    # The old label of the fingerprints stays, since another label would change the key.
+    # The label of the fingerprints is historical; another label would change the key.
     return frozen(
         kernels.Keys(
             *(
@@ -171,12 +171,12 @@ class BlindIndex:
         ).astype(np.int64)
 
     def info(self) -> dict[str, Any]:
-        """Describe the index in JSON types."""
+        """Return a description of the index in JSON types."""
         return _described(self.path, self.manifest)
 
 
 def is_blind(path: Source) -> bool:
-    """Whether a folder is a blind index, damaged or not.
+    """Return whether a folder is a blind index, damaged or not.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def is_blind(path: Source) -> bool:
 
 
 def info(path: Source) -> dict[str, Any]:
-    """Describe a blind index, without its key.
+    """Return a description of a blind index, without its key.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def info(path: Source) -> dict[str, Any]:
     Returns
     -------
     dict
-        As :meth:`BlindIndex.info`.
+        As for :meth:`BlindIndex.info`.
     """
     return _described(Path(path), read_manifest(Path(path), BlindParams))
 
@@ -251,7 +251,7 @@ def build_index(
 ) -> BlindIndex:
     """Build a blind index, with which others can scan their data.
 
-    While it is built, a full index exists next to it in a hidden folder. Nothing can be
+    During the build, a full index exists next to it in a hidden folder. Tweets can't be
     added to a blind index: build it again.
 
     Parameters
@@ -423,15 +423,16 @@ def _blocks(
 
 
 def _first_fingerprints(lengths: np.ndarray, params: BlindParams) -> np.ndarray:
-    """Return where the fingerprints of each text begin, int64[n + 1]."""
+    """Return the places at which the fingerprints of each text begin, int64[n + 1]."""
     grams = np.maximum(lengths.astype(np.int64) - kernels.GRAM + 1, 1)
-    # One 5-gram in ``step`` has a fingerprint, as in kernels.fingerprint_step.
+    # One in every ``step`` 5-grams has a fingerprint, as in
+    # ``kernels.fingerprint_step``.
     step = -(-grams // params.fingerprints)
     return np.concatenate([[0], np.cumsum(-(-grams // step))])
 
 
 def open_blind(path: Source, key: bytes) -> BlindIndex:
-    """Open a blind index after checking every byte of it."""
+    """Check every byte of a blind index, and open it."""
     folder = Path(path)
     manifest = read_manifest(folder, BlindParams)
     if manifest.notes.get("key_check") != key_check(key):
@@ -444,7 +445,7 @@ def open_blind(path: Source, key: bytes) -> BlindIndex:
 def verify(path: Source) -> dict[str, Any]:
     """Check every byte of a blind index, without its key.
 
-    The sketches can't be rebuilt without the texts. So this finds damage, but not
+    The sketches can't be rebuilt without the texts, so this finds damage, but not
     sketches that were forged together with their checksums.
 
     Parameters
@@ -455,7 +456,7 @@ def verify(path: Source) -> dict[str, Any]:
     Returns
     -------
     dict
-        What was checked.
+        A description of what was checked.
 
     Raises
     ------
@@ -464,7 +465,7 @@ def verify(path: Source) -> dict[str, Any]:
     """
     folder = Path(path)
     manifest = read_manifest(folder, BlindParams)
-    # Only look-ups depend on the key, so any key will do here.
+    # Only look-ups depend on the key, so any key can be used here.
     found = _opened(folder, manifest, bytes(KEY_BYTES)).info()
     names = ("generation", "fingerprint", "bytes", "texts", "tweets")
     return {
@@ -525,7 +526,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
 
 
 def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
-    """Yield the files that contradict the others, with the reason."""
+    """Yield the files that contradict other files, with the reason."""
     texts, table = index.texts, index.table
     count = len(texts.hashes)
     if count != index.manifest.texts or not np.all(

@@ -5,7 +5,7 @@ doi:10.1007/978-3-642-34931-7_28) of a passage of canonical code points that beg
 any place and has a fixed length in units. A *fingerprint* is the low byte of the hash
 of a 5-gram of one text under another key, salted with the hash of that text, so that
 equal 5-grams of two texts have unrelated fingerprints. Seeds find texts and places in
-them; fingerprints tell how much of a text a record contains there.
+them; fingerprints show how much of a text a record contains there.
 
 An entry of the seed table consists of three uint16, the upper bits first: 13 bits of
 the hash, those below the bits of the bucket; 1 bit, whether the seed is common; 24
@@ -33,7 +33,8 @@ _V0, _V1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
 _V2, _V3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
 _FF = np.uint64(0xFF)
 GRAM = 5
-# Bits of an entry: the rest of the hash, the number of the text, the place in the text.
+# Numbers of bits in an entry: the rest of the hash, the number of the text, the place
+# in the text.
 REMAINDER = 13
 TEXT = 24
 PLACE = 10
@@ -42,11 +43,11 @@ _HASH = np.uint64(TEXT + PLACE + 1)
 _REMAINDER = np.uint64((1 << REMAINDER) - 1)
 _TEXT = np.uint64((1 << TEXT) - 1)
 _PLACE = np.uint64((1 << PLACE) - 1)
-# Maximum code points by which a copy may shift between two fingerprints.
+# Maximum number of code points by which a copy may shift between two fingerprints.
 SLIDE = 4
 # Maximum difference between the diagonals of hits that belong to one copy.
 REACH = 96
-# Maximum consecutive fingerprints that a copy may lack.
+# Maximum number of consecutive fingerprints that a copy may lack.
 LACKING = 24
 
 
@@ -63,13 +64,14 @@ class BlindTexts(NamedTuple):
 
     hashes: np.ndarray  # uint32[n], ascending: hashes of whole texts.
     lengths: np.ndarray  # uint16[n], code points.
-    fingerprints: np.ndarray  # uint8[m], text by text.
-    first: np.ndarray  # int64[n + 1]: where the fingerprints of each text begin.
+    fingerprints: np.ndarray  # uint8[m], those of each text together.
+    # int64[n + 1]: the places at which the fingerprints of each text begin.
+    first: np.ndarray
 
 
 class BlindSeeds(NamedTuple):
-    """Seed table: uint32[2**bits + 1] starts of the buckets, uint16[m, 3] entries, and
-    the number of ``bits`` of a bucket's number.
+    """The seed table: uint32[2**bits + 1] starts of the buckets, uint16[m, 3] entries,
+    and ``bits``, the number of bits in a bucket's number.
     """
 
     starts: np.ndarray
@@ -179,8 +181,8 @@ def count_seeds(texts, length, key, counts, room):
 
 @kernel
 def place_shift(size):
-    """Return the bits by which places in a text of this length are shifted to fit an
-    entry.
+    """Return the number of bits by which places in a text of this length are shifted to
+    fit in an entry.
     """
     shift = np.int64(0)
     while size >> shift >= 1 << PLACE:
@@ -190,12 +192,12 @@ def place_shift(size):
 
 @kernel
 def choose_seeds(texts, numbers, choice, key, counts, room, out):
-    """Choose the seeds of each text: the rarest of each stretch of ``step`` places, by
+    """Choose the seeds of each text: the rarest in each stretch of ``step`` places, by
     the ``counts`` of :func:`count_seeds`.
 
     ``numbers`` int64[n] are the texts' numbers; ``room`` uint64 has space for a text.
-    Writes the hash and the lower bits of the entry into uint64[m, 2] ``out``, and
-    returns the number of seeds.
+    Write the hash and the lower bits of the entry into uint64[m, 2] ``out``, and return
+    the number of seeds.
     """
     mask = np.uint64(len(counts) - 1)
     total = np.int64(0)
@@ -269,8 +271,8 @@ def fill_fingerprints(codes, texts, most, key, fingerprints):
 
 @kernel
 def fill_table(seeds, bits, starts, entries):
-    """Write the sorted seeds of :func:`choose_seeds` into ``starts``, all zero before,
-    and ``entries``.
+    """Write the sorted seeds of :func:`choose_seeds` into ``starts``, which must be
+    zero, and ``entries``.
     """
     rest = np.uint64(64 - bits - REMAINDER)
     for e in range(len(seeds)):
@@ -310,9 +312,9 @@ def highest_text(entries):
 def find_seeds(records, length, key, table, most, room, hits):
     """Find the places in records (a code buffer) that have a seed of a text.
 
-    Writes record, text, place in the record, shifted place in the text, and whether the
+    Write record, text, place in the record, shifted place in the text, and whether the
     seed is common into int64[m, 5] ``hits``. At most ``most`` texts are read for each
-    seed. Returns the number of hits, including those for which ``hits`` has no space,
+    seed. Return the number of hits, including those for which ``hits`` has no space,
     and the number of truncated look-ups.
     """
     rest = np.uint64(64 - table.bits - REMAINDER)
@@ -354,7 +356,7 @@ def _walk(window, fingerprints, step, begin, way, found):
     the diagonal and the direction.
 
     ``window`` contains the fingerprints of the record from place ``begin`` on. A shift
-    off the diagonal is accepted only if the next fingerprint agrees, too. Writes the
+    off the diagonal is accepted only if the next fingerprint agrees, too. Write the
     place of each fingerprint that agrees into ``found``.
     """
     j, diagonal, ahead = way
@@ -391,9 +393,9 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
 
     ``hits`` are the sorted hits of :func:`find_seeds`; ``scratch`` is uint8 with space
     for a text and four times ``REACH``, and int64 with space for ``most`` fingerprints.
-    Writes record, text, start and end of the span, number of fingerprints that agree,
+    Write record, text, start and end of the span, number of fingerprints that agree,
     number of fingerprints, whether span and text are equal, and the numbers of rare and
-    of common seeds that were hit into int64[m, 9] ``out``. Returns the number of rows.
+    of common seeds that were hit into int64[m, 9] ``out``. Return the number of rows.
     """
     codes, offsets = records
     room, found = scratch
@@ -462,7 +464,7 @@ def compare_fingerprints(records, hits, texts, most, keys, scratch, out):
         if agree == 0:
             continue
         # Nothing is known between two fingerprints, so a copy that has one of the first
-        # fingerprints is taken to begin where the text begins.
+        # fingerprints is assumed to begin at the beginning of the text.
         edge = 2 * step + GRAM
         if first <= edge:
             start = max(np.int64(0), start - first)

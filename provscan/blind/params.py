@@ -11,7 +11,7 @@ from provscan.params import CANONICAL_VERSION, Params, require
 
 @dataclass(frozen=True)
 class BlindParams(Params):
-    """Parameters of building a blind index."""
+    """The parameters of a blind index."""
 
     format: ClassVar[str] = "provscan-blind"
 
@@ -19,16 +19,18 @@ class BlindParams(Params):
     # Length of a seed in code points; a character of a script that is written without
     # spaces counts as two.
     seed_length: int = 12
-    # A text has one seed per ``seed_step`` places, and at most ``seeds`` of them.
+    # A text has one seed per ``seed_step`` places, and at most ``seeds`` seeds.
     seed_step: int = 14
     seeds: int = 7
-    # Seeds that more than ``frequent_texts`` texts share are left out, as long as
-    # ``least_seeds`` are left.
+    # Seeds that more than ``frequent_texts`` texts have are left out, as long as
+    # ``least_seeds`` remain.
     least_seeds: int = 3
     frequent_texts: int = 200
-    # A seed that more texts than this share is common: alone it makes no match.
+    # A seed is common if more texts than this have it; common seeds alone make no
+    # match.
     common_texts: int = 4
-    # Maximum fingerprints of a text; its 5-grams with a fingerprint are equally spaced.
+    # Maximum number of fingerprints of a text; the 5-grams with a fingerprint are
+    # equally spaced.
     fingerprints: int = 40
 
     def __post_init__(self) -> None:
@@ -50,11 +52,11 @@ class BlindParams(Params):
 
 @dataclass(frozen=True)
 class BlindLimits(Params):
-    """Requirements of a match in addition to the thresholds, since fingerprints tell
-    less than texts do.
+    """The requirements of a match in addition to the thresholds, since fingerprints
+    contain less information than texts.
     """
 
-    min_chars: int = 28  # Minimum of ``MatchParams.min_chars``.
+    min_chars: int = 28  # The minimum value of ``MatchParams.min_chars``.
     # Added to both thresholds if only some 5-grams of a text have a fingerprint.
     margin: float = 0.03
-    seed_texts: int = 64  # Maximum texts that are read for one seed.
+    seed_texts: int = 64  # Maximum number of texts that are read for one seed.

@@ -1,4 +1,6 @@
-"""Shows a blind run as a page and on a terminal, before and after it is revealed."""
+"""The report of a blind run, as a page and on a terminal, before and after it is
+revealed.
+"""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ from provscan.runs.licensed import OPEN_ALREADY
 from provscan.runs.scan import unread_members
 from provscan.text_buffers import buffers
 
-# The wording column of lists, for a match that counts and for another one.
+# The words in the column for rarity in lists: for a match that counts, and for any
+# other match.
 WORDING = ["not measured", "found by sketches alone, and not compared"]
 REVEALED_WORDING = [
     "confirmed by the full index",
@@ -134,7 +135,7 @@ def match(
     index
         Folder of the blind index.
     key
-        File with the key that the index was built with.
+        File with the key with which the index was built.
     sources, out, text_field, id_field, records, encoding, outputs, threshold,\
     min_containment, min_chars, workers, log, allow_unread, strict, max_bad, overwrite,\
     progress
@@ -410,9 +411,9 @@ def compared_with_tweets(
 ) -> tuple[np.ndarray, ...]:
     """Compare passages with the tweets of the given ids.
 
-    Returns arrays with one entry for each id that the index has: its row, ascending,
-    the number of the text, level, similarity and containment. If a tweet has several
-    texts, the most similar one counts.
+    Return arrays with one entry for each id that the index has: its row, ascending, the
+    number of the text, level, similarity and containment. If a tweet has several texts,
+    the most similar one counts.
     """
     rows, texts = reader.texts_of_ids(ids)
     level, similarity, containment = compared(

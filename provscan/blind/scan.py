@@ -1,9 +1,9 @@
-"""Matches of a blind index: seeds find places, fingerprints measure how much is copied,
-keyed hashes recognise equal texts.
+"""The search with a blind index: seeds find places, fingerprints measure how much is
+copied, keyed hashes recognise equal texts.
 
-:func:`scan_blind` is the entry. Similarity and containment are estimated from
+:func:`scan_blind` runs the whole search. Similarity and containment are estimated from
 fingerprints. A span is given in code points of the original text. Whether the original
-equals the tweet to the letter is unknown, so no match has the level ``exact``.
+equals the tweet exactly is unknown, so no match has the level ``exact``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from provscan.text import canonical_codes, canonical_mapped
 # Initial size of the array of seed hits.
 HITS = 1 << 16
 # Columns of a row: the record, the number of the licensed text, the span in canonical
-# code points, agreeing seeds, equal fingerprints, whether the texts are equal, and the
-# rare and common seeds.
+# code points, the numbers of agreeing fingerprints and of all fingerprints, whether the
+# texts are equal, and the numbers of rare and common seeds.
 _RECORD, _TEXT, _START, _END, _AGREE, _FINGERPRINTS, _EQUAL, _RARE, _COMMON = range(9)
 
 
@@ -166,11 +166,11 @@ def _accepted(
         similarity >= params.threshold + margin
     )
     kept &= (common + kernels.GRAM - 1 >= least * (1 + margin)) & (length >= least)
-    # Drop pairs that have only seeds that many texts share.
+    # Drop pairs with only common seeds.
     kept &= equal | (pairs[:, _RARE] > 0)
     rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
-    # Between two texts at one place the earlier tweet wins; the smaller id is taken as
-    # the earlier tweet.
+    # Of two texts at one place, choose the one with the earlier tweet, which is assumed
+    # to have the smaller id.
     age = index.ids[rows[:, _TEXT]]
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort(

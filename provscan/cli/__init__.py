@@ -1,9 +1,9 @@
 """The command line: commands parse their options, call the library, print the result
 and choose the exit status.
 
-Each command has its own file, which is imported when the command is named; slow imports
-(Arrow, numba, rich) happen when it runs. The library raises exceptions, and only this
-package turns them into messages on stderr and an exit status:
+Each command has a file, which is imported when the command is named; slow imports
+(Arrow, numba, rich) happen when the command runs. The library raises exceptions, and
+only this package turns them into messages on stderr and an exit status:
 
 - 0: done
 - 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed
@@ -63,7 +63,7 @@ COMMANDS = (
 )
 
 
-# Control characters that a terminal would act on, as JSON and Python write them.
+# Escapes, as in JSON and Python, of control characters that a terminal would act on.
 _ESCAPES = {
     code: f"\\u{code:04x}"
     for code in (*range(32), *range(127, 160))
@@ -72,8 +72,8 @@ _ESCAPES = {
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print, with control characters escaped: names of files and fields may
-    contain any.
+    """Print a text with control characters escaped, which names of files and fields may
+    contain.
     """
     click.echo(text.translate(_ESCAPES), err=err)
 
@@ -151,7 +151,7 @@ class Commands(click.Group):
         return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        # A file name may be invalid Unicode, and a terminal may lack characters.
+        # File names may be invalid Unicode, and a terminal may lack characters.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")

@@ -1,6 +1,6 @@
-"""Compiling the kernels before the first run on a machine, and saying so.
+"""Compile the kernels before the first run on a machine, and tell the user.
 
-A command that calls kernels imports this module before it calls one.
+A command that calls kernels imports this module first.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sys
 
 import click
 
-# Numba imports SciPy's linear algebra, which no kernel has. That would take a fifth of
-# a second in every command, so it is hidden meanwhile.
+# Numba imports SciPy's linear algebra, which no kernel uses. That would take a fifth of
+# a second in every command, so it is hidden during the import.
 if hidden := "scipy.linalg" not in sys.modules:
     sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
 try:
@@ -23,7 +23,9 @@ from provscan.kernels import warmup
 
 
 def compile_kernels(quiet: bool) -> None:
-    """Compile the kernels before the first run, and say so once."""
+    """Compile the kernels unless they are compiled, and say once that this takes a
+    while.
+    """
     said = quiet
 
     def report(seconds: float) -> None:

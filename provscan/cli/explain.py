@@ -1,4 +1,4 @@
-"""``provscan explain``: shows why a text is or is not a match, or a finding."""
+"""``provscan explain``: show why a text is or is not a match, or a finding."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def command(
 ) -> None:
     """Explain why a text is or is not a match.
 
-    Shows the canonical texts, the LSH bands in which they agree, the reason why it is a
-    match, and each value with its limit and the option that changes the limit. For a
-    match in the run, the conditions of a finding are shown, too. A record is read again
-    from the dataset, which must be where it was.
+    The output has the canonical texts, the LSH bands in which they agree, the reason
+    why the text is a match, and each value with its limit and the option that changes
+    the limit. For a match in the run, it also has the conditions of a finding. A record
+    is read again from the dataset, which must be in the same place as during the run.
     """
     import provscan
     from provscan.cli import show

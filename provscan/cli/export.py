@@ -1,4 +1,4 @@
-"""``provscan export``: writes the exhibits of a run as a list, or for a pipeline."""
+"""``provscan export``: write the exhibits of a run as a list, or for a pipeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan forget``: removes tweets from all future runs."""
+"""``provscan forget``: remove tweets from all future runs."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ from provscan.cli import shared
 @click.option(
     "--purge",
     is_flag=True,
-    help="Also rewrite the files, so that neither text nor hash is left on disk.",
+    help="Also rewrite the files, so that neither texts nor hashes of these tweets are "
+    "left on disk.",
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @shared.workers
 @shared.as_json
 def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Forget tweets: from now on no run finds them. This can't be undone.
+    """Forget tweets, so that no later run finds them. This can't be undone.
 
-    IDS are ids of tweets, files with one id a line, or compliance events as platforms
+    IDS are ids of tweets, files with one id per line, or compliance events as platforms
     send them: JSON lines with delete, user_delete, user_suspend, status_withheld and
-    others, and results of batch compliance jobs. The index knows an edited tweet by the
-    id of its first version, if its corpus has a history of edits; the ids of other
-    versions forget it only if tweet_edit events among IDS connect them. With --purge,
-    IDS can be left out: tweets that were forgotten before are purged.
+    others, and results of batch compliance jobs. The index stores an edited tweet under
+    the id of its first version, if the corpus has a history of edits; it can be
+    forgotten by the ids of other versions only if tweet_edit events among IDS connect
+    them. With --purge, IDS can be left out: tweets that were forgotten before are
+    purged.
     """
     import provscan
     from provscan.cli import show

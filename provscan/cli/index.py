@@ -1,4 +1,4 @@
-"""``provscan index``: builds an index on disk from licensed tweets."""
+"""``provscan index``: build an index on disk from licensed tweets."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ from provscan.cli import shared
 @click.option(
     "--text-field",
     metavar="NAME",
-    help="Field that contains the text; a.b leads into objects.  [default: one with a "
-    "usual name]",
+    help="Name of the field that contains the text; a.b is a field inside an object.  "
+    "[default: a field with a usual name]",
 )
 @shared.id_field
 @click.option(
     "--author-field",
     metavar="NAME",
-    help="Field that contains the author.  [default: one with a usual name]",
+    help="Name of the field that contains the author.  [default: a field with a usual "
+    "name]",
 )
 @click.option(
     "--date-field",
     metavar="NAME",
-    help="Field that contains the time.  [default: one with a usual name]",
+    help="Name of the field that contains the time.  [default: a field with a usual "
+    "name]",
 )
 @click.option(
     "--fraction",
     callback=shared.parse_share,
     metavar="SHARE",
     help="Share of all licensed tweets that PATH contains, e.g. 10%, if it is a random "
-    "sample of them; estimates then "
-    "cover all of them. Not with --blind.",
+    "sample of them; estimates are then for all licensed tweets. Not with "
+    "--blind.",
 )
 @click.option(
     "--seed-length",
     type=int,
     metavar="N",
-    help="Length of a seed in letters: with 14, scanning long text takes two thirds of "
-    "the time, but more copies with "
-    "many typing errors are missed.  [default: 10; 14 above a million texts]",
+    help="Length of a seed in letters: with 14, a scan of long text takes two thirds "
+    "of the time, but misses more copies with many typing errors.  [default: 10; "
+    "14 above a million texts]",
 )
 @click.option(
     "--delimiter",
@@ -98,9 +100,9 @@ def command(
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
-    or the archive of an account give them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or
-    plain text; or a URL; "-" reads standard input. recipe:NAME=PATH reads a public set
-    (provscan recipes).
+    or an account archive provide them, JSON, CSV, Excel, Parquet, SQLite, DuckDB or
+    plain text. It may be a URL; "-" is the standard input. recipe:NAME=PATH reads a
+    public set (provscan recipes).
     """
     import provscan
     from provscan.cli import show
@@ -121,8 +123,8 @@ def command(
         shared.require_known(
             blind.build_index,
             given,
-            "a blind index has seeds of its own, is built in this process and as a "
-            "whole, and its runs make no estimate",
+            "a blind index has other seeds, is built in this process and as a whole, "
+            "and its runs make no estimate",
         )
         with progress(quiet) as watcher:
             made = blind.build_index(list(sources), out, progress=watcher, **given)

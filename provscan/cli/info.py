@@ -1,4 +1,4 @@
-"""``provscan info``: shows what an index contains, or what a run found."""
+"""``provscan info``: show what an index contains, or what a run found."""
 
 from __future__ import annotations
 

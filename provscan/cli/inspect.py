@@ -1,4 +1,4 @@
-"""``provscan inspect``: shows what a run would read."""
+"""``provscan inspect``: show what a run would read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import click
 
 from provscan.cli import shared
 
-# Characters that one processor scans per second; benchmarks/match.py measures it.
+# Number of characters that one processor scans per second, as measured by
+# ``benchmarks/match.py``.
 CHARACTERS_PER_SECOND = 8_000_000
 SHOWN = 50
 
@@ -30,11 +31,11 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show what would be read of PATH...: formats, fields, a sample, warnings, and an
+    """Show what would be read from PATH...: formats, fields, a sample, warnings, and an
     estimate of the time.
 
-    PATH is what `provscan match` or `provscan index` can read, URLs and
-    recipe:NAME=PATH included.
+    PATH is anything that `provscan match` or `provscan index` can read, including URLs
+    and recipe:NAME=PATH.
     """
     from provscan.cli import show
     from provscan.readers import Fields

@@ -1,4 +1,4 @@
-"""``provscan lookup``: compares one text with an index and explains the result."""
+"""``provscan lookup``: compare one text with an index and explain the result."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 @shared.as_json
 @shared.quiet
 def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
-    """Look up one text: which licensed tweets it shares wording with.
+    """Look up the licensed tweets with which one text shares wording.
 
-    Shows the passage and the tweet with the words in which they differ, how rare the
-    wording is, and how many tweets and authors have it. Without TEXT, or with "-", the
-    text is read from the standard input.
+    The output has the passage and the tweet with the words in which they differ, the
+    rarity of the wording, and the number of tweets and authors that use it. Without
+    TEXT, or with "-", the text is read from the standard input.
     """
     if text is None or text == "-":
         text = _standard_input()

@@ -1,4 +1,4 @@
-"""``provscan match``: finds the licensed tweets of an index in datasets."""
+"""``provscan match``: find the licensed tweets of an index in datasets."""
 
 from __future__ import annotations
 

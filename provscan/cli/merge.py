@@ -1,4 +1,4 @@
-"""``provscan merge``: merges small segments of an index into large ones."""
+"""``provscan merge``: merge small segments of an index into large ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provscan probe``: asks a language model for licensed tweets, and for tweets that it
+"""``provscan probe``: ask a language model for licensed tweets, and for tweets that it
 cannot have seen.
 """
 
@@ -63,36 +63,36 @@ def command() -> None:
     multiple=True,
     type=click.Path(),
     metavar="FILE",
-    help="Controls are these tweets, which the model cannot have seen for another "
-    "reason. Can be repeated.",
+    help="File of tweets to use as controls, which the model cannot have seen for "
+    "another reason. Can be repeated.",
 )
 @option(
     "--reference",
     type=shared.LocalPath(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
-    "and controls are then also "
-    "matched on how predictable they are to it.",
+    "and controls are then also matched by how well it predicts them.",
 )
 @experiment_option(
     "--pairs",
     type=int,
     metavar="N",
     show_default="400",
-    help="Licensed tweets to ask for.",
+    help="Number of licensed tweets to ask for.",
 )
 @experiment_option(
     "--samples",
     type=int,
     metavar="N",
     show_default="4",
-    help="Answers to each prompt: one at temperature 0, the others at --temperature.",
+    help="Number of answers to each prompt: one at temperature 0, the others at "
+    "--temperature.",
 )
 @experiment_option(
     "--temperature",
     type=float,
     show_default="1",
-    help="Temperature of the other answers.",
+    help="Temperature of all answers to a prompt except the first.",
 )
 @experiment_option(
     "--style",
@@ -105,10 +105,10 @@ def command() -> None:
     "--prompts",
     multiple=True,
     type=click.Choice(["prefix", "opening", "masked"]),
-    help="Kind of prompt: prefix gives the first half of a tweet's words; opening, its "
-    "author, day and first words; "
-    "masked, all words but a passage in the middle. Can be repeated.  [default: all "
-    "that the style allows]",
+    help="Kind of prompt: prefix gives the first half of a tweet's words; opening "
+    "gives its author, day and first words; masked gives all words except a "
+    "passage in the middle. Can be repeated.  [default: all that the style "
+    "allows]",
 )
 @experiment_option(
     "--free",
@@ -140,7 +140,7 @@ def command() -> None:
     "--min-bits",
     type=float,
     show_default="50",
-    help="How rare the recited wording must be, in bits.",
+    help="Minimum rarity of the recited wording, in bits.",
 )
 @rule_option(
     "--threshold",
@@ -152,15 +152,15 @@ def command() -> None:
     "--min-containment",
     type=float,
     show_default="0.8",
-    help="Minimum share of what the prompt leaves out that an answer must contain.",
+    help="Minimum share of the left-out words that an answer must contain.",
 )
 @rule_option(
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Claim nothing if a classifier of words and lengths may tell licensed tweets "
-    "from controls better than this: "
-    "maximum of the upper limit of its area under the ROC curve.",
+    help="Maximum area under the ROC curve (upper limit) of a classifier that tells "
+    "licensed tweets from controls by words and lengths; nothing is claimed above "
+    "it.",
 )
 @shared.without_segment
 @verbose
@@ -222,7 +222,8 @@ def plan(
     "--key-env",
     metavar="NAME",
     show_default="OPENAI_API_KEY",
-    help="Environment variable that holds the key; it is written nowhere.",
+    help="Environment variable that contains the key, which is never written to a "
+    "file.",
 )
 @endpoint_option(
     "--concurrency",
@@ -235,13 +236,13 @@ def plan(
     type=float,
     show_default="120",
     metavar="SECONDS",
-    help="How long to wait for an answer.",
+    help="Number of seconds to wait for an answer.",
 )
 @endpoint_option(
     "--attempts",
     type=click.IntRange(min=1),
     show_default="8",
-    help="How often a question is sent before it is left unanswered.",
+    help="Number of times a question is sent before it is left unanswered.",
 )
 @budget_option(
     "--max-tokens",

@@ -1,4 +1,4 @@
-"""Shows progress on stderr: as bars on a terminal, elsewhere as occasional lines."""
+"""Show progress on stderr: as bars on a terminal, elsewhere as occasional lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _amount(n: float, unit: str) -> str:
 
 
 def _rate(task: Task) -> float:
-    """Return the units per second since the stage began."""
+    """Return the number of units per second since the stage began."""
     return task.completed / max(task.elapsed or 0.0, 1e-9)
 
 
@@ -47,8 +47,8 @@ class _Amount(ProgressColumn):
 
 
 class Shown(Progress):
-    """Shows each stage as a progress bar of rich. Without a terminal, the bars are not
-    drawn, and a line is printed every half minute and when the stage ends.
+    """Shows each stage as a progress bar (of rich). Without a terminal, no bars are
+    drawn; a line is printed every half minute and at the end of the stage.
     """
 
     def __init__(self, bars: Bars) -> None:
@@ -100,7 +100,9 @@ def _duration(seconds: float) -> str:
 
 @contextlib.contextmanager
 def progress(quiet: bool) -> Iterator[Progress]:
-    """Provide the progress of a command, and restore the cursor whatever happens."""
+    """Provide the progress of a command, and restore the cursor at the end, even after
+    an error.
+    """
     compile_kernels(quiet)
     if quiet:
         yield Progress()

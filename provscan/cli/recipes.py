@@ -1,4 +1,4 @@
-"""``provscan recipes``: lists public tweet sets that can be indexed by name."""
+"""``provscan recipes``: list public tweet sets that can be indexed by name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from provscan.errors import ParameterError
 @click.argument("name", required=False)
 @shared.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List public tweet sets, or show one with its terms, its location and its files of
-    tweets.
+    """List public tweet sets, or show the terms, the location and the files of one set.
 
-    provscan contains none of them. `provscan index recipe:NAME=PATH` indexes your copy
-    of one.
+    provscan contains none of these sets. `provscan index recipe:NAME=PATH` indexes your
+    copy of a set.
     """
     from provscan.cli import show
     from provscan.readers.corpus.recipes import known_recipes

@@ -1,4 +1,4 @@
-"""``provscan report``: writes the report of a run again, from its folder alone."""
+"""``provscan report``: write the report of a run again, from its folder alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Write the report of RUN, or of a probe, again.
 
-    The report is computed from the folder alone; neither index nor dataset is needed.
+    Only the folder of the run is needed, neither the index nor the dataset.
     """
     from provscan import probe
     from provscan.errors import UsageError

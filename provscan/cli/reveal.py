@@ -1,4 +1,4 @@
-"""``provscan reveal``: turns the rows of a blind run into evidence, with the full
+"""``provscan reveal``: turn the rows of a blind run into evidence, with the full
 index.
 """
 

@@ -1,4 +1,4 @@
-"""``provscan serve``: serves a page and an HTTP API that look up texts."""
+"""``provscan serve``: serve a page and an HTTP API that look up texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the parts to declare options with.
+"""Options that several commands share, and the functions that declare options.
 
 :func:`option` declares an option in a group of the help text, :class:`GroupedCommand`
 shows the groups, and :func:`given` passes on the options that the user gave. The
@@ -56,8 +56,8 @@ class _GroupedOption(click.Option):
         self.group = group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the name and the help, without the parentheses that Click puts around
-        the text of a default.
+        """Return the name and the help text, without the parentheses that Click puts
+        around the text of a default.
         """
         if (record := super().get_help_record(ctx)) is None:
             return None
@@ -83,7 +83,9 @@ def given(**options: Any) -> dict[str, Any]:
 def require_known(
     function: Callable[..., Any], options: dict[str, Any], reason: str
 ) -> None:
-    """Raise :class:`~provscan.errors.UsageError` if a function lacks given options."""
+    """Raise :class:`~provscan.errors.UsageError` if a function does not take one of the
+    options that were given.
+    """
     known = signature(function).parameters
     if unknown := [name for name in options if name not in known]:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
@@ -168,14 +170,15 @@ text_field = option(
     metavar="NAME",
     multiple=True,
     callback=_names,
-    help="Field that contains text; a.b leads into objects, a[].b into lists. Can be "
-    "repeated.  "
-    "[default: every field that contains text]",
+    help="Name of a field that contains text; a.b is a field inside an object, a[].b a "
+    "field of the objects in a list. Can be repeated.  [default: every field that "
+    "contains text]",
 )
 id_field = option(
     "--id-field",
     metavar="NAME",
-    help="Field that contains the id.  [default: one with a usual name]",
+    help="Name of the field that contains the id.  [default: a field with a usual "
+    "name]",
 )
 records = option(
     "--records",
@@ -189,7 +192,7 @@ texts = option(
     "--texts",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Show the texts of the N strongest exhibits only, and digests of the others.  "
+    help="Show only the texts of the N strongest exhibits, and digests of the others.  "
     "[default: all]",
 )
 reviewed = option(
@@ -223,16 +226,15 @@ executor = running_option(
 address = running_option(
     "--address",
     metavar="HOST:PORT",
-    help='Address of a Ray cluster, or "auto" for the one that this machine belongs '
-    "to.  [default: one is started on "
-    "this machine]",
+    help='Address of a Ray cluster, or "auto" for the cluster to which this machine '
+    "belongs.  [default: a cluster is started on this machine]",
 )
 log = running_option(
     "--log",
     metavar="FILE",
     type=LocalPath(),
-    help="Append JSON lines to FILE: progress and time left; where each task ran and "
-    "how long; attempts that failed on a cluster.",
+    help="Append JSON lines to FILE: progress and time left, where each task ran and "
+    "for how long, and attempts that failed on a cluster.",
 )
 key = option(
     "--key",
@@ -246,9 +248,8 @@ without_segment = option(
     group="Strictness",
     multiple=True,
     metavar="NAME",
-    help="Leave out a damaged segment of the index, named as in the error; the results "
-    "say how many tweets are "
-    "missing. Can be repeated.",
+    help="Name of a damaged segment of the index to leave out, as in the error; the "
+    "results say how many tweets are missing. Can be repeated.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."
@@ -257,5 +258,5 @@ quiet = output_option(
     "--quiet",
     "-q",
     is_flag=True,
-    help="No progress on stderr; warnings and errors are still printed.",
+    help="Show no progress on stderr; warnings and errors are still printed.",
 )

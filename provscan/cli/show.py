@@ -1,5 +1,5 @@
-"""Prints results on stdout, as JSON for machines or as lines for people, which the
-other functions make.
+"""Print results on stdout (:func:`result`), as JSON for programs or as lines for
+people. The other functions make these lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``provscan verify``: checks whether an index or a run is as provscan wrote it."""
+"""``provscan verify``: check whether an index or a run is as provscan wrote it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     """Check every byte of an index, or the files of a run against each other.
 
     An index is also rebuilt from its tweets in a temporary folder and compared. This
-    takes as long as building it, and detects forged files with matching checksums. The
-    status is 3 if anything differs.
+    takes as long as building the index, and detects forged files with matching
+    checksums. The exit status is 3 if anything differs.
 
-    A run's checksums detect damage and edits of single files. Anyone who edits a run
-    can also write new checksums. Only repeating the command in its run.json on the same
-    dataset and index detects such edits.
+    The checksums of a run detect damage and edits of single files. Anyone who edits a
+    run can also write new checksums. Only repeating the command in its run.json on the
+    same dataset and index detects such edits.
 
     Without an argument: the index that $PROVSCAN_INDEX names, else ./licensed.index.
     """

@@ -197,12 +197,12 @@ class Ray(Executor):
         )
         actors = [actor_class.remote(make) for make in makers]
         self._actors += actors
-        held = tuple(
+        services = tuple(
             Service(actor, constant, actor.call.remote(constant)) for actor in actors
         )
-        for each in held:
+        for each in services:
             each.begin(constant)()
-        return held
+        return services
 
     def run(
         self,

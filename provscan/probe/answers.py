@@ -1,5 +1,5 @@
-"""The file of a model's answers: one JSON line per answer, appended when it arrives and
-never changed.
+"""The file of a model's answers: one JSON line per answer, appended when the answer
+arrives and never changed.
 
 An interrupted run continues after the last complete line. Each line has the plan's
 digest, so that answers to another plan are detected.
@@ -39,7 +39,8 @@ class Answer:
     # Natural logarithm of the probability that one sample recites the target, if the
     # model gives it.
     logprob: float | None = None
-    attempts: int = 1  # Number of times the question was sent until this answer came.
+    # Number of times that the question was sent before this answer arrived.
+    attempts: int = 1
     refused: str | None = None  # Message of an endpoint that refused the question.
     # Parameters that the endpoint refused, so that the question was sent without them;
     # ``logprobs`` if it gave no log-probability of the target.
@@ -59,7 +60,7 @@ class AnswerFile:
     known: dict[str, Answer]
 
     def add(self, answers: list[Answer]) -> None:
-        """Write answers; they are on disk when this returns."""
+        """Write answers to disk before returning."""
         for answer in answers:
             line = json.dumps({"plan": self.digest, **dataclasses.asdict(answer)})
             self.file.write(line.encode() + b"\n")
@@ -70,8 +71,8 @@ class AnswerFile:
 
 @contextlib.contextmanager
 def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
-    """Open the answers of a probe to append to them; an error if another process does,
-    or if they answer another plan.
+    """Open the answers of a probe for appending; raise an error if another process has
+    opened them, or if they answer another plan.
     """
     with (folder / ANSWERS_FILE).open("ab+") as file:
         try:
@@ -82,7 +83,7 @@ def answer_file(folder: Path, digest: str) -> Iterator[AnswerFile]:
             ) from error
         file.seek(0)
         whole = file.read()
-        # Remove an incomplete last line, which is no answer.
+        # Remove an incomplete last line, which is not an answer.
         file.truncate(whole.rfind(b"\n") + 1)
         yield AnswerFile(file, digest, read_answers(folder, digest))
 
@@ -104,8 +105,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 stored: dict[str, Any] = json.loads(line)
                 plan = stored.pop("plan")
                 stored["without"] = tuple(stored.get("without", ()))
-                # The file keeps lone surrogates as they came, but tables and pages are
-                # UTF-8.
+                # The file keeps lone surrogates, but tables and pages are UTF-8.
                 stored["text"] = stored["text"] and without_surrogates(stored["text"])
                 answer = Answer(
                     **{name: value for name, value in stored.items() if name in names}

@@ -1,14 +1,14 @@
-"""The blind baseline: measures whether the two arms can be told apart by their words
-and lengths alone, without asking the model.
+"""The blind baseline, which measures whether the two arms can be told apart by their
+words and lengths alone, without asking the model.
 
-If they can, a model that tells them apart has shown nothing. Most published tests of
+If they can, it means nothing that a model tells them apart. Most published tests of
 whether a model has seen a text have this flaw (Das, Zhang & Tramèr 2024, arXiv
 2406.16201). The classifier is a logistic regression over words, pairs of words, counts
 of letters, digits, links and the like, and the predictability of the texts under other
 models. It is trained on the tweets of both pools that are in no pair or, if there are
-fewer of them than pairs, on pairs other than the one that it scores.
+fewer of these than pairs, on all pairs except the one that it scores.
 
-Needs scikit-learn, which the extra ``probe`` installs.
+The module needs scikit-learn, which the extra ``probe`` installs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Arms(NamedTuple):
 
     licensed: Sequence[str]
     control: Sequence[str]
-    # Measures of each text, those of the control last; equally many for each text.
+    # Measures of each text, the same number for each: first for the licensed texts,
+    # then for the control.
     measures: Sequence[Sequence[float]] = ()
 
 

@@ -1,11 +1,11 @@
-"""Draws the tweets to ask for: licensed tweets by strata, each matched with a control.
+"""Draw the tweets to ask for: licensed tweets by strata, each matched with a control.
 
 Licensed texts are divided into classes by their number of copies, and the same number
-is drawn from every class that has enough. This shows dose and response, and the
-probability with which a text is drawn is known. Within a class, texts are drawn evenly
-over script, length and the author's reach, and otherwise at random. An index contains
-no numbers of followers or retweets, so reach is the author's number of texts in the
-pool.
+of texts is drawn from every class that has enough. This shows dose and response, and
+the probability with which a text is drawn is known. Within a class, texts are drawn
+evenly over script, length and the author's reach, and otherwise at random. Since an
+index contains no numbers of followers or retweets, reach is the number of the author's
+texts in the pool.
 
 The stages of :func:`draw` are: pools of text numbers by class, candidates with their
 prompts, one candidate for each wording, the draw, and the matching with controls.
@@ -37,9 +37,9 @@ from provscan.text import canonical_array
 
 COPIES = (1, 2, 4, 16, 64)
 """Minimum number of copies of each class."""
-# Maximum texts in the pool of a class, and in that of the control.
+# Maximum number of texts in the pool of a class, and in the pool of the control.
 POOL = 5_000
-# Number of controls that are compared, per licensed tweet.
+# Number of controls with which each licensed tweet is compared.
 CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
@@ -53,7 +53,9 @@ MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A prompt for a tweet, and measures of the wording that is left to recite."""
+    """A prompt for a tweet, and measures of the wording that the model would have to
+    recite.
+    """
 
     prompt: Prompt
     bits: float
@@ -80,7 +82,7 @@ class Candidate:
     reference: float | None = None
 
     def stratum(self) -> tuple[Any, ...]:
-        """The sort key; texts in this order are drawn at even distances."""
+        """The sort key; texts are drawn at even distances in this order."""
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
 
@@ -105,8 +107,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A class of licensed texts, with at least ``copies`` and fewer than the next
-    one.
+    """A class of licensed texts, with at least ``copies`` copies and fewer than the
+    next class.
     """
 
     copies: int  # Minimum number of copies.
@@ -118,7 +120,7 @@ class Stratum:
 class Draw:
     pairs: list[tuple[Candidate, Candidate]]  # Licensed tweets with their controls.
     strata: list[Stratum]  # The classes of the licensed tweets.
-    # Tweets of both pools that are in no pair, to train the blind baseline on.
+    # Tweets of both pools that are in no pair, on which the blind baseline is trained.
     others: tuple[list[Candidate], list[Candidate]]
     left_out: dict[str, int]  # Number of texts that are left out, by reason.
 
@@ -126,8 +128,8 @@ class Draw:
 def draw(
     controls: Controls, settings: Settings, reference: Reference | None = None
 ) -> Draw:
-    """Draw licensed tweets and match each with a control, which is also similar under
-    the reference model if there is one.
+    """Draw licensed tweets and match each with a control. With a reference model, the
+    two are also similar under this model.
     """
     rng = np.random.default_rng(settings.seed)
     model = background(controls.licensed)
@@ -153,8 +155,8 @@ def draw(
         tweet for pool in licensed for tweet in pool if tweet.tweet_id not in taken
     ]
     if reference is not None:
-        # A reference model is slow, so it reads only the tweets that may be in a pair,
-        # and as many others to train the baseline on.
+        # A reference model is slow, so it scores only the tweets that may be in a pair,
+        # and the same number of others for training the baseline.
         spare = sorted(spare, key=lambda tweet: tweet.key)[: len(chosen)]
         control = control[: CHOICE * len(chosen)]
         chosen, spare, control = (
@@ -177,7 +179,7 @@ def draw(
 
 
 def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> Arms:
-    """Return the given part and the target of those tweets that have a prompt of the
+    """Return the given parts and the targets of the tweets that have a prompt of the
     kind.
     """
     sides = [
@@ -307,7 +309,7 @@ def _targets(
 
 
 def _repeats(target: str, given: str) -> bool:
-    """Whether the prompt already contains half of the target's 5-grams."""
+    """Return whether the prompt already contains half of the target's 5-grams."""
     grams = {target[at : at + 5] for at in range(max(1, len(target) - 4))}
     return 2 * sum(gram in given for gram in grams) > len(grams)
 
@@ -315,7 +317,7 @@ def _repeats(target: str, given: str) -> bool:
 def _one_each(
     pools: list[list[Candidate]], reader: IndexReader, left_out: Counter[str]
 ) -> list[list[Candidate]]:
-    """Keep one of several tweets with similar wording or the same target; licensed
+    """Keep only one of several tweets with similar wording or the same target; licensed
     tweets take precedence over controls.
     """
     numbers = np.array([tweet.number for pool in pools for tweet in pool], np.int64)
@@ -339,8 +341,8 @@ def _one_each(
 
 
 def _shares(available: Sequence[int], wanted: int) -> list[int]:
-    """Return how many texts to draw from each class: the same number, unless a class
-    has fewer; then the other classes share the rest.
+    """Return the number of texts to draw from each class: the same number for all,
+    unless a class has fewer; then the other classes share the rest.
     """
     given = [0] * len(available)
     while wanted > 0:
@@ -371,7 +373,7 @@ def _matched(
     cost = np.zeros((len(a), len(b)))
     for column in range(a.shape[1]):
         cost += (a[:, column, None] - b[None, :, column]) ** 2
-    # Two authors are equal only if both are known.
+    # Two authors count as equal only if both are known.
     author = _differ(
         [tweet.author or f"licensed {at}" for at, tweet in enumerate(licensed)],
         [tweet.author or f"control {at}" for at, tweet in enumerate(control)],
@@ -380,7 +382,7 @@ def _matched(
         [[getattr(tweet, name) for tweet in side] for side in (licensed, control)]
         for name in ("script", "lang", "length")
     )
-    # An unknown language matches any other.
+    # An unknown language matches any language.
     both_known = np.logical_and.outer(*([bool(each) for each in side] for side in lang))
     other = _differ(*script) | (
         both_known & _differ(*([each or "" for each in side] for side in lang))
@@ -397,7 +399,7 @@ def _matched(
 
 
 def _differ(licensed: Sequence[str], control: Sequence[str]) -> Any:
-    """Return which names differ, bool[licensed, control]."""
+    """Return whether each pair of names differs, bool[licensed, control]."""
     return np.not_equal.outer(np.array(licensed), np.array(control))
 
 

@@ -1,12 +1,13 @@
 """A model behind an endpoint with an OpenAI-compatible API.
 
-No question is sent before the endpoint has given any response, so that a wrong address
-is reported within seconds. Several questions are sent concurrently. After failures the
-client repeats a request, with growing pauses or after the delay that a busy endpoint
-asks for (429). Parameters that the endpoint refuses are left out, and the answer
-records this. If completions can echo the prompt with log-probabilities, that of the
-target is read from them; the chat protocol gives none for words that the model did not
-say. The key comes from the environment and is never written.
+No question is sent before the endpoint has responded at all, so that a wrong address is
+reported within seconds. Several questions are sent concurrently. After a failure, the
+client repeats the request, with growing pauses or after the delay that a busy endpoint
+requests (429). Parameters that the endpoint refuses are left out, and the answer
+records this. If completions can echo the prompt with log-probabilities, the
+log-probability of the target is read from them; the chat protocol provides none for
+words that the model did not say. The key comes from the environment and is never
+written.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from provscan.errors import ModelError, UsageError
 from provscan.probe.answers import Answer, now
 from provscan.probe.plan import Question
 
-# Before the first question, in seconds: how long a request waits for any response, how
-# long such requests are repeated, and the pause between them.
+# Before the first question, in seconds: the time that a request waits for any response,
+# the time during which such requests are repeated, and the pause between them.
 CONTACT, PATIENCE, PAUSE = 10.0, 4.0, 0.2
 # Number of refusals before the first answer after which the client gives up.
 REFUSALS = 5
@@ -38,7 +39,9 @@ Found = TypeVar("Found")
 
 
 class Echo(NamedTuple):
-    """Result of an echoed text: log-probability of its target, and tokens used."""
+    """The result of an echoed text: the log-probability of its target, and the tokens
+    used.
+    """
 
     logprob: float | None
     prompt_tokens: int
@@ -50,7 +53,7 @@ class EndpointOptions:
     concurrency: int = 4  # Number of questions sent at the same time.
     timeout: float = 120.0  # Seconds to wait for an answer.
     attempts: int = 8  # Number of times a question is sent before it is given up.
-    # Environment variable that holds the key; none is sent if it is not set.
+    # Environment variable that contains the key; no key is sent if it is not set.
     key_env: str = "OPENAI_API_KEY"
 
 
@@ -121,8 +124,8 @@ class Endpoint:
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                # Keep the answers so far, even if another question shows that the run
-                # must stop.
+                # Keep the answers received so far, even if another question shows that
+                # the run must stop.
                 failure = next(
                     (error for each in done if (error := each.exception()) is not None),
                     None,
@@ -133,7 +136,7 @@ class Endpoint:
                     raise failure
 
     def _reach(self) -> None:
-        """Wait for any response, even an error, which shows that a server answers at
+        """Wait for any response, even an error, since it shows that a server answers at
         this address.
         """
         client = self._client.with_options(
@@ -182,8 +185,8 @@ class Endpoint:
         )
 
     def _tried(self, call: Callable[[], Found]) -> Found | None:
-        """Return the result of a call whose requests the client repeats; None if all
-        failed.
+        """Return the result of a call, whose requests the client repeats; None if all
+        attempts failed.
         """
         openai = self._openai
         try:
@@ -193,7 +196,7 @@ class Endpoint:
             openai.PermissionDeniedError,
             openai.NotFoundError,
         ) as error:
-            # The endpoint's own message may quote a part of the key, so it is not
+            # The message of the endpoint may quote a part of the key, so it is not
             # shown.
             raise ModelError(
                 f"{self._url} refuses to be asked for model {self._model!r} "
@@ -226,7 +229,7 @@ class Endpoint:
                 if (name, _value(name, question)) in self._refused
             )
         while True:
-            # The name may change while this question is being sent with the old one.
+            # The name may change while this question is being sent with the old name.
             limit = self._limit_name
             try:
                 answer = self._once(question, without, limit)
@@ -336,11 +339,11 @@ class Endpoint:
 def target_logprob(
     tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str
 ) -> float | None:
-    """Return the log-probability of a target from the tokens of an echoed text, which a
-    start mark may precede.
+    """Return the log-probability of a target from the tokens of an echoed text, which
+    may begin with a start token.
 
-    None if no token ends where the prompt or the target ends, so that the two can't be
-    separated.
+    Return None if the target can't be separated because no token ends where the prompt
+    or the target ends.
     """
     whole = "".join(tokens)
     first = 0 if whole.startswith(prompt + target) else len(tokens[0]) if tokens else 0
@@ -359,17 +362,21 @@ def target_logprob(
 
 
 def _cause(error: Any) -> str:
-    """Return why there was no response, in the system's words if there are any."""
+    """Return the reason why there was no response, in the system's words if
+    possible.
+    """
     return str(error.__cause__ or error).strip().rstrip(".") or type(error).__name__
 
 
 def _value(name: str, question: Question) -> float:
-    """Return the value that a refusal applies to: this temperature, or any seed."""
+    """Return the value to which a refusal applies: this temperature, or any seed."""
     return question.temperature if name == "temperature" else 0.0
 
 
 def _refused_parameter(error: Any) -> str | None:
-    """Return the parameter that an endpoint does not accept, by its message."""
+    """Return the parameter that an endpoint does not accept, according to its
+    message.
+    """
     named = getattr(error, "param", None)
     if isinstance(named, str) and named:
         return named if named in OPTIONAL else None

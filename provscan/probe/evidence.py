@@ -1,4 +1,4 @@
-"""What a probe's answers show: the recitations, and their counts by pair.
+"""The recitations in the answers of a probe, and their counts by pair.
 
 :class:`Evidence` has the plan, the answers and the recitations in them;
 :func:`count_recitations` counts them for each tweet as :class:`Counts`. A pair counts
@@ -55,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts over the pairs that were asked with some kinds of prompt."""
+    """The counts for all pairs that were asked for with some kinds of prompt."""
 
     kinds: list[str]
     pairs: list[int]
@@ -69,7 +69,7 @@ class Counts:
 
     @cached_property
     def recited(self) -> dict[str, np.ndarray]:
-        """Whether any answer recites the tweet, bool[pairs] for each arm."""
+        """Whether any answer recites each tweet, bool[pairs] for each arm."""
         return {arm: shares > 0 for arm, shares in self.shares.items()}
 
     @property
@@ -91,8 +91,8 @@ def complete_pairs(plan: Plan, answers: dict[str, Answer]) -> list[int]:
 
 
 def count_recitations(found: Evidence) -> Counts:
-    """Count the answers to the prompts that claims rest on; if there are none, the
-    answers to all prompts.
+    """Count the answers to the prompts on which claims rest or, if there are none, to
+    all prompts.
     """
     kinds = found.plan.content["claims"] or list(found.plan.content["baseline"])
     shares = found.recited(kinds)

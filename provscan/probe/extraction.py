@@ -1,10 +1,10 @@
-"""Computes how many samples it takes until a model recites a tweet, from
-log-probabilities and without sampling.
+"""The number of samples until a model recites a tweet, computed from log-probabilities
+without sampling.
 
 The method is (n, p)-discoverable extraction (Hayes et al. 2024, arXiv 2410.19482). A
-local model gives the probability of a target at the temperature of the plan. An
-endpoint that echoes a text with log-probabilities gives it at temperature 1. The chat
-protocol does not give it at all.
+local model provides the probability of a target at the temperature of the plan. An
+endpoint that echoes a text with log-probabilities provides it at temperature 1. The
+chat protocol does not provide it.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def best_logprobs(
 def extraction(
     logprobs: Mapping[str, Mapping[int, float]], settings: Settings, endpoint: bool
 ) -> dict[str, Any]:
-    """Return how many tweets of each arm are recited within n samples, with
+    """Return the number of tweets of each arm that are recited within n samples, with
     probabilities 0.5 and 0.9.
 
     In the result, ``invalid`` is the reason why there is no such number, or None;
-    ``temperature`` is that of the samples; ``samples`` are the values of n; ``tweets``
-    is the number of tweets with a log-probability; and ``within`` gives, by probability
-    and arm, the number of recited tweets for each n.
+    ``temperature`` is the temperature of the samples; ``samples`` are the values of n;
+    ``tweets`` is the number of tweets with a log-probability; and ``within`` has, by
+    probability and arm, the number of recited tweets for each n.
     """
     why = None
     if not any(logprobs.values()):

@@ -1,4 +1,4 @@
-"""Names of the files in a probe's folder."""
+"""The names of the files in a probe's folder."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from provscan.runs.folder import RUN_FILE, SUMMARY_FILE
 
-# The plan, written before the first question; the answers, one per line; the model.
+# The plan, which is written before the first question; the answers, one per line; the
+# description of the model.
 PLAN_FILE, ANSWERS_FILE, MODEL_FILE = "plan.json", "answers.jsonl", "model.json"
-# Written by the score, in addition to ``summary.json`` and ``run.json``.
+# The files that ``score`` writes in addition to ``summary.json`` and ``run.json``.
 TWEETS_FILE, RECITATIONS_FILE = "tweets.parquet", "recitations.parquet"
 SCORED = (SUMMARY_FILE, RUN_FILE, TWEETS_FILE, RECITATIONS_FILE)
 FILES = {PLAN_FILE, ANSWERS_FILE, MODEL_FILE, *SCORED}

@@ -1,4 +1,4 @@
-"""A local Hugging Face model, which also gives log-probabilities."""
+"""A local Hugging Face model, which also provides log-probabilities."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Local:
     downloaded.
 
     With the first sample of each prompt, the log-probability of the target at
-    ``temperature`` is computed as well. It gives the probability that a sample recites
-    the target (Hayes et al. 2024, arXiv 2410.19482).
+    ``temperature`` is also computed: the probability that a sample recites the target
+    (Hayes et al. 2024, arXiv 2410.19482).
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Local:
                 ]
 
     def _ids(self, question: Question) -> list[int]:
-        """Return the prompt as tokens; a blank prompt becomes the start token."""
+        """Return the tokens of the prompt; an empty prompt becomes the start token."""
         if self._style == "chat":
             messages = [{"role": "user", "content": question.prompt}]
             text = self._tokenizer.apply_chat_template(
@@ -92,8 +92,8 @@ class Local:
         return list(self._tokenizer(question.prompt)["input_ids"])
 
     def _generated(self, questions: list[Question]) -> list[Answer]:
-        """Generate one answer to each question, greedily or sampled with the question's
-        own seed.
+        """Generate one answer to each question, greedily or sampled with the seed of
+        the question.
         """
         torch = self._torch
         prompts = [self._ids(question) for question in questions]
@@ -163,7 +163,7 @@ class Local:
         torch = self._torch
         prompt = self._ids(question)
         whole = list(self._tokenizer(question.prompt + question.target)["input_ids"])
-        # Tokenise the target by itself if tokens join across the end of the prompt.
+        # Tokenise the target separately if a token spans the end of the prompt.
         joined = (
             self._style == "completion"
             and whole[: len(prompt)] == prompt

@@ -2,8 +2,8 @@
 
 A probe is a folder. ``plan.json`` contains the tweets, the prompts, the number of
 answers, the rule for recitations, the blind baseline and the power. Its SHA-256 is the
-plan's digest, which every answer repeats, so that a later change of the plan is
-detected.
+digest of the plan. Every answer repeats the digest, so that a later change of the plan
+is detected.
 
 :func:`make_plan` draws the tweets and writes the plan, :func:`open_plan` reads it, and
 :meth:`Plan.questions` yields the questions in order.
@@ -39,9 +39,9 @@ from provscan.urls import source_of
 
 VERSION = 1
 ARMS = ("licensed", "control")
-# Maximum tokens of an answer to the prompt that names no tweet.
+# Maximum number of tokens in an answer to the prompt that names no tweet.
 FREE_TOKENS = 120
-# Shares of controls recited by chance for which the power is given.
+# Shares of controls recited by chance for which the power is computed.
 CHANCE = (0.0, 0.01, 0.05)
 POWER = 0.8
 
@@ -49,15 +49,16 @@ POWER = 0.8
 class Question(NamedTuple):
     """One question to the model."""
 
-    # Its name in the plan: pair, arm and kind, or "free", and the number of the sample.
+    # The name of the question in the plan: pair, arm and kind, or "free", and the
+    # number of the sample.
     key: str
     prompt: str  # The text that is sent to the model.
-    # The text that would follow word for word, with the white space before it; empty if
-    # the prompt names no tweet.
+    # The exact text that would follow, with the white space before it; empty if the
+    # prompt names no tweet.
     target: str
     temperature: float  # 0 for a greedy answer.
     seed: int  # Seed of the model's random choices.
-    max_tokens: int  # Maximum tokens of the answer.
+    max_tokens: int  # Maximum number of tokens in the answer.
 
     @property
     def sample(self) -> int:
@@ -65,8 +66,8 @@ class Question(NamedTuple):
 
     @property
     def scored(self) -> bool:
-        """Whether the log-probability of the target is requested as well, which happens
-        once for each prompt.
+        """Whether the log-probability of the target is also requested, which happens
+        once per prompt.
         """
         return bool(self.target) and self.sample == 0
 
@@ -130,7 +131,7 @@ class Plan:
             yield self._free(rest)
 
     def _free(self, sample: int) -> Question:
-        # There is no greedy answer: all are draws from the same distribution.
+        # No answer is greedy: all are samples from the same distribution.
         return self._question(
             f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1
         )
@@ -159,7 +160,7 @@ def make_plan(
     reference: str | os.PathLike[str] | None = None,
 ) -> Plan:
     """Draw the tweets, make the prompts, compute the baseline and the power, and write
-    all of it into a new folder.
+    everything to a new folder.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def make_plan(
     settings
         Settings of the experiment; by default ``Settings()``.
     control_after
-        The controls are the licensed tweets of this day or later, which the model can't
+        The licensed tweets of this day or later are the controls, which the model can't
         have seen.
     control
         Files of tweets that the model can't have seen for another reason, instead of
@@ -188,13 +189,13 @@ def make_plan(
     ------
     UsageError
         Neither or both of ``control_after`` and ``control`` are given, or a reference
-        is given and the packages for it are missing.
+        is given but the packages for it are missing.
     ParameterError
         ``control_after`` is not a date.
     OutputError
         The folder exists.
     InputError
-        A file of controls can't be read, or no licensed tweet has a control like it.
+        A file of controls can't be read, or no licensed tweet has a similar control.
     ModelError
         The reference is not the folder of a causal language model.
     """
@@ -264,8 +265,8 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
     Raises
     ------
     InputError
-        The folder has no plan, or the plan has another version, or was changed and
-        can't be read any more.
+        The folder has no plan, or the plan has another version or was changed so that
+        it can't be read any more.
     """
     file = Path(path) / PLAN_FILE
     try:
@@ -309,8 +310,8 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
             limit = {"limit": settings.max_auc, "holds": holds}
             baselines[kind] = {"pairs": len(both.licensed), **area.as_dict(), **limit}
     fit = [kind for kind, area in baselines.items() if area["holds"]]
-    # If the arms differ for every kind of prompt, all are asked, but nothing is claimed
-    # from the answers.
+    # If the arms differ for every kind of prompt, all kinds are asked, but nothing is
+    # claimed from the answers.
     asked = fit or list(baselines)
     pairs = [
         entry for pair in drawn.pairs if (entry := _pair(*pair, asked)) is not None

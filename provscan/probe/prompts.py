@@ -1,7 +1,9 @@
-"""Makes prompts, which give the model one part of a tweet and leave another to recite.
+"""Make prompts, which give the model one part of a tweet and leave another part to
+recite.
 
 The templates are fixed. The *given* part of a tweet goes into the prompt; the *target*
-is the part that the model would have to add. Repeating the given part is no recitation.
+is the part that the model would have to add. An answer that only repeats the given part
+is not a recitation.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import re
 from typing import NamedTuple
 
 KINDS = ("prefix", "opening", "masked")
-"""Kinds of prompt, by what they give of a tweet: half of the words; the author, the day
+"""The kinds of prompt differ in the given part: half of the words; the author, the day
 and the opening words; or all words except a passage in the middle.
 """
 STYLES = ("chat", "completion")
@@ -107,15 +109,15 @@ def make_prompt(
 
 
 def _pieces(tweet: str) -> list[str]:
-    """Split into words with the white space after them, or into characters if there are
-    hardly any spaces.
+    """Split a tweet into words with the white space after them, or into characters if
+    there are hardly any spaces.
     """
     words = re.findall(r"\S+\s*", tweet)
     return words if len(words) >= FEW_WORDS else list(tweet.strip())
 
 
 def max_tokens(target: str) -> int:
-    """Return the maximum tokens of an answer, a few more than the target needs in any
-    script.
+    """Return the maximum number of tokens in an answer, a few more than the target
+    needs in any script.
     """
     return 16 + len(target.encode()) // 2

@@ -1,9 +1,9 @@
 """Predictability of tweets under a reference model: a local model that has not seen
 them.
 
-A tweet that any model would guess is recited even by a model that has not seen it. So
-pairs are matched on the bits of their tweets under a reference model, and the blind
-baseline uses these bits, too.
+A tweet that any model would guess is recited even by a model that has not seen it.
+Pairs are therefore matched on the bits of their tweets under a reference model, and the
+blind baseline also uses these bits.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class Reference:
         self._loaded, self._batch = Causal(path), batch
 
     def describe(self) -> dict[str, Any]:
-        """Return the folder, kind and number of parameters, and the SHA-256 of the
-        files with the weights in the order of their names.
+        """Return the folder, the kind, the number of parameters, and the SHA-256 of the
+        files with the weights, in the order of their names.
         """
         digest = hashlib.sha256()
         for file in sorted(Path(self._loaded.path).iterdir()):
@@ -119,8 +119,8 @@ class Reference:
     def bits(self, texts: Sequence[str]) -> Floats:
         """Return minus the binary logarithm of the probability of each text.
 
-        A text that is too long for the model is cut off, and the bits of the beginning
-        are extrapolated to the whole.
+        A text that is too long for the model is truncated, and the bits of its
+        beginning are extrapolated to the whole text.
         """
         rows = [
             list(ids)

@@ -1,4 +1,4 @@
-"""Asks a model the questions of a plan that are not answered yet."""
+"""Ask a model the questions of a plan that are not answered yet."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ class Model(Protocol):
     """A language model that can be asked."""
 
     def describe(self) -> dict[str, Any]:
-        """Describe the model without any secret, always alike for the same model."""
+        """Return a description of the model without secrets, always the same for the
+        same model.
+        """
 
     def answers(self, questions: Iterable[Question]) -> Iterator[list[Answer]]:
-        """Yield answers in any order, leaving out questions without an answer.
-        ``questions`` is consumed as they are sent.
+        """Yield answers in any order, without questions that got no answer.
+        ``questions`` is consumed as questions are sent.
         """
 
 
@@ -34,11 +36,12 @@ class Model(Protocol):
 class Budget:
     """The budget of a probe, which includes the answers of earlier runs."""
 
-    tokens: int | None = None  # Maximum tokens of prompts and answers; None: no limit.
+    # Maximum number of tokens in prompts and answers; None: no limit.
+    tokens: int | None = None
     dollars: float | None = None  # Maximum cost; None: no limit.
     # Dollars per million tokens of prompts, and of answers.
     prices: tuple[float, float] = (0.0, 0.0)
-    # Tokens reserved for unanswered questions, by key, and tokens used.
+    # The tokens reserved for unanswered questions, by key, and the tokens used.
     _reserved: dict[str, tuple[int, int]] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0, 0])
 
@@ -50,7 +53,7 @@ class Budget:
             )
 
     def reserve(self, question: Question) -> bool:
-        """Reserve tokens for a question; False if the budget does not cover it with its
+        """Reserve tokens for a question; return False if the budget does not cover its
         longest answer and all other unanswered questions.
         """
         sent = [
@@ -96,8 +99,8 @@ def run(
     """Ask a model the questions of the plan that are not answered yet, and stop before
     the budget is exceeded.
 
-    Every answer is written to disk before the next is awaited, so that an interrupted
-    run can continue where it stopped.
+    Every answer is written to disk before the next one is awaited, so that an
+    interrupted run can continue where it stopped.
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def run(
     budget
         The budget, which includes the answers of earlier runs; unlimited by default.
     progress
-        Shows how many questions have been answered.
+        Receives the number of answered questions.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def run(
         ``refused``; ``failed``, asked in this run but without an answer after all
         attempts; ``left``, not asked because of the budget. ``without`` gives, by
         parameter, the number of answers that were asked for without it.
-        ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are what was spent;
+        ``prompt_tokens``, ``answer_tokens`` and ``dollars`` are the amounts spent;
         ``dollars`` is None without prices.
 
     Raises
@@ -182,7 +185,9 @@ def run(
 
 
 def _same_model(plan: Plan, described: dict[str, Any]) -> None:
-    """Record which model is asked, or compare it with the one asked before."""
+    """Record which model is asked, or check that it is the model that was asked
+    before.
+    """
     file = plan.path / MODEL_FILE
     about = {**described, "plan": plan.digest}
     if not file.exists():

@@ -1,6 +1,5 @@
-"""Scores a probe: reads its answers, computes its numbers, and writes
-``summary.json``, ``tweets.parquet``, ``recitations.parquet``, ``run.json`` and the
-report.
+"""Score a probe: read its answers, compute its numbers, and write ``summary.json``,
+``tweets.parquet``, ``recitations.parquet``, ``run.json`` and the report.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ def score(
     path: str | os.PathLike[str],
     index: Index | str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Compare the answers with the tweets, estimate, and write ``summary.json``, the
-    report and more into the folder of the probe.
+    """Compare the answers with the tweets, compute the numbers, and write
+    ``summary.json``, the tables and the report to the folder of the probe.
 
     Parameters
     ----------
     path
         Folder of the probe.
     index
-        The index that the plan was made with, or its folder; by default the folder that
-        the plan names. It is read only if there are answers to the prompt that names no
-        tweet (``Settings.free``).
+        The index with which the plan was made, or its folder; by default the folder
+        that the plan names. It is read only if there are answers to the prompt that
+        names no tweet (``Settings.free``).
 
     Returns
     -------
@@ -91,8 +90,8 @@ def score(
 
 
 def _index_of_plan(plan: Plan, given: Index | str | os.PathLike[str] | None) -> Index:
-    """Return the given index or, by default, the one that the plan names; check that it
-    is the index of the plan.
+    """Return the given index or, by default, the index that the plan names; check that
+    it is the index of the plan.
     """
     planned = plan.content["index"]
     if isinstance(given, Index):

@@ -1,4 +1,4 @@
-"""Settings of a probe: everything that is fixed before the first question."""
+"""The settings of a probe: everything that is fixed before the first question."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Settings:
     pairs
         Number of licensed tweets to ask for, each with a control.
     samples
-        Number of answers to each prompt: the first one greedy (temperature 0), the
-        others at ``temperature``.
+        Number of answers to each prompt: the first is greedy (temperature 0), the
+        others are sampled at ``temperature``.
     temperature
-        Temperature of all samples but the first.
+        Temperature of all samples except the first.
     style
         ``"chat"`` for a model that follows instructions, ``"completion"`` for one that
         continues a text.
@@ -38,14 +38,14 @@ class Settings:
         Minimum length of a recitation, in words or in canonical code points; either
         is enough.
     min_bits
-        Minimum bits of a recitation under the background model: reciting the second
-        half of a proverb is no evidence.
+        Minimum bits of a recitation under the background model: a recitation of the
+        second half of a proverb is not evidence.
     threshold
         Minimum similarity of the recited span.
     min_containment
         Minimum share of the target's 5-grams in the recited span.
     max_auc
-        Maximum of the upper limit of the area under the ROC curve: claims need arms
+        Maximum for the upper limit of the area under the ROC curve: claims need arms
         that can't be told apart without the model.
     """
 
@@ -124,6 +124,6 @@ class Settings:
         Returns
         -------
         dict
-            By name.
+            The values by name.
         """
         return {**dataclasses.asdict(self), "prompts": list(self.prompts)}

@@ -2,7 +2,7 @@
 
 :func:`summarise` counts the recitations, tests the two arms against each other and
 assembles the summary. Claims rest only on prompts for which the two arms could not be
-told apart beforehand. :func:`free_summary` has the numbers of free generation, and
+told apart beforehand. :func:`free_summary` computes the numbers of free generation, and
 :func:`status_of` decides what the probe shows as a whole.
 """
 
@@ -38,13 +38,13 @@ from provscan.probe.verification import Recitation
 SUMMARY_VERSION = 1
 # False discovery rate of the list of recited tweets.
 RATE = 0.05
-# Minimum number of pairs that can support a claim, if in all of them only the licensed
-# tweet is recited.
+# Minimum number of pairs that can support a claim, if only the licensed tweet is
+# recited in all of them.
 FEWEST_PAIRS = math.ceil(-math.log2(ALPHA))
-# An estimate is withheld if its interval spans a larger factor.
+# An estimate is withheld if the ends of its interval differ by a larger factor.
 WIDEST = 10.0
-# Minimum number of tweets for a share: fewer recited tweets show no trend over copies,
-# and a class of copies with fewer tweets has no share.
+# Minimum number of recited tweets for a trend over copies, and minimum number of tweets
+# in a class of copies for a share.
 FEWEST = 20
 
 
@@ -185,7 +185,7 @@ def _tests(counts: Counts, objection: str | None) -> dict[str, Any]:
 
 def _numbers(counts: Counts, difference: dict[str, Any]) -> dict[str, Any]:
     """Return the number of recited licensed tweets, and the lower bound, estimate and
-    upper bound of those beyond chance.
+    upper bound of the number beyond chance.
 
     A model that gave no answer might have recited the tweet, so the upper bound allows
     for that.
@@ -230,8 +230,8 @@ def _of_kind(found: Evidence, kind: str) -> dict[str, Any]:
 
 
 def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
-    """Return recited tweets by class of copies, and the trend per doubling of
-    copies.
+    """Return the number of recited tweets by class of copies, and the trend per
+    doubling of copies.
     """
     from scipy.optimize import isotonic_regression
 
@@ -307,8 +307,8 @@ def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
 def free_summary(
     answers: list[Answer], matches: list[Recitation], controls: Controls
 ) -> dict[str, Any]:
-    """Return what free generation showed: licensed texts, control texts, and lower
-    bounds for texts that did not appear.
+    """Return the result of free generation: the numbers of licensed and of control
+    texts, and lower bounds for texts that did not appear.
     """
     draws: dict[int, set[int]] = defaultdict(set)
     control: set[int] = set()

@@ -1,8 +1,8 @@
-"""Finds the answers that recite a tweet, with the verifier of ``match``.
+"""Find the answers that recite a tweet, with the verifier of ``match``.
 
-:func:`recitations` compares an answer with the *target* of its own prompt, the words
-that the prompt lacks, so that repeating the prompt is no recitation.
-:func:`free_matches` compares free generation with the whole index.
+:func:`recitations` compares an answer with the *target* of its prompt, the words that
+the prompt lacks, so that repeating the prompt is not a recitation. :func:`free_matches`
+compares free generation with the whole index.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Recitation:
     level: str
     similarity: float
     containment: float
-    bits: float  # How rare the recited wording is.
+    bits: float  # The rarity of the recited wording.
     text: int = -1  # In free generation, the number of the licensed text.
 
 
@@ -81,7 +81,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
             {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
         ]
         index = build_index(tweets, Path(folder) / "targets.index")
-        # The rule requires a share of the target, which partial matches lack.
+        # The rule requires a share of the target, so partial matches are turned off.
         found = index.match(
             [answer.text or "" for answer in rows],
             threshold=rule.threshold,

@@ -1,4 +1,4 @@
-"""Shows a probe to readers: its sentences, a page, and tables for a terminal."""
+"""A probe shown to readers: its sentences, a page, and tables for a terminal."""
 
 from provscan.probe.report.page import require_score, write_probe_report
 from provscan.probe.report.tables import plan_table, probe_table

@@ -1,4 +1,4 @@
-"""Writes ``report.html`` of a probe, one self-contained file, from the files that
+"""Write ``report.html`` of a probe, one self-contained file, from the files that
 ``provscan probe score`` wrote.
 """
 
@@ -147,7 +147,7 @@ def _named(model: str | None) -> str:
 
 
 def _explained(summary: Mapping[str, Any]) -> str:
-    """Return a sentence on how many recitations chance explains."""
+    """Return a sentence on the number of recitations that chance explains."""
     tweets, listed = summary["answer"]["tweets"], summary["listed"]
     if tweets["chance"] is None:
         return "How many of them are coincidences was not measured."

@@ -1,4 +1,4 @@
-"""Shows a probe on a terminal: its plan (:func:`plan_table`) and its result
+"""Show a probe on a terminal: its plan (:func:`plan_table`) and its result
 (:func:`probe_table`), in a few lines by default, or with every number.
 """
 
@@ -28,7 +28,7 @@ def plan_table(
     *,
     verbose: bool = False,
 ) -> str:
-    """Return a table of what will be asked and what this can show; ``plan`` is
+    """Return a table of the planned questions and of what they can show; ``plan`` is
     ``plan.json`` without its pairs.
     """
     console, power = _console(), plan["power"]
@@ -90,7 +90,7 @@ def plan_table(
 
 
 def probe_table(summary: Mapping[str, Any], *, verbose: bool = False) -> str:
-    """Return a table of what a probe showed, from its ``summary.json``."""
+    """Return a table of the results of a probe, from its ``summary.json``."""
     console, answer = _console(), summary["answer"]
     console.print(answer["headline"])
     for sentence in answer["details"]:
@@ -139,7 +139,7 @@ def _numbers(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def found_lines(answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return the numbers of recited licensed tweets, in all and beyond chance, with
+    """Return the numbers of recited licensed tweets, in total and beyond chance, with
     their names and meanings.
     """
     tweets, withheld = answer["tweets"], answer["withheld"]
@@ -259,7 +259,8 @@ def predictability(plan: Mapping[str, Any]) -> str:
 
 def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a line for each probability, with the numbers of licensed tweets recited
-    within increasing numbers of samples; or a line with the reason if unknown.
+    within increasing numbers of samples; or a line with the reason why they are
+    unknown.
     """
     if item["invalid"]:
         yield "Samples needed", f"not measured: {item['invalid']}"
@@ -289,7 +290,9 @@ def copies(item: Mapping[str, Any]) -> str:
 
 
 def share_of(item: Mapping[str, Any]) -> str:
-    """Return the share of recited tweets of a class, or that it has too few tweets."""
+    """Return the share of recited tweets of a class, or a remark that it has too few
+    tweets.
+    """
     if item["low"] is None:
         return "share withheld: fewer than 20 tweets were asked for"
     limits = f"{percent(round(item['low'], 4))}-{percent(round(item['high'], 4))}"

@@ -1,7 +1,8 @@
 """The sentences of a probe's answer: headline, details, the next step, warnings and
 notes.
 
-:func:`final_answer` words the numbers that :mod:`provscan.probe.summary` computes.
+:func:`final_answer` puts the numbers that :mod:`provscan.probe.summary` computes into
+words.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def departure(item: dict[str, Any]) -> str:
-    """Return how often a parameter was left out, in words."""
+    """Return in words how often a parameter was left out."""
     name = (
         item["parameter"]
         if item["value"] is None
@@ -224,7 +225,7 @@ def departure(item: dict[str, Any]) -> str:
 
 
 def area_of(area: Mapping[str, Any]) -> str:
-    """Return how well a classifier tells licensed tweets from controls, in words."""
+    """Return in words how well a classifier tells licensed tweets from controls."""
     if area["value"] is None:
         return f"not measured, {area['invalid']}"
     return (

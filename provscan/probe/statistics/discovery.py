@@ -10,10 +10,10 @@ from provscan.errors import ParameterError
 
 
 def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> Floats:
-    """Return the conformal p-value of each score: 1 + the control scores that reach it,
-    divided by 1 + all control scores.
+    """Return the conformal p-value of each score: (1 + number of control scores that
+    are at least as high) / (1 + number of control scores).
 
-    The p-values are valid together for :func:`benjamini_hochberg` (Bates et al. 2023,
+    The p-values are jointly valid for :func:`benjamini_hochberg` (Bates et al. 2023,
     doi:10.1214/22-AOS2244).
 
     Parameters
@@ -43,9 +43,10 @@ def conformal_p_values(scores: npt.ArrayLike, control_scores: npt.ArrayLike) -> 
 
 
 def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
-    """Return the lowest false discovery rate of a list that includes each hypothesis.
+    """Return, for each hypothesis, the lowest false discovery rate of a list that
+    includes it.
 
-    The method is that of Benjamini & Hochberg (1995,
+    The method is from Benjamini & Hochberg (1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x).
 
     Parameters

@@ -18,7 +18,7 @@ class Inference:
     value
         The estimate, or None.
     low, high
-        Its limits; None if the method gives no limit at that end.
+        The limits of the estimate; None if the method gives no limit at that end.
     p_value
         The p-value of the null hypothesis that the true value is no larger than for a
         model that learned nothing; None if there is no test.

@@ -14,9 +14,10 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# One-sided error of a claim: that of the lower limit of a 95 % interval.
+# One-sided error probability of a claim: that of the lower limit of a 95 % interval.
 ALPHA = 0.025
-# Differences of scores are rounded to multiples of the largest one divided by STEPS.
+# Differences of scores are rounded to multiples of the largest difference divided by
+# STEPS.
 STEPS = 200
 
 
@@ -24,13 +25,13 @@ def mcnemar(first_only: int, second_only: int) -> float:
     """Return the one-sided p-value of the exact McNemar test (McNemar 1947,
     doi:10.1007/BF02295996).
 
-    If both arms are alike, half of the pairs with a single hit have it in the first
+    If the arms are alike, half of the pairs with exactly one hit have it in the first
     arm.
 
     Parameters
     ----------
     first_only, second_only
-        Pairs with a hit in the first arm only, and in the second only.
+        Number of pairs with a hit only in the first arm, and only in the second.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
     Parameters
     ----------
     first_only, second_only
-        Pairs with a hit in the first arm only, and in the second only.
+        Number of pairs with a hit only in the first arm, and only in the second.
     pairs
         All pairs.
 

@@ -1,4 +1,6 @@
-"""Measures how well a score tells two matched arms apart."""
+"""The area under the ROC curve, which measures how well a score tells two matched arms
+apart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dose and response: tests whether the share of hits rises with the dose."""
+"""Dose and response: a test of whether the share of hits rises with the dose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 
-# Minimum hits and minimum misses for the normal approximation.
+# Minimum number of hits, and of misses, for the normal approximation.
 ENOUGH = 5
 
 
@@ -30,8 +30,8 @@ def cochran_armitage(
     Returns
     -------
     Inference
-        Slope of the share by dose with its 95 % interval; the one-sided p-value tests
-        for a rise.
+        Slope of the share by dose, with its 95 % interval; the one-sided p-value is
+        that of a test for a rise.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def cochran_armitage(
         )
         return Inference(slope, None, None, None, method, assumes, why)
     error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
-    # The shares of the classes scatter around the line by their sampling errors.
+    # The shares of the classes deviate from the line by their sampling errors.
     each = (k + 0.5) / (n + 1.0)
     around = math.sqrt(float(n @ ((x - centre) ** 2 * each * (1.0 - each)))) / spread
     reach = float(ndtri(0.975)) * around

@@ -12,8 +12,8 @@ from provscan.errors import ParameterError
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import ALPHA
 
-# Number of parts into which the distance from the data is divided, to be distributed
-# over the strata.
+# Number of parts into which the squared distance from the data is divided, which are
+# then distributed over the strata.
 STEPS = 96
 
 
@@ -24,26 +24,27 @@ def stratified_excess(
     control_hits: int,
     controls: int,
 ) -> tuple[Inference, int]:
-    """Bound the number of a population's members that would be hits beyond those of a
-    control, given a random sample of each stratum.
+    """Return a lower bound on the number of members of a population that would be hits
+    beyond those of a control, given a random sample of each stratum.
 
     The excess of a stratum is never negative, so the excess of some strata is a lower
-    bound for all of them. A bound is computed for all strata, for all but the first,
-    and so on down to the last alone, so that chance need not be subtracted for a large
-    first stratum if only the last ones show an excess. Half of the error is allotted to
-    the bound for all strata, the rest in equal parts to the others (Bonferroni), and
-    the largest bound counts. Each bound is the smallest Horvitz-Thompson total (1952,
-    doi:10.1080/01621459.1952.10483446) over shares of the strata and of the control
-    that are compatible with the data: the squared deviates of their exact one-sided
-    limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404) add up to that of the
-    error, as in Zou & Donner (2008, doi:10.1002/sim.3095) but without linearisation.
+    bound for all of them. A bound is computed for all strata, for all except the first,
+    and so on down to only the last, so that chance need not be subtracted for a large
+    first stratum if only the last strata show an excess. Half of the error probability
+    is allotted to the bound for all strata and the rest, in equal parts, to the other
+    bounds (Bonferroni); the largest bound counts. Each bound is the smallest
+    Horvitz-Thompson total (1952, doi:10.1080/01621459.1952.10483446) over shares of the
+    strata and of the control that are compatible with the data: the squared deviates of
+    their exact one-sided limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404)
+    add up to the squared deviate of the error probability, as in Zou & Donner (2008,
+    doi:10.1002/sim.3095) but without linearisation.
 
     Parameters
     ----------
     population, drawn
         [strata]: numbers of members, and of members that were drawn at random. Members
-        that were drawn but not used count as misses. The order of the strata was fixed
-        beforehand, with those of the highest expected excess last.
+        that were drawn but not used count as misses. The order of the strata must be
+        fixed beforehand, with the highest expected excess last.
     hits
         [strata]: hits among the drawn members.
     control_hits, controls
@@ -108,8 +109,8 @@ def stratified_excess(
 def _least_excess(
     size: Floats, n: Floats, k: Floats, control_hits: int, controls: int, deviate: float
 ) -> float:
-    """Return the smallest total less chance, over all ways to distribute the square of
-    the deviate.
+    """Return the smallest total minus chance over all distributions of the squared
+    deviate.
     """
     from scipy.special import betaincinv, ndtr
 
@@ -117,8 +118,7 @@ def _least_excess(
     chance = np.ones(STEPS + 1)
     if control_hits < controls:
         chance = betaincinv(control_hits + 1, controls - control_hits, 1.0 - tails)
-    # The smallest total of the strata so far, by the number of parts of the square that
-    # they use.
+    # The smallest total of the strata so far, by the number of parts that they use.
     least = np.zeros(STEPS + 1)
     for members, total, hits in zip(size.tolist(), n.tolist(), k.tolist(), strict=True):
         if hits:
@@ -133,8 +133,8 @@ def _least_excess(
 
 
 def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inference]:
-    """Bound the number of distinct texts of a source, and estimate how many new ones
-    its next draw shows.
+    """Return a lower bound on the number of distinct texts of a source, and an estimate
+    of the number of new texts in its next draw.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inferenc
     Returns
     -------
     texts : Inference
-        The lower bound Chao1 with its own lower limit (Chao 1984, doi:10.2307/4615964;
-        1987, doi:10.2307/2531532).
+        The lower bound Chao1, with the lower limit of this bound (Chao 1984,
+        doi:10.2307/4615964; 1987, doi:10.2307/2531532).
     mass : Inference
         Mean number of texts in a draw that are seen in no other draw (Good 1953,
         doi:10.1093/biomet/40.3-4.237).
