@@ -248,13 +248,17 @@ class Index:
         changes = {name: value for name, value in given.items() if value is not None}
         params = replace(params, **changes)
         array = without_cues(to_array(texts))[0]
+        own = _id_array(ids, len(array))
+        schema = EVIDENCE if evidence else SCORED
         self._compare_files()
         with self.reader.unchanged():
             found = scan_texts(*buffers(array), self.reader, params)
+            if len(found.row) == 0:
+                return schema.empty_table()
             batch = pa.RecordBatch.from_pydict(
                 {
                     "record": pa.array(np.arange(len(array))),
-                    "id": _id_array(ids, len(array)),
+                    "id": own,
                     "text": array,
                 }
             )
@@ -265,7 +269,7 @@ class Index:
             if evidence:
                 columns |= dict(zip(AROUND, around, strict=True))
                 columns |= self._tweets(found)
-        return pa.table(columns, schema=EVIDENCE if evidence else SCORED)
+        return pa.table(columns, schema=schema)
 
     def _compare_files(self) -> None:
         """Compare the files with their checksums, if this was not done on opening."""
@@ -283,8 +287,6 @@ class Index:
         self, found: Matches, passage: pa.LargeStringArray
     ) -> dict[str, pa.Array]:
         """Return the columns :data:`SCORES` of matches, as in a run."""
-        if len(found.row) == 0:
-            return {field.name: pa.array([], field.type) for field in SCORES}
         # Parts of a text that readers leave out are not compared.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
