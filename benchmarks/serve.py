@@ -6,7 +6,9 @@
 paragraphs of 500 characters, of which half hold a licensed tweet. One after the other;
 at a rate (``--rate``), each at its time whether or not the ones before are answered;
 and beside clients that send slowly, send 100 MB, cut the connection, or come a thousand
-at a time. Printed are milliseconds, statuses, and the memory of the server.
+at a time, while the index is replaced by another one every second. Printed are
+milliseconds, statuses, answers that name an index and are not its own, and the memory
+of the server after each turn of bad clients, which should stay the same.
 """
 
 from __future__ import annotations
@@ -26,9 +28,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from lookup import arguments_of, indexed, paragraphs, percentiles
 from measure import console, machine, table
+
+import provscan
 
 HEAD = (
     "POST /api/lookup HTTP/1.1\r\nHost: localhost\r\n"
@@ -53,18 +58,40 @@ def serving(index: Path) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
+@contextlib.contextmanager
+def swapping(link: Path, indexes: list[provscan.Index]) -> Iterator[None]:
+    """Replace the index behind a link every second, from one of these to the next."""
+    ended = threading.Event()
+
+    def swap() -> None:
+        turn = 0
+        while not ended.wait(1.0):
+            turn += 1
+            new = link.with_name("new")
+            new.symlink_to(indexes[turn % len(indexes)].path)
+            new.replace(link)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 class Client:
     """One connection."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
-    def ask(self, text: str) -> int:
+    def ask(self, text: str) -> dict[str, Any]:
+        """Return an answer, with its status."""
         body, kind = json.dumps({"text": text}), {"Content-Type": "application/json"}
         self._connection.request("POST", "/api/lookup", body, kind)
         answer = self._connection.getresponse()
-        answer.read()
-        return answer.status
+        return {**json.loads(answer.read()), "status": answer.status}
 
 
 def alone(port: int, texts: list[str], seconds: float) -> list[float]:
@@ -107,8 +134,30 @@ def status_of(port: int, *parts: bytes, pause: float = 0.0) -> str:
             return "closed"
 
 
-def bad_clients(port: int, text: str, connections: int) -> dict[str, Counter[str]]:
-    """Statuses by what clients do, and those of good ones beside them."""
+def good_client(
+    port: int, text: str, known: dict[str, int], ended: threading.Event
+) -> Counter[str]:
+    """Ask ten times a second until the end; return the statuses, and the answers that
+    are not from the index that they name: `known` has the tweets of each fingerprint.
+    """
+    statuses: Counter[str] = Counter()
+    while not ended.wait(0.1):
+        try:
+            answer = Client(port).ask(text)
+        except OSError:
+            statuses["closed"] += 1
+            continue
+        statuses[str(answer["status"])] += 1
+        if answer["status"] == 200:
+            about = answer["index"]
+            statuses["wrong index"] += known[about["fingerprint"]] != about["tweets"]
+    return statuses
+
+
+def bad_clients(
+    port: int, text: str, connections: int, known: dict[str, int]
+) -> dict[str, Counter[str]]:
+    """Statuses by what clients do, and those of a good one beside them."""
     body = json.dumps({"text": text}).encode()
     head, block = HEAD.format(len(body)).encode(), b"a" * (1 << 16)
     slow = [body[n : n + 1] for n in range(20)]
@@ -127,7 +176,9 @@ def bad_clients(port: int, text: str, connections: int) -> dict[str, Counter[str
         "parallel": lambda _: status_of(port, head + body),
     }
     counts = {"slow, a byte a second": 20, "100 MB": 20, "cut connections": 200}
-    with ThreadPoolExecutor(connections) as pool:
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as good, ThreadPoolExecutor(connections) as pool:
+        beside = good.submit(good_client, port, text, known, ended)
         asked = {
             name: [
                 pool.submit(way, number)
@@ -135,7 +186,9 @@ def bad_clients(port: int, text: str, connections: int) -> dict[str, Counter[str
             ]
             for name, way in ways.items()
         }
-        return {name: Counter(f.result() for f in all) for name, all in asked.items()}
+        found = {name: Counter(f.result() for f in all) for name, all in asked.items()}
+        ended.set()
+        return {**found, "a good client beside them": beside.result()}
 
 
 def memory(process: int) -> float:
@@ -156,17 +209,24 @@ def main() -> None:
     with TemporaryDirectory() as name:
         index = indexed(arguments, Path(name))
         texts = paragraphs(index, 200)
-        with serving(Path(index.path)) as (port, process):
+        few = [{"id": "1", "text": texts[1]}]
+        indexes = [index, provscan.build_index(few, Path(name, "other.index"))]
+        known = {each.fingerprint: each.reader.tweets for each in indexes}
+        link = Path(name, "served.index")
+        link.symlink_to(index.path)
+        with serving(link) as (port, process):
             times = table("Answers, ms", "", "median", "p99", "longest")
             times.add_row("alone", *percentiles(alone(port, texts, arguments.seconds)))
             rated = at_rate(port, texts, arguments.seconds, arguments.rate)
             times.add_row(f"{arguments.rate:g} a second", *percentiles(rated))
-            before = memory(process)
+            sizes = [memory(process)]
             bad: dict[str, Counter[str]] = {}
             for _ in range(arguments.bad):
-                found = bad_clients(port, texts[1], arguments.connections)
-                bad = {name: bad.get(name, Counter()) + found[name] for name in found}
-            after = memory(process)
+                with swapping(link, indexes):
+                    found = bad_clients(port, texts[1], arguments.connections, known)
+                for kind, counts in found.items():
+                    bad.setdefault(kind, Counter()).update(counts)
+                sizes.append(memory(process))
             times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
     console.print(machine())
     load = os.getloadavg()[0]
@@ -177,7 +237,8 @@ def main() -> None:
         said = ", ".join(f"{status}: {n}" for status, n in sorted(counts.items()))
         statuses.add_row(name, said)
     console.print(statuses)
-    console.print(f"memory before {before:.0f} MB, after {after:.0f} MB")
+    turns = ", ".join(f"{size:.0f}" for size in sizes)
+    console.print(f"memory before and after each turn of bad clients, MB: {turns}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from provscan.index import IndexReader, Strings, write_index
 from provscan.ordered_map import ordered_map
 from provscan.readers.stats import require_undamaged
 from provscan.text import canonical_buffers
+from provscan.text.hooks import prepared_batch
 from provscan.text_buffers import buffers
 
 
@@ -147,7 +148,9 @@ def with_files(
 
     def batches() -> Iterator[pa.RecordBatch]:
         for file in plan.files:
-            yield from readers.read_tweets(file, stats)
+            for batch in readers.read_tweets(file, stats):
+                hook = licensed.hook
+                yield batch if hook is None else prepared_batch(batch, hook)
         require_undamaged(stats)
 
     unlicensed = _unlicensed(licensed, repeated)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from provscan.arrays import Flags, Numbers, distinct, slices
-from provscan.errors import IndexFormatError
+from provscan.errors import IndexFormatError, ParameterError
 from provscan.index.checks import check_content
 from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
 from provscan.index.numbering import Numbering
@@ -33,9 +33,12 @@ from provscan.index.segment.texts import Strings, combined
 from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
+from provscan.text.hooks import Hook, hook_name, require_prepared
 
 # The number of texts that :meth:`IndexReader.shuffled` yields at a time.
 CHUNK = 1 << 16
+# The number of texts that a hook is checked with when an index is opened.
+HOOK_CHECKS = 1000
 Stamp: TypeAlias = tuple[int, int, int]  # A file's inode, size and modification time.
 
 
@@ -76,6 +79,8 @@ class IndexReader:
     states: dict[str, Stamp] = field(default_factory=dict)
     verified: bool = False  # All files were compared with their checksums.
     left_out: LeftOut = NOTHING
+    # Prepares the texts that are scanned, as it has prepared those of the index.
+    hook: Hook | None = None
 
     @property
     def params(self) -> IndexParams:
@@ -101,6 +106,41 @@ class IndexReader:
     def fraction(self) -> float:
         """The share of the licensed tweets that this reader has."""
         return float(self.manifest.notes.get("fraction", 1.0))
+
+    @property
+    def hook_name(self) -> str | None:
+        """The name of the hook that prepared the texts of the index, if any."""
+        return self.manifest.notes.get("canonical")
+
+    def with_hook(self, hook: Hook | None) -> IndexReader:
+        """Return this reader with the hook that the index was built with.
+
+        Raises
+        ------
+        ParameterError
+            The index was built without a hook or with another one.
+        """
+        if hook is None:
+            return self
+        if hook_name(hook) != self.hook_name:
+            raise ParameterError(
+                f"canonical is {hook_name(hook)}, but {self.path} was built with "
+                f"{self.hook_name or 'none'}: give that one, or build another index"
+            )
+        some = next(self.shuffled(seed=0))[:HOOK_CHECKS]
+        require_prepared(self.raw_texts(some).array(), hook)
+        return replace(self, hook=hook)
+
+    def require_hook(self) -> None:
+        """Raise :class:`~provscan.errors.ParameterError` if texts can't be compared
+        with this index, since its hook is missing.
+        """
+        if self.hook_name is not None and self.hook is None:
+            raise ParameterError(
+                f"{self.path} was built with the hook {self.hook_name}, without which "
+                "no text can be compared with it: open it in Python with "
+                "open_index(path, canonical=...)"
+            )
 
     @property
     def size(self) -> int:

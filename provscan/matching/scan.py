@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from provscan.index import ScanReader, Strings, sketch_texts
+from provscan.index import IndexReader, ScanReader, Strings, sketch_texts
 from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
 from provscan.matching import candidates as generators
@@ -31,6 +31,7 @@ from provscan.matching.verify import (
 )
 from provscan.params import MatchParams
 from provscan.text import canonical_codes, chunk_cuts, encoded
+from provscan.text.hooks import prepared_buffers
 
 # The maximum extent of a copy of a short text.
 SHORT_COPY = 16 << 10
@@ -50,6 +51,10 @@ def scan_texts(
 
     Their ``row`` is counted from the first of these texts.
     """
+    if isinstance(reader, IndexReader):
+        reader.require_hook()
+        if reader.hook is not None:
+            text, offsets = prepared_buffers((text, offsets), reader.hook)
     block = params.limits.block_bytes
     together = max(tables.together for tables in reader.tables)
     groups = list(_groups(offsets, block, together))

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.errors import ParameterError
 from provscan.index import IndexReader, open_reader
+from provscan.index.opening import Check
 from provscan.index.reader import LeftOut
 from provscan.matching.matches import (
     MATCHES,
@@ -40,6 +41,7 @@ from provscan.readers.formats.subtitles import without_cues
 from provscan.readers.texts.model_outputs import LEFT_OUT
 from provscan.scoring.background import Background, background
 from provscan.scoring.rule import MatchTraits, Scorer
+from provscan.text.hooks import Hook
 from provscan.text_buffers import Texts, buffers, to_array
 
 # The columns of ``matches.parquet`` after those of the scan.
@@ -175,12 +177,15 @@ class Index:
             without=self.reader.left_out,
         )
 
-    def __reduce__(self) -> tuple[Callable[..., Index], tuple[str, str, LeftOut]]:
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., Index], tuple[str, str, LeftOut, Hook | None]]:
         reader = self.reader
         return _reopened, (
             os.path.abspath(reader.path),
             reader.snapshot,
             reader.left_out,
+            reader.hook,
         )
 
     def match(
@@ -243,13 +248,17 @@ class Index:
         changes = {name: value for name, value in given.items() if value is not None}
         params = replace(params, **changes)
         array = without_cues(to_array(texts))[0]
+        own = _id_array(ids, len(array))
+        schema = EVIDENCE if evidence else SCORED
         self._compare_files()
         with self.reader.unchanged():
             found = scan_texts(*buffers(array), self.reader, params)
+            if len(found.row) == 0:
+                return schema.empty_table()
             batch = pa.RecordBatch.from_pydict(
                 {
                     "record": pa.array(np.arange(len(array))),
-                    "id": _id_array(ids, len(array)),
+                    "id": own,
                     "text": array,
                 }
             )
@@ -260,7 +269,7 @@ class Index:
             if evidence:
                 columns |= dict(zip(AROUND, around, strict=True))
                 columns |= self._tweets(found)
-        return pa.table(columns, schema=EVIDENCE if evidence else SCORED)
+        return pa.table(columns, schema=schema)
 
     def _compare_files(self) -> None:
         """Compare the files with their checksums, if this was not done on opening."""
@@ -268,7 +277,7 @@ class Index:
         if not reader.verified:
             self.reader = open_reader(
                 reader.path, snapshot=reader.snapshot, without=reader.left_out
-            )
+            ).with_hook(reader.hook)
 
     @cached_property
     def _background(self) -> Background:
@@ -278,8 +287,6 @@ class Index:
         self, found: Matches, passage: pa.LargeStringArray
     ) -> dict[str, pa.Array]:
         """Return the columns :data:`SCORES` of matches, as in a run."""
-        if len(found.row) == 0:
-            return {field.name: pa.array([], field.type) for field in SCORES}
         # Parts of a text that readers leave out are not compared.
         left_out = pc.count_substring(passage, LEFT_OUT).to_numpy()
         scorer = Scorer(self.reader, self._background, np.zeros(0, np.int64))
@@ -355,11 +362,10 @@ def _id_array(ids: Iterable[object] | None, texts: int) -> pa.StringArray:
 
 
 @lru_cache(maxsize=4)
-def _reopened(path: str, snapshot: str, left_out: LeftOut) -> Index:
+def _reopened(path: str, snapshot: str, left_out: LeftOut, hook: Hook | None) -> Index:
     """Return an index that was pickled; a process opens it once."""
-    return Index(
-        open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
-    )
+    reader = open_reader(path, check="lengths", snapshot=snapshot, without=left_out)
+    return Index(reader.with_hook(hook))
 
 
 def open_index(
@@ -367,6 +373,7 @@ def open_index(
     *,
     verify: bool = True,
     without_segment: str | Sequence[str] | None = None,
+    canonical: Hook | None = None,
 ) -> Index:
     """Open an index, by mapping it.
 
@@ -383,6 +390,9 @@ def open_index(
         The name of a segment to leave out, or several names: damaged segments, as
         named by the error. ``segments_left_out`` in ``info()`` gives the number of
         missing tweets and texts.
+    canonical
+        The hook that the index was built with (:func:`provscan.build_index`); an index
+        that has one finds nothing without it.
 
     Raises
     ------
@@ -390,7 +400,8 @@ def open_index(
         If there is no index, or if it has another version, is incomplete or is
         damaged.
     UsageError
-        If there is no segment of that name, or if no segment would be left.
+        If there is no segment of that name, or if no segment would be left; if the
+        index was built with another hook.
 
     Returns
     -------
@@ -415,6 +426,5 @@ def open_index(
     require(
         named, "without_segment", without_segment, "the name of a segment, or several"
     )
-    return Index(
-        open_reader(path, check="checksums" if verify else "lengths", without=without)
-    )
+    check: Check = "checksums" if verify else "lengths"
+    return Index(open_reader(path, check=check, without=without).with_hook(canonical))

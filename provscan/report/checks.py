@@ -38,6 +38,11 @@ from provscan.runs.wording import several
 
 Row = dict[str, Any]
 BATCH = 4096
+# The columns of exhibits that these files show.
+SHOWN_COLUMNS = (
+    *("source", "record", "record_id", "field", "start", "end", "tweet_id", "level"),
+    *("bits", "counted", "new", "passage", "has_text", "permalink"),
+)
 
 # GitHub rejects files with more than 25,000 results, shows 5,000 of them, and of each
 # result 100 places. It takes 10 MB compressed; with PLACES places in all, a file has
@@ -74,7 +79,7 @@ def _new_first(exhibits: pa.Table) -> pa.Table:
 
 
 def _rows(exhibits: pa.Table) -> Iterator[Row]:
-    for batch in exhibits.to_batches(BATCH):
+    for batch in exhibits.select(SHOWN_COLUMNS).to_batches(BATCH):
         yield from batch.to_pylist()
 
 

@@ -277,6 +277,8 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "Forgotten tweets",
             f"{count(info['forgotten'])} in the files until the next purge{purge}",
         )
+    if hook := info.get("canonical"):
+        yield "Texts prepared by", f"{hook}, with which the index must be opened"
     if (left_out := info.get("segments_left_out", {})).get("segments"):
         names = ", ".join(left_out["segments"])
         yield (

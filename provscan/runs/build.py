@@ -30,6 +30,7 @@ from provscan.readers import Source
 from provscan.runs.corpus import Corpus
 from provscan.runs.inputs import require_outside, source_list
 from provscan.runs.spread import shards_of
+from provscan.text.hooks import Hook, hook_name, prepared_batch
 
 
 def build_index(
@@ -55,6 +56,7 @@ def build_index(
     executor: str = "threads",
     address: str | None = None,
     log: Source | None = None,
+    canonical: Hook | None = None,
     progress: Progress | None = None,
 ) -> Index:
     """Build an index over licensed tweets.
@@ -118,6 +120,12 @@ def build_index(
     log
         File to which JSON lines about the progress are appended; see
         :func:`provscan.match`.
+    canonical
+        A hook for licensed text that is no tweet: a function that prepares a text
+        before it is compared, such as one that blanks the stage directions of lyrics.
+        It returns a str of the same length, and changes nothing when it is applied
+        again. The index keeps the texts as the hook makes them, records its name, and
+        must be opened with it (:func:`provscan.open_index`). For threads only.
     progress
         Receives the progress.
 
@@ -191,10 +199,13 @@ def build_index(
             "use threads"
         )
     require_executor(executor, address=address)
+    if canonical is not None and executor != "threads":
+        raise UsageError("canonical is a function of this process: use threads")
+    hook = None if canonical is None else hook_name(canonical)
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
     given = {name: value for name, value in wanted.items() if value is not None}
     params = (
-        _stored(Path(out), {**given, "fraction": fraction})
+        _stored(Path(out), {**given, "fraction": fraction}, hook)
         if append
         else IndexParams(**given)
     )
@@ -213,9 +224,13 @@ def build_index(
             raise InputError(corpus.unread_message())
         if fraction is not None and fraction < 1.0:
             corpus.notes["fraction"] = fraction
+        batches = corpus.batches()
+        if canonical is not None:
+            corpus.notes["canonical"] = hook
+            batches = (prepared_batch(batch, canonical) for batch in batches)
         if append:
             reader = append_tweets(
-                corpus.batches(),
+                batches,
                 Path(out),
                 lambda written: corpus.described(),
                 workers=threads,
@@ -230,7 +245,7 @@ def build_index(
             )
         else:
             reader = write_index(
-                corpus.batches(),
+                batches,
                 Path(out),
                 params,
                 corpus.describe,
@@ -239,12 +254,19 @@ def build_index(
                 shards=shards or 1,
             )
         watcher.finish()
-    return Index(reader)
+    return Index(reader.with_hook(canonical))
 
 
-def _stored(path: Path, given: dict[str, Any]) -> IndexParams:
-    """Return the parameters of an index; raise an error if other values are given."""
+def _stored(path: Path, given: dict[str, Any], hook: str | None) -> IndexParams:
+    """Return the parameters of an index; raise an error if other values are given, or
+    another hook than it was built with.
+    """
     reader = open_reader(path, check="lengths")
+    if hook != reader.hook_name:
+        raise ParameterError(
+            f"canonical is {hook or 'not given'}, but {path} was built with "
+            f"{reader.hook_name or 'none'}: give that one, or build another index"
+        )
     known = {**reader.manifest.params.as_dict(), "fraction": reader.fraction}
     for name, value in given.items():
         if value is not None and value != known[name]:

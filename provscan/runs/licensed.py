@@ -49,8 +49,14 @@ def checked_index(index: Index | Source, options: MatchOptions) -> Index:
             reader.require_unchanged()
         else:
             open_reader(reader.path, snapshot=reader.snapshot, without=reader.left_out)
+        if reader.hook is not None and options.executor != "threads":
+            raise UsageError(
+                f"the hook {reader.hook_name} is a function of this process: use "
+                "executor='threads'"
+            )
     else:
         index = open_index(index, without_segment=options.without_segment)
+    index.reader.require_hook()
     if not index.reader.texts:
         raise InputError(f"{index.reader.path} is empty: add tweets, or name another")
     return index

@@ -181,6 +181,7 @@ def _info(
             "path": str(index.path),
             "fingerprint": index.fingerprint,
             "params": index.params.as_dict(),
+            "canonical": index.reader.hook_name,
         },
         "versions": _versions(),
     }

@@ -1,0 +1,167 @@
+"""Hooks of one's own, for licensed text that is no tweet."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import provscan
+from provscan.cli import main
+from provscan.errors import ParameterError, UsageError
+from provscan.text.hooks import prepared_buffers
+from provscan.text_buffers import buffers, from_buffers
+
+SONG = (
+    "[Verse 1]\nThe ferry left without the goat (x2)\n[Chorus: all]\n"
+    "and nobody on the pier had noticed (x2)\n[Verse 2]\n"
+    "until the harbour bell began to bleat"
+)
+SUNG = (
+    "The ferry left without the goat and nobody on the pier had noticed "
+    "until the harbour bell began to bleat"
+)
+DIRECTIONS = re.compile(r"\[[^\]\n]*\]|\(x\d+\)")
+
+
+def lyrics(text: str) -> str:
+    """Blank what is not sung."""
+    return DIRECTIONS.sub(lambda found: " " * len(found[0]), text)
+
+
+def shouting(text: str) -> str:
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> provscan.Index:
+    return provscan.build_index(
+        [{"id": "1", "text": SONG}], tmp_path / "songs.index", canonical=lyrics
+    )
+
+
+def test_spans_are_those_of_the_text_as_it_was(index: provscan.Index) -> None:
+    """Also where a text has directions of its own, and other letters before them."""
+    text = f"ein schönes Lied 🎵: {SUNG.replace(' and', ' [all, louder] (x9) and')} ♪"
+    (span,) = index.match_document(text)
+    assert text[span.start : span.end].startswith("The ferry left")
+    assert text[span.start : span.end].endswith("began to bleat")
+    assert (span.level, span.similarity) == ("near_exact", 1.0)
+    row = index.match([text], evidence=True).to_pylist()[0]
+    assert row["passage"] == text[span.start : span.end]
+    # The index keeps the text as it is compared.
+    assert row["tweet"] == lyrics(SONG)
+    plain = provscan.build_index([{"id": "1", "text": SONG}], index.path.parent / "b")  # type: ignore[attr-defined]
+    (other,) = plain.match_document(text)
+    assert other.similarity < 0.9
+
+
+def test_an_index_knows_its_hook(index: provscan.Index, tmp_path: Path) -> None:
+    path = tmp_path / "songs.index"
+    assert index.info()["canonical"] == "lyrics"
+    shown = " ".join(CliRunner().invoke(main, ["info", str(path)]).output.split())
+    assert "Texts prepared by lyrics, with which the index must be opened" in shown
+    opened = provscan.open_index(path, canonical=lyrics)
+    assert opened.match_document(SUNG)[0].tweet_id == "1"
+    assert pickle.loads(pickle.dumps(opened)).match_document(SUNG)[0].tweet_id == "1"
+    lazy = provscan.open_index(path, canonical=lyrics, verify=False)
+    assert lazy.match_document(SUNG)[0].tweet_id == "1"
+    with pytest.raises(ParameterError, match=r"built with the hook lyrics, without"):
+        provscan.open_index(path).match([SUNG])
+    done = CliRunner().invoke(
+        main, ["match", str(path), "-i", str(path), "-o", "x.run"]
+    )
+    assert done.exit_code == 2
+    assert "open_index(path, canonical=...)" in done.output
+    with pytest.raises(ParameterError, match=r"canonical is shouting, but .* lyrics"):
+        provscan.open_index(path, canonical=shouting)
+    provscan.build_index([{"id": "1", "text": SONG}], tmp_path / "plain.index")
+    with pytest.raises(ParameterError, match=r"canonical is lyrics, but .* with none"):
+        provscan.open_index(tmp_path / "plain.index", canonical=lyrics)
+
+
+def test_another_function_of_the_same_name_is_refused(
+    index: provscan.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shouting, "__qualname__", "lyrics")
+    with pytest.raises(ParameterError, match="the hook lyrics changes a text that it"):
+        provscan.open_index(index.path, canonical=shouting)
+
+
+def shorter(text: str) -> str:
+    return DIRECTIONS.sub("", text)
+
+
+def nothing(text: str) -> Any:
+    return None
+
+
+def rotating(text: str) -> str:
+    return text[1:] + text[:1]
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        (shorter, "must return a str as long as its text: of "),
+        (nothing, "it made NoneType, in '"),
+        (rotating, "the hook rotating changes a text that it should have prepared"),
+        (lambda text: text, "must be a function with a name of its own, not <function"),
+        ("lyrics", "must be a function with a name of its own, not 'lyrics'"),
+    ],
+)
+def test_what_is_no_hook(hook: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=re.escape(said)):
+        provscan.build_index([{"text": SONG}], tmp_path / "a.index", canonical=hook)
+    assert not (tmp_path / "a.index").exists()
+
+
+def test_an_index_that_changes_keeps_its_hook(
+    index: provscan.Index, tmp_path: Path
+) -> None:
+    path, more = index.path, [{"id": "2", "text": f"[Intro] {SUNG[::-1]} (x3)"}]
+    for other in (None, shouting):
+        with pytest.raises(ParameterError, match="was built with lyrics: give that"):
+            provscan.build_index(more, path, append=True, canonical=other)
+    grown = provscan.build_index(more, path, append=True, canonical=lyrics)
+    assert grown.match_document(SUNG[::-1])[0].tweet_id == "2"
+    grown.verify()
+    provscan.forget(path, "2")
+    provscan.merge(path)
+    opened = provscan.open_index(path, canonical=lyrics)
+    opened.verify()
+    assert [s.tweet_id for s in opened.match_document(f"{SUNG} {SUNG[::-1]}")] == ["1"]
+
+
+def test_a_run(index: provscan.Index, tmp_path: Path) -> None:
+    """Of a dataset, with a control and test copies; in threads of this process."""
+    data, control = tmp_path / "data.jsonl", tmp_path / "control.jsonl"
+    lines = [f"{n}. nothing of the kind" for n in range(40)] + [SONG, SUNG]
+    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in lines))
+    control.write_text(json.dumps({"id": "c", "text": f"[Intro] {SUNG[::-1]} (x3)"}))
+    run = provscan.match(
+        data, index, tmp_path / "a.run", control=control, spike_ins=50, edits="light"
+    )
+    assert run.matches["record"].to_pylist() == [40, 41]
+    assert run.matches["level"].to_pylist() == ["near_exact", "near_exact"]
+    assert run.info["index"]["canonical"] == "lyrics"
+    assert run.summary["recall"]["all"]["value"] > 0.8
+    with pytest.raises(UsageError, match="lyrics is a function of this process: use"):
+        provscan.match(data, index, tmp_path / "b.run", executor="processes")
+    with pytest.raises(ParameterError, match="built with the hook lyrics"):
+        provscan.match(data, index.path, tmp_path / "b.run")
+
+
+@given(st.lists(st.text(max_size=20), max_size=6), st.integers(0, 3))
+def test_texts_are_prepared_one_by_one(texts: list[str], first: int) -> None:
+    array = pa.array(texts, pa.large_string()).slice(min(first, len(texts)))
+    made = from_buffers(*prepared_buffers(buffers(array), shouting)).to_pylist()
+    assert made == [shouting(text) for text in texts[first:]]
