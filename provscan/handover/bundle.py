@@ -33,7 +33,7 @@ from provscan.handover.statement import (
     private_key,
     sign_statement,
 )
-from provscan.handover.tree import leaf, levels
+from provscan.handover.tree import leaf, levels, listed
 from provscan.index.format import read_manifest
 from provscan.readers import file_checksum, is_remote
 from provscan.report.document import write_report
@@ -343,7 +343,7 @@ class _Contents:
                     number = f"{self._bates}{before + row['exhibit']:08}"
                     lines.write(loadfile.line(number, folder, row))
         files[ROWS] = working / ROWS
-        files[ROWS].write_text("".join(f"{each.hex()}\n" for each in leaves))
+        files[ROWS].write_bytes(listed(leaves))
 
         for name, path in files.items():
             if path.is_file():

@@ -23,8 +23,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from provscan.errors import InputError
 from provscan.handover import stamps
 from provscan.handover.bag import (
@@ -40,29 +38,28 @@ from provscan.handover.exhibit import decoded, exhibit_of, proof_problems, read_
 from provscan.handover.figures import Recount
 from provscan.handover.rows import rows_of
 from provscan.handover.statement import (
+    DAMAGED,
     canonical,
     hashes_of,
     key_id,
     public_key,
     public_key_of,
     read_canonical,
+    runs_of,
     signature_problem,
 )
-from provscan.handover.tree import leaf, levels
+from provscan.handover.tree import leaf, levels, listed
 from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
     RUN_FILE,
     SUMMARY_FILE,
-    info_checksum,
 )
 
 Source = str | os.PathLike[str]
 _RUN = re.compile(rf"({PAYLOAD}run-[1-9][0-9]*)/.*")
 # Maximum number of rows that a problem names.
 MOST_NAMED = 5
-# Errors of files whose data has other types than it should.
-DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def check(
@@ -181,16 +178,16 @@ def _file_problems(archive: Archive, statement: bytes | None) -> Iterator[str]:
         name: each for name, each in digests.items() if not name.startswith(PAYLOAD)
     }
     try:
-        listed = hashes_of(read_canonical(statement or b""))
+        stated = hashes_of(read_canonical(statement or b""))
     except ValueError:
-        listed = None  # Reported with the signature.
-    if listed is not None:
-        for name in sorted((digests.keys() - unsealed) | listed.keys()):
+        stated = None  # Reported with the signature.
+    if stated is not None:
+        for name in sorted((digests.keys() - unsealed) | stated.keys()):
             if name not in digests:
                 yield f"{name} is missing: {STATEMENT} lists it"
-            elif name not in listed:
+            elif name not in stated:
                 yield f"{name} is not listed in {STATEMENT}"
-            elif listed[name] != digests[name].sha256:
+            elif stated[name] != digests[name].sha256:
                 yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
     # The files of the bag follow from all others.
     expected = own_files({name: digests[name] for name in digests.keys() - tags.keys()})
@@ -211,12 +208,8 @@ def _seal_problems(
         about = read_canonical(statement)
         hashes_of(about)
         named = public_key_of(about)
-        predicate = about["predicate"]
-        names = ("folder", "name", "rows", "root")
-        found["runs"] = [
-            {name: each[name] for name in names} for each in predicate["runs"]
-        ]
-        found["texts"] = predicate["texts"]
+        found["texts"] = about["predicate"]["texts"]
+        found["runs"] = runs_of(about)
     except DAMAGED as error:
         yield f"{STATEMENT} can't be read: {error}"
     if envelope is None:
@@ -273,7 +266,10 @@ def _run_problems(
     except DAMAGED as error:
         yield f"the rows can't be read after row {len(leaves)}: {error}"
         return
-    yield from _row_problems(leaves, archive.read(f"{folder}/{ROWS}"))
+    if digest_of(listed(leaves)) != digest_of(
+        partial(archive.open, f"{folder}/{ROWS}")
+    ):
+        yield from _row_problems(leaves, archive.read(f"{folder}/{ROWS}"))
     root = levels(leaves)[-1][0].hex()
     if stated is None or (stated["rows"], stated["root"]) != (len(leaves), root):
         yield f"{STATEMENT} does not name the root of the tree over these rows"
@@ -285,23 +281,16 @@ def _run_problems(
             for name in (SUMMARY_FILE, RUN_FILE)
         )
         yield from recount.problems(summary)
-        if info_checksum(info) != info["checksum"]:
-            yield f"{RUN_FILE} was changed: its own checksum differs"
-        for name, about in info["files"].items():
-            if _xxh3(archive, f"{folder}/{name}") != about["xxh3"]:
-                yield f"{name} was changed: its XXH3-128 is not the one in {RUN_FILE}"
         if info["index"]["fingerprint"] != summary["index"]["fingerprint"]:
             yield f"{RUN_FILE} and {SUMMARY_FILE} name different indexes"
     except DAMAGED as error:
         yield f"{SUMMARY_FILE} or {RUN_FILE} can't be read: {error!r}"
 
 
-def _row_problems(leaves: list[bytes], listed: bytes) -> Iterator[str]:
+def _row_problems(leaves: list[bytes], text: bytes) -> Iterator[str]:
     """Yield which rows are not those whose hashes were bundled."""
-    before = [line.decode("ascii", "replace") for line in listed.split(b"\n")]
+    before = [line.decode("ascii", "replace") for line in text.split(b"\n")]
     now = [*(each.hex() for each in leaves), ""]
-    if now == before:
-        return
     kept, own = Counter(before), Counter(now)
     gone = {at for at, each in enumerate(before) if each not in own}
     new = {at for at, each in enumerate(now) if each not in kept}
@@ -322,11 +311,3 @@ def _named(rows: set[int]) -> str:
     named = ", ".join(map(str, sorted(rows)[:MOST_NAMED]))
     more = len(rows) - MOST_NAMED
     return f"{named} and {more:,} more" if more > 0 else named
-
-
-def _xxh3(archive: Archive, name: str) -> str:
-    hashed = xxhash.xxh3_128()
-    with archive.open(name) as file:
-        while chunk := file.read(1 << 20):
-            hashed.update(chunk)
-    return hashed.hexdigest()

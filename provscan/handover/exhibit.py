@@ -23,7 +23,7 @@ from provscan.errors import InputError, UsageError
 from provscan.handover.bag import PAYLOAD, Archive
 from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
 from provscan.handover.rows import rows_of
-from provscan.handover.statement import canonical, read_canonical
+from provscan.handover.statement import DAMAGED, canonical, read_canonical, runs_of
 from provscan.handover.tree import inclusion, leaf, levels, root_of
 from provscan.report.document import page as filled
 from provscan.report.files import last_line, write_page
@@ -32,15 +32,6 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 FORMAT = "provscan-exhibit-1"
 _DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
 MOST_BYTES = 1 << 24
-# Errors of a page whose data has other types than it should.
-_DAMAGED = (
-    RecursionError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    TemplateError,
-)
 
 
 def write_exhibit(
@@ -79,7 +70,7 @@ def write_exhibit(
     with Archive(Path(bundle)) as archive:
         try:
             data = exhibit_of(archive, exhibit)
-        except ValueError as error:
+        except DAMAGED as error:
             raise InputError(f"{bundle} has no intact exhibits: {error}") from error
     page = write_page(Path(out), _page(data), overwrite=overwrite)
     return {"page": str(page), "exhibit": data["row"]["exhibit"], "run": data["run"]}
@@ -147,12 +138,9 @@ def read_page(path: Path) -> dict[str, Any]:
             "has written"
         )
     try:
-        data = json.loads(found[1])
-        assert isinstance(data, dict)
-        if data["format"] != FORMAT:
-            raise ValueError(f"its format is {data['format']!r}, not {FORMAT!r}")
-        same = page_bytes(data) == text
-    except _DAMAGED as error:
+        data: dict[str, Any] = json.loads(found[1])
+        same = data["format"] == FORMAT and page_bytes(data) == text
+    except (*DAMAGED, TemplateError) as error:
         raise ValueError(f"its data is damaged ({error!r})") from None
     if not same:
         raise ValueError(
@@ -168,17 +156,13 @@ def proof_problems(data: Mapping[str, Any]) -> list[str]:
     """
     try:
         statement = read_canonical(decoded(data, "statement") or b"")
-        (run,) = (
-            each
-            for each in statement["predicate"]["runs"]
-            if each["folder"] == data["run"]
-        )
+        (run,) = [x for x in runs_of(statement) if x["folder"] == data["run"]]
         if run["rows"] != data["rows"]:
             return [f"the statement is on {run['rows']} rows, not on {data['rows']}"]
         path = [bytes.fromhex(each) for each in data["proof"]]
         hashed = leaf(canonical(data["row"]))
         root = root_of(hashed, data["number"], data["rows"], path)
-    except (ValueError, LookupError, TypeError) as error:
+    except DAMAGED as error:
         return [f"the proof is damaged: {error}"]
     if root.hex() != run["root"]:
         return [
@@ -207,7 +191,7 @@ def decoded(data: Mapping[str, Any], name: str) -> bytes | None:
 def _run_and_number(
     archive: Archive, statement: Mapping[str, Any], exhibit: str
 ) -> tuple[str, int]:
-    runs = [each["folder"] for each in statement["predicate"]["runs"]]
+    runs = [each["folder"] for each in runs_of(statement)]
     named, _, number = exhibit.rpartition("/")
     if not number.isascii() or not number.isdigit():
         raise UsageError(

@@ -3,7 +3,7 @@
 :func:`replay` matches the given dataset and index with the recorded parameters. Then it
 compares the inputs and the index by their checksums, the rows by their canonical JSON,
 and ``summary.json`` value by value. Names of files may differ: files are recognised by
-their checksums (:func:`_renamed`).
+their checksums (:func:`_recognised`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -31,18 +31,25 @@ Source = str | os.PathLike[str]
 
 # Options that a replay may choose anew; all others are those of the run.
 CHOSEN = (
-    *("control", "null", "known", "tokenizer"),
+    *("control", "null", "known", "tokenizer", "shards_from", "shard_groups"),
     *("workers", "executor", "address", "memory", "log", "parts"),
-    *("shard_groups", "shards_from"),
 )
-# Entries of ``summary.json`` that list files, in the order in which they were read.
-LISTS = ("sources", "examples", "damaged", "unread", "ignored")
-# An entry whose keys are names of files.
-BY_SOURCE = "by.source"
-# Entries that name files which a replay may have elsewhere.
+# Entries of ``summary.json`` whose order is that of the files; whose keys name files;
+# and that name files which may be elsewhere now.
+ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
+KEYED = "by.source"
 NAMES = ("control.files", "control.null.sources", "known.sources")
 # Maximum number of rows that a problem names.
 MOST_NAMED = 5
+# What must be equal for equal results, beside the inputs: entries of ``run.json``.
+CONDITIONS = {
+    "the index": ("index", "fingerprint"),
+    "the index's set of parameters": ("index", "params"),
+    "the control": ("control", "fingerprint"),
+    "the tokenizer": ("tokenizer", "xxh3"),
+}
+# The ways to recognise an input: by checksum, version, or name.
+IDENTITIES = (("xxh3", "bytes"), ("version", "bytes"), ("source",))
 
 
 def replay(
@@ -115,9 +122,10 @@ def replay(
         }
         chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
         again = match(dataset, index, place, progress=progress, **chosen)
-
-        renamed, problems = _renamed(info, again.info)
+        names, problems = _recognised(info, again.info)
         problems += _conditions(info, again.info)
+
+        # The rows.
         tables = place
         if "without_texts" in info:
             tables = Path(working, "without_texts")
@@ -127,20 +135,17 @@ def replay(
             archive.open(f"{folder}/{MATCHES_FILE}") as matches,
             archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
         ):
-            before = _hashed(rows_of(matches, evidence), lambda name: name)
-        now = _hashed(rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE), renamed)
-        problems += _different_rows(before, now)
-        figures, others = (
-            dict(_figures(each, how))
-            for each, how in ((summary, lambda name: name), (again.summary, renamed))
-        )
+            before = _hashed(rows_of(matches, evidence), {})
+        made = rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE)
+        problems += _different_rows(before, _hashed(made, names))
+
+    # The figures.
+    figures, others = dict(_figures(summary, {})), dict(_figures(again.summary, names))
     absent = "not there"
-    problems += [
-        f"{name} of {SUMMARY_FILE} is {others.get(name, absent)!r}, and was "
-        f"{figures.get(name, absent)!r}"
-        for name in sorted(figures.keys() | others.keys())
-        if figures.get(name, absent) != others.get(name, absent)
-    ]
+    for name in sorted(figures.keys() | others.keys()):
+        was, now = (each.get(name, absent) for each in (figures, others))
+        if was != now:
+            problems.append(f"{name} of {SUMMARY_FILE} is {now!r}, and was {was!r}")
     return {
         "bundle": os.fspath(bundle),
         "run": None if out is None else str(place),
@@ -151,92 +156,85 @@ def replay(
     }
 
 
-def _renamed(
+def _recognised(
     before: Mapping[str, Any], now: Mapping[str, Any]
-) -> tuple[Callable[[str], str], list[str]]:
-    """Recognise the inputs of a run by their checksums.
+) -> tuple[dict[str, str], list[str]]:
+    """Recognise the inputs of a run.
 
     Returns
     -------
-    renamed
-        Returns the name that a source of the new run had in the old one.
+    names
+        The names of inputs in the old run, by those in the new one.
     problems
         Inputs that are other ones, or missing.
     """
-    names, problems = {}, []
+    names, problems = dict[str, str](), list[str]()
     for kind in INPUT_LISTS:
         old, new = list(before.get(kind, ())), list(now.get(kind, ()))
-        for same in (("xxh3", "bytes"), ("bytes", "version"), ("source",)):
+        for identity in IDENTITIES:
             for item in list(new):
-                values = [item.get(name) for name in same]
-                for other in old:
-                    known = other["xxh3"] is None or same == ("xxh3", "bytes")
-                    if known and [other.get(name) for name in same] == values:
-                        names[item["source"]] = other["source"]
-                        old.remove(other)
-                        new.remove(item)
-                        break
-        # What is left are other files: take those of the same name for each other.
-        for item in new:
-            problems.append(
-                f"{item['source']} is no input of the run: its XXH3-128 is "
-                f"{item['xxh3']}"
-            )
-        for other in old:
-            problems.append(
-                f"{other['source']} of the run ({other['bytes']:,} bytes, XXH3-128 "
-                f"{other['xxh3']}) is not among the inputs"
-            )
-        for item, other in zip(new, old, strict=False):
-            names[item["source"]] = other["source"]
+                same = [x for x in old if _same(x, item, identity)]
+                if same:
+                    names[item["source"]] = same[0]["source"]
+                    old.remove(same[0])
+                    new.remove(item)
+        problems += [
+            f"{item['source']} is no input of the run: its XXH3-128 is {item['xxh3']}"
+            for item in new
+        ]
+        problems += [
+            f"{item['source']} of the run ({item['bytes']} bytes, XXH3-128 "
+            f"{item['xxh3']}) is not among the inputs"
+            for item in old
+        ]
+        # The rows of a changed file are compared with those of the file it stands for.
+        names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
+    return names, problems
 
-    def renamed(name: str) -> str:
-        for new_name, old_name in names.items():
-            if name == new_name or name.startswith(f"{new_name}/"):
-                return old_name + name[len(new_name) :]
-        return name
 
-    return renamed, problems
+def _same(
+    old: Mapping[str, Any], new: Mapping[str, Any], identity: tuple[str, ...]
+) -> bool:
+    """Return whether two inputs are the same; only without a checksum, another
+    identity than that counts.
+    """
+    values = [[each.get(name) for name in identity] for each in (old, new)]
+    return values[0] == values[1] and (
+        old["xxh3"] is None if "xxh3" not in identity else old["xxh3"] is not None
+    )
 
 
 def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what must be equal, apart from the inputs, for equal results."""
-    names = {
-        "the index": ("index", "fingerprint"),
-        "the parameters of the index": ("index", "params"),
-        "the control": ("control", "fingerprint"),
-        "the tokenizer": ("tokenizer", "xxh3"),
-    }
-    for what, (entry, name) in names.items():
+    for what, (entry, name) in CONDITIONS.items():
         was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
         if was != is_now:
             yield f"{what} is another one: {name} {is_now}, and was {was}"
-    for name, limit in before["limits"].items():
-        if now["limits"].get(name) != limit:
-            yield f"the limit {name} is {now['limits'].get(name)}, and was {limit}"
+    for name, was in before["limits"].items():
+        if (is_now := now["limits"].get(name)) != was:
+            yield f"the limit {name} is {is_now}, and was {was}"
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for name in before["versions"].keys() | now["versions"].keys():
-        was, is_now = (each["versions"].get(name) for each in (before, now))
-        if was != is_now:
-            yield f"version of {name}: {is_now}, and was {was}"
-    for name in ("workers", "executor"):
-        was, is_now = (each["parameters"][name] for each in (before, now))
-        if was != is_now:
-            yield f"{name}: {is_now}, and was {was}"
+    for entry, names in (
+        ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
+        ("parameters", ["workers", "executor"]),
+    ):
+        for name in names:
+            was, is_now = (each[entry].get(name) for each in (before, now))
+            if was != is_now:
+                yield f"{name} {is_now}, and was {was}"
     yield "times, speeds and places of files"
 
 
 def _hashed(
-    rows: Iterator[Row], renamed: Callable[[str], str]
+    rows: Iterator[Row], names: Mapping[str, str]
 ) -> dict[tuple[Any, ...], bytes]:
-    """Return the canonical JSON's hash of each row by its key; exhibits of equal
-    strength are numbered in the order of the files, so their numbers are left out.
+    """Return a hash of each row by its key. Exhibits of equal strength are numbered in
+    the order of the files, so their numbers are left out.
     """
     result = {}
     for row in rows:
-        row["source"] = renamed(row["source"])
+        row["source"] = _renamed(row["source"], names)
         del row["exhibit"]
         key = tuple(row[name] for name in KEY)
         result[key] = hashlib.sha256(canonical(row)).digest()
@@ -253,44 +251,39 @@ def _different_rows(
         ("differ", {key for key in common if before[key] != now[key]}),
     ):
         if keys:
-            first = sorted(keys, key=repr)[:MOST_NAMED]
             named = "; ".join(
                 f"{source}, record {record}, {field} {start}-{end}, tweet {tweet}"
-                for source, record, field, start, end, tweet in first
+                for source, record, field, start, end, tweet in sorted(keys, key=repr)[
+                    :MOST_NAMED
+                ]
             )
             yield f"{len(keys):,} rows {what}, such as {named}"
 
 
 def _figures(
-    summary: Mapping[str, Any], renamed: Callable[[str], str]
+    value: Any, names: Mapping[str, str], path: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Yield each value of a summary with its path."""
-
-    def walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-        if path in NAMES:
-            return
-        if isinstance(value, Mapping):
-            for name, item in value.items():
-                own = renamed(name) if path == BY_SOURCE else name
-                yield from walk(item, f"{path}.{own}".lstrip("."))
-        elif isinstance(value, list):
-            if path in LISTS:
-                value = sorted(_with_names(value, renamed), key=repr)
-            for number, item in enumerate(value):
-                yield from walk(item, f"{path}[{number}]")
-        else:
-            yield path, value
-
-    yield from walk(summary, "")
+    """Yield each value of a summary with its path, with the old names of inputs."""
+    if path in NAMES:
+        return
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            own = _renamed(name, names) if path == KEYED else name
+            yield from _figures(item, names, f"{path}.{own}" if path else own)
+    elif isinstance(value, list):
+        if path in ORDERED:
+            place = "source" if path in ("sources", "examples", "damaged") else "path"
+            value = [x | {place: _renamed(x[place], names)} for x in value]
+            value.sort(key=repr)
+        for number, item in enumerate(value):
+            yield from _figures(item, names, f"{path}[{number}]")
+    else:
+        yield path, value
 
 
-def _with_names(
-    entries: Sequence[Mapping[str, Any]], renamed: Callable[[str], str]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            name: renamed(value) if name in ("source", "path") else value
-            for name, value in entry.items()
-        }
-        for entry in entries
-    ]
+def _renamed(name: str, names: Mapping[str, str]) -> str:
+    """Return the old name of an input, or of a member of an archive."""
+    for new, old in names.items():
+        if name == new or name.startswith(f"{new}/"):
+            return old + name[len(new) :]
+    return name

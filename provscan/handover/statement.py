@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:provscan:bundle:1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+# Errors of data that comes from anyone and has other types than it should.
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def needed(module: str) -> Any:
@@ -107,6 +109,24 @@ def hashes_of(statement: Mapping[str, Any]) -> dict[str, str]:
     if again != canonical(statement):
         raise ValueError("it is no statement on a bundle, or of another version")
     return found
+
+
+def runs_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return ``folder``, ``name``, ``rows`` and ``root`` of each run of a statement.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError
+        It has no such runs.
+    """
+    types = {"folder": str, "name": str, "rows": int, "root": str}
+    runs = [
+        {name: each[name] for name in types} for each in statement["predicate"]["runs"]
+    ]
+    for run in runs:
+        if any(type(run[name]) is not kind for name, kind in types.items()):
+            raise ValueError("the statement describes a run with values of other types")
+    return runs
 
 
 def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> bytes:

@@ -18,6 +18,11 @@ def leaf(row: bytes) -> bytes:
     return hashlib.sha256(LEAF + row).digest()
 
 
+def listed(leaves: Sequence[bytes]) -> bytes:
+    """Return the hashes of rows as lines in hexadecimal digits."""
+    return "".join(f"{each.hex()}\n" for each in leaves).encode()
+
+
 def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """Return the hashes of each level of the tree, from the leaves up to the root.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Handed
 from nightly import NIGHTLY
+from tweets import sentence
 
+import provscan
 from provscan import handover
 from provscan.errors import InputError
 from provscan.handover import rows
@@ -208,8 +211,8 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
     "levels": (number("levels", "exact"), "levels.exact of summary.json is"),
     "records": (number("records_matched"), "records_matched of summary.json is"),
     "share": (number("share_of_records", plus=0.1), "share_of_records of summary"),
-    "texts": (number("texts_found"), "texts_found of summary.json is"),
-    "tweets": (number("tweets_found", plus=99), "tweets_found of summary.json is"),
+    "texts": (number("texts_found"), "answer.texts.common_or_known of summary.json is"),
+    "many texts": (number("texts_found", plus=99), "texts_found of summary.json is"),
     "findings": (number("counted", "matches"), "counted.matches of summary.json is"),
     "answer": (number("answer", "records", "findings"), "answer.records.findings of"),
     "common": (
@@ -279,6 +282,36 @@ def test_rows_and_figures_edited_with_all_sums_made_anew(
     kept["statement.dsse.json"] = files_of(handed.bundle)["statement.dsse.json"]
     found = problems(only_files(kept, tmp_path / "kept.zip"))
     assert any("is on another statement" in each for each in found), found
+
+
+def test_two_texts_of_one_tweet(tmp_path: Path) -> None:
+    """Rows name them by the same id, and only their texts tell them apart."""
+    rng = random.Random(3)
+    first, second = (sentence(rng, "latin", 80) for _ in range(2))
+    tweets = [{"id": "1", "text": text} for text in (first, second)]
+    index = provscan.build_index(
+        [*tweets, {"id": "2", "text": first}], tmp_path / "a.index"
+    )
+    records = [{"text": text} for text in (first, second, f"{first}, {second}", second)]
+    for name, kept in (("whole", None), ("mixed", 2), ("none", 0)):
+        run = provscan.match(
+            records, index, tmp_path / f"{name}.run", spike_ins=0, texts=kept
+        )
+        assert run.summary["counted"]["texts"] == 2
+        handover.bundle(run.path, tmp_path / f"{name}.zip")
+        assert problems(tmp_path / f"{name}.zip") == []
+        handover.bundle(run.path, tmp_path / f"{name}-none.zip", no_text=True)
+        assert problems(tmp_path / f"{name}-none.zip") == []
+
+
+def test_a_run_without_matches(tmp_path: Path, handed: Handed) -> None:
+    data = [{"text": "nothing that anybody has ever written before this day"}]
+    run = provscan.match(data, str(handed.index), tmp_path / "a.run", spike_ins=0)
+    made = handover.bundle(run.path, tmp_path / "a.zip", sign=handed.key)
+    assert made["findings"] == 0
+    assert problems(tmp_path / "a.zip", key=handed.public) == []
+    with pytest.raises(InputError, match="has no exhibit 1"):
+        handover.write_exhibit(tmp_path / "a.zip", 1, tmp_path / "a.html")
 
 
 def test_rows_moved_in_both_tables(handed: Handed, tmp_path: Path) -> None:
