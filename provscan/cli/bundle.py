@@ -8,31 +8,31 @@ from typing import Any
 
 import click
 
-from provscan import cli
-from provscan.cli import option, output
+from provscan.cli import shared
+from provscan.cli.shared import option, output_option
 from provscan.errors import UsageError
 
 REQUEST, ANSWER = ".tsq", ".tsr"
 
 
-@click.command("bundle", cls=cli.GroupedCommand)
+@click.command("bundle", cls=shared.GroupedCommand)
 @click.argument(
     "sources",
     nargs=-1,
     required=True,
     metavar="[RUN|CASE|BUNDLE]...",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
 )
 @option(
     "--out",
     "-o",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="The archive or page to write; not needed for a request for a time stamp.",
 )
 @option(
     "--sign",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="KEY",
     help="File with an Ed25519 private key in PEM: sign the bundle with it.",
 )
@@ -54,7 +54,7 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 )
 @option(
     "--timestamp",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="FILE.tsq: write a request for a time stamp on the bundle. FILE.tsr: write "
     "BUNDLE again, with this answer of a stamping service.",
@@ -66,7 +66,7 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     "several runs.",
 )
 @option("--overwrite", is_flag=True, help="Replace existing files.")
-@output("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@output_option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     sources: tuple[Path, ...],
     out: Path | None,
@@ -88,7 +88,7 @@ def command(
     from provscan import handover
     from provscan.cli import show
 
-    options = cli.given(**options)
+    options = shared.given(**options)
     suffix = None if timestamp is None else timestamp.suffix
     if suffix not in (None, REQUEST, ANSWER):
         raise UsageError(
@@ -131,7 +131,7 @@ def command(
 
 
 def _lines(done: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     if "page" in done:
         yield f"Exhibit {done['exhibit']}: {done['page']}"

@@ -8,19 +8,20 @@ from typing import Any
 import click
 
 from provscan import cli
+from provscan.cli import shared
 
 
 @click.command("check")
-@click.argument("bundle", metavar="BUNDLE|PAGE", type=cli.Local())
+@click.argument("bundle", metavar="BUNDLE|PAGE", type=shared.LocalPath())
 @click.option(
     "--key",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FILE",
     help="Ed25519 public key in PEM of the party that must have signed it.",
 )
 @click.option(
     "--authority",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FILE",
     help="Root certificates in PEM of the authority that must have stamped it.",
 )
@@ -29,7 +30,7 @@ from provscan import cli
     metavar="N",
     help="Prove exhibit N, too, and print it; RUN/N if the bundle has several runs.",
 )
-@cli.as_json
+@shared.as_json
 def command(bundle: str, as_json: bool, **options: Any) -> None:
     """Check a bundle, or the page of one exhibit, without index and dataset.
 
@@ -40,14 +41,14 @@ def command(bundle: str, as_json: bool, **options: Any) -> None:
     from provscan import handover
     from provscan.cli import show
 
-    found = handover.check(bundle, **cli.given(**options))
+    found = handover.check(bundle, **shared.given(**options))
     show.result(found, as_json, _lines)
     if found["problems"]:
         click.get_current_context().exit(cli.GATE_CROSSED)
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     problems = found["problems"]
     if problems:

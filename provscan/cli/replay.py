@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option
+from provscan.cli import shared
+from provscan.cli.shared import option
 from provscan.options import help_of
 
 # Lines of problems that are printed.
@@ -17,8 +18,8 @@ MOST_LINES = 20
 paths = partial(option, multiple=True, type=click.Path())
 
 
-@click.command("replay", cls=cli.GroupedCommand)
-@click.argument("bundle", type=cli.Local())
+@click.command("replay", cls=shared.GroupedCommand)
+@click.argument("bundle", type=shared.LocalPath())
 @paths(
     "--dataset",
     "-d",
@@ -26,7 +27,7 @@ paths = partial(option, multiple=True, type=click.Path())
     metavar="DATASET",
     help="The dataset of the run. Can be repeated.",
 )
-@cli.index_option("--index", "-i", help="The index of the run.")
+@shared.index_option("--index", "-i", help="The index of the run.")
 @option(
     "--run",
     type=click.IntRange(min=1),
@@ -36,7 +37,7 @@ paths = partial(option, multiple=True, type=click.Path())
 @option(
     "--out",
     "-o",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FOLDER",
     help="Keep the repeated run in this folder.",
 )
@@ -45,16 +46,18 @@ paths = partial(option, multiple=True, type=click.Path())
 @paths("--known", metavar="DATA", help="Where the known data of the run is now.")
 @option(
     "--tokenizer",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FILE",
     help="Where the tokenizer of the run is now.",
 )
-@cli.workers
-@cli.executor
-@cli.address
-@cli.running("--memory", callback=cli.size, metavar="SIZE", help=help_of("memory"))
-@cli.as_json
-@cli.quiet
+@shared.workers
+@shared.executor
+@shared.address
+@shared.running_option(
+    "--memory", callback=shared.parse_size, metavar="SIZE", help=help_of("memory")
+)
+@shared.as_json
+@shared.quiet
 def command(
     bundle: str,
     dataset: tuple[str, ...],
@@ -74,7 +77,7 @@ def command(
 
     with progress(quiet) as watcher:
         found = handover.replay(
-            bundle, list(dataset), index, progress=watcher, **cli.given(**options)
+            bundle, list(dataset), index, progress=watcher, **shared.given(**options)
         )
     show.result(found, as_json, _lines)
     if found["problems"]:
@@ -82,7 +85,7 @@ def command(
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    from provscan.readers import counted
+    from provscan.names import counted
 
     problems = found["problems"]
     compared = (

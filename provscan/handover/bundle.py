@@ -25,6 +25,7 @@ from provscan.handover.bag import (
     digest_of,
     write_bag,
 )
+from provscan.handover.case import CASE_FILE, PAGE_FILE, WORKBOOK_FILE
 from provscan.handover.rows import rows_of, write_without_texts
 from provscan.handover.statement import (
     canonical,
@@ -42,6 +43,7 @@ from provscan.runs.folder import (
     EVIDENCE_FILE,
     MATCHES_FILE,
     REPORT_FILE,
+    REVIEW_FILE,
     RUN_FILE,
     RUN_FILES,
     write_summary,
@@ -54,10 +56,10 @@ STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement
 ROWS, INPUTS = "rows.sha256", "inputs.json"
 # Files of a run that are bundled if there are any, beside those that every run has.
 # They contain no texts; the report is written again where texts are left out.
-EXTRA_RUN_FILES = (REPORT_FILE, "review.json")
-# Files of a case, which the first identifies. They contain no texts.
+EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
+# Files of a case. They contain no texts.
 CASE_FILES = (
-    *("case.json", "case.html", "case.xlsx"),
+    *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
@@ -141,7 +143,7 @@ def bundle(
     ):
         contents = _Contents(Path(working), bates, no_text, hash_inputs)
         for place in map(Path, folders):
-            if (place / CASE_FILES[0]).is_file():
+            if (place / CASE_FILE).is_file():
                 contents.add_case(place)
             else:
                 contents.add_run(place)

@@ -7,7 +7,7 @@ compares. :func:`write_without_texts` writes both tables without texts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,10 +19,13 @@ from provscan.matching.matches import MATCHES
 from provscan.readers.limits import current_limits
 from provscan.report.files import exhibit_order
 from provscan.report.packing import with_digests
-from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE
+from provscan.runs.evidence import ADDED, EVIDENCE
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
 Row = dict[str, Any]
+SCORES = ("level", "similarity", "containment", "bits", "counted", "control")
+TEXTS = ("passage", "tweet", "has_text")
+SCHEMA = pa.unify_schemas([pa.schema([*MATCHES, *ADDED]), EVIDENCE])
 # Rows that are decoded at a time, and maximum bytes of a text.
 BATCH, LONGEST = 256, 1 << 20
 _TEXTS = (pa.string(), pa.large_string())
@@ -40,10 +43,9 @@ def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[R
         A table can't be read, is not that of a run, or the rows of both are of
         different matches. The message says which row.
     """
-    schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
     with (
-        _opened(matches, MATCHES_FILE, schema) as table,
-        _opened(evidence, EVIDENCE_FILE, EVIDENCE) as texts,
+        _opened(matches, MATCHES_FILE, [*KEY, *SCORES, "time"]) as table,
+        _opened(evidence, EVIDENCE_FILE, [*KEY, *TEXTS, "time"]) as texts,
     ):
         try:
             order = exhibit_order(table.read(["record", "bits", "counted", "control"]))
@@ -92,8 +94,10 @@ def write_without_texts(run: Path, folder: Path) -> None:
             written.write_batch(batch)
 
 
-def _opened(file: Path | IO[bytes], name: str, schema: pa.Schema) -> pq.ParquetFile:
-    """Open a table that may come from anyone: it must have the columns of a run, and
+def _opened(
+    file: Path | IO[bytes], name: str, columns: Sequence[str]
+) -> pq.ParquetFile:
+    """Open a table that may come from anyone: it must have some `columns` of a run, and
     must not expand beyond the limits of the readers.
     """
     limits = current_limits()
@@ -106,10 +110,10 @@ def _opened(file: Path | IO[bytes], name: str, schema: pa.Schema) -> pq.ParquetF
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise ValueError(f"{name} can't be read: {error}") from error
-    for column in schema:
-        place = found.get_field_index(column.name)
-        if place < 0 or found.field(place).type != column.type:
-            raise ValueError(f"{name} has no column {column.name} of {column.type}")
+    for column in columns:
+        place, kind = found.get_field_index(column), SCHEMA.field(column).type
+        if place < 0 or found.field(place).type != kind:
+            raise ValueError(f"{name} has no column {column} of {kind}")
     if nested := [each.name for each in found if pa.types.is_nested(each.type)]:
         raise ValueError(f"{name} has nested columns, such as {nested[0]}")
     expanded = sum(group.total_byte_size for group in groups)

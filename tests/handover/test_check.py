@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Handed
+from handed_over import Handed
 from nightly import NIGHTLY
 from tweets import sentence
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from conftest import Handed
+from handed_over import Handed
 
 import provscan
 from provscan import handover
