@@ -19,7 +19,7 @@ from house import FILES, ROOT, check, module_of
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import provscan
-from provscan import errors, estimate, probe
+from provscan import errors, estimate, handover, probe
 from provscan.probe import statistics
 
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
@@ -30,7 +30,7 @@ def public() -> Iterator[tuple[str, Any]]:
     and its probes.
     """
     seen = set()
-    for module in (provscan, estimate, probe, statistics):
+    for module in (provscan, estimate, handover, probe, statistics):
         for name in module.__all__:
             value = getattr(module, name)
             if (

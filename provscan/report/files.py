@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 
+from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
 from provscan.matching.matches import PERMALINK
 from provscan.runs.folder import (
@@ -82,18 +83,18 @@ def write_page(target: Path, page: str, *, overwrite: bool = False) -> Path:
     """Write a page, with a last line that shows whether it was changed."""
     written = page.encode()
     with replaced(target, overwrite=overwrite) as temporary:
-        temporary.write_bytes(written + _last_line(written))
+        temporary.write_bytes(written + last_line(written))
     return target
 
 
 def _is_report(path: Path) -> bool:
     """Return whether a file is an unchanged page of :func:`write_page`."""
     found = path.read_bytes()
-    body = found[: -len(_last_line(b""))]
-    return found == body + _last_line(body)
+    body = found[: -len(last_line(b""))]
+    return found == body + last_line(body)
 
 
-def _last_line(body: bytes) -> bytes:
+def last_line(body: bytes) -> bytes:
     return (_LAST_LINE % xxhash.xxh3_128_hexdigest(body)).encode()
 
 
@@ -169,10 +170,7 @@ class RunFiles:
             column = pc.coalesce(evidence[name].take(place), matches[name])
             matches = matches.drop_columns([name]).append_column(name, column)
         matches = matches.append_column("new", evidence["new"].take(place))
-        bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
-        order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
-        licensed = ~matches["control"].to_numpy()
-        return matches.take(pa.array(order[licensed[order]]))
+        return matches.take(pa.array(exhibit_order(matches)))
 
     def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
         """Raise an error unless the rows of both files refer to the same matches."""
@@ -257,6 +255,18 @@ class RunFiles:
             for row, (_, verdict, note) in sorted(marks.items())
         }
         return Review(verdicts, about)
+
+
+def exhibit_order(matches: pa.Table) -> Numbers:
+    """Return the rows of ``matches.parquet`` that are exhibits, in the order of their
+    numbers, from the columns ``record``, ``bits``, ``counted`` and ``control``.
+    """
+    counted = matches["counted"].to_numpy()
+    bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
+    order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
+    licensed = ~matches["control"].to_numpy()
+    result: Numbers = order[licensed[order]]
+    return result
 
 
 def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:

@@ -1,0 +1,102 @@
+"""``provscan replay``: repeats a run of a bundle, and compares every row and figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import click
+
+from provscan import cli
+from provscan.cli import shared
+from provscan.cli.shared import option
+from provscan.options import help_of
+
+# Lines of problems that are printed.
+MOST_LINES = 20
+paths = partial(option, multiple=True, type=click.Path())
+
+
+@click.command("replay", cls=shared.GroupedCommand)
+@click.argument("bundle", type=shared.LocalPath())
+@paths(
+    "--dataset",
+    "-d",
+    required=True,
+    metavar="DATASET",
+    help="The dataset of the run. Can be repeated.",
+)
+@shared.index_option("--index", "-i", help="The index of the run.")
+@option(
+    "--run",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of the run in the bundle.  [default: 1]",
+)
+@option(
+    "--out",
+    "-o",
+    type=shared.LocalPath(),
+    metavar="FOLDER",
+    help="Keep the repeated run in this folder.",
+)
+@paths("--control", metavar="FILE", help="Where the control of the run is now.")
+@paths("--null", metavar="DATASET", help="Where the null dataset of the run is now.")
+@paths("--known", metavar="DATA", help="Where the known data of the run is now.")
+@option(
+    "--tokenizer",
+    type=shared.LocalPath(),
+    metavar="FILE",
+    help="Where the tokenizer of the run is now.",
+)
+@shared.workers
+@shared.executor
+@shared.address
+@shared.running_option(
+    "--memory", callback=shared.parse_size, metavar="SIZE", help=help_of("memory")
+)
+@shared.as_json
+@shared.quiet
+def command(
+    bundle: str,
+    dataset: tuple[str, ...],
+    index: str,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Repeat a run of BUNDLE with its parameters, and compare every row and figure.
+
+    The results must be the same, whatever the names and the order of the files, the
+    number of workers and the executor. What differs is named, and the status is then 1.
+    """
+    from provscan import handover
+    from provscan.cli import show
+    from provscan.cli.progress import progress
+
+    with progress(quiet) as watcher:
+        found = handover.replay(
+            bundle, list(dataset), index, progress=watcher, **shared.given(**options)
+        )
+    show.result(found, as_json, _lines)
+    if found["problems"]:
+        click.get_current_context().exit(cli.GATE_CROSSED)
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    from provscan.names import counted
+
+    problems = found["problems"]
+    compared = (
+        f"{counted(found['rows'], 'row')} and {counted(found['figures'], 'figure')}"
+    )
+    yield (
+        f"DIFFERENT: {found['bundle']}, {counted(len(problems), 'problem')}"
+        if problems
+        else f"THE SAME: {found['bundle']}, {compared}"
+    )
+    yield from (f"- {problem}" for problem in problems[:MOST_LINES])
+    if (more := len(problems) - MOST_LINES) > 0:
+        yield f"and {more:,} more: --json lists them"
+    yield f"May differ: {'; '.join(found['may_differ'])}"

@@ -1,0 +1,307 @@
+"""A BagIt bag (RFC 8493) in a zip archive that has the same bytes on every machine.
+
+:func:`write_bag` writes one. :class:`Archive` opens one that others made or changed;
+nothing is ever extracted.
+
+The entries of the archive are stored, in the order of their names, and all header
+fields follow from names, sizes and CRCs. Compressed entries would depend on the version
+of the compressor, and could expand. An archive in any other layout is refused, so every
+byte of it is either checked here or part of a file, whose checksum is in the bag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from provscan.errors import InputError
+
+FOLDER, PAYLOAD = "bundle/", "data/"
+MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
+BAGIT, BAG_INFO = "bagit.txt", "bag-info.txt"
+DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+# Names without "..", hidden files, or characters that file systems read differently.
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
+LONGEST_NAME, MOST_ENTRIES = 200, 10_000
+# Maximum size of files that are read as a whole.
+MOST_BYTES = 1 << 28
+# Sizes and offsets from this one on are in the fields of zip64, and marked elsewhere.
+LARGE = MARK = 0xFFFFFFFF
+CHUNK = 1 << 20
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
+_END = struct.Struct("<4sHHHHIIH")
+_END64 = struct.Struct("<4sQHHIIQQQQ")
+_LOCATOR = struct.Struct("<4sIQI")
+_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, the first day that zip has.
+_MODE = 0o100644 << 16
+_ENCRYPTED = 1
+
+# The content of a file: bytes, a path, or a function that opens it.
+Content = bytes | Path | Callable[[], IO[bytes]]
+
+
+class Digest(NamedTuple):
+    size: int
+    crc: int
+    sha256: str
+
+
+class Entry(NamedTuple):
+    """An entry of an archive."""
+
+    name: str
+    size: int
+    crc: int
+    header: int  # Offset of its header.
+
+    @property
+    def start(self) -> int:
+        """The offset of its bytes."""
+        return self.header + len(_local(self))
+
+
+def digest_of(content: Content) -> Digest:
+    size, crc, sha256 = 0, 0, hashlib.sha256()
+    for chunk in _chunks(content):
+        size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+        sha256.update(chunk)
+    return Digest(size, crc, sha256.hexdigest())
+
+
+def write_bag(
+    file: IO[bytes],
+    payload: Mapping[str, Content],
+    seal: Callable[[Mapping[str, str]], Mapping[str, bytes]],
+) -> None:
+    """Write a bag with the files of `payload`, whose names begin with ``data/``.
+
+    `seal` receives the SHA-256 of the payload and of the bag's own files, and returns
+    more files of the bag, such as a signature.
+    """
+    digests = {name: digest_of(content) for name, content in payload.items()}
+    tags = own_files(digests)
+    hashes = {name: digest.sha256 for name, digest in digests.items()}
+    tags |= seal(hashes | {name: digest_of(tags[name]).sha256 for name in tags})
+    of_tags = {name: digest_of(content) for name, content in tags.items()}
+    tags[TAG_MANIFEST] = manifest(of_tags)
+    digests |= of_tags | {TAG_MANIFEST: digest_of(tags[TAG_MANIFEST])}
+    contents: dict[str, Content] = {**payload, **tags}
+    entries, offset = [], 0
+    for name in sorted(contents):
+        entry = Entry(name, digests[name].size, digests[name].crc, offset)
+        file.write(_local(entry))
+        for chunk in _chunks(contents[name]):
+            file.write(chunk)
+        entries.append(entry)
+        offset = entry.start + entry.size
+    file.write(_directory(entries, offset))
+
+
+def own_files(payload: Mapping[str, Digest]) -> dict[str, bytes]:
+    """Return the files that BagIt adds to a payload, except the tag manifest."""
+    size = sum(digest.size for digest in payload.values())
+    return {
+        BAGIT: DECLARATION,
+        BAG_INFO: f"Payload-Oxum: {size}.{len(payload)}\n".encode(),
+        MANIFEST: manifest(payload),
+    }
+
+
+def manifest(digests: Mapping[str, Digest]) -> bytes:
+    lines = (f"{digests[name].sha256}  {name}\n" for name in sorted(digests))
+    return "".join(lines).encode()
+
+
+class Archive:
+    """A bag in an archive, opened for reading.
+
+    Raises
+    ------
+    InputError
+        It is no archive in the layout of :func:`write_bag`. The message says where.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}") from error
+        try:
+            self.size = os.fstat(self._file.fileno()).st_size
+            self.entries = {entry.name: entry for entry in self._read_entries()}
+        except BaseException:
+            self.close()
+            raise
+
+    def open(self, name: str) -> io.BufferedReader:
+        """Open a file of the bag, which can be read at any place."""
+        entry = self.entries[name]
+        return io.BufferedReader(_Range(self._file, entry.start, entry.size), CHUNK)
+
+    def read(self, name: str) -> bytes:
+        if self.entries[name].size > MOST_BYTES:
+            raise InputError(
+                f"{self.path}: {name} has {self.entries[name].size:,} bytes, more than "
+                f"the {MOST_BYTES:,} that are read"
+            )
+        with self.open(name) as file:
+            return file.read()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def _read_entries(self) -> Iterator[Entry]:
+        at, last, entries = 0, "", list[Entry]()
+        while self._bytes(at, 4) == b"PK\x03\x04":
+            entry = self._entry(at)
+            if entry.name <= last:
+                raise self._refused(at, f"{entry.name} is not in the order of names")
+            if len(entries) == MOST_ENTRIES:
+                raise self._refused(at, f"there are more than {MOST_ENTRIES:,} entries")
+            at, last = entry.start + entry.size, entry.name
+            entries.append(entry)
+            yield entry
+        if not entries:
+            raise InputError(
+                f"{self.path} is no bundle: expected an archive of provscan bundle"
+            )
+        expected = _directory(entries, at)
+        if (
+            self.size != at + len(expected)
+            or self._bytes(at, len(expected)) != expected
+        ):
+            raise self._refused(at, "its directory does not follow from its entries")
+
+    def _entry(self, at: int) -> Entry:
+        """Read the header of an entry, which must be the one that provscan writes."""
+        head = self._bytes(at, _LOCAL.size)
+        if len(head) < _LOCAL.size:
+            raise self._refused(at, "the archive ends in the header of an entry")
+        _, _, flags, method, *_, crc, _, size, length, extra = _LOCAL.unpack(head)
+        rest = self._bytes(at + _LOCAL.size, length + extra)
+        name = rest[:length].decode("ascii", "replace")
+        own = name.removeprefix(FOLDER)
+        if own == name or len(own) > LONGEST_NAME or not NAME.fullmatch(own):
+            raise self._refused(at, f"{name[:LONGEST_NAME]!r} is no name of a bundle")
+        if flags & _ENCRYPTED:
+            raise self._refused(at, f"{own} is encrypted")
+        if method:
+            raise self._refused(at, f"{own} is compressed, and bundles store files")
+        if size == MARK and extra == 20:
+            (size,) = struct.unpack_from("<Q", rest, length + 4)
+        entry = Entry(own, size, crc, at)
+        if head + rest != _local(entry):
+            raise self._refused(at, f"the header of {own} is not as provscan writes it")
+        if entry.start + size > self.size:
+            raise self._refused(at, f"the archive ends within {own}")
+        return entry
+
+    def _bytes(self, at: int, size: int) -> bytes:
+        return os.pread(self._file.fileno(), size, at)
+
+    def _refused(self, at: int, why: str) -> InputError:
+        return InputError(f"{self.path} is no intact bundle: {why} (byte {at:,})")
+
+
+class _Range(io.RawIOBase):
+    """A part of an open file, as a file."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}
+        self._at = max(0, base[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), max(0, self._size - self._at))
+        found = os.pread(self._file.fileno(), wanted, self._start + self._at)
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+
+def _chunks(content: Content) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") if isinstance(content, Path) else content() as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _local(entry: Entry) -> bytes:
+    """Return the header before an entry."""
+    large = entry.size >= LARGE
+    size = _marked(entry.size)
+    extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.size) if large else b""
+    name = f"{FOLDER}{entry.name}".encode()
+    times = _MIDNIGHT, _DAY
+    return (
+        _LOCAL.pack(
+            b"PK\x03\x04",
+            *(45 if large else 20, 0, 0, *times),
+            *(entry.crc, size, size, len(name), len(extra)),
+        )
+        + name
+        + extra
+    )
+
+
+def _directory(entries: list[Entry], start: int) -> bytes:
+    """Return the end of an archive, from the offset `start` on: its directory."""
+    parts = []
+    for entry in entries:
+        numbers = [entry.size, entry.size] if entry.size >= LARGE else []
+        numbers += [entry.header] if entry.header >= LARGE else []
+        extra = struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers)
+        extra = extra if numbers else b""
+        version, size = 45 if numbers else 20, _marked(entry.size)
+        name = f"{FOLDER}{entry.name}".encode()
+        head = _CENTRAL.pack(
+            b"PK\x01\x02",
+            *(_UNIX | version, version, 0, 0, _MIDNIGHT, _DAY),
+            *(entry.crc, size, size, len(name), len(extra)),
+            *(0, 0, 0, _MODE, _marked(entry.header)),
+        )
+        parts += [head, name, extra]
+    directory, count = b"".join(parts), len(entries)
+    size, end = len(directory), b""
+    if start + size >= LARGE:
+        end = _END64.pack(
+            b"PK\x06\x06", 44, _UNIX | 45, 45, 0, 0, count, count, size, start
+        ) + _LOCATOR.pack(b"PK\x06\x07", 0, start + size, 1)
+    last = _END.pack(
+        b"PK\x05\x06", 0, 0, count, count, _marked(size), _marked(start), 0
+    )
+    return directory + end + last
+
+
+def _marked(size: int) -> int:
+    return MARK if size >= LARGE else size

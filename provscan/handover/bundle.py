@@ -1,0 +1,407 @@
+"""Bundles: :func:`bundle` writes the results of runs into one archive that the other
+party can check, and :func:`add_timestamp` adds the answer of a stamping service.
+
+:class:`_Contents` collects the files of each folder. One pass over the rows of a run
+makes the leaves of its tree and the lines of the load file.
+:mod:`provscan.handover.bag` writes all files, and
+:mod:`provscan.handover.statement` seals them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import InputError, UsageError
+from provscan.handover import loadfile, stamps, wording
+from provscan.handover.bag import (
+    PAYLOAD,
+    Archive,
+    Content,
+    digest_of,
+    write_bag,
+)
+from provscan.handover.case import CASE_FILE, PAGE_FILE, WORKBOOK_FILE
+from provscan.handover.rows import rows_of, write_without_texts
+from provscan.handover.statement import (
+    canonical,
+    key_id,
+    make_statement,
+    private_key,
+    sign_statement,
+)
+from provscan.handover.tree import leaf, levels, listed
+from provscan.index.format import read_manifest
+from provscan.readers import file_checksum, is_remote
+from provscan.report.document import write_report
+from provscan.report.files import RunFiles, replaced
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    REPORT_FILE,
+    REVIEW_FILE,
+    RUN_FILE,
+    RUN_FILES,
+    write_summary,
+)
+from provscan.runs.maintain import verify
+
+Source = str | os.PathLike[str]
+
+STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
+ROWS, INPUTS = "rows.sha256", "inputs.json"
+# Files of a run that are bundled if there are any, beside those that every run has.
+# They contain no texts; the report is written again where texts are left out.
+EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
+# Files of a case. They contain no texts.
+CASE_FILES = (
+    *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
+    *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
+)
+INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
+BATES = "PROVSCAN"
+
+
+def bundle(
+    sources: Source | Sequence[Source],
+    out: Source,
+    *,
+    sign: Source | None = None,
+    no_text: bool = False,
+    hash_inputs: bool = False,
+    bates: str = BATES,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write runs and cases into an archive that can be checked with
+    :func:`provscan.handover.check`, without index and dataset.
+
+    The bytes of the archive depend only on the folders and the options. (Without texts
+    also on the version of pyarrow, which writes tables again.)
+
+    Parameters
+    ----------
+    sources
+        Folders of runs and of cases.
+    out
+        The archive, by convention ``NAME.zip``.
+    sign
+        File with an Ed25519 private key in PEM, as ``openssl genpkey -algorithm
+        ed25519`` writes it.
+    no_text
+        Replace passages and tweets by SHA-256 digests, and leave out all other texts.
+    hash_inputs
+        Add the SHA-256 of the inputs and the index, which must be where the runs read
+        them, and unchanged.
+    bates
+        Prefix of the Bates numbers in the load file.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        ``bundle``, the archive; its ``sha256``; the number of ``files`` in it, and of
+        ``findings``; ``signer``, the id of the key, None if it is unsigned.
+
+    Raises
+    ------
+    InputError
+        A folder is neither a finished run nor a case, its files contradict each other,
+        or an input to hash is missing or was changed; or the key can't be read.
+    OutputError
+        The file exists, or can't be written.
+    UsageError
+        No folder is named, or the extra ``handover`` is not installed.
+
+    Examples
+    --------
+    >>> import provscan
+    >>> from provscan import handover
+    >>> text = "Never trust a goat near the harbour, said the old ferryman to nobody"
+    >>> index = provscan.build_index([{"id": "1", "text": text}], "goat.index")
+    >>> run = provscan.match([{"text": text}], index, "goat.run")
+    >>> handover.bundle("goat.run", "goat.zip")["findings"]
+    1
+    >>> handover.check("goat.zip")["problems"]
+    []
+    """
+    folders = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    if not folders:
+        raise UsageError("name at least one folder of a run or a case to bundle")
+    if not bates.isascii() or not bates.replace("-", "").replace("_", "").isalnum():
+        raise UsageError(
+            f"{bates!r} is no prefix of Bates numbers: use letters, digits, - and _"
+        )
+    key = None if sign is None else private_key(Path(sign))
+    with (
+        tempfile.TemporaryDirectory(prefix="provscan-") as working,
+        replaced(Path(out), overwrite=overwrite) as temporary,
+    ):
+        contents = _Contents(Path(working), bates, no_text, hash_inputs)
+        for place in map(Path, folders):
+            if (place / CASE_FILE).is_file():
+                contents.add_case(place)
+            else:
+                contents.add_run(place)
+        seal = partial(_sealed, key=key, predicate=contents.predicate(key))
+        with temporary.open("wb") as file:
+            write_bag(file, contents.payload(), seal)
+        sha256 = digest_of(temporary).sha256
+    with Archive(Path(out)) as archive:
+        return {
+            "bundle": os.fspath(out),
+            "sha256": sha256,
+            "files": len(archive.entries),
+            "findings": contents.findings,
+            "signer": key and key_id(key.public_key()),
+        }
+
+
+def write_request(
+    bundle: Source, out: Source, *, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write a request for a time stamp on a bundle.
+
+    Parameters
+    ----------
+    bundle
+        The archive.
+    out
+        File for the request, by convention ``NAME.tsq``, to be sent to a stamping
+        service: ``curl -H 'Content-Type: application/timestamp-query' --data-binary
+        @NAME.tsq URL -o NAME.tsr``.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        ``request``, the file.
+
+    Raises
+    ------
+    InputError
+        There is no bundle.
+    """
+    with Archive(Path(bundle)) as archive:
+        made = stamps.request(_stamped(archive))
+    with replaced(Path(out), overwrite=overwrite) as temporary:
+        temporary.write_bytes(made)
+    return {"request": os.fspath(out)}
+
+
+def add_timestamp(
+    bundle: Source, answer: Source, out: Source, *, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write a bundle again, with the answer of a stamping service.
+
+    Parameters
+    ----------
+    bundle
+        The archive, which stays as it is.
+    answer
+        The answer (``.tsr``) to the request of
+        :func:`provscan.handover.write_request`.
+    out
+        The archive to write.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        ``bundle``, the archive; its ``sha256``; ``stamp``, the time of the time stamp.
+
+    Raises
+    ------
+    InputError
+        There is no bundle, or the answer is no stamp of it.
+    """
+    with Archive(Path(bundle)) as archive:
+        try:
+            made = Path(answer).read_bytes()
+            time = stamps.stamp_of(made, _stamped(archive), None)
+        except OSError as error:
+            raise InputError(f"{answer} can't be read: {error.strerror}") from error
+        except ValueError as error:
+            raise InputError(
+                f"{answer} is no stamp of {bundle}, so nothing was written: {error}"
+            ) from None
+        payload: dict[str, Content] = {
+            name: partial(archive.open, name)
+            for name in archive.entries
+            if name.startswith(PAYLOAD)
+        }
+        sealed = {
+            name: archive.read(name)
+            for name in (STATEMENT, ENVELOPE)
+            if name in archive.entries
+        }
+        with replaced(Path(out), overwrite=overwrite) as temporary:
+            with temporary.open("wb") as file:
+                write_bag(file, payload, lambda hashes: sealed | {STAMP: made})
+            sha256 = digest_of(temporary).sha256
+    return {"bundle": os.fspath(out), "sha256": sha256, "stamp": time}
+
+
+def _stamped(archive: Archive) -> bytes:
+    """Return what a time stamp of a bundle is on: the signature with the statement, or
+    the statement if there is no signature.
+    """
+    name = ENVELOPE if ENVELOPE in archive.entries else STATEMENT
+    if name not in archive.entries:
+        raise InputError(f"{archive.path} has no {STATEMENT}, so it is no bundle")
+    return archive.read(name)
+
+
+def _sealed(
+    hashes: Mapping[str, str], *, key: Any, predicate: Mapping[str, Any]
+) -> dict[str, bytes]:
+    statement = make_statement(hashes, predicate)
+    envelope = {} if key is None else {ENVELOPE: sign_statement(statement, key)}
+    return {STATEMENT: statement, **envelope}
+
+
+class _Contents:
+    """Collects the contents of a bundle."""
+
+    def __init__(
+        self, working: Path, bates: str, no_text: bool, hash_inputs: bool
+    ) -> None:
+        self._working, self._bates = working, bates
+        self._no_text, self._hash_inputs = no_text, hash_inputs
+        self.findings = 0
+        self._files: dict[str, Content] = {}
+        # Entries of the statement.
+        self._runs: list[dict[str, Any]] = []
+        self._cases: list[dict[str, Any]] = []
+        # Folder in the bundle, ``summary.json`` and ``run.json`` of each run.
+        self._described: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        (working / "loadfile").write_bytes(loadfile.header())
+
+    def predicate(self, key: Any) -> dict[str, Any]:
+        from provscan import __version__
+
+        return {
+            "provscan": __version__,
+            "texts": not self._no_text,
+            "runs": self._runs,
+            "cases": self._cases,
+            "signer": key and {"ed25519": key.public_key().public_bytes_raw().hex()},
+        }
+
+    def payload(self) -> dict[str, Content]:
+        papers: dict[str, Content] = {
+            "README.txt": wording.readme(
+                texts=not self._no_text, hashed=self._hash_inputs
+            ),
+            "certification.txt": wording.certification(self._described),
+            "loadfile.dat": self._working / "loadfile",
+        }
+        return self._files | {f"{PAYLOAD}{name}": each for name, each in papers.items()}
+
+    def add_case(self, place: Path) -> None:
+        folder = f"{PAYLOAD}case-{len(self._cases) + 1}"
+        for path in (place / name for name in CASE_FILES):
+            if path.is_file():
+                self._files[f"{folder}/{path.name}"] = path
+        self._cases.append({"folder": folder, "name": _name(place)})
+
+    def add_run(self, place: Path) -> None:
+        if not (place / RUN_FILE).is_file():
+            raise InputError(
+                f"{place} is no folder of a run or a case: name one that provscan "
+                "match or provscan case has written"
+            )
+        verify(place)
+        run = RunFiles.open(place)
+        summary, info = dict(run.summary), dict(run.info)
+        if "records" not in summary["answer"]:
+            raise InputError(
+                f"{place} is a run with a blind index and has no evidence to bundle: "
+                "run match with the full index"
+            )
+        name = f"run-{len(self._runs) + 1}"
+        folder, working = f"{PAYLOAD}{name}", self._working / name
+        working.mkdir()
+        files = {name: place / name for name in (*RUN_FILES, *EXTRA_RUN_FILES)}
+        if self._no_text:
+            files |= _without_texts(place, working, summary, info)
+        if self._hash_inputs:
+            files[INPUTS] = working / INPUTS
+            files[INPUTS].write_bytes(canonical(_hashed_inputs(info)))
+
+        # The hashes of the rows, and the lines of the load file.
+        leaves, before = list[bytes](), self.findings
+        with (self._working / "loadfile").open("ab") as lines:
+            for row in rows_of(files[MATCHES_FILE], files[EVIDENCE_FILE]):
+                leaves.append(leaf(canonical(row)))
+                if row["counted"]:
+                    self.findings += 1
+                    number = f"{self._bates}{before + row['exhibit']:08}"
+                    lines.write(loadfile.line(number, folder, row))
+        files[ROWS] = working / ROWS
+        files[ROWS].write_bytes(listed(leaves))
+
+        for name, path in files.items():
+            if path.is_file():
+                self._files[f"{folder}/{name}"] = path
+        self._described.append((folder, summary, info))
+        about = {"folder": folder, "name": _name(place), "rows": len(leaves)}
+        self._runs.append(about | {"root": levels(leaves)[-1][0].hex()})
+
+
+def _without_texts(
+    place: Path, working: Path, summary: dict[str, Any], info: dict[str, Any]
+) -> dict[str, Path]:
+    """Write the files of a run without texts, and return them; `info` becomes that of
+    the new files.
+    """
+    write_without_texts(place, working)
+    info["without_texts"] = {"files": info["files"], "checksum": info["checksum"]}
+    write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
+    write_report(working, texts=0)
+    return {name: working / name for name in (*RUN_FILES, REPORT_FILE)}
+
+
+def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of the local inputs of a run, and of the files of its
+    index.
+    """
+    at = Path(info["folder"])
+    files = [
+        (at / each["source"], each["xxh3"])
+        for name in INPUT_LISTS
+        for each in info.get(name, ())
+        if each["xxh3"] is not None and not is_remote(each["source"])
+    ]
+    index = at / info["index"]["path"]
+    manifest = read_manifest(index)
+    if manifest.fingerprint() != info["index"]["fingerprint"]:
+        raise InputError(
+            f"{index} is not the index of the run any more: put the original back, or "
+            "leave out --hash-inputs"
+        )
+    files += [(index / name, about.xxh3) for name, about in manifest.files().items()]
+    hashes = {}
+    for path, xxh3 in files:
+        if not path.is_file() or file_checksum(path) != xxh3:
+            raise InputError(
+                f"{path} is missing or not as the run read it, so its SHA-256 would be "
+                "of something else: put the original back, or leave out --hash-inputs"
+            )
+        hashes[_valid(os.path.relpath(path, at))] = digest_of(path).sha256
+    return hashes
+
+
+def _name(place: Path) -> str:
+    return _valid(place.resolve().name)
+
+
+def _valid(name: str) -> str:
+    """Return a name of a file, which may be invalid Unicode, as valid text."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,313 @@
+"""``check``: whether a bundle, or the page of an exhibit, is what was handed over.
+
+It needs neither the index nor the dataset, and extracts nothing. For a bundle:
+
+1. :class:`~provscan.handover.bag.Archive` refuses any other layout of the archive.
+2. :func:`_file_problems` compares the files with the statement.
+3. :func:`_seal_problems` verifies signature and time stamp of the statement.
+4. :func:`_run_problems` computes again the hash of each row, the root of the tree, and
+   the figures of the summary that follow from the rows.
+
+Anyone can make all sums of an unsigned bundle anew. Then only what contradicts the rows
+is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import InputError
+from provscan.handover import stamps
+from provscan.handover.bag import (
+    PAYLOAD,
+    TAG_MANIFEST,
+    Archive,
+    digest_of,
+    manifest,
+    own_files,
+)
+from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
+from provscan.handover.exhibit import decoded, exhibit_of, proof_problems, read_page
+from provscan.handover.figures import Recount
+from provscan.handover.rows import rows_of
+from provscan.handover.statement import (
+    DAMAGED,
+    canonical,
+    hashes_of,
+    key_id,
+    public_key,
+    public_key_of,
+    read_canonical,
+    runs_of,
+    signature_problem,
+)
+from provscan.handover.tree import leaf, levels, listed
+from provscan.runs.folder import (
+    EVIDENCE_FILE,
+    MATCHES_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+)
+
+Source = str | os.PathLike[str]
+_RUN = re.compile(rf"({PAYLOAD}run-[1-9][0-9]*)/.*")
+# Maximum number of rows that a problem names.
+MOST_NAMED = 5
+
+
+def check(
+    path: Source,
+    *,
+    key: Source | None = None,
+    authority: Source | None = None,
+    exhibit: str | int | None = None,
+) -> dict[str, Any]:
+    """Check a bundle, or the page of an exhibit, without index and dataset.
+
+    Parameters
+    ----------
+    path
+        The archive or page.
+    key
+        File with the public key in PEM that must have signed it. Without it, a
+        signature is verified with the key that the statement itself names. That shows
+        that nothing was changed since, but not who signed.
+    authority
+        File with the root certificates, in PEM, of the authority that must have stamped
+        it. Without it, only what the stamp is on is checked.
+    exhibit
+        Also prove this exhibit of the bundle: its number, or RUN/NUMBER if there are
+        several runs.
+
+    Returns
+    -------
+    dict
+        ``path`` and its ``sha256``; ``problems``, each in a sentence, empty if there
+        are none; ``files``, their number in a bundle; ``runs`` and ``texts`` as the
+        statement has them; ``signer``, the id of the key, and ``known_signer``, whether
+        ``key`` was given; ``stamp``, the time of the time stamp, and
+        ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
+        was proved. What there is not is null.
+
+    Raises
+    ------
+    InputError
+        It is neither a bundle nor a page of one, or the archive itself is damaged.
+    UsageError
+        The extra ``handover`` is not installed, or the bundle has several runs and the
+        exhibit names none.
+    """
+    place = Path(path)
+    signer = None if key is None else public_key(Path(key))
+    roots = None if authority is None else stamps.certificates(Path(authority))
+    try:
+        with place.open("rb") as file:
+            is_archive = file.read(2) == b"PK"
+        sha256 = digest_of(place).sha256
+    except OSError as error:
+        raise InputError(f"{place} can't be read: {error.strerror}") from error
+    nothing = dict.fromkeys(("files", "runs", "texts", "signer", "stamp", "exhibit"))
+    found: dict[str, Any] = {"path": str(place), "sha256": sha256, **nothing}
+    found |= {"known_signer": key is not None, "known_authority": roots is not None}
+    if not is_archive:
+        found["problems"] = list(_page_problems(place, found, signer, roots, exhibit))
+        return found
+    with Archive(place) as archive:
+        found["problems"] = list(_bundle_problems(archive, found, signer, roots))
+        if exhibit is not None and not found["problems"]:
+            found["exhibit"] = exhibit_of(archive, exhibit)["row"]
+    return found
+
+
+def _page_problems(
+    path: Path,
+    found: dict[str, Any],
+    key: Any,
+    roots: Any,
+    exhibit: str | int | None,
+) -> Iterator[str]:
+    try:
+        data = read_page(path)
+        statement = decoded(data, "statement") or b""
+        yield from proof_problems(data)
+        yield from _seal_problems(found, statement, decoded(data, "envelope"), key)
+        stamped = decoded(data, "envelope") or statement
+        yield from _stamp_problems(found, decoded(data, "stamp"), stamped, roots)
+        found["exhibit"] = data["row"]
+        number = data["row"]["exhibit"]
+    except DAMAGED as error:
+        yield f"the page can't be trusted: {error}"
+        return
+    if exhibit is not None and str(number) != str(exhibit).rpartition("/")[2]:
+        yield f"the page is of exhibit {number}, not of {exhibit}"
+
+
+def _bundle_problems(
+    archive: Archive, found: dict[str, Any], key: Any, roots: Any
+) -> Iterator[str]:
+    found["files"] = len(archive.entries)
+    statement, envelope, stamp = (
+        archive.read(name) if name in archive.entries else None
+        for name in (STATEMENT, ENVELOPE, STAMP)
+    )
+    yield from _file_problems(archive, statement)
+    yield from _seal_problems(found, statement or b"", envelope, key)
+    yield from _stamp_problems(found, stamp, envelope or statement or b"", roots)
+    stated = {each["folder"]: each for each in found["runs"] or ()}
+    matched = map(_RUN.fullmatch, archive.entries)
+    for folder in sorted({each[1] for each in matched if each} | stated.keys()):
+        for problem in _run_problems(archive, folder, stated.get(folder)):
+            yield f"{folder}: {problem}"
+
+
+def _file_problems(archive: Archive, statement: bytes | None) -> Iterator[str]:
+    """Yield which files were changed, are missing, or are not in the statement."""
+    digests = {name: digest_of(partial(archive.open, name)) for name in archive.entries}
+    for name, entry in archive.entries.items():
+        if digests[name].crc != entry.crc:
+            yield f"{name} was damaged: its CRC is not the one in the archive"
+    unsealed = {TAG_MANIFEST, STATEMENT, ENVELOPE, STAMP}
+    tags = {
+        name: each for name, each in digests.items() if not name.startswith(PAYLOAD)
+    }
+    try:
+        stated = hashes_of(read_canonical(statement or b""))
+    except ValueError:
+        stated = None  # Reported with the signature.
+    if stated is not None:
+        for name in sorted((digests.keys() - unsealed) | stated.keys()):
+            if name not in digests:
+                yield f"{name} is missing: {STATEMENT} lists it"
+            elif name not in stated:
+                yield f"{name} is not listed in {STATEMENT}"
+            elif stated[name] != digests[name].sha256:
+                yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
+    # The files of the bag follow from all others.
+    expected = own_files({name: digests[name] for name in digests.keys() - tags.keys()})
+    sealed = {name: each for name, each in tags.items() if name != TAG_MANIFEST}
+    for name, text in {**expected, TAG_MANIFEST: manifest(sealed)}.items():
+        if name not in digests:
+            yield f"{name} is missing"
+        elif archive.read(name) != text:
+            yield f"{name} does not fit the files of the bundle"
+
+
+def _seal_problems(
+    found: dict[str, Any], statement: bytes, envelope: bytes | None, key: Any
+) -> Iterator[str]:
+    """Read what the statement says, and verify its signature."""
+    named = None
+    try:
+        about = read_canonical(statement)
+        hashes_of(about)
+        named = public_key_of(about)
+        found["texts"] = about["predicate"]["texts"]
+        found["runs"] = runs_of(about)
+    except DAMAGED as error:
+        yield f"{STATEMENT} can't be read: {error}"
+    if envelope is None:
+        if named is not None:
+            yield f"there is no signature by {key_id(named)}, whom {STATEMENT} names"
+        elif key is not None:
+            yield "it is not signed, and a key was given"
+        return
+    signer = key or named
+    if signer is None:
+        yield f"it is signed, but {STATEMENT} names no key"
+        return
+    found["signer"] = key_id(signer)
+    if named is not None and key_id(named) != key_id(signer):
+        yield f"it was signed with another key: {key_id(named)}, not {key_id(signer)}"
+    elif problem := signature_problem(envelope, statement, signer):
+        yield f"the signature, {ENVELOPE}, is not valid: {problem}"
+
+
+def _stamp_problems(
+    found: dict[str, Any], stamp: bytes | None, signed: bytes, roots: Any
+) -> Iterator[str]:
+    if stamp is None:
+        if roots is not None:
+            yield "it has no time stamp, and an authority was given"
+        return
+    try:
+        found["stamp"] = stamps.stamp_of(stamp, signed, roots)
+    except ValueError as error:
+        yield f"the time stamp is not valid: {error}"
+
+
+def _run_problems(
+    archive: Archive, folder: str, stated: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Yield what is wrong with the rows and figures of a run."""
+    needed = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, ROWS)
+    if missing := [
+        name for name in needed if f"{folder}/{name}" not in archive.entries
+    ]:
+        yield f"its rows can't be checked without {', '.join(missing)}"
+        return
+
+    # The rows, their hashes and the tree.
+    recount, leaves = Recount(), list[bytes]()
+    try:
+        with (
+            archive.open(f"{folder}/{MATCHES_FILE}") as matches,
+            archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
+        ):
+            for row in rows_of(matches, evidence):
+                leaves.append(leaf(canonical(row)))
+                recount.add(row)
+    except DAMAGED as error:
+        yield f"the rows can't be read after row {len(leaves)}: {error}"
+        return
+    if digest_of(listed(leaves)) != digest_of(
+        partial(archive.open, f"{folder}/{ROWS}")
+    ):
+        yield from _row_problems(leaves, archive.read(f"{folder}/{ROWS}"))
+    root = levels(leaves)[-1][0].hex()
+    if stated is None or (stated["rows"], stated["root"]) != (len(leaves), root):
+        yield f"{STATEMENT} does not name the root of the tree over these rows"
+
+    # The figures.
+    try:
+        summary, info = (
+            json.loads(archive.read(f"{folder}/{name}"))
+            for name in (SUMMARY_FILE, RUN_FILE)
+        )
+        yield from recount.problems(summary)
+        if info["index"]["fingerprint"] != summary["index"]["fingerprint"]:
+            yield f"{RUN_FILE} and {SUMMARY_FILE} name different indexes"
+    except DAMAGED as error:
+        yield f"{SUMMARY_FILE} or {RUN_FILE} can't be read: {error!r}"
+
+
+def _row_problems(leaves: list[bytes], text: bytes) -> Iterator[str]:
+    """Yield which rows are not those whose hashes were bundled."""
+    before = [line.decode("ascii", "replace") for line in text.split(b"\n")]
+    now = [*(each.hex() for each in leaves), ""]
+    kept, own = Counter(before), Counter(now)
+    gone = {at for at, each in enumerate(before) if each not in own}
+    new = {at for at, each in enumerate(now) if each not in kept}
+    for what, rows in (
+        ("changed", gone & new),
+        ("deleted", gone - new),
+        ("added", new - gone),
+    ):
+        if rows:
+            yield f"rows of {MATCHES_FILE} were {what}: {_named(rows)}, counted from 0"
+    if not gone and not new:
+        pairs = enumerate(zip(before, now, strict=False))
+        first = next((at for at, pair in pairs if pair[0] != pair[1]), len(leaves))
+        yield f"rows of {MATCHES_FILE} were moved or repeated, from row {first} on"
+
+
+def _named(rows: set[int]) -> str:
+    named = ", ".join(map(str, sorted(rows)[:MOST_NAMED]))
+    more = len(rows) - MOST_NAMED
+    return f"{named} and {more:,} more" if more > 0 else named

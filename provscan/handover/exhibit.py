@@ -1,0 +1,230 @@
+"""One exhibit of a bundle, on a page that proves it alone.
+
+:func:`write_exhibit` writes the page: the row, the proof that it is in the tree of its
+run, the statement with the root of that tree, the signature and the time stamp.
+:func:`proof_problems` checks this data, and :func:`read_page` reads it from a page,
+which must show what its data says and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from provscan.errors import InputError, UsageError
+from provscan.handover.bag import PAYLOAD, Archive
+from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
+from provscan.handover.rows import rows_of
+from provscan.handover.statement import DAMAGED, canonical, read_canonical, runs_of
+from provscan.handover.tree import inclusion, leaf, levels, root_of
+from provscan.report.document import page as filled
+from provscan.report.files import last_line, write_page
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+
+FORMAT = "provscan-exhibit-1"
+_DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
+MOST_BYTES = 1 << 24
+
+
+def write_exhibit(
+    bundle: str | os.PathLike[str],
+    exhibit: str | int,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write the page of one exhibit, which proves it without the rest of the bundle.
+
+    Parameters
+    ----------
+    bundle
+        The archive.
+    exhibit
+        Number of the exhibit in the report; in a bundle of several runs RUN/NUMBER,
+        such as 2/17.
+    out
+        The page, by convention ``NAME.html``.
+    overwrite
+        Replace an existing file.
+
+    Returns
+    -------
+    dict
+        ``page``, ``exhibit`` and ``run``.
+
+    Raises
+    ------
+    InputError
+        There is no such bundle or exhibit, or the tables of the bundle can't be read.
+    UsageError
+        The bundle has several runs, and the exhibit names none.
+    """
+    with Archive(Path(bundle)) as archive:
+        try:
+            data = exhibit_of(archive, exhibit)
+        except DAMAGED as error:
+            raise InputError(f"{bundle} has no intact exhibits: {error}") from error
+    page = write_page(Path(out), _page(data), overwrite=overwrite)
+    return {"page": str(page), "exhibit": data["row"]["exhibit"], "run": data["run"]}
+
+
+def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
+    """Return an exhibit of a bundle with its proof.
+
+    Raises
+    ------
+    ValueError
+        The files of the bundle can't be read.
+    """
+    statement = read_canonical(archive.read(STATEMENT))
+    run, number = _run_and_number(archive, statement, str(exhibit))
+    listed = archive.read(f"{run}/{ROWS}").split()
+    with (
+        archive.open(f"{run}/{MATCHES_FILE}") as matches,
+        archive.open(f"{run}/{EVIDENCE_FILE}") as evidence,
+    ):
+        for place, row in enumerate(rows_of(matches, evidence)):  # noqa: B007
+            if row["exhibit"] == number:
+                break
+        else:
+            raise InputError(f"{archive.path}: {run} has no exhibit {number}")
+    tree = levels([bytes.fromhex(each.decode()) for each in listed])
+
+    def optional(name: str) -> str | None:
+        if name not in archive.entries:
+            return None
+        return base64.b64encode(archive.read(name)).decode()
+
+    return {
+        "format": FORMAT,
+        "run": run,
+        "row": row,
+        "number": place,
+        "rows": len(listed),
+        "proof": [each.hex() for each in inclusion(tree, place)],
+        "statement": base64.b64encode(archive.read(STATEMENT)).decode(),
+        "envelope": optional(ENVELOPE),
+        "stamp": optional(STAMP),
+    }
+
+
+def read_page(path: Path) -> dict[str, Any]:
+    """Read the data of an exhibit's page.
+
+    Raises
+    ------
+    InputError
+        It is no such page.
+    ValueError
+        It shows something else than its data.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
+    found = _DATA.search(text.decode("utf-8", "replace"))
+    if found is None:
+        raise InputError(
+            f"{path} is no bundle and no page of an exhibit: name what provscan bundle "
+            "has written"
+        )
+    try:
+        data: dict[str, Any] = json.loads(found[1])
+        same = data["format"] == FORMAT and page_bytes(data) == text
+    except (*DAMAGED, TemplateError) as error:
+        raise ValueError(f"its data is damaged ({error!r})") from None
+    if not same:
+        raise ValueError(
+            "it shows something else than its data, or another version of provscan "
+            "wrote it"
+        )
+    return data
+
+
+def proof_problems(data: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the proof of an exhibit, apart from the signature and
+    the stamp of its statement.
+    """
+    try:
+        statement = read_canonical(decoded(data, "statement") or b"")
+        (run,) = [x for x in runs_of(statement) if x["folder"] == data["run"]]
+        if run["rows"] != data["rows"]:
+            return [f"the statement is on {run['rows']} rows, not on {data['rows']}"]
+        path = [bytes.fromhex(each) for each in data["proof"]]
+        hashed = leaf(canonical(data["row"]))
+        root = root_of(hashed, data["number"], data["rows"], path)
+    except DAMAGED as error:
+        return [f"the proof is damaged: {error}"]
+    if root.hex() != run["root"]:
+        return [
+            f"row {data['number']} is not in the tree whose root the statement names: "
+            "the row or its proof was changed"
+        ]
+    return []
+
+
+def decoded(data: Mapping[str, Any], name: str) -> bytes | None:
+    """Return a part of the data of an exhibit that is in base64, None if it has none.
+
+    Raises
+    ------
+    ValueError
+        It is not in base64.
+    """
+    if (value := data[name]) is None:
+        return None
+    try:
+        return base64.b64decode(value, validate=True)
+    except (TypeError, binascii.Error) as error:
+        raise ValueError(f"the {name} is damaged ({error})") from None
+
+
+def _run_and_number(
+    archive: Archive, statement: Mapping[str, Any], exhibit: str
+) -> tuple[str, int]:
+    runs = [each["folder"] for each in runs_of(statement)]
+    named, _, number = exhibit.rpartition("/")
+    if not number.isascii() or not number.isdigit():
+        raise UsageError(
+            f"{exhibit!r} is no exhibit: expected a number such as 17, or with the "
+            "number of the run 2/17"
+        )
+    if not named and len(runs) != 1:
+        raise UsageError(
+            f"{archive.path} has {len(runs)} runs, each with its own exhibits: name "
+            f"the run, too, such as 1/{number}"
+        )
+    run = f"{PAYLOAD}run-{named or 1}"
+    if run not in runs:
+        raise InputError(f"{archive.path} has no {run}")
+    return run, int(number)
+
+
+def page_bytes(data: Mapping[str, Any]) -> bytes:
+    """Return the page of an exhibit as :func:`write_exhibit` writes it."""
+    text = _page(data).encode()
+    return text + last_line(text)
+
+
+def _page(data: Mapping[str, Any]) -> str:
+    statement = read_canonical(decoded(data, "statement") or b"")
+    # No "<" within the data, so that it can't end the element that it is in.
+    packed = json.dumps(data, ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
+    return filled(
+        "exhibit.html",
+        ("exhibit.css",),
+        folder=Path(__file__).parent / "templates",
+        data=data,
+        row=data["row"],
+        statement=statement,
+        packed=packed,
+    )

@@ -1,0 +1,61 @@
+"""A load file for review platforms: Concordance DAT, one line for each exhibit.
+
+Values are between thorns (U+00FE) and separated by U+0014; a line break within a value
+is written as U+00AE, as Concordance has it. These characters can't be escaped: where a
+text contains one, it is written as in :data:`REPLACED`, and the tables of the bundle
+have the exact text. The file is UTF-8 with a byte order mark, and lines end with CRLF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+QUOTE, SEPARATOR, NEWLINE = "\u00fe", "\u0014", "\u00ae"
+REPLACED = {QUOTE: "th", SEPARATOR: " ", NEWLINE: "(R)"}
+_TABLE = str.maketrans(REPLACED)
+# The column of each field of the load file, beside those that it adds.
+FIELDS = {
+    "EXHIBIT": "exhibit",
+    "LEVEL": "level",
+    "SOURCE": "source",
+    "RECORD": "record",
+    "RECORDID": "record_id",
+    "FIELD": "field",
+    "SPANSTART": "start",
+    "SPANEND": "end",
+    "TWEETID": "tweet_id",
+    "AUTHOR": "author",
+    "DATE": "time",
+    "LANG": "lang",
+    "PERMALINK": "permalink",
+    "SIMILARITY": "similarity",
+    "CONTAINMENT": "containment",
+    "BITS": "bits",
+    "PASSAGE": "passage",
+    "TWEET": "tweet",
+}
+NUMBERED = ("BEGBATES", "ENDBATES", "RUN")
+
+
+def header() -> bytes:
+    return b"\xef\xbb\xbf" + _line([*NUMBERED, *FIELDS])
+
+
+def line(bates: str, run: str, row: Mapping[str, Any]) -> bytes:
+    """Return the line of an exhibit, which has one page and so one Bates number."""
+    return _line([bates, bates, run, *(row[column] for column in FIELDS.values())])
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    quoted = (f"{QUOTE}{_value(value)}{QUOTE}" for value in values)
+    return f"{SEPARATOR.join(quoted)}\r\n".encode()
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value).translate(_TABLE)
+    return text.replace("\r\n", NEWLINE).replace("\n", NEWLINE).replace("\r", NEWLINE)

@@ -1,0 +1,289 @@
+"""``replay``: repeats a run of a bundle and compares every row and figure.
+
+:func:`replay` matches the given dataset and index with the recorded parameters. Then it
+compares the inputs and the index by their checksums, the rows by their canonical JSON,
+and ``summary.json`` value by value. Names of files may differ: files are recognised by
+their checksums (:func:`_recognised`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from provscan.api import match
+from provscan.engine import Progress
+from provscan.errors import InputError, UsageError
+from provscan.handover.bag import PAYLOAD, Archive
+from provscan.handover.bundle import INPUT_LISTS
+from provscan.handover.check import check
+from provscan.handover.rows import KEY, Row, rows_of, write_without_texts
+from provscan.handover.statement import canonical
+from provscan.options import RESUMABLE, MatchKeywords, MatchOptions
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
+
+Source = str | os.PathLike[str]
+
+# Options that a replay may choose anew; all others are those of the run.
+CHOSEN = (
+    *("control", "null", "known", "tokenizer", "shards_from", "shard_groups"),
+    *("workers", "executor", "address", "memory", "log", "parts"),
+)
+# Entries of ``summary.json`` whose order is that of the files; whose keys name files;
+# and that name files which may be elsewhere now.
+ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
+KEYED = "by.source"
+NAMES = ("control.files", "control.null.sources", "known.sources")
+# Maximum number of rows that a problem names.
+MOST_NAMED = 5
+# What must be equal for equal results, beside the inputs: entries of ``run.json``.
+CONDITIONS = {
+    "the index": ("index", "fingerprint"),
+    "the index's set of parameters": ("index", "params"),
+    "the control": ("control", "fingerprint"),
+    "the tokenizer": ("tokenizer", "xxh3"),
+}
+# The ways to recognise an input: by checksum, version, or name.
+IDENTITIES = (("xxh3", "bytes"), ("version", "bytes"), ("source",))
+
+
+def replay(
+    bundle: Source,
+    dataset: Source | Sequence[Source],
+    index: Source,
+    *,
+    run: int = 1,
+    out: Source | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[MatchKeywords],
+) -> dict[str, Any]:
+    """Repeat a run of a bundle with its recorded parameters, and compare every row and
+    figure.
+
+    Parameters
+    ----------
+    bundle
+        The archive, which is checked first.
+    dataset
+        The dataset of the run, in any order of its files and under any names.
+    index
+        The index of the run.
+    run
+        Number of the run in the bundle.
+    out
+        Folder for the repeated run; by default it is not kept.
+    progress
+        Receives the progress of the run.
+    **options
+        Where ``control``, ``null``, ``known`` and ``tokenizer`` are now, if the run had
+        them and they were moved; and how to run: ``workers``, ``executor`` and other
+        options on which results do not depend.
+
+    Returns
+    -------
+    dict
+        ``problems``: inputs, rows and figures that differ, each in a sentence, empty if
+        none do; ``may_differ``: what differs and does not matter, such as versions;
+        ``rows``, the number of rows compared, and ``figures``, of figures.
+
+    Raises
+    ------
+    InputError
+        The bundle is not intact, has no such run, or an input can't be read.
+    IndexFormatError
+        There is no index, or a damaged one.
+    UsageError
+        An option is given that must be that of the run.
+    """
+    for name in options.keys() - set(CHOSEN):
+        raise UsageError(f"{name} must be that of the run: leave it out")
+    if problems := check(bundle)["problems"]:
+        raise InputError(
+            f"{bundle} is not intact, so nothing was repeated: {problems[0]}"
+        )
+    folder = f"{PAYLOAD}run-{run}"
+    with Archive(Path(bundle)) as archive, tempfile.TemporaryDirectory() as working:
+        if f"{folder}/{RUN_FILE}" not in archive.entries:
+            raise InputError(f"{bundle} has no run {run}")
+        summary, info = (
+            json.loads(archive.read(f"{folder}/{name}"))
+            for name in (SUMMARY_FILE, RUN_FILE)
+        )
+        place = Path(working, "replay.run") if out is None else Path(out)
+        recorded = {
+            name: info["parameters"][name]
+            for name in MatchOptions.__dataclass_fields__
+            if name not in RESUMABLE or name == "tokenizer"
+        }
+        chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
+        again = match(dataset, index, place, progress=progress, **chosen)
+        names, problems = _recognised(info, again.info)
+        problems += _conditions(info, again.info)
+
+        # The rows.
+        tables = place
+        if "without_texts" in info:
+            tables = Path(working, "without_texts")
+            tables.mkdir()
+            write_without_texts(place, tables)
+        with (
+            archive.open(f"{folder}/{MATCHES_FILE}") as matches,
+            archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
+        ):
+            before = _hashed(rows_of(matches, evidence), {})
+        made = rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE)
+        problems += _different_rows(before, _hashed(made, names))
+
+    # The figures.
+    figures, others = dict(_figures(summary, {})), dict(_figures(again.summary, names))
+    absent = "not there"
+    for name in sorted(figures.keys() | others.keys()):
+        was, now = (each.get(name, absent) for each in (figures, others))
+        if was != now:
+            problems.append(f"{name} of {SUMMARY_FILE} is {now!r}, and was {was!r}")
+    return {
+        "bundle": os.fspath(bundle),
+        "run": None if out is None else str(place),
+        "problems": problems,
+        "may_differ": list(_may_differ(info, again.info)),
+        "rows": len(before),
+        "figures": len(figures),
+    }
+
+
+def _recognised(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    """Recognise the inputs of a run.
+
+    Returns
+    -------
+    names
+        The names of inputs in the old run, by those in the new one.
+    problems
+        Inputs that are other ones, or missing.
+    """
+    names, problems = dict[str, str](), list[str]()
+    for kind in INPUT_LISTS:
+        old, new = list(before.get(kind, ())), list(now.get(kind, ()))
+        for identity in IDENTITIES:
+            for item in list(new):
+                same = [x for x in old if _same(x, item, identity)]
+                if same:
+                    names[item["source"]] = same[0]["source"]
+                    old.remove(same[0])
+                    new.remove(item)
+        problems += [
+            f"{item['source']} is no input of the run: its XXH3-128 is {item['xxh3']}"
+            for item in new
+        ]
+        problems += [
+            f"{item['source']} of the run ({item['bytes']} bytes, XXH3-128 "
+            f"{item['xxh3']}) is not among the inputs"
+            for item in old
+        ]
+        # The rows of a changed file are compared with those of the file it stands for.
+        names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
+    return names, problems
+
+
+def _same(
+    old: Mapping[str, Any], new: Mapping[str, Any], identity: tuple[str, ...]
+) -> bool:
+    """Return whether two inputs are the same; only without a checksum, another
+    identity than that counts.
+    """
+    values = [[each.get(name) for name in identity] for each in (old, new)]
+    return values[0] == values[1] and (
+        old["xxh3"] is None if "xxh3" not in identity else old["xxh3"] is not None
+    )
+
+
+def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for what, (entry, name) in CONDITIONS.items():
+        was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
+        if was != is_now:
+            yield f"{what} is another one: {name} {is_now}, and was {was}"
+    for name, was in before["limits"].items():
+        if (is_now := now["limits"].get(name)) != was:
+            yield f"the limit {name} is {is_now}, and was {was}"
+
+
+def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for entry, names in (
+        ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
+        ("parameters", ["workers", "executor"]),
+    ):
+        for name in names:
+            was, is_now = (each[entry].get(name) for each in (before, now))
+            if was != is_now:
+                yield f"{name} {is_now}, and was {was}"
+    yield "times, speeds and places of files"
+
+
+def _hashed(
+    rows: Iterator[Row], names: Mapping[str, str]
+) -> dict[tuple[Any, ...], bytes]:
+    """Return a hash of each row by its key. Exhibits of equal strength are numbered in
+    the order of the files, so their numbers are left out.
+    """
+    result = {}
+    for row in rows:
+        row["source"] = _renamed(row["source"], names)
+        del row["exhibit"]
+        key = tuple(row[name] for name in KEY)
+        result[key] = hashlib.sha256(canonical(row)).digest()
+    return result
+
+
+def _different_rows(
+    before: Mapping[tuple[Any, ...], bytes], now: Mapping[tuple[Any, ...], bytes]
+) -> Iterator[str]:
+    common = before.keys() & now.keys()
+    for what, keys in (
+        ("are missing", before.keys() - common),
+        ("are new", now.keys() - common),
+        ("differ", {key for key in common if before[key] != now[key]}),
+    ):
+        if keys:
+            named = "; ".join(
+                f"{source}, record {record}, {field} {start}-{end}, tweet {tweet}"
+                for source, record, field, start, end, tweet in sorted(keys, key=repr)[
+                    :MOST_NAMED
+                ]
+            )
+            yield f"{len(keys):,} rows {what}, such as {named}"
+
+
+def _figures(
+    value: Any, names: Mapping[str, str], path: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Yield each value of a summary with its path, with the old names of inputs."""
+    if path in NAMES:
+        return
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            own = _renamed(name, names) if path == KEYED else name
+            yield from _figures(item, names, f"{path}.{own}" if path else own)
+    elif isinstance(value, list):
+        if path in ORDERED:
+            place = "source" if path in ("sources", "examples", "damaged") else "path"
+            value = [x | {place: _renamed(x[place], names)} for x in value]
+            value.sort(key=repr)
+        for number, item in enumerate(value):
+            yield from _figures(item, names, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _renamed(name: str, names: Mapping[str, str]) -> str:
+    """Return the old name of an input, or of a member of an archive."""
+    for new, old in names.items():
+        if name == new or name.startswith(f"{new}/"):
+            return old + name[len(new) :]
+    return name

@@ -1,0 +1,147 @@
+"""The rows of a run: each match with its texts, as one object.
+
+:func:`rows_of` joins ``matches.parquet`` with ``evidence.parquet``. The canonical JSON
+of a row is a leaf of the bundle's tree, is what an exhibit proves, and what a replay
+compares. :func:`write_without_texts` writes both tables without texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from provscan.matching.matches import MATCHES
+from provscan.readers.limits import current_limits
+from provscan.report.files import exhibit_order
+from provscan.report.packing import with_digests
+from provscan.runs.evidence import ADDED, EVIDENCE
+from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+
+Row = dict[str, Any]
+SCORES = ("level", "similarity", "containment", "bits", "counted", "control")
+TEXTS = ("passage", "tweet", "has_text")
+SCHEMA = pa.unify_schemas([pa.schema([*MATCHES, *ADDED]), EVIDENCE])
+# Rows that are decoded at a time, and maximum bytes of a text.
+BATCH, LONGEST = 256, 1 << 20
+_TEXTS = (pa.string(), pa.large_string())
+KEY = ("source", "record", "field", "start", "end", "tweet_id")
+
+
+def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[Row]:
+    """Yield the matches of a run in the order of ``matches.parquet``. A finding has the
+    columns of its row of ``evidence.parquet``, too. ``exhibit`` is the number in the
+    report, null for control texts.
+
+    Raises
+    ------
+    ValueError
+        A table can't be read, is not that of a run, or the rows of both are of
+        different matches. The message says which row.
+    """
+    with (
+        _opened(matches, MATCHES_FILE, [*KEY, *SCORES, "time"]) as table,
+        _opened(evidence, EVIDENCE_FILE, [*KEY, *TEXTS, "time"]) as texts,
+    ):
+        try:
+            order = exhibit_order(table.read(["record", "bits", "counted", "control"]))
+            exhibits = {row: exhibit for exhibit, row in enumerate(order.tolist(), 1)}
+            findings = _rows(texts)
+            for number, row in enumerate(_rows(table)):
+                row["exhibit"] = exhibits.get(number)
+                if row["counted"]:
+                    found = next(findings, None)
+                    if found is None or any(found[name] != row[name] for name in KEY):
+                        raise ValueError(
+                            f"row {number} of {MATCHES_FILE} is a finding, and the "
+                            f"next row of {EVIDENCE_FILE} is not about it"
+                        )
+                    row |= found
+                yield row
+            if next(findings, None) is not None:
+                raise ValueError(f"{EVIDENCE_FILE} has more rows than findings")
+        except (pa.ArrowException, OSError, MemoryError) as error:
+            raise ValueError(f"the tables can't be read: {error}") from error
+
+
+def write_without_texts(run: Path, folder: Path) -> None:
+    """Write the tables of a run with SHA-256 digests for passages and tweets of
+    findings, without their context, and without any texts of other matches.
+    """
+    with (
+        pq.ParquetFile(run / EVIDENCE_FILE) as table,
+        pq.ParquetWriter(
+            folder / EVIDENCE_FILE, table.schema_arrow, compression="zstd"
+        ) as written,
+    ):
+        for batch in table.iter_batches(BATCH):
+            written.write_table(with_digests(pa.Table.from_batches([batch]), 0))
+    with (
+        pq.ParquetFile(run / MATCHES_FILE) as table,
+        pq.ParquetWriter(
+            folder / MATCHES_FILE, table.schema_arrow, compression="zstd"
+        ) as written,
+    ):
+        for batch in table.iter_batches(BATCH):
+            for name in ("passage", "tweet"):
+                place = batch.schema.get_field_index(name)
+                none = pa.nulls(len(batch), batch.schema.field(name).type)
+                batch = batch.set_column(place, batch.schema.field(name), none)
+            written.write_batch(batch)
+
+
+def _opened(
+    file: Path | IO[bytes], name: str, columns: Sequence[str]
+) -> pq.ParquetFile:
+    """Open a table that may come from anyone: it must have some `columns` of a run, and
+    must not expand beyond the limits of the readers.
+    """
+    limits = current_limits()
+    try:
+        found = pq.read_schema(file)
+        # Texts that repeat are kept once, however many rows have them.
+        texts = [each.name for each in found if each.type in _TEXTS]
+        table = pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False)
+        about = table.metadata
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    except (pa.ArrowException, OSError, MemoryError) as error:
+        raise ValueError(f"{name} can't be read: {error}") from error
+    for column in columns:
+        place, kind = found.get_field_index(column), SCHEMA.field(column).type
+        if place < 0 or found.field(place).type != kind:
+            raise ValueError(f"{name} has no column {column} of {kind}")
+    if nested := [each.name for each in found if pa.types.is_nested(each.type)]:
+        raise ValueError(f"{name} has nested columns, such as {nested[0]}")
+    expanded = sum(group.total_byte_size for group in groups)
+    packed = sum(
+        group.column(place).total_compressed_size
+        for group in groups
+        for place in range(group.num_columns)
+    )
+    most = max(limits.expansion * packed, limits.expansion_bytes)
+    rows = limits.expansion_records + limits.byte_records * packed
+    if expanded > most or about.num_rows > rows:
+        raise ValueError(
+            f"{name} expands to {expanded:,} bytes in {about.num_rows:,} rows: more "
+            "than is read"
+        )
+    return table
+
+
+def _rows(table: pq.ParquetFile) -> Iterator[Row]:
+    for batch in table.iter_batches(BATCH):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_dictionary(column.type):
+                longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+                if longest > LONGEST:
+                    raise ValueError(
+                        f"{name} has a text of {longest:,} bytes: more than is read"
+                    )
+        for row in batch.to_pylist():
+            if row["time"] is not None:
+                row["time"] = row["time"].isoformat(timespec="milliseconds")
+            yield row

@@ -1,0 +1,83 @@
+"""Time stamps (RFC 3161) of bundles: :func:`request` makes the request for a stamping
+service, :func:`stamp_of` reads its answer and checks what it stamps.
+
+A request has no nonce, so it is the same whenever it is made: a stamp can't be reused,
+since it is on one statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from provscan.errors import InputError
+from provscan.handover.statement import needed
+
+SHA256 = "2.16.840.1.101.3.4.2.1"
+MOST_BYTES = 1 << 20
+
+
+def request(signed: bytes) -> bytes:
+    """Return a request to stamp some bytes, in DER (``.tsq``)."""
+    rfc3161 = needed("rfc3161_client")
+    builder = rfc3161.TimestampRequestBuilder(
+        data=signed,
+        hash_algorithm=rfc3161.HashAlgorithm.SHA256,
+        nonce=False,
+        cert_req=True,
+    )
+    return bytes(builder.build().as_bytes())
+
+
+def certificates(path: Path) -> list[Any]:
+    """Read the root certificates of a stamping authority from a PEM file."""
+    x509 = needed("cryptography.x509")
+    try:
+        found: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} holds no certificates in PEM: {error}") from None
+    return found
+
+
+def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
+    """Return the time of a service's answer (``.tsr``), which must be a stamp of some
+    bytes, in UTC as ISO 8601.
+
+    Only with the `roots` of an authority is also checked that it was made by it.
+
+    Raises
+    ------
+    ValueError
+        It is no such stamp. The message says why.
+    """
+    rfc3161 = needed("rfc3161_client")
+    if len(answer) > MOST_BYTES:
+        raise ValueError("it is too large for a stamp")
+    try:
+        found = rfc3161.decode_timestamp_response(answer)
+    except ValueError as error:
+        raise ValueError(f"it is no answer of a stamping service ({error})") from None
+    if found.status != 0:
+        raise ValueError(f"the service did not grant it (status {found.status})")
+    if bytes(found.as_bytes()) != answer:
+        raise ValueError("there are more bytes than those of an answer")
+    info = found.tst_info
+    if info.message_imprint.hash_algorithm.dotted_string != SHA256:
+        raise ValueError("it stamps another kind of checksum than SHA-256")
+    if info.message_imprint.message != hashlib.sha256(signed).digest():
+        raise ValueError("it is a stamp of something else, such as an older bundle")
+    if roots is not None:
+        builder = rfc3161.VerifierBuilder()
+        for root in roots:
+            builder = builder.add_root_certificate(root)
+        try:
+            builder.build().verify_message(found, signed)
+        except rfc3161.VerificationError as error:
+            reason = str(error).partition(": ErrorStack")[0]
+            raise ValueError(
+                f"it was not made by the given authority ({reason})"
+            ) from None
+    return str(info.gen_time.isoformat())

@@ -1,0 +1,72 @@
+"""The texts of a bundle: what is in it, and a certification to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+TEXTS = "The bundle contains texts of the dataset and of licensed tweets."
+NO_TEXTS = """\
+The bundle was written without texts (--no-text). For passages and tweets of findings
+there are SHA-256 digests of their UTF-8; their context and the texts of other matches
+were left out. What remains: names of the dataset's files and fields, ids of records,
+places of the matches, ids, authors, times, languages and links of tweets, and all
+scores and figures. Anyone who has a text can compute its digest and compare. run.json
+has the checksums of the original tables in "without_texts"."""
+HASHED = """\
+inputs.json has the SHA-256 of each local input and of each file of the index, computed
+when the bundle was made; before that, their XXH3-128 was compared with the one that the
+run recorded. Remote inputs and data in memory have none."""
+NOT_HASHED = """\
+Inputs and index are identified in run.json by size, XXH3-128 and a fingerprint. These
+show accidental changes, but do not withstand forgery. Remote inputs, data in memory and
+partly read files have no checksum. (`provscan bundle --hash-inputs` adds SHA-256.)"""
+RUN = """
+   {folder}: provscan {provscan}, Python {python}, {platform};
+   from {started} to {finished};
+   index {index}; {records:,} records.
+   Result: {headline}
+"""
+ERRORS = """
+   {folder}: of {planted:,} test copies planted, {found:,} were detected and
+   {counted:,} were strong enough to count.
+   {chance}
+"""
+NO_CHANCE = "Chance was not measured, so no rate of false findings is known."
+CHANCE = "Chance explains about {chance:,.0f} of {findings:,.0f} records with findings."
+
+
+def readme(*, texts: bool, hashed: bool) -> bytes:
+    text = (TEMPLATES / "README.txt").read_text(encoding="utf-8")
+    return text.format(
+        texts=TEXTS if texts else NO_TEXTS, inputs=HASHED if hashed else NOT_HASHED
+    ).encode()
+
+
+def certification(
+    runs: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]],
+) -> bytes:
+    """Return the draft of a certification for runs, each given by its folder in the
+    bundle, ``summary.json`` and ``run.json``.
+    """
+    about, errors = "", ""
+    for folder, summary, info in runs:
+        records = summary["answer"]["records"]
+        about += RUN.format(
+            folder=folder,
+            headline=summary["answer"]["headline"],
+            records=summary["records"],
+            index=info["index"]["fingerprint"],
+            **{name: info[name] for name in ("started", "finished")},
+            **{
+                name: info["versions"][name]
+                for name in ("provscan", "python", "platform")
+            },
+        )
+        chance = NO_CHANCE if records["chance"] is None else CHANCE.format(**records)
+        errors += ERRORS.format(folder=folder, chance=chance, **summary["recall"])
+    text = (TEMPLATES / "certification.txt").read_text(encoding="utf-8")
+    return text.format(runs=about, errors=errors).encode()

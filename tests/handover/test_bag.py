@@ -1,0 +1,381 @@
+"""The archive of a bundle: its layout, and archives in any other."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bagit
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from handed_over import Handed
+
+from provscan.cli import main
+from provscan.errors import InputError
+from provscan.handover import bag
+from provscan.handover.bag import FOLDER, Archive, write_bag
+from provscan.handover.statement import make_statement
+
+FILES = {"data/a.txt": b"first", "data/run-1/b.bin": bytes(range(256))}
+Members = list[tuple[str, bytes]]
+
+
+def written(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    write_bag(target, files, lambda hashes: {"statement.json": b"{}"})
+    return target.getvalue()
+
+
+def opened(data: bytes, folder: Path) -> Archive:
+    path = folder / "a.zip"
+    path.write_bytes(data)
+    return Archive(path)
+
+
+def test_archives_are_zip_files(tmp_path: Path) -> None:
+    data = written(FILES)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        own = {name.removeprefix(FOLDER) for name in archive.namelist()}
+        assert {*FILES, "manifest-sha256.txt", "statement.json"} < own
+        for info in archive.infolist():
+            assert info.date_time == (1980, 1, 1, 0, 0, 0)
+            assert info.compress_type == zipfile.ZIP_STORED
+    with opened(data, tmp_path) as ours:
+        assert {name: ours.read(name) for name in FILES} == FILES
+        with ours.open("data/run-1/b.bin") as file:
+            assert file.seek(-6, os.SEEK_END) == 250
+            assert file.read() == bytes(range(250, 256))
+            assert (file.seek(9), file.read(2)) == (9, b"\x09\x0a")
+
+
+def test_bytes_do_not_depend_on_the_order_of_files() -> None:
+    backwards = dict(reversed(FILES.items()))
+    assert written(FILES) == written(backwards)
+
+
+@pytest.mark.parametrize("large", [1, 200, 700])
+def test_large_archives_have_the_fields_of_zip64(
+    large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if 4 GiB were only a few bytes: sizes, offsets, and the end of the archive."""
+    plain = written(FILES)
+    monkeypatch.setattr(bag, "LARGE", large)
+    data = written(FILES)
+    assert len(data) > len(plain)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        assert archive.read(f"{FOLDER}data/run-1/b.bin") == FILES["data/run-1/b.bin"]
+    with opened(data, tmp_path) as ours:
+        assert {name: ours.read(name) for name in FILES} == FILES
+
+
+def test_bagit_reads_it(handed: Handed, tmp_path: Path) -> None:
+    with zipfile.ZipFile(handed.bundle) as archive:
+        archive.extractall(tmp_path)
+    found = bagit.Bag(str(tmp_path / "bundle"))
+    found.validate()
+    assert set(found.payload_files()) == {
+        name.removeprefix(FOLDER)
+        for name in zipfile.ZipFile(handed.bundle).namelist()
+        if name.startswith(f"{FOLDER}data/")
+    }
+    (tmp_path / "bundle" / "data" / "run-1" / "summary.json").write_text("{}")
+    with pytest.raises(bagit.BagValidationError):
+        found.validate()
+
+
+def hostile_archive(rng: random.Random, members: Members) -> bytes:
+    """An archive of some kind that no bundle is."""
+    kinds: list[Callable[[random.Random, Members], bytes]] = [
+        evil_name,
+        compressed,
+        link,
+        duplicate,
+        encrypted,
+        overlapping,
+        described,
+        commented,
+        padded,
+        cut,
+        swapped_order,
+        lying_size,
+        extra_fields,
+        many_entries,
+        plain_zip,
+        nested,
+    ]
+    return rng.choice(kinds)(rng, members)
+
+
+EVIL = [
+    "../../evil.txt",
+    "/tmp/evil.txt",
+    "bundle/../../evil.txt",
+    "bundle/data/../../../evil.txt",
+    "C:\\evil.txt",
+    "bundle\\..\\evil.txt",
+    "bundle/data/.hidden",
+    "bundle/data//evil.txt",
+    "bundle/data/evil.txt\0.zip",
+    "bundle/data/ev\nil.txt",
+    "bundle/data/é.txt",
+    "bundle/" + "a" * 300,
+    "bundle/a/b/c/d/e/f/g",
+    "bundle/data/evil/",
+]
+
+
+def stored(members: Members, **fields: Any) -> bytes:
+    """An archive as zipfile writes it."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, text in members:
+            info = zipfile.ZipInfo(name)
+            for field, value in fields.items():
+                setattr(info, field, value)
+            archive.writestr(info, text)
+    return target.getvalue()
+
+
+def whole(members: Members) -> bytes:
+    return written(dict(members))
+
+
+def local(name: bytes, size: int, flags: int = 0, method: int = 0) -> bytes:
+    """A header as provscan writes it, but for its flags and method."""
+    return (
+        struct.pack(
+            "<4sHHHHHIIIHH",
+            b"PK\x03\x04",
+            *(20, flags, method, 0, 0x21, 0, size, size, len(name), 0),
+        )
+        + name
+    )
+
+
+def evil_name(rng: random.Random, members: Members) -> bytes:
+    name = rng.choice(EVIL)
+    if rng.random() < 0.5:
+        return local(name.encode(), 4) + b"evil" + whole(members)
+    return stored([*((f"{FOLDER}{name}", text) for name, text in members), (name, b"")])
+
+
+def compressed(rng: random.Random, members: Members) -> bytes:
+    """A bomb: some bytes that expand to many."""
+    size = rng.choice([10, 10**5, 10**7])
+    method = rng.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        archive.writestr(f"{FOLDER}bagit.txt", bytes(size))
+    return target.getvalue()
+
+
+def link(rng: random.Random, members: Members) -> bytes:
+    return stored([(f"{FOLDER}link", b"/etc/passwd")], external_attr=0o120777 << 16)
+
+
+def duplicate(rng: random.Random, members: Members) -> bytes:
+    data = whole(members)
+    first = local(f"{FOLDER}bagit.txt".encode(), 3) + b"abc"
+    return first * rng.randrange(1, 3) + data
+
+
+def encrypted(rng: random.Random, members: Members) -> bytes:
+    header = local(f"{FOLDER}bagit.txt".encode(), 3, flags=rng.choice([1, 0x41]))
+    return header + b"abc" + whole(members)
+
+
+def overlapping(rng: random.Random, members: Members) -> bytes:
+    """A directory whose entries begin at the same or at a moved offset."""
+    data = bytearray(whole(members))
+    places = [at for at in range(len(data)) if data[at : at + 4] == b"PK\x01\x02"]
+    at = rng.choice(places) + 42
+    before = data[at : at + 4]
+    while data[at : at + 4] == before:
+        data[at : at + 4] = struct.pack("<I", rng.choice([0, 1, 2**31, len(data)]))
+    return bytes(data)
+
+
+def described(rng: random.Random, members: Members) -> bytes:
+    """Sizes behind the data, as in streams."""
+
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.data = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.data += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for name, text in members:
+            archive.writestr(f"{FOLDER}{name}", text)
+    return bytes(pipe.data)
+
+
+def commented(rng: random.Random, members: Members) -> bytes:
+    data = whole(members)
+    size = rng.randrange(1, 60)
+    return data[:-2] + struct.pack("<H", size) + bytes(size)
+
+
+def padded(rng: random.Random, members: Members) -> bytes:
+    junk = rng.randbytes(rng.randrange(1, 99))
+    return (
+        whole(members) + junk if rng.random() < 0.5 else b"PK" + junk + whole(members)
+    )
+
+
+def cut(rng: random.Random, members: Members) -> bytes:
+    data = whole(members)
+    return data[: rng.randrange(2, len(data))]
+
+
+def swapped_order(rng: random.Random, members: Members) -> bytes:
+    return stored([(f"{FOLDER}{name}", text) for name, text in reversed(members)])
+
+
+def lying_size(rng: random.Random, members: Members) -> bytes:
+    data = bytearray(whole(members))
+    data[18:26] = struct.pack("<II", *[rng.choice([0, 1, 2**31, 2**32 - 1])] * 2)
+    return bytes(data)
+
+
+def extra_fields(rng: random.Random, members: Members) -> bytes:
+    extra = struct.pack("<HH", rng.randrange(2**16), 4) + b"abcd"
+    return stored([(f"{FOLDER}bagit.txt", b"abc")], extra=extra)
+
+
+def many_entries(rng: random.Random, members: Members) -> bytes:
+    count = bag.MOST_ENTRIES + rng.randrange(1, 9)
+    names = (f"{FOLDER}data/{n:06}".encode() for n in range(count))
+    return b"".join(local(name, 0) for name in names)
+
+
+def plain_zip(rng: random.Random, members: Members) -> bytes:
+    return stored([("hello.txt", rng.randbytes(20))])
+
+
+def nested(rng: random.Random, members: Members) -> bytes:
+    return stored([(f"{FOLDER}a.zip", whole(members))])
+
+
+def hostile_contents(rng: random.Random) -> bytes:
+    """An archive in the right layout with files that no bundle has."""
+    tables = {
+        "data/run-1/matches.parquet": rng.choice([b"", b"PAR1", bomb(), odd_table()]),
+        "data/run-1/evidence.parquet": rng.choice([b"PAR1" * 9, bomb(), odd_table()]),
+        "data/run-1/summary.json": rng.choice(
+            [b"[" * 100_000, b"NaN", b"{}", b"\xff", b'{"records": 1e999}', b"null"]
+        ),
+        "data/run-1/run.json": rng.choice([b"{}", b"[]", b'{"files": {"../../x": 1}}']),
+        "data/run-1/rows.sha256": rng.choice([b"", b"\xff" * 99, b"0" * 64 + b"\n"]),
+    }
+    statement: Callable[[dict[str, str]], bytes] = rng.choice(
+        [
+            lambda hashes: b"{}",
+            lambda hashes: b"[" * 100_000,
+            lambda hashes: b'{"subject": [{"name": 1}]}',
+            lambda hashes: b"9" * 5000,
+            lambda hashes: make_statement(hashes, {"runs": 7}),
+            lambda hashes: make_statement(hashes, {"runs": [{"folder": "../.."}]}),
+            lambda hashes: make_statement(
+                {**hashes, "../../etc/passwd": "0" * 64},
+                {"runs": [], "signer": {"ed25519": "zz"}, "texts": []},
+            ),
+        ]
+    )
+    names = rng.sample(sorted(tables), rng.randrange(2, 6))
+    target = io.BytesIO()
+    write_bag(
+        target,
+        {name: tables[name] for name in names},
+        lambda hashes: {
+            "statement.json": statement(dict(hashes)),
+            **rng.choice([{}, {"statement.dsse.json": b"{}"}, {"statement.tsr": b"0"}]),
+        },
+    )
+    return target.getvalue()
+
+
+def table(columns: dict[str, Any]) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(pa.table(columns), target, compression="zstd")
+    return target.getvalue()
+
+
+def bomb() -> bytes:
+    """Some kilobytes that are three gigabytes of text."""
+    return BOMB
+
+
+def odd_table() -> bytes:
+    return table({"source": pa.array([None]), "record": pa.array(["x"])})
+
+
+BOMB = table({"record": pa.DictionaryArray.from_arrays(
+    pa.array([0] * 3_000_000, pa.int32()), pa.array(["a" * 1000])
+)})  # fmt: skip
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_hostile_archives_are_refused(
+    part: int, handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 archives: in one line, or with what is wrong; nothing is written anywhere."""
+    inside = tmp_path / "here" / "and" / "there"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    with Archive(handed.bundle) as archive:
+        members = [(name, archive.read(name)) for name in list(archive.entries)[:6]]
+    for seed in range(50 * part, 50 * part + 50):
+        rng = random.Random(seed)
+        broken = seed % 3 != 0
+        data = hostile_archive(rng, members) if broken else hostile_contents(rng)
+        (inside / "a.zip").write_bytes(data)
+        said = CliRunner().invoke(main, ["check", "a.zip"])
+        assert said.exit_code == (3 if broken else 1), (seed, said.output)
+        if broken:
+            assert said.stdout == "", seed
+            assert said.stderr.startswith("provscan: a.zip "), (seed, said.stderr)
+            assert said.stderr.count("\n") == 1, (seed, said.stderr)
+        else:
+            assert said.stdout.startswith("NOT INTACT: a.zip, "), (seed, said.stdout)
+            assert said.stderr == "", (seed, said.stderr)
+        assert [*tmp_path.rglob("*")] == [
+            tmp_path / "here",
+            tmp_path / "here" / "and",
+            inside,
+            inside / "a.zip",
+        ]
+
+
+def test_errors_say_what_is_wrong_and_where(tmp_path: Path) -> None:
+    data = whole([("data/a.txt", b"first")])
+    cases = {
+        local(b"bundle/../a", 0): r"'bundle/../a' is no name of a bundle \(byte 0\)",
+        local(b"bundle/a", 0, flags=1): r"a is encrypted \(byte 0\)",
+        local(b"bundle/a", 0, method=8): r"a is compressed, and bundles store files",
+        local(b"bundle/a", 0, flags=8): r"the header of a is not as provscan writes it",
+        local(b"bundle/a", 5): r"the archive ends within a",
+        local(b"bundle/b", 0)
+        + local(b"bundle/b", 0): r"b is not in the order of names",
+        data + b"more": r"its directory does not follow from its entries",
+        b"PK\x05\x06" + bytes(18): r"is no bundle: expected an archive of provscan",
+    }
+    for text, message in cases.items():
+        with pytest.raises(InputError, match=message):
+            opened(text, tmp_path)

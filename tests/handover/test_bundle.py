@@ -1,0 +1,356 @@
+"""What is in a bundle, and what other programs make of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from handed_over import Handed
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import SSlibKey
+
+import provscan
+from provscan import handover
+from provscan.cli import main
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.handover.statement import canonical, key_id, public_key
+
+TEXTS = ("before", "passage", "after", "tweet")
+
+
+def read(bundle: Path, name: str) -> bytes:
+    with zipfile.ZipFile(bundle) as archive:
+        return archive.read(f"bundle/{name}")
+
+
+def names_in(bundle: Path) -> set[str]:
+    with zipfile.ZipFile(bundle) as archive:
+        return {name.removeprefix("bundle/") for name in archive.namelist()}
+
+
+def table(bundle: Path, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(
+        pa.BufferReader(read(bundle, f"data/run-1/{name}"))
+    ).to_pylist()
+    return rows
+
+
+def test_files_are_those_of_the_run(handed: Handed) -> None:
+    for path in handed.run.iterdir():
+        assert read(handed.bundle, f"data/run-1/{path.name}") == path.read_bytes()
+    rows = len(table(handed.bundle, "matches.parquet"))
+    hashes = read(handed.bundle, "data/run-1/rows.sha256").decode()
+    assert re.fullmatch(r"([0-9a-f]{64}\n)*", hashes)
+    assert hashes.count("\n") == rows > 10
+    readme = read(handed.bundle, "data/README.txt").decode()
+    assert "do not withstand forgery" in readme
+    paper = read(handed.bundle, "data/certification.txt").decode()
+    run = provscan.open_run(handed.run)
+    assert run.summary["answer"]["headline"] in " ".join(paper.split())
+    assert "of 30 test copies planted" in paper
+    assert "Chance was not measured" in paper
+    assert "no legal advice" in paper
+
+
+def test_the_same_folders_give_the_same_bytes(handed: Handed, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "found.run"
+    shutil.copytree(handed.run, copy)
+    again = tmp_path / "again.zip"
+    handover.bundle(copy, again, sign=handed.key)
+    assert again.read_bytes() == handed.bundle.read_bytes()
+
+
+def test_a_leaf_is_the_canonical_json_of_a_row(handed: Handed) -> None:
+    """As README.txt tells others to compute it."""
+    findings = iter(table(handed.bundle, "evidence.parquet"))
+    rows = table(handed.bundle, "matches.parquet")
+    order = sorted(
+        range(len(rows)),
+        key=lambda at: (
+            not rows[at]["counted"],
+            -1 * (rows[at]["bits"] if rows[at]["bits"] is not None else -1.0),
+            rows[at]["record"],
+        ),
+    )
+    leaves = []
+    for at, row in enumerate(rows):
+        if row["counted"]:
+            row |= next(findings)
+        time = row["time"]
+        row["time"] = time and f"{time:%Y-%m-%dT%H:%M:%S.000+00:00}"
+        row["exhibit"] = order.index(at) + 1
+        leaves.append(hashlib.sha256(b"\0" + canonical(row)).hexdigest())
+    assert read(handed.bundle, "data/run-1/rows.sha256").decode().split() == leaves
+
+
+def test_without_texts(handed: Handed, tmp_path: Path) -> None:
+    bundle = tmp_path / "no-text.zip"
+    handover.bundle(handed.run, bundle, no_text=True)
+    checked = handover.check(bundle)
+    assert (checked["problems"], checked["texts"]) == ([], False)
+    whole = pq.read_table(handed.run / "evidence.parquet").to_pylist()
+    known = [
+        row[name] for row in whole for name in TEXTS if row[name] and len(row[name]) > 9
+    ]
+    candidates = pq.read_table(handed.run / "matches.parquet").to_pylist()
+    known += [row[name] for row in candidates for name in ("passage", "tweet")]
+    texts = {text.strip()[:40].encode() for text in known if text}
+    assert len(texts) > 20
+    for name in names_in(bundle):
+        found = read(bundle, name)
+        if name.endswith(".parquet"):
+            rows = pq.read_table(pa.BufferReader(found)).to_pylist()
+            found = json.dumps(rows, default=str, ensure_ascii=False).encode()
+        assert not [text for text in texts if text in found], name
+
+    # What remains: digests of both texts of each finding, places, ids and figures.
+    for before, now in zip(whole, table(bundle, "evidence.parquet"), strict=True):
+        assert now["has_text"] is False
+        assert now["passage"] == hashlib.sha256(before["passage"].encode()).hexdigest()
+        assert now["tweet"] == hashlib.sha256(before["tweet"].encode()).hexdigest()
+        assert (now["before"], now["after"]) == (None, None)
+        kept = before.keys() - {*TEXTS, "has_text"}
+        assert {name: now[name] for name in kept} == {
+            name: before[name] for name in kept
+        }
+    assert (
+        read(bundle, "data/run-1/summary.json")
+        == (handed.run / "summary.json").read_bytes()
+    )
+    info = json.loads(read(bundle, "data/run-1/run.json"))
+    original = json.loads((handed.run / "run.json").read_bytes())
+    assert info["without_texts"]["files"] == original["files"]
+    assert "were left out" in read(bundle, "data/README.txt").decode()
+
+    # The run folder in it is one that provscan opens.
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(tmp_path)
+    provscan.verify(tmp_path / "bundle" / "data" / "run-1")
+
+
+def test_inputs_are_hashed_on_request(handed: Handed, tmp_path: Path) -> None:
+    bundle = tmp_path / "hashed.zip"
+    handover.bundle(handed.run, bundle, hash_inputs=True)
+    hashes = json.loads(read(bundle, "data/run-1/inputs.json"))
+    for path in (*handed.datasets, *handed.index.rglob("*")):
+        if path.is_file() and path.name not in ("manifest.json", "lock"):
+            found = [hashes[name] for name in hashes if name.endswith(path.name)]
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in found, path
+    text = handed.datasets[1].read_bytes()
+    try:
+        handed.datasets[1].write_bytes(text + b"\n")
+        with pytest.raises(InputError, match=r"b\.jsonl is missing or not as the run"):
+            handover.bundle(handed.run, tmp_path / "x.zip", hash_inputs=True)
+    finally:
+        handed.datasets[1].write_bytes(text)
+    assert not (tmp_path / "x.zip").exists()
+
+
+def dat_rows(data: bytes) -> list[list[str]]:
+    """A Concordance DAT, read by its rules."""
+    text = data.decode("utf-8-sig")
+    assert text.endswith("\r\n")
+    rows = []
+    for line in text.removesuffix("\r\n").split("\r\n"):
+        values = line.split("\x14")
+        assert all(value[0] == value[-1] == "þ" for value in values)
+        rows.append([value[1:-1].replace("®", "\n") for value in values])
+    return rows
+
+
+def test_the_load_file(handed: Handed, tmp_path: Path) -> None:
+    bundle = tmp_path / "two.zip"
+    handover.bundle([handed.run, handed.run], bundle, bates="ACME-")
+    names, *rows = dat_rows(read(bundle, "data/loadfile.dat"))
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    findings = table(handed.bundle, "evidence.parquet")
+    assert len(found) == 2 * len(findings)
+    numbers = [f"ACME-{n:08}" for n in range(1, len(found) + 1)]
+    assert sorted(row["BEGBATES"] for row in found) == numbers
+    for row, finding in zip(found, findings * 2, strict=True):
+        assert row["ENDBATES"] == row["BEGBATES"]
+        # The texts have all three delimiters' worst: thorns and line breaks.
+        assert "þ" not in row["PASSAGE"]
+        passage = finding["passage"].replace("þ", "th")
+        assert (row["PASSAGE"], row["TWEETID"]) == (passage, finding["tweet_id"])
+        assert (row["SPANSTART"], row["AUTHOR"]) == (
+            str(finding["start"]),
+            finding["author"],
+        )
+    exhibits = [row["EXHIBIT"] for row in found if row["RUN"] == "data/run-2"]
+    assert sorted(map(int, exhibits)) == list(range(1, len(findings) + 1))
+
+
+def test_load_files_have_no_delimiters_in_values() -> None:
+    from provscan.handover.loadfile import FIELDS, header, line
+
+    row = dict.fromkeys(FIELDS.values()) | {
+        "passage": "a\r\nb\rc\nd þ \x14 ® e",
+        "bits": 1 / 3,
+        "counted": True,
+    }
+    names, values = dat_rows(header() + line("X1", "data/run-1", row))
+    found = dict(zip(names, values, strict=True))
+    assert found["PASSAGE"] == "a\nb\nc\nd th   (R) e"
+    assert (found["BITS"], found["AUTHOR"]) == ("0.333333", "")
+
+
+def test_other_programs_read_the_signature(handed: Handed) -> None:
+    payload = read(handed.bundle, "statement.json")
+    envelope = Envelope.from_dict(
+        json.loads(read(handed.bundle, "statement.dsse.json"))
+    )
+    assert (envelope.payload, envelope.payload_type) == (
+        payload,
+        "application/vnd.in-toto+json",
+    )
+
+    def key(path: Path) -> SSlibKey:
+        return SSlibKey(
+            key_id(public_key(path)),
+            "ed25519",
+            "ed25519",
+            {"public": public_key(path).public_bytes_raw().hex()},
+        )
+
+    assert envelope.verify([key(handed.public)], 1)
+    with pytest.raises(VerificationError):
+        envelope.verify([key(handed.other_public)], 1)
+    envelope.payload = payload.replace(b"data/run-1", b"data/run-2")
+    with pytest.raises(VerificationError):
+        envelope.verify([key(handed.public)], 1)
+
+    # The statement is on every file but those that come after it.
+    statement = json.loads(payload)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert {
+        each["name"]: each["digest"]["sha256"] for each in statement["subject"]
+    } == {
+        name: hashlib.sha256(read(handed.bundle, name)).hexdigest()
+        for name in names_in(handed.bundle)
+        if not name.startswith(("statement", "tagmanifest"))
+    }
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> None:
+    envelope = json.loads(read(handed.bundle, "statement.dsse.json"))
+    payload = base64.b64decode(envelope["payload"])
+    kind = envelope["payloadType"].encode()
+    (tmp_path / "signed").write_bytes(
+        b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    )
+    signature = base64.b64decode(envelope["signatures"][0]["sig"])
+    (tmp_path / "signature").write_bytes(signature)
+    words = f"pkeyutl -verify -pubin -inkey {handed.public} -rawin -in signed"
+    subprocess.run(
+        ["openssl", *words.split(), "-sigfile", "signature"], cwd=tmp_path, check=True
+    )
+    der = subprocess.run(
+        f"openssl pkey -pubin -in {handed.public} -outform DER".split(),
+        check=True,
+        capture_output=True,
+    ).stdout
+    assert hashlib.sha256(der).hexdigest() == envelope["signatures"][0]["keyid"]
+
+    # Keys that openssl makes sign, and other keys are refused.
+    words = "openssl genpkey -algorithm ed25519 -out own.pem"
+    subprocess.run(words.split(), cwd=tmp_path, check=True)
+    handover.bundle(handed.run, tmp_path / "own.zip", sign=tmp_path / "own.pem")
+    for kind_of_key in ("x25519", "rsa"):
+        words = f"openssl genpkey -algorithm {kind_of_key} -out bad.pem -quiet"
+        subprocess.run(words.split(), cwd=tmp_path, check=True)
+        with pytest.raises(InputError, match="holds no private Ed25519 key"):
+            handover.bundle(handed.run, tmp_path / "x.zip", sign=tmp_path / "bad.pem")
+    words = "openssl pkey -in own.pem -aes256 -passout pass:x -out locked.pem"
+    subprocess.run(words.split(), cwd=tmp_path, check=True)
+    with pytest.raises(InputError, match="is encrypted"):
+        handover.bundle(handed.run, tmp_path / "x.zip", sign=tmp_path / "locked.pem")
+
+
+def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at least one"):
+        handover.bundle([], tmp_path / "x.zip")
+    with pytest.raises(InputError, match="is no folder of a run or a case"):
+        handover.bundle(tmp_path, tmp_path / "x.zip")
+    with pytest.raises(UsageError, match="prefix of Bates numbers"):
+        handover.bundle(handed.run, tmp_path / "x.zip", bates="þ")
+    with pytest.raises(OutputError, match="exists already"):
+        handover.bundle(handed.run, handed.bundle)
+    copy = tmp_path / "edited.run"
+    shutil.copytree(handed.run, copy)
+    text = (copy / "summary.json").read_text().replace('"matches": ', '"matches": 1')
+    (copy / "summary.json").write_text(text)
+    with pytest.raises(InputError, match=r"summary\.json was changed"):
+        handover.bundle(copy, tmp_path / "x.zip")
+    with pytest.raises(InputError, match="No such file"):
+        handover.check(tmp_path / "x.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["edited.run"]
+
+
+def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
+    run, case = tmp_path / "found.run", tmp_path / "my.case"
+    shutil.copytree(handed.run, run)
+    (run / "review.json").write_text('{"kappa": 1}')
+    (run / "notes.txt").write_text("private")
+    case.mkdir()
+    for name in ("case.json", "case.html", "texts.parquet", "other.txt"):
+        (case / name).write_text("{}")
+    bundle = tmp_path / "all.zip"
+    handover.bundle([run, case], bundle)
+    assert handover.check(bundle)["problems"] == []
+    found = names_in(bundle)
+    assert {"data/run-1/review.json", "data/case-1/case.html"} < found
+    assert not [name for name in found if "notes" in name or "other" in name]
+    cases = json.loads(read(bundle, "statement.json"))["predicate"]["cases"]
+    assert cases == [{"folder": "data/case-1", "name": "my.case"}]
+
+
+def test_the_command(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def said(*words: object, status: int = 0) -> str:
+        done = CliRunner().invoke(main, [str(word) for word in words])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    made = said("bundle", handed.run, "-o", "a.zip", "--sign", handed.key)
+    assert "Signed with the key" in made
+    assert hashlib.sha256(Path("a.zip").read_bytes()).hexdigest() in made
+    assert "which the bundle itself names" in said("check", "a.zip")
+    assert "with the given key" in said("check", "a.zip", "--key", handed.public)
+    said("check", "a.zip", "--key", handed.other_public, status=1)
+    made = said("bundle", handed.run, "-o", "b.zip")
+    assert "Not signed: anyone could have made it" in made
+    assert said("check", "b.zip").startswith("NOT SIGNED: b.zip is consistent")
+    assert said("bundle", "a.zip", "--exhibit", 2, "-o", "2.html")
+    assert "Proved: exhibit 2" in said("check", "2.html", "--exhibit", 2)
+    assert "Proved: exhibit 2" in said("check", "a.zip", "--exhibit", 2)
+    assert json.loads(said("check", "a.zip", "--json"))["problems"] == []
+    for words, message in (
+        (["a.zip", "-o", "c.zip"], "is a bundle already"),
+        (["a.zip", "--no-text", "-o", "c.zip"], "leave out --no-text"),
+        (["a.zip", "--timestamp", "x.txt"], "ends in .tsq"),
+        ([handed.run, "--exhibit", "2", "-o", "c.zip"], "taken from a bundle"),
+        ([handed.run], "name the file to write"),
+        (["a.zip", "--exhibit", "x", "-o", "c.zip"], "'x' is no exhibit"),
+    ):
+        assert message in said("bundle", *words, status=2)
+    assert "has no exhibit 999" in said(
+        "bundle", "a.zip", "--exhibit", 999, "-o", "c.zip", status=3
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "b.zip", "2.html"}

@@ -1,0 +1,565 @@
+"""``check`` names whatever was changed in a bundle."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from handed_over import Handed
+from nightly import NIGHTLY
+from tweets import sentence
+
+import provscan
+from provscan import handover
+from provscan.errors import InputError
+from provscan.handover import rows
+from provscan.handover.bag import PAYLOAD, Archive, write_bag
+from provscan.handover.statement import (
+    canonical,
+    make_statement,
+    private_key,
+    read_canonical,
+    sign_statement,
+)
+from provscan.readers.limits import Limits
+from provscan.runs.folder import info_checksum
+
+RUN = "data/run-1"
+Files = dict[str, bytes]
+
+
+def files_of(bundle: Path) -> Files:
+    with Archive(bundle) as archive:
+        return {name: archive.read(name) for name in archive.entries}
+
+
+def forged(files: Files, target: Path, key: Path | None = None, **about: Any) -> Path:
+    """A bundle of some files with all sums made anew: of the bag, the statement, and
+    with a key the signature. The hashes and the roots of rows stay.
+    """
+    payload = {name: text for name, text in files.items() if name.startswith(PAYLOAD)}
+    predicate = read_canonical(files["statement.json"])["predicate"] | about
+    if key is not None:
+        public = private_key(key).public_key().public_bytes_raw().hex()
+        predicate["signer"] = {"ed25519": public}
+
+    def seal(hashes: Mapping[str, str]) -> dict[str, bytes]:
+        made = make_statement(hashes, predicate)
+        envelope = sign_statement(made, private_key(key)) if key else None
+        return {
+            "statement.json": made,
+            **({"statement.dsse.json": envelope} if envelope else {}),
+        }
+
+    with target.open("wb") as file:
+        write_bag(file, payload, seal)
+    return target
+
+
+def only_files(files: Files, target: Path) -> Path:
+    """A bundle with exactly these files, and nothing made anew but the archive."""
+    target.write_bytes(archive_of(files))
+    return target
+
+
+def archive_of(files: Files) -> bytes:
+    from provscan.handover import bag
+
+    made, entries = io.BytesIO(), []
+    for name in sorted(files):
+        digest = bag.digest_of(files[name])
+        entry = bag.Entry(name, digest.size, digest.crc, made.tell())
+        made.write(bag._local(entry) + files[name])
+        entries.append(entry)
+    made.write(bag._directory(entries, made.tell()))
+    return made.getvalue()
+
+
+def problems(path: Path, **options: Any) -> list[str]:
+    found: list[str] = handover.check(path, **options)["problems"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def tiny(handed: Handed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A signed bundle of the run, without its report, by far its largest file."""
+    folder = tmp_path_factory.mktemp("tiny")
+    shutil.copytree(handed.run, folder / "found.run")
+    (folder / "found.run" / "report.html").unlink()
+    handover.bundle(folder / "found.run", folder / "tiny.zip", sign=handed.key)
+    return folder / "tiny.zip"
+
+
+def test_every_flipped_byte_is_named(tiny: Path, tmp_path: Path) -> None:
+    """One in some hundred; all by night."""
+    data = bytearray(tiny.read_bytes())
+    target, step = tmp_path / "flipped.zip", 1 if NIGHTLY else 241
+    unnoticed = []
+    for at in range(0, len(data), step):
+        data[at] ^= 1 << at % 8
+        target.write_bytes(data)
+        data[at] ^= 1 << at % 8
+        try:
+            if not problems(target):
+                unnoticed.append(at)
+        except InputError as error:
+            assert str(target) in str(error)  # noqa: PT017
+    assert not unnoticed
+    target.write_bytes(data)
+    assert not problems(target)
+
+
+def test_every_flipped_byte_of_a_page_is_named(handed: Handed, tmp_path: Path) -> None:
+    page = tmp_path / "exhibit.html"
+    handover.write_exhibit(handed.bundle, 3, page)
+    data, step = bytearray(page.read_bytes()), 1 if NIGHTLY else 61
+    for at in range(0, len(data), step):
+        data[at] ^= 1 << at % 8
+        page.write_bytes(data)
+        data[at] ^= 1 << at % 8
+        try:
+            assert problems(page), at
+        except InputError as error:
+            assert str(page) in str(error)  # noqa: PT017
+
+
+def test_files_that_are_changed_missing_or_added(tiny: Path, tmp_path: Path) -> None:
+    whole, target = files_of(tiny), tmp_path / "a.zip"
+    for name in whole:
+        changed = only_files({**whole, name: whole[name] + b"\n"}, target)
+        assert any(name in said for said in problems(changed)), name
+        rest = {each: text for each, text in whole.items() if each != name}
+        missing = problems(only_files(rest, target))
+        expected = "no signature" if name == "statement.dsse.json" else name
+        assert any(expected in said for said in missing), (name, missing)
+    for name in ("data/extra.txt", "data/run-1/extra.txt", "data/run-2/x", "extra.txt"):
+        found = problems(only_files({**whole, name: b"more"}, target))
+        assert f"{name} is not listed in statement.json" in found
+
+
+def edited_summary(edit: Callable[[dict[str, Any]], Any]) -> Callable[[Files], Files]:
+    """Change the summary, and make the checksums of run.json anew."""
+
+    def change(files: Files) -> Files:
+        summary = json.loads(files[f"{RUN}/summary.json"])
+        edit(summary)
+        text = json.dumps(summary).encode()
+        return with_info({**files, f"{RUN}/summary.json": text})
+
+    return change
+
+
+def with_info(files: Files) -> Files:
+    import xxhash
+
+    info = json.loads(files[f"{RUN}/run.json"])
+    for name in info["files"]:
+        found = xxhash.xxh3_128_hexdigest(files[f"{RUN}/{name}"])
+        info["files"][name]["xxh3"] = found
+    info["checksum"] = info_checksum(info)
+    return {**files, f"{RUN}/run.json": json.dumps(info).encode()}
+
+
+def edited_rows(edit: Callable[[pa.Table], pa.Table]) -> Callable[[Files], Files]:
+    def change(files: Files) -> Files:
+        table = pq.read_table(pa.BufferReader(files[f"{RUN}/matches.parquet"]))
+        target = io.BytesIO()
+        pq.write_table(edit(table), target, compression="zstd")
+        return with_info({**files, f"{RUN}/matches.parquet": target.getvalue()})
+
+    return change
+
+
+def replaced(name: str, row: int, value: Any) -> Callable[[Files], Files]:
+    def edit(table: pa.Table) -> pa.Table:
+        values = table[name].to_pylist()
+        values[row] = value
+        place = table.schema.get_field_index(name)
+        field = table.schema.field(name)
+        return table.set_column(place, field, pa.array(values, field.type))
+
+    return edited_rows(edit)
+
+
+def number(*path: str, plus: float = 1) -> Callable[[Files], Files]:
+    def edit(summary: dict[str, Any]) -> None:
+        for part in path[:-1]:
+            summary = summary[part]
+        summary[path[-1]] += plus
+
+    return edited_summary(edit)
+
+
+def said_anew(summary: dict[str, Any]) -> None:
+    headline = summary["answer"]["headline"]
+    found = f"{summary['counted']['records']} of"
+    assert found in headline
+    summary["answer"]["headline"] = headline.replace(found, f"9{found}")
+
+
+EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
+    "matches": (number("matches"), "matches of summary.json is"),
+    "levels": (number("levels", "exact"), "levels.exact of summary.json is"),
+    "records": (number("records_matched"), "records_matched of summary.json is"),
+    "share": (number("share_of_records", plus=0.1), "share_of_records of summary"),
+    "texts": (number("texts_found"), "answer.texts.common_or_known of summary.json is"),
+    "many texts": (number("texts_found", plus=99), "texts_found of summary.json is"),
+    "findings": (number("counted", "matches"), "counted.matches of summary.json is"),
+    "answer": (number("answer", "records", "findings"), "answer.records.findings of"),
+    "common": (
+        number("answer", "texts", "common_or_known"),
+        "answer.texts.common_or_known of",
+    ),
+    "nearly": (
+        number("answer", "records", "nearly_verbatim", plus=99),
+        "answer.records.nearly_verbatim of",
+    ),
+    "headline": (edited_summary(said_anew), "the headline in summary.json does not"),
+    "sources": (
+        edited_summary(lambda summary: summary["sources"].pop()),
+        "the matches by source in summary.json",
+    ),
+    "other index": (
+        edited_summary(lambda summary: summary["index"].update(fingerprint="00")),
+        "name different indexes",
+    ),
+    "no summary": (
+        edited_summary(lambda summary: summary.clear()),
+        "summary.json or run.json can't be read",
+    ),
+    "edited row": (
+        replaced("similarity", 4, 0.99),
+        "rows of matches.parquet were changed: 4, counted from 0",
+    ),
+    "other author": (
+        replaced("record_id", 2, "someone"),
+        "rows of matches.parquet were changed: 2, counted from 0",
+    ),
+    "control": (replaced("control", 0, True), "row 0 of matches.parquet is a finding"),
+    "deleted row": (
+        edited_rows(lambda table: table.slice(0, len(table) - 1)),
+        "can't be read after row",
+    ),
+    "added row": (
+        edited_rows(lambda table: pa.concat_tables([table, table.slice(0, 1)])),
+        "is a finding, and the next row of evidence.parquet is not about it",
+    ),
+    "swapped rows": (
+        edited_rows(
+            lambda table: table.take([1, 0, *range(2, len(table))])  # a finding each
+        ),
+        "is a finding, and the next row of evidence.parquet is not about it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_rows_and_figures_edited_with_all_sums_made_anew(
+    name: str, handed: Handed, tmp_path: Path
+) -> None:
+    """As somebody does who has no key: an unsigned bundle shows what contradicts."""
+    edit, expected = EDITS[name]
+    files = edit(files_of(handed.unsigned))
+    found = problems(forged(files, tmp_path / "forged.zip"))
+    assert any(expected in each for each in found), found
+
+    # Of a signed one, the signature fits nothing that was made anew.
+    signed = edit(files_of(handed.bundle))
+    found = problems(forged(signed, tmp_path / "stripped.zip"))
+    assert any("there is no signature by" in each for each in found), found
+    other = forged(signed, tmp_path / "other.zip", handed.other_key)
+    assert any("another key" in each for each in problems(other, key=handed.public))
+    kept = files_of(forged(signed, tmp_path / "kept.zip"))
+    kept["statement.dsse.json"] = files_of(handed.bundle)["statement.dsse.json"]
+    found = problems(only_files(kept, tmp_path / "kept.zip"))
+    assert any("is on another statement" in each for each in found), found
+
+
+def test_two_texts_of_one_tweet(tmp_path: Path) -> None:
+    """Rows name them by the same id, and only their texts tell them apart."""
+    rng = random.Random(3)
+    first, second = (sentence(rng, "latin", 80) for _ in range(2))
+    tweets = [{"id": "1", "text": text} for text in (first, second)]
+    index = provscan.build_index(
+        [*tweets, {"id": "2", "text": first}], tmp_path / "a.index"
+    )
+    records = [{"text": text} for text in (first, second, f"{first}, {second}", second)]
+    for name, kept in (("whole", None), ("mixed", 2), ("none", 0)):
+        run = provscan.match(
+            records, index, tmp_path / f"{name}.run", spike_ins=0, texts=kept
+        )
+        assert run.summary["counted"]["texts"] == 2
+        handover.bundle(run.path, tmp_path / f"{name}.zip")
+        assert problems(tmp_path / f"{name}.zip") == []
+        handover.bundle(run.path, tmp_path / f"{name}-none.zip", no_text=True)
+        assert problems(tmp_path / f"{name}-none.zip") == []
+
+
+def test_a_run_without_matches(tmp_path: Path, handed: Handed) -> None:
+    data = [{"text": "nothing that anybody has ever written before this day"}]
+    run = provscan.match(data, str(handed.index), tmp_path / "a.run", spike_ins=0)
+    made = handover.bundle(run.path, tmp_path / "a.zip", sign=handed.key)
+    assert made["findings"] == 0
+    assert problems(tmp_path / "a.zip", key=handed.public) == []
+    with pytest.raises(InputError, match="has no exhibit 1"):
+        handover.write_exhibit(tmp_path / "a.zip", 1, tmp_path / "a.html")
+
+
+def test_rows_moved_in_both_tables(handed: Handed, tmp_path: Path) -> None:
+    files = files_of(handed.unsigned)
+    leaves = files[f"{RUN}/rows.sha256"].splitlines(keepends=True)
+    leaves[0], leaves[1] = leaves[1], leaves[0]
+    files[f"{RUN}/rows.sha256"] = b"".join(leaves)
+    found = problems(forged(files, tmp_path / "a.zip"))
+    assert (
+        f"{RUN}: rows of matches.parquet were moved or repeated, from row 0 on" in found
+    )
+    files[f"{RUN}/rows.sha256"] = b"".join([*leaves, b"0" * 64 + b"\n"])
+    (found,) = [
+        x for x in problems(forged(files, tmp_path / "a.zip")) if "deleted" in x
+    ]
+    assert f"were deleted: {len(leaves)}, counted from 0" in found
+
+
+def test_the_root_must_be_that_of_the_rows(handed: Handed, tmp_path: Path) -> None:
+    files = files_of(handed.unsigned)
+    runs = read_canonical(files["statement.json"])["predicate"]["runs"]
+    for change in ({"root": "0" * 64}, {"rows": 1}):
+        found = forged(files, tmp_path / "a.zip", runs=[runs[0] | change])
+        assert problems(found) == [
+            f"{RUN}: statement.json does not name the root of the tree over these rows"
+        ]
+    assert any(RUN in each for each in problems(forged(files, found, runs=[])))
+
+
+def test_keys(handed: Handed, tmp_path: Path) -> None:
+    assert handover.check(handed.bundle, key=handed.public)["known_signer"]
+    assert not handover.check(handed.bundle)["known_signer"]
+    (said,) = problems(handed.bundle, key=handed.other_public)
+    assert said.startswith("it was signed with another key: ")
+    (said,) = problems(handed.unsigned, key=handed.public)
+    assert said == "it is not signed, and a key was given"
+    with pytest.raises(InputError, match="holds no public Ed25519 key"):
+        handover.check(handed.bundle, key=handed.key)
+
+    # Everything made anew and signed by somebody else: only the key tells.
+    files = files_of(handed.bundle)
+    other = forged(files, tmp_path / "other.zip", handed.other_key)
+    assert problems(other) == []
+    assert problems(other, key=handed.public)
+
+    # A signature of another statement, of another form, or more than one.
+    envelope = json.loads(files["statement.dsse.json"])
+    swapped = files_of(other)["statement.dsse.json"]
+    sig = envelope["signatures"][0]
+    for made in (
+        swapped,
+        b"{}",
+        canonical(envelope | {"signatures": []}),
+        canonical(envelope | {"signatures": [sig, sig]}),
+        canonical(envelope | {"more": 1}),
+        canonical(envelope | {"signatures": [sig | {"more": 1}]}),
+        canonical(envelope | {"signatures": [sig | {"sig": "AAAA"}]}),
+        json.dumps(envelope).encode(),
+    ):
+        bad = {**files, "statement.dsse.json": made}
+        found = problems(only_files(bad, tmp_path / "bad.zip"))
+        assert any("statement.dsse.json, is not valid" in each for each in found), made
+
+
+def test_tables_that_expand(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bombs: few bytes that would become many."""
+    few = Limits(expansion_records=1000, byte_records=1, expansion_bytes=1 << 20)
+    monkeypatch.setattr(rows, "current_limits", lambda: few)
+    monkeypatch.setattr(rows, "LONGEST", 1000)
+    files = files_of(handed.unsigned)
+    table = pq.read_table(pa.BufferReader(files[f"{RUN}/matches.parquet"])).slice(0, 1)
+    place, field = (
+        table.schema.get_field_index("passage"),
+        table.schema.field("passage"),
+    )
+
+    def long(size: int) -> pa.Table:
+        text = pa.array(["a" * size], pa.large_string())
+        return table.set_column(place, field, text)
+
+    for bomb, expected in (
+        (table.take(pa.array([0] * 30_000)), "30,000 rows: more than is read"),
+        (long(2000), "passage has a text of 2,000 bytes: more than is read"),
+        (long(3 << 20), "expands to 3,1"),
+        (table.append_column("more", pa.array([[1]])), "nested columns, such as more"),
+        (table.drop_columns(["bits"]), "has no column bits of float"),
+        (table.cast(changed_type(table.schema)), "has no column record of int64"),
+    ):
+        target = io.BytesIO()
+        pq.write_table(bomb, target, compression="zstd")
+        assert len(target.getvalue()) < 100_000
+        made = {**files, f"{RUN}/matches.parquet": target.getvalue()}
+        found = problems(forged(made, tmp_path / "bomb.zip"))
+        assert any(expected in each for each in found), found
+
+
+def changed_type(schema: pa.Schema) -> pa.Schema:
+    return schema.set(1, pa.field("record", pa.string(), nullable=False))
+
+
+CONFIGURATION = """
+[tsa]
+default_tsa = own
+[own]
+serial = serial
+crypto_device = builtin
+signer_cert = tsa.pem
+signer_key = tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+ess_cert_id_alg = sha256
+"""
+
+
+class Service:
+    """A stamping service: openssl."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        for name, text in {
+            "ts.cnf": CONFIGURATION,
+            "serial": "01",
+            "ext": "extendedKeyUsage=critical,timeStamping\n",
+        }.items():
+            (folder / name).write_text(text)
+        for words in (
+            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=CA",
+            "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=TSA",
+            "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+            "-extfile ext -out tsa.pem",
+        ):
+            self.openssl(words)
+
+    def openssl(self, words: str) -> None:
+        done = subprocess.run(
+            ["openssl", *words.split()], cwd=self.folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    def answer(self, request: Path, answer: Path) -> None:
+        self.openssl(f"ts -reply -config ts.cnf -queryfile {request} -out {answer}")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
+    service, other = Service(tmp_path / "service"), Service(tmp_path / "other")
+    request, answer, stamped = (
+        tmp_path / name for name in ("case.tsq", "case.tsr", "stamped.zip")
+    )
+    handover.write_request(handed.bundle, request)
+    service.answer(request, answer)
+    found = handover.add_timestamp(handed.bundle, answer, stamped)
+    authority = service.folder / "ca.pem"
+    checked = handover.check(stamped, key=handed.public, authority=authority)
+    assert (checked["problems"], checked["stamp"]) == ([], found["stamp"])
+    assert checked["known_authority"]
+    assert not handover.check(stamped)["known_authority"]
+    (said,) = problems(stamped, authority=other.folder / "ca.pem")
+    assert "was not made by the given authority" in said
+    (said,) = problems(handed.bundle, authority=authority)
+    assert said == "it has no time stamp, and an authority was given"
+    with pytest.raises(InputError, match="holds no certificates"):
+        handover.check(stamped, authority=handed.key)
+
+    # openssl accepts the stamp that the bundle has, and what it is on.
+    files = files_of(stamped)
+    (tmp_path / "signed").write_bytes(files["statement.dsse.json"])
+    (tmp_path / "stamp").write_bytes(files["statement.tsr"])
+    service.openssl(
+        f"ts -verify -data {tmp_path}/signed -in {tmp_path}/stamp -CAfile ca.pem"
+    )
+
+    # A page of an exhibit has the stamp, too.
+    page = tmp_path / "exhibit.html"
+    handover.write_exhibit(stamped, 1, page)
+    assert handover.check(page, authority=authority)["stamp"] == found["stamp"]
+    assert problems(page, authority=other.folder / "ca.pem")
+
+    # An old stamp: that of another bundle.
+    with pytest.raises(InputError, match="a stamp of something else"):
+        handover.add_timestamp(handed.unsigned, answer, tmp_path / "x.zip")
+    unsigned = {**files_of(handed.unsigned), "statement.tsr": answer.read_bytes()}
+    found_problems = problems(only_files(unsigned, tmp_path / "old.zip"))
+    assert any("such as an older bundle" in each for each in found_problems)
+
+    # Answers that are none, and requests that are no answers.
+    for text in (b"", b"junk", request.read_bytes(), answer.read_bytes() + b"\0"):
+        (tmp_path / "bad.tsr").write_bytes(text)
+        with pytest.raises(InputError, match="so nothing was written"):
+            handover.add_timestamp(handed.bundle, tmp_path / "bad.tsr", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
+    evidence = pq.read_table(handed.run / "evidence.parquet").to_pylist()
+    page = tmp_path / "exhibit.html"
+    handover.write_exhibit(handed.bundle, 3, page)
+    checked = handover.check(page, key=handed.public, exhibit=3)
+    assert checked["problems"] == []
+    row = checked["exhibit"]
+    (same,) = [
+        each
+        for each in evidence
+        if (each["source"], each["record"], each["start"])
+        == (row["source"], row["record"], row["start"])
+    ]
+    assert (row["passage"], row["tweet"]) == (same["passage"], same["tweet"])
+    assert checked == handover.check(handed.bundle, key=handed.public, exhibit=3) | {
+        name: checked[name] for name in ("path", "sha256", "files")
+    }
+    assert problems(page, exhibit=4) == ["the page is of exhibit 3, not of 4"]
+    assert problems(page, key=handed.other_public)
+    # It contains the text of no other exhibit.
+    text = page.read_text()
+    others = [each["tweet"] for each in evidence if each["tweet_id"] != row["tweet_id"]]
+    assert not [tweet for tweet in others if tweet[:40] in text]
+
+    # Another row with the same proof, on a page that shows what its data says.
+    from provscan.handover.exhibit import page_bytes, read_page
+
+    data = read_page(page)
+    for change in (
+        {"row": data["row"] | {"tweet": "something else"}},
+        {"number": data["number"] + 1},
+        {"rows": data["rows"] + 1},
+        {"proof": data["proof"][1:]},
+        {"proof": []},
+        {"row": data["row"] | {"exhibit": 4}},
+        {"run": "data/run-2"},
+        {"proof": [7]},
+    ):
+        page.write_bytes(page_bytes(data | change))
+        assert problems(page), change
+
+
+def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
+    from provscan.errors import UsageError
+
+    bundle, page = tmp_path / "two.zip", tmp_path / "exhibit.html"
+    handover.bundle([handed.run, handed.run], bundle)
+    with pytest.raises(UsageError, match="name the run, too, such as 1/3"):
+        handover.write_exhibit(bundle, 3, page)
+    made = handover.write_exhibit(bundle, "2/3", page)
+    assert (made["run"], made["exhibit"]) == ("data/run-2", 3)
+    assert problems(page, exhibit="2/3") == []
+    with pytest.raises(InputError, match="has no data/run-3"):
+        handover.write_exhibit(bundle, "3/1", page)

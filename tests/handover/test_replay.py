@@ -1,0 +1,194 @@
+"""``replay``: the same rows and figures, or what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from handed_over import Handed
+
+import provscan
+from provscan import handover
+from provscan.cli import main
+from provscan.errors import InputError, UsageError
+
+
+def replayed(handed: Handed, datasets: list[Path], **options: Any) -> dict[str, Any]:
+    options = {"index": handed.index, "bundle": handed.bundle} | options
+    return handover.replay(
+        options.pop("bundle"), datasets, options.pop("index"), **options
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"workers": 1}, {"workers": 3}, {"executor": "processes", "workers": 2}],
+    ids=str,
+)
+def test_workers_and_executors_change_nothing(
+    handed: Handed, options: dict[str, Any]
+) -> None:
+    found = replayed(handed, handed.datasets, **options)
+    assert found["problems"] == []
+    assert found["rows"] > 10
+    assert found["figures"] > 100
+
+
+@pytest.mark.parametrize("executor", ["ray"])
+def test_a_cluster_changes_nothing(handed: Handed, executor: str, cluster: Any) -> None:
+    found = replayed(handed, handed.datasets, executor=executor)
+    assert found["problems"] == []
+
+
+def test_names_and_order_of_files_change_nothing(
+    handed: Handed, tmp_path: Path
+) -> None:
+    moved = [tmp_path / name for name in ("z.jsonl", "m.jsonl", "a.jsonl")]
+    for old, new in zip(handed.datasets, moved, strict=True):
+        shutil.copy(old, new)
+    index = tmp_path / "renamed.index"
+    shutil.copytree(handed.index, index)
+    for order in (moved, moved[::-1], [moved[1], moved[0], moved[2]]):
+        assert replayed(handed, order, index=index)["problems"] == []
+    # The folder that holds them, which is read in the order of names.
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for path in moved:
+        path.rename(folder / path.name)
+    assert replayed(handed, [folder])["problems"] == []
+
+
+def test_splits_change_nothing(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is large enough to be cut, whose cuts depend on the workers."""
+    from provscan.readers import planning
+
+    whole = tmp_path / "whole.jsonl"
+    whole.write_bytes(b"".join(path.read_bytes() for path in handed.datasets))
+    provscan.match(whole, handed.index, tmp_path / "whole.run", spike_ins=30, workers=1)
+    bundle = tmp_path / "whole.zip"
+    handover.bundle(tmp_path / "whole.run", bundle)
+    for name in ("SMALLEST_SPLIT", "LEAST_SPLIT", "MOST_SPLIT"):
+        monkeypatch.setattr(planning, name, 2_000)
+    out = tmp_path / "again.run"
+    found = replayed(handed, [whole], bundle=bundle, workers=4, out=out)
+    assert found["problems"] == []
+    assert len(planning.plan([str(whole)], workers=4)) > 4
+
+
+def test_without_texts(handed: Handed, tmp_path: Path) -> None:
+    bundle = tmp_path / "no-text.zip"
+    handover.bundle(handed.run, bundle, no_text=True)
+    assert replayed(handed, handed.datasets, bundle=bundle)["problems"] == []
+
+
+def test_a_dataset_that_differs_in_one_record_is_named(
+    handed: Handed, tmp_path: Path
+) -> None:
+    changed = tmp_path / "b.jsonl"
+    lines = handed.datasets[1].read_text().splitlines(keepends=True)
+    row = next(
+        row
+        for row in provscan.open_run(handed.run).evidence.to_pylist()
+        if row["source"].endswith("b.jsonl")
+    )
+    a, _, c = handed.datasets
+
+    # A record that a finding is in.
+    lines[row["record"]] = json.dumps({"text": "nothing of interest here"}) + "\n"
+    changed.write_text("".join(lines))
+    found = replayed(handed, [a, changed, c])["problems"]
+    assert any(f"{changed} is no input of the run" in each for each in found)
+    assert any("b.jsonl of the run" in each for each in found)
+    (rows,) = [each for each in found if "rows are missing" in each]
+    assert f"record {row['record']}, text {row['start']}-{row['end']}" in rows
+    assert f"tweet {row['tweet_id']}" in rows
+    assert any(each.startswith("counted.matches of summary") for each in found)
+
+    # A record without any: only its file's checksum tells.
+    lines = handed.datasets[1].read_text().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if "\\u00fe" not in line)
+    lines[at] = lines[at].replace(lines[at][20], "#", 1)
+    changed.write_text("".join(lines))
+    found = replayed(handed, [a, changed, c])["problems"]
+    assert any(f"{changed} is no input of the run" in each for each in found)
+    assert not [each for each in found if "rows" in each.split(",")[0]]
+
+    # A missing file, and one more.
+    found = replayed(handed, [a, c])["problems"]
+    assert any("is not among the inputs" in each for each in found)
+    found = replayed(handed, [*handed.datasets, changed])["problems"]
+    assert any(f"{changed} is no input of the run" in each for each in found)
+
+
+def test_an_index_that_differs_in_one_tweet_is_named(
+    handed: Handed, tmp_path: Path
+) -> None:
+    index = tmp_path / "other.index"
+    shutil.copytree(handed.index, index)
+    provscan.build_index(
+        [{"id": "7", "text": "one more tweet that nobody has ever quoted anywhere"}],
+        index,
+        append=True,
+    )
+    found = replayed(handed, handed.datasets, index=index)["problems"]
+    assert any(each.startswith("the index is another one: ") for each in found)
+    shutil.rmtree(index)
+    shutil.copytree(handed.index, index)
+    provscan.forget(index, ["1001"])
+    found = replayed(handed, handed.datasets, index=index)["problems"]
+    assert any(each.startswith("the index is another one: ") for each in found)
+
+
+def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
+    control, moved = tmp_path / "control.jsonl", tmp_path / "moved.jsonl"
+    rows = [
+        {"id": f"c{n}", "text": f"a control text, number {n} of {n * n}"}
+        for n in range(60)
+    ]
+    control.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    run, bundle = tmp_path / "a.run", tmp_path / "a.zip"
+    provscan.match(handed.datasets[0], handed.index, run, control=control, spike_ins=30)
+    handover.bundle(run, bundle)
+    control.rename(moved)
+    again: dict[str, Any] = {"bundle": bundle, "control": str(moved)}
+    assert replayed(handed, handed.datasets[:1], **again)["problems"] == []
+    with pytest.raises(InputError, match=r"control\.jsonl"):
+        replayed(handed, handed.datasets[:1], bundle=bundle)
+    moved.write_text("".join(f"{json.dumps(row)}\n" for row in rows[1:]))
+    found = replayed(handed, handed.datasets[:1], **again)["problems"]
+    assert any(each.startswith("the control is another one") for each in found)
+
+
+def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="threshold must be that of the run"):
+        replayed(handed, handed.datasets, threshold=0.5)
+    with pytest.raises(InputError, match="has no run 2"):
+        replayed(handed, handed.datasets, run=2)
+    broken = tmp_path / "broken.zip"
+    data = bytearray(handed.bundle.read_bytes())
+    data[len(data) // 2] ^= 1
+    broken.write_bytes(data)
+    with pytest.raises(InputError, match="is not intact, so nothing was repeated"):
+        replayed(handed, handed.datasets, bundle=broken)
+
+
+def test_the_command(handed: Handed, tmp_path: Path) -> None:
+    def said(*words: object, status: int) -> str:
+        given = ["replay", handed.bundle, "-i", handed.index, "-q", *words]
+        done = CliRunner().invoke(main, [str(word) for word in given])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    files = [word for path in handed.datasets for word in ("--dataset", path)]
+    out = tmp_path / "again.run"
+    assert said(*files, "--workers", 1, "-o", out, status=0).startswith("THE SAME: ")
+    assert provscan.open_run(out).summary["matches"] > 10
+    different = said(*files[:4], status=1)
+    assert different.startswith("DIFFERENT: ")
+    assert "c.jsonl of the run" in different
