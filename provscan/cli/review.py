@@ -107,7 +107,7 @@ def score(
     each, and write review.json into the run folder.
     """
     from provscan.cli import show
-    from provscan.handover.review import score_review
+    from provscan.handover.verdicts import score_review
 
     scored = score_review(review, verdicts, run=run, overwrite=overwrite)
     show.result(scored, as_json, _scored)

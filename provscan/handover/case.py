@@ -101,15 +101,15 @@ def write_case(
     opened = _opened(runs)
     days = sorted(set(periods))
     with new_folder(out) as folder, _counts(opened, folder) as counts:
-        notes = counts.checked()
+        compared = _compared(opened)
         case = {
             **FORMAT,
             "runs": [run.entry() for run in opened],
-            "compared": _compared(opened),
+            "compared": compared,
             "totals": counts.rows(_TOTALS)[0],
             **_overlap(counts.rows(_COMBINATIONS), len(opened)),
             "not_summed": NOT_SUMMED,
-            "notes": notes,
+            "notes": [*_notes(opened, compared), *counts.checked()],
         }
         most = "name IS NULL, texts DESC, name"
         tables = {
@@ -171,6 +171,37 @@ def _opened(paths: Sequence[Path]) -> list[Run]:
                 )
         runs.append(run)
     return runs
+
+
+def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
+    """Return in sentences what limits the comparison of some runs."""
+    notes = []
+    if not compared["control"]["same"]:
+        notes.append(
+            "The runs used different controls. A text that is a control in one run has "
+            "no finding there, so the overlaps may be too low."
+        )
+    if not compared["rule"]["same"]:
+        notes.append(
+            "The runs used different rules, so the same match can be a finding in one "
+            "run and not in another."
+        )
+    inputs: dict[str, set[int]] = {}
+    for number, run in enumerate(runs, 1):
+        if run.files.summary.get("sample"):
+            notes.append(
+                f"Run {number} scanned a sample of its dataset. Texts outside the "
+                "sample are missing in all totals and overlaps."
+            )
+        for item in run.files.info["inputs"]:
+            inputs.setdefault(item.get("xxh3") or f"{number}", set()).add(number)
+    for numbers in sorted({tuple(sorted(each)) for each in inputs.values()}):
+        if len(numbers) > 1:
+            notes.append(
+                f"Runs {wording.value(numbers)} scanned a file with the same content, "
+                "so their findings in it are the same findings."
+            )
+    return notes
 
 
 def _compared(runs: Sequence[Run]) -> dict[str, Any]:
@@ -308,11 +339,6 @@ class _Counts:
                     f"Run {number + 1}: the ids of {shared:,} texts are also those of "
                     "other texts. Texts with the same id are counted as one."
                 )
-            if run.files.summary.get("sample"):
-                notes.append(
-                    f"Run {number + 1} scanned a sample of its dataset. Texts outside "
-                    "the sample are missing in all totals and overlaps."
-                )
         if len(self._indexes) > 1:
             self._require_platform_ids()
             notes.append(
@@ -321,17 +347,6 @@ class _Counts:
                 "twice: the totals may be too high, and the overlaps too low. Tweets "
                 "of a text are those of the index that has the most."
             )
-        inputs: dict[str, list[int]] = {}
-        for number, run in enumerate(self._runs, 1):
-            for item in run.files.info["inputs"]:
-                if item.get("xxh3"):
-                    inputs.setdefault(item["xxh3"], []).append(number)
-        for numbers in sorted({tuple(sorted(set(each))) for each in inputs.values()}):
-            if len(numbers) > 1:
-                notes.append(
-                    f"Runs {wording.value(list(numbers))} scanned a file with the same "
-                    "content, so their findings in it are the same findings."
-                )
         return notes
 
     def _require_platform_ids(self) -> None:

@@ -29,12 +29,10 @@ from provscan.handover.review import (
     ORDINARY,
     OTHER,
     VERDICTS,
-    _Reviewer,
     allocated,
-    score,
-    score_review,
     write_review,
 )
+from provscan.handover.verdicts import Reviewer, score, score_review
 from provscan.matching.compare import comparison
 from provscan.params import MatchParams
 from provscan.report.files import RunFiles
@@ -224,8 +222,8 @@ def test_errors_and_disagreements_are_named(folder: Path, tmp_path: Path) -> Non
         by_kind[FINDING][1]: "",
     }
     reviewers = [
-        _Reviewer("Ann", {n: v for n, v in _right(key, wrong).items() if v}),
-        _Reviewer("Bo", _right(key, {})),
+        Reviewer("Ann", {n: v for n, v in _right(key, wrong).items() if v}),
+        Reviewer("Bo", _right(key, {})),
     ]
     scored = score(key, reviewers)
     assert [item["pair"] for item in scored["errors"]] == sorted(
@@ -248,7 +246,7 @@ def _right(key: dict[str, Any], changes: dict[int, str]) -> dict[int, str]:
 
 def test_a_reviewer_who_accepts_all_gets_no_precision(folder: Path) -> None:
     key = key_of(folder)
-    lazy = _Reviewer("Lazy", {pair["pair"]: "copy" for pair in key["pairs"]})
+    lazy = Reviewer("Lazy", {pair["pair"]: "copy" for pair in key["pairs"]})
     scored = score(key, [lazy])
     assert scored["together"]["precision"] is None
     assert "Precision is withheld" in scored["headline"]
@@ -378,7 +376,7 @@ def test_the_interval_of_precision_covers_the_truth(cell: Any) -> None:
         for person in range(people):
             accepts = rng.random(len(known)) < np.where(known, hits, falsely)
             verdicts = [VERDICTS[0] if yes else VERDICTS[1] for yes in accepts]
-            reviewers.append(_Reviewer(str(person), dict(enumerate(verdicts, 1))))
+            reviewers.append(Reviewer(str(person), dict(enumerate(verdicts, 1))))
         interval = score(key, reviewers)["together"]["precision"]
         if interval is not None:
             given += 1
