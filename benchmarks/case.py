@@ -3,19 +3,15 @@
     python benchmarks/case.py [--runs 8] [--matches 1000000]
 
 Makes run folders with made-up matches, puts them side by side as ``provscan case``
-does, and counts the same with a naive script. Printed are seconds and peak memory of
-both; the command fails if a total differs.
+does, and counts the same with a naive script. Printed are seconds and memory of both;
+the command fails if a total differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -25,7 +21,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from measure import apart, console, machine, table
 
+from provscan.handover.case import write_case
 from provscan.runs.evidence import ADDED, CANDIDATE, EVIDENCE
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -170,20 +168,18 @@ def main() -> None:
             for number in range(1, options.runs + 1)
         ]
         case = Path(place) / "case"
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "provscan", "case", *map(str, runs)]
-        command += ["-o", str(case), "--period", "2018-01-01"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-        start = time.perf_counter()
-        expected = naive(runs)
-        other = time.perf_counter() - start
-        if counted(case) != expected:
+        ways = {
+            "provscan case": apart(write_case, runs, case),
+            "a naive script": apart(naive, runs),
+        }
+        if counted(case) != naive(runs):
             raise SystemExit("a total differs from that of the naive script")
-        print(f"{options.runs} runs of {options.matches:,} matches: totals are equal")
-        print(f"provscan case: {seconds:.1f} s, {peak:.2f} GB")
-        print(f"naive script: {other:.1f} s")
+    console.print(machine())
+    console.print(f"{options.runs} runs of {options.matches:,} matches: equal totals\n")
+    made = table("Counting", "", "seconds", "memory, GB")
+    for name, usage in ways.items():
+        made.add_row(name, f"{usage.seconds:.1f}", f"{usage.peak / 1e9:.2f}")
+    console.print(made)
 
 
 if __name__ == "__main__":

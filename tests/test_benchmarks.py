@@ -97,6 +97,7 @@ TINY = {
     ],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
+    "case": ["--runs=3", "--matches=2000"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -126,6 +127,7 @@ TABLES = {
     "large": ["A large dataset of mixed formats", "without mapped files"],
     "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
     "edits_recall": ["Recall, 500 tweets indexed"],
+    "case": ["3 runs of 2,000 matches: equal totals"],
 }
 
 

@@ -64,11 +64,10 @@ def make(run: Path, out: Path, sample: int, seed: int, as_json: bool) -> None:
 
 
 def _listed(key: dict[str, Any]) -> Iterator[str]:
-    from collections import Counter
+    from provscan.handover.review import FOR_REVIEWERS, KEY_FILE, KINDS_OF_PAIRS
 
-    from provscan.handover.review import FOR_REVIEWERS, KEY_FILE
-
-    for what, number in Counter(pair["what"] for pair in key["pairs"]).items():
+    for what in KINDS_OF_PAIRS:
+        number = sum(pair["what"] == what for pair in key["pairs"])
         yield f"{what:<28}{number:>6,}"
     if again := sum(pair.get("listed", False) for pair in key["pairs"]):
         yield (

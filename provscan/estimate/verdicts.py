@@ -124,7 +124,8 @@ def corrected_share(
         return None
 
     def at(accepted: float, hits: float, falsely: float) -> float:
-        return (accepted - falsely) / (hits - falsely)
+        # Limits of few planted pairs may overlap: the quotient is then very large.
+        return (accepted - falsely) / max(hits - falsely, 1e-9)
 
     value = at(share.value, hit.value, false.value)
 

@@ -38,14 +38,13 @@ from provscan.runs.folder import (
     info_checksum,
     write_json,
 )
-from provscan.runs.wording import several
 from provscan.sketch.signatures import minhash
 from provscan.writing import new_folder
 
 FOR_REVIEWERS, KEY_FILE = "for-reviewers", "key.json"
 KEY_FORMAT = {"format": "provscan-review-key", "version": 1}
 # What a pair of a list is.
-FINDING, COPY, OTHER, ORDINARY = (
+KINDS_OF_PAIRS = (FINDING, COPY, OTHER, ORDINARY) = (
     "finding",
     "planted copy",
     "planted other",

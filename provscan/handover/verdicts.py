@@ -30,8 +30,9 @@ from provscan.handover.review import (
 )
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
-from provscan.report.wording import percent, several
+from provscan.report.wording import percent
 from provscan.runs.folder import REVIEW_FILE, info_checksum, read_json, write_json
+from provscan.runs.wording import several
 
 FORMAT = {"format": "provscan-review", "version": 1}
 

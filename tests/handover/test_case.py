@@ -15,6 +15,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from chromium import Watched, browser  # noqa: F401
 from click.testing import CliRunner
 from tweets import sentence
 
@@ -22,6 +23,7 @@ import provscan
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.handover.case import MOST_RUNS, write_case
+from provscan.handover.review import write_review
 
 RNG = random.Random(11)
 ROWS: list[dict[str, Any]] = [
@@ -258,3 +260,23 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 3
     assert "exists: name a new folder" in again.output
+
+
+def test_axe_finds_nothing(
+    runs: list[Path],
+    tmp_path: Path,
+    browser: Any,  # noqa: F811
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    write_case(runs, tmp_path / "case", periods=PERIODS)
+    write_review(runs[0], tmp_path / "review", sample=20)
+    for name in ("case/case.html", "review/for-reviewers/list.html"):
+        watched = Watched(browser, {})
+        watched.address = (tmp_path / name).as_uri()
+        watched.page.goto(watched.address)
+        found = axe.run(watched.page).response["violations"]
+        assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == [], (
+            name
+        )
+        assert watched.wrong == []
+        watched.leave()
