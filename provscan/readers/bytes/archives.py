@@ -1,11 +1,17 @@
-"""Zip and tar archives: the names of their members, and checks of tar headers."""
+"""Zip and tar archives: the names of their members, checks of tar headers, and copies
+with other members.
+"""
 
 from __future__ import annotations
 
+import copy
 import io
 import os
+import shutil
 import tarfile
-from collections.abc import Iterable
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable
 from tarfile import (  # type: ignore[attr-defined]
     EmptyHeaderError,
     EOFHeaderError,
@@ -13,11 +19,13 @@ from tarfile import (  # type: ignore[attr-defined]
     ReadError,
     TruncatedHeaderError,
 )
-from typing import Any, Self
+from typing import IO, Any, Self
 
 # Extensions of the text members of a webdataset.
 TEXTS = ("txt", "text", "caption", "json", "srt", "vtt")
 PART = 64 << 10
+# Bytes of a member that are kept in memory while it is copied.
+SPOOLED = 16 << 20
 BROKEN = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
@@ -106,3 +114,60 @@ def tar_names(head: bytes) -> list[str]:
     except BROKEN:
         pass
     return names
+
+
+# Writes the content of a member, given its entry and its content before, and returns
+# whether the member stays.
+CopyMember = Callable[[Any, IO[bytes], IO[bytes]], bool]
+
+
+def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
+    """Write a zip archive again, with the content of its files as it is `written`."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        new.comment = old.comment
+        for info in old.infolist():
+            again = zipfile.ZipInfo(info.filename, info.date_time)
+            again.compress_type = info.compress_type
+            again.external_attr = info.external_attr
+            again.create_system = info.create_system
+            again.comment = info.comment
+            with tempfile.SpooledTemporaryFile(SPOOLED) as member:
+                if info.is_dir() or _written(written, info, old.open(info), member):
+                    again.file_size = member.tell()
+                    member.seek(0)
+                    with new.open(again, "w") as to:
+                        shutil.copyfileobj(member, to)
+
+
+def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
+    """Write a tar archive again, with the content of its files as it is `written`, and
+    without links. Both are read and written from front to back.
+    """
+    with (
+        tarfile.open(
+            fileobj=source, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
+        ) as old,
+        tarfile.open(fileobj=out, mode="w|") as new,
+    ):
+        for info in old:
+            again = copy.copy(info)
+            # The size of a large file is written anew.
+            again.pax_headers = {
+                name: value
+                for name, value in info.pax_headers.items()
+                if name != "size"
+            }
+            if info.isdir():
+                new.addfile(again)
+            elif (file := old.extractfile(info) if info.isfile() else None) is not None:
+                with tempfile.SpooledTemporaryFile(SPOOLED) as member:
+                    if _written(written, info, file, member):
+                        again.size = member.tell()
+                        member.seek(0)
+                        new.addfile(again, member)
+            old.members, new.members = [], []  # type: ignore[attr-defined]  # frees memory
+
+
+def _written(written: CopyMember, info: Any, file: IO[bytes], to: Any) -> bool:
+    with file:
+        return written(info, file, to)

@@ -23,7 +23,7 @@ from provscan.readers.formats.jsonl import (
     read_lines,
     still_open,
 )
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 
@@ -139,6 +139,8 @@ class JsonDocument(Undivided):
                 else:
                     raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")
             data, seen, at = data[at:], seen - at, 0
+            if len(data) > stream.context.limits.record_bytes:
+                raise too_long(stream)
             yield found
         if data.strip() or depth:
             raise InputError(f"{stream.split.source} {NOT_ONE_DOCUMENT}")

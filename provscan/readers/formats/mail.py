@@ -8,7 +8,6 @@ used unless it leaves much out. HTML is not converted. Other attachments are cou
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import (
@@ -23,7 +22,7 @@ from typing import Any
 from provscan.errors import ParameterError
 from provscan.readers.bytes.encodings import UTF8, known_encoding, legacy_encoding
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -116,8 +115,12 @@ class Mail(Undivided):
             )
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        for number, data in enumerate(_messages(stream, sys.maxsize)):
-            assert data is not None
+        limit = stream.context.limits.record_bytes
+        for number, data in enumerate(
+            _messages(stream, limit), stream.split.first_record
+        ):
+            if data is None:
+                raise too_long(stream)
             yield [Raw(number, data)]
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.jsonl import byte_ranges
-from provscan.readers.formats.protocol import Piece, Raw, Rows, Wanted
+from provscan.readers.formats.protocol import Piece, Raw, Rows, Wanted, too_long
 from provscan.readers.formats.subtitles import EXTENSIONS as SUBTITLES
 from provscan.readers.formats.subtitles import are_subtitles
 from provscan.readers.limits import Limits
@@ -317,17 +317,21 @@ class PlainText:
             yield _rows(number, [rest], split, context)
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        separator = SEPARATORS[stream.split.layout.records or "lines"]
+        records = stream.split.layout.records or "lines"
         number, rest = stream.split.first_record, b""
         for chunk in stream:
             data, at, found = rest + chunk, 0, list[Raw]()
-            for between in separator.finditer(data):
+            # A separator that is not complete yet begins at the last newline.
+            searched = max(rest.rfind(b"\n"), 0)
+            for between in SEPARATORS[records].finditer(data, searched):
                 found += [
                     Raw(number, data[at : between.start()]),
                     Raw(None, between[0]),
                 ]
                 number, at = number + 1, between.end()
             rest = data[at:]
+            if len(rest) > stream.context.limits.record_bytes:
+                raise too_long(stream)
             yield found
         yield [Raw(number, rest)] if rest else []
 

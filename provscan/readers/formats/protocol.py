@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple, Protocol, TypeVar
 import pyarrow as pa
 
 from provscan.arrays import Numbers
+from provscan.errors import InputError
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.values import HEAD, head_values
 from provscan.readers.limits import Limits
@@ -102,11 +103,12 @@ class Format(Protocol):
 
 
 class Rewritable(Format, Protocol):
-    """A text format whose files can be written again without some of their records."""
+    """A format whose files can be written again without some records."""
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
-        """Yield the bytes of a file, cut where :meth:`Format.read` cuts it. Joined,
-        they are the file.
+        """Yield the bytes of a file, cut where :meth:`Format.read` cuts it: together
+        they are the file. A record above ``limits.record_bytes`` raises
+        :func:`too_long`.
         """
 
 
@@ -122,6 +124,14 @@ class RewritableTable(Format, Protocol):
         """Write a file again with the rows that ``changed`` returns, given the number
         of the first of some rows, and these rows.
         """
+
+
+def too_long(stream: ByteStream) -> InputError:
+    """Return the error that a record is too long to be written again."""
+    return InputError(
+        f"{stream.split.source} has a record of more than "
+        f"{stream.context.limits.record_bytes >> 20} MiB"
+    )
 
 
 class Undivided:

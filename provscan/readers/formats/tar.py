@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, Any
@@ -20,15 +22,25 @@ from provscan.names import printable
 from provscan.readers.bytes.archives import (
     BROKEN,
     PART,
+    SPOOLED,
     TEXTS,
     Member,
     Readable,
+    copy_tar,
     is_hidden,
 )
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.formats.protocol import Format, Piece, Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import (
+    Format,
+    Piece,
+    Raw,
+    Rows,
+    Undivided,
+    Wanted,
+    too_long,
+)
 from provscan.readers.splits import UNKNOWN, Context, NotReadable, Split
 from provscan.readers.stats import Damage
 
@@ -80,20 +92,8 @@ class Tar(Undivided):
         wanted: Wanted,
     ) -> Iterator[Rows | Piece]:
         source = f"{stream.split.source}/{printable(member.name)}"
-        whole = replace(
-            stream.split,
-            source=source,
-            format=UNKNOWN,
-            compression=None,
-            first_record=number,
-            archive="tar",
-            member=member.name,
-            start=0,
-            end=-1,
-        )
-        context = stream.context._replace(breaks=[], on_bytes=None)
-        inner = MemberStream(whole, context, file)
-        count = 0
+        inner = _inner(member, file, stream, number)
+        context, count = inner.context, 0
         try:
             with readable(source):
                 inner.split = self.identify(inner, os.path.basename(member.name))
@@ -113,6 +113,43 @@ class Tar(Undivided):
                 Damage(source, count, context.breaks[0])
             )
 
+    def rewrite(
+        self,
+        stream: ByteStream,
+        out: IO[bytes],
+        written: Callable[[ByteStream, IO[bytes], int], bool],
+    ) -> None:
+        """Write an archive again, without hidden files and links.
+
+        `written` writes a file, given the first number of the records after it, and
+        returns whether the file stays.
+        """
+        number, binding = 0, stream.split.binding
+        wanted = None if binding is None else binding.wanted
+
+        def member(info: tarfile.TarInfo, file: IO[bytes], after: IO[bytes]) -> bool:
+            nonlocal number
+            if is_hidden(info.name):
+                return False
+            with tempfile.SpooledTemporaryFile(SPOOLED) as before:
+                shutil.copyfileobj(file, before)
+                before.seek(0)
+                inner = _inner(info, before, stream, number)
+                try:
+                    found = self.identify(inner, os.path.basename(info.name))
+                except NotReadable:
+                    return False  # It was listed as unread when it was scanned.
+                inner.split = replace(found, binding=binding)
+                # Only reading tells which numbers the records of this file have.
+                for rows in self.formats[found.format].read(inner, wanted):
+                    numbers = [rows.number] if isinstance(rows, Piece) else rows.numbers
+                    number = numbers[-1] + 1 if len(numbers) else number
+                before.seek(0)
+                again = _inner(info, before, stream, 0, inner.split)
+                return written(again, after, number)
+
+        copy_tar(io.BufferedReader(Readable(stream), PART), out, member)
+
 
 @dataclass(frozen=True)
 class WebDataset(Tar):
@@ -128,8 +165,8 @@ class WebDataset(Tar):
         sample: dict[str, Any] = {}
         with _damage_counted(stream.context):
             for member, file in _files(stream):
-                stem, _, kind = os.path.basename(member.name).partition(".")
-                this = os.path.join(os.path.dirname(member.name), stem)
+                this = _key(member)
+                kind = os.path.basename(member.name).partition(".")[2]
                 if this != key:
                     if number >= 0:
                         yield Rows([number], [sample])
@@ -155,6 +192,88 @@ class WebDataset(Tar):
                     )
         if number >= 0:
             yield Rows([number], [sample])
+
+    def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
+        """Yield samples as the blocks of their files. Hidden files and links are left
+        out.
+        """
+        passed = _Passed(stream)
+        chunks = io.BufferedReader(passed, PART)
+        key, number, sample, stays, end = "", None, list[bytes](), True, 0
+        with tarfile.open(
+            fileobj=chunks, mode="r|", bufsize=PART, tarinfo=Member, ignore_zeros=True
+        ) as archive:
+            for member in archive:
+                # What comes before this file's header belongs to the file before it.
+                data = passed.up_to(member.offset)
+                sample += [data] if stays else []
+                archived = member.isfile() and not is_hidden(member.name)
+                stays = archived or member.isdir()
+                if archived and (this := _key(member)) != key:
+                    yield [Raw(number, b"".join(sample))]
+                    key, number, sample = this, 0 if number is None else number + 1, []
+                blocks = -(-member.size // tarfile.BLOCKSIZE) * member.isfile()
+                end = member.offset_data + blocks * tarfile.BLOCKSIZE
+                archive.members = []  # type: ignore[attr-defined]  # frees memory
+        data = passed.up_to(end)
+        sample += [data] if stays else []
+        yield [Raw(number, b"".join(sample))]
+        while chunks.read(PART):
+            pass
+        yield [Raw(None, passed.up_to(None))]
+
+
+def _key(member: tarfile.TarInfo) -> str:
+    """Return the key of the sample of a file: its name up to the first dot."""
+    folder, name = os.path.split(member.name)
+    return os.path.join(folder, name.partition(".")[0])
+
+
+class _Passed(Readable):
+    """A file that keeps what was read from it, up to a limit."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        super().__init__(stream)
+        self._stream = stream
+        self._kept, self._start = bytearray(), 0
+
+    def readinto(self, buffer: Any) -> int:
+        size = super().readinto(buffer)
+        self._kept += memoryview(buffer)[:size]
+        if len(self._kept) > self._stream.context.limits.record_bytes + PART:
+            raise too_long(self._stream)
+        return size
+
+    def up_to(self, end: int | None) -> bytes:
+        """Return what was read and not returned yet, up to an offset in the file."""
+        size = len(self._kept) if end is None else end - self._start
+        data = bytes(self._kept[:size])
+        del self._kept[:size]
+        self._start += size
+        return data
+
+
+def _inner(
+    member: tarfile.TarInfo,
+    file: IO[bytes],
+    stream: ByteStream,
+    number: int,
+    known: Split | None = None,
+) -> MemberStream:
+    """Return the bytes of a file in an archive, whose format may be `known`."""
+    whole = known or replace(
+        stream.split,
+        source=f"{stream.split.source}/{printable(member.name)}",
+        format=UNKNOWN,
+        compression=None,
+        first_record=number,
+        archive="tar",
+        member=member.name,
+        start=0,
+        end=-1,
+    )
+    context = stream.context._replace(breaks=[], on_bytes=None)
+    return MemberStream(whole, context, file)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from provscan.readers.bytes.encodings import (
 )
 from provscan.readers.bytes.frames import frame_ranges
 from provscan.readers.bytes.streams import REPLACED, ByteStream
-from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted
+from provscan.readers.formats.protocol import Raw, Rows, Undivided, Wanted, too_long
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.texts.records import is_utf8
@@ -171,26 +171,15 @@ class Warc:
                     "bad_warc_record", stream.split.source, number, detail
                 )
             page = {"url": headers.get("warc-target-uri"), "text": None}
-            missing = 0
+            missing: int | None = 0
             if length > context.limits.record_bytes:
                 missing = _skipped(file, length)
                 context.stats.note(
                     "record_too_long", stream.split.source, number, f"{length:,} bytes"
                 )
             else:
-                body = file.read(length)
-                end = file.read(len(END))
-                missing = length - len(body)
-                at_end = len(end) < len(END) and not file.peek(1)
-                if at_end and not missing and NEXT.search(body) is None:
-                    # The length is correct, or nothing after the record contradicts
-                    # it.
-                    missing = len(END) - len(end)
-                elif NEXT.search(body) if missing else end != END:
-                    body, file = _up_to_the_next(
-                        body + end, file, context.limits.record_bytes
-                    )
-                    missing = 0
+                body, _, missing, file = _body(file, length, context.limits)
+                if missing is None:
                     detail = (
                         f"Content-Length says {length:,} bytes; read up to the next "
                         "record"
@@ -219,25 +208,20 @@ class Warc:
 
     def raw(self, stream: ByteStream) -> Iterator[list[Raw]]:
         file = io.BufferedReader(Readable(stream), BUFFER)
-        number = stream.split.first_record
+        number, limits = stream.split.first_record, stream.context.limits
         while line := file.readline(BUFFER):
-            if line.isspace():
+            if not line.startswith(b"WARC/"):
                 yield [Raw(None, line)]
                 continue
             lines = [line]
             while line.strip(b"\r\n") and (line := file.readline(BUFFER)):
                 lines.append(line)
             headers = _fields(line.rstrip(b"\r\n") for line in lines[1:-1])
-            length = _length(headers)
-            body, end = file.read(length), file.read(len(END))
-            if not lines[0].startswith(b"WARC/") or len(body) < length or end != END:
-                raise InputError(
-                    f"{stream.split.source} has a record at which its Content-Length "
-                    "is wrong or lines belong to no record"
-                )
-            data = b"".join([*lines, body, end])
+            if (length := _length(headers)) > limits.record_bytes:
+                raise too_long(stream)
+            body, end, _, file = _body(file, length, limits)
             is_page = headers.get("warc-type") in PAGES
-            yield [Raw(number if is_page else None, data)]
+            yield [Raw(number if is_page else None, b"".join([*lines, body, end]))]
             number += is_page
 
 
@@ -286,9 +270,37 @@ def _skipped(file: IO[bytes], length: int) -> int:
     return length
 
 
-def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]:
-    """Return a record whose stated length is wrong, up to the beginning of the next
-    record, and the rest of the file.
+def _body(
+    file: Pages, length: int, limits: Limits
+) -> tuple[bytes, bytes, int | None, Pages]:
+    """Read the body of a record.
+
+    Returns
+    -------
+    body, end
+        The body, and what stands between it and the next record.
+    missing
+        The bytes that are missing at the end of the file; None if the length is wrong
+        and the body was read up to the next record.
+    file
+        The file from there on.
+    """
+    body = file.read(length)
+    end = file.read(len(END))
+    missing = length - len(body)
+    at_end = len(end) < len(END) and not file.peek(1)
+    if at_end and not missing and NEXT.search(body) is None:
+        # The length is correct, or nothing after the record contradicts it.
+        return body, end, len(END) - len(end), file
+    if NEXT.search(body) if missing else end != END:
+        body, end, file = _up_to_the_next(body + end, file, limits.record_bytes)
+        return body, end, None, file
+    return body, end, missing, file
+
+
+def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, bytes, Pages]:
+    """Return a record with a wrong length, up to where the next one begins, what stands
+    between them, and the file from there on.
     """
     data, searched = bytearray(body), 0
     while (
@@ -299,12 +311,14 @@ def _up_to_the_next(body: bytes, file: Pages, limit: int) -> tuple[bytes, Pages]
         searched = max(len(data) - NEXT_LENGTH, 0)
         data += more
     if found is None:
-        return bytes(data).removesuffix(END), file
+        record = bytes(data).removesuffix(END)
+        return record, bytes(data[len(record) :]), file
     following = bytes(data[found.end() :]) + file.read(len(file.peek()))
     raw = file.raw
     file.detach()
     raw.unread(following)
-    return bytes(data[: found.start()]), io.BufferedReader(raw, BUFFER)
+    record, end = bytes(data[: found.start()]), bytes(found[0])
+    return record, end, io.BufferedReader(raw, BUFFER)
 
 
 def _text(body: bytes, headers: dict[str, str]) -> tuple[str | None, Problem | None]:
