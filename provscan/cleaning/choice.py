@@ -1,22 +1,29 @@
-"""Which matches are removed, and the spans of their records in the order of the
-records.
+"""Which matches are removed, and their spans in the order of the records.
+
+:class:`CleanOptions` says which matches are meant. A :class:`Choice` reads these from
+``matches.parquet``, without those that a reviewer rejected, one source after the other.
+:class:`Removals` gives the spans of a source, record by record.
 """
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from provscan.errors import InputError, ParameterError
+from provscan.errors import ParameterError, UnusableError
 from provscan.params import require, require_number
-from provscan.runs.folder import MATCHES_FILE
+from provscan.readers import Source
 
 LEVELS = ("exact", "near_exact", "strong", "weak", "partial")
 COLUMNS = (
@@ -25,12 +32,15 @@ COLUMNS = (
     "field",
     "start",
     "end",
+    "tweet_id",
     "level",
     "similarity",
     "bits",
     "control",
     "counted",
 )
+KEY = ("source", "record", "field", "tweet_id")
+PLACE = ["record", "field", "start", "end"]
 BATCH = 1 << 14
 
 Span = tuple[int, int]
@@ -48,6 +58,7 @@ class CleanKeywords(TypedDict, total=False):
     min_similarity: float | None
     drop_unscanned: bool
     skip_unwritable: bool
+    reviewed: Source | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +83,9 @@ class CleanOptions:
         Drop records of which no text was scanned, too.
     skip_unwritable
         Leave out files that can't be written, and list them in the manifest.
+    reviewed
+        File of marks that reviewers saved from the report of the run. A tweet that they
+        rejected in a field of a record is not removed from it.
     """
 
     mask: str | None = None
@@ -82,6 +96,7 @@ class CleanOptions:
     min_similarity: float | None = None
     drop_unscanned: bool = False
     skip_unwritable: bool = False
+    reviewed: Source | None = None
 
     def __post_init__(self) -> None:
         mask = self.mask
@@ -109,12 +124,16 @@ class CleanOptions:
         return "drop" if self.mask is None else "mask"
 
     def as_dict(self) -> dict[str, Any]:
-        """The options as the manifest has them."""
+        """Return the options as the manifest has them."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self)}
-        return chosen | {"mode": self.mode, "levels": self.levels and [*self.levels]}
+        marks = None if self.reviewed is None else os.fspath(self.reviewed)
+        levels = self.levels and [*self.levels]
+        return chosen | {"mode": self.mode, "levels": levels, "reviewed": marks}
 
     def chosen(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """The matches among some rows of ``matches.parquet`` that are removed."""
+        """Return the matches among some rows of ``matches.parquet`` that these options
+        mean.
+        """
         keep = pc.invert(rows["control"])
         if not self.all:
             keep = pc.and_(keep, rows["counted"])
@@ -131,64 +150,77 @@ class CleanOptions:
         return rows.filter(keep)
 
 
-class Removals:
-    """The spans to remove from a dataset, a record at a time, in the order in which
-    the files are read.
+class Rejected(NamedTuple):
+    """A tweet that a reviewer rejected in one field of a record: no match of it there
+    is removed.
     """
 
-    def __init__(self, run: Path, options: CleanOptions) -> None:
-        self._path = run / MATCHES_FILE
-        self._records = self._read(options)
+    source: str
+    record: int
+    field: str | None
+    tweet_id: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The matches of one ``matches.parquet`` that are removed, read a batch at a
+    time.
+    """
+
+    path: Path
+    options: CleanOptions
+    rejected: frozenset[Rejected] = frozenset()
+
+    def _batches(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Yield the removed matches, and how many were rejected beside them."""
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(BATCH, columns=list(COLUMNS)):
+                removed = meant = self.options.chosen(batch)
+                if self.rejected:
+                    keys = zip(*(meant[name].to_pylist() for name in KEY), strict=True)
+                    stay = [Rejected(*key) not in self.rejected for key in keys]
+                    removed = meant.filter(pa.array(stay, pa.bool_()))
+                yield removed, len(meant) - len(removed)
+
+    @cached_property
+    def _counts(self) -> tuple[Counter[str], int]:
+        matches, rejected = Counter[str](), 0
+        for batch, others in self._batches():
+            rejected += others
+            matches.update(batch["source"].to_pylist())
+        return matches, rejected
+
+    @property
+    def matches(self) -> Counter[str]:
+        """The number of removed matches in each source, in the order of the sources."""
+        return self._counts[0]
+
+    @property
+    def kept(self) -> int:
+        """Matches that would be removed if no reviewer had rejected them."""
+        return self._counts[1]
+
+    def by_source(self) -> Iterator[tuple[str, pa.Table]]:
+        """Yield the places of the removed matches of each source."""
+        parts = (
+            (source, batch.filter(pc.equal(batch["source"], source)).select(PLACE))
+            for batch, _ in self._batches()
+            for source in pc.unique(batch["source"]).to_pylist()
+        )
+        for source, found in groupby(parts, key=itemgetter(0)):
+            yield source, pa.Table.from_batches([batch for _, batch in found])
+
+
+class Removals:
+    """The spans to remove from one file, asked for by ascending numbers of records."""
+
+    def __init__(self, matches: pa.Table | None, source: str) -> None:
+        self._records = _by_record(matches)
+        self._source = source
         self._next = next(self._records, None)
 
-    def _read(self, options: CleanOptions) -> Iterator[tuple[str, int, Spans]]:
-        with pq.ParquetFile(self._path) as file:
-            rows = (
-                row
-                for batch in file.iter_batches(BATCH, columns=list(COLUMNS))
-                for row in options.chosen(batch).to_pylist()
-            )
-            for (source, record), found in groupby(
-                rows, key=lambda row: (row["source"], row["record"])
-            ):
-                spans: Spans = {}
-                for row in found:
-                    span = row["start"], row["end"]
-                    spans.setdefault(row["field"] or "", []).append(span)
-                yield source, record, {name: merged(spans[name]) for name in spans}
-
-    def count(self) -> int:
-        """How many records there are, all of which are read for it."""
-        found = sum(1 for _ in self._records) + (self._next is not None)
-        self._next = None
-        return found
-
-    def of_source(self, source: str) -> Iterator[tuple[int, Spans]]:
-        """The records of the next source that has some; none if it is another one."""
-        while self._next is not None and self._next[0] == source:
-            _, record, spans = self._next
-            yield record, spans
-            self._next = next(self._records, None)
-
-    def require_all_used(self) -> None:
-        """Check that each match belonged to a file that was read."""
-        if self._next is not None:
-            raise InputError(
-                f"{self._path} has matches of {self._next[0]}, which was not read at "
-                "its place: name the datasets as the run did, in the same order"
-            )
-
-
-class Cursor:
-    """The removals of one file, asked for by ascending numbers of records."""
-
-    def __init__(self, records: Iterator[tuple[int, Spans]], source: str) -> None:
-        self._records = records
-        self._source = source
-        self._next = next(records, None)
-
     def within(self, start: int, stop: int) -> dict[int, Spans]:
-        """The removals of the records from `start` up to but without `stop`."""
+        """Return the removals of the records from `start` up to but without `stop`."""
         found: dict[int, Spans] = {}
         while self._next is not None and self._next[0] < stop:
             record, spans = self._next
@@ -204,16 +236,26 @@ class Cursor:
             raise misplaced(self._source, self._next[0])
 
 
-def misplaced(source: str, record: int) -> InputError:
-    """The error that says that a match has no record."""
-    return InputError(
+def _by_record(matches: pa.Table | None) -> Iterator[tuple[int, Spans]]:
+    batches = [] if matches is None else matches.to_batches(BATCH)
+    rows = (row for batch in batches for row in batch.to_pylist())
+    for record, found in groupby(rows, key=itemgetter("record")):
+        spans: Spans = {}
+        for row in found:
+            spans.setdefault(row["field"] or "", []).append((row["start"], row["end"]))
+        yield record, {name: merged(places) for name, places in spans.items()}
+
+
+def misplaced(source: str, record: int) -> UnusableError:
+    """Return the error that says that a match has no record."""
+    return UnusableError(
         f"{source} has no record {record:,} at its place, in which the run found a "
         "match: run match again"
     )
 
 
 def merged(spans: list[Span]) -> list[Span]:
-    """Spans in order, with those joined that overlap or touch."""
+    """Return spans in order, with those joined that overlap or touch."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

@@ -1,46 +1,73 @@
-"""The files of a dataset: whether they are those of the run, whether they can be
-written, and where.
+"""The files of a dataset.
+
+:func:`open_dataset` compares the files with those that the run read. The
+:class:`Dataset` says which can't be written, and has a :class:`Task` for each other.
 """
 
 from __future__ import annotations
 
-import copy
+import codecs
 import os
-import shutil
-import tarfile
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from itertools import groupby
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import chain, groupby
+from typing import Any, NamedTuple
 
-from provscan.cleaning.choice import CleanOptions
+import pyarrow as pa
+import xxhash
+
+from provscan.cleaning.choice import Choice, CleanOptions, Rejected
 from provscan.errors import InputError
 from provscan.names import counted, printable
 from provscan.options import MatchOptions
 from provscan.readers import Fields, checksum, plan
-from provscan.readers.bytes.archives import Member
+from provscan.readers.bytes.streams import ByteStream, look
+from provscan.readers.formats.registry import FORMATS
 from provscan.readers.limits import Limits
 from provscan.readers.planning import METADATA, ReadPlan
-from provscan.readers.splits import UNKNOWN, Split
+from provscan.readers.splits import ARCHIVES, UNKNOWN, Context, Layout, Split
 from provscan.runs.inputs import fields_of
 from provscan.urls import is_remote
 
-WRITABLE = {"jsonl", "json", "mail", "warc", "csv", "text", "parquet", "arrow"}
+# Files of which whole records can be dropped, but no spans masked.
+WHOLE_RECORDS = {"mail": "messages", "warc": "pages", "webdataset": "samples"}
 COMPRESSED = (None, "gzip", "bzip2", "xz", "zstd")
 # A file is not cut, whatever its size.
 WHOLE = 1 << 62
-# Bytes of a member of an archive that are kept in memory while it is written.
-SPOOLED = 16 << 20
+# The reason for which a run skips a record that can't be written either.
+TOO_LONG = "record_too_long"
 
-WriteSplit = Callable[[Split, IO[bytes]], bool]
+
+class Part(NamedTuple):
+    """A file, or a member of an archive, that the scan read as a file by itself."""
+
+    source: str  # Its name in the run.
+    split: Split
+    matches: pa.Table | None  # The matches that are removed from it.
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to write again; an archive has a part for each member."""
+
+    number: int
+    path: str
+    parts: tuple[Part, ...]
+    place: str  # Where the file goes, below the folder of the result.
+    xxh3: str  # Its checksum.
+    # The number of its records, if nothing is removed and the file is copied.
+    copied: int | None
+    rejected: tuple[Rejected, ...]
+    options: CleanOptions
+
+    def __str__(self) -> str:
+        name, split, _ = self.parts[0]
+        return name if split.member is None else self.path
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The files of a dataset as a run read them."""
+    """A dataset, and what a run on it says."""
 
     named: list[str]
     plan: ReadPlan
@@ -48,53 +75,123 @@ class Dataset:
     limits: Limits
     sources: dict[str, str]  # The names of the run for the sources of splits.
     checksums: dict[str, str]  # Of the files as they are, by their paths.
+    summary: dict[str, Any]
 
-    def places(self) -> Iterator[tuple[Path, list[Split]]]:
-        """Each file to write, below the folder of the output, with its split, or with
-        those of its members.
-        """
-        for path, splits in groupby(self.plan, key=lambda split: split.path):
-            yield self.place(path), list(splits)
-
-    def place(self, path: str) -> Path:
-        """Where a file goes, below the folder of the output."""
+    def place(self, path: str) -> str:
+        """Return where a file goes, below the folder of the result."""
         for name in self.named:
             top = base_name(name)
             if os.path.isdir(name):
                 inner = os.path.relpath(path, name)
                 if not inner.startswith(os.pardir):
-                    return Path(top) / inner
+                    return os.path.join(top, inner)
             elif path == name:
-                return Path(top)
+                return top
         raise InputError(f"{printable(path)} is in none of the datasets")
 
-    def metadata(self) -> Iterator[tuple[str, Path]]:
-        """The files beside those of the dataset that describe it, and their places."""
-        folders = set[str]()
-        for split in self.plan:
-            folder = os.path.dirname(split.path)
-            for name in self.named:
-                while os.path.isdir(name) and not os.path.relpath(
-                    folder, name
-                ).startswith(os.pardir):
-                    folders.add(folder)
-                    if os.path.samefile(folder, name):
-                        break
-                    folder = os.path.dirname(folder)
-        for folder in sorted(folders):
-            for name in sorted(METADATA):
-                path = os.path.join(folder, name)
-                if os.path.isfile(path):
+    def metadata(self) -> Iterator[tuple[str, str]]:
+        """Yield the files that describe the dataset, and their places."""
+        for name in self.named:
+            for folder, _, names in os.walk(name):
+                for found in sorted(METADATA & set(names)):
+                    path = os.path.join(folder, found)
                     yield path, self.place(path)
+
+    def files(self) -> Iterator[list[Split]]:
+        """Yield the split of each file, or those of its members."""
+        for _, splits in groupby(self.plan, key=lambda split: split.path):
+            yield list(splits)
+
+    def tasks(self, choice: Choice, refused: Mapping[str, str]) -> Iterator[Task]:
+        """Yield a task for each file that can be written, when it is needed."""
+        read = {each["source"]: each["read"] for each in self.summary["sources"]}
+        found = choice.by_source()
+        ahead = next(found, None)
+        for number, splits in enumerate(self.files()):
+            parts = []
+            for split in splits:
+                name, matches = self.sources[split.source], None
+                if ahead is not None and ahead[0] == name:
+                    matches, ahead = ahead[1], next(found, None)
+                parts.append(Part(name, split, matches))
+            names, path = {part.source for part in parts}, splits[0].path
+            if parts[0].source not in refused:
+                copied = self._is_copied(splits[0], choice)
+                yield Task(
+                    number,
+                    path,
+                    tuple(parts),
+                    self.place(path),
+                    self.checksums[path],
+                    read.get(parts[0].source, 0) if copied else None,
+                    tuple(key for key in choice.rejected if key.source in names),
+                    choice.options,
+                )
+
+    def _is_copied(self, split: Split, choice: Choice) -> bool:
+        """Return whether nothing is removed from a file, so that it is copied.
+
+        Archives are written again, without files that were not scanned.
+        """
+        options = choice.options
+        archived = split.member is not None or split.format in ARCHIVES
+        every = options.keep_only or options.drop_unscanned or archived
+        return not every and not choice.matches[self.sources[split.source]]
+
+    def unwritable(self, choice: Choice) -> dict[str, str]:
+        """Return the sources that can't be written, and why. An archive can't be
+        written if one of its members can't be.
+
+        A record that is too long may not be known before its file is written: the run
+        names only the first ones.
+        """
+        summary = self.summary
+        names = [self.sources[split.source] for split in self.plan]
+        if [*choice.matches] != [name for name in names if name in choice.matches]:
+            raise InputError(
+                "the run read other files, or in another order: name the datasets as "
+                "the run did, or run match again"
+            )
+        found = dict(self.plan.unread)
+        found |= {item["path"]: item["reason"] for item in summary["unread"]}
+        damaged = {item["source"]: item["problem"] for item in summary["damaged"]}
+        long = {
+            item["source"]
+            for item in summary["examples"]
+            if item["reason"].startswith(TOO_LONG)
+        }
+        for split in self.plan:
+            name = self.sources[split.source]
+            if name in damaged:
+                found[name] = f"it is damaged: {damaged[name]}"
+            elif is_remote(split.path) or split.format == UNKNOWN:
+                found[name] = "it is no file of this machine: copy it first"
+            elif split.path not in self.checksums:
+                found[name] = "the run has no checksum of it"
+            elif self._is_copied(split, choice):
+                pass
+            elif name in long:
+                size = self.limits.record_bytes >> 20
+                found[name] = f"it has a record of more than {size} MiB"
+            elif reason := why_unwritable(split, choice.options, self.limits):
+                found[name] = reason
+        for splits in self.files():
+            names = [self.sources[split.source] for split in splits]
+            if any(name in found for name in names):
+                for name in names:
+                    found.setdefault(name, "its archive can't be written")
+        return found
 
 
 def base_name(source: str) -> str:
-    """The name of a dataset in the folder of the output."""
+    """Return the name of a dataset in the folder of the result."""
     return os.path.basename(os.path.abspath(source))
 
 
-def open_dataset(named: list[str], info: dict[str, Any]) -> Dataset:
-    """The files of a dataset, which have to be those that the run read."""
+def open_dataset(
+    named: list[str], summary: dict[str, Any], info: dict[str, Any]
+) -> Dataset:
+    """Return a dataset, whose files have to be those that the run read."""
     options = match_options(info, {})
     known = {item.name for item in fields(Limits)}
     limits = Limits(**{k: v for k, v in info["limits"].items() if k in known})
@@ -130,11 +227,11 @@ def open_dataset(named: list[str], info: dict[str, Any]) -> Dataset:
         if split.member is not None:
             name = f"{printable(name)}/{printable(split.member)}"
         sources[split.source] = name
-    return Dataset(named, found, asked, limits, sources, checksums)
+    return Dataset(named, found, asked, limits, sources, checksums, summary)
 
 
 def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
-    """The options of a run, with some changed."""
+    """Return the options of a run, with some changed."""
     known = {item.name for item in fields(MatchOptions)}
     values = {k: v for k, v in info["parameters"].items() if k in known}
     if isinstance(values.get("text_field"), list):
@@ -142,47 +239,35 @@ def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions
     return MatchOptions(**{**values, **changed})
 
 
-def unwritable(
-    dataset: Dataset, summary: dict[str, Any], options: CleanOptions
-) -> dict[str, str]:
-    """The sources that can't be written, and why."""
-    found = dict(dataset.plan.unread)
-    found |= {item["path"]: item["reason"] for item in summary["unread"]}
-    damaged = {item["source"]: item["problem"] for item in summary["damaged"]}
-    for split in dataset.plan:
-        name = dataset.sources[split.source]
-        reason = (
-            f"it is damaged: {damaged[name]}"
-            if name in damaged
-            else _why_unwritable(split, dataset, options)
-        )
-        if reason is not None:
-            found[name] = reason
-    return found
-
-
-def _why_unwritable(
-    split: Split, dataset: Dataset, options: CleanOptions
+def why_unwritable(
+    split: Split, options: CleanOptions, limits: Limits | None
 ) -> str | None:
-    if is_remote(split.path) or split.format == UNKNOWN:
-        return "it is no file of this machine: copy it first"
-    if split.path not in dataset.checksums:
-        return "the run has no checksum of it"
-    if split.size and split.format not in WRITABLE:
+    """Return why a file can't be written; None if it can. Without limits, the file is
+    not read for this, and has to be UTF-8.
+    """
+    known = FORMATS.get(split.format)
+    if split.size and not (hasattr(known, "raw") or hasattr(known, "rewrite")):
         return f"files of the kind {split.format} can't be written"
     if split.compression not in COMPRESSED:
         return f"{split.compression} files can't be written"
-    layout, binding = split.layout, split.binding
-    if layout.encoding is not None:
-        return f"it is {layout.encoding}, and only UTF-8 is written: convert it first"
+    layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:
         return "its lines end with carriage returns alone: convert it first"
-    if options.mask is None or binding is None:
+    if layout.encoding is not None:
+        if split.format in ARCHIVES or limits is None:
+            return "it is not UTF-8: unpack the archive first"
+        encoding = byte_exact(layout.encoding, look(split, limits)[0])
+        if not _is_lossless(split, encoding, limits):
+            return f"as {encoding} it can't be written byte for byte: convert it first"
+        if (
+            mask is not None
+            and mask.encode(encoding, "replace").decode(encoding) != mask
+        ):
+            return f"{mask} can't be written in {encoding}: name another text to mask"
+    if mask is None or binding is None:
         return None
-    if split.format in ("mail", "warc"):
-        return (
-            "whole messages and pages can be dropped, but no spans masked: use --drop"
-        )
+    if (records := WHOLE_RECORDS.get(split.format)) is not None:
+        return f"whole {records} can be dropped, but no spans masked: use --drop"
     if binding.chats:
         return "a field has chats as JSON in a text, which can't be masked: use --drop"
     if binding.words or layout.words is not None:
@@ -190,67 +275,26 @@ def _why_unwritable(
     return None
 
 
-def write_archive(path: str, splits: list[Split], out: Path, write: WriteSplit) -> None:
-    """Write an archive again; `write` writes a member, and says whether it stays."""
-    members = {split.member: split for split in splits}
-    with out.open("xb") as file:
-        if splits[0].archive == "zip":
-            _write_zip(path, members, file, write)
-        else:
-            _write_tar(path, {split.start: split for split in splits}, file, write)
+def byte_exact(encoding: str | None, head: bytes) -> str:
+    """Return an encoding with its byte order, which leaves a byte-order mark to the
+    text.
+    """
+    if encoding in ("utf-16", "utf-32"):
+        big = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
+        return f"{encoding}-{'be' if big else 'le'}"
+    return "utf-8" if encoding in (None, "utf-8-sig") else encoding
 
 
-def _write_zip(
-    path: str, members: dict[str | None, Split], out: IO[bytes], write: WriteSplit
-) -> None:
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
-        new.comment = old.comment
-        for info in old.infolist():
-            split = members.get(info.filename)
-            described = os.path.basename(info.filename) in METADATA
-            if split is None and not described and not info.is_dir():
-                continue
-            with tempfile.SpooledTemporaryFile(SPOOLED) as member:
-                if split is None:
-                    member.write(old.read(info))
-                elif not write(split, member):
-                    continue
-                again = zipfile.ZipInfo(info.filename, info.date_time)
-                again.compress_type = info.compress_type
-                again.external_attr = info.external_attr
-                again.create_system = info.create_system
-                again.comment = info.comment
-                again.file_size = member.tell()
-                member.seek(0)
-                with new.open(again, "w") as to:
-                    shutil.copyfileobj(member, to)
-
-
-def _write_tar(
-    path: str, members: dict[int, Split], out: IO[bytes], write: WriteSplit
-) -> None:
-    with (
-        tarfile.open(path, "r:", tarinfo=Member, ignore_zeros=True) as old,
-        tarfile.open(fileobj=out, mode="w") as new,
-    ):
-        for info in old:
-            split = members.get(info.offset_data) if info.isfile() else None
-            described = os.path.basename(info.name) in METADATA
-            again = copy.copy(info)
-            if info.isdir():
-                new.addfile(again)
-            elif split is not None or (info.isfile() and described):
-                with tempfile.SpooledTemporaryFile(SPOOLED) as member:
-                    if split is not None:
-                        stays = write(split, member)
-                    else:
-                        shutil.copyfileobj(old.extractfile(info), member)  # type: ignore[arg-type]
-                        stays = True
-                    again.size = member.tell()
-                    # that of a large file
-                    again.pax_headers = {
-                        k: v for k, v in info.pax_headers.items() if k != "size"
-                    }
-                    member.seek(0)
-                    if stays:
-                        new.addfile(again, member)
+def _is_lossless(split: Split, encoding: str, limits: Limits) -> bool:
+    """Return whether a file is the same again when it is decoded and encoded."""
+    decode = codecs.getincrementaldecoder(encoding)().decode
+    encode = codecs.getincrementalencoder(encoding)().encode
+    before, after = xxhash.xxh3_128(), xxhash.xxh3_128()
+    stream = ByteStream(replace(split, layout=Layout()), Context.quiet(limits))
+    try:
+        for chunk in chain(stream, [b""]):
+            before.update(chunk)
+            after.update(encode(decode(chunk, not chunk), not chunk))
+    except UnicodeError:
+        return False
+    return before.digest() == after.digest()

@@ -47,7 +47,7 @@ class NotMasked(InputError):
 
 
 def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
-    """The text with a mask in place of each span."""
+    """Return the text with a mask in place of each span."""
     parts, at = [], 0
     for start, end in spans:
         parts += [text[at:start], mask]
@@ -58,7 +58,7 @@ def masked_text(text: str, spans: Sequence[Span], mask: str) -> str:
 def _located_fields(
     record: dict[str, Any], binding: Binding, spans: Spans
 ) -> list[tuple[Located, list[Span]]]:
-    """The values in which spans are replaced."""
+    """Return the values in which spans are replaced."""
     found: list[tuple[Located, list[Span]]] = []
     missing = set(spans)
     for name, value in texts_in(record, binding):
@@ -72,7 +72,7 @@ def _located_fields(
 
 
 def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
-    """A line of JSON with a mask in place of spans; all else stays as it is."""
+    """Return a line of JSON with a mask in place of spans; all else stays as it is."""
     text = line.decode(errors="replace")
     try:
         value, _ = _parsed(text, 0)
@@ -91,8 +91,8 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
 
 
 def _parsed(text: str, at: int) -> tuple[Any, int]:
-    """The value that begins at a place, and where it ends; only strings, objects and
-    lists are values.
+    """Return the value that begins at a place, and where it ends; only strings,
+    objects and lists are values.
     """
     at = SPACE.match(text, at).end()  # type: ignore[union-attr]
     kind = text[at]
@@ -123,7 +123,7 @@ def _parsed(text: str, at: int) -> tuple[Any, int]:
 def masked_row(
     row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
 ) -> bytes:
-    """A row of CSV with a mask in place of spans; other values stay as they are."""
+    """Return a row of CSV with a mask in place of spans and all else as it is."""
     text = row.decode(errors="replace")
     body = text.rstrip("\r\n")
     end = text[len(body) :]
@@ -161,7 +161,7 @@ def masked_row(
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
-    """The values of a row as they are written, with their quotes."""
+    """Return the values of a row as they are written, with their quotes."""
     cell = re.compile(rf'(?:"(?:[^"]|"")*"|[^{re.escape(delimiter)}]*)')
     cells, at = [], 0
     while True:
@@ -181,60 +181,60 @@ def _unquoted(cell: str) -> str:
 def masked_columns(
     table: pa.Table, removals: dict[int, Spans], binding: Binding, mask: str
 ) -> pa.Table:
-    """A table with a mask in place of spans, by the places of the rows."""
+    """Return a table with a mask in place of spans, by the places of the rows."""
     names = distinct_names(table.schema.names)
-    texts = {path[0] for path in binding.texts}
-    places = list(removals)
-    columns = [k for k, name in enumerate(names) if name in texts]
+    wanted = {path[0] for path in binding.texts}
+    columns = [k for k, name in enumerate(names) if name in wanted]
+    rows = pa.concat_tables([table.slice(place, 1) for place in removals])
     try:
-        values = {k: [table.column(k)[p].as_py() for p in places] for k in columns}
+        values = {
+            names[k]: [_editable(value.as_py()) for value in rows.column(k)]
+            for k in columns
+        }
         for k in columns:
-            kind = table.schema.field(k).type
-            column = table.column(k)
-            rows = pa.chunked_array(
-                [chunk for p in places for chunk in column.slice(p, 1).chunks], kind
-            ).combine_chunks()
-            if not _plain(pa.array(values[k], kind)).equals(_plain(rows)):
-                raise NotMasked(f"the column {names[k]} can't be replaced in place")
-        changed = set[int]()
-        for row, place in enumerate(places):
-            record = {names[k]: values[k][row] for k in columns}
-            for found, spans in _located_fields(
-                _wrapped(record), binding, removals[place]
+            before = rows.column(k).combine_chunks()
+            if not _plain(pa.array(values[names[k]], before.type)).equals(
+                _plain(before)
             ):
-                path = found.place
-                inner = record
-                for key in path[:-1]:
-                    inner = inner[key]
-                new = masked_text(found, spans, mask)
-                inner[path[-1]] = (
-                    new.encode() if isinstance(inner[path[-1]], bytes) else new
-                )
-                changed.add(names.index(path[0]))
-            for k in columns:
-                values[k][row] = record[names[k]]
-        for k in sorted(changed):
+                raise NotMasked(f"the column {names[k]} can't be replaced in place")
+        for row, spans in enumerate(removals.values()):
+            record = {name: column[row] for name, column in values.items()}
+            for found, places in _located_fields(_wrapped(record), binding, spans):
+                name, *inner = found.place
+                keys, holder = [row, *inner], values[name]
+                for key in keys[:-1]:
+                    holder = holder[key]
+                new: Any = masked_text(found, places, mask)
+                is_bytes = isinstance(holder[keys[-1]], bytes)
+                holder[keys[-1]] = new.encode() if is_bytes else new
+        for k in columns:
             field = table.schema.field(k)
-            new_rows = pa.array(values[k], field.type)
-            column, chunks, at = table.column(k), list[pa.Array](), 0
-            for row, place in enumerate(places):
-                chunks += column.slice(at, place - at).chunks
-                chunks.append(new_rows.slice(row, 1))
-                at = place + 1
-            chunks += column.slice(at).chunks
-            table = table.set_column(k, field, pa.chunked_array(chunks, field.type))
+            rows = rows.set_column(k, field, pa.array(values[names[k]], field.type))
     except FAILURES as error:
         raise NotMasked(f"its columns can't be replaced in place ({error})") from error
-    return table
+    parts, at = list[pa.Table](), 0
+    for row, place in enumerate(removals):
+        parts += [table.slice(at, place - at), rows.slice(row, 1)]
+        at = place + 1
+    return pa.concat_tables([*parts, table.slice(at)])
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """An array that equals others with the same values."""
+    """Return an array that equals others with the same values."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
+def _editable(value: Any) -> Any:
+    """Return a value with the entries of maps as objects, as the readers name them."""
+    if isinstance(value, tuple):
+        return {"key": _editable(value[0]), "value": _editable(value[1])}
+    if isinstance(value, dict):
+        return {key: _editable(inner) for key, inner in value.items()}
+    return [_editable(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _wrapped(value: Any, place: tuple[Any, ...] = ()) -> Any:
-    """A value whose strings know the keys that lead to them."""
+    """Return a value whose strings know the keys that lead to them."""
     if isinstance(value, dict):
         return {key: _wrapped(inner, (*place, key)) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,65 +1,127 @@
-"""One file, written again without what is removed."""
+"""One file, or archive, written again without what is removed.
+
+:func:`write_file` is the task of the executors. A :class:`Rewriter` writes the records
+of a file, and of each file in an archive: they stay, are dropped, or have spans masked.
+"""
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
+import json
 import lzma
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+import os
+import shutil
+import sys
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import zstandard
 
-from provscan.cleaning.choice import CleanOptions, Cursor, Spans, misplaced
+from provscan.cleaning.choice import Removals, Spans, misplaced
+from provscan.cleaning.files import Part, Task, byte_exact, why_unwritable
 from provscan.cleaning.masking import (
     masked_columns,
     masked_json,
     masked_row,
     masked_text,
 )
+from provscan.cleaning.work import Round
+from provscan.engine import Advance
 from provscan.errors import InputError
+from provscan.readers import Fields, ReadStats, file_checksum, read
+from provscan.readers.bytes.archives import copy_tar, copy_zip
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import BOM, ByteStream, look
-from provscan.readers.formats.protocol import Raw, Rewritable, RewritableTable
+from provscan.readers.bytes.streams import BOM, ByteStream
+from provscan.readers.formats.protocol import (
+    Raw,
+    Rewritable,
+    RewritableTable,
+    too_long,
+)
 from provscan.readers.formats.registry import FORMATS
+from provscan.readers.formats.tar import Tar
 from provscan.readers.limits import Limits
-from provscan.readers.reading import read
+from provscan.readers.planning import METADATA
 from provscan.readers.splits import Context, Split
-from provscan.readers.stats import ReadStats
-from provscan.readers.texts.fields import Fields
 
 TABLES = ("parquet", "arrow")
+# What the manifest counts of a file: records, blank lines not counted; those that stay;
+# those with something to remove, and their spans; those dropped because no text of them
+# was scanned.
+COUNTS = (
+    "records",
+    "records_kept",
+    "records_with_matches",
+    "spans",
+    "unscanned_removed",
+)
 
 
-@dataclass
-class Written:
-    """What one file lost."""
+def write_file(
+    place: Round, fields: Fields, limits: Limits, task: Task, advance: Advance
+) -> dict[str, Any]:
+    """Write one file and its part, unless the part is complete.
 
-    records: int = 0  # Records of the file, blank lines not counted.
-    kept: int = 0
-    found: int = 0  # Records with something to remove, and the spans of these.
-    spans: int = 0
-    unscanned: int = 0  # Records that were dropped because no text was scanned.
+    Returns
+    -------
+    dict
+        ``names``, the sources of the file; what the manifest says of it; and
+        ``rejected``: member, record (as numbered in the result), field and tweet. Or
+        ``names`` and ``unwritable``, the reason why the file can't be written.
+    """
+    out, size = place.files / task.place, os.path.getsize(task.path)
+    if (done := place.load(task.number, out)) is not None:
+        advance(size)
+        return done
+    out.parent.mkdir(parents=True, exist_ok=True)
+    names, read = [part.source for part in task.parts], 0
 
-    def add(self, other: Written) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name) + getattr(other, item.name)
-            setattr(self, item.name, value)
+    def advanced(count: int) -> None:
+        nonlocal read
+        read += count
+        advance(count)
 
-    def counts(self) -> dict[str, int]:
-        """The counts as the manifest has them."""
-        return {
-            "records": self.records,
-            "records_kept": self.kept,
-            "records_removed": self.records - self.kept,
-            "records_with_matches": self.found,
-            "spans": self.spans,
-            "unscanned_removed": self.unscanned,
-        }
+    rewriter = Rewriter(task, place.number, fields, limits, advanced)
+    try:
+        with place.lines(task.number).open("w") as rewriter.lines:
+            if task.copied is not None:
+                shutil.copyfile(task.path, out)
+                rewriter.counts.update(records=task.copied, records_kept=task.copied)
+            else:
+                with out.open("wb") as file:
+                    stays = rewriter.write(file)
+                if not stays:
+                    out.unlink()
+    except InputError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno is not None:
+            raise cause from None  # The disk fails, or is full: it is not the file.
+        out.unlink(missing_ok=True)
+        place.lines(task.number).unlink()
+        return {"names": names, "unwritable": str(error)}
+    counts = {name: rewriter.counts[name] for name in COUNTS}
+    about = {
+        "source": str(task),
+        "path": task.place,
+        "bytes": size,
+        "xxh3_before": task.xxh3,
+        "xxh3_after": file_checksum(out) if out.exists() else None,
+        **counts,
+        "records_removed": counts["records"] - counts["records_kept"],
+        "rejected": rewriter.rejected,
+        "names": names,
+    }
+    place.save(task.number, about)
+    advance(max(size - read, 0))
+    return about
 
 
 class Scanned:
@@ -71,7 +133,7 @@ class Scanned:
         self._ahead = np.zeros(0, np.int64)
 
     def among(self, stop: int) -> set[int]:
-        """Those below `stop` that were not asked for yet."""
+        """Return those below `stop` that were not asked for yet."""
         parts = [self._ahead]
         while not len(parts[-1]) or parts[-1][-1] < stop:
             if (batch := next(self._batches, None)) is None:
@@ -83,103 +145,155 @@ class Scanned:
 
 
 class Rewriter:
-    """Writes one file again."""
+    """Writes one file or archive.
+
+    What is known of a part of the task begins in :meth:`_part`; what is known of one
+    stream of records, in :meth:`_records`. A compressed tar archive is one part, with a
+    stream for each of its files.
+    """
+
+    lines: IO[str]  # Takes a line for each record with matches.
 
     def __init__(
-        self,
-        split: Split,
-        asked: Fields,
-        limits: Limits,
-        options: CleanOptions,
-        removed: Callable[[dict[str, Any]], None],
+        self, task: Task, number: int, fields: Fields, limits: Limits, advance: Advance
     ) -> None:
-        self._split = split
-        self._removed = removed
-        self._limits = limits
-        self._options = options
-        self._scanned = (
-            Scanned(split, asked, limits) if options.drop_unscanned else None
-        )
-        self._written = Written()
-        self._comma = b""  # It stands before the next element of a JSON array.
+        self.counts: Counter[str] = Counter()
+        self.rejected: list[Any] = []
+        self._task, self._round = task, number
+        self._fields, self._limits, self._advance = fields, limits, advance
+        self._options = task.options
 
-    def write(self, out: IO[bytes], cursor: Cursor) -> Written:
-        """Write the file into `out`, compressed as it is."""
-        split = self._split
-        context = Context.of(split, ReadStats(), self._limits)
-        with ExitStack() as opened:
-            opened.enter_context(readable(split.source))
-            # Each record of a web archive is compressed by itself.
-            single = split.format == "warc" and split.compression == "gzip"
-            compression = None if single else split.compression
-            inner = opened.enter_context(compressing(out, compression))
-            stream = ByteStream(split, context)
-            if not split.size:
-                pass
-            elif split.format in TABLES:
+    def write(self, out: IO[bytes]) -> bool:
+        """Write the file; return whether it stays."""
+        first = self._task.parts[0]
+        if first.split.member is None:
+            return self._part(first, out)
+        is_zip = first.split.archive == "zip"
+        members = {
+            part.split.member if is_zip else part.split.start: part
+            for part in self._task.parts
+        }
+
+        def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
+            name = info.filename if is_zip else info.name
+            if (part := members.get(name if is_zip else info.offset_data)) is not None:
+                return self._part(part, after)
+            if os.path.basename(name) in METADATA:
+                shutil.copyfileobj(before, after)
+                return True
+            return False  # It was not scanned.
+
+        with open(self._task.path, "rb") as file:
+            (copy_zip if is_zip else copy_tar)(file, out, member)
+        return True
+
+    def _part(self, part: Part, out: IO[bytes]) -> bool:
+        split, stays = part.split, True
+        self._name = part.source
+        self._removals = Removals(part.matches, part.source)
+        self._rejected = [each for each in self._task.rejected if each[0] == self._name]
+        self._gone: list[int] = []
+        self._scanned = (
+            Scanned(split, self._fields, self._limits)
+            if self._options.drop_unscanned
+            else None
+        )
+        context = Context.of(split, ReadStats(), self._limits, self._advance)
+        stream = ByteStream(split, context)
+        with readable(split.source):
+            if split.format == "tar":
+                with compressing(out, split.compression) as inner:
+                    cast(Tar, FORMATS["tar"]).rewrite(stream, inner, self._archived)
+            elif split.size:
+                stays = self._records(stream, out, sys.maxsize)
+        self._removals.finish()
+        if context.breaks:
+            raise InputError(f"it is damaged: {context.breaks[0]}")
+        for _, record, *key in self._rejected:
+            before = bisect_left(self._gone, record)
+            if record not in self._gone[before : before + 1]:
+                self.rejected.append((split.member, record - before, *key))
+        return stays
+
+    def _archived(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
+        """Write a file of a compressed tar archive."""
+        reason = why_unwritable(stream.split, self._options, None)
+        if reason is not None:
+            raise InputError(f"{stream.split.source}: {reason}")
+        return self._records(stream, out, stop)
+
+    def _records(self, stream: ByteStream, out: IO[bytes], stop: int) -> bool:
+        """Write the records of a stream, whose numbers are below `stop`; return whether
+        their file stays.
+        """
+        self._split, self._stop = stream.split, stop
+        self._comma = b""  # It stands before the next element of a JSON array.
+        before, self._kept = self.counts["records"], 0
+        split, context = stream.split, stream.context
+        # Each record of a web archive is compressed by itself.
+        single = split.format == "warc" and split.compression == "gzip"
+        with compressing(out, None if single else split.compression) as inner:
+            if split.format in TABLES:
                 table = cast(RewritableTable, FORMATS[split.format])
-                table.rewrite(
-                    stream, inner, lambda first, rows: self._rows(first, rows, cursor)
-                )
+                table.rewrite(stream, inner, self._rows)
             else:
-                if look(split, self._limits)[0].startswith(BOM):
-                    inner.write(BOM)
+                head = stream.peek()
+                encoding = byte_exact(split.layout.encoding, head)
+                text = codecs.EncodedFile(inner, "utf-8", encoding)
+                write = inner.write if encoding == "utf-8" else text.write
+                if head[:4].decode(encoding, "replace").startswith("\ufeff"):
+                    write(BOM)
                 for found in cast(Rewritable, FORMATS[split.format]).raw(stream):
                     context.budget.resume()
-                    data = b"".join(self._raw(found, cursor))
-                    inner.write(
-                        gzip.compress(data, 6, mtime=0) if single and data else data
-                    )
-        cursor.finish()
+                    data = b"".join(self._raw(found))
+                    write(gzip.compress(data, 6, mtime=0) if single and data else data)
         if context.breaks:
-            raise InputError(f"{split.source} is damaged: {context.breaks[0]}")
+            raise InputError(f"it is damaged: {context.breaks[0]}")
         if context.stats.skipped.get("record_too_long"):
-            raise InputError(
-                f"{split.source} has a record of more than "
-                f"{self._limits.record_bytes >> 20} MiB, which can't be written"
-            )
-        return self._written
+            raise too_long(stream)
+        # A text, message or object that is a file by itself goes with its file.
+        records = self.counts["records"] - before
+        alone = split.format in ("json", "mail") and records == 1
+        alone |= split.format == "text" and split.layout.records == "files"
+        return not (alone and records and not self._kept)
 
-    def _raw(self, found: list[Raw], cursor: Cursor) -> Iterator[bytes]:
-        """What stays of some records of a text file, and of what is between them."""
+    def _raw(self, found: list[Raw]) -> Iterator[bytes]:
+        """Yield what stays of some records, and of what is between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
-        removals, scanned = self._within(numbers, cursor)
+        removals, scanned = self._within(numbers)
         split, gone = self._split, False
         for raw in found:
             if raw.number is None and raw.data == b"," and split.format == "json":
                 self._comma = raw.data
                 continue
             if raw.number is None:
-                # what separates texts goes with the text before it
+                # What separates texts goes with the text before it.
                 if not (gone and split.format == "text"):
                     yield raw.data
                 continue
-            gone = False
             spans = removals.pop(raw.number, None)
             blank = not raw.data.strip()
-            # of JSON: none before the first element that stays
-            comma = self._comma if self._written.kept else b""
+            # In JSON, there is no comma before the first element that stays.
+            comma = self._comma if self._kept else b""
             self._comma = b""
-            self._written.records += not blank
-            if blank or self._stays(raw.number, spans, scanned):
-                self._written.kept += not blank
+            stays = blank or self._stays(raw.number, spans, scanned)
+            gone = not stays
+            if stays:
                 masks = spans is not None and self._options.mask is not None
                 yield comma
                 yield self._masked(raw, spans or {}) if masks else raw.data
-            else:
-                gone = True
         if removals:
             raise misplaced(split.source, min(removals))
 
-    def _rows(self, first: int, rows: pa.Table, cursor: Cursor) -> pa.Table:
-        """What stays of some rows of a table."""
+    def _rows(self, first: int, rows: pa.Table) -> pa.Table:
+        """Return what stays of some rows of a table."""
+        self._advance(0)
+        first += self._split.first_record
         numbers = range(first, first + rows.num_rows)
-        removals, scanned = self._within(numbers, cursor)
+        removals, scanned = self._within(numbers)
         stay = [
             self._stays(number, removals.get(number), scanned) for number in numbers
         ]
-        self._written.records += len(stay)
-        self._written.kept += sum(stay)
         if (mask := self._options.mask) is not None:
             places = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
@@ -187,29 +301,36 @@ class Rewriter:
         return rows if all(stay) else _chosen(rows, stay)
 
     def _within(
-        self, numbers: Any, cursor: Cursor
+        self, numbers: Sequence[int]
     ) -> tuple[dict[int, Spans], set[int] | None]:
-        """The removals of some records, and those of which texts were scanned."""
-        if not numbers:
-            return {}, set()
-        stop = numbers[-1] + 1
+        """Return the removals of some records, and those of which texts were
+        scanned.
+        """
+        stop = min(numbers[-1] + 1, self._stop) if numbers else 0
         scanned = None if self._scanned is None else self._scanned.among(stop)
-        return cursor.within(numbers[0], stop), scanned
+        removals = self._removals.within(numbers[0], stop) if numbers else {}
+        return removals, scanned
 
     def _stays(
         self, number: int, spans: Spans | None, scanned: set[int] | None
     ) -> bool:
-        options, written = self._options, self._written
+        """Count a record, and return whether it stays."""
+        options, counts = self._options, self.counts
+        counts["records"] += 1
+        stays = options.mask is not None or (spans is None) != options.keep_only
         if spans is not None:
-            written.found += 1
-            written.spans += sum(map(len, spans.values()))
-            self._removed({"record": number, "spans": spans})
-        if options.keep_only or options.mask is not None:
-            return spans is not None or not options.keep_only
-        if spans is None and scanned is not None and number not in scanned:
-            written.unscanned += 1
-            return False
-        return spans is None
+            counts["records_with_matches"] += 1
+            counts["spans"] += sum(map(len, spans.values()))
+            line = {"source": self._name, "record": number, "spans": spans}
+            self.lines.write(json.dumps(line | {"round": self._round}) + "\n")
+        elif stays and scanned is not None and number not in scanned:
+            counts["unscanned_removed"] += 1
+            stays = False
+        counts["records_kept"] += stays
+        self._kept += stays
+        if not stays and self._rejected:
+            self._gone.append(number)
+        return stays
 
     def _masked(self, raw: Raw, spans: Spans) -> bytes:
         split, mask = self._split, self._options.mask or ""
@@ -221,34 +342,29 @@ class Rewriter:
                 return masked_text(text, spans["text"], mask).encode()
             return masked_json(raw.data, split.binding, spans, mask)
         except InputError as error:
-            raise InputError(
-                f"{split.source}, record {raw.number:,}: {error}: leave out --mask"
-            ) from None
+            raise InputError(f"record {raw.number:,}: {error}: use --drop") from None
 
 
 def _chosen(rows: pa.Table, stay: list[bool]) -> pa.Table:
-    """The rows that stay."""
+    """Return the rows that stay."""
     try:
         return rows.filter(pa.array(stay, pa.bool_()))
-    except pa.ArrowNotImplementedError:  # of views
+    except pa.ArrowNotImplementedError:  # raised for views
         kept = [rows.slice(place, 1) for place, there in enumerate(stay) if there]
         return pa.concat_tables([rows.slice(0, 0), *kept])
 
 
 @contextmanager
 def compressing(out: IO[bytes], compression: str | None) -> Iterator[IO[bytes]]:
-    """A file that compresses into another."""
+    """Provide a file that compresses into another."""
     if compression is None:
         yield out
-    elif compression == "gzip":
-        with gzip.GzipFile("", "wb", 6, out, mtime=0) as file:
-            yield cast(IO[bytes], file)
-    elif compression == "bzip2":
-        with bz2.BZ2File(out, "wb") as file:
-            yield cast(IO[bytes], file)
-    elif compression == "xz":
-        with lzma.LZMAFile(out, "wb") as file:
-            yield cast(IO[bytes], file)
-    else:
-        with zstandard.ZstdCompressor().stream_writer(out, closefd=False) as file:
-            yield cast(IO[bytes], file)
+        return
+    new: dict[str, Callable[[IO[bytes]], Any]] = {
+        "gzip": partial(gzip.GzipFile, "", "wb", 6, mtime=0),
+        "bzip2": partial(bz2.BZ2File, mode="wb"),
+        "xz": partial(lzma.LZMAFile, mode="wb"),
+        "zstd": partial(zstandard.ZstdCompressor().stream_writer, closefd=False),
+    }
+    with new[compression](out) as file:
+        yield file

@@ -1,48 +1,58 @@
-"""Clean a dataset from beginning to end: check, write, scan again, write the manifest.
+"""Clean a dataset from beginning to end.
 
-Everything is written into a temporary folder beside OUT, which is renamed at the end;
-whatever ends the command earlier removes it.
+:func:`clean` checks the run and the dataset. :func:`_rounds` writes each file as a task
+of an executor and scans the result with the options of the run (:class:`_Scan`); if
+matches are left that should be gone, the next round cleans what this one wrote. The
+manifest adds up the rounds.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Unpack
+from typing import Any, Unpack
 
 from provscan import api
 from provscan.cleaning.choice import (
+    KEY,
+    Choice,
     CleanKeywords,
     CleanOptions,
-    Cursor,
+    Rejected,
     Removals,
 )
-from provscan.cleaning.files import (
-    Dataset,
-    base_name,
-    match_options,
-    open_dataset,
-    unwritable,
-    write_archive,
+from provscan.cleaning.files import Dataset, base_name, match_options, open_dataset
+from provscan.cleaning.rewriting import write_file
+from provscan.cleaning.work import CHECKPOINT, ROUNDS, Round, unfinished, work_folder
+from provscan.engine import EXECUTORS, LostTask, Progress, Ray
+from provscan.errors import (
+    InputError,
+    OutputError,
+    UnusableError,
+    UsageError,
+    WorkerError,
 )
-from provscan.cleaning.rewriting import Rewriter, Written
-from provscan.engine import Progress
-from provscan.errors import InputError, OutputError, UnusableError, UsageError
-from provscan.matching import open_index
+from provscan.matching import Index, open_index
 from provscan.names import counted
+from provscan.options import MatchOptions
 from provscan.params import require_folder
-from provscan.readers import Source, file_checksum
-from provscan.readers.splits import Split
-from provscan.runs.folder import MATCHES_FILE, read_run, write_json
+from provscan.readers import Source, checksum
+from provscan.report.files import RunFiles
+from provscan.runs.folder import (
+    MATCHES_FILE,
+    RUN_FILE,
+    read_json,
+    read_run,
+    write_json,
+)
 from provscan.runs.inputs import require_outside, source_list
-from provscan.writing import new_folder, temporary_name
+from provscan.writing import replacing_file
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-ROUNDS = 3
 # Files that can't be written and that an error names.
 MOST_NAMED = 20
 # Options of the run that its result does not need to be scanned again with.
@@ -58,12 +68,15 @@ AGAIN = {
     "max_bad": 1.0,
     "texts": 0,
     "tokenizer": None,
-    "executor": "threads",
-    "address": None,
     "memory": None,
     "shard_groups": None,
     "shards_from": None,
 }
+# Counts of a file that the rounds add up; those that the manifest adds up.
+ADDED = ("records_removed", "records_with_matches", "spans", "unscanned_removed")
+TOTALS = ("records", "records_kept", *ADDED)
+
+Entry = dict[str, Any]  # What the manifest says of one file.
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,9 @@ def clean(
     *,
     index: Source | None = None,
     workers: int | None = None,
+    executor: str = "threads",
+    address: str | None = None,
+    resume: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
     **options: Unpack[CleanKeywords],
@@ -116,11 +132,19 @@ def clean(
     index
         The index, if it is no longer where the run read it.
     workers
-        Number of workers that scan the result; by default one per processor.
+        Number of workers that write files and scan the result; by default one per
+        processor.
+    executor
+        ``"threads"``, ``"processes"`` or ``"ray"``; the result is the same.
+    address
+        Address of a Ray cluster; by default one is started on this machine.
+    resume
+        Resume an interrupted call with the same arguments, if there is one: files that
+        are complete are not written again.
     dry_run
         Write nothing, and only count what would go.
     progress
-        Receives the progress of the scans of the result.
+        Receives the progress, in bytes that are read.
     **options
         The options of :class:`provscan.cleaning.CleanOptions`.
 
@@ -135,6 +159,9 @@ def clean(
         be written.
     OutputError
         ``out`` exists, or can't be written.
+    UsageError
+        A part of the result is there, of an interrupted call, and this call does not
+        resume it.
     ParameterError
         An option is out of range.
 
@@ -163,20 +190,16 @@ def clean(
     if named is None:
         raise UsageError("data in memory can't be cleaned: name the files of the run")
     require_folder("run", run)
-    summary, info = read_run(Path(run), [MATCHES_FILE])
+    base = Path(run)
+    summary, info = read_run(base, [MATCHES_FILE])
     _require_usable(info, chosen)
-    dataset = open_dataset(named, info)
-    refused = unwritable(dataset, summary, chosen)
+    asked = {"workers": workers, "executor": executor, "address": address}
+    running = _Running(_options(info, asked), progress or Progress())
+    dataset = open_dataset(named, summary, info)
+    choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
+    refused = dataset.unwritable(choice)
     if refused and not chosen.skip_unwritable:
-        shown = "; ".join(
-            f"{name}: {why}" for name, why in list(refused.items())[:MOST_NAMED]
-        )
-        more = len(refused) - MOST_NAMED
-        raise InputError(
-            f"{counted(len(refused), 'file')} can't be written, and nothing was: "
-            f"{shown}{f'; and {more:,} more' if more > 0 else ''}. Leave them out with "
-            "--skip-unwritable"
-        )
+        raise _not_written(refused)
     manifest = {
         "format": "provscan-cleaned-dataset",
         "version": 1,
@@ -188,40 +211,41 @@ def clean(
         },
         "options": chosen.as_dict(),
         "unwritable": refused,
+        "rejected": choice.kept,
         "not_cleaned": sum(summary["skipped"].values()),
         "not_copied": [path for path, why in dataset.plan.ignored],
     }
     if dry_run:
-        files = _count(dataset, Removals(Path(run), chosen))
-        return Cleaned(None, manifest | _totals(files) | {"files": files, "left": None})
+        return Cleaned(None, manifest | _described(_counted(dataset, choice, refused)))
     if out is None:
         raise UsageError("clean needs a new folder for its result: name it with out")
     require_folder("out", out)
     target = Path(out)
-    _require_new(target, named)
-    again = None if chosen.keep_only else _Rescan(info, index, workers, progress)
-    with new_folder(target) as folder, (folder / REMOVED).open("x") as log:
-        work = _Round(dataset, refused, chosen, folder, log)
-        files = latest = work.write(Removals(Path(run), chosen))
-        rounds, left = 1, None
-        while again is not None:
-            # Without a record there is nothing to scan.
-            if not sum(entry["records_kept"] for entry in latest):
-                left = 0
-                break
-            left, found = again.scan(folder, named, chosen)
-            if not left or rounds == ROUNDS:
-                break
-            rounds += 1
-            latest = _clean_again(folder, named, found, chosen, log, rounds)
-        for entry in files:
-            place = folder / entry["path"]
-            exists = place.exists()
-            entry["xxh3_after"] = file_checksum(place) if exists else None
-        _remove_scans(folder)
-        manifest |= _totals(files)
-        manifest |= {"files": files, "rounds": rounds, "left": left}
-        write_json(folder / MANIFEST, manifest)
+    _require_new(target, named, resume=resume)
+    if not chosen.keep_only:
+        running.index = _index(info, index)
+    marks = None if chosen.reviewed is None else checksum(str(chosen.reviewed))
+    request = {
+        "run": info["checksum"],
+        "datasets": named,
+        "options": chosen.as_dict() | {"skip_unwritable": None, "reviewed": marks},
+    }
+    with work_folder(target, request, resume=resume) as work:
+        if target.exists():  # It was interrupted after everything was written.
+            return Cleaned(target, read_json(target / MANIFEST))
+        last, files, left = _rounds(work, dataset, choice, refused, running)
+        manifest |= _described(files) | {"rounds": last.number, "left": left}
+        with (
+            replacing_file(last.files / REMOVED) as temporary,
+            temporary.open("wb") as removed,
+        ):
+            for number in range(1, last.number + 1):
+                for lines in sorted(Round(work, number).parts.glob("*.jsonl")):
+                    with lines.open("rb") as found:
+                        shutil.copyfileobj(found, removed)
+        with replacing_file(last.files / MANIFEST) as temporary:
+            write_json(temporary, manifest)
+        last.files.rename(target)
     return Cleaned(target, manifest)
 
 
@@ -246,9 +270,11 @@ def _require_usable(info: dict[str, Any], options: CleanOptions) -> None:
             )
 
 
-def _require_new(target: Path, named: list[str]) -> None:
+def _require_new(target: Path, named: list[str], *, resume: bool) -> None:
     require_outside(target, named)
-    if target.exists() or target.is_symlink():
+    interrupted = resume and (unfinished(target) / CHECKPOINT).is_file()
+    written = interrupted and (target / MANIFEST).is_file()
+    if os.path.lexists(target) and not written:
         raise OutputError(f"{target} exists: name a new folder")
     names = [base_name(name) for name in named]
     if len(set(names)) < len(names) or {MANIFEST, REMOVED} & set(names):
@@ -258,190 +284,207 @@ def _require_new(target: Path, named: list[str]) -> None:
         )
 
 
-@dataclass
-class _Round:
-    """One pass over all files."""
+def _rejected(run: Path, options: CleanOptions) -> frozenset[Rejected]:
+    """Read what reviewers rejected in the report of a run."""
+    if options.reviewed is None:
+        return frozenset()
+    files = RunFiles.open(run)
+    marks = files.review(Path(options.reviewed)).marks
+    rows = [row for row, mark in marks.items() if mark["verdict"] == "rejected"]
+    found = files.exhibits.select(KEY).take(rows)
+    return frozenset(Rejected(**row) for row in found.to_pylist())
 
-    dataset: Dataset
-    refused: dict[str, str]
-    options: CleanOptions
-    folder: Path
-    log: IO[str]
-    number: int = 1
 
-    def write(self, removals: Removals) -> list[dict[str, Any]]:
-        """Write all files; what the manifest says of each."""
-        files: list[dict[str, Any]] = []
-        for place, splits in self.dataset.places():
-            names = [self.dataset.sources[split.source] for split in splits]
-            path = splits[0].path
-            # An archive is written if all of its members can be.
-            if any(name in self.refused for name in names):
-                for name in names:
-                    self.refused.setdefault(name, "its archive can't be written")
-                    for _ in removals.of_source(name):
-                        pass
-                continue
-            target = self.folder / place
-            target.parent.mkdir(parents=True, exist_ok=True)
-            written = Written()
-            counts = {
-                "source": names[0] if splits[0].member is None else path,
-                "path": str(place),
-                "bytes": os.path.getsize(path),
-                "xxh3_before": self.dataset.checksums[path],
-            }
+def _not_written(refused: dict[str, str]) -> InputError:
+    shown = "; ".join(
+        f"{name}: {why}" for name, why in list(refused.items())[:MOST_NAMED]
+    )
+    more = len(refused) - MOST_NAMED
+    return InputError(
+        f"{counted(len(refused), 'file')} can't be written: "
+        f"{shown}{f'; and {more:,} more' if more > 0 else ''}. Leave them out with "
+        "--skip-unwritable"
+    )
 
-            write = partial(self._write, removals, written)
-            if splits[0].member is None:
-                with target.open("xb") as out:
-                    stays = write(splits[0], out)
-                if not stays:
-                    target.unlink()
-            else:
-                write_archive(path, splits, target, write)
-            files.append(counts | written.counts())
-        removals.require_all_used()
-        for path, place in self.dataset.metadata():
-            target = self.folder / place
-            if target.parent.is_dir() and not target.exists():
-                shutil.copyfile(path, target)
-        return files
 
-    def _write(
-        self, removals: Removals, written: Written, split: Split, out: IO[bytes]
-    ) -> bool:
-        """Write one file, or member of an archive; whether it stays."""
-        dataset, name = self.dataset, self.dataset.sources[split.source]
+def _rounds(
+    work: Path,
+    dataset: Dataset,
+    choice: Choice,
+    refused: dict[str, str],
+    running: _Running,
+) -> tuple[Round, list[Entry], int | None]:
+    """Write rounds until nothing is left that should be gone.
 
-        def removed(entry: dict[str, Any]) -> None:
-            line = {"source": name, **entry, "round": self.number}
-            self.log.write(json.dumps(line) + "\n")
-
-        rewriter = Rewriter(
-            split, dataset.fields, dataset.limits, self.options, removed
+    Returns
+    -------
+    last
+        The last round.
+    files
+        What the manifest says of each file. Files that could not be written are added
+        to `refused`.
+    left
+        The number of records with matches that should be gone; None if the result is
+        not scanned.
+    """
+    named, options = dataset.named, choice.options
+    entries: dict[str, Entry] = {}
+    for number in range(1, ROUNDS + 1):
+        place, left = Round(work, number), None if options.keep_only else 0
+        files = _written(place, dataset, choice, refused, running)
+        rejected = {file["path"]: file.pop("rejected") for file in files}
+        texts = sum(file.pop("texts") for file in files)
+        for file in files:
+            before = entries.setdefault(file["path"], file)
+            if before is not file:
+                before |= {name: before[name] + file[name] for name in ADDED}
+                before |= {name: file[name] for name in ("records_kept", "xxh3_after")}
+        if options.keep_only or not texts:
+            break
+        written = [place.files / base_name(name) for name in named]
+        sources = [str(path) for path in written if path.exists()]
+        summary, info = running.scan(place, sources)
+        options = replace(options, drop_unscanned=False)
+        choice = Choice(place.scan / MATCHES_FILE, options)
+        if not choice.matches:
+            break
+        dataset = open_dataset(sources, summary, info)
+        known = frozenset(
+            Rejected(dataset.sources[split.source], *key)
+            for split in dataset.plan
+            for member, *key in rejected[dataset.place(split.path)]
+            if member == split.member
         )
-        own = rewriter.write(out, Cursor(removals.of_source(name), name))
-        written.add(own)
-        # A text that is a file goes with its file, as does an object or a message.
-        alone = split.format in ("json", "mail") and own.records == 1
-        alone |= split.format == "text" and split.layout.records == "files"
-        return not (alone and own.records and not own.kept)
+        choice = replace(choice, rejected=known)
+        found = (matches["record"] for _, matches in choice.by_source())
+        left = sum(len(records.unique()) for records in found)
+        if not left or number == ROUNDS:
+            break
+        if again := dataset.unwritable(choice):
+            raise _not_written(again)
+    return place, list(entries.values()), left
 
 
-class _Rescan:
-    """Scans a result with the index and the options of the run."""
+def _written(
+    place: Round,
+    dataset: Dataset,
+    choice: Choice,
+    refused: dict[str, str],
+    running: _Running,
+) -> list[Entry]:
+    """Write the files of one round; return their parts, and how many records of each
+    have texts.
+    """
+    place.parts.mkdir(exist_ok=True)
+    place.files.mkdir(exist_ok=True)
+    scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
+    options, progress = running.options, running.progress
+    files: list[Entry] = []
+    paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
+    progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
+    with (
+        Ray(options.workers, options.address)
+        if options.executor == "ray"
+        else EXECUTORS[options.executor](options.threads)
+    ) as executor:
+        function = partial(write_file, place, dataset.fields, dataset.limits)
+        tasks = dataset.tasks(choice, dict(refused))
+        # Without a name for the iterator, an error ends it, and with it the tasks.
+        for file in executor.run(function, tasks, progress):
+            if isinstance(file, LostTask):
+                why = ", ".join(sorted(set(file.failures)))
+                raise WorkerError(f"{file.task} could not be written: {why}")
+            names = file.pop("names")
+            if (reason := file.get("unwritable")) is not None:
+                refused |= dict.fromkeys(names, reason)
+                if not choice.options.skip_unwritable:
+                    raise _not_written(refused)
+                continue
+            gone = file["records_with_matches"] if choice.options.mask is None else 0
+            file["texts"] = sum(scanned.get(name, 0) for name in names) - gone
+            files.append(file)
+    progress.finish()
+    own = {file["path"] for file in files}
+    for path, where in dataset.metadata():
+        target = place.files / where
+        if target.parent.is_dir() and where not in own:
+            shutil.copyfile(path, target)
+    return files
 
-    def __init__(
-        self,
-        info: dict[str, Any],
-        index: Source | None,
-        workers: int | None,
-        progress: Progress | None,
-    ) -> None:
-        self._progress = progress
-        base = Path(info["folder"])
-        place = Path(index) if index is not None else base / info["index"]["path"]
-        try:
-            self._index = open_index(place)
-        except UnusableError as error:
-            error.add_note("Name the index of the run with --index")
-            raise
-        expected = info["index"]["fingerprint"]
-        if self._index.fingerprint != expected:
-            raise InputError(
-                f"{place} is not the index of the run: expected fingerprint "
-                f"{expected}, found {self._index.fingerprint}. Name that index with "
-                "--index, or run match again"
-            )
-        changed: dict[str, Any] = {**AGAIN, "workers": workers}
-        for name in ("control", "known"):
-            files = info["parameters"].get(name)
-            changed[name] = files and [os.path.join(base, file) for file in files]
-        self._options = match_options(info, changed)
+
+@dataclass
+class _Running:
+    """How files are written and scanned."""
+
+    options: MatchOptions  # Those of the run, as far as its result needs them.
+    progress: Progress
+    index: Index | None = None
 
     def scan(
-        self, folder: Path, named: list[str], options: CleanOptions
-    ) -> tuple[int, Path]:
-        """How many records have matches that should be gone; and the run."""
-        run = folder / _SCANS / temporary_name()
-        run.parent.mkdir(exist_ok=True)
-        sources = _written(folder, named)
-        asked = {
-            name: getattr(self._options, name)
-            for name in self._options.__dataclass_fields__
-        }
-        try:
-            api.match(sources, self._index, run, progress=self._progress, **asked)
-        except InputError as error:
-            error.add_note("The result could not be scanned again, and was removed")
-            raise
-        removals = Removals(run, options)
-        return removals.count(), run
+        self, place: Round, sources: list[str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Scan what a round wrote, unless it is scanned already; return the summary of
+        the run, and what ``run.json`` says.
+        """
+        if not (place.scan / RUN_FILE).is_file():
+            names = [item.name for item in fields(self.options)]
+            api.match(
+                sources,
+                self.index,
+                place.scan,
+                resume=True,
+                progress=self.progress,
+                **{name: getattr(self.options, name) for name in names},
+            )
+        return read_run(place.scan, [MATCHES_FILE])
 
 
-_SCANS = ".provscan-scans"
+def _options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:
+    """Return the options of a run, for the scan of a result."""
+    for name in ("control", "known"):
+        files = info["parameters"].get(name)
+        changed[name] = files and [os.path.join(info["folder"], f) for f in files]
+    return match_options(info, AGAIN | changed)
 
 
-def _remove_scans(folder: Path) -> None:
-    shutil.rmtree(folder / _SCANS, ignore_errors=True)
+def _index(info: dict[str, Any], named: Source | None) -> Index:
+    """Open the index of a run."""
+    expected = info["index"]["fingerprint"]
+    place = Path(info["folder"], info["index"]["path"] if named is None else named)
+    try:
+        index = open_index(place)
+    except UnusableError as error:
+        error.add_note("Name the index of the run with --index")
+        raise
+    if index.fingerprint != expected:
+        raise InputError(
+            f"{place} is not the index of the run: expected fingerprint {expected}, "
+            f"found {index.fingerprint}. Name that index with --index, or run match "
+            "again"
+        )
+    return index
 
 
-def _written(folder: Path, named: list[str]) -> list[str]:
-    """The datasets that were written."""
-    places = [folder / base_name(name) for name in named]
-    return [str(place) for place in places if place.exists()]
-
-
-def _clean_again(
-    folder: Path,
-    named: list[str],
-    run: Path,
-    options: CleanOptions,
-    log: IO[str],
-    number: int,
-) -> list[dict[str, Any]]:
-    """Clean what was written once more, by a run on it; what is written then."""
-    summary, info = read_run(run, [MATCHES_FILE])
-    dataset = open_dataset(_written(folder, named), info)
-    inner = folder / _SCANS / temporary_name()
-    inner.mkdir()
-    chosen = replace(options, drop_unscanned=False)
-    refused = unwritable(dataset, summary, chosen)
-    if refused:
-        name, why = next(iter(refused.items()))
-        raise InputError(f"{name} can't be cleaned again: {why}")
-    work = _Round(dataset, refused, chosen, inner, log, number)
-    files = work.write(Removals(run, chosen))
-    for source in _written(folder, named):
-        place = Path(source)
-        if place.is_dir():
-            shutil.rmtree(place)
-        else:
-            place.unlink()
-        if (inner / place.name).exists():
-            (inner / place.name).rename(place)
-    return files
-
-
-def _count(dataset: Dataset, removals: Removals) -> list[dict[str, Any]]:
-    """What would go from each file."""
+def _counted(dataset: Dataset, choice: Choice, refused: dict[str, str]) -> list[Entry]:
+    """Count what would go from each file."""
     files = []
-    for split in dataset.plan:
-        name = dataset.sources[split.source]
-        records = spans = 0
-        for _, found in removals.of_source(name):
-            records += 1
-            spans += sum(map(len, found.values()))
-        files.append({"source": name, "records_removed": records, "spans": spans})
-    removals.require_all_used()
+    for task in dataset.tasks(choice, refused):
+        for part in task.parts:
+            found = Removals(part.matches, part.source).within(0, sys.maxsize)
+            spans = sum(
+                len(places) for each in found.values() for places in each.values()
+            )
+            files.append(
+                {"source": part.source, "records_removed": len(found), "spans": spans}
+            )
     return files
 
 
-def _totals(files: list[dict[str, Any]]) -> dict[str, int]:
-    names = ("records", "records_kept", "records_removed", "spans", "unscanned_removed")
-    return {
+def _described(files: list[Entry]) -> dict[str, Any]:
+    """Return files with their totals, as the manifest has them."""
+    totals = {
         name: sum(file[name] for file in files)
-        for name in names
+        for name in TOTALS
         if all(name in file for file in files)
     }
+    return totals | {"files": files, "left": None}

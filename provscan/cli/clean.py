@@ -69,6 +69,13 @@ MOST_FILES = 20
     help="Leave out files that can't be written and list them in the manifest; by "
     "default nothing is written then.",
 )
+@option(
+    "--reviewed",
+    type=shared.LocalPath(),
+    metavar="FILE",
+    help="Do not remove what reviewers rejected, by the marks that they saved from the "
+    "report of RUN.",
+)
 @option("--dry-run", is_flag=True, help="Print what would go, and write nothing.")
 @running_option(
     "--index",
@@ -78,6 +85,13 @@ MOST_FILES = 20
     help="The index of the run, if it was moved.  [default: where the run read it]",
 )
 @shared.workers
+@shared.executor
+@shared.address
+@running_option(
+    "--resume",
+    is_flag=True,
+    help="Resume an interrupted result of the same command, if there is one.",
+)
 @shared.as_json
 @shared.quiet
 def command(
@@ -91,10 +105,10 @@ def command(
 ) -> None:
     """Write DATASET again without what RUN, a run of match on it, found in it.
 
-    JSON, CSV, Parquet, Arrow, plain text, mail and WARC, also compressed and in zip and
-    tar archives, keep their names, formats and order. The result is scanned again with
-    the index of the run, and cleaned again up to three times in all; exit status 1 says
-    that matches are left.
+    JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
+    and in zip and tar archives, keep their names, formats and order. The result is
+    scanned again with the index of the run, and cleaned again up to three times in all;
+    exit status 1 says that matches are left.
     """
     import provscan
     from provscan.cli import show
@@ -134,6 +148,9 @@ def _lines(manifest: dict[str, Any]) -> Any:
             f"{counted(manifest['not_cleaned'], 'record')} without a text that was "
             f"scanned, not cleaned: {'dropped' if kept else 'kept'}"
         )
+    if manifest["rejected"]:
+        kept = counted(manifest["rejected"], "match")
+        yield f"Rejected by reviewers: {kept}, not removed"
     if manifest["path"] is None:
         yield "Dry run: nothing was written"
         return

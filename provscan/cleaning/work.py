@@ -1,0 +1,158 @@
+"""The folder in which a dataset is cleaned, so that an interrupted command can go on.
+
+``OUT.unfinished`` has ``unfinished.json`` (what was asked for) and, for each round, the
+files as they are written, the parts that say what each file lost, and the scan of the
+result. A file whose part is complete is not written again. The files of the last round
+become ``OUT`` when all is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provscan.errors import OutputError, UsageError
+from provscan.names import counted
+from provscan.readers import file_checksum
+from provscan.runs.folder import write_json
+from provscan.writing import TEMPORARY, replacing_file
+
+CHECKPOINT = "unfinished.json"
+FORMAT = {"format": "provscan-unfinished-cleaning", "version": 1}
+ROUNDS = 3
+
+
+class Round(NamedTuple):
+    """The places of one round of cleaning."""
+
+    folder: Path  # OUT.unfinished.
+    number: int
+
+    @property
+    def files(self) -> Path:
+        return self.folder / str(self.number)
+
+    @property
+    def parts(self) -> Path:
+        return self.folder / f"{self.number}.parts"
+
+    @property
+    def scan(self) -> Path:
+        return self.folder / f"{self.number}.run"
+
+    def lines(self, file: int) -> Path:
+        """Return the place of the lines for the removed records of a file."""
+        return self.parts / f"{file:08}.jsonl"
+
+    def save(self, file: int, about: dict[str, Any]) -> None:
+        """Complete the part of a file."""
+        checksum = file_checksum(self.lines(file))
+        with replacing_file(self.parts / f"{file:08}.json") as temporary:
+            write_json(temporary, about | {"lines": checksum})
+
+    def load(self, file: int, written: Path) -> dict[str, Any] | None:
+        """Return a complete part, if its file is as it was written."""
+        try:
+            part = (self.parts / f"{file:08}.json").read_bytes()
+            about: dict[str, Any] = json.loads(part)
+            same = about.pop("lines") == file_checksum(self.lines(file))
+            now = file_checksum(written) if written.exists() else None
+        except (OSError, ValueError, KeyError):
+            return None
+        return about if same and about["xxh3_after"] == now else None
+
+
+def unfinished(target: Path) -> Path:
+    """Return the folder in which a result is written."""
+    return target.with_name(f"{target.name}.unfinished")
+
+
+@contextlib.contextmanager
+def work_folder(
+    target: Path, request: dict[str, Any], *, resume: bool
+) -> Iterator[Path]:
+    """Provide the folder in which a result is written. It is removed when the block
+    succeeds, or fails before a file is complete.
+
+    Raises
+    ------
+    OutputError
+        The folder is that of another process, or of something else.
+    UsageError
+        The folder is that of another request, or it exists without `resume`.
+    """
+    folder = unfinished(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(lock), os.stat(folder))
+        except OSError:
+            same = False
+        if not same:
+            raise OutputError(
+                f"{folder} is being written by another process: wait for it, or name "
+                "another folder"
+            )
+        _begin(folder, json.loads(json.dumps(FORMAT | request)), resume=resume)
+        try:
+            yield folder
+        except BaseException as error:
+            complete = sum(1 for _ in folder.glob("*.parts/*.json"))
+            if not complete:
+                _remove(folder)
+            else:
+                error.add_note(
+                    f"{counted(complete, 'complete file')} kept in {folder}: repeat "
+                    "the command with --resume to go on, or remove that folder"
+                )
+            raise
+        _remove(folder)
+    finally:
+        os.close(lock)
+
+
+def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
+    """Record what is asked for, or compare it with what was asked for before."""
+    names = [name for name in os.listdir(folder) if not TEMPORARY.fullmatch(name)]
+    if not names:
+        with replacing_file(folder / CHECKPOINT) as temporary:
+            write_json(temporary, request)
+        return
+    try:
+        before = json.loads((folder / CHECKPOINT).read_bytes())
+        own = before.items() >= FORMAT.items()
+    except (OSError, ValueError, AttributeError):
+        own = False
+    if not own:
+        raise OutputError(
+            f"{folder} holds {min(names)}, which provscan did not write: name another "
+            "folder"
+        )
+    if not resume:
+        raise UsageError(
+            f"{folder} holds an interrupted result: go on with --resume, or remove it"
+        )
+    if differ := [name for name in request if before.get(name) != request[name]]:
+        raise UsageError(
+            f"can't resume {folder}: its {' and '.join(differ)} differ. Repeat the "
+            "first command with --resume, or remove that folder"
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Remove what was written to a folder, and the folder if it is then empty."""
+    for number in range(1, ROUNDS + 1):
+        each = Round(folder, number)
+        for path in (each.files, each.parts, each.scan, unfinished(each.scan)):
+            shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (folder / CHECKPOINT).unlink()
+        folder.rmdir()

@@ -1,0 +1,367 @@
+"""Archives, encodings and files that need care: cleaned, copied or refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import sqlite3
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import provscan
+from provscan.cleaning import Cleaned
+from provscan.errors import InputError
+from provscan.readers.limits import LIMITS
+from provscan.report.files import RunFiles
+
+HERON = (
+    "A heron on one leg at the bus stop, patient as the timetable of the village is "
+    "not and never was, while umbrellas argue with the wind"
+)
+DOUGH = (
+    "My sourdough starter has a name, a passport and a considerably better social "
+    "life than I had during all of last November"
+)
+GOOD = [
+    "The committee met on Tuesday and postponed the question of the northern bridge.",
+    "Rain is expected in the hills; farmers bring their hay in before the evening.",
+    "The museum shows forty drawings, most of which were lent by private collections.",
+]
+
+
+@pytest.fixture(scope="module")
+def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+    tweets = [{"id": "1", "text": HERON}, {"id": "2", "text": DOUGH}]
+    return provscan.build_index(tweets, tmp_path_factory.mktemp("kinds") / "a.index")
+
+
+def cleaned(data: Path, licensed: provscan.Index, **options: Any) -> Cleaned:
+    """Match and clean a dataset into ``out`` beside it."""
+    asked: dict[str, Any] = {"records": "lines"} if data.suffix == ".txt" else {}
+    run = provscan.match(
+        data, licensed, data.parent / "a.run", spike_ins=0, max_bad=1.0, **asked
+    )
+    return provscan.clean(data, run.path, data.parent / "out", **options)
+
+
+def lines(texts: list[str]) -> bytes:
+    return "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), 1234567
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def members_of(data: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {
+            info.name: file.read()
+            for info in tar
+            if (file := tar.extractfile(info)) is not None
+        }
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_samples_of_a_webdataset(
+    ending: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Whole samples go, with all of their files; all other bytes stay."""
+    texts = [GOOD[0], f"{GOOD[1]} {HERON}", GOOD[2], f"{DOUGH} ü"]
+    long = "n" * 120
+    members: dict[str, bytes] = {}
+    for n, text in enumerate(texts):
+        members[f"a/{long}{n}.png"] = bytes([n]) * (700 + n)
+        members[f"a/{long}{n}.txt"] = text.encode()
+        members[f"a/{long}{n}.cls"] = b"1"
+    compress = gzip.compress if ending else bytes
+    data = tmp_path / f"a.tar{ending}"
+    data.write_bytes(compress(tar_of({**members, "a/.hidden.txt": HERON.encode()})))
+    with pytest.raises(InputError, match="whole samples can be dropped"):
+        cleaned(data, licensed, mask="x")
+    result = provscan.clean(data, tmp_path / "a.run", tmp_path / "out")
+    assert (result.left, result.manifest["records_removed"]) == (0, 2)
+    after = (tmp_path / "out" / data.name).read_bytes()
+    kept = {name: c for name, c in members.items() if name[-5] in "02"}
+    after = gzip.decompress(after) if ending else after
+    assert after.rstrip(b"\0") == tar_of(kept).rstrip(b"\0")
+    assert members_of(after) == kept
+
+
+@pytest.mark.parametrize("mode", ["drop", "mask", "unscanned"])
+def test_compressed_tar_archives(
+    mode: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Records are numbered through all files, also after blank and broken lines."""
+    first = lines([GOOD[0], f"{GOOD[1]} {HERON}"]) + b"\n\nnot json\n\n"
+    second = lines([f"{GOOD[2]} {DOUGH}", GOOD[1]])
+    table = io.BytesIO()
+    pq.write_table(pa.table({"text": [GOOD[0], DOUGH, GOOD[2]]}), table)
+    members = {
+        "a.jsonl": first,
+        "b/c.jsonl.gz": gzip.compress(second),
+        "d.md": f"# Notes\n\n{HERON}\n".encode(),
+        "e.parquet": table.getvalue(),
+        "e.jsonl": b"all of it\nis broken\n",
+        "f.md": f"# Notes\n\n{GOOD[2]}\n".encode(),
+    }
+    data = tmp_path / "a.tar.gz"
+    data.write_bytes(gzip.compress(tar_of(members)))
+    token = "[X]" if mode == "mask" else None
+    options = {"mask": token, "drop_unscanned": mode == "unscanned"}
+    assert cleaned(data, licensed, **options).left == 0
+    after = members_of(gzip.decompress((tmp_path / "out" / "a.tar.gz").read_bytes()))
+    rows = pq.read_table(io.BytesIO(after.pop("e.parquet"))).column("text").to_pylist()
+    after["b/c.jsonl.gz"] = gzip.decompress(after["b/c.jsonl.gz"])
+    if mode != "mask":
+        broken = b"" if mode == "unscanned" else b"not json\n"
+        assert rows == [GOOD[0], GOOD[2]]
+        assert after == {
+            "a.jsonl": lines([GOOD[0]]) + b"\n\n" + broken + b"\n",
+            "b/c.jsonl.gz": lines([GOOD[1]]),
+            "e.jsonl": b"" if mode == "unscanned" else members["e.jsonl"],
+            "f.md": members["f.md"],
+        }
+    else:
+        assert rows == [GOOD[0], "[X]", GOOD[2]]
+        assert after == {
+            "a.jsonl": first.replace(HERON.encode(), b"[X]"),
+            "b/c.jsonl.gz": second.replace(DOUGH.encode(), b"[X]"),
+            "d.md": b"# Notes\n\n[X]\n",
+            "e.jsonl": members["e.jsonl"],
+            "f.md": members["f.md"],
+        }
+
+
+@pytest.mark.parametrize("mode", ["drop", "mask"])
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-16-le", b"\xff\xfe"),
+        ("utf-16-be", b"\xfe\xff"),
+        ("cp1252", b""),
+        ("gb18030", b""),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "txt"])
+def test_encodings_are_kept(
+    kind: str,
+    encoding: str,
+    mark: bytes,
+    mode: str,
+    tmp_path: Path,
+    licensed: provscan.Index,
+) -> None:
+    more = "中文字符" if encoding == "gb18030" else "Café à Genève, naïve"
+    good = [f"{more} {n}: {GOOD[n % 3]}" for n in range(20)]
+    texts = [f"{text} {HERON}" if n == 7 else text for n, text in enumerate(good)]
+    form = "id,text\r\n{}\r\n" if kind == "csv" else "{}\n"
+    row = '{n},"{text}"' if kind == "csv" else "{text}"
+    end = "\r\n" if kind == "csv" else "\n"
+
+    def written(rows: list[str]) -> bytes:
+        body = end.join(row.format(n=n, text=text) for n, text in enumerate(rows))
+        return mark + form.format(body).encode(encoding)
+
+    data = tmp_path / f"a.{kind}"
+    data.write_bytes(written(texts))
+    token = "[é]" if mode == "mask" and encoding != "gb18030" else "[X]"
+    options = {"mask": token} if mode == "mask" else {}
+    assert cleaned(data, licensed, **options).left == 0
+    expected = written([text.replace(HERON, token) for text in texts])
+    if mode == "drop":
+        gone = row.format(n=7, text=texts[7]) + end
+        expected = written(texts).replace(gone.encode(encoding), b"")
+    assert (tmp_path / "out" / data.name).read_bytes() == expected
+
+
+def test_encodings_that_are_refused(tmp_path: Path, licensed: provscan.Index) -> None:
+    """A token that the encoding lacks, and bytes that would not be the same again."""
+    text = "".join(f"Café à Genève {n}: {GOOD[n % 3]}\n" for n in range(20))
+    data = tmp_path / "a.txt"
+    data.write_bytes(f"{text}naïve {HERON}\n".encode("cp1252"))
+    run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
+    with pytest.raises(InputError, match=r"■ can't be written in cp1252: name another"):
+        provscan.clean(data, run.path, tmp_path / "out", mask="■")
+    data = tmp_path / "b.txt"
+    data.write_bytes(f"{text}naïve {HERON}\n".encode("cp1252") + b"\x81 undefined\n")
+    run = provscan.match(
+        data, licensed, tmp_path / "b.run", spike_ins=0, encoding="cp1252"
+    )
+    with pytest.raises(InputError, match="can't be written byte for byte"):
+        provscan.clean(data, run.path, tmp_path / "out")
+    assert not (tmp_path / "out.unfinished").exists()
+
+
+def test_columns_of_maps_are_masked(tmp_path: Path, licensed: provscan.Index) -> None:
+    kind = pa.map_(pa.string(), pa.list_(pa.string()))
+    values = [[("a", [GOOD[0]]), ("b", None)], None, [("c", [f"x {HERON}", GOOD[1]])]]
+    data = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"n": [1, 2, 3], "m": pa.array(values, kind)}), data)
+    assert cleaned(data, licensed, mask="[X]").left == 0
+    after = pq.read_table(tmp_path / "out" / "a.parquet")
+    assert after.schema.field("m").type == kind
+    expected = [values[0], None, [("c", ["x [X]", GOOD[1]])]]
+    assert after.column("m").to_pylist() == expected
+
+
+def test_wrong_lengths_in_web_archives(
+    tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """A record ends where the next one begins, as the scan reads it."""
+
+    def record(text: str, length: int) -> bytes:
+        head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+        return f"{head}Content-Length: {length}\r\n\r\n{text}\r\n\r\n".encode()
+
+    texts = [GOOD[0], f"{GOOD[1]} {HERON}", GOOD[2], DOUGH, GOOD[1]]
+    wrong = [0, -5, 9, 700, 0]
+    parts = [
+        record(text, len(text) + more) for text, more in zip(texts, wrong, strict=True)
+    ]
+    parts.insert(3, b"lost lines\r\n\r\n")
+    data = tmp_path / "a.warc"
+    data.write_bytes(b"".join(parts))
+    result = cleaned(data, licensed)
+    assert (result.left, result.manifest["records_removed"]) == (0, 2)
+    kept = parts[0] + parts[2] + parts[3] + parts[5]
+    assert (tmp_path / "out" / "a.warc").read_bytes() == kept
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt", "mbox", "warc"])
+def test_records_that_are_too_long_are_refused(
+    kind: str,
+    tmp_path: Path,
+    licensed: provscan.Index,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is written where the run says so; else without a result."""
+    small = replace(LIMITS, record_bytes=2000, chunk=512)
+    monkeypatch.setattr("provscan.readers.limits.LIMITS", small)
+    long = " ".join(GOOD * 12)
+    texts = [GOOD[0], HERON, long, GOOD[1], DOUGH]
+    head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+    written = {
+        "jsonl": lines(texts),
+        "json": json.dumps([{"text": text} for text in texts]).encode(),
+        "csv": "".join(f'"{t}",1\n' for t in ["text", *texts]).encode(),
+        "txt": "\n".join(texts).encode(),
+        "mbox": "".join(
+            f"From a@b.c Mon Jan  1 10:00:00 2018\nSubject: x\nTo: a\n\n{t}\n\n"
+            for t in texts
+        ).encode(),
+        "warc": "".join(
+            f"{head}Content-Length: {len(t)}\r\n\r\n{t}\r\n\r\n" for t in texts
+        ).encode(),
+    }
+    data = tmp_path / "set" / f"a.{kind}"
+    data.parent.mkdir()
+    data.write_bytes(written[kind])
+    (data.parent / "b.jsonl").write_bytes(lines([HERON, GOOD[0]]))
+    run = provscan.match(
+        data.parent, licensed, tmp_path / "a.run", spike_ins=0, max_bad=1.0
+    )
+    assert run.summary["counted"]["records"] >= 2
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"a record of more than 0 MiB"):
+        provscan.clean(data.parent, run.path, out)
+    assert not out.exists()
+    done = provscan.clean(data.parent, run.path, out, skip_unwritable=True, resume=True)
+    assert [Path(name).name for name in done.manifest["unwritable"]] == [data.name]
+    assert [path.name for path in (out / "set").iterdir()] == ["b.jsonl"]
+    assert (out / "set" / "b.jsonl").read_bytes() == lines([GOOD[0]])
+
+
+def test_files_with_nothing_to_remove_are_copied(
+    tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """Byte for byte, and whatever their kind."""
+    data = tmp_path / "set"
+    data.mkdir()
+    (data / "a.jsonl").write_bytes(lines([HERON, GOOD[0]]))
+    (data / "b.jsonl.gz").write_bytes(gzip.compress(lines(GOOD), 1, mtime=5))
+    with sqlite3.connect(data / "c.db") as base:
+        base.execute("create table t (text text)")
+        base.executemany("insert into t values (?)", [(text,) for text in GOOD])
+    base.close()
+    with zipfile.ZipFile(data / "d.zip", "w") as archive:
+        archive.write(data / "b.jsonl.gz", "b.jsonl.gz")
+        archive.write(data / "a.jsonl", "a.jsonl")
+    result = cleaned(data, licensed)
+    assert (result.left, result.manifest["records_removed"]) == (0, 2)
+    assert result.manifest["records"] == 2 + 3 + 3 + (3 + 2)
+    out = tmp_path / "out" / "set"
+    for name in ("b.jsonl.gz", "c.db"):
+        before = (data / name).read_bytes()
+        assert (out / name).read_bytes() == before
+    with zipfile.ZipFile(out / "d.zip") as archive:
+        assert gzip.decompress(archive.read("b.jsonl.gz")) == lines(GOOD)
+        assert archive.read("a.jsonl") == lines([GOOD[0]])
+    with sqlite3.connect(data / "c.db") as base:
+        base.execute("insert into t values (?)", (HERON,))
+    base.close()
+    (tmp_path / "again").mkdir()
+    run = provscan.match(data, licensed, tmp_path / "again" / "a.run", spike_ins=0)
+    with pytest.raises(InputError, match="files of the kind sqlite can't be written"):
+        provscan.clean(data, run.path, tmp_path / "again" / "out")
+
+
+@pytest.mark.parametrize("mode", ["drop", "mask"])
+def test_what_reviewers_rejected_stays(
+    mode: str, tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """In every round: the scan of the result finds it again, and leaves it."""
+    texts = [
+        f"{GOOD[0]} {HERON}",
+        f"{GOOD[1]} {HERON} and {DOUGH}",
+        GOOD[2],
+        f"{GOOD[2]} {HERON}",
+    ]
+    data = tmp_path / "a.jsonl"
+    data.write_bytes(b"\n" + lines(texts))
+    run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
+    files = RunFiles.open(run.path)
+    exhibits = files.exhibits.to_pylist()
+    assert len(exhibits) == 4
+    marks = tmp_path / "marks.json"
+
+    def save(verdicts: dict[tuple[int, str], str]) -> None:
+        found = [
+            {
+                "exhibit": number,
+                "tweet_id": row["tweet_id"],
+                "verdict": verdicts.get((row["record"], row["tweet_id"]), ""),
+            }
+            for number, row in enumerate(exhibits, 1)
+        ]
+        marks.write_text(json.dumps({"run": files.identity, "marks": found}))
+
+    save({(2, "1"): "rejected", (4, "1"): "rejected", (1, "1"): "unsure"})
+    options = {"mask": "[X]"} if mode == "mask" else {}
+    out = tmp_path / "out"
+    result = provscan.clean(data, run.path, out, reviewed=marks, **options)
+    assert (result.left, result.manifest["rejected"]) == (0, 2)
+    assert result.manifest["rounds"] == 1
+    if mode == "mask":
+        kept = [f"{GOOD[0]} [X]", texts[1].replace(DOUGH, "[X]"), *texts[2:]]
+    else:
+        kept = [texts[2], texts[3]]
+    assert (out / "a.jsonl").read_bytes() == b"\n" + lines(kept)
+    assert result.manifest["options"]["reviewed"] == str(marks)
+    save({(9, "1"): "rejected"})
+    marks.write_text(marks.read_text().replace(files.identity, "0" * 16))
+    with pytest.raises(InputError, match="contains marks of run 0000"):
+        provscan.clean(data, run.path, tmp_path / "other", reviewed=marks)

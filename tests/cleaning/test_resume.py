@@ -1,0 +1,208 @@
+"""An interrupted ``provscan clean`` leaves no OUT, and goes on to the same result."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from nightly import NIGHTLY
+
+import provscan
+from provscan.errors import OutputError, UsageError
+
+TWEET = (
+    "A heron on one leg at the bus stop, patient as the timetable of the village is "
+    "not and never was, while umbrellas argue with the wind"
+)
+KILLS = 50 if NIGHTLY else 2
+NEVER = 10**9
+# Kills itself soon after it has touched the folder of the result so many times.
+CHILD = """
+import os, random, signal, sys, threading, time
+import provscan
+
+folder, left, seed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+count = 0
+
+def soon():
+    time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hook(event, arguments):
+    global count
+    if not arguments or "out.unfinished" not in str(arguments[0]):
+        return
+    count += 1
+    if count == left:
+        threading.Thread(target=soon).start()
+
+sys.addaudithook(hook)
+os.chdir(folder)
+provscan.clean("set", "a.run", "out", all=True, workers=1, resume=left > 0)
+print(count)
+"""
+
+
+def child(folder: Path, left: int, seed: int = 0) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), str(left), str(seed)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def make(folder: Path) -> None:
+    """A dataset in several files, and a run on it."""
+    index = provscan.build_index([{"id": "1", "text": TWEET}], folder / "a.index")
+    data = folder / "set"
+    data.mkdir()
+    for part in range(3):
+        texts = [f"Record {n} of part {part} about the ferry." for n in range(40)]
+        texts[7 + part] += f" {TWEET}"
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
+        (data / f"a{part}.jsonl").write_bytes(lines)
+        (data / f"b{part}.jsonl.gz").write_bytes(gzip.compress(lines))
+        pq.write_table(pa.table({"text": texts}), data / f"c{part}.parquet")
+        with tarfile.open(data / f"d{part}.tar", "w") as tar:
+            for name in ("x", "y"):
+                info = tarfile.TarInfo(f"{name}.jsonl")
+                info.size = len(lines)
+                tar.addfile(info, io.BytesIO(lines))
+    provscan.match(data, index, folder / "a.run", spike_ins=0)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_killed_command_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    """Killed at random moments, and resumed until it ends."""
+    make(tmp_path)
+    first = child(tmp_path, 0)
+    assert first.returncode == 0, first.stderr
+    count, expected = int(first.stdout), tree(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "expected")
+    rng = random.Random(1)
+    for kill in range(KILLS):
+        # Twice in a row, at the most.
+        for again in range(1 + kill % 2):
+            child(tmp_path, 1 + rng.randrange(count), 2 * kill + again)
+        if (tmp_path / "out.unfinished").exists():
+            ended = child(tmp_path, NEVER)
+            assert ended.returncode == 0, ended.stderr
+        assert tree(tmp_path / "out") == expected
+        assert not (tmp_path / "out.unfinished").exists()
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_an_interrupted_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path)
+    scans: list[Any] = []
+    match = provscan.api.match
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        scans.append(given)
+        if len(scans) == 1:
+            raise KeyboardInterrupt
+        return match(*given, **more)
+
+    monkeypatch.setattr("provscan.api.match", interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        provscan.clean("set", "a.run", "out")
+    assert "12 complete files kept in out.unfinished" in raised.value.__notes__[0]
+    assert not Path("out").exists()
+    with pytest.raises(UsageError, match="go on with --resume, or remove it"):
+        provscan.clean("set", "a.run", "out")
+    with pytest.raises(UsageError, match="its options differ"):
+        provscan.clean("set", "a.run", "out", mask="x", resume=True)
+    written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/1")}
+    part = Path("out.unfinished/1/set/a0.jsonl")
+    part.write_bytes(part.read_bytes()[:-10])
+    times: dict[Path, int] = {}
+
+    def scanned(*given: Any, **more: Any) -> Any:
+        times.update((p, p.stat().st_mtime_ns) for p in files("out.unfinished/1"))
+        return match(*given, **more)
+
+    monkeypatch.setattr("provscan.api.match", scanned)
+    cleaned = provscan.clean("set", "a.run", "out", resume=True)
+    assert {path for path in times if times[path] != written[path]} == {part}
+    assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 15)
+    assert len(Path("out/set/a0.jsonl").read_bytes().splitlines()) == 39
+    assert not Path("out.unfinished").exists()
+    with pytest.raises(OutputError, match="exists: name a new folder"):
+        provscan.clean("set", "a.run", "out", resume=True)
+
+
+def files(folder: str) -> list[Path]:
+    return [path for path in Path(folder).rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_is_no_file_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the command, and what is complete is kept."""
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path)
+
+    def full(out: Any, compression: str | None) -> Any:
+        if compression == "gzip":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return contextlib.nullcontext(out)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provscan.cleaning.rewriting.compressing", full)
+        with pytest.raises(OSError, match="No space left") as raised:
+            provscan.clean(
+                "set", "a.run", "out", skip_unwritable=True, all=True, workers=1
+            )
+    assert "kept in out.unfinished" in raised.value.__notes__[0]
+    cleaned = provscan.clean("set", "a.run", "out", all=True, resume=True)
+    assert (cleaned.left, cleaned.manifest["unwritable"]) == (0, {})
+
+
+def test_only_its_own_folder_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path)
+    for name, words in (
+        ("notes.txt", "which provscan did not write"),
+        ("unfinished.json", "which provscan did not write"),
+    ):
+        Path("out.unfinished").mkdir()
+        (Path("out.unfinished") / name).write_text("{}")
+        with pytest.raises(OutputError, match=words):
+            provscan.clean("set", "a.run", "out", resume=True)
+        assert os.listdir("out.unfinished") == [name]
+        Path("out.unfinished", name).unlink()
+        Path("out.unfinished").rmdir()
+
+
+@pytest.mark.parametrize("executor", ["processes", *["ray"] * NIGHTLY])
+def test_executors_write_the_same(executor: str, tmp_path: Path) -> None:
+    make(tmp_path)
+    data, run = tmp_path / "set", tmp_path / "a.run"
+    provscan.clean(data, run, tmp_path / "one", workers=1)
+    provscan.clean(data, run, tmp_path / "two", workers=2, executor=executor)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
