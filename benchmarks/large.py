@@ -96,6 +96,32 @@ def write(texts: list[str], path: Path) -> None:
         plain.unlink()
 
 
+def prepared(
+    folder: Path, tweets: int, megabytes: float
+) -> tuple[Path, list[Path], list[str]]:
+    """Write an index, and a file in each format; return these and the long texts."""
+    licensed = list(planted.made_up(tweets))
+    index = folder / "licensed.index"
+    provscan.build_index(
+        planted.write_jsonl(folder / "licensed.jsonl", licensed), index
+    )
+    size = round(megabytes * 1e6)
+    guests = planted.plantable(licensed, min(50, len(licensed) // 20))
+    long, _ = planted.in_documents(guests, planted.long_texts(None, size))
+    short, _ = planted.in_records(guests, planted.short_texts(None, size // 100))
+    units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
+    for unit, texts in zip(units, cycle([long, short]), strict=False):
+        write(texts, unit)
+    return index, units, long
+
+
+def repeated(units: list[Path], dataset: Path, number: int) -> int:
+    """Add a file to a dataset; return its size."""
+    unit = units[number % len(units)]
+    shutil.copyfile(unit, dataset / f"{number:06}.{unit.name.partition('.')[2]}")
+    return unit.stat().st_size
+
+
 def add_row(
     printed: Table, dataset: Path, size: int, files: int, index: Path, workers: int
 ) -> None:
@@ -141,14 +167,6 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     console.print(machine())
-    tweets = list(planted.made_up(arguments.tweets))
-    size = round(arguments.megabytes * 1e6)
-    long = planted.long_texts(None, size)
-    short = planted.short_texts(None, size // 100)
-    guests = planted.plantable(tweets, min(50, len(tweets) // 20))
-    contents = cycle(
-        [planted.in_documents(guests, long)[0], planted.in_records(guests, short)[0]]
-    )
     printed = table(
         "A large dataset of mixed formats",
         "GB",
@@ -162,30 +180,18 @@ def main() -> None:
         dir=arguments.folder, prefix="provscan-large-"
     ) as name:
         folder = Path(name)
-        index = folder / "licensed.index"
-        provscan.build_index(
-            planted.write_jsonl(folder / "licensed.jsonl", tweets), index
-        )
-        units = [folder / f"unit{number}.{kind}" for number, kind in enumerate(FORMATS)]
-        for unit, texts in zip(units, contents, strict=False):
-            write(texts, unit)
+        index, units, long = prepared(folder, arguments.tweets, arguments.megabytes)
         dataset = folder / "dataset"
         dataset.mkdir()
         total = count = 0
         for gigabytes in sorted(float(text) for text in arguments.gigabytes.split(",")):
             while total < gigabytes * 1e9:
-                unit = units[count % len(units)]
-                shutil.copyfile(
-                    unit, dataset / f"{count:06}.{unit.name.partition('.')[2]}"
-                )
-                total += unit.stat().st_size
+                total += repeated(units, dataset, count)
                 count += 1
             add_row(printed, dataset, total, count, index, arguments.workers)
         if arguments.row_group:
             group = folder / "one.parquet"
-            texts = planted.enough(
-                planted.in_documents(guests, long)[0], round(arguments.row_group * 1e9)
-            )
+            texts = planted.enough(long, round(arguments.row_group * 1e9))
             pq.write_table(pa.table({"text": texts}), group, row_group_size=len(texts))
             add_row(printed, group, group.stat().st_size, 1, index, arguments.workers)
     console.print(printed)

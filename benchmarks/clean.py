@@ -1,0 +1,111 @@
+"""How long does cleaning take, compared with the scan before it?
+
+    python benchmarks/clean.py [--gigabytes 1] [--tweets 100000] [--megabytes 16]
+        [--workers 2] [--executor threads] [--mask TOKEN] [--folder FOLDER]
+
+The dataset of ``large.py``, long texts and tweet-sized records with planted tweets in
+mixed formats, is matched and cleaned. The ratio is that of the time until all files are
+written to the time of the match; the scan of the result comes after that. Memory is
+that of the cleaning process without mapped files, while files are written and while the
+result is scanned; other processes of ``--executor processes`` are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from large import match, prepared, repeated
+from measure import apart, console, machine, own_memory
+
+import provscan
+from provscan.engine import Progress, Ran
+
+
+class Stages(Progress):
+    """Notes when the files are written, and the most memory until then."""
+
+    def __init__(self) -> None:
+        self.begun, self.memory = time.perf_counter(), 0
+        self.written: float | None = None
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        if stage != "Cleaning" and self.written is None:
+            self.written = time.perf_counter() - self.begun
+
+    def advance(self, n: int) -> None:
+        if self.written is None:
+            self.memory = max(self.memory, own_memory())
+
+    def ended(self, task: str, ran: Ran) -> None:
+        self.advance(0)
+
+
+def clean(dataset: Path, found: Path, out: Path, options: dict[str, Any]) -> None:
+    stages = Stages()
+    cleaned = provscan.clean(dataset, found, out, progress=stages, **options)
+    figures = {
+        "seconds": stages.written,
+        "memory": stages.memory,
+        "left": cleaned.left,
+        "removed": cleaned.manifest["records_removed"],
+        "spans": cleaned.manifest["spans"],
+    }
+    out.with_suffix(".json").write_text(json.dumps(figures))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--gigabytes", type=float, default=1)
+    parser.add_argument("--tweets", type=int, default=100_000, help="licensed tweets")
+    parser.add_argument("--megabytes", type=float, default=16, help="size of one file")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--executor", default="threads")
+    parser.add_argument("--mask", help="mask spans; by default records are dropped")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()), help="for the files"
+    )
+    arguments = parser.parse_args()
+    console.print(machine())
+    with tempfile.TemporaryDirectory(
+        dir=arguments.folder, prefix="provscan-clean-"
+    ) as name:
+        folder = Path(name)
+        index, units, _ = prepared(folder, arguments.tweets, arguments.megabytes)
+        dataset = folder / "dataset"
+        dataset.mkdir()
+        size = count = 0
+        while size < arguments.gigabytes * 1e9:
+            size += repeated(units, dataset, count)
+            count += 1
+        found, out = folder / "found.run", folder / "cleaned"
+        scan = apart(match, dataset, index, found, arguments.workers)
+        console.print(f"{size / 1e9:.2f} GB in {count:,} files: {scan.seconds:,.0f} s")
+        options = {
+            "workers": arguments.workers,
+            "executor": arguments.executor,
+            "mask": arguments.mask,
+            # Pages of web archives can't be masked.
+            "skip_unwritable": arguments.mask is not None,
+        }
+        whole = apart(clean, dataset, found, out, options)
+        figures = json.loads(out.with_suffix(".json").read_text())
+    seconds = figures["seconds"]
+    console.print(
+        f"written after {seconds:,.0f} s, {seconds / scan.seconds:.2f} "
+        f"of the scan's; scanned again after {whole.seconds:,.0f} s\n"
+        f"memory: {figures['memory'] / 1e6:,.0f} MB while writing, "
+        f"{whole.own / 1e6:,.0f} MB in all\n"
+        f"{figures['removed']:,} records dropped, {figures['spans']:,} spans, "
+        f"{figures['left']:,} left"
+    )
+
+
+if __name__ == "__main__":
+    main()
