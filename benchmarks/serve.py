@@ -60,16 +60,21 @@ def serving(index: Path) -> Iterator[tuple[int, int]]:
 
 @contextlib.contextmanager
 def swapping(link: Path, indexes: list[provscan.Index]) -> Iterator[None]:
-    """Replace the index behind a link every second, from one of these to the next."""
+    """Replace the index behind a link every second, from one of these to the next; in
+    the end the first one is there again.
+    """
     ended = threading.Event()
+
+    def put(index: provscan.Index) -> None:
+        new = link.with_name("new")
+        new.symlink_to(index.path)
+        new.replace(link)
 
     def swap() -> None:
         turn = 0
         while not ended.wait(1.0):
             turn += 1
-            new = link.with_name("new")
-            new.symlink_to(indexes[turn % len(indexes)].path)
-            new.replace(link)
+            put(indexes[turn % len(indexes)])
 
     thread = threading.Thread(target=swap)
     thread.start()
@@ -78,6 +83,7 @@ def swapping(link: Path, indexes: list[provscan.Index]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+        put(indexes[0])
 
 
 class Client:
@@ -226,6 +232,8 @@ def main() -> None:
                     found = bad_clients(port, texts[1], arguments.connections, known)
                 for kind, counts in found.items():
                     bad.setdefault(kind, Counter()).update(counts)
+                # The index is opened, and the texts of refused requests are gone.
+                alone(port, texts, 2)
                 sizes.append(memory(process))
             times.add_row("alone, after", *percentiles(alone(port, texts, 2)))
     console.print(machine())

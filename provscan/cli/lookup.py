@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
@@ -40,18 +39,11 @@ def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
     from provscan.cli.compiling import compile_kernels
 
     compile_kernels(quiet)
+    from provscan.cli import show
+    from provscan.lookup import look_up, summary
     from provscan.matching import open_index
-    from provscan.scoring.background import background
 
     licensed = open_index(index)
-    with ThreadPoolExecutor(1) as beside:
-        # Count the background model, which takes a quarter of a second, while modules
-        # are imported.
-        counted = beside.submit(background, licensed.reader)
-        from provscan.cli import show
-        from provscan.lookup import look_up, summary
-
-        counted.result()
     (matches,) = look_up([text], licensed)
     found = {
         "index": {

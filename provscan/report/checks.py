@@ -65,7 +65,8 @@ RULES = {
 # Files in which a record is a line.
 LINES = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)
 URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-# What a page of Markdown and a failed test list, and code points of each passage.
+# The number of exhibits that a page of Markdown and a failed test list, and the code
+# points of each passage.
 SHOWN, EXCERPT = 20, 120
 # Characters that XML can't contain.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -199,7 +200,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
                 "partialFingerprints": {
                     "primaryLocationLineHash": _fingerprint(source, rule, result)
                 },
-                **_state(result, run.summary),
+                **_state(result, rule, run.summary),
             }
             for (source, rule), result in shown
         ],
@@ -238,8 +239,8 @@ def _compared(summary: Mapping[str, Any], rule: str) -> bool:
     return summary.get("baseline") is not None and rule != COMMON
 
 
-def _state(result: _Result, summary: Mapping[str, Any]) -> Row:
-    if not _compared(summary, result.first[0]["level"]):
+def _state(result: _Result, rule: str, summary: Mapping[str, Any]) -> Row:
+    if not _compared(summary, rule):
         return {}
     return {"baselineState": "new" if result.new else "unchanged"}
 
@@ -344,7 +345,8 @@ def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
     """Return a page of Markdown: the answer, what was not scanned, and the first
     exhibits; new ones before others.
 
-    Texts of others are shown as code, in which nothing is a link, a name or markup.
+    Passages, ids and names of files are shown as code, in which nothing is a link, a
+    mention or markup.
     """
     return "".join(f"{line}\n" for line in _page(exhibits, run)).encode()
 
@@ -372,7 +374,7 @@ def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
         [
             (
                 "**new**" if row["new"] else "",
-                f"{_code(row['source'])} {_plain(_place(row))}",
+                f"{_code(row['source'])} {_code(_place(row))}",
                 f"{KINDS[row['level']]}, {rarity(row['counted'], row['bits'], unless)}",
                 _code(_excerpt(row)),
                 f"[{row['tweet_id']}]({row['permalink']})"
@@ -397,7 +399,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text in which Markdown finds no markup, and GitHub no names."""
+    """Return a text in which Markdown finds no markup, and GitHub no mention."""
     text = MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
     return text.replace("@", "@<!-- -->")
 

@@ -16,7 +16,9 @@ from provscan.server import Limits
 from provscan.server.app import make_app
 from provscan.server.live import LiveIndex
 
-M_ARENA_MAX = -8  # As in malloc.h.
+# As in malloc.h: the number of arenas, and the bytes of a block that is returned by
+# itself.
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 # Bytes of the head of a request, at most.
 HEAD = 16 << 10
 REFUSAL = (
@@ -32,7 +34,7 @@ def run(
     limits: Limits,
 ) -> None:
     """Serve until the process is told to stop."""
-    _limit_arenas()
+    _return_memory()
     _raise_limit_of_files(limits.connections)
     server_of(index, token, limits).run(sockets=[listening])
 
@@ -57,16 +59,17 @@ def server_of(
     return uvicorn.Server(config)
 
 
-def _limit_arenas() -> None:
-    """Let all threads share two arenas of memory.
+def _return_memory() -> None:
+    """Have the C library of Linux return memory to the system when it is freed.
 
-    By default, the C library of Linux gives each thread its own, and keeps what was
-    freed in those of threads that have ended: memory would grow with every index that
-    is opened.
+    By default, it gives each thread an arena of its own, and keeps there what was
+    freed, in larger blocks with time: memory would grow with every index that is
+    opened.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 2)
+        mallopt(M_MMAP_THRESHOLD, 128 << 10)
 
 
 def _raise_limit_of_files(connections: int) -> None:

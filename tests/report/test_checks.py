@@ -202,6 +202,12 @@ def test_with_a_baseline_only_new_findings_fail(tmp_path: Path) -> None:
     assert second.system_out == "Findings that the baseline has, too: 26"
     table = [line for line in exported(run, ".md").splitlines() if "**new**" in line]
     assert len(table) == 2
+    # Matches of common wording are not compared.
+    states = [
+        (r["level"], "baselineState" in r)
+        for r in sarif(run, everything=True)["results"]
+    ]
+    assert {known for level, known in states if level == "note"} == {False}
 
 
 @pytest.mark.parametrize(
