@@ -165,6 +165,19 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     assert any(each.startswith("the control is another one") for each in found)
 
 
+def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
+    run, bundle, moved = tmp_path / "a.run", tmp_path / "a.zip", tmp_path / "moved.run"
+    before = tmp_path / "before.run"
+    data = handed.datasets[:2]
+    options: Any = {"index": str(handed.index), "spike_ins": 30}
+    provscan.match([str(data[0])], out=before, **options)
+    provscan.match(list(map(str, data)), out=run, baseline=before, **options)
+    handover.bundle(run, bundle)
+    before.rename(moved)
+    found = replayed(handed, data, bundle=bundle, baseline=str(moved))
+    assert found["problems"] == []
+
+
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="threshold must be that of the run"):
         replayed(handed, handed.datasets, threshold=0.5)
