@@ -117,7 +117,7 @@ def replay(
         place = Path(working, "replay.run") if out is None else Path(out)
         recorded = {
             name: info["parameters"][name]
-            for name in MatchOptions.__dataclass_fields__
+            for name in MatchOptions.__dataclass_fields__ & info["parameters"].keys()
             if name not in RESUMABLE or name in FILES
         }
         chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
@@ -217,9 +217,11 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
         was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
         if was != is_now:
             yield f"{what} is another one: {name} {is_now}, and was {was}"
-    for name, was in before["limits"].items():
-        if (is_now := now["limits"].get(name)) != was:
-            yield f"the limit {name} is {is_now}, and was {was}"
+    for what, entry in (("limit", "limits"), ("parameter", "parameters")):
+        for name, was in before[entry].items():
+            is_now = now[entry].get(name)
+            if is_now != was and name not in {*RESUMABLE, *FILES}:
+                yield f"the {what} {name} is {is_now}, and was {was}"
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
