@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from provscan.cli import shared
-from provscan.cli.shared import option, output_option
+from provscan.cli.shared import option
 from provscan.errors import UsageError
 
 REQUEST, ANSWER = ".tsq", ".tsr"
@@ -36,11 +36,7 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     metavar="KEY",
     help="File with an Ed25519 private key in PEM: sign the bundle with it.",
 )
-@option(
-    "--no-text",
-    is_flag=True,
-    help="Leave out all texts; passages and tweets of findings become SHA-256 digests.",
-)
+@shared.no_text
 @option(
     "--hash-inputs",
     is_flag=True,
@@ -65,8 +61,8 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     help="Write exhibit N of BUNDLE as a page that proves it alone; RUN/N if it has "
     "several runs.",
 )
-@option("--overwrite", is_flag=True, help="Replace existing files.")
-@output_option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@shared.overwrite
+@shared.as_json
 def command(
     sources: tuple[Path, ...],
     out: Path | None,

@@ -50,6 +50,12 @@ paths = partial(option, multiple=True, type=click.Path())
     metavar="FILE",
     help="Where the tokenizer of the run is now.",
 )
+@option(
+    "--baseline",
+    type=shared.LocalPath(),
+    metavar="RUN",
+    help="Where the baseline of the run is now.",
+)
 @shared.workers
 @shared.executor
 @shared.address

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -29,16 +30,15 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_
 
 Source = str | os.PathLike[str]
 
-# Options that a replay may choose anew; all others are those of the run.
-CHOSEN = (
-    *("control", "null", "known", "tokenizer", "shards_from", "shard_groups"),
+# Files that results depend on, which may be elsewhere now.
+FILES = ("control", "null", "known", "tokenizer", "baseline")
+# Options on which results do not depend.
+RUNNING = (
     *("workers", "executor", "address", "memory", "log", "parts"),
+    *("shards_from", "shard_groups"),
 )
-# Entries of ``summary.json`` whose order is that of the files; whose keys name files;
-# and that name files which may be elsewhere now.
+# Entries of ``summary.json`` whose order is that of the files.
 ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
-KEYED = "by.source"
-NAMES = ("control.files", "control.null.sources", "known.sources")
 # Maximum number of rows that a problem names.
 MOST_NAMED = 5
 # What must be equal for equal results, beside the inputs: entries of ``run.json``.
@@ -80,9 +80,9 @@ def replay(
     progress
         Receives the progress of the run.
     **options
-        Where ``control``, ``null``, ``known`` and ``tokenizer`` are now, if the run had
-        them and they were moved; and how to run: ``workers``, ``executor`` and other
-        options on which results do not depend.
+        Where ``control``, ``null``, ``known``, ``tokenizer`` and ``baseline`` are now,
+        if the run had them and they were moved; and how to run: ``workers``,
+        ``executor`` and other options on which results do not depend.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def replay(
     UsageError
         An option is given that must be that of the run.
     """
-    for name in options.keys() - set(CHOSEN):
+    for name in options.keys() - {*FILES, *RUNNING}:
         raise UsageError(f"{name} must be that of the run: leave it out")
     if problems := check(bundle)["problems"]:
         raise InputError(
@@ -117,12 +117,13 @@ def replay(
         place = Path(working, "replay.run") if out is None else Path(out)
         recorded = {
             name: info["parameters"][name]
-            for name in MatchOptions.__dataclass_fields__
-            if name not in RESUMABLE or name == "tokenizer"
+            for name in MatchOptions.__dataclass_fields__ & info["parameters"].keys()
+            if name not in RESUMABLE or name in FILES
         }
         chosen: Any = recorded | {"allow_unread": True, "max_bad": 1.0} | options
         again = match(dataset, index, place, progress=progress, **chosen)
         names, problems = _recognised(info, again.info)
+        renamed = _renaming(names)
         problems += _conditions(info, again.info)
 
         # The rows.
@@ -135,17 +136,18 @@ def replay(
             archive.open(f"{folder}/{MATCHES_FILE}") as matches,
             archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
         ):
-            before = _hashed(rows_of(matches, evidence), {})
+            before = _hashed(rows_of(matches, evidence))
         made = rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE)
-        problems += _different_rows(before, _hashed(made, names))
+        now = _hashed({**row, "source": renamed(row["source"])} for row in made)
+        problems += _different_rows(before, now)
 
     # The figures.
-    figures, others = dict(_figures(summary, {})), dict(_figures(again.summary, names))
+    figures, others = map(dict, map(_figures, (summary, renamed(again.summary))))
     absent = "not there"
     for name in sorted(figures.keys() | others.keys()):
-        was, now = (each.get(name, absent) for each in (figures, others))
-        if was != now:
-            problems.append(f"{name} of {SUMMARY_FILE} is {now!r}, and was {was!r}")
+        was, is_now = (each.get(name, absent) for each in (figures, others))
+        if was != is_now:
+            problems.append(f"{name} of {SUMMARY_FILE} is {is_now!r}, and was {was!r}")
     return {
         "bundle": os.fspath(bundle),
         "run": None if out is None else str(place),
@@ -164,7 +166,7 @@ def _recognised(
     Returns
     -------
     names
-        The names of inputs in the old run, by those in the new one.
+        The old names of inputs and other files, by their new ones.
     problems
         Inputs that are other ones, or missing.
     """
@@ -189,6 +191,12 @@ def _recognised(
         ]
         # The rows of a changed file are compared with those of the file it stands for.
         names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
+    for name in FILES:
+        paths = [
+            [value] if isinstance(value := each["parameters"].get(name), str) else value
+            for each in (now, before)
+        ]
+        names |= dict(zip(*(each or () for each in paths), strict=False))
     return names, problems
 
 
@@ -209,9 +217,11 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
         was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
         if was != is_now:
             yield f"{what} is another one: {name} {is_now}, and was {was}"
-    for name, was in before["limits"].items():
-        if (is_now := now["limits"].get(name)) != was:
-            yield f"the limit {name} is {is_now}, and was {was}"
+    for what, entry in (("limit", "limits"), ("parameter", "parameters")):
+        for name, was in before[entry].items():
+            is_now = now[entry].get(name)
+            if is_now != was and name not in {*RESUMABLE, *FILES}:
+                yield f"the {what} {name} is {is_now}, and was {was}"
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -226,16 +236,31 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     yield "times, speeds and places of files"
 
 
-def _hashed(
-    rows: Iterator[Row], names: Mapping[str, str]
-) -> dict[tuple[Any, ...], bytes]:
+def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
+    """Return a function that returns a value with the old names of files in its texts
+    and keys.
+    """
+    longest_first = map(re.escape, sorted(names, key=len, reverse=True))
+    any_name = "|".join(longest_first) or "(?!)"
+    pattern = re.compile(rf"(?<![\w./])(?:{any_name})(?!\w)")
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda found: names[found[0]], value)
+        if isinstance(value, Mapping):
+            return {renamed(name): renamed(item) for name, item in value.items()}
+        return [*map(renamed, value)] if isinstance(value, list) else value
+
+    return renamed
+
+
+def _hashed(rows: Iterable[Row]) -> dict[tuple[Any, ...], bytes]:
     """Return a hash of each row by its key. Exhibits of equal strength are numbered in
     the order of the files, so their numbers are left out.
     """
     result = {}
     for row in rows:
-        row["source"] = _renamed(row["source"], names)
-        del row["exhibit"]
+        row["exhibit"] = None
         key = tuple(row[name] for name in KEY)
         result[key] = hashlib.sha256(canonical(row)).digest()
     return result
@@ -260,30 +285,14 @@ def _different_rows(
             yield f"{len(keys):,} rows {what}, such as {named}"
 
 
-def _figures(
-    value: Any, names: Mapping[str, str], path: str = ""
-) -> Iterator[tuple[str, Any]]:
-    """Yield each value of a summary with its path, with the old names of inputs."""
-    if path in NAMES:
-        return
+def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value of a summary with its path."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            own = _renamed(name, names) if path == KEYED else name
-            yield from _figures(item, names, f"{path}.{own}" if path else own)
+            yield from _figures(item, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
-        if path in ORDERED:
-            place = "source" if path in ("sources", "examples", "damaged") else "path"
-            value = [x | {place: _renamed(x[place], names)} for x in value]
-            value.sort(key=repr)
-        for number, item in enumerate(value):
-            yield from _figures(item, names, f"{path}[{number}]")
+        ordered = sorted(value, key=repr) if path in ORDERED else value
+        for number, item in enumerate(ordered):
+            yield from _figures(item, f"{path}[{number}]")
     else:
         yield path, value
-
-
-def _renamed(name: str, names: Mapping[str, str]) -> str:
-    """Return the old name of an input, or of a member of an archive."""
-    for new, old in names.items():
-        if name == new or name.startswith(f"{new}/"):
-            return old + name[len(new) :]
-    return name

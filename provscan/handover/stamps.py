@@ -70,11 +70,9 @@ def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
     if info.message_imprint.message != hashlib.sha256(signed).digest():
         raise ValueError("it is a stamp of something else, such as an older bundle")
     if roots is not None:
-        builder = rfc3161.VerifierBuilder()
-        for root in roots:
-            builder = builder.add_root_certificate(root)
+        verifier = rfc3161.VerifierBuilder(roots=list(roots)).build()
         try:
-            builder.build().verify_message(found, signed)
+            verifier.verify_message(found, signed)
         except rfc3161.VerificationError as error:
             reason = str(error).partition(": ErrorStack")[0]
             raise ValueError(

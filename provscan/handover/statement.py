@@ -29,7 +29,10 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:provscan:bundle:1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 # Errors of data that comes from anyone and has other types than it should.
-DAMAGED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+DAMAGED = (
+    *(ValueError, LookupError, TypeError),
+    *(AttributeError, ArithmeticError, RecursionError),
+)
 
 
 def needed(module: str) -> Any:

@@ -236,6 +236,19 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
         edited_summary(lambda summary: summary.clear()),
         "summary.json or run.json can't be read",
     ),
+    "infinite": (
+        number("answer", "records", "findings", plus=float("inf")),
+        "answer.records.findings of summary.json is inf",
+    ),
+    "endless headline": (
+        edited_summary(
+            lambda summary: summary["answer"].update(
+                status="copies_found",
+                records=summary["answer"]["records"] | {"at_least": float("inf")},
+            )
+        ),
+        "summary.json or run.json can't be read: OverflowError",
+    ),
     "edited row": (
         replaced("similarity", 4, 0.99),
         "rows of matches.parquet were changed: 4, counted from 0",

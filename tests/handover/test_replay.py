@@ -15,6 +15,7 @@ import provscan
 from provscan import handover
 from provscan.cli import main
 from provscan.errors import InputError, UsageError
+from provscan.runs.folder import read_json, write_summary
 
 
 def replayed(handed: Handed, datasets: list[Path], **options: Any) -> dict[str, Any]:
@@ -163,6 +164,37 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     moved.write_text("".join(f"{json.dumps(row)}\n" for row in rows[1:]))
     found = replayed(handed, handed.datasets[:1], **again)["problems"]
     assert any(each.startswith("the control is another one") for each in found)
+
+
+def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
+    run, bundle, moved = tmp_path / "a.run", tmp_path / "a.zip", tmp_path / "moved.run"
+    before = tmp_path / "before.run"
+    data = handed.datasets[:2]
+    options: Any = {"index": str(handed.index), "spike_ins": 30}
+    provscan.match([str(data[0])], out=before, **options)
+    provscan.match(list(map(str, data)), out=run, baseline=before, **options)
+    handover.bundle(run, bundle)
+    before.rename(moved)
+    found = replayed(handed, data, bundle=bundle, baseline=str(moved))
+    assert found["problems"] == []
+
+
+def test_limits_and_parameters_must_be_those_of_the_run(
+    handed: Handed, tmp_path: Path
+) -> None:
+    """A bundle of a version with other limits, or with options that this one lacks."""
+    run, bundle = tmp_path / "found.run", tmp_path / "a.zip"
+    shutil.copytree(handed.run, run)
+    info = read_json(run / "run.json")
+    info["limits"]["piece"] = 7
+    info["parameters"] |= {"fuzziness": 0.5, "min_letters": 20}
+    tables = ("matches.parquet", "evidence.parquet")
+    write_summary(run, read_json(run / "summary.json"), info, tables)
+    handover.bundle(run, bundle)
+    found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
+    assert "the limit piece is 16777216, and was 7" in found
+    assert "the parameter fuzziness is None, and was 0.5" in found
+    assert "rule.min_letters of summary.json is 20, and was 25" in found
 
 
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
