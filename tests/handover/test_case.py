@@ -15,7 +15,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from chromium import Watched, browser  # noqa: F401
+from chromium import Watched
 from click.testing import CliRunner
 from tweets import sentence
 
@@ -265,7 +265,7 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
 def test_axe_finds_nothing(
     runs: list[Path],
     tmp_path: Path,
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     write_case(runs, tmp_path / "case", periods=PERIODS)

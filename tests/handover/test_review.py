@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pytest
-from chromium import Watched, browser  # noqa: F401
+from chromium import Watched
 from click.testing import CliRunner
 from nightly import NIGHTLY
 from tweets import edited, sentence
@@ -390,7 +390,7 @@ def test_the_interval_of_precision_covers_the_truth(cell: Any) -> None:
 def test_the_page_keeps_and_saves_verdicts(
     folder: Path,
     tmp_path: Path,
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     watched = Watched(browser, {"accept_downloads": True})
     watched.address = ((folder / "review" / FOR_REVIEWERS).resolve()).as_uri()
