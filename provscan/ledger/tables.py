@@ -1,8 +1,8 @@
-"""The tables that ``access.measure`` writes to OUT/tables/NAME.parquet, one schema each.
+"""The schemas of the tables that ``access.measure`` writes to OUT/tables/NAME.parquet.
 
 Times are UTC. A log's own clock is never corrected: times are those that the log
-states, and table ``clock`` says how far they can be wrong. Names of tokens and users are
-keyed hashes. A null says "not known"; it never stands for 0.
+states, and table ``clock`` says how far they can be wrong. Names of tokens and users
+are keyed hashes. A null says "not known"; it never stands for 0.
 
 Definitions that all tables share:
 
@@ -75,7 +75,8 @@ CALLS = _schema(  # One row per application, project, endpoint and UTC day.
     calls_with_ids=pa.int64(),  # Answered calls whose ids are kept.
     delivered_without_ids=pa.int64(),
     uncounted=pa.int64(),  # Answered calls that state neither ids nor a number.
-    distinct=pa.int64(),  # Distinct ids that day; null if none are kept, or too many.
+    distinct=pa.int64(),  # Distinct ids that day; null if no ids are kept.
+    stated_limit=pa.int64(),  # The largest limit in a rate-limit header that day.
 )
 
 TOTALS = _schema(
