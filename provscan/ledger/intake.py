@@ -85,6 +85,7 @@ class Part:
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
+    content: str | None = None  # The SHA-256 of a JSON document, uncompressed.
 
 
 def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
@@ -156,9 +157,9 @@ def stream_of(source: str) -> str:
     ones: the path with numbers replaced, and without a compression.
     """
     name = re.sub(r"\.(gz|bz2|xz|zst|zstd)$", "", source)
-    folder, _, name = name.rpartition("/")
+    folder, slash, name = name.rpartition("/")
     name = re.sub(r"\d+", "#", name)
-    return f"{folder}/{re.sub(r'([-._]?#)+', '#', name)}".lstrip("/")
+    return f"{folder}{slash}{re.sub(r'([-._]?#)+', '#', name)}"
 
 
 def _checksum(split: Split) -> tuple[str, int]:
@@ -220,6 +221,7 @@ def _part(
                     "bad": part.bad,
                     "usage": part.usage,
                     "digest": part.digest,
+                    "content": part.content,
                     "rows": part.path is not None,
                 },
                 default=str,
@@ -236,7 +238,8 @@ def _described(described: Path) -> Part:
             about[name] = datetime.fromisoformat(about[name]).replace(tzinfo=UTC)
     path = described.with_suffix(".parquet") if value["rows"] else None
     names = described.with_suffix(".names.parquet") if value["rows"] else None
-    return Part(about, path, names, value["bad"], value["usage"], value["digest"])
+    rest = (value[name] for name in ("bad", "usage", "digest", "content"))
+    return Part(about, path, names, *rest)
 
 
 class _Maker:
@@ -333,6 +336,7 @@ class _Maker:
             example = stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
         self.part.about |= {"other": form.others, "detail": form.detail}
+        self.part.content = form.content
 
     def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
         shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]

@@ -13,6 +13,7 @@ reads it itself (``intake``).
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -65,6 +66,7 @@ class Format:
         self.bad: list[tuple[int, str]] = []
         self.others = 0
         self.detail: str | None = None  # What the reader should know of the file.
+        self.content: str | None = None  # The SHA-256 of a document, uncompressed.
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         raise NotImplementedError
@@ -312,7 +314,9 @@ class Documents(Records):
             self.names["time"] = "Z"
 
     def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
-        document = json_document(stream)
+        data = b"".join(stream)
+        self.content = hashlib.sha256(data).hexdigest()
+        document = json_document(stream, data)
         records = document if isinstance(document, list) else document["Records"]
         for number, record in enumerate(records, 1):
             if not isinstance(record, dict):
@@ -433,9 +437,9 @@ def _as_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def json_document(stream: ByteStream) -> Any:
+def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
     """Return a whole JSON document."""
-    data = b"".join(stream)
+    data = b"".join(stream) if data is None else data
     limit = stream.context.limits.record_bytes
     if len(data) > limit:
         raise InputError(f"a JSON document of {len(data):,} bytes, above {limit:,}")
