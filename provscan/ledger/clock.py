@@ -100,8 +100,15 @@ def clock(counts: Counts) -> pa.Table:
             rows.append(_row(stream, row, said))
             continue
         fits = _fits(_edges(delays), first, last)
-        fits = _with_switches(counts, listed, fits)
-        rows += _described(counts, stream, listed, delays, fits, (first, last))
+        if any(_too_young(fit, delays) for fit in fits):
+            fits = []
+        counts.sql(
+            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, {DELAY} AS delay
+            FROM ({counts.calls(parts)})
+            WHERE newest IS NOT NULL AND outcome = 'answered'"""
+        )
+        fits = _with_switches(counts, fits)
+        rows += _described(counts, stream, delays, fits, (first, last))
     return pa.Table.from_pylist(rows, CLOCK)
 
 
@@ -170,13 +177,14 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
             joined[-1] += run
         else:
             joined.append(list(run))
-    line = _line([edge for run in kept for edge in run])
+    line = _line(edges)
     if line is not None:
         offset, slope = line
         return [Fit("drift", first, last, offset + slope * first, slope)]
     offsets = [_offset(run) for run in joined]
     steps = [abs(_multiple(b - a) - (b - a)) for a, b in pairwise(offsets)]
-    if len(joined) > 1 and max(steps) <= LOOSE:
+    shifts = [abs(b - a) for a, b in pairwise(offsets)]
+    if len(joined) > 1 and max(steps) <= LOOSE and max(shifts) <= 2 * 3600:
         starts = [first, *(run[0].time for run in joined[1:])]
         ends = [*starts[1:], last]
         return [
@@ -187,8 +195,27 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
     offset = _offset(largest)
     if abs(offset) <= WRONG:
         return [Fit("agrees", first, last, offset)]
+    if offset > 0 and _age(largest) > max(WRONG / 3, offset / 10):
+        # The edges of a clock that is ahead lie close together; these are more likely
+        # the ages of the youngest tweets that this log asks for.
+        return []
     zoned = abs(offset - _multiple(offset)) < 1
     return [Fit("zone" if zoned else "skew", first, last, offset)]
+
+
+def _too_young(fit: Fit, delays: dict[str, Any]) -> bool:
+    """Return whether tweets are younger than a clock that is ahead allows: then the
+    edge was the usual age of the tweets that this log asks for.
+    """
+    if fit.kind == "drift" or fit.offset <= WRONG:
+        return False
+    young = (
+        (delays["day"] > fit.start / 86_400)
+        & (delays["day"] < fit.end / 86_400 - 1)
+        & (delays["bin"] * BIN < fit.offset - 2 * BIN)
+        & (delays["bin"] * BIN > fit.offset - 5 * EDGE)
+    )
+    return float(delays["rows"][young].sum()) > max(2.0, 5e-4 * delays["rows"].sum())
 
 
 def _low(run: Sequence[Edge]) -> float:
@@ -204,12 +231,16 @@ def _offset(run: Sequence[Edge]) -> float:
     the youngest tweets explain the rest.
     """
     low = _low(run)
-    age = float(np.median([edge.delay for edge in run])) - low
     rest = low - _multiple(low)
     # Half a minute of rest is as small as the ages of fresh tweets.
-    if -5 <= rest <= min(max(30.0, 3 * age), QUARTER / 3):
+    if -5 <= rest <= min(max(30.0, 3 * _age(run)), QUARTER / 3):
         return _multiple(low)
     return low
+
+
+def _age(run: Sequence[Edge]) -> float:
+    """Return how far the edges of a run usually lie above the lowest one."""
+    return float(np.median([edge.delay for edge in run])) - _low(run)
 
 
 def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
@@ -234,7 +265,7 @@ def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
     return float(np.quantile(rest[near], 0.05)), slope
 
 
-def _with_switches(counts: Counts, parts: str, fits: list[Fit]) -> list[Fit]:
+def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
     """Return fits of daylight saving time that meet at the switch."""
     fits = list(fits)
     for number in range(1, len(fits)):
@@ -245,12 +276,9 @@ def _with_switches(counts: Counts, parts: str, fits: list[Fit]) -> list[Fit]:
         low = min(before.offset, after.offset) - WRONG
         pick = "max" if after.offset > before.offset else "min"
         switch = counts.sql(
-            f"""SELECT epoch({pick}(time)) FROM (
-                SELECT time, {DELAY} AS delay FROM calls
-                WHERE part IN ({parts}) AND newest IS NOT NULL AND outcome = 'answered'
-                AND epoch(time) BETWEEN {after.start - 4 * 86_400}
-                    AND {after.start + 2 * 86_400})
-            WHERE delay > {low} AND delay < {high}"""
+            f"""SELECT epoch({pick}(time)) FROM answers
+            WHERE delay > {low} AND delay < {high} AND epoch(time)
+                BETWEEN {after.start - 4 * 86_400} AND {after.start + 2 * 86_400}"""
         ).fetchall()[0][0]
         if switch is not None:
             fits[number - 1] = before._replace(end=switch)
@@ -261,7 +289,6 @@ def _with_switches(counts: Counts, parts: str, fits: list[Fit]) -> list[Fit]:
 def _described(
     counts: Counts,
     stream: str,
-    parts: str,
     delays: dict[str, Any],
     fits: list[Fit],
     period: tuple[float, float],
@@ -291,7 +318,7 @@ def _described(
         return [_row(stream, row, said)]
     else:
         rows = [_explained(stream, row, fit) for fit in fits]
-    return rows + _backdated(counts, stream, parts, row, fits)
+    return rows + _backdated(counts, stream, row, fits)
 
 
 def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
@@ -328,7 +355,7 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
 
 
 def _backdated(
-    counts: Counts, stream: str, parts: str, row: dict[str, Any], fits: list[Fit]
+    counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
 ) -> list[dict[str, Any]]:
     """Return the row on calls far below the offset of their period, if any are."""
     offset = (
@@ -342,9 +369,8 @@ def _backdated(
         + " END"
     )
     found = counts.sql(
-        f"""SELECT epoch(time) AS time, delay - offset_ AS delay FROM (
-            SELECT time, {DELAY} AS delay, {offset} AS offset_ FROM calls
-            WHERE part IN ({parts}) AND newest IS NOT NULL AND outcome = 'answered')
+        f"""SELECT epoch(time) AS time, delay - offset_ AS delay
+        FROM (SELECT *, {offset} AS offset_ FROM answers)
         WHERE delay - offset_ < {-WRONG if fits[0].kind != "drift" else -2 * WRONG}
         ORDER BY 2 LIMIT 1000000"""
     ).fetchnumpy()

@@ -32,6 +32,7 @@ SKETCH = 14
 # Calls of two files are compared if they agree in a whole minute, and left out if they
 # agree in at least this share of the time from the first such minute to the last.
 SAME = 0.5
+SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""
 SCOPES = ("application", "project", "user", "token")
@@ -96,74 +97,76 @@ class Counts:
             for number, part in enumerate(self.parts)
         ]
         self.database.register("files", pa.Table.from_pylist(files))
-        paths = ", ".join(text(str(part.path)) for part in self.parts)
-        every = f"""SELECT file_index AS part, *, {OUTCOMES} AS outcome
-            FROM read_parquet([{paths}])"""
-        self.sql(f"CREATE VIEW every AS {every}")
-        self.made("repeated", self._repeated)
+        self.sql(f"CREATE VIEW every AS {self._rows(range(len(self.parts)))}")
+        self.made("repeated", lambda: self.sql(self._repeated()).to_arrow_table())
+        self.sql(f"CREATE VIEW calls AS {self.calls(range(len(self.parts)))}")
+
+    def _rows(self, parts: Sequence[int]) -> str:
+        paths = ", ".join(text(str(self.parts[number].path)) for number in parts)
+        return f"""SELECT {list(parts)}[file_index::BIGINT + 1]::BIGINT AS part, *,
+            {OUTCOMES} AS outcome FROM read_parquet([{paths}])"""
+
+    def calls(self, parts: Sequence[int]) -> str:
+        """Return the SQL of the calls of some parts, each call once."""
         left_out = ""
         if self.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
             left_out = "ANTI JOIN repeated USING (part, row)"
-        self.sql(f"CREATE VIEW calls AS SELECT * FROM every {left_out}")
+        return f"SELECT * FROM ({self._rows(parts)}) {left_out}"
 
-    def _repeated(self) -> pa.Table:
-        """Return the calls (`part`, `row`) that an earlier file holds, too."""
+    def _repeated(self) -> str:
+        """Return the SQL of the calls (`part`, `row`) that an earlier file holds."""
         keys = " UNION ALL ".join(
             f"SELECT {number} AS part, key FROM read_parquet({text(str(part.names))})"
             for number, part in enumerate(self.parts)
         )
-        pairs = self.sql(
+        overlapping = self.sql(
             f"""WITH keys AS ({keys})
-            SELECT a.part AS a, b.part AS b, greatest(a.first, b.first) AS low,
-                least(a.last, b.last) AS high
-            FROM files a JOIN files b ON a.part < b.part
-                AND a.first <= b.last AND b.first <= a.last
-            WHERE EXISTS (FROM keys x JOIN keys y USING (key)
-                WHERE x.part = a.part AND y.part = b.part)
-            ORDER BY a, b"""
+            SELECT DISTINCT unnest([a.part, b.part]) AS part FROM files a
+            JOIN files b ON a.part < b.part AND a.first <= b.last AND b.first <= a.last
+            JOIN keys x ON x.part = a.part
+            JOIN keys y ON y.part = b.part AND y.key = x.key ORDER BY part"""
         ).fetchall()
-        repeated: set[tuple[int, int]] = set()
-        for a, b, low, high in pairs:
-            repeated.update(self._repeated_in(a, b, low, high))
-        rows = sorted(repeated)
-        return pa.table(
-            {
-                "part": pa.array([part for part, _ in rows], pa.uint64()),
-                "row": pa.array([row for _, row in rows], pa.int64()),
-            }
-        )
+        self.sql("CREATE TEMP TABLE agreeing (part BIGINT, row BIGINT)")
+        if overlapping:
+            pairs = self.sql(
+                f"""WITH minutes AS (
+                    SELECT part, date_trunc('minute', time) AS minute,
+                        count(*) AS calls, sum(hash({SAME_CALL})::HUGEINT) AS checksum
+                    FROM ({self._rows([part for (part,) in overlapping])})
+                    GROUP BY ALL
+                ) SELECT x.part, y.part, min(minute)::VARCHAR, max(minute)::VARCHAR
+                FROM minutes x JOIN minutes y USING (minute, calls, checksum)
+                WHERE x.part < y.part GROUP BY ALL ORDER BY ALL"""
+            ).fetchall()
+            for a, b, first, last in pairs:
+                self._compare(a, b, first, last)
+        return "SELECT DISTINCT * FROM agreeing"
 
-    def _repeated_in(self, a: int, b: int, low: Any, high: Any) -> list[Any]:
-        """Return the calls of part `b` that part `a` holds."""
-        same = "time, key, parameters, status, tweets, newest"
-        period = f"time BETWEEN {_time(low)} AND {_time(high)}"
-        first, last = self.sql(
-            f"""WITH minutes AS (
-                SELECT part, date_trunc('minute', time) AS minute, count(*) AS calls,
-                    sum(hash({same})::HUGEINT) AS checksum
-                FROM every WHERE part IN ({a}, {b}) AND {period} GROUP BY ALL
-            ) SELECT min(minute) - INTERVAL 1 MINUTE, max(minute) + INTERVAL 2 MINUTE
-            FROM minutes x JOIN minutes y USING (minute, calls, checksum)
-            WHERE x.part = {a} AND y.part = {b}"""
-        ).fetchall()[0]
-        if first is None:
-            return []
-        period = f"time BETWEEN {_time(first)} AND {_time(last)}"
-        numbered = f"""SELECT part, row, {same}, row_number() OVER (
-            PARTITION BY part, {same} ORDER BY row) AS nth FROM every WHERE {period}"""
+    def _compare(self, a: int, b: int, first: str, last: str) -> None:
+        """Add the calls of part `b` that part `a` holds to `agreeing`, if most calls
+        agree from the first to the last minute in which all do.
+        """
+        inside = f"""time BETWEEN TIMESTAMP '{first}' - INTERVAL {{0}} MINUTE
+            AND TIMESTAMP '{last}' + INTERVAL {{1}} MINUTE"""
+        # Files can begin and end within the minutes before and after.
+        numbered = f"""SELECT part, row, {SAME_CALL}, row_number() OVER (
+            PARTITION BY part, {SAME_CALL} ORDER BY row) AS nth
+            FROM ({self._rows([a, b])}) WHERE {inside.format(1, 2)}"""
         agree = " AND ".join(
-            f"x.{name} IS NOT DISTINCT FROM y.{name}" for name in same.split(", ")
+            f"x.{name} IS NOT DISTINCT FROM y.{name}" for name in SAME_CALL.split(", ")
         )
-        rows = self.sql(
-            f"""SELECT y.part, y.row FROM ({numbered} AND part = {a}) x
-            JOIN ({numbered} AND part = {b}) y ON x.nth = y.nth AND {agree}"""
-        ).fetchall()
-        counts = self.sql(
-            f"""SELECT count(*) FROM every WHERE part IN ({a}, {b})
-            AND time BETWEEN {_time(first)} + INTERVAL 1 MINUTE
-            AND {_time(last)} - INTERVAL 1 MINUTE GROUP BY part"""
-        ).fetchall()
-        return rows if len(rows) >= SAME * min(count for (count,) in counts) else []
+        self.sql(
+            f"""CREATE OR REPLACE TEMP TABLE compared AS SELECT y.part, y.row
+            FROM ({numbered}) x JOIN ({numbered}) y ON x.nth = y.nth AND {agree}
+            WHERE x.part = {a} AND y.part = {b}"""
+        )
+        self.sql(
+            f"""INSERT INTO agreeing FROM compared
+            WHERE (SELECT count(*) FROM compared) >= {SAME} * (
+                SELECT min(calls) FROM (
+                    SELECT count(*) AS calls FROM ({self._rows([a, b])})
+                    WHERE {inside.format(0, 1)} GROUP BY part))"""
+        )
 
     def cells(self) -> None:
         """Make `cells`: sums by part, key and time in steps of `cell`."""
@@ -280,10 +283,6 @@ def datasketches() -> Any:
             "is missing: pip install 'provscan[ledger]'"
         ) from None
     return datasketches
-
-
-def _time(value: Any) -> str:
-    return f"TIMESTAMP {text(str(value).removesuffix('+00:00'))}"
 
 
 def calls(counts: Counts) -> pa.Table:
@@ -421,8 +420,8 @@ def _total(
     if without:
         said.append(
             f"ids are not kept for {without:,} of {sums['delivered']:,} delivered "
-            "tweets, so distinct tweets are bounded: at most as if all of these were distinct,"
-            " at least the distinct ids kept, or the largest response"
+            "tweets, so distinct tweets are bounded: at most as if all of these were "
+            "distinct, at least the distinct ids kept, or the largest response"
         )
     if uncounted:
         said.append(
