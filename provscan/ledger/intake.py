@@ -94,6 +94,7 @@ def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
     database.execute(f"SET memory_limit = {text(memory)}")
     database.execute(f"SET temp_directory = {text(str(folders[0] / 'spill'))}")
     database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET enable_progress_bar = false")
     reached = ", ".join(text(str(folder)) for folder in folders)
     database.execute(f"SET allowed_directories = [{reached}]")
     database.execute("SET enable_external_access = false")

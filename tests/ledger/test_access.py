@@ -4,7 +4,13 @@ counted; what is interrupted goes on.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
 import random
+import subprocess
+import sys
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +18,11 @@ from typing import Any
 import naive_access as naive
 import pyarrow.parquet as pq
 import pytest
+from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
 from provscan.ledger import access, counts
+from provscan.ledger.tables import TABLES
 
 ZONE = "America/New_York"
 # A night in which clocks go back, one in which they go forward, a leap day, a new year.
@@ -283,3 +291,178 @@ def test_shared_quotas_are_found(tmp_path: Path) -> None:
             tokens = naive.sliding(mine, "token", 900, "UTC")
             assert row["single_peak"] == max(number for number, _ in tokens.values())
     assert {row["scope"] for row in rows(tables, "fanout")} == {"project", "user"}
+
+
+KILLED = """
+import os, random, sys, threading, time
+from provscan.ledger import access
+threading.Timer(float(sys.argv[3]), lambda: os.kill(os.getpid(), 9)).start()
+access.measure([sys.argv[1]], sys.argv[2], key="k", windows=(60, 900))
+os._exit(0)
+"""
+
+
+def test_a_killed_measurement_goes_on(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 60, 3000, seed=10)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for number, form in enumerate(["parquet", "jsonl", "csv", "jsonl"]):
+        part = found[number * 750 : (number + 1) * 750]
+        naive.write(part, logs / f"{number}.{form}")
+    whole = access.measure([logs], tmp_path / "whole", key="k", windows=(60, 900))
+    out = tmp_path / "out"
+    script = [sys.executable, "-c", KILLED, str(logs), str(out)]
+    for number in range(50 if NIGHTLY else 3):
+        wait = 1.2 + 0.1 * number if NIGHTLY else 1.5 + 0.7 * number
+        subprocess.run([*script, str(wait)], check=False)
+    tables = access.measure([logs], out, key="k", windows=(60, 900))
+    for name in TABLES:
+        assert pq.read_table(tables / f"{name}.parquet").equals(
+            pq.read_table(whole / f"{name}.parquet")
+        ), name
+    left = [file.name for file in out.rglob("*") if file.name.startswith(".provscan-")]
+    assert left == []
+
+
+def test_twarc_logs_are_read(tmp_path: Path) -> None:
+    """Requests with their answers, one refused, and ids without a request."""
+    (tmp_path / "twarc.log").write_text(
+        "2022-08-18 17:37:55,966 INFO creating http session\n"
+        "2022-08-18 17:37:55,966 INFO getting ('https://api.twitter.com/1.1/search/"
+        "tweets.json',) {'params': {'q': 'x', 'count': 100}}\n"
+        "2022-08-18 17:37:56,694 INFO archived 1560380491504750592\n"
+        "2022-08-18 17:37:56,695 INFO archived 1560380474530332677\n"
+        "2022-08-18 17:37:56,797 INFO getting ('https://api.twitter.com/1.1/search/"
+        "tweets.json',) {'params': {'q': 'x', 'max_id': 1}}\n"
+        "2022-08-18 17:37:57,197 WARNING rate limit exceeded: sleeping 300 secs\n"
+        "2022-08-18 17:42:57,300 INFO getting https://api.twitter.com/2/tweets/search/all"
+        " {'params': {'query': 'x'}}\n"
+        "2022-08-18 17:42:58,300 INFO archived 1560380491504750592,1560380474530332677\n"
+        "2022-08-18 17:42:59,000 INFO starting search for y\n"
+        "2022-08-18 17:43:00,000 INFO archived https://twitter.com/a/status/15603804\n"
+        "2022-08-18 17:43:00,001 INFO archived https://twitter.com/b/status/15603805\n"
+        "2022-08-18 17:43:00,700 INFO archived https://twitter.com/c/status/15603806\n"
+    )
+    tables = measured(tmp_path, tmp_path / "twarc.log")
+    counted = {
+        (
+            row["endpoint"],
+            row["calls"],
+            row["refused"],
+            row["delivered"],
+            row["distinct"],
+        )
+        for row in rows(tables, "calls")
+    }
+    assert counted == {
+        ("/1.1/search/tweets", 2, 1, 2, 2),
+        ("/2/tweets/search/all", 1, 0, 2, 2),
+        (None, 2, 0, 3, 3),
+    }
+    total = rows(tables, "totals")[0]
+    assert (total["delivered"], total["daily_value"], total["distinct_value"]) == (
+        7,
+        5,
+        5,
+    )
+    file = rows(tables, "files")[0]
+    assert (file["rows"], file["bad"], file["format"]) == (5, 0, "twarc")
+    assert "2 calls are inferred" in file["detail"]
+    assert "state no zone" in file["detail"]
+
+
+def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
+    balancer = (
+        "https 2018-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.0.1:2817 "
+        "10.0.0.2:80 0.086 0.048 0.037 200 200 0 57 "
+        '"GET https://api.example.com:443/2/tweets?ids=1 HTTP/1.1" "curl/7.46.0" '
+        'ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:x "Root=1-58337262" "-" "-" 0 '
+        '2018-07-02T22:22:48.364000Z "forward" "-" "-"\n'
+    )
+    extended = (
+        "#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status x-app\n"
+        "2022-01-01 00:00:01 GET /2/users/123456/tweets 200 reader\nnot enough\n"
+    )
+    trail = {
+        "Records": [
+            {
+                "eventTime": "2022-01-01T00:00:01Z",
+                "eventName": "Search",
+                "awsRegion": "us-east-1",
+                "userIdentity": {"accessKeyId": "AKIA"},
+                "errorCode": code,
+            }
+            for code in (None, "ThrottlingException")
+        ]
+    }
+    content = json.dumps(trail).encode()
+    digest = {
+        "digestStartTime": "2022-01-01T00:00:00Z",
+        "digestEndTime": "2022-01-01T01:00:00Z",
+        "logFiles": [
+            {
+                "s3Object": "logs/trail.json.gz",
+                "hashValue": hashlib.sha256(content).hexdigest(),
+            },
+            {"s3Object": "logs/lost.json.gz", "hashValue": "00"},
+        ],
+    }
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+        archive.writestr("lb.log", balancer)
+        archive.writestr("iis.log", extended)
+        archive.writestr("trail.json.gz", gzip.compress(content))
+        archive.writestr("digest.json", json.dumps(digest))
+        archive.writestr("notes.txt", "nothing of interest\n")
+    tables = measured(tmp_path, tmp_path / "logs.zip")
+    files = {Path(row["source"]).name: row for row in rows(tables, "files")}
+    assert {name: row["format"] for name, row in files.items()} == {
+        "lb.log": "balancer",
+        "iis.log": "extended",
+        "trail.json.gz": "json",
+        "digest.json": "digest",
+        "notes.txt": None,
+    }
+    assert files["notes.txt"]["state"] == "unread"
+    assert files["iis.log"]["bad"] == 1
+    counted = {(r["endpoint"], r["calls"], r["refused"]) for r in rows(tables, "calls")}
+    assert counted == {
+        ("/2/tweets", 1, 0),
+        ("/2/users/:id/tweets", 1, 0),
+        ("Search", 2, 1),
+    }
+    (gap,) = [row for row in rows(tables, "pauses") if row["kind"] == "gap"]
+    assert gap["evidence"] == "lost.json.gz is not among the logs"
+
+
+def test_the_usage_export_is_a_table_of_its_own(tmp_path: Path) -> None:
+    days = [{"date": "2023-01-02T00:00:00.000Z", "usage": "70"}]
+    usage = {
+        "data": {
+            "project_id": "12",
+            "project_usage": "70",
+            "daily_project_usage": {"project_id": 12, "usage": days},
+            "daily_client_app_usage": [
+                {"client_app_id": "3", "usage_result_count": 1, "usage": days}
+            ],
+        }
+    }
+    (tmp_path / "usage.json").write_text(json.dumps(usage))
+    tables = measured(tmp_path, tmp_path / "usage.json")
+    assert [
+        (row["project"], row["application"], str(row["day"]), row["tweets"])
+        for row in rows(tables, "usage")
+    ] == [("12", None, "2023-01-02", 70), ("12", "3", "2023-01-02", 70)]
+    assert rows(tables, "totals") == []
+
+
+def test_a_cut_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 2000, seed=11)
+    log = naive.write(found, tmp_path / "log.jsonl")
+    whole = gzip.compress(log.read_bytes())
+    (tmp_path / "log.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    tables = measured(tmp_path, tmp_path / "log.jsonl.gz")
+    file = rows(tables, "files")[0]
+    assert file["state"] == "damaged"
+    assert "truncated gzip" in file["detail"]
+    assert 0 < file["rows"] < len(found)
+    assert {row["state"] for row in rows(tables, "coverage")} == {"damaged"}
