@@ -63,6 +63,7 @@ COMMANDS = (
     "merge",
     "verify",
     "reveal",
+    "ledger",
 )
 
 

@@ -41,7 +41,7 @@ def command(
     reviewed: Path | None,
     **options: Any,
 ) -> None:
-    """Write the report of RUN, or of a probe, again.
+    """Write the report of RUN, of a probe or of a ledger, again.
 
     The report is computed from the folder alone; neither index nor dataset is needed.
     """
@@ -61,6 +61,15 @@ def command(
                 "--reviewed"
             )
         write = write_probe_report
+    elif (run / "ledger.json").is_file():
+        from provscan.ledger import write_ledger_report
+
+        if form == "pdf" or {no_text, texts, reviewed} - {None, False}:
+            raise UsageError(
+                "the report of a ledger is HTML, without texts and marks: leave out "
+                "--format, --no-text, --texts and --reviewed"
+            )
+        write = write_ledger_report
     elif "blind" in read_json(run / SUMMARY_FILE):
         from provscan.blind.report import write_report as write_blind_report
 
