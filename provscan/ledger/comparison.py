@@ -80,7 +80,8 @@ how calls were counted.
 RATE_LIMITS = """
 WITH tiers AS (
     SELECT 'application' AS scope, name, tier FROM applications
-    UNION SELECT 'project', project, tier FROM applications
+    UNION SELECT 'project', calls.project, tier FROM calls JOIN applications
+        ON name = application
 ), subjects AS (
     SELECT DISTINCT p.scope, p.name, p.endpoint, r.pack, r.rule
     FROM (SELECT DISTINCT scope, name, endpoint FROM peaks) p
@@ -103,6 +104,7 @@ WITH tiers AS (
     GROUP BY ALL
 ), judged AS (
     SELECT *, CASE WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
+        WHEN EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN 'undecided'
         ELSE 'agrees' END AS result FROM compared
 ), grouped AS (
     SELECT pack, rule, version, value, window_minutes, scope, how, result,
@@ -125,12 +127,14 @@ FROM grouped
 
 CAPS = """
 WITH days AS (
-    SELECT coalesce(project, application) AS project, day,
+    SELECT coalesce(a.project, c.project, application) AS project, day,
         'distinct tweets a UTC day, logs' AS how,
         max(coalesce("distinct", 0)) AS low,
-        CASE WHEN sum(uncounted) = 0 THEN
+        CASE WHEN sum(uncounted) = 0
+            AND NOT EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN
             sum(coalesce("distinct" + delivered_without_ids, delivered)) END AS high
-    FROM calls GROUP BY ALL
+    FROM calls c LEFT JOIN applications a ON a.name = application
+    GROUP BY ALL
     UNION ALL
     SELECT project, day, 'usage export of the platform',
         coalesce(sum(tweets) FILTER (application IS NULL), sum(tweets)) AS low, low
@@ -290,8 +294,8 @@ FROM calls WHERE NOT EXISTS (FROM rules WHERE kind = 'rate_limit'
     AND len(list_filter(endpoints, lambda x: calls.endpoint GLOB x)) > 0)
 GROUP BY endpoint
 UNION ALL
-SELECT 'accessed', name, 1, 'application without a tier, so that no monthly cap was '
-    'compared', 'the platform' FROM applications WHERE tier IS NULL
+SELECT 'accessed', name, 1, 'application without a tier, so that no rule for a tier '
+    'was compared', 'the platform' FROM applications WHERE tier IS NULL
 UNION ALL
 SELECT 'accessed', stream, count(*), CASE kind
     WHEN 'not_measured' THEN 'log whose clock could not be checked: it keeps no ids'

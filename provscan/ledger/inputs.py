@@ -54,6 +54,7 @@ KINDS = {
 """The kinds of rules. The first five are compared with what was measured, the others
 only listed.
 """
+WITH_VALUE = ("rate_limit", "monthly_cap", "deletion")
 CHOICES = {
     "kind of rule": tuple(KINDS),
     "scope of rule": ("application", "user", "project"),
@@ -121,14 +122,19 @@ def read_pack(name: str, folder: Path) -> Row:
     for number, rule in enumerate(tables["rule"], 1):
         where = f"{path}, [[rule]] {number} ({rule['id']})"
         if rule["kind"] == "rate_limit" and not rule["window_minutes"]:
-            raise InputError(f"{where}: {_lacks('rule', 'window_minutes')}")
+            raise InputError(f"{where}: {_missing('rule', 'window_minutes')}")
+        if rule["scope"] == "user" and rule["tiers"]:
+            raise InputError(
+                f"{where}: a log does not say the tier of a token or user, so a rule "
+                'of scope "user" has no tiers: leave them out'
+            )
         for version in rule["versions"]:
-            if tuple(KINDS).index(rule["kind"]) < 3 and version["value"] is None:
-                raise InputError(f"{where}: {_lacks('versions', 'value')}")
+            if rule["kind"] in WITH_VALUE and version["value"] is None:
+                raise InputError(f"{where}: {_missing('versions', 'value')}")
             if (version["date"] is None) != (version["dated"] == "unknown"):
                 raise InputError(
-                    f'{where}: a version has a date, or dated = "unknown"; '
-                    f"{_lacks('versions', 'date')}"
+                    f'{where}: give a version a date, or dated = "unknown", for '
+                    f"example {_example('versions', 'date')}"
                 )
         days = [version["date"] for version in rule["versions"] if version["date"]]
         if days != sorted(set(days)):
@@ -154,13 +160,14 @@ def _read(path: Path, names: Sequence[str]) -> tuple[Tables, str]:
         found = read.get(name, [])
         single = name in SINGLE
         if single != isinstance(found, dict):
+            expected = f"one table [{name}]" if single else f"tables [[{name}]]"
             raise InputError(
-                f"{path}: write {f'one table [{name}]' if single else f'[[{name}]]'}, "
-                f"for example with {_lacks(name, next(iter(EXAMPLE[name][0])))}"
+                f"{path}: expected {expected}, for example with "
+                f"{_example(name, next(iter(EXAMPLE[name][0])))}"
             )
         tables[name] = [
-            _row(name, row, f"{path}, [[{name}]] {number}")
-            for number, row in enumerate([found] if single else found, 1)
+            _row(name, row, f"{path}, {f'[{name}]' if single else f'[[{name}]] {n}'}")
+            for n, row in enumerate([found] if single else found, 1)
         ]
     return tables, hashlib.sha256(data).hexdigest()
 
@@ -176,7 +183,7 @@ def _row(name: str, found: Any, where: str) -> Row:
         )
     for key in REQUIRED[name]:
         if key not in found:
-            raise InputError(f"{where}: {_lacks(name, key)}")
+            raise InputError(f"{where}: {_missing(name, key)}")
     row = {key: found.get(key) for key in example}
     for key, value in row.items():
         if value is None:
@@ -190,7 +197,8 @@ def _row(name: str, found: Any, where: str) -> Row:
             ]
         elif not _alike(value, example[key]):
             raise InputError(
-                f"{where}: {key} = {value!r} was found; {_lacks(name, key)}"
+                f"{where}: {key} has the wrong type, {value!r}; expected a value such "
+                f"as {_example(name, key)}"
             )
         choices = CHOICES.get(f"{key} of {name}")
         if choices and value not in choices:
@@ -209,14 +217,17 @@ def _alike(value: Any, example: Any) -> bool:
     return type(value) is type(example) or (type(value), type(example)) == (int, float)
 
 
-def _lacks(name: str, key: str) -> str:
-    """Return that a key is expected, with its example."""
+def _missing(name: str, key: str) -> str:
+    return f"{key} is missing, for example {_example(name, key)}"
+
+
+def _example(name: str, key: str) -> str:
+    """Return a key with its example, as TOML has it."""
     table = EXAMPLE["rule"][0][name][0] if name == "versions" else EXAMPLE[name][0]
     value = table[key]
-    text = (
-        value.isoformat() if isinstance(value, date) else json.dumps(value, default=str)
-    )
-    return f"expected, for example, {key} = {text}"
+    is_time = isinstance(value, date)
+    text = value.isoformat() if is_time else json.dumps(value, default=str)
+    return f"{key} = {text}"
 
 
 def _problems(case: Case) -> Iterator[tuple[str, str]]:
@@ -239,4 +250,5 @@ def _problems(case: Case) -> Iterator[tuple[str, str]]:
             if "run" in ways and sum(row[key] is not None for key in ways) != 1:
                 yield where, f"name one of {', '.join(ways)}"
             if row.get("dataset") and not about["index"]:
-                yield where, f"a dataset needs an index: {_lacks('case', 'index')}"
+                example = _example("case", "index")
+                yield where, f"a dataset needs an index in [case], such as {example}"

@@ -23,17 +23,19 @@ from provscan.runs.wording import STATUS
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
-# Maximum rows of a table, and maximum charts of a kind.
-MOST, CHARTS = 100, 12
+# Maximum rows of a table and of a list of rules, and maximum charts of a kind.
+MOST, LIMIT, CHARTS = 100, 1000, 12
 
 TABLES = {
     "totals": "FROM totals ORDER BY scope, calls DESC, name",
-    "findings": """SELECT findings.*, title, dated, until_day, until_dated, clause,
-        source, assumes, says, contradicts FROM findings LEFT JOIN rules
-        ON findings.pack = rules.pack AND findings.rule = rules.rule
-        AND findings.version IS NOT DISTINCT FROM rules.version
-        ORDER BY lane, findings.result <> 'differs', findings.kind, findings.rule,
-        first_day, measured DESC, subject, how""",
+    "findings": f"""SELECT f.*, title, dated, until_day, until_dated, clause, assumes,
+        contradicts, count(*) OVER same AS total, row_number() OVER same AS place
+        FROM findings f LEFT JOIN rules r ON f.pack = r.pack AND f.rule = r.rule
+            AND f.version IS NOT DISTINCT FROM r.version
+        WINDOW same AS (PARTITION BY f.kind, result = 'differs' ORDER BY f.pack, f.rule,
+            first_day, measured DESC, subject, how
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        QUALIFY place <= {MOST} ORDER BY f.kind, place""",
     "fanout": "FROM fanout ORDER BY joint_peak DESC, scope, name, endpoint",
     "clock": "FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start",
     "claims": "FROM claims ORDER BY source, what, name, low DESC",
@@ -41,7 +43,8 @@ TABLES = {
     "deletions": "FROM deletions ORDER BY application, requested, name",
     "uses": "FROM uses ORDER BY application, date, name",
     "missing": "FROM missing ORDER BY lane, what, amount DESC, about",
-    "rules": "FROM rules WHERE version IS NOT NULL ORDER BY kind, rule, from_day",
+    "rules": """FROM rules WHERE version IS NOT NULL
+        ORDER BY kind, pack, rule, from_day""",
     "coverage": """SELECT application, min(day) AS first, max(day) AS last,
         count(*) AS days, count(*) FILTER (state = 'covered') AS covered,
         count(*) FILTER (state = 'silence') AS silent,
@@ -52,7 +55,7 @@ TABLES = {
         FROM coverage GROUP BY application ORDER BY application""",
     "government": """SELECT *, (epoch(first_access) - low) / high AS starts,
         (epoch(last_access) - low) / high AS ends,
-        (epoch(notice) - low) / high AS told, make_timestamp((1e6 * low)::BIGINT) AS
+        (epoch(notice) - low) / high AS notified, make_timestamp((1e6 * low)::BIGINT) AS
         earliest, make_timestamp((1e6 * (low + high))::BIGINT) AS latest
         FROM government, (SELECT min(epoch(least(first_access, notice))) AS low,
             greatest(max(epoch(greatest(last_access, notice)))
@@ -101,7 +104,13 @@ def write_ledger_report(
     """
     tables = folder / TABLES_FOLDER
     with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
-        found = {name: rows(db, query) for name, query in TABLES.items()}
+        found = {
+            name: rows(db, f"{query} LIMIT {LIMIT}") for name, query in TABLES.items()
+        }
+        numbers = {
+            name: rows(db, f"SELECT count(*) AS n FROM ({query})")[0]["n"]
+            for name, query in TABLES.items()
+        }
     content = page(
         "ledger.html",
         STYLES,
@@ -113,6 +122,7 @@ def write_ledger_report(
         span=span,
         delivered=lambda row: span(*_delivered(row)),
         shown=shown,
+        numbers=numbers,
         most=MOST,
         charts=CHARTS,
     )
@@ -125,7 +135,8 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """
     for row in found["totals"]:
         if row["scope"] == "all":
-            yield f"Accessed: {count(row['calls'])} calls, {row['refused']:,} refused"
+            calls = several(row["calls"], "call", "calls")
+            yield f"Accessed: {calls}, {row['refused']:,} refused"
             yield f"  Tweets delivered         {span(*_delivered(row)):>20}"
             daily, distinct = (
                 span(row[f"{name}_low"], row[f"{name}_high"])

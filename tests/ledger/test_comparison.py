@@ -150,6 +150,32 @@ def test_rules_that_contradict_each_other_both_stand(tmp_path: Path) -> None:
     ]
 
 
+def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    day = date(2022, 3, 1)
+    tables = {
+        "peaks": [peak(101, day), peak(1, day, name="other")],
+        "calls": [call(day, distinct=9)],
+        "coverage": [{"application": "reader", "day": day, "sampled": 0.1}],
+    }
+    with compared(
+        tmp_path, CASE, CHANGED + CAP + version("2022-01-01", 100), **tables
+    ) as db:
+        assert [row["result"] for row in findings(db, "rate_limit")] == [
+            "differs",
+            "undecided",
+        ]
+        assert findings(db, "monthly_cap")[0]["result"] == "undecided"
+
+
+def test_the_case_names_the_project_that_logs_leave_out(tmp_path: Path) -> None:
+    given = [call(date(2022, 3, 1), project=None, distinct=101)]
+    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert (found["subject"], found["result"]) == ("assistant", "differs")
+
+
 CAP = """
 [[rule]]
 id = "cap"

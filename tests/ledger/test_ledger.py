@@ -269,7 +269,7 @@ def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
     arguments = ["ledger", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out"), "-q"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    assert "Accessed: 1 calls, 0 refused" in done.output
+    assert "Accessed: 1 call, 0 refused" in done.output
     assert "Tweets delivered" in done.output
     assert "at least 0" in done.output
     done = CliRunner().invoke(main, [*arguments, "--json"])
