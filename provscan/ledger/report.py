@@ -68,29 +68,37 @@ TABLES = {
             WHERE application = names.name) AS used
         FROM (SELECT name FROM applications UNION SELECT name FROM totals
             WHERE scope = 'application') names
-        LEFT JOIN totals ON scope = 'application' AND totals.name = names.name
+        LEFT JOIN totals ON scope = 'application'
+            AND totals.name IS NOT DISTINCT FROM names.name
         ORDER BY names.name""",
     "days": """SELECT application, min(day) AS first, max(day) AS last,
         max(calls) AS most, list({'at': date_diff('day', first_day, day),
             'calls': calls, 'state': state} ORDER BY day) AS days
-        FROM coverage JOIN (SELECT application, min(day) AS first_day FROM coverage
-            GROUP BY ALL) USING (application)
+        FROM (SELECT *, min(day) OVER (PARTITION BY application) AS first_day
+            FROM coverage)
         GROUP BY application ORDER BY sum(calls) DESC, application""",
-    "limits": """WITH above AS (
-            SELECT pack, rule, scope, subject, endpoint, max(measured / value) AS ratio
+    "limits": f"""WITH above AS (
+            SELECT pack, rule, scope, subject, endpoint, max(measured / value) AS ratio,
+                count(*) OVER () AS total
             FROM findings WHERE kind = 'rate_limit' AND result = 'differs'
-            AND how = 'fixed windows, UTC' GROUP BY ALL)
-        SELECT above.*, title, window_minutes, min(day) AS first, max(day) AS last,
+                AND how = 'fixed windows, UTC'
+            GROUP BY ALL ORDER BY ratio DESC, subject, rule LIMIT {CHARTS}
+        ), days AS (
+            SELECT above.*, title, window_minutes, day, calls, value,
+                min(day) OVER (PARTITION BY above.pack, above.rule, subject,
+                    above.endpoint) AS first_day
+            FROM above JOIN peaks p ON p.scope = above.scope AND p.name = subject
+                AND p.endpoint = above.endpoint AND p.kind = 'fixed' AND zone = 'UTC'
+            JOIN rules r ON r.pack = above.pack AND r.rule = above.rule
+                AND p."window" = 60 * window_minutes
+                AND day >= from_day AND day < until_day
+        )
+        SELECT scope, subject, endpoint, title, window_minutes, ratio, total, rule,
+            min(day) AS first, max(day) AS last,
             greatest(max(calls), max(value)) AS most,
-            list({'at': date_diff('day', first_day, day), 'calls': calls,
-                'value': value} ORDER BY day) AS days
-        FROM above JOIN (SELECT *, min(day) OVER (PARTITION BY scope, name, endpoint)
-            AS first_day FROM peaks WHERE kind = 'fixed' AND zone = 'UTC') p
-            ON p.scope = above.scope AND p.name = subject
-            AND p.endpoint = above.endpoint
-        JOIN rules r ON r.pack = above.pack AND r.rule = above.rule
-            AND p."window" = 60 * window_minutes AND day >= from_day AND day < until_day
-        GROUP BY ALL ORDER BY ratio DESC, above.scope, subject, above.rule""",
+            list({{'at': date_diff('day', first_day, day), 'calls': calls,
+                'value': value}} ORDER BY day) AS days
+        FROM days GROUP BY ALL ORDER BY ratio DESC, subject, rule""",
 }
 """The query of each table and chart of the page."""
 
