@@ -68,4 +68,8 @@ def command(
         made = make_ledger(
             logs, out, key=secret, progress=watcher, **cli.given(**options)
         )
-    show.result({"ledger": str(made), **read_ledger(made)}, as_json, ledger_lines)
+    found = read_ledger(made)
+    show.result({"ledger": str(made), **found}, as_json, ledger_lines)
+    calls = sum(row["calls"] for row in found["totals"] if row["scope"] == "all")
+    if found["left_out"]["not_read"] or not calls:
+        click.get_current_context().exit(cli.UNUSABLE)

@@ -152,6 +152,16 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
             )
             yield f"  Distinct a day, summed   {daily:>20}"
             yield f"  Distinct over all        {distinct:>20}"
+    left_out = found["left_out"]
+    for words, number in (
+        (("line", "lines", "that could not be read"), left_out["bad_lines"]),
+        (("call", "calls", "that an earlier file has"), left_out["repeated_calls"]),
+        (("copy", "copies", "of a whole file"), len(left_out["copies"])),
+    ):
+        if number:
+            yield f"  Left out: {several(number, *words[:2])} {words[2]}"
+    for source, why in left_out["not_read"].items():
+        yield f"  Not read as a whole: {source}: {why}"
     for name, lane in (("Held", "holdings"), ("Used", "uses")):
         yield f"{name}: {several(len(found[lane]), 'run or probe', 'runs or probes')}"
         for row in found[lane]:

@@ -32,6 +32,7 @@ from provscan.ledger.workbook import write_workbook
 from provscan.options import Source
 from provscan.readers import file_checksum
 from provscan.runs.folder import read_json
+from provscan.writing import remove_named
 
 VERSION = 1
 # Folders of ``access.measure`` that only serve to go on.
@@ -128,8 +129,6 @@ def make_ledger(
             compare(db)
             for name in OWN:
                 write_table(db, name, tables)
-        for name in PARTS:
-            shutil.rmtree(folder / name, ignore_errors=True)
         for note in (folder / SCANS).glob("*.json"):
             note.unlink()
         write_workbook(folder, tables)
@@ -162,9 +161,10 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     """
     tables = {
         name: pq.read_table(folder / TABLES_FOLDER / f"{name}.parquet")
-        for name in (*MAIN, "findings")
+        for name in (*MAIN, "findings", "files")
     }
     counted = tables.pop("findings").group_by(["lane", "kind", "result"])
+    logs = tables.pop("files").to_pylist()
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     content = {
         "format": "provscan-ledger",
@@ -181,10 +181,21 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
         "findings": counted.aggregate([([], "count_all")])
         .sort_by([(name, "ascending") for name in ("lane", "kind", "result")])
         .to_pylist(),
+        "left_out": {
+            "bad_lines": sum(log["bad"] or 0 for log in logs),
+            "repeated_calls": sum(log["repeated"] or 0 for log in logs),
+            "copies": [log["source"] for log in logs if log["state"] == "copy"],
+            "not_read": {
+                log["source"]: f"{log['state']}: {log['detail']}"
+                for log in logs
+                if log["state"] in ("damaged", "unread")
+            },
+        },
         "files": {
             str(path.relative_to(folder)): file_checksum(path)
             for path in files
             if path.name not in (LOCK, KEY, LEDGER_FILE)
+            and path.relative_to(folder).parts[0] not in PARTS
         },
     }
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
@@ -218,17 +229,40 @@ def _new_folder(target: Path) -> Iterator[Path]:
         raise OutputError(f"{folder} is not that of a ledger: name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOCK).open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise OutputError(
-                    f"{target} is being written by another process: wait for it, or "
-                    "name another folder"
-                ) from None
+        lock = (folder / LOCK).open("a")
+    except OSError as error:
+        raise _failed(target, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OutputError(
+                f"{target} is being written by another process: wait for it, or name "
+                "another folder"
+            ) from None
+        try:
             yield folder
+            for name in PARTS:
+                shutil.rmtree(folder / name, ignore_errors=True)
             folder.rename(target)
             (target / LOCK).unlink()
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"writing {target} failed: {reason}") from error
+        except BaseException as error:
+            if any((folder / PARTS[0]).glob("*")):
+                error.add_note(
+                    f"What was read is kept in {folder}: repeat the command to go on"
+                )
+            else:
+                for name in (*PARTS, TABLES_FOLDER, SCANS):
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                remove_named(folder, [LOCK, KEY])
+                remove_named(folder.parent, [folder.name])
+            if isinstance(error, OSError):
+                raise _failed(target, error) from error
+            raise
+
+
+def _failed(target: Path, error: OSError) -> OutputError:
+    failed = OutputError(f"writing {target} failed: {error.strerror or error}")
+    for note in getattr(error, "__notes__", []):
+        failed.add_note(note)
+    return failed

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from house import ROOT
 
 from provscan.cli import main
-from provscan.errors import OutputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError
 from provscan.ledger import make_ledger, read_ledger, run, write_ledger_report
 from provscan.readers import file_checksum
 
@@ -286,14 +286,50 @@ def test_an_interrupted_ledger_goes_on(
     log, out = [tmp_path / "a.csv"], tmp_path / "out"
     with monkeypatch.context() as patched:
         patched.setattr(run, "compare", lambda db: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError) as raised:
             make_ledger(log, out)
+    assert "repeat the command to go on" in raised.value.__notes__[0]
     assert not out.exists()
     key = (tmp_path / "out.unfinished" / "key.txt").read_text()
     make_ledger(log, out)
     assert (out / "key.txt").read_text() == key
     assert not (tmp_path / "out.unfinished").exists()
     assert not (out / "parts").exists()
+
+
+def test_files_that_cannot_be_read_are_shown_and_change_the_status(
+    tmp_path: Path,
+) -> None:
+    sound, broken = tmp_path / "a.csv", tmp_path / "b.csv.gz"
+    sound.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\nbroken,x,1\n")
+    broken.write_bytes(b"no gzip at all")
+    arguments = ["ledger", str(sound), str(broken), "-o", str(tmp_path / "out"), "-q"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 3, done.output
+    assert "Left out: 1 line that could not be read" in done.output
+    assert f"Not read as a whole: {broken}: unread: " in done.output
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "1 line that could not be read" in page
+    assert "b.csv.gz</bdi> was not read as a whole: unread" in page
+
+
+def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "b.csv.gz").write_bytes(b"no gzip at all")
+    with pytest.raises(InputError):
+        make_ledger([tmp_path / "b.csv.gz"], tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.csv.gz"]
+
+
+def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
+    )
+    with run._new_folder(tmp_path / "out") as folder:
+        (folder / "half.txt").touch()
+        with pytest.raises(OutputError, match="written by another process"):
+            make_ledger([tmp_path / "a.csv"], tmp_path / "out")
+        assert (folder / "half.txt").is_file()
+    assert (tmp_path / "out" / "half.txt").is_file()
 
 
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
