@@ -104,7 +104,8 @@ def make_ledger(
         raise UsageError("name an access log, or logs in the table [case] of the case")
     if mapping is None and about["mapping"]:
         mapping = read.folder / about["mapping"]
-    packs = [read_pack(name, read.folder) for name in about["policies"] or POLICIES]
+    policies = POLICIES if about["policies"] is None else about["policies"]
+    packs = [read_pack(name, read.folder) for name in policies]
     windows = WINDOWS | {
         60 * rule["window_minutes"]
         for pack in packs

@@ -207,6 +207,19 @@ def test_a_monthly_cap_counts_distinct_tweets_of_each_day(
     assert fact in found["fact"]
 
 
+def test_a_cap_that_changes_within_a_month_counts_the_days_of_each_version(
+    tmp_path: Path,
+) -> None:
+    given = [call(day, distinct=10) for day in days(date(2022, 3, 1), 31)]
+    pack = CAP + version("2022-01-01", 155) + version("2022-03-16", 155)
+    with compared(tmp_path, CASE, pack, calls=given) as db:
+        found = findings(db, "monthly_cap")
+    assert [(row["version"], row["measured"], row["result"]) for row in found] == [
+        ("2022-01-01", 150, "agrees"),
+        ("2022-03-16", 160, "differs"),
+    ]
+
+
 def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
     day = date(2022, 3, 1)
     given = [call(day, endpoint=name, distinct=60, delivered=60) for name in "ab"]

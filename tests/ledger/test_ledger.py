@@ -263,6 +263,8 @@ def test_names_in_logs_are_shown_as_text(tmp_path: Path) -> None:
 
 
 def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "it's"
+    tmp_path.mkdir()
     (tmp_path / "a.csv").write_text(
         "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
     )
