@@ -27,11 +27,27 @@ LONG, TIMES, USUAL = 3600, 20, 10
 
 def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
     """Return the table ``pauses``."""
+    # A copy records what its original does, and so does a call that is left out.
+    recorded = [
+        {"part": number, "stream": part.about["stream"]}
+        for number, original in enumerate(counts.parts)
+        for part in parts
+        if part is original
+        or (
+            part.about.get("state") == "copy"
+            and part.about["sha256"] == original.about["sha256"]
+        )
+    ]
+    counts.database.register("recorded", pa.Table.from_pylist(recorded))
     rows = (
         counts.sql(
             f"""WITH times AS (
-            SELECT stream, start, min(c.first) AS first, max(c.last) AS last
-            FROM cells c JOIN files USING (part) GROUP BY ALL
+            SELECT stream, start, min(first) AS first, max(last) AS last FROM (
+                SELECT part, start, first, last FROM cells
+                UNION ALL
+                SELECT part, epoch(time)::BIGINT // {counts.cell} * {counts.cell}, time, time
+                FROM every JOIN repeated USING (part, row)
+            ) JOIN recorded USING (part) GROUP BY ALL
         ), between AS (
             SELECT stream, max(last) OVER before AS start, first AS "end",
                 epoch(first) - epoch(max(last) OVER before) AS seconds

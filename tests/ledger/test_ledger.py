@@ -5,6 +5,7 @@ others.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -125,6 +126,18 @@ def test_gaps_copies_overlaps_retries_and_bad_lines(demo: Path) -> None:
     retries = {row["name"]: row["retries"] for row in table(demo, "totals")}
     assert retries["search"] == 60
     assert retries[None] == 60
+
+
+def test_copies_and_overlaps_make_no_gaps_whatever_their_names(
+    demo: Path, tmp_path: Path
+) -> None:
+    logs = demo / "demo" / "logs"
+    shutil.copytree(logs / "reader-again", tmp_path / "logs" / "a-copy")
+    shutil.copytree(logs / "reader", tmp_path / "logs" / "reader")
+    out = make_ledger([tmp_path / "logs"], tmp_path / "out")
+    rows = pq.read_table(out / "tables" / "coverage.parquet").to_pylist()
+    gaps = [f"{row['day']:%m-%d}" for row in rows if row["state"] == "gap"]
+    assert gaps == ["08-09", "08-10", "08-11", "08-12", "08-13"]
 
 
 def test_clocks_and_shared_quotas(demo: Path) -> None:
