@@ -23,16 +23,14 @@ def output(command: str, folder: Path, python: str | Path) -> str:
     ``corpora``.
     """
     program, *words = shlex.split(command)
-    assert program == "provscan", command
+    if program == "provscan":
+        quiet = ["--quiet"] if words[0] in ("index", "match", "clean", "ledger") else []
+        words = ["-m", "provscan", *words, *quiet]
+    else:
+        assert program == "python", command
     environment = {**os.environ, "COLUMNS": "100", "PROVSCAN_INDEX": "licensed.index"}
     done = subprocess.run(
-        [
-            python,
-            "-m",
-            "provscan",
-            *words,
-            *(["--quiet"] if words[0] in ("index", "match", "clean") else []),
-        ],
+        [python, *words],
         cwd=folder,
         env=environment,
         capture_output=True,

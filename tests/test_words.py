@@ -29,8 +29,18 @@ NOT_USED = {
     "executor": "backend backends scheduler schedulers",
 }
 TERMS = {word: term for term, words in NOT_USED.items() for word in words.split()}
-# Elsewhere a token is a word; for a server, it is what clients show to be let in.
-WITH_LANGUAGE_MODELS = {"estimate", "runs", "report", "cli", "api", "probe", "server"}
+# Elsewhere a token is a word; for a server and in access logs, it is what clients show
+# to be let in.
+WITH_LANGUAGE_MODELS = {
+    "estimate",
+    "runs",
+    "report",
+    "cli",
+    "api",
+    "probe",
+    "server",
+    "ledger",
+}
 
 
 def names(path: Path) -> Iterator[tuple[int, str]]:

@@ -63,6 +63,7 @@ COMMANDS = (
     "case",
     "review",
     "room",
+    "ledger",
 )
 
 

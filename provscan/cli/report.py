@@ -42,7 +42,7 @@ def command(
     reviewed: Path | None,
     **options: Any,
 ) -> None:
-    """Write the report of RUN, or of a probe, again.
+    """Write the report of RUN, of a probe or of a ledger, again.
 
     Only the folder of the run is needed, neither the index nor the dataset.
     """
@@ -62,6 +62,15 @@ def command(
                 "--reviewed"
             )
         write = write_probe_report
+    elif (run / "ledger.json").is_file():
+        from provscan.ledger import write_ledger_report
+
+        if form == "pdf" or {no_text, texts, reviewed} - {None, False}:
+            raise UsageError(
+                "the report of a ledger is HTML, without texts and marks: leave out "
+                "--format, --no-text, --texts and --reviewed"
+            )
+        write = write_ledger_report
     elif "blind" in read_json(run / SUMMARY_FILE):
         from provscan.blind.report import write_report as write_blind_report
 

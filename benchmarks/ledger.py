@@ -1,0 +1,298 @@
+"""How fast are access logs measured, in how much memory, and is what they hide found?
+
+    python benchmarks/ledger.py [--rows 8000000] [--form parquet] [--folder FOLDER]
+
+Invented logs of eight applications in 2022 are written by SQL, one per application and
+month, with planted facts: a burst in one quarter of an hour, two applications that
+share the quota of a project, a gap of six hours, a copy and an overlapping file,
+retries, a clock that is 437 s ahead, one in Chicago's time, backdated rows, and a
+government customer. A 78th of the calls keeps ids. The logs are measured in another
+process, whose peak memory is shown, and each fact is looked up in the tables.
+
+78 million rows take some 1 GB as Parquet and 15 GB as JSON lines. The folder is
+temporary unless it is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+from measure import apart, console, machine, table
+
+from provscan.ledger import access
+
+EPOCH = 1_288_834_974_657
+KEPT = 78
+BURST = 4000
+BURST_AT = datetime(2022, 6, 15, 14, 2, tzinfo=UTC)
+GAP = (datetime(2022, 5, 5, 3, tzinfo=UTC), datetime(2022, 5, 5, 9, tzinfo=UTC))
+OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
+POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
+AHEAD = 437
+
+# Row `i` of an application and month; the 51st of each hundred is a retry of the 50th,
+# which is refused. `r` is the row whose names a row has.
+ROWS = """
+    SELECT *, CASE
+        WHEN {app} = 5 THEN true_time + INTERVAL {ahead} SECONDS
+        WHEN {app} = 6 THEN timezone('America/Chicago', timezone('UTC', true_time))
+        WHEN {app} = 7 AND kept AND hash(i, 8) % 500 = 0
+            THEN true_time - INTERVAL 5 DAYS
+        ELSE true_time END AS time
+    FROM (
+        SELECT i, r, TIMESTAMP '{begin}' + to_microseconds((i * {step}
+                + hash(i, {app}) % greatest({step} // 2, 1)::BIGINT)::BIGINT)
+                AS true_time,
+            hash(i, {month}, {app}, 9) % {kept} = 0 AND i % 100 <> 50 AS kept
+        FROM (SELECT i, if(i % 100 = 51, i - 1, i) AS r FROM range({rows}) t(i))
+    )"""
+CALLS = """
+    SELECT time, 'app-{app}' AS application,
+        {project} AS project,
+        'token-{app}-' || (hash(r, {month}, 2) % 5) AS token,
+        ['/2/tweets/search/recent', '/2/tweets/search/all', '/2/tweets',
+         '/2/users/:id/tweets', '/2/tweets/counts/recent', '/2/users']
+            [(hash(r, {month}, 3) % 6 + 1)::BIGINT] AS endpoint,
+        hash(r, {month}, {app}, 4)::VARCHAR AS parameters,
+        if(i % 100 = 50, 429, 200)::SMALLINT AS status,
+        if(i % 100 = 50, 0, if(kept, 5, hash(i, 5) % 100))::INTEGER AS tweets,
+        CASE WHEN kept THEN [
+            (((epoch_us(true_time) // 1000) - {epoch}
+                - (-4000 * ln(1 - (hash(i, 6) % 1000000) / 1e6))::BIGINT) << 22)
+            - (hash(i, 7, n) % 97 * n * 400000000)::BIGINT FOR n IN [0, 1, 2, 3, 4]
+        ] END AS ids,
+        CASE WHEN {app} = 1 AND time >= TIMESTAMP '{police}' AND i % 1000 = 7
+            THEN 'City Police' WHEN i % 10 = 0 THEN 'Newspaper' END AS organisation
+    FROM ({rows})"""
+
+
+def write(folder: Path, rows: int, form: str) -> int:
+    """Write the logs; return the number of distinct calls."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = duckdb.connect()
+    database.execute("SET memory_limit = '4GB'; SET TimeZone = 'UTC'")
+    months = [datetime(2022, month, 1) for month in range(1, 13)] + [
+        datetime(2023, 1, 1)
+    ]
+    for app in range(8):
+        for month in range(12):
+            span = months[month + 1] - months[month]
+            number = round(rows / 8 * span / timedelta(days=365))
+            step = span // timedelta(microseconds=1) // number
+            values = {
+                "app": app,
+                "month": month,
+                "begin": f"{months[month]:%Y-%m-%d}",
+                "step": step,
+                "rows": number,
+                "kept": KEPT,
+                "epoch": EPOCH,
+                "ahead": AHEAD,
+                "police": f"{POLICE:%Y-%m-%d %H:%M}",
+                "project": "'project-0'" if app < 2 else f"'project-{app}'",
+            }
+            query = CALLS.format(**values | {"rows": ROWS.format(**values)})
+            where = "true"
+            if app == 3:
+                where = f"NOT (time >= '{GAP[0]:%F %T}' AND time < '{GAP[1]:%F %T}')"
+            if app == 2 and month == 5:
+                query += f""" UNION ALL SELECT TIMESTAMP '{BURST_AT:%F %T}'
+                    + to_microseconds(j * 150000) AS time, 'app-2', 'project-2',
+                    'token-2-0', '/2/tweets', j::VARCHAR, 200, 1, NULL, NULL
+                    FROM range({BURST}) t(j)"""
+            _copy(
+                database, query, where, folder / f"app-{app}" / f"{month + 1:02}", form
+            )
+            if app == 4 and month == 2:
+                _copy(
+                    database,
+                    query,
+                    f"time >= '{OVERLAP[0]:%F %T}' AND time < '{OVERLAP[1]:%F %T}'",
+                    folder / "app-4" / "again-03",
+                    form,
+                )
+    copied = folder / "app-4" / f"07.{form}"
+    (folder / "app-4" / f"copy-07.{form}").write_bytes(copied.read_bytes())
+    paths = f"'{folder}/app-*/[01]*.{form}'"
+    return int(_scalar(database, f"SELECT count(*) FROM {_read(paths, form)}"))
+
+
+def _copy(database: Any, query: str, where: str, path: Path, form: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    order = f"SELECT * FROM ({query}) WHERE {where} ORDER BY time"
+    options = {
+        "parquet": "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd",
+        "csv": "FORMAT csv, HEADER",
+        "jsonl": "FORMAT json",
+        "log": "FORMAT csv, HEADER false, DELIMITER E'\\x01', QUOTE '', ESCAPE ''",
+    }[form]
+    if form == "log":
+        order = f"""SELECT '10.0.0.1 - - [' || strftime(time, '%d/%b/%Y:%H:%M:%S +0000')
+            || '] "GET ' || endpoint || '?q=' || parameters || ' HTTP/1.1" ' || status
+            || ' 99 "-" "client" application=' || application || ' project=' || project
+            || ' token=' || token || ' tweets=' || tweets
+            || if(ids IS NULL, '', ' ids=' || array_to_string(ids, ','))
+            || if(organisation IS NULL, '', ' organisation="' || organisation || '"')
+            FROM ({order})"""
+    elif form == "csv":
+        order = f"SELECT * REPLACE (array_to_string(ids, ' ') AS ids) FROM ({order})"
+    database.execute(f"COPY ({order}) TO '{path}.{form}' ({options})")
+
+
+def _read(paths: str, form: str) -> str:
+    if form == "parquet":
+        return f"read_parquet({paths})"
+    return (
+        f"read_csv({paths}, header = {form == 'csv'}, delim = E'\\x01', quote = '', "
+        "columns = {'line': 'VARCHAR'})"
+    )
+
+
+def _scalar(database: Any, query: str) -> Any:
+    return database.sql(query).fetchall()[0][0]
+
+
+def measure(folder: Path, out: Path, memory: str) -> None:
+    """Measure in this process; write the seconds until each stage ended."""
+    begun = time.perf_counter()
+    ends: dict[str, float] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        name = f"{stage} {done}/{total}" if stage == "counting" else stage
+        ends[name] = time.perf_counter() - begun
+
+    access.measure([folder], out, key="k", memory=memory, on_progress=progress)
+    (out / "stages.json").write_text(json.dumps(ends))
+
+
+def facts(
+    tables: Path, calls: int, logs: Path, form: str
+) -> list[tuple[str, bool, str]]:
+    """Look up what was planted."""
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = pq.read_table(
+            tables / f"{name}.parquet"
+        ).to_pylist()
+        return found
+
+    whole = rows("totals")[0]
+    found = [("calls", whole["calls"] == calls, f"{whole['calls']:,}")]
+    if form == "parquet":
+        database = duckdb.connect()
+        kept = f"""SELECT time::DATE AS day, unnest(ids) AS id
+            FROM read_parquet('{logs}/app-*/[01]*.parquet')"""
+        days, over_all = database.sql(
+            f"SELECT count(DISTINCT (day, id)), count(DISTINCT id) FROM ({kept})"
+        ).fetchall()[0]
+        found += [
+            ("ids a day", whole["daily_low"] >= days, f"{days:,}"),
+            ("ids", whole["distinct_low"] == over_all, f"{over_all:,}"),
+        ]
+    month = round(calls / 8 / 12)
+    top = max(
+        (
+            row
+            for row in rows("peaks")
+            if row["scope"] == "token"
+            and row["kind"] == "sliding"
+            and row["window"] == 900
+        ),
+        key=lambda row: row["calls"],
+    )
+    inside = BURST_AT - timedelta(minutes=15) <= top["start"] <= BURST_AT
+    found.append(("burst", inside and top["calls"] >= BURST, f"{top['calls']:,} calls"))
+    shared = {
+        tuple(row["applications"])
+        for row in rows("fanout")
+        if len(row["applications"]) > 1
+    }
+    found.append(("fan-out", shared == {("app-0", "app-1")}, str(shared)))
+    gaps = [row for row in rows("pauses") if row["kind"] == "gap"]
+    right = len(gaps) == 1 and abs(gaps[0]["start"] - GAP[0]) < timedelta(minutes=15)
+    found.append(("gap", right, f"{len(gaps)} gaps"))
+    files = rows("files")
+    again = sum(row["repeated"] or 0 for row in files)
+    copies = sum(row["state"] == "copy" for row in files)
+    overlap = next(row["rows"] for row in files if "again-03" in row["source"])
+    found.append(("overlap", again == overlap, f"{again:,} calls"))
+    found.append(("copy", copies == 1, f"{copies} copies"))
+    retries = whole["retries"]
+    found.append(("retries", abs(retries - calls / 100) < 200, f"{retries:,}"))
+    clocks: dict[str, list[dict[str, Any]]] = {}
+    for row in rows("clock"):
+        clocks.setdefault(Path(row["stream"]).parent.name, []).append(row)
+    for app, right_kinds in (
+        ("app-5", {"skew"}),
+        ("app-6", {"daylight"}),
+        ("app-7", {"agrees", "backdated"}),
+    ):
+        mine = [row for row in clocks[app] if row["rows"] > month / KEPT / 100]
+        kinds = {row["kind"] for row in mine}
+        offsets = [row["offset"] and round(row["offset"]) for row in mine]
+        found.append((f"clock of {app}", kinds == right_kinds, f"{kinds} {offsets}"))
+    others = {
+        row["kind"]
+        for app, mine in clocks.items()
+        for row in mine
+        if app not in ("app-5", "app-6", "app-7")
+    }
+    found.append(("other clocks", others <= {"agrees", "not_measured"}, str(others)))
+    police = [
+        row for row in rows("organisations") if row["organisation"] == "City Police"
+    ]
+    first = police[0]["first"] if len(police) == 1 else None
+    near = first is not None and POLICE <= first < POLICE + timedelta(days=2)
+    found.append(("government", near, str(first)))
+    covered = rows("coverage")
+    lost = {(row["application"], row["day"]) for row in covered if row["gap"]}
+    found.append(("coverage", lost == {("app-3", date(2022, 5, 5))}, str(lost)))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=8_000_000)
+    parser.add_argument(
+        "--form", default="parquet", choices=("parquet", "csv", "jsonl", "log")
+    )
+    parser.add_argument("--memory", default="4GB")
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    console.print(machine())
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.folder or Path(temporary)).resolve()
+        logs, out = folder / "logs", folder / "out"
+        begun = time.perf_counter()
+        calls = write(logs, options.rows, options.form)
+        size = sum(path.stat().st_size for path in logs.rglob("*.*"))
+        console.print(
+            f"{calls:,} calls in {size / 1e9:.1f} GB of {options.form}, "
+            f"written in {time.perf_counter() - begun:.0f} s"
+        )
+        usage = apart(measure, logs, out, options.memory)
+        shown = table("Stages", "until the end of", "seconds")
+        for stage, seconds in json.loads((out / "stages.json").read_text()).items():
+            shown.add_row(stage, f"{seconds:.1f}")
+        shown.add_row("all", f"{usage.seconds:.1f}")
+        console.print(shown)
+        console.print(
+            f"peak memory {usage.peak / 1e9:.2f} GB, {usage.own / 1e9:.2f} GB without "
+            "mapped files"
+        )
+        shown = table("Planted facts", "fact", "found", "as")
+        for name, right, words in facts(out / "tables", calls, logs, options.form):
+            shown.add_row(name, "yes" if right else "NO", words)
+        console.print(shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,387 @@
+"""Write a demonstration of ``provscan ledger``: a year of access logs of eight invented
+applications, with planted facts, from a seed.
+
+    python corpora/generate_ledger.py FOLDER
+
+writes
+
+    case.toml, limits.toml   the case file, and a policy pack with invented rules
+    logs/                    the access logs, a file for each application and quarter
+    stores/, requests/       what one application held, and deletions with their record
+    licensed.index           an index of corpora/tiny/corpus
+    truth.json               the planted facts, and the counts of each application
+
+No application, person or organisation of it exists. All ids are made from the time of
+a call, so that a log's clock can be checked against them. Needs provscan for the index
+alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+Call = dict[str, Any]
+
+TINY = Path(__file__).parent / "tiny"
+START, END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))
+# Unix milliseconds from which ids count.
+EPOCH = 1_288_834_974_657
+SEARCH, TIMELINE = "/1.1/search/tweets.json", "/1.1/statuses/user_timeline.json"
+
+# Name -> project, tier, endpoint, minutes between calls, whether ids are kept.
+APPLICATIONS = {
+    "reader": ("news", "basic", "/2/users/tweets", 60, True),
+    "search": ("assistant", "enterprise", SEARCH, 90, False),
+    "sync": ("assistant", "enterprise", SEARCH, 120, False),
+    "archive": ("vault", "pro", TIMELINE, 60, True),
+    "alerts": ("watch", "pro", SEARCH, 60, True),
+    "atlas": ("maps", "pro", TIMELINE, 120, False),
+    "tally": ("maps", "pro", TIMELINE, 120, False),
+    "civic": ("desk", "enterprise", "/2/tweets/search/recent", 120, False),
+}
+
+CASE = """\
+[case]
+name = "The letter of May 2023, invented"
+from = 2022-01-01
+to = 2022-12-31
+logs = ["logs"]
+policies = ["x-developer", "limits.toml"]
+index = "licensed.index"
+
+{applications}
+[[holding]]
+application = "archive"
+name = "store"
+date = 2022-06-30
+stored = "files on one server, invented"
+dataset = "stores/june.jsonl"
+options = {{ cutoff = "2017-01-01", edits = "light" }}
+
+[[holding]]
+application = "archive"
+name = "store"
+date = 2022-12-31
+dataset = "stores/december.jsonl"
+options = {{ cutoff = "2017-01-01", edits = "light" }}
+
+[[deletion]]
+application = "archive"
+name = "July"
+requested = 2022-07-01T09:00:00Z
+ids = "requests/july.txt"
+
+[[purge]]
+application = "archive"
+date = 2022-07-02T08:00:00Z
+ids = "requests/purged.txt"
+
+[[use]]
+application = "archive"
+name = "training set of a model"
+kind = "training"
+date = 2022-10-01
+dataset = "stores/june.jsonl"
+options = {{ cutoff = "2017-01-01", edits = "light" }}
+
+[[end_user]]
+application = "civic"
+name = "Harbour Police"
+government = true
+notice = 2022-05-01
+
+[[end_user]]
+application = "civic"
+name = "City Library"
+government = true
+notice = 2022-06-01
+
+[[end_user]]
+application = "civic"
+name = "Goat Weekly"
+government = false
+
+[[claim]]
+source = "the letter"
+what = "calls"
+total = {calls}
+
+[[claim]]
+source = "the letter"
+what = "tweets"
+application = "reader"
+total = {daily}
+"""
+
+LIMITS = """\
+[pack]
+name = "limits"
+title = "Invented limits"
+
+[[rule]]
+id = "timeline-day"
+kind = "rate_limit"
+title = "Timelines, a day"
+scope = "application"
+endpoints = ["/2/users/tweets"]
+window_minutes = 1440
+versions = [
+  { date = 2022-01-01, dated = "effect", value = 40, clause = "2", source = "invented", text_sha256 = "none", says = "40 calls a day." },
+  { date = 2022-07-01, dated = "effect", value = 20, clause = "2", source = "invented", text_sha256 = "none", says = "20 calls a day." },
+]
+
+[[rule]]
+id = "cap"
+kind = "monthly_cap"
+title = "Tweets read in a month"
+scope = "project"
+tiers = ["basic"]
+versions = [
+  { date = 2022-01-01, dated = "effect", value = 3000, clause = "3", source = "invented", text_sha256 = "none", says = "3,000 tweets are read a month." },
+]
+"""  # noqa: E501
+
+
+class Log:
+    """The calls of one application, in the order of their true times."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.name, self.calls = name, list[Call]()
+        self.project, self.tier, self.endpoint, self.minutes, self.ids = APPLICATIONS[
+            name
+        ]
+        self.rng = Random(f"{seed} {name}")
+
+    def add(self, time: datetime, **other: Any) -> Call:
+        """Add a call, with three to five tweets posted in the minute before it."""
+        seconds = sorted(self.rng.uniform(1, 60) for _ in range(self.rng.randint(3, 5)))
+        call = {
+            "time": time,
+            "application": self.name,
+            "project": self.project,
+            "token": f"token-of-{self.name}",
+            "user": f"user-of-{self.name}",
+            "endpoint": self.endpoint,
+            "parameters": f"cursor={len(self.calls)}",
+            "status": 200,
+            "ids": [snowflake(time - timedelta(seconds=s), self.rng) for s in seconds],
+            **other,
+        }
+        self.calls.append(call)
+        return call
+
+    def usual(self) -> None:
+        """Add the usual calls of the year; every tenth repeats tweets of the call
+        before.
+        """
+        time, before = START, list[int]()
+        while (time := time + timedelta(minutes=self.minutes)) < END:
+            jitter = self.rng.uniform(-0.4, 0.4) * self.minutes
+            call = self.add(time + timedelta(minutes=jitter))
+            if len(self.calls) % 10 == 0:
+                call["ids"] = [*call["ids"][:2], *before[:2]]
+            before = call["ids"]
+
+    def burst(self, start: datetime, minutes: float, calls: int, **other: Any) -> None:
+        """Add calls at equal distances, with tokens in turn if several are given."""
+        tokens = other.pop("tokens", [f"token-of-{self.name}"])
+        for number in range(calls):
+            time = start + timedelta(minutes=minutes * number / calls)
+            self.add(time, token=tokens[number % len(tokens)], **other)
+
+
+def snowflake(time: datetime, rng: Random) -> int:
+    milliseconds = int(time.timestamp() * 1000) - EPOCH
+    return (milliseconds << 22) | rng.getrandbits(22)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def planted(log: Log) -> Iterator[str]:
+    """Add what is special about an application; yield the planted facts."""
+    match log.name:
+        case "reader":
+            log.burst(at("2022-11-15 10:00"), 24 * 60, 100)
+            yield "cap: 3,000 tweets a month, exceeded in November"
+            yield "limit: 40 calls a day until June, 20 from July on"
+            gap = at("2022-08-10 00:00"), at("2022-08-13 00:00")
+            log.calls = [c for c in log.calls if not gap[0] <= c["time"] < gap[1]]
+            yield "gap: 10 to 12 August"
+        case "search":
+            tokens = [f"search-{n}" for n in range(4)]
+            log.burst(at("2022-05-14 13:00"), 14.5, 520, tokens=tokens)
+            yield "peak: 520 calls from 13:00 to 13:15 on 14 May, by four tokens"
+            for number in range(60):
+                time = at("2022-03-01 00:20") + timedelta(days=number)
+                refused = log.add(time, status=429, ids=[])
+                again = log.add(time + timedelta(seconds=15))
+                again["parameters"] = refused["parameters"]
+            yield "retries: 60"
+        case "sync":
+            log.burst(at("2022-09-20 23:53"), 14, 200)
+            yield "peak: 200 calls in 14 minutes across midnight on 20 September"
+        case "archive":
+            for call in log.rng.sample(log.calls[-1500:], 60):
+                days = log.rng.uniform(30, 200)
+                call["stated"] = call["time"] - timedelta(days=days)
+            yield "backdated: 60 rows of the last two months, by 30 to 200 days"
+        case "alerts":
+            for call in log.calls:
+                call["stated"] = call["time"] - timedelta(hours=6)
+            yield "clock: six hours behind"
+        case "atlas" | "tally":
+            for call in log.calls:
+                call["user"] = "user-of-maps"
+            log.burst(at("2022-07-07 15:00"), 14, 150, user="user-of-maps")
+            yield "fan-out: one user with two applications"
+        case "civic":
+            for number, call in enumerate(log.calls):
+                organisation = "Goat Weekly"
+                if number % 5 == 1 and call["time"] >= at("2022-04-03 00:00"):
+                    organisation = "Harbour Police"
+                if number % 5 == 2 and call["time"] >= at("2022-06-10 00:00"):
+                    organisation = "City Library"
+                if number % 50 == 3:
+                    organisation = "Night Desk"
+                call["organisation"] = organisation
+            yield "government: Harbour Police before its notice on 1 May"
+
+
+def counts(log: Log) -> dict[str, int]:
+    """Return the counts of an application, as a naive script would make them."""
+    answered = [call for call in log.calls if call["status"] == 200]
+    days: dict[Any, set[int]] = defaultdict(set)
+    for call in answered:
+        days[call.get("stated", call["time"]).date()].update(call["ids"])
+    return {
+        "calls": len(log.calls),
+        "refused": len(log.calls) - len(answered),
+        "delivered": sum(len(call["ids"]) for call in answered),
+        "daily": sum(map(len, days.values())),
+        "distinct": len(set().union(*days.values())),
+    }
+
+
+def line(call: Call, kept: bool) -> str:
+    stated = call.get("stated", call["time"])
+    shown = {**call, "time": stated.isoformat(timespec="milliseconds")[:23]}
+    shown.pop("stated", None)
+    if not kept:
+        shown["tweets"] = len(shown.pop("ids"))
+    else:
+        shown["ids"] = [str(one) for one in shown["ids"]]
+    return json.dumps(shown)
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{one}\n" for one in lines).encode()
+    # Without the time of writing, so that the same call gives the same bytes.
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def write_logs(folder: Path, log: Log) -> None:
+    """Write a file for each quarter, by true time; ``reader`` has a copy of the second
+    one and three days of the third a second time, ``tally`` has broken lines.
+    """
+    quarters: dict[int, list[str]] = defaultdict(list)
+    for call in sorted(log.calls, key=lambda call: call["time"]):
+        quarters[(call["time"].month + 2) // 3].append(line(call, log.ids))
+    if log.name == "tally":
+        quarters[2][10:10] = ['{"time": "2022-04-01T'] * 25
+    for quarter, lines in quarters.items():
+        write_lines(folder / log.name / f"2022-{quarter}.jsonl.gz", lines)
+    if log.name == "reader":
+        write_lines(folder / "reader-again" / "2022-2.jsonl.gz", quarters[2])
+        write_lines(folder / "reader-again" / "2022-3.jsonl.gz", quarters[3][:72])
+
+
+def plain(text: str) -> str:
+    """Return a text without links, names and all but letters and digits."""
+    return re.sub(r"@\w+|https?\S+|\W", "", text.casefold())
+
+
+def write_stores(folder: Path) -> dict[str, Any]:
+    """Write what ``archive`` held in June and December, and a request to delete twenty
+    of the tweets in between.
+    """
+    tweets = [
+        json.loads(one)
+        for one in (TINY / "corpus/tweets.jsonl").read_text("utf-8").splitlines()
+    ]
+    texts = [plain(tweet.get("text") or "") for tweet in tweets]
+    retweeted = {tweet.get("rt_of") for tweet in tweets}
+    own = [
+        tweet
+        for tweet, text in zip(tweets, texts, strict=True)
+        if len(text) > 100
+        and texts.count(text) == 1
+        and tweet["lang"] == "en"
+        and not tweet.get("rt_of")
+        and tweet["id"] not in retweeted
+        and tweet["created_at"] < "2017"
+    ]
+    held, others = own[:100], (TINY / "dataset.jsonl").read_text("utf-8").splitlines()
+    requested, purged = held[:20], held[:12]
+    for name, stored in (("june", held), ("december", held[10:15] + held[20:])):
+        records = [json.dumps({"text": tweet["text"]}) for tweet in stored]
+        write_lines(folder / "stores" / f"{name}.jsonl", records + others[4900:])
+    for name, chosen in (("july", requested), ("purged", purged)):
+        ids = [str(tweet["id"]) for tweet in chosen]
+        write_lines(folder / "requests" / f"{name}.txt", ids)
+    return {"requested": 20, "recorded": 12, "held": 5, "despite_record": 2}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    folder, logs = given.folder, []
+    facts = {}
+    for name in APPLICATIONS:
+        log = Log(name, given.seed)
+        log.usual()
+        facts[name] = list(planted(log))
+        write_logs(folder / "logs", log)
+        logs.append(log)
+    counted = {log.name: counts(log) for log in logs}
+    applications = "".join(
+        f'[[application]]\nname = "{log.name}"\nproject = "{log.project}"\n'
+        f'tier = "{log.tier}"\n\n'
+        for log in logs
+    )
+    case = CASE.format(
+        applications=applications,
+        calls=sum(item["calls"] for item in counted.values()),
+        daily=counted["reader"]["daily"],
+    )
+    (folder / "case.toml").write_text(case, encoding="utf-8")
+    (folder / "limits.toml").write_text(LIMITS, encoding="utf-8")
+    truth = {"facts": facts, "counts": counted, "deletions": write_stores(folder)}
+    (folder / "truth.json").write_text(json.dumps(truth, indent=1), encoding="utf-8")
+    index = [sys.executable, "-m", "provscan", "index", str(TINY / "corpus")]
+    subprocess.run(
+        [*index, "-o", str(folder / "licensed.index"), "--quiet"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    calls = sum(item["calls"] for item in counted.values())
+    print(f"{folder}: {calls:,} calls of {len(logs)} applications")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""``provscan ledger``: what applications accessed, hold and use, against the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from provscan import cli
+from provscan.cli import option
+
+
+@click.command("ledger", cls=cli.GroupedCommand)
+@click.argument("logs", nargs=-1, metavar="[LOG...]", type=cli.Local())
+@option(
+    "--out",
+    "-o",
+    required=True,
+    type=cli.Local(),
+    metavar="FOLDER",
+    help="New folder for the report, the tables and the workbook.",
+)
+@option(
+    "--case",
+    type=cli.Local(),
+    metavar="FILE",
+    help="Case file (TOML): applications, holdings, uses, government end users, "
+    "claims, policy packs.  [default: access alone]",
+)
+@option(
+    "--mapping",
+    type=cli.Local(),
+    metavar="FILE",
+    help="TOML file that says which columns of the logs hold what.  [default: usual "
+    "names]",
+)
+@option(
+    "--key",
+    type=cli.Local(path_type=Path),
+    metavar="FILE",
+    help="File with the secret with which names of tokens and users are hashed.  "
+    "[default: a new one]",
+)
+@cli.as_json
+@cli.quiet
+def command(
+    logs: tuple[str, ...],
+    out: str,
+    key: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Report what was accessed, what is held and what it is used for.
+
+    LOG are access logs of a gateway or a client: JSON lines, CSV, Parquet, web server
+    and load balancer logs, CloudTrail, twarc.log, in folders and archives. Each conduct
+    is compared with the version of the rule that was in force on its day. Repeat an
+    interrupted command to go on.
+    """
+    from provscan.cli import show
+    from provscan.cli.progress import progress
+    from provscan.ledger import ledger_lines, make_ledger, read_ledger
+
+    secret = None if key is None else key.read_text(encoding="utf-8").strip()
+    with progress(quiet) as watcher:
+        made = make_ledger(
+            logs, out, key=secret, progress=watcher, **cli.given(**options)
+        )
+    found = read_ledger(made)
+    show.result({"ledger": str(made), **found}, as_json, ledger_lines)
+    calls = sum(row["calls"] for row in found["totals"] if row["scope"] == "all")
+    if found["left_out"]["not_read"] or not calls:
+        click.get_current_context().exit(cli.UNUSABLE)

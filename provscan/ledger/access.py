@@ -1,0 +1,182 @@
+"""Measure access: logs to parts, parts to counts, counts to tables.
+
+:func:`measure` is the only entry point.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from provscan.ledger import clock, counts, coverage, peaks
+from provscan.ledger.intake import Part, connect, take_in
+from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
+from provscan.writing import replacing_file
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the stage, and what is done of how much in it."""
+
+
+def measure(
+    logs: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    mapping: str | os.PathLike[str] | None = None,
+    key: str | None = None,
+    windows: Sequence[int] = (900, 86_400),
+    zone: str = "UTC",
+    memory: str = "4GB",
+    on_progress: Progress | None = None,
+) -> Path:
+    """Read access logs and write the tables of ``tables.TABLES`` to `out`/tables.
+
+    `out`/parts keeps one normalised file per log, so that an interrupted measurement
+    goes on where it stopped, and a log that is added later is the only one to be read.
+
+    Parameters
+    ----------
+    logs
+        Files, folders and archives; formats are recognised.
+    out
+        The folder of the result. It is created; what this function did not write in it
+        stays untouched.
+    mapping
+        A TOML file that says which columns hold what (see ``columns``).
+    key
+        The secret with which names of tokens and users are hashed. By default a new
+        one is drawn and kept in `out`/key.txt; hashes compare between two results only
+        if their keys are equal.
+    windows
+        Lengths of the windows of ``peaks``, in seconds, at most 86,400.
+    zone
+        A local time zone, such as "America/New_York", for ``peaks``, besides UTC.
+    memory
+        The memory that DuckDB may use.
+    on_progress
+        Called as the work proceeds.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of the tables.
+
+    Raises
+    ------
+    InputError
+        A file named does not exist, no file can be read, or no column holds the time.
+    ParameterError
+        A window, the zone, or an entry of the mapping is wrong.
+    """
+    windows = sorted(set(windows)) or [900]
+    peaks.require_windows(windows, zone)
+    folder = Path(out).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    progress: Progress = on_progress or (lambda *_: None)
+    secret = _secret(folder) if key is None else key
+    parts = take_in(logs, folder, secret, mapping, memory, progress)
+    basis = [[str(part.path), part.about["source"]] for part in parts]
+    settings = json.dumps([basis, windows, zone])
+    name = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    work = folder / "work" / name
+    work.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "files": _files(parts),
+        "bad_lines": pa.Table.from_pylist(
+            [row for part in parts for row in part.bad], BAD_LINES
+        ),
+        "usage": _usage(parts),
+    }
+    if any(part.path for part in parts):
+        with connect([folder], memory) as database:
+            counted = counts.Counts(database, parts, work, windows)
+            tables |= _counted(counted, parts, windows, zone, progress)
+            tables["files"] = _with_repeated(counted, tables["files"])
+    (folder / "tables").mkdir(exist_ok=True)
+    for each, schema in TABLES.items():
+        table = tables.get(each, schema.empty_table()).select(schema.names)
+        with replacing_file(folder / "tables" / f"{each}.parquet") as target:
+            pq.write_table(table.cast(schema), target)
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+    return folder / "tables"
+
+
+def _secret(folder: Path) -> str:
+    """Return the key of a result; draw one the first time."""
+    path = folder / "key.txt"
+    if not path.exists():
+        with replacing_file(path) as target:
+            target.write_text(secrets.token_hex(32))
+            target.chmod(0o600)
+    return path.read_text().strip()
+
+
+def _counted(
+    counted: counts.Counts,
+    parts: Sequence[Part],
+    windows: Sequence[int],
+    zone: str,
+    progress: Progress,
+) -> dict[str, pa.Table]:
+    """Return the tables that are made of calls."""
+    stages = ("cells", "ids", "clock", "tables")
+
+    def begin(stage: str) -> None:
+        progress("counting", stages.index(stage), len(stages))
+
+    begin("cells")
+    counted.cells()
+    walked = functools.cache(lambda: peaks.walk(counted, windows, zone, progress))
+    counted.made("sliding", lambda: walked().sliding)
+    counted.made("retries", lambda: walked().retries)
+    begin("ids")
+    counted.ids()
+    begin("clock")
+    measured = clock.clock(counted)
+    begin("tables")
+    paused = coverage.pauses(counted, parts)
+    tables = {
+        "clock": measured,
+        "pauses": paused,
+        "coverage": coverage.coverage(counted, paused),
+        "calls": counts.calls(counted),
+        "totals": counts.totals(counted),
+        "organisations": counts.organisations(counted),
+        "peaks": peaks.peaks(counted, windows, zone),
+        "fanout": peaks.fanout(counted, windows[0]),
+    }
+    progress("counting", len(stages), len(stages))
+    return tables
+
+
+def _files(parts: Sequence[Part]) -> pa.Table:
+    return pa.Table.from_pylist([part.about for part in parts], FILES)
+
+
+def _usage(parts: Sequence[Part]) -> pa.Table:
+    rows = [row for part in parts for row in part.usage]
+    days = pa.array([row["day"] for row in rows], pa.string()).cast(pa.date32())
+    table = pa.Table.from_pylist(rows, USAGE.remove(USAGE.get_field_index("day")))
+    return table.append_column("day", days)
+
+
+def _with_repeated(counted: counts.Counts, files: pa.Table) -> pa.Table:
+    """Return the table ``files`` with the number of calls that an earlier file has."""
+    found = dict(
+        counted.sql(
+            """SELECT source, count(*) FROM repeated JOIN files USING (part)
+            GROUP BY source"""
+        ).fetchall()
+    )
+    number = [found.get(name, 0) for name in files["source"].to_pylist()]
+    values = pc.if_else(pc.is_valid(files["rows"]), pa.array(number), None)
+    return files.set_column(FILES.names.index("repeated"), "repeated", values)

@@ -1,0 +1,404 @@
+"""The snowflake clock: ids of tweets show how a log's clock was wrong.
+
+An id states when its tweet was posted, in milliseconds. A response can't contain a
+tweet from the future, so the time that a log states for it, minus the time of its
+newest tweet, is the clock's offset plus an age that is not negative. Over many
+responses, the ages of fresh tweets pile up above the offset with nothing below: a sharp
+*edge*. An offset below zero is proved by rows that state a time before that of their
+tweets; one above zero is only inferred, since all tweets could have been that old.
+
+:func:`clock` makes the table. It finds the edge of each day (:func:`_edges`), and
+explains the edges by a constant, by steps of quarter hours (a zone that observes
+daylight saving time), or by a line (a drift); rows far below are backdated. Lower
+envelopes of one-way delays give the offset and drift of a clock likewise in Moon,
+Skelly and Towsley, INFOCOM 1999, doi:10.1109/INFCOM.1999.749287.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from provscan.ledger.counts import QUARTER, Counts
+from provscan.ledger.tables import CLOCK
+
+# The Unix time, in milliseconds, that ids of tweets count from.
+EPOCH = 1_288_834_974_657
+# Seconds: the width of a bin, of an edge, and the largest age that is looked at.
+BIN, EDGE, AGE = 10, 60, 26 * 3600
+# Days are joined until they have this many rows.
+ROWS = 30
+# An edge holds this share of the quarter hours with rows, and this number of them; the
+# EDGE seconds below have at most FEW of its rows, and all of the time below it at most
+# FEW of all rows, which are then backdated.
+SHARE, QUARTERS, FEW = 0.05, 5, 0.1
+# Seconds by which a clock may be wrong, and by which edges of one clock may differ.
+WRONG, LOOSE = 60, 90
+DELAY = f"""epoch(coalesce(seen, time)) - ((newest >> 22) + {EPOCH}) / 1000.0"""
+
+
+class Edge(NamedTuple):
+    """The lowest delay that many rows of some days share, and when it occurred; both
+    in seconds.
+    """
+
+    time: float
+    delay: float
+
+
+class Fit(NamedTuple):
+    """A clock's offset in a period: `offset` at `start`, and its change per second."""
+
+    kind: str
+    start: float
+    end: float
+    offset: float
+    slope: float = 0.0
+
+
+def clock(counts: Counts) -> pa.Table:
+    """Return the table ``clock``."""
+    rows: list[dict[str, Any]] = []
+    counts.made(
+        "delays",
+        f"""SELECT part, floor(epoch(time) / 86400)::BIGINT AS day,
+            if(delay < {AGE}, floor(delay / {BIN})::BIGINT, NULL) AS bin,
+            count(*) AS rows, count(DISTINCT epoch_us(time) // {QUARTER}000000)
+                AS quarters,
+            min(delay) AS delay, min_by(epoch(time), delay) AS time
+        FROM (SELECT part, time, {DELAY} AS delay FROM calls
+            WHERE newest IS NOT NULL AND outcome = 'answered') GROUP BY ALL""",
+    )
+    streams = counts.sql(
+        """SELECT stream, epoch(min(first)), epoch(max(last)), list(part)
+        FROM files GROUP BY stream ORDER BY stream"""
+    ).fetchall()
+    for stream, first, last, parts in streams:
+        listed = ", ".join(map(str, parts))
+        delays = counts.sql(
+            f"""SELECT day, bin, sum(rows) AS rows, sum(quarters) AS quarters,
+                min(delay) AS delay, min_by(time, delay) AS time
+            FROM delays WHERE part IN ({listed}) GROUP BY ALL ORDER BY day, bin"""
+        ).fetchnumpy()
+        delays = {
+            name: np.ma.filled(each, -(1 << 62))
+            if name == "bin"
+            else np.asarray(each, np.float64)
+            for name, each in delays.items()
+        }
+        number = int(delays["rows"].sum())
+        if not number:
+            row = {"kind": "not_measured", "rows": 0, "start": first, "end": last}
+            said = (
+                "no response keeps the ids of its tweets, so nothing bounds its times"
+            )
+            rows.append(_row(stream, row, said))
+            continue
+        fits = _fits(_edges(delays), first, last)
+        if any(_too_young(fit, delays) for fit in fits):
+            fits = []
+        counts.sql(
+            f"""CREATE OR REPLACE TEMP VIEW answers AS SELECT time, {DELAY} AS delay
+            FROM ({counts.calls(parts)})
+            WHERE newest IS NOT NULL AND outcome = 'answered'"""
+        )
+        fits = _with_switches(counts, fits)
+        rows += _described(counts, stream, delays, fits, (first, last))
+    return pa.Table.from_pylist(rows, CLOCK)
+
+
+def _edges(delays: dict[str, Any]) -> list[Edge]:
+    """Return the edges of days, or of several days where these have few rows."""
+    edges = []
+    begin = 0
+    days = delays["day"]
+    ends = np.flatnonzero(np.append(np.diff(days) > 0, True)) + 1
+    for end in ends.tolist():
+        if delays["rows"][begin:end].sum() >= ROWS or end == len(days):
+            edge = _edge({name: each[begin:end] for name, each in delays.items()})
+            edges += [] if edge is None else [edge]
+            begin = end
+    return edges
+
+
+def _edge(delays: dict[str, Any]) -> Edge | None:
+    """Return the edge in a histogram: of several, one at zero, or else the highest."""
+    order = np.argsort(delays["bin"], kind="stable")
+    # Rows whose delay is above AGE have no bin and come first.
+    order = order[delays["bin"][order] > -(1 << 61)]
+    bins, rows = delays["bin"][order], delays["rows"][order]
+    total, width = delays["rows"].sum(), EDGE // BIN
+    quarters = delays["quarters"][order]
+    busy = max(1.0, float(np.unique(delays["day"]).size) * 86_400 / QUARTER)
+    busy = min(busy, float(delays["quarters"].sum()))
+    low = np.searchsorted(bins, bins - width, "left")
+    start = np.searchsorted(bins, bins, "left")
+    high = np.searchsorted(bins, bins + width, "left")
+    summed = np.concatenate([[0.0], np.cumsum(rows)])
+    held = np.concatenate([[0.0], np.cumsum(quarters)])
+    inside, under = summed[high] - summed[start], summed[start] - summed[low]
+    sharp = (
+        (held[high] - held[start] >= max(QUARTERS, SHARE * busy))
+        & (under <= FEW * inside)
+        & (summed[start] <= FEW * total)
+    )
+    found = np.flatnonzero(sharp)
+    if not len(found):
+        return None
+    at_zero = [i for i in found if -width <= bins[i] < width]
+    # The bins of one edge follow each other; its first one has the lowest delay.
+    chosen = at_zero[0] if at_zero else found[-1]
+    while chosen > 0 and sharp[chosen - 1] and bins[chosen] - bins[chosen - 1] <= 1:
+        chosen -= 1
+    window = order[start[chosen] : high[chosen]]
+    lowest = window[np.argmin(delays["delay"][window])]
+    return Edge(float(delays["time"][lowest]), float(delays["delay"][lowest]))
+
+
+def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
+    """Return what explains the edges: one constant, steps, or a line."""
+    if not edges:
+        return []
+    runs: list[list[Edge]] = [[]]
+    for edge in edges:
+        if runs[-1] and abs(edge.delay - _low(runs[-1][-5:])) > LOOSE:
+            runs.append([])
+        runs[-1].append(edge)
+    # A single edge that differs from both sides is noise.
+    kept = [run for run in runs if len(run) > 1] or runs
+    joined: list[list[Edge]] = []
+    for run in kept:
+        if joined and abs(_low(run) - _low(joined[-1])) <= LOOSE:
+            joined[-1] += run
+        else:
+            joined.append(list(run))
+    line = _line(edges)
+    if line is not None:
+        offset, slope = line
+        return [Fit("drift", first, last, offset + slope * first, slope)]
+    offsets = [_offset(run) for run in joined]
+    steps = [abs(_multiple(b - a) - (b - a)) for a, b in pairwise(offsets)]
+    shifts = [abs(b - a) for a, b in pairwise(offsets)]
+    if len(joined) > 1 and max(steps) <= LOOSE and max(shifts) <= 2 * 3600:
+        starts = [first, *(run[0].time for run in joined[1:])]
+        ends = [*starts[1:], last]
+        return [
+            Fit("daylight", start, end, offset)
+            for start, end, offset in zip(starts, ends, offsets, strict=True)
+        ]
+    largest = max(joined, key=len)
+    offset = _offset(largest)
+    if abs(offset) <= WRONG:
+        return [Fit("agrees", first, last, offset)]
+    if offset > 0 and _age(largest) > max(WRONG / 3, offset / 10):
+        # The edges of a clock that is ahead lie close together; these are more likely
+        # the ages of the youngest tweets that this log asks for.
+        return []
+    zoned = abs(offset - _multiple(offset)) < 1
+    return [Fit("zone" if zoned else "skew", first, last, offset)]
+
+
+def _too_young(fit: Fit, delays: dict[str, Any]) -> bool:
+    """Return whether tweets are younger than a clock that is ahead allows: then the
+    edge was the usual age of the tweets that this log asks for.
+    """
+    if fit.kind == "drift" or fit.offset <= WRONG:
+        return False
+    young = (
+        (delays["day"] > fit.start / 86_400)
+        & (delays["day"] < fit.end / 86_400 - 1)
+        & (delays["bin"] * BIN < fit.offset - 2 * BIN)
+        & (delays["bin"] * BIN > fit.offset - 5 * EDGE)
+    )
+    return float(delays["rows"][young].sum()) > max(2.0, 5e-4 * delays["rows"].sum())
+
+
+def _low(run: Sequence[Edge]) -> float:
+    return min(edge.delay for edge in run)
+
+
+def _multiple(seconds: float) -> float:
+    return round(seconds / QUARTER) * QUARTER
+
+
+def _offset(run: Sequence[Edge]) -> float:
+    """Return the offset that a run of edges shows: a multiple of a quarter hour, if
+    the youngest tweets explain the rest.
+    """
+    low = _low(run)
+    rest = low - _multiple(low)
+    # Half a minute of rest is as small as the ages of fresh tweets.
+    if -5 <= rest <= min(max(30.0, 3 * _age(run)), QUARTER / 3):
+        return _multiple(low)
+    return low
+
+
+def _age(run: Sequence[Edge]) -> float:
+    """Return how far the edges of a run usually lie above the lowest one."""
+    return float(np.median([edge.delay for edge in run])) - _low(run)
+
+
+def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
+    """Return the offset at time 0 and the slope of a line through the edges (the
+    median of the slopes, of Theil and Sen), if they drift along it.
+    """
+    if len(edges) < 4:
+        return None
+    times = np.array([edge.time for edge in edges])
+    values = np.array([edge.delay for edge in edges])
+    chosen = np.linspace(0, len(edges) - 1, min(len(edges), 300)).astype(int)
+    dt = times[chosen][:, None] - times[chosen]
+    dv = values[chosen][:, None] - values[chosen]
+    slope = float(np.median(dv[dt > 0] / dt[dt > 0]))
+    if abs(slope) * (times[-1] - times[0]) < WRONG:
+        return None
+    rest = values - slope * times
+    near = np.abs(rest - np.median(rest)) <= WRONG / 2
+    if near.mean() < 0.8:
+        return None
+    # The lowest of the edges near the line have the youngest tweets.
+    return float(np.quantile(rest[near], 0.05)), slope
+
+
+def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
+    """Return fits of daylight saving time that meet at the switch."""
+    fits = list(fits)
+    for number in range(1, len(fits)):
+        before, after = fits[number - 1], fits[number]
+        # The last row that only the first offset explains, or the first row that only
+        # the second one does.
+        high = max(before.offset, after.offset) - WRONG
+        low = min(before.offset, after.offset) - WRONG
+        pick = "max" if after.offset > before.offset else "min"
+        switch = counts.sql(
+            f"""SELECT epoch({pick}(time)) FROM answers
+            WHERE delay > {low} AND delay < {high} AND epoch(time)
+                BETWEEN {after.start - 4 * 86_400} AND {after.start + 2 * 86_400}"""
+        ).fetchall()[0][0]
+        if switch is not None:
+            fits[number - 1] = before._replace(end=switch)
+            fits[number] = after._replace(start=switch)
+    return fits
+
+
+def _described(
+    counts: Counts,
+    stream: str,
+    delays: dict[str, Any],
+    fits: list[Fit],
+    period: tuple[float, float],
+) -> list[dict[str, Any]]:
+    """Return the rows of the table for one stream."""
+    number, lowest = int(delays["rows"].sum()), float(delays["delay"].min())
+    impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
+    row: dict[str, Any] = {"start": period[0], "end": period[1], "rows": number}
+    row |= {"offset_at_most": lowest, "impossible": impossible}
+    if not fits and impossible <= FEW * number:
+        # Nothing shows an offset. Rows that are impossible are backdated ones.
+        said = (
+            f"no {EDGE} seconds of delays hold many of its {number:,} rows: the tweets "
+            "are too old, or the rows too few, to tell an offset from their age"
+        )
+        fits = [Fit("agrees", *period, 0.0)]
+        rows = [_row(stream, row | {"kind": "agrees", "certainty": "inferred"}, said)]
+    elif not fits:
+        offset = float(np.floor(lowest / QUARTER) * QUARTER)
+        near = lowest - offset <= QUARTER / 3
+        said = (
+            f"{impossible:,} of {number:,} rows state a time before that of a tweet "
+            f"they return, by up to {-lowest:,.0f} s"
+        )
+        row |= {"kind": "zone" if near else "skew", "certainty": "proved"}
+        row |= {"offset": offset if near else None}
+        return [_row(stream, row, said)]
+    else:
+        rows = [_explained(stream, row, fit) for fit in fits]
+    return rows + _backdated(counts, stream, row, fits)
+
+
+def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
+    behind = fit.offset < -WRONG or (fit.slope and row["impossible"] > 0)
+    amount = (
+        f"{abs(fit.offset):,.0f} s {'behind' if fit.offset < 0 else 'ahead of'} UTC"
+    )
+    if fit.kind == "agrees":
+        said = f"the freshest tweets are {max(fit.offset, 0):.0f} s old when logged"
+    elif fit.kind == "drift":
+        said = (
+            f"the clock is {amount} at first and gains {fit.slope * 86_400:,.1f} s/day"
+        )
+    else:
+        said = f"the ages of tweets pile up at a clock {amount}"
+    if behind:
+        said += (
+            f"; {row['impossible']:,} of {row['rows']:,} rows state a time before that "
+            "of a tweet they return"
+        )
+    elif fit.kind != "agrees":
+        said += "; if no tweet was returned before this age, the clock is right"
+    row = row | {
+        "kind": "agrees"
+        if abs(fit.offset) <= WRONG and fit.kind in ("zone", "skew")
+        else fit.kind,
+        "start": fit.start,
+        "end": fit.end,
+        "offset": fit.offset,
+        "drift": fit.slope * 86_400 if fit.kind == "drift" else None,
+        "certainty": "proved" if behind else "inferred",
+    }
+    return _row(stream, row, said)
+
+
+def _backdated(
+    counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
+) -> list[dict[str, Any]]:
+    """Return the row on calls far below the offset of their period, if any are."""
+    offset = (
+        "CASE "
+        + " ".join(
+            f"WHEN epoch(time) <= {fit.end} THEN "
+            f"{min(fit.offset, 0) if fit.kind == 'agrees' else fit.offset} + "
+            f"{fit.slope} * (epoch(time) - {fit.start})"
+            for fit in fits
+        )
+        + " END"
+    )
+    found = counts.sql(
+        f"""SELECT epoch(time) AS time, delay - offset_ AS delay
+        FROM (SELECT *, {offset} AS offset_ FROM answers)
+        WHERE delay - offset_ < {-WRONG if fits[0].kind != "drift" else -2 * WRONG}
+        ORDER BY 2 LIMIT 1000000"""
+    ).fetchnumpy()
+    delays = np.asarray(found["delay"], np.float64)
+    if not len(delays):
+        return []
+    # If all were shifted alike, their lowest delays pile up.
+    inside = np.searchsorted(delays, delays + EDGE, "right") - np.arange(len(delays))
+    piles = np.flatnonzero(inside >= max(2, 0.2 * len(delays)))
+    shift = float(delays[piles[0]]) if len(piles) else None
+    said = (
+        f"{len(delays):,} rows state a time before that of a tweet they return, by "
+        f"{-delays[-1]:,.0f} to {-delays[0]:,.0f} s"
+    )
+    times = np.asarray(found["time"], np.float64)
+    row = row | {
+        "kind": "backdated",
+        "start": float(times.min()),
+        "end": float(times.max()),
+        "rows": len(delays),
+        "offset": shift,
+        "offset_at_most": float(delays[-1]),
+        "impossible": len(delays),
+        "certainty": "proved",
+    }
+    return [_row(stream, row, said)]
+
+
+def _row(stream: str, row: dict[str, Any], said: str) -> dict[str, Any]:
+    times = {name: datetime.fromtimestamp(row[name], UTC) for name in ("start", "end")}
+    return row | times | {"stream": stream, "evidence": said}

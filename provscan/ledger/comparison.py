@@ -1,0 +1,345 @@
+"""Compares what was measured with the rules of its day, and with what is claimed.
+
+:func:`compare` adds four tables to the database, each computed by the queries below:
+
+``government``
+    First access of government bodies, and the date of notice.
+``findings``
+    What was compared with each version of a rule.
+``claims``
+    Claimed totals and the counts of the logs.
+``missing``
+    What is not known, and who could supply it.
+
+A ``result`` is "differs" or "agrees"; "no_rule" if no version of the rule is known for
+that day; "undecided" if what was measured does not decide.
+"""
+
+from __future__ import annotations
+
+from provscan.ledger.database import Database
+
+GOVERNMENT = """
+CREATE TABLE government AS
+WITH clocks AS (
+    SELECT application, max(abs(coalesce("offset", offset_at_most, 0))) AS seconds
+    FROM (SELECT unnest(applications) AS application, stream FROM files)
+    JOIN clock USING (stream) WHERE kind NOT IN ('agrees', 'not_measured')
+    GROUP BY application
+), logged AS (
+    SELECT application, organisation, min(first) AS first, max(last) AS last,
+        sum(calls)::BIGINT AS calls, sum(delivered)::BIGINT AS delivered
+    FROM organisations GROUP BY ALL
+), bodies AS (
+    SELECT e.application, name AS organisation, notice, first_access, logged.* EXCLUDE
+        (application, organisation)
+    FROM end_users e LEFT JOIN logged
+        ON logged.application = e.application AND logged.organisation = e.name
+    WHERE government
+    UNION ALL
+    SELECT a.name, 'The application itself', a.notice, NULL, first, last, calls,
+        delivered
+    FROM applications a
+    LEFT JOIN totals t ON t.scope = 'application' AND t.name = a.name
+    WHERE government
+), dated AS (
+    SELECT bodies.* EXCLUDE (first_access), first_access AS stated,
+        least(first, first_access) AS first_access,
+        CASE WHEN first <= coalesce(first_access, first) THEN coalesce(seconds, 0)
+            ELSE 0 END AS clock_error
+    FROM bodies LEFT JOIN clocks USING (application)
+)
+SELECT application, organisation, notice, stated AS stated_access,
+    first AS logged_access, first_access, last AS last_access, calls, delivered,
+    clock_error, pack, rule, version,
+    CASE WHEN first_access IS NULL THEN 'undecided' WHEN version IS NULL THEN 'no_rule'
+        WHEN notice IS NULL THEN 'undecided'
+        WHEN abs(epoch(notice) - epoch(first_access)) < clock_error THEN 'undecided'
+        WHEN first_access < notice THEN 'differs' ELSE 'agrees' END AS result
+FROM dated LEFT JOIN rules ON kind = 'government_notice'
+    AND first_access::DATE >= from_day AND first_access::DATE < until_day
+"""
+"""``first_access`` is the earlier one of ``logged_access`` (the first answered call of
+the organisation) and ``stated_access`` (of the case file). ``clock_error`` is by how
+many seconds the clock of the logs can be wrong.
+"""
+
+FINDINGS = """lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
+    scope VARCHAR, subject VARCHAR, endpoint VARCHAR, how VARCHAR, subjects BIGINT,
+    first_day DATE, last_day DATE, compared BIGINT, above BIGINT, measured BIGINT,
+    measured_at TIMESTAMPTZ, value BIGINT, result VARCHAR, fact VARCHAR"""
+"""The columns of ``findings``.
+
+``subject`` is an application, a project, or the hash of a token or user (``scope``);
+it is null where ``subjects`` whose results are equal stand in one row. ``compared``
+days (or months) were compared with ``value``, that of the version, and ``above`` of
+them were above it; ``measured`` is the largest number, at ``measured_at``. ``how`` says
+how calls were counted.
+"""
+
+RATE_LIMITS = """
+WITH tiers AS (
+    SELECT 'application' AS scope, name, tier FROM applications
+    UNION SELECT 'project', calls.project, tier FROM calls JOIN applications
+        ON name = application
+), subjects AS (
+    SELECT DISTINCT p.scope, p.name, p.endpoint, r.pack, r.rule
+    FROM (SELECT DISTINCT scope, name, endpoint FROM peaks) p
+    JOIN rules r ON r.kind = 'rate_limit'
+        AND len(list_filter(r.endpoints, lambda x: p.endpoint GLOB x)) > 0
+        AND p.scope = CASE WHEN r.scope <> 'user' THEN r.scope
+            WHEN EXISTS (FROM peaks WHERE scope = 'token') THEN 'token' ELSE 'user' END
+    LEFT JOIN tiers t ON t.scope = p.scope AND t.name = p.name
+    WHERE len(r.tiers) = 0 OR list_contains(r.tiers, t.tier)
+), compared AS (
+    SELECT r.pack, r.rule, version, value, window_minutes, p.scope, p.name, p.endpoint,
+        p.kind || ' windows, ' || zone AS how, min(day) AS first_day,
+        max(day) AS last_day, count(*) AS days,
+        count(*) FILTER (calls > value) AS above, max(calls) AS measured,
+        arg_max(start, calls) AS measured_at
+    FROM peaks p JOIN subjects s USING (scope, name, endpoint)
+    JOIN rules r ON r.pack = s.pack AND r.rule = s.rule
+        AND p."window" = 60 * window_minutes AND day >= from_day AND day < until_day
+    WHERE p.kind = 'fixed' OR zone = 'UTC'
+    GROUP BY ALL
+), judged AS (
+    SELECT *, CASE WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
+        WHEN EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN 'undecided'
+        ELSE 'agrees' END AS result FROM compared
+), grouped AS (
+    SELECT pack, rule, version, value, window_minutes, scope, how, result,
+        CASE WHEN result = 'differs' THEN name END AS subject,
+        CASE WHEN result = 'differs' THEN endpoint END AS endpoint,
+        count(DISTINCT name) AS subjects, min(first_day) AS first_day,
+        max(last_day) AS last_day, sum(days)::BIGINT AS days,
+        sum(above)::BIGINT AS above, arg_max(measured_at, measured) AS measured_at,
+        max(measured) AS measured
+    FROM judged GROUP BY ALL
+)
+SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, how,
+    subjects, first_day, last_day, days, above, measured, measured_at, value, result,
+    format('At most {:,} calls in {}', measured, CASE window_minutes WHEN 1440
+        THEN '24 hours' ELSE format('{:,} minutes', window_minutes) END)
+    || CASE WHEN value IS NULL THEN '' ELSE format(', the limit being {:,}; above it '
+        || 'on {:,} of {:,} days', value, above, days) END
+FROM grouped
+"""
+
+CAPS = """
+WITH days AS (
+    SELECT coalesce(a.project, c.project, application) AS project, day,
+        'distinct tweets a UTC day, logs' AS how,
+        max(coalesce("distinct", 0)) AS low,
+        CASE WHEN sum(uncounted) = 0
+            AND NOT EXISTS (FROM coverage WHERE sampled IS NOT NULL) THEN
+            sum(coalesce("distinct" + delivered_without_ids, delivered)) END AS high
+    FROM calls c LEFT JOIN applications a ON a.name = application
+    GROUP BY ALL
+    UNION ALL
+    SELECT project, day, 'usage export of the platform',
+        coalesce(sum(tweets) FILTER (application IS NULL), sum(tweets)) AS low, low
+    FROM usage GROUP BY ALL
+), months AS (
+    SELECT d.project, how, r.pack, r.rule, version, value,
+        date_trunc('month', day)::DATE AS month, min(day) AS first_day,
+        max(day) AS last_day, sum(low)::BIGINT AS low,
+        CASE WHEN count(high) = count(*) THEN sum(high)::BIGINT END AS high
+    FROM days d
+    JOIN (SELECT DISTINCT coalesce(project, name) AS project, tier
+        FROM applications) USING (project)
+    JOIN rules r ON kind = 'monthly_cap' AND list_contains(tiers, tier)
+        AND day >= from_day AND day < until_day
+    GROUP BY ALL
+)
+SELECT 'accessed', 'monthly_cap', pack, rule, version, 'project', project, NULL, how, 1,
+    first_day, last_day, compared, above, low, month, value, CASE
+        WHEN version IS NULL THEN 'no_rule' WHEN above > 0 THEN 'differs'
+        WHEN within = compared THEN 'agrees' ELSE 'undecided' END,
+    format('At least {:,} tweets in a month', low)
+    || CASE WHEN known < compared THEN ', at most a number that is not known'
+        ELSE format(', at most {:,}', high) END
+    || CASE WHEN value IS NULL THEN '' ELSE format(', the cap being {:,}; above it in '
+        || '{:,} of {:,} months', value, above, compared) END
+FROM (
+    SELECT pack, rule, version, value, project, how, min(first_day) AS first_day,
+        max(last_day) AS last_day, count(*) AS compared, count(high) AS known,
+        count(*) FILTER (low > value) AS above,
+        count(*) FILTER (high <= value) AS within, arg_max(month, low) AS month,
+        max(low) AS low, max(high) AS high
+    FROM months GROUP BY ALL
+)
+"""
+
+OTHERS = """
+SELECT 'held', 'deletion', pack, rule, version, 'application', application, NULL, name,
+    1, requested::DATE, requested::DATE, ids, held_after + recorded_late, NULL, due,
+    NULL, CASE WHEN version IS NULL THEN 'no_rule'
+        WHEN held_after + recorded_late > 0 THEN 'differs'
+        WHEN recorded_in_time = ids AND holdings_after > 0 AND held_shared_text = 0
+        THEN 'agrees' ELSE 'undecided' END,
+    format('Of {:,} tweets to delete, purge records name {:,} in time, {:,} late and '
+        || '{:,} never; {:,} later holdings contain {:,} of them', ids,
+        recorded_in_time, recorded_late, not_recorded, holdings_after, held_after)
+FROM deletions
+UNION ALL
+SELECT 'used', 'government_notice', pack, rule, version, 'application', application,
+    NULL, organisation, 1, first_access::DATE, last_access::DATE, 1,
+    (result = 'differs')::BIGINT, NULL, first_access, NULL, result,
+    CASE WHEN first_access IS NULL THEN 'No access is known'
+        ELSE strftime(first_access, 'First access on %Y-%m-%d at %H:%M UTC') END
+    || CASE WHEN notice IS NULL THEN '; no notice is known'
+        ELSE strftime(notice, '; notice on %Y-%m-%d at %H:%M UTC') END
+FROM government
+UNION ALL
+SELECT 'used', 'training', pack, rule, version, 'application', application, NULL, name,
+    1, date::DATE, date::DATE, records, findings::BIGINT, findings::BIGINT, date, NULL,
+    CASE WHEN version IS NULL THEN 'no_rule' WHEN status = 'copies_found' THEN 'differs'
+        ELSE 'undecided' END, headline
+FROM uses LEFT JOIN rules ON rules.kind = 'training' AND date::DATE >= from_day
+    AND date::DATE < until_day
+WHERE uses.kind <> 'output'
+"""
+
+CLAIMS = """
+CREATE TABLE claims AS
+WITH counted AS (
+    SELECT scope, name, 'calls' AS what, 'calls' AS count_of,
+        coalesce(calls_low, calls) AS low, coalesce(calls_high, calls) AS high
+    FROM totals
+    UNION ALL SELECT scope, name, 'tweets', 'delivered',
+        coalesce(delivered_low, delivered),
+        CASE WHEN uncounted = 0 THEN coalesce(delivered_high, delivered) END FROM totals
+    UNION ALL SELECT scope, name, 'tweets', 'distinct a day, summed',
+        coalesce(daily_low, daily_value), coalesce(daily_high, daily_value) FROM totals
+    UNION ALL SELECT scope, name, 'tweets', 'distinct over all',
+        coalesce(distinct_low, distinct_value), coalesce(distinct_high, distinct_value)
+    FROM totals
+), claimed AS (
+    SELECT source, what, CASE WHEN application IS NULL THEN 'all' ELSE 'application' END
+        AS scope, application AS name, total,
+        coalesce(tolerance, 0.01) AS tolerance FROM stated
+    UNION ALL
+    SELECT 'usage export of the platform', 'tweets', 'project', project,
+        coalesce(sum(tweets) FILTER (application IS NULL), sum(tweets))::BIGINT, 0.01
+    FROM usage GROUP BY project
+)
+SELECT source, claimed.* EXCLUDE (source, total), total AS claimed, count_of,
+    low::BIGINT AS low, high::BIGINT AS high,
+    greatest(total - high, 0)::BIGINT AS unexplained_low,
+    greatest(total - coalesce(low, 0), 0)::BIGINT AS unexplained_high,
+    CASE WHEN low IS NULL THEN 'undecided'
+        WHEN low > total * (1 + tolerance) THEN 'more'
+        WHEN high < total * (1 - tolerance) THEN 'fewer'
+        WHEN low >= total * (1 - tolerance) AND high <= total * (1 + tolerance)
+        THEN 'agrees' ELSE 'undecided' END AS result
+FROM claimed LEFT JOIN counted ON counted.what = claimed.what
+    AND counted.scope = claimed.scope
+    AND counted.name IS NOT DISTINCT FROM claimed.name
+"""
+"""One row for each claim and count. The count lies from ``low`` to ``high`` (null: no
+upper bound), and leaves ``unexplained_low`` to ``unexplained_high`` of the claim.
+``result`` says whether it "agrees" with the claim within ``tolerance``, is "more" or
+"fewer", or whether this is "undecided".
+"""
+
+MISSING = """
+CREATE TABLE missing AS
+SELECT lane, about, amount::BIGINT AS amount, what, who FROM (
+SELECT 'accessed' AS lane, application AS about, count(*) AS amount, CASE state
+    WHEN 'gap' THEN 'days with gaps in the logs'
+    WHEN 'damaged' THEN 'days with damaged logs'
+    WHEN 'unknown' THEN 'days with pauses: no calls, or missing logs'
+    WHEN 'sampled' THEN 'days of which only a sample was logged'
+    END AS what, 'whoever keeps the logs' AS who
+FROM coverage WHERE state IN ('gap', 'damaged', 'unknown', 'sampled') GROUP BY ALL
+UNION ALL
+SELECT 'accessed', application, greatest(date_diff('day', "from", min(day)), 0)
+    + greatest(date_diff('day', max(day), "to"), 0),
+    'days of the period before the first call or after the last', 'whoever keeps the '
+    'logs'
+FROM coverage, period WHERE "from" IS NOT NULL AND "to" IS NOT NULL
+GROUP BY application, "from", "to" HAVING min(day) > "from" OR max(day) < "to"
+UNION ALL
+SELECT 'accessed', NULL, sum(calls), 'calls outside the period, which all totals '
+    'include', 'nobody: name the logs of the period only'
+FROM calls, period WHERE day < "from" OR day > "to" HAVING sum(calls) > 0
+UNION ALL
+SELECT 'accessed', name, 1, 'application without a call in the logs',
+    'the application, or whoever keeps the logs'
+FROM applications WHERE name NOT IN (SELECT application FROM calls
+    WHERE application IS NOT NULL)
+UNION ALL
+SELECT 'accessed', application, sum(calls), 'calls of an application that the case '
+    'does not name', 'the application'
+FROM calls WHERE application NOT IN (SELECT name FROM applications)
+    AND EXISTS (FROM applications) GROUP BY application
+UNION ALL
+SELECT 'accessed', source, greatest(bad, 1), CASE state WHEN 'read' THEN
+    'lines that could not be read' ELSE 'log that is ' || state || ': ' || detail END,
+    'whoever keeps the logs'
+FROM files WHERE state IN ('damaged', 'unread') OR bad > 0
+UNION ALL
+SELECT 'accessed', application, sum(uncounted), 'answered calls without a number of '
+    'tweets', 'the platform, from its own logs'
+FROM calls GROUP BY application HAVING sum(uncounted) > 0
+UNION ALL
+SELECT 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
+    'ids, so that distinct tweets are only bounded', 'the application, if it kept the '
+    'answers'
+FROM calls GROUP BY application HAVING sum(delivered_without_ids) > 0
+UNION ALL
+SELECT 'accessed', endpoint, sum(calls), 'calls of an endpoint for which the policy '
+    'packs give no rate limit', 'the platform'
+FROM calls WHERE NOT EXISTS (FROM rules WHERE kind = 'rate_limit'
+    AND len(list_filter(endpoints, lambda x: calls.endpoint GLOB x)) > 0)
+GROUP BY endpoint
+UNION ALL
+SELECT 'accessed', name, 1, 'application without a tier, so that no rule for a tier '
+    'was compared', 'the platform' FROM applications WHERE tier IS NULL
+UNION ALL
+SELECT 'accessed', stream, count(*), CASE kind
+    WHEN 'not_measured' THEN 'log whose clock could not be checked: it keeps no ids'
+    ELSE 'log whose clock is wrong: ' || any_value(evidence) END,
+    'whoever keeps the logs'
+FROM clock WHERE kind <> 'agrees' GROUP BY stream, kind
+UNION ALL
+SELECT 'held', name, 1, 'application without a known holding', 'the application'
+FROM applications WHERE name NOT IN (SELECT application FROM holdings)
+UNION ALL
+SELECT 'held', application, sum(not_recorded), 'tweets to delete without a purge '
+    'record', 'the application'
+FROM deletions GROUP BY application HAVING sum(not_recorded) > 0
+UNION ALL
+SELECT 'held', application, count(*), 'requests to delete without a later holding that '
+    'could show the result', 'the application'
+FROM deletions WHERE holdings_after = 0 GROUP BY application
+UNION ALL
+SELECT 'used', name, 1, 'application without a known training set, output or model',
+    'the application' FROM applications WHERE name NOT IN (SELECT application FROM uses)
+UNION ALL
+SELECT 'used', organisation, sum(calls), 'calls for an organisation that the case does '
+    'not name, so that it is not known whether it is a government body',
+    'the application' FROM organisations o WHERE NOT EXISTS (FROM end_users e
+    WHERE e.name = o.organisation AND e.application = o.application)
+    AND organisation IS NOT NULL GROUP BY organisation
+UNION ALL
+SELECT 'used', application || ', ' || organisation, 1, 'government body without a '
+    'known ' || CASE WHEN first_access IS NULL THEN 'first access'
+        ELSE 'date of notice' END,
+    CASE WHEN first_access IS NULL THEN 'the application' ELSE 'the platform' END
+FROM government WHERE first_access IS NULL OR notice IS NULL
+UNION ALL
+SELECT 'rules', pack || ', ' || rule, count(*), 'versions of a rule without a date, '
+    'which were applied to no day', 'the platform'
+FROM rules WHERE from_day IS NULL GROUP BY ALL)
+"""
+
+
+def compare(db: Database) -> None:
+    """Add the tables ``government``, ``findings``, ``claims`` and ``missing``."""
+    db.execute(GOVERNMENT)
+    db.execute(f"CREATE TABLE findings ({FINDINGS})")
+    for query in (RATE_LIMITS, CAPS, OTHERS):
+        db.execute(f"INSERT INTO findings {query}")
+    db.execute(CLAIMS)
+    db.execute(MISSING)

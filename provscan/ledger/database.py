@@ -1,0 +1,58 @@
+"""The DuckDB database in which a ledger is computed.
+
+:func:`open_database` opens it on the tables that :func:`provscan.ledger.access.measure`
+wrote, as views. :func:`add_table` adds a table, :func:`write_table` writes one as
+Parquet, :func:`rows` reads one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from provscan.ledger.tables import TABLES
+from provscan.writing import replacing_file
+
+Database = duckdb.DuckDBPyConnection
+
+
+def open_database(tables: Path, names: Iterable[str] = TABLES) -> Database:
+    """Return a database in memory with a view of each Parquet file named."""
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'")
+    for name in names:
+        path = str(tables / f"{name}.parquet").replace("'", "''")
+        db.execute(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
+    return db
+
+
+def add_table(
+    db: Database, name: str, columns: str, rows: Iterable[Mapping[str, Any]]
+) -> None:
+    """Create a table with SQL's definition of its `columns`, and fill it with `rows`,
+    whose other entries are left out.
+    """
+    db.execute(f"CREATE TABLE {name} ({columns})")
+    names = db.table(name).columns
+    values = [[row[column] for column in names] for row in rows]
+    if values:
+        places = ", ".join("?" * len(names))
+        db.executemany(f"INSERT INTO {name} VALUES ({places})", values)
+
+
+def write_table(db: Database, name: str, folder: Path) -> None:
+    """Write a table to ``NAME.parquet``, its rows in the order of their values."""
+    with replacing_file(folder / f"{name}.parquet") as temporary:
+        path = str(temporary).replace("'", "''")
+        db.execute(
+            f"COPY (FROM {name} ORDER BY ALL) TO '{path}' "
+            "(FORMAT parquet, COMPRESSION zstd)"
+        )
+
+
+def rows(db: Database, query: str) -> list[dict[str, Any]]:
+    """Return the rows of a query; times are in UTC."""
+    return db.sql(query).to_arrow_table().to_pylist()

@@ -1,0 +1,59 @@
+"""What the platform and the log service export besides calls: usage and digests.
+
+The usage export is the answer of ``GET /2/usage/tweets`` of the X API: tweets per day,
+of a project and of each application. A digest of CloudTrail lists the log files of an
+hour with their checksums, and names the digest before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from provscan.errors import InputError
+from provscan.ledger.logs import json_document
+from provscan.readers.bytes.streams import ByteStream
+
+
+def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
+    """Return the rows of table ``usage``; a day is the first ten characters."""
+    document = json_document(stream)
+    data = document.get("data", document)
+    project = data.get("project_id")
+    rows = []
+    try:
+        for application, days in _by_application(data):
+            for day in days:
+                rows.append(
+                    {
+                        "source": source,
+                        "project": None if project is None else str(project),
+                        "application": application,
+                        "day": str(day["date"])[:10],
+                        "tweets": int(day["usage"]),
+                    }
+                )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"a usage export of an unknown form ({error!r})") from error
+    return rows
+
+
+def _by_application(data: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
+    daily = data.get("daily_project_usage") or {}
+    yield None, daily.get("usage", []) if isinstance(daily, dict) else daily
+    for each in data.get("daily_client_app_usage") or []:
+        yield str(each["client_app_id"]), each.get("usage", [])
+
+
+def digest(stream: ByteStream) -> dict[str, Any]:
+    """Return what a digest says: its period, its log files, the digest before it."""
+    document = json_document(stream)
+    return {
+        "start": document["digestStartTime"],
+        "end": document.get("digestEndTime"),
+        "name": document.get("digestS3Object"),
+        "previous": document.get("previousDigestS3Object"),
+        "files": {
+            each["s3Object"]: each["hashValue"] for each in document.get("logFiles", [])
+        },
+    }

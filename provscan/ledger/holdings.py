@@ -1,0 +1,210 @@
+"""What applications hold and use, from the folders of runs and probes.
+
+:func:`add_holdings` adds the run or probe of each holding and use, and scans datasets
+first; :func:`add_deletions` compares requests to delete with purge records, and with
+the tweets that later holdings contain. All numbers are those of the runs, with their
+intervals and reservations.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+
+from provscan.api import match, open_index
+from provscan.engine.progress import Progress
+from provscan.errors import InputError
+from provscan.ledger.database import Database, add_table
+from provscan.ledger.inputs import Case, Row
+from provscan.runs.folder import (
+    MATCHES_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    info_checksum,
+    read_json,
+    read_run,
+)
+
+ANSWER = """path VARCHAR, checksum VARCHAR, files STRUCT(name VARCHAR, xxh3 VARCHAR)[],
+    status VARCHAR, headline VARCHAR, records BIGINT, findings DOUBLE, at_least DOUBLE,
+    estimate DOUBLE, low DOUBLE, high DOUBLE, tweets BIGINT, reservations VARCHAR[]"""
+"""The columns that a run or a probe gives: its folder and checksum, the checksums of
+the files that were scanned, its answer in words, and its numbers, which are null where
+the run withholds them. ``findings`` to ``high`` count records of a run, or tweets of a
+probe; ``tweets`` are the licensed tweets with the texts that were found.
+"""
+
+# The columns of tables of tweets: those held, to be deleted, and deleted.
+TWEETS = "application VARCHAR, name VARCHAR, date TIMESTAMPTZ, id VARCHAR"
+
+
+def add_holdings(
+    db: Database, case: Case, scans: Path, progress: Progress | None
+) -> None:
+    """Add the tables ``holdings`` and ``uses``, and ``held``, the tweets found in each
+    holding. Datasets are scanned into runs in the folder `scans`, unless an interrupted
+    command has done that.
+    """
+    db.execute(f"CREATE TABLE held ({TWEETS}, shared BOOLEAN)")
+    for table, kind in (("holdings", "holding"), ("uses", "use")):
+        rows = []
+        for number, row in enumerate(case.tables[kind], 1):
+            given = row["run"] or row.get("probe")
+            folder = case.folder / given if given else scans / f"{kind}{number:03}.run"
+            if row["dataset"]:
+                _scan(case, row, folder, progress)
+            unit = "tweets" if row.get("probe") else "records"
+            shown = given or f"{scans.name}/{folder.name}"
+            rows.append({"kind": kind, **row, **_answer(folder, unit, shown)})
+            if kind == "holding":
+                db.execute(
+                    "INSERT INTO held SELECT DISTINCT ?, ?, ?::TIMESTAMPTZ, tweet_id, "
+                    "tweets > 1 FROM read_parquet(?) WHERE counted AND NOT control",
+                    [
+                        *map(row.get, ("application", "name", "date")),
+                        str(folder / MATCHES_FILE),
+                    ],
+                )
+        columns = "application VARCHAR, name VARCHAR, kind VARCHAR, date TIMESTAMPTZ"
+        if kind == "holding":
+            columns += ", stored VARCHAR"
+        add_table(db, table, f"{columns}, {ANSWER}", rows)
+
+
+def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
+    """Scan a dataset, unless its scan is complete and nothing has changed since."""
+    options = dict(held["options"] or {})
+    for name in {"control", "known", "null"} & options.keys():
+        options[name] = str(case.folder / options[name])
+    dataset = case.folder / held["dataset"]
+    files = sorted([dataset, *dataset.rglob("*")])
+    states = [
+        (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
+    ]
+    index = open_index(case.folder / case.about["index"])
+    asked = json.dumps([states, index.fingerprint, options], default=str)
+    run.parent.mkdir(exist_ok=True)
+    note = run.with_suffix(".json")
+    if run.is_dir() and note.is_file() and note.read_text() == asked:
+        return
+    note.write_text(asked)
+    try:
+        match(str(dataset), index, run, overwrite=True, progress=progress, **options)
+    except TypeError as error:
+        raise InputError(
+            f"the options of {held['name']} are not those of match: {error}"
+        ) from error
+
+
+def _answer(folder: Path, unit: str, shown: str) -> Row:
+    """Return the answer of a run, whose numbers count records, or of a probe, whose
+    numbers count tweets.
+    """
+    if unit == "records":
+        summary, info = read_run(folder, [MATCHES_FILE])
+    else:
+        summary, info = (read_json(folder / name) for name in (SUMMARY_FILE, RUN_FILE))
+    answer = summary.get("answer", {})
+    if unit not in answer:
+        raise InputError(
+            f"{folder} makes no estimate of {unit}, so it can't be part of a ledger: "
+            "name a run of match, or a probe that was scored"
+        )
+    numbers, estimate = answer[unit], answer[unit].get("estimate") or {}
+    return {
+        "path": shown,
+        "checksum": info.get("checksum") or info_checksum(info),
+        "files": [
+            {"name": item["source"], "xxh3": item["xxh3"]}
+            for item in info.get("inputs", [])
+        ],
+        "status": answer["status"],
+        "headline": answer["headline"],
+        "records": summary.get("records"),
+        "findings": numbers["findings"],
+        "at_least": numbers.get("at_least"),
+        "estimate": estimate.get("value"),
+        "low": estimate.get("low"),
+        "high": estimate.get("high"),
+        "tweets": summary.get("tweets_found"),
+        "reservations": [
+            *(warning["message"] for warning in answer["warnings"]),
+            *sorted(set((answer.get("withheld") or {}).values())),
+        ],
+    }
+
+
+DELETIONS = """
+CREATE TABLE deletions AS
+WITH due AS (
+    SELECT requested.*, pack, rule, version, date + to_hours(value) AS due
+    FROM requested LEFT JOIN rules ON kind = 'deletion'
+        AND requested.date::DATE >= from_day AND requested.date::DATE < until_day
+), recorded AS (
+    SELECT due.*, min(purged.date) AS recorded
+    FROM due LEFT JOIN purged ON purged.application = due.application
+        AND purged.id = due.id AND purged.date >= due.date
+    GROUP BY ALL
+), ids AS (
+    SELECT recorded.*, bool_or(NOT shared) AS alone,
+        bool_or(NOT shared AND held.date > recorded) AS despite,
+        bool_or(shared) AS shared
+    FROM recorded LEFT JOIN held ON held.application = recorded.application
+        AND held.id = recorded.id AND held.date > due
+    GROUP BY ALL
+)
+SELECT application, name, date AS requested, pack, rule, version, due, count(*) AS ids,
+    count(*) FILTER (recorded <= due) AS recorded_in_time,
+    count(*) FILTER (recorded > due) AS recorded_late,
+    count(*) FILTER (recorded IS NULL) AS not_recorded,
+    (SELECT count(*) FROM holdings WHERE holdings.application = ids.application
+        AND holdings.date > ids.due) AS holdings_after,
+    count(*) FILTER (alone) AS held_after,
+    count(*) FILTER (despite) AS held_despite_record,
+    count(*) FILTER (shared AND NOT coalesce(alone, false)) AS held_shared_text
+FROM ids GROUP BY ALL
+"""
+"""One row for each request and each version of a rule that applied on its day.
+
+``ids`` were requested; of these, purge records name ``recorded_in_time`` and
+``recorded_late``. The holdings of later than ``due`` contain ``held_after`` of them,
+``held_despite_record`` although a record says that they were deleted before.
+``held_shared_text`` are in addition: their text is held, but is also that of other
+tweets, so that it can't be told which of them is.
+"""
+
+
+def add_deletions(db: Database, case: Case) -> None:
+    """Add the table ``deletions``, from the tables ``rules``, ``holdings`` and
+    ``held``.
+    """
+    for table, kind, date in (
+        ("requested", "deletion", "requested"),
+        ("purged", "purge", "date"),
+    ):
+        db.execute(f"CREATE TABLE {table} ({TWEETS})")
+        for row in case.tables[kind]:
+            db.register("ids", pa.table({"id": _read_ids(case.folder / row["ids"])}))
+            db.execute(
+                f"INSERT INTO {table} "
+                "SELECT DISTINCT ?, ?, ?::TIMESTAMPTZ, id FROM ids",
+                [row["application"], row.get("name"), row[date]],
+            )
+    db.execute(DELETIONS)
+
+
+def _read_ids(path: Path) -> list[str]:
+    """Read a list of tweet ids, one per line."""
+    try:
+        ids = path.read_text(encoding="utf-8-sig").split()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read as a list of ids: {error}") from None
+    wrong = next((number for number, one in enumerate(ids, 1) if not one.isalnum()), 0)
+    if wrong or not ids:
+        raise InputError(
+            f"{path}: expected one tweet id per line, such as 1483012345678901248; "
+            + (f"found {ids[wrong - 1][:40]!r} as id {wrong}" if ids else "found none")
+        )
+    return ids

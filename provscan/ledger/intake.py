@@ -1,0 +1,596 @@
+"""Intake: one normalised Parquet file, a part, per log.
+
+:func:`take_in` finds the files, and makes the part of each that has none yet. A part
+is named after the checksum of its log, the entry of the mapping and the key; it counts
+as made once its description, a JSON file, stands next to it. ::
+
+    log -> raw rows (logs) -> typed columns, a reason for each bad row
+        -> the distinct names of its calls (NAME.names.parquet), hashed
+        -> the part (NAME.parquet), NAME.json
+
+A part has the columns `row` (1-based number of the line or row), `time` and `seen`
+(UTC; when the call was made and when its response was logged, if that is known), `key`
+(of its names), `parameters` (a hash), `status`, `tweets`, `ids`, `newest` (the newest
+id that states its time), `quota` (the limit that the platform stated) and `share`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from provscan.errors import InputError
+from provscan.ledger import exports
+from provscan.ledger.columns import (
+    NAMED,
+    Entry,
+    entry_for,
+    found_columns,
+    read_mapping,
+)
+from provscan.ledger.logs import FORMATS, Format, Lines, format_of, identifier, text
+from provscan.readers.bytes.files import open_file, why_unread
+from provscan.readers.bytes.streams import ByteStream, unpack_into
+from provscan.readers.formats.registry import Asked
+from provscan.readers.limits import current_limits
+from provscan.readers.names import printable
+from provscan.readers.planning import Found, Survey, nothing_to_read
+from provscan.readers.splits import Context, Layout, Split
+from provscan.readers.stats import ReadStats
+from provscan.urls import source_of
+from provscan.writing import TEMPORARY, replacing_file, temporary_name
+
+# Changes with the meaning of a part's columns.
+VERSION = 1
+# Ids from here on state the time of the tweet (Snowflake, from November 2010).
+FIRST_SNOWFLAKE = 29_700_859_247
+# Rows of a part are sorted by time if its row groups overlap by more than this.
+DISORDER = 3
+ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+# The reasons of bad rows, best first. Tweets exist since March 2006.
+REASONS = """
+    CASE WHEN NOT shaped THEN '{reason}'
+    WHEN time_stated IS NULL THEN 'no_time'
+    WHEN time IS NULL THEN 'bad_time'
+    WHEN time < TIMESTAMP '2006-03-01' OR time > TIMESTAMP '2100-01-01'
+    THEN 'impossible_time'
+    WHEN status_stated IS NOT NULL AND coalesce(status, 0) NOT BETWEEN 100 AND 599
+    THEN 'bad_status'
+    WHEN tweets_stated IS NOT NULL AND coalesce(tweets, -1) < 0
+    THEN 'bad_tweets'
+    WHEN share IS NOT NULL AND NOT (share > 0 AND share <= 1) THEN 'bad_share'
+    END"""
+
+
+@dataclass
+class Part:
+    """What is known of one log. `about` is its row of the table ``files``."""
+
+    about: dict[str, Any]
+    path: Path | None = None  # None if the file was not read, or holds no calls.
+    names: Path | None = None
+    bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
+    usage: list[dict[str, Any]] = field(default_factory=list)
+    digest: dict[str, Any] | None = None
+    content: str | None = None  # The SHA-256 of a JSON document, uncompressed.
+
+
+def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
+    """Return a connection that reaches only these folders; it spills to the first."""
+    database = duckdb.connect()
+    database.execute(f"SET memory_limit = {text(memory)}")
+    database.execute(f"SET temp_directory = {text(str(folders[0] / 'spill'))}")
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET enable_progress_bar = false")
+    reached = ", ".join(text(str(folder)) for folder in folders)
+    database.execute(f"SET allowed_directories = [{reached}]")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def take_in(
+    logs: Sequence[str | os.PathLike[str]],
+    out: Path,
+    key: str,
+    mapping: str | os.PathLike[str] | None,
+    memory: str,
+    on_progress: Any,
+) -> list[Part]:
+    """Return the parts of all files in `logs`, in their order; make what is missing."""
+    entries = read_mapping(mapping)
+    folder = out / "parts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        if TEMPORARY.fullmatch(left.name):
+            left.unlink()
+    named = [source_of(name) for name in logs]
+    survey = Survey(current_limits(), Asked(None, None), unpack=True)
+    found = list(survey.files(named))
+    total = sum(each.split.size for each in found)
+    made: list[Part] = []
+    seen: dict[str, str] = {}
+    done = 0
+    for each in found:
+        source = each.split.source
+        about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
+        try:
+            checksum, size = _checksum(each.split)
+            about |= {"sha256": checksum, "bytes": size}
+            if checksum in seen:
+                about |= {"state": "copy", "detail": f"a copy of {seen[checksum]}"}
+                made.append(Part(about))
+            else:
+                seen[checksum] = source
+                entry = entry_for(source, entries)
+                made.append(_part(each, about, entry, folder, key, memory))
+        except InputError as error:
+            about |= {"state": "unread", "detail": why_unread(error, source)}
+            made.append(Part(about))
+        done += each.split.size
+        on_progress("reading", done, total)
+    for source, why in survey.unread:
+        about = {"source": source, "stream": stream_of(source), "state": "unread"}
+        made.append(Part(about | {"detail": why}))
+    if not any(part.path or part.usage for part in made):
+        reasons = [
+            (p.about["source"], p.about.get("detail") or "no calls") for p in made
+        ]
+        raise nothing_to_read([printable(name) for name in named], reasons)
+    return made
+
+
+def stream_of(source: str) -> str:
+    """Return the name shared by files that continue one another, such as rotated
+    ones: the path with numbers replaced, and without a compression.
+    """
+    name = re.sub(r"\.(gz|bz2|xz|zst|zstd)$", "", source)
+    folder, slash, name = name.rpartition("/")
+    name = re.sub(r"\d+", "#", name)
+    return f"{folder}{slash}{re.sub(r'([-._]?#)+', '#', name)}"
+
+
+def _checksum(split: Split) -> tuple[str, int]:
+    """Return the SHA-256 of a file's bytes and their number; of a member of an
+    archive, those of its content.
+    """
+    if split.archive is None:
+        with open_file(split.path, buffered=False) as file:
+            digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+        return digest.hexdigest(), split.size
+    digest, size = hashlib.sha256(), 0
+    for chunk in ByteStream(replace(split, layout=Layout()), _context(split)):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def _context(split: Split) -> Context:
+    return Context.of(split, ReadStats(), current_limits())
+
+
+def _part(
+    found: Found,
+    about: dict[str, Any],
+    entry: Entry,
+    folder: Path,
+    key: str,
+    memory: str,
+) -> Part:
+    """Return the part of one log, which is made unless it exists."""
+    basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
+    name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
+    described = folder / f"{name}.json"
+    if described.exists():
+        part = _described(described)
+        # The same log can lie elsewhere by now.
+        part.about |= {"source": about["source"], "stream": about["stream"]}
+        part.bad = [row | {"source": about["source"]} for row in part.bad]
+        return part
+    form = entry.format or format_of(found.head)
+    if form != "parquet" and form not in (*FORMATS, "usage", "digest"):
+        raise InputError(f"no format {form!r}; known are parquet, {', '.join(FORMATS)}")
+    part = Part(about | {"format": form, "state": "read", "detail": None})
+    if form in ("usage", "digest"):
+        stream = ByteStream(found.split, _context(found.split))
+        if form == "usage":
+            part.usage = exports.usage(stream, about["source"])
+        else:
+            part.digest = exports.digest(stream)
+    else:
+        maker = _Maker(part, folder / f"{name}.parquet", entry, key)
+        with maker.opened(found, memory):
+            maker.make()
+    with replacing_file(described) as file:
+        file.write_text(
+            json.dumps(
+                {
+                    "about": part.about,
+                    "bad": part.bad,
+                    "usage": part.usage,
+                    "digest": part.digest,
+                    "content": part.content,
+                    "rows": part.path is not None,
+                },
+                default=str,
+            )
+        )
+    return part if part.path is None else _described(described)
+
+
+def _described(described: Path) -> Part:
+    value = json.loads(described.read_text())
+    about = value["about"]
+    for name in ("first", "last"):
+        if about.get(name):
+            about[name] = datetime.fromisoformat(about[name]).replace(tzinfo=UTC)
+    path = described.with_suffix(".parquet") if value["rows"] else None
+    names = described.with_suffix(".names.parquet") if value["rows"] else None
+    rest = (value[name] for name in ("bad", "usage", "digest", "content"))
+    return Part(about, path, names, *rest)
+
+
+class _Maker:
+    """Makes one part: from the SQL `source`, a query of the log's typed rows."""
+
+    def __init__(self, part: Part, path: Path, entry: Entry, key: str) -> None:
+        self.part = part
+        self._path = path
+        self._entry = entry
+        self._key = key.encode()
+
+    @contextmanager
+    def opened(self, found: Found, memory: str) -> Iterator[None]:
+        """Open the log, and define `source`."""
+        folder = self._path.parent
+        if self.part.about["format"] == "parquet":
+            with _as_file(found.split) as path:
+                self._database = connect([folder, path.parent], memory)
+                with self._database:
+                    self._from_parquet(path)
+                    yield
+            return
+        raw = folder / temporary_name()
+        try:
+            self._database = connect([folder], memory)
+            with self._database:
+                self._from_text(found, raw)
+                yield
+        finally:
+            raw.unlink(missing_ok=True)
+
+    def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        return self._database.sql(query)
+
+    def _from_parquet(self, path: Path) -> None:
+        rows = f"read_parquet({text(str(path))}, file_row_number = true)"
+        try:
+            first = self._sql(f"SELECT * FROM {rows} LIMIT 1").to_arrow_table()
+        except duckdb.Error as error:
+            raise InputError(f"damaged: {error}") from error
+        types = {column.name: column.type for column in first.schema}
+        del types["file_row_number"]
+        names = {
+            name: "" if not len(first) else str(first[name][0].as_py())
+            for name in types
+        }
+        columns = self._columns(names)
+        values = {name: identifier(column) for name, column in columns.items()}
+        self._source = self._typed(
+            f"SELECT file_row_number + 1 AS row, NULL AS line, * FROM {rows}",
+            values,
+            {name: types[column] for name, column in columns.items()},
+        )
+
+    def _from_text(self, found: Found, raw: Path) -> None:
+        form: Format = FORMATS[self.part.about["format"]](found.head)
+        columns = self._columns(form.names)
+        values = {name: form.value(column) for name, column in columns.items()}
+        if "time" in columns and "parameters" not in columns and "endpoint" in columns:
+            values["parameters"] = values["endpoint"]
+        if "endpoint" in values:
+            values["endpoint"] = _endpoint(values["endpoint"])
+        context = _context(found.split)
+        stream = ByteStream(found.split, context)
+        batches = form.batches(stream)
+        first = next(batches, None)
+        if first is None:
+            raise InputError("it is empty")
+        reader = pa.RecordBatchReader.from_batches(
+            first.schema, (batch for part in ([first], batches) for batch in part)
+        )
+        self._database.register("rows", reader)
+        if isinstance(form, Lines):
+            prepared = f"SELECT row, line, {form.prepared} AS v FROM rows"
+            prepared += " WHERE trim(line, E' \\t\\r\\n') <> ''"
+        else:
+            prepared = "SELECT *, NULL AS line FROM rows"
+        source = self._typed(prepared, values, {}, form)
+        try:
+            self._sql(f"COPY ({source}) TO {text(str(raw))} (FORMAT parquet)")
+        except duckdb.Error as error:
+            cause = error.__cause__ or error
+            raise InputError(f"damaged: {cause}") from error
+        self._source = f"SELECT * FROM read_parquet({text(str(raw))})"
+        self._left_out(form, context.stats)
+        if stream.damage is not None:
+            self.part.about |= {"state": "damaged", "detail": stream.damage}
+
+    def _left_out(self, form: Format, stats: ReadStats) -> None:
+        """Note the rows that the format left out by itself."""
+        if form.bad:
+            self._bad("not_the_format", len(form.bad), *form.bad[0])
+        for reason, count in stats.skipped.items():
+            example = stats.examples[reason][0]
+            self._bad(reason, count, example.record + 1, example.detail)
+        self.part.about |= {"other": form.others, "detail": form.detail}
+        self.part.content = form.content
+
+    def _bad(self, reason: str, count: int, row: int, line: str | None) -> None:
+        shown = re.sub(r"[A-Za-z0-9_%+/=-]{16,}", "…", (line or "").strip())[:120]
+        self.part.bad.append(
+            {
+                "source": self.part.about["source"],
+                "reason": reason,
+                "lines": count,
+                "example_line": row,
+                "example": shown,
+            }
+        )
+
+    def _columns(self, names: dict[str, str]) -> dict[str, str]:
+        columns = found_columns(self.part.about["source"], names, self._entry)
+        if "seen" in names:
+            columns["seen"] = "seen"
+        self.part.about["columns"] = json.dumps(columns)
+        self._zoned = bool(re.search(ZONED + r"|^[\d.]+$", names[columns["time"]]))
+        return columns
+
+    def _typed(
+        self,
+        rows: str,
+        values: dict[str, str],
+        types: dict[str, pa.DataType],
+        form: type[Format] | Format = Format,
+    ) -> str:
+        """Return the query of typed rows: `bad` is the reason if a row is bad."""
+        entry = self._entry
+
+        def stated(name: str) -> str:
+            if name in entry.constants:
+                return text(entry.constants[name])
+            return values.get(name, "NULL")
+
+        names = ", ".join(
+            f"nullif(trim(({stated(name)})::VARCHAR), '') AS {identifier(name)}"
+            for name in NAMED
+        )
+        share = entry.share if entry.share is not None else stated("share")
+        times = ", ".join(
+            f"{self._time(stated(name), types.get(name))} AS {name}"
+            for name in ("time", "seen")
+        )
+        number = "nullif(nullif(({})::VARCHAR, '-'), '')"
+        typed = {
+            "status": "SMALLINT",
+            "tweets": "INTEGER",
+            "quota": "INTEGER",
+        }
+        numbers = ", ".join(
+            f"TRY_CAST({stated(name)} AS {kind}) AS {name}"
+            for name, kind in typed.items()
+        )
+        return f"""
+            SELECT row, time, seen, parameters, status, tweets, ids, quota, share,
+                {", ".join(map(identifier, NAMED))}, other,
+                {REASONS.format(reason=form.reason)} AS bad,
+                CASE WHEN bad IS NOT NULL THEN line END AS line
+            FROM (
+                SELECT row, line, {times}, {numbers}, {names},
+                    nullif(trim(({stated("time")})::VARCHAR), '') AS time_stated,
+                    {number.format(stated("status"))} AS status_stated,
+                    {number.format(stated("tweets"))} AS tweets_stated,
+                    {_ids(stated("ids"), types.get("ids"))} AS ids,
+                    hash({stated("parameters")}) AS parameters,
+                    TRY_CAST({share} AS DOUBLE) AS share,
+                    coalesce({form.shaped}, false) AS shaped, {form.other} AS other
+                FROM ({rows})
+            )"""
+
+    def _time(self, value: str, kind: pa.DataType | None) -> str:
+        """Return the SQL of a time in UTC."""
+        zone = text(self._entry.zone)
+        if value == "NULL":
+            return "NULL::TIMESTAMP"
+        if kind is not None and pa.types.is_timestamp(kind):
+            self._zoned = kind.tz is not None
+            if self._zoned:
+                return f"timezone('UTC', {value}::TIMESTAMPTZ)"
+            local = f"{value}::TIMESTAMP"
+            return (
+                local
+                if self._entry.zone == "UTC"
+                else f"timezone('UTC', timezone({zone}, {local}))"
+            )
+        value = f"trim(({value})::VARCHAR)"
+        if self._entry.time_format is not None:
+            form = text(self._entry.time_format)
+            read = f"try_strptime({value}, {form})"
+            if "%z" in self._entry.time_format:
+                self._zoned = True
+                return f"timezone('UTC', {read})"
+            return f"timezone('UTC', timezone({zone}, {read}))"
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        # Seconds, milliseconds, microseconds or nanoseconds since 1970.
+        seconds = f"""({number} / CASE WHEN {number} > 1e17 THEN 1e9
+            WHEN {number} > 1e14 THEN 1e6 WHEN {number} > 1e11 THEN 1e3 ELSE 1 END)"""
+        iso = f"replace({value}, ',', '.')"
+        local = f"timezone({zone}, TRY_CAST({iso} AS TIMESTAMP))"
+        if self._entry.zone == "UTC":
+            local = f"TRY_CAST({iso} AS TIMESTAMPTZ)"
+        return f"""CASE
+            WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
+                THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END
+            ELSE timezone('UTC', coalesce(
+                CASE WHEN regexp_matches({value}, {text(ZONED)})
+                    THEN TRY_CAST({iso} AS TIMESTAMPTZ) ELSE {local} END,
+                try_strptime({value}, '%d/%b/%Y:%H:%M:%S %z'),
+                try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
+            )) END"""
+
+    def make(self) -> None:
+        """Write the part and its names, and complete `about`."""
+        about = self.part.about
+        counts = self._sql(
+            f"""SELECT bad, count(*), min(row), arg_min(line, row)
+            FROM ({self._source}) WHERE bad IS NOT NULL AND NOT other
+            GROUP BY bad ORDER BY bad"""
+        ).fetchall()
+        for reason, count, row, line in counts:
+            self._bad(reason, count, row, line)
+        self._name()
+        joined = " AND ".join(
+            f"r.{identifier(name)} IS NOT DISTINCT FROM n.{identifier(name)}"
+            for name in NAMED
+        )
+        with replacing_file(self._path) as target:
+            for order in ("", "ORDER BY time, row"):
+                self._sql(
+                    f"""COPY (
+                        SELECT r.row, r.time, r.seen, n.key, r.parameters,
+                            r.status, r.ids, r.quota, r.share,
+                            greatest(r.tweets, len(r.ids),
+                                if(r.status >= 300, 0, NULL))::INTEGER AS tweets,
+                            CASE WHEN list_max(r.ids) >= {FIRST_SNOWFLAKE}
+                            THEN list_max(r.ids) END AS newest
+                        FROM ({self._source}) r JOIN named n ON {joined}
+                        WHERE r.bad IS NULL AND NOT r.other {order}
+                    ) TO {text(str(target))}
+                    (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"""
+                )
+                if not self._disordered(target):
+                    break
+            rows, first, last = self._sql(
+                f"""SELECT count(*), min(time)::VARCHAR, max(time)::VARCHAR
+                FROM read_parquet({text(str(target))})"""
+            ).fetchall()[0]
+        other = self._sql(f"SELECT count(*) FROM ({self._source}) WHERE other")
+        about["other"] = about.get("other", 0) + other.fetchall()[0][0]
+        about |= {"rows": rows, "first": first, "last": last}
+        about["bad"] = sum(row["lines"] for row in self.part.bad)
+        if rows:
+            self.part.path = self._path
+        if not self._zoned and self._entry.zone == "UTC":
+            said = "its times state no zone and are taken as UTC"
+            about["detail"] = "; ".join(filter(None, (about["detail"], said)))
+
+    def _name(self) -> None:
+        """Make the table `named`: the names of calls as the log states them, and their
+        `key`. Write what the keys stand for, with tokens and users as keyed hashes.
+        """
+        listed = ", ".join(map(identifier, NAMED))
+        self._sql(
+            f"""CREATE TABLE stated AS SELECT DISTINCT {listed}
+            FROM ({self._source}) WHERE bad IS NULL AND NOT other"""
+        )
+        secret = self._sql(
+            """SELECT DISTINCT unnest([token, "user"]) AS plain FROM stated"""
+        ).to_arrow_table()["plain"]
+        hashes = [value and self._hashed(value) for value in secret.to_pylist()]
+        self._database.register(
+            "hashes", pa.table({"plain": secret, "hash": pa.array(hashes, pa.string())})
+        )
+        shown = {name: f"s.{identifier(name)}" for name in NAMED} | {
+            "token": "t.hash",
+            "user": "u.hash",
+            "endpoint": _endpoint("s.endpoint"),
+        }
+        told_apart = ", ".join(f"coalesce({name}, chr(30))" for name in shown.values())
+        self._sql(
+            f"""CREATE TABLE named AS SELECT s.*,
+                struct_pack({
+                ", ".join(
+                    f"{identifier(name)} := {value}" for name, value in shown.items()
+                )
+            }) AS shown,
+                md5_number_lower(concat_ws(chr(31), {told_apart})) AS key
+            FROM stated s LEFT JOIN hashes t ON t.plain = s.token
+                LEFT JOIN hashes u ON u.plain = s."user" """
+        )
+        with replacing_file(self._path.with_suffix(".names.parquet")) as target:
+            self._sql(
+                f"""COPY (SELECT DISTINCT key, unnest(shown) FROM named ORDER BY key)
+                TO {text(str(target))} (FORMAT parquet)"""
+            )
+        applications = self._sql(
+            """SELECT DISTINCT application FROM named
+            WHERE application IS NOT NULL ORDER BY 1 LIMIT 1000"""
+        ).fetchall()
+        self.part.about["applications"] = [name for (name,) in applications]
+
+    def _hashed(self, value: str) -> str:
+        return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
+
+    def _disordered(self, path: Path) -> bool:
+        """Return whether looking up a period would read much of the part."""
+        spans, span, groups = self._sql(
+            f"""SELECT sum(epoch(high) - epoch(low)),
+                epoch(max(high)) - epoch(min(low)), count(*)
+            FROM (SELECT stats_min_value::TIMESTAMP AS low,
+                    stats_max_value::TIMESTAMP AS high
+                FROM parquet_metadata({text(str(path))}) WHERE path_in_schema = 'time')
+            """
+        ).fetchall()[0]
+        return bool(groups > DISORDER and spans > DISORDER * span)
+
+
+@contextmanager
+def _as_file(split: Split) -> Iterator[Path]:
+    """Yield the path of a Parquet file; a file in an archive is unpacked."""
+    if split.archive is None and split.compression is None:
+        yield Path(split.path).resolve()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder).resolve() / "log.parquet"
+        with open(path, "wb", buffering=0) as file:
+            unpack_into(ByteStream(split, _context(split)), file)
+        yield path
+
+
+def _ids(value: str, kind: pa.DataType | None) -> str:
+    """Return the SQL of a list of ids, of a list or of text with numbers."""
+    if kind is not None and pa.types.is_list(kind):
+        listed = f"TRY_CAST({value} AS BIGINT[])"
+    else:
+        listed = (
+            f"TRY_CAST(regexp_extract_all(({value})::VARCHAR, '[0-9]+') AS BIGINT[])"
+        )
+    return f"nullif({listed}, []::BIGINT[])"
+
+
+def _endpoint(value: str) -> str:
+    """Return the SQL of an endpoint: the path of a request without host, query,
+    extension and long numbers.
+    """
+    for pattern, new in (
+        ("^[A-Z]+ +| +HTTP/[0-9.]+$", ""),
+        ("^[a-z]+://[^/]+", ""),
+        ("[?#].*$", ""),
+        ("/[0-9]{4,}", "/:id"),
+        (r"\.json$", ""),
+    ):
+        value = f"regexp_replace({value}, {text(pattern)}, {text(new)}, 'g')"
+    return value

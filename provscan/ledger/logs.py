@@ -1,0 +1,513 @@
+"""The formats of access logs: one class each, chosen by a file's first bytes.
+
+A class gives the columns of a file (`names`), Arrow batches of its raw rows
+(`batches`), and the SQL that takes a column out of these rows (`value`). Lines are
+parsed by DuckDB: a batch of them has only their number and text, and `prepared` is the
+expression that parses one. Rows of ``Documents`` and ``Twarc`` are made in Python,
+since their records do not correspond to lines.
+
+:func:`format_of` chooses; :data:`FORMATS` lists the names. Parquet is no class: DuckDB
+reads it itself (``intake``).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+
+from provscan.errors import InputError
+from provscan.ledger.columns import USUAL
+from provscan.readers.bytes.archives import Readable
+from provscan.readers.bytes.streams import ByteStream, lines
+
+LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
+# A response of twarc's first versions, whose requests it did not log, ends before a
+# pause of this many seconds.
+PAUSE = 0.1
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+COMMON = (
+    r"^(\S+) (\S+) (.+?) \[([^\]]+)\] "
+    rf"({QUOTED}) (\d{{3}}|-) (\d+|-)"
+    rf"(?: ({QUOTED}) ({QUOTED}))?(.*)$"
+)
+COMMON_NAMES = "client ident authuser time request status bytes referer agent rest"
+BALANCER = (
+    r"^(?:(?:https?|h2|grpcs?|wss?) )?(\d{4}-\d\d-\d\dT[\d:.]+Z) (\S+) (\S+) (\S+) "
+    r"[-\d.]+ [-\d.]+ [-\d.]+ (\d+|-) (\d+|-) (\d+|-) (\d+|-) "
+    rf"({QUOTED})(?: ({QUOTED}) (\S+) (\S+))?(.*)$"
+)
+BALANCER_NAMES = (
+    "time balancer client target elb_status_code target_status_code received sent"
+    " request agent cipher protocol rest"
+)
+
+
+class Format:
+    """A format of logs, for one file, of which it gets the first bytes."""
+
+    name: ClassVar[str]
+    prepared = "NULL"  # SQL that parses `line` into `v`.
+    shaped = "true"  # SQL: whether `line` has the form of the format.
+    other = "false"  # SQL: whether `line` is sound, but no call.
+    reason = "not_the_format"
+
+    def __init__(self, head: bytes) -> None:
+        self.names: dict[str, str] = {}  # The columns, each with its first value.
+        # Rows that `batches` left out: bad ones with their number, and other ones.
+        self.bad: list[tuple[int, str]] = []
+        self.others = 0
+        self.detail: str | None = None  # What the reader should know of the file.
+        self.content: str | None = None  # The SHA-256 of a document, uncompressed.
+
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        raise NotImplementedError
+
+    def value(self, column: str) -> str:
+        """Return the SQL of a column."""
+        return identifier(column)
+
+
+class Lines(Format):
+    """A format of one call per line, which SQL parses."""
+
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        for block in lines(stream):
+            data = _utf8(block.data)
+            ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+            offsets = np.concatenate([[0], ends, [len(data)]]).astype(np.int32)
+            text = pa.StringArray.from_buffers(
+                len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data)
+            )
+            first = block.first + 1
+            numbers = np.arange(first, first + len(text), dtype=np.int64)
+            yield pa.record_batch([pa.array(numbers), text], LINES)
+
+
+class JsonLines(Lines):
+    """JSON objects, one per line."""
+
+    name = "jsonl"
+    reason = "not_json"
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self._paths: dict[str, tuple[str, ...]] = {}
+        for line in head.split(b"\n")[:200]:
+            try:
+                value = orjson.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                self._add(value, ())
+        paths = [
+            "$" + "".join(f'."{part}"' for part in path)
+            for path in self._paths.values()
+        ]
+        self._numbers = {name: i for i, name in enumerate(self._paths, 1)}
+        self.shaped = (
+            "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+        )
+        listed = ", ".join(map(text, paths))
+        self.prepared = (
+            f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
+        )
+
+    def _add(self, value: dict[str, Any], path: tuple[str, ...]) -> None:
+        for key, inner in value.items():
+            if '"' in key or "\\" in key:
+                continue
+            if isinstance(inner, dict) and len(path) < 4:
+                self._add(inner, (*path, key))
+            else:
+                name = ".".join((*path, key))
+                if len(self._paths) < 500 and name not in self._paths:
+                    self._paths[name] = (*path, key)
+                    self.names[name] = str(inner)
+
+    def value(self, column: str) -> str:
+        return f"v[{self._numbers[column]}]"
+
+
+class Pattern(Lines):
+    """Lines that a regular expression takes apart, and pairs name=value after them."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        pattern, groups = PATTERNS[self.name]
+        first = next(
+            (
+                found
+                for line in head.split(b"\n")
+                if (
+                    found := re.match(pattern, line.decode("utf-8", "replace").rstrip())
+                )
+            ),
+            None,
+        )
+        listed = ", ".join(map(text, groups))
+        self.prepared = (
+            f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
+        )
+        self.shaped = f"v.{groups[0]} <> ''"
+        if first is None:
+            return
+        self.names = dict(zip(groups, first.groups(""), strict=True))
+        for name, value in re.findall(r'([\w.-]+)=("[^"]*"|\S+)', self.names["rest"]):
+            self.names[name] = value.strip('"')
+
+    def value(self, column: str) -> str:
+        if column in PATTERNS[self.name][1]:
+            return f"nullif(nullif(trim(v.{column}, '\"'), ''), '-')"
+        pattern = rf'(?:^|\s){re.escape(column)}=("[^"]*"|\S+)'
+        found = f"trim(regexp_extract(v.rest, {text(pattern)}, 1), '\"')"
+        return f"nullif({found}, '')"
+
+
+class Common(Pattern):
+    """The common and the combined log format of web servers."""
+
+    name = "common"
+
+
+class Balancer(Pattern):
+    """Access logs of AWS load balancers, application and classic."""
+
+    name = "balancer"
+
+
+PATTERNS = {
+    "common": (COMMON, COMMON_NAMES.split()),
+    "balancer": (BALANCER, BALANCER_NAMES.split()),
+}
+
+
+class Extended(Lines):
+    """The extended log format of the W3C, whose columns a directive names."""
+
+    name = "extended"
+    other = "line LIKE '#%'"
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        listed = head.decode("utf-8", "replace").splitlines()
+        fields = next((at for at in listed if at.startswith("#Fields:")), "")
+        self._columns = fields.removeprefix("#Fields:").split()
+        first = next((at for at in listed if at and not at.startswith("#")), "")
+        values = re.split(r"[ \t]", first)
+        self.names = {
+            name: values[i] if i < len(values) else ""
+            for i, name in enumerate(self._columns)
+        }
+        if "date" in self.names and "time" in self.names:
+            self.names = {"datetime": f"{self.names['date']} {self.names['time']}"} | {
+                name: value
+                for name, value in self.names.items()
+                if name not in ("date", "time")
+            }
+        self.prepared = r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
+        self.shaped = f"len(v) = {len(self._columns)}"
+
+    def value(self, column: str) -> str:
+        if column == "datetime":
+            return " || ' ' || ".join(map(self._at, ("date", "time")))
+        return f"nullif({self._at(column)}, '-')"
+
+    def _at(self, column: str) -> str:
+        return f"v[{self._columns.index(column) + 1}]"
+
+
+class Delimited(Format):
+    """CSV with names of columns in the first row. A row has one line."""
+
+    name = "csv"
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        shown = head.decode("utf-8", "replace").splitlines()[:2]
+        first = shown[0] if shown else ""
+        self._delimiter = max(",\t;|", key=lambda mark: first.count(mark))
+        rows = [next(csv.reader([at], delimiter=self._delimiter), []) for at in shown]
+        columns, values = [*rows, [], []][:2]
+        self.names = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
+        if len(self.names) < len(columns):
+            raise InputError(f"two columns have the same name: {', '.join(columns)}")
+
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        def clean() -> Iterator[bytes]:
+            for block in lines(stream):
+                yield bytes(_utf8(block.data)) + b"\n"
+
+        def left_out(row: Any) -> str:
+            # The first row has the names of the columns.
+            self.bad.append((row.number - 1, row.text or ""))
+            return "skip"
+
+        try:
+            reader = pa.csv.open_csv(
+                io.BufferedReader(Readable(clean()), 1 << 20),
+                pa.csv.ReadOptions(use_threads=False, block_size=4 << 20),
+                pa.csv.ParseOptions(
+                    delimiter=self._delimiter, invalid_row_handler=left_out
+                ),
+                pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(self.names, pa.string()),
+                    strings_can_be_null=True,
+                    null_values=["", "-", "null", "NULL", "None"],
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            raise InputError(f"it is no CSV: {error}") from error
+        number = 1
+        for batch in reader:
+            bad = np.array([at for at, _ in self.bad], np.int64)
+            rows = np.arange(number, number + len(batch) + len(bad), dtype=np.int64)
+            rows = np.setdiff1d(rows, bad)[: len(batch)]
+            number = int(rows[-1]) + 1 if len(batch) else number
+            yield pa.record_batch(
+                [pa.array(rows), *batch.columns], ["row", *batch.schema.names]
+            )
+
+
+class Records(Format):
+    """Calls that Python makes from a file, in columns named by their meaning."""
+
+    meanings: ClassVar[tuple[str, ...]]
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self.names = dict.fromkeys(self.meanings, "")
+
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        schema = pa.schema(
+            [("row", pa.int64()), *((name, pa.string()) for name in self.meanings)]
+        )
+        rows: list[dict[str, Any]] = []
+        for call in self.calls(stream):
+            rows.append(call)
+            if len(rows) == 20_000:
+                yield pa.RecordBatch.from_pylist(rows, schema)
+                rows = []
+        yield pa.RecordBatch.from_pylist(rows, schema)
+
+    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
+        raise NotImplementedError
+
+
+class Documents(Records):
+    """Whole JSON documents: CloudTrail logs, and lists of calls."""
+
+    name = "json"
+    meanings = (*(name for name in USUAL if name != "share"), "event")
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        if re.search(rb'\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)"', head):
+            self.names["time"] = "Z"
+
+    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
+        data = b"".join(stream)
+        self.content = hashlib.sha256(data).hexdigest()
+        document = json_document(stream, data)
+        records = document if isinstance(document, list) else document["Records"]
+        for number, record in enumerate(records, 1):
+            if not isinstance(record, dict):
+                self.bad.append((number, str(record)))
+            elif "eventTime" in record:
+                yield {"row": number, **_trail(record)}
+            else:
+                yield {"row": number, **_usual(record)}
+
+
+class Twarc(Records):
+    """``twarc.log`` of twarc 1 and 2, which logs requests and the ids of responses."""
+
+    name = "twarc"
+    meanings = ("time", "seen", "endpoint", "parameters", "status", "tweets", "ids")
+    LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3}) ([A-Z]+) (.*)")
+    CALL = re.compile(r"(?:getting|posting) \(?'?([^'\s,()]+)'?,?\)? ?(.*)")
+    REFUSED = re.compile(r"<Response \[(\d{3})\]>|\b(\d{3}) from Twitter")
+
+    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
+        call: dict[str, Any] | None = None
+        last = 0.0
+        inferred = 0
+        for number, line in _numbered(stream):
+            found = self.LINE.match(line)
+            if not found:
+                # A line without a time continues a message, such as a traceback.
+                if line.strip() and not line.startswith((" ", "\t")) and call is None:
+                    self.bad.append((number, line))
+                else:
+                    self.others += 1
+                continue
+            time = f"{found[1]}.{found[2]}"
+            words = found[4]
+            if (asked := self.CALL.match(words)) is not None:
+                if call is not None:
+                    yield _finished(call)
+                call = {"row": number, "time": time, "endpoint": asked[1]}
+                call |= {"parameters": asked[2], "ids": [], "stated": True}
+            elif words.startswith("archived "):
+                now = float(np.datetime64(time).astype("datetime64[ms]").astype(int))
+                paused = now - last > 1000 * PAUSE
+                last = now
+                of_tweets = call is not None and "verify_cred" not in (
+                    call["endpoint"] or ""
+                )
+                if not of_tweets or (not call["stated"] and paused):  # type: ignore[index]
+                    if call is not None:
+                        yield _finished(call)
+                    inferred += 1
+                    call = {"row": number, "time": time, "endpoint": None}
+                    call |= {"parameters": None, "ids": [], "stated": False}
+                assert call is not None
+                call["ids"] += re.findall(r"(\d+)(?:,|$)", words)
+                call["seen"] = time
+                self.others += call["row"] != number
+            else:
+                self.others += 1
+                if call is not None and (no := self._refusal(words)) is not None:
+                    call["status"] = no
+                if words.startswith(("starting ", "hydrating ")) and call is not None:
+                    yield _finished(call)
+                    call = None
+        if call is not None:
+            yield _finished(call)
+        if inferred:
+            self.detail = (
+                f"{inferred:,} calls are inferred: the log has ids of tweets without a "
+                f"request before them, and a pause of {PAUSE} s is taken for a new one"
+            )
+
+    def _refusal(self, words: str) -> str | None:
+        if words.startswith("rate limit exceeded"):
+            return "429"
+        found = self.REFUSED.search(words)
+        return None if found is None else found[1] or found[2]
+
+
+def _finished(call: dict[str, Any]) -> dict[str, Any]:
+    ids = call["ids"]
+    return call | {"tweets": str(len(ids)), "ids": ",".join(ids) if ids else None}
+
+
+def _trail(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a CloudTrail event by their meaning."""
+    identity = record.get("userIdentity") or {}
+    error = record.get("errorCode")
+    status = "200"
+    if error:
+        words = {"Throttl": "429", "TooMany": "429", "Denied": "403", "Unauth": "401"}
+        status = next((code for word, code in words.items() if word in error), "400")
+    return {
+        "time": record["eventTime"],
+        "application": record.get("recipientAccountId"),
+        "endpoint": record.get("eventName"),
+        "token": identity.get("accessKeyId"),
+        "user": identity.get("arn") or identity.get("principalId"),
+        "parameters": _as_text(record.get("requestParameters")),
+        "status": status,
+        "region": record.get("awsRegion"),
+        "event": record.get("eventID"),
+    }
+
+
+def _usual(record: dict[str, Any]) -> dict[str, Any]:
+    simple = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in record}
+    return {
+        meaning: _as_text(record[simple[name]])
+        for meaning, names in USUAL.items()
+        for name in reversed(names)
+        if name in simple and meaning in Documents.meanings
+    }
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
+
+
+def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
+    """Return a whole JSON document."""
+    data = b"".join(stream) if data is None else data
+    limit = stream.context.limits.record_bytes
+    if len(data) > limit:
+        raise InputError(f"a JSON document of {len(data):,} bytes, above {limit:,}")
+    try:
+        return orjson.loads(data)
+    except ValueError as error:
+        raise InputError(f"it is no JSON document: {error}") from error
+
+
+def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
+    for block in lines(stream):
+        listed = bytes(block.data).decode("utf-8", "replace").split("\n")
+        yield from enumerate((line.rstrip("\r") for line in listed), block.first + 1)
+
+
+def _utf8(data: bytes | memoryview) -> bytes:
+    """Return bytes with those that are not UTF-8 replaced."""
+    data = bytes(data)
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
+def text(value: str) -> str:
+    """Return a literal of SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a name of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+FORMATS: dict[str, type[Format]] = {
+    known.name: known
+    for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents, Twarc)
+}
+
+
+def format_of(head: bytes) -> str:
+    """Return the name of the format of a file that begins with `head`; "parquet",
+    "usage" and "digest" have no class in ``FORMATS``.
+    """
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    start = head.lstrip()[:4096]
+    if start[:1] in b"{[" and start:
+        if re.search(rb'"(daily_(project|client_app)_usage|project_usage)"', start):
+            return "usage"
+        if b'"digestStartTime"' in head:
+            return "digest"
+        if start.startswith(b"[") or re.match(rb'\{\s*"Records"\s*:\s*\[', start):
+            return "json"
+        return "jsonl"
+    listed = [line.decode("utf-8", "replace").rstrip() for line in head.split(b"\n")]
+    for line in listed[:50]:
+        if Twarc.LINE.match(line):
+            return "twarc"
+        if line.startswith("#Fields:"):
+            return "extended"
+        for name, (pattern, _) in PATTERNS.items():
+            if re.match(pattern, line):
+                return name
+    # A damaged first line does not make a log of JSON lines anything else.
+    if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):
+        return "jsonl"
+    return "csv"

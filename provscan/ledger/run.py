@@ -1,0 +1,269 @@
+"""Makes a ledger, from logs and a case file to its folder.
+
+:func:`make_ledger` measures access, reads holdings and uses, compares them with the
+rules, and writes tables, ``ledger.json``, a workbook and the report. It writes to
+``OUT.unfinished`` first, so that an interrupted command goes on when it is repeated.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from provscan import __version__
+from provscan.engine.progress import Progress
+from provscan.errors import OutputError, UsageError
+from provscan.ledger.access import measure
+from provscan.ledger.comparison import compare
+from provscan.ledger.database import Database, add_table, open_database, write_table
+from provscan.ledger.holdings import add_deletions, add_holdings
+from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
+from provscan.ledger.policy import add_rules
+from provscan.ledger.report import LEDGER_FILE, TABLES_FOLDER, write_ledger_report
+from provscan.ledger.workbook import write_workbook
+from provscan.options import Source
+from provscan.readers import file_checksum
+from provscan.runs.folder import read_json
+from provscan.writing import remove_named
+
+VERSION = 1
+# Folders of ``access.measure`` that only serve to go on.
+PARTS = ("parts", "work", "spill")
+# Folder of the scans of holdings; lock of a folder that is being written; the key that
+# ``access.measure`` draws, which goes into no list of files.
+SCANS, LOCK, KEY = "scans", "unfinished.lock", "key.txt"
+APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
+    notice TIMESTAMPTZ"""
+END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
+    notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""
+STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
+    tolerance DOUBLE"""
+# Tables that ``ledger.json`` repeats, and others that are written.
+MAIN = ("totals", "holdings", "uses", "deletions", "government", "claims")
+OWN = (*MAIN[1:], "applications", "rules", "end_users", "findings", "missing")
+# Policy packs of a case that names none; windows in seconds that are always measured.
+POLICIES, WINDOWS = ("x-developer",), {900, 86_400}
+
+
+def make_ledger(
+    logs: Sequence[Source],
+    out: Source,
+    *,
+    case: Source | None = None,
+    mapping: Source | None = None,
+    key: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Turn access logs, holdings and uses into a ledger: a folder with tables,
+    ``ledger.json``, ``ledger.xlsx`` and ``report.html``.
+
+    Parameters
+    ----------
+    logs
+        Access logs: files, folders and archives. Those of the case file are added.
+    out
+        The new folder. If the command was interrupted, repeat it to go on.
+    case
+        A case file: applications, holdings, uses, claims. Without one, access is all
+        that is reported.
+    mapping
+        A TOML file that says which columns of the logs hold what.
+    key
+        The secret with which names of tokens and users are hashed; by default a new
+        one is drawn.
+    progress
+        Receives the progress.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        A file can't be read, or has a mistake, which is shown with an example.
+    OutputError
+        ``out`` exists, or can't be written.
+    UsageError
+        No log is named.
+    """
+    read = read_case(Path(case)) if case is not None else no_case()
+    about = read.about
+    own = [os.path.relpath(read.folder / log) for log in about["logs"] or ()]
+    named = [*logs, *own]
+    if not named:
+        raise UsageError("name an access log, or logs in the table [case] of the case")
+    if mapping is None and about["mapping"]:
+        mapping = read.folder / about["mapping"]
+    policies = POLICIES if about["policies"] is None else about["policies"]
+    packs = [read_pack(name, read.folder) for name in policies]
+    windows = WINDOWS | {
+        60 * rule["window_minutes"]
+        for pack in packs
+        for rule in pack["rules"]
+        if rule["kind"] == "rate_limit"
+    }
+    with _new_folder(Path(out)) as folder:
+        tables = measure(
+            named,
+            folder,
+            mapping=mapping,
+            key=key,
+            windows=sorted(windows),
+            zone=about["timezone"] or "UTC",
+            on_progress=None if progress is None else _Steps(progress),
+        )
+        with open_database(tables) as db:
+            _add_case(db, read)
+            add_rules(db, packs)
+            add_holdings(db, read, folder / SCANS, progress)
+            add_deletions(db, read)
+            compare(db)
+            for name in OWN:
+                write_table(db, name, tables)
+        for note in (folder / SCANS).glob("*.json"):
+            note.unlink()
+        write_workbook(folder, tables)
+        _write_manifest(folder, read, packs)
+        write_ledger_report(folder)
+    return Path(out)
+
+
+def read_ledger(folder: Path) -> dict[str, Any]:
+    """Read ``ledger.json`` of a ledger.
+
+    Raises
+    ------
+    InputError
+        The folder is not that of a ledger.
+    """
+    return read_json(folder / LEDGER_FILE)
+
+
+def _add_case(db: Database, case: Case) -> None:
+    add_table(db, "applications", APPLICATIONS, case.tables["application"])
+    add_table(db, "end_users", END_USERS, case.tables["end_user"])
+    add_table(db, "stated", STATED, case.tables["claim"])
+    add_table(db, "period", '"from" DATE, "to" DATE', [case.about])
+
+
+def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
+    """Write ``ledger.json``: the case, the policy packs, the main tables, and the
+    checksums of all other files.
+    """
+    tables = {
+        name: pq.read_table(folder / TABLES_FOLDER / f"{name}.parquet")
+        for name in (*MAIN, "findings", "files")
+    }
+    counted = tables.pop("findings").group_by(["lane", "kind", "result"])
+    logs = tables.pop("files").to_pylist()
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    content = {
+        "format": "provscan-ledger",
+        "version": VERSION,
+        "provscan": __version__,
+        "case": {
+            **{name: case.about[name] for name in ("name", "from", "to", "timezone")},
+            "sha256": case.sha256,
+        },
+        "policies": [
+            {name: pack[name] for name in ("name", "title", "sha256")} for pack in packs
+        ],
+        **{name: table.to_pylist() for name, table in tables.items()},
+        "findings": counted.aggregate([([], "count_all")])
+        .sort_by([(name, "ascending") for name in ("lane", "kind", "result")])
+        .to_pylist(),
+        "left_out": {
+            "bad_lines": sum(log["bad"] or 0 for log in logs),
+            "repeated_calls": sum(log["repeated"] or 0 for log in logs),
+            "copies": [log["source"] for log in logs if log["state"] == "copy"],
+            "not_read": {
+                log["source"]: f"{log['state']}: {log['detail']}"
+                for log in logs
+                if log["state"] in ("damaged", "unread")
+            },
+        },
+        "files": {
+            str(path.relative_to(folder)): file_checksum(path)
+            for path in files
+            if path.name not in (LOCK, KEY, LEDGER_FILE)
+            and path.relative_to(folder).parts[0] not in PARTS
+        },
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    (folder / LEDGER_FILE).write_text(f"{text}\n", encoding="utf-8")
+
+
+class _Steps:
+    """Passes the progress of ``access.measure`` on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._stage, self._done = progress, "", 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            unit = "bytes" if stage == "reading" else "steps"
+            self._progress.start(stage.capitalize(), total, unit)
+            self._stage, self._done = stage, 0
+        self._progress.advance(done - self._done)
+        self._done = done
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """Provide the folder ``TARGET.unfinished``, which becomes `target` when the block
+    succeeds, and stays when it fails, so that the next call goes on with it.
+    """
+    if os.path.lexists(target):
+        raise OutputError(f"{target} exists: name a new folder")
+    folder = target.with_name(f"{target.name}.unfinished")
+    if folder.exists() and not (folder / LOCK).is_file():
+        raise OutputError(f"{folder} is not that of a ledger: name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a")
+    except OSError as error:
+        raise _failed(target, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OutputError(
+                f"{target} is being written by another process: wait for it, or name "
+                "another folder"
+            ) from None
+        try:
+            yield folder
+            for name in PARTS:
+                shutil.rmtree(folder / name, ignore_errors=True)
+            folder.rename(target)
+            (target / LOCK).unlink()
+        except BaseException as error:
+            if any((folder / PARTS[0]).glob("*")):
+                error.add_note(
+                    f"What was read is kept in {folder}: repeat the command to go on"
+                )
+            else:
+                for name in (*PARTS, TABLES_FOLDER, SCANS):
+                    shutil.rmtree(folder / name, ignore_errors=True)
+                remove_named(folder, [LOCK, KEY])
+                remove_named(folder.parent, [folder.name])
+            if isinstance(error, OSError):
+                raise _failed(target, error) from error
+            raise
+
+
+def _failed(target: Path, error: OSError) -> OutputError:
+    failed = OutputError(f"writing {target} failed: {error.strerror or error}")
+    for note in getattr(error, "__notes__", []):
+        failed.add_note(note)
+    return failed

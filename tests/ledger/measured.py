@@ -1,0 +1,100 @@
+"""Tables as ``access.measure`` writes them, made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provscan.ledger import run
+from provscan.ledger.comparison import compare
+from provscan.ledger.database import Database, open_database, rows
+from provscan.ledger.holdings import add_deletions, add_holdings
+from provscan.ledger.inputs import read_case, read_pack
+from provscan.ledger.policy import add_rules
+from provscan.ledger.tables import TABLES
+
+SEARCH = "/1.1/search/tweets.json"
+
+
+def write_tables(folder: Path, **given: list[dict[str, Any]]) -> Path:
+    """Write all tables; those that are not given are empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in TABLES.items():
+        table = pa.Table.from_pylist(given.get(name, []), schema=schema)
+        pq.write_table(table, folder / f"{name}.parquet")
+    return folder
+
+
+def peak(calls: int, day: date, **other: Any) -> dict[str, Any]:
+    start = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return {
+        "scope": "application",
+        "name": "reader",
+        "endpoint": SEARCH,
+        "window": 900,
+        "kind": "fixed",
+        "zone": "UTC",
+        "day": day,
+        "start": start,
+        "calls": calls,
+        "tweets": 0,
+        **other,
+    }
+
+
+def call(day: date, **other: Any) -> dict[str, Any]:
+    return {
+        "application": "reader",
+        "project": "assistant",
+        "endpoint": SEARCH,
+        "day": day,
+        "calls": 1,
+        "calls_with_ids": 1,
+        "refused": 0,
+        "failed": 0,
+        "retries": 0,
+        "delivered": 0,
+        "delivered_without_ids": 0,
+        "uncounted": 0,
+        **other,
+    }
+
+
+def total(**other: Any) -> dict[str, Any]:
+    numbers = ["calls", "refused", "failed", "retries", "uncounted", "delivered"]
+    return {"scope": "all", "says": "", **dict.fromkeys(numbers, 0), **other}
+
+
+def days(first: date, number: int) -> list[date]:
+    return [first + timedelta(days=day) for day in range(number)]
+
+
+@contextmanager
+def compared(
+    folder: Path, case: str, pack: str = "", **tables: list[dict[str, Any]]
+) -> Iterator[Database]:
+    """The database of a ledger, as ``make_ledger`` fills it, from tables made by hand,
+    and the text of a case file and of a policy pack.
+    """
+    (folder / "case.toml").write_text(case)
+    (folder / "pack.toml").write_text('[pack]\nname = "p"\ntitle = "P"\n' + pack)
+    read = read_case(folder / "case.toml")
+    with open_database(write_tables(folder / "tables", **tables)) as db:
+        run._add_case(db, read)
+        add_rules(db, [read_pack("pack.toml" if pack else "x-developer", folder)])
+        add_holdings(db, read, folder / "scans", None)
+        add_deletions(db, read)
+        compare(db)
+        yield db
+
+
+def findings(db: Database, kind: str) -> list[dict[str, Any]]:
+    return rows(
+        db, f"FROM findings WHERE kind = '{kind}' ORDER BY rule, version, subject, how"
+    )

@@ -1,0 +1,468 @@
+"""Access logs to tables: counts equal those of loops, in any format; bad lines are
+counted; what is interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import naive_access as naive
+import pyarrow.parquet as pq
+import pytest
+from nightly import NIGHTLY
+
+from provscan.errors import InputError, ParameterError
+from provscan.ledger import access, counts
+from provscan.ledger.tables import TABLES
+
+ZONE = "America/New_York"
+# A night in which clocks go back, one in which they go forward, a leap day, a new year.
+NIGHTS = [
+    datetime(2022, 11, 5, 22, tzinfo=UTC),
+    datetime(2022, 3, 12, 22, tzinfo=UTC),
+    datetime(2020, 2, 28, 20, tzinfo=UTC),
+    datetime(2021, 12, 31, 12, tzinfo=UTC),
+]
+
+
+def rows(tables: Path, name: str) -> list[dict[str, Any]]:
+    return pq.read_table(tables / f"{name}.parquet").to_pylist()
+
+
+def measured(tmp_path: Path, *logs: Path, **options: Any) -> Path:
+    return access.measure(logs, tmp_path / "out", key="k", **options)
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv", "log"])
+def test_counts_equal_those_of_loops(form: str, tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 60, 3000, seed=1)
+    if form == "log":  # Its times have whole seconds.
+        found = [c | {"time": c["time"].replace(microsecond=0)} for c in found]
+    half = len(found) // 2
+    logs = [
+        naive.write(found[:half], tmp_path / f"gateway-1.{form}"),
+        naive.write(found[half:], tmp_path / f"gateway-2.{form}"),
+    ]
+    tables = measured(tmp_path, *logs)
+    names = ("application", "project", "endpoint", "day")
+    columns = ("calls", "refused", "failed", "retries", "delivered", "distinct")
+    counted = {
+        tuple(row[n] for n in names): [row[c] or 0 for c in columns]
+        for row in rows(tables, "calls")
+    }
+    assert counted == naive.summed(found)
+    total = rows(tables, "totals")[0]
+    assert total["method"] == "exact"
+    assert (
+        total["delivered"],
+        total["daily_value"],
+        total["distinct_value"],
+    ) == naive.three_counts(found)
+    cities = [
+        c for c in found if c["organisation"] == "City of X" and naive.answered(c)
+    ]
+    listed = [
+        r for r in rows(tables, "organisations") if r["organisation"] == "City of X"
+    ]
+    assert min(row["first"] for row in listed) == cities[0]["time"]
+    assert sum(row["calls"] for row in listed) == len(cities)
+    assert "secret" not in "".join(map(str, rows(tables, "peaks")))
+
+
+@pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%Y-%m-%d}")
+def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
+    found = naive.calls(night, 40, 800, seed=night.month)
+    windows = (7, 900, 5400, 86_400)
+    log = naive.write(found, tmp_path / "log.parquet")
+    tables = measured(tmp_path, log, windows=windows, zone=ZONE)
+    counted = rows(tables, "peaks")
+    for scope in ("application", "project"):
+        for window in windows:
+            for zone in ("UTC", ZONE):
+                for kind, slow in (("sliding", naive.sliding), ("fixed", naive.fixed)):
+                    peaks = {
+                        (row["name"], row["endpoint"], row["day"]): (
+                            row["calls"],
+                            row["start"],
+                        )
+                        for row in counted
+                        if (row["scope"], row["window"]) == (scope, window)
+                        and (row["zone"], row["kind"]) == (zone, kind)
+                    }
+                    assert peaks == slow(found, scope, window, zone), (kind, window)
+
+
+def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 5, 200, seed=3)
+    log = naive.write(found, tmp_path / "log.jsonl")
+    lines = log.read_text().splitlines()
+    lines[10:10] = ["{broken", "[1]", '{"time": "soon"}', '{"time": "1970-01-01"}']
+    lines[50:50] = ['{"application": "a"}', '{"time": "2022-01-01", "status": "ok"}']
+    lines += [
+        '{"time": "2022-01-01", "tweets": -1}',
+        "",
+        "{broken AAAABBBBCCCCDDDDEEEE",
+    ]
+    log.write_text("\n".join(lines))
+    tables = measured(tmp_path, log)
+    bad = {row["reason"]: row for row in rows(tables, "bad_lines")}
+    assert {reason: row["lines"] for reason, row in bad.items()} == {
+        "not_json": 3,
+        "bad_time": 1,
+        "impossible_time": 1,
+        "no_time": 1,
+        "bad_status": 1,
+        "bad_tweets": 1,
+    }
+    assert (bad["not_json"]["example_line"], bad["not_json"]["example"]) == (
+        11,
+        "{broken",
+    )
+    file = rows(tables, "files")[0]
+    assert (file["rows"], file["bad"]) == (len(found), 8)
+    assert rows(tables, "totals")[0]["calls"] == len(found)
+
+
+def test_no_secret_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(
+        '{"time": "2022-01-01T00:00:00Z", "token": "AAAABBBBCCCCDDDDEEEE"}\n'
+        '{"token": "AAAABBBBCCCCDDDDEEEE"\n'
+    )
+    measured(tmp_path, tmp_path / "log.jsonl")
+    for file in (tmp_path / "out").rglob("*.*"):
+        assert b"AAAABBBB" not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_calls_that_two_files_hold_count_once(form: str, tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 900, seed=4)
+    third = len(found) // 3
+    logs = [
+        naive.write(found[: 2 * third], tmp_path / f"one.{form}"),
+        naive.write(found[third:], tmp_path / f"two.{form}"),
+    ]
+    (tmp_path / f"copy.{form}").write_bytes(logs[0].read_bytes())
+    tables = measured(tmp_path, *logs, tmp_path / f"copy.{form}")
+    total = rows(tables, "totals")[0]
+    assert (total["calls"], total["delivered"]) == (
+        len(found),
+        naive.three_counts(found)[0],
+    )
+    files = rows(tables, "files")
+    assert [row["state"] for row in files] == ["read", "read", "copy"]
+    assert [row["repeated"] for row in files] == [0, third, None]
+    states = {row["state"] for row in rows(tables, "coverage")}
+    assert "overlapping" in states
+
+
+def test_calls_of_two_gateways_at_one_time_all_count(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 900, seed=5)
+    logs = [
+        naive.write(found[::2], tmp_path / "gateway-a.parquet"),
+        naive.write(found[1::2], tmp_path / "gateway-b.parquet"),
+    ]
+    tables = measured(tmp_path, *logs)
+    assert rows(tables, "totals")[0]["calls"] == len(found)
+    assert [row["repeated"] for row in rows(tables, "files")] == [0, 0]
+
+
+def test_missing_ids_give_bounds(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 50, 1500, seed=6)
+    delivered, daily, distinct = naive.three_counts(found)
+    hidden = [c | {"ids": None} if n % 3 else c for n, c in enumerate(found)]
+    tables = measured(tmp_path, naive.write(hidden, tmp_path / "log.parquet"))
+    total = rows(tables, "totals")[0]
+    assert (total["method"], total["distinct_value"]) == ("bounds", None)
+    assert total["delivered"] == delivered
+    assert total["daily_low"] <= daily <= total["daily_high"]
+    assert total["distinct_low"] <= distinct <= total["distinct_high"]
+    assert "ids are not kept" in total["says"]
+
+
+def test_sketches_keep_their_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasketches")
+    found = naive.calls(NIGHTS[0], 50, 1500, seed=7)
+    monkeypatch.setattr(counts, "EXACT_IDS", 10)
+    tables = measured(tmp_path, naive.write(found, tmp_path / "log.parquet"))
+    total = rows(tables, "totals")[0]
+    _, daily, distinct = naive.three_counts(found)
+    assert total["method"] == "sketch"
+    assert total["daily_low"] <= daily <= total["daily_high"]
+    assert total["distinct_low"] <= distinct <= total["distinct_high"]
+
+
+def test_columns_can_be_mapped(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("wann;wer;was\n1.2.2022 10:30;x;GET /2/a\n")
+    with pytest.raises(InputError, match=r"no column holds the time.*wann \('1\.2"):
+        measured(tmp_path, tmp_path / "log.csv")
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(
+        '[[log]]\nfiles = "*.csv"\nzone = "Europe/Berlin"\n'
+        'time_format = "%d.%m.%Y %H:%M"\ncolumns.time = "wann"\n'
+        'columns.application = "wer"\nconstants.project = "p"\n'
+    )
+    tables = measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
+    row = rows(tables, "calls")[0]
+    assert (row["application"], row["project"]) == ("x", "p")
+    assert rows(tables, "files")[0]["first"] == datetime(2022, 2, 1, 9, 30, tzinfo=UTC)
+    mapping.write_text('[[log]]\ncolumns.time = "when"\n')
+    with pytest.raises(InputError, match="'when', which the mapping names for time"):
+        measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
+    mapping.write_text('[[log]]\ncolumns.tweet = "x"\n')
+    with pytest.raises(ParameterError, match="no meaning 'tweet'; known are time"):
+        measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
+
+
+def test_a_gap_is_told_from_silence(tmp_path: Path) -> None:
+    """Two applications in one busy log: one is silent for hours, then both are."""
+    start = NIGHTS[3]
+    found = []
+    for second in range(0, 4 * 86_400, 30):
+        time = start + timedelta(seconds=second)
+        hours = second / 3600
+        if 30 <= hours < 36:
+            continue
+        for name in "ab" if not 10 <= hours < 15 else "a":
+            found.append(
+                {"time": time, "application": name, "status": 200, "tweets": 1}
+            )
+    tables = measured(tmp_path, naive.write(found, tmp_path / "log.jsonl"))
+    (pause,) = [row for row in rows(tables, "pauses") if row["seconds"] > 3600]
+    assert pause["kind"] == "gap"
+    assert pause["start"] == start + timedelta(hours=30, seconds=-30)
+    assert pause["end"] == start + timedelta(hours=36)
+    covered = rows(tables, "coverage")
+    sums = {
+        (name, what): sum(row[what] for row in covered if row["application"] == name)
+        for name in "ab"
+        for what in ("gap", "silence", "unknown")
+    }
+    assert sums == {
+        ("a", "gap"): 6 * 3600,
+        ("a", "silence"): 0,
+        ("a", "unknown"): 0,
+        ("b", "gap"): 6 * 3600,
+        ("b", "silence"): 5 * 3600,
+        ("b", "unknown"): 0,
+    }
+
+
+def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 100, 20_000, seed=8)
+    draw = random.Random(1)
+    sample = [call for call in found if draw.random() < 0.2]
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text("[[log]]\nshare = 0.2\n")
+    log = naive.write(sample, tmp_path / "log.parquet")
+    tables = measured(tmp_path, log, mapping=mapping)
+    total = rows(tables, "totals")[0]
+    assert total["calls"] == len(sample)
+    assert total["calls_low"] < len(found) < total["calls_high"]
+    delivered = naive.three_counts(found)[0]
+    assert total["delivered_low"] < delivered < total["delivered_high"]
+    assert total["distinct_high"] is None
+
+
+def test_shared_quotas_are_found(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 600, seed=9)
+    tables = measured(tmp_path, naive.write(found, tmp_path / "log.parquet"))
+    for row in rows(tables, "fanout"):
+        mine = [
+            call
+            for call in found
+            if call[row["scope"]] == row["name"] and call["endpoint"] == row["endpoint"]
+        ]
+        if row["scope"] == "project":
+            assert row["applications"] == sorted({c["application"] for c in mine})
+            assert row["tokens"] == len({c["token"] for c in mine})
+            peaks = naive.sliding(mine, "project", 900, "UTC")
+            assert row["joint_peak"] == max(number for number, _ in peaks.values())
+            tokens = naive.sliding(mine, "token", 900, "UTC")
+            assert row["single_peak"] == max(number for number, _ in tokens.values())
+    assert {row["scope"] for row in rows(tables, "fanout")} == {"project", "user"}
+
+
+KILLED = """
+import os, random, sys, threading, time
+from provscan.ledger import access
+threading.Timer(float(sys.argv[3]), lambda: os.kill(os.getpid(), 9)).start()
+access.measure([sys.argv[1]], sys.argv[2], key="k", windows=(60, 900))
+os._exit(0)
+"""
+
+
+def test_a_killed_measurement_goes_on(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 60, 3000, seed=10)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for number, form in enumerate(["parquet", "jsonl", "csv", "jsonl"]):
+        part = found[number * 750 : (number + 1) * 750]
+        naive.write(part, logs / f"{number}.{form}")
+    whole = access.measure([logs], tmp_path / "whole", key="k", windows=(60, 900))
+    out = tmp_path / "out"
+    script = [sys.executable, "-c", KILLED, str(logs), str(out)]
+    for number in range(50 if NIGHTLY else 3):
+        wait = 1.2 + 0.1 * number if NIGHTLY else 1.5 + 0.7 * number
+        subprocess.run([*script, str(wait)], check=False)
+    tables = access.measure([logs], out, key="k", windows=(60, 900))
+    for name in TABLES:
+        assert pq.read_table(tables / f"{name}.parquet").equals(
+            pq.read_table(whole / f"{name}.parquet")
+        ), name
+    left = [file.name for file in out.rglob("*") if file.name.startswith(".provscan-")]
+    assert left == []
+
+
+def test_twarc_logs_are_read(tmp_path: Path) -> None:
+    """Requests with their answers, one refused, and ids without a request."""
+    (tmp_path / "twarc.log").write_text(
+        "2022-08-18 17:37:55,966 INFO creating http session\n"
+        "2022-08-18 17:37:55,966 INFO getting ('https://api.twitter.com/1.1/search/"
+        "tweets.json',) {'params': {'q': 'x', 'count': 100}}\n"
+        "2022-08-18 17:37:56,694 INFO archived 1560380491504750592\n"
+        "2022-08-18 17:37:56,695 INFO archived 1560380474530332677\n"
+        "2022-08-18 17:37:56,797 INFO getting ('https://api.twitter.com/1.1/search/"
+        "tweets.json',) {'params': {'q': 'x', 'max_id': 1}}\n"
+        "2022-08-18 17:37:57,197 WARNING rate limit exceeded: sleeping 300 secs\n"
+        "2022-08-18 17:42:57,300 INFO getting https://api.twitter.com/2/tweets/search/all"
+        " {'params': {'query': 'x'}}\n"
+        "2022-08-18 17:42:58,300 INFO archived 1560380491504750592,1560380474530332677\n"
+        "2022-08-18 17:42:59,000 INFO starting search for y\n"
+        "2022-08-18 17:43:00,000 INFO archived https://twitter.com/a/status/15603804\n"
+        "2022-08-18 17:43:00,001 INFO archived https://twitter.com/b/status/15603805\n"
+        "2022-08-18 17:43:00,700 INFO archived https://twitter.com/c/status/15603806\n"
+    )
+    tables = measured(tmp_path, tmp_path / "twarc.log")
+    counted = {
+        (
+            row["endpoint"],
+            row["calls"],
+            row["refused"],
+            row["delivered"],
+            row["distinct"],
+        )
+        for row in rows(tables, "calls")
+    }
+    assert counted == {
+        ("/1.1/search/tweets", 2, 1, 2, 2),
+        ("/2/tweets/search/all", 1, 0, 2, 2),
+        (None, 2, 0, 3, 3),
+    }
+    total = rows(tables, "totals")[0]
+    assert (total["delivered"], total["daily_value"], total["distinct_value"]) == (
+        7,
+        5,
+        5,
+    )
+    file = rows(tables, "files")[0]
+    assert (file["rows"], file["bad"], file["format"]) == (5, 0, "twarc")
+    assert "2 calls are inferred" in file["detail"]
+    assert "state no zone" in file["detail"]
+
+
+def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
+    balancer = (
+        "https 2018-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.0.1:2817 "
+        "10.0.0.2:80 0.086 0.048 0.037 200 200 0 57 "
+        '"GET https://api.example.com:443/2/tweets?ids=1 HTTP/1.1" "curl/7.46.0" '
+        'ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:x "Root=1-58337262" "-" "-" 0 '
+        '2018-07-02T22:22:48.364000Z "forward" "-" "-"\n'
+    )
+    extended = (
+        "#Version: 1.0\n#Fields: date time cs-method cs-uri-stem sc-status x-app\n"
+        "2022-01-01 00:00:01 GET /2/users/123456/tweets 200 reader\nnot enough\n"
+    )
+    trail = {
+        "Records": [
+            {
+                "eventTime": "2022-01-01T00:00:01Z",
+                "eventName": "Search",
+                "awsRegion": "us-east-1",
+                "userIdentity": {"accessKeyId": "AKIA"},
+                "errorCode": code,
+            }
+            for code in (None, "ThrottlingException")
+        ]
+    }
+    content = json.dumps(trail).encode()
+    digest = {
+        "digestStartTime": "2022-01-01T00:00:00Z",
+        "digestEndTime": "2022-01-01T01:00:00Z",
+        "logFiles": [
+            {
+                "s3Object": "logs/trail.json.gz",
+                "hashValue": hashlib.sha256(content).hexdigest(),
+            },
+            {"s3Object": "logs/lost.json.gz", "hashValue": "00"},
+        ],
+    }
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+        archive.writestr("lb.log", balancer)
+        archive.writestr("iis.log", extended)
+        archive.writestr("trail.json.gz", gzip.compress(content))
+        archive.writestr("digest.json", json.dumps(digest))
+        archive.writestr("notes.txt", "nothing of interest\n")
+    tables = measured(tmp_path, tmp_path / "logs.zip")
+    files = {Path(row["source"]).name: row for row in rows(tables, "files")}
+    assert {name: row["format"] for name, row in files.items()} == {
+        "lb.log": "balancer",
+        "iis.log": "extended",
+        "trail.json.gz": "json",
+        "digest.json": "digest",
+        "notes.txt": None,
+    }
+    assert files["notes.txt"]["state"] == "unread"
+    assert files["iis.log"]["bad"] == 1
+    counted = {(r["endpoint"], r["calls"], r["refused"]) for r in rows(tables, "calls")}
+    assert counted == {
+        ("/2/tweets", 1, 0),
+        ("/2/users/:id/tweets", 1, 0),
+        ("Search", 2, 1),
+    }
+    (gap,) = [row for row in rows(tables, "pauses") if row["kind"] == "gap"]
+    assert gap["evidence"] == "lost.json.gz is not among the logs"
+
+
+def test_the_usage_export_is_a_table_of_its_own(tmp_path: Path) -> None:
+    days = [{"date": "2023-01-02T00:00:00.000Z", "usage": "70"}]
+    usage = {
+        "data": {
+            "project_id": "12",
+            "project_usage": "70",
+            "daily_project_usage": {"project_id": 12, "usage": days},
+            "daily_client_app_usage": [
+                {"client_app_id": "3", "usage_result_count": 1, "usage": days}
+            ],
+        }
+    }
+    (tmp_path / "usage.json").write_text(json.dumps(usage))
+    tables = measured(tmp_path, tmp_path / "usage.json")
+    assert [
+        (row["project"], row["application"], str(row["day"]), row["tweets"])
+        for row in rows(tables, "usage")
+    ] == [("12", None, "2023-01-02", 70), ("12", "3", "2023-01-02", 70)]
+    assert rows(tables, "totals") == []
+
+
+def test_a_cut_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+    found = naive.calls(NIGHTS[0], 20, 2000, seed=11)
+    log = naive.write(found, tmp_path / "log.jsonl")
+    whole = gzip.compress(log.read_bytes())
+    (tmp_path / "log.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    tables = measured(tmp_path, tmp_path / "log.jsonl.gz")
+    file = rows(tables, "files")[0]
+    assert file["state"] == "damaged"
+    assert "truncated gzip" in file["detail"]
+    assert 0 < file["rows"] < len(found)
+    assert {row["state"] for row in rows(tables, "coverage")} == {"damaged"}

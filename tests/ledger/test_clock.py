@@ -1,0 +1,80 @@
+"""The snowflake clock, on simulated logs and on small ones written by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import simulated_clocks as simulated
+from nightly import NIGHTLY
+
+from provscan.ledger import access
+
+NUMBER = 50 if NIGHTLY else 4
+
+
+def clocks(tmp_path: Path, *logs: Path) -> list[dict[str, Any]]:
+    tables = access.measure(logs, tmp_path / "out", key="k")
+    return pq.read_table(tables / "clock.parquet").to_pylist()
+
+
+def test_wrong_clocks_are_found_and_right_ones_are_not_accused(tmp_path: Path) -> None:
+    kinds = (["zone", "skew", "drift", "backdated"] * NUMBER)[:NUMBER]
+    (tmp_path / "logs").mkdir()
+    truths = simulated.write(tmp_path / "logs", kinds + ["agrees"] * NUMBER, seed=7000)
+    rows = clocks(tmp_path, tmp_path / "logs")
+    judged = {
+        name: simulated.judged(truth, [row for row in rows if row["stream"] == name])
+        for name, truth in truths.items()
+    }
+    wrong = {name for name, truth in truths.items() if truth.kind != "agrees"}
+    missed = [name for name in wrong if not judged[name]]
+    accused = [name for name in truths.keys() - wrong if not judged[name]]
+    assert len(missed) <= NUMBER // 25
+    assert len(accused) <= NUMBER // 50
+
+
+def responses(path: Path, delays: list[float], days: float) -> Path:
+    """Write responses whose newest tweet was posted so many seconds before."""
+    start = datetime(2021, 2, 1, tzinfo=UTC)
+    step = timedelta(days=days) / len(delays)
+    times = [start + step * number for number in range(len(delays))]
+    ids = [
+        [int(time.timestamp() * 1000 - delay * 1000) - simulated.EPOCH << 22]
+        for time, delay in zip(times, delays, strict=True)
+    ]
+    pq.write_table(pa.table({"time": times, "ids": ids}), path)
+    return path
+
+
+def test_few_rows_six_hours_behind_prove_a_bound(tmp_path: Path) -> None:
+    delays = [-21_600 + 20 + 37.0 * n for n in range(8)]
+    (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 1))
+    assert (row["kind"], row["offset"], row["certainty"]) == ("zone", -21_600, "proved")
+    assert row["offset_at_most"] <= -21_579
+    assert row["impossible"] == 8
+
+
+def test_old_tweets_only_bound_the_clock(tmp_path: Path) -> None:
+    delays = [86_400 * (1 + n % 97) + 13.0 * n for n in range(500)]
+    (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 20))
+    assert (row["kind"], row["offset"], row["certainty"]) == (
+        "agrees",
+        None,
+        "inferred",
+    )
+    assert row["offset_at_most"] > 86_000
+    assert "too old" in row["evidence"]
+
+
+def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
+    time = datetime(2021, 2, 1, tzinfo=UTC)
+    pq.write_table(
+        pa.table({"time": [time] * 9, "ids": [[20_000_000_000]] * 9}),
+        tmp_path / "log.parquet",
+    )
+    (row,) = clocks(tmp_path, tmp_path / "log.parquet")
+    assert (row["kind"], row["rows"]) == ("not_measured", 0)

@@ -1,0 +1,403 @@
+"""Conduct is compared with the version of a rule that held on its day; claims are
+compared with each count; what is missing is listed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from measured import call, compared, days, findings, peak, total
+
+from provscan.ledger.database import rows
+
+CASE = """
+[case]
+name = "Test"
+from = 2022-01-01
+to = 2022-12-31
+[[application]]
+name = "reader"
+project = "assistant"
+tier = "basic"
+"""
+CHANGED = """
+[[rule]]
+id = "search"
+kind = "rate_limit"
+title = "Search"
+scope = "application"
+endpoints = ["*search*"]
+window_minutes = 15
+[[rule.versions]]
+date = 2022-03-01
+dated = "effect"
+value = 100
+clause = "1"
+source = "a page"
+text_sha256 = "none"
+says = "100 calls."
+[[rule.versions]]
+date = 2022-03-11
+dated = "capture"
+value = 50
+clause = "1"
+source = "a page"
+text_sha256 = "none"
+says = "50 calls."
+"""
+
+
+def version(number: str, value: int, dated: str = "effect") -> str:
+    return (
+        f'[[rule.versions]]\ndate = {number}\ndated = "{dated}"\nvalue = {value}\n'
+        'clause = "1"\nsource = "a page"\ntext_sha256 = "none"\nsays = "x"\n'
+    )
+
+
+def test_a_rule_that_changes_gives_different_findings_on_both_sides(
+    tmp_path: Path,
+) -> None:
+    peaks = [peak(80, day) for day in days(date(2022, 2, 19), 30)]
+    with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
+        found = findings(db, "rate_limit")
+    assert [
+        (row["version"], row["result"], row["compared"], row["above"], row["value"])
+        for row in found
+    ] == [
+        ("2022-03-01", "agrees", 10, 0, 100),
+        ("2022-03-11", "differs", 10, 10, 50),
+        (None, "no_rule", 10, 0, None),
+    ]
+    assert (found[0]["first_day"], found[0]["last_day"]) == (
+        date(2022, 3, 1),
+        date(2022, 3, 10),
+    )
+    assert found[1]["first_day"] == date(2022, 3, 11)
+    assert found[2]["last_day"] == date(2022, 2, 28)
+    assert found[1]["fact"] == (
+        "At most 80 calls in 15 minutes, the limit being 50; above it on 10 of 10 days"
+    )
+
+
+def test_a_limit_is_exceeded_by_more_calls_than_it_gives(tmp_path: Path) -> None:
+    peaks = [peak(100, date(2022, 3, 1)), peak(101, date(2022, 3, 2))]
+    with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
+        (found,) = findings(db, "rate_limit")
+    assert (found["above"], found["measured"]) == (1, 101)
+    assert found["measured_at"] == datetime(2022, 3, 2, 12, tzinfo=UTC)
+    assert found["subject"] == "reader"
+
+
+def test_only_matching_endpoints_scopes_windows_and_zones_are_compared(
+    tmp_path: Path,
+) -> None:
+    day = date(2022, 3, 1)
+    peaks = [
+        peak(999, day, endpoint="/1.1/users/show.json"),
+        peak(999, day, scope="token", name="ab12"),
+        peak(999, day, window=60),
+        peak(999, day, kind="sliding", zone="Europe/Paris"),
+        peak(999, day, kind="fixed", zone="Europe/Paris"),
+    ]
+    with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
+        assert [row["how"] for row in findings(db, "rate_limit")] == [
+            "fixed windows, Europe/Paris"
+        ]
+
+
+@pytest.mark.parametrize(("tokens", "scope"), [(True, "token"), (False, "user")])
+def test_a_limit_by_user_is_that_of_tokens_where_logs_have_them(
+    tmp_path: Path, tokens: bool, scope: str
+) -> None:
+    day, pack = date(2022, 3, 1), CHANGED.replace('"application"', '"user"')
+    peaks = [peak(150, day, scope="user", name="u"), peak(120, day)]
+    if tokens:
+        peaks += [peak(130, day, scope="token", name=name) for name in "ab"]
+        peaks.append(peak(30, day, scope="token", name="c"))
+        peaks.append(peak(40, day, scope="token", name="d"))
+    with compared(tmp_path, CASE, pack, peaks=peaks) as db:
+        found = findings(db, "rate_limit")
+    assert {row["scope"] for row in found} == {scope}
+    # Those that agree stand in one row.
+    assert [(row["subject"], row["subjects"]) for row in found] == (
+        [("a", 1), ("b", 1), (None, 2)] if tokens else [("u", 1)]
+    )
+
+
+def test_rules_that_contradict_each_other_both_stand(tmp_path: Path) -> None:
+    rule = CHANGED.split("[[rule.versions]]")[0]
+    pack = (
+        rule
+        + version("2022-01-01", 100)
+        + rule.replace('id = "search"', 'id = "other"')
+        + version("2022-01-01", 200)
+    )
+    peaks = [peak(150, date(2022, 3, 1))]
+    with compared(tmp_path, CASE, pack, peaks=peaks) as db:
+        assert [(row["rule"], row["result"]) for row in findings(db, "rate_limit")] == [
+            ("other", "agrees"),
+            ("search", "differs"),
+        ]
+        contradicted = rows(
+            db, "SELECT rule, contradicts FROM rules WHERE version IS NOT NULL"
+        )
+    assert contradicted == [
+        {"rule": "search", "contradicts": ["other, 2022-01-01"]},
+        {"rule": "other", "contradicts": ["search, 2022-01-01"]},
+    ]
+
+
+def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    day = date(2022, 3, 1)
+    tables = {
+        "peaks": [peak(101, day), peak(1, day, name="other")],
+        "calls": [call(day, distinct=9)],
+        "coverage": [{"application": "reader", "day": day, "sampled": 0.1}],
+    }
+    with compared(
+        tmp_path, CASE, CHANGED + CAP + version("2022-01-01", 100), **tables
+    ) as db:
+        assert [row["result"] for row in findings(db, "rate_limit")] == [
+            "differs",
+            "undecided",
+        ]
+        assert findings(db, "monthly_cap")[0]["result"] == "undecided"
+
+
+def test_the_case_names_the_project_that_logs_leave_out(tmp_path: Path) -> None:
+    given = [call(date(2022, 3, 1), project=None, distinct=101)]
+    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert (found["subject"], found["result"]) == ("assistant", "differs")
+
+
+CAP = """
+[[rule]]
+id = "cap"
+kind = "monthly_cap"
+title = "Cap"
+scope = "project"
+tiers = ["basic"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "result", "above", "fact"),
+    [
+        ({"distinct": 10, "delivered": 30}, "differs", 1, "At least 110"),
+        ({"distinct": 9, "delivered": 30}, "agrees", 0, "At least 100"),
+        ({"delivered": 9, "delivered_without_ids": 9}, "agrees", 0, "at most 100"),
+        ({"delivered": 90, "delivered_without_ids": 90}, "undecided", 0, "At least 10"),
+        ({"distinct": 9, "uncounted": 1}, "undecided", 0, "a number that is not known"),
+    ],
+)
+def test_a_monthly_cap_counts_distinct_tweets_of_each_day(
+    tmp_path: Path, calls: dict[str, int], result: str, above: int, fact: str
+) -> None:
+    given = [call(day, **calls) for day in days(date(2022, 3, 1), 10)]
+    given.append(call(date(2022, 3, 11), distinct=10, delivered=10))
+    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert (found["result"], found["above"]) == (result, above)
+    assert fact in found["fact"]
+
+
+def test_a_cap_that_changes_within_a_month_counts_the_days_of_each_version(
+    tmp_path: Path,
+) -> None:
+    given = [call(day, distinct=10) for day in days(date(2022, 3, 1), 31)]
+    pack = CAP + version("2022-01-01", 155) + version("2022-03-16", 155)
+    with compared(tmp_path, CASE, pack, calls=given) as db:
+        found = findings(db, "monthly_cap")
+    assert [(row["version"], row["measured"], row["result"]) for row in found] == [
+        ("2022-01-01", 150, "agrees"),
+        ("2022-03-16", 160, "differs"),
+    ]
+
+
+def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
+    day = date(2022, 3, 1)
+    given = [call(day, endpoint=name, distinct=60, delivered=60) for name in "ab"]
+    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
+        (found,) = findings(db, "monthly_cap")
+    assert found["result"] == "undecided"
+    assert "At least 60 tweets in a month, at most 120" in found["fact"]
+
+
+def test_the_usage_export_is_compared_with_a_cap_and_the_logs(tmp_path: Path) -> None:
+    day = date(2022, 3, 1)
+    usage = [
+        {"project": "assistant", "application": name, "day": day, "tweets": tweets}
+        for name, tweets in ((None, 150), ("reader", 90), ("other", 60))
+    ]
+    totals = [total(scope="project", name="assistant", delivered=200, daily_low=140,
+                    daily_high=160, distinct_low=100, distinct_high=100)]  # fmt: skip
+    tables = {"usage": usage, "totals": totals}
+    with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), **tables) as db:
+        (found,) = findings(db, "monthly_cap")
+        claims = rows(db, "FROM claims ORDER BY count_of")
+    assert (found["how"], found["result"], found["measured"]) == (
+        "usage export of the platform",
+        "differs",
+        150,
+    )
+    assert [(row["count_of"], row["claimed"], row["result"]) for row in claims] == [
+        ("delivered", 150, "more"),
+        ("distinct a day, summed", 150, "undecided"),
+        ("distinct over all", 150, "fewer"),
+    ]
+
+
+NOTICE = """
+[[rule]]
+id = "notice"
+kind = "government_notice"
+title = "Notice"
+[[rule.versions]]
+date = 2022-01-01
+dated = "effect"
+clause = "1"
+source = "a page"
+text_sha256 = "none"
+says = "Notice first."
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "notice", "offset", "result"),
+    [
+        ("2022-04-03 10:00", "2022-05-01", 0, "differs"),
+        ("2022-05-02 10:00", "2022-05-01", 0, "agrees"),
+        ("2022-04-30 23:00", "2022-05-01", 0, "differs"),
+        ("2022-04-30 23:00", "2022-05-01", -21600, "undecided"),
+        ("2022-04-03 10:00", None, 0, "undecided"),
+        (None, "2022-05-01", 0, "undecided"),
+        ("2021-04-03 10:00", "2022-05-01", 0, "no_rule"),
+    ],
+)
+def test_first_access_of_a_government_body_and_the_date_of_notice(
+    tmp_path: Path, first: str | None, notice: str | None, offset: float, result: str
+) -> None:
+    case = CASE + '[[end_user]]\napplication = "reader"\nname = "Police"\n'
+    case += "government = true\n" + (f"notice = {notice}\n" if notice else "")
+    case += (
+        '[[end_user]]\napplication = "reader"\nname = "Bakery"\ngovernment = false\n'
+    )
+    organisations = [
+        {
+            "organisation": name,
+            "application": "reader",
+            "first": datetime.fromisoformat(f"{first}+00:00"),
+            "last": datetime(2022, 12, 1, tzinfo=UTC),
+            "calls": 1,
+            "delivered": 1,
+        }
+        for name in ("Police", "Bakery", "Unnamed")
+        if first
+    ]
+    clock = [{"stream": "s", "kind": "zone", "offset": offset, "evidence": "x"}]
+    files = [{"stream": "s", "applications": ["reader"], "state": "read", "bad": 0}]
+    tables = {"organisations": organisations, "clock": clock, "files": files}
+    with compared(tmp_path, case, NOTICE, **tables) as db:
+        (found,) = findings(db, "government_notice")
+        missing = rows(db, "FROM missing WHERE lane = 'used'")
+    assert (found["result"], found["how"]) == (result, "Police")
+    unnamed = [row for row in missing if row["about"] == "Unnamed"]
+    assert len(unnamed) == bool(first)
+    lacks = [row for row in missing if row["about"] == "reader, Police"]
+    assert len(lacks) == (first is None or notice is None)
+
+
+def claim(what: str, claimed: int, row: dict[str, Any], tmp_path: Path) -> list[str]:
+    case = CASE + f'[[claim]]\nsource = "x"\nwhat = "{what}"\ntotal = {claimed}\n'
+    with compared(tmp_path, case, totals=[row]) as db:
+        found = rows(db, "FROM claims ORDER BY count_of")
+    return [
+        f"{row['result']} {row['low']}-{row['high']}, left "
+        f"{row['unexplained_low']}-{row['unexplained_high']}"
+        for row in found
+    ]
+
+
+def test_a_claim_is_compared_with_each_of_the_three_counts(tmp_path: Path) -> None:
+    row = total(delivered=1000, daily_low=500, daily_high=500, distinct_low=90,
+                distinct_high=110, calls=40)  # fmt: skip
+    assert claim("tweets", 504, row, tmp_path) == [
+        "more 1000-1000, left 0-0",
+        "agrees 500-500, left 4-4",
+        "fewer 90-110, left 394-414",
+    ]
+    assert claim("calls", 50, row, tmp_path) == ["fewer 40-40, left 10-10"]
+    unknown = row | {"uncounted": 3, "distinct_low": None, "distinct_high": None}
+    assert claim("tweets", 2000, unknown, tmp_path) == [
+        "undecided 1000-None, left 0-1000",
+        "fewer 500-500, left 1500-1500",
+        "undecided None-None, left 0-2000",
+    ]
+
+
+def test_a_sampled_log_is_compared_by_its_estimate(tmp_path: Path) -> None:
+    row = total(calls=40, calls_low=380.0, calls_high=420.0)
+    assert claim("calls", 400, row, tmp_path) == ["undecided 380-420, left 0-20"]
+
+
+def test_what_is_missing_is_listed_with_who_could_supply_it(tmp_path: Path) -> None:
+    state = {"application": "reader", "calls": 1}
+    tables = {
+        "coverage": [
+            {**state, "day": date(2022, 1, 11), "state": "covered"},
+            {**state, "day": date(2022, 1, 12), "state": "gap"},
+        ],
+        "calls": [
+            call(date(2022, 1, 11), uncounted=2),
+            call(date(2023, 1, 12), delivered_without_ids=7, endpoint="/2/other"),
+        ],
+        "files": [
+            {"source": "a.jsonl", "state": "read", "bad": 3},
+            {"source": "b.jsonl", "state": "damaged", "bad": 0, "detail": "cut off"},
+            {"source": "c.jsonl", "state": "copy", "bad": 0, "detail": "a.jsonl"},
+        ],
+        "clock": [{"stream": "s", "kind": "not_measured"}],
+    }
+    case = CASE + '[[application]]\nname = "silent"\n'
+    with compared(tmp_path, case, **tables) as db:
+        found = {
+            (row["about"], row["what"].split(",")[0].split(":")[0]): row["amount"]
+            for row in rows(db, "FROM missing WHERE lane = 'accessed'")
+        }
+    assert found == {
+        ("reader", "days with gaps in the logs"): 1,
+        ("reader", "days of the period before the first call or after the last"): 363,
+        (None, "calls outside the period"): 1,
+        ("silent", "application without a call in the logs"): 1,
+        ("silent", "application without a tier"): 1,
+        ("a.jsonl", "lines that could not be read"): 3,
+        ("b.jsonl", "log that is damaged"): 1,
+        ("reader", "answered calls without a number of tweets"): 2,
+        ("reader", "delivered tweets without ids"): 7,
+        ("/2/other", "calls of an endpoint for which the policy packs give no rate "
+         "limit"): 1,
+        ("s", "log whose clock could not be checked"): 1,
+    }  # fmt: skip
+
+
+def test_the_shipped_pack_has_the_dated_facts(tmp_path: Path) -> None:
+    with compared(tmp_path, CASE) as db:
+        values = {
+            (row["rule"], row["version"]): row["value"]
+            for row in rows(db, "FROM rules WHERE version IS NOT NULL")
+        }
+        unknown = rows(db, "FROM rules WHERE from_day IS NULL")
+    assert values["search-user", "2018-09-11"] == 180
+    assert values["lookup-app", "2018-09-11"] == 300
+    assert values["timelines-day", "2019-06-19"] == 100_000
+    assert values["cap-basic", "2023-03-29"] == 10_000
+    assert values["cap-pay-per-use", "2026-02-17"] == 2_000_000
+    assert values["cap-pay-per-use", "2026-08-13"] == 3_000_000
+    assert sorted(row["value"] for row in unknown) == [500, 50_000]
+    assert all(len(row["contradicts"]) == 1 for row in unknown)

@@ -1,0 +1,226 @@
+"""Holdings and uses are what runs and probes say; deletions that were due are compared
+with purge records and later holdings.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+from measured import compared, findings
+from tweets import sentence
+
+import provscan
+from provscan.errors import InputError
+from provscan.ledger.database import rows
+from provscan.runs.folder import read_run, write_summary
+
+CASE = """
+[case]
+name = "Test"
+index = "licensed.index"
+[[application]]
+name = "reader"
+[[application]]
+name = "other"
+"""
+STORE = """
+[[holding]]
+application = "reader"
+name = "store"
+date = 2022-{0}-01
+dataset = "{1}"
+options = {{ spike_ins = 0 }}
+"""
+DELETION = """
+[[deletion]]
+application = "reader"
+name = "June"
+requested = 2022-06-01T12:00:00Z
+ids = "requested.txt"
+"""
+PURGE = """
+[[purge]]
+application = "{1}"
+date = {0}
+ids = "purged.txt"
+"""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of 40 tweets; the last two have the same text."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = Random(1)
+    texts = [sentence(rng, "latin", 90) for _ in range(39)]
+    tweets = [
+        {"id": str(1000 + n), "text": text}
+        for n, text in enumerate([*texts, texts[-1]])
+    ]
+    provscan.build_index(tweets, folder / "licensed.index")
+    (folder / "tweets.json").write_text(json.dumps(tweets))
+    return folder
+
+
+@pytest.fixture
+def folder(corpus: Path, tmp_path: Path) -> Path:
+    """A folder with the index, and two stores: of tweets 1000 to 1009, and 1005 to
+    1039.
+    """
+    (tmp_path / "licensed.index").symlink_to(corpus / "licensed.index")
+    tweets = json.loads((corpus / "tweets.json").read_text())
+    for name, held in (("june.jsonl", tweets[:10]), ("july.jsonl", tweets[5:])):
+        lines = [json.dumps({"text": tweet["text"]}) + "\n" for tweet in held]
+        (tmp_path / name).write_text("".join(lines))
+    return tmp_path
+
+
+def test_a_dataset_is_scanned_once_and_again_if_it_changes(folder: Path) -> None:
+    case = CASE + STORE.format("06", "june.jsonl")
+    run = folder / "scans" / "holding001.run" / "run.json"
+    with compared(folder, case) as db:
+        (held,) = rows(db, "FROM holdings")
+    assert (held["records"], held["findings"], held["tweets"]) == (10, 10, 10)
+    assert (held["status"], held["estimate"]) == ("not_measured", None)
+    assert held["path"] == "scans/holding001.run"
+    assert held["checksum"] == json.loads(run.read_text())["checksum"]
+    assert held["files"][0]["name"].endswith("june.jsonl")
+    with compared(folder, case) as db:
+        assert rows(db, "FROM holdings")[0]["checksum"] == held["checksum"]
+    (folder / "june.jsonl").write_text('{"text": "something else altogether"}\n')
+    with compared(folder, case) as db:
+        assert rows(db, "FROM holdings")[0]["findings"] == 0
+
+
+def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
+    case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
+    with (
+        pytest.raises(InputError, match=r"options of store .* spikes"),
+        compared(folder, case),
+    ):
+        pass
+
+
+def deletions(folder: Path, case: str, pack: str = "") -> dict[str, object]:
+    with compared(folder, CASE + case, pack) as db:
+        (row,) = rows(db, "FROM deletions")
+        (finding,) = findings(db, "deletion")
+    return {**row, "result": finding["result"], "fact": finding["fact"]}
+
+
+def test_deletions_due_records_and_later_holdings(folder: Path) -> None:
+    # 1000 is not held later, 1005 is; 1038 shares its text with 1039; 7 is not licensed
+    (folder / "requested.txt").write_text("1000\n1005\n1006\n1038\n7\n")
+    (folder / "purged.txt").write_text("1000\n1006\n")
+    stores = STORE.format("06", "june.jsonl") + STORE.format("07", "july.jsonl")
+    purge = PURGE.format("2022-06-02T11:59:00Z", "reader")
+    row = deletions(folder, stores + DELETION + purge)
+    assert {name: row[name] for name in row if name not in ("due", "requested")} == {
+        "application": "reader",
+        "name": "June",
+        "pack": "x-developer",
+        "rule": "deletion",
+        "version": "2020-03-10",
+        "ids": 5,
+        "recorded_in_time": 2,
+        "recorded_late": 0,
+        "not_recorded": 3,
+        "holdings_after": 1,
+        "held_after": 2,
+        "held_despite_record": 1,
+        "held_shared_text": 1,
+        "result": "differs",
+        "fact": "Of 5 tweets to delete, purge records name 2 in time, 0 late and 3 "
+        "never; 1 later holdings contain 2 of them",
+    }
+    assert f"{row['due']:%m-%d %H:%M}" == "06-02 12:00"
+
+
+@pytest.mark.parametrize(
+    ("date", "application", "in_time", "late", "result"),
+    [
+        ("2022-06-02T12:00:00Z", "reader", 1, 0, "agrees"),
+        ("2022-06-02T12:00:01Z", "reader", 0, 1, "differs"),
+        ("2022-05-31T12:00:00Z", "reader", 0, 0, "undecided"),
+        ("2022-06-02T12:00:00Z", "other", 0, 0, "undecided"),
+    ],
+)
+def test_a_record_counts_from_the_request_to_the_time_limit(
+    folder: Path, date: str, application: str, in_time: int, late: int, result: str
+) -> None:
+    for name in ("requested", "purged"):
+        (folder / f"{name}.txt").write_text("1000\n1000\n")
+    case = STORE.format("07", "july.jsonl") + DELETION + PURGE.format(date, application)
+    row = deletions(folder, case)
+    assert row["ids"] == 1
+    assert (row["recorded_in_time"], row["recorded_late"]) == (in_time, late)
+    assert row["result"] == result
+
+
+def test_a_record_without_a_later_holding_decides_nothing(folder: Path) -> None:
+    for name in ("requested", "purged"):
+        (folder / f"{name}.txt").write_text("1000\n")
+    case = DELETION + PURGE.format("2022-06-01T13:00:00Z", "reader")
+    assert deletions(folder, case)["result"] == "undecided"
+
+
+def test_before_the_first_version_no_rule_is_known(folder: Path) -> None:
+    (folder / "requested.txt").write_text("1000\n")
+    row = deletions(folder, DELETION.replace("2022", "2019"))
+    assert (row["version"], row["due"], row["result"]) == (None, None, "no_rule")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "found none"), ("12\n1 2\n3,4\n", "found '3,4' as id 4")],
+)
+def test_lists_of_ids_are_checked(folder: Path, text: str, message: str) -> None:
+    (folder / "requested.txt").write_text(text)
+    with pytest.raises(InputError, match=message):
+        deletions(folder, DELETION)
+
+
+@pytest.mark.parametrize(
+    ("status", "result"),
+    [
+        ("copies_found", "differs"),
+        ("no_copies_shown", "undecided"),
+        ("not_measured", "undecided"),
+    ],
+)
+def test_training_is_compared_with_the_rule_of_its_day(
+    folder: Path, status: str, result: str
+) -> None:
+    run = folder / "a.run"
+    provscan.match(str(folder / "june.jsonl"), folder / "licensed.index", run)
+    summary, info = read_run(run)
+    summary["answer"]["status"] = status
+    write_summary(run, summary, info, ["matches.parquet", "evidence.parquet"])
+    use = '[[use]]\napplication = "reader"\nname = "{}"\nkind = "{}"\ndate = {}\n'
+    case = CASE + "".join(
+        use.format(name, kind, day) + 'run = "a.run"\n'
+        for name, kind, day in (
+            ("early", "training", "2022-01-01"),
+            ("late", "model", "2025-07-01"),
+            ("answers", "output", "2025-07-01"),
+        )
+    )
+    with compared(folder, case) as db:
+        assert [(row["how"], row["result"]) for row in findings(db, "training")] == [
+            ("late", result),
+            ("early", "no_rule"),
+        ]
+        assert [row["status"] for row in rows(db, "FROM uses")] == [status] * 3
+
+
+def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    case = CASE + STORE.format("06", "x").replace('dataset = "x"', 'run = "empty"')
+    case = case.replace("options = { spike_ins = 0 }\n", "")
+    with (
+        pytest.raises(InputError, match="no finished run of match"),
+        compared(folder, case),
+    ):
+        pass

@@ -1,0 +1,166 @@
+"""Case files and policy packs: every mistake is shown with its place and an example."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from provscan.errors import InputError
+from provscan.ledger.inputs import (
+    EXAMPLE,
+    FOLDER,
+    IN_CASES,
+    KINDS,
+    REQUIRED,
+    read_case,
+    read_pack,
+)
+
+HEAD = '[case]\nname = "Test"\n'
+READER = HEAD + '[[application]]\nname = "reader"\n'
+
+
+def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "case.toml"
+    path.write_text(
+        HEAD + "from = 2022-01-01\n"
+        '[[application]]\nname = "reader"\nnotice = 2022-05-01\n'
+        '[[claim]]\nsource = "x"\nwhat = "calls"\ntotal = 1_000\ntolerance = 0\n'
+    )
+    case = read_case(path)
+    assert case.about["from"] == date(2022, 1, 1)
+    assert case.about["logs"] is None
+    (application,) = case.tables["application"]
+    # A day is its beginning in UTC.
+    assert application["notice"] == datetime(2022, 5, 1, tzinfo=UTC)
+    assert (application["tier"], application["government"]) == (None, None)
+    assert case.tables["claim"][0]["total"] == 1000
+    assert case.folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected one table [case], for example with name ="),
+        ("name = ", "is not TOML"),
+        ("[case]\n", '[case]: name is missing, for example name = "The letter'),
+        (HEAD + "[other]\n", "unknown table other; the tables are case, application"),
+        (
+            HEAD + "[application]\n",
+            "expected tables [[application]], for example with name",
+        ),
+        (
+            HEAD + "too = 2022-01-01\n",
+            "[case]: unknown key too; the keys are name",
+        ),
+        (
+            HEAD + 'to = "2022"\n',
+            "to has the wrong type, '2022'; expected a value such as to = 2022-12-31",
+        ),
+        (
+            HEAD + 'logs = "logs"\n',
+            "logs has the wrong type, 'logs'; expected a value such as logs = [",
+        ),
+        (HEAD + "from = 2022-02-01\nto = 2022-01-01\n", "from is later than to"),
+        (READER + '[[application]]\nname = "reader"\n', "'reader' is given twice"),
+        (
+            READER + '[[end_user]]\napplication = "x"\nname = "y"\ngovernment = true\n',
+            "[[end_user]] 1: no [[application]] has the name 'x': add it",
+        ),
+        (
+            READER
+            + '[[end_user]]\napplication = "reader"\nname = "y"\ngovernment = true\n'
+            "notice = 2022-05-01T10:00:00\n",
+            "expected a value such as notice = 2022-05-01T00:00:00+00:00",
+        ),
+        (
+            READER + '[[use]]\napplication = "reader"\nname = "y"\nkind = "sale"\n'
+            "date = 2022-05-01\n",
+            "kind must be one of training, output, model; found 'sale'",
+        ),
+        (
+            READER + '[[use]]\napplication = "reader"\nname = "y"\nkind = "output"\n'
+            "date = 2022-05-01\n",
+            "[[use]] 1: name one of run, dataset, probe",
+        ),
+        (
+            READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
+            'date = 2022-05-01\nrun = "none.run"\n',
+            "[[holding]] 1: run none.run does not exist in",
+        ),
+        (
+            READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
+            'date = 2022-05-01\ndataset = "case.toml"\n',
+            'a dataset needs an index in [case], such as index = "licensed.index"',
+        ),
+    ],
+)
+def test_mistakes_in_a_case(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "case.toml"
+    path.write_text(text)
+    with pytest.raises(InputError) as raised:
+        read_case(path)
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
+
+
+RULE = '[pack]\nname = "p"\ntitle = "P"\n[[rule]]\nid = "r"\ntitle = "R"\n'
+WORDS = 'clause = "1"\nsource = "s"\ntext_sha256 = "none"\nsays = "x"\n'
+EFFECT = f'[[rule.versions]]\ndate = 2022-01-01\ndated = "effect"\n{WORDS}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('kind = "limit"\n' + EFFECT, "kind must be one of rate_limit, monthly_cap"),
+        ('kind = "audit"\n', "versions is missing, for example versions ="),
+        (
+            'kind = "rate_limit"\n' + EFFECT,
+            "window_minutes is missing, for example window_minutes = 15",
+        ),
+        (
+            'kind = "rate_limit"\nwindow_minutes = 1\nscope = "user"\n'
+            'tiers = ["basic"]\n' + EFFECT,
+            "does not say the tier of a token",
+        ),
+        ('kind = "deletion"\n' + EFFECT, "value is missing, for example value = 180"),
+        (
+            f'kind = "audit"\n[[rule.versions]]\ndated = "effect"\n{WORDS}',
+            'give a version a date, or dated = "unknown", for example date =',
+        ),
+        ('kind = "audit"\n' + 2 * EFFECT, "order the versions by date"),
+        (
+            'kind = "audit"\n' + EFFECT.replace("effect", "today"),
+            "dated must be one of effect, announcement, last updated, capture, unknown",
+        ),
+    ],
+)
+def test_mistakes_in_a_pack(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "pack.toml").write_text(RULE + text)
+    with pytest.raises(InputError) as raised:
+        read_pack("pack.toml", tmp_path)
+    assert message in str(raised.value)
+
+
+def test_an_unknown_pack_is_answered_with_the_shipped_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one of the packs x-developer"):
+        read_pack("twitter", tmp_path)
+
+
+def test_every_shipped_pack_is_sound_and_gives_its_sources() -> None:
+    for path in FOLDER.glob("policies/*.toml"):
+        pack = read_pack(path.stem, path.parent)
+        assert pack["name"] == path.stem
+        ids = [rule["id"] for rule in pack["rules"]]
+        assert len(ids) == len(set(ids))
+        assert all(v["source"] for rule in pack["rules"] for v in rule["versions"])
+        assert {rule["kind"] for rule in pack["rules"]} == KINDS.keys()
+
+
+def test_the_example_names_every_table() -> None:
+    assert {*IN_CASES, "pack", "rule", "versions"} == REQUIRED.keys()
+    for name, keys in REQUIRED.items():
+        table = EXAMPLE["rule"][0]["versions"] if name == "versions" else EXAMPLE[name]
+        assert set(keys) <= table[0].keys()

@@ -1,0 +1,359 @@
+"""The demonstration, from logs to the report: all planted facts are found, and no
+others.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from chromium import Watched, browser
+from click.testing import CliRunner
+from house import ROOT
+
+from provscan.cli import main
+from provscan.errors import InputError, OutputError, UsageError
+from provscan.ledger import make_ledger, read_ledger, run, write_ledger_report
+from provscan.readers import file_checksum
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demonstration, and its ledger as ``out``."""
+    folder = tmp_path_factory.mktemp("ledger")
+    generator = ROOT / "corpora" / "generate_ledger.py"
+    subprocess.run([sys.executable, generator, folder / "demo"], check=True, cwd=ROOT)
+    make_ledger([], folder / "out", case=folder / "demo" / "case.toml", key="k")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(demo: Path) -> dict[str, Any]:
+    return json.loads((demo / "demo" / "truth.json").read_text())
+
+
+def table(demo: Path, name: str) -> list[dict[str, Any]]:
+    return pq.read_table(demo / "out" / "tables" / f"{name}.parquet").to_pylist()
+
+
+def test_the_three_counts_are_those_of_a_naive_script(
+    demo: Path, truth: dict[str, Any]
+) -> None:
+    totals = {
+        row["name"]: row
+        for row in table(demo, "totals")
+        if row["scope"] == "application"
+    }
+    assert totals.keys() == truth["counts"].keys()
+    for name, counts in truth["counts"].items():
+        row = totals[name]
+        for count in ("calls", "refused", "delivered"):
+            assert row[count] == counts[count], name
+        for count in ("daily", "distinct"):
+            assert row[f"{count}_low"] <= counts[count] <= row[f"{count}_high"], name
+            if name in ("reader", "archive", "alerts"):
+                assert row[f"{count}_value"] == counts[count], name
+
+
+def test_all_planted_findings_are_found_and_no_others(demo: Path) -> None:
+    differs = {
+        (row["kind"], row["rule"], row["version"], row["scope"], row["how"]): row
+        for row in table(demo, "findings")
+        if row["result"] == "differs"
+    }
+    search, day = ("search-app", "2018-09-11"), ("timeline-day", "2022-07-01")
+    fixed, sliding = "fixed windows, UTC", "sliding windows, UTC"
+    assert differs.keys() == {
+        ("rate_limit", *search, "application", fixed),
+        ("rate_limit", *search, "application", sliding),
+        ("rate_limit", "search-user", "2018-09-11", "token", sliding),
+        ("rate_limit", *day, "application", fixed),
+        ("rate_limit", *day, "application", sliding),
+        ("monthly_cap", "cap", "2022-01-01", "project",
+         "distinct tweets a UTC day, logs"),
+        ("deletion", "deletion", "2020-03-10", "application", "July"),
+        ("government_notice", "government-notice", "2020-03-10", "application",
+         "Harbour Police"),
+    }  # fmt: skip
+    peak = differs["rate_limit", *search, "application", fixed]
+    assert (peak["subject"], f"{peak['measured_at']:%m-%d %H:%M}") == (
+        "search",
+        "05-14 13:00",
+    )
+    assert 520 <= peak["measured"] <= 522
+    across = differs["rate_limit", "search-user", "2018-09-11", "token", sliding]
+    assert (across["measured"], across["above"]) == (200, 1)
+    assert differs["rate_limit", *day, "application", fixed]["above"] == 181
+    cap = differs["monthly_cap", "cap", "2022-01-01", "project",
+                  "distinct tweets a UTC day, logs"]  # fmt: skip
+    assert (cap["subject"], f"{cap['measured_at']:%m}", cap["above"]) == (
+        "news",
+        "11",
+        1,
+    )
+
+
+def test_gaps_copies_overlaps_retries_and_bad_lines(demo: Path) -> None:
+    states: dict[tuple[str, str], list[str]] = {}
+    for row in table(demo, "coverage"):
+        if row["state"] != "covered":
+            states.setdefault((row["application"], row["state"]), []).append(
+                f"{row['day']:%m-%d}"
+            )
+    # The calls around the gap are those before midnight and after it.
+    assert states == {
+        ("reader", "gap"): ["08-09", "08-10", "08-11", "08-12", "08-13"],
+        ("reader", "overlapping"): ["07-01", "07-02", "07-03"],
+    }
+    files = {
+        "/".join(Path(row["source"]).parts[-2:]): row for row in table(demo, "files")
+    }
+    assert files["reader-again/2022-2.jsonl.gz"]["state"] == "copy"
+    assert files["reader-again/2022-3.jsonl.gz"]["repeated"] == 72
+    assert [(name, row["bad"]) for name, row in files.items() if row["bad"]] == [
+        ("tally/2022-2.jsonl.gz", 25)
+    ]
+    retries = {row["name"]: row["retries"] for row in table(demo, "totals")}
+    assert retries["search"] == 60
+    assert retries[None] == 60
+
+
+def test_copies_and_overlaps_make_no_gaps_whatever_their_names(
+    demo: Path, tmp_path: Path
+) -> None:
+    logs = demo / "demo" / "logs"
+    shutil.copytree(logs / "reader-again", tmp_path / "logs" / "a-copy")
+    shutil.copytree(logs / "reader", tmp_path / "logs" / "reader")
+    out = make_ledger([tmp_path / "logs"], tmp_path / "out")
+    rows = pq.read_table(out / "tables" / "coverage.parquet").to_pylist()
+    gaps = [f"{row['day']:%m-%d}" for row in rows if row["state"] == "gap"]
+    assert gaps == ["08-09", "08-10", "08-11", "08-12", "08-13"]
+
+
+def test_clocks_and_shared_quotas(demo: Path) -> None:
+    clocks = {
+        (Path(row["stream"]).parts[-2], row["kind"]): row
+        for row in table(demo, "clock")
+    }
+    wrong = {each for each in clocks if each[1] not in ("agrees", "not_measured")}
+    assert wrong == {("alerts", "zone"), ("archive", "backdated")}
+    assert clocks["alerts", "zone"]["offset"] == -21600
+    assert clocks["archive", "backdated"]["impossible"] == 60
+    users = [row for row in table(demo, "fanout") if row["scope"] == "user"]
+    (shared,) = [row for row in users if len(row["applications"]) > 1]
+    assert shared["applications"] == ["atlas", "tally"]
+    assert (shared["joint_peak"], shared["single_peak"]) == (300, 150)
+
+
+def test_deletions_government_and_claims(demo: Path, truth: dict[str, Any]) -> None:
+    (deletion,) = table(demo, "deletions")
+    facts = truth["deletions"]
+    assert (deletion["ids"], deletion["recorded_in_time"]) == (
+        facts["requested"],
+        facts["recorded"],
+    )
+    assert deletion["held_after"] == facts["held"]
+    assert deletion["held_despite_record"] == facts["despite_record"]
+    assert deletion["held_shared_text"] == 0
+    government = {
+        row["organisation"]: row["result"] for row in table(demo, "government")
+    }
+    assert government == {"Harbour Police": "differs", "City Library": "agrees"}
+    claims = {
+        (row["what"], row["count_of"]): row["result"] for row in table(demo, "claims")
+    }
+    assert claims == {
+        ("calls", "calls"): "agrees",
+        ("tweets", "delivered"): "more",
+        ("tweets", "distinct a day, summed"): "agrees",
+        ("tweets", "distinct over all"): "agrees",
+    }
+    unnamed = [
+        row["about"] for row in table(demo, "missing") if "not name" in row["what"]
+    ]
+    assert unnamed == ["Night Desk"]
+
+
+def test_the_manifest_has_the_checksum_of_every_other_file(demo: Path) -> None:
+    ledger, out = read_ledger(demo / "out"), demo / "out"
+    found = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert found == {*ledger["files"], "ledger.json", "report.html"}
+    for name, checksum in ledger["files"].items():
+        assert file_checksum(out / name) == checksum
+    assert ledger["case"]["name"] == "The letter of May 2023, invented"
+    assert [pack["name"] for pack in ledger["policies"]] == ["x-developer", "limits"]
+
+
+def test_the_workbook_has_a_sheet_for_each_table_and_says_what_it_leaves_out(
+    demo: Path,
+) -> None:
+    book = openpyxl.load_workbook(demo / "out" / "ledger.xlsx", read_only=True)
+    tables = {path.stem for path in (demo / "out" / "tables").glob("*.parquet")}
+    assert set(book.sheetnames) == {"contents", *tables}
+    contents = {row[0]: row[1:] for row in book["contents"].values}
+    rows = len(table(demo, "peaks"))
+    assert contents["peaks"] == (rows, min(rows, 20_000))
+    header, first, *_ = book["claims"].values
+    assert dict(zip(header, first, strict=True))["claimed"] == 50_799
+    book.close()
+
+
+def test_the_same_inputs_give_the_same_bytes(demo: Path, tmp_path: Path) -> None:
+    logs = [demo / "demo" / "logs" / "atlas"]
+    first, second = (make_ledger(logs, tmp_path / name, key="k") for name in "ab")
+    names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
+    assert len(names) > 20
+    for name in names:
+        assert (second / name).read_bytes() == (first / name).read_bytes(), name
+
+
+def test_the_report_needs_the_folder_alone(demo: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (moved / "tables").symlink_to(demo / "out" / "tables")
+    (moved / "ledger.json").symlink_to(demo / "out" / "ledger.json")
+    page = write_ledger_report(moved)
+    assert page.read_bytes() == (demo / "out" / "report.html").read_bytes()
+    done = CliRunner().invoke(
+        main, ["report", str(demo / "out"), "-o", str(moved / "b")]
+    )
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(main, ["report", str(demo / "out"), "--format", "pdf"])
+    assert done.exit_code == 2
+    assert "the report of a ledger is HTML" in done.stderr
+
+
+def test_the_page_is_self_contained_and_accessible(demo: Path, browser: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    watched = Watched(browser, {})
+    page = watched.page
+    watched.address = (demo / "out" / "report.html").as_uri()
+    page.goto(watched.address)
+    for details in page.locator("details").all():
+        details.evaluate("node => { node.open = true; }")
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response[
+        "violations"
+    ]
+    assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == []
+    text = page.locator("main").inner_text()
+    for fact in (
+        "Tweets delivered: 202,849",
+        "above it on 181 of 181 days",
+        "5 of these tweets",
+        "1 had access before the date of notice",
+        "access before notice",
+        "no rule known for that day",
+    ):
+        assert fact in text, fact
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert watched.wrong == []
+    page.context.close()
+
+
+def test_names_in_logs_are_shown_as_text(tmp_path: Path) -> None:
+    name = "<b>&reader\u202e"
+    line = {"time": "2022-01-01T00:00:00Z", "application": name, "endpoint": "=1+1"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n")
+    out = make_ledger([tmp_path / "a.jsonl"], tmp_path / "out")
+    page = (out / "report.html").read_text()
+    assert "&lt;b&gt;&amp;reader[U+202E]" in page
+    assert "<b>&reader" not in page
+    with zipfile.ZipFile(out / "ledger.xlsx") as book:
+        sheets = [book.read(each) for each in book.namelist() if "sheets/" in each]
+    assert not any(b"<f>" in sheet for sheet in sheets)
+
+
+def test_logs_alone_give_the_access_lane(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "it's"
+    tmp_path.mkdir()
+    (tmp_path / "a.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
+    )
+    arguments = ["ledger", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out"), "-q"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Accessed: 1 call, 0 refused" in done.output
+    assert "Tweets delivered" in done.output
+    assert "at least 0" in done.output
+    done = CliRunner().invoke(main, [*arguments, "--json"])
+    assert done.exit_code == 3
+    assert "exists: name a new folder" in done.stderr
+
+
+def test_an_interrupted_ledger_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
+    )
+    log, out = [tmp_path / "a.csv"], tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "compare", lambda db: 1 / 0)
+        with pytest.raises(ZeroDivisionError) as raised:
+            make_ledger(log, out)
+    assert "repeat the command to go on" in raised.value.__notes__[0]
+    assert not out.exists()
+    key = (tmp_path / "out.unfinished" / "key.txt").read_text()
+    make_ledger(log, out)
+    assert (out / "key.txt").read_text() == key
+    assert not (tmp_path / "out.unfinished").exists()
+    assert not (out / "parts").exists()
+
+
+def test_files_that_cannot_be_read_are_shown_and_change_the_status(
+    tmp_path: Path,
+) -> None:
+    sound, broken = tmp_path / "a.csv", tmp_path / "b.csv.gz"
+    sound.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\nbroken,x,1\n")
+    broken.write_bytes(b"no gzip at all")
+    arguments = ["ledger", str(sound), str(broken), "-o", str(tmp_path / "out"), "-q"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 3, done.output
+    assert "Left out: 1 line that could not be read" in done.output
+    assert f"Not read as a whole: {broken}: unread: " in done.output
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "1 line that could not be read" in page
+    assert "b.csv.gz</bdi> was not read as a whole: unread" in page
+
+
+def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "b.csv.gz").write_bytes(b"no gzip at all")
+    with pytest.raises(InputError):
+        make_ledger([tmp_path / "b.csv.gz"], tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.csv.gz"]
+
+
+def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
+    )
+    with run._new_folder(tmp_path / "out") as folder:
+        (folder / "half.txt").touch()
+        with pytest.raises(OutputError, match="written by another process"):
+            make_ledger([tmp_path / "a.csv"], tmp_path / "out")
+        assert (folder / "half.txt").is_file()
+    assert (tmp_path / "out" / "half.txt").is_file()
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name an access log"):
+        make_ledger([], tmp_path / "out")
+    other = tmp_path / "out.unfinished"
+    other.mkdir()
+    (other / "mine.txt").touch()
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(OutputError, match="is not that of a ledger"):
+        make_ledger([tmp_path / "a.csv"], tmp_path / "out")
+    assert [path.name for path in other.iterdir()] == ["mine.txt"]
