@@ -8,42 +8,43 @@ from typing import Any
 import click
 
 from provscan import cli
-from provscan.cli import option
+from provscan.cli import shared
+from provscan.cli.shared import option
 
 
-@click.command("ledger", cls=cli.GroupedCommand)
-@click.argument("logs", nargs=-1, metavar="[LOG...]", type=cli.Local())
+@click.command("ledger", cls=shared.GroupedCommand)
+@click.argument("logs", nargs=-1, metavar="[LOG...]", type=shared.LocalPath())
 @option(
     "--out",
     "-o",
     required=True,
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FOLDER",
     help="New folder for the report, the tables and the workbook.",
 )
 @option(
     "--case",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FILE",
     help="Case file (TOML): applications, holdings, uses, government end users, "
     "claims, policy packs.  [default: access alone]",
 )
 @option(
     "--mapping",
-    type=cli.Local(),
+    type=shared.LocalPath(),
     metavar="FILE",
     help="TOML file that says which columns of the logs hold what.  [default: usual "
     "names]",
 )
 @option(
     "--key",
-    type=cli.Local(path_type=Path),
+    type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="File with the secret with which names of tokens and users are hashed.  "
     "[default: a new one]",
 )
-@cli.as_json
-@cli.quiet
+@shared.as_json
+@shared.quiet
 def command(
     logs: tuple[str, ...],
     out: str,
@@ -66,7 +67,7 @@ def command(
     secret = None if key is None else key.read_text(encoding="utf-8").strip()
     with progress(quiet) as watcher:
         made = make_ledger(
-            logs, out, key=secret, progress=watcher, **cli.given(**options)
+            logs, out, key=secret, progress=watcher, **shared.given(**options)
         )
     found = read_ledger(made)
     show.result({"ledger": str(made), **found}, as_json, ledger_lines)

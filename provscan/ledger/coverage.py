@@ -45,7 +45,8 @@ def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
             SELECT stream, start, min(first) AS first, max(last) AS last FROM (
                 SELECT part, start, first, last FROM cells
                 UNION ALL
-                SELECT part, epoch(time)::BIGINT // {counts.cell} * {counts.cell}, time, time
+                SELECT part, epoch(time)::BIGINT // {counts.cell} * {counts.cell}, time,
+                       time
                 FROM every JOIN repeated USING (part, row)
             ) JOIN recorded USING (part) GROUP BY ALL
         ), between AS (

@@ -42,11 +42,11 @@ from provscan.ledger.columns import (
     read_mapping,
 )
 from provscan.ledger.logs import FORMATS, Format, Lines, format_of, identifier, text
+from provscan.names import printable
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.registry import Asked
 from provscan.readers.limits import current_limits
-from provscan.readers.names import printable
 from provscan.readers.planning import Found, Survey, nothing_to_read
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats

@@ -17,9 +17,9 @@ from provscan.ledger.database import open_database, rows
 from provscan.ledger.inputs import KINDS
 from provscan.report.document import page
 from provscan.report.files import write_page
-from provscan.report.wording import count, several, visible
+from provscan.report.wording import count, visible
 from provscan.runs.folder import REPORT_FILE, read_json
-from provscan.runs.wording import STATUS
+from provscan.runs.wording import STATUS, several
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
