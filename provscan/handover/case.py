@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from provscan.errors import InputError, UsageError
-from provscan.handover.workbook import Sheet, write_workbook
 from provscan.params import require_folder
 from provscan.report import wording
 from provscan.report.document import page
 from provscan.report.files import RunFiles
+from provscan.report.workbook import Sheet, write_workbook
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, write_json
 from provscan.runs.wording import several
 from provscan.writing import new_folder

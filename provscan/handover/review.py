@@ -25,13 +25,13 @@ import pyarrow.parquet as pq
 from provscan.arrays import Numbers
 from provscan.calibration.edits import EDITS
 from provscan.errors import InputError, ParameterError
-from provscan.handover.workbook import Sheet, write_workbook
 from provscan.matching.compare import comparison
 from provscan.matching.matches import STRONG
 from provscan.params import MatchParams, require_folder
 from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.report.wording import KINDS, rarity
+from provscan.report.workbook import Sheet, write_workbook
 from provscan.runs.explain import options_of
 from provscan.runs.folder import (
     EVIDENCE_FILE,

@@ -28,7 +28,7 @@ from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
 from provscan.ledger.policy import add_rules
 from provscan.ledger.report import LEDGER_FILE, TABLES_FOLDER, write_ledger_report
-from provscan.ledger.workbook import write_workbook
+from provscan.ledger.workbook import write_ledger_workbook
 from provscan.options import Source
 from provscan.readers import file_checksum
 from provscan.runs.folder import read_json
@@ -132,7 +132,7 @@ def make_ledger(
                 write_table(db, name, tables)
         for note in (folder / SCANS).glob("*.json"):
             note.unlink()
-        write_workbook(folder, tables)
+        write_ledger_workbook(folder, tables)
         _write_manifest(folder, read, packs)
         write_ledger_report(folder)
     return Path(out)

@@ -5,7 +5,6 @@ of a pipeline (:mod:`provscan.report.checks`).
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from provscan.report.checks import junit, markdown, sarif
 from provscan.report.files import RunFiles, replaced
 from provscan.report.packing import with_digests
 from provscan.report.wording import KINDS, otherwise, rarity, visible
+from provscan.report.workbook import MOST_ROWS, Sheet, write_workbook
 
 # The columns in order, with their widths in a spreadsheet.
 COLUMNS = {
@@ -57,7 +57,6 @@ COLUMNS = {
 # Characters that a spreadsheet interprets as the beginning of a formula or command, or
 # skips before one.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-LONGEST_CELL, MOST_ROWS = 32_767, 1_048_575
 BATCH = 4096
 
 
@@ -180,32 +179,8 @@ def _plain(value: Any) -> Any:
 
 
 def _write_xlsx(path: Path, exhibits: pa.Table) -> None:
-    import xlsxwriter
-
-    # Make the file in memory first, so that only the final write can fail on a full
-    # disk.
-    made = io.BytesIO()
-    options = {"in_memory": True, "strings_to_urls": False}
-    with xlsxwriter.Workbook(made, options) as book:
-        sheet = book.add_worksheet("Exhibits")
-        bold = book.add_format({"bold": True})
-        wrapped = book.add_format(
-            {"text_wrap": True, "valign": "top", "num_format": "@"}
-        )
-        for column, (name, width) in enumerate(COLUMNS.items()):
-            sheet.set_column(column, column, width)
-            sheet.write_string(0, column, name, bold)
-        sheet.freeze_panes(1, 1)
-        for number, row in enumerate(_rows(exhibits), 1):
-            for column, value in enumerate(map(_cell, row.values())):
-                if isinstance(value, str):
-                    cut = len(value) > LONGEST_CELL
-                    text = f"{value[: LONGEST_CELL - 1]}…" if cut else value
-                    sheet.write_string(number, column, text, wrapped)
-                elif value is not None:
-                    sheet.write_number(number, column, value)
-        sheet.autofilter(0, 0, len(exhibits), len(COLUMNS) - 1)
-    path.write_bytes(made.getbuffer())
+    rows = (list(row.values()) for row in _rows(exhibits))
+    write_workbook(path, [Sheet("Exhibits", COLUMNS, rows)])
 
 
 def _write_jsonl(path: Path, exhibits: pa.Table) -> None:

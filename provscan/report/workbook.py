@@ -1,18 +1,20 @@
-"""Writes tables as one Excel workbook, in bounded memory."""
+"""Write tables as an Excel workbook; its rows need no memory, its archive does."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from provscan.report.export import LONGEST_CELL
 from provscan.report.wording import visible
 
 # Workbooks name the time of their creation. A constant one keeps their bytes the same.
 CREATED = datetime(2000, 1, 1)
+LONGEST_CELL = 32_767
+MOST_ROWS = 1_048_575
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
     """
     import xlsxwriter
 
+    # The archive is made in memory, so that only the last line can fail on a full disk.
+    made = io.BytesIO()
     options = {
         "constant_memory": True,
         "tmpdir": str(path.parent),
         "strings_to_urls": False,
     }
-    with xlsxwriter.Workbook(str(path), options) as book:
+    with xlsxwriter.Workbook(made, options) as book:
         book.set_properties({"created": CREATED})
         bold = book.add_format({"bold": True})
         wrapped = book.add_format(
@@ -51,16 +55,25 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
             page.freeze_panes(1, 1)
             for last, row in enumerate(sheet.rows, 1):
                 for column, value in enumerate(row):
-                    if isinstance(value, int | float):
-                        page.write_number(last, column, value)
-                    elif value is None:
-                        page.write_blank(last, column, None, wrapped)
-                    else:
-                        text = visible(str(value))
-                        cut = len(text) > LONGEST_CELL
-                        text = f"{text[: LONGEST_CELL - 1]}…" if cut else text
-                        page.write_string(last, column, text, wrapped)
+                    cell = _cell(value)
+                    if isinstance(cell, str):
+                        page.write_string(last, column, cell, wrapped)
+                    elif cell is not None:
+                        page.write_number(last, column, cell)
+            page.autofilter(0, 0, last, len(sheet.columns) - 1)
             for column, name in enumerate(sheet.columns):
                 if last and name in sheet.choices:
                     offered = {"validate": "list", "source": list(sheet.choices[name])}
                     page.data_validation(1, column, last, column, offered)
+    path.write_bytes(made.getbuffer())
+
+
+def _cell(value: Any) -> str | float | None:
+    """Return a value as a cell shows it; a text that is too long for a cell is cut."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, int | float):
+        return value
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = visible(text)
+    return f"{text[: LONGEST_CELL - 1]}…" if len(text) > LONGEST_CELL else text
