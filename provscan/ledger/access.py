@@ -143,7 +143,7 @@ def _counted(
     begin("clock")
     measured = clock.clock(counted)
     begin("tables")
-    paused = coverage.pauses(counted, parts)
+    paused = coverage.pauses(counted, parts, measured)
     tables = {
         "clock": measured,
         "pauses": paused,
