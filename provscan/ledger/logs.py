@@ -2,8 +2,8 @@
 
 A class gives the columns of a file (`names`), Arrow batches of its raw rows
 (`batches`), and the SQL that takes a column out of these rows (`value`). Lines are
-parsed by DuckDB: a batch of them has only their number and text, and `prepared` is the
-expression that parses one. Rows of ``Documents`` and ``Twarc`` are made in Python,
+parsed by DuckDB: a batch of them has only their number and text, and `prepared` gives
+the expression that parses one. Rows of ``Documents`` and ``Twarc`` are made in Python,
 since their records do not correspond to lines.
 
 :func:`format_of` chooses; :data:`FORMATS` lists the names. Parquet is no class: DuckDB
@@ -12,6 +12,7 @@ reads it itself (``intake``).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -33,6 +34,8 @@ LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
 # A response of twarc's first versions, whose requests it did not log, ends before a
 # pause of this many seconds.
 PAUSE = 0.1
+# A pair after the fields of a line.
+PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 COMMON = (
     r"^(\S+) (\S+) (.+?) \[([^\]]+)\] "
@@ -55,9 +58,9 @@ class Format:
     """A format of logs, for one file, of which it gets the first bytes."""
 
     name: ClassVar[str]
-    prepared = "NULL"  # SQL that parses `line` into `v`.
     shaped = "true"  # SQL: whether `line` has the form of the format.
     other = "false"  # SQL: whether `line` is sound, but no call.
+    keys = "NULL::VARCHAR[]"  # SQL: the names that a row has, if rows differ in them.
     reason = "not_the_format"
 
     def __init__(self, head: bytes) -> None:
@@ -79,6 +82,15 @@ class Format:
 class Lines(Format):
     """A format of one call per line, which SQL parses."""
 
+    def prepared(self) -> str:
+        """Return the SQL that parses `line` into `v`, for the columns whose value was
+        asked for.
+        """
+        raise NotImplementedError
+
+    def add(self, names: list[str]) -> None:
+        """Add columns that only later rows have."""
+
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
             data = _utf8(block.data)
@@ -97,29 +109,25 @@ class JsonLines(Lines):
 
     name = "jsonl"
     reason = "not_json"
+    shaped = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+    keys = f"CASE WHEN {shaped} THEN json_keys(line) END"
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
         self._paths: dict[str, tuple[str, ...]] = {}
+        self._used: list[str] = []
         for line in head.split(b"\n")[:200]:
-            try:
+            with contextlib.suppress(ValueError):
                 value = orjson.loads(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict):
-                self._add(value, ())
-        paths = [
-            "$" + "".join(f'."{part}"' for part in path)
-            for path in self._paths.values()
-        ]
-        self._numbers = {name: i for i, name in enumerate(self._paths, 1)}
-        self.shaped = (
-            "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
-        )
-        listed = ", ".join(map(text, paths))
-        self.prepared = (
-            f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
-        )
+                self._add(value if isinstance(value, dict) else {}, ())
+
+    def prepared(self) -> str:
+        paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
+        listed = ", ".join(text(f"${path}") for path in paths)
+        return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
+
+    def add(self, names: list[str]) -> None:
+        self._add(dict.fromkeys(names, ""), ())
 
     def _add(self, value: dict[str, Any], path: tuple[str, ...]) -> None:
         for key, inner in value.items():
@@ -134,7 +142,9 @@ class JsonLines(Lines):
                     self.names[name] = str(inner)
 
     def value(self, column: str) -> str:
-        return f"v[{self._numbers[column]}]"
+        if column not in self._used:
+            self._used.append(column)
+        return f"v[{self._used.index(column) + 1}]"
 
 
 class Pattern(Lines):
@@ -153,16 +163,21 @@ class Pattern(Lines):
             ),
             None,
         )
-        listed = ", ".join(map(text, groups))
-        self.prepared = (
-            f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
-        )
         self.shaped = f"v.{groups[0]} <> ''"
+        self.keys = f"regexp_extract_all(v.rest, {text(PAIR)}, 1)"
         if first is None:
             return
         self.names = dict(zip(groups, first.groups(""), strict=True))
-        for name, value in re.findall(r'([\w.-]+)=("[^"]*"|\S+)', self.names["rest"]):
+        for name, value in re.findall(PAIR, self.names["rest"]):
             self.names[name] = value.strip('"')
+
+    def prepared(self) -> str:
+        pattern, groups = PATTERNS[self.name]
+        listed = ", ".join(map(text, groups))
+        return f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
+
+    def add(self, names: list[str]) -> None:
+        self.names |= dict.fromkeys(names, "")
 
     def value(self, column: str) -> str:
         if column in PATTERNS[self.name][1]:
@@ -213,8 +228,10 @@ class Extended(Lines):
                 for name, value in self.names.items()
                 if name not in ("date", "time")
             }
-        self.prepared = r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
         self.shaped = f"len(v) = {len(self._columns)}"
+
+    def prepared(self) -> str:
+        return r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
 
     def value(self, column: str) -> str:
         if column == "datetime":
