@@ -51,7 +51,7 @@ from provscan.readers.planning import Found, Survey, nothing_to_read
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
-from provscan.writing import TEMPORARY, replacing_file, temporary_name
+from provscan.writing import replacing_file, temporary_name
 
 # Changes with the meaning of a part's columns.
 VERSION = 1
@@ -89,10 +89,13 @@ class Part:
 
 
 def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that reaches only these folders; it spills to the first."""
+    """Return a connection that reaches only these folders; it spills to the first, into
+    a folder that it removes.
+    """
     database = duckdb.connect()
     database.execute(f"SET memory_limit = {text(memory)}")
-    database.execute(f"SET temp_directory = {text(str(folders[0] / 'spill'))}")
+    spill = folders[0] / f"{temporary_name()}-spill"
+    database.execute(f"SET temp_directory = {text(str(spill))}")
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")
     reached = ", ".join(text(str(folder)) for folder in folders)
@@ -114,9 +117,6 @@ def take_in(
     entries = read_mapping(mapping)
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.iterdir():
-        if TEMPORARY.fullmatch(left.name):
-            left.unlink()
     named = [source_of(name) for name in logs]
     survey = Survey(current_limits(), Asked(None, None), unpack=True)
     found = list(survey.files(named))
