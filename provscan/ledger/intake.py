@@ -325,7 +325,7 @@ class _Maker:
         batches = form.batches(stream)
         first = next(batches, None)
         if first is None:
-            raise InputError("it is empty")
+            raise InputError("it records no call")
         reader = pa.RecordBatchReader.from_batches(
             first.schema, (batch for part in ([first], batches) for batch in part)
         )
