@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.ledger import clock, counts, coverage, peaks
-from provscan.ledger.intake import Part, connect, take_in
+from provscan.ledger.intake import VERSION, Part, connect, take_in
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
-from provscan.writing import replacing_file
+from provscan.writing import TEMPORARY, replacing_file
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the stage, and what is done of how much in it."""
@@ -82,10 +82,11 @@ def measure(
     folder = Path(out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     progress: Progress = on_progress or (lambda *_: None)
+    _remove_left(folder)
     secret = _secret(folder) if key is None else key
     parts = take_in(logs, folder, secret, mapping, memory, progress)
     basis = [[str(part.path), part.about["source"]] for part in parts]
-    settings = json.dumps([basis, windows, zone])
+    settings = json.dumps([VERSION, basis, windows, zone])
     name = hashlib.sha256(settings.encode()).hexdigest()[:16]
     work = folder / "work" / name
     work.mkdir(parents=True, exist_ok=True)
@@ -106,8 +107,15 @@ def measure(
         table = tables.get(each, schema.empty_table()).select(schema.names)
         with replacing_file(folder / "tables" / f"{each}.parquet") as target:
             pq.write_table(table.cast(schema), target)
-    shutil.rmtree(folder / "spill", ignore_errors=True)
     return folder / "tables"
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what a measurement that was killed left of files it was writing."""
+    for inside in (folder, folder / "tables", folder / "parts", *folder.glob("work/*")):
+        for path in inside.glob(".provscan-*"):
+            if TEMPORARY.fullmatch(path.name.removesuffix("-spill")):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _secret(folder: Path) -> str:
@@ -143,7 +151,7 @@ def _counted(
     begin("clock")
     measured = clock.clock(counted)
     begin("tables")
-    paused = coverage.pauses(counted, parts)
+    paused = coverage.pauses(counted, parts, measured)
     tables = {
         "clock": measured,
         "pauses": paused,

@@ -281,6 +281,8 @@ def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
                 BETWEEN {after.start - 4 * 86_400} AND {after.start + 2 * 86_400}"""
         ).fetchall()[0][0]
         if switch is not None:
+            # A period ends before the first row of the next one.
+            switch += 1e-3 if pick == "max" else 0
             fits[number - 1] = before._replace(end=switch)
             fits[number] = after._replace(start=switch)
     return fits
@@ -358,16 +360,14 @@ def _backdated(
     counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
 ) -> list[dict[str, Any]]:
     """Return the row on calls far below the offset of their period, if any are."""
-    offset = (
-        "CASE "
-        + " ".join(
-            f"WHEN epoch(time) <= {fit.end} THEN "
-            f"{min(fit.offset, 0) if fit.kind == 'agrees' else fit.offset} + "
-            f"{fit.slope} * (epoch(time) - {fit.start})"
-            for fit in fits
-        )
-        + " END"
-    )
+    # Before the first period and after the last one, these go on.
+    offset = "CASE "
+    for fit in fits:
+        offset += "ELSE " if fit is fits[-1] else f"WHEN epoch(time) < {fit.end} THEN "
+        value = min(fit.offset, 0) if fit.kind == "agrees" else fit.offset
+        offset += f"{value} + {fit.slope} * (epoch(time) - {fit.start}) "
+    offset += "END" if len(fits) > 1 else ""
+    offset = offset.removeprefix("CASE ELSE ") if len(fits) == 1 else offset
     found = counts.sql(
         f"""SELECT epoch(time) AS time, delay - offset_ AS delay
         FROM (SELECT *, {offset} AS offset_ FROM answers)

@@ -31,19 +31,19 @@ USUAL = {
     line.split(": ")[0].strip(): tuple(line.split(": ")[1].split())
     for line in """\
 time: time timestamp ts datetime requesttime eventtime calledat createdat loggedat when
-application: application app appid applicationid clientapp clientappid appname clientid
+application: application app appid applicationid clientapp clientappid clientid\
+ recipientaccountid
 project: project projectid projectname
 token: token accesstoken bearertoken apikey tokenid accesskeyid oauthtoken credential
-user: user userid username account accountid authuser principal
-endpoint: endpoint path url uri requesturl requestpath csuristem request route
+user: user userid username account accountid authuser principal arn principalid
+endpoint: endpoint path url uri requesturl requestpath csuristem request eventname
 parameters: parameters params query querystring requestparameters csuriquery arguments
 status: status statuscode httpstatus responsecode responsestatus scstatus elbstatuscode
-tweets: tweets tweetsreturned tweetcount resultcount results returned count posts
+tweets: tweets tweetsreturned tweetcount resultcount returned posts
 ids: ids tweetids statusids postids idlist tweetid
-quota: ratelimitlimit ratelimit limit quota
-remaining: ratelimitremaining remaining
+quota: ratelimitlimit ratelimit quota
 region: region country awsregion
-declared_use: declareduse usecase purpose declaredpurpose intendeduse use
+declared_use: declareduse usecase purpose declaredpurpose intendeduse
 organisation: organisation organization enduserorganisation enduserorganization customer
 share: samplerate samplingrate sampleshare share""".splitlines()
 }

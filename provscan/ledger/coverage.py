@@ -25,8 +25,8 @@ from provscan.ledger.tables import COVERAGE, PAUSES
 LONG, TIMES, USUAL = 3600, 20, 10
 
 
-def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
-    """Return the table ``pauses``."""
+def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
+    """Return the table ``pauses``; `clock` is the table of that name."""
     # A copy records what its original does, and so does a call that is left out.
     recorded = [
         {"part": number, "stream": part.about["stream"]}
@@ -45,8 +45,8 @@ def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
             SELECT stream, start, min(first) AS first, max(last) AS last FROM (
                 SELECT part, start, first, last FROM cells
                 UNION ALL
-                SELECT part, epoch(time)::BIGINT // {counts.cell} * {counts.cell}, time,
-                       time
+                SELECT part, epoch_us(time) // {counts.cell}000000 * {counts.cell},
+                    time, time
                 FROM every JOIN repeated USING (part, row)
             ) JOIN recorded USING (part) GROUP BY ALL
         ), between AS (
@@ -58,22 +58,36 @@ def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
             SELECT *, row_number() OVER (PARTITION BY stream ORDER BY seconds DESC)
                 AS place, count(*) OVER (PARTITION BY stream) AS number
             FROM between WHERE seconds > 0
-        ) SELECT stream, start, "end", seconds, place, (
+        ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
+            seconds, place, (
             SELECT max(u.seconds) FROM ranked u WHERE u.stream = r.stream
                 AND u.place > greatest({USUAL}, u.number // 1000)) AS usual
-        FROM ranked r WHERE seconds >= {LONG} OR place = 1 ORDER BY stream, start"""
+        FROM ranked r WHERE seconds >= {LONG} OR place = 1 ORDER BY stream, r.start"""
         )
         .to_arrow_table()
         .to_pylist()
     )
-    found = [_judged(row) for row in rows] + _missing(parts)
+    forward = [
+        (row["stream"], row["start"])
+        for row in clock.to_pylist()
+        if row["kind"] == "daylight"
+    ]
+    found = [_judged(row, forward) for row in rows] + _missing(parts)
     return pa.Table.from_pylist(found, PAUSES)
 
 
-def _judged(row: dict[str, Any]) -> dict[str, Any]:
+def _judged(row: dict[str, Any], forward: Sequence[Any]) -> dict[str, Any]:
+    """Return a row of the table; `forward` lists when clocks were changed."""
     usual, seconds = row.pop("usual"), row["seconds"]
     del row["place"]
-    if usual is not None and seconds >= max(LONG, TIMES * usual):
+    if seconds < 2 * LONG and any(
+        stream == row["stream"]
+        and abs((time - row["start"]).total_seconds()) < 2 * LONG
+        for stream, time in forward
+    ):
+        row["kind"] = "clock"
+        row["evidence"] = "the clock of this log was set forward"
+    elif usual is not None and seconds >= max(LONG, TIMES * usual):
         row["kind"] = "gap"
         row["evidence"] = (
             f"all but the longest pauses of this stream are at most {usual:.0f} s long"

@@ -51,7 +51,7 @@ from provscan.readers.planning import Found, Survey, nothing_to_read
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
-from provscan.writing import TEMPORARY, replacing_file, temporary_name
+from provscan.writing import replacing_file, temporary_name
 
 # Changes with the meaning of a part's columns.
 VERSION = 1
@@ -89,10 +89,13 @@ class Part:
 
 
 def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that reaches only these folders; it spills to the first."""
+    """Return a connection that reaches only these folders; it spills to the first, into
+    a folder that it removes.
+    """
     database = duckdb.connect()
     database.execute(f"SET memory_limit = {text(memory)}")
-    database.execute(f"SET temp_directory = {text(str(folders[0] / 'spill'))}")
+    spill = folders[0] / f"{temporary_name()}-spill"
+    database.execute(f"SET temp_directory = {text(str(spill))}")
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")
     reached = ", ".join(text(str(folder)) for folder in folders)
@@ -114,9 +117,6 @@ def take_in(
     entries = read_mapping(mapping)
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.iterdir():
-        if TEMPORARY.fullmatch(left.name):
-            left.unlink()
     named = [source_of(name) for name in logs]
     survey = Survey(current_limits(), Asked(None, None), unpack=True)
     found = list(survey.files(named))
@@ -297,24 +297,41 @@ class _Maker:
 
     def _from_text(self, found: Found, raw: Path) -> None:
         form: Format = FORMATS[self.part.about["format"]](found.head)
+        context, stream = self._read(form, found.split, raw)
+        # Some formats show the columns of a row only in the row.
+        known = self._columns(form.names)
+        later = self._sql("SELECT DISTINCT unnest(keys) FROM raw").fetchall()
+        if isinstance(form, Lines) and later:
+            form.add([name for (name,) in later if name not in form.names])
+            if self._columns(form.names) != known:
+                context, stream = self._read(form, found.split, raw)
+        self._source = "SELECT * FROM raw"
+        self._left_out(form, context.stats)
+        if stream.damage is not None:
+            self.part.about |= {"state": "damaged", "detail": stream.damage}
+
+    def _read(
+        self, form: Format, split: Split, raw: Path
+    ) -> tuple[Context, ByteStream]:
+        """Write the typed rows of a log to `raw`, and make the view of that name."""
         columns = self._columns(form.names)
         values = {name: form.value(column) for name, column in columns.items()}
-        if "time" in columns and "parameters" not in columns and "endpoint" in columns:
+        if "parameters" not in columns and "endpoint" in columns:
             values["parameters"] = values["endpoint"]
         if "endpoint" in values:
             values["endpoint"] = _endpoint(values["endpoint"])
-        context = _context(found.split)
-        stream = ByteStream(found.split, context)
+        context = _context(split)
+        stream = ByteStream(split, context)
         batches = form.batches(stream)
         first = next(batches, None)
         if first is None:
-            raise InputError("it is empty")
+            raise InputError("it records no call")
         reader = pa.RecordBatchReader.from_batches(
             first.schema, (batch for part in ([first], batches) for batch in part)
         )
         self._database.register("rows", reader)
         if isinstance(form, Lines):
-            prepared = f"SELECT row, line, {form.prepared} AS v FROM rows"
+            prepared = f"SELECT row, line, {form.prepared()} AS v FROM rows"
             prepared += " WHERE trim(line, E' \\t\\r\\n') <> ''"
         else:
             prepared = "SELECT *, NULL AS line FROM rows"
@@ -324,10 +341,9 @@ class _Maker:
         except duckdb.Error as error:
             cause = error.__cause__ or error
             raise InputError(f"damaged: {cause}") from error
-        self._source = f"SELECT * FROM read_parquet({text(str(raw))})"
-        self._left_out(form, context.stats)
-        if stream.damage is not None:
-            self.part.about |= {"state": "damaged", "detail": stream.damage}
+        self._database.unregister("rows")
+        self._sql(f"CREATE OR REPLACE VIEW raw AS FROM read_parquet({text(str(raw))})")
+        return context, stream
 
     def _left_out(self, form: Format, stats: ReadStats) -> None:
         """Note the rows that the format left out by itself."""
@@ -395,7 +411,7 @@ class _Maker:
         )
         return f"""
             SELECT row, time, seen, parameters, status, tweets, ids, quota, share,
-                {", ".join(map(identifier, NAMED))}, other,
+                {", ".join(map(identifier, NAMED))}, other, keys,
                 {REASONS.format(reason=form.reason)} AS bad,
                 CASE WHEN bad IS NOT NULL THEN line END AS line
             FROM (
@@ -406,7 +422,8 @@ class _Maker:
                     {_ids(stated("ids"), types.get("ids"))} AS ids,
                     hash({stated("parameters")}) AS parameters,
                     TRY_CAST({share} AS DOUBLE) AS share,
-                    coalesce({form.shaped}, false) AS shaped, {form.other} AS other
+                    coalesce({form.shaped}, false) AS shaped, {form.other} AS other,
+                    {form.keys} AS keys
                 FROM ({rows})
             )"""
 

@@ -2,9 +2,9 @@
 
 A class gives the columns of a file (`names`), Arrow batches of its raw rows
 (`batches`), and the SQL that takes a column out of these rows (`value`). Lines are
-parsed by DuckDB: a batch of them has only their number and text, and `prepared` is the
-expression that parses one. Rows of ``Documents`` and ``Twarc`` are made in Python,
-since their records do not correspond to lines.
+parsed by DuckDB: a batch of them has only their number and text, and `prepared` gives
+the expression that parses one. The records of ``Documents`` become such lines; the
+calls of ``Twarc`` are made in Python, since each has several lines.
 
 :func:`format_of` chooses; :data:`FORMATS` lists the names. Parquet is no class: DuckDB
 reads it itself (``intake``).
@@ -12,9 +12,12 @@ reads it itself (``intake``).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
+import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -25,14 +28,19 @@ import pyarrow as pa
 import pyarrow.csv
 
 from provscan.errors import InputError
-from provscan.ledger.columns import USUAL
 from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
+# Rows of a batch that Python makes.
+BATCH = 20_000
+# What errors of AWS imply; others are 400.
+ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
 # A response of twarc's first versions, whose requests it did not log, ends before a
 # pause of this many seconds.
 PAUSE = 0.1
+# A pair after the fields of a line.
+PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 COMMON = (
     r"^(\S+) (\S+) (.+?) \[([^\]]+)\] "
@@ -55,9 +63,9 @@ class Format:
     """A format of logs, for one file, of which it gets the first bytes."""
 
     name: ClassVar[str]
-    prepared = "NULL"  # SQL that parses `line` into `v`.
     shaped = "true"  # SQL: whether `line` has the form of the format.
     other = "false"  # SQL: whether `line` is sound, but no call.
+    keys = "NULL::VARCHAR[]"  # SQL: the names that a row has, if rows differ in them.
     reason = "not_the_format"
 
     def __init__(self, head: bytes) -> None:
@@ -79,6 +87,15 @@ class Format:
 class Lines(Format):
     """A format of one call per line, which SQL parses."""
 
+    def prepared(self) -> str:
+        """Return the SQL that parses `line` into `v`, for the columns whose value was
+        asked for.
+        """
+        raise NotImplementedError
+
+    def add(self, names: list[str]) -> None:
+        """Add columns that only later rows have."""
+
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
             data = _utf8(block.data)
@@ -97,29 +114,25 @@ class JsonLines(Lines):
 
     name = "jsonl"
     reason = "not_json"
+    shaped = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+    keys = f"CASE WHEN {shaped} THEN json_keys(line) END"
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
         self._paths: dict[str, tuple[str, ...]] = {}
+        self._used: list[str] = []
         for line in head.split(b"\n")[:200]:
-            try:
+            with contextlib.suppress(ValueError):
                 value = orjson.loads(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict):
-                self._add(value, ())
-        paths = [
-            "$" + "".join(f'."{part}"' for part in path)
-            for path in self._paths.values()
-        ]
-        self._numbers = {name: i for i, name in enumerate(self._paths, 1)}
-        self.shaped = (
-            "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
-        )
-        listed = ", ".join(map(text, paths))
-        self.prepared = (
-            f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
-        )
+                self._add(value if isinstance(value, dict) else {}, ())
+
+    def prepared(self) -> str:
+        paths = ("".join(f'."{p}"' for p in self._paths[name]) for name in self._used)
+        listed = ", ".join(text(f"${path}") for path in paths)
+        return f"CASE WHEN {self.shaped} THEN json_extract_string(line, [{listed}]) END"
+
+    def add(self, names: list[str]) -> None:
+        self._add(dict.fromkeys(names, ""), ())
 
     def _add(self, value: dict[str, Any], path: tuple[str, ...]) -> None:
         for key, inner in value.items():
@@ -134,7 +147,9 @@ class JsonLines(Lines):
                     self.names[name] = str(inner)
 
     def value(self, column: str) -> str:
-        return f"v[{self._numbers[column]}]"
+        if column not in self._used:
+            self._used.append(column)
+        return f"v[{self._used.index(column) + 1}]"
 
 
 class Pattern(Lines):
@@ -153,16 +168,21 @@ class Pattern(Lines):
             ),
             None,
         )
-        listed = ", ".join(map(text, groups))
-        self.prepared = (
-            f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
-        )
         self.shaped = f"v.{groups[0]} <> ''"
+        self.keys = f"regexp_extract_all(v.rest, {text(PAIR)}, 1)"
         if first is None:
             return
         self.names = dict(zip(groups, first.groups(""), strict=True))
-        for name, value in re.findall(r'([\w.-]+)=("[^"]*"|\S+)', self.names["rest"]):
+        for name, value in re.findall(PAIR, self.names["rest"]):
             self.names[name] = value.strip('"')
+
+    def prepared(self) -> str:
+        pattern, groups = PATTERNS[self.name]
+        listed = ", ".join(map(text, groups))
+        return f"regexp_extract(rtrim(line, E'\\r\\n'), {text(pattern)}, [{listed}])"
+
+    def add(self, names: list[str]) -> None:
+        self.names |= dict.fromkeys(names, "")
 
     def value(self, column: str) -> str:
         if column in PATTERNS[self.name][1]:
@@ -213,8 +233,10 @@ class Extended(Lines):
                 for name, value in self.names.items()
                 if name not in ("date", "time")
             }
-        self.prepared = r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
         self.shaped = f"len(v) = {len(self._columns)}"
+
+    def prepared(self) -> str:
+        return r"string_split_regex(rtrim(line, E'\r\n'), '[ \t]')"
 
     def value(self, column: str) -> str:
         if column == "datetime":
@@ -277,64 +299,63 @@ class Delimited(Format):
             )
 
 
-class Records(Format):
-    """Calls that Python makes from a file, in columns named by their meaning."""
-
-    meanings: ClassVar[tuple[str, ...]]
-
-    def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        self.names = dict.fromkeys(self.meanings, "")
-
-    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
-        schema = pa.schema(
-            [("row", pa.int64()), *((name, pa.string()) for name in self.meanings)]
-        )
-        rows: list[dict[str, Any]] = []
-        for call in self.calls(stream):
-            rows.append(call)
-            if len(rows) == 20_000:
-                yield pa.RecordBatch.from_pylist(rows, schema)
-                rows = []
-        yield pa.RecordBatch.from_pylist(rows, schema)
-
-    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
-        raise NotImplementedError
-
-
-class Documents(Records):
+class Documents(JsonLines):
     """Whole JSON documents: CloudTrail logs, and lists of calls."""
 
     name = "json"
-    meanings = (*(name for name in USUAL if name != "share"), "event")
 
     def __init__(self, head: bytes) -> None:
-        super().__init__(head)
-        if re.search(rb'\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)"', head):
-            self.names["time"] = "Z"
+        # The first records are read as far as the first bytes have them.
+        shown = head.decode("utf-8", "replace")
+        at, records = shown.find("[") + 1, []
+        with contextlib.suppress(ValueError):
+            while (at := shown.find("{", at)) >= 0:
+                record, at = json.JSONDecoder().raw_decode(shown, at)
+                records.append(_line(record))
+        super().__init__("\n".join(records).encode())
 
-    def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         data = b"".join(stream)
         self.content = hashlib.sha256(data).hexdigest()
         document = json_document(stream, data)
         records = document if isinstance(document, list) else document["Records"]
-        for number, record in enumerate(records, 1):
-            if not isinstance(record, dict):
-                self.bad.append((number, str(record)))
-            elif "eventTime" in record:
-                yield {"row": number, **_trail(record)}
-            else:
-                yield {"row": number, **_usual(record)}
+        for start in range(0, max(len(records), 1), BATCH):
+            held = [_line(record) for record in records[start : start + BATCH]]
+            numbers = range(start + 1, start + len(held) + 1)
+            yield pa.record_batch(
+                [pa.array(numbers, pa.int64()), pa.array(held)], LINES
+            )
 
 
-class Twarc(Records):
+def _line(record: Any) -> str:
+    """Return a record as a line; an event of CloudTrail gets the status it implies."""
+    if isinstance(record, dict) and "eventTime" in record:
+        error = record.get("errorCode") or ""
+        found = (status for word, status in ERRORS.items() if word in error)
+        record = record | {"status": next(found, 400 if error else 200)}
+    return orjson.dumps(record).decode()
+
+
+class Twarc(Format):
     """``twarc.log`` of twarc 1 and 2, which logs requests and the ids of responses."""
 
     name = "twarc"
-    meanings = ("time", "seen", "endpoint", "parameters", "status", "tweets", "ids")
+    COLUMNS = ("time", "seen", "endpoint", "parameters", "status", "tweets", "ids")
     LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3}) ([A-Z]+) (.*)")
     CALL = re.compile(r"(?:getting|posting) \(?'?([^'\s,()]+)'?,?\)? ?(.*)")
     REFUSED = re.compile(r"<Response \[(\d{3})\]>|\b(\d{3}) from Twitter")
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self.names = dict.fromkeys(self.COLUMNS, "")
+
+    def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
+        schema = pa.schema(
+            [("row", pa.int64()), *((name, pa.string()) for name in self.COLUMNS)]
+        )
+        calls = self.calls(stream)
+        while rows := list(itertools.islice(calls, BATCH)):
+            yield pa.RecordBatch.from_pylist(rows, schema)
 
     def calls(self, stream: ByteStream) -> Iterator[dict[str, Any]]:
         call: dict[str, Any] | None = None
@@ -398,43 +419,6 @@ class Twarc(Records):
 def _finished(call: dict[str, Any]) -> dict[str, Any]:
     ids = call["ids"]
     return call | {"tweets": str(len(ids)), "ids": ",".join(ids) if ids else None}
-
-
-def _trail(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a CloudTrail event by their meaning."""
-    identity = record.get("userIdentity") or {}
-    error = record.get("errorCode")
-    status = "200"
-    if error:
-        words = {"Throttl": "429", "TooMany": "429", "Denied": "403", "Unauth": "401"}
-        status = next((code for word, code in words.items() if word in error), "400")
-    return {
-        "time": record["eventTime"],
-        "application": record.get("recipientAccountId"),
-        "endpoint": record.get("eventName"),
-        "token": identity.get("accessKeyId"),
-        "user": identity.get("arn") or identity.get("principalId"),
-        "parameters": _as_text(record.get("requestParameters")),
-        "status": status,
-        "region": record.get("awsRegion"),
-        "event": record.get("eventID"),
-    }
-
-
-def _usual(record: dict[str, Any]) -> dict[str, Any]:
-    simple = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in record}
-    return {
-        meaning: _as_text(record[simple[name]])
-        for meaning, names in USUAL.items()
-        for name in reversed(names)
-        if name in simple and meaning in Documents.meanings
-    }
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return orjson.dumps(value).decode()
 
 
 def json_document(stream: ByteStream, data: bytes | None = None) -> Any:

@@ -162,8 +162,8 @@ PAUSES = _schema(  # Times of an hour or more in which a stream records nothing.
     start=TIME,  # The last call before.
     end=TIME,  # The first call after.
     seconds=pa.float64(),
-    # "gap" (the stream is otherwise busy, or its digests say that files are missing) or
-    # "unknown" (a gap or silence).
+    # "gap" (the stream is otherwise busy, or its digests say that files are missing),
+    # "clock" (the log's clock was set forward) or "unknown" (a gap or silence).
     kind=pa.string(),
     evidence=pa.string(),
 )

@@ -337,8 +337,8 @@ def test_twarc_logs_are_read(tmp_path: Path) -> None:
         "2022-08-18 17:37:57,197 WARNING rate limit exceeded: sleeping 300 secs\n"
         "2022-08-18 17:42:57,300 INFO getting https://api.twitter.com/2/tweets/search/all"
         " {'params': {'query': 'x'}}\n"
-        "2022-08-18 17:42:58,300 INFO archived "
-        "1560380491504750592,1560380474530332677\n"
+        "2022-08-18 17:42:58,300 INFO archived 1560380491504750592,"
+        "1560380474530332677\n"
         "2022-08-18 17:42:59,000 INFO starting search for y\n"
         "2022-08-18 17:43:00,000 INFO archived https://twitter.com/a/status/15603804\n"
         "2022-08-18 17:43:00,001 INFO archived https://twitter.com/b/status/15603805\n"
@@ -467,3 +467,26 @@ def test_a_cut_file_is_said_to_be_damaged(tmp_path: Path) -> None:
     assert "truncated gzip" in file["detail"]
     assert 0 < file["rows"] < len(found)
     assert {row["state"] for row in rows(tables, "coverage")} == {"damaged"}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "log"])
+def test_columns_that_only_later_rows_have_are_read(form: str, tmp_path: Path) -> None:
+    start = NIGHTS[3]
+    plain = {"application": "a", "status": 200, "tweets": 2}
+    lines = []
+    for second in range(3000):
+        time = start + timedelta(seconds=second)
+        ids = [7, second] if second > 2900 else None
+        if form == "jsonl":
+            row = plain | {"time": time.isoformat()} | ({"ids": ids} if ids else {})
+            lines.append(json.dumps(row))
+        else:
+            kept = f" ids={ids[0]},{ids[1]}" if ids else ""
+            lines.append(
+                f'10.0.0.1 - - [{time:%d/%b/%Y:%H:%M:%S +0000}] "GET /2/a HTTP/1.1" '
+                f"200 9 application=a tweets=2{kept}"
+            )
+    (tmp_path / f"log.{form}").write_text("\n".join(lines))
+    tables = measured(tmp_path, tmp_path / f"log.{form}")
+    (row,) = rows(tables, "calls")
+    assert (row["calls"], row["calls_with_ids"], row["distinct"]) == (3000, 99, 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,3 +79,28 @@ def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
     )
     (row,) = clocks(tmp_path, tmp_path / "log.parquet")
     assert (row["kind"], row["rows"]) == ("not_measured", 0)
+
+
+def test_a_clock_set_forward_is_no_gap(tmp_path: Path) -> None:
+    """A busy log in local time: its hour that does not exist is no gap, and the rows at
+    the switches are not backdated.
+    """
+    start = datetime(2022, 3, 6, tzinfo=UTC)
+    zone = ZoneInfo("America/Chicago")
+    rows = []
+    for minute in range(14 * 24 * 60):
+        time = start + timedelta(minutes=minute)
+        new = int(time.timestamp() * 1000 - 3000) - simulated.EPOCH << 22
+        local = time.astimezone(zone).replace(tzinfo=None)
+        rows.append({"time": local, "ids": [new]})
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+    found = clocks(tmp_path, tmp_path / "log.parquet")
+    assert [(row["kind"], row["offset"]) for row in found] == [
+        ("daylight", -21_600),
+        ("daylight", -18_000),
+    ]
+    # Three o'clock follows two o'clock.
+    switch = datetime(2022, 3, 13, 2, tzinfo=UTC)
+    assert abs(found[1]["start"] - switch) <= timedelta(minutes=1)
+    pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet").to_pylist()
+    assert [row["kind"] for row in pauses if row["seconds"] >= 3600] == ["clock"]
