@@ -138,6 +138,31 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+def test_a_hook_finds_more_of_marked_up_text(tmp_path: Path) -> None:
+    words = [f"w{number}x" for number in range(400)]
+    rng = Random(1)
+
+    def page() -> str:
+        chosen = rng.sample(words, 12)
+        return " ".join(f"\\fB{word}\\fP" for word in chosen)
+
+    for name, texts in (
+        ("pages", [f"{page()}\n.PP\n{page()}\n" for _ in range(20)]),
+        ("posts", [" ".join(rng.sample(words, 20)) for _ in range(40)]),
+    ):
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    files = (f"--pages={tmp_path}/pages.jsonl", f"--background={tmp_path}/posts.jsonl")
+    printed = run("canonical_hook", *files, "--copies=20")
+    assert "40 paragraphs, 20 of them planted, of which 20 have markup" in printed
+    shares = {
+        line.split("  ")[0].strip(): line.split()[-5]
+        for line in printed.splitlines()[-2:]
+    }
+    assert shares["hook"] == "100.0%"
+    assert shares["no hook"] != "100.0%"
+
+
 LONG = {
     "blind",
     "build",

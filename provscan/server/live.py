@@ -9,6 +9,7 @@ fail until it can.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Sequence
@@ -26,6 +27,11 @@ PATIENCE = 20.0
 # Licensed texts that are looked up before the first request.
 WARMING_TEXTS = 3
 Stamp = tuple[int, int, int]
+
+
+# Options of mallopt, as in malloc.h: the number of arenas, and the bytes of a block
+# that is returned by itself.
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 
 
 class Snapshot(NamedTuple):
@@ -65,6 +71,7 @@ class LiveIndex:
         try:
             if not self._is_current():
                 self._snapshot = self._open()
+                _libc("malloc_trim", 0)
         finally:
             self._opening.release()
         return self._snapshot
@@ -93,6 +100,23 @@ class LiveIndex:
             else:
                 self._stamp = stamp
                 return snapshot
+
+
+def return_freed_memory() -> None:
+    """Have the C library of Linux return freed memory to the system.
+
+    By default, it gives each thread an arena of its own and keeps there what was freed,
+    so that memory would grow with every index that is opened.
+    """
+    _libc("mallopt", M_ARENA_MAX, 2)
+    _libc("mallopt", M_MMAP_THRESHOLD, 128 << 10)
+
+
+def _libc(name: str, *values: int) -> None:
+    """Call a function of the C library, if it has it."""
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*values)
 
 
 def _opened(path: str | os.PathLike[str]) -> Snapshot:

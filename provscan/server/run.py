@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import resource
 import socket
@@ -14,11 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from provscan.server import Limits
 from provscan.server.app import make_app
-from provscan.server.live import LiveIndex
+from provscan.server.live import LiveIndex, return_freed_memory
 
-# As in malloc.h: the number of arenas, and the bytes of a block that is returned by
-# itself.
-M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 # Bytes of the head of a request, at most.
 HEAD = 16 << 10
 REFUSAL = (
@@ -34,7 +30,7 @@ def run(
     limits: Limits,
 ) -> None:
     """Serve until the process is told to stop."""
-    _return_memory()
+    return_freed_memory()
     _raise_limit_of_files(limits.connections)
     server_of(index, token, limits).run(sockets=[listening])
 
@@ -57,19 +53,6 @@ def server_of(
         timeout_graceful_shutdown=5,
     )
     return uvicorn.Server(config)
-
-
-def _return_memory() -> None:
-    """Have the C library of Linux return memory to the system when it is freed.
-
-    By default, it gives each thread an arena of its own, and keeps there what was
-    freed, in larger blocks with time: memory would grow with every index that is
-    opened.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, 2)
-        mallopt(M_MMAP_THRESHOLD, 128 << 10)
 
 
 def _raise_limit_of_files(connections: int) -> None:
