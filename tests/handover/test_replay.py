@@ -106,7 +106,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     found = replayed(handed, [a, changed, c])["problems"]
     assert any(f"{changed} is no input of the run" in each for each in found)
     assert any("b.jsonl of the run" in each for each in found)
-    (rows,) = [each for each in found if "rows are missing" in each]
+    (rows,) = [each for each in found if each.startswith("missing rows: ")]
     assert f"record {row['record']}, text {row['start']}-{row['end']}" in rows
     assert f"tweet {row['tweet_id']}" in rows
     assert any(each.startswith("counted.matches of summary") for each in found)
@@ -118,7 +118,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     changed.write_text("".join(lines))
     found = replayed(handed, [a, changed, c])["problems"]
     assert any(f"{changed} is no input of the run" in each for each in found)
-    assert not [each for each in found if "rows" in each.split(",")[0]]
+    assert not [each for each in found if "rows: " in each]
 
     # A missing file, and one more.
     found = replayed(handed, [a, c])["problems"]
