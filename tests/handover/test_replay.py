@@ -166,6 +166,17 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     assert any(each.startswith("the control is another one") for each in found)
 
 
+def test_inputs_without_a_checksum_are_named(handed: Handed, tmp_path: Path) -> None:
+    run, bundle = tmp_path / "memory.run", tmp_path / "a.zip"
+    data = [{"text": path.read_text()} for path in handed.datasets]
+    provscan.match(data, str(handed.index), run, spike_ins=0)
+    handover.bundle(run, bundle)
+    found = replayed(handed, handed.datasets[:1], bundle=bundle)
+    said = "the content of <memory>, whose checksum is not recorded"
+    assert said in found["may_differ"]
+    assert any("<memory> of the run" in each for each in found["problems"])
+
+
 def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
     run, bundle, moved = tmp_path / "a.run", tmp_path / "a.zip", tmp_path / "moved.run"
     before = tmp_path / "before.run"
