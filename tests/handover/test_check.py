@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import random
@@ -23,6 +25,7 @@ from provscan import handover
 from provscan.errors import InputError
 from provscan.handover import rows
 from provscan.handover.bag import PAYLOAD, Archive, write_bag
+from provscan.handover.exhibit import page_bytes, read_page
 from provscan.handover.statement import (
     canonical,
     make_statement,
@@ -34,6 +37,7 @@ from provscan.readers.limits import Limits
 from provscan.runs.folder import info_checksum
 
 RUN = "data/run-1"
+GOLDEN_PAGE = "0b40bbbebce94e15f707c15e3dd17573448c2ddca0ae26ed4e08d6a8ad29e769"
 Files = dict[str, bytes]
 
 
@@ -547,8 +551,6 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     assert not [tweet for tweet in others if tweet[:40] in text]
 
     # Another row with the same proof, on a page that shows what its data says.
-    from provscan.handover.exhibit import page_bytes, read_page
-
     data = read_page(page)
     for change in (
         {"row": data["row"] | {"tweet": "something else"}},
@@ -562,6 +564,39 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     ):
         page.write_bytes(page_bytes(data | change))
         assert problems(page), change
+
+
+def test_pages_look_as_ever() -> None:
+    """Whoever changes the template, the style or the way in which pages are rendered
+    makes all earlier pages fail: give FORMAT another number, and keep the old template.
+    """
+    row = {
+        "exhibit": 17,
+        "counted": True,
+        "before": "so: <b>",
+        "passage": "a passage & \u202e more",
+        "after": None,
+        "tweet": "the tweet",
+        "has_text": True,
+        "bits": 61.5,
+        "source": "data.jsonl",
+    }
+    runs = [{"folder": RUN, "name": "data.run", "rows": 3, "root": "00"}]
+    statement = make_statement({}, {"runs": runs})
+    data = {
+        "format": "provscan-exhibit-1",
+        "run": RUN,
+        "row": row,
+        "number": 1,
+        "rows": 3,
+        "proof": ["00", "11"],
+        "statement": base64.b64encode(statement).decode(),
+        "envelope": None,
+        "stamp": None,
+    }
+    page = page_bytes(data)
+    assert b"so: &lt;b&gt;<mark>a passage &amp; [U+202E] more</mark>" in page
+    assert hashlib.sha256(page).hexdigest() == GOLDEN_PAGE
 
 
 def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
