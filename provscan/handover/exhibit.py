@@ -29,8 +29,8 @@ from provscan.report.document import page as filled
 from provscan.report.files import last_line, write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
-# The data and the look of a page. Pages are compared with what is rendered from their
-# data, so another look needs another format, and the old template for old pages.
+# Pages are compared with what is rendered from their data, so another look of pages
+# needs another format, and the old template for old pages.
 FORMAT = "provscan-exhibit-1"
 _DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
 MOST_BYTES = 1 << 24
