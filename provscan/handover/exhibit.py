@@ -65,7 +65,7 @@ def write_exhibit(
     Raises
     ------
     InputError
-        There is no such bundle or exhibit, or the tables of the bundle can't be read.
+        There is no such bundle or exhibit, or the bundle does not prove it.
     UsageError
         The bundle has several runs, and the exhibit names none.
     """
@@ -74,6 +74,8 @@ def write_exhibit(
             data = exhibit_of(archive, exhibit)
         except DAMAGED as error:
             raise InputError(f"{bundle} has no intact exhibits: {error}") from error
+    if problems := proof_problems(data):
+        raise InputError(f"{bundle} does not prove this exhibit: {problems[0]}")
     page = write_page(Path(out), _page(data), overwrite=overwrite)
     return {"page": str(page), "exhibit": data["row"]["exhibit"], "run": data["run"]}
 

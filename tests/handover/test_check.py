@@ -32,6 +32,7 @@ from provscan.handover.statement import (
     sign_statement,
 )
 from provscan.readers.limits import Limits
+from provscan.report.files import exhibit_order
 from provscan.runs.folder import info_checksum
 
 RUN = "data/run-1"
@@ -583,6 +584,17 @@ def test_pages_escape_texts() -> None:
     page = page_bytes(data)
     assert b"so: &lt;b&gt;<mark>a passage &amp; [U+202E] more</mark>" in page
     assert page.count(b"</script>") == 1
+
+
+def test_bundles_that_do_not_prove_an_exhibit(handed: Handed, tmp_path: Path) -> None:
+    files = replaced("record_id", 0, "someone")(files_of(handed.unsigned))
+    bundle, page = forged(files, tmp_path / "a.zip"), tmp_path / "a.html"
+    table = pq.read_table(pa.BufferReader(files[f"{RUN}/matches.parquet"]))
+    number = 1 + exhibit_order(table).tolist().index(0)
+    with pytest.raises(InputError, match="does not prove this exhibit: row 0 is not"):
+        handover.write_exhibit(bundle, number, page)
+    assert not page.exists()
+    handover.write_exhibit(bundle, number % 5 + 1, page)
 
 
 def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
