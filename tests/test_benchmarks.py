@@ -98,6 +98,7 @@ TINY = {
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
     "case": ["--runs=3", "--matches=2000"],
+    "handover": ["--matches=300"],
 }
 TABLES = {
     "hashing": ["From tweets to signatures"],
@@ -128,6 +129,7 @@ TABLES = {
     "coverage": ["| nothing, null dataset | 1 | 1/1 |"],
     "edits_recall": ["Recall, 500 tweets indexed"],
     "case": ["3 runs of 2,000 matches: equal totals"],
+    "handover": ["matches, its bundle"],
 }
 
 
@@ -170,6 +172,7 @@ LONG = {
     "edits_recall",
     "executors",
     "growth",
+    "handover",
     "hashing",
     "large",
     "lifecycle",

@@ -99,8 +99,12 @@ def write_bag(
     for name in sorted(contents):
         entry = Entry(name, digests[name].size, digests[name].crc, offset)
         file.write(_local(entry))
+        size, crc = 0, 0
         for chunk in _chunks(contents[name]):
+            size, crc = size + len(chunk), zlib.crc32(chunk, crc)
             file.write(chunk)
+        if (size, crc) != (entry.size, entry.crc):
+            raise InputError(f"{name} changed while it was bundled: repeat the command")
         entries.append(entry)
         offset = entry.start + entry.size
     file.write(_directory(entries, offset))

@@ -295,14 +295,16 @@ class _Contents:
         }
 
     def payload(self) -> dict[str, Content]:
-        papers: dict[str, Content] = {
+        documents: dict[str, Content] = {
             "README.txt": wording.readme(
                 texts=not self._no_text, hashed=self._hash_inputs
             ),
             "certification.txt": wording.certification(self._described),
             "loadfile.dat": self._working / "loadfile",
         }
-        return self._files | {f"{PAYLOAD}{name}": each for name, each in papers.items()}
+        return self._files | {
+            f"{PAYLOAD}{name}": each for name, each in documents.items()
+        }
 
     def add_case(self, place: Path) -> None:
         folder = f"{PAYLOAD}case-{len(self._cases) + 1}"

@@ -94,7 +94,7 @@ def check(
         statement has them; ``signer``, the id of the key, and ``known_signer``, whether
         ``key`` was given; ``stamp``, the time of the time stamp, and
         ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
-        was proved. What there is not is null.
+        was proved. Whatever is absent is None.
 
     Raises
     ------

@@ -29,6 +29,8 @@ from provscan.report.document import page as filled
 from provscan.report.files import last_line, write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
+# Pages are compared with what is rendered from their data, so another look of pages
+# needs another format, and the old template for old pages.
 FORMAT = "provscan-exhibit-1"
 _DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
 MOST_BYTES = 1 << 24
@@ -63,7 +65,7 @@ def write_exhibit(
     Raises
     ------
     InputError
-        There is no such bundle or exhibit, or the tables of the bundle can't be read.
+        There is no such bundle or exhibit, or the bundle does not prove it.
     UsageError
         The bundle has several runs, and the exhibit names none.
     """
@@ -72,6 +74,8 @@ def write_exhibit(
             data = exhibit_of(archive, exhibit)
         except DAMAGED as error:
             raise InputError(f"{bundle} has no intact exhibits: {error}") from error
+    if problems := proof_problems(data):
+        raise InputError(f"{bundle} does not prove this exhibit: {problems[0]}")
     page = write_page(Path(out), _page(data), overwrite=overwrite)
     return {"page": str(page), "exhibit": data["row"]["exhibit"], "run": data["run"]}
 

@@ -225,6 +225,7 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs or may differ without a difference in rows and figures."""
     for entry, names in (
         ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
         ("parameters", ["workers", "executor"]),
@@ -233,6 +234,10 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
             was, is_now = (each[entry].get(name) for each in (before, now))
             if was != is_now:
                 yield f"{name} {is_now}, and was {was}"
+    for kind in INPUT_LISTS:
+        for item in before.get(kind, ()):
+            if item["xxh3"] is None:
+                yield f"the content of {item['source']}, whose checksum is not recorded"
     yield "times, speeds and places of files"
 
 
@@ -271,18 +276,16 @@ def _different_rows(
 ) -> Iterator[str]:
     common = before.keys() & now.keys()
     for what, keys in (
-        ("are missing", before.keys() - common),
-        ("are new", now.keys() - common),
-        ("differ", {key for key in common if before[key] != now[key]}),
+        ("missing rows", before.keys() - common),
+        ("new rows", now.keys() - common),
+        ("different rows", {key for key in common if before[key] != now[key]}),
     ):
         if keys:
-            named = "; ".join(
+            named = [
                 f"{source}, record {record}, {field} {start}-{end}, tweet {tweet}"
-                for source, record, field, start, end, tweet in sorted(keys, key=repr)[
-                    :MOST_NAMED
-                ]
-            )
-            yield f"{len(keys):,} rows {what}, such as {named}"
+                for source, record, field, start, end, tweet in sorted(keys, key=repr)
+            ]
+            yield f"{what}: {len(keys):,}, such as {'; '.join(named[:MOST_NAMED])}"
 
 
 def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -57,6 +57,18 @@ def test_archives_are_zip_files(tmp_path: Path) -> None:
             assert (file.seek(9), file.read(2)) == (9, b"\x09\x0a")
 
 
+def test_files_that_change_meanwhile_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"before")
+
+    def seal(hashes: Any) -> dict[str, bytes]:
+        path.write_bytes(b"after!")
+        return {}
+
+    with pytest.raises(InputError, match=r"data/a\.txt changed while it was bundled"):
+        write_bag(io.BytesIO(), {"data/a.txt": path}, seal)
+
+
 def test_bytes_do_not_depend_on_the_order_of_files() -> None:
     backwards = dict(reversed(FILES.items()))
     assert written(FILES) == written(backwards)

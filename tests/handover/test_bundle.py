@@ -25,6 +25,7 @@ import provscan
 from provscan import handover
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
+from provscan.handover import statement as statements
 from provscan.handover.statement import canonical, key_id, public_key
 
 TEXTS = ("before", "passage", "after", "tweet")
@@ -298,6 +299,25 @@ def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         handover.check(tmp_path / "x.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["edited.run"]
+
+
+def test_a_missing_extra_is_named(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=name.partition(".")[0])
+
+    monkeypatch.setattr(statements, "import_module", missing)
+    told = r"{} is not installed, .*: pip install 'provscan\[handover\]'"
+    with pytest.raises(UsageError, match=told.format("rfc8785")):
+        handover.bundle(handed.run, tmp_path / "x.zip")
+    with pytest.raises(UsageError, match=told.format("cryptography")):
+        handover.bundle(handed.run, tmp_path / "x.zip", sign=handed.key)
+    with pytest.raises(UsageError, match=told.format("rfc3161_client")):
+        handover.write_request(handed.bundle, tmp_path / "x.tsq")
+    with pytest.raises(UsageError, match=told.format("rfc8785")):
+        handover.check(handed.bundle)
+    assert not list(tmp_path.iterdir())
 
 
 def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from provscan import handover
 from provscan.errors import InputError
 from provscan.handover import rows
 from provscan.handover.bag import PAYLOAD, Archive, write_bag
+from provscan.handover.exhibit import page_bytes, read_page
 from provscan.handover.statement import (
     canonical,
     make_statement,
@@ -31,9 +32,11 @@ from provscan.handover.statement import (
     sign_statement,
 )
 from provscan.readers.limits import Limits
+from provscan.report.files import exhibit_order
 from provscan.runs.folder import info_checksum
 
 RUN = "data/run-1"
+GOLDEN = Path(__file__).parent / "golden"
 Files = dict[str, bytes]
 
 
@@ -547,8 +550,6 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     assert not [tweet for tweet in others if tweet[:40] in text]
 
     # Another row with the same proof, on a page that shows what its data says.
-    from provscan.handover.exhibit import page_bytes, read_page
-
     data = read_page(page)
     for change in (
         {"row": data["row"] | {"tweet": "something else"}},
@@ -562,6 +563,38 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     ):
         page.write_bytes(page_bytes(data | change))
         assert problems(page), change
+
+
+@pytest.mark.parametrize("version", [1])
+def test_golden_files_of_every_version(version: int, handed: Handed) -> None:
+    """Bundles and pages that were handed over must stay intact for ever. If the page's
+    template or style, or the way in which pages are rendered, must change, give FORMAT
+    another number and keep the old template.
+    """
+    for path in (GOLDEN / f"signed-{version}.zip", GOLDEN / f"exhibit-{version}.html"):
+        checked = handover.check(path, key=handed.public, exhibit=2)
+        assert checked["problems"] == []
+        assert checked["exhibit"]["tweet_id"] == "104"
+
+
+def test_pages_escape_texts() -> None:
+    row = {"exhibit": 1, "counted": True, "has_text": True, "before": "so: <b>"}
+    row |= {"passage": "a passage & \u202e more", "after": None, "tweet": "</script>"}
+    data = read_page(GOLDEN / "exhibit-1.html") | {"row": row}
+    page = page_bytes(data)
+    assert b"so: &lt;b&gt;<mark>a passage &amp; [U+202E] more</mark>" in page
+    assert page.count(b"</script>") == 1
+
+
+def test_bundles_that_do_not_prove_an_exhibit(handed: Handed, tmp_path: Path) -> None:
+    files = replaced("record_id", 0, "someone")(files_of(handed.unsigned))
+    bundle, page = forged(files, tmp_path / "a.zip"), tmp_path / "a.html"
+    table = pq.read_table(pa.BufferReader(files[f"{RUN}/matches.parquet"]))
+    number = 1 + exhibit_order(table).tolist().index(0)
+    with pytest.raises(InputError, match="does not prove this exhibit: row 0 is not"):
+        handover.write_exhibit(bundle, number, page)
+    assert not page.exists()
+    handover.write_exhibit(bundle, number % 5 + 1, page)
 
 
 def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     found = replayed(handed, [a, changed, c])["problems"]
     assert any(f"{changed} is no input of the run" in each for each in found)
     assert any("b.jsonl of the run" in each for each in found)
-    (rows,) = [each for each in found if "rows are missing" in each]
+    (rows,) = [each for each in found if each.startswith("missing rows: ")]
     assert f"record {row['record']}, text {row['start']}-{row['end']}" in rows
     assert f"tweet {row['tweet_id']}" in rows
     assert any(each.startswith("counted.matches of summary") for each in found)
@@ -118,7 +118,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     changed.write_text("".join(lines))
     found = replayed(handed, [a, changed, c])["problems"]
     assert any(f"{changed} is no input of the run" in each for each in found)
-    assert not [each for each in found if "rows" in each.split(",")[0]]
+    assert not [each for each in found if "rows: " in each]
 
     # A missing file, and one more.
     found = replayed(handed, [a, c])["problems"]
@@ -164,6 +164,17 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     moved.write_text("".join(f"{json.dumps(row)}\n" for row in rows[1:]))
     found = replayed(handed, handed.datasets[:1], **again)["problems"]
     assert any(each.startswith("the control is another one") for each in found)
+
+
+def test_inputs_without_a_checksum_are_named(handed: Handed, tmp_path: Path) -> None:
+    run, bundle = tmp_path / "memory.run", tmp_path / "a.zip"
+    data = [{"text": path.read_text()} for path in handed.datasets]
+    provscan.match(data, str(handed.index), run, spike_ins=0)
+    handover.bundle(run, bundle)
+    found = replayed(handed, handed.datasets[:1], bundle=bundle)
+    said = "the content of <memory>, whose checksum is not recorded"
+    assert said in found["may_differ"]
+    assert any("<memory> of the run" in each for each in found["problems"])
 
 
 def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
