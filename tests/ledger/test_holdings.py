@@ -94,6 +94,26 @@ def test_a_dataset_is_scanned_once_and_again_if_it_changes(folder: Path) -> None
         assert rows(db, "FROM holdings")[0]["findings"] == 0
 
 
+def test_a_control_is_found_next_to_the_case_and_what_was_left_out_is_shown(
+    folder: Path,
+) -> None:
+    rng = Random(2)
+    lines = [json.dumps({"text": sentence(rng, "latin", 90)}) for _ in range(40)]
+    (folder / "control.jsonl").write_text("\n".join(lines) + "\n")
+    with (folder / "june.jsonl").open("a") as store:
+        store.write("{broken\n")
+    case = CASE + STORE.format("06", "june.jsonl").replace(
+        "spike_ins = 0", 'spike_ins = 0, max_bad = 0.2, control = "control.jsonl"'
+    )
+    with compared(folder, case) as db:
+        (held,) = rows(db, "FROM holdings")
+    info = json.loads((folder / "scans" / "holding001.run" / "run.json").read_text())
+    assert info["parameters"]["control"] == [str(folder / "control.jsonl")]
+    assert (
+        "1 record was not scanned (line that is not JSON: 1)." in held["reservations"]
+    )
+
+
 def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
     case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
     with (
@@ -213,6 +233,32 @@ def test_training_is_compared_with_the_rule_of_its_day(
             ("early", "no_rule"),
         ]
         assert [row["status"] for row in rows(db, "FROM uses")] == [status] * 3
+
+
+def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
+    (folder / "a.probe").mkdir()
+    answer = {
+        "status": "copies_found",
+        "headline": "COPIES FOUND: at least 3 of 40.",
+        "tweets": {
+            "findings": 5,
+            "at_least": 3,
+            "estimate": {"value": 6, "low": 3, "high": 9},
+        },
+        "withheld": {"tweets.at_most": "Too few were asked for."},
+        "warnings": [{"code": "x", "message": "Be careful."}],
+    }
+    for name, content in (("summary", {"answer": answer}), ("run", {"a": 1})):
+        (folder / "a.probe" / f"{name}.json").write_text(json.dumps(content))
+    use = '[[use]]\napplication = "reader"\nname = "m"\nkind = "model"\n'
+    case = CASE + use + 'date = 2025-07-01\nprobe = "a.probe"\n'
+    with compared(folder, case) as db:
+        (row,) = rows(db, "FROM uses")
+        (found,) = findings(db, "training")
+    assert (row["findings"], row["at_least"], row["estimate"]) == (5, 3, 6)
+    assert (row["records"], row["path"]) == (None, "a.probe")
+    assert row["reservations"] == ["Be careful.", "Too few were asked for."]
+    assert (found["result"], found["fact"]) == ("differs", row["headline"])
 
 
 def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
