@@ -129,11 +129,11 @@ class Run:
         Parameters
         ----------
         truth
-            Which record holds which tweet: a file (JSON lines, CSV, Parquet), a table,
-            a data frame or dicts. The columns are ``record`` (its number, from 0) or
-            ``record_id``; ``tweet_id``; and, if the run has several sources,
+            Which record contains which tweet: a file (JSON lines, CSV, Parquet), a
+            table, a data frame or dicts. The columns are ``record`` (its number, from
+            0) or ``record_id``; ``tweet_id``; and, if the run has several sources,
             ``source`` (or ``dataset``, the name of the file without suffixes). Records
-            that it lacks hold no licensed tweet.
+            that it lacks contain no licensed tweet.
         score
             What the thresholds are of: "bits", "similarity" or "containment". A
             record has the score of its best match.

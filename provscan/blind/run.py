@@ -222,7 +222,7 @@ def _scanned(
     check_skipped(stats, options)
     if totals.records == 0:
         raise InputError(
-            "no records were scanned: check the paths, and the field that holds the "
+            "no records were scanned: check the paths, and the field that contains the "
             "text (--text-field)"
         )
     table = pa.concat_tables(tables)

@@ -280,7 +280,7 @@ def _lock(target: Path, place: Path) -> tuple[int, set[str]]:
                     noted = noted_in(place)
                     if noted is None:
                         raise OutputError(
-                            f"{target} holds a file {LOCK} that provscan did not "
+                            f"{target} contains a file {LOCK} that provscan did not "
                             "write, so nothing is written there: move it away"
                         )
                     words = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:2]])
@@ -388,8 +388,8 @@ def _check_replaceable(target: Path, place: Path, mode: str) -> set[str]:
         )
     if foreign:
         raise OutputError(
-            f"{target} holds {foreign[0]}, which provscan did not write, so it is not "
-            "replaced: name another place"
+            f"{target} contains {foreign[0]}, which provscan did not write, so it is "
+            "not replaced: name another place"
         )
     return found & named - {MANIFEST}
 

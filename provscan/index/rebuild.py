@@ -58,7 +58,7 @@ def check_counts(reader: IndexReader) -> None:
         if count != getattr(reader, name):
             raise IndexFormatError(
                 f"{reader.path / MANIFEST} counts {getattr(reader, name):,} {name}, "
-                f"the segments hold {count:,}"
+                f"the segments contain {count:,}"
             )
 
 

@@ -75,8 +75,8 @@ class Endpoint:
         address = urlsplit(url)
         if address.username or address.password or address.query or address.fragment:
             raise UsageError(
-                "the address of the endpoint must not hold a secret: put the key into "
-                f"${options.key_env} and give "
+                "the address of the endpoint must not contain a secret: put the key "
+                f"into ${options.key_env} and give "
                 f"{address.scheme}://{address.hostname}{address.path}"
             )
         if address.scheme not in ("http", "https") or not address.hostname:

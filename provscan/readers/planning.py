@@ -2,7 +2,7 @@
 
 :class:`Survey` finds the files (in folders and archives, at URLs) and identifies each
 by its first bytes. :func:`with_fields` determines from a file's first records which
-fields hold texts. :func:`plan` does both and cuts the files into splits.
+fields contain texts. :func:`plan` does both and cuts the files into splits.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class Survey:
                 )
             elif entry.name in METADATA:
                 self.ignored.append(
-                    (printable(inner), "describes a dataset, holds no records")
+                    (printable(inner), "metadata of a dataset, without records")
                 )
             elif saved and entry.name.startswith("cache-"):
                 self.ignored.append(
@@ -202,7 +202,9 @@ class Survey:
         try:
             place = place_of(path)
             if place in self._seen:
-                self.ignored.append((printable(shown), "the same file as one before"))
+                self.ignored.append(
+                    (printable(shown), "the same file as an earlier one")
+                )
                 return
             self._seen.add(place)
             with readable(printable(shown)):
@@ -341,7 +343,7 @@ class Survey:
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
             if is_hidden(inner) or name in METADATA:
-                self.ignored.append((member.source, "hidden, or describes a dataset"))
+                self.ignored.append((member.source, "hidden, or metadata of a dataset"))
                 continue
             try:
                 with readable(member.source):
@@ -447,7 +449,9 @@ def nothing_to_read(
 
 
 def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:
-    """Return the split with the fields that hold its texts, from its first records."""
+    """Return the split with the fields that contain its texts, from its first
+    records.
+    """
     if split.format == UNKNOWN or not split.size:
         return split
     with readable(split.source):

@@ -62,7 +62,8 @@ class Split:
     # The file as the user named it; for a file in a folder or archive, followed by the
     # path within.
     source: str
-    # The path of the file, or of the archive that holds it; "-" is the standard input.
+    # The path of the file, or of the archive that contains it; "-" is the standard
+    # input.
     path: str
     # The name of a format in the registry, or "unknown" for a pipe, whose format is
     # determined while reading.

@@ -17,7 +17,7 @@ from provscan.readers.stats import require_undamaged
 from provscan.runs.inputs import MOST_LISTED, source_list
 
 LEAST_ROWS = 4096
-NO_LETTERS = "their texts have no letters or digits, beside links and @names"
+NO_LETTERS = "their texts have no letters or digits apart from links and @names"
 
 
 class Corpus:
@@ -67,7 +67,7 @@ class Corpus:
         count = self.notes["unread_files"]
         more = f"; and {count - 3:,} more" if count > 3 else ""
         return (
-            f"{count:,} of the files named hold no tweets that can be read: "
+            f"{count:,} of the files named contain no tweets that can be read: "
             f"{shown}{more}. No index was written; name only files with tweets, or "
             "leave these out with allow_unread (--allow-unread)"
         )
@@ -112,7 +112,7 @@ class Corpus:
 
     def _empty(self, why: str) -> InputError:
         shown = "the corpus" if self._named is None else ", ".join(self._named)
-        return InputError(f"{shown} holds no tweets: {why}. No index was written")
+        return InputError(f"{shown} contains no tweets: {why}. No index was written")
 
 
 def coalesced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -183,7 +183,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         )
         found.append(
             f"{whose}; they are named by file and line, and repeated ones can't be "
-            "recognised. If a field holds the ids, name it with --id-field."
+            "recognised. If a field contains the ids, name it with --id-field."
         )
     if count := info.get("repeated_tweets"):
         found.append(f"Tweets read more than once: {count:,}; each id counts once.")
@@ -202,7 +202,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         case = examples["fields_by_content"][0]
         found.append(
             f"No field of {case['source']} has a usual name; determined by what they "
-            f"hold: {case['detail']}. "
+            f"contain: {case['detail']}. "
             "Name them with --text-field and --id-field if that is wrong."
         )
     return found

@@ -1,4 +1,4 @@
-"""Compares the matches of a run with a truth: which records hold licensed tweets.
+"""Compares the matches of a run with a truth: which records contain licensed tweets.
 
 :func:`evaluate` reads the truth, gives each record the score of its best match, and has
 scikit-learn compute the curves. Records are the unit, as in the answer of a run.

@@ -159,7 +159,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(value, dict):
         raise InputError(
-            f"{path} holds {type(value).__name__} where an object is expected: run "
+            f"{path} contains {type(value).__name__} where an object is expected: run "
             "match again"
         )
     return value
@@ -207,7 +207,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     place = Path(os.path.realpath(target))
     if os.path.lexists(target):
         if not overwrite:
-            done = ", so there is no interrupted run to go on with" * resume
+            done = ", so there is no interrupted run to continue" * resume
             raise OutputError(
                 f"{target} exists already{done}: name another folder, or replace it "
                 "with --overwrite"
@@ -218,7 +218,7 @@ def run_folder(target: Path, *, resume: bool, overwrite: bool) -> Iterator[RunFo
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"can't write beside {target}: {error.strerror}") from error
+        raise OutputError(f"can't write next to {target}: {error.strerror}") from error
     with _locked(unfinished, shown) as checkpoint:
         earlier = _earlier(checkpoint, shown, resume=resume, overwrite=overwrite)
         folder = RunFolder(
@@ -267,7 +267,7 @@ def _check_replaceable(target: Path, place: Path) -> None:
     if foreign := sorted(names - own):
         others = sorted(names - own - WRITTEN)
         why = (
-            f"it holds {others[0]}"
+            f"it contains {others[0]}"
             if others
             else f"no {RUN_FILE} of provscan names {foreign[0]}"
         )
@@ -377,8 +377,8 @@ def _earlier(
     if not resume:
         if not overwrite:
             raise OutputError(
-                f"{shown} holds an interrupted run: go on with --resume, or discard it "
-                "with --overwrite"
+                f"{shown} contains an interrupted run: continue it with --resume, or "
+                "discard it with --overwrite"
             )
         return None
     return found
@@ -409,8 +409,8 @@ def _locked(folder: Path, shown: Path) -> Iterator[int]:
             _require_own(folder, shown)
         elif not _is_checkpoint(text):
             raise OutputError(
-                f"{shown} holds a file {CHECKPOINT} that provscan did not write: name "
-                "another folder"
+                f"{shown} contains a file {CHECKPOINT} that provscan did not write: "
+                "name another folder"
             )
         yield descriptor
     finally:
@@ -423,8 +423,8 @@ def _require_own(folder: Path, shown: Path) -> None:
     """
     if foreign := sorted(set(os.listdir(folder)) - {CHECKPOINT, *_own_names(folder)}):
         raise OutputError(
-            f"{shown} holds {foreign[0]}, and no unfinished run that it could belong "
-            "to: name another folder"
+            f"{shown} contains {foreign[0]}, and no unfinished run that it could "
+            "belong to: name another folder"
         )
 
 
@@ -462,7 +462,9 @@ def _put(temporary: Path, place: Path, *, replace: bool) -> Path | None:
         sync(place.parent)
         return None
     if not replace:
-        raise FileExistsError(errno.EEXIST, "a folder was made there meanwhile")
+        raise FileExistsError(
+            errno.EEXIST, "a folder was created there in the meantime"
+        )
     if _exchange(temporary, place):
         sync(place.parent)
         return temporary

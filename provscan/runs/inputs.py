@@ -320,7 +320,8 @@ def _require_other_data(
                 )
     if null is not None and dataset and dataset.keys() <= set(map(_real, null.files)):
         raise UsageError(
-            "the null dataset holds all of the dataset, so that no match in it could "
+            "the null dataset contains all of the dataset, so that no match in it "
+            "could "
             "be a copy: give other data for null, in which no licensed text can be"
         )
     if known is None:
@@ -420,6 +421,6 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
             or (os.path.isdir(read) and place.is_relative_to(read))
         ):
             raise OutputError(
-                f"{target} would stand in the folder of {source}, which is read: name "
+                f"{target} would be in the folder of {source}, which is an input: name "
                 "a place outside of it with -o"
             )

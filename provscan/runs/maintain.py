@@ -306,7 +306,7 @@ def _verify_run(folder: Path) -> dict[str, Any]:
             )
     if evidence != counted:
         raise InputError(
-            f"{folder}: {EVIDENCE_FILE} holds {evidence:,} rows for {counted:,} "
+            f"{folder}: {EVIDENCE_FILE} contains {evidence:,} rows for {counted:,} "
             "counted matches, so one of them was changed: run match again"
         )
     return {

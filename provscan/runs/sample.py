@@ -103,7 +103,7 @@ def draw_files(
         raise ParameterError(
             f"sample={share!r} of {len(splits)} parts is too few to sample files "
             "(parts are files, row groups of Parquet, ranges of 1 MiB and more of "
-            f"uncompressed lines; the sample must hold at least {LEAST}): give a "
+            f"uncompressed lines; the sample must contain at least {LEAST}): give a "
             f"larger sample, or {instead}"
         )
     keys = _sample_keys(splits, options.seed)

@@ -206,7 +206,7 @@ def _groups(
     if shards < groups:
         has = f"has only {shards}" if shards else "has none"
         raise ParameterError(
-            f"shard_groups={groups} needs an index with so many shards, and "
+            f"shard_groups={groups} needs an index with at least that many shards, and "
             f"{snapshot.index} {has}: build it with more shards, or give fewer groups"
         )
     where = None if options.shards_from is None else os.fspath(options.shards_from)
@@ -294,7 +294,7 @@ def unread_members(stats: ReadStats) -> Reasons:
 def _nothing_scanned(inputs: Inputs, role: Role, totals: Scanned) -> InputError:
     if totals.stats.records:
         return InputError(
-            "the sample holds none of the records: give a larger --sample"
+            "the sample contains none of the records: give a larger --sample"
         )
     why = [
         f"{counted(count, 'record')} skipped ({reason})"
@@ -309,5 +309,5 @@ def _nothing_scanned(inputs: Inputs, role: Role, totals: Scanned) -> InputError:
     reasons = "; ".join(why) or "the inputs are empty"
     return InputError(
         f"no records{role.words} were scanned: {reasons}. Check the paths, and "
-        "the field that holds the text (--text-field)"
+        "the field that contains the text (--text-field)"
     )

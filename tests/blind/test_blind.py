@@ -512,7 +512,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(blind, tmp_path / "copy.index")
     (copy / "notes.txt").write_text("mine")
     with pytest.raises(
-        OutputError, match=r"holds notes\.txt, which provscan did not write"
+        OutputError, match=r"contains notes\.txt, which provscan did not write"
     ):
         provscan.blind.build_index(data, copy, key=platform / "key", overwrite=True)
     with pytest.raises(InputError, match="is no finished run"):

@@ -415,7 +415,7 @@ def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
     )
     seal(run)
     with pytest.raises(
-        InputError, match=r"evidence\.parquet holds 1 rows for 2 counted matches"
+        InputError, match=r"evidence\.parquet contains 1 rows for 2 counted matches"
     ):
         provscan.verify(run)
 
@@ -624,12 +624,12 @@ def test_nothing_is_written_where_something_is_read(tmp_path: Path) -> None:
     )
     for target in (corpus, corpus / "b.index", tmp_path):
         with pytest.raises(
-            OutputError, match=r"would stand in the folder of .*corpus, which is read"
+            OutputError, match=r"would be in the folder of .*corpus, which is an input"
         ):
             provscan.build_index(corpus, target, overwrite=True)
     index = provscan.build_index(corpus, tmp_path / "a.index")
     for target in (corpus, corpus / "b.run"):
-        with pytest.raises(OutputError, match="would stand in the folder"):
+        with pytest.raises(OutputError, match="would be in the folder"):
             provscan.match(corpus, index, target, overwrite=True)
     assert os.listdir(corpus) == ["a.jsonl"]
 
@@ -692,6 +692,6 @@ def test_verify_finds_what_was_forged(build: Build, tweets: list[Tweet]) -> None
     path.write_text(json.dumps(manifest))
     with pytest.raises(
         IndexFormatError,
-        match=rf"counts {len(index) + 1} texts, the segments hold {len(index)}",
+        match=rf"counts {len(index) + 1} texts, the segments contain {len(index)}",
     ):
         provscan.verify(path.parent)

@@ -437,7 +437,9 @@ def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
 
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
 def test_an_index_of_nothing(build: Build, corpus: list[str]) -> None:
-    with pytest.raises(InputError, match=r"holds no tweets: .*\. No index was written"):
+    with pytest.raises(
+        InputError, match=r"contains no tweets: .*\. No index was written"
+    ):
         build(corpus) if corpus else provscan.build_index(
             [], build(["x"]).path, overwrite=True
         )

@@ -234,7 +234,7 @@ def test_one_process_asks_at_a_time(plan: Plan, model: Lookup) -> None:
 
 def test_addresses_hold_no_secrets() -> None:
     with pytest.raises(
-        UsageError, match=r"must not hold a secret: put the key into \$PROBE_KEY"
+        UsageError, match=r"must not contain a secret: put the key into \$PROBE_KEY"
     ):
         Endpoint("https://me:sk-1@models.example/v1", "m", "chat", QUICK)
 

@@ -406,6 +406,6 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 def test_a_folder_without_the_files_of_a_recipe(tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("a text that is no part of it\n")
     with pytest.raises(
-        InputError, match=r"holds none of the files of TweetEval.*_text\.txt"
+        InputError, match=r"contains none of the files of TweetEval.*_text\.txt"
     ):
         plan_tweets(f"recipe:tweeteval={tmp_path}", Fields())

@@ -373,7 +373,7 @@ def test_tables_in_one_file_share_no_ids(tmp_path: Path) -> None:
 def test_a_stream_of_nothing_but_deletions_gives_no_index(tmp_path: Path) -> None:
     path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
     with pytest.raises(
-        InputError, match=r"holds no tweets: 5 records were left out \(deletion: 5\)"
+        InputError, match=r"contains no tweets: 5 records were left out \(deletion: 5\)"
     ):
         provscan.build_index(str(path), tmp_path / "licensed.index")
 
@@ -529,8 +529,8 @@ def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
     ((path, reason),) = plan.unread
     assert path.endswith("ids.csv")
     assert reason.startswith(
-        "no field holds the text of tweets in its first records. The fields there are: "
-        "tweet_id, label"
+        "no field contains the text of tweets in its first records. The fields there "
+        "are: tweet_id, label"
     )
 
 

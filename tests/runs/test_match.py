@@ -248,7 +248,7 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
             InputError, match=f"no records were scanned.*{reason}.*--text-field"
         ):
             provscan.match(source, index, tmp_path / "a.run")
-    with pytest.raises(InputError, match="the sample holds none of the records"):
+    with pytest.raises(InputError, match="the sample contains none of the records"):
         provscan.match(
             write("few.jsonl", some_records(1, 3)),
             index,
@@ -393,7 +393,7 @@ def test_a_run_is_replaced_when_asked(
     (tmp_path / "photos" / "a.jpg").touch()
     with pytest.raises(
         OutputError,
-        match=r"photos is not a run \(it holds a\.jpg\), so it is not replaced",
+        match=r"photos is not a run \(it contains a\.jpg\), so it is not replaced",
     ):
         provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
     monkeypatch.setattr(

@@ -296,7 +296,8 @@ def test_an_interrupted_run_goes_on(
 ) -> None:
     with pytest.raises(
         OutputError,
-        match=r"holds an interrupted run: go on with --resume, or discard it with "
+        match=r"contains an interrupted run: continue it with --resume, or discard it "
+        r"with "
         r"--over",
     ):
         provscan.match(folder, index, interrupted)
@@ -321,7 +322,7 @@ def test_an_interrupted_run_goes_on(
     )
     with pytest.raises(
         OutputError,
-        match="exists already, so there is no interrupted run to go on with: name",
+        match="exists already, so there is no interrupted run to continue: name",
     ):
         provscan.match(folder, index, interrupted, resume=True)
 

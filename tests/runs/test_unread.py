@@ -58,8 +58,8 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
     assert run.summary["records"] == 1
     assert {item["path"]: item["reason"] for item in run.summary["ignored"]} == {
         f"{data}/_part.jsonl": "hidden: its name starts with _",
-        f"{data}/again.jsonl": "the same file as one before",
-        f"{data}/b.jsonl": "the same file as one before",
+        f"{data}/again.jsonl": "the same file as an earlier one",
+        f"{data}/b.jsonl": "the same file as an earlier one",
     }
     assert run.summary["ignored_files"] == 3
 
@@ -175,7 +175,7 @@ def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it
             )
     for null in (data, [link, data / "b.jsonl", other]):
         with pytest.raises(
-            UsageError, match="the null dataset holds all of the dataset"
+            UsageError, match="the null dataset contains all of the dataset"
         ):
             provscan.match(
                 data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0

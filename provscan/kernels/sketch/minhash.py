@@ -10,7 +10,7 @@ The arithmetic is that of datasketch 2 (``scheme="affine32"``) over xxHash's XXH
 seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): everything is
 modulo 2**32, so every intermediate is cast back to ``uint32``. Numba widens ``uint32``
 operands to 64 bits; the casts let LLVM narrow the operation again, so that a 512-bit
-register holds 16 lanes.
+register contains 16 lanes.
 
 Indices are ``uint64``: unsigned indices need no check for negative values, which would
 keep LLVM from vectorising.

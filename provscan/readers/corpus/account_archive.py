@@ -27,10 +27,10 @@ from provscan.readers.splits import Context, Split
 ASSIGNED = re.compile(
     rb"\s*(?:var\s+|window\.)?(?:YTD|Grailbird\.data)\.(\w+?)(?:\.part\d+)?\s*=\s*"
 )
-# Names of the lists that hold the account's tweets.
+# Names of the lists that contain the account's tweets.
 TWEETS = re.compile(r"tweets?|community_tweets?|tweets_\d{4}_\d{2}")
 
-OTHER_FILE = "a file of an account's archive that holds no tweets"
+OTHER_FILE = "a file of an account's archive that contains no tweets"
 # Number of code points that are compared to match a long text to its tweet; and the
 # usernames at the beginning of a reply.
 OPENING = 20

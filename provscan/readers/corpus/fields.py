@@ -1,4 +1,4 @@
-"""Determine which fields of a file hold the text, id, author, time and language of a
+"""Determine which fields of a file contain the text, id, author, time and language of a
 tweet, and the tweet that it repeats.
 
 The user names the fields, or :func:`bind` recognises them in the first records of a
@@ -318,7 +318,7 @@ def not_found(
     role: str, name: str | None, found: Iterable[Path], source: str
 ) -> FieldNotFoundError:
     what = (
-        "no field holds the text of tweets"
+        "no field contains the text of tweets"
         if name is None
         else f"no field {name!r} for the {role}"
     )

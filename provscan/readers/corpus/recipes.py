@@ -1,8 +1,8 @@
-"""Recipes for public tweet sets: which files of a set hold tweets, and how to read
+"""Recipes for public tweet sets: which files of a set contain tweets, and how to read
 them.
 
-``recipes.toml`` holds the recipes and explains their fields. provscan neither contains
-nor downloads any set: ``recipe:NAME=PATH`` names the user's own copy.
+``recipes.toml`` contains the recipes and explains their fields. provscan neither
+contains nor downloads any set: ``recipe:NAME=PATH`` names the user's own copy.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Recipe:
     note: str | None = None
 
     def covers(self, source: str) -> bool:
-        """Return whether a file or a member of an archive holds tweets of the set."""
+        """Return whether a file or a member of an archive contains tweets of the
+        set.
+        """
         path = PurePosixPath(source)
         names = [path, path.with_suffix("")] if path.suffix in COMPRESSED else [path]
         return any(name.match(pattern) for name in names for pattern in self.files)

@@ -4,7 +4,7 @@ and which are not.
 :func:`plan_tweets` surveys the sources like those of a dataset
 (:mod:`provscan.readers.planning`), leaves out files without tweets (labels,
 documentation, lists of ids, the other files of an account archive), and determines
-which fields of each remaining file hold the text, id, author and date of a tweet.
+which fields of each remaining file contain the text, id, author and date of a tweet.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _require_named_fields(files: list[TweetFile], limits: Limits) -> None:
 
 
 class _Planner:
-    """Decides which of the files that a survey found hold tweets."""
+    """Decides which of the files that a survey found contain tweets."""
 
     def __init__(self, limits: Limits) -> None:
         self.plan = TweetPlan([], [], [])
@@ -143,7 +143,7 @@ class _Planner:
             files = list(found.files([path]))
             if not files:
                 raise InputError(
-                    f"{path} holds none of the files of {recipe.title}: "
+                    f"{path} contains none of the files of {recipe.title}: "
                     f"{', '.join(recipe.files)}"
                 )
         else:
@@ -192,7 +192,7 @@ class _Planner:
         for file in files:
             known = file.split.format not in ("archive", UNKNOWN)
             if known and _place(file.split) in self._seen:
-                self._ignore(file.split, "the same file as one before")
+                self._ignore(file.split, "the same file as an earlier one")
             else:
                 fresh.append(file)
         return fresh
@@ -233,7 +233,7 @@ class _Planner:
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._ignore(split, "no table of tweets: no column holds text")
+            self._ignore(split, "no table of tweets: no column contains text")
             return
         if not records:
             self._add_without_records(split)

@@ -2,7 +2,7 @@
 the tweet that it repeats.
 
 Flat records are read as columns. A record in one of the nested layouts of
-:mod:`provscan.readers.corpus.layouts` may hold several tweets, such as a retweet and
+:mod:`provscan.readers.corpus.layouts` may contain several tweets, such as a retweet and
 its original; blocks of lines with such records are parsed as objects.
 """
 
@@ -271,7 +271,9 @@ class _Reader:
         self, number: int, record: Any, binding: Binding | None
     ) -> Iterator[tuple[int, Tweet]]:
         if binding is None:
-            self._counts.skip("no_text", self._source, number, "no field holds a text")
+            self._counts.skip(
+                "no_text", self._source, number, "no field contains a text"
+            )
         else:
             yield (
                 number,

@@ -149,7 +149,7 @@ def _reader(texts: Iterable[str], delimiter: str, quoted: bool) -> Any:
 
 
 def header_of(first: list[str]) -> tuple[list[str], bool]:
-    """Return the names of the columns, and whether the first row holds them."""
+    """Return the names of the columns, and whether the first row contains them."""
     names = [name.strip() for name in first]
     filled = [name for name in names if name]
     is_header = any(usual_name(name) for name in filled) or (

@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     numbers: Sequence[int] | Numbers  # The number of each record.
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
-    # A sample of whole records with their numbers, if the columns hold only wanted
+    # A sample of whole records with their numbers, if the columns contain only wanted
     # values.
     whole: Sequence[tuple[int, Any]] = ()
 
