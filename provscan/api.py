@@ -124,19 +124,20 @@ class Run:
             ) from None
 
     def evaluate(self, truth: Any, *, score: str = "bits") -> Evaluation:
-        """Compare the matches with a truth: ROC, and a sweep over thresholds.
+        """Compare the matches with the truth: return the ROC curve, and precision and
+        recall by threshold.
 
         Parameters
         ----------
         truth
-            Which record contains which tweet: a file (JSON lines, CSV, Parquet), a
-            table, a data frame or dicts. The columns are ``record`` (its number, from
-            0) or ``record_id``; ``tweet_id``; and, if the run has several sources,
-            ``source`` (or ``dataset``, the name of the file without suffixes). Records
-            that it lacks contain no licensed tweet.
+            The records that contain licensed tweets, and these tweets: a file (JSON
+            lines, CSV, Parquet), a table, a data frame or dicts. The columns are
+            ``record`` (its number, from 0) or ``record_id``; ``tweet_id``; and, if the
+            run has several sources, ``source`` (or ``dataset``, the name of the file
+            without suffixes). Records that are not listed contain no licensed tweet.
         score
-            What the thresholds are of: "bits", "similarity" or "containment". A
-            record has the score of its best match.
+            The score to which thresholds apply: "bits", "similarity" or "containment".
+            A record has the score of its best match.
 
         Returns
         -------
@@ -148,7 +149,7 @@ class Run:
         InputError
             The truth can't be read, or is on another dataset.
         UsageError
-            The run is of a sample, the truth has all records or none, or scikit-learn
+            The run is of a sample, the truth lists all records or none, or scikit-learn
             is not installed.
 
         Examples

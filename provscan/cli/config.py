@@ -1,6 +1,8 @@
-"""Options from ``provscan.toml`` in the current folder, with a table for each command.
+"""Options from ``provscan.toml`` in the current folder, which has a table for each
+command.
 
-An option on the command line wins over the environment, which wins over the file.
+The command line takes precedence over the environment, which takes precedence over the
+file.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ FILE = "provscan.toml"
 
 
 def defaults(name: str, command: click.Command) -> dict[str, Any]:
-    """Return the options of a command that the file sets, by parameter; empty if there
+    """Return the options that the file sets for a command, by parameter; empty if there
     is no file.
 
     Raises
     ------
     UsageError
-        The file is no TOML, or has a table, an option or a kind of value that no
+        The file is not TOML, or has a table, an option or a type of value that no
         command has.
     """
     if not os.path.lexists(FILE):
@@ -53,7 +55,7 @@ def defaults(name: str, command: click.Command) -> dict[str, Any]:
 def _values(
     command: click.Command, table: dict[str, Any], place: str
 ) -> dict[str, Any]:
-    """Return the values of a table by the names that Click has for the options."""
+    """Return the values of a table by Click's names for the options."""
     if isinstance(command, click.Group):
         for name in table.keys() - command.commands.keys():
             _unknown(place, "command", name, command.commands)
@@ -80,7 +82,7 @@ def _values(
 
 
 def _value(option: click.Option, value: Any, place: str) -> Any:
-    """Return a value as the command line would give it."""
+    """Return a value in the form in which the command line would give it."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise UsageError(f"{place} must be true or false, not {value!r}")

@@ -1,5 +1,5 @@
-"""Numbers from people's verdicts on a stratified sample: agreement of two reviewers,
-the share that they accept, and this share corrected for their own errors.
+"""Numbers from the verdicts of reviewers on a stratified sample: the agreement of two
+reviewers, the share that they accept, and this share corrected for their errors.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from provscan.arrays import Numbers
 from provscan.errors import ParameterError
 from provscan.estimate.limits import TAIL, Factor, clopper_pearson
 
-# Minimum difference of the shares of copies and of other pairs that reviewers accept,
-# for their verdicts to be corrected by these shares.
+# Verdicts are corrected only if the shares of copies and of other pairs that reviewers
+# accept differ by at least this much.
 LEAST_DIFFERENCE = 0.5
 
 
@@ -22,8 +22,8 @@ def cohen_kappa(table: Numbers) -> Factor | None:
     """Return Cohen's kappa of two reviewers, the agreement beyond that of independent
     verdicts (Cohen 1960, doi:10.1177/001316446002000104).
 
-    The limits are those of the observed agreement (Clopper & Pearson), with the
-    expected agreement as if it were known, as in Cohen's standard error.
+    The limits follow from those of the observed agreement (Clopper & Pearson); the
+    expected agreement is treated as known, as in Cohen's standard error.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def cohen_kappa(table: Numbers) -> Factor | None:
     -------
     Factor or None
         Kappa with a 95 % interval; None if there is no pair, or if both reviewers gave
-        a single and the same verdict, so that kappa is not defined.
+        the same verdict on every pair, so that kappa is not defined.
     """
     total = float(table.sum())
     if total == 0:
@@ -51,15 +51,16 @@ def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Fa
     """Return the share of a population that would be accepted, given simple random
     samples of its strata.
 
-    The rarer of both verdicts is a weighted sum of counts, whose limits are those of
+    The share of the rarer verdict is a weighted sum of counts; its limits are those of
     Fay & Feuer for a sum of Poisson counts (1997,
     doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#). Counts of a
-    sample vary less than Poisson counts, so the interval is wider than it needs to be.
+    sample vary less than Poisson counts, so the interval is wider than necessary.
 
     Parameters
     ----------
     accepted, reviewed, sizes
-        int64[strata]: pairs that were accepted and reviewed, and all in the stratum.
+        int64[strata]: the numbers of accepted pairs, of reviewed pairs, and of all
+        pairs in the stratum.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Fa
     Raises
     ------
     ParameterError
-        No pair of a stratum that is not empty was reviewed.
+        No pair of a non-empty stratum was reviewed.
     """
     from scipy.special import gammaincinv
 
@@ -100,16 +101,16 @@ def corrected_share(
     the reviewers made on planted pairs (Rogan & Gladen 1978,
     doi:10.1093/oxfordjournals.aje.a112510).
 
-    The squares of the distances that each of the three shares adds to a limit add up,
-    as in :func:`~provscan.estimate.limits.product`.
+    Each of the three shares contributes a distance to a limit; the squares of these
+    distances add up, as in :func:`~provscan.estimate.limits.product`.
 
     Parameters
     ----------
     share
         The share of accepted pairs.
     copies, others
-        Planted pairs that were accepted, and all of them: of copies, and of pairs that
-        are no copies.
+        Numbers of planted pairs that were accepted, and of all planted pairs: for
+        copies, and for pairs that are not copies.
 
     Returns
     -------
@@ -124,7 +125,8 @@ def corrected_share(
         return None
 
     def at(accepted: float, hits: float, falsely: float) -> float:
-        # Limits of few planted pairs may overlap: the quotient is then very large.
+        # The limits from a few planted pairs may overlap; the quotient is then very
+        # large.
         return (accepted - falsely) / max(hits - falsely, 1e-9)
 
     value = at(share.value, hit.value, false.value)

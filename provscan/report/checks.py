@@ -1,8 +1,9 @@
 """The findings of a run for the checks of a pipeline: as SARIF for code scanning, as
 JUnit XML for test reports, and as a page of Markdown for a pull request.
 
-Each of :func:`sarif`, :func:`junit` and :func:`markdown` returns a file as bytes, made
-of the exhibits to list, the strongest first, and of the run's summary and description.
+:func:`sarif`, :func:`junit` and :func:`markdown` each return a file as bytes, made from
+the exhibits to list, the strongest first, and from the summary and description of the
+run.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ SHOWN_COLUMNS = (
     *("bits", "counted", "new", "passage", "has_text", "permalink"),
 )
 
-# GitHub rejects files with more than 25,000 results, shows 5,000 of them, and of each
-# result 100 places. It takes 10 MB compressed; with PLACES places in all, a file has
-# about a tenth of that.
+# GitHub rejects files with more than 25,000 results or 10 MB compressed, and shows
+# 5,000 results with 100 places each. With PLACES places in total, a file has about a
+# tenth of 10 MB.
 RESULTS, PLACES_OF_RESULT, PLACES = 5_000, 100, 25_000
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
@@ -62,11 +63,11 @@ RULES = {
     },
     COMMON: ("note", "common, short or known wording; no evidence of copying"),
 }
-# Files in which a record is a line.
+# Files in which each line is a record.
 LINES = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)
 URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-# The number of exhibits that a page of Markdown and a failed test list, and the code
-# points of each passage.
+# The number of exhibits listed in a page of Markdown and in a failed test, and the
+# number of code points shown of each passage.
 SHOWN, EXCERPT = 20, 120
 # Characters that XML can't contain.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,7 +75,7 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def _new_first(exhibits: pa.Table) -> pa.Table:
-    """Return exhibits with those that are new since the baseline before all others."""
+    """Return the exhibits, with those that are new since the baseline first."""
     new = exhibits["new"].fill_null(False).to_numpy()
     return exhibits.take(pa.array(np.argsort(~new, kind="stable")))
 
@@ -99,7 +100,7 @@ def _tweet(row: Row) -> str:
 
 
 def _excerpt(row: Row) -> str:
-    """Return the passage on one line, or its digest, or nothing."""
+    """Return the passage in one line, or its digest, or an empty string."""
     text = " ".join((row["passage"] or "").split())
     if row["has_text"]:
         return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"
@@ -142,7 +143,8 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
     """Return a SARIF 2.1.0 file with one result for each file and rule.
 
     The fingerprint of a result is made from its rule, file, and the contents of its
-    exhibits: it changes with what is found, but not if lines are inserted above.
+    exhibits: it changes if the findings change, but not if lines are inserted above
+    them.
     """
     found: dict[tuple[str, str], _Result] = {}
     for row in _rows(_new_first(exhibits)):
@@ -279,8 +281,8 @@ def _fingerprint(source: str, rule: str, result: _Result) -> str:
 def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     """Return a JUnit XML file with one test for each scanned file.
 
-    A test fails if the file has findings; with a baseline, if it has new ones. A file
-    that was not scanned, or not to its end, is an error.
+    A test fails if the file has findings or, with a baseline, new findings. A file that
+    was not scanned, or not to its end, is an error.
     """
     summary, unless = run.summary, otherwise(run.summary)
     compared = summary.get("baseline") is not None
@@ -345,8 +347,8 @@ def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
     """Return a page of Markdown: the answer, what was not scanned, and the first
     exhibits; new ones before others.
 
-    Passages, ids and names of files are shown as code, in which nothing is a link, a
-    mention or markup.
+    Passages, ids and names of files are shown as code, which contains no links,
+    mentions or markup.
     """
     return "".join(f"{line}\n" for line in _page(exhibits, run)).encode()
 
@@ -399,7 +401,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text in which Markdown finds no markup, and GitHub no mention."""
+    """Return a text in which Markdown sees no markup, and GitHub no mention."""
     text = MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
     return text.replace("@", "@<!-- -->")
 

@@ -155,8 +155,7 @@ class RunFiles:
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
         numbers. The table also has author, time, language and ``new``; ``row`` is the
         row in ``matches.parquet``, and ``place`` the row in ``evidence.parquet``, null
-        if the
-        match is not a finding.
+        if the match is not a finding.
         """
         needed = [*KEY, "control", "counted", "bits"]
         matches = _read(self.path / MATCHES_FILE, needed, others=True)

@@ -1,14 +1,13 @@
-"""Which findings of a run are new since an earlier run, the baseline.
+"""The findings of a run that are new since an earlier run, the baseline.
 
-:func:`read_baseline` reads the findings of the baseline before the scan, and
-:func:`mark_new` compares the findings of the run with them after it.
+:func:`read_baseline` reads the findings of the baseline before the scan; after the
+scan, :func:`mark_new` compares the findings of the run with them.
 
-Findings are compared by what they contain, and never by their place, so neither lines
-that were inserted above nor a renamed file make an old finding new. A finding is paired
-with one of the baseline that has the same licensed text, the same passage and the same
-context; if there is none left, with one that has the same licensed text and passage.
-Each finding of the baseline is used once: of three equal copies, where the baseline
-has two, one is new.
+Findings are compared by their contents and never by their places, so neither inserted
+lines nor a renamed file makes an old finding new. A finding is paired with a finding of
+the baseline that has the same licensed text, passage and context or, if there is none
+left, the same licensed text and passage. Each finding of the baseline is used once: if
+a run has three equal copies and the baseline has two, one is new.
 """
 
 from __future__ import annotations
@@ -49,8 +48,9 @@ COMPARED = ("field", "before", "passage", "after", "tweet", "has_text")
 class Contents:
     """The contents of findings, in their order, as XXH3-64 digests."""
 
-    with_context: list[int]  # Of the licensed text, the passage and its context.
-    alone: list[int]  # Of the licensed text and the passage.
+    # Digests of the licensed text, the passage and its context.
+    with_context: list[int]
+    alone: list[int]  # Digests of the licensed text and the passage.
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Baseline:
 
 
 def read_baseline(path: Source) -> Baseline:
-    """Read the findings of an earlier run, which must have scanned its whole data."""
+    """Read the findings of an earlier run, which must not be a run of a sample."""
     require_folder("baseline", path)
     folder = Path(path)
     summary, info = read_run(folder, (EVIDENCE_FILE,))
@@ -145,8 +145,8 @@ def new_findings(now: Contents, before: Contents) -> tuple[Flags, int]:
 
 
 def _paired(contents: list[int], others: list[int]) -> Flags:
-    """Return which findings have a partner among others, each of which is used once.
-    The first of equal findings come first.
+    """Return which findings have a partner among ``others``. Each of the others is used
+    once; among equal findings, earlier ones are paired first.
     """
     left, paired = Counter(others), np.zeros(len(contents), np.bool_)
     for row, content in enumerate(contents):
@@ -159,7 +159,7 @@ def _paired(contents: list[int], others: list[int]) -> Flags:
 def _contents(path: Path) -> Contents:
     """Return the contents of the rows of an ``evidence.parquet``.
 
-    Texts are compared by their SHA-256, which is all that a run without texts keeps.
+    Texts are compared by their SHA-256, since a run without texts keeps nothing else.
     """
     found = Contents([], [])
     try:
@@ -185,8 +185,8 @@ def _number(texts: list[str | None]) -> int:
 
 
 def _differences(baseline: Baseline, options: MatchOptions, index: str) -> list[str]:
-    """Return what else differs between the two runs, so that a finding may be new
-    although the data is not.
+    """Return the other differences between the two runs, because of which a finding may
+    be new although the data is not.
     """
     before, now = baseline.info["parameters"], options.as_dict()
     names = [

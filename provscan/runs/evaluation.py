@@ -1,7 +1,9 @@
-"""Compares the matches of a run with a truth: which records contain licensed tweets.
+"""Compare the matches of a run with the truth: the records that are known to contain
+licensed tweets.
 
-:func:`evaluate` reads the truth, gives each record the score of its best match, and has
-scikit-learn compute the curves. Records are the unit, as in the answer of a run.
+:func:`evaluate` reads the truth, assigns to each record the score of its best match,
+and computes the curves with scikit-learn. Records are the unit, as in the answer of a
+run.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ from provscan.errors import InputError, UsageError
 from provscan.params import require, require_path
 
 SCORES = ("bits", "similarity", "containment")
-# The score of a record without a match, below all others.
+# The score of a record without a match, which is below all other scores.
 NO_MATCH = -1.0
 Key = tuple[str | None, int] | str
 
 
 class Evaluation(NamedTuple):
-    """How the matches of a run compare with a truth.
+    """The results of comparing the matches of a run with the truth.
 
     Attributes
     ----------
@@ -41,14 +43,15 @@ class Evaluation(NamedTuple):
     auc, average_precision
         The areas under the two curves.
     findings
-        The records with findings: ``true`` and ``false`` ones, ``precision`` and
-        ``recall``.
+        The numbers of records with findings that are ``true`` and ``false`` by the
+        truth, with ``precision`` and ``recall``.
     counts
-        ``records`` of the run; ``positive`` ones by the truth, of which ``found`` have
-        a match; ``tweets``, pairs of record and tweet in the truth, of which
-        ``named`` have a match with this id (others may be credited to an earlier tweet
-        with the same text); ``elsewhere``, rows of the truth on other datasets;
-        ``without_score``, matched records whose score is unknown and counts as 0.
+        ``records``, those of the run; ``positive``, those that contain a tweet by the
+        truth, and ``found``, those of them that have a match; ``tweets``, the pairs of
+        record and tweet in the truth, and ``named``, those of them with a match of this
+        id (a match may be credited to an earlier tweet with the same text);
+        ``elsewhere``, rows of the truth on other datasets; ``without_score``, matched
+        records whose score is unknown and counts as 0.
     """
 
     roc: pa.Table
@@ -77,7 +80,8 @@ def evaluate(
             "'provscan[notebook]'"
         ) from None
 
-    # The tweets of each record, by the truth, and the best match of each record.
+    # Determine the tweets of each record by the truth, and the best match of each
+    # record.
     rows = _table(truth)
     by_id = "record" not in rows.column_names
     tweets, elsewhere = _truth(rows, summary, by_id)
@@ -95,7 +99,8 @@ def evaluate(
     scores = best[f"{score}_max"]
     counted = best["counted_any"].to_numpy()
 
-    # Matched records one by one, and all others with their number as their weight.
+    # Matched records are separate observations; all others are one observation,
+    # weighted by their number.
     true = np.array([key in tweets for key in keys], bool)
     found = {key for key in keys if key in tweets}
     missed = len(tweets) - len(found)
@@ -192,7 +197,7 @@ def _truth(
         rows[name].to_pylist() if name in names else [None] * len(rows)
         for name in ("record_id" if by_id else "record", "tweet_id")
     ]
-    # Ids are those of all sources together.
+    # Ids are unique across all sources.
     known = () if by_id else ("source", "dataset")
     of_dataset = next((name for name in known if name in names), None)
     datasets = rows[of_dataset].to_pylist() if of_dataset else [None] * len(rows)
@@ -221,7 +226,7 @@ def _truth(
 
 
 def _source(dataset: str | None, sources: list[str]) -> str | None:
-    """Return the source of a run that a truth names, in whole or by the name of the
+    """Return the source of a run that the truth names, completely or by the name of the
     file without suffixes.
     """
     if dataset is None:

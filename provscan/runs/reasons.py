@@ -1,6 +1,6 @@
-"""Numbers that are withheld, and why: the words of each reason, and its condition.
+"""The reasons why numbers are withheld: the words of each reason, and its condition.
 
-:func:`reasons` decides, from all that a run measured, which numbers would mislead.
+:func:`reasons` decides from the measurements of a run which numbers would mislead.
 """
 
 from __future__ import annotations

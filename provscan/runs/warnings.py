@@ -1,8 +1,8 @@
-"""Warnings and notes of a run: the words of each, and its condition.
+"""The warnings and notes of a run: the words of each, and its condition.
 
-:func:`warnings` returns what threatens a number, the most important first, since a
-terminal shows only three. :func:`notes` returns what a reader should know. The first
-sentence of each fits in one line of a terminal.
+:func:`warnings` returns the threats to a number, the most important first, since a
+terminal shows only three. :func:`notes` returns facts that a reader should know. The
+first sentence of each fits in one line of a terminal.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ WARNINGS = {
         "how often these texts were copied, and little about the others."
     ),
 }
-"""Texts of the warnings by code; a warning says what threatens a number."""
+"""Sentences of the warnings, by code; a warning says what threatens a number."""
 
 NOTES = {
     "hardly_found": (
@@ -133,7 +133,7 @@ NOTES = {
         "tweet that were all edited in the same way and missed."
     ),
 }
-"""Texts of the notes by code; a note says what a reader should know."""
+"""Sentences of the notes, by code; a note says what a reader should know."""
 
 # The accuracy of limits that rest on fewer test copies was not measured.
 FEW_PLANTED = 300

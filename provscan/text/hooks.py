@@ -1,10 +1,10 @@
-"""Hooks of one's own, for licensed text that is no tweet: functions that prepare a text
-before its canonical text is made.
+"""Hooks that the user supplies for licensed texts other than tweets: functions that
+prepare a text before its canonical text is computed.
 
-A hook blanks or replaces what copies of a text do not have in common (stage directions
+A hook blanks or replaces the parts in which copies of a text differ (stage directions
 in lyrics, datelines in news, markup and comments in code). Its result is as long as the
-text, so that spans are those of the text, and it changes nothing that it has prepared
-before, so that an index can be checked against it.
+text, so that spans refer to the text, and it does not change a text that it has already
+prepared, so that an index can be checked against it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Hook = Callable[[str], str]
 
 
 def hook_name(hook: Hook) -> str:
-    """Return the name by which an index knows a hook."""
+    """Return the name of a hook that an index stores."""
     name = getattr(hook, "__qualname__", "<none>")
     if not callable(hook) or "<" in name:
         raise ParameterError(
@@ -31,12 +31,13 @@ def hook_name(hook: Hook) -> str:
 
 
 def prepared_texts(texts: pa.Array, hook: Hook) -> pa.LargeStringArray:
-    """Return texts as a hook prepares them.
+    """Return texts after a hook has prepared them.
 
     Raises
     ------
     ParameterError
-        A result is no string, or has another length in code points than its text.
+        A result is not a string, or its length in code points differs from that of its
+        text.
     """
     return pa.array(
         [None if text is None else _prepared(text, hook) for text in texts.to_pylist()],
@@ -45,7 +46,7 @@ def prepared_texts(texts: pa.Array, hook: Hook) -> pa.LargeStringArray:
 
 
 def prepared_buffers(text: TextBuffer, hook: Hook) -> TextBuffer:
-    """Return a text buffer as a hook prepares it."""
+    """Return a text buffer after a hook has prepared it."""
     return buffers(prepared_texts(from_buffers(*text), hook))
 
 
