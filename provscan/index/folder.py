@@ -49,8 +49,8 @@ LOCK = "lock"
 # The first line of the lock file consists of this and the name of its holder; each
 # further line is the path of a file or folder.
 HEAD = "provscan index, written by "
-# A path with this prefix belongs to the writer that created it, under a name that
-# nobody can guess.
+# A path with this prefix belongs to the writer that created it, under a name that can't
+# be guessed.
 UNFINISHED = re.compile(rf"{SEGMENTS}/\.new-[0-9a-f]{{16}}")
 NOTED = re.compile(
     rf"{UNFINISHED.pattern}|{TEMPORARY.pattern}|{SEGMENTS}(/[0-9a-f]{{16}}(/[a-z_]+\.[a-z0-9_]+)?)?"
@@ -327,7 +327,8 @@ def _write_notes(lock: int, head: str, noted: set[str]) -> None:
 
 
 def _write(descriptor: int, text: bytes) -> None:
-    # A full disk accepts a part of the text; the next call raises the reason.
+    # A full disk may accept a part of the text; the next call then raises an error with
+    # the reason.
     while text:
         text = text[os.write(descriptor, text) :]
 

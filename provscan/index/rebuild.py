@@ -81,7 +81,7 @@ def _compare(
         for name in segment.info.files:
             if name.split(".")[0] in other and not more:
                 continue
-            # Equal checksums may have been forged.
+            # Compare the bytes as well, since equal checksums may have been forged.
             if (
                 more
                 or name not in made.files

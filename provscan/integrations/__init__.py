@@ -2,9 +2,9 @@
 
 One module per library: :mod:`~provscan.integrations.datasets` (a function for ``map``),
 :mod:`~provscan.integrations.ray` (a callable for ``map_batches``),
-:mod:`~provscan.integrations.duckdb` (a function of SQL) and
-:mod:`~provscan.integrations.datatrove` (a filter). The index goes to other processes as
-its path, which they must see.
+:mod:`~provscan.integrations.duckdb` (an SQL function) and
+:mod:`~provscan.integrations.datatrove` (a filter). The index is sent to other processes
+as its path, to which they must have access.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import pyarrow as pa
 from provscan.matching import Index, open_index
 from provscan.text_buffers import Texts
 
-# Columns that say where a record is, which a part of a dataset does not know: ids do.
+# Columns with the place of a record, which is unknown in a part of a dataset; ids
+# identify records instead.
 PLACES = ["source", "record", "field"]
 
 
 class Matcher:
-    """An index, the names of the fields it is asked with, and options of
+    """An index, the names of the fields of texts and ids, and options of
     :meth:`provscan.Index.match`.
     """
 
@@ -38,6 +39,6 @@ class Matcher:
         self.text, self.id, self.options = text, id, options
 
     def rows(self, texts: Texts, ids: Any = None) -> pa.Table:
-        """One row a match, with the id of its record as ``record_id``."""
+        """Return one row per match, with the id of its record as ``record_id``."""
         found = self.index.match(texts, ids=ids, **self.options)
         return found.drop_columns(PLACES)

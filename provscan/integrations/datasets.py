@@ -11,7 +11,7 @@ from provscan.integrations import Matcher
 
 
 class MapFunction(Matcher):
-    """A function for ``dataset.map``, which makes a dataset of matches.
+    """A function for ``dataset.map``, which returns a dataset of matches.
 
     It needs ``batched=True`` and ``remove_columns=dataset.column_names``; ``num_proc``
     may be any number. The fields are named by ``text`` and ``id``.

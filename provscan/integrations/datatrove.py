@@ -16,7 +16,7 @@ NAME = "licensed_tweets"
 
 
 class LicensedTweets(BaseFilter):  # type: ignore[misc]
-    """Leaves out documents with findings, or with any match if ``all``.
+    """Leaves out documents with findings or, with ``all``, with any match.
 
     The matches of each document are in its ``metadata["licensed_tweets"]``. The
     ``options`` are those of :meth:`provscan.Index.match`.

@@ -1,4 +1,4 @@
-"""Licensed tweets in DuckDB: a function of SQL."""
+"""Licensed tweets in DuckDB: an SQL function."""
 
 from __future__ import annotations
 

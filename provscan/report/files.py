@@ -128,8 +128,8 @@ class RunFiles:
 
     @property
     def reviewed(self) -> str | None:
-        """What people said of a blinded sample of the findings, in a sentence or two;
-        None if nobody was asked.
+        """The verdicts of reviewers on a blinded sample of the findings, in one or two
+        sentences; None if there was no review.
         """
         if not (self.path / REVIEW_FILE).is_file():
             return None

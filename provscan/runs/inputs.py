@@ -277,9 +277,9 @@ def check_files(
             "bytes": file.size,
             "xxh3": None,
         }
-        # Leave out the checksum of a remote file, which would have to be fetched again
-        # and whose server may report a version, and of a file of which a sample read
-        # only a part. Members of an archive are smaller than the archive.
+        # Compute checksums only for local files that were read completely: a remote
+        # file would have to be fetched again, and its server may report a version.
+        # Members of an archive are smaller than the archive.
         local = file.size is not None and file.version is None
         whole = inputs.sample is None or file.scanned >= (file.size or 0)
         if local and whole and problem is None:

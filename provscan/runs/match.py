@@ -140,7 +140,7 @@ def run_match(
             folder.path,
         )
         scans, summary = analysis.scans, analysis.summary
-        # Free some hundred bytes per found text, which the report does not need.
+        # Free several hundred bytes per found text, which the report does not need.
         del analysis
         summary["baseline"] = None
         if baseline is not None:

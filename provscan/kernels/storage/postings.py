@@ -389,7 +389,7 @@ def _look_up_bands(table, count, limit, scratch, counters):
         hashes[k] = band_hash(keys[k], known)
     for k in range(count):
         scratch.band_words[k] = word_of(table.band_filter, hashes[k])
-    # Few bands occur in any text.
+    # Few of the bands occur in a licensed text.
     n = np.uint64(0)
     for k in range(np.uint64(count)):
         which[n], keys[n] = k, keys[k]

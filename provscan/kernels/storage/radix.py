@@ -2,9 +2,9 @@
 
 Entries are first distributed by their upper digits into parts that fit into a cache,
 then each part is sorted. Keys are hashes, so few entries of a part share its next
-digit, and an insertion sort moves little. Long runs with the same digit, the entries of
-a frequent key, are sorted digit by digit. numpy's own sort is several times slower on
-processors that compress vectors in microcode.
+digit, and an insertion sort moves few entries. Long runs with the same digit, the
+entries of a frequent key, are sorted digit by digit. numpy's own sort is several times
+slower on processors that compress vectors in microcode.
 """
 
 import numpy as np

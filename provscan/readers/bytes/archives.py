@@ -122,7 +122,9 @@ CopyMember = Callable[[Any, IO[bytes], IO[bytes]], bool]
 
 
 def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a zip archive again, with the content of its files as it is `written`."""
+    """Write a zip archive again, with the contents that ``written`` returns for its
+    files.
+    """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
         new.comment = old.comment
         for info in old.infolist():
@@ -140,8 +142,8 @@ def copy_zip(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
 
 
 def copy_tar(source: IO[bytes], out: IO[bytes], written: CopyMember) -> None:
-    """Write a tar archive again, with the content of its files as it is `written`, and
-    without links. Both are read and written from front to back.
+    """Write a tar archive again, with the contents that ``written`` returns for its
+    files and without links. Both archives are processed from front to back.
     """
     with (
         tarfile.open(

@@ -141,8 +141,8 @@ class _Reader:
             )
 
     def batches(self, parts: Iterable[Rows | Piece]) -> Iterator[pa.RecordBatch]:
-        """Yield all tweets among some records in batches within the limits, counted
-        and with ids.
+        """Count all tweets in some records, and yield them with ids in batches within
+        the limits.
         """
         limits, counts = self._limits, self._counts
         before = counts.records

@@ -104,7 +104,7 @@ def _left_out(found: re.Match[str]) -> str:
 
 
 def _tag_left_out(found: re.Match[str]) -> str:
-    # The spaces end anything that extends to the next space, such as a URL.
+    # The added spaces end tokens that extend to the next space, such as URLs.
     return f" {LEFT_OUT * (len(found[0]) - 2)} "
 
 

@@ -216,7 +216,7 @@ def without_shared(text: str, given: Sequence[str]) -> str:
     for at in _places(letters):
         if letters[at : at + SHARED] in grams:
             low, high = places[at], places[at + SHARED - 1]
-            # The spaces end anything that extends to the next space, such as a URL.
+            # The added spaces end tokens that extend to the next space, such as URLs.
             result[max(low, last) : high + 1] = LEFT_OUT * (high + 1 - max(low, last))
             if low > last:
                 result[low] = " "
