@@ -187,7 +187,7 @@ class Survey:
                 )
             elif entry.name in METADATA:
                 self.ignored.append(
-                    (printable(inner), "metadata of a dataset, without records")
+                    (printable(inner), "describes a dataset, holds no records")
                 )
             elif saved and entry.name.startswith("cache-"):
                 self.ignored.append(
@@ -202,9 +202,7 @@ class Survey:
         try:
             place = place_of(path)
             if place in self._seen:
-                self.ignored.append(
-                    (printable(shown), "the same file as an earlier one")
-                )
+                self.ignored.append((printable(shown), "the same file as one before"))
                 return
             self._seen.add(place)
             with readable(printable(shown)):
@@ -343,7 +341,7 @@ class Survey:
             member = replace(member, source=f"{whole.source}/{printable(inner)}")
             name = os.path.basename(inner)
             if is_hidden(inner) or name in METADATA:
-                self.ignored.append((member.source, "hidden, or metadata of a dataset"))
+                self.ignored.append((member.source, "hidden, or describes a dataset"))
                 continue
             try:
                 with readable(member.source):

@@ -120,15 +120,15 @@ def test_a_folder_is_walked_and_stray_files_are_reported(write, read_all, tmp_pa
         "data/logo.png": "it is an image",
         "data/broken.jsonl": "No such file or directory",
         "data/self": "Too many levels of symbolic links",
-        "data/numbers.jsonl": "no field that contains text in its first records. The "
+        "data/numbers.jsonl": "no field that holds text in its first records. The "
         "fields there are: n. "
-        "Name the one that contains the text with text_field (--text-field).",
+        "Name the one that holds the text with text_field (--text-field).",
     }
     assert dict(found.splits.ignored) == {
         "data/.hidden.jsonl": "hidden: its name starts with .",
         "data/_SUCCESS": "hidden: its name starts with _",
         "data/a/loop": "a link to a folder that was read already",
-        "data/same.jsonl": "the same file as an earlier one",
+        "data/same.jsonl": "the same file as one before",
     }
 
 
@@ -299,7 +299,7 @@ def test_a_saved_dataset(read_all, tmp_path):
     )
     assert (
         dict(found.splits.ignored)[f"{folder}/dataset_dict.json"]
-        == "metadata of a dataset, without records"
+        == "describes a dataset, holds no records"
     )
 
 

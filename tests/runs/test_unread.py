@@ -58,8 +58,8 @@ def test_what_is_passed_over_in_a_folder_is_listed(tmp_path):
     assert run.summary["records"] == 1
     assert {item["path"]: item["reason"] for item in run.summary["ignored"]} == {
         f"{data}/_part.jsonl": "hidden: its name starts with _",
-        f"{data}/again.jsonl": "the same file as an earlier one",
-        f"{data}/b.jsonl": "the same file as an earlier one",
+        f"{data}/again.jsonl": "the same file as one before",
+        f"{data}/b.jsonl": "the same file as one before",
     }
     assert run.summary["ignored_files"] == 3
 

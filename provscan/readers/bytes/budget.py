@@ -84,5 +84,5 @@ def require_few(fields: int, limits: Limits) -> None:
     if fields > limits.fields:
         raise ExpansionError(
             f"its records have {fields:,} fields, above the limit of "
-            f"{limits.fields:,}: keep those that contain texts"
+            f"{limits.fields:,}: keep those that hold texts"
         )

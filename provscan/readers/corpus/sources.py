@@ -192,7 +192,7 @@ class _Planner:
         for file in files:
             known = file.split.format not in ("archive", UNKNOWN)
             if known and _place(file.split) in self._seen:
-                self._ignore(file.split, "the same file as an earlier one")
+                self._ignore(file.split, "the same file as one before")
             else:
                 fresh.append(file)
         return fresh
@@ -233,7 +233,7 @@ class _Planner:
             and not fields.texts
             and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
         ):
-            self._ignore(split, "no table of tweets: no column contains text")
+            self._ignore(split, "no table of tweets: no column holds text")
             return
         if not records:
             self._add_without_records(split)

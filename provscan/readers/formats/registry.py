@@ -119,7 +119,7 @@ def format_of(name: str, head: bytes) -> str:
         return "text"
     if known is not None:
         if head.count(0) > max(0.3 * len(head), 8):
-            raise NotReadable("it contains binary data")
+            raise NotReadable("it holds binary data")
         return known
     for form in FORMATS:
         if form not in (*BINARY, "text") and FORMATS[form].sniff(start):

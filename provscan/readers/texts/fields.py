@@ -378,7 +378,7 @@ def bind(fields: Fields, found: dict[Path, Seen], source: str) -> Binding:
             path for path in found if path[-1] in ("text", "content") and len(path) == 1
         ]
         if not texts:
-            raise not_found("no field that contains text", names_of(found), source)
+            raise not_found("no field that holds text", names_of(found), source)
     chats = [path for path, seen in strings.items() if "chat" in seen.kinds]
 
     def stored(path: Path) -> Path:
@@ -492,6 +492,6 @@ def not_found(
     option = role.replace("_", "-")
     return FieldNotFoundError(
         f"{source}: {what} in its first records. The fields there are: "
-        f"{there or 'none'}. Name the one that contains the {role} with {role}_field "
+        f"{there or 'none'}. Name the one that holds the {role} with {role}_field "
         f"(--{option}-field){also}."
     )
