@@ -7,8 +7,10 @@ windows and retries in compiled loops. Fixed windows are sums of cells.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,12 +22,13 @@ from provscan.ledger.columns import require_zone
 from provscan.ledger.counts import QUARTER, SCOPES, Counts
 from provscan.ledger.kernels import busiest, repeats
 from provscan.ledger.tables import FANOUT, PEAKS
+from provscan.ordered_map import ordered_map
 
 DAY = 86_400
 # A retry follows its predecessor within this many seconds.
 RETRY = 60
 # Calls that are held in memory at once.
-CALLS = 4_000_000
+CALLS = 12_000_000
 MICRO = 1_000_000
 # An odd number, which spreads a product over its upper bits (2**64 / golden ratio).
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -59,6 +62,11 @@ def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) ->
     retries: list[pa.Table] = []
     chunks = list(_chunks(counts))
     before = max(*windows, RETRY)
+    # Scopes without names, such as users in a log of applications, are left out.
+    scopes = [
+        s for s in SCOPES if s == "application" or names[s].null_count < len(names)
+    ]
+    jobs = [(s, shown) for shown in dict.fromkeys(("UTC", zone)) for s in scopes]
     for number, (begin, end) in enumerate(chunks, 1):
         rows = counts.sql(
             f"""SELECT n.i, epoch_us(time) AS time, outcome = 'answered' AS answered,
@@ -74,12 +82,9 @@ def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) ->
         retries.append(_retries(columns, holders, begin))
         answered = columns["answered"]
         columns = {name: column[answered] for name, column in columns.items()}
-        for shown in dict.fromkeys(("UTC", zone)):
-            days = _days(columns["time"], shown, begin - before, end)
-            for scope in SCOPES:
-                sliding += _sliding(
-                    columns, groups[scope], days, begin, windows, scope, shown
-                )
+        find = partial(_sliding, columns, groups, (begin, end), windows)
+        for tables in ordered_map(find, jobs, os.cpu_count() or 1):
+            sliding += tables
         on_progress("peaks", number, len(chunks))
     return Walked(pa.concat_tables(sliding), pa.concat_tables(retries))
 
@@ -149,37 +154,40 @@ def _retries(columns: dict[str, Any], holders: Any, begin: int) -> pa.Table:
 
 def _sliding(
     columns: dict[str, Any],
-    groups: Any,
-    days: Any,
-    begin: int,
+    groups: dict[str, Any],
+    period: tuple[int, int],
     windows: Sequence[int],
-    scope: str,
-    zone: str,
-) -> Iterator[pa.Table]:
-    """Yield the busiest sliding windows of one scope."""
-    group = groups[columns["i"]]
+    job: tuple[str, str],
+) -> list[pa.Table]:
+    """Return the busiest sliding windows of one scope, by days of one zone."""
+    scope, zone = job
+    begin, end = period
+    days = _days(columns["time"], zone, begin - 2 * DAY, end)
+    group = groups[scope][columns["i"]]
     # Small integers are sorted by their digits, which is faster.
-    small = group.astype(np.uint16) if groups.max(initial=0) < 1 << 16 else group
+    few = groups[scope].max(initial=0) < 1 << 16
+    small = group.astype(np.uint16) if few else group
     order = np.argsort(small, kind="stable")
     group, times, days = group[order], columns["time"][order], days[order]
     tweets = columns["tweets"][order]
+    tables = []
     for window in windows:
         best = np.zeros((len(group), 3), np.int64)
         busiest(group, times, days, tweets, begin * MICRO, window * MICRO, best)
         found = best[:, 0] > 0
         size = int(found.sum())
-        yield pa.table(
-            {
-                "scope": pa.repeat(scope, size),
-                "of": pa.array(group[found]),
-                "window": pa.repeat(window, size),
-                "zone": pa.repeat(zone, size),
-                "day": pa.array(days[found]).cast(pa.date32()),
-                "start": pa.array(best[found, 2]).cast(pa.timestamp("us")),
-                "calls": pa.array(best[found, 0]),
-                "tweets": pa.array(best[found, 1]),
-            }
-        )
+        columns = {
+            "scope": pa.repeat(scope, size),
+            "of": pa.array(group[found]),
+            "window": pa.repeat(window, size),
+            "zone": pa.repeat(zone, size),
+            "day": pa.array(days[found]).cast(pa.date32()),
+            "start": pa.array(best[found, 2]).cast(pa.timestamp("us")),
+            "calls": pa.array(best[found, 0]),
+            "tweets": pa.array(best[found, 1]),
+        }
+        tables.append(pa.table(columns))
+    return tables
 
 
 def peaks(counts: Counts, windows: Sequence[int], zone: str) -> pa.Table:
