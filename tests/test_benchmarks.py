@@ -95,11 +95,13 @@ TINY = {
         "--row-group=0.001",
         "--tweets=500",
     ],
+    "ledger": ["--rows=30000"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
     "case": ["--runs=3", "--matches=2000"],
 }
 TABLES = {
+    "ledger": ["Stages", "Planted facts"],
     "hashing": ["From tweets to signatures"],
     "build": ["Building an index"],
     "match": ["Matching records", "Share of the planted tweets found"],
@@ -147,6 +149,7 @@ LONG = {
     "growth",
     "hashing",
     "large",
+    "ledger",
     "lifecycle",
     "lsh",
     "match",
