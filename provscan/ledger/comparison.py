@@ -227,6 +227,10 @@ SELECT source, claimed.* EXCLUDE (source, total), total AS claimed, count_of,
     low::BIGINT AS low, high::BIGINT AS high,
     greatest(total - high, 0)::BIGINT AS unexplained_low,
     greatest(total - coalesce(low, 0), 0)::BIGINT AS unexplained_high,
+    (SELECT count(*) FROM coverage WHERE state IN ('gap', 'damaged', 'unknown')
+        AND (claimed.scope = 'all' OR application = claimed.name OR application IN
+            (SELECT application FROM calls WHERE project = claimed.name)))
+        AS uncertain_days,
     CASE WHEN low IS NULL THEN 'undecided'
         WHEN low > total * (1 + tolerance) THEN 'more'
         WHEN high < total * (1 - tolerance) THEN 'fewer'
@@ -239,7 +243,8 @@ FROM claimed LEFT JOIN counted ON counted.what = claimed.what
 """One row for each claim and count. The count lies from ``low`` to ``high`` (null: no
 upper bound), and leaves ``unexplained_low`` to ``unexplained_high`` of the claim.
 ``result`` says whether it "agrees" with the claim within ``tolerance``, is "more" or
-"fewer", or whether this is "undecided".
+"fewer", or whether this is "undecided". On ``uncertain_days``, summed over
+applications, calls may be missing in the logs.
 """
 
 MISSING = """

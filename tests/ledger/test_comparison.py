@@ -341,6 +341,27 @@ def test_a_claim_is_compared_with_each_of_the_three_counts(tmp_path: Path) -> No
     ]
 
 
+def test_a_claim_names_the_days_on_which_calls_may_be_missing(tmp_path: Path) -> None:
+    case = CASE + '[[application]]\nname = "b"\n'
+    for name in ("reader", "b"):
+        case += '[[claim]]\nsource = "x"\nwhat = "calls"\ntotal = 1\n'
+        case += f'application = "{name}"\n'
+    case += '[[claim]]\nsource = "x"\nwhat = "calls"\ntotal = 1\n'
+    states = ("gap", "unknown", "damaged", "silence", "covered", "overlapping")
+    coverage = [
+        {"application": name, "day": day, "state": state}
+        for name, chosen in (("reader", states), ("b", states[:1]))
+        for day, state in zip(days(date(2022, 1, 1), 6), chosen, strict=False)
+    ]
+    with compared(tmp_path, case, coverage=coverage) as db:
+        found = rows(db, "FROM claims ORDER BY uncertain_days")
+    assert [(row["name"], row["uncertain_days"]) for row in found] == [
+        ("b", 1),
+        ("reader", 3),
+        (None, 4),
+    ]
+
+
 def test_a_sampled_log_is_compared_by_its_estimate(tmp_path: Path) -> None:
     row = total(calls=40, calls_low=380.0, calls_high=420.0)
     assert claim("calls", 400, row, tmp_path) == ["undecided 380-420, left 0-20"]
