@@ -32,10 +32,11 @@ TABLES = {
         contradicts, count(*) OVER same AS total, row_number() OVER same AS place
         FROM findings f LEFT JOIN rules r ON f.pack = r.pack AND f.rule = r.rule
             AND f.version IS NOT DISTINCT FROM r.version
-        WINDOW same AS (PARTITION BY f.kind, result = 'differs' ORDER BY f.pack, f.rule,
-            first_day, measured DESC, subject, how
+        WINDOW same AS (PARTITION BY result = 'differs', CASE f.kind
+            WHEN 'monthly_cap' THEN 'rate_limit' ELSE f.kind END
+            ORDER BY f.pack, f.rule, first_day, measured DESC, subject, how
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-        QUALIFY place <= {MOST} ORDER BY f.kind, place""",
+        QUALIFY place <= {MOST} ORDER BY place, f.kind""",
     "fanout": "FROM fanout ORDER BY joint_peak DESC, scope, name, endpoint",
     "clock": "FROM clock ORDER BY kind IN ('agrees', 'not_measured'), stream, start",
     "claims": "FROM claims ORDER BY source, what, name, low DESC",
