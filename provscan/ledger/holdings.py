@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,6 +19,7 @@ from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
+from provscan.report.wording import left_out
 from provscan.runs.folder import (
     MATCHES_FILE,
     RUN_FILE,
@@ -76,10 +78,12 @@ def add_holdings(
 def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
     """Scan a dataset, unless its scan is complete and nothing has changed since."""
     options = dict(held["options"] or {})
-    for name in {"control", "known", "null"} & options.keys():
-        options[name] = str(case.folder / options[name])
     dataset = case.folder / held["dataset"]
     files = sorted([dataset, *dataset.rglob("*")])
+    for name in sorted({"control", "known", "null"} & options.keys()):
+        named = [case.folder / str(path) for path in _list(options[name])]
+        files += filter(Path.is_file, named)
+        options[name] = list(map(str, named))
     states = [
         (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
     ]
@@ -96,6 +100,10 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         raise InputError(
             f"the options of {held['name']} are not those of match: {error}"
         ) from error
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _answer(folder: Path, unit: str, shown: str) -> Row:
@@ -132,6 +140,7 @@ def _answer(folder: Path, unit: str, shown: str) -> Row:
         "reservations": [
             *(warning["message"] for warning in answer["warnings"]),
             *sorted(set((answer.get("withheld") or {}).values())),
+            *(left_out(summary) if unit == "records" else ()),
         ],
     }
 

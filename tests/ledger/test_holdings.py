@@ -94,6 +94,26 @@ def test_a_dataset_is_scanned_once_and_again_if_it_changes(folder: Path) -> None
         assert rows(db, "FROM holdings")[0]["findings"] == 0
 
 
+def test_a_control_is_found_next_to_the_case_and_what_was_left_out_is_shown(
+    folder: Path,
+) -> None:
+    rng = Random(2)
+    lines = [json.dumps({"text": sentence(rng, "latin", 90)}) for _ in range(40)]
+    (folder / "control.jsonl").write_text("\n".join(lines) + "\n")
+    with (folder / "june.jsonl").open("a") as store:
+        store.write("{broken\n")
+    case = CASE + STORE.format("06", "june.jsonl").replace(
+        "spike_ins = 0", 'spike_ins = 0, max_bad = 0.2, control = "control.jsonl"'
+    )
+    with compared(folder, case) as db:
+        (held,) = rows(db, "FROM holdings")
+    info = json.loads((folder / "scans" / "holding001.run" / "run.json").read_text())
+    assert info["parameters"]["control"] == [str(folder / "control.jsonl")]
+    assert (
+        "1 record was not scanned (line that is not JSON: 1)." in held["reservations"]
+    )
+
+
 def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
     case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
     with (
