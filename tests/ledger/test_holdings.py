@@ -235,6 +235,32 @@ def test_training_is_compared_with_the_rule_of_its_day(
         assert [row["status"] for row in rows(db, "FROM uses")] == [status] * 3
 
 
+def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
+    (folder / "a.probe").mkdir()
+    answer = {
+        "status": "copies_found",
+        "headline": "COPIES FOUND: at least 3 of 40.",
+        "tweets": {
+            "findings": 5,
+            "at_least": 3,
+            "estimate": {"value": 6, "low": 3, "high": 9},
+        },
+        "withheld": {"tweets.at_most": "Too few were asked for."},
+        "warnings": [{"code": "x", "message": "Be careful."}],
+    }
+    for name, content in (("summary", {"answer": answer}), ("run", {"a": 1})):
+        (folder / "a.probe" / f"{name}.json").write_text(json.dumps(content))
+    use = '[[use]]\napplication = "reader"\nname = "m"\nkind = "model"\n'
+    case = CASE + use + 'date = 2025-07-01\nprobe = "a.probe"\n'
+    with compared(folder, case) as db:
+        (row,) = rows(db, "FROM uses")
+        (found,) = findings(db, "training")
+    assert (row["findings"], row["at_least"], row["estimate"]) == (5, 3, 6)
+    assert (row["records"], row["path"]) == (None, "a.probe")
+    assert row["reservations"] == ["Be careful.", "Too few were asked for."]
+    assert (found["result"], found["fact"]) == ("differs", row["headline"])
+
+
 def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
     (folder / "empty").mkdir()
     case = CASE + STORE.format("06", "x").replace('dataset = "x"', 'run = "empty"')
