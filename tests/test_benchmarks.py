@@ -95,12 +95,14 @@ TINY = {
         "--row-group=0.001",
         "--tweets=500",
     ],
+    "ledger": ["--rows=30000"],
     "coverage": ["--only=nothing, null", "--main=1"],
     "edits_recall": ["--tweets=500", "--copies=3"],
     "case": ["--runs=3", "--matches=2000"],
     "handover": ["--matches=300"],
 }
 TABLES = {
+    "ledger": ["Stages", "Planted facts"],
     "hashing": ["From tweets to signatures"],
     "build": ["Building an index"],
     "match": ["Matching records", "Share of the planted tweets found"],
@@ -175,6 +177,7 @@ LONG = {
     "handover",
     "hashing",
     "large",
+    "ledger",
     "lifecycle",
     "lsh",
     "match",

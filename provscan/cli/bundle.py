@@ -20,7 +20,7 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     "sources",
     nargs=-1,
     required=True,
-    metavar="[RUN|CASE|BUNDLE]...",
+    metavar="[RUN|CASE|LEDGER|BUNDLE]...",
     type=shared.LocalPath(path_type=Path),
 )
 @option(

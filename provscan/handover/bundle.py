@@ -10,6 +10,7 @@ makes the leaves of its tree and the lines of the load file.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -46,6 +47,7 @@ from provscan.runs.folder import (
     REVIEW_FILE,
     RUN_FILE,
     RUN_FILES,
+    read_json,
     write_summary,
 )
 from provscan.runs.maintain import verify
@@ -62,6 +64,9 @@ CASE_FILES = (
     *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
+# Files of a ledger, besides its page; what it scanned are runs of their own.
+LEDGER_FILE = "ledger.json"
+LEDGER_FILES = re.compile(r"ledger\.xlsx|tables/\w+\.parquet")
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
 BATES = "PROVSCAN"
 
@@ -76,7 +81,7 @@ def bundle(
     bates: str = BATES,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write runs and cases into an archive that can be checked with
+    """Write runs, cases and ledgers into an archive that can be checked with
     :func:`provscan.handover.check`, without index and dataset.
 
     The bytes of the archive depend only on the folders and the options. (Without texts
@@ -85,7 +90,7 @@ def bundle(
     Parameters
     ----------
     sources
-        Folders of runs and of cases.
+        Folders of runs, cases and ledgers.
     out
         The archive, by convention ``NAME.zip``.
     sign
@@ -145,6 +150,8 @@ def bundle(
         for place in map(Path, folders):
             if (place / CASE_FILE).is_file():
                 contents.add_case(place)
+            elif (place / LEDGER_FILE).is_file():
+                contents.add_ledger(place)
             else:
                 contents.add_run(place)
         seal = partial(_sealed, key=key, predicate=contents.predicate(key))
@@ -279,6 +286,7 @@ class _Contents:
         # Entries of the statement.
         self._runs: list[dict[str, Any]] = []
         self._cases: list[dict[str, Any]] = []
+        self._ledgers: list[dict[str, Any]] = []
         # Folder in the bundle, ``summary.json`` and ``run.json`` of each run.
         self._described: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
         (working / "loadfile").write_bytes(loadfile.header())
@@ -291,6 +299,7 @@ class _Contents:
             "texts": not self._no_text,
             "runs": self._runs,
             "cases": self._cases,
+            "ledgers": self._ledgers,
             "signer": key and {"ed25519": key.public_key().public_bytes_raw().hex()},
         }
 
@@ -313,11 +322,25 @@ class _Contents:
                 self._files[f"{folder}/{path.name}"] = path
         self._cases.append({"folder": folder, "name": _name(place)})
 
+    def add_ledger(self, place: Path) -> None:
+        folder = f"{PAYLOAD}ledger-{len(self._ledgers) + 1}"
+        listed = read_json(place / LEDGER_FILE).get("files", {})
+        names = [name for name in listed if LEDGER_FILES.fullmatch(name)]
+        for name in names:
+            if file_checksum(place / name) != listed[name]:
+                raise InputError(
+                    f"{place / name} was changed after the ledger was made: make the "
+                    "ledger again"
+                )
+        for name in (LEDGER_FILE, REPORT_FILE, *names):
+            self._files[f"{folder}/{name}"] = place / name
+        self._ledgers.append({"folder": folder, "name": _name(place)})
+
     def add_run(self, place: Path) -> None:
         if not (place / RUN_FILE).is_file():
             raise InputError(
-                f"{place} is no folder of a run or a case: name one that provscan "
-                "match or provscan case has written"
+                f"{place} is no folder of a run, a case or a ledger: name one that "
+                "provscan match, case or ledger has written"
             )
         verify(place)
         run = RunFiles.open(place)

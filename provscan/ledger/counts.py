@@ -115,10 +115,8 @@ class Counts:
 
     def _repeated(self) -> str:
         """Return the SQL of the calls (`part`, `row`) that an earlier file holds."""
-        keys = " UNION ALL ".join(
-            f"SELECT {number} AS part, key FROM read_parquet({text(str(part.names))})"
-            for number, part in enumerate(self.parts)
-        )
+        paths = ", ".join(text(str(part.names)) for part in self.parts)
+        keys = f"SELECT file_index AS part, key FROM read_parquet([{paths}])"
         overlapping = self.sql(
             f"""WITH keys AS ({keys})
             SELECT DISTINCT unnest([a.part, b.part]) AS part FROM files a

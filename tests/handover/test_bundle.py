@@ -27,6 +27,7 @@ from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.handover import statement as statements
 from provscan.handover.statement import canonical, key_id, public_key
+from provscan.readers import file_checksum
 
 TEXTS = ("before", "passage", "after", "tweet")
 
@@ -284,7 +285,7 @@ def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> Non
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least one"):
         handover.bundle([], tmp_path / "x.zip")
-    with pytest.raises(InputError, match="is no folder of a run or a case"):
+    with pytest.raises(InputError, match="is no folder of a run, a case or a ledger"):
         handover.bundle(tmp_path, tmp_path / "x.zip")
     with pytest.raises(UsageError, match="prefix of Bates numbers"):
         handover.bundle(handed.run, tmp_path / "x.zip", bates="þ")
@@ -336,6 +337,29 @@ def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
     assert not [name for name in found if "notes" in name or "other" in name]
     cases = json.loads(read(bundle, "statement.json"))["predicate"]["cases"]
     assert cases == [{"folder": "data/case-1", "name": "my.case"}]
+
+
+def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
+    ledger = tmp_path / "my.ledger"
+    (ledger / "tables").mkdir(parents=True)
+    for name in ("tables/totals.parquet", "ledger.xlsx", "report.html", "key.txt"):
+        (ledger / name).write_text(name)
+    (tmp_path / "private.txt").touch()
+    named = ["tables/totals.parquet", "ledger.xlsx", "key.txt", "../private.txt"]
+    files = {name: file_checksum(ledger / name) for name in named}
+    (ledger / "ledger.json").write_text(json.dumps({"files": files}))
+    bundle = tmp_path / "all.zip"
+    handover.bundle(ledger, bundle)
+    assert handover.check(bundle)["problems"] == []
+    assert {name for name in names_in(bundle) if "ledger" in name} == {
+        "data/ledger-1/ledger.json",
+        "data/ledger-1/ledger.xlsx",
+        "data/ledger-1/report.html",
+        "data/ledger-1/tables/totals.parquet",
+    }
+    (ledger / "ledger.xlsx").write_text("changed")
+    with pytest.raises(InputError, match="was changed after the ledger was made"):
+        handover.bundle(ledger, tmp_path / "again.zip")
 
 
 def test_the_command(
