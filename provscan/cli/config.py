@@ -103,5 +103,5 @@ def _word(value: Any, place: str) -> str:
 
 def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> NoReturn:
     close = difflib.get_close_matches(name.replace("_", "-"), known, 1)
-    hint = f": did you mean {close[0]}?" if close else ""
+    hint = f" (did you mean {close[0]}?)" if close else ""
     raise UsageError(f"{place}: there is no {kind} {name}{hint}")

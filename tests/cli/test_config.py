@@ -80,9 +80,15 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[match]\ntreshold = 1", "[match]: there is no option treshold: did you mean"),
+        (
+            "[match]\ntreshold = 1",
+            "[match]: there is no option treshold (did you mean threshold?).",
+        ),
         ("[match]\nconfig = 1", "provscan.toml, [match]: there is no option config."),
-        ("[macth]\n", "provscan.toml: there is no command macth: did you mean match?"),
+        (
+            "[macth]\n",
+            "provscan.toml: there is no command macth (did you mean match?).",
+        ),
         ("threshold = 1", "threshold is in no table: put it below the name of a"),
         ("[match]\nstrict = 1", "[match]: strict must be true or false, not 1."),
         (
@@ -97,7 +103,7 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
         ),
         ("[match]\nfail-above = 5", "found '5'. (This value is from provscan.toml.)"),
         ("[match\n", "provscan.toml can't be read as TOML: Expected ']' at the end of"),
-        ("[probe.plann]\n", "[probe]: there is no command plann: did you mean plan?"),
+        ("[probe.plann]\n", "[probe]: there is no command plann (did you mean plan?)."),
         ("[probe.plan]\npair = 1", "provscan.toml, [probe.plan]: there is no option"),
     ],
 )
