@@ -123,6 +123,8 @@ def _edges(delays: dict[str, Any]) -> list[Edge]:
             edge = _edge({name: each[begin:end] for name, each in delays.items()})
             edges += [] if edge is None else [edge]
             begin = end
+    if not edges and (edge := _edge(delays)) is not None:
+        edges = [edge]
     return edges
 
 
@@ -300,7 +302,14 @@ def _described(
     impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
     row: dict[str, Any] = {"start": period[0], "end": period[1], "rows": number}
     row |= {"offset_at_most": lowest, "impossible": impossible}
-    if not fits and impossible <= FEW * number:
+    # A client that pages back through days returns fresh tweets on its first page only,
+    # so that few of its rows, but most of its quarter hours, show a clock behind UTC.
+    behind, quarters = counts.sql(
+        f"""SELECT count(*) FILTER (lowest < {-WRONG}), count(*) FROM (
+            SELECT min(delay) AS lowest FROM answers
+            GROUP BY epoch_us(time) // {QUARTER}000000)"""
+    ).fetchall()[0]
+    if not fits and behind < quarters / 3:
         # Nothing shows an offset. Rows that are impossible are backdated ones.
         said = (
             f"no {EDGE} seconds of delays hold many of its {number:,} rows: the tweets "
@@ -309,14 +318,18 @@ def _described(
         fits = [Fit("agrees", *period, 0.0)]
         rows = [_row(stream, row | {"kind": "agrees", "certainty": "inferred"}, said)]
     elif not fits:
-        offset = float(np.floor(lowest / QUARTER) * QUARTER)
-        near = lowest - offset <= QUARTER / 3
+        # A zone of whole hours is likelier than others if the youngest tweet was old.
+        zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
+        below = [lowest % step for step, age in zones if lowest % step <= age]
         said = (
             f"{impossible:,} of {number:,} rows state a time before that of a tweet "
-            f"they return, by up to {-lowest:,.0f} s"
+            f"they return, by up to {-lowest:,.0f} s; the rows are too few to see how "
+            "old the youngest tweets were"
         )
-        row |= {"kind": "zone" if near else "skew", "certainty": "proved"}
-        row |= {"offset": offset if near else None}
+        row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
+        row |= {"offset": round(lowest - below[0]) if below else None}
+        if below:
+            said += f", {below[0]:.0f} s in that zone"
         return [_row(stream, row, said)]
     else:
         rows = [_explained(stream, row, fit) for fit in fits]
