@@ -299,11 +299,11 @@ def _not_written(refused: dict[str, str]) -> InputError:
     shown = "; ".join(
         f"{name}: {why}" for name, why in list(refused.items())[:MOST_NAMED]
     )
-    more = len(refused) - MOST_NAMED
+    if (more := len(refused) - MOST_NAMED) > 0:
+        shown += f"; and {more:,} more"
     return InputError(
-        f"{counted(len(refused), 'file')} can't be written: "
-        f"{shown}{f'; and {more:,} more' if more > 0 else ''}. Leave them out with "
-        "--skip-unwritable"
+        f"{counted(len(refused), 'file')} can't be written: {shown}. Leave such files "
+        "out with --skip-unwritable"
     )
 
 

@@ -105,14 +105,13 @@ def work_folder(
         try:
             yield folder
         except BaseException as error:
-            complete = sum(1 for _ in folder.glob("*.parts/*.json"))
-            if not complete:
-                _remove(folder)
-            else:
+            if complete := _complete(folder):
                 error.add_note(
                     f"{counted(complete, 'complete file')} kept in {folder}: repeat "
                     "the command with --resume to go on, or remove that folder"
                 )
+            elif isinstance(error, Exception):  # After Ctrl-C, tasks may go on.
+                _remove(folder)
             raise
         _remove(folder)
     finally:
@@ -120,22 +119,25 @@ def work_folder(
 
 
 def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
-    """Record what is asked for, or compare it with what was asked for before."""
+    """Record what is asked for, or compare it with what was asked for before, if a
+    file is complete.
+    """
     names = [name for name in os.listdir(folder) if not TEMPORARY.fullmatch(name)]
-    if not names:
-        with replacing_file(folder / CHECKPOINT) as temporary:
-            write_json(temporary, request)
-        return
     try:
         before = json.loads((folder / CHECKPOINT).read_bytes())
         own = before.items() >= FORMAT.items()
     except (OSError, ValueError, AttributeError):
         own = False
-    if not own:
+    if names and not own:
         raise OutputError(
             f"{folder} holds {min(names)}, which provscan did not write: name another "
             "folder"
         )
+    if not _complete(folder):
+        _remove_rounds(folder)
+        with replacing_file(folder / CHECKPOINT) as temporary:
+            write_json(temporary, request)
+        return
     if not resume:
         raise UsageError(
             f"{folder} holds an interrupted result: go on with --resume, or remove it"
@@ -147,12 +149,21 @@ def _begin(folder: Path, request: dict[str, Any], *, resume: bool) -> None:
         )
 
 
-def _remove(folder: Path) -> None:
-    """Remove what was written to a folder, and the folder if it is then empty."""
+def _complete(folder: Path) -> int:
+    """Return the number of complete parts."""
+    return sum(1 for _ in folder.glob("*.parts/*.json"))
+
+
+def _remove_rounds(folder: Path) -> None:
     for number in range(1, ROUNDS + 1):
         each = Round(folder, number)
         for path in (each.files, each.parts, each.scan, unfinished(each.scan)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what was written to a folder, and the folder if it is then empty."""
+    _remove_rounds(folder)
     with contextlib.suppress(OSError):
         (folder / CHECKPOINT).unlink()
         folder.rmdir()
