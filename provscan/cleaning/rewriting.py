@@ -261,27 +261,37 @@ class Rewriter:
         """Yield what stays of some records, and of what is between them."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
-        split, gone = self._split, False
+        split, gone, plain = self._split, False, 0
+        # Most records have nothing to remove, and need no further question.
+        asked = scanned is not None or self._options.keep_only or split.format == "json"
         for raw in found:
-            if raw.number is None and raw.data == b"," and split.format == "json":
-                self._comma = raw.data
+            number, data, _ = raw
+            if number is None and data == b"," and split.format == "json":
+                self._comma = data
                 continue
-            if raw.number is None:
+            if number is None:
                 # What separates texts goes with the text before it.
                 if not (gone and split.format == "text"):
-                    yield raw.data
+                    yield data
                 continue
-            spans = removals.pop(raw.number, None)
-            blank = not raw.data.strip()
+            spans = removals.pop(number, None)
+            blank = not data or data.isspace()
+            if blank or (spans is None and not asked):
+                plain += not blank
+                gone = False
+                yield data
+                continue
             # In JSON, there is no comma before the first element that stays.
             comma = self._comma if self._kept else b""
             self._comma = b""
-            stays = blank or self._stays(raw.number, spans, scanned)
+            stays = self._stays(number, spans, scanned)
             gone = not stays
             if stays:
                 masks = spans is not None and self._options.mask is not None
                 yield comma
-                yield self._masked(raw, spans or {}) if masks else raw.data
+                yield self._masked(raw, spans or {}) if masks else data
+        self.counts.update(records=plain, records_kept=plain)
+        self._kept += plain
         if removals:
             raise misplaced(split.source, min(removals))
 
