@@ -29,6 +29,7 @@ from provscan.handover.bag import (
     PAYLOAD,
     TAG_MANIFEST,
     Archive,
+    Digest,
     digest_of,
     manifest,
     own_files,
@@ -157,19 +158,35 @@ def _bundle_problems(
         archive.read(name) if name in archive.entries else None
         for name in (STATEMENT, ENVELOPE, STAMP)
     )
-    yield from _file_problems(archive, statement)
+    digests = {name: digest_of(partial(archive.open, name)) for name in archive.entries}
+    try:
+        hashes = hashes_of(read_canonical(statement or b""))
+    except ValueError:
+        hashes = {}  # Reported with the signature.
+    yield from _file_problems(archive, digests, hashes)
     yield from _seal_problems(found, statement or b"", envelope, key)
     yield from _stamp_problems(found, stamp, envelope or statement or b"", roots)
     stated = {each["folder"]: each for each in found["runs"] or ()}
     matched = map(_RUN.fullmatch, archive.entries)
     for folder in sorted({each[1] for each in matched if each} | stated.keys()):
+        tables = [f"{folder}/{name}" for name in (MATCHES_FILE, EVIDENCE_FILE)]
+        if not all(
+            name in digests and digests[name].sha256 == hashes.get(name)
+            for name in tables
+        ):
+            # Damaged tables can end the process that reads them.
+            yield f"{folder}: its tables are not those of {STATEMENT} and were not read"
+            continue
         for problem in _run_problems(archive, folder, stated.get(folder)):
             yield f"{folder}: {problem}"
 
 
-def _file_problems(archive: Archive, statement: bytes | None) -> Iterator[str]:
-    """Yield which files were changed, are missing, or are not in the statement."""
-    digests = {name: digest_of(partial(archive.open, name)) for name in archive.entries}
+def _file_problems(
+    archive: Archive, digests: Mapping[str, Digest], hashes: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield which files were changed, are missing, or are not in the statement, which
+    has the `hashes` of others.
+    """
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
             yield f"{name} was damaged: its CRC is not the one in the archive"
@@ -177,18 +194,13 @@ def _file_problems(archive: Archive, statement: bytes | None) -> Iterator[str]:
     tags = {
         name: each for name, each in digests.items() if not name.startswith(PAYLOAD)
     }
-    try:
-        stated = hashes_of(read_canonical(statement or b""))
-    except ValueError:
-        stated = None  # Reported with the signature.
-    if stated is not None:
-        for name in sorted((digests.keys() - unsealed) | stated.keys()):
-            if name not in digests:
-                yield f"{name} is missing: {STATEMENT} lists it"
-            elif name not in stated:
-                yield f"{name} is not listed in {STATEMENT}"
-            elif stated[name] != digests[name].sha256:
-                yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
+    for name in sorted((digests.keys() - unsealed) | hashes.keys() if hashes else ()):
+        if name not in digests:
+            yield f"{name} is missing: {STATEMENT} lists it"
+        elif name not in hashes:
+            yield f"{name} is not listed in {STATEMENT}"
+        elif hashes[name] != digests[name].sha256:
+            yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
     # The files of the bag follow from all others.
     expected = own_files({name: digests[name] for name in digests.keys() - tags.keys()})
     sealed = {name: each for name, each in tags.items() if name != TAG_MANIFEST}
@@ -246,7 +258,7 @@ def _run_problems(
     archive: Archive, folder: str, stated: Mapping[str, Any] | None
 ) -> Iterator[str]:
     """Yield what is wrong with the rows and figures of a run."""
-    needed = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE, ROWS)
+    needed = (SUMMARY_FILE, RUN_FILE, ROWS)
     if missing := [
         name for name in needed if f"{folder}/{name}" not in archive.entries
     ]:

@@ -14,16 +14,23 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
 
 from provscan.errors import InputError, UsageError
-from provscan.handover.bag import PAYLOAD, Archive
+from provscan.handover.bag import PAYLOAD, Archive, digest_of
 from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
 from provscan.handover.rows import rows_of
-from provscan.handover.statement import DAMAGED, canonical, read_canonical, runs_of
+from provscan.handover.statement import (
+    DAMAGED,
+    canonical,
+    hashes_of,
+    read_canonical,
+    runs_of,
+)
 from provscan.handover.tree import inclusion, leaf, levels, root_of
 from provscan.report.document import page as filled
 from provscan.report.files import last_line, write_page
@@ -90,6 +97,10 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
     """
     statement = read_canonical(archive.read(STATEMENT))
     run, number = _run_and_number(archive, statement, str(exhibit))
+    hashes = hashes_of(statement)
+    for name in (f"{run}/{MATCHES_FILE}", f"{run}/{EVIDENCE_FILE}"):
+        if digest_of(partial(archive.open, name)).sha256 != hashes[name]:
+            raise ValueError(f"{name} is not the one in {STATEMENT}")
     listed = archive.read(f"{run}/{ROWS}").split()
     with (
         archive.open(f"{run}/{MATCHES_FILE}") as matches,

@@ -7,6 +7,7 @@ compares. :func:`write_without_texts` writes both tables without texts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -117,14 +118,12 @@ def _opened(
             raise ValueError(f"{name} has no column {column} of {kind}")
     if nested := [each.name for each in found if pa.types.is_nested(each.type)]:
         raise ValueError(f"{name} has nested columns, such as {nested[0]}")
+    # Metadata of single columns is not looked at: where it is damaged, the library ends
+    # the process.
     expanded = sum(group.total_byte_size for group in groups)
-    packed = sum(
-        group.column(place).total_compressed_size
-        for group in groups
-        for place in range(group.num_columns)
-    )
-    most = max(limits.expansion * packed, limits.expansion_bytes)
-    rows = limits.expansion_records + limits.byte_records * packed
+    size = file.stat().st_size if isinstance(file, Path) else file.seek(0, os.SEEK_END)
+    most = max(limits.expansion * size, limits.expansion_bytes)
+    rows = limits.expansion_records + limits.byte_records * size
     if expanded > most or about.num_rows > rows:
         raise ValueError(
             f"{name} expands to {expanded:,} bytes in {about.num_rows:,} rows: more "
