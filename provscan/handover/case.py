@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from provscan.errors import InputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError
 from provscan.params import require_folder
 from provscan.report import wording
 from provscan.report.document import page
@@ -279,7 +279,19 @@ def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(f"SET temp_directory = {_quoted(place)}")
         connection.execute("SET threads = 2")
-        yield _Counts(connection, runs)
+        try:
+            yield _Counts(connection, runs)
+        except RuntimeError as error:
+            # The database turns an interruption into this error.
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error
+            raise
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise OutputError(
+                f"counting the findings in {folder.parent} failed "
+                f"({str(error).splitlines()[0]}): free some space, or write to another "
+                "disk with -o"
+            ) from error
 
 
 def _quoted(path: str | Path) -> str:

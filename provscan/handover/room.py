@@ -141,17 +141,20 @@ def _collect_wheels(folder: Path, wheel: str | None) -> None:
     """Get the wheels of this version of provscan, of all that it needs in the installed
     versions, and of pip, and write their checksums as requirements of pip.
     """
+    versions = {item.name: item.version for item in importlib.metadata.distributions()}
+    if "pip" not in versions:
+        raise InputError(
+            f"{sys.executable} has no pip, which gets the wheels of a kit: run "
+            f"{sys.executable} -m ensurepip"
+        )
     installed = {
-        f"{item.name}=={item.version}"
-        for item in importlib.metadata.distributions()
-        if item.name != "provscan" and item.read_text("direct_url.json") is None
+        f"{name}=={version}" for name, version in versions.items() if name != "provscan"
     }
-    pip = importlib.metadata.version("pip")
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(sorted(installed)))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-cache-dir"]
     command += ["--wheel-dir", str(folder / WHEELS), "--constraint", str(constraints)]
-    command += [wheel or _origin(), f"pip=={pip}"]
+    command += [wheel or _origin(), f"pip=={versions['pip']}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     constraints.unlink()
     if done.returncode:
@@ -172,7 +175,10 @@ def _origin() -> str:
     text = importlib.metadata.distribution("provscan").read_text("direct_url.json")
     if text is None:
         return f"provscan=={__version__}"
-    url = json.loads(text)["url"]
+    origin = json.loads(text)
+    url = origin["url"]
+    if vcs := origin.get("vcs_info"):
+        return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     path = Path(unquote(urlsplit(url).path))
     if urlsplit(url).scheme == "file" and not path.exists():
         raise InputError(

@@ -234,11 +234,14 @@ def _precision(
         entry: dict[str, Any] = {"accepted": None, "precision": None}
         entry |= {"findings": int(sizes.sum()), "reviewed": int(reviewed.sum())}
         if not reviewed.all():
-            return entry | {"withheld": "a stratum has no pair that all judged"}
+            return entry | {"withheld": "no pair of a stratum was judged by all"}
         whole = stratified_share(taken, reviewed, sizes)
         entry["accepted"] = whole.as_dict()
         if (corrected := corrected_share(whole, copies, others)) is None:
-            return entry | {"withheld": "planted copies and other pairs are not told"}
+            return entry | {
+                "withheld": "the reviewers accept planted copies "
+                "hardly more often than other planted pairs"
+            }
         return entry | {"precision": corrected.as_dict()}
 
     strata = key["strata"]

@@ -12,6 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +23,7 @@ from tweets import sentence
 import provscan
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.handover.case import MOST_RUNS, write_case
+from provscan.handover.case import MOST_RUNS, _Counts, write_case
 from provscan.handover.review import write_review
 
 RNG = random.Random(11)
@@ -234,6 +235,31 @@ def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="was changed"):
         write_case([runs[1], broken], tmp_path / "case")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.run", "there"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "said"),
+    [
+        (RuntimeError("Query interrupted"), KeyboardInterrupt, ""),
+        (RuntimeError("another"), RuntimeError, "another"),
+        (duckdb.IOException("No space left on device\n..."), OutputError, "free some"),
+    ],
+)
+def test_a_case_that_ends_early_leaves_nothing(
+    raised: Exception,
+    expected: type[BaseException],
+    said: str,
+    runs: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(self: Any, query: str, path: Path) -> None:
+        raise raised
+
+    monkeypatch.setattr(_Counts, "write", fails)
+    with pytest.raises(expected, match=said or None):
+        write_case(runs, tmp_path / "case")
+    assert not list(tmp_path.iterdir())
 
 
 def test_runs_without_findings_make_a_case(tmp_path: Path) -> None:

@@ -201,6 +201,10 @@ def test_right_verdicts_of_two_reviewers(folder: Path, tmp_path: Path) -> None:
     assert "2 reviewers judged a blinded sample" in page
     with pytest.raises(OutputError, match="exists already"):
         score_review(folder / "review", files)
+    with pytest.raises(OutputError, match=r"it holds review\.json"):
+        provscan.match(
+            folder / "data.jsonl", folder / "a.index", folder / "a.run", overwrite=True
+        )
     score_review(folder / "review", files[:1], overwrite=True)
     changed = (folder / "a.run" / "review.json").read_text().replace("100%", "99%")
     (folder / "a.run" / "review.json").write_text(changed)

@@ -224,6 +224,50 @@ def test_the_command_fixes_options_of_a_search(place: Path) -> None:
     assert "Everything that leaves the room" in done.output
 
 
+def test_wheels_that_pip_can_not_get(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = provscan.build_index(ROWS, tmp_path / "a.index")
+    with pytest.raises(InputError, match="pip could not get the wheels"):
+        room.build_room(index.path, tmp_path / "kit", wheel=str(tmp_path / "no.whl"))
+    monkeypatch.setattr(room.importlib.metadata, "distributions", list)
+    with pytest.raises(InputError, match="has no pip"):
+        room.build_room(index.path, tmp_path / "kit")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.index"]
+
+
+@pytest.mark.parametrize(
+    ("direct", "origin"),
+    [
+        (None, f"provscan=={provscan.__version__}"),
+        ({"url": "file:///a%20b", "dir_info": {}}, "is gone: name its wheel"),
+        (
+            {
+                "url": "https://x.example/p.git",
+                "vcs_info": {"vcs": "git", "commit_id": "abc"},
+            },
+            "git+https://x.example/p.git@abc",
+        ),
+        ({"url": "https://x.example/p.whl"}, "https://x.example/p.whl"),
+    ],
+)
+def test_the_wheel_of_provscan_is_that_of_the_installation(
+    direct: Any, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            return direct and json.dumps(direct)
+
+    monkeypatch.setattr(
+        room.importlib.metadata, "distribution", lambda name: Installed()
+    )
+    if "gone" in origin:
+        with pytest.raises(InputError, match=f"/a b, which {origin}"):
+            room._origin()
+    else:
+        assert room._origin() == origin
+
+
 @pytest.mark.skipif(not NIGHTLY, reason="gets wheels and installs them")
 def test_a_kit_works_without_a_network() -> None:
     """Build a kit with real wheels, and run it as a user who can write nowhere else."""
