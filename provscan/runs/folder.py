@@ -263,6 +263,11 @@ def _check_replaceable(target: Path, place: Path) -> None:
             f"{target} is write-protected, so it is not replaced: name another folder"
         )
     names = {path.name for path in target.iterdir()}
+    if REVIEW_FILE in names:
+        raise OutputError(
+            f"{target} has verdicts of reviewers ({REVIEW_FILE}), which would be lost: "
+            "name another folder, or move that file away"
+        )
     own = _own_names(target)
     if foreign := sorted(names - own):
         others = sorted(names - own - WRITTEN)
