@@ -146,6 +146,30 @@ def unspaced(char):
     return any(low <= ord(char) < high for low, high in (*ranges, (0x20000, 0x32000)))
 
 
+LATIN = "abyezhikmvoptux" + "abcehijklmopqstyxwhd"
+GREEK_OR_CYRILLIC = "αβγεζηικμνορτυχ" + "авсеһіјкӏморԛѕтухԝнԁ"
+
+
+def one_script(word):
+    """The word in one script, if it mixes look-alike letters of several."""
+    others = [c for c in word if 0x370 <= ord(c) < 0x530]
+    latin = [c for c in word if "a" <= c <= "z"]
+    if not others or not latin:
+        return word
+    pairs = list(zip(GREEK_OR_CYRILLIC, LATIN, strict=True))
+    to_latin = dict(pairs)
+    if all(c in to_latin for c in others):
+        return "".join(to_latin.get(c, c) for c in word)
+    greek = [c for c in others if ord(c) < 0x400]
+    if greek and len(greek) < len(others):
+        return word
+    # Of two look-alikes of a letter in one script, the later one counts.
+    back = {b: a for a, b in pairs if (ord(a) < 0x400) == bool(greek)}
+    if all(c in back for c in latin):
+        return "".join(back.get(c, c) for c in word)
+    return word
+
+
 def canonical(text):
     text = html.unescape(html.unescape(text))
     text = DROPPED.sub(" ", text)
@@ -166,7 +190,7 @@ def canonical(text):
                 result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
             else:
                 result += c
-    return result.strip(" ")
+    return " ".join(map(one_script, result.strip(" ").split(" ")))
 
 
 def grams(canonical_text, n=5):
