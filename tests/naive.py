@@ -150,16 +150,21 @@ LATIN = "abyezhikmvoptux" + "abcehijklmopqstyxwhd"
 GREEK_OR_CYRILLIC = "αβγεζηικμνορτυχ" + "авсеһіјкӏморԛѕтухԝнԁ"
 
 
-def one_script(word):
-    """The word in one script, if it mixes look-alike letters of several."""
+DIGITS = str.maketrans("013457", "oieast")
+
+
+def undisguised(word):
+    """The word in one script, if it mixes look-alike letters of several; digits that
+    stand for letters in a Latin word are these letters.
+    """
     others = [c for c in word if 0x370 <= ord(c) < 0x530]
     latin = [c for c in word if "a" <= c <= "z"]
-    if not others or not latin:
+    if not latin:
         return word
     pairs = list(zip(GREEK_OR_CYRILLIC, LATIN, strict=True))
     to_latin = dict(pairs)
     if all(c in to_latin for c in others):
-        return "".join(to_latin.get(c, c) for c in word)
+        return "".join(to_latin.get(c, c) for c in word).translate(DIGITS)
     greek = [c for c in others if ord(c) < 0x400]
     if greek and len(greek) < len(others):
         return word
@@ -190,7 +195,7 @@ def canonical(text):
                 result = result[:-1] + unicodedata.normalize("NFC", result[-1] + c)
             else:
                 result += c
-    return " ".join(map(one_script, result.strip(" ").split(" ")))
+    return " ".join(map(undisguised, result.strip(" ").split(" ")))
 
 
 def grams(canonical_text, n=5):

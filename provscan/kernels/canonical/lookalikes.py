@@ -1,9 +1,11 @@
-"""Replace letters that imitate letters of another script.
+"""Replace characters that imitate letters.
 
 A copy is disguised if some of its Latin letters are replaced by Cyrillic or Greek ones
 that look the same, or the other way round. Such a word mixes scripts. It becomes a word
 of one script, if each of its letters has a look-alike in that script; otherwise it
-stays as it is, as does a word in one script.
+stays as it is, as does a word in one script. Digits that stand for letters
+(``l1c3nse``) become letters in each word that has Latin letters, too; numbers stay as
+they are.
 
 The look-alikes are those of Unicode's confusables (UTS #39,
 https://www.unicode.org/reports/tr39/) between Latin, Cyrillic and Greek, in either
@@ -26,45 +28,77 @@ for _row, _pairs in enumerate(
         "аa вb сc еe һh іi јj кk ӏl мm оo рp ԛq ѕs тt уy хx ԝw нh ԁd",
     )
 ):
-    for _letter, _latin in _pairs.split():
-        _LATIN[ord(_letter) - _FIRST] = ord(_latin)
-        _OTHER[_row, ord(_latin) - 0x61] = ord(_letter)
+    for _pair in _pairs.split():
+        _LATIN[ord(_pair[0]) - _FIRST] = ord(_pair[1])
+        _OTHER[_row, ord(_pair[1]) - 0x61] = ord(_pair[0])
+
+
+# For 0 to 9: the letter that the digit stands for, or 0.
+_DIGITS = np.zeros(10, np.uint32)
+for _pair in ("0o", "1i", "3e", "4a", "5s", "7t"):
+    _DIGITS[int(_pair[0])] = ord(_pair[1])
+# The number of code points that are searched for such characters at a time.
+_BLOCK = 32
 
 
 @helper
-def unify_scripts(codes, count):
-    """Replace letters in words of ``codes[:count]`` that mix scripts, in place."""
-    found = False
-    for i in range(count):
-        found |= (codes[i] >= _FIRST) & (codes[i] < _END)
-    if not found:
+def _may_imitate(code):
+    """Return whether a code point is a digit or a Greek or Cyrillic letter."""
+    return ((code >= 0x30) & (code <= 0x39)) | ((code >= _FIRST) & (code < _END))
+
+
+@helper
+def undisguise(codes, count):
+    """Replace characters that imitate letters in canonical ``codes[:count]``, in
+    place.
+    """
+    end = 0
+    for low in range(0, count, _BLOCK):
+        high = min(low + _BLOCK, count)
+        found = False
+        for i in range(low, high):
+            found |= _may_imitate(codes[i])
+        if not found:
+            continue
+        for i in range(low, high):
+            if i >= end and _may_imitate(codes[i]):
+                start, end = i, i
+                while start > 0 and codes[start - 1] != _SPACE:
+                    start -= 1
+                while end < count and codes[end] != _SPACE:
+                    end += 1
+                _undisguise_word(codes, start, end)
+
+
+@helper
+def _undisguise_word(codes, start, end):
+    # Find the scripts of the word, and those in which it can be written.
+    latin, greek, cyrillic = False, False, False
+    as_latin, as_greek, as_cyrillic = True, True, True
+    for i in range(start, end):
+        code = codes[i]
+        if 0x61 <= code <= 0x7A:
+            latin = True
+            as_greek &= _OTHER[0, code - 0x61] != 0
+            as_cyrillic &= _OTHER[1, code - 0x61] != 0
+        elif _FIRST <= code < _END:
+            is_cyrillic = code >= _CYRILLIC
+            cyrillic |= is_cyrillic
+            greek |= not is_cyrillic
+            as_latin &= _LATIN[code - _FIRST] != 0
+    if not latin:
         return
-    start = 0
-    while start < count:
-        # Find the scripts of the word, and those in which it can be written.
-        latin, greek, cyrillic = False, False, False
-        as_latin, as_greek, as_cyrillic = True, True, True
-        end = start
-        while end < count and codes[end] != _SPACE:
-            code = codes[end]
-            if 0x61 <= code <= 0x7A:
-                latin = True
-                as_greek &= _OTHER[0, code - 0x61] != 0
-                as_cyrillic &= _OTHER[1, code - 0x61] != 0
-            elif _FIRST <= code < _END:
-                is_cyrillic = code >= _CYRILLIC
-                cyrillic |= is_cyrillic
-                greek |= not is_cyrillic
-                as_latin &= _LATIN[code - _FIRST] != 0
-            end += 1
-        if latin and (greek or cyrillic):
-            if as_latin:
-                for i in range(start, end):
-                    if _FIRST <= codes[i] < _END:
-                        codes[i] = _LATIN[codes[i] - _FIRST]
-            elif greek != cyrillic and (as_cyrillic if cyrillic else as_greek):
-                row = 1 if cyrillic else 0
-                for i in range(start, end):
-                    if 0x61 <= codes[i] <= 0x7A:
-                        codes[i] = _OTHER[row, codes[i] - 0x61]
-        start = end + 1
+    # Write it in one script.
+    if not as_latin:
+        if greek != cyrillic and (as_cyrillic if cyrillic else as_greek):
+            row = 1 if cyrillic else 0
+            for i in range(start, end):
+                if 0x61 <= codes[i] <= 0x7A:
+                    codes[i] = _OTHER[row, codes[i] - 0x61]
+        return
+    for i in range(start, end):
+        code = codes[i]
+        if _FIRST <= code < _END:
+            codes[i] = _LATIN[code - _FIRST]
+        elif 0x30 <= code <= 0x39 and _DIGITS[code - 0x30] != 0:
+            codes[i] = _DIGITS[code - 0x30]

@@ -12,7 +12,7 @@ import numpy as np
 
 from provscan.kernels.canonical.ascii import BLOCK, SPACE, copy_kept, look_ahead
 from provscan.kernels.canonical.entities import Stream, refers, unescape
-from provscan.kernels.canonical.lookalikes import unify_scripts
+from provscan.kernels.canonical.lookalikes import undisguise
 from provscan.kernels.canonical.utf8 import decode
 from provscan.kernels.jit import helper, kernel
 
@@ -365,7 +365,7 @@ def canonical(count, tables, scratch, out):
             )
             row = 2
     n = fold(codes[row], count, tables, scratch.window, out, scratch.where)
-    unify_scripts(out, n)
+    undisguise(out, n)
     return n, count, row
 
 
