@@ -50,7 +50,6 @@ from provscan.runs.folder import (
     write_json,
 )
 from provscan.runs.inputs import require_outside, source_list
-from provscan.writing import replacing_file
 
 MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
 # Files that can't be written and that an error names.
@@ -235,16 +234,12 @@ def clean(
             return Cleaned(target, read_json(target / MANIFEST))
         last, files, left = _rounds(work, dataset, choice, refused, running)
         manifest |= _described(files) | {"rounds": last.number, "left": left}
-        with (
-            replacing_file(last.files / REMOVED) as temporary,
-            temporary.open("wb") as removed,
-        ):
+        with (last.files / REMOVED).open("wb") as removed:
             for number in range(1, last.number + 1):
                 for lines in sorted(Round(work, number).parts.glob("*.jsonl")):
                     with lines.open("rb") as found:
                         shutil.copyfileobj(found, removed)
-        with replacing_file(last.files / MANIFEST) as temporary:
-            write_json(temporary, manifest)
+        write_json(last.files / MANIFEST, manifest)
         last.files.rename(target)
     return Cleaned(target, manifest)
 
