@@ -137,11 +137,12 @@ def test_places_lead_back(text):
     assert len(mapped.end) == 0 or mapped.end[-1] <= len(text)
     for code, start, end in zip(*mapped, strict=True):
         if code < 128 and chr(code).isalnum() and "&" not in text:
+            folded = unicodedata.normalize("NFKD", text[start:end]).casefold()
             # A character that imitates a letter is replaced alone.
-            origin = naive.undisguised("z" + naive.fold_char(text[start:end][0]))
-            assert chr(code) in unicodedata.normalize(
-                "NFKD", text[start:end]
-            ).casefold() or origin == "z" + chr(code)
+            letters = {
+                naive.undisguised("z" + c)[-1] for c in naive.fold_char(text[start])
+            }
+            assert chr(code) in folded or chr(code) in letters
 
 
 @given(st.lists(texts(6), max_size=12).map(" ".join), st.integers(1, 12))
