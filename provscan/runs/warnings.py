@@ -87,7 +87,7 @@ WARNINGS = {
         "more, or leave it out."
     ),
     "not_detectable": (
-        "{share:.0%} of the licensed texts are too short or too common to be told. "
+        "{share:.0%} of the licensed texts are too short or too common to be findings. "
         "Copies of them are excluded from all counts."
     ),
     "segments_left_out": (

@@ -129,7 +129,7 @@ def headline(status: str, records: Layers, scanned: Scanned) -> str:
         sentence = (
             f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
         )
-        sentence += f" {'holds' if least == 1 else 'hold'} licensed tweets."
+        sentence += f" {'contains' if least == 1 else 'contain'} licensed tweets."
         if (middle := records.estimate) is not None:
             sentence += (
                 f" Best estimate {number(middle.value)} "
@@ -279,14 +279,14 @@ def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
     """Return the upper limit on nearly verbatim copies as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
     told = (
-        f" of the {can_be_told:.0%} of licensed tweets that can be told"
+        f" of the {can_be_told:.0%} of licensed tweets that are distinctive enough"
         if can_be_told is not None
         else ""
     )
     whole = " of all records" if scanned.whole is not None else ""
     sentence = (
-        f"At most {number(most)}{whole} {'holds' if most == 1 else 'hold'} a nearly "
-        f"verbatim copy{told}."
+        f"At most {number(most)}{whole} {'contains' if most == 1 else 'contain'} a "
+        f"nearly verbatim copy{told}."
     )
     return (
         sentence

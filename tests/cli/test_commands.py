@@ -205,13 +205,13 @@ def test_gate(library: Any, run: Run, allowed: str) -> None:
     """The results are printed all the same."""
     finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
     library.fails_with = GateError(
-        "at least 0.1500% of the records hold licensed text", finished
+        "at least 0.1500% of the records contain licensed text", finished
     )
     result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
     assert library.calls[-1][2] == {"fail_above": 0.001}
     assert result.exit_code == 1
     assert json.loads(result.stdout)["records"] == library.summary["records"]
-    assert "at least 0.1500% of the records hold licensed text." in result.stderr
+    assert "at least 0.1500% of the records contain licensed text." in result.stderr
     library.summary["damaged"] = [
         {"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}
     ]
