@@ -36,8 +36,8 @@ ONLY_PRINTING = {"as_json", "quiet", "verbose"}
 """Options that choose what is printed, which the library never does."""
 OF_BLIND = {"key", "blind"}
 """Options that call provscan.blind in place of provscan."""
-ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows"}
-"""Parameters that are arguments, or have no use on a command line."""
+ONLY_PYTHON = {"sources", "progress", "index", "out", "bands", "rows", "canonical"}
+"""Parameters that are arguments or functions, or have no use on a command line."""
 
 
 def options(command: str) -> list[click.Option]:
