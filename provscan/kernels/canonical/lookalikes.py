@@ -39,12 +39,17 @@ for _pair in ("0o", "1i", "3e", "4a", "5s", "7t"):
     _DIGITS[int(_pair[0])] = ord(_pair[1])
 # The number of code points that are searched for such characters at a time.
 _BLOCK = 32
+_ZERO, _TEN = np.uint32(0x30), np.uint32(10)
+_START, _SPAN = np.uint32(_FIRST), np.uint32(_END - _FIRST)
 
 
 @helper
 def _may_imitate(code):
-    """Return whether a code point is a digit or a Greek or Cyrillic letter."""
-    return ((code >= 0x30) & (code <= 0x39)) | ((code >= _FIRST) & (code < _END))
+    """Return 1 for a digit or a Greek or Cyrillic letter, else 0, as uint32."""
+    # Differences wrap around, so that one comparison decides, which is vectorised.
+    digit = np.uint32(code - _ZERO) < _TEN
+    other = np.uint32(code - _START) < _SPAN
+    return np.uint32(digit) | np.uint32(other)
 
 
 @helper
@@ -55,19 +60,19 @@ def undisguise(codes, count):
     end = 0
     for low in range(0, count, _BLOCK):
         high = min(low + _BLOCK, count)
-        found = False
-        for i in range(low, high):
-            found |= _may_imitate(codes[i])
-        if not found:
-            continue
-        for i in range(low, high):
-            if i >= end and _may_imitate(codes[i]):
-                start, end = i, i
-                while start > 0 and codes[start - 1] != _SPACE:
-                    start -= 1
-                while end < count and codes[end] != _SPACE:
-                    end += 1
-                _undisguise_word(codes, start, end)
+        block = codes[low:high]
+        found = np.uint32(0)
+        for j in range(len(block)):
+            found |= _may_imitate(block[j])
+        if found:
+            for i in range(max(low, end), high):
+                if i >= end and _may_imitate(codes[i]):
+                    start, end = i, i
+                    while start > 0 and codes[start - 1] != _SPACE:
+                        start -= 1
+                    while end < count and codes[end] != _SPACE:
+                        end += 1
+                    _undisguise_word(codes, start, end)
 
 
 @helper
