@@ -51,6 +51,7 @@ LONGEST = [
     "cluster",
     "test_browser.py",
     "test_resume.py",
+    "test_clean_resume.py",
     "test_match.py",
     "test_format.py",
     "test_damage.py",

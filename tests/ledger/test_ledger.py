@@ -15,7 +15,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from chromium import Watched, browser
+from chromium import Watched
 from click.testing import CliRunner
 from house import ROOT
 
