@@ -248,7 +248,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
             folder.rename(target)
             (target / LOCK).unlink()
         except BaseException as error:
-            if any((folder / PARTS[0]).glob("*")):
+            if any((folder / PARTS[0]).glob("*.parquet")):
                 error.add_note(
                     f"What was read is kept in {folder}: repeat the command to go on"
                 )

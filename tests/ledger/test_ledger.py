@@ -340,6 +340,36 @@ def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b.csv.gz"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.csv",
+            "time,app,status\nsoon,a,200\n,a,200\nlate,a,200\n",
+            r"3 lines of 1 file can't be read, the first is row 1 of .*a\.csv "
+            r"\(bad_time: 'soon'\)",
+        ),
+        (
+            "a.jsonl",
+            '{"app": "a"}\n{"app": "a", "time": "x"}\n',
+            r"2 lines of 1 file can't be read, the first is line 1 of .*a\.jsonl "
+            r"\(no_time: '{\"app\": \"a\"}'\)",
+        ),
+        ("a.jsonl", "{broken\n", "it has no record with named values"),
+        ("a.csv", "time,app,status\n", "it records no call.* Readable are JSON lines"),
+    ],
+)
+def test_logs_without_a_call_are_answered_with_the_first_reason(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=said) as raised:
+        make_ledger([tmp_path / name], tmp_path / "out")
+    assert "zone" not in str(raised.value)
+    assert "WARC" not in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "time,app,status\n2022-01-01T00:00:00Z,reader,200\n"
