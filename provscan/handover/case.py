@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from provscan.errors import InputError, OutputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError, interruptible
 from provscan.params import require_folder
 from provscan.report import wording
 from provscan.report.document import page
@@ -280,12 +280,8 @@ def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
         connection.execute(f"SET temp_directory = {_quoted(place)}")
         connection.execute("SET threads = 2")
         try:
-            yield _Counts(connection, runs)
-        except RuntimeError as error:
-            # The database turns an interruption into this error.
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise
+            with interruptible():
+                yield _Counts(connection, runs)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise OutputError(
                 f"counting the findings in {folder.parent} failed "

@@ -345,9 +345,18 @@ class _Maker:
         first = next(batches, None)
         if first is None:
             raise InputError("it records no call")
-        reader = pa.RecordBatchReader.from_batches(
-            first.schema, (batch for part in ([first], batches) for batch in part)
-        )
+        ended: list[BaseException] = []
+
+        def watched() -> Iterator[pa.RecordBatch]:
+            # DuckDB turns Ctrl-C in here into an error of its own.
+            try:
+                yield first
+                yield from batches
+            except KeyboardInterrupt as error:
+                ended.append(error)
+                raise
+
+        reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
         if isinstance(form, Lines):
             prepared = f"SELECT row, line, {form.prepared()} AS v FROM rows"
@@ -358,6 +367,8 @@ class _Maker:
         try:
             self._sql(f"COPY ({source}) TO {text(str(raw))} (FORMAT parquet)")
         except duckdb.Error as error:
+            if ended:
+                raise ended[0] from None
             cause = error.__cause__ or error
             raise InputError(f"damaged: {cause}") from error
         self._database.unregister("rows")

@@ -21,7 +21,7 @@ from house import ROOT
 
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.ledger import make_ledger, read_ledger, run, write_ledger_report
+from provscan.ledger import logs, make_ledger, read_ledger, run, write_ledger_report
 from provscan.readers import file_checksum
 
 __all__ = ["browser"]
@@ -315,6 +315,33 @@ def test_an_interrupted_ledger_goes_on(
     assert (out / "key.txt").read_text() == key
     assert not (tmp_path / "out.unfinished").exists()
     assert not (out / "parts").exists()
+
+
+def test_an_interruption_is_not_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.csv"
+    log.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\n")
+    batches = logs.Delimited.batches
+
+    def interrupted(self: Any, stream: Any) -> Any:
+        yield from batches(self, stream)
+        raise KeyboardInterrupt
+
+    def queried(db: Any) -> None:
+        raise RuntimeError("Query interrupted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(logs.Delimited, "batches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make_ledger([log], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [log]
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "compare", queried)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            make_ledger([log], tmp_path / "out")
+    assert "repeat the command to go on" in raised.value.__notes__[0]
+    make_ledger([log], tmp_path / "out")
 
 
 def test_files_that_cannot_be_read_are_shown_and_change_the_status(
