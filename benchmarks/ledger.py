@@ -37,20 +37,22 @@ GAP = (datetime(2022, 5, 5, 3, tzinfo=UTC), datetime(2022, 5, 5, 9, tzinfo=UTC))
 OVERLAP = (datetime(2022, 3, 10, tzinfo=UTC), datetime(2022, 3, 12, tzinfo=UTC))
 POLICE = datetime(2022, 9, 1, 12, tzinfo=UTC)
 AHEAD = 437
+# Calls from one call of the government customer to the next.
+POLICE_EVERY = 1000
 
 # Row `i` of an application and month; the 51st of each hundred is a retry of the 50th,
-# which is refused. `r` is the row whose names a row has.
+# which is refused, at most 5 s later. `r` is the row whose names a row has.
 ROWS = """
     SELECT *, CASE
         WHEN {app} = 5 THEN true_time + INTERVAL {ahead} SECONDS
         WHEN {app} = 6 THEN timezone('America/Chicago', timezone('UTC', true_time))
-        WHEN {app} = 7 AND kept AND hash(i, 8) % 500 = 0
+        WHEN {app} = 7 AND kept AND hash(i, 8) % {backdated} = 0
             THEN true_time - INTERVAL 5 DAYS
         ELSE true_time END AS time
     FROM (
-        SELECT i, r, TIMESTAMP '{begin}' + to_microseconds((i * {step}
-                + hash(i, {app}) % greatest({step} // 2, 1)::BIGINT)::BIGINT)
-                AS true_time,
+        SELECT i, r, TIMESTAMP '{begin}' + to_microseconds((r * {step}
+                + hash(r, {app}) % greatest({step} // 2, 1)::BIGINT
+                + (i - r) * least({step} // 2, 5000000))::BIGINT) AS true_time,
             hash(i, {month}, {app}, 9) % {kept} = 0 AND i % 100 <> 50 AS kept
         FROM (SELECT i, if(i % 100 = 51, i - 1, i) AS r FROM range({rows}) t(i))
     )"""
@@ -69,7 +71,7 @@ CALLS = """
                 - (-4000 * ln(1 - (hash(i, 6) % 1000000) / 1e6))::BIGINT) << 22)
             - (hash(i, 7, n) % 97 * n * 400000000)::BIGINT FOR n IN [0, 1, 2, 3, 4]
         ] END AS ids,
-        CASE WHEN {app} = 1 AND time >= TIMESTAMP '{police}' AND i % 1000 = 7
+        CASE WHEN {app} = 1 AND time >= TIMESTAMP '{police}' AND i % {police_every} = 7
             THEN 'City Police' WHEN i % 10 = 0 THEN 'Newspaper' END AS organisation
     FROM ({rows})"""
 
@@ -97,6 +99,9 @@ def write(folder: Path, rows: int, form: str) -> int:
                 "epoch": EPOCH,
                 "ahead": AHEAD,
                 "police": f"{POLICE:%Y-%m-%d %H:%M}",
+                "police_every": POLICE_EVERY,
+                # At least some 20 rows, whatever the number of calls.
+                "backdated": max(1, min(500, rows // 8 // KEPT // 20)),
                 "project": "'project-0'" if app < 2 else f"'project-{app}'",
             }
             query = CALLS.format(**values | {"rows": ROWS.format(**values)})
@@ -250,7 +255,8 @@ def facts(
         row for row in rows("organisations") if row["organisation"] == "City Police"
     ]
     first = police[0]["first"] if len(police) == 1 else None
-    near = first is not None and POLICE <= first < POLICE + timedelta(days=2)
+    most = timedelta(days=365) * 8 / calls * (POLICE_EVERY + 1)
+    near = first is not None and POLICE <= first < POLICE + most
     found.append(("government", near, str(first)))
     covered = rows("coverage")
     lost = {(row["application"], row["day"]) for row in covered if row["gap"]}

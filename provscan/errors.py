@@ -19,6 +19,8 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         └── ModelError
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -91,3 +93,16 @@ class ModelError(UnusableError):
     """A language model can't be queried: no endpoint answers, the key is refused, or
     there is no such model.
     """
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Provide a block whose queries of DuckDB can be interrupted: DuckDB turns the
+    KeyboardInterrupt of Ctrl-C into a RuntimeError, which is turned back.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise

@@ -5,7 +5,7 @@ totals in which each text and each tweet counts once.
 can't be compared, :class:`_Counts` counts in DuckDB, whose memory is bounded, and the
 other functions put the counts into ``case.json``, tables, a page and a workbook.
 
-A licensed text is identified by the id of its earliest tweet, as in the files of a run.
+A licensed text is identified by the id and the wording of its earliest tweet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from provscan.errors import InputError, OutputError, UsageError
+from provscan.errors import InputError, OutputError, UsageError, interruptible
 from provscan.params import require_folder
 from provscan.report import wording
 from provscan.report.document import page
@@ -238,24 +238,30 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
     return compared
 
 
+# A finding is a row of both files. An id can stand for several texts, so a text is
+# identified by its digest, too.
 _FOUND = """
 INSERT INTO found
-SELECT ? AS run, tweet_id, tweets, findings, author, ms, digest
+SELECT ? AS run, tweet_id, digest, tweets, findings, author, ms
 FROM (
-    SELECT tweet_id, max(tweets) AS tweets, count(*) AS findings
+    SELECT tweet_id, max(tweets) AS tweets
     FROM read_parquet(?) WHERE counted AND NOT control GROUP BY tweet_id)
-LEFT JOIN (
-    SELECT tweet_id, min(author) AS author, min(epoch_ms(time)) AS ms,
-        min({digest}) AS digest
-    FROM read_parquet(?) GROUP BY tweet_id) USING (tweet_id)"""
-# Compared only if the runs used different indexes.
-_DIGEST = "CASE WHEN has_text THEN sha256(tweet) ELSE tweet END"
+JOIN (
+    SELECT tweet_id, {digest} AS digest, count(*) AS findings, min(author) AS author,
+        min(epoch_ms(time)) AS ms
+    FROM read_parquet(?) GROUP BY ALL) USING (tweet_id)"""
+_DIGEST = (
+    "('0x' || left(CASE WHEN has_text THEN sha256(tweet) ELSE tweet END, 16))::UBIGINT"
+)
 _TEXTS = """
 CREATE TABLE texts AS
-SELECT tweet_id, min(author) AS author, min(ms) AS ms, max(tweets)::BIGINT AS tweets,
-    sum(findings)::BIGINT AS findings, bit_or(1::UBIGINT << run)::UBIGINT AS found_in,
-    min(digest) AS digest, min(digest) <> max(digest) AS differ
-FROM found GROUP BY tweet_id"""
+SELECT tweet_id, digest, min(author) AS author, min(ms) AS ms,
+    max(tweets)::BIGINT AS tweets, sum(findings)::BIGINT AS findings,
+    bit_or(1::UBIGINT << run)::UBIGINT AS found_in
+FROM found GROUP BY tweet_id, digest"""
+_SHARED = """
+SELECT count(*) AS ids, min(tweet_id) AS example FROM (
+    SELECT tweet_id FROM texts GROUP BY tweet_id HAVING count(*) > 1)"""
 _SUMS = ", ".join(
     ["count(*) AS texts"]
     + [f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in ("tweets", "findings")]
@@ -280,12 +286,8 @@ def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
         connection.execute(f"SET temp_directory = {_quoted(place)}")
         connection.execute("SET threads = 2")
         try:
-            yield _Counts(connection, runs)
-        except RuntimeError as error:
-            # The database turns an interruption into this error.
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise
+            with interruptible():
+                yield _Counts(connection, runs)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise OutputError(
                 f"counting the findings in {folder.parent} failed "
@@ -309,16 +311,15 @@ class _Counts:
             for number in range(len(runs))
         }
         connection.execute(
-            "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, tweets BIGINT, "
-            "findings BIGINT, author VARCHAR, ms BIGINT, digest VARCHAR)"
+            "CREATE TABLE found (run INTEGER, tweet_id VARCHAR, digest UBIGINT, "
+            "tweets BIGINT, findings BIGINT, author VARCHAR, ms BIGINT)"
         )
         self._indexes = {run.files.info["index"]["fingerprint"] for run in runs}
-        digest = _DIGEST if len(self._indexes) > 1 else "NULL"
         for number, run in enumerate(runs):
             tables = [
                 str(run.files.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)
             ]
-            connection.execute(_FOUND.format(digest=digest), [number, *tables])
+            connection.execute(_FOUND.format(digest=_DIGEST), [number, *tables])
         connection.execute(_TEXTS)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
@@ -333,12 +334,11 @@ class _Counts:
         """
         notes = []
         found = self.rows(
-            "SELECT run, count(*) AS texts, sum(findings)::BIGINT AS findings "
-            "FROM found GROUP BY run"
+            "SELECT run, sum(findings)::BIGINT AS findings FROM found GROUP BY run"
         )
         by_run = {row["run"]: row for row in found}
         for number, run in enumerate(self._runs):
-            row = by_run.get(number, {"texts": 0, "findings": 0})
+            row = by_run.get(number, {"findings": 0})
             counted = run.files.summary["counted"]
             if row["findings"] != counted["matches"]:
                 raise InputError(
@@ -346,11 +346,12 @@ class _Counts:
                     f"findings where summary.json has {counted['matches']:,}, so the "
                     "files are of different runs: run match again"
                 )
-            if shared := counted["texts"] - row["texts"]:
-                notes.append(
-                    f"Run {number + 1}: the ids of {shared:,} texts are also those of "
-                    "other texts. Texts with the same id are counted as one."
-                )
+        if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:
+            notes.append(
+                f"{several(shared, 'id', 'ids')} of tweets each stand for several "
+                "texts. The texts are counted one by one, each with the most tweets "
+                "that a text of this id has, so the totals of tweets may be too high."
+            )
         if len(self._indexes) > 1:
             self._require_platform_ids()
             notes.append(
@@ -364,14 +365,15 @@ class _Counts:
     def _require_platform_ids(self) -> None:
         """Refuse different indexes unless an id means the same tweet in all of them."""
         row = self.rows(
-            "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd,"
-            " min(tweet_id) FILTER (differ) AS differs FROM texts"
+            "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd "
+            "FROM texts"
         )[0]
+        differs = self.rows(_SHARED)[0]["example"]
         why = None
         if row["odd"]:
             why = f"{row['odd']:,} texts have tweets without a numeric id"
-        elif row["differs"] is not None:
-            why = f"tweet {row['differs']} has different texts in them"
+        elif differs is not None:
+            why = f"tweet {differs} has different texts in them"
         if why is not None:
             raise InputError(
                 f"the runs used {len(self._indexes)} different indexes, and {why}, so "
@@ -399,7 +401,7 @@ class _Counts:
         return (
             f"SELECT tweet_id, author, {_DAY} AS day, tweets, findings, "
             f"bit_count(found_in)::INTEGER AS runs, {in_run} FROM texts "
-            "ORDER BY runs DESC, findings DESC, tweet_id"
+            "ORDER BY runs DESC, findings DESC, tweet_id, digest"
         )
 
     def write(self, query: str, path: Path) -> None:

@@ -169,6 +169,11 @@ def found_columns(
                 found[meaning] = simple[name]
                 taken.add(simple[name])
                 break
+    if not names:
+        raise InputError(
+            "it has no record with named values, such as "
+            '{"time": "2022-01-01T12:00:00Z", "app": "reader"}'
+        )
     if "time" not in found:
         shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
         raise InputError(

@@ -9,6 +9,7 @@ intervals and reservations.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from provscan.api import match, open_index
 from provscan.engine.progress import Progress
-from provscan.errors import InputError
+from provscan.errors import InputError, UnusableError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
 from provscan.report.wording import left_out
@@ -100,6 +101,17 @@ def _scan(case: Case, held: Row, run: Path, progress: Progress | None) -> None:
         raise InputError(
             f"the options of {held['name']} are not those of match: {error}"
         ) from error
+    except UnusableError as error:
+        # The command line of match has options where a case file has keys.
+        said = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, str(error))
+        raise InputError(f"scanning {held['dataset']}: {said}") from error
+    except KeyboardInterrupt:
+        # Not the advice of match to go on with an option of its own.
+        raise KeyboardInterrupt from None
+
+
+def _key(option: re.Match[str]) -> str:
+    return f"the option {option[1].replace('-', '_')} of the case file"
 
 
 def _list(value: Any) -> list[Any]:

@@ -42,7 +42,7 @@ from provscan.ledger.columns import (
     read_mapping,
 )
 from provscan.ledger.logs import FORMATS, Format, Lines, format_of, identifier, text
-from provscan.names import printable
+from provscan.names import counted, printable
 from provscan.readers.bytes.files import open_file, why_unread
 from provscan.readers.bytes.streams import ByteStream, unpack_into
 from provscan.readers.formats.registry import Asked
@@ -59,6 +59,10 @@ VERSION = 1
 FIRST_SNOWFLAKE = 29_700_859_247
 # Rows of a part are sorted by time if its row groups overlap by more than this.
 DISORDER = 3
+READABLE = (
+    "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
+    "twarc.log and the platform's usage export; each also compressed and in archives"
+)
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 # The reasons of bad rows, best first. Tweets exist since March 2006.
 REASONS = """
@@ -146,11 +150,26 @@ def take_in(
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
     if not any(part.path or part.usage for part in made):
-        reasons = [
-            (p.about["source"], p.about.get("detail") or "no calls") for p in made
-        ]
-        raise nothing_to_read([printable(name) for name in named], reasons)
+        raise _no_calls(named, made)
     return made
+
+
+def _no_calls(named: Sequence[str], made: Sequence[Part]) -> InputError:
+    """Return an error that says why no file gives a call, with the first reason."""
+    if bad := [part for part in made if part.bad]:
+        lines = sum(row["lines"] for part in bad for row in part.bad)
+        first = min(bad[0].bad, key=lambda row: row["example_line"])
+        unit = "row" if bad[0].about["format"] in ("csv", "parquet") else "line"
+        example = f": {first['example']!r}" if first["example"] else ""
+        return InputError(
+            f"no call can be read: {counted(lines, 'line')} of "
+            f"{counted(len(bad), 'file')} can't be read, the first is {unit} "
+            f"{first['example_line']:,} of {first['source']} "
+            f"({first['reason']}{example}). Name the columns, or the format of times, "
+            "in a mapping"
+        )
+    reasons = [(p.about["source"], p.about.get("detail") or "no calls") for p in made]
+    return nothing_to_read([printable(name) for name in named], reasons, "", READABLE)
 
 
 def stream_of(source: str) -> str:
@@ -326,9 +345,18 @@ class _Maker:
         first = next(batches, None)
         if first is None:
             raise InputError("it records no call")
-        reader = pa.RecordBatchReader.from_batches(
-            first.schema, (batch for part in ([first], batches) for batch in part)
-        )
+        ended: list[BaseException] = []
+
+        def watched() -> Iterator[pa.RecordBatch]:
+            # DuckDB turns Ctrl-C in here into an error of its own.
+            try:
+                yield first
+                yield from batches
+            except KeyboardInterrupt as error:
+                ended.append(error)
+                raise
+
+        reader = pa.RecordBatchReader.from_batches(first.schema, watched())
         self._database.register("rows", reader)
         if isinstance(form, Lines):
             prepared = f"SELECT row, line, {form.prepared()} AS v FROM rows"
@@ -339,6 +367,8 @@ class _Maker:
         try:
             self._sql(f"COPY ({source}) TO {text(str(raw))} (FORMAT parquet)")
         except duckdb.Error as error:
+            if ended:
+                raise ended[0] from None
             cause = error.__cause__ or error
             raise InputError(f"damaged: {cause}") from error
         self._database.unregister("rows")
@@ -413,7 +443,11 @@ class _Maker:
             SELECT row, time, seen, parameters, status, tweets, ids, quota, share,
                 {", ".join(map(identifier, NAMED))}, other, keys,
                 {REASONS.format(reason=form.reason)} AS bad,
-                CASE WHEN bad IS NOT NULL THEN line END AS line
+                CASE WHEN bad IS NOT NULL THEN coalesce(line::VARCHAR, CASE bad
+                    WHEN 'bad_time' THEN time_stated
+                    WHEN 'impossible_time' THEN time_stated
+                    WHEN 'bad_status' THEN status_stated
+                    WHEN 'bad_tweets' THEN tweets_stated END) END AS line
             FROM (
                 SELECT row, line, {times}, {numbers}, {names},
                     nullif(trim(({stated("time")})::VARCHAR), '') AS time_stated,
@@ -510,6 +544,9 @@ class _Maker:
         about["bad"] = sum(row["lines"] for row in self.part.bad)
         if rows:
             self.part.path = self._path
+        else:
+            for path in (self._path, self._path.with_suffix(".names.parquet")):
+                path.unlink()
         if not self._zoned and self._entry.zone == "UTC":
             said = "its times state no zone and are taken as UTC"
             about["detail"] = "; ".join(filter(None, (about["detail"], said)))

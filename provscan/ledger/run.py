@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from provscan import __version__
 from provscan.engine.progress import Progress
-from provscan.errors import OutputError, UsageError
+from provscan.errors import OutputError, UsageError, interruptible
 from provscan.ledger.access import measure
 from provscan.ledger.comparison import compare
 from provscan.ledger.database import Database, add_table, open_database, write_table
@@ -112,7 +112,7 @@ def make_ledger(
         for rule in pack["rules"]
         if rule["kind"] == "rate_limit"
     }
-    with _new_folder(Path(out)) as folder:
+    with _new_folder(Path(out)) as folder, interruptible():
         tables = measure(
             named,
             folder,
@@ -248,7 +248,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
             folder.rename(target)
             (target / LOCK).unlink()
         except BaseException as error:
-            if any((folder / PARTS[0]).glob("*")):
+            if any((folder / PARTS[0]).glob("*.parquet")):
                 error.add_note(
                     f"What was read is kept in {folder}: repeat the command to go on"
                 )

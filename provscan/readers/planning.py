@@ -432,7 +432,10 @@ def named_sources(sources: Source | Sequence[Source]) -> list[str]:
 
 
 def nothing_to_read(
-    named: list[str], left_out: list[tuple[str, str]], what: str = ""
+    named: list[str],
+    left_out: list[tuple[str, str]],
+    what: str = "",
+    readable: str = READABLE,
 ) -> InputError:
     """Return an error that says why no file is read, and quotes the first reason."""
     if not left_out:
@@ -441,9 +444,10 @@ def nothing_to_read(
     else:
         path, why = left_out[0]
         more = len(left_out) - 1
-        others = f", and {more:,} more files can't be read either" if more else ""
+        files = "1 more file" if more == 1 else f"{more:,} more files"
+        others = f", and {files} can't be read either" if more else ""
         reason = f"{path} can't be read: {why}{others}"
-    return InputError(f"{what}{reason}. Readable are {READABLE}.")
+    return InputError(f"{what}{reason}. Readable are {readable}.")
 
 
 def with_fields(split: Split, fields: Fields, limits: Limits) -> Split:

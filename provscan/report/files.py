@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,6 +40,9 @@ from provscan.writing import replacing_file
 ABOUT = ("author", "time", "lang")
 TEXTS = ("before", "passage", "after", "tweet")
 KEY = ("record", "start", "end", "tweet_id")
+# Columns that earlier versions did not write.
+ADDED = {**dict.fromkeys(ABOUT, pa.string()), "time": pa.timestamp("ms", "UTC")}
+ADDED["new"] = pa.bool_()
 BATCH = 1 << 14
 _LAST_LINE = "\n<!-- written by provscan, XXH3-128 of all before this line: %s -->\n"
 VERDICTS = ("accepted", "rejected", "unsure")
@@ -153,14 +156,21 @@ class RunFiles:
         """The matches of licensed texts, findings first, and the strongest first.
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
-        numbers. The table also has author, time, language and ``new``; ``row`` is the
-        row in ``matches.parquet``, and ``place`` the row in ``evidence.parquet``, null
-        if the match is not a finding.
+        numbers. The table also has author, time, language and ``new``, which are null
+        in a run of a version that did not write them; ``row`` is the row in
+        ``matches.parquet``, and ``place`` the row in ``evidence.parquet``, null if the
+        match is not a finding.
         """
         needed = [*KEY, "control", "counted", "bits"]
         matches = _read(self.path / MATCHES_FILE, needed, others=True)
         matches = matches.append_column("row", pa.array(np.arange(len(matches))))
-        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT, "new"])
+        evidence = _read(self.path / EVIDENCE_FILE, KEY, optional=ADDED)
+        for name, kind in ADDED.items():
+            if name not in evidence.column_names:
+                nulls = pa.nulls(len(evidence), kind)
+                evidence = evidence.append_column(name, nulls)
+            if name in ABOUT and name not in matches.column_names:
+                matches = matches.append_column(name, pa.nulls(len(matches), kind))
         counted = matches["counted"].to_numpy()
         self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
         place = pa.array(np.cumsum(counted) - 1, mask=~counted)
@@ -268,14 +278,22 @@ def exhibit_order(matches: pa.Table) -> Numbers:
     return result
 
 
-def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
-    """Read columns of a file; with ``others``, also all columns that are not texts."""
+def _read(
+    path: Path,
+    columns: Sequence[str],
+    others: bool = False,
+    optional: Iterable[str] = (),
+) -> pa.Table:
+    """Read columns of a file, and those of ``optional`` that it has; with ``others``,
+    also all columns that are not texts.
+    """
     try:
         # pq.read_table would import many file systems.
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if missing := set(columns) - set(names):
                 raise KeyError(*missing)
+            columns = [*columns, *(name for name in optional if name in names)]
             if others:
                 columns = [name for name in names if name not in TEXTS]
             return file.read(columns)

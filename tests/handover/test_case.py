@@ -219,6 +219,21 @@ def test_different_indexes_are_compared_by_the_ids_of_the_platform(
     assert not list(tmp_path.glob(".provscan-*"))
 
 
+def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
+    rows = [{"id": f"n{n // 2}", "text": ROWS[n]["text"]} for n in range(40)]
+    one = with_index(tmp_path, "one", rows, range(10))
+    shutil.copytree(tmp_path / "one.index", tmp_path / "two.index")
+    shutil.copytree(tmp_path / "one.index", tmp_path / "odd.index")
+    two = run(tmp_path, "two", range(5, 20), rows, texts=3)
+    odd = run(tmp_path, "odd", range(1, 40, 2), rows)
+    case = write_case([one, two, odd], tmp_path / "case")
+    texts = [provscan.open_run(path).summary["counted"]["texts"] for path in (one, two)]
+    assert texts == [10, 15]
+    assert case["totals"]["texts"] == 20 + 10
+    assert [pair["texts"] for pair in case["pairs"]] == [5, 5, 8]
+    assert case["notes"][-1].startswith("10 ids of tweets each stand for several")
+
+
 def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, and 1 are named"):
         write_case(runs[:1], tmp_path / "case")

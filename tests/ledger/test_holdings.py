@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from measured import compared, findings
@@ -14,6 +15,7 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
+from provscan.ledger import holdings
 from provscan.ledger.database import rows
 from provscan.runs.folder import read_run, write_summary
 
@@ -121,6 +123,29 @@ def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
         compared(folder, case),
     ):
         pass
+
+
+def test_errors_of_a_scan_name_what_a_case_file_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (folder / "june.jsonl").open("a") as store:
+        store.write("{broken\n" * 9)
+    case = CASE + STORE.format("06", "june.jsonl")
+    with pytest.raises(InputError) as raised, compared(folder, case):
+        pass
+    assert str(raised.value).startswith("scanning june.jsonl: 9 of 19 records can't")
+    assert "allow more with the option max_bad of the case file" in str(raised.value)
+
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        error = KeyboardInterrupt()
+        error.add_note("repeat the command with --resume to go on")
+        raise error
+
+    monkeypatch.setattr(holdings, "match", interrupted)
+    with pytest.raises(KeyboardInterrupt) as ended, compared(folder, case):
+        pass
+    for error in (raised.value, ended.value):
+        assert "--" not in "".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def deletions(folder: Path, case: str, pack: str = "") -> dict[str, object]:

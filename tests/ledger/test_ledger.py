@@ -21,7 +21,7 @@ from house import ROOT
 
 from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.ledger import make_ledger, read_ledger, run, write_ledger_report
+from provscan.ledger import logs, make_ledger, read_ledger, run, write_ledger_report
 from provscan.readers import file_checksum
 
 __all__ = ["browser"]
@@ -317,6 +317,33 @@ def test_an_interrupted_ledger_goes_on(
     assert not (out / "parts").exists()
 
 
+def test_an_interruption_is_not_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.csv"
+    log.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\n")
+    batches = logs.Delimited.batches
+
+    def interrupted(self: Any, stream: Any) -> Any:
+        yield from batches(self, stream)
+        raise KeyboardInterrupt
+
+    def queried(db: Any) -> None:
+        raise RuntimeError("Query interrupted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(logs.Delimited, "batches", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make_ledger([log], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [log]
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "compare", queried)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            make_ledger([log], tmp_path / "out")
+    assert "repeat the command to go on" in raised.value.__notes__[0]
+    make_ledger([log], tmp_path / "out")
+
+
 def test_files_that_cannot_be_read_are_shown_and_change_the_status(
     tmp_path: Path,
 ) -> None:
@@ -338,6 +365,36 @@ def test_without_a_readable_log_nothing_is_left_behind(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         make_ledger([tmp_path / "b.csv.gz"], tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["b.csv.gz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.csv",
+            "time,app,status\nsoon,a,200\n,a,200\nlate,a,200\n",
+            r"3 lines of 1 file can't be read, the first is row 1 of .*a\.csv "
+            r"\(bad_time: 'soon'\)",
+        ),
+        (
+            "a.jsonl",
+            '{"app": "a"}\n{"app": "a", "time": "x"}\n',
+            r"2 lines of 1 file can't be read, the first is line 1 of .*a\.jsonl "
+            r"\(no_time: '{\"app\": \"a\"}'\)",
+        ),
+        ("a.jsonl", "{broken\n", "it has no record with named values"),
+        ("a.csv", "time,app,status\n", "it records no call.* Readable are JSON lines"),
+    ],
+)
+def test_logs_without_a_call_are_answered_with_the_first_reason(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=said) as raised:
+        make_ledger([tmp_path / name], tmp_path / "out")
+    assert "zone" not in str(raised.value)
+    assert "WARC" not in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_two_commands_do_not_write_one_folder(tmp_path: Path) -> None:

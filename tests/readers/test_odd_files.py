@@ -22,7 +22,9 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Limits, plan
+from provscan.readers.formats.databases import _duckdb
 from provscan.readers.inspection import inspect_sources
+from provscan.readers.splits import Context
 
 TEXTS = [
     f"the quick brown fox number {number} jumps over a lazy dog by the river"
@@ -407,6 +409,15 @@ def test_a_field_that_holds_codes_in_one_table_and_texts_in_another(tmp_path, re
     file.close()
     found = read_all(str(tmp_path / "a.sqlite"))
     assert [text for text in found.texts if "fox" in text] == TEXTS * 5
+
+
+def test_an_interruption_is_not_taken_for_a_damaged_database(tmp_path):
+    duckdb.connect(str(tmp_path / "a.duckdb")).close()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        _duckdb(str(tmp_path / "a.duckdb"), Context.quiet(Limits())),
+    ):
+        raise RuntimeError("Query interrupted")
 
 
 def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):

@@ -19,7 +19,7 @@ from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from provscan.errors import InputError
+from provscan.errors import InputError, interruptible
 from provscan.readers.bytes.budget import require_few, require_growth
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
@@ -125,7 +125,7 @@ def _missing(path: str) -> str:
 def _duckdb(path: str, context: Context) -> Iterator[Any]:
     import duckdb
 
-    with duckdb.connect(path, read_only=True) as connection:
+    with interruptible(), duckdb.connect(path, read_only=True) as connection:
         yield connection
 
 
