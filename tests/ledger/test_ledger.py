@@ -24,8 +24,6 @@ from provscan.errors import InputError, OutputError, UsageError
 from provscan.ledger import logs, make_ledger, read_ledger, run, write_ledger_report
 from provscan.readers import file_checksum
 
-__all__ = ["browser"]
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
