@@ -1,4 +1,4 @@
-"""A dataset again, without what a run found in it.
+"""Write a copy of a dataset without the matches that a run found in it.
 
 :mod:`~provscan.cleaning.choice` reads from ``matches.parquet`` which spans of which
 records go, in the order of the records. :mod:`~provscan.cleaning.rewriting` copies one

@@ -8,8 +8,8 @@ only this package turns them into messages on stderr and an exit status:
 - 0: done
 - 1: a gate that the user set (``--fail-above``, ``--fail-above-claimed``) was crossed
 - 2: wrong usage
-- 3: an input, the index or the output is unusable, or something that the user named was
-  not scanned
+- 3: an input, the index or the output is unusable, or data that the user named was not
+  scanned
 - 70: an internal error, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
 - 130: interrupted with Ctrl-C, or ended by SIGTERM
 - 141: the program that read the output closed the pipe
@@ -76,7 +76,7 @@ _ESCAPES = {
 
 
 def echo(text: str, err: bool = False) -> None:
-    """Print a text with control characters escaped, which names of files and fields may
+    """Print a text. Escape control characters, which names of files and fields may
     contain.
     """
     click.echo(text.translate(_ESCAPES), err=err)

@@ -1,4 +1,4 @@
-"""``provscan bundle``: hands over the results of runs so that others can check them."""
+"""``provscan bundle``: write the results of runs so that others can check them."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     "-o",
     type=shared.LocalPath(path_type=Path),
     metavar="FILE",
-    help="The archive or page to write; not needed for a request for a time stamp.",
+    help="The archive or page to write. Not needed to request a time stamp.",
 )
 @option(
     "--sign",
     type=shared.LocalPath(path_type=Path),
     metavar="KEY",
-    help="File with an Ed25519 private key in PEM: sign the bundle with it.",
+    help="Sign the bundle with the Ed25519 private key in this PEM file.",
 )
 @shared.no_text
 @option(
     "--hash-inputs",
     is_flag=True,
-    help="Add the SHA-256 of the inputs and the index of each run, which must be where "
-    "the run read them.",
+    help="Add the SHA-256 of the inputs and the index of each run. They must be at the "
+    "paths from which the run read them.",
 )
 @option(
     "--bates",
@@ -53,12 +53,12 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="FILE.tsq: write a request for a time stamp on the bundle. FILE.tsr: write "
-    "BUNDLE again, with this answer of a stamping service.",
+    "BUNDLE again, with this response of a time-stamping service.",
 )
 @option(
     "--exhibit",
     metavar="N",
-    help="Write exhibit N of BUNDLE as a page that proves it alone; RUN/N if it has "
+    help="Write exhibit N of BUNDLE as a page with its own proof; RUN/N if BUNDLE has "
     "several runs.",
 )
 @shared.overwrite
@@ -72,14 +72,15 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Write the results of runs and cases into one archive that others can check with
-    `provscan check`, without index and dataset.
+    """Write results into one archive that others can check.
 
-    It holds exhibits, evidence, parameters, checksums, the report, a load file for
-    review platforms and a draft of a certification, in the layout of BagIt.
+    The archive contains the exhibits, evidence, parameters, checksums and reports of
+    runs, cases and ledgers, a load file for review platforms and a draft of a
+    certification, in the layout of BagIt. `provscan check` checks it without the index
+    and the dataset.
 
-    Given a BUNDLE, take an exhibit from it (--exhibit) or have it stamped
-    (--timestamp).
+    Given a BUNDLE, write the page of an exhibit (--exhibit), or request or add a time
+    stamp (--timestamp).
     """
     from provscan import handover
     from provscan.cli import show
@@ -88,21 +89,21 @@ def command(
     suffix = None if timestamp is None else timestamp.suffix
     if suffix not in (None, REQUEST, ANSWER):
         raise UsageError(
-            f"{timestamp} is neither a request nor an answer: name a file that ends in "
-            f"{REQUEST} to write a request, or in {ANSWER} to add an answer"
+            f"{timestamp} is neither a request nor a response: name a file that ends "
+            f"in {REQUEST} to write a request, or in {ANSWER} to add a response"
         )
     of_bundle = len(sources) == 1 and sources[0].is_file()
     if not of_bundle and (exhibit is not None or suffix == ANSWER):
         raise UsageError(
-            "exhibits are taken from a bundle, and time stamps are added to one: name "
-            "the archive that provscan bundle has written"
+            "--exhibit and --timestamp need a bundle: name an archive that provscan "
+            "bundle wrote"
         )
     if of_bundle and options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
-        raise UsageError(f"{sources[0]} is a bundle already: leave out {names}")
+        raise UsageError(f"{sources[0]} is already a bundle: leave out {names}")
     if of_bundle and (exhibit is None) == (suffix is None):
         raise UsageError(
-            f"{sources[0]} is a bundle already: give either --exhibit or --timestamp"
+            f"{sources[0]} is already a bundle: give either --exhibit or --timestamp"
         )
     if out is None and suffix != REQUEST:
         raise UsageError("name the file to write with --out (-o)")
@@ -139,10 +140,10 @@ def _lines(done: dict[str, Any]) -> Iterator[str]:
         yield (
             f"Signed with the key {done['signer']}"
             if done["signer"]
-            else "Not signed: anyone could have made it. --sign KEY signs it"
+            else "Not signed: anyone could have made it. Use --sign KEY to sign it"
         )
     if "stamp" in done:
-        yield f"Bundle: {done['bundle']}, stamped {done['stamp']}"
+        yield f"Bundle: {done['bundle']}, time stamp {done['stamp']}"
     if "sha256" in done:
         yield f"SHA-256: {done['sha256']}"
     if "request" in done:

@@ -1,4 +1,4 @@
-"""``provscan case``: puts runs side by side."""
+"""``provscan case``: compare runs."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ from provscan.cli import shared
     multiple=True,
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="A licence period begins on this day: texts are also counted by the period in "
-    "which their earliest tweet was posted. Can be repeated.",
+    help="First day of a licence period. Texts are also counted by the period in which "
+    "their earliest tweet was posted. Can be repeated.",
 )
 @shared.as_json
 def command(
     runs: tuple[Path, ...], out: Path, periods: tuple[datetime, ...], as_json: bool
 ) -> None:
-    """Put RUNs side by side: what each found, which licensed texts they share, and
-    totals in which each text and tweet counts once.
+    """Compare runs: their results, and the texts that they share.
+
+    The totals of all RUNs count each licensed text and each tweet once.
     """
     from provscan.cli import show
     from provscan.handover.case import write_case

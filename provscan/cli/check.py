@@ -1,4 +1,4 @@
-"""``provscan check``: verifies a bundle, or a page of it."""
+"""``provscan check``: check a bundle, or the page of an exhibit."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from provscan.cli import shared
     "--key",
     type=shared.LocalPath(),
     metavar="FILE",
-    help="Ed25519 public key in PEM of the party that must have signed it.",
+    help="Ed25519 public key, in PEM, of the required signer.",
 )
 @click.option(
     "--authority",
     type=shared.LocalPath(),
     metavar="FILE",
-    help="Root certificates in PEM of the authority that must have stamped it.",
+    help="Root certificates, in PEM, of the required time-stamping authority.",
 )
 @click.option(
     "--exhibit",
     metavar="N",
-    help="Prove exhibit N, too, and print it; RUN/N if the bundle has several runs.",
+    help="Also prove and print exhibit N; RUN/N if the bundle has several runs.",
 )
 @shared.as_json
 def command(bundle: str, as_json: bool, **options: Any) -> None:
-    """Check a bundle, or the page of one exhibit, without index and dataset.
+    """Check a bundle or an exhibit, without index and dataset.
 
-    Everything that is wrong is named: files that were changed, are missing or not
-    listed; rows; figures; the signature; the time stamp. The status is then 1. It is 3
-    if the archive itself is damaged, or is no bundle.
+    The output lists every problem: files that were changed, are missing or are not
+    listed, and problems of rows, figures, the signature and the time stamp. The exit
+    status is 1 if there are problems, and 3 if the file is damaged or is not a bundle.
     """
     from provscan import handover
     from provscan.cli import show
@@ -71,7 +71,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     elif found["signer"] is not None:
         yield (
             f"Signed with the key {found['signer']}, which the bundle itself names: "
-            "compare it with the signer's, or give --key"
+            "compare it with the signer's key, or give --key"
         )
     if found["stamp"] is not None:
         whose = (
@@ -79,12 +79,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             if found["known_authority"]
             else "by an authority that was not verified: give --authority"
         )
-        yield f"Stamped {found['stamp']} {whose}"
+        yield f"Time stamp {found['stamp']} {whose}"
     if found["files"] is not None and not problems:
         yield (
-            "Computed again: hashes of rows and files, and counts of matches, records "
-            "and texts. Bounds and estimates are as stated: provscan replay repeats "
-            "them"
+            "Checked by computing again: hashes of rows and files, and counts of "
+            "matches, records and texts. Not checked: bounds and estimates, which "
+            "provscan replay computes again"
         )
     if found["exhibit"] is not None and not problems:
         yield f"Proved: exhibit {found['exhibit']['exhibit']}"

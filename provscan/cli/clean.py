@@ -1,4 +1,4 @@
-"""``provscan clean``: a dataset again, without what a run found in it."""
+"""``provscan clean``: write a copy of a dataset without the matches of a run."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Write DATASET again without what RUN, a run of match on it, found in it.
+    """Write a copy of DATASET without the matches that RUN found.
+
+    RUN is a run of match on DATASET.
 
     JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
     and in zip and tar archives, keep their names, formats and order. The result is

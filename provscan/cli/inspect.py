@@ -31,11 +31,10 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show what would be read from PATH...: formats, fields, a sample, warnings, and an
-    estimate of the time.
+    """Show the formats, fields and samples that would be read.
 
-    PATH is anything that `provscan match` or `provscan index` can read, including URLs
-    and recipe:NAME=PATH.
+    The output also has warnings and an estimate of the time. PATH is anything that
+    `provscan match` or `provscan index` can read, including URLs and recipe:NAME=PATH.
     """
     from provscan.cli import show
     from provscan.readers import Fields

@@ -53,12 +53,12 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Report what was accessed, what is held and what it is used for.
+    """Compare what was accessed, held and used with the rules.
 
     LOG are access logs of a gateway or a client: JSON lines, CSV, Parquet, web server
     and load balancer logs, CloudTrail, twarc.log, in folders and archives. Each conduct
-    is compared with the version of the rule that was in force on its day. Repeat an
-    interrupted command to go on.
+    is compared with the version of the rule that was in force on its day. To resume an
+    interrupted command, repeat it.
     """
     from provscan.cli import show
     from provscan.cli.progress import progress

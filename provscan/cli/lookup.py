@@ -23,9 +23,9 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 @shared.as_json
 @shared.quiet
 def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
-    """Look up the licensed tweets with which one text shares wording.
+    """Find the licensed tweets that share wording with one text.
 
-    The output has the passage and the tweet with the words in which they differ, the
+    The output shows the passage and the tweet with the words in which they differ, the
     rarity of the wording, and the number of tweets and authors that use it. Without
     TEXT, or with "-", the text is read from the standard input.
     """

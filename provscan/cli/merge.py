@@ -23,7 +23,7 @@ from provscan.cli import shared
 @shared.workers
 @shared.as_json
 def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
-    """Merge the segments that additions left in an index, and purge forgotten tweets.
+    """Merge the segments of an index, and purge forgotten tweets.
 
     The result equals an index that is built from the same tweets. Adding tweets merges
     segments automatically when there are many; use this command after forgetting

@@ -30,8 +30,9 @@ ENDPOINT_ONLY = ("key_env", "concurrency", "timeout", "attempts")
 
 @click.group("probe")
 def command() -> None:
-    """Ask a language model for licensed tweets, and for tweets that it cannot have
-    seen.
+    """Probe a language model for memorised licensed tweets.
+
+    As a control, the model is also asked for tweets that it can't have seen.
 
     \b
     provscan probe plan --control-after 2024-06-01 -o PROBE
@@ -176,8 +177,9 @@ def plan(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw the tweets and their controls, and write the plan before anything is
-    asked.
+    """Draw tweets and controls, and write the plan of the probe.
+
+    The plan is written before the model is asked anything.
     """
     import provscan
     from provscan.cli import show
@@ -279,7 +281,7 @@ def run(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Ask a model the questions of the plan that are not answered yet.
+    """Ask a model the unanswered questions of the plan.
 
     An interrupted run continues where it stopped. The exit status is 1 if the budget
     ended the run, and 3 if questions got no answer after all attempts; repeat the
@@ -372,7 +374,7 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
 @verbose
 @shared.as_json
 def score(probe: Path, index: Path | None, verbose: bool, as_json: bool) -> None:
-    """Compare the answers with the tweets, estimate, and write the report."""
+    """Compare answers with tweets, and write the report."""
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.probe.report import probe_table

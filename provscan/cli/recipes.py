@@ -16,10 +16,11 @@ from provscan.errors import ParameterError
 @click.argument("name", required=False)
 @shared.as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List public tweet sets, or show the terms, the location and the files of one set.
+    """List public tweet sets, or describe one set.
 
-    provscan contains none of these sets. `provscan index recipe:NAME=PATH` indexes your
-    copy of a set.
+    The description gives the terms, the location and the files of a set. provscan
+    contains none of these sets. `provscan index recipe:NAME=PATH` indexes your copy of
+    a set.
     """
     from provscan.cli import show
     from provscan.readers.corpus.recipes import known_recipes

@@ -1,4 +1,4 @@
-"""``provscan replay``: repeats a run of a bundle, and compares every row and figure."""
+"""``provscan replay``: repeat a run of a bundle, and compare every row and figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provscan.cli import shared
 from provscan.cli.shared import option
 from provscan.options import help_of
 
-# Lines of problems that are printed.
+# Maximum number of problems that are printed.
 MOST_LINES = 20
 paths = partial(option, multiple=True, type=click.Path())
 
@@ -39,22 +39,22 @@ paths = partial(option, multiple=True, type=click.Path())
     "-o",
     type=shared.LocalPath(),
     metavar="FOLDER",
-    help="Keep the repeated run in this folder.",
+    help="Save the repeated run in this folder.",
 )
-@paths("--control", metavar="FILE", help="Where the control of the run is now.")
-@paths("--null", metavar="DATASET", help="Where the null dataset of the run is now.")
-@paths("--known", metavar="DATA", help="Where the known data of the run is now.")
+@paths("--control", metavar="FILE", help="Present path of the run's control.")
+@paths("--null", metavar="DATASET", help="Present path of the run's null dataset.")
+@paths("--known", metavar="DATA", help="Present path of the run's known data.")
 @option(
     "--tokenizer",
     type=shared.LocalPath(),
     metavar="FILE",
-    help="Where the tokenizer of the run is now.",
+    help="Present path of the run's tokenizer.",
 )
 @option(
     "--baseline",
     type=shared.LocalPath(),
     metavar="RUN",
-    help="Where the baseline of the run is now.",
+    help="Present path of the run's baseline.",
 )
 @shared.workers
 @shared.executor
@@ -72,10 +72,11 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Repeat a run of BUNDLE with its parameters, and compare every row and figure.
+    """Repeat a run of a bundle, and compare every row and figure.
 
-    The results must be the same, whatever the names and the order of the files, the
-    number of workers and the executor. What differs is named, and the status is then 1.
+    The results must be the same for any names and order of the files, number of workers
+    and executor. The output lists all differences; the exit status is 1 if there are
+    any.
     """
     from provscan import handover
     from provscan.cli import show

@@ -42,9 +42,9 @@ def command(
     reviewed: Path | None,
     **options: Any,
 ) -> None:
-    """Write the report of RUN, of a probe or of a ledger, again.
+    """Write the report of a run, a probe or a ledger again.
 
-    Only the folder of the run is needed, neither the index nor the dataset.
+    This needs only the folder RUN, neither the index nor the dataset.
     """
     from provscan import probe
     from provscan.errors import UsageError

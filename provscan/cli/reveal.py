@@ -34,8 +34,10 @@ from provscan.cli import shared
 @shared.without_segment
 @shared.as_json
 def command(run: str, index: str, as_json: bool, **options: Any) -> None:
-    """Compare the passages of a blind run with the tweets of the full index, and write
-    a run with evidence.
+    """Add evidence to a blind run, from the full index.
+
+    The passages of the blind run are compared with the tweets of the full index, and a
+    new run with evidence is written.
     """
     from provscan import blind
     from provscan.blind.report import run_lines

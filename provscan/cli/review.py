@@ -1,4 +1,4 @@
-"""``provscan review``: lets people judge findings without knowing what is expected."""
+"""``provscan review``: let reviewers judge findings blindly, and score the verdicts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from provscan.cli.shared import option
 
 @click.group("review", cls=shared.DefaultGroup)
 def command() -> None:
-    """Let people judge findings without knowing what is expected of them.
+    """Let reviewers judge findings blindly, and score the verdicts.
 
     \b
     provscan review RUN -o REVIEW
-        write a blinded list, as a page and as a workbook, and the key to it
+        write a blinded list, as a page and as a workbook, and its key
     provscan review score REVIEW VERDICTS...
-        precision, agreement and errors, from the verdicts of reviewers
+        compute precision, agreement and errors from the verdicts of reviewers
     """
 
 
@@ -52,7 +52,7 @@ def command() -> None:
 )
 @shared.as_json
 def make(run: Path, out: Path, sample: int, seed: int, as_json: bool) -> None:
-    """Write a blinded list of pairs of a passage and a tweet, and the key to it.
+    """Write a blinded list of passages and tweets, and its key.
 
     `provscan review RUN` is short for `provscan review list RUN`.
     """
@@ -71,8 +71,8 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
         yield f"{what:<28}{number:>6,}"
     if again := sum(pair.get("listed", False) for pair in key["pairs"]):
         yield (
-            f"There are few findings: {again} planted pairs use texts that are also "
-            "elsewhere in the list."
+            f"There are few findings, so {again} planted pairs use texts that also "
+            "occur elsewhere in the list."
         )
     yield f"Give each reviewer: {key['path']}/{FOR_REVIEWERS}"
     yield f"Keep from reviewers: {key['path']}/{KEY_FILE}"
@@ -91,9 +91,9 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
     "--run",
     type=shared.LocalPath(path_type=Path),
     metavar="RUN",
-    help="The run, if it was moved.  [default: where the list was made]",
+    help="The run, if it was moved.  [default: its path when the list was made]",
 )
-@option("--overwrite", is_flag=True, help="Replace the review.json of a former review.")
+@option("--overwrite", is_flag=True, help="Replace review.json of an earlier review.")
 @shared.as_json
 def score(
     review: Path,
@@ -102,8 +102,10 @@ def score(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Compute precision, agreement and errors from the VERDICTS of reviewers, one file
-    each, and write review.json into the run folder.
+    """Compute precision, agreement and errors of a review.
+
+    VERDICTS are files with verdicts, one per reviewer. The result is written to
+    review.json in the run folder.
     """
     from provscan.cli import show
     from provscan.handover.verdicts import score_review
@@ -118,8 +120,8 @@ def _scored(scored: dict[str, Any]) -> Iterator[str]:
     yield scored["headline"]
     if missing := scored["listed"] - scored["judged"]:
         yield (
-            f"{missing:,} pairs lack a verdict of a reviewer, and are left out of all "
-            "numbers but kappa"
+            f"{missing:,} pairs lack the verdict of a reviewer; all numbers except "
+            "kappa leave them out"
         )
     named = {"all reviewers": scored["together"], **scored["each"]}
     for name, found in named.items():

@@ -1,4 +1,4 @@
-"""``provscan room``: kits for inspection rooms without a network."""
+"""``provscan room``: make kits for inspection rooms without a network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def command() -> None:
     provscan room -i INDEX -o KIT
         make the kit: wheels, index, options and scripts in one folder
     sh KIT/run.sh DATASET...
-        in the room: install, scan, and list what leaves
+        in the room: install, scan, and list the files that leave
     sh KIT/release.sh EXHIBIT --by NAME
         in the room: let the span of a finding leave
     """
@@ -30,7 +30,7 @@ def command() -> None:
 @command.command("build", cls=shared.GroupedCommand)
 @click.argument("options", nargs=-1, metavar="[-- MATCH OPTIONS]")
 @shared.index_option(
-    "--index", "-i", help="Index of the licensed tweets, to be copied."
+    "--index", "-i", help="Index of the licensed tweets; it is copied into the kit."
 )
 @option(
     "--out",
@@ -43,13 +43,13 @@ def command() -> None:
 @option(
     "--digests-only",
     is_flag=True,
-    help="Only counts, digests, and spans that a named person releases may leave.",
+    help="Let only counts, digests and spans that a named person releases leave.",
 )
 @option(
     "--wheel",
     metavar="PATH",
     type=shared.LocalPath(),
-    help="Wheel or source folder of provscan.  [default: what it was installed from]",
+    help="Wheel or source folder of provscan.  [default: source of this installation]",
 )
 @shared.as_json
 def build(
@@ -60,10 +60,10 @@ def build(
     wheel: str | None,
     as_json: bool,
 ) -> None:
-    """Make a kit for machines with this platform and this version of Python.
+    """Make a kit for this platform and version of Python.
 
     Options of `provscan match` after `--` are fixed in the kit. Files that they name
-    are copied. pip gets the wheels of the installed versions, so that this machine
+    are copied. pip downloads the wheels of the installed versions, so this machine
     needs a network. `provscan room -o KIT` is short for `provscan room build -o KIT`.
     """
     from provscan.cli import match, show
@@ -71,13 +71,13 @@ def build(
     from provscan.handover.room import build_room
     from provscan.options import MatchOptions
 
-    # Read the options as those of a scan.
+    # Parse the options as options of provscan match.
     scan = match.command.make_context("match", [*options, "DATASET"])
     fixed = shared.given(**scan.params)
     unknown = fixed.keys() - MatchOptions.__dataclass_fields__ - {"sources", "index"}
     if unknown or len(scan.params["sources"]) > 1:
         named = ", ".join(sorted(unknown)) or "a dataset"
-        raise UsageError(f"a kit can't fix {named}: name only options of the search")
+        raise UsageError(f"a kit can't fix {named}: give only options of the search")
     chosen = {name: fixed[name] for name in fixed if name not in ("sources", "index")}
     kit = build_room(
         Path(index), out, digests_only=digests_only, wheel=wheel, options=chosen
@@ -101,7 +101,7 @@ def _built(kit: dict[str, Any]) -> Iterator[str]:
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...")
 @shared.quiet
 def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
-    """Scan datasets with a kit, with its options; run.sh does this in the room."""
+    """Scan datasets with a kit and its options. In the room, use run.sh."""
     from provscan.cli import show
     from provscan.cli.progress import progress
     from provscan.handover.room import run_room
@@ -122,13 +122,12 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
 @command.command("release", cls=shared.GroupedCommand)
 @click.argument("kit", metavar="KIT", type=shared.LocalPath(path_type=Path))
 @click.argument("exhibit", metavar="EXHIBIT", type=int)
-@option(
-    "--by", required=True, metavar="NAME", help="Name of the person who releases it."
-)
-@option("--run", "name", metavar="NAME", help="The run folder, if results has several.")
+@option("--by", required=True, metavar="NAME", help="Name of the releasing person.")
+@option("--run", "name", metavar="NAME", help="Run folder, if results/ has several.")
 def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
-    """Let the span of a finding leave the room, after it was shown and confirmed;
-    release.sh does this in the room.
+    """Show a finding, and release its span after confirmation.
+
+    A released span leaves the room. In the room, use release.sh.
     """
     from provscan.handover import room
 
@@ -142,6 +141,6 @@ def release(kit: Path, exhibit: int, by: str, name: str | None) -> None:
 
 
 def _show_list(path: str) -> None:
-    """Print the list of what leaves the room."""
+    """Print the list of files that leave the room."""
     cli.echo(Path(path).read_text(encoding="utf-8"))
     cli.echo(f"This list: {path}")

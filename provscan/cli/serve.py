@@ -46,11 +46,12 @@ from provscan.cli import shared
 def command(
     index: str, host: str, port: int, token: str | None, rate: float, quiet: bool
 ) -> None:
-    """Serve a page with a box for text, and the same as an HTTP API.
+    """Serve lookup as a web page and as an HTTP API.
 
-    Wording that a text shares with licensed tweets is highlighted while the text is
-    typed or pasted. The documentation of the API is served as /docs. An index that is
-    replaced or appended to is reloaded without a restart. Needs the extra `serve`.
+    The page has a text box. Wording that a text shares with licensed tweets is
+    highlighted while the text is typed or pasted. The documentation of the API is
+    served as /docs. An index that is replaced or appended to is reloaded without a
+    restart. Needs the extra `serve`.
     """
     from provscan.cli.compiling import compile_kernels
     from provscan.server import Limits, listen, serve

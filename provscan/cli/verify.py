@@ -24,11 +24,12 @@ from provscan.cli import shared
 @shared.workers
 @shared.as_json
 def command(path: str, as_json: bool, **options: Any) -> None:
-    """Check every byte of an index, or the files of a run against each other.
+    """Verify every byte of an index, or the files of a run.
 
-    An index is also rebuilt from its tweets in a temporary folder and compared. This
-    takes as long as building the index, and detects forged files with matching
-    checksums. The exit status is 3 if anything differs.
+    The files of a run are checked against each other. An index is also rebuilt from its
+    tweets in a temporary folder and compared. This takes as long as building the index,
+    and detects forged files with matching checksums. The exit status is 3 if anything
+    differs.
 
     The checksums of a run detect damage and edits of single files. Anyone who edits a
     run can also write new checksums. Only repeating the command in its run.json on the

@@ -1,14 +1,23 @@
-"""Results of runs, handed over so that the other party can check them.
+"""Package the results of runs so that the other party can check them.
 
-:mod:`~provscan.handover.bundle` writes runs into one archive: a bag
-(:mod:`~provscan.handover.bag`) with a hash of each row
-(:mod:`~provscan.handover.rows`, :mod:`~provscan.handover.tree`), a load file
-(:mod:`~provscan.handover.loadfile`), texts for people
-(:mod:`~provscan.handover.wording`), and a statement on all of it that can be signed and
-stamped (:mod:`~provscan.handover.statement`, :mod:`~provscan.handover.stamps`).
-:mod:`~provscan.handover.exhibit` puts one exhibit of it on a page of its own.
-:mod:`~provscan.handover.check` verifies both, :mod:`~provscan.handover.figures` the
-figures among them, and :mod:`~provscan.handover.replay` repeats the runs.
+- :mod:`~provscan.handover.bundle` writes runs into one archive, which contains:
+
+  - a BagIt bag (:mod:`~provscan.handover.bag`);
+  - a hash of each row (:mod:`~provscan.handover.rows`,
+    :mod:`~provscan.handover.tree`);
+  - a load file (:mod:`~provscan.handover.loadfile`);
+  - explanatory texts (:mod:`~provscan.handover.wording`);
+  - a statement that lists all files and can be signed and time-stamped
+    (:mod:`~provscan.handover.statement`, :mod:`~provscan.handover.stamps`).
+
+- :mod:`~provscan.handover.exhibit` writes one exhibit of a bundle as a separate page.
+- :mod:`~provscan.handover.check` verifies bundles and pages, and
+  :mod:`~provscan.handover.figures` verifies the figures of a bundle.
+- :mod:`~provscan.handover.replay` repeats the runs of a bundle.
+- :mod:`~provscan.handover.case` compares several runs.
+- :mod:`~provscan.handover.review` and :mod:`~provscan.handover.verdicts` let people
+  judge findings blindly.
+- :mod:`~provscan.handover.room` builds kits for inspection rooms.
 """
 
 from provscan.handover.bundle import add_timestamp, bundle, write_request

@@ -1,12 +1,13 @@
 """A BagIt bag (RFC 8493) in a zip archive that has the same bytes on every machine.
 
-:func:`write_bag` writes one. :class:`Archive` opens one that others made or changed;
-nothing is ever extracted.
+:func:`write_bag` writes a bag. :class:`Archive` reads a bag that another party may have
+made or changed, without extracting it.
 
-The entries of the archive are stored, in the order of their names, and all header
-fields follow from names, sizes and CRCs. Compressed entries would depend on the version
-of the compressor, and could expand. An archive in any other layout is refused, so every
-byte of it is either checked here or part of a file, whose checksum is in the bag.
+The entries of the archive are stored without compression, in the order of their names,
+and all header fields are derived from names, sizes and CRCs. Compressed entries would
+depend on the version of the compressor, and could expand. Archives with any other
+layout are refused. Every byte of an accepted archive is therefore checked here, or
+belongs to a file whose checksum is in the bag.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ FOLDER, PAYLOAD = "bundle/", "data/"
 MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 BAGIT, BAG_INFO = "bagit.txt", "bag-info.txt"
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-# Names without "..", hidden files, or characters that file systems read differently.
+# Accepted names: no "..", no hidden files, and no characters that file systems treat
+# differently.
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,3}")
 LONGEST_NAME, MOST_ENTRIES = 200, 10_000
-# Maximum size of files that are read as a whole.
+# Maximum size of a file that is read into memory.
 MOST_BYTES = 1 << 28
-# Sizes and offsets from this one on are in the fields of zip64, and marked elsewhere.
+# Sizes and offsets of at least LARGE are written to the zip64 fields; the ordinary
+# fields then contain MARK.
 LARGE = MARK = 0xFFFFFFFF
 CHUNK = 1 << 20
 
@@ -41,7 +44,7 @@ _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _END64 = struct.Struct("<4sQHHIIQQQQ")
 _LOCATOR = struct.Struct("<4sIQI")
-_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, the first day that zip has.
+_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, zip's first day.
 _MODE = 0o100644 << 16
 _ENCRYPTED = 1
 
@@ -61,15 +64,16 @@ class Entry(NamedTuple):
     name: str
     size: int
     crc: int
-    header: int  # Offset of its header.
+    header: int  # Offset of the entry's header in the archive.
 
     @property
     def start(self) -> int:
-        """The offset of its bytes."""
+        """The offset of the entry's content in the archive."""
         return self.header + len(_local(self))
 
 
 def digest_of(content: Content) -> Digest:
+    """Return the size, CRC-32 and SHA-256 of a content."""
     size, crc, sha256 = 0, 0, hashlib.sha256()
     for chunk in _chunks(content):
         size, crc = size + len(chunk), zlib.crc32(chunk, crc)
@@ -82,10 +86,10 @@ def write_bag(
     payload: Mapping[str, Content],
     seal: Callable[[Mapping[str, str]], Mapping[str, bytes]],
 ) -> None:
-    """Write a bag with the files of `payload`, whose names begin with ``data/``.
+    """Write a bag with the files of ``payload``, whose names begin with ``data/``.
 
-    `seal` receives the SHA-256 of the payload and of the bag's own files, and returns
-    more files of the bag, such as a signature.
+    ``seal`` receives the SHA-256 of each payload file and of BagIt's own files, and
+    returns further files for the bag, such as a signature.
     """
     digests = {name: digest_of(content) for name, content in payload.items()}
     tags = own_files(digests)
@@ -111,7 +115,7 @@ def write_bag(
 
 
 def own_files(payload: Mapping[str, Digest]) -> dict[str, bytes]:
-    """Return the files that BagIt adds to a payload, except the tag manifest."""
+    """Return BagIt's own files for a payload, except the tag manifest."""
     size = sum(digest.size for digest in payload.values())
     return {
         BAGIT: DECLARATION,
@@ -121,6 +125,7 @@ def own_files(payload: Mapping[str, Digest]) -> dict[str, bytes]:
 
 
 def manifest(digests: Mapping[str, Digest]) -> bytes:
+    """Return a BagIt manifest: one line with the SHA-256 and name of each file."""
     lines = (f"{digests[name].sha256}  {name}\n" for name in sorted(digests))
     return "".join(lines).encode()
 
@@ -131,7 +136,8 @@ class Archive:
     Raises
     ------
     InputError
-        It is no archive in the layout of :func:`write_bag`. The message says where.
+        The file does not have the layout of :func:`write_bag`. The message names the
+        offset.
     """
 
     def __init__(self, path: Path) -> None:
@@ -148,7 +154,7 @@ class Archive:
             raise
 
     def open(self, name: str) -> io.BufferedReader:
-        """Open a file of the bag, which can be read at any place."""
+        """Open a file of the bag for random access."""
         entry = self.entries[name]
         return io.BufferedReader(_Range(self._file, entry.start, entry.size), CHUNK)
 
@@ -156,7 +162,7 @@ class Archive:
         if self.entries[name].size > MOST_BYTES:
             raise InputError(
                 f"{self.path}: {name} has {self.entries[name].size:,} bytes, more than "
-                f"the {MOST_BYTES:,} that are read"
+                f"the maximum of {MOST_BYTES:,}"
             )
         with self.open(name) as file:
             return file.read()
@@ -175,7 +181,7 @@ class Archive:
         while self._bytes(at, 4) == b"PK\x03\x04":
             entry = self._entry(at)
             if entry.name <= last:
-                raise self._refused(at, f"{entry.name} is not in the order of names")
+                raise self._refused(at, f"{entry.name} is not in alphabetical order")
             if len(entries) == MOST_ENTRIES:
                 raise self._refused(at, f"there are more than {MOST_ENTRIES:,} entries")
             at, last = entry.start + entry.size, entry.name
@@ -183,17 +189,18 @@ class Archive:
             yield entry
         if not entries:
             raise InputError(
-                f"{self.path} is no bundle: expected an archive of provscan bundle"
+                f"{self.path} is not a bundle: expected an archive that provscan "
+                "bundle wrote"
             )
         expected = _directory(entries, at)
         if (
             self.size != at + len(expected)
             or self._bytes(at, len(expected)) != expected
         ):
-            raise self._refused(at, "its directory does not follow from its entries")
+            raise self._refused(at, "its directory does not match its entries")
 
     def _entry(self, at: int) -> Entry:
-        """Read the header of an entry, which must be the one that provscan writes."""
+        """Read the header of an entry; refuse one that provscan would not write."""
         head = self._bytes(at, _LOCAL.size)
         if len(head) < _LOCAL.size:
             raise self._refused(at, "the archive ends in the header of an entry")
@@ -202,16 +209,16 @@ class Archive:
         name = rest[:length].decode("ascii", "replace")
         own = name.removeprefix(FOLDER)
         if own == name or len(own) > LONGEST_NAME or not NAME.fullmatch(own):
-            raise self._refused(at, f"{name[:LONGEST_NAME]!r} is no name of a bundle")
+            raise self._refused(at, f"{name[:LONGEST_NAME]!r} is not an allowed name")
         if flags & _ENCRYPTED:
             raise self._refused(at, f"{own} is encrypted")
         if method:
-            raise self._refused(at, f"{own} is compressed, and bundles store files")
+            raise self._refused(at, f"{own} is compressed, but bundles store files")
         if size == MARK and extra == 20:
             (size,) = struct.unpack_from("<Q", rest, length + 4)
         entry = Entry(own, size, crc, at)
         if head + rest != _local(entry):
-            raise self._refused(at, f"the header of {own} is not as provscan writes it")
+            raise self._refused(at, f"the header of {own} was not written by provscan")
         if entry.start + size > self.size:
             raise self._refused(at, f"the archive ends within {own}")
         return entry
@@ -220,11 +227,11 @@ class Archive:
         return os.pread(self._file.fileno(), size, at)
 
     def _refused(self, at: int, why: str) -> InputError:
-        return InputError(f"{self.path} is no intact bundle: {why} (byte {at:,})")
+        return InputError(f"{self.path} is not an intact bundle: {why} (byte {at:,})")
 
 
 class _Range(io.RawIOBase):
-    """A part of an open file, as a file."""
+    """A file object for a range of bytes of an open file."""
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
         self._file, self._start, self._size, self._at = file, start, size, 0
@@ -261,7 +268,7 @@ def _chunks(content: Content) -> Iterator[bytes]:
 
 
 def _local(entry: Entry) -> bytes:
-    """Return the header before an entry."""
+    """Return the header that precedes the content of an entry."""
     large = entry.size >= LARGE
     size = _marked(entry.size)
     extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.size) if large else b""
@@ -279,7 +286,7 @@ def _local(entry: Entry) -> bytes:
 
 
 def _directory(entries: list[Entry], start: int) -> bytes:
-    """Return the end of an archive, from the offset `start` on: its directory."""
+    """Return the directory of an archive, which begins at offset ``start``."""
     parts = []
     for entry in entries:
         numbers = [entry.size, entry.size] if entry.size >= LARGE else []
@@ -308,4 +315,5 @@ def _directory(entries: list[Entry], start: int) -> bytes:
 
 
 def _marked(size: int) -> int:
+    """Return a size or offset for an ordinary field: MARK if it needs zip64."""
     return MARK if size >= LARGE else size

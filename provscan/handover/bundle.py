@@ -1,10 +1,12 @@
-"""Bundles: :func:`bundle` writes the results of runs into one archive that the other
-party can check, and :func:`add_timestamp` adds the answer of a stamping service.
+"""Write the results of runs into one archive, a bundle, that the other party can check.
 
-:class:`_Contents` collects the files of each folder. One pass over the rows of a run
-makes the leaves of its tree and the lines of the load file.
-:mod:`provscan.handover.bag` writes all files, and
-:mod:`provscan.handover.statement` seals them.
+:func:`bundle` writes a bundle. :class:`_Contents` collects the files of each folder;
+one pass over the rows of a run computes the leaves of its Merkle tree and the lines of
+the load file. :mod:`provscan.handover.bag` writes all files, and
+:mod:`provscan.handover.statement` states their checksums and signs them.
+
+:func:`write_request` writes a request for a time stamp on a bundle, and
+:func:`add_timestamp` adds the response of the time-stamping service.
 """
 
 from __future__ import annotations
@@ -56,15 +58,15 @@ Source = str | os.PathLike[str]
 
 STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
-# Files of a run that are bundled if there are any, beside those that every run has.
-# They contain no texts; the report is written again where texts are left out.
+# Optional files of a run, which are bundled if they exist. Only the report contains
+# texts; it is written again if texts are left out.
 EXTRA_RUN_FILES = (REPORT_FILE, REVIEW_FILE)
 # Files of a case. They contain no texts.
 CASE_FILES = (
     *(CASE_FILE, PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
-# Files of a ledger, besides its page; what it scanned are runs of their own.
+# Files of a ledger in addition to its page. The scans of a ledger are separate runs.
 LEDGER_FILE = "ledger.json"
 LEDGER_FILES = re.compile(r"ledger\.xlsx|tables/\w+\.parquet")
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")
@@ -81,11 +83,11 @@ def bundle(
     bates: str = BATES,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write runs, cases and ledgers into an archive that can be checked with
-    :func:`provscan.handover.check`, without index and dataset.
+    """Write runs, cases and ledgers into one archive that the other party can check.
 
-    The bytes of the archive depend only on the folders and the options. (Without texts
-    also on the version of pyarrow, which writes tables again.)
+    :func:`provscan.handover.check` checks it without the index and the dataset. The
+    bytes of the archive depend only on the folders and the options. (With ``no_text``,
+    they also depend on the version of pyarrow, which writes the tables again.)
 
     Parameters
     ----------
@@ -99,8 +101,8 @@ def bundle(
     no_text
         Replace passages and tweets by SHA-256 digests, and leave out all other texts.
     hash_inputs
-        Add the SHA-256 of the inputs and the index, which must be where the runs read
-        them, and unchanged.
+        Add the SHA-256 of the inputs and the index. They must be unchanged and at the
+        paths from which the runs read them.
     bates
         Prefix of the Bates numbers in the load file.
     overwrite
@@ -109,16 +111,16 @@ def bundle(
     Returns
     -------
     dict
-        ``bundle``, the archive; its ``sha256``; the number of ``files`` in it, and of
-        ``findings``; ``signer``, the id of the key, None if it is unsigned.
+        ``bundle``, the archive; its ``sha256``; the numbers of its ``files`` and
+        ``findings``; ``signer``, the id of the key, or None if it is unsigned.
 
     Raises
     ------
     InputError
-        A folder is neither a finished run nor a case, its files contradict each other,
-        or an input to hash is missing or was changed; or the key can't be read.
+        A folder is not a finished run, a case or a ledger; its files contradict each
+        other; an input to hash is missing or was changed; or the key can't be read.
     OutputError
-        The file exists, or can't be written.
+        The archive exists, or can't be written.
     UsageError
         No folder is named, or the extra ``handover`` is not installed.
 
@@ -139,7 +141,7 @@ def bundle(
         raise UsageError("name at least one folder of a run or a case to bundle")
     if not bates.isascii() or not bates.replace("-", "").replace("_", "").isalnum():
         raise UsageError(
-            f"{bates!r} is no prefix of Bates numbers: use letters, digits, - and _"
+            f"{bates!r} is not a prefix of Bates numbers: use letters, digits, - and _"
         )
     key = None if sign is None else private_key(Path(sign))
     with (
@@ -178,7 +180,7 @@ def write_request(
     bundle
         The archive.
     out
-        File for the request, by convention ``NAME.tsq``, to be sent to a stamping
+        File for the request, by convention ``NAME.tsq``. Send it to a time-stamping
         service: ``curl -H 'Content-Type: application/timestamp-query' --data-binary
         @NAME.tsq URL -o NAME.tsr``.
     overwrite
@@ -192,7 +194,7 @@ def write_request(
     Raises
     ------
     InputError
-        There is no bundle.
+        There is no such bundle.
     """
     with Archive(Path(bundle)) as archive:
         made = stamps.request(_stamped(archive))
@@ -204,15 +206,15 @@ def write_request(
 def add_timestamp(
     bundle: Source, answer: Source, out: Source, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Write a bundle again, with the answer of a stamping service.
+    """Write a bundle again, with the response of a time-stamping service.
 
     Parameters
     ----------
     bundle
-        The archive, which stays as it is.
+        The archive, which is not changed.
     answer
-        The answer (``.tsr``) to the request of
-        :func:`provscan.handover.write_request`.
+        The response (``.tsr``) to the request that
+        :func:`provscan.handover.write_request` wrote.
     out
         The archive to write.
     overwrite
@@ -226,7 +228,7 @@ def add_timestamp(
     Raises
     ------
     InputError
-        There is no bundle, or the answer is no stamp of it.
+        There is no such bundle, or the response is not a time stamp on it.
     """
     with Archive(Path(bundle)) as archive:
         try:
@@ -236,7 +238,8 @@ def add_timestamp(
             raise InputError(f"{answer} can't be read: {error.strerror}") from error
         except ValueError as error:
             raise InputError(
-                f"{answer} is no stamp of {bundle}, so nothing was written: {error}"
+                f"{answer} is not a time stamp on {bundle}, so nothing was written: "
+                f"{error}"
             ) from None
         payload: dict[str, Content] = {
             name: partial(archive.open, name)
@@ -256,12 +259,12 @@ def add_timestamp(
 
 
 def _stamped(archive: Archive) -> bytes:
-    """Return what a time stamp of a bundle is on: the signature with the statement, or
-    the statement if there is no signature.
+    """Return the bytes that a time stamp on a bundle certifies: the envelope with
+    statement and signature, or the statement if there is no signature.
     """
     name = ENVELOPE if ENVELOPE in archive.entries else STATEMENT
     if name not in archive.entries:
-        raise InputError(f"{archive.path} has no {STATEMENT}, so it is no bundle")
+        raise InputError(f"{archive.path} has no {STATEMENT}, so it is not a bundle")
     return archive.read(name)
 
 
@@ -274,7 +277,7 @@ def _sealed(
 
 
 class _Contents:
-    """Collects the contents of a bundle."""
+    """The files of a bundle, collected from the folders of runs, cases and ledgers."""
 
     def __init__(
         self, working: Path, bates: str, no_text: bool, hash_inputs: bool
@@ -283,11 +286,11 @@ class _Contents:
         self._no_text, self._hash_inputs = no_text, hash_inputs
         self.findings = 0
         self._files: dict[str, Content] = {}
-        # Entries of the statement.
+        # The entries of the statement, one per run.
         self._runs: list[dict[str, Any]] = []
         self._cases: list[dict[str, Any]] = []
         self._ledgers: list[dict[str, Any]] = []
-        # Folder in the bundle, ``summary.json`` and ``run.json`` of each run.
+        # For each run: its folder in the bundle, ``summary.json`` and ``run.json``.
         self._described: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
         (working / "loadfile").write_bytes(loadfile.header())
 
@@ -339,16 +342,16 @@ class _Contents:
     def add_run(self, place: Path) -> None:
         if not (place / RUN_FILE).is_file():
             raise InputError(
-                f"{place} is no folder of a run, a case or a ledger: name one that "
-                "provscan match, case or ledger has written"
+                f"{place} is not a folder of a run, a case or a ledger: name a folder "
+                "that provscan match, case or ledger wrote"
             )
         verify(place)
         run = RunFiles.open(place)
         summary, info = dict(run.summary), dict(run.info)
         if "records" not in summary["answer"]:
             raise InputError(
-                f"{place} is a run with a blind index and has no evidence to bundle: "
-                "run match with the full index"
+                f"{place} is a run with a blind index and has no evidence: run match "
+                "with the full index"
             )
         name = f"run-{len(self._runs) + 1}"
         folder, working = f"{PAYLOAD}{name}", self._working / name
@@ -360,7 +363,7 @@ class _Contents:
             files[INPUTS] = working / INPUTS
             files[INPUTS].write_bytes(canonical(_hashed_inputs(info)))
 
-        # The hashes of the rows, and the lines of the load file.
+        # Compute the hashes of the rows and the lines of the load file.
         leaves, before = list[bytes](), self.findings
         with (self._working / "loadfile").open("ab") as lines:
             for row in rows_of(files[MATCHES_FILE], files[EVIDENCE_FILE]):
@@ -383,8 +386,8 @@ class _Contents:
 def _without_texts(
     place: Path, working: Path, summary: dict[str, Any], info: dict[str, Any]
 ) -> dict[str, Path]:
-    """Write the files of a run without texts, and return them; `info` becomes that of
-    the new files.
+    """Write the files of a run without texts, and return them; update ``info`` to
+    describe the new files.
     """
     write_without_texts(place, working)
     info["without_texts"] = {"files": info["files"], "checksum": info["checksum"]}
@@ -394,9 +397,7 @@ def _without_texts(
 
 
 def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of the local inputs of a run, and of the files of its
-    index.
-    """
+    """Return the SHA-256 of each local input of a run and of each file of its index."""
     at = Path(info["folder"])
     files = [
         (at / each["source"], each["xxh3"])
@@ -408,7 +409,7 @@ def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
     manifest = read_manifest(index)
     if manifest.fingerprint() != info["index"]["fingerprint"]:
         raise InputError(
-            f"{index} is not the index of the run any more: put the original back, or "
+            f"{index} is no longer the index of the run: restore the original, or "
             "leave out --hash-inputs"
         )
     files += [(index / name, about.xxh3) for name, about in manifest.files().items()]
@@ -416,8 +417,8 @@ def _hashed_inputs(info: Mapping[str, Any]) -> dict[str, str]:
     for path, xxh3 in files:
         if not path.is_file() or file_checksum(path) != xxh3:
             raise InputError(
-                f"{path} is missing or not as the run read it, so its SHA-256 would be "
-                "of something else: put the original back, or leave out --hash-inputs"
+                f"{path} was removed or changed after the run, so its SHA-256 can't be "
+                "added: restore the original, or leave out --hash-inputs"
             )
         hashes[_valid(os.path.relpath(path, at))] = digest_of(path).sha256
     return hashes
@@ -428,5 +429,5 @@ def _name(place: Path) -> str:
 
 
 def _valid(name: str) -> str:
-    """Return a name of a file, which may be invalid Unicode, as valid text."""
+    """Return a file name as valid text, even if it is not valid Unicode."""
     return name.encode("utf-8", "backslashreplace").decode()

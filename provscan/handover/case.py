@@ -1,9 +1,10 @@
-"""Puts several runs side by side: what each found, which licensed texts they share, and
-totals in which each text and each tweet counts once.
+"""Compare several runs in a case: the results of each run, the licensed texts that they
+share, and totals that count each text and each tweet once.
 
-:func:`write_case` does it all. :func:`_opened` reads the runs and refuses those that
-can't be compared, :class:`_Counts` counts in DuckDB, whose memory is bounded, and the
-other functions put the counts into ``case.json``, tables, a page and a workbook.
+:func:`write_case` writes the folder of a case. :func:`_opened` reads the runs and
+refuses those that can't be compared. :class:`_Counts` counts the findings in DuckDB,
+with bounded memory. The other functions write the counts to ``case.json``, the tables,
+a page and a workbook.
 
 A licensed text is identified by the id and the wording of its earliest tweet.
 """
@@ -31,10 +32,10 @@ from provscan.writing import new_folder
 
 CASE_FILE, PAGE_FILE, WORKBOOK_FILE = "case.json", "case.html", "case.xlsx"
 FORMAT = {"format": "provscan-case", "version": 1}
-# A set of runs is the bits of an unsigned 64-bit number.
+# A set of runs is stored as the bits of an unsigned 64-bit integer.
 MOST_RUNS = 62
 MEMORY = "400MB"
-# Maximum number of rows of a breakdown on the page, and of a sheet of the workbook.
+# Maximum numbers of rows: in a breakdown on the page, and in a sheet of the workbook.
 SHOWN, MOST_ROWS = 20, 100_000
 NOT_SUMMED = (
     "There is no lower bound, estimate or upper limit for all runs together. Those of "
@@ -45,13 +46,13 @@ NOT_SUMMED = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a case."""
+    """A run that belongs to a case."""
 
     name: str
     files: RunFiles
 
     def entry(self) -> dict[str, Any]:
-        """Return what ``case.json`` says of the run: its numbers as it gives them."""
+        """Return the entry of the run in ``case.json``, with the run's own numbers."""
         summary, answer = self.files.summary, self.files.summary["answer"]
         names = ("status", "headline", "records", "texts", "withheld", "warnings")
         return {
@@ -71,7 +72,7 @@ class Run:
 def write_case(
     runs: Sequence[Path], out: Path, *, periods: Sequence[date] = ()
 ) -> dict[str, Any]:
-    """Put runs side by side in a new folder.
+    """Compare runs, and write the comparison to a new folder.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def write_case(
         ``texts.parquet``, ``authors.parquet``, ``months.parquet`` and
         ``periods.parquet``.
     periods
-        The first days of licence periods, by which texts are also counted.
+        The first day of each licence period. Texts are also counted by period.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def write_case(
     OutputError
         `out` exists, or can't be written.
     UsageError
-        There are too few or too many runs, or one is named twice.
+        There are too few or too many runs, or a run is named twice.
     """
     opened = _opened(runs)
     days = sorted(set(periods))
@@ -143,10 +144,10 @@ def write_case(
 
 
 def _opened(paths: Sequence[Path]) -> list[Run]:
-    """Open runs, and check that their findings can be put side by side."""
+    """Open runs, and check that their findings can be compared."""
     if not 2 <= len(paths) <= MOST_RUNS:
         raise UsageError(
-            f"a case has 2 to {MOST_RUNS} runs, and {len(paths)} are named: name "
+            f"a case has 2 to {MOST_RUNS} runs, but {len(paths)} are named: name "
             "the folders of finished runs"
         )
     short = [path.resolve().name.removesuffix(".run") for path in paths]
@@ -174,12 +175,12 @@ def _opened(paths: Sequence[Path]) -> list[Run]:
 
 
 def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
-    """Return in sentences what limits the comparison of some runs."""
+    """Return the limits of the comparison of runs, one sentence for each."""
     notes = []
     if not compared["control"]["same"]:
         notes.append(
-            "The runs used different controls. A text that is a control in one run has "
-            "no finding there, so the overlaps may be too low."
+            "The runs used different controls. A text that is a control in a run has "
+            "no finding in that run, so the overlaps may be too low."
         )
     if not compared["rule"]["same"]:
         notes.append(
@@ -191,7 +192,7 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
         if run.files.summary.get("sample"):
             notes.append(
                 f"Run {number} scanned a sample of its dataset. Texts outside the "
-                "sample are missing in all totals and overlaps."
+                "sample are missing from all totals and overlaps."
             )
         for item in run.files.info["inputs"]:
             inputs.setdefault(item.get("xxh3") or f"{number}", set()).add(number)
@@ -199,13 +200,13 @@ def _notes(runs: Sequence[Run], compared: Mapping[str, Any]) -> list[str]:
         if len(numbers) > 1:
             notes.append(
                 f"Runs {wording.value(numbers)} scanned a file with the same content, "
-                "so their findings in it are the same findings."
+                "so their findings in that file are identical."
             )
     return notes
 
 
 def _compared(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return which conditions of the runs are the same, and which differ."""
+    """Return the conditions of the runs, and whether they are the same in all runs."""
 
     def control(run: Run) -> str:
         chance = run.files.summary["control"]
@@ -275,7 +276,7 @@ _MONTH, _DAY = (
 
 @contextmanager
 def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
-    """Provide the counts of some runs; what does not fit in memory is in `folder`."""
+    """Provide the counts of runs. Data that exceeds the memory goes to ``folder``."""
     import duckdb
 
     with (
@@ -297,12 +298,12 @@ def _counts(runs: Sequence[Run], folder: Path) -> Iterator[_Counts]:
 
 
 def _quoted(path: str | Path) -> str:
-    """Return a path as a string of SQL."""
+    """Return a path as an SQL string literal."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
 class _Counts:
-    """The findings of runs by licensed text, in a database."""
+    """The findings of runs, counted by licensed text in a database."""
 
     def __init__(self, connection: Any, runs: Sequence[Run]) -> None:
         self._connection, self._runs = connection, runs
@@ -329,8 +330,8 @@ class _Counts:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def checked(self) -> list[str]:
-        """Check that texts can be told by the ids of their tweets; return in sentences
-        how far.
+        """Check that the ids of tweets identify the licensed texts in all runs; return
+        the exceptions, one sentence for each.
         """
         notes = []
         found = self.rows(
@@ -343,8 +344,8 @@ class _Counts:
             if row["findings"] != counted["matches"]:
                 raise InputError(
                     f"{run.files.path}: matches.parquet has {row['findings']:,} "
-                    f"findings where summary.json has {counted['matches']:,}, so the "
-                    "files are of different runs: run match again"
+                    f"findings but summary.json has {counted['matches']:,}, so the "
+                    "files belong to different runs: run match again"
                 )
         if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:
             notes.append(
@@ -357,13 +358,13 @@ class _Counts:
             notes.append(
                 f"The runs used {len(self._indexes)} different indexes. If the "
                 "earliest tweet of a text differs between them, the text is counted "
-                "twice: the totals may be too high, and the overlaps too low. Tweets "
-                "of a text are those of the index that has the most."
+                "twice: the totals may be too high, and the overlaps too low. The "
+                "number of tweets of a text is the highest in any of the indexes."
             )
         return notes
 
     def _require_platform_ids(self) -> None:
-        """Refuse different indexes unless an id means the same tweet in all of them."""
+        """Refuse different indexes unless each id denotes the same tweet in all."""
         row = self.rows(
             "SELECT count(*) FILTER (NOT regexp_full_match(tweet_id, '[0-9]+')) AS odd "
             "FROM texts"
@@ -377,13 +378,13 @@ class _Counts:
         if why is not None:
             raise InputError(
                 f"the runs used {len(self._indexes)} different indexes, and {why}, so "
-                "it can't be said which texts are the same: run match again with one "
+                "texts can't be matched across the runs: run match again with one "
                 "index"
             )
 
     def breakdown(self, key: str, order: str = "name NULLS LAST") -> str:
-        """Return the query that counts texts, tweets and findings by an expression, and
-        texts also by run.
+        """Return a query that counts texts, tweets and findings by the SQL expression
+        ``key``, and also counts texts by run.
         """
         of_run = ", ".join(
             f"count(*) FILTER ({found}) AS {name}"
@@ -396,7 +397,7 @@ class _Counts:
 
     @property
     def texts(self) -> str:
-        """The query of all texts, those in the most runs first."""
+        """A query of all texts; the texts that are in the most runs come first."""
         in_run = ", ".join(f"{found} AS {name}" for name, found in self._in_run.items())
         return (
             f"SELECT tweet_id, author, {_DAY} AS day, tweets, findings, "
@@ -412,8 +413,8 @@ class _Counts:
 
 
 def _period(days: Sequence[date]) -> str:
-    """Return the expression of the licence period of a text; each period begins on one
-    of some days.
+    """Return an SQL expression for the licence period of a text, given the first day of
+    each period.
     """
     ends = [day - timedelta(1) for day in days]
     names = [f"{day} to {end}" for day, end in zip(days, ends[1:], strict=False)]
@@ -426,8 +427,8 @@ def _period(days: Sequence[date]) -> str:
 
 
 def _overlap(found: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
-    """Return how many texts and tweets pairs of runs share, and how many are in each
-    number of runs, given the counts for each set of runs.
+    """Return the numbers of texts and tweets that each pair of runs shares, and that
+    are in exactly one run, two runs and so on, given the counts for each set of runs.
     """
 
     def sums(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
@@ -494,14 +495,14 @@ def _sheets(
     overlaps.append(("in any run", case["totals"]))
     counted = [[where, item["texts"], item["tweets"]] for where, item in overlaps]
     yield Sheet("Overlap", {"found": 30, "texts": 12, "tweets": 12}, counted)
-    said = [case["not_summed"], *case["notes"]]
+    notes = [case["not_summed"], *case["notes"]]
     for name, listed in tables.items():
         if listed:
             heads = dict.fromkeys(listed[0], 12) | {next(iter(listed[0])): 30}
             yield Sheet(name.capitalize(), heads, [[*row.values()] for row in listed])
         if (total := case["tables"][name]) > len(listed):
-            said.append(
+            notes.append(
                 f"The sheet of {name} has the first {len(listed):,} of {total:,}; all "
                 f"are in {name}.parquet."
             )
-    yield Sheet("Notes", {"note": 120}, [[note] for note in said])
+    yield Sheet("Notes", {"note": 120}, [[note] for note in notes])

@@ -1,15 +1,17 @@
-"""``check``: whether a bundle, or the page of an exhibit, is what was handed over.
+"""Check that a bundle, or the page of an exhibit, was not changed.
 
-It needs neither the index nor the dataset, and extracts nothing. For a bundle:
+:func:`check` needs neither the index nor the dataset, and extracts no files. It checks
+a bundle in these steps:
 
-1. :class:`~provscan.handover.bag.Archive` refuses any other layout of the archive.
+1. :class:`~provscan.handover.bag.Archive` refuses archives with any other layout.
 2. :func:`_file_problems` compares the files with the statement.
-3. :func:`_seal_problems` verifies signature and time stamp of the statement.
+3. :func:`_seal_problems` verifies the signature of the statement, and
+   :func:`_stamp_problems` verifies its time stamp.
 4. :func:`_run_problems` computes again the hash of each row, the root of the tree, and
-   the figures of the summary that follow from the rows.
+   the figures of the summary that can be derived from the rows.
 
-Anyone can make all sums of an unsigned bundle anew. Then only what contradicts the rows
-is noticed.
+Anyone who changes an unsigned bundle can also compute all its checksums again. The
+check then finds only figures that contradict the rows.
 """
 
 from __future__ import annotations
@@ -77,12 +79,13 @@ def check(
     path
         The archive or page.
     key
-        File with the public key in PEM that must have signed it. Without it, a
+        File with the public key, in PEM, of the required signer. If it is missing, the
         signature is verified with the key that the statement itself names. That shows
-        that nothing was changed since, but not who signed.
+        that nothing was changed after signing, but not who signed.
     authority
-        File with the root certificates, in PEM, of the authority that must have stamped
-        it. Without it, only what the stamp is on is checked.
+        File with the root certificates, in PEM, of the required time-stamping
+        authority. If it is missing, the check verifies only that the time stamp is on
+        this statement.
     exhibit
         Also prove this exhibit of the bundle: its number, or RUN/NUMBER if there are
         several runs.
@@ -90,20 +93,21 @@ def check(
     Returns
     -------
     dict
-        ``path`` and its ``sha256``; ``problems``, each in a sentence, empty if there
-        are none; ``files``, their number in a bundle; ``runs`` and ``texts`` as the
-        statement has them; ``signer``, the id of the key, and ``known_signer``, whether
-        ``key`` was given; ``stamp``, the time of the time stamp, and
-        ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
-        was proved. Whatever is absent is None.
+        ``path`` and its ``sha256``; ``problems``, a list of sentences; ``files``, the
+        number of files in a bundle; ``runs`` and ``texts``, copied from the statement;
+        ``signer``, the id of the key, and ``known_signer``, whether ``key`` was given;
+        ``stamp``, the time of the time stamp, and ``known_authority``, whether
+        ``authority`` was given; ``exhibit``, the row that was proved. Values that do
+        not apply are None.
 
     Raises
     ------
     InputError
-        It is neither a bundle nor a page of one, or the archive itself is damaged.
+        The file is neither a bundle nor the page of an exhibit, or the archive itself
+        is damaged.
     UsageError
-        The extra ``handover`` is not installed, or the bundle has several runs and the
-        exhibit names none.
+        The extra ``handover`` is not installed, or the bundle has several runs and
+        ``exhibit`` does not name one.
     """
     place = Path(path)
     signer = None if key is None else public_key(Path(key))
@@ -147,7 +151,7 @@ def _page_problems(
         yield f"the page can't be trusted: {error}"
         return
     if exhibit is not None and str(number) != str(exhibit).rpartition("/")[2]:
-        yield f"the page is of exhibit {number}, not of {exhibit}"
+        yield f"the page shows exhibit {number}, not exhibit {exhibit}"
 
 
 def _bundle_problems(
@@ -162,7 +166,7 @@ def _bundle_problems(
     try:
         hashes = hashes_of(read_canonical(statement or b""))
     except ValueError:
-        hashes = {}  # Reported with the signature.
+        hashes = {}  # _seal_problems reports the damaged statement.
     yield from _file_problems(archive, digests, hashes)
     yield from _seal_problems(found, statement or b"", envelope, key)
     yield from _stamp_problems(found, stamp, envelope or statement or b"", roots)
@@ -174,8 +178,8 @@ def _bundle_problems(
             name in digests and digests[name].sha256 == hashes.get(name)
             for name in tables
         ):
-            # Damaged tables can end the process that reads them.
-            yield f"{folder}: its tables are not those of {STATEMENT} and were not read"
+            # Damaged tables can crash the process that reads them.
+            yield f"{folder}: its tables do not match {STATEMENT} and were not read"
             continue
         for problem in _run_problems(archive, folder, stated.get(folder)):
             yield f"{folder}: {problem}"
@@ -184,8 +188,8 @@ def _bundle_problems(
 def _file_problems(
     archive: Archive, digests: Mapping[str, Digest], hashes: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield which files were changed, are missing, or are not in the statement, which
-    has the `hashes` of others.
+    """Yield the files that were changed, are missing, or are not listed in the
+    statement, whose ``hashes`` are given.
     """
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
@@ -201,20 +205,20 @@ def _file_problems(
             yield f"{name} is not listed in {STATEMENT}"
         elif hashes[name] != digests[name].sha256:
             yield f"{name} was changed: its SHA-256 is not the one in {STATEMENT}"
-    # The files of the bag follow from all others.
+    # Compute BagIt's own files from the other files, and compare them.
     expected = own_files({name: digests[name] for name in digests.keys() - tags.keys()})
     sealed = {name: each for name, each in tags.items() if name != TAG_MANIFEST}
     for name, text in {**expected, TAG_MANIFEST: manifest(sealed)}.items():
         if name not in digests:
             yield f"{name} is missing"
         elif archive.read(name) != text:
-            yield f"{name} does not fit the files of the bundle"
+            yield f"{name} does not match the files of the bundle"
 
 
 def _seal_problems(
     found: dict[str, Any], statement: bytes, envelope: bytes | None, key: Any
 ) -> Iterator[str]:
-    """Read what the statement says, and verify its signature."""
+    """Read the statement into ``found``, and yield problems of its signature."""
     named = None
     try:
         about = read_canonical(statement)
@@ -226,9 +230,11 @@ def _seal_problems(
         yield f"{STATEMENT} can't be read: {error}"
     if envelope is None:
         if named is not None:
-            yield f"there is no signature by {key_id(named)}, whom {STATEMENT} names"
+            yield (
+                f"the signature is missing: {STATEMENT} names the key {key_id(named)}"
+            )
         elif key is not None:
-            yield "it is not signed, and a key was given"
+            yield "it is not signed, but a key was given"
         return
     signer = key or named
     if signer is None:
@@ -246,7 +252,7 @@ def _stamp_problems(
 ) -> Iterator[str]:
     if stamp is None:
         if roots is not None:
-            yield "it has no time stamp, and an authority was given"
+            yield "it has no time stamp, but an authority was given"
         return
     try:
         found["stamp"] = stamps.stamp_of(stamp, signed, roots)
@@ -257,7 +263,7 @@ def _stamp_problems(
 def _run_problems(
     archive: Archive, folder: str, stated: Mapping[str, Any] | None
 ) -> Iterator[str]:
-    """Yield what is wrong with the rows and figures of a run."""
+    """Yield problems of the rows and figures of a run."""
     needed = (SUMMARY_FILE, RUN_FILE, ROWS)
     if missing := [
         name for name in needed if f"{folder}/{name}" not in archive.entries
@@ -265,7 +271,7 @@ def _run_problems(
         yield f"its rows can't be checked without {', '.join(missing)}"
         return
 
-    # The rows, their hashes and the tree.
+    # Compare the rows, their hashes and the tree.
     recount, leaves = Recount(), list[bytes]()
     try:
         with (
@@ -276,7 +282,7 @@ def _run_problems(
                 leaves.append(leaf(canonical(row)))
                 recount.add(row)
     except DAMAGED as error:
-        yield f"the rows can't be read after row {len(leaves)}: {error}"
+        yield f"the rows can't be read from row {len(leaves)} on: {error}"
         return
     if digest_of(listed(leaves)) != digest_of(
         partial(archive.open, f"{folder}/{ROWS}")
@@ -286,7 +292,7 @@ def _run_problems(
     if stated is None or (stated["rows"], stated["root"]) != (len(leaves), root):
         yield f"{STATEMENT} does not name the root of the tree over these rows"
 
-    # The figures.
+    # Compare the figures.
     try:
         summary, info = (
             json.loads(archive.read(f"{folder}/{name}"))
@@ -300,7 +306,7 @@ def _run_problems(
 
 
 def _row_problems(leaves: list[bytes], text: bytes) -> Iterator[str]:
-    """Yield which rows are not those whose hashes were bundled."""
+    """Yield the rows whose hashes differ from the bundled hashes."""
     before = [line.decode("ascii", "replace") for line in text.split(b"\n")]
     now = [*(each.hex() for each in leaves), ""]
     kept, own = Counter(before), Counter(now)

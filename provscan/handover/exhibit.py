@@ -1,9 +1,9 @@
-"""One exhibit of a bundle, on a page that proves it alone.
+"""Write one exhibit of a bundle as a page that is proof without the rest of the bundle.
 
 :func:`write_exhibit` writes the page: the row, the proof that it is in the tree of its
 run, the statement with the root of that tree, the signature and the time stamp.
-:func:`proof_problems` checks this data, and :func:`read_page` reads it from a page,
-which must show what its data says and nothing else.
+:func:`read_page` reads these data from a page, which must show them and nothing else,
+and :func:`proof_problems` checks them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from provscan.report.document import page as filled
 from provscan.report.files import last_line, write_page
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
-# Pages are compared with what is rendered from their data, so another look of pages
-# needs another format, and the old template for old pages.
+# A page is checked against the page that is rendered from its data. A changed template
+# therefore needs a new format, and old pages need the old template.
 FORMAT = "provscan-exhibit-1"
 _DATA = re.compile(r'<script type="application/json" id="exhibit">(.*?)</script>', re.S)
 MOST_BYTES = 1 << 24
@@ -50,14 +50,14 @@ def write_exhibit(
     *,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write the page of one exhibit, which proves it without the rest of the bundle.
+    """Write a page with one exhibit, which is proof without the rest of the bundle.
 
     Parameters
     ----------
     bundle
         The archive.
     exhibit
-        Number of the exhibit in the report; in a bundle of several runs RUN/NUMBER,
+        Number of the exhibit in the report. In a bundle of several runs, RUN/NUMBER,
         such as 2/17.
     out
         The page, by convention ``NAME.html``.
@@ -74,7 +74,7 @@ def write_exhibit(
     InputError
         There is no such bundle or exhibit, or the bundle does not prove it.
     UsageError
-        The bundle has several runs, and the exhibit names none.
+        The bundle has several runs, and ``exhibit`` does not name one.
     """
     with Archive(Path(bundle)) as archive:
         try:
@@ -88,7 +88,7 @@ def write_exhibit(
 
 
 def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
-    """Return an exhibit of a bundle with its proof.
+    """Return an exhibit of a bundle, with its proof.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
     hashes = hashes_of(statement)
     for name in (f"{run}/{MATCHES_FILE}", f"{run}/{EVIDENCE_FILE}"):
         if digest_of(partial(archive.open, name)).sha256 != hashes[name]:
-            raise ValueError(f"{name} is not the one in {STATEMENT}")
+            raise ValueError(f"{name} does not match {STATEMENT}")
     listed = archive.read(f"{run}/{ROWS}").split()
     with (
         archive.open(f"{run}/{MATCHES_FILE}") as matches,
@@ -132,14 +132,14 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
 
 
 def read_page(path: Path) -> dict[str, Any]:
-    """Read the data of an exhibit's page.
+    """Read the data of the page of an exhibit.
 
     Raises
     ------
     InputError
-        It is no such page.
+        The file is not such a page.
     ValueError
-        It shows something else than its data.
+        The page shows something other than its data.
     """
     try:
         with path.open("rb") as file:
@@ -159,21 +159,21 @@ def read_page(path: Path) -> dict[str, Any]:
         raise ValueError(f"its data is damaged ({error!r})") from None
     if not same:
         raise ValueError(
-            "it shows something else than its data, or another version of provscan "
+            "it shows something other than its data, or another version of provscan "
             "wrote it"
         )
     return data
 
 
 def proof_problems(data: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the proof of an exhibit, apart from the signature and
-    the stamp of its statement.
+    """Return the problems of the proof of an exhibit, except those of the signature and
+    the time stamp.
     """
     try:
         statement = read_canonical(decoded(data, "statement") or b"")
         (run,) = [x for x in runs_of(statement) if x["folder"] == data["run"]]
         if run["rows"] != data["rows"]:
-            return [f"the statement is on {run['rows']} rows, not on {data['rows']}"]
+            return [f"the statement has {run['rows']} rows, not {data['rows']}"]
         path = [bytes.fromhex(each) for each in data["proof"]]
         hashed = leaf(canonical(data["row"]))
         root = root_of(hashed, data["number"], data["rows"], path)
@@ -188,12 +188,13 @@ def proof_problems(data: Mapping[str, Any]) -> list[str]:
 
 
 def decoded(data: Mapping[str, Any], name: str) -> bytes | None:
-    """Return a part of the data of an exhibit that is in base64, None if it has none.
+    """Decode the base64 value ``name`` of the data of an exhibit; return None if the
+    data do not have it.
 
     Raises
     ------
     ValueError
-        It is not in base64.
+        The value is not base64.
     """
     if (value := data[name]) is None:
         return None
@@ -210,13 +211,13 @@ def _run_and_number(
     named, _, number = exhibit.rpartition("/")
     if not number.isascii() or not number.isdigit():
         raise UsageError(
-            f"{exhibit!r} is no exhibit: expected a number such as 17, or with the "
-            "number of the run 2/17"
+            f"{exhibit!r} is not an exhibit: expected a number such as 17, or the "
+            "numbers of run and exhibit, such as 2/17"
         )
     if not named and len(runs) != 1:
         raise UsageError(
-            f"{archive.path} has {len(runs)} runs, each with its own exhibits: name "
-            f"the run, too, such as 1/{number}"
+            f"{archive.path} has {len(runs)} runs, each with its own exhibits: also "
+            f"name the run, such as 1/{number}"
         )
     run = f"{PAYLOAD}run-{named or 1}"
     if run not in runs:
@@ -225,14 +226,14 @@ def _run_and_number(
 
 
 def page_bytes(data: Mapping[str, Any]) -> bytes:
-    """Return the page of an exhibit as :func:`write_exhibit` writes it."""
+    """Return the bytes of the page that :func:`write_exhibit` writes."""
     text = _page(data).encode()
     return text + last_line(text)
 
 
 def _page(data: Mapping[str, Any]) -> str:
     statement = read_canonical(decoded(data, "statement") or b"")
-    # No "<" within the data, so that it can't end the element that it is in.
+    # Escape each "<" in the data, so that the data can't close the script element.
     packed = json.dumps(data, ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
     return filled(
         "exhibit.html",

@@ -1,11 +1,11 @@
-"""The figures of ``summary.json`` that follow from the rows of a run.
+"""Check the figures of ``summary.json`` that can be derived from the rows of a run.
 
-:class:`Recount` counts the rows; :meth:`Recount.problems` compares the counts with a
-summary. The rows give some figures exactly and others at most: a row does not say
-whether a copy is in pieces, which is not nearly verbatim, and two licensed texts of one
-tweet can be told apart only in findings, by the text. Not compared are figures that
-need more than the rows: the numbers of all records and tweets, chance, recall, and the
-bounds and estimates made from them.
+:class:`Recount` counts the rows, and :meth:`Recount.problems` compares the counts with
+a summary. The rows determine some figures exactly, and limit others to a range: a row
+does not show whether a copy is in pieces and so not nearly verbatim, and only findings
+have the text by which two licensed texts of one tweet can be distinguished. Figures
+that need more than the rows are not compared: the numbers of all records and tweets,
+chance, recall, and the bounds and estimates that depend on them.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from provscan.runs.folder import MATCHES_FILE, SUMMARY_FILE
 from provscan.runs.wording import Scanned, headline
 
 _NUMBER = re.compile(r"\d[\d,.]*")
-# Kinds of rows that are counted.
+# The kinds of rows that are counted separately.
 MATCHES, FINDINGS, NEARLY = range(3)
 
 
 class Recount:
-    """Counts the rows of a run."""
+    """Counts of the rows of a run."""
 
     def __init__(self) -> None:
         self._rows = 0
         self._contradictions: list[str] = []
         self._levels, self._sources = Counter[str](), Counter[str]()
-        # Matches, records and texts of each kind.
+        # Numbers of matches, records and texts of each kind.
         self._count = [0, 0, 0]
         self._records: list[set[tuple[str, int]]] = [set(), set(), set()]
         self._texts: list[set[tuple[str, str | None]]] = [set(), set(), set()]
@@ -47,7 +47,7 @@ class Recount:
         barred = [name for name in ("control", "common", "known") if row[name]]
         if row["counted"] and barred:
             self._contradictions.append(
-                f"row {number} of {MATCHES_FILE} is a finding and {barred[0]}"
+                f"row {number} of {MATCHES_FILE} is both a finding and {barred[0]}"
             )
         if row["control"]:
             return
@@ -68,7 +68,7 @@ class Recount:
         Raises
         ------
         LookupError, TypeError, ValueError
-            It is no summary of a run.
+            ``summary`` is not the summary of a run.
         """
         yield from self._contradictions
         for name, (low, high) in self._limits(summary).items():
@@ -78,7 +78,7 @@ class Recount:
             withheld = value is None and name.startswith("answer.")
             if not withheld and not low <= value <= high:
                 by_rows = f"{low}" if low == high else f"{low} to {high}"
-                yield f"{name} of {SUMMARY_FILE} is {value}, and {by_rows} by the rows"
+                yield f"{name} of {SUMMARY_FILE} is {value}, but rows give {by_rows}"
         stated = {
             each["source"]: (each["matches"], each["records_matched"])
             for each in summary["sources"]
@@ -86,12 +86,12 @@ class Recount:
         }
         records = Counter(source for source, _ in self._records[MATCHES])
         if stated != {x: (n, records[x]) for x, n in self._sources.items()}:
-            yield f"the matches by source in {SUMMARY_FILE} are not those of the rows"
+            yield f"the matches by source in {SUMMARY_FILE} do not match the rows"
         if not summary.get("sample") and _headline_differs(summary):
-            yield f"the headline in {SUMMARY_FILE} does not say what its numbers say"
+            yield f"the headline in {SUMMARY_FILE} contradicts the summary's numbers"
 
     def _limits(self, summary: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-        """Return the least and the greatest value of each figure by the rows."""
+        """Return the range of each figure that is consistent with the rows."""
         matches, findings, _ = self._count
         matched, found, nearly = map(len, self._records)
         texts, nearly_texts = len(self._texts[FINDINGS]), len(self._texts[NEARLY])
@@ -125,7 +125,7 @@ def _is_nearly_verbatim(row: Row) -> bool:
 
 
 def _headline_differs(summary: Mapping[str, Any]) -> bool:
-    """Return whether the headline has other numbers than it has by the summary."""
+    """Return whether the headline contradicts the other numbers of a summary."""
     answer, records = summary["answer"], summary["answer"]["records"]
     middle = records["estimate"]
     layers = Layers(

@@ -1,9 +1,9 @@
 """A load file for review platforms: Concordance DAT, one line for each exhibit.
 
-Values are between thorns (U+00FE) and separated by U+0014; a line break within a value
-is written as U+00AE, as Concordance has it. These characters can't be escaped: where a
-text contains one, it is written as in :data:`REPLACED`, and the tables of the bundle
-have the exact text. The file is UTF-8 with a byte order mark, and lines end with CRLF.
+The format encloses values in thorns (U+00FE), separates them by U+0014, and writes a
+line break within a value as U+00AE. These characters can't be escaped: in a text, they
+are replaced as in :data:`REPLACED`; the tables of the bundle contain the exact text.
+The file is UTF-8 with a byte order mark, and lines end with CRLF.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 QUOTE, SEPARATOR, NEWLINE = "\u00fe", "\u0014", "\u00ae"
 REPLACED = {QUOTE: "th", SEPARATOR: " ", NEWLINE: "(R)"}
 _TABLE = str.maketrans(REPLACED)
-# The column of each field of the load file, beside those that it adds.
+# The column of matches.parquet or evidence.parquet for each field of the load file.
 FIELDS = {
     "EXHIBIT": "exhibit",
     "LEVEL": "level",
@@ -43,7 +43,7 @@ def header() -> bytes:
 
 
 def line(bates: str, run: str, row: Mapping[str, Any]) -> bytes:
-    """Return the line of an exhibit, which has one page and so one Bates number."""
+    """Return the line of an exhibit. An exhibit has one page, so one Bates number."""
     return _line([bates, bates, run, *(row[column] for column in FIELDS.values())])
 
 

@@ -1,9 +1,9 @@
-"""``replay``: repeats a run of a bundle and compares every row and figure.
+"""Repeat a run of a bundle, and compare every row and figure.
 
-:func:`replay` matches the given dataset and index with the recorded parameters. Then it
-compares the inputs and the index by their checksums, the rows by their canonical JSON,
-and ``summary.json`` value by value. Names of files may differ: files are recognised by
-their checksums (:func:`_recognised`).
+:func:`replay` runs ``match`` on the given dataset and index with the recorded
+parameters. Then it compares the inputs and the index by their checksums, the rows by
+their canonical JSON, and ``summary.json`` value by value. Names of files may differ:
+files are identified by their checksums (:func:`_recognised`).
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_
 
 Source = str | os.PathLike[str]
 
-# Files that results depend on, which may be elsewhere now.
+# Options that name files on which results depend. The files may have been moved.
 FILES = ("control", "null", "known", "tokenizer", "baseline")
-# Options on which results do not depend.
+# Options that do not affect results.
 RUNNING = (
     *("workers", "executor", "address", "memory", "log", "parts"),
     *("shards_from", "shard_groups"),
 )
-# Entries of ``summary.json`` whose order is that of the files.
+# Lists in ``summary.json`` that are in the order of the files.
 ORDERED = ("sources", "examples", "damaged", "unread", "ignored")
-# Maximum number of rows that a problem names.
+# Maximum number of rows listed in the message of a problem.
 MOST_NAMED = 5
-# What must be equal for equal results, beside the inputs: entries of ``run.json``.
+# Entries of ``run.json`` that, like the inputs, must be equal for equal results.
 CONDITIONS = {
     "the index": ("index", "fingerprint"),
     "the index's set of parameters": ("index", "params"),
     "the control": ("control", "fingerprint"),
     "the tokenizer": ("tokenizer", "xxh3"),
 }
-# The ways to recognise an input: by checksum, version, or name.
+# The properties by which an input is identified: checksum, version, name.
 IDENTITIES = (("xxh3", "bytes"), ("version", "bytes"), ("source",))
 
 
@@ -68,40 +68,40 @@ def replay(
     Parameters
     ----------
     bundle
-        The archive, which is checked first.
+        The archive. It is checked before the run is repeated.
     dataset
-        The dataset of the run, in any order of its files and under any names.
+        The dataset of the run. Its files may have other names and another order.
     index
         The index of the run.
     run
         Number of the run in the bundle.
     out
-        Folder for the repeated run; by default it is not kept.
+        Folder for the repeated run. By default, the repeated run is not saved.
     progress
         Receives the progress of the run.
     **options
-        Where ``control``, ``null``, ``known``, ``tokenizer`` and ``baseline`` are now,
-        if the run had them and they were moved; and how to run: ``workers``,
-        ``executor`` and other options on which results do not depend.
+        The present paths of ``control``, ``null``, ``known``, ``tokenizer`` and
+        ``baseline``, if the run used them and they were moved; and ``workers``,
+        ``executor`` and other options that do not affect results.
 
     Returns
     -------
     dict
-        ``problems``: inputs, rows and figures that differ, each in a sentence, empty if
-        none do; ``may_differ``: what differs and does not matter, such as versions;
-        ``rows``, the number of rows compared, and ``figures``, of figures.
+        ``problems``: a list of sentences on inputs, rows and figures that differ;
+        ``may_differ``: differences that do not matter, such as versions; ``rows`` and
+        ``figures``: the numbers of rows and figures that were compared.
 
     Raises
     ------
     InputError
         The bundle is not intact, has no such run, or an input can't be read.
     IndexFormatError
-        There is no index, or a damaged one.
+        The index is missing or damaged.
     UsageError
-        An option is given that must be that of the run.
+        An option was given whose value must be the one recorded in the run.
     """
     for name in options.keys() - {*FILES, *RUNNING}:
-        raise UsageError(f"{name} must be that of the run: leave it out")
+        raise UsageError(f"{name} is taken from the run and can't be set: leave it out")
     if problems := check(bundle)["problems"]:
         raise InputError(
             f"{bundle} is not intact, so nothing was repeated: {problems[0]}"
@@ -126,7 +126,7 @@ def replay(
         renamed = _renaming(names)
         problems += _conditions(info, again.info)
 
-        # The rows.
+        # Compare the rows.
         tables = place
         if "without_texts" in info:
             tables = Path(working, "without_texts")
@@ -141,13 +141,13 @@ def replay(
         now = _hashed({**row, "source": renamed(row["source"])} for row in made)
         problems += _different_rows(before, now)
 
-    # The figures.
+    # Compare the figures.
     figures, others = map(dict, map(_figures, (summary, renamed(again.summary))))
     absent = "not there"
     for name in sorted(figures.keys() | others.keys()):
         was, is_now = (each.get(name, absent) for each in (figures, others))
         if was != is_now:
-            problems.append(f"{name} of {SUMMARY_FILE} is {is_now!r}, and was {was!r}")
+            problems.append(f"{name} of {SUMMARY_FILE} is {is_now!r}, but was {was!r}")
     return {
         "bundle": os.fspath(bundle),
         "run": None if out is None else str(place),
@@ -161,14 +161,14 @@ def replay(
 def _recognised(
     before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> tuple[dict[str, str], list[str]]:
-    """Recognise the inputs of a run.
+    """Identify the inputs of the original run among the new inputs.
 
     Returns
     -------
     names
-        The old names of inputs and other files, by their new ones.
+        The old name of each input or other file, by its new name.
     problems
-        Inputs that are other ones, or missing.
+        Inputs that were not in the run, or are missing now.
     """
     names, problems = dict[str, str](), list[str]()
     for kind in INPUT_LISTS:
@@ -181,7 +181,8 @@ def _recognised(
                     old.remove(same[0])
                     new.remove(item)
         problems += [
-            f"{item['source']} is no input of the run: its XXH3-128 is {item['xxh3']}"
+            f"{item['source']} is not an input of the run: its XXH3-128 is "
+            f"{item['xxh3']}"
             for item in new
         ]
         problems += [
@@ -189,7 +190,7 @@ def _recognised(
             f"{item['xxh3']}) is not among the inputs"
             for item in old
         ]
-        # The rows of a changed file are compared with those of the file it stands for.
+        # Compare the rows of a changed file with the rows of the file it replaces.
         names |= {x["source"]: y["source"] for x, y in zip(new, old, strict=False)}
     for name in FILES:
         paths = [
@@ -203,8 +204,8 @@ def _recognised(
 def _same(
     old: Mapping[str, Any], new: Mapping[str, Any], identity: tuple[str, ...]
 ) -> bool:
-    """Return whether two inputs are the same; only without a checksum, another
-    identity than that counts.
+    """Return whether two inputs are the same. Version and name are compared only if
+    there is no checksum.
     """
     values = [[each.get(name) for name in identity] for each in (old, new)]
     return values[0] == values[1] and (
@@ -216,16 +217,16 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     for what, (entry, name) in CONDITIONS.items():
         was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
         if was != is_now:
-            yield f"{what} is another one: {name} {is_now}, and was {was}"
+            yield f"{what} is another one: {name} is {is_now}, but was {was}"
     for what, entry in (("limit", "limits"), ("parameter", "parameters")):
         for name, was in before[entry].items():
             is_now = now[entry].get(name)
             if is_now != was and name not in {*RESUMABLE, *FILES}:
-                yield f"the {what} {name} is {is_now}, and was {was}"
+                yield f"the {what} {name} is {is_now}, but was {was}"
 
 
 def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what differs or may differ without a difference in rows and figures."""
+    """Yield what may differ without any effect on rows and figures."""
     for entry, names in (
         ("versions", sorted(before["versions"].keys() | now["versions"].keys())),
         ("parameters", ["workers", "executor"]),
@@ -233,17 +234,17 @@ def _may_differ(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
         for name in names:
             was, is_now = (each[entry].get(name) for each in (before, now))
             if was != is_now:
-                yield f"{name} {is_now}, and was {was}"
+                yield f"{name} is {is_now}, but was {was}"
     for kind in INPUT_LISTS:
         for item in before.get(kind, ()):
             if item["xxh3"] is None:
                 yield f"the content of {item['source']}, whose checksum is not recorded"
-    yield "times, speeds and places of files"
+    yield "times, speeds and paths of files"
 
 
 def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
-    """Return a function that returns a value with the old names of files in its texts
-    and keys.
+    """Return a function that replaces new names of files by the old ones in the strings
+    and keys of a value.
     """
     longest_first = map(re.escape, sorted(names, key=len, reverse=True))
     any_name = "|".join(longest_first) or "(?!)"
@@ -260,8 +261,8 @@ def _renaming(names: Mapping[str, str]) -> Callable[[Any], Any]:
 
 
 def _hashed(rows: Iterable[Row]) -> dict[tuple[Any, ...], bytes]:
-    """Return a hash of each row by its key. Exhibits of equal strength are numbered in
-    the order of the files, so their numbers are left out.
+    """Return the hash of each row by its key. The hash leaves out the number of the
+    exhibit, which depends on the order of the files.
     """
     result = {}
     for row in rows:
@@ -289,7 +290,7 @@ def _different_rows(
 
 
 def _figures(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value of a summary with its path."""
+    """Yield the path and value of each entry of a summary."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _figures(item, f"{path}.{name}" if path else name)

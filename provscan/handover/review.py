@@ -1,9 +1,11 @@
-"""Lists of findings for people to judge without knowing what is expected of them.
+"""Write blinded lists of findings, which reviewers judge without knowing the expected
+verdicts.
 
-:func:`write_review` writes a list of pairs of a passage and a tweet, and the key to it.
-The list mixes a stratified sample of the findings (:class:`_Frame`) with planted copies
-and planted pairs that are no copies (:class:`_Planted`), and with rows of common
-wording, in random order. :mod:`provscan.handover.verdicts` evaluates the verdicts.
+:func:`write_review` writes a list of pairs, each of a passage and a tweet, and the key
+to the list. In random order, the list contains a stratified sample of the findings
+(:class:`_Frame`), planted copies and planted pairs that are not copies
+(:class:`_Planted`), and matches of common or known wording.
+:mod:`provscan.handover.verdicts` evaluates the verdicts.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from provscan.writing import new_folder
 
 FOR_REVIEWERS, KEY_FILE = "for-reviewers", "key.json"
 KEY_FORMAT = {"format": "provscan-review-key", "version": 1}
-# What a pair of a list is.
+# The kinds of pairs in a list.
 KINDS_OF_PAIRS = (FINDING, COPY, OTHER, ORDINARY) = (
     "finding",
     "planted copy",
@@ -54,38 +56,38 @@ VERDICTS = ("copy", "not a copy", "unsure")
 MEANINGS = (
     "The passage repeats the wording of the tweet, whole or in part, perhaps altered, "
     "and more of it than a common phrase.",
-    "They share a common phrase, a topic or nothing.",
-    "It can't be decided from these two texts.",
+    "The texts share only a common phrase or a topic, or nothing.",
+    "These two texts are not enough to decide.",
 )
-# Shares of a list: planted copies, planted pairs that are no copies, and rows of common
-# wording. The rest are findings.
+# Shares of a list: planted copies, planted pairs that are not copies, and matches of
+# common or known wording. The other pairs are findings.
 COPIES, OTHERS, COMMON = 0.15, 0.15, 0.1
-# Minimum number of findings of each stratum.
+# Minimum number of findings in each stratum of the sample.
 LEAST = 3
 SMALLEST_LIST = 20
-# Tweets among which the most similar one is chosen for a pair that is no copy, and how
-# many of the most similar are compared with the passage.
+# For a planted pair that is not a copy: the number of tweets from which a similar one
+# is chosen, and the number of most similar tweets that are compared with the passage.
 TWEETS, COMPARED = 2000, 50
-# Maximum number of tweets that are edited until a copy is of the wanted kind.
+# Maximum number of tweets that are edited to make one copy of the wanted kind.
 TRIES = 5
 
 
 def write_review(
     run: Path, out: Path, *, sample: int = 200, seed: int = 1
 ) -> dict[str, Any]:
-    """Write a blinded list of pairs to be judged, and the key to it, to a new folder.
+    """Write a blinded list of pairs for reviewers, and its key, to a new folder.
 
     Parameters
     ----------
     run
         The run folder, with the texts of its findings.
     out
-        The new folder. ``for-reviewers`` in it has the list as a page and as a
-        workbook; ``key.json``, which reviewers must not see, says what each pair is.
+        The new folder. Its folder ``for-reviewers`` contains the list as a page and as
+        a workbook. ``key.json`` gives the kind of each pair; reviewers must not see it.
     sample
         Number of pairs.
     seed
-        Seed of all random choices.
+        Seed for all random choices.
 
     Returns
     -------
@@ -95,7 +97,7 @@ def write_review(
     Raises
     ------
     InputError
-        The run was changed, or keeps no texts.
+        The run was changed, or contains no texts.
     OutputError
         `out` exists, or can't be written.
     ParameterError
@@ -153,7 +155,7 @@ def write_review(
 
 
 class _Frame:
-    """The findings and other matches whose texts a run keeps."""
+    """The sampling frame: the findings and other matches of a run that have texts."""
 
     def __init__(self, files: RunFiles) -> None:
         findings = files.listed() if "records" in files.summary["answer"] else None
@@ -169,13 +171,13 @@ class _Frame:
         self.findings = findings.filter(has_text.take(findings["place"]))
         if not len(self.findings):
             raise InputError(
-                f"{files.path} keeps digests in place of texts, so nobody can review "
-                "it: run match again without --no-text"
+                f"{files.path} contains digests in place of texts, so it can't be "
+                "reviewed: run match again without --no-text"
             )
 
     @cached_property
     def stratum(self) -> list[tuple[str, str]]:
-        """The kind of match and the strength of each finding."""
+        """The stratum of each finding: its kind of match and its strength."""
         levels, bits = (self.findings[name].to_pylist() for name in ("level", "bits"))
         return [
             (KINDS[level], rarity(True, bit))
@@ -190,7 +192,7 @@ class _Frame:
         return dict(sorted(rows.items()))
 
     def drawn(self, count: int, rng: Random) -> list[int]:
-        """Draw a stratified random sample of the findings, as rows."""
+        """Draw a stratified random sample of the findings; return their row numbers."""
         sizes = np.array([len(rows) for rows in self._rows.values()])
         return [
             row
@@ -201,6 +203,7 @@ class _Frame:
         ]
 
     def strata(self, drawn: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the numbers of all and of sampled findings in each stratum."""
         chosen = [self.stratum[row] for row in drawn]
         return [
             {
@@ -213,11 +216,12 @@ class _Frame:
         ]
 
     def texts(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Return findings with their texts."""
+        """Return the findings in some rows, with their texts."""
         chosen = self.findings.take(pa.array(rows, pa.int64()))
         return self.files.with_texts(chosen).to_pylist()
 
     def pairs(self, rows: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Yield the pairs of the list for the findings in some rows."""
         for row, finding in zip(rows, self.texts(rows), strict=True):
             kind, strength = self.stratum[row]
             about = {"what": FINDING, "exhibit": finding["exhibit"]}
@@ -225,7 +229,7 @@ class _Frame:
 
     @cached_property
     def _ordinary(self) -> pa.Table:
-        """The matches of common or known wording with texts."""
+        """The matches of common or known wording that have texts."""
         others = self.files.with_texts(self.files.exhibits.slice(self.total))
         return others.filter(pc.is_valid(others["passage"]))
 
@@ -234,6 +238,7 @@ class _Frame:
         return len(self._ordinary)
 
     def ordinary(self, count: int, rng: Random) -> list[dict[str, Any]]:
+        """Return a random sample of pairs with common or known wording."""
         rows = rng.sample(range(len(self._ordinary)), min(count, len(self._ordinary)))
         found = self._ordinary.take(pa.array(rows, pa.int64())).to_pylist()
         return [{"what": ORDINARY, **_texts(row)} for row in found]
@@ -244,8 +249,8 @@ def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def allocated(sizes: Numbers, count: int) -> Numbers:
-    """Return how many units to draw from each stratum: in proportion to its size, but
-    at least :data:`LEAST`, or all.
+    """Return the number of units to draw from each stratum: proportional to its size,
+    but at least :data:`LEAST`, or the whole stratum if it is smaller.
     """
     share = count * sizes / sizes.sum()
     drawn = np.minimum(sizes, np.maximum(LEAST, np.floor(share))).astype(np.int64)
@@ -255,8 +260,9 @@ def allocated(sizes: Numbers, count: int) -> Numbers:
 
 
 class _Planted:
-    """Pairs of which it is known whether the passage is a copy of the tweet, made of
-    findings that are not in the list as far as there are enough.
+    """Planted pairs, for which it is known whether the passage is a copy of the tweet.
+
+    They are made from findings that are not in the list, if there are enough.
     """
 
     def __init__(
@@ -274,15 +280,15 @@ class _Planted:
         self._findings = cycle(self._pool)
 
     def copies(self, count: int) -> Iterator[dict[str, Any]]:
-        """Yield tweets with edited copies, whose kinds have the shares of the kinds of
-        the findings.
+        """Yield tweets with edited copies. The kinds of the copies are drawn from the
+        distribution of kinds among the findings.
         """
         for wanted, _ in self._rng.choices(self._frame.stratum, k=count):
             if copy := self._copy(wanted):
                 yield copy
 
     def _copy(self, wanted: str) -> dict[str, Any]:
-        """Edit tweets until a copy is a match of the wanted kind; otherwise return a
+        """Edit tweets until a copy is a match of the wanted kind. If none is, return a
         copy of another kind.
         """
         made: dict[str, Any] = {}
@@ -298,7 +304,9 @@ class _Planted:
         return made
 
     def _kind(self, copy: str, tweet: str) -> str | None:
-        """Return the kind of match that a copy is; None if it is no match."""
+        """Return the kind of match between a copy and its tweet, or None if there is no
+        match.
+        """
         found = comparison(copy, tweet, self._params)
         if found.way is None:
             return None
@@ -309,7 +317,7 @@ class _Planted:
 
     def others(self, count: int) -> Iterator[dict[str, Any]]:
         """Yield passages of findings, each with the tweet of another finding: the most
-        similar one that the passage is no match of.
+        similar tweet that does not match the passage.
         """
         signatures = minhash([finding["tweet"] for finding in self._pool])
         for finding in islice(self._findings, count):

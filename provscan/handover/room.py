@@ -1,9 +1,10 @@
-"""Kits for inspection rooms: a folder with which a machine without a network scans
-datasets, and a list of all that leaves the room.
+"""Kits for inspection rooms: folders for scanning datasets on a machine without a
+network, with a list of all files that leave the room.
 
-:func:`build_room` makes a kit: wheels, a copy of the index, options that are fixed, and
-scripts. In the room, :func:`run_room` scans, :func:`release` adds the span of a finding
-to what leaves, and both write the list.
+:func:`build_room` makes a kit of wheels, a copy of the index, fixed options, and
+scripts. In the room, :func:`run_room` scans datasets, :func:`span` returns a finding,
+and :func:`release` adds its span to the files that leave. :func:`run_room` and
+:func:`release` write the list of these files.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ from provscan.writing import new_folder, replacing_file
 
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"
 INDEX, WHEELS, REQUIREMENTS = "licensed.index", "wheels", "requirements.txt"
-# Folders that the room writes to: what stays, and what leaves.
+# Folders that are written in the room: WORK and RESULTS stay there, LEAVING leaves.
 WORK, RESULTS, LEAVING = "work", "results", "leaving"
 COUNTS, DIGESTS, RELEASED = "counts.json", "digests.csv", "released.jsonl"
 FORMAT = {"format": "provscan-kit", "version": 1}
 SCRIPTS = ("run.sh", "release.sh", "setup.sh")
 TEMPLATES = Path(__file__).parent / "templates"
-# Options that name data, which the kit takes along.
+# Options that name data, which is copied into the kit.
 DATA = ("control", "null", "known")
-# Entries of an answer that have numbers and fixed sentences, but no texts.
+# Entries of an answer that contain numbers and fixed sentences, but no texts.
 NUMBERS = ("status", "headline", "records", "texts", "withheld", "warnings", "notes")
 
 
@@ -61,17 +62,17 @@ def build_room(
     Parameters
     ----------
     index
-        The index, which is copied.
+        The index. It is copied into the kit.
     out
         The new folder.
     digests_only
         Let only counts, digests and released spans leave the room.
     wheel
-        Wheel or source folder of provscan itself, by default what this installation
-        was made from.
+        Wheel or source folder of provscan. The default is the source of this
+        installation.
     options
-        Options of :func:`provscan.match`, which are fixed. Files that they name are
-        copied.
+        Options of :func:`provscan.match`, which are fixed in the kit. Files that they
+        name are copied into it.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def build_room(
     Raises
     ------
     InputError
-        There is no such index, or pip can't get all wheels.
+        The index does not exist, or pip can't get all wheels.
     OutputError
         `out` exists, or can't be written.
     """
@@ -138,13 +139,13 @@ def _copied(source: str, folder: Path, name: str) -> str:
 
 
 def _collect_wheels(folder: Path, wheel: str | None) -> None:
-    """Get the wheels of this version of provscan, of all that it needs in the installed
-    versions, and of pip, and write their checksums as requirements of pip.
+    """Get the wheels of provscan, of its dependencies and of pip, all in the installed
+    versions, and write their checksums to a requirements file for pip.
     """
     versions = {item.name: item.version for item in importlib.metadata.distributions()}
     if "pip" not in versions:
         raise InputError(
-            f"{sys.executable} has no pip, which gets the wheels of a kit: run "
+            f"{sys.executable} has no pip, which is needed to get wheels: run "
             f"{sys.executable} -m ensurepip"
         )
     installed = {
@@ -171,7 +172,7 @@ def _collect_wheels(folder: Path, wheel: str | None) -> None:
 
 
 def _origin() -> str:
-    """Return what pip installed this provscan from."""
+    """Return the source from which pip installed this provscan."""
     text = importlib.metadata.distribution("provscan").read_text("direct_url.json")
     if text is None:
         return f"provscan=={__version__}"
@@ -182,8 +183,8 @@ def _origin() -> str:
     path = Path(unquote(urlsplit(url).path))
     if urlsplit(url).scheme == "file" and not path.exists():
         raise InputError(
-            f"provscan was installed from {path}, which is gone: name its wheel with "
-            "--wheel"
+            f"provscan was installed from {path}, which no longer exists: name its "
+            "wheel with --wheel"
         )
     return str(path) if urlsplit(url).scheme == "file" else str(url)
 
@@ -194,7 +195,7 @@ def _sha256(path: Path) -> str:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a folder, except those of the room."""
+    """Return the SHA-256 of each file of a kit, except files written in the room."""
     written = {WORK, RESULTS, LEAVING, LIST_FILE, KIT_FILE, PAGE_FILE}
     return {
         str(path.relative_to(folder)): _sha256(path)
@@ -204,17 +205,17 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def _opened(folder: Path) -> dict[str, Any]:
-    """Read ``kit.json``, and compare all files of the kit with it."""
+    """Read ``kit.json``, and compare the checksums of all files with it."""
     kit = read_json(folder / KIT_FILE)
     if kit.get("format") != FORMAT["format"]:
-        raise InputError(f"{folder / KIT_FILE} is no kit of provscan room")
+        raise InputError(f"{folder / KIT_FILE} was not written by provscan room")
     found = _checksums(folder)
     for name in sorted(found.keys() | kit["files"].keys()):
         if found.get(name) != kit["files"].get(name):
             what = "was changed" if name in found else "is missing"
             what = what if name in kit["files"] else "does not belong to the kit"
             raise InputError(
-                f"{folder / name} {what}: nothing was scanned. Copy the kit again"
+                f"{folder / name} {what}, so nothing was scanned: copy the kit again"
             )
     return kit
 
@@ -236,14 +237,15 @@ def run_room(
     Returns
     -------
     dict
-        The ``run`` folder, its ``summary``, and the ``list`` of what leaves.
+        ``run``, the run folder; its ``summary``; and ``list``, the path of the list of
+        files that leave.
 
     Raises
     ------
     InputError
         The kit was changed, or a dataset can't be read.
     OutputError
-        These datasets were scanned before, or the folder can't be written.
+        The datasets were already scanned, or the folder can't be written.
     """
     kit, name = _opened(folder), default_out(list(sources))
     fixed = dict(kit["options"])
@@ -254,8 +256,8 @@ def run_room(
     leaving = folder / LEAVING / name
     if leaving.exists():
         raise OutputError(
-            f"{leaving} exists: move it and {folder / RESULTS / name} away to scan "
-            f"{name} again"
+            f"{leaving} exists: to scan {name} again, move it and "
+            f"{folder / RESULTS / name} elsewhere"
         )
     run = api.match(
         list(sources),
@@ -275,8 +277,8 @@ def run_room(
 
 
 def _write_digests(run: RunFiles, kit: str, place: Path) -> None:
-    """Write the counts of a run, and the digests of its findings; `kit` is the checksum
-    of ``kit.json``.
+    """Write the counts of a run, and the digests of its findings. ``kit`` is the
+    checksum of ``kit.json``.
     """
     answer = run.summary["answer"]
     counts = {
@@ -312,7 +314,7 @@ def _write_digests(run: RunFiles, kit: str, place: Path) -> None:
 
 
 def span(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
-    """Return the finding whose span may be released.
+    """Return a finding whose span may be released.
 
     Parameters
     ----------
@@ -326,16 +328,17 @@ def span(folder: Path, exhibit: int, name: str | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        What would leave: the ``passage`` and its place; and the name of the ``run``.
+        What :func:`release` would let leave the room: the ``passage``, its position,
+        the number of the ``exhibit`` and the name of the ``run``.
 
     Raises
     ------
     UsageError
-        The kit lets whole runs leave, or there is no such run or finding.
+        With this kit, whole runs leave; or there is no such run or finding.
     """
     if not _opened(folder)["digests_only"]:
         raise UsageError(
-            "the whole run leaves with this kit: nothing is to be released"
+            "with this kit, the whole run leaves, so no span needs to be released"
         )
     runs = sorted(path.name for path in (folder / LEAVING).glob("*"))
     if name is None and len(runs) == 1:
@@ -363,20 +366,20 @@ def release(folder: Path, released: dict[str, Any], by: str) -> Path:
     released
         The result of :func:`span`.
     by
-        Name of the person who releases it.
+        Name of the person who releases the span.
 
     Returns
     -------
     Path
-        The list of what leaves.
+        The list of files that leave.
 
     Raises
     ------
     UsageError
-        No person is named.
+        ``by`` is empty.
     """
     if not by.strip():
-        raise UsageError("a span is released by a person: give a name with --by")
+        raise UsageError("a person must release a span: give their name with --by")
     path = folder / LEAVING / released["run"] / RELEASED
     former = path.read_bytes() if path.exists() else b""
     entry = {**released, "by": by, "time": datetime.now(UTC).isoformat()}
@@ -395,7 +398,7 @@ def _list(folder: Path) -> Path:
     ]
     total = sum(path.stat().st_size for path in files)
     lines = [
-        "Everything that leaves the room, by SHA-256 and bytes",
+        "Files that leave the room: SHA-256, size in bytes, path",
         f"Kit: SHA-256 of {KIT_FILE} {_sha256(folder / KIT_FILE)}",
         "",
         *rows,

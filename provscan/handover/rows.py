@@ -1,8 +1,9 @@
-"""The rows of a run: each match with its texts, as one object.
+"""Read the rows of a run: each match with its texts, as one object.
 
 :func:`rows_of` joins ``matches.parquet`` with ``evidence.parquet``. The canonical JSON
-of a row is a leaf of the bundle's tree, is what an exhibit proves, and what a replay
-compares. :func:`write_without_texts` writes both tables without texts.
+of a row is hashed as a leaf of the bundle's Merkle tree, proved by the page of an
+exhibit, and compared by a replay. :func:`write_without_texts` writes both tables
+without texts.
 """
 
 from __future__ import annotations
@@ -27,22 +28,23 @@ Row = dict[str, Any]
 SCORES = ("level", "similarity", "containment", "bits", "counted", "control")
 TEXTS = ("passage", "tweet", "has_text")
 SCHEMA = pa.unify_schemas([pa.schema([*MATCHES, *ADDED]), EVIDENCE])
-# Rows that are decoded at a time, and maximum bytes of a text.
+# Number of rows that are decoded at a time, and maximum bytes of a text.
 BATCH, LONGEST = 256, 1 << 20
 _TEXTS = (pa.string(), pa.large_string())
 KEY = ("source", "record", "field", "start", "end", "tweet_id")
 
 
 def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[Row]:
-    """Yield the matches of a run in the order of ``matches.parquet``. A finding has the
-    columns of its row of ``evidence.parquet``, too. ``exhibit`` is the number in the
-    report, null for control texts.
+    """Yield the matches of a run in the order of ``matches.parquet``.
+
+    A finding also has the columns of its row of ``evidence.parquet``. ``exhibit`` is
+    the number in the report, or null for control texts.
 
     Raises
     ------
     ValueError
-        A table can't be read, is not that of a run, or the rows of both are of
-        different matches. The message says which row.
+        A table can't be read or is not a table of a run, or the two tables describe
+        different matches. The message names the row.
     """
     with (
         _opened(matches, MATCHES_FILE, [*KEY, *SCORES, "time"]) as table,
@@ -58,21 +60,22 @@ def rows_of(matches: Path | IO[bytes], evidence: Path | IO[bytes]) -> Iterator[R
                     found = next(findings, None)
                     if found is None or any(found[name] != row[name] for name in KEY):
                         raise ValueError(
-                            f"row {number} of {MATCHES_FILE} is a finding, and the "
-                            f"next row of {EVIDENCE_FILE} is not about it"
+                            f"row {number} of {MATCHES_FILE} is a finding, but the "
+                            f"next row of {EVIDENCE_FILE} describes another match"
                         )
                     row |= found
                 yield row
             if next(findings, None) is not None:
                 raise ValueError(f"{EVIDENCE_FILE} has more rows than findings")
         except Exception as error:
-            # What the library raises for forged tables is not documented.
+            # pyarrow does not document the errors that it raises for forged tables.
             raise ValueError(f"the tables can't be read: {error}") from error
 
 
 def write_without_texts(run: Path, folder: Path) -> None:
-    """Write the tables of a run with SHA-256 digests for passages and tweets of
-    findings, without their context, and without any texts of other matches.
+    """Write the tables of a run without texts: with SHA-256 digests in place of the
+    passages and tweets of findings, without their context, and without the texts of
+    other matches.
     """
     with (
         pq.ParquetFile(run / EVIDENCE_FILE) as table,
@@ -99,13 +102,13 @@ def write_without_texts(run: Path, folder: Path) -> None:
 def _opened(
     file: Path | IO[bytes], name: str, columns: Sequence[str]
 ) -> pq.ParquetFile:
-    """Open a table that may come from anyone: it must have some `columns` of a run, and
-    must not expand beyond the limits of the readers.
+    """Open an untrusted table, which must have the given ``columns`` and must not
+    expand beyond the limits of the readers.
     """
     limits = current_limits()
     try:
         found = pq.read_schema(file)
-        # Texts that repeat are kept once, however many rows have them.
+        # Read repeated texts as dictionaries, which store each text once.
         texts = [each.name for each in found if each.type in _TEXTS]
         table = pq.ParquetFile(file, read_dictionary=texts, pre_buffer=False)
         about = table.metadata
@@ -118,16 +121,16 @@ def _opened(
             raise ValueError(f"{name} has no column {column} of {kind}")
     if nested := [each.name for each in found if pa.types.is_nested(each.type)]:
         raise ValueError(f"{name} has nested columns, such as {nested[0]}")
-    # Metadata of single columns is not looked at: where it is damaged, the library ends
-    # the process.
+    # Do not read the metadata of columns: pyarrow crashes the process if they are
+    # damaged.
     expanded = sum(group.total_byte_size for group in groups)
     size = file.stat().st_size if isinstance(file, Path) else file.seek(0, os.SEEK_END)
     most = max(limits.expansion * size, limits.expansion_bytes)
     rows = limits.expansion_records + limits.byte_records * size
     if expanded > most or about.num_rows > rows:
         raise ValueError(
-            f"{name} expands to {expanded:,} bytes in {about.num_rows:,} rows: more "
-            "than is read"
+            f"{name} expands to {expanded:,} bytes in {about.num_rows:,} rows, more "
+            "than the limit"
         )
     return table
 
@@ -139,7 +142,7 @@ def _rows(table: pq.ParquetFile) -> Iterator[Row]:
                 longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
                 if longest > LONGEST:
                     raise ValueError(
-                        f"{name} has a text of {longest:,} bytes: more than is read"
+                        f"{name} has a text of {longest:,} bytes, more than the limit"
                     )
         for row in batch.to_pylist():
             if row["time"] is not None:

@@ -1,8 +1,10 @@
-"""Time stamps (RFC 3161) of bundles: :func:`request` makes the request for a stamping
-service, :func:`stamp_of` reads its answer and checks what it stamps.
+"""Time stamps (RFC 3161) on bundles.
 
-A request has no nonce, so it is the same whenever it is made: a stamp can't be reused,
-since it is on one statement.
+:func:`request` makes a request for a time-stamping service, and :func:`stamp_of` reads
+the response and checks what it certifies.
+
+A request has no nonce, so a bundle always gives the same request. A nonce is not needed
+against replays, since a stamp certifies one statement only.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ MOST_BYTES = 1 << 20
 
 
 def request(signed: bytes) -> bytes:
-    """Return a request to stamp some bytes, in DER (``.tsq``)."""
+    """Return a request for a time stamp on ``signed``, in DER (``.tsq``)."""
     rfc3161 = needed("rfc3161_client")
     builder = rfc3161.TimestampRequestBuilder(
         data=signed,
@@ -31,44 +33,45 @@ def request(signed: bytes) -> bytes:
 
 
 def certificates(path: Path) -> list[Any]:
-    """Read the root certificates of a stamping authority from a PEM file."""
+    """Read the root certificates of a time-stamping authority from a PEM file."""
     x509 = needed("cryptography.x509")
     try:
         found: list[Any] = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{path} holds no certificates in PEM: {error}") from None
+        raise InputError(f"{path} has no certificates in PEM: {error}") from None
     return found
 
 
 def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
-    """Return the time of a service's answer (``.tsr``), which must be a stamp of some
-    bytes, in UTC as ISO 8601.
+    """Return the time of a response (``.tsr``), in UTC as ISO 8601, after checking that
+    it is a time stamp on ``signed``.
 
-    Only with the `roots` of an authority is also checked that it was made by it.
+    If the ``roots`` of an authority are given, also check that this authority issued
+    the time stamp.
 
     Raises
     ------
     ValueError
-        It is no such stamp. The message says why.
+        The response is not such a time stamp. The message gives the reason.
     """
     rfc3161 = needed("rfc3161_client")
     if len(answer) > MOST_BYTES:
-        raise ValueError("it is too large for a stamp")
+        raise ValueError("it is too large for a time stamp")
     try:
         found = rfc3161.decode_timestamp_response(answer)
     except ValueError as error:
-        raise ValueError(f"it is no answer of a stamping service ({error})") from None
+        raise ValueError(f"it is no response of a stamping service ({error})") from None
     if found.status != 0:
-        raise ValueError(f"the service did not grant it (status {found.status})")
+        raise ValueError(f"the service refused the request (status {found.status})")
     if bytes(found.as_bytes()) != answer:
-        raise ValueError("there are more bytes than those of an answer")
+        raise ValueError("it has extra bytes after the response")
     info = found.tst_info
     if info.message_imprint.hash_algorithm.dotted_string != SHA256:
-        raise ValueError("it stamps another kind of checksum than SHA-256")
+        raise ValueError("it certifies a checksum other than SHA-256")
     if info.message_imprint.message != hashlib.sha256(signed).digest():
-        raise ValueError("it is a stamp of something else, such as an older bundle")
+        raise ValueError("it certifies something else, such as an older bundle")
     if roots is not None:
         verifier = rfc3161.VerifierBuilder(roots=list(roots)).build()
         try:
@@ -76,6 +79,6 @@ def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
         except rfc3161.VerificationError as error:
             reason = str(error).partition(": ErrorStack")[0]
             raise ValueError(
-                f"it was not made by the given authority ({reason})"
+                f"it was not issued by the given authority ({reason})"
             ) from None
     return str(info.gen_time.isoformat())

@@ -1,10 +1,11 @@
 """The statement on all files of a bundle, and its signature.
 
-The statement is an in-toto Statement (version 1) in canonical JSON (RFC 8785): the
-SHA-256 of each file, and of each run the root of the tree over its rows
-(:mod:`provscan.handover.tree`). :func:`sign_statement` puts it into a DSSE envelope
-with an Ed25519 signature, and :func:`signature_problem` verifies one. The statement
-names the key of its signer, so that a removed signature is noticed.
+The statement is an in-toto Statement (version 1) in canonical JSON (RFC 8785). It
+contains the SHA-256 of each file and, for each run, the root of the Merkle tree over
+its rows (:mod:`provscan.handover.tree`). :func:`make_statement` makes a statement,
+:func:`sign_statement` puts it into a DSSE envelope with an Ed25519 signature, and
+:func:`signature_problem` verifies an envelope. The statement names the key of its
+signer, so that the removal of a signature is noticed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:provscan:bundle:1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-# Errors of data that comes from anyone and has other types than it should.
+# Errors that untrusted data raise if they have the wrong types.
 DAMAGED = (
     *(ValueError, LookupError, TypeError),
     *(AttributeError, ArithmeticError, RecursionError),
@@ -52,8 +53,8 @@ def canonical(value: Any) -> bytes:
     Raises
     ------
     ValueError
-        There is no canonical JSON for a value: NaN, a lone surrogate, or an integer
-        from 2**53 on.
+        A value has no canonical JSON: NaN, a lone surrogate, or an integer of 2**53 or
+        more.
     """
     rfc8785 = needed("rfc8785")
     try:
@@ -68,7 +69,7 @@ def read_canonical(text: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        It is something else, or not canonical.
+        The text is not an object, or its JSON is not canonical.
     """
     try:
         value = json.loads(text)
@@ -80,7 +81,7 @@ def read_canonical(text: bytes) -> dict[str, Any]:
 
 
 def make_statement(hashes: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
-    """Return the statement on files, given by their SHA-256."""
+    """Return the statement on files, given the SHA-256 of each file."""
     subjects = [
         {"name": name, "digest": {"sha256": hashes[name]}} for name in sorted(hashes)
     ]
@@ -95,12 +96,12 @@ def make_statement(hashes: Mapping[str, str], predicate: Mapping[str, Any]) -> b
 
 
 def hashes_of(statement: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of each file that a statement is on.
+    """Return the SHA-256 of each file that a statement lists.
 
     Raises
     ------
     ValueError
-        It is not a statement as :func:`make_statement` makes it.
+        :func:`make_statement` would not make such a statement.
     """
     try:
         found = {
@@ -108,9 +109,9 @@ def hashes_of(statement: Mapping[str, Any]) -> dict[str, str]:
         }
         again = make_statement(found, statement["predicate"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"it is no statement on a bundle ({error!r})") from None
+        raise ValueError(f"it is not a statement on a bundle ({error!r})") from None
     if again != canonical(statement):
-        raise ValueError("it is no statement on a bundle, or of another version")
+        raise ValueError("it is not a statement on a bundle, or has another version")
     return found
 
 
@@ -120,7 +121,7 @@ def runs_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError, LookupError, TypeError
-        It has no such runs.
+        The statement does not describe its runs in this way.
     """
     types = {"folder": str, "name": str, "rows": int, "root": str}
     runs = [
@@ -128,12 +129,12 @@ def runs_of(statement: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     for run in runs:
         if any(type(run[name]) is not kind for name, kind in types.items()):
-            raise ValueError("the statement describes a run with values of other types")
+            raise ValueError("the statement describes a run by values of wrong types")
     return runs
 
 
 def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> bytes:
-    """Return the DSSE envelope of a statement, signed, in canonical JSON."""
+    """Return a signed DSSE envelope of a statement, in canonical JSON."""
     signed = {
         "keyid": key_id(key.public_key()),
         "sig": _base64(key.sign(_encoded(statement))),
@@ -150,8 +151,8 @@ def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> bytes:
 def signature_problem(
     envelope: bytes, statement: bytes, key: Ed25519PublicKey
 ) -> str | None:
-    """Return what is wrong with the envelope of a statement that `key` should have
-    signed; None if nothing is.
+    """Return the problem of the envelope of a statement, or None. ``key`` is the key
+    that should have signed it.
     """
     from cryptography.exceptions import InvalidSignature
 
@@ -160,16 +161,16 @@ def signature_problem(
         (signature,) = found["signatures"]
         same = found["payload"] == _base64(statement)
         if not same or found["payloadType"] != PAYLOAD_TYPE:
-            return "it is on another statement"
+            return "it signs another statement"
         if signature["keyid"] != key_id(key):
             return f"it was made with another key, {signature['keyid']}"
         key.verify(
             base64.b64decode(signature["sig"], validate=True), _encoded(statement)
         )
     except InvalidSignature:
-        return "it does not fit the statement and the key"
+        return "it does not match the statement and the key"
     except (ValueError, KeyError, TypeError) as error:
-        return f"it is no DSSE envelope with one signature ({error!r})"
+        return f"it is not a DSSE envelope with one signature ({error!r})"
     expected = {"keyid": signature["keyid"], "sig": signature["sig"]}
     known = {"payload", "payloadType", "signatures"}
     return None if signature == expected and found.keys() == known else "it has more"
@@ -188,13 +189,12 @@ def public_key(path: Path) -> Ed25519PublicKey:
 
 
 def public_key_of(statement: Mapping[str, Any]) -> Ed25519PublicKey | None:
-    """Return the key that a statement names as that of its signer, None if it has
-    none.
+    """Return the key that a statement names as its signer's, or None if it names none.
 
     Raises
     ------
     ValueError
-        It is no key.
+        The statement names something that is not an Ed25519 key.
     """
     ed25519 = needed("cryptography.hazmat.primitives.asymmetric.ed25519")
     named = statement["predicate"].get("signer")
@@ -231,7 +231,7 @@ def _key(path: Path, load: str, kind: str, **options: Any) -> Any:
         key = None
     if not isinstance(key, getattr(ed25519, kind)):
         raise InputError(
-            f"{path} holds no {public} Ed25519 key in PEM: make a pair with `openssl "
+            f"{path} has no {public} Ed25519 key in PEM: make a pair with `openssl "
             "genpkey -algorithm ed25519 -out key.pem` and `openssl pkey -in key.pem "
             "-pubout -out key.pub`"
         )
@@ -239,7 +239,7 @@ def _key(path: Path, load: str, kind: str, **options: Any) -> Any:
 
 
 def _encoded(statement: bytes) -> bytes:
-    """Return the bytes that DSSE signs."""
+    """Return the DSSE encoding of a statement, which is what is signed."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(statement), statement)
 

@@ -1,8 +1,8 @@
 """A Merkle tree over the rows of a run, as RFC 9162 defines it (section 2.1).
 
-:func:`leaf` hashes a row, :func:`levels` builds the tree, :func:`inclusion` proves one
-row of it, and :func:`root_of` computes the root that a proof leads to. A proof has one
-hash for each level, so it shows a row without showing any other.
+:func:`leaf` hashes a row, :func:`levels` builds the tree, :func:`inclusion` returns the
+proof that the tree contains a row, and :func:`root_of` computes the root from a row and
+its proof. A proof has at most one hash for each level, so it reveals no other row.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ LEAF, NODE = b"\x00", b"\x01"
 
 
 def leaf(row: bytes) -> bytes:
-    """Return the hash of a row."""
+    """Return the hash of a row, given as canonical JSON."""
     return hashlib.sha256(LEAF + row).digest()
 
 
 def listed(leaves: Sequence[bytes]) -> bytes:
-    """Return the hashes of rows as lines in hexadecimal digits."""
+    """Return the hashes of rows as lines of hexadecimal digits."""
     return "".join(f"{each.hex()}\n" for each in leaves).encode()
 
 
@@ -59,7 +59,7 @@ def root_of(found: bytes, number: int, size: int, path: Sequence[bytes]) -> byte
     Raises
     ------
     ValueError
-        There is no such leaf in a tree of this size, or the proof has another length.
+        A tree of this size has no such leaf, or the proof has the wrong length.
     """
     if not 0 <= number < size:
         raise ValueError(f"there is no leaf {number} in a tree of {size}")

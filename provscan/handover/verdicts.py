@@ -1,7 +1,7 @@
-"""Numbers from the verdicts of reviewers on a list of :mod:`provscan.handover.review`.
+"""Evaluate the verdicts of reviewers on a list of :mod:`provscan.handover.review`.
 
 :func:`score_review` reads the key and one file per reviewer, and writes ``review.json``
-into the run folder. :func:`score` computes its numbers: agreement, the reviewers'
+to the run folder. :func:`score` computes the numbers in it: agreement, the reviewers'
 errors on planted pairs, and the precision of the findings, corrected for these errors.
 """
 
@@ -39,7 +39,7 @@ FORMAT = {"format": "provscan-review", "version": 1}
 
 @dataclass(frozen=True)
 class Reviewer:
-    """The verdicts of one person by number of the pair."""
+    """A reviewer's name and verdicts, by number of the pair."""
 
     name: str
     verdicts: Mapping[int, str]
@@ -53,7 +53,7 @@ def score_review(
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Compute agreement, precision and errors from the verdicts of reviewers, and write
-    ``review.json`` into the run folder.
+    ``review.json`` to the run folder.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def score_review(
     verdicts
         One file per reviewer: JSON as the page saves it, or the workbook.
     run
-        The run folder, if it is no longer where it was.
+        The run folder, if it was moved.
     overwrite
         Replace the ``review.json`` of an earlier review.
 
@@ -74,7 +74,7 @@ def score_review(
     Raises
     ------
     InputError
-        A file is not one of this list, or the run is another.
+        A file has verdicts on another list, or the run is not the reviewed one.
     OutputError
         The run folder has a ``review.json`` already, or can't be written.
     """
@@ -91,12 +91,12 @@ def score_review(
     require_folder("run", folder)
     if (found := RunFiles.open(folder).identity) != key["run"]:
         raise InputError(
-            f"{folder} is run {found}, and the list is of run {key['run']}: name that "
-            "run with --run"
+            f"{folder} is run {found}, but the list was made from run {key['run']}: "
+            "name that run with --run"
         )
     reviewers = [_read_verdicts(path, key) for path in verdicts]
     if len({reviewer.name for reviewer in reviewers}) < len(reviewers) or not reviewers:
-        raise UsageError("every reviewer needs one file and a name of their own")
+        raise UsageError("give one file per reviewer, each with a different name")
     scored = {**FORMAT, "run": key["run"], **score(key, reviewers)}
     scored["checksum"] = info_checksum(scored)
     with replaced(folder / REVIEW_FILE, overwrite=overwrite) as temporary:
@@ -105,7 +105,7 @@ def score_review(
 
 
 def _read_verdicts(path: Path, key: Mapping[str, Any]) -> Reviewer:
-    """Read the file of a reviewer."""
+    """Read the verdicts file of a reviewer."""
     try:
         if path.suffix.lower() == ".xlsx":
             listed, name, rows = _read_workbook(path)
@@ -135,12 +135,12 @@ def _read_verdicts(path: Path, key: Mapping[str, Any]) -> Reviewer:
                 f"1 to {len(key['pairs'])} and {', '.join(VERDICTS)} or nothing"
             )
     if len(set(pairs)) < len(pairs):
-        raise InputError(f"{path} has two verdicts on the same pair: leave one of them")
+        raise InputError(f"{path} has two verdicts on the same pair: delete one")
     return Reviewer(str(name or path.stem), verdicts)
 
 
 def _read_workbook(path: Path) -> tuple[Any, Any, list[tuple[Any, Any]]]:
-    """Return list, reviewer, and pairs with verdicts of a workbook."""
+    """Return the list id, the reviewer, and the pairs with verdicts of a workbook."""
     import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -153,7 +153,7 @@ def _read_workbook(path: Path) -> tuple[Any, Any, list[tuple[Any, Any]]]:
 
 
 def score(key: Mapping[str, Any], reviewers: Sequence[Reviewer]) -> dict[str, Any]:
-    """Return the numbers of ``review.json`` for verdicts on the list of a key."""
+    """Compute the numbers of ``review.json`` from a key and verdicts on its list."""
     pairs = {pair["pair"]: pair for pair in key["pairs"]}
     judged = [n for n in pairs if all(n in each.verdicts for each in reviewers)]
     together = _precision(key, judged, reviewers)
@@ -205,8 +205,8 @@ def _agreement(a: Reviewer, b: Reviewer) -> dict[str, Any]:
 def _precision(
     key: Mapping[str, Any], judged: Sequence[int], reviewers: Sequence[Reviewer]
 ) -> dict[str, Any]:
-    """Return what reviewers accepted who act as one: they accept a pair as a copy if
-    all of them do.
+    """Return precision and error rates of reviewers as a group, which accepts a pair as
+    a copy only if every reviewer does.
     """
     pairs = {pair["pair"]: pair for pair in key["pairs"]}
     accepted = {
@@ -234,7 +234,9 @@ def _precision(
         entry: dict[str, Any] = {"accepted": None, "precision": None}
         entry |= {"findings": int(sizes.sum()), "reviewed": int(reviewed.sum())}
         if not reviewed.all():
-            return entry | {"withheld": "no pair of a stratum was judged by all"}
+            return entry | {
+                "withheld": "in some stratum, no pair was judged by every reviewer"
+            }
         whole = stratified_share(taken, reviewed, sizes)
         entry["accepted"] = whole.as_dict()
         if (corrected := corrected_share(whole, copies, others)) is None:
@@ -261,7 +263,7 @@ def _precision(
 
 
 def _counted(counts: tuple[int, int]) -> dict[str, Any]:
-    """Return how many of some pairs were accepted, and their share."""
+    """Return the numbers of accepted and judged pairs, and the share accepted."""
     accepted, judged = counts
     share = None
     if judged:
@@ -271,7 +273,7 @@ def _counted(counts: tuple[int, int]) -> dict[str, Any]:
 
 
 def _headline(scored: Mapping[str, Any]) -> str:
-    """Return the numbers of a review in a sentence or two."""
+    """Return one or two sentences that summarise a review."""
     together, names = scored["together"], scored["reviewers"]
     people = several(len(names), "reviewer", "reviewers")
     said = (

@@ -1,4 +1,4 @@
-"""The texts of a bundle: what is in it, and a certification to fill in."""
+"""The explanatory texts of a bundle: its README and the draft of a certification."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 TEXTS = "The bundle contains texts of the dataset and of licensed tweets."
 NO_TEXTS = """\
-The bundle was written without texts (--no-text). For passages and tweets of findings
-there are SHA-256 digests of their UTF-8; their context and the texts of other matches
-were left out. What remains: names of the dataset's files and fields, ids of records,
-places of the matches, ids, authors, times, languages and links of tweets, and all
-scores and figures. Anyone who has a text can compute its digest and compare. run.json
-has the checksums of the original tables in "without_texts"."""
+The bundle was written without texts (--no-text). SHA-256 digests of their UTF-8 replace
+the passages and tweets of findings; the context of findings and the texts of other
+matches were left out. The bundle still contains the names of the dataset's files and
+fields, the ids of records, the positions of the matches, the ids, authors, times,
+languages and links of tweets, and all scores and figures. Anyone who has a text can
+compute its digest and compare it. run.json contains the checksums of the original
+tables in "without_texts"."""
 HASHED = """\
-inputs.json has the SHA-256 of each local input and of each file of the index, computed
-when the bundle was made; before that, their XXH3-128 was compared with the one that the
-run recorded. Remote inputs and data in memory have none."""
+inputs.json contains the SHA-256 of each local input and of each file of the index,
+computed when the bundle was made, after their XXH3-128 had been compared with the one
+that the run recorded. Remote inputs and data in memory have no SHA-256."""
 NOT_HASHED = """\
-Inputs and index are identified in run.json by size, XXH3-128 and a fingerprint. These
-show accidental changes, but do not withstand forgery. Remote inputs, data in memory and
+run.json identifies inputs by size and XXH3-128, and the index by a fingerprint. These
+reveal accidental changes, but do not prevent forgery. Remote inputs, data in memory and
 partly read files have no checksum. (`provscan bundle --hash-inputs` adds SHA-256.)"""
 RUN = """
    {folder}: provscan {provscan}, Python {python}, {platform};
@@ -31,7 +32,7 @@ RUN = """
    Result: {headline}
 """
 ERRORS = """
-   {folder}: of {planted:,} test copies planted, {found:,} were detected and
+   {folder}: {planted:,} test copies were planted, {found:,} were detected, and
    {counted:,} were strong enough to count.
    {chance}
 """
@@ -40,6 +41,7 @@ CHANCE = "Chance explains about {chance:,.0f} of {findings:,.0f} records with fi
 
 
 def readme(*, texts: bool, hashed: bool) -> bytes:
+    """Return ``README.txt`` of a bundle with or without texts and SHA-256 of inputs."""
     text = (TEMPLATES / "README.txt").read_text(encoding="utf-8")
     return text.format(
         texts=TEXTS if texts else NO_TEXTS, inputs=HASHED if hashed else NOT_HASHED
@@ -49,8 +51,8 @@ def readme(*, texts: bool, hashed: bool) -> bytes:
 def certification(
     runs: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]],
 ) -> bytes:
-    """Return the draft of a certification for runs, each given by its folder in the
-    bundle, ``summary.json`` and ``run.json``.
+    """Return the draft of a certification for runs. Each run is given as its folder in
+    the bundle, its ``summary.json`` and its ``run.json``.
     """
     about, errors = "", ""
     for folder, summary, info in runs:

@@ -1,10 +1,9 @@
-"""What applications accessed, what they store and what they use it for, against the
-rules of the day.
+"""Compare what applications accessed, stored and used with the rules of each day.
 
-:func:`make_ledger` turns access logs and a case file into a folder. Its lanes are
-measured apart: ``access`` reads the logs, ``holdings`` the runs and probes. They meet
-in the tables of a ``database``, where ``comparison`` compares them with the rules of
-``policy``; ``report`` and ``workbook`` show the tables.
+:func:`make_ledger` writes the folder of a ledger from access logs and a case file. Each
+lane is measured separately: ``access`` reads the logs, and ``holdings`` reads runs and
+probes. Both add tables to a ``database``. ``comparison`` compares these tables with the
+rules of ``policy``, and ``report`` and ``workbook`` show the results.
 """
 
 from provscan.ledger.report import ledger_lines, write_ledger_report

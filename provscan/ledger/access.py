@@ -1,6 +1,8 @@
-"""Measure access: logs to parts, parts to counts, counts to tables.
+"""Measure access: read logs into parts, count calls and tweets, and write tables.
 
-:func:`measure` is the only entry point.
+:func:`measure` is the entry point. :mod:`~provscan.ledger.intake` makes the parts,
+:mod:`~provscan.ledger.counts` the counts, and ``coverage``, ``clock`` and ``peaks``
+further tables.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
 from provscan.writing import TEMPORARY, replacing_file
 
 Progress = Callable[[str, int, int], None]
-"""Called with the name of the stage, and what is done of how much in it."""
+"""A callback that receives the stage, the work done in it, and its total work."""
 
 
 def measure(
@@ -38,32 +40,32 @@ def measure(
     memory: str = "4GB",
     on_progress: Progress | None = None,
 ) -> Path:
-    """Read access logs and write the tables of ``tables.TABLES`` to `out`/tables.
+    """Read access logs and write the tables of ``tables.TABLES`` to ``out/tables``.
 
-    `out`/parts keeps one normalised file per log, so that an interrupted measurement
-    goes on where it stopped, and a log that is added later is the only one to be read.
+    ``out/parts`` contains one normalised file per log, so that an interrupted
+    measurement can be resumed, and only new logs are read later.
 
     Parameters
     ----------
     logs
-        Files, folders and archives; formats are recognised.
+        Files, folders and archives. Their formats are detected.
     out
-        The folder of the result. It is created; what this function did not write in it
-        stays untouched.
+        The folder of the result. It is created if necessary. Files in it that this
+        function did not write are not changed.
     mapping
-        A TOML file that says which columns hold what (see ``columns``).
+        A TOML file that gives the meaning of columns (see ``columns``).
     key
-        The secret with which names of tokens and users are hashed. By default a new
-        one is drawn and kept in `out`/key.txt; hashes compare between two results only
-        if their keys are equal.
+        The secret with which names of tokens and users are hashed. By default, a new
+        key is drawn and stored in ``out/key.txt``. Hashes of two results are comparable
+        only if their keys are equal.
     windows
         Lengths of the windows of ``peaks``, in seconds, at most 86,400.
     zone
-        A local time zone, such as "America/New_York", for ``peaks``, besides UTC.
+        A local time zone for ``peaks`` in addition to UTC, such as "America/New_York".
     memory
         The memory that DuckDB may use.
     on_progress
-        Called as the work proceeds.
+        Receives the progress.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def measure(
     Raises
     ------
     InputError
-        A file named does not exist, no file can be read, or no column holds the time.
+        A named file does not exist, no file can be read, or no column has the time.
     ParameterError
         A window, the zone, or an entry of the mapping is wrong.
     """
@@ -111,7 +113,7 @@ def measure(
 
 
 def _remove_left(folder: Path) -> None:
-    """Remove what a measurement that was killed left of files it was writing."""
+    """Remove partly written files of a measurement that was killed."""
     for inside in (folder, folder / "tables", folder / "parts", *folder.glob("work/*")):
         for path in inside.glob(".provscan-*"):
             if TEMPORARY.fullmatch(path.name.removesuffix("-spill")):
@@ -119,7 +121,7 @@ def _remove_left(folder: Path) -> None:
 
 
 def _secret(folder: Path) -> str:
-    """Return the key of a result; draw one the first time."""
+    """Return the key of a result; draw a new key if there is none."""
     path = folder / "key.txt"
     if not path.exists():
         with replacing_file(path) as target:
@@ -135,7 +137,7 @@ def _counted(
     zone: str,
     progress: Progress,
 ) -> dict[str, pa.Table]:
-    """Return the tables that are made of calls."""
+    """Return the tables that are computed from calls."""
     stages = ("cells", "ids", "clock", "tables")
 
     def begin(stage: str) -> None:
@@ -178,7 +180,7 @@ def _usage(parts: Sequence[Part]) -> pa.Table:
 
 
 def _with_repeated(counted: counts.Counts, files: pa.Table) -> pa.Table:
-    """Return the table ``files`` with the number of calls that an earlier file has."""
+    """Return the table ``files`` with the number of calls that are in earlier files."""
     found = dict(
         counted.sql(
             """SELECT source, count(*) FROM repeated JOIN files USING (part)

@@ -1,17 +1,18 @@
-"""The snowflake clock: ids of tweets show how a log's clock was wrong.
+"""The snowflake clock: estimate the error of a log's clock from the ids of tweets.
 
-An id states when its tweet was posted, in milliseconds. A response can't contain a
-tweet from the future, so the time that a log states for it, minus the time of its
-newest tweet, is the clock's offset plus an age that is not negative. Over many
-responses, the ages of fresh tweets pile up above the offset with nothing below: a sharp
-*edge*. An offset below zero is proved by rows that state a time before that of their
-tweets; one above zero is only inferred, since all tweets could have been that old.
+An id contains the time at which its tweet was posted, in milliseconds. A response can't
+contain a tweet from the future. The logged time of a response, minus the time of its
+newest tweet, therefore is the offset of the clock plus an age of at least zero. Over
+many responses, the ages of fresh tweets accumulate just above the offset, with none
+below it: a sharp *edge*. A negative offset is proved by rows whose logged time precedes
+that of their tweets. A positive offset is only inferred, since all tweets could have
+been that old.
 
-:func:`clock` makes the table. It finds the edge of each day (:func:`_edges`), and
-explains the edges by a constant, by steps of quarter hours (a zone that observes
-daylight saving time), or by a line (a drift); rows far below are backdated. Lower
-envelopes of one-way delays give the offset and drift of a clock likewise in Moon,
-Skelly and Towsley, INFOCOM 1999, doi:10.1109/INFCOM.1999.749287.
+:func:`clock` makes the table. It finds the edge of each day (:func:`_edges`), and fits
+a constant, steps of quarter hours (a zone with daylight saving time), or a line (a
+drift) to the edges (:func:`_fits`). Rows far below the fit are backdated. Moon, Skelly
+and Towsley, INFOCOM 1999, doi:10.1109/INFCOM.1999.749287, estimate the offset and drift
+of a clock in the same way, from lower envelopes of one-way delays.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ import pyarrow as pa
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.tables import CLOCK
 
-# The Unix time, in milliseconds, that ids of tweets count from.
+# The Unix time, in milliseconds, from which ids of tweets count.
 EPOCH = 1_288_834_974_657
-# Seconds: the width of a bin, of an edge, and the largest age that is looked at.
+# In seconds: the width of a bin, the width of an edge, and the maximum age considered.
 BIN, EDGE, AGE = 10, 60, 26 * 3600
-# Days are joined until they have this many rows.
+# Consecutive days are combined until they have this many rows.
 ROWS = 30
-# An edge holds this share of the quarter hours with rows, and this number of them; the
-# EDGE seconds below have at most FEW of its rows, and all of the time below it at most
-# FEW of all rows, which are then backdated.
+# An edge contains at least this share, and this number, of the quarter hours with rows.
+# The EDGE seconds below an edge contain at most the share FEW of its rows. All bins
+# below it contain at most the share FEW of all rows, which are then backdated.
 SHARE, QUARTERS, FEW = 0.05, 5, 0.1
-# Seconds by which a clock may be wrong, and by which edges of one clock may differ.
+# In seconds: the tolerated error of a clock, and the tolerated spread of its edges.
 WRONG, LOOSE = 60, 90
 DELAY = f"""epoch(coalesce(seen, time)) - ((newest >> 22) + {EPOCH}) / 1000.0"""
 
 
 class Edge(NamedTuple):
-    """The lowest delay that many rows of some days share, and when it occurred; both
-    in seconds.
+    """The lowest delay shared by many rows of some days, and the time at which it
+    occurred, both in seconds.
     """
 
     time: float
@@ -52,7 +53,7 @@ class Edge(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A clock's offset in a period: `offset` at `start`, and its change per second."""
+    """A clock's offset in a period: at ``start``, and its change per second."""
 
     kind: str
     start: float
@@ -95,7 +96,7 @@ def clock(counts: Counts) -> pa.Table:
         if not number:
             row = {"kind": "not_measured", "rows": 0, "start": first, "end": last}
             said = (
-                "no response keeps the ids of its tweets, so nothing bounds its times"
+                "no response has the ids of its tweets, so its times can't be checked"
             )
             rows.append(_row(stream, row, said))
             continue
@@ -113,7 +114,7 @@ def clock(counts: Counts) -> pa.Table:
 
 
 def _edges(delays: dict[str, Any]) -> list[Edge]:
-    """Return the edges of days, or of several days where these have few rows."""
+    """Return the edges of days, or of several days together if they have few rows."""
     edges = []
     begin = 0
     days = delays["day"]
@@ -129,9 +130,9 @@ def _edges(delays: dict[str, Any]) -> list[Edge]:
 
 
 def _edge(delays: dict[str, Any]) -> Edge | None:
-    """Return the edge in a histogram: of several, one at zero, or else the highest."""
+    """Return the edge of a histogram; of several edges, one at zero or the highest."""
     order = np.argsort(delays["bin"], kind="stable")
-    # Rows whose delay is above AGE have no bin and come first.
+    # Rows with a delay above AGE have no bin and are sorted first.
     order = order[delays["bin"][order] > -(1 << 61)]
     bins, rows = delays["bin"][order], delays["rows"][order]
     total, width = delays["rows"].sum(), EDGE // BIN
@@ -153,7 +154,7 @@ def _edge(delays: dict[str, Any]) -> Edge | None:
     if not len(found):
         return None
     at_zero = [i for i in found if -width <= bins[i] < width]
-    # The bins of one edge follow each other; its first one has the lowest delay.
+    # The bins of an edge are consecutive; the first bin has the lowest delay.
     chosen = at_zero[0] if at_zero else found[-1]
     while chosen > 0 and sharp[chosen - 1] and bins[chosen] - bins[chosen - 1] <= 1:
         chosen -= 1
@@ -163,7 +164,7 @@ def _edge(delays: dict[str, Any]) -> Edge | None:
 
 
 def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
-    """Return what explains the edges: one constant, steps, or a line."""
+    """Fit the edges by a constant, by steps, or by a line."""
     if not edges:
         return []
     runs: list[list[Edge]] = [[]]
@@ -171,7 +172,7 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
         if runs[-1] and abs(edge.delay - _low(runs[-1][-5:])) > LOOSE:
             runs.append([])
         runs[-1].append(edge)
-    # A single edge that differs from both sides is noise.
+    # A single edge that differs from both of its neighbours is noise.
     kept = [run for run in runs if len(run) > 1] or runs
     joined: list[list[Edge]] = []
     for run in kept:
@@ -198,16 +199,16 @@ def _fits(edges: Sequence[Edge], first: float, last: float) -> list[Fit]:
     if abs(offset) <= WRONG:
         return [Fit("agrees", first, last, offset)]
     if offset > 0 and _age(largest) > max(WRONG / 3, offset / 10):
-        # The edges of a clock that is ahead lie close together; these are more likely
-        # the ages of the youngest tweets that this log asks for.
+        # The edges of a clock that is ahead are close together. Scattered edges more
+        # likely are the ages of the youngest tweets that this log requests.
         return []
     zoned = abs(offset - _multiple(offset)) < 1
     return [Fit("zone" if zoned else "skew", first, last, offset)]
 
 
 def _too_young(fit: Fit, delays: dict[str, Any]) -> bool:
-    """Return whether tweets are younger than a clock that is ahead allows: then the
-    edge was the usual age of the tweets that this log asks for.
+    """Return whether some tweets are too young for a clock that is ahead. In that case,
+    the edge is the usual age of the tweets that this log requests.
     """
     if fit.kind == "drift" or fit.offset <= WRONG:
         return False
@@ -229,25 +230,25 @@ def _multiple(seconds: float) -> float:
 
 
 def _offset(run: Sequence[Edge]) -> float:
-    """Return the offset that a run of edges shows: a multiple of a quarter hour, if
-    the youngest tweets explain the rest.
+    """Return the offset of consecutive edges: a multiple of a quarter hour, if the ages
+    of the youngest tweets explain the remainder.
     """
     low = _low(run)
     rest = low - _multiple(low)
-    # Half a minute of rest is as small as the ages of fresh tweets.
+    # A remainder of half a minute is as small as the ages of fresh tweets.
     if -5 <= rest <= min(max(30.0, 3 * _age(run)), QUARTER / 3):
         return _multiple(low)
     return low
 
 
 def _age(run: Sequence[Edge]) -> float:
-    """Return how far the edges of a run usually lie above the lowest one."""
+    """Return the usual distance of consecutive edges from the lowest of them."""
     return float(np.median([edge.delay for edge in run])) - _low(run)
 
 
 def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
     """Return the offset at time 0 and the slope of a line through the edges (the
-    median of the slopes, of Theil and Sen), if they drift along it.
+    Theil-Sen estimator, a median of slopes), or None if they don't follow the line.
     """
     if len(edges) < 4:
         return None
@@ -263,17 +264,17 @@ def _line(edges: Sequence[Edge]) -> tuple[float, float] | None:
     near = np.abs(rest - np.median(rest)) <= WRONG / 2
     if near.mean() < 0.8:
         return None
-    # The lowest of the edges near the line have the youngest tweets.
+    # The lowest edges near the line belong to the youngest tweets.
     return float(np.quantile(rest[near], 0.05)), slope
 
 
 def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
-    """Return fits of daylight saving time that meet at the switch."""
+    """Return the fits of daylight saving time, with periods that meet at the switch."""
     fits = list(fits)
     for number in range(1, len(fits)):
         before, after = fits[number - 1], fits[number]
-        # The last row that only the first offset explains, or the first row that only
-        # the second one does.
+        # Find the last row that only the first offset explains, or the first row that
+        # only the second offset explains.
         high = max(before.offset, after.offset) - WRONG
         low = min(before.offset, after.offset) - WRONG
         pick = "max" if after.offset > before.offset else "min"
@@ -283,7 +284,7 @@ def _with_switches(counts: Counts, fits: list[Fit]) -> list[Fit]:
                 BETWEEN {after.start - 4 * 86_400} AND {after.start + 2 * 86_400}"""
         ).fetchall()[0][0]
         if switch is not None:
-            # A period ends before the first row of the next one.
+            # A period ends before the first row of the next period.
             switch += 1e-3 if pick == "max" else 0
             fits[number - 1] = before._replace(end=switch)
             fits[number] = after._replace(start=switch)
@@ -302,29 +303,29 @@ def _described(
     impossible = int(delays["rows"][delays["delay"] < -WRONG].sum())
     row: dict[str, Any] = {"start": period[0], "end": period[1], "rows": number}
     row |= {"offset_at_most": lowest, "impossible": impossible}
-    # A client that pages back through days returns fresh tweets on its first page only,
-    # so that few of its rows, but most of its quarter hours, show a clock behind UTC.
+    # A client that pages back through days gets fresh tweets only on the first page.
+    # Few of its rows then show a clock behind UTC, but most of its quarter hours do.
     behind, quarters = counts.sql(
         f"""SELECT count(*) FILTER (lowest < {-WRONG}), count(*) FROM (
             SELECT min(delay) AS lowest FROM answers
             GROUP BY epoch_us(time) // {QUARTER}000000)"""
     ).fetchall()[0]
     if not fits and behind < quarters / 3:
-        # Nothing shows an offset. Rows that are impossible are backdated ones.
+        # Nothing shows an offset, so impossible rows are backdated.
         said = (
-            f"no {EDGE} seconds of delays hold many of its {number:,} rows: the tweets "
-            "are too old, or the rows too few, to tell an offset from their age"
+            f"no {EDGE} seconds of delays contain many of its {number:,} rows: the "
+            "tweets are too old, or the rows too few, to separate an offset from age"
         )
         fits = [Fit("agrees", *period, 0.0)]
         rows = [_row(stream, row | {"kind": "agrees", "certainty": "inferred"}, said)]
     elif not fits:
-        # A zone of whole hours is likelier than others if the youngest tweet was old.
+        # If the youngest tweet was old, a zone of whole hours is the likeliest.
         zones = [(QUARTER, QUARTER / 3), (3600, QUARTER)]
         below = [lowest % step for step, age in zones if lowest % step <= age]
         said = (
             f"{impossible:,} of {number:,} rows state a time before that of a tweet "
-            f"they return, by up to {-lowest:,.0f} s; the rows are too few to see how "
-            "old the youngest tweets were"
+            f"they return, by up to {-lowest:,.0f} s; the rows are too few to estimate "
+            "the age of the youngest tweets"
         )
         row |= {"kind": "zone" if below else "skew", "certainty": "proved"}
         row |= {"offset": round(lowest - below[0]) if below else None}
@@ -348,7 +349,7 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
             f"the clock is {amount} at first and gains {fit.slope * 86_400:,.1f} s/day"
         )
     else:
-        said = f"the ages of tweets pile up at a clock {amount}"
+        said = f"the ages of tweets accumulate at a clock {amount}"
     if behind:
         said += (
             f"; {row['impossible']:,} of {row['rows']:,} rows state a time before that "
@@ -372,8 +373,8 @@ def _explained(stream: str, row: dict[str, Any], fit: Fit) -> dict[str, Any]:
 def _backdated(
     counts: Counts, stream: str, row: dict[str, Any], fits: list[Fit]
 ) -> list[dict[str, Any]]:
-    """Return the row on calls far below the offset of their period, if any are."""
-    # Before the first period and after the last one, these go on.
+    """Return the row on calls far below the offset of their period, or None."""
+    # The first and last period also cover the time before and after them.
     offset = "CASE "
     for fit in fits:
         offset += "ELSE " if fit is fits[-1] else f"WHEN epoch(time) < {fit.end} THEN "
@@ -390,7 +391,7 @@ def _backdated(
     delays = np.asarray(found["delay"], np.float64)
     if not len(delays):
         return []
-    # If all were shifted alike, their lowest delays pile up.
+    # If all calls were shifted by the same amount, their lowest delays accumulate.
     inside = np.searchsorted(delays, delays + EDGE, "right") - np.arange(len(delays))
     piles = np.flatnonzero(inside >= max(2, 0.2 * len(delays)))
     shift = float(delays[piles[0]]) if len(piles) else None

@@ -1,13 +1,13 @@
-"""What the columns of a log mean: usual names, and the mapping that a user can give.
+"""The meanings of the columns of a log: usual names, and a mapping from the user.
 
-A log's column names are compared without case and punctuation. A mapping is a TOML file
-of tables ``[[log]]``, of which the first whose ``files`` matches applies to a file::
+Column names are compared without case and punctuation. A mapping is a TOML file with
+tables ``[[log]]``. The first table whose ``files`` matches a file applies to it::
 
     [[log]]
     files = "gateway/*.csv"         # a pattern of the path; all files by default
-    format = "csv"                  # by default recognised
-    zone = "America/Chicago"        # of times that state none; UTC by default
-    time_format = "%d.%m.%Y %H:%M"  # of times in a format that is not recognised
+    format = "csv"                  # detected by default
+    zone = "America/Chicago"        # for times without a zone; UTC by default
+    time_format = "%d.%m.%Y %H:%M"  # for times whose format is not detected
     share = 0.1                     # the log is a sample of a tenth of the calls
     columns.time = "when"           # "a.b" is the value b of the object a
     constants.application = "reader"
@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 
 from provscan.errors import InputError, ParameterError
 
-# The usual names of each meaning, without case and punctuation, best first.
+# The usual column names of each meaning, without case and punctuation, best first.
 USUAL = {
     line.split(": ")[0].strip(): tuple(line.split(": ")[1].split())
     for line in """\
@@ -47,7 +47,7 @@ declared_use: declareduse usecase purpose declaredpurpose intendeduse
 organisation: organisation organization enduserorganisation enduserorganization customer
 share: samplerate samplingrate sampleshare share""".splitlines()
 }
-# The columns by which calls are told apart; tokens and users are hashed.
+# The columns that distinguish calls. Tokens and users are hashed.
 NAMED = (
     "application",
     "project",
@@ -62,7 +62,7 @@ NAMED = (
 
 @dataclass(frozen=True)
 class Entry:
-    """What a mapping says of one file."""
+    """The entry of a mapping that applies to a file."""
 
     format: str | None = None
     zone: str = "UTC"
@@ -124,12 +124,12 @@ def require_zone(zone: str) -> None:
         ZoneInfo(zone)
     except (ValueError, OSError, KeyError):
         raise ParameterError(
-            f"{zone!r} is no time zone; an example is America/New_York"
+            f"{zone!r} is not a time zone; an example is America/New_York"
         ) from None
 
 
 def entry_for(source: str, mapping: Iterable[tuple[str, Entry]]) -> Entry:
-    """Return the first entry whose pattern matches the path, or its end."""
+    """Return the first entry whose pattern matches the path or the end of the path."""
     for pattern, entry in mapping:
         if fnmatch(source, pattern) or fnmatch(source, f"*/{pattern}"):
             return entry
@@ -139,10 +139,10 @@ def entry_for(source: str, mapping: Iterable[tuple[str, Entry]]) -> Entry:
 def found_columns(
     source: str, names: Mapping[str, str], entry: Entry
 ) -> dict[str, str]:
-    """Return the column of each meaning that a file has.
+    """Return the column for each meaning that occurs in a file.
 
-    `names` has all columns of the file, each with its first value. A column in an
-    object is named by its path, and is found by its last name, too.
+    ``names`` gives all columns of the file with their first values. A column within an
+    object is named by its path, and is also found by the last name of the path.
     """
     found: dict[str, str] = {}
     for meaning, column in entry.columns.items():
@@ -177,7 +177,7 @@ def found_columns(
     if "time" not in found:
         shown = [f"{name} ({value[:40]!r})" for name, value in names.items()]
         raise InputError(
-            f"{source}: no column holds the time of a call. Name it in a mapping "
+            f"{source}: no column has the time of a call. Name it in a mapping "
             f"(columns.time); its columns are {', '.join(shown[:30])}"
         )
     return found

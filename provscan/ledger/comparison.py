@@ -1,18 +1,18 @@
-"""Compares what was measured with the rules of its day, and with what is claimed.
+"""Compare the measurements with the rules of each day, and with claims.
 
 :func:`compare` adds four tables to the database, each computed by the queries below:
 
 ``government``
     First access of government bodies, and the date of notice.
 ``findings``
-    What was compared with each version of a rule.
+    The result of each comparison with a version of a rule.
 ``claims``
     Claimed totals and the counts of the logs.
 ``missing``
-    What is not known, and who could supply it.
+    Missing data, and who could supply it.
 
-A ``result`` is "differs" or "agrees"; "no_rule" if no version of the rule is known for
-that day; "undecided" if what was measured does not decide.
+A ``result`` is "differs", "agrees", "no_rule" if no version of the rule is known for
+that day, or "undecided" if the measurements are not enough to decide.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ SELECT application, organisation, notice, stated AS stated_access,
 FROM dated LEFT JOIN rules ON kind = 'government_notice'
     AND first_access::DATE >= from_day AND first_access::DATE < until_day
 """
-"""``first_access`` is the earlier one of ``logged_access`` (the first answered call of
-the organisation) and ``stated_access`` (of the case file). ``clock_error`` is by how
-many seconds the clock of the logs can be wrong.
+"""``first_access`` is the earlier of ``logged_access`` (the first answered call of the
+organisation) and ``stated_access`` (from the case file). ``clock_error`` is the maximum
+error, in seconds, of the clock of the logs.
 """
 
 FINDINGS = """lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VARCHAR,
@@ -70,11 +70,11 @@ FINDINGS = """lane VARCHAR, kind VARCHAR, pack VARCHAR, rule VARCHAR, version VA
     measured_at TIMESTAMPTZ, value BIGINT, result VARCHAR, fact VARCHAR"""
 """The columns of ``findings``.
 
-``subject`` is an application, a project, or the hash of a token or user (``scope``);
-it is null where ``subjects`` whose results are equal stand in one row. ``compared``
-days (or months) were compared with ``value``, that of the version, and ``above`` of
-them were above it; ``measured`` is the largest number, at ``measured_at``. ``how`` says
-how calls were counted.
+``subject`` is an application, a project, or the hash of a token or user, as given by
+``scope``. It is null if the row combines several ``subjects`` with equal results.
+``compared`` is the number of days (or months) that were compared with ``value``, the
+value of the version, and ``above`` is the number of them above it. ``measured`` is the
+largest number, measured at ``measured_at``. ``how`` describes how calls were counted.
 """
 
 RATE_LIMITS = """
@@ -240,11 +240,11 @@ FROM claimed LEFT JOIN counted ON counted.what = claimed.what
     AND counted.scope = claimed.scope
     AND counted.name IS NOT DISTINCT FROM claimed.name
 """
-"""One row for each claim and count. The count lies from ``low`` to ``high`` (null: no
-upper bound), and leaves ``unexplained_low`` to ``unexplained_high`` of the claim.
-``result`` says whether it "agrees" with the claim within ``tolerance``, is "more" or
-"fewer", or whether this is "undecided". On ``uncertain_days``, summed over
-applications, calls may be missing in the logs.
+"""One row for each claim and count. The count is between ``low`` and ``high`` (null: no
+upper bound); ``unexplained_low`` to ``unexplained_high`` of the claim remain
+unexplained. ``result`` is "agrees" if the count agrees with the claim within
+``tolerance``, "more" or "fewer" if it differs, and "undecided" otherwise. On
+``uncertain_days``, summed over applications, calls may be missing from the logs.
 """
 
 MISSING = """

@@ -1,9 +1,9 @@
-"""Parts to counts: SQL over all calls, each result a Parquet file that is made once.
+"""Compute counts from parts with SQL over all calls; each result is a Parquet file.
 
-:class:`Counts` names the results. `repeated` finds calls that several files hold,
-`cells` sums calls by name and time, and `ids` keeps the distinct ids of each day; these
-read all calls. The functions below make tables of them: :func:`calls`, :func:`totals`,
-:func:`organisations`.
+:class:`Counts` makes intermediate results, each of which reads all calls: ``repeated``
+has the calls that are in several files, ``cells`` sums calls by name and time, and
+``ids`` has the distinct ids of each day. :func:`calls`, :func:`totals` and
+:func:`organisations` make tables from them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from provscan.ledger.tables import ORGANISATIONS, TOTALS
 from provscan.writing import replacing_file
 
 QUARTER = 900
-# Ids that are counted exactly; more are counted by sketches.
+# Maximum number of ids that are counted exactly. More ids are counted by sketches.
 EXACT_IDS = 500_000_000
-# Of a CPC sketch: its standard error is about 0.6 / sqrt(2 ** SKETCH).
+# Size parameter of CPC sketches; the standard error is about 0.6 / sqrt(2 ** SKETCH).
 SKETCH = 14
-# Calls of two files are compared if they agree in a whole minute, and left out if they
-# agree in at least this share of the time from the first such minute to the last.
+# The calls of two files are compared if the files agree in a whole minute. Repeated
+# calls are left out if at least this share of the calls between the first and the last
+# such minute agree.
 SAME = 0.5
 SAME_CALL = "time, key, parameters, status, tweets, newest"
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
@@ -51,7 +52,7 @@ class Counts:
         self.database = database
         self.parts = [part for part in parts if part.path is not None]
         self.work = work
-        # The length of a cell in seconds: windows and quarter hours consist of cells.
+        # The length of a cell in seconds. It divides windows and quarter hours.
         self.cell = math.gcd(QUARTER, *windows)
         self._begin()
 
@@ -59,7 +60,7 @@ class Counts:
         return self.database.sql(query)
 
     def made(self, name: str, query: str | Callable[[], pa.Table]) -> None:
-        """Make the view `name` of a query's result, which is kept in a file."""
+        """Write the result of a query to a file, and make a view ``name`` of it."""
         path = self.work / f"{name}.parquet"
         if not path.exists():
             with replacing_file(path) as target:
@@ -107,14 +108,14 @@ class Counts:
             {OUTCOMES} AS outcome FROM read_parquet([{paths}])"""
 
     def calls(self, parts: Sequence[int]) -> str:
-        """Return the SQL of the calls of some parts, each call once."""
+        """Return SQL for the calls of some parts, without repeated calls."""
         left_out = ""
         if self.sql("SELECT count(*) FROM repeated").fetchall()[0][0]:
             left_out = "ANTI JOIN repeated USING (part, row)"
         return f"SELECT * FROM ({self._rows(parts)}) {left_out}"
 
     def _repeated(self) -> str:
-        """Return the SQL of the calls (`part`, `row`) that an earlier file holds."""
+        """Return SQL for the calls (``part``, ``row``) that are in an earlier file."""
         paths = ", ".join(text(str(part.names)) for part in self.parts)
         keys = f"SELECT file_index AS part, key FROM read_parquet([{paths}])"
         overlapping = self.sql(
@@ -141,12 +142,12 @@ class Counts:
         return "SELECT DISTINCT * FROM agreeing"
 
     def _compare(self, a: int, b: int, first: str, last: str) -> None:
-        """Add the calls of part `b` that part `a` holds to `agreeing`, if most calls
-        agree from the first to the last minute in which all do.
+        """Add the calls of part ``b`` that are also in part ``a`` to ``agreeing``, if
+        most calls agree between the first and the last minute in which all agree.
         """
         inside = f"""time BETWEEN TIMESTAMP '{first}' - INTERVAL {{0}} MINUTE
             AND TIMESTAMP '{last}' + INTERVAL {{1}} MINUTE"""
-        # Files can begin and end within the minutes before and after.
+        # Include the minutes before and after, in which a file may begin or end.
         numbered = f"""SELECT part, row, {SAME_CALL}, row_number() OVER (
             PARTITION BY part, {SAME_CALL} ORDER BY row) AS nth
             FROM ({self._rows([a, b])}) WHERE {inside.format(1, 2)}"""
@@ -167,7 +168,7 @@ class Counts:
         )
 
     def cells(self) -> None:
-        """Make `cells`: sums by part, key and time in steps of `cell`."""
+        """Make ``cells``: sums by part, key and time, in steps of ``cell`` seconds."""
         sampled = self.sql("SELECT 1 FROM calls WHERE share < 1 LIMIT 1").fetchall()
         self.sampled = bool(sampled)
         delivered = "if(outcome = 'answered', tweets, 0)"
@@ -206,7 +207,7 @@ class Counts:
         )
 
     def ids(self) -> None:
-        """Make `days` (the distinct ids of a place and a day), or `sketches`."""
+        """Make ``days`` (the distinct ids by place and day), or ``sketches``."""
         number = self.sql("SELECT sum(ids) FROM cells").fetchall()[0][0] or 0
         self.exact = number <= EXACT_IDS
         listed = """SELECT place, time::DATE AS day, unnest(ids) AS id
@@ -218,7 +219,7 @@ class Counts:
             self.made("sketches", lambda: self._sketched(listed))
 
     def _sketched(self, listed: str) -> pa.Table:
-        """Return one sketch per place and day."""
+        """Return one CPC sketch per place and day."""
         sketch = datasketches().cpc_sketch
         sketches: dict[tuple[int, Any], Any] = {}
         for batch in self.sql(listed).to_arrow_reader(1 << 20):
@@ -241,8 +242,8 @@ class Counts:
         )
 
     def distinct(self, columns: Sequence[str]) -> dict[Any, tuple[int, int, int]]:
-        """Return the number of distinct ids (estimate, low, high) by these columns of
-        `names`, and of `day` if it is among them.
+        """Return the number of distinct ids (estimate, low, high), grouped by these
+        columns of ``names`` and by ``day`` if it is among them.
         """
         listed = ", ".join(columns) or "1"
         places = "(SELECT DISTINCT place, application, project, endpoint FROM names)"
@@ -390,7 +391,7 @@ def _total(
     days: dict[Any, tuple[int, int, int]],
     overall: tuple[int, int, int],
 ) -> dict[str, Any]:
-    """Return a row of ``totals``: exact counts, or bounds where ids are missing."""
+    """Return a row of ``totals``: exact counts, or bounds if ids are missing."""
     most_daily = dict(sums.pop("most_daily"))
     without, uncounted, most = sums.pop("without"), sums["uncounted"], sums.pop("most")
     daily = [sum(value[at] for value in days.values()) for at in range(3)]
@@ -417,9 +418,9 @@ def _total(
     said = []
     if without:
         said.append(
-            f"ids are not kept for {without:,} of {sums['delivered']:,} delivered "
+            f"ids are missing for {without:,} of {sums['delivered']:,} delivered "
             "tweets, so distinct tweets are bounded: at most as if all of these were "
-            "distinct, at least the distinct ids kept, or the largest response"
+            "distinct, at least the distinct ids logged, or the largest response"
         )
     if uncounted:
         said.append(

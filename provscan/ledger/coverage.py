@@ -1,9 +1,10 @@
-"""What the logs cover: pauses of streams, and the days of applications.
+"""The coverage of the logs: pauses of streams, and covered days of applications.
 
-A pause is a *gap* where something shows that calls are missing: the stream is otherwise
-busy, or a digest lists a file that is not among the logs. Otherwise it is unknown
-whether calls are missing. An application is silent while a stream that records it
-records others.
+:func:`pauses` finds the pauses of streams. A pause is a *gap* if there is evidence that
+calls are missing: the stream is otherwise busy, or a digest lists a file that is not
+among the logs. Otherwise it is unknown whether calls are missing. :func:`coverage`
+classifies the days of applications. An application is *silent* while its stream records
+other applications.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.intake import Part
 from provscan.ledger.tables import COVERAGE, PAUSES
 
-# A pause of a stream that is listed has this many seconds or more; the longest one
-# always is. It is a gap if it is also this many times as long as the longest usual
-# pause, which only a thousandth, or USUAL, of the pauses exceed.
+# A pause is listed if it has at least this many seconds, or is the longest pause of its
+# stream. It is a gap if it is also at least this many times as long as the longest
+# usual pause, which is exceeded only by a thousandth of the pauses, or by USUAL pauses.
 LONG, TIMES, USUAL = 3600, 20, 10
 
 
 def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
-    """Return the table ``pauses``; `clock` is the table of that name."""
-    # A copy records what its original does, and so does a call that is left out.
+    """Return the table ``pauses``, given the table ``clock``."""
+    # Copies and calls that are left out also show that the stream was recorded.
     recorded = [
         {"part": number, "stream": part.about["stream"]}
         for number, original in enumerate(counts.parts)
@@ -77,7 +78,9 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
 
 
 def _judged(row: dict[str, Any], forward: Sequence[Any]) -> dict[str, Any]:
-    """Return a row of the table; `forward` lists when clocks were changed."""
+    """Return a row of the table. ``forward`` lists the times at which clocks were set
+    forward.
+    """
     usual, seconds = row.pop("usual"), row["seconds"]
     del row["place"]
     if seconds < 2 * LONG and any(
@@ -103,8 +106,8 @@ def _judged(row: dict[str, Any], forward: Sequence[Any]) -> dict[str, Any]:
 
 
 def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return the gaps that digests show: files that are not among the logs, or that
-    changed, and digests that are missing.
+    """Return the gaps that digests show: missing log files, changed log files, and
+    missing digests.
     """
     logs = {os.path.basename(part.about["source"]): part for part in parts}
     digests = [part for part in parts if part.digest is not None]
@@ -141,7 +144,7 @@ def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 
 def coverage(counts: Counts, found: pa.Table) -> pa.Table:
-    """Return the table ``coverage``; `found` is the table ``pauses``."""
+    """Return the table ``coverage``. ``found`` is the table ``pauses``."""
     counts.database.register("pauses", found)
     sampled = "min(share)" if counts.sampled else "NULL"
     rows = counts.sql(

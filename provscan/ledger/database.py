@@ -32,8 +32,8 @@ def open_database(tables: Path, names: Iterable[str] = TABLES) -> Database:
 def add_table(
     db: Database, name: str, columns: str, rows: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Create a table with SQL's definition of its `columns`, and fill it with `rows`,
-    whose other entries are left out.
+    """Create a table with the given ``columns`` (an SQL definition), and insert
+    ``rows``. Entries of rows that are not columns are left out.
     """
     db.execute(f"CREATE TABLE {name} ({columns})")
     names = db.table(name).columns
@@ -44,7 +44,7 @@ def add_table(
 
 
 def write_table(db: Database, name: str, folder: Path) -> None:
-    """Write a table to ``NAME.parquet``, its rows in the order of their values."""
+    """Write a table to ``NAME.parquet``, sorted by all columns."""
     with replacing_file(folder / f"{name}.parquet") as temporary:
         path = str(temporary).replace("'", "''")
         db.execute(
@@ -54,5 +54,5 @@ def write_table(db: Database, name: str, folder: Path) -> None:
 
 
 def rows(db: Database, query: str) -> list[dict[str, Any]]:
-    """Return the rows of a query; times are in UTC."""
+    """Return the rows of a query, with times in UTC."""
     return db.sql(query).to_arrow_table().to_pylist()

@@ -1,8 +1,9 @@
-"""What the platform and the log service export besides calls: usage and digests.
+"""Read usage exports of the platform, and digests of the log service.
 
-The usage export is the answer of ``GET /2/usage/tweets`` of the X API: tweets per day,
-of a project and of each application. A digest of CloudTrail lists the log files of an
-hour with their checksums, and names the digest before it.
+A usage export (:func:`usage`) is the response to ``GET /2/usage/tweets`` of the X API:
+tweets per day of a project and of each application. A CloudTrail digest
+(:func:`digest`) lists the log files of an hour with their checksums, and names the
+previous digest.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from provscan.readers.bytes.streams import ByteStream
 
 
 def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
-    """Return the rows of table ``usage``; a day is the first ten characters."""
+    """Return the rows of the table ``usage``. Days are the first ten characters."""
     document = json_document(stream)
     data = document.get("data", document)
     project = data.get("project_id")
@@ -46,7 +47,7 @@ def _by_application(data: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]
 
 
 def digest(stream: ByteStream) -> dict[str, Any]:
-    """Return what a digest says: its period, its log files, the digest before it."""
+    """Return the period, the log files and the previous digest that a digest names."""
     document = json_document(stream)
     return {
         "start": document["digestStartTime"],

@@ -1,9 +1,9 @@
-"""What applications hold and use, from the folders of runs and probes.
+"""Read what applications hold and use from the folders of runs and probes.
 
-:func:`add_holdings` adds the run or probe of each holding and use, and scans datasets
-first; :func:`add_deletions` compares requests to delete with purge records, and with
-the tweets that later holdings contain. All numbers are those of the runs, with their
-intervals and reservations.
+:func:`add_holdings` scans the datasets of the case, and adds the run or probe of each
+holding and use. :func:`add_deletions` compares requests to delete with purge records,
+and with the tweets that later holdings contain. All numbers are copied from the runs,
+with their intervals and reservations.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from provscan.runs.folder import (
 ANSWER = """path VARCHAR, checksum VARCHAR, files STRUCT(name VARCHAR, xxh3 VARCHAR)[],
     status VARCHAR, headline VARCHAR, records BIGINT, findings DOUBLE, at_least DOUBLE,
     estimate DOUBLE, low DOUBLE, high DOUBLE, tweets BIGINT, reservations VARCHAR[]"""
-"""The columns that a run or a probe gives: its folder and checksum, the checksums of
-the files that were scanned, its answer in words, and its numbers, which are null where
-the run withholds them. ``findings`` to ``high`` count records of a run, or tweets of a
-probe; ``tweets`` are the licensed tweets with the texts that were found.
+"""The columns from a run or a probe: its folder and checksum, the checksums of the
+files that were scanned, its answer in words, and its numbers, which are null if the run
+withholds them. ``findings`` to ``high`` count records of a run, or tweets of a probe.
+``tweets`` is the number of licensed tweets with the texts that were found.
 """
 
-# The columns of tables of tweets: those held, to be deleted, and deleted.
+# The columns of the tables of held tweets, tweets to delete, and deleted tweets.
 TWEETS = "application VARCHAR, name VARCHAR, date TIMESTAMPTZ, id VARCHAR"
 
 

@@ -1,7 +1,8 @@
-"""Reads case files and policy packs: TOML files with the tables, keys and types of
-``example.toml``, which errors quote.
+"""Read case files and policy packs.
 
-:func:`read_case` reads a case file, :func:`read_pack` a policy pack.
+Both are TOML files with the tables, keys and types of ``example.toml``, which error
+messages quote. :func:`read_case` reads a case file, and :func:`read_pack` reads a
+policy pack.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FOLDER = Path(__file__).parent
 EXAMPLE: Tables = tomllib.loads((FOLDER / "example.toml").read_text(encoding="utf-8"))
 IN_PACKS = ("pack", "rule")
 IN_CASES = tuple(name for name in EXAMPLE if name not in IN_PACKS)
-# Tables that a file has once.
+# Tables that occur once in a file.
 SINGLE = ("case", "pack")
 REQUIRED = {
     "case": ("name",),
@@ -51,7 +52,7 @@ KINDS = {
     "deletion_proof": "Proof of deletion",
     "audit": "Audit",
 }
-"""The kinds of rules. The first five are compared with what was measured, the others
+"""The kinds of rules. The first five are compared with measurements; the others are
 only listed.
 """
 WITH_VALUE = ("rate_limit", "monthly_cap", "deletion")
@@ -73,7 +74,7 @@ PATHS = ("run", "probe", "dataset", "ids", "mapping", "index")
 
 @dataclass(frozen=True)
 class Case:
-    """A case file: its tables by name, with None for keys that are not given."""
+    """A case file: its tables by name, with None for missing keys."""
 
     folder: Path  # Paths in the file are relative to it.
     tables: Tables
@@ -85,7 +86,7 @@ class Case:
 
 
 def no_case() -> Case:
-    """Return the case of logs alone."""
+    """Return the case that is used if there is no case file."""
     tables: Tables = {name: [] for name in IN_CASES}
     tables["case"] = [{**dict.fromkeys(EXAMPLE["case"][0]), "name": "Access logs"}]
     return Case(Path.cwd(), tables)
@@ -97,8 +98,8 @@ def read_case(path: Path) -> Case:
     Raises
     ------
     InputError
-        The file has a mistake, which is shown with an example, or names a file that
-        does not exist.
+        The file has a mistake, or names a file that does not exist. The message shows a
+        correct example.
     """
     tables, digest = _read(path, IN_CASES)
     case = Case(path.absolute().parent, tables, digest)
@@ -108,8 +109,9 @@ def read_case(path: Path) -> Case:
 
 
 def read_pack(name: str, folder: Path) -> Row:
-    """Read a policy pack: one that is shipped, by its name, or a file whose name ends
-    in ``.toml``. Returns its name, title, SHA-256 and rules.
+    """Read a policy pack, and return its name, title, SHA-256 and rules.
+
+    ``name`` is the name of a shipped pack, or a file whose name ends in ``.toml``.
     """
     path = folder / name if name.endswith(".toml") else FOLDER / f"policies/{name}.toml"
     if not path.is_file():
@@ -125,8 +127,8 @@ def read_pack(name: str, folder: Path) -> Row:
             raise InputError(f"{where}: {_missing('rule', 'window_minutes')}")
         if rule["scope"] == "user" and rule["tiers"]:
             raise InputError(
-                f"{where}: a log does not say the tier of a token or user, so a rule "
-                'of scope "user" has no tiers: leave them out'
+                f"{where}: logs do not contain the tier of a token or user, so a rule "
+                'of scope "user" can\'t have tiers: leave them out'
             )
         for version in rule["versions"]:
             if rule["kind"] in WITH_VALUE and version["value"] is None:
@@ -138,7 +140,7 @@ def read_pack(name: str, folder: Path) -> Row:
                 )
         days = [version["date"] for version in rule["versions"] if version["date"]]
         if days != sorted(set(days)):
-            raise InputError(f"{where}: order the versions by date, one for each day")
+            raise InputError(f"{where}: sort the versions by date, one for each day")
     return {**tables["pack"][0], "sha256": digest, "rules": tables["rule"]}
 
 
@@ -173,7 +175,7 @@ def _read(path: Path, names: Sequence[str]) -> tuple[Tables, str]:
 
 
 def _row(name: str, found: Any, where: str) -> Row:
-    """Return a table with all keys of its example, after checking it."""
+    """Check a table, and return it with all keys of its example."""
     example = EXAMPLE["rule"][0][name][0] if name == "versions" else EXAMPLE[name][0]
     if not isinstance(found, dict):
         raise InputError(f"{where}: expected a table, found {found!r}")
@@ -222,7 +224,7 @@ def _missing(name: str, key: str) -> str:
 
 
 def _example(name: str, key: str) -> str:
-    """Return a key with its example, as TOML has it."""
+    """Return a key with its example, as a line of TOML."""
     table = EXAMPLE["rule"][0][name][0] if name == "versions" else EXAMPLE[name][0]
     value = table[key]
     is_time = isinstance(value, date)
@@ -231,7 +233,7 @@ def _example(name: str, key: str) -> str:
 
 
 def _problems(case: Case) -> Iterator[tuple[str, str]]:
-    """Yield mistakes that concern more than one key, with their places."""
+    """Yield mistakes that involve more than one key, with their places."""
     about, names = case.about, [row["name"] for row in case.tables["application"]]
     if about["from"] and about["to"] and about["from"] > about["to"]:
         yield "[case]", "from is later than to"

@@ -1,17 +1,18 @@
-"""Intake: one normalised Parquet file, a part, per log.
+"""Convert each log to a part: a normalised Parquet file.
 
-:func:`take_in` finds the files, and makes the part of each that has none yet. A part
-is named after the checksum of its log, the entry of the mapping and the key; it counts
-as made once its description, a JSON file, stands next to it. ::
+:func:`take_in` finds the files, and makes the missing parts. The name of a part is
+derived from the checksum of its log, the entry of the mapping and the key. A part is
+complete when its description, a JSON file, exists. ::
 
     log -> raw rows (logs) -> typed columns, a reason for each bad row
         -> the distinct names of its calls (NAME.names.parquet), hashed
         -> the part (NAME.parquet), NAME.json
 
-A part has the columns `row` (1-based number of the line or row), `time` and `seen`
-(UTC; when the call was made and when its response was logged, if that is known), `key`
-(of its names), `parameters` (a hash), `status`, `tweets`, `ids`, `newest` (the newest
-id that states its time), `quota` (the limit that the platform stated) and `share`.
+A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
+call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
+``key`` (of the call's names), ``parameters`` (a hash), ``status``, ``tweets``, ``ids``,
+``newest`` (the newest id that contains its time), ``quota`` (the limit that the
+platform stated) and ``share``.
 """
 
 from __future__ import annotations
@@ -53,18 +54,19 @@ from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
 from provscan.writing import replacing_file, temporary_name
 
-# Changes with the meaning of a part's columns.
+# Increase this version when the meaning of a part's columns changes.
 VERSION = 1
-# Ids from here on state the time of the tweet (Snowflake, from November 2010).
+# The first id that contains the time of its tweet (Snowflake, from November 2010).
 FIRST_SNOWFLAKE = 29_700_859_247
-# Rows of a part are sorted by time if its row groups overlap by more than this.
+# A part is sorted by time if its row groups overlap by more than this factor.
 DISORDER = 3
 READABLE = (
     "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
     "twarc.log and the platform's usage export; each also compressed and in archives"
 )
 ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
-# The reasons of bad rows, best first. Tweets exist since March 2006.
+# The reasons why a row is bad; the first that applies is given. Tweets exist since
+# March 2006.
 REASONS = """
     CASE WHEN NOT shaped THEN '{reason}'
     WHEN time_stated IS NULL THEN 'no_time'
@@ -81,10 +83,10 @@ REASONS = """
 
 @dataclass
 class Part:
-    """What is known of one log. `about` is its row of the table ``files``."""
+    """The part of one log. ``about`` is its row of the table ``files``."""
 
     about: dict[str, Any]
-    path: Path | None = None  # None if the file was not read, or holds no calls.
+    path: Path | None = None  # None if the file was not read or has no calls.
     names: Path | None = None
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
@@ -93,8 +95,8 @@ class Part:
 
 
 def connect(folders: Sequence[Path], memory: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection that reaches only these folders; it spills to the first, into
-    a folder that it removes.
+    """Return a connection that can access only these folders. It spills to a temporary
+    folder in the first of them.
     """
     database = duckdb.connect()
     database.execute(f"SET memory_limit = {text(memory)}")
@@ -117,7 +119,7 @@ def take_in(
     memory: str,
     on_progress: Any,
 ) -> list[Part]:
-    """Return the parts of all files in `logs`, in their order; make what is missing."""
+    """Return the parts of all files in ``logs``, in their order; make missing parts."""
     entries = read_mapping(mapping)
     folder = out / "parts"
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,8 +175,8 @@ def _no_calls(named: Sequence[str], made: Sequence[Part]) -> InputError:
 
 
 def stream_of(source: str) -> str:
-    """Return the name shared by files that continue one another, such as rotated
-    ones: the path with numbers replaced, and without a compression.
+    """Return the name of the stream of a file. Files that continue one another, such as
+    rotated files, share it: the path with numbers replaced, without compression.
     """
     name = re.sub(r"\.(gz|bz2|xz|zst|zstd)$", "", source)
     folder, slash, name = name.rpartition("/")
@@ -183,9 +185,7 @@ def stream_of(source: str) -> str:
 
 
 def _checksum(split: Split) -> tuple[str, int]:
-    """Return the SHA-256 of a file's bytes and their number; of a member of an
-    archive, those of its content.
-    """
+    """Return the SHA-256 and size of a file or of an archive member's content."""
     if split.archive is None:
         with open_file(split.path, buffered=False) as file:
             digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
@@ -209,13 +209,13 @@ def _part(
     key: str,
     memory: str,
 ) -> Part:
-    """Return the part of one log, which is made unless it exists."""
+    """Return the part of one log; make it if it does not exist."""
     basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
     name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
     described = folder / f"{name}.json"
     if described.exists():
         part = _described(described)
-        # The same log can lie elsewhere by now.
+        # The same log may have another path now.
         part.about |= {"source": about["source"], "stream": about["stream"]}
         part.bad = [row | {"source": about["source"]} for row in part.bad]
         return part
@@ -263,7 +263,7 @@ def _described(described: Path) -> Part:
 
 
 class _Maker:
-    """Makes one part: from the SQL `source`, a query of the log's typed rows."""
+    """The making of one part, from an SQL query of the log's typed rows."""
 
     def __init__(self, part: Part, path: Path, entry: Entry, key: str) -> None:
         self.part = part
@@ -317,7 +317,7 @@ class _Maker:
     def _from_text(self, found: Found, raw: Path) -> None:
         form: Format = FORMATS[self.part.about["format"]](found.head)
         context, stream = self._read(form, found.split, raw)
-        # Some formats show the columns of a row only in the row.
+        # In some formats, only the row itself names its columns.
         known = self._columns(form.names)
         later = self._sql("SELECT DISTINCT unnest(keys) FROM raw").fetchall()
         if isinstance(form, Lines) and later:
@@ -332,7 +332,7 @@ class _Maker:
     def _read(
         self, form: Format, split: Split, raw: Path
     ) -> tuple[Context, ByteStream]:
-        """Write the typed rows of a log to `raw`, and make the view of that name."""
+        """Write the typed rows of a log to ``raw``, and make a view of that name."""
         columns = self._columns(form.names)
         values = {name: form.value(column) for name, column in columns.items()}
         if "parameters" not in columns and "endpoint" in columns:
@@ -376,7 +376,7 @@ class _Maker:
         return context, stream
 
     def _left_out(self, form: Format, stats: ReadStats) -> None:
-        """Note the rows that the format left out by itself."""
+        """Count the rows that the format itself left out."""
         if form.bad:
             self._bad("not_the_format", len(form.bad), *form.bad[0])
         for reason, count in stats.skipped.items():
@@ -412,7 +412,7 @@ class _Maker:
         types: dict[str, pa.DataType],
         form: type[Format] | Format = Format,
     ) -> str:
-        """Return the query of typed rows: `bad` is the reason if a row is bad."""
+        """Return a query of typed rows. ``bad`` is the reason why a row is bad."""
         entry = self._entry
 
         def stated(name: str) -> str:
@@ -462,7 +462,7 @@ class _Maker:
             )"""
 
     def _time(self, value: str, kind: pa.DataType | None) -> str:
-        """Return the SQL of a time in UTC."""
+        """Return an SQL expression for a time in UTC."""
         zone = text(self._entry.zone)
         if value == "NULL":
             return "NULL::TIMESTAMP"
@@ -503,7 +503,7 @@ class _Maker:
             )) END"""
 
     def make(self) -> None:
-        """Write the part and its names, and complete `about`."""
+        """Write the part and its names, and complete ``about``."""
         about = self.part.about
         counts = self._sql(
             f"""SELECT bad, count(*), min(row), arg_min(line, row)
@@ -548,12 +548,12 @@ class _Maker:
             for path in (self._path, self._path.with_suffix(".names.parquet")):
                 path.unlink()
         if not self._zoned and self._entry.zone == "UTC":
-            said = "its times state no zone and are taken as UTC"
+            said = "its times have no zone and are read as UTC"
             about["detail"] = "; ".join(filter(None, (about["detail"], said)))
 
     def _name(self) -> None:
-        """Make the table `named`: the names of calls as the log states them, and their
-        `key`. Write what the keys stand for, with tokens and users as keyed hashes.
+        """Make the table ``named``: the names of calls as logged, and their ``key``.
+        Write the names for each key, with tokens and users as keyed hashes.
         """
         listed = ", ".join(map(identifier, NAMED))
         self._sql(
@@ -599,7 +599,7 @@ class _Maker:
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()[:12]
 
     def _disordered(self, path: Path) -> bool:
-        """Return whether looking up a period would read much of the part."""
+        """Return whether reading one period would read much of the part."""
         spans, span, groups = self._sql(
             f"""SELECT sum(epoch(high) - epoch(low)),
                 epoch(max(high)) - epoch(min(low)), count(*)
@@ -613,7 +613,7 @@ class _Maker:
 
 @contextmanager
 def _as_file(split: Split) -> Iterator[Path]:
-    """Yield the path of a Parquet file; a file in an archive is unpacked."""
+    """Yield the path of a Parquet file; unpack a file that is in an archive."""
     if split.archive is None and split.compression is None:
         yield Path(split.path).resolve()
         return
@@ -625,7 +625,7 @@ def _as_file(split: Split) -> Iterator[Path]:
 
 
 def _ids(value: str, kind: pa.DataType | None) -> str:
-    """Return the SQL of a list of ids, of a list or of text with numbers."""
+    """Return an SQL expression for a list of ids, given a list or a text with ids."""
     if kind is not None and pa.types.is_list(kind):
         listed = f"TRY_CAST({value} AS BIGINT[])"
     else:
@@ -636,8 +636,8 @@ def _ids(value: str, kind: pa.DataType | None) -> str:
 
 
 def _endpoint(value: str) -> str:
-    """Return the SQL of an endpoint: the path of a request without host, query,
-    extension and long numbers.
+    """Return an SQL expression for an endpoint: the path of a request without host,
+    query, extension and long numbers.
     """
     for pattern, new in (
         ("^[A-Z]+ +| +HTTP/[0-9.]+$", ""),

@@ -9,12 +9,12 @@ from provscan.kernels.jit import kernel
 def busiest(groups, times, days, tweets, begin, window, best):
     """Find the busiest sliding window of each run of equal group and day.
 
-    `groups` int64[n], `times` int64[n] (microseconds) and `days` int32[n] are sorted by
-    group and time; `tweets` int64[n]. A window ends with a call, at or after `begin`,
-    and holds the calls of its group less than `window` microseconds before it. For each
-    run, the row of its last call gets in `best` int64[n, 3], which must be zero, the
-    number of calls of the busiest window, its tweets, and the time of its first call.
-    Of several such windows, the first counts.
+    ``groups`` int64[n], ``times`` int64[n] (microseconds), ``days`` int32[n] and
+    ``tweets`` int64[n] are sorted by group and time. A window ends with a call at or
+    after ``begin``, and contains the calls of its group less than ``window``
+    microseconds before it. ``best`` int64[n, 3] must be zero. For each run, the row of
+    its last call receives the number of calls in the busiest window, their tweets, and
+    the time of the window's first call. If several windows are equal, the first counts.
     """
     low = 0
     calls = 0
@@ -31,7 +31,7 @@ def busiest(groups, times, days, tweets, begin, window, best):
             low += 1
         if i == 0 or groups[i] != groups[i - 1] or days[i] != days[i - 1]:
             calls = 0
-        # Of calls at one time, the last one's window holds them all.
+        # The window of the last of several simultaneous calls contains all of them.
         if times[i] >= begin and i - low + 1 > calls:
             calls = i - low + 1
             at = times[low]
@@ -47,10 +47,10 @@ def busiest(groups, times, days, tweets, begin, window, best):
 def repeats(groups, times, sound, begin, within, again):
     """Mark the calls whose predecessor was refused or failed shortly before.
 
-    `groups` uint64[n] and `times` int64[n] (microseconds) are sorted in this order;
-    `sound` bool[n] is false for a refused or failed call. A call at or after `begin`,
-    at most `within` microseconds after such a predecessor of its group, gets true in
-    `again` bool[n].
+    ``groups`` uint64[n] and ``times`` int64[n] (microseconds) are sorted by group and
+    time. ``sound`` bool[n] is false for refused and failed calls. ``again`` bool[n] is
+    set to true for calls at or after ``begin`` that are at most ``within`` microseconds
+    after a refused or failed predecessor of their group.
     """
     for i in range(1, len(groups)):
         again[i] = (

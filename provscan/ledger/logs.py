@@ -1,13 +1,14 @@
-"""The formats of access logs: one class each, chosen by a file's first bytes.
+"""The formats of access logs: one class per format.
 
-A class gives the columns of a file (`names`), Arrow batches of its raw rows
-(`batches`), and the SQL that takes a column out of these rows (`value`). Lines are
-parsed by DuckDB: a batch of them has only their number and text, and `prepared` gives
-the expression that parses one. The records of ``Documents`` become such lines; the
-calls of ``Twarc`` are made in Python, since each has several lines.
+:func:`format_of` detects the format from the first bytes of a file, and
+:data:`FORMATS` lists the classes by name. A class gives the columns of a file
+(``names``), Arrow batches of its raw rows (``batches``), and SQL expressions that
+extract a column from these rows (``value``).
 
-:func:`format_of` chooses; :data:`FORMATS` lists the names. Parquet is no class: DuckDB
-reads it itself (``intake``).
+DuckDB parses lines: a batch contains only their numbers and texts, and ``prepared``
+gives the expression that parses a line. The records of ``Documents`` are converted to
+such lines. The calls of ``Twarc`` are assembled in Python, since each has several
+lines. Parquet has no class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.streams import ByteStream, lines
 
 LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
-# Rows of a batch that Python makes.
+# Number of rows in a batch that Python makes.
 BATCH = 20_000
-# What errors of AWS imply; others are 400.
+# The statuses that errors of AWS imply; all other errors have status 400.
 ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
-# A response of twarc's first versions, whose requests it did not log, ends before a
-# pause of this many seconds.
+# The first versions of twarc did not log requests. A pause of at least this many
+# seconds separates their responses.
 PAUSE = 0.1
-# A pair after the fields of a line.
+# A name=value pair after the fields of a line.
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 COMMON = (
@@ -60,41 +61,41 @@ BALANCER_NAMES = (
 
 
 class Format:
-    """A format of logs, for one file, of which it gets the first bytes."""
+    """A format of logs, for one file, whose first bytes are ``head``."""
 
     name: ClassVar[str]
-    shaped = "true"  # SQL: whether `line` has the form of the format.
-    other = "false"  # SQL: whether `line` is sound, but no call.
+    shaped = "true"  # SQL: whether ``line`` matches the format.
+    other = "false"  # SQL: whether ``line`` is valid but not a call.
     keys = "NULL::VARCHAR[]"  # SQL: the names that a row has, if rows differ in them.
     reason = "not_the_format"
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
-        # Rows that `batches` left out: bad ones with their number, and other ones.
+        # Rows that ``batches`` left out: bad rows with their numbers, and other rows.
         self.bad: list[tuple[int, str]] = []
         self.others = 0
-        self.detail: str | None = None  # What the reader should know of the file.
+        self.detail: str | None = None  # A note on the file, for the report.
         self.content: str | None = None  # The SHA-256 of a document, uncompressed.
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         raise NotImplementedError
 
     def value(self, column: str) -> str:
-        """Return the SQL of a column."""
+        """Return an SQL expression for a column."""
         return identifier(column)
 
 
 class Lines(Format):
-    """A format of one call per line, which SQL parses."""
+    """A format with one call per line, parsed in SQL."""
 
     def prepared(self) -> str:
-        """Return the SQL that parses `line` into `v`, for the columns whose value was
-        asked for.
+        """Return the SQL expression that parses ``line`` into ``v``, for the columns
+        that were requested with :meth:`value`.
         """
         raise NotImplementedError
 
     def add(self, names: list[str]) -> None:
-        """Add columns that only later rows have."""
+        """Add columns that occur only in later rows."""
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -153,7 +154,7 @@ class JsonLines(Lines):
 
 
 class Pattern(Lines):
-    """Lines that a regular expression takes apart, and pairs name=value after them."""
+    """Lines that match a regular expression, followed by pairs name=value."""
 
     def __init__(self, head: bytes) -> None:
         super().__init__(head)
@@ -211,7 +212,7 @@ PATTERNS = {
 
 
 class Extended(Lines):
-    """The extended log format of the W3C, whose columns a directive names."""
+    """The extended log format of the W3C. A directive names its columns."""
 
     name = "extended"
     other = "line LIKE '#%'"
@@ -248,7 +249,7 @@ class Extended(Lines):
 
 
 class Delimited(Format):
-    """CSV with names of columns in the first row. A row has one line."""
+    """CSV with column names in the first row, and one row per line."""
 
     name = "csv"
 
@@ -269,7 +270,7 @@ class Delimited(Format):
                 yield bytes(_utf8(block.data)) + b"\n"
 
         def left_out(row: Any) -> str:
-            # The first row has the names of the columns.
+            # The first row contains the names of the columns.
             self.bad.append((row.number - 1, row.text or ""))
             return "skip"
 
@@ -287,7 +288,7 @@ class Delimited(Format):
                 ),
             )
         except pa.ArrowInvalid as error:
-            raise InputError(f"it is no CSV: {error}") from error
+            raise InputError(f"it is not CSV: {error}") from error
         number = 1
         for batch in reader:
             bad = np.array([at for at, _ in self.bad], np.int64)
@@ -305,7 +306,7 @@ class Documents(JsonLines):
     name = "json"
 
     def __init__(self, head: bytes) -> None:
-        # The first records are read as far as the first bytes have them.
+        # Read the records that are complete in the first bytes.
         shown = head.decode("utf-8", "replace")
         at, records = shown.find("[") + 1, []
         with contextlib.suppress(ValueError):
@@ -328,7 +329,7 @@ class Documents(JsonLines):
 
 
 def _line(record: Any) -> str:
-    """Return a record as a line; an event of CloudTrail gets the status it implies."""
+    """Return a record as a line. A CloudTrail event gets the status that it implies."""
     if isinstance(record, dict) and "eventTime" in record:
         error = record.get("errorCode") or ""
         found = (status for word, status in ERRORS.items() if word in error)
@@ -337,7 +338,7 @@ def _line(record: Any) -> str:
 
 
 class Twarc(Format):
-    """``twarc.log`` of twarc 1 and 2, which logs requests and the ids of responses."""
+    """``twarc.log`` of twarc 1 and 2, with requests and the ids in responses."""
 
     name = "twarc"
     COLUMNS = ("time", "seen", "endpoint", "parameters", "status", "tweets", "ids")
@@ -430,7 +431,7 @@ def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
     try:
         return orjson.loads(data)
     except ValueError as error:
-        raise InputError(f"it is no JSON document: {error}") from error
+        raise InputError(f"it is not a JSON document: {error}") from error
 
 
 def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
@@ -440,7 +441,7 @@ def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
 
 
 def _utf8(data: bytes | memoryview) -> bytes:
-    """Return bytes with those that are not UTF-8 replaced."""
+    """Return bytes in which invalid UTF-8 is replaced."""
     data = bytes(data)
     if data.isascii():
         return data
@@ -452,12 +453,12 @@ def _utf8(data: bytes | memoryview) -> bytes:
 
 
 def text(value: str) -> str:
-    """Return a literal of SQL."""
+    """Return a text as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """Return a name of SQL."""
+    """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -468,7 +469,7 @@ FORMATS: dict[str, type[Format]] = {
 
 
 def format_of(head: bytes) -> str:
-    """Return the name of the format of a file that begins with `head`; "parquet",
+    """Return the name of the format of a file that begins with ``head``. "parquet",
     "usage" and "digest" have no class in ``FORMATS``.
     """
     if head.startswith(b"PAR1"):
@@ -491,7 +492,7 @@ def format_of(head: bytes) -> str:
         for name, (pattern, _) in PATTERNS.items():
             if re.match(pattern, line):
                 return name
-    # A damaged first line does not make a log of JSON lines anything else.
+    # A log of JSON lines may have a damaged first line.
     if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):
         return "jsonl"
     return "csv"

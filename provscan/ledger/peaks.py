@@ -1,8 +1,8 @@
-"""The busiest windows, shared quotas and retries.
+"""Find the busiest windows, shared quotas and retries.
 
-:func:`walk` reads all calls in order of time, some days at once, and finds sliding
-windows and retries in compiled loops. Fixed windows are sums of cells.
-:func:`peaks` and :func:`fanout` make the tables.
+:func:`walk` reads all calls in order of time, several days at a time, and finds sliding
+windows and retries in compiled loops. :func:`peaks` makes the table of peaks, with
+fixed windows as sums of cells, and :func:`fanout` makes the table of shared quotas.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from provscan.ledger.tables import FANOUT, PEAKS
 from provscan.ordered_map import ordered_map
 
 DAY = 86_400
-# A retry follows its predecessor within this many seconds.
+# Maximum number of seconds between a retry and its predecessor.
 RETRY = 60
-# Calls that are held in memory at once.
+# Approximate number of calls that are in memory at a time.
 CALLS = 12_000_000
 MICRO = 1_000_000
-# An odd number, which spreads a product over its upper bits (2**64 / golden ratio).
+# Odd multiplier of a hash (2**64 / golden ratio); it mixes values into the upper bits.
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Walked(NamedTuple):
-    """What :func:`walk` finds: the busiest sliding window of each group and day, and
-    the number of retries of each name and day.
+    """The results of :func:`walk`: the busiest sliding window of each group and day,
+    and the number of retries of each name and day.
     """
 
     sliding: pa.Table
@@ -62,7 +62,7 @@ def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) ->
     retries: list[pa.Table] = []
     chunks = list(_chunks(counts))
     before = max(*windows, RETRY)
-    # Scopes without names, such as users in a log of applications, are left out.
+    # Leave out scopes without names, such as users in a log of applications.
     scopes = [
         s for s in SCOPES if s == "application" or names[s].null_count < len(names)
     ]
@@ -76,7 +76,7 @@ def walk(counts: Counts, windows: Sequence[int], zone: str, on_progress: Any) ->
                 AND time < make_timestamp({end * MICRO})"""
         ).fetchnumpy()
         columns = {name: np.asarray(column) for name, column in rows.items()}
-        # Calls at one time stay in the order of the log.
+        # Simultaneous calls keep the order of the log.
         order = np.argsort(columns["time"], kind="stable")
         columns = {name: column[order] for name, column in columns.items()}
         retries.append(_retries(columns, holders, begin))
@@ -117,8 +117,8 @@ def _days(times: Any, zone: str, begin: int, end: int) -> Any:
 
 
 def _offset(start: int, zone: str) -> int:
-    """Return the seconds by which a zone is ahead of UTC. It changes at quarter hours
-    only.
+    """Return the seconds by which a zone is ahead of UTC. Offsets change only at full
+    quarter hours.
     """
     ahead = datetime.fromtimestamp(start, UTC).astimezone(ZoneInfo(zone)).utcoffset()
     assert ahead is not None
@@ -127,8 +127,8 @@ def _offset(start: int, zone: str) -> int:
 
 def _retries(columns: dict[str, Any], holders: Any, begin: int) -> pa.Table:
     """Return the number of retries of each name and UTC day."""
-    # A hash of the token, endpoint and parameters; calls whose hash no refused or
-    # failed call has, in its first bits, can't be retries.
+    # Hash the token, endpoint and parameters. A call can be a retry only if a refused
+    # or failed call has the same first bits of the hash.
     holder = holders[columns["i"]].astype(np.uint64)
     group = (columns["parameters"] ^ (holder * MIX)) * MIX
     possible = np.zeros(1 << 24, np.bool_)
@@ -159,12 +159,12 @@ def _sliding(
     windows: Sequence[int],
     job: tuple[str, str],
 ) -> list[pa.Table]:
-    """Return the busiest sliding windows of one scope, by days of one zone."""
+    """Return the busiest sliding window of one scope for each day in one zone."""
     scope, zone = job
     begin, end = period
     days = _days(columns["time"], zone, begin - 2 * DAY, end)
     group = groups[scope][columns["i"]]
-    # Small integers are sorted by their digits, which is faster.
+    # NumPy sorts small integers by radix sort, which is faster.
     few = groups[scope].max(initial=0) < 1 << 16
     small = group.astype(np.uint16) if few else group
     order = np.argsort(small, kind="stable")

@@ -1,7 +1,7 @@
-"""Rules and their versions by date, as the table ``rules``.
+"""Write the rules and their versions by date to the table ``rules``.
 
-Conduct is compared with the version of its own day. Before the first dated version, no
-rule is known; a version without a date is listed and never applied.
+Conduct is compared with the version that applied on its day. Before the first dated
+version, no rule is known. A version without a date is listed but never applied.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ RULES = """pack VARCHAR, rule VARCHAR, kind VARCHAR, title VARCHAR, scope VARCHA
     value BIGINT, says VARCHAR, clause VARCHAR, source VARCHAR, text_sha256 VARCHAR,
     contradicts VARCHAR[]"""
 """The columns of ``rules``. A version applies from ``from_day`` until the day before
-``until_day``, that of the next version; ``dated`` and ``until_dated`` say what kind of
-dates these are. A row without a version is that of the days before the first one.
-``contradicts`` names rules about the same that give other values for a common day; all
-of them stand.
+``until_day``, on which the next version begins. ``dated`` and ``until_dated`` give the
+kinds of these two dates. A row without a version covers the days before the first
+version. ``contradicts`` names rules on the same subject that give other values for a
+common day; all of these rules are applied.
 """
 SAME = ("kind", "scope", "endpoints", "tiers", "window_minutes")
 
 
 def add_rules(db: Database, packs: Sequence[Row]) -> None:
-    """Add the table ``rules``: each version of each rule of some packs."""
+    """Add the table ``rules``, with all versions of the rules of some packs."""
     rows = [
         row for pack in packs for rule in pack["rules"] for row in _rows(pack, rule)
     ]
@@ -45,7 +45,7 @@ def add_rules(db: Database, packs: Sequence[Row]) -> None:
 
 
 def _rows(pack: Row, rule: Row) -> Iterator[Row]:
-    """Yield the versions of a rule, and the days before the first one."""
+    """Yield rows for the versions of a rule and for the days before the first one."""
     shared = {
         **rule,
         "pack": pack["name"],
@@ -78,7 +78,7 @@ def _rows(pack: Row, rule: Row) -> Iterator[Row]:
 
 
 def _overlap(one: Row, other: Row) -> bool:
-    """Return whether two versions apply on a common day; two without dates may."""
+    """Return whether two versions may apply on a common day."""
     if one["from_day"] is None or other["from_day"] is None:
         return one["from_day"] is other["from_day"]
     starts = max(one["from_day"], other["from_day"])

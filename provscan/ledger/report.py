@@ -1,8 +1,8 @@
-"""Writes ``report.html`` of a ledger: each demand of the letter, the answer, and the
-evidence, with charts.
+"""Write ``report.html`` of a ledger: each demand of the letter, with the answer, the
+evidence and charts.
 
-All of the page is computed from ``ledger.json`` and the tables of the folder: the
-queries below select what it shows, ``templates/ledger.html`` words it.
+The page is computed from ``ledger.json`` and the tables of the folder. The queries
+below select the data, and ``templates/ledger.html`` contains the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provscan.runs.wording import STATUS, several
 
 LEDGER_FILE, TABLES_FOLDER = "ledger.json", "tables"
 STYLES = ("page.css", "ledger.css", "print.css")
-# Maximum rows of a table and of a list of rules, and maximum charts of a kind.
+# Maximum numbers of rows in a table and in a list of rules, and of charts of a kind.
 MOST, LIMIT, CHARTS = 100, 1000, 12
 
 TABLES = {
@@ -109,7 +109,7 @@ def write_ledger_report(
 ) -> Path:
     """Write the report of a ledger, by default as ``report.html`` in its folder.
 
-    `overwrite` works as in :func:`provscan.report.document.write_report`.
+    ``overwrite`` works as in :func:`provscan.report.document.write_report`.
     """
     tables = folder / TABLES_FOLDER
     with open_database(tables, [path.stem for path in tables.glob("*.parquet")]) as db:
@@ -139,7 +139,7 @@ def write_ledger_report(
 
 
 def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines that a terminal shows; `found` is ``ledger.json``, with the
+    """Yield the lines to print on a terminal. ``found`` is ``ledger.json``, with the
     folder as ``ledger``.
     """
     for row in found["totals"]:
@@ -187,7 +187,7 @@ def _delivered(row: Mapping[str, Any]) -> tuple[float, float | None]:
 
 
 def span(low: float | None, high: float | None) -> str:
-    """Return a number that lies from `low` to `high` in words; None is not known."""
+    """Return a number between ``low`` and ``high`` in words. None means unknown."""
     if low is None:
         return "not known"
     least = count(math.floor(low))

@@ -1,8 +1,9 @@
-"""Makes a ledger, from logs and a case file to its folder.
+"""Make the folder of a ledger from logs and a case file.
 
 :func:`make_ledger` measures access, reads holdings and uses, compares them with the
-rules, and writes tables, ``ledger.json``, a workbook and the report. It writes to
-``OUT.unfinished`` first, so that an interrupted command goes on when it is repeated.
+rules, and writes tables, ``ledger.json``, a workbook and the report. It first writes to
+``OUT.unfinished``, so that repeating an interrupted command resumes it.
+:func:`read_ledger` reads ``ledger.json``.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ from provscan.runs.folder import read_json
 from provscan.writing import remove_named
 
 VERSION = 1
-# Folders of ``access.measure`` that only serve to go on.
+# Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work", "spill")
-# Folder of the scans of holdings; lock of a folder that is being written; the key that
-# ``access.measure`` draws, which goes into no list of files.
+# The folder of the scans of holdings; the lock of a folder that is being written; the
+# key that ``access.measure`` draws, which is not in any list of files.
 SCANS, LOCK, KEY = "scans", "unfinished.lock", "key.txt"
 APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ"""
@@ -46,10 +47,10 @@ END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""
 STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
     tolerance DOUBLE"""
-# Tables that ``ledger.json`` repeats, and others that are written.
+# Tables that are also in ``ledger.json``, and other tables that are written.
 MAIN = ("totals", "holdings", "uses", "deletions", "government", "claims")
 OWN = (*MAIN[1:], "applications", "rules", "end_users", "findings", "missing")
-# Policy packs of a case that names none; windows in seconds that are always measured.
+# The default policy packs of a case; windows, in seconds, that are always measured.
 POLICIES, WINDOWS = ("x-developer",), {900, 86_400}
 
 
@@ -62,7 +63,7 @@ def make_ledger(
     key: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Turn access logs, holdings and uses into a ledger: a folder with tables,
+    """Make a ledger of access logs, holdings and uses: a folder with tables,
     ``ledger.json``, ``ledger.xlsx`` and ``report.html``.
 
     Parameters
@@ -70,15 +71,15 @@ def make_ledger(
     logs
         Access logs: files, folders and archives. Those of the case file are added.
     out
-        The new folder. If the command was interrupted, repeat it to go on.
+        The new folder. To resume an interrupted call, repeat it.
     case
-        A case file: applications, holdings, uses, claims. Without one, access is all
-        that is reported.
+        A case file with applications, holdings, uses and claims. Without a case file,
+        only access is reported.
     mapping
-        A TOML file that says which columns of the logs hold what.
+        A TOML file that gives the meaning of columns of the logs.
     key
-        The secret with which names of tokens and users are hashed; by default a new
-        one is drawn.
+        The secret with which names of tokens and users are hashed. By default, a new
+        key is drawn.
     progress
         Receives the progress.
 
@@ -90,7 +91,7 @@ def make_ledger(
     Raises
     ------
     InputError
-        A file can't be read, or has a mistake, which is shown with an example.
+        A file can't be read, or has a mistake. The message shows a correct example.
     OutputError
         ``out`` exists, or can't be written.
     UsageError
@@ -101,7 +102,7 @@ def make_ledger(
     own = [os.path.relpath(read.folder / log) for log in about["logs"] or ()]
     named = [*logs, *own]
     if not named:
-        raise UsageError("name an access log, or logs in the table [case] of the case")
+        raise UsageError("name an access log, or set logs in [case] of the case file")
     if mapping is None and about["mapping"]:
         mapping = read.folder / about["mapping"]
     policies = POLICIES if about["policies"] is None else about["policies"]
@@ -144,7 +145,7 @@ def read_ledger(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        The folder is not that of a ledger.
+        The folder is not a ledger.
     """
     return read_json(folder / LEDGER_FILE)
 
@@ -204,7 +205,7 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
 
 
 class _Steps:
-    """Passes the progress of ``access.measure`` on."""
+    """A callback that passes on the progress of ``access.measure``."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._stage, self._done = progress, "", 0
@@ -220,14 +221,14 @@ class _Steps:
 
 @contextmanager
 def _new_folder(target: Path) -> Iterator[Path]:
-    """Provide the folder ``TARGET.unfinished``, which becomes `target` when the block
-    succeeds, and stays when it fails, so that the next call goes on with it.
+    """Provide the folder ``TARGET.unfinished``. It becomes ``target`` if the block
+    succeeds, and remains if the block fails, so that the next call can resume.
     """
     if os.path.lexists(target):
         raise OutputError(f"{target} exists: name a new folder")
     folder = target.with_name(f"{target.name}.unfinished")
     if folder.exists() and not (folder / LOCK).is_file():
-        raise OutputError(f"{folder} is not that of a ledger: name another folder")
+        raise OutputError(f"{folder} is not a ledger's folder: name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK).open("a")
@@ -250,7 +251,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
         except BaseException as error:
             if any((folder / PARTS[0]).glob("*.parquet")):
                 error.add_note(
-                    f"What was read is kept in {folder}: repeat the command to go on"
+                    f"Finished work is saved in {folder}: repeat the command to resume"
                 )
             else:
                 for name in (*PARTS, TABLES_FOLDER, SCANS):

@@ -1,27 +1,26 @@
 """The schemas of the tables that ``access.measure`` writes to OUT/tables/NAME.parquet.
 
-Times are UTC. A log's own clock is never corrected: times are those that the log
-states, and table ``clock`` says how far they can be wrong. Names of tokens and users
-are keyed hashes. A null says "not known"; it never stands for 0.
+Times are in UTC, as the log states them: the clock of a log is never corrected, and the
+table ``clock`` gives its possible error. Names of tokens and users are keyed hashes. A
+null means "not known", never 0.
 
-Definitions that all tables share:
+Common definitions of all tables:
 
 call
     One request to the platform that a log records.
 refused, failed
-    A call with status 401, 403, 420 or 429; one with status 5xx. All others, also those
-    whose status is not known, are *answered*.
+    A call with status 401, 403, 420 or 429; a call with status 5xx. All other calls,
+    including those with an unknown status, are *answered*.
 retry
     A call whose predecessor of the same token (else user, else application), endpoint
     and parameters was refused or failed at most 60 seconds earlier.
 delivered
     Tweets returned by answered calls; a tweet that is returned twice counts twice.
 distinct
-    Distinct ids of tweets. In ``calls`` and in the columns ``daily_*`` they are counted
-    per UTC day, and summed over days; in the columns ``distinct_*`` over all time.
+    Distinct ids of tweets. In ``calls`` and in the columns ``daily_*``, they are
+    counted per UTC day and summed over days; in ``distinct_*``, over all time.
 stream
-    Files that continue one another: their paths are equal but for numbers and
-    compression.
+    Files that continue one another: their paths differ only in numbers and compression.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ FILES = _schema(
     bytes=pa.int64(),
     rows=pa.int64(),  # Lines or rows that were read as calls.
     bad=pa.int64(),  # Lines or rows that were left out: see `bad_lines`.
-    other=pa.int64(),  # Sound lines that record no call, such as comments.
-    repeated=pa.int64(),  # Calls left out since an earlier file has them, too.
+    other=pa.int64(),  # Valid lines that are not calls, such as comments.
+    repeated=pa.int64(),  # Calls left out since they are also in an earlier file.
     first=TIME,
     last=TIME,
     applications=NAMES,
@@ -153,7 +152,7 @@ COVERAGE = _schema(  # One row per application and UTC day from its first to its
     gap=pa.int64(),
     unknown=pa.int64(),
     bad=pa.int64(),  # Bad lines of files that cover this day.
-    repeated=pa.int64(),  # Calls left out since an earlier file has them, too.
+    repeated=pa.int64(),  # Calls left out since they are also in an earlier file.
     sampled=pa.float64(),  # The smallest sampled share; null if nothing is sampled.
 )
 

@@ -129,7 +129,7 @@ def headline(status: str, records: Layers, scanned: Scanned) -> str:
         sentence = (
             f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
         )
-        sentence += f" {'contains' if least == 1 else 'contain'} licensed tweets."
+        sentence += f" {'holds' if least == 1 else 'hold'} licensed tweets."
         if (middle := records.estimate) is not None:
             sentence += (
                 f" Best estimate {number(middle.value)} "

@@ -1,4 +1,4 @@
-"""The live page and its HTTP API: texts against an index that may change meanwhile.
+"""Serve a web page and an HTTP API that look up texts in an index.
 
 A request passes :mod:`~provscan.server.guard` (token, sizes, times, rates), reaches an
 endpoint of :mod:`~provscan.server.app`, and is answered by

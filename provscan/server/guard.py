@@ -1,4 +1,4 @@
-"""What stands before every endpoint: token, origin, sizes, times, rates, and headers.
+"""Check every request before its endpoint: token, origin, size, time and rate.
 
 A request that is refused gets a status and a sentence: 401 without the token, 403 from
 another site, 408 too slow, 413 too large, 429 too many. Nothing of a request but its

@@ -52,7 +52,7 @@ class LiveIndex:
         self._snapshot = self._open()
 
     def look_up(self, texts: Sequence[str]) -> tuple[dict[str, Any], list[list[Match]]]:
-        """What is said of the index, and the matches in each text."""
+        """Return the facts of the index, and the matches in each text."""
         snapshot = self.snapshot()
         try:
             return snapshot.about, look_up(texts, snapshot.licensed)

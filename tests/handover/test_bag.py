@@ -378,15 +378,16 @@ def test_hostile_archives_are_refused(
 def test_errors_say_what_is_wrong_and_where(tmp_path: Path) -> None:
     data = whole([("data/a.txt", b"first")])
     cases = {
-        local(b"bundle/../a", 0): r"'bundle/../a' is no name of a bundle \(byte 0\)",
+        local(b"bundle/../a", 0): r"'bundle/../a' is not an allowed name \(byte 0\)",
         local(b"bundle/a", 0, flags=1): r"a is encrypted \(byte 0\)",
-        local(b"bundle/a", 0, method=8): r"a is compressed, and bundles store files",
-        local(b"bundle/a", 0, flags=8): r"the header of a is not as provscan writes it",
+        local(b"bundle/a", 0, method=8): r"a is compressed, but bundles store files",
+        local(b"bundle/a", 0, flags=8): r"the header of a was not written by provscan",
         local(b"bundle/a", 5): r"the archive ends within a",
         local(b"bundle/b", 0)
-        + local(b"bundle/b", 0): r"b is not in the order of names",
-        data + b"more": r"its directory does not follow from its entries",
-        b"PK\x05\x06" + bytes(18): r"is no bundle: expected an archive of provscan",
+        + local(b"bundle/b", 0): r"b is not in alphabetical order",
+        data + b"more": r"its directory does not match its entries",
+        b"PK\x05\x06"
+        + bytes(18): r"is not a bundle: expected an archive that provscan",
     }
     for text, message in cases.items():
         with pytest.raises(InputError, match=message):

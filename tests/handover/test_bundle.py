@@ -57,13 +57,13 @@ def test_files_are_those_of_the_run(handed: Handed) -> None:
     assert re.fullmatch(r"([0-9a-f]{64}\n)*", hashes)
     assert hashes.count("\n") == rows > 10
     readme = read(handed.bundle, "data/README.txt").decode()
-    assert "do not withstand forgery" in readme
+    assert "do not prevent forgery" in readme
     paper = read(handed.bundle, "data/certification.txt").decode()
     run = provscan.open_run(handed.run)
     assert run.summary["answer"]["headline"] in " ".join(paper.split())
-    assert "of 30 test copies planted" in paper
+    assert "30 test copies were planted" in paper
     assert "Chance was not measured" in paper
-    assert "no legal advice" in paper
+    assert "not legal advice" in paper
 
 
 def test_the_same_folders_give_the_same_bytes(handed: Handed, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_inputs_are_hashed_on_request(handed: Handed, tmp_path: Path) -> None:
     text = handed.datasets[1].read_bytes()
     try:
         handed.datasets[1].write_bytes(text + b"\n")
-        with pytest.raises(InputError, match=r"b\.jsonl is missing or not as the run"):
+        with pytest.raises(InputError, match=r"b\.jsonl was removed or changed after"):
             handover.bundle(handed.run, tmp_path / "x.zip", hash_inputs=True)
     finally:
         handed.datasets[1].write_bytes(text)
@@ -274,7 +274,7 @@ def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> Non
     for kind_of_key in ("x25519", "rsa"):
         words = f"openssl genpkey -algorithm {kind_of_key} -out bad.pem -quiet"
         subprocess.run(words.split(), cwd=tmp_path, check=True)
-        with pytest.raises(InputError, match="holds no private Ed25519 key"):
+        with pytest.raises(InputError, match="has no private Ed25519 key"):
             handover.bundle(handed.run, tmp_path / "x.zip", sign=tmp_path / "bad.pem")
     words = "openssl pkey -in own.pem -aes256 -passout pass:x -out locked.pem"
     subprocess.run(words.split(), cwd=tmp_path, check=True)
@@ -285,7 +285,9 @@ def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> Non
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least one"):
         handover.bundle([], tmp_path / "x.zip")
-    with pytest.raises(InputError, match="is no folder of a run, a case or a ledger"):
+    with pytest.raises(
+        InputError, match="is not a folder of a run, a case or a ledger"
+    ):
         handover.bundle(tmp_path, tmp_path / "x.zip")
     with pytest.raises(UsageError, match="prefix of Bates numbers"):
         handover.bundle(handed.run, tmp_path / "x.zip", bates="þ")
@@ -386,12 +388,12 @@ def test_the_command(
     assert "Proved: exhibit 2" in said("check", "a.zip", "--exhibit", 2)
     assert json.loads(said("check", "a.zip", "--json"))["problems"] == []
     for words, message in (
-        (["a.zip", "-o", "c.zip"], "is a bundle already"),
+        (["a.zip", "-o", "c.zip"], "is already a bundle"),
         (["a.zip", "--no-text", "-o", "c.zip"], "leave out --no-text"),
         (["a.zip", "--timestamp", "x.txt"], "ends in .tsq"),
-        ([handed.run, "--exhibit", "2", "-o", "c.zip"], "taken from a bundle"),
+        ([handed.run, "--exhibit", "2", "-o", "c.zip"], "--timestamp need a bundle"),
         ([handed.run], "name the file to write"),
-        (["a.zip", "--exhibit", "x", "-o", "c.zip"], "'x' is no exhibit"),
+        (["a.zip", "--exhibit", "x", "-o", "c.zip"], "'x' is not an exhibit"),
     ):
         assert message in said("bundle", *words, status=2)
     assert "has no exhibit 999" in said(

@@ -208,7 +208,7 @@ def test_different_indexes_are_compared_by_the_ids_of_the_platform(
 
     changed = [{**row, "id": ROWS[n - 1]["id"]} for n, row in enumerate(ROWS)]
     other = with_index(tmp_path, "changed", changed, range(30, 50))
-    with pytest.raises(InputError, match="has different texts in them"):
+    with pytest.raises(InputError, match="has a different text in each"):
         write_case([runs[0], other], tmp_path / "refused")
 
     named = [{**row, "id": f"n{n}"} for n, row in enumerate(ROWS)]
@@ -235,7 +235,7 @@ def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
 
 
 def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, and 1 are named"):
+    with pytest.raises(UsageError, match=f"2 to {MOST_RUNS} runs, but 1 are named"):
         write_case(runs[:1], tmp_path / "case")
     with pytest.raises(UsageError, match="are the same run"):
         write_case([*runs, runs[0]], tmp_path / "case")

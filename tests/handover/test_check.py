@@ -142,7 +142,7 @@ def test_files_that_are_changed_missing_or_added(tiny: Path, tmp_path: Path) -> 
         assert any(name in said for said in problems(changed)), name
         rest = {each: text for each, text in whole.items() if each != name}
         missing = problems(only_files(rest, target))
-        expected = "no signature" if name == "statement.dsse.json" else name
+        expected = "signature is missing" if name == "statement.dsse.json" else name
         assert any(expected in said for said in missing), (name, missing)
     for name in ("data/extra.txt", "data/run-1/extra.txt", "data/run-2/x", "extra.txt"):
         found = problems(only_files({**whole, name: b"more"}, target))
@@ -226,7 +226,7 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
         number("answer", "records", "nearly_verbatim", plus=99),
         "answer.records.nearly_verbatim of",
     ),
-    "headline": (edited_summary(said_anew), "the headline in summary.json does not"),
+    "headline": (edited_summary(said_anew), "the headline in summary.json contradicts"),
     "sources": (
         edited_summary(lambda summary: summary["sources"].pop()),
         "the matches by source in summary.json",
@@ -260,20 +260,23 @@ EDITS: dict[str, tuple[Callable[[Files], Files], str]] = {
         replaced("record_id", 2, "someone"),
         "rows of matches.parquet were changed: 2, counted from 0",
     ),
-    "control": (replaced("control", 0, True), "row 0 of matches.parquet is a finding"),
+    "control": (
+        replaced("control", 0, True),
+        "row 0 of matches.parquet is both a finding",
+    ),
     "deleted row": (
         edited_rows(lambda table: table.slice(0, len(table) - 1)),
-        "can't be read after row",
+        "can't be read from row",
     ),
     "added row": (
         edited_rows(lambda table: pa.concat_tables([table, table.slice(0, 1)])),
-        "is a finding, and the next row of evidence.parquet is not about it",
+        "is a finding, but the next row of evidence.parquet describes another match",
     ),
     "swapped rows": (
         edited_rows(
             lambda table: table.take([1, 0, *range(2, len(table))])  # a finding each
         ),
-        "is a finding, and the next row of evidence.parquet is not about it",
+        "is a finding, but the next row of evidence.parquet describes another match",
     ),
 }
 
@@ -291,13 +294,13 @@ def test_rows_and_figures_edited_with_all_sums_made_anew(
     # Of a signed one, the signature fits nothing that was made anew.
     signed = edit(files_of(handed.bundle))
     found = problems(forged(signed, tmp_path / "stripped.zip"))
-    assert any("there is no signature by" in each for each in found), found
+    assert any("the signature is missing" in each for each in found), found
     other = forged(signed, tmp_path / "other.zip", handed.other_key)
     assert any("another key" in each for each in problems(other, key=handed.public))
     kept = files_of(forged(signed, tmp_path / "kept.zip"))
     kept["statement.dsse.json"] = files_of(handed.bundle)["statement.dsse.json"]
     found = problems(only_files(kept, tmp_path / "kept.zip"))
-    assert any("is on another statement" in each for each in found), found
+    assert any("it signs another statement" in each for each in found), found
 
 
 def test_two_texts_of_one_tweet(tmp_path: Path) -> None:
@@ -363,8 +366,8 @@ def test_keys(handed: Handed, tmp_path: Path) -> None:
     (said,) = problems(handed.bundle, key=handed.other_public)
     assert said.startswith("it was signed with another key: ")
     (said,) = problems(handed.unsigned, key=handed.public)
-    assert said == "it is not signed, and a key was given"
-    with pytest.raises(InputError, match="holds no public Ed25519 key"):
+    assert said == "it is not signed, but a key was given"
+    with pytest.raises(InputError, match="has no public Ed25519 key"):
         handover.check(handed.bundle, key=handed.key)
 
     # Everything made anew and signed by somebody else: only the key tells.
@@ -411,8 +414,8 @@ def test_tables_that_expand(
         return table.set_column(place, field, text)
 
     for bomb, expected in (
-        (table.take(pa.array([0] * 30_000)), "30,000 rows: more than is read"),
-        (long(2000), "passage has a text of 2,000 bytes: more than is read"),
+        (table.take(pa.array([0] * 30_000)), "30,000 rows, more than the limit"),
+        (long(2000), "passage has a text of 2,000 bytes, more than the limit"),
         (long(3 << 20), "expands to 3,1"),
         (table.append_column("more", pa.array([[1]])), "nested columns, such as more"),
         (table.drop_columns(["bits"]), "has no column bits of float"),
@@ -490,10 +493,10 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
     assert checked["known_authority"]
     assert not handover.check(stamped)["known_authority"]
     (said,) = problems(stamped, authority=other.folder / "ca.pem")
-    assert "was not made by the given authority" in said
+    assert "was not issued by the given authority" in said
     (said,) = problems(handed.bundle, authority=authority)
-    assert said == "it has no time stamp, and an authority was given"
-    with pytest.raises(InputError, match="holds no certificates"):
+    assert said == "it has no time stamp, but an authority was given"
+    with pytest.raises(InputError, match="has no certificates"):
         handover.check(stamped, authority=handed.key)
 
     # openssl accepts the stamp that the bundle has, and what it is on.
@@ -511,7 +514,7 @@ def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
     assert problems(page, authority=other.folder / "ca.pem")
 
     # An old stamp: that of another bundle.
-    with pytest.raises(InputError, match="a stamp of something else"):
+    with pytest.raises(InputError, match="it certifies something else"):
         handover.add_timestamp(handed.unsigned, answer, tmp_path / "x.zip")
     unsigned = {**files_of(handed.unsigned), "statement.tsr": answer.read_bytes()}
     found_problems = problems(only_files(unsigned, tmp_path / "old.zip"))
@@ -542,7 +545,7 @@ def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:
     assert checked == handover.check(handed.bundle, key=handed.public, exhibit=3) | {
         name: checked[name] for name in ("path", "sha256", "files")
     }
-    assert problems(page, exhibit=4) == ["the page is of exhibit 3, not of 4"]
+    assert problems(page, exhibit=4) == ["the page shows exhibit 3, not exhibit 4"]
     assert problems(page, key=handed.other_public)
     # It contains the text of no other exhibit.
     text = page.read_text()
@@ -602,7 +605,7 @@ def test_exhibits_of_several_runs(handed: Handed, tmp_path: Path) -> None:
 
     bundle, page = tmp_path / "two.zip", tmp_path / "exhibit.html"
     handover.bundle([handed.run, handed.run], bundle)
-    with pytest.raises(UsageError, match="name the run, too, such as 1/3"):
+    with pytest.raises(UsageError, match="also name the run, such as 1/3"):
         handover.write_exhibit(bundle, 3, page)
     made = handover.write_exhibit(bundle, "2/3", page)
     assert (made["run"], made["exhibit"]) == ("data/run-2", 3)

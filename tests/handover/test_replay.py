@@ -104,7 +104,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     lines[row["record"]] = json.dumps({"text": "nothing of interest here"}) + "\n"
     changed.write_text("".join(lines))
     found = replayed(handed, [a, changed, c])["problems"]
-    assert any(f"{changed} is no input of the run" in each for each in found)
+    assert any(f"{changed} is not an input of the run" in each for each in found)
     assert any("b.jsonl of the run" in each for each in found)
     (rows,) = [each for each in found if each.startswith("missing rows: ")]
     assert f"record {row['record']}, text {row['start']}-{row['end']}" in rows
@@ -117,14 +117,14 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     lines[at] = lines[at].replace(lines[at][20], "#", 1)
     changed.write_text("".join(lines))
     found = replayed(handed, [a, changed, c])["problems"]
-    assert any(f"{changed} is no input of the run" in each for each in found)
+    assert any(f"{changed} is not an input of the run" in each for each in found)
     assert not [each for each in found if "rows: " in each]
 
     # A missing file, and one more.
     found = replayed(handed, [a, c])["problems"]
     assert any("is not among the inputs" in each for each in found)
     found = replayed(handed, [*handed.datasets, changed])["problems"]
-    assert any(f"{changed} is no input of the run" in each for each in found)
+    assert any(f"{changed} is not an input of the run" in each for each in found)
 
 
 def test_an_index_that_differs_in_one_tweet_is_named(
@@ -203,13 +203,13 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     write_summary(run, read_json(run / "summary.json"), info, tables)
     handover.bundle(run, bundle)
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
-    assert "the limit piece is 16777216, and was 7" in found
-    assert "the parameter fuzziness is None, and was 0.5" in found
-    assert "rule.min_letters of summary.json is 20, and was 25" in found
+    assert "the limit piece is 16777216, but was 7" in found
+    assert "the parameter fuzziness is None, but was 0.5" in found
+    assert "rule.min_letters of summary.json is 20, but was 25" in found
 
 
 def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="threshold must be that of the run"):
+    with pytest.raises(UsageError, match="threshold is taken from the run"):
         replayed(handed, handed.datasets, threshold=0.5)
     with pytest.raises(InputError, match="has no run 2"):
         replayed(handed, handed.datasets, run=2)

@@ -151,7 +151,7 @@ def test_what_has_no_list(folder: Path, tmp_path: Path) -> None:
     run = provscan.match(
         folder / "data.jsonl", index, tmp_path / "d.run", spike_ins=0, no_text=True
     )
-    with pytest.raises(InputError, match="keeps digests in place of texts"):
+    with pytest.raises(InputError, match="contains digests in place of texts"):
         write_review(run.path, tmp_path / "r")
     (tmp_path / "none.txt").write_text("nothing\n")
     run = provscan.match(tmp_path / "none.txt", index, tmp_path / "n.run", spike_ins=0)
@@ -299,7 +299,7 @@ def test_a_bad_file_of_verdicts_is_refused(
 def test_a_bad_key_or_run_is_refused(folder: Path, tmp_path: Path) -> None:
     key = key_of(folder)
     path = verdict_file(tmp_path / "Ann.json", key)
-    with pytest.raises(UsageError, match="a name of their own"):
+    with pytest.raises(UsageError, match="one file per reviewer"):
         score_review(folder / "review", [path, path])
     (tmp_path / "review").mkdir()
     forged = {**key, "pairs": key["pairs"][::-1]}
@@ -437,5 +437,5 @@ def test_the_commands(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["review", "score", out, str(path)])
     (folder / "a.run" / "review.json").unlink()
     assert done.exit_code == 0, done.output
-    assert "1 pairs lack a verdict" in done.output
+    assert "1 pairs lack the verdict" in done.output
     assert "precision, word for word" in done.output

@@ -130,7 +130,7 @@ def test_spans_are_released_one_by_one(place: Path) -> None:
         room.span(kit, 0)
     with pytest.raises(UsageError, match=r"name one of the runs with --run: secret"):
         room.span(kit, 1, "other.run")
-    with pytest.raises(UsageError, match="give a name with --by"):
+    with pytest.raises(UsageError, match="give their name with --by"):
         room.release(kit, room.span(kit, 1), " ")
 
 
@@ -160,7 +160,7 @@ def test_the_whole_run_leaves_if_it_may(place: Path) -> None:
     first, second = (contents(kit / name / "secret name.run") for name in names)
     assert first == second
     assert "matches.parquet" in first
-    with pytest.raises(UsageError, match="nothing is to be released"):
+    with pytest.raises(UsageError, match="no span needs to be released"):
         room.span(kit, 1)
 
 
@@ -181,7 +181,7 @@ def test_a_changed_kit_is_refused(
         (kit / name).unlink()
     else:
         (kit / name).write_bytes(body)
-    with pytest.raises(InputError, match=f"{name} {said}: nothing was scanned"):
+    with pytest.raises(InputError, match=f"{name} {said}, so nothing was scanned"):
         room.run_room(kit, [str(place / DATASET)])
     assert not (kit / "results").exists()
 
@@ -190,7 +190,7 @@ def test_datasets_are_scanned_once(place: Path) -> None:
     kit, _ = build(place)
     room.run_room(kit, [str(place / DATASET)])
     before = contents(kit)
-    with pytest.raises(OutputError, match="exists: move it and"):
+    with pytest.raises(OutputError, match="exists: to scan"):
         room.run_room(kit, [str(place / DATASET)])
     assert contents(kit) == before
 
@@ -221,7 +221,7 @@ def test_the_command_fixes_options_of_a_search(place: Path) -> None:
         assert said in done.output
     done = CliRunner().invoke(main, ["room", "run", out, str(place / DATASET)])
     assert done.exit_code == 0, done.output
-    assert "Everything that leaves the room" in done.output
+    assert "Files that leave the room" in done.output
 
 
 def test_wheels_that_pip_can_not_get(
@@ -240,7 +240,7 @@ def test_wheels_that_pip_can_not_get(
     ("direct", "origin"),
     [
         (None, f"provscan=={provscan.__version__}"),
-        ({"url": "file:///a%20b", "dir_info": {}}, "is gone: name its wheel"),
+        ({"url": "file:///a%20b", "dir_info": {}}, "no longer exists: name its wheel"),
         (
             {
                 "url": "https://x.example/p.git",
@@ -261,7 +261,7 @@ def test_the_wheel_of_provscan_is_that_of_the_installation(
     monkeypatch.setattr(
         room.importlib.metadata, "distribution", lambda name: Installed()
     )
-    if "gone" in origin:
+    if "no longer" in origin:
         with pytest.raises(InputError, match=f"/a b, which {origin}"):
             room._origin()
     else:

@@ -185,7 +185,7 @@ def test_missing_ids_give_bounds(tmp_path: Path) -> None:
     assert total["delivered"] == delivered
     assert total["daily_low"] <= daily <= total["daily_high"]
     assert total["distinct_low"] <= distinct <= total["distinct_high"]
-    assert "ids are not kept" in total["says"]
+    assert "ids are missing" in total["says"]
 
 
 def test_sketches_keep_their_bounds(
@@ -204,7 +204,7 @@ def test_sketches_keep_their_bounds(
 
 def test_columns_can_be_mapped(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("wann;wer;was\n1.2.2022 10:30;x;GET /2/a\n")
-    with pytest.raises(InputError, match=r"no column holds the time.*wann \('1\.2"):
+    with pytest.raises(InputError, match=r"no column has the time.*wann \('1\.2"):
         measured(tmp_path, tmp_path / "log.csv")
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(
@@ -369,7 +369,7 @@ def test_twarc_logs_are_read(tmp_path: Path) -> None:
     file = rows(tables, "files")[0]
     assert (file["rows"], file["bad"], file["format"]) == (5, 0, "twarc")
     assert "2 calls are inferred" in file["detail"]
-    assert "state no zone" in file["detail"]
+    assert "have no zone" in file["detail"]
 
 
 def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:

@@ -123,14 +123,14 @@ EFFECT = f'[[rule.versions]]\ndate = 2022-01-01\ndated = "effect"\n{WORDS}'
         (
             'kind = "rate_limit"\nwindow_minutes = 1\nscope = "user"\n'
             'tiers = ["basic"]\n' + EFFECT,
-            "does not say the tier of a token",
+            "do not contain the tier of a token",
         ),
         ('kind = "deletion"\n' + EFFECT, "value is missing, for example value = 180"),
         (
             f'kind = "audit"\n[[rule.versions]]\ndated = "effect"\n{WORDS}',
             'give a version a date, or dated = "unknown", for example date =',
         ),
-        ('kind = "audit"\n' + 2 * EFFECT, "order the versions by date"),
+        ('kind = "audit"\n' + 2 * EFFECT, "sort the versions by date"),
         (
             'kind = "audit"\n' + EFFECT.replace("effect", "today"),
             "dated must be one of effect, announcement, last updated, capture, unknown",

@@ -306,7 +306,7 @@ def test_an_interrupted_ledger_goes_on(
         patched.setattr(run, "compare", lambda db: 1 / 0)
         with pytest.raises(ZeroDivisionError) as raised:
             make_ledger(log, out)
-    assert "repeat the command to go on" in raised.value.__notes__[0]
+    assert "repeat the command to resume" in raised.value.__notes__[0]
     assert not out.exists()
     key = (tmp_path / "out.unfinished" / "key.txt").read_text()
     make_ledger(log, out)
@@ -414,6 +414,6 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     other.mkdir()
     (other / "mine.txt").touch()
     (tmp_path / "a.csv").touch()
-    with pytest.raises(OutputError, match="is not that of a ledger"):
+    with pytest.raises(OutputError, match="is not a ledger"):
         make_ledger([tmp_path / "a.csv"], tmp_path / "out")
     assert [path.name for path in other.iterdir()] == ["mine.txt"]

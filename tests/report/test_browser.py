@@ -547,7 +547,7 @@ def test_a_page_holds_the_strongest_of_very_many(
     monkeypatch.setattr("provscan.report.document.MOST", 30)
     page = opened(write_report(report.parent, report.parent / "cut.html"))
     assert (
-        "The page holds the strongest 30 of 60 exhibits."
+        "The page shows the strongest 30 of 60 exhibits."
         in page.locator("#exhibits").text_content()
     )
     assert status(page) == "30 of 30 exhibits; 1 to 25 shown"

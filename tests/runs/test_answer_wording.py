@@ -52,7 +52,7 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
         headline(status, COPIES, scanned),
         *details(status, COPIES, scanned, 0.9),
     ] == [
-        "COPIES FOUND: at least 336 of 40,000 records (0.84%) contain licensed tweets. "
+        "COPIES FOUND: at least 336 of 40,000 records (0.84%) hold licensed tweets. "
         "Best estimate 426 (352-524).",
         "505 share rare wording (287 word for word or nearly); chance explains about "
         "104.",
@@ -95,7 +95,7 @@ def test_a_status_follows_from_the_bound_and_what_measured_chance(
 def test_one_record_is_no_plural() -> None:
     one = Layers(1, 1.0, None, 1, 1, 1.0, counts={"chance_expected": 0.1})
     assert headline("copies_found", one, Scanned(1)) == (
-        "COPIES FOUND: at least 1 of 1 record (100%) contains licensed tweets."
+        "COPIES FOUND: at least 1 of 1 record (100%) holds licensed tweets."
     )
     said = details("no_copies_shown", one, Scanned(1), 0.5)
     assert said == [
@@ -117,7 +117,7 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     )
     least = Layers(13, 80.5, None, 3)
     assert headline("copies_found", least, sample) == (
-        "COPIES FOUND: at least 80 of about 8,000 records (1%) contain licensed tweets."
+        "COPIES FOUND: at least 80 of about 8,000 records (1%) hold licensed tweets."
     )
     assert details("copies_found", least, sample, 0.9)[0] == (
         "13 of 154 records of the sample share rare wording (3 word for word or "

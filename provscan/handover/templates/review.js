@@ -1,4 +1,4 @@
-// Keeps the verdicts of one reviewer in the browser, and saves them to a file.
+// Store the verdicts of one reviewer in the browser, and save them to a file.
 const list = document.documentElement.dataset.run;
 const place = `provscan-review-${list}`;
 const cards = [...document.querySelectorAll("article")];

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Scans datasets in an inspection room:  sh run.sh DATASET...
+# Scan datasets in an inspection room:  sh run.sh DATASET...
 kit=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 . "$kit/setup.sh"
 exec "$python" -m provscan room run "$kit" "$@"

@@ -1,4 +1,4 @@
-# Installs the kit in its own folder, and sets $python. Sourced by run.sh and release.sh, which set $kit.
+# Install the kit in its own folder, and set $python. run.sh and release.sh set $kit and source this file.
 set -eu
 umask 077
 
@@ -15,7 +15,7 @@ if [ -z "${found:-}" ]; then
 fi
 python=$found
 
-# Nothing is written outside of the kit.
+# Keep all files that are written in the kit.
 mkdir -p "$kit/work/home" "$kit/work/cache" "$kit/work/tmp"
 export HOME="$kit/work/home" XDG_CACHE_HOME="$kit/work/cache" TMPDIR="$kit/work/tmp"
 export PYTHONPYCACHEPREFIX="$kit/work/pycache" PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null
