@@ -374,7 +374,7 @@ class _Counts:
         if row["odd"]:
             why = f"{row['odd']:,} texts have tweets without a numeric id"
         elif differs is not None:
-            why = f"tweet {differs} has different texts in them"
+            why = f"tweet {differs} has a different text in each"
         if why is not None:
             raise InputError(
                 f"the runs used {len(self._indexes)} different indexes, and {why}, so "

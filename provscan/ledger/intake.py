@@ -344,7 +344,7 @@ class _Maker:
         batches = form.batches(stream)
         first = next(batches, None)
         if first is None:
-            raise InputError("it records no call")
+            raise InputError("it contains no call")
         ended: list[BaseException] = []
 
         def watched() -> Iterator[pa.RecordBatch]:

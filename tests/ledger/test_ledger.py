@@ -338,7 +338,7 @@ def test_an_interruption_is_not_taken_for_damage(
         patched.setattr(run, "compare", queried)
         with pytest.raises(KeyboardInterrupt) as raised:
             make_ledger([log], tmp_path / "out")
-    assert "repeat the command to go on" in raised.value.__notes__[0]
+    assert "repeat the command to resume" in raised.value.__notes__[0]
     make_ledger([log], tmp_path / "out")
 
 
