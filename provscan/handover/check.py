@@ -112,6 +112,10 @@ def check(
     place = Path(path)
     signer = None if key is None else public_key(Path(key))
     roots = None if authority is None else stamps.certificates(Path(authority))
+    if place.is_dir():
+        raise InputError(
+            f"{place} is a folder: name a bundle, a file that provscan bundle wrote"
+        )
     try:
         with place.open("rb") as file:
             is_archive = file.read(2) == b"PK"

@@ -1,8 +1,8 @@
 """Check every request before its endpoint: token, origin, size, time and rate.
 
-A request that is refused gets a status and a sentence: 401 without the token, 403 from
-another site, 408 too slow, 413 too large, 429 too many. Nothing of a request but its
-path and status is counted or logged.
+A refused request gets a status and a sentence: 401 if it lacks the token, 403 if it
+comes from another site, 408 if it is too slow, 413 if it is too large, 429 if there are
+too many. Only the path and the status of a request are counted or logged.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class _Body:
         self._guard.hold(-self._size)
 
     async def piece(self) -> Message:
-        """The next piece of a stream."""
+        """Return the next piece of a stream."""
         seconds = min(self._limits.piece_seconds, self._end - time.monotonic())
         try:
             async with asyncio.timeout(max(seconds, 0)):
@@ -231,7 +231,7 @@ class _Body:
 
 
 class _Answer:
-    """What is sent to a client: its status, and headers that all answers have."""
+    """The answer to a client: its status, and the headers that all answers have."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -102,6 +102,11 @@ def tiny(handed: Handed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.zip"
 
 
+def test_a_folder_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder: name a bundle"):
+        handover.check(tmp_path)
+
+
 def test_every_flipped_byte_is_named(tiny: Path, tmp_path: Path) -> None:
     """One in some hundred; all by night."""
     data = bytearray(tiny.read_bytes())
