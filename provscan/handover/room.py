@@ -38,7 +38,7 @@ from provscan.writing import new_folder, replacing_file
 KIT_FILE, PAGE_FILE, LIST_FILE = "kit.json", "instructions.html", "leaving.txt"
 INDEX, WHEELS, REQUIREMENTS = "licensed.index", "wheels", "requirements.txt"
 # Folders that are written in the room: WORK and RESULTS stay there, LEAVING leaves.
-WORK, RESULTS, LEAVING = "work", "results", "leaving"
+WORK, RESULTS, LEAVING = "local", "results", "leaving"
 COUNTS, DIGESTS, RELEASED = "counts.json", "digests.csv", "released.jsonl"
 FORMAT = {"format": "provscan-kit", "version": 1}
 SCRIPTS = ("run.sh", "release.sh", "setup.sh")

@@ -16,18 +16,18 @@ fi
 python=$found
 
 # Keep all files that are written in the kit.
-mkdir -p "$kit/work/home" "$kit/work/cache" "$kit/work/tmp"
-export HOME="$kit/work/home" XDG_CACHE_HOME="$kit/work/cache" TMPDIR="$kit/work/tmp"
-export PYTHONPYCACHEPREFIX="$kit/work/pycache" PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null
+mkdir -p "$kit/local/home" "$kit/local/cache" "$kit/local/tmp"
+export HOME="$kit/local/home" XDG_CACHE_HOME="$kit/local/cache" TMPDIR="$kit/local/tmp"
+export PYTHONPYCACHEPREFIX="$kit/local/pycache" PYTHONNOUSERSITE=1 PIP_CONFIG_FILE=/dev/null
 unset PYTHONHOME PYTHONSTARTUP NUMBA_CACHE_DIR PROVSCAN_INDEX
 
 # pip compares each wheel with its SHA-256 in requirements.txt.
-if [ ! -f "$kit/work/installed/complete" ]; then
-  rm -rf "$kit/work/installed"
+if [ ! -f "$kit/local/installed/complete" ]; then
+  rm -rf "$kit/local/installed"
   unset PYTHONPATH
   pip=$(printf '%s' "$kit"/wheels/pip-*.whl)
   "$python" "$pip/pip" install --quiet --no-index --find-links "$kit/wheels" --require-hashes \
-    --no-cache-dir --disable-pip-version-check --target "$kit/work/installed" --requirement "$kit/requirements.txt"
-  : >"$kit/work/installed/complete"
+    --no-cache-dir --disable-pip-version-check --target "$kit/local/installed" --requirement "$kit/requirements.txt"
+  : >"$kit/local/installed/complete"
 fi
-export PYTHONPATH="$kit/work/installed"
+export PYTHONPATH="$kit/local/installed"
