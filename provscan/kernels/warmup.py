@@ -69,7 +69,8 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         np.zeros((3, 1), np.uint32), np.zeros((4, 1), np.int32), u8[None], u32, i32
     )
     if part == 0:
-        yield normalize.codes_batch, (text, 0, tables, room, False, codes, i64)
+        yield normalize.codes_batch, (text, 0, tables, room, flags, codes, i64)
+        yield normalize.cut_texts, (*text, 2048, i64, i64)
         yield utf8.encode_rows, (codes, i64, r.TextBuffer(u8, i64))
         yield utf8.decode_rows, (text, i64, codes)
         yield utf8.gather, (text, i64, r.TextBuffer(u8, i64))

@@ -21,51 +21,48 @@ from provscan.text import scratch
 from provscan.text.tables import tables
 
 
-def windows(
-    rows: VerifiedCandidates, cuts: np.ndarray, offsets: np.ndarray
-) -> tuple[VerifiedCandidates, np.ndarray]:
-    """Return where to locate the matches of a long text: the chunks that contain them,
-    and one more on each side.
-
-    `rows` are matches in one text, which counts as one record. The text was cut into
-    chunks at the bytes `cuts`; the canonical text of each chunk begins at `offsets`.
-    Return the same matches in smaller records, and int64[records, 2]: the first chunk
-    of each such record, and the chunk after its last.
+class Chunked(NamedTuple):
+    """Original texts in chunks (see :func:`provscan.text.chunks`), and the places of
+    the chunks.
     """
-    last = len(cuts) - 1
-    low = np.maximum(np.searchsorted(offsets[:-1], rows.span[:, 0], "right") - 2, 0)
-    high = np.minimum(
-        np.searchsorted(offsets[:-1], rows.span[:, 1] - 1, "right") + 1, last
-    )
-    new = np.flatnonzero(np.diff(low, prepend=-1) | np.diff(high, prepend=-1))
-    ranges = np.stack([low[new], high[new]], axis=1)
-    if (cuts[ranges[:, 1]] - cuts[ranges[:, 0]]).sum() > cuts[last] - cuts[0]:
-        # The matches are too dense for smaller records.
-        return rows, np.array([[0, last]])
-    record = np.searchsorted(new, np.arange(len(low)), "right") - 1
-    return rows._replace(
-        record=record, span=rows.span - offsets[ranges[record, :1]]
-    ), ranges
-
-
-class Located(NamedTuple):
-    """The original records to which matches are lifted over."""
 
     text: np.ndarray  # uint8[m], UTF-8.
-    # int64[n]: the start and end of each record in it.
-    begins: np.ndarray
-    ends: np.ndarray
-    characters: np.ndarray  # int64: the code points of each scanned text.
+    cuts: np.ndarray  # int64[chunks + 1], the bytes at which the chunks begin.
+    firsts: np.ndarray  # int64[n + 1], the first chunk of each text.
+    canonical: np.ndarray  # int64[chunks + 1]: where their canonical texts begin.
+    points: np.ndarray  # int64[chunks + 1]: where they begin in code points.
+
+    @property
+    def characters(self) -> np.ndarray:
+        """int64[n]: the code points of each text."""
+        return np.diff(self.points[self.firsts])
+
+
+def _windows(texts: Chunked, rows: VerifiedCandidates) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first chunk, and the chunk after the last, of the part of the text in
+    which each match is located: the chunks that contain the match, and one more on each
+    side.
+    """
+    first, last = texts.firsts[rows.record], texts.firsts[rows.record + 1]
+    start, stop = (rows.span + texts.canonical[first, None]).T
+    begins = texts.canonical[:-1]
+    low = np.searchsorted(begins, start, "right") - 2
+    high = np.searchsorted(begins, stop - 1, "right") + 1
+    return np.maximum(low, first), np.minimum(high, last)
 
 
 def liftover(
-    records: Located, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams
+    texts: Chunked, rows: VerifiedCandidates, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    """Return the spans in the original records, the levels, and the similarity of
-    exactly these spans.
+    """Return the spans in the original texts, the levels, and the similarity of exactly
+    these spans.
     """
     raw_texts = reader.raw_texts(rows.text)
-    longest = int((records.ends - records.begins)[rows.record].max(initial=0))
+    first, (low, high) = texts.firsts[rows.record], _windows(texts, rows)
+    # Neighbouring matches may share a window.
+    new = np.diff(low, prepend=-1) | np.diff(high, prepend=-1) != 0
+    begins, ends = texts.cuts[low[new]], texts.cuts[high[new]]
+    longest = int((ends - begins).max(initial=0))
     room = liftover_kernels.liftover_scratch(
         scratch(longest),
         scratch(int(np.diff(raw_texts.offsets).max(initial=0))),
@@ -78,11 +75,11 @@ def liftover(
         np.empty(count, np.uint8),
     )
     matches = liftover_kernels.LiftoverInput(
-        records.text,
-        records.begins,
-        records.ends,
-        rows.record,
-        rows.span,
+        texts.text,
+        begins,
+        ends,
+        np.cumsum(new) - 1,
+        rows.span + (texts.canonical[first] - texts.canonical[low])[:, None],
         rows.copied,
         raw_texts.record,
         np.minimum(rows.similarity, params.threshold),
@@ -95,14 +92,15 @@ def liftover(
         np.uint8
     )
     level[rows.way == kernels.STRETCH] = LEVELS.index("partial")
+    spans = out.spans + (texts.points[low] - texts.points[first])[:, None]
     found = Matches(
         rows.record,
-        out.spans,
+        spans,
         rows.text,
         level,
         similarity,
         common / of_text,
-        records.characters,
+        texts.characters,
     )
     # An extended edge may pass the start of the previous match.
-    return found.take(np.lexsort((out.spans[:, 1], out.spans[:, 0], rows.record)))
+    return found.take(np.lexsort((spans[:, 1], spans[:, 0], rows.record)))

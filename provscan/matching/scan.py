@@ -19,7 +19,7 @@ from provscan.index import IndexReader, ScanReader, Strings, sketch_texts
 from provscan.kernels.canonical.utf8 import code_points
 from provscan.kernels.records import CodeBuffer
 from provscan.matching import candidates as generators
-from provscan.matching.liftover import Located, liftover, windows
+from provscan.matching.liftover import Chunked, liftover
 from provscan.matching.matches import COLUMNS, Matches, TruncatedLookups, nothing
 from provscan.matching.overlaps import without_overlaps
 from provscan.matching.verify import (
@@ -30,12 +30,12 @@ from provscan.matching.verify import (
     verify,
 )
 from provscan.params import MatchParams
-from provscan.text import canonical_codes, chunk_cuts, encoded
+from provscan.text import canonical_codes, chunks, encoded
 from provscan.text.hooks import prepared_buffers
 
 # The maximum extent of a copy of a short text.
 SHORT_COPY = 16 << 10
-# The bytes of the chunks in which a block is made canonical.
+# The bytes of the chunks in which texts are made canonical.
 CHUNK = 2 << 10
 # The number of texts and bytes that kernels process per call. Calls have overhead: a
 # quarter of this size makes a scan slower by a fifth.
@@ -104,40 +104,18 @@ def _joined(parts: list[Matches], firsts: list[int]) -> Matches:
 def _scan_short(
     text: np.ndarray, offsets: np.ndarray, reader: ScanReader, params: MatchParams
 ) -> Matches:
-    codes, code_offsets, characters = canonical_codes(text, offsets)
+    """Find the matches in texts that are scanned whole."""
+    cuts, firsts = chunks(text, offsets, CHUNK)
+    codes, code_offsets, lengths = canonical_codes(text, cuts, firsts)
+    points = np.concatenate([[0], np.cumsum(lengths)])
+    texts = Chunked(text, cuts, firsts, code_offsets, points)
     cut = TruncatedLookups()
-    rows = _matches(CodeBuffer(codes, code_offsets), reader, params, cut)
-    if rows is None:
-        found = nothing(characters)
-    else:
-        found = liftover(
-            Located(text, offsets[:-1], offsets[1:], characters), rows, reader, params
-        )
-    found.truncated = cut
-    return found
-
-
-def _scan_block(
-    text: np.ndarray, low: int, high: int, reader: ScanReader, params: MatchParams
-) -> Matches:
-    """Find the matches in ``text[low:high]``. Only the chunks around each match are
-    used for mapping spans back to the original.
-    """
-    cuts = chunk_cuts(text, low, high, CHUNK)
-    codes, code_offsets, characters = canonical_codes(text, cuts, spaced=True)
-    cut = TruncatedLookups()
-    rows = _matches(CodeBuffer(codes, code_offsets[[0, -1]]), reader, params, cut)
-    if rows is None:
-        found = nothing(characters)
-    else:
-        rows, ranges = windows(rows, cuts, code_offsets)
-        records = Located(text, cuts[ranges[:, 0]], cuts[ranges[:, 1]], characters)
-        found = liftover(records, rows, reader, params)
-        before = np.concatenate([[0], np.cumsum(characters)])[ranges[:, 0]]
-        found.span += before[found.row, None]
-        found.row[:] = 0
-        # An extended edge may pass the start of a match in the previous window.
-        found = found.take(np.lexsort((found.span[:, 1], found.span[:, 0])))
+    rows = _matches(CodeBuffer(codes, code_offsets[firsts]), reader, params, cut)
+    found = (
+        nothing(texts.characters)
+        if rows is None
+        else liftover(texts, rows, reader, params)
+    )
     found.truncated = cut
     return found
 
@@ -240,7 +218,7 @@ def _scan_long(
     for block in _blocks(
         text, start, stop, limits.block_bytes, min(limits.max_overlap_bytes, reach)
     ):
-        found = _scan_block(text, block.low, block.high, reader, params)
+        found = _scan_short(text, np.array([block.low, block.high]), reader, params)
         before, after = (
             code_points(text[block.low : block.own_low]),
             code_points(text[block.own_high : block.high]),

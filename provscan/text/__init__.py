@@ -81,16 +81,21 @@ def scratch(longest: int) -> CanonicalScratch:
 
 
 def canonical_codes(
-    text: np.ndarray, offsets: np.ndarray, *, spaced: bool = False
+    text: np.ndarray, offsets: np.ndarray, firsts: np.ndarray | None = None
 ) -> Canonical:
     """Return the canonical texts of a text buffer as code points: ``text`` of the
     result is uint32.
 
     The result is valid until the same thread calls this again
-    (:mod:`provscan.kernels.scratch`). With ``spaced``, a space at the end of a text
-    separates it from the next text, unless one of them is empty.
+    (:mod:`provscan.kernels.scratch`). If the buffer contains chunks (see
+    :func:`chunks`), so does the result: ``firsts`` are the first chunks of the texts,
+    and a chunk that continues a text begins after the space that separates it.
     """
     count = len(offsets) - 1
+    continued = np.zeros(count, np.bool_)
+    if firsts is not None:
+        continued[:] = True
+        continued[firsts[:-1]] = False
     longest = int(np.diff(offsets).max()) if count else 0
     texts, room = frozen(TextRecord(text, offsets)), scratch(longest)
     size = int(offsets[-1] - offsets[0]) + kernels.EXPANSION * (longest + 1)
@@ -100,25 +105,27 @@ def canonical_codes(
     lengths = np.zeros(count, np.int64)
     done = 0
     while True:
-        done = kernels.codes_batch(texts, done, tables(), room, spaced, out, lengths)
+        done = kernels.codes_batch(texts, done, tables(), room, continued, out, lengths)
         if done == count:
-            if spaced:
-                np.minimum(out.offsets, max(0, out.offsets[-1] - 1), out=out.offsets)
             return Canonical(out.codes[: out.offsets[-1]], out.offsets, lengths)
         out = out._replace(
             codes=np.concatenate([out.codes, np.empty(len(out.codes), np.uint32)])
         )
 
 
-def chunk_cuts(text: np.ndarray, start: int, stop: int, size: int) -> np.ndarray:
-    """Return the places at which to cut ``text[start:stop]`` into chunks of at least
-    ``size`` bytes: int64, including both ends.
+def chunks(
+    text: np.ndarray, offsets: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the texts of a text buffer into chunks of at least ``size`` bytes.
 
-    The canonical texts of the chunks, joined by spaces, are the canonical text of the
-    whole.
+    Return the offsets of the chunks and, for each text, the number of its first chunk;
+    the last element is the number of chunks. Both are int64. The canonical texts of a
+    text's chunks, joined by spaces, are its canonical text.
     """
-    cuts = np.empty((stop - start) // size + 2, np.int64)
-    return cuts[: kernels.cut(text, start, stop, size, cuts)]
+    firsts = np.empty(len(offsets), np.int64)
+    cuts = np.empty(len(offsets) + int(offsets[-1] - offsets[0]) // size, np.int64)
+    count = kernels.cut_texts(text, offsets, size, cuts, firsts)
+    return cuts[: count + 1], firsts
 
 
 def encoded(codes: np.ndarray, offsets: np.ndarray, rows: np.ndarray) -> TextBuffer:

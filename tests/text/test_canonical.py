@@ -1,6 +1,7 @@
 """The canonical text against its naive reference, and the way back to the original."""
 
 import unicodedata
+from itertools import pairwise
 
 import canonical_tables
 import naive
@@ -154,19 +155,41 @@ def test_the_chunks_of_a_text_have_its_canonical_text(text, size):
     raw = np.frombuffer(f"x{text}y".encode(), np.uint8)
     whole = text_room.canonical_codes(raw, np.array([1, len(raw) - 1]))
     codes = whole.text.copy()
-    cuts = text_room.chunk_cuts(raw, 1, len(raw) - 1, size)
+    cuts, firsts = text_room.chunks(raw, np.array([1, len(raw) - 1]), size)
+    assert firsts.tolist() == [0, len(cuts) - 1]
     assert (cuts[0], cuts[-1]) == (1, len(raw) - 1)
     assert len(raw) == 2 or (np.diff(cuts)[:-1] >= size).all()
-    parts = text_room.canonical_codes(raw, cuts, spaced=True)
+    parts = text_room.canonical_codes(raw, cuts, firsts)
     assert parts.text.tolist() == codes.tolist()
     assert parts.lengths.sum() == whole.lengths.sum() == len(text)
 
 
-def test_a_text_is_cut_at_its_blanks():
+@given(st.lists(st.lists(texts(6), max_size=6).map(" ".join), max_size=5))
+def test_chunks_of_several_texts_begin_where_their_output_does(several):
+    raw, offsets = buffers(pa.array(several, pa.large_string()))
+    whole = text_room.canonical(several)
+    cuts, firsts = text_room.chunks(raw, offsets, 3)
+    codes, begins, _ = text_room.canonical_codes(raw, cuts, firsts)
+    joined = "".join(map(chr, codes))
+    bounds = begins[firsts].tolist()
+    assert [joined[low:high] for low, high in pairwise(bounds)] == whole
+    for text, (low, high) in zip(several, pairwise(firsts.tolist()), strict=True):
+        for chunk in range(low, high):
+            rest = raw[cuts[chunk] : cuts[high]].tobytes().decode()
+            [expected] = text_room.canonical([rest])
+            assert joined[begins[chunk] : begins[high]] == expected, text
+
+
+def test_texts_are_cut_at_their_blanks():
     raw = np.frombuffer("one two\tthree я four".encode(), np.uint8)
-    assert text_room.chunk_cuts(raw, 0, len(raw), 1).tolist() == [0, 4, 8, 14, 17, 21]
-    assert text_room.chunk_cuts(raw, 0, len(raw), 5).tolist() == [0, 8, 14, 21]
-    assert text_room.chunk_cuts(raw, 4, 13, 100).tolist() == [4, 13]
+
+    def cuts(size, *offsets):
+        return text_room.chunks(raw, np.array(offsets), size)[0].tolist()
+
+    assert cuts(1, 0, len(raw)) == [0, 4, 8, 14, 17, 21]
+    assert cuts(5, 0, len(raw)) == [0, 8, 14, 21]
+    assert cuts(100, 4, 13) == [4, 13]
+    assert cuts(5, 0, 4, 4, len(raw)) == [0, 4, 4, 14, 21]
 
 
 def test_places_of_entities_accents_and_emoji():

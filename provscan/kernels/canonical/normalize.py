@@ -370,38 +370,47 @@ def canonical(count, tables, scratch, out):
 
 
 @kernel
-def codes_batch(texts, low, tables, scratch, spaced, out, lengths):
-    """Compute the canonical code points of the texts of a
+def codes_batch(texts, low, tables, scratch, continued, out, lengths):
+    """Compute the canonical code points of the chunks of a
     :class:`~provscan.kernels.records.TextBuffer` from ``low`` on.
 
-    Text i goes to ``out.codes[out.offsets[i]:out.offsets[i + 1]]``
-    (``out.offsets[low]`` is given); int64 ``lengths[i]`` is set to the number of code
-    points of the original. With ``spaced``, the texts are chunks of one text: a space
-    follows each chunk with any output, unless the characters on both sides belong to
-    scripts without spaces. Return the number of the first text for which ``out.codes``
-    had no room, else the number of texts.
+    Chunk i goes to ``out.codes[out.offsets[i]:]`` (``out.offsets[low]`` is given). If
+    bool ``continued[i]`` is set, it continues the text of chunk i - 1: a space
+    separates the canonical texts, unless the characters on both sides belong to
+    scripts without spaces, and ``out.offsets[i]`` is the place after the space. int64
+    ``lengths[i]`` is set to the number of code points of the original. Return the
+    number of the first chunk for which ``out.codes`` had no room, else the number of
+    chunks.
     """
     text, offsets = texts
     codes, code_offsets = out
+    first = np.int64(low)
+    while first > 0 and continued[first]:
+        first -= 1
+    begin = code_offsets[first]
     for i in range(low, len(offsets) - 1):
         at, start, stop = code_offsets[i], offsets[i], offsets[i + 1]
-        if at + EXPANSION * (stop - start) + 1 > len(codes):
+        if at + EXPANSION * (stop - start) + 2 > len(codes):
             return i
+        if not continued[i]:
+            begin = at
+        space = np.int64(at > begin)
         length = decode(text, start, stop, scratch.codes[0])
-        n, _, _ = canonical(length, tables, scratch, codes[at:])
-        if spaced and n > 0:
-            if at > 1 and is_unspaced(codes[at]) and is_unspaced(codes[at - 2]):
+        n, _, _ = canonical(length, tables, scratch, codes[at + space :])
+        if space and n > 0:
+            if is_unspaced(codes[at - 1]) and is_unspaced(codes[at + 1]):
                 # The chunk begins with a dropped token, such as a link, followed by
                 # such a character.
                 for k in range(at, at + n):
-                    codes[k - 1] = codes[k]
-                for j in range(i, -1, -1):
+                    codes[k] = codes[k + 1]
+            else:
+                codes[at] = SPACE
+                # Chunks without output before this one begin after the space, too.
+                for j in range(i, 0, -1):
                     if code_offsets[j] != at:
                         break
-                    code_offsets[j] = at - 1
-                at -= 1
-            codes[at + n] = SPACE
-            n += 1
+                    code_offsets[j] = at + 1
+                at += 1
         code_offsets[i + 1] = at + n
         lengths[i] = length
     return len(offsets) - 1
@@ -439,14 +448,11 @@ def _opened_tag(text, low, high, opened):
     return opened
 
 
-@kernel
-def cut(text, start, stop, size, cuts):
-    """Cut ``text[start:stop]`` into chunks of at least ``size`` bytes whose canonical texts, joined by spaces, are the canonical text of the whole.
-
-    Hence a chunk begins after ASCII white space. It does not begin with white space; with ``@`` or ``&``, which may belong to a retweet mark before it; with a code point from U+0800 on, such as ``＠`` and those of scripts written without spaces; or inside what may be a tag. Fill int64 ``cuts``, which includes ``start`` and ``stop`` and has room for one more than the chunks, and return their number.
-    """  # noqa: E501
-    cuts[0] = start
-    n = 1
+@helper
+def _cut(text, start, stop, size, cuts, n):
+    """Write the places at which to cut ``text[start:stop]`` to ``cuts[n:]``, and return
+    the number of cuts so far; see :func:`cut_texts`.
+    """
     at, seen, opened = start + size, start, np.int64(-1)
     while at < stop:
         opened = _opened_tag(text, seen, at, opened)
@@ -466,8 +472,30 @@ def cut(text, start, stop, size, cuts):
             at += size
         else:
             at += 1
-    cuts[n] = stop
-    return n + 1
+    return n
+
+
+@kernel
+def cut_texts(text, offsets, size, cuts, firsts):
+    """Cut texts into chunks of at least ``size`` bytes whose canonical texts, joined by
+    spaces, are the canonical text of the whole.
+
+    Hence a chunk that continues a text begins after ASCII white space. It does not
+    begin with white space; with ``@`` or ``&``, which may belong to a retweet mark
+    before it; with a code point from U+0800 on, such as ``＠`` and those of scripts
+    written without spaces; or inside what may be a tag. Fill int64 ``cuts`` with the
+    starts of the chunks and the end of the last one, and int64 ``firsts[i]`` with the
+    number of the first chunk of text i, ``firsts[-1]`` with the number of chunks.
+    Return this number.
+    """
+    n = np.int64(0)
+    for i in range(len(offsets) - 1):
+        firsts[i] = n
+        cuts[n] = offsets[i]
+        n = _cut(text, offsets[i], offsets[i + 1], size, cuts, n + 1)
+    firsts[len(offsets) - 1] = n
+    cuts[n] = offsets[len(offsets) - 1]
+    return n
 
 
 @kernel
