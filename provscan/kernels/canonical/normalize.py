@@ -441,10 +441,15 @@ def _opened_tag(text, low, high, opened):
 
 @kernel
 def cut(text, start, stop, size, cuts):
-    """Cut ``text[start:stop]`` into chunks of at least ``size`` bytes whose canonical texts, joined by spaces, are the canonical text of the whole.
+    """Cut ``text[start:stop]`` into chunks of at least ``size`` bytes whose canonical
+    texts, joined by spaces, are the canonical text of the whole.
 
-    Hence a chunk begins after ASCII white space. It does not begin with white space; with ``@`` or ``&``, which may belong to a retweet mark before it; with a code point from U+0800 on, such as ``＠`` and those of scripts written without spaces; or inside what may be a tag. Fill int64 ``cuts``, which includes ``start`` and ``stop`` and has room for one more than the chunks, and return their number.
-    """  # noqa: E501
+    A chunk therefore begins after ASCII white space, with a visible character below
+    U+0800: ``＠`` and the scripts written without spaces are above. This character is
+    not ``@`` or ``&``, which may belong to a retweet mark before it, and is not inside
+    what may be a tag. Fill int64 ``cuts``, which has room for one more place than there
+    are chunks and includes ``start`` and ``stop``; return the number of places.
+    """
     cuts[0] = start
     n = 1
     at, seen, opened = start + size, start, np.int64(-1)

@@ -30,8 +30,8 @@ _ZERO = np.int64(0)
 # The number of window starts handled at once: their hashes and minima stay in the
 # first-level cache. Their windows have no more k-mers than _PLACES distinguishes.
 _CHUNK = 960
-# Maximum units of a short licensed text, for which the index has more seeds than a
-# record would: those at its ends, which are a large part of it.
+# Maximum units of a short licensed text. Its ends are a large part of it, so the index
+# also has the seeds that windows reaching beyond its ends may choose.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
 # Levels of :func:`seed_levels`: at most 16 places share a seed; more than 512 do.
