@@ -58,8 +58,9 @@ from provscan.index.format import (
     read_manifest,
 )
 from provscan.index.reader import IndexReader
-from provscan.index.segment.postings import MAX_TEXTS, map_array, write_array_file
-from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.arrays import map_array, write_array_file
+from provscan.index.segment.postings import MAX_TEXTS
+from provscan.index.segment.strings import Strings, open_strings
 from provscan.index.segment.tweets import write_strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder, require_path

@@ -1,7 +1,7 @@
 """Build an index, or add tweets to one.
 
 The input consists of batches of tweets in the readers' schema.
-:mod:`provscan.index.write` turns them into segments; then a manifest that names the
+:mod:`provscan.index.ingest` turns them into segments; then a manifest that names the
 segments is committed. Each call makes one atomic change of the folder.
 """
 
@@ -21,12 +21,12 @@ import pyarrow.compute as pc
 from provscan.arrays import slices
 from provscan.index.folder import Change, changing
 from provscan.index.format import Manifest, SegmentInfo
+from provscan.index.ingest import Written, write_segments
 from provscan.index.merges import purged_ids, with_merges_due
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment, open_segment
-from provscan.index.segment.texts import Strings
-from provscan.index.write import Written, write_segments
+from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 

@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
+from provscan.index.ingest import write_segments
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
-from provscan.index.write import write_segments
 
 # The minimum number of segments that are merged when tweets are added.
 FAN_OUT = 4

@@ -28,8 +28,8 @@ from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
 from provscan.index.numbering import Numbering
 from provscan.index.segment.join import can_join, joined, joined_all, with_seeds_after
 from provscan.index.segment.read import Segment, retweets
+from provscan.index.segment.strings import Strings, combined
 from provscan.index.segment.tables import Tables
-from provscan.index.segment.texts import Strings, combined
 from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
@@ -173,18 +173,19 @@ class IndexReader:
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
         # The manifest lists the largest segment first.
-        large, *small = (segment.searched for segment in self.segments)
+        large, *small = (segment.tables for segment in self.segments)
         rest = joined_all(small, self.params)
         if len(rest) == 1 and can_join(large, rest[0]):
             parts = [joined(large, rest[0], self.params)]
         elif len(rest) == 1:
             before = len(large.texts)
-            parts = [large, with_seeds_after(large.seeds, rest[0], before, self.params)]
+            parts = [large, with_seeds_after(large, rest[0], before, self.params)]
         else:
             parts = [large, *rest]
         firsts = np.cumsum([0, *(len(part.texts) for part in parts)])
         return tuple(
-            part.lookup(int(first)) for part, first in zip(parts, firsts, strict=False)
+            part._replace(first=int(first))
+            for part, first in zip(parts, firsts, strict=False)
         )
 
     def require_unchanged(self) -> None:

@@ -16,7 +16,7 @@ import provscan
 from provscan.blind.index import BlindIndex, _problems, open_blind
 from provscan.blind.params import BlindLimits
 from provscan.blind.scan import _accepted, _equal, scan_blind
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.matches import LEVELS
 from provscan.params import MatchParams

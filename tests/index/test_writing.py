@@ -25,8 +25,8 @@ from provscan.index import folder, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
+from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
-from provscan.index.segment.postings import map_array
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
 from provscan.index.shards.lookup import Numbering
 from provscan.params import IndexParams

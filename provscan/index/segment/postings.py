@@ -9,14 +9,14 @@ for a table of seeds, ``NAME.places``, uint8.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from provscan.errors import IndexFormatError
+from provscan.index.format import damage
+from provscan.index.segment.arrays import map_array, new_array_file, write_array
 from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
@@ -312,58 +312,17 @@ def sorted_entries(entries: np.ndarray) -> np.ndarray:
     return entries
 
 
-def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` does not notice a
-    full disk if the array is small.
-    """
-    file.write(np.ascontiguousarray(array).data)
-
-
-def write_array_file(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        write_array(file, array)
-
-
-def new_array_file(
-    path: Path, size: int, value: int, dtype: type[np.generic]
-) -> np.ndarray:
-    """Return an array that maps a new file, filled with one value.
-
-    The file is written before it is mapped: a process dies of SIGBUS if there is no
-    room on the disk for a mapped file.
-    """
-    with path.open("wb") as file:
-        for low in range(0, size, 1 << 20):
-            write_array(file, np.full(min(1 << 20, size - low), value, dtype))
-    return np.memmap(os.fspath(path), dtype, "r+", shape=(size,)).view(np.ndarray)
-
-
-def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> Postings:
-    return Postings(
-        map_array(folder / f"{name}.entries", np.uint32),
-        map_array(folder / f"{name}.starts", np.uint32),
-        layout.bucket_bits(texts),
-        layout.text_bits(texts),
-    )
-
-
-def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
-    """Map a file as a read-only array; two-dimensional if ``columns`` is given."""
-    size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
-    if size % width:
-        raise IndexFormatError(
-            f"{path} is damaged: expected a multiple of {width} bytes, found {size:,}. "
-            "Build the index again"
-        )
-    if size == 0:
-        array = np.zeros(0, dtype)
-        array.flags.writeable = False
-    else:
-        # numpy.memmap resolves the links of a Path, but not of a str, and this would
-        # take twice as long as the rest. Return a plain view, since a memmap makes
-        # every slice slower and has another type for kernels.
-        mapped = np.memmap(
-            os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,)
-        )
-        array = np.asarray(mapped).view(np.ndarray)
-    return array.reshape(-1, columns) if columns else array
+def open_postings(
+    folder: Path,
+    name: str,
+    layout: TableLayout,
+    texts: int,
+    entries: int | None = None,
+) -> Postings:
+    """Map the table of `texts` texts; it must have `entries` entries, if given."""
+    bits, path = layout.bucket_bits(texts), folder / f"{name}.starts"
+    starts = map_array(path, np.uint32, rows=(1 << bits) + 1)
+    found = map_array(folder / f"{name}.entries", np.uint32, rows=entries)
+    if starts[0] != 0 or starts[-1] != len(found):
+        raise damage(path, "its buckets do not cover the entries")
+    return Postings(found, starts, bits, layout.text_bits(texts))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import Sketches, TextBuffer, read_only
 from provscan.kernels.storage.digests import add_column
 from provscan.params import IndexParams

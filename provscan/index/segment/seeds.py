@@ -15,33 +15,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from provscan.index.segment.arrays import map_array, new_array_file, write_array_file
 from provscan.index.segment.filters import (
     bloom_filter,
     filter_words,
     new_filter,
+    open_filter,
 )
 from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
     Waiting,
-    map_array,
     most_waiting,
-    new_array_file,
     open_postings,
     parted,
     sorted_entries,
     stretches_of,
-    write_array_file,
     write_table,
 )
-from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.strings import Strings, open_strings
 from provscan.kernels.records import (
-    Postings,
+    BloomFilter,
     SeedEntriesScratch,
     SeedParams,
     SeedScratch,
@@ -73,21 +72,8 @@ BLOCK = 1 << 20
 # one that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
-# The files of the filters, in the order of the fields of OpenSeeds.
-FILTERS = ("seeds.filter", "seeds.frequent")
-
-
-class OpenSeeds(NamedTuple):
-    """An open seed table, the codes of its places (uint8), and its filters."""
-
-    table: Postings
-    places: np.ndarray
-    filter: np.ndarray
-    frequent: np.ndarray
-
-    @property
-    def record(self) -> SeedTable:
-        return frozen(SeedTable(self.table, self.places, bloom_filter(self.filter)))
+# The files of the filters.
+FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
@@ -296,9 +282,8 @@ class _SeedsWriter:
         radix.merge(read_only(rarest), read_only(shared), out)
         return out
 
-    def close(self, words: np.ndarray, threads: int) -> None:
+    def close(self, bloom: BloomFilter, threads: int) -> None:
         """Write the table of the chosen seeds and add them to a filter."""
-        bloom = bloom_filter(words)
         parts = ordered_map(self._chosen, range(len(self._ends)), threads)
         texts = len(self.texts)
         write_table(
@@ -333,7 +318,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     for parts in ordered_map(by_level, range(stretches), threads):
         for writer, (entries, ends) in zip(writers, parts, strict=True):
             seed_kernels.mark_seeds(
-                entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent)
+                entries[ends[seed_kernels.SHARED_LEVEL] :], frequent
             )
             writer.choose_rarest(entries, ends)
     for writer in writers:
@@ -342,7 +327,7 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     held = filter_words(sum(writer.held for writer in writers))
     known, *_ = (
         new_array_file(
-            writer.folder / FILTERS[0],
+            writer.folder / FILTER,
             held if writer is writers[0] else filter_words(0),
             0,
             np.uint64,
@@ -350,10 +335,10 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
         for writer in writers
     )
     for writer in writers:
-        writer.close(known, threads)
+        writer.close(bloom_filter(known), threads)
         write_array_file(
-            writer.folder / FILTERS[1],
-            frequent if writer is writers[0] else new_filter(0),
+            writer.folder / FREQUENT,
+            (frequent if writer is writers[0] else new_filter(0)).words,
         )
 
 
@@ -375,9 +360,7 @@ def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     return np.split(levels, np.cumsum([len(part) for part in parts])[:-1])
 
 
-def open_seeds(folder: Path, texts: int) -> OpenSeeds:
-    return OpenSeeds(
-        open_postings(folder, "seeds", SEEDS, texts),
-        map_array(folder / "seeds.places", np.uint8),
-        *(map_array(folder / name, np.uint64) for name in FILTERS),
-    )
+def open_seeds(folder: Path, texts: int) -> SeedTable:
+    postings = open_postings(folder, "seeds", SEEDS, texts)
+    places = map_array(folder / "seeds.places", np.uint8, rows=len(postings.entries))
+    return SeedTable(postings, places, open_filter(folder / FILTER))

@@ -33,7 +33,7 @@ from provscan.index.segment.packed import (
     write_numbers,
 )
 from provscan.index.segment.prepare import NO_TIME
-from provscan.index.segment.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers
 

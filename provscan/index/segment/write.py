@@ -17,21 +17,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.errors import OutputError
-from provscan.index.segment.filters import band_filter_words, mark_bands
+from provscan.index.segment.arrays import (
+    map_array,
+    new_array_file,
+    write_array,
+    write_array_file,
+)
+from provscan.index.segment.filters import band_filter_words, bloom_filter, mark_bands
 from provscan.index.segment.packed import write_numbers, write_packed_strings
 from provscan.index.segment.postings import (
     EXACT,
     MAX_TEXTS,
     PostingsWriter,
     bands_layout,
-    map_array,
-    new_array_file,
-    write_array,
-    write_array_file,
 )
 from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.seeds import write_seeds
-from provscan.index.segment.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
 from provscan.kernels.records import Sketches
 from provscan.kernels.storage import postings as postings_kernels
@@ -263,11 +265,13 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = new_array_file(
-            self._folder / "bands.filter",
-            band_filter_words(self._bands.count),
-            0,
-            np.uint64,
+        known = bloom_filter(
+            new_array_file(
+                self._folder / "bands.filter",
+                band_filter_words(self._bands.count),
+                0,
+                np.uint64,
+            )
         )
         self._bands.close(
             self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)

@@ -18,7 +18,7 @@ from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.segment.prepare import prepare
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
-from provscan.index.shards.write import finished_shards, parted
+from provscan.index.shards.divide import finished_shards, parted
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 

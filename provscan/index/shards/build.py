@@ -21,12 +21,12 @@ import pyarrow as pa
 
 from provscan.index.build import Describe, commit_new
 from provscan.index.folder import changing
+from provscan.index.ingest import Written
 from provscan.index.reader import IndexReader, count_ids
 from provscan.index.segment.prepare import canonical_texts, prepare
 from provscan.index.segment.read import open_segment
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
-from provscan.index.shards.write import finished_shards, shards_of
-from provscan.index.write import Written
+from provscan.index.shards.divide import finished_shards, shards_of
 from provscan.params import IndexParams
 
 

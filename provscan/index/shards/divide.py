@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
-from provscan.index.segment.postings import write_array_file
+from provscan.index.segment.arrays import write_array_file
 from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.read import open_segment
 from provscan.index.segment.seeds import write_seeds
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.index.segment.write import WrittenSegment, taken, tweet_order
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
