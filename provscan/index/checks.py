@@ -17,6 +17,8 @@ import pyarrow as pa
 from provscan.index.format import SEGMENTS, damage
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.read import Segment
+from provscan.index.segment.strings import Strings
+from provscan.index.segment.tweets import Ids
 
 # The number of values that are checked at a time.
 BLOCK = 1 << 20
@@ -62,16 +64,6 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
     """
     tweets, raw = segment.tweets, segment.tweets.raw_texts
     labels = {"author": tweets.author, "lang": tweets.lang, "rt_of": tweets.rt_of}
-    for name, strings in {
-        "ids": tweets.ids.strings,
-        **{name: each.values for name, each in labels.items()},
-    }.items():
-        if not _ascending(strings.offsets):
-            yield f"{name}.offsets", "its offsets do not ascend"
-        try:
-            strings.array().validate(full=True)
-        except pa.ArrowInvalid:
-            yield f"{name}.utf8", "its text is not valid UTF-8"
     for name, column, end in (
         ("raw_texts", raw.offsets, None),
         ("raw_texts_blocks", raw.blocks, len(raw.compressed)),
@@ -82,14 +74,30 @@ def _damaged(segment: Segment) -> Iterator[tuple[str, str]]:
                 f"{name}.blocks",
                 "its offsets do not ascend from 0, or do not cover what they are for",
             )
-    numbers = tweets.ids.numbers.all()
-    numbers = numbers[numbers < 0]
-    if not np.array_equal(numbers, -1 - np.arange(len(tweets.ids.strings))):
-        yield "ids.blocks", "its rows of strings are not those that are there"
+    yield from damaged_ids(tweets.ids)
     for name, each in labels.items():
+        yield from _damaged_strings(name, each.values)
         codes = each.codes.all()
         if codes.min(initial=0) < 0 or codes.max(initial=0) >= max(1, len(each.values)):
             yield f"{name}.blocks", "a row is out of range"
+
+
+def damaged_ids(ids: Ids) -> Iterator[tuple[str, str]]:
+    """Yield files of a column of ids that contain an error, and the reason."""
+    yield from _damaged_strings("ids", ids.strings)
+    numbers = ids.numbers.all()
+    numbers = numbers[numbers < 0]
+    if not np.array_equal(numbers, -1 - np.arange(len(ids.strings))):
+        yield "ids.blocks", "its rows of strings are not those that are there"
+
+
+def _damaged_strings(name: str, strings: Strings) -> Iterator[tuple[str, str]]:
+    if not _ascending(strings.offsets):
+        yield f"{name}.offsets", "its offsets do not ascend"
+    try:
+        strings.array().validate(full=True)
+    except pa.ArrowInvalid:
+        yield f"{name}.utf8", "its text is not valid UTF-8"
 
 
 def _ascending(array: np.ndarray) -> bool:

@@ -219,7 +219,7 @@ class IndexReader:
     def count(self) -> tuple[int, int]:
         """Count distinct licensed tweets and texts by reading all of them."""
         numbers = np.arange(self.size)
-        tweets = count_ids(s.tweets.ids.parted(s.living_rows) for s in self.segments)
+        tweets = count_ids(s.tweets.ids.split(s.living_rows) for s in self.segments)
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
@@ -336,7 +336,7 @@ class IndexReader:
     def count_tweets(self, texts: Numbers) -> int:
         """Return the number of distinct tweets that have any of some texts."""
         return count_ids(
-            segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
+            segment.tweets.ids.split(distinct(segment.tweets_of(rows)[1]))
             for _, segment, _, rows in self._everywhere(distinct(texts))
         )
 
@@ -549,7 +549,7 @@ class IndexReader:
 
 def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
     """Return the number of distinct ids of tweets. Whole numbers are given separately
-    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.parted`.
+    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.split`.
     """
     numbers, strings = [np.zeros(0, np.int64)], [pa.array([], pa.large_string())]
     for whole, others in parts:

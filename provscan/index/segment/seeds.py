@@ -30,12 +30,12 @@ from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
-    Waiting,
-    most_waiting,
+    SpilledArrays,
+    chunk_of,
+    most_in_memory,
     open_postings,
-    parted,
+    ranges_for,
     sorted_entries,
-    stretches_of,
     write_table,
 )
 from provscan.index.segment.strings import Strings, open_strings
@@ -55,7 +55,7 @@ from provscan.kernels.storage import radix
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 # The step, in units, in which the size of a text is counted.
 SIZE_STEP = 20
@@ -90,12 +90,10 @@ class SeedChoice:
     find an edited copy.
 
     Seeds that no other place has come first, then those that two places share, up to
-    four, up to eight and so on; within a level, those with the smallest keys. The more
-    places share a seed, and the more texts there are, the fewer seeds a text may have
-    for the seed to be added: wording that several texts share is likely in other text,
-    too, and each text that shares a seed costs a comparison. For 100,000 tweets and
-    seeds of 11 letters, 15 % of the chosen seeds were shared and caused half of the
-    chance hits in other text (counted outside of the project).
+    four, up to eight and so on (levels); within a level, those with the smallest keys.
+    A seed is added as long as its text has fewer seeds than a maximum, which is lower
+    for higher levels and for more texts: wording that several texts share is likely to
+    occur in other text as well, and each of these texts then costs a comparison.
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
@@ -119,7 +117,7 @@ class SeedChoice:
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
-        """Return the chosen ones of more sorted seeds of a level; lower levels come
+        """Choose among more sorted seeds of a level. Call it with lower levels
         first.
         """
         most, out = (
@@ -131,18 +129,6 @@ class SeedChoice:
                 read_only(entries), self._sizes, most, self._taken, out
             )
         ].copy()
-
-    def possible(self, entries: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the seeds above level 0, ordered by level, that might still be
-        chosen.
-
-        ``ends`` has the end of each level and is updated to the returned seeds.
-        """
-        out = scratch_array("possible_seeds", len(entries) + 1, np.uint64)
-        seed_kernels.possible_seeds(
-            read_only(entries), ends, self._sizes, self._most, self._taken, out
-        )
-        return out[: ends[-1]].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:
@@ -174,18 +160,18 @@ def seed_parts(
     Fill uint8 ``sizes``: the units of each text in steps of :data:`SIZE_STEP`, rounded
     up, 255 at most.
     """
-    return _made_of_seeds(np.copy, texts, params, sizes, threads)
+    return _map_seeds(np.copy, texts, params, sizes, threads)
 
 
-def _made_of_seeds(
-    made: Callable[[np.ndarray], Made],
+def _map_seeds(
+    function: Callable[[np.ndarray], Result],
     texts: Strings,
     params: IndexParams,
     sizes: np.ndarray,
     threads: int,
-) -> Iterator[Made]:
-    """Yield the result of `made` for each part of :func:`seed_parts`; the memory of a
-    part is reused.
+) -> Iterator[Result]:
+    """Yield the result of a function for each part of :func:`seed_parts`; the memory of
+    a part is reused.
     """
     offsets = texts.offsets
     # The texts at which blocks begin.
@@ -196,7 +182,9 @@ def _made_of_seeds(
         slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)])
     )
     return ordered_map(
-        lambda rows: made(_seed_entries(texts, rows, seed_params(params), sizes[rows])),
+        lambda rows: function(
+            _seed_entries(texts, rows, seed_params(params), sizes[rows])
+        ),
         blocks,
         threads,
     )
@@ -233,48 +221,46 @@ class _SeedsWriter:
         self.texts = open_strings(folder, "texts")
         self.sizes = np.zeros(len(self.texts), np.uint8)
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
-        self.held = 0
+        self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # Seeds in the order in which they are chosen: for each range the rarest and
-        # those of higher levels, among which to choose later; then, for each higher
-        # level, the chosen ones of each range.
-        self._waiting = Waiting(folder / "seeds.waiting.part", most_waiting(writers))
+        # Two arrays for each range of keys: the chosen seeds of level 0, and all seeds
+        # of higher levels, of which `_ends` has the end of each level. Then, for each
+        # higher level, the chosen seeds of each range.
+        self._kept = SpilledArrays(folder / "seeds.kept.part", most_in_memory(writers))
         self._ends: list[np.ndarray] = []
 
     def collect(self, params: IndexParams) -> None:
         """Compute the seeds of all texts."""
         threads = THREADS if len(self.texts.text) > FEW_ENTRIES else 0
-        for chunk in _made_of_seeds(parted, self.texts, params, self.sizes, threads):
-            self.all.add_parted(chunk)
+        for chunk in _map_seeds(chunk_of, self.texts, params, self.sizes, threads):
+            self.all.add_chunk(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
         """Add the seeds of the next range, ordered by level, and choose among those
         that no other place has.
         """
         self._choose(entries[: ends[0]], 0)
-        self._waiting.add(self._choice.possible(entries, ends))
-        self._ends.append(ends)
+        self._kept.add(entries[ends[0] :].copy())
+        self._ends.append(ends - ends[0])
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
         for level in LEVELS[1:]:
             for number, ends in enumerate(self._ends):
                 self._choose(
-                    self._waiting[2 * number + 1][ends[level - 1] : ends[level]], level
+                    self._kept[2 * number + 1][ends[level - 1] : ends[level]], level
                 )
 
     def _choose(self, entries: np.ndarray, level: int) -> None:
         chosen = self._choice.take(entries, level)
-        self.held += len(chosen)
-        self._waiting.add(chosen)
+        self.chosen += len(chosen)
+        self._kept.add(chosen)
 
     def _chosen(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
-        stretches = len(self._ends)
+        ranges = len(self._ends)
         rarest, *others = (
-            self._waiting[
-                2 * number if level == 0 else (level + 1) * stretches + number
-            ]
+            self._kept[2 * number if level == 0 else (level + 1) * ranges + number]
             for level in LEVELS
         )
         shared = sorted_entries(np.concatenate(others))
@@ -290,11 +276,11 @@ class _SeedsWriter:
             self.folder / "seeds",
             SEEDS,
             texts,
-            self.held,
+            self.chosen,
             parts,
             lambda e: seed_kernels.mark_seeds(e, bloom),
         )
-        self._waiting.clear()
+        self._kept.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
@@ -306,16 +292,16 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     for writer in writers:
         writer.collect(params)
     count = sum(writer.all.count for writer in writers)
-    threads, stretches = THREADS if count > FEW_ENTRIES else 0, stretches_of(count)
+    threads, ranges = THREADS if count > FEW_ENTRIES else 0, ranges_for(count)
     frequent = new_filter(count // PER_FREQUENT)
 
     def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        parts = [writer.all.sorted_part(number, stretches) for writer in writers]
+        parts = [writer.all.sorted_range(number, ranges) for writer in writers]
         return [
             _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
         ]
 
-    for parts in ordered_map(by_level, range(stretches), threads):
+    for parts in ordered_map(by_level, range(ranges), threads):
         for writer, (entries, ends) in zip(writers, parts, strict=True):
             seed_kernels.mark_seeds(
                 entries[ends[seed_kernels.SHARED_LEVEL] :], frequent
@@ -324,22 +310,17 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     for writer in writers:
         writer.all.clear()
         writer.choose_others()
-    held = filter_words(sum(writer.held for writer in writers))
-    known, *_ = (
-        new_array_file(
-            writer.folder / FILTER,
-            held if writer is writers[0] else filter_words(0),
-            0,
-            np.uint64,
-        )
-        for writer in writers
+    # The first segment has the filters of all; those of the others are empty.
+    words = filter_words(sum(writer.chosen for writer in writers))
+    known = bloom_filter(
+        new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
     )
+    write_array_file(writers[0].folder / FREQUENT, frequent.words)
+    for writer in writers[1:]:
+        for name in (FILTER, FREQUENT):
+            write_array_file(writer.folder / name, new_filter(0).words)
     for writer in writers:
-        writer.close(bloom_filter(known), threads)
-        write_array_file(
-            writer.folder / FREQUENT,
-            (frequent if writer is writers[0] else new_filter(0)).words,
-        )
+        writer.close(known, threads)
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

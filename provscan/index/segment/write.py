@@ -35,7 +35,6 @@ from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.seeds import write_seeds
 from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
-from provscan.kernels.records import Sketches
 from provscan.kernels.storage import postings as postings_kernels
 from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
@@ -161,7 +160,7 @@ class SegmentWriter:
         ids = self._ids_table.number(batch.ids.keys())
         if self._known_ids and (elsewhere := ids < self._known_ids).any():
             self._repeated += int(np.count_nonzero(elsewhere))
-            batch, ids = taken(batch, np.flatnonzero(~elsewhere)), ids[~elsewhere]
+            batch, ids = batch.take(np.flatnonzero(~elsewhere)), ids[~elsewhere]
         count = len(batch.texts)
         if count == 0:
             return
@@ -345,16 +344,3 @@ def by_text(
     )
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers
-
-
-def taken(batch: Prepared, rows: np.ndarray) -> Prepared:
-    return Prepared(
-        batch.texts.take(rows),
-        batch.raw_texts.take(rows),
-        batch.ids.take(rows),
-        Sketches(*(array[rows] for array in batch.sketches)),
-        batch.times[rows],
-        batch.about.take(pa.array(rows)),
-        batch.digests[rows],
-        0,
-    )

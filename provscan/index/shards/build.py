@@ -133,7 +133,7 @@ def write_shards(
         infos = finished_shards(change, params, made.shards)
         segments = [open_segment(change.folder, info, params) for info in infos]
         tweets = count_ids(
-            segment.tweets.ids.parted(np.arange(segment.info.tweets))
+            segment.tweets.ids.split(np.arange(segment.info.tweets))
             for segment in segments
         )
         repeated = sum(shard.repeated for shard in made.shards)

@@ -362,25 +362,6 @@ def seeds_within(entries, sizes, most, taken, out):
 
 
 @kernel
-def possible_seeds(entries, ends, sizes, most, taken, out):
-    """Write the seed entries of levels above 0 that :func:`seeds_within` might still
-    take to uint64 ``out``.
-
-    The entries are ordered by level. int64 ``ends`` holds the end of each level in the
-    entries and is replaced by its end in ``out``; ``most`` is uint16[levels, 256].
-    """
-    n, low = np.uint64(0), ends[0]
-    ends[0] = 0
-    for level in range(1, len(ends)):
-        for i in range(low, ends[level]):
-            text = (entries[i] & _LOW32) >> _S8
-            out[n] = entries[i]
-            n += np.uint64(taken[text] < most[level, sizes[text]])
-        low = ends[level]
-        ends[level] = n
-
-
-@kernel
 def mark_seeds(entries, bloom):
     """Add the keys of seed entries to a filter."""
     for entry in entries:
