@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.text_buffers import buffers
 
 TEXTS = [

@@ -10,13 +10,10 @@ order of their keyed hashes.
     salted fingerprints are stored text by text.
 ``seeds.starts``, ``seeds.entries``
     uint32[2**bits + 1] and uint16[m, 3].
-``ids.numbers``, ``ids.utf8``, ``ids.offsets``
-    The id of each text's earliest tweet: int64[n], the id itself if it is a whole
-    number in usual notation; otherwise -1 for the first of the strings, -2 for the
-    second, and so on.
-``tweets.counts``
-    uint32[k, 2]: texts that several tweets have, ascending, and the number of these
-    tweets.
+``ids.*``
+    The id of each text's earliest tweet, as in :mod:`provscan.index.segment.tweets`.
+``tweets.words``, ``tweets.blocks``
+    The number of tweets of each text, as in :mod:`provscan.index.segment.packed`.
 
 The key, 32 bytes, is in none of these files. Anyone who has both the key and the index
 can test guesses: see ``docs/blind.md``.
@@ -38,8 +35,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from provscan.arrays import slices
@@ -47,6 +42,7 @@ from provscan.blind import kernels
 from provscan.blind.params import BlindParams
 from provscan.engine import Progress
 from provscan.errors import IndexFormatError, ParameterError
+from provscan.index.checks import damaged_ids
 from provscan.index.folder import changing
 from provscan.index.format import (
     MANIFEST,
@@ -58,15 +54,16 @@ from provscan.index.format import (
     read_manifest,
 )
 from provscan.index.reader import IndexReader
-from provscan.index.segment.postings import MAX_TEXTS, map_array, write_array_file
-from provscan.index.segment.texts import Strings, open_strings
-from provscan.index.segment.tweets import write_strings
+from provscan.index.segment.arrays import map_array, write_array_file
+from provscan.index.segment.packed import Numbers, open_numbers, write_numbers
+from provscan.index.segment.postings import MAX_TEXTS
+from provscan.index.segment.strings import Strings
+from provscan.index.segment.tweets import Ids, open_ids, write_ids
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.params import require_folder, require_path
 from provscan.readers import Source
 from provscan.runs.build import build_index as build_full
 from provscan.runs.inputs import require_outside, source_list
-from provscan.text_buffers import buffers
 
 KEY_BYTES = 32
 # Minimum number of distinct bytes in a key; only one random key in 10**16 has fewer.
@@ -138,9 +135,8 @@ class BlindIndex:
     keys: kernels.Keys
     table: kernels.BlindSeeds
     texts: kernels.BlindTexts
-    ids: np.ndarray
-    other_ids: Strings
-    counts: np.ndarray
+    ids: Ids
+    counts: Numbers  # The number of tweets of each text.
 
     @property
     def size(self) -> int:
@@ -152,23 +148,10 @@ class BlindIndex:
         return self.manifest.fingerprint()
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
-        numbers = self.ids[texts]
-        other = np.flatnonzero(numbers < 0)
-        found = pa.array(numbers).cast(pa.large_string())
-        strings = self.other_ids.take(-1 - numbers[other]).array()
-        return Strings(
-            *buffers(pc.replace_with_mask(found, pa.array(numbers < 0), strings))
-        )
+        return self.ids.take(texts)
 
     def tweet_counts(self, texts: np.ndarray) -> np.ndarray:
-        if len(self.counts) == 0:
-            return np.ones(len(texts), np.int64)
-        place = np.minimum(
-            np.searchsorted(self.counts[:, 0], texts), len(self.counts) - 1
-        )
-        return np.where(
-            self.counts[place, 0] == texts, self.counts[place, 1], 1
-        ).astype(np.int64)
+        return self.counts.take(texts)
 
     def info(self) -> dict[str, Any]:
         """Return a description of the index in JSON types."""
@@ -396,20 +379,14 @@ def _write_files(
     starts = np.zeros((1 << bits) + 1, np.uint32)
     entries = np.empty((len(seeds), 3), np.uint16)
     kernels.fill_table(seeds, bits, starts, entries)
-    ids, tweets = reader.tweet_ids(numbers), reader.tweet_counts(numbers)
-    several = np.flatnonzero(tweets > 1)
-    as_numbers = ids.whole_numbers()
-    others = np.flatnonzero(as_numbers < 0)
-    as_numbers[others] = -1 - np.arange(len(others))
-    write_strings(folder, "ids", ids, others)
+    write_ids(folder, reader.tweet_ids(numbers), np.arange(len(numbers)))
+    write_numbers(folder, "tweets", reader.tweet_counts(numbers))
     arrays: dict[str, np.ndarray] = {
         "texts.hashes": hashes,
         "texts.lengths": lengths,
         "texts.fingerprints": fingerprints,
         "seeds.starts": starts,
         "seeds.entries": entries,
-        "ids.numbers": as_numbers,
-        "tweets.counts": np.stack([several, tweets[several]], axis=1).astype(np.uint32),
     }
     for name, array in arrays.items():
         write_array_file(folder / name, array)
@@ -500,9 +477,8 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
             map_array(folder / "seeds.entries", np.uint16, 3),
             (len(starts) - 1).bit_length() - 1,
         )
-        ids = map_array(folder / "ids.numbers", np.int64)
-        other_ids = open_strings(folder, "ids")
-        counts = map_array(folder / "tweets.counts", np.uint32, 2)
+        ids = open_ids(folder, len(lengths))
+        counts = open_numbers(folder, "tweets", len(lengths))
     except OSError as error:
         raise IndexFormatError(
             f"{error.filename} is missing: ask for a new copy of the index"
@@ -515,8 +491,7 @@ def _opened(path: Path, manifest: Manifest, key: bytes) -> BlindIndex:
         frozen(table),
         frozen(texts),
         ids,
-        other_ids,
-        counts.astype(np.int64),
+        counts,
     )
     for name, problem in _problems(index):
         raise IndexFormatError(
@@ -551,23 +526,6 @@ def _problems(index: BlindIndex) -> Iterator[tuple[str, str]]:
         yield "seeds.starts", "its buckets do not cover the entries"
     if kernels.highest_text(table.entries) >= count:
         yield "seeds.entries", "an entry names a text that does not exist"
-    ids, others = index.ids, index.other_ids
-    if len(ids) != count or (ids < -len(others)).any():
-        yield "ids.numbers", f"expected {count:,} ids"
-    offsets = others.offsets
-    if (
-        len(offsets) == 0
-        or offsets[0] != 0
-        or offsets[-1] != len(others.text)
-        or not np.all(offsets[:-1] <= offsets[1:])
-    ):
-        yield "ids.offsets", "its offsets do not cover the ids"
-    try:
-        others.array().validate(full=True)
-    except pa.ArrowInvalid:
-        yield "ids.utf8", "an id is not valid UTF-8"
-    pairs = index.counts
-    if len(pairs) and (
-        pairs[-1, 0] >= count or np.diff(pairs[:, 0]).min(initial=1) < 1
-    ):
-        yield "tweets.counts", "it names a text that does not exist, or one text twice"
+    yield from damaged_ids(index.ids)
+    if index.counts.all().min(initial=1) < 1:
+        yield "tweets.blocks", "a text has no tweet"

@@ -171,7 +171,7 @@ def _accepted(
     rows, similarity, containment = pairs[kept], similarity[kept], containment[kept]
     # Of two texts at one place, choose the one with the earlier tweet, which is assumed
     # to have the smaller id.
-    age = index.ids[rows[:, _TEXT]]
+    age = index.ids.numbers.take(rows[:, _TEXT])
     score = 2 * common[kept] - 0.5 * (grams + span)[kept]
     order = np.lexsort(
         (rows[:, _TEXT], age, -similarity, -rows[:, _EQUAL], -score, rows[:, _RECORD])

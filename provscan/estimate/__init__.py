@@ -23,8 +23,6 @@ number its limits.
     Sums over matches that arrive in batches.
 :mod:`~provscan.estimate.comparison`
     Figures from collections that contain no licensed tweets.
-:mod:`~provscan.estimate.verdicts`
-    Agreement and precision from people's verdicts on a sample.
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits

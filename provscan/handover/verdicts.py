@@ -18,7 +18,7 @@ import numpy as np
 
 from provscan.errors import InputError, UsageError
 from provscan.estimate.limits import Factor, clopper_pearson
-from provscan.estimate.verdicts import cohen_kappa, corrected_share, stratified_share
+from provscan.handover.agreement import cohen_kappa, corrected_share, stratified_share
 from provscan.handover.review import (
     COPY,
     FINDING,

@@ -12,7 +12,7 @@ made by one of three modules:
 :mod:`~provscan.index.merges`
     Merges segments, and purges forgotten tweets.
 
-They rely on :mod:`~provscan.index.write`, which turns tweets into segments, on
+They rely on :mod:`~provscan.index.ingest`, which turns tweets into segments, on
 :mod:`~provscan.index.folder`, which keeps the folder consistent (one writer,
 generations), and on :mod:`~provscan.index.format`, the manifest. A
 :mod:`~provscan.index.segment` is an immutable part of an index;
@@ -23,26 +23,26 @@ are truncated.
 """
 
 from provscan.index.build import append, write_index
+from provscan.index.ingest import Written
 from provscan.index.merges import merge
 from provscan.index.opening import open_reader
 from provscan.index.reader import NOTHING, IndexReader, LeftOut
 from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
+from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import LookupTables, MatchedPlaces, Tables
-from provscan.index.segment.texts import Strings
 from provscan.index.segment.write import WrittenSegment
-from provscan.index.shards.groups import CONSTANT, GroupReader, open_shards
-from provscan.index.shards.lookup import ShardGroup
-from provscan.index.shards.spread import (
+from provscan.index.shards.build import (
     MadeShards,
     Parted,
     write_parts,
     write_shard,
     write_shards,
 )
-from provscan.index.shards.write import MOST_SHARDS
+from provscan.index.shards.divide import MOST_SHARDS
+from provscan.index.shards.groups import CONSTANT, GroupReader, open_shards
+from provscan.index.shards.lookup import ShardGroup
 from provscan.index.tombstones import forget
-from provscan.index.write import Written
 
 # The readers that a scan can use.
 ScanReader = IndexReader | GroupReader

@@ -1,14 +1,14 @@
 """Build an index, or add tweets to one.
 
 The input consists of batches of tweets in the readers' schema.
-:mod:`provscan.index.write` turns them into segments; then a manifest that names the
+:mod:`provscan.index.ingest` turns them into segments; then a manifest that names the
 segments is committed. Each call makes one atomic change of the folder.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +20,13 @@ import pyarrow.compute as pc
 
 from provscan.arrays import slices
 from provscan.index.folder import Change, changing
-from provscan.index.format import Manifest, SegmentInfo
+from provscan.index.format import Manifest
+from provscan.index.ingest import Written, write_segments
 from provscan.index.merges import purged_ids, with_merges_due
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment, open_segment
-from provscan.index.segment.texts import Strings
-from provscan.index.write import Written, write_segments
+from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
@@ -69,17 +69,17 @@ def commit_new(
 ) -> IndexReader:
     """Commit the first manifest of a new index, and open it."""
     notes = {**describe(written), **written.counts()}
-    texts = _distinct_texts(change.folder, written.infos, params)
+    segments = [open_segment(change.folder, info, params) for info in written.infos]
     manifest = Manifest(
         params,
         tuple(written.infos),
-        texts,
+        _new_texts(segments),
         written.tweets,
         change.generation,
         {},
         notes,
     )
-    change.commit(manifest.with_due_seeds())
+    change.commit(manifest.with_seed_length())
     return open_written(target)
 
 
@@ -102,14 +102,16 @@ def append(
             written = write_segments(change, new, before.params, threads(workers))
         notes = describe(written)
         added = [segment for segment in written.infos if segment.tweets]
+        new_segments = [
+            open_segment(change.folder, info, before.params) for info in added
+        ]
         infos = {info.name: info for info in (*before.manifest.segments, *added)}
         more = written.counts()
         counts["known"] += more.pop("repeated_tweets")
         manifest = replace(
             before.manifest,
             segments=tuple(infos.values()),
-            texts=before.texts
-            + sum(_new_texts(change.folder, segment, before) for segment in added),
+            texts=before.texts + _new_texts(new_segments, before.segments),
             tweets=before.tweets + written.tweets,
             generation=change.generation,
             notes={
@@ -210,31 +212,21 @@ def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
     return pc.binary_join_element_wise(ids, pa.array(hashes, pa.string()), ":")
 
 
-def _distinct_texts(
-    folder: Path, infos: Iterable[SegmentInfo], params: IndexParams
-) -> int:
-    """Return the number of distinct texts of segments that were written together."""
-    segments = [open_segment(folder, info, params) for info in infos]
-    total = 0
-    for number, segment in enumerate(segments):
-        total += len(segment.texts)
+def _new_texts(segments: Iterable[Segment], before: Sequence[Segment] = ()) -> int:
+    """Return the number of texts in some segments that no earlier segment has."""
+    total, earlier = 0, list(before)
+    for segment in segments:
         # No two shards have a text in common.
-        for part in slices(
-            len(segment.texts) if number and segment.numbers is None else 0
-        ):
+        others = [
+            each for each in earlier if segment.numbers is None or each.numbers is None
+        ]
+        if not others:
+            total += len(segment.texts)
+        for part in slices(len(segment.texts) if others else 0):
             texts = segment.texts.take(np.arange(part.start, part.stop))
-            before = [earlier.equal_texts(texts) >= 0 for earlier in segments[:number]]
-            total -= int(np.count_nonzero(np.any(before, axis=0)))
+            known = np.zeros(len(texts), np.bool_)
+            for each in others:
+                known |= each.equal_texts(texts) >= 0
+            total += int(np.count_nonzero(~known))
+        earlier.append(segment)
     return total
-
-
-def _new_texts(folder: Path, info: SegmentInfo, before: IndexReader) -> int:
-    """Return the number of a segment's texts that an index does not have."""
-    segment = open_segment(folder, info, before.params)
-    new = np.ones(len(segment.texts), np.bool_)
-    for part in slices(len(segment.texts)):
-        rows, _ = before.equal_texts(
-            segment.texts.take(np.arange(part.start, part.stop))
-        )
-        new[part.start + rows] = False
-    return int(np.count_nonzero(new))

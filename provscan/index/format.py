@@ -134,7 +134,7 @@ class Manifest:
         assert isinstance(self.params, IndexParams)
         return replace(self.params, seed_length=self.seed_length)
 
-    def with_due_seeds(self) -> Manifest:
+    def with_seed_length(self) -> Manifest:
         """Return the manifest with the length of seeds that an index newly built from
         its texts would have.
         """

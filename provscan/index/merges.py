@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from provscan.index.folder import Change, changing
 from provscan.index.format import PURGES, Manifest, Purge, SegmentInfo
+from provscan.index.ingest import write_segments
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
 from provscan.index.segment.postings import MAX_TEXTS
 from provscan.index.segment.read import Segment, open_segment, read_tombstones
-from provscan.index.write import write_segments
 
 # The minimum number of segments that are merged when tweets are added.
 FAN_OUT = 4
@@ -32,7 +32,7 @@ def merge(target: Path, *, workers: int = 1, purge_only: bool = False) -> IndexR
         manifest = open_reader(target).manifest
         groups = _to_merge(manifest, purge_only=purge_only)
         merged = replace(
-            manifest if purge_only else manifest.with_due_seeds(),
+            manifest if purge_only else manifest.with_seed_length(),
             generation=change.generation,
         )
         for group in groups:
@@ -56,7 +56,7 @@ def _to_merge(manifest: Manifest, *, purge_only: bool) -> list[list[SegmentInfo]
         added = [[info] for info in manifest.segments if info.shard is None]
         return [group for group in [shards, *added] if forgotten(group)]
     groups = _groups(manifest)
-    if manifest.with_due_seeds().seed_length != manifest.seed_length:
+    if manifest.with_seed_length().seed_length != manifest.seed_length:
         return groups
     most = max(1, len(shards))
     return [group for group in groups if len(group) > most or forgotten(group)]
@@ -67,7 +67,7 @@ def with_merges_due(change: Change, manifest: Manifest, workers: int) -> Manifes
     manifest. All segments are merged if the number of texts has grown so much that
     seeds should be longer.
     """
-    due, groups = manifest.with_due_seeds(), [_due(manifest)]
+    due, groups = manifest.with_seed_length(), [_due(manifest)]
     assert due.seed_length is not None
     assert manifest.seed_length is not None
     if due.seed_length > manifest.seed_length:

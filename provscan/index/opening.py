@@ -14,7 +14,7 @@ import numpy as np
 
 from provscan.errors import IndexFormatError, UsageError
 from provscan.index import format as index_format
-from provscan.index.checks import check_shape, check_shards
+from provscan.index.checks import check_shards
 from provscan.index.folder import threads_for
 from provscan.index.format import PURGES, FileInfo, Manifest, SegmentInfo
 from provscan.index.reader import IndexReader, LeftOut, stamps
@@ -118,7 +118,6 @@ def _opened(
         try:
             _check_files(folder, info.paths(), sums=sums)
             segments.append(open_segment(folder, info, manifest.index_params))
-            check_shape(segments[-1], folder)
         except IndexFormatError as error:
             damaged.append((info, error))
     _raise_damage(damaged, infos)

@@ -28,8 +28,8 @@ from provscan.index.format import SEGMENTS, VERSION, Manifest, damage
 from provscan.index.numbering import Numbering
 from provscan.index.segment.join import can_join, joined, joined_all, with_seeds_after
 from provscan.index.segment.read import Segment, retweets
+from provscan.index.segment.strings import Strings, combined
 from provscan.index.segment.tables import Tables
-from provscan.index.segment.texts import Strings, combined
 from provscan.index.shards.lookup import shard_tables
 from provscan.kernels.sketch.hashing import splitmix64
 from provscan.params import IndexParams
@@ -173,18 +173,19 @@ class IndexReader:
         if self.numbering.shards:
             return shard_tables(self.numbering, self.params, self.canonical_texts)
         # The manifest lists the largest segment first.
-        large, *small = (segment.searched for segment in self.segments)
+        large, *small = (segment.tables for segment in self.segments)
         rest = joined_all(small, self.params)
         if len(rest) == 1 and can_join(large, rest[0]):
             parts = [joined(large, rest[0], self.params)]
         elif len(rest) == 1:
             before = len(large.texts)
-            parts = [large, with_seeds_after(large.seeds, rest[0], before, self.params)]
+            parts = [large, with_seeds_after(large, rest[0], before, self.params)]
         else:
             parts = [large, *rest]
         firsts = np.cumsum([0, *(len(part.texts) for part in parts)])
         return tuple(
-            part.lookup(int(first)) for part, first in zip(parts, firsts, strict=False)
+            part._replace(first=int(first))
+            for part, first in zip(parts, firsts, strict=False)
         )
 
     def require_unchanged(self) -> None:
@@ -218,7 +219,7 @@ class IndexReader:
     def count(self) -> tuple[int, int]:
         """Count distinct licensed tweets and texts by reading all of them."""
         numbers = np.arange(self.size)
-        tweets = count_ids(s.tweets.ids.parted(s.living_rows) for s in self.segments)
+        tweets = count_ids(s.tweets.ids.split(s.living_rows) for s in self.segments)
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
@@ -335,7 +336,7 @@ class IndexReader:
     def count_tweets(self, texts: Numbers) -> int:
         """Return the number of distinct tweets that have any of some texts."""
         return count_ids(
-            segment.tweets.ids.parted(distinct(segment.tweets_of(rows)[1]))
+            segment.tweets.ids.split(distinct(segment.tweets_of(rows)[1]))
             for _, segment, _, rows in self._everywhere(distinct(texts))
         )
 
@@ -548,7 +549,7 @@ class IndexReader:
 
 def count_ids(parts: Iterable[tuple[Numbers, pa.LargeStringArray]]) -> int:
     """Return the number of distinct ids of tweets. Whole numbers are given separately
-    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.parted`.
+    from other ids, as by :meth:`provscan.index.segment.tweets.Ids.split`.
     """
     numbers, strings = [np.zeros(0, np.int64)], [pa.array([], pa.large_string())]
     for whole, others in parts:

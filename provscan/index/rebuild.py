@@ -19,10 +19,10 @@ from provscan.errors import IndexFormatError, OutputError
 from provscan.index.checks import check_content
 from provscan.index.folder import Change
 from provscan.index.format import MANIFEST, SEGMENTS, SegmentInfo
+from provscan.index.ingest import write_segments
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment
 from provscan.index.segment.tweets import COMPRESSED
-from provscan.index.write import write_segments
 from provscan.params import IndexParams
 
 

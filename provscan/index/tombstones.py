@@ -16,7 +16,7 @@ from provscan.index.format import TOMBSTONES, SegmentInfo, Tombstones
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment, read_tombstones
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.text_buffers import buffers
 
 

@@ -167,11 +167,6 @@ def _calls(part: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
             u64,
         ),
     )
-    sizes, most = r.read_only(u8), r.read_only(np.zeros((1, 256), np.uint16))
-    yield (
-        minimizers.possible_seeds,
-        (r.read_only(u64), i64, sizes, most, np.zeros(1, np.uint16), u64),
-    )
     yield minimizers.mark_seeds, (u64, bloom_filter)
     state = r.frozen(seeding.SeedingState(i64, i64, i64))._replace(
         last=np.zeros((1, 4), np.int32)

@@ -6,10 +6,10 @@ of any length are found by seeds, see :mod:`provscan.kernels.search.seeding`. A 
 record goes through both, so that no length is left out.
 
 The time for frequent keys is bounded, however large the index is: see
-:class:`provscan.params.SearchLimits`. A template that thousands of tweets share is
-still found, as one of its early variants, and an exact copy is found as itself: a whole
-record by its key, and a passage by the keys of stretches around the match of another
-variant.
+:class:`provscan.params.SearchLimits`. If thousands of tweets are variants of one
+template, a copy is still found, as one of the early variants. An exact copy of a
+variant is found as that variant: a whole record by its key, and a passage by the keys
+of stretches around the match of another variant.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ def _distinct(record: np.ndarray, text: np.ndarray, code: np.ndarray) -> Candida
 
 
 def merged(whole: Candidates, inside: Candidates) -> Candidates:
-    """Merge both kinds, ordered by record and text. A pair that has a diagonal is not
-    compared as a whole as well.
+    """Merge both kinds, ordered by record and text. A pair with a diagonal is not also
+    compared as a whole.
     """
     record, text, code, place = (
         np.concatenate(pair) for pair in zip(whole, inside, strict=True)

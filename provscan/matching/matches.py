@@ -73,9 +73,8 @@ class Matches:
     similarity: np.ndarray
     containment: np.ndarray
     characters: np.ndarray  # int64[rows]: the code points of each text.
-    truncated: TruncatedLookups = dataclasses.field(
-        default_factory=TruncatedLookups
-    )  # Look-ups that were cut short.
+    # Look-ups that were cut short.
+    truncated: TruncatedLookups = dataclasses.field(default_factory=TruncatedLookups)
 
     @property
     def whole(self) -> np.ndarray:

@@ -25,18 +25,14 @@ from provscan.writing import replacing_file
 SCANNED = pa.schema(
     [
         *MATCHES,
-        pa.field(
-            "text", pa.int64(), nullable=False
-        ),  # The reader's number of the licensed text.
-        pa.field(
-            "pieces", pa.bool_(), nullable=False
-        ),  # Whether that text is present in pieces.
-        pa.field(
-            "left_out", pa.int64(), nullable=False
-        ),  # Code points of the passage that the readers left out.
-        pa.field(
-            "whole", pa.bool_(), nullable=False
-        ),  # Whether the span covers the whole field, or nearly.
+        # The reader's number of the licensed text.
+        pa.field("text", pa.int64(), nullable=False),
+        # Whether that text is present in pieces.
+        pa.field("pieces", pa.bool_(), nullable=False),
+        # Code points of the passage that the readers left out.
+        pa.field("left_out", pa.int64(), nullable=False),
+        # Whether the span covers the whole field, or nearly.
+        pa.field("whole", pa.bool_(), nullable=False),
     ]
 )
 PASSAGE = [
@@ -57,15 +53,12 @@ class PartResult:
     records: int = 0
     characters: int = 0
     squares: float = 0.0
-    stats: ReadStats = field(
-        default_factory=ReadStats
-    )  # Counts of what was read and what was not.
-    truncated: TruncatedLookups = field(
-        default_factory=TruncatedLookups
-    )  # Look-ups cut short to bound the time.
-    carriers: CarrierSample = field(
-        default_factory=lambda: CarrierSample(0, 1)
-    )  # A random sample of the records.
+    # Counts of what was read and what was not.
+    stats: ReadStats = field(default_factory=ReadStats)
+    # Look-ups cut short to bound the time.
+    truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
+    # A random sample of the records.
+    carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
     _record: int = -1
     _length: int = 0
 

@@ -62,9 +62,8 @@ class Snapshot:
     fingerprint: str  # The fingerprint of exactly this generation.
     control: str | None = None  # The folder of the index of control files, if any.
     left_out: LeftOut = NOTHING  # The segments left out of the licensed index.
-    groups: tuple[
-        ShardGroup, ...
-    ] = ()  # The processes with its shards, if they are not opened here.
+    # The processes that have opened its shards, if this process does not open them.
+    groups: tuple[ShardGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +97,8 @@ class ScanTask:
     sampling: Sampling
     folder: str  # The folder for the part.
     limits: Limits = LIMITS  # The limits of the readers.
-    store: str | None = (
-        # A file store (`provscan.readers.FileStore`) to which the part is copied
-        # instead.
-        None
-    )
+    # A file store (`provscan.readers.FileStore`) to which the part is copied instead.
+    store: str | None = None
     block: RayBlock | None = None  # The input if it is not a file.
 
     def __str__(self) -> str:
@@ -110,7 +106,7 @@ class ScanTask:
 
     @property
     def near(self) -> tuple[Any, ...]:
-        """References to the task's data, near which it is best scanned."""
+        """References to the data of the task, so that it can be scanned near them."""
         return () if self.block is None else (self.block.reference,)
 
 

@@ -39,9 +39,8 @@ class VerifiedCandidates(NamedTuple):
     # licensed text that it copies.
     span: np.ndarray
     copied: np.ndarray
-    grams: (
-        np.ndarray
-    )  # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    # int32[n, 3]: distinct 5-grams in common, of the text, of the span.
+    grams: np.ndarray
     similarity: np.ndarray  # float64[n].
     way: np.ndarray  # uint8[n]: a way to match, see `provscan.kernels.search.verify`.
     letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.probe.files import ANSWERS_FILE
+from provscan.probe.plan import QuestionKey
 from provscan.readers.texts.records import without_surrogates
 
 
@@ -110,6 +111,7 @@ def read_answers(folder: Path, digest: str) -> dict[str, Answer]:
                 answer = Answer(
                     **{name: value for name, value in stored.items() if name in names}
                 )
+                QuestionKey.parse(answer.key)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(
                     f"{path}, line {number}: expected an answer as provscan writes it, "

@@ -53,12 +53,13 @@ MARKS = (r"https?://\S+", r"@\w+", r"#\w+", r"\d")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A prompt for a tweet, and measures of the wording that the model would have to
-    recite.
+    """A prompt for a tweet, and measures of its target, the wording that the model
+    would have to recite.
     """
 
     prompt: Prompt
-    bits: float
+    bits: float  # The rarity of the target under the background model.
+    # The length of the target in words and in canonical code points.
     words: int
     chars: int
 
@@ -76,33 +77,24 @@ class Candidate:
     length: int
     copies: int
     reach: int
-    number: int
-    key: int
-    targets: tuple[Target, ...]
-    reference: float | None = None
+    number: int  # The number of the text in the index.
+    key: int  # A random number for ordering, derived from the id.
+    targets: dict[str, Target]  # By kind of prompt, in the order of the settings.
+    reference: float | None = None  # Bits of the tweet under the reference model.
 
     def stratum(self) -> tuple[Any, ...]:
         """The sort key; texts are drawn at even distances in this order."""
         band = int(np.searchsorted(BANDS, self.length, "right"))
         return (self.script, band, min(self.reach, 2), self.key)
 
-    def prompt(self, kind: str) -> Prompt | None:
-        return next(
-            (target.prompt for target in self.targets if target.prompt.kind == kind),
-            None,
-        )
-
-    def measures(self, kind: str) -> list[float]:
-        """Return the predictability, in bits per character, of the target and, if there
+    def measures(self, target: Target) -> list[float]:
+        """Return the predictability, in bits per character, of a target and, if there
         is a reference model, of the whole tweet.
         """
-        target = next(target for target in self.targets if target.prompt.kind == kind)
-        own = target.bits / max(target.chars, 1)
-        return (
-            [own]
-            if self.reference is None
-            else [own, self.reference / max(len(self.text), 1)]
-        )
+        of_target = target.bits / max(target.chars, 1)
+        if self.reference is None:
+            return [of_target]
+        return [of_target, self.reference / max(len(self.text), 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,21 +174,14 @@ def arms(first: Sequence[Candidate], second: Sequence[Candidate], kind: str) -> 
     """Return the given parts and the targets of the tweets that have a prompt of the
     kind.
     """
-    sides = [
-        [tweet for tweet in side if tweet.prompt(kind) is not None]
-        for side in (first, second)
-    ]
-    texts = [
-        [
-            f"{p.given} {p.target}"
-            for tweet in side
-            if (p := tweet.prompt(kind)) is not None
-        ]
-        for side in sides
-    ]
-    return Arms(
-        texts[0], texts[1], [tweet.measures(kind) for side in sides for tweet in side]
-    )
+    texts: list[list[str]] = []
+    measures: list[list[float]] = []
+    for tweets in (first, second):
+        able = [tweet for tweet in tweets if kind in tweet.targets]
+        prompts = [tweet.targets[kind].prompt for tweet in able]
+        texts.append([f"{prompt.given} {prompt.target}" for prompt in prompts])
+        measures += [tweet.measures(tweet.targets[kind]) for tweet in able]
+    return Arms(texts[0], texts[1], measures)
 
 
 def _measured(tweets: Sequence[Candidate], reference: Reference) -> list[Candidate]:
@@ -274,9 +259,11 @@ def _candidates(
 
 def _targets(
     numbers: Numbers, rows: list[dict[str, Any]], model: Background, settings: Settings
-) -> list[tuple[Target, ...]]:
-    """Return the prompts of each tweet whose targets are long and rare enough."""
-    found: list[list[Target]] = [[] for _ in rows]
+) -> list[dict[str, Target]]:
+    """Return the prompts of each tweet whose targets are long and rare enough, by
+    kind.
+    """
+    found: list[dict[str, Target]] = [{} for _ in rows]
     copies = np.isin(numbers, model.counted).astype(np.int64)
     for kind in settings.prompts:
         made = [
@@ -304,8 +291,8 @@ def _targets(
             )
             # Leave out targets that the prompt already contains.
             if enough and worth >= settings.min_bits and not _repeats(text, before):
-                found[at].append(target)
-    return [tuple(targets) for targets in found]
+                found[at][kind] = target
+    return found
 
 
 def _repeats(target: str, given: str) -> bool:
@@ -329,7 +316,7 @@ def _one_each(
     for number in [*reversed(range(len(pools) - 1)), len(pools) - 1]:
         for tweet in sorted(pools[number], key=lambda t: t.key):
             targets = canonical_array(
-                [target.prompt.target for target in tweet.targets]
+                [target.prompt.target for target in tweet.targets.values()]
             ).to_pylist()
             wording = {family[tweet.number], *targets}
             if wording & seen:
@@ -379,17 +366,17 @@ def _matched(
         [tweet.author or f"control {at}" for at, tweet in enumerate(control)],
     )
     script, lang, length = (
-        [[getattr(tweet, name) for tweet in side] for side in (licensed, control)]
+        [[getattr(tweet, name) for tweet in tweets] for tweets in (licensed, control)]
         for name in ("script", "lang", "length")
     )
     # An unknown language matches any language.
-    both_known = np.logical_and.outer(*([bool(each) for each in side] for side in lang))
-    other = _differ(*script) | (
-        both_known & _differ(*([each or "" for each in side] for side in lang))
+    known = np.logical_and.outer(*([bool(each) for each in arm] for arm in lang))
+    unlike = _differ(*script) | (
+        known & _differ(*([each or "" for each in arm] for arm in lang))
     )
-    apart = np.abs(np.subtract.outer(*(np.log(side) for side in length)))
+    apart = np.abs(np.subtract.outer(*(np.log(arm) for arm in length)))
     cost[author] += 0.5
-    cost[other | (apart > np.log(FACTOR))] = 1e6
+    cost[unlike | (apart > np.log(FACTOR))] = 1e6
     rows, columns = linear_sum_assignment(cost)
     return [
         (licensed[r], control[c])
@@ -404,17 +391,20 @@ def _differ(licensed: Sequence[str], control: Sequence[str]) -> Any:
 
 
 def _features(tweets: Sequence[Candidate]) -> Floats:
-    """Return the features for matching: length, predictability and marks."""
+    """Return the features for matching: length, predictability and marks. The target
+    is that of the first kind of prompt.
+    """
     return np.array(
         [
             [
                 2.0 * np.log(len(tweet.text)),
-                2.0 * np.log(max(tweet.targets[0].chars, 1)),
-                *tweet.measures(tweet.targets[0].prompt.kind),
+                2.0 * np.log(max(target.chars, 1)),
+                *tweet.measures(target),
                 *(min(len(re.findall(mark, tweet.text)), 3) for mark in MARKS),
                 float(tweet.text.startswith("RT @")),
             ]
             for tweet in tweets
+            for target in [next(iter(tweet.targets.values()))]
         ]
     )
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from provscan.probe.answers import Answer
-from provscan.probe.plan import ARMS, Plan
+from provscan.probe.plan import ARMS, Plan, QuestionKey
 from provscan.probe.verification import Recitation
 
 
@@ -83,9 +83,9 @@ class Counts:
 
 def complete_pairs(plan: Plan, answers: dict[str, Answer]) -> list[int]:
     missing = {
-        int(q.key.split("/")[0])
-        for q in plan.questions()
-        if q.target and q.key not in answers
+        QuestionKey.parse(question.key).pair
+        for question in plan.questions()
+        if question.key not in answers
     }
     return [number for number in range(len(plan.pairs)) if number not in missing]
 
@@ -104,8 +104,11 @@ def count_recitations(found: Evidence) -> Counts:
         if each.asked.pair in place and each.asked.kind in kinds:
             best, at = bits[each.asked.arm], place[each.asked.pair]
             best[at] = max(best[at], each.bits)
-    said = {key.rsplit("/", 2)[0] for key, answer in found.asked.items() if answer.text}
-    able = [all(f"{pair}/{arm}" in said for arm in ARMS) for pair in pairs]
+    asked = [
+        QuestionKey.parse(key) for key, answer in found.asked.items() if answer.text
+    ]
+    answered = {(key.pair, key.arm) for key in asked}
+    able = [all((pair, arm) in answered for arm in ARMS) for pair in pairs]
     return Counts(
         kinds,
         pairs,

@@ -45,9 +45,11 @@ class Local:
         self._device = loaded.device
         self._length = loaded.length
         self._style, self._temperature, self._batch = style, temperature, batch
+        # A model may have several tokens that end an answer.
+        ends = getattr(loaded.network.generation_config, "eos_token_id", None)
         self._ends = {
             self._tokenizer.eos_token_id,
-            getattr(loaded.network.generation_config, "eos_token_id", None),
+            *(ends if isinstance(ends, list) else [ends]),
         }
 
     def describe(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from provscan.errors import InputError, OutputError, ProvscanError, UsageError
 from provscan.matching import Index
 from provscan.options import default_workers, parse_utc
 from provscan.probe.baseline import blind_baseline
-from provscan.probe.draw import REACH, Candidate, Draw, arms, draw
+from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
 from provscan.probe.files import PLAN_FILE
 from provscan.probe.prompts import FREE, TEMPLATES, max_tokens
 from provscan.probe.reference import Reference
@@ -44,14 +44,48 @@ FREE_TOKENS = 120
 # Shares of controls recited by chance for which the power is computed.
 CHANCE = (0.0, 0.01, 0.05)
 POWER = 0.8
+# What the plan contains of a tweet, in addition to its prompts.
+TWEET_FIELDS = (
+    "tweet_id",
+    "author",
+    "day",
+    "lang",
+    "script",
+    "length",
+    "copies",
+    "reach",
+    "text",
+)
+
+
+class QuestionKey(NamedTuple):
+    """The name of a question in a plan. A question that names no tweet has the kind
+    ``FREE`` and the pair -1.
+    """
+
+    pair: int
+    arm: str
+    kind: str  # The kind of prompt.
+    sample: int  # The number of the sample.
+
+    def __str__(self) -> str:
+        if self.kind == FREE:
+            return f"{FREE}/{self.sample}"
+        return "/".join(map(str, self))
+
+    @classmethod
+    def parse(cls, key: str) -> QuestionKey:
+        *tweet, sample = key.split("/")
+        if tweet == [FREE]:
+            return cls(-1, "licensed", FREE, int(sample))
+        pair, arm, kind = tweet
+        return cls(int(pair), arm, kind, int(sample))
 
 
 class Question(NamedTuple):
     """One question to the model."""
 
-    # The name of the question in the plan: pair, arm and kind, or "free", and the
-    # number of the sample.
-    key: str
+    key: str  # A :class:`QuestionKey` as a string.
     prompt: str  # The text that is sent to the model.
     # The exact text that would follow, with the white space before it; empty if the
     # prompt names no tweet.
@@ -62,7 +96,7 @@ class Question(NamedTuple):
 
     @property
     def sample(self) -> int:
-        return int(self.key.rsplit("/", 1)[1])
+        return QuestionKey.parse(self.key).sample
 
     @property
     def scored(self) -> bool:
@@ -116,9 +150,8 @@ class Plan:
                     # The arm that is asked first alternates from pair to pair.
                     for arm in ARMS if number % 2 == 0 else ARMS[::-1]:
                         prompt = pair[arm]["prompts"][kind]
-                        key = f"{number}/{arm}/{kind}/{sample}"
                         yield self._question(
-                            key,
+                            QuestionKey(number, arm, kind, sample),
                             prompt["prompt"],
                             prompt["gap"] + prompt["target"],
                             prompt["max_tokens"],
@@ -132,12 +165,13 @@ class Plan:
 
     def _free(self, sample: int) -> Question:
         # No answer is greedy: all are samples from the same distribution.
+        key = QuestionKey(-1, "licensed", FREE, sample)
         return self._question(
-            f"{FREE}/{sample}", self.content["free_prompt"], "", FREE_TOKENS, sample + 1
+            key, self.content["free_prompt"], "", FREE_TOKENS, sample + 1
         )
 
     def _question(
-        self, key: str, prompt: str, target: str, tokens: int, sample: int
+        self, key: QuestionKey, prompt: str, target: str, tokens: int, sample: int
     ) -> Question:
         temperature = self.settings.temperature if sample else 0.0
         seed = (
@@ -147,7 +181,7 @@ class Plan:
             )
             >> 1
         )
-        return Question(key, prompt, target, temperature, seed, tokens)
+        return Question(str(key), prompt, target, temperature, seed, tokens)
 
 
 def make_plan(
@@ -297,9 +331,7 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
     baselines = {}
     for kind in settings.prompts:
         able = [
-            pair
-            for pair in drawn.pairs
-            if all(tweet.prompt(kind) is not None for tweet in pair)
+            pair for pair in drawn.pairs if all(kind in tweet.targets for tweet in pair)
         ]
         both = arms(
             [licensed for licensed, _ in able], [control for _, control in able], kind
@@ -358,40 +390,29 @@ def _pair(
     """Return a pair as it is written to the plan; None if no kind of prompt fits both
     tweets.
     """
-    sides = [
-        {t.prompt.kind: t for t in tweet.targets if t.prompt.kind in kinds}
-        for tweet in (licensed, control)
+    both = [
+        kind for kind in kinds if kind in licensed.targets and kind in control.targets
     ]
-    both = [kind for kind in kinds if all(kind in side for side in sides)]
     if not both:
         return None
-    entry = {}
-    for arm, tweet, side in zip(ARMS, (licensed, control), sides, strict=True):
-        about = {
-            "tweet_id": tweet.tweet_id,
-            "author": tweet.author,
-            "day": tweet.day,
-            "lang": tweet.lang,
-            "script": tweet.script,
-            "length": tweet.length,
-            "copies": tweet.copies,
-            "reach": tweet.reach,
-            "reference_bits": None
-            if tweet.reference is None
-            else round(tweet.reference, 2),
-            "text": tweet.text,
+    return {
+        arm: {
+            **{name: getattr(tweet, name) for name in TWEET_FIELDS},
+            "reference_bits": tweet.reference and round(tweet.reference, 2),
+            "prompts": {kind: _prompt(tweet.targets[kind]) for kind in both},
         }
-        prompts = {
-            kind: {
-                "prompt": side[kind].prompt.text,
-                "gap": side[kind].prompt.gap,
-                "target": side[kind].prompt.target,
-                "bits": round(side[kind].bits, 2),
-                "words": side[kind].words,
-                "chars": side[kind].chars,
-                "max_tokens": max_tokens(side[kind].prompt.target),
-            }
-            for kind in both
-        }
-        entry[arm] = {**about, "prompts": prompts}
-    return entry
+        for arm, tweet in zip(ARMS, (licensed, control), strict=True)
+    }
+
+
+def _prompt(target: Target) -> dict[str, Any]:
+    """Return a prompt as it is written to the plan."""
+    return {
+        "prompt": target.prompt.text,
+        "gap": target.prompt.gap,
+        "target": target.prompt.target,
+        "bits": round(target.bits, 2),
+        "words": target.words,
+        "chars": target.chars,
+        "max_tokens": max_tokens(target.prompt.target),
+    }

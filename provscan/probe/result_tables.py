@@ -107,7 +107,7 @@ def recitation_table(
         known.append(
             (
                 each,
-                "/".join(map(str, each.asked)),
+                str(each.asked),
                 tweet["tweet_id"],
                 prompt["prompt"],
                 prompt["target"],

@@ -21,7 +21,7 @@ from provscan.options import parse_utc
 from provscan.probe.answers import read_answers
 from provscan.probe.evidence import Evidence, complete_pairs
 from provscan.probe.files import ANSWERS_FILE, RECITATIONS_FILE, TWEETS_FILE
-from provscan.probe.plan import Plan, open_plan
+from provscan.probe.plan import Plan, QuestionKey, open_plan
 from provscan.probe.prompts import FREE
 from provscan.probe.report import write_probe_report
 from provscan.probe.report.wording import final_answer
@@ -62,7 +62,9 @@ def score(
     """
     plan = open_plan(path)
     answers = read_answers(plan.path, plan.digest)
-    free = [answer for answer in answers.values() if answer.key.startswith(f"{FREE}/")]
+    free = [
+        answer for key, answer in answers.items() if QuestionKey.parse(key).kind == FREE
+    ]
     complete = complete_pairs(plan, answers)
     if not complete:
         raise InputError(

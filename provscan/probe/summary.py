@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan import estimate
+from provscan.arrays import Floats
 from provscan.calibration.controls import Controls
 from provscan.errors import InputError
 from provscan.probe import statistics
@@ -27,7 +28,7 @@ from provscan.probe.draw import COPIES
 from provscan.probe.evidence import Counts, Evidence, count_recitations
 from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
-from provscan.probe.plan import ARMS, POWER, Plan
+from provscan.probe.plan import ARMS, POWER, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.probe.report.wording import ALIKE, REVERSED
 from provscan.probe.result_tables import tweet_table
@@ -67,18 +68,14 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
     claimed = bool(numbers["at_least"])
     power = statistics.detectable_share(able, float(control.mean())) if able else None
     q_values = np.full(len(counts.pairs), np.nan)
-    if plan.content["claims"]:
-        q_values = statistics.benjamini_hochberg(
-            statistics.conformal_p_values(
-                counts.bits["licensed"], counts.bits["control"]
-            )
-        )
+    if plan.content["claims"] and counts.pairs:
+        q_values = conformal_q_values(*(counts.bits[arm] for arm in ARMS))
     listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
     logprobs = {
         arm: best_logprobs(
             found.answers,
             {
-                pair: [f"{pair}/{arm}/{kind}/0" for kind in counts.kinds]
+                pair: [str(QuestionKey(pair, arm, kind, 0)) for kind in counts.kinds]
                 for pair in counts.pairs
             },
         )
@@ -105,6 +102,17 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "extraction": extraction(logprobs, plan.settings, "endpoint" in model),
     }
     return summary, tweet_table(found, counts, q_values, logprobs)
+
+
+def conformal_q_values(licensed: Floats, control: Floats) -> Floats:
+    """Return the q-value of each licensed tweet, given the bits of both arms.
+
+    With this weight of a control, the q-values are those of Benjamini & Hochberg for
+    conformal p-values, which are jointly valid (Bates et al. 2023,
+    doi:10.1214/22-AOS2244).
+    """
+    weight = len(licensed) / (1 + len(control))
+    return estimate.q_values(licensed, licensed, control, weight)
 
 
 def status_of(summary: dict[str, Any]) -> str:
@@ -157,10 +165,8 @@ def _by_arm(answers: Iterable[Answer]) -> dict[str, int]:
     """Count the answers about tweets of each arm, and those to the prompt that names no
     tweet.
     """
-    found = Counter(
-        FREE if answer.key.startswith(f"{FREE}/") else answer.key.split("/")[1]
-        for answer in answers
-    )
+    keys = [QuestionKey.parse(answer.key) for answer in answers]
+    found = Counter(FREE if key.kind == FREE else key.arm for key in keys)
     return {name: found[name] for name in (*ARMS, FREE)}
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,23 +21,12 @@ from provscan.index import IndexReader
 from provscan.matching import LEVELS, scan_texts
 from provscan.params import MatchParams
 from provscan.probe.answers import Answer
-from provscan.probe.plan import ARMS, Plan
+from provscan.probe.plan import ARMS, Plan, QuestionKey
 from provscan.probe.prompts import FREE
 from provscan.runs.build import build_index
 from provscan.scoring.background import background
 from provscan.scoring.rule import MatchTraits, Scorer
 from provscan.text_buffers import buffers, to_array
-
-
-class Asked(NamedTuple):
-    """The parts of a question's key: pair, arm, kind of prompt, and number of the
-    sample. The pair of free generation is -1.
-    """
-
-    pair: int
-    arm: str
-    kind: str
-    sample: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,7 @@ class Recitation:
     text.
     """
 
-    asked: Asked  # The question.
+    asked: QuestionKey  # The question.
     # The span in code points of the answer.
     start: int
     end: int
@@ -66,7 +55,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     rows = [
         answer
         for answer in answers
-        if answer.text and not answer.key.startswith(f"{FREE}/")
+        if answer.text and QuestionKey.parse(answer.key).kind != FREE
     ]
     if not rows:
         return []
@@ -105,10 +94,10 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         ):
             continue
         if key not in best or bits > best[key].bits:
-            pair, arm, kind, sample = key.split("/")
-            asked = Asked(int(pair), arm, kind, int(sample))
             where = match["start"], match["end"], match["level"]
-            best[key] = Recitation(asked, *where, match["similarity"], share, bits)
+            best[key] = Recitation(
+                QuestionKey.parse(key), *where, match["similarity"], share, bits
+            )
     return [best[answer.key] for answer in rows if answer.key in best]
 
 
@@ -137,10 +126,7 @@ def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitat
         )
     kept: Numbers = np.flatnonzero(scores.counted)
     columns: list[list[Any]] = [
-        [
-            Asked(-1, "licensed", FREE, int(rows[row].key.rsplit("/", 1)[1]))
-            for row in found.row[kept].tolist()
-        ],
+        [QuestionKey.parse(rows[row].key) for row in found.row[kept].tolist()],
         *found.span[kept].T.tolist(),
         [LEVELS[level] for level in found.level[kept].tolist()],
         found.similarity[kept].tolist(),

@@ -3,7 +3,7 @@ shards.
 
 The first tasks read and sketch tweets and distribute them by the hash of their text.
 The second tasks write one shard each. This process makes the decisions that concern all
-shards (:mod:`provscan.index.shards.spread`).
+shards (:mod:`provscan.index.shards.build`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ import provscan
 from provscan.blind.index import BlindIndex, _problems, open_blind
 from provscan.blind.params import BlindLimits
 from provscan.blind.scan import _accepted, _equal, scan_blind
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.packed import pack_numbers
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import CodeBuffer, frozen
 from provscan.matching.matches import LEVELS
 from provscan.params import MatchParams
@@ -50,8 +51,6 @@ def test_tweets_of_the_texts(index: BlindIndex) -> None:
         "x": 2,
         "z": 1,
     }
-    once = dataclasses.replace(index, counts=index.counts[:0])
-    assert once.tweet_counts(np.arange(3)).tolist() == [1, 1, 1]
     assert index.info()["texts"] == 3
     assert index.info()["tweets"] == 4
     # Two bytes a length, four a hash.
@@ -76,6 +75,14 @@ def of_table(index: BlindIndex, **fields: Any) -> BlindIndex:
     return dataclasses.replace(index, table=index.table._replace(**fields))
 
 
+def of_ids(index: BlindIndex, **fields: Any) -> BlindIndex:
+    return dataclasses.replace(index, ids=index.ids._replace(**fields))
+
+
+def with_offset(strings: Strings, place: int, number: int) -> Strings:
+    return Strings(strings.text, with_number(strings.offsets, place, number))
+
+
 BROKEN: list[tuple[str, Callable[[BlindIndex], BlindIndex]]] = [
     ("texts.hashes", lambda b: of_texts(b, hashes=b.texts.hashes[1:])),
     ("texts.hashes", lambda b: of_texts(b, hashes=b.texts.hashes[::-1])),
@@ -98,53 +105,28 @@ BROKEN: list[tuple[str, Callable[[BlindIndex], BlindIndex]]] = [
             b, starts=with_number(b.table.starts, 1, b.table.starts[-1] + 1)
         ),
     ),
-    ("ids.numbers", lambda b: dataclasses.replace(b, ids=b.ids[1:])),
     (
-        "ids.numbers",
-        lambda b: dataclasses.replace(
-            b, ids=with_number(b.ids, 0, -1 - len(b.other_ids))
+        "ids.blocks",
+        lambda b: of_ids(
+            b, numbers=pack_numbers(with_number(b.ids.numbers.all(), 0, -3))
         ),
     ),
-    (
-        "ids.offsets",
-        lambda b: dataclasses.replace(
-            b, other_ids=Strings(b.other_ids.text[1:], b.other_ids.offsets)
-        ),
-    ),
-    (
-        "ids.offsets",
-        lambda b: dataclasses.replace(
-            b,
-            other_ids=Strings(b.other_ids.text, with_number(b.other_ids.offsets, 0, 1)),
-        ),
-    ),
-    (
-        "ids.offsets",
-        lambda b: dataclasses.replace(
-            b,
-            other_ids=Strings(b.other_ids.text, with_number(b.other_ids.offsets, 1, 3)),
-        ),
-    ),
+    ("ids.offsets", lambda b: of_ids(b, strings=with_offset(b.ids.strings, 1, 3))),
     (
         "ids.utf8",
-        lambda b: dataclasses.replace(
-            b, other_ids=Strings(b.other_ids.text | 0x80, b.other_ids.offsets)
+        lambda b: of_ids(
+            b, strings=Strings(b.ids.strings.text | 0x80, b.ids.strings.offsets)
         ),
     ),
-    ("tweets.counts", lambda b: dataclasses.replace(b, counts=np.array([[3, 2]]))),
     (
-        "tweets.counts",
-        lambda b: dataclasses.replace(b, counts=np.array([[1, 2], [1, 2]])),
+        "tweets.blocks",
+        lambda b: dataclasses.replace(b, counts=pack_numbers(np.array([1, 0, 1]))),
     ),
 ]
 
 
 def test_a_whole_blind_index_has_no_problems(index: BlindIndex) -> None:
     assert list(_problems(index)) == []
-    assert (
-        list(_problems(dataclasses.replace(index, counts=np.array([[0, 2], [2, 2]]))))
-        == []
-    )
 
 
 @pytest.mark.parametrize("case", range(len(BROKEN)))
@@ -201,7 +183,7 @@ def accepted(
     """
     index: Any = SimpleNamespace(
         texts=SimpleNamespace(lengths=np.array(lengths, np.uint16)),
-        ids=np.array(ids or range(len(lengths))),
+        ids=SimpleNamespace(numbers=pack_numbers(np.array(ids or range(len(lengths))))),
     )
     limits = BlindLimits(min_chars=20, margin=margin)
     kept, similarity, containment = _accepted(

@@ -5,6 +5,7 @@ border kept.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,24 @@ import pytest
 import provscan
 from provscan.errors import IndexFormatError
 from provscan.index import checks
-from provscan.index.checks import check_content, check_shape
+from provscan.index.checks import check_content
 from provscan.index.format import FileInfo, Tombstones
 from provscan.index.segment.filters import (
+    band_filter_words,
     bloom_filter,
-    new_band_filter,
     new_filter,
     widened,
 )
-from provscan.index.segment.packed import Numbers, pack_numbers
+from provscan.index.segment.packed import (
+    Numbers,
+    open_numbers,
+    pack_numbers,
+    write_numbers,
+)
 from provscan.index.segment.postings import EXACT, SEEDS, bands_layout
-from provscan.index.segment.read import Segment, read_tombstones
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.read import Segment, open_segment, read_tombstones
+from provscan.index.segment.strings import Strings
+from provscan.params import IndexParams
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +81,6 @@ def of_tweets(segment: Segment, **fields: Any) -> Segment:
     return changed(segment, tweets=segment.tweets._replace(**fields))
 
 
-def of_seeds(segment: Segment, **fields: Any) -> Segment:
-    return changed(segment, seeds=segment.seeds._replace(**fields))
-
-
 def with_number(array: np.ndarray, place: int, number: int) -> np.ndarray:
     array = np.array(array)
     array[place] = number
@@ -96,92 +99,119 @@ def packed(column: Numbers, place: int, number: int) -> Numbers:
 
 
 def test_a_whole_segment_passes(segment: Segment, tmp_path: Any) -> None:
-    assert found(segment, check_shape, tmp_path) is None
     assert found(segment, check_content, tmp_path) is None
 
 
-SHAPES: dict[str, Callable[[Segment], Segment]] = {
-    "texts.sketches: expected 5 numbers, found 4": lambda s: changed(
-        s, sketches=s.sketches[1:]
+# For each problem, the file in which it is, the type of its numbers, and a change.
+SHAPES: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
+    "texts.sketches: expected 5 numbers, found 4": (
+        "texts.sketches",
+        "u8",
+        lambda a: a[2:],
     ),
-    "exact.entries: expected 5 numbers, found 4": lambda s: changed(
-        s, exact=s.exact._replace(entries=s.exact.entries[1:])
+    "exact.entries: expected 5 numbers, found 4": (
+        "exact.entries",
+        "u4",
+        lambda a: a[1:],
     ),
-    "times.blocks: its blocks do not fit its words": lambda s: of_tweets(
-        s, times=part_of(s.tweets.times, rows=999)
+    "times.blocks: its blocks do not fit its words": (
+        "times.words",
+        "u8",
+        lambda a: a[1:],
     ),
-    "raw_texts.blocks: its blocks do not fit its words": lambda s: of_tweets(
-        s,
-        raw_texts=part_of(
-            s.tweets.raw_texts,
-            offsets=part_of(s.tweets.raw_texts.offsets, words=np.zeros(0, "u8")),
-        ),
+    "raw_texts.blocks: its blocks do not fit its words": (
+        "raw_texts.words",
+        "u8",
+        lambda a: a[:0],
     ),
-    "texts.offsets: expected 5 strings, found 4": lambda s: changed(
-        s, texts=Strings(s.texts.text, s.texts.offsets[:-1])
+    "texts.offsets: expected 5 strings, found 4": (
+        "texts.offsets",
+        "i8",
+        lambda a: a[:-1],
     ),
-    "ids.offsets: expected 0 strings, found -1": lambda s: of_tweets(
-        s,
-        ids=s.tweets.ids._replace(
-            strings=Strings(s.texts.text[:0], s.texts.offsets[:0])
-        ),
+    "ids.offsets: expected 0 strings, found -1": (
+        "ids.offsets",
+        "i8",
+        lambda a: a[:0],
     ),
-    "texts.offsets: its offsets do not cover the text": lambda s: changed(
-        s, texts=Strings(s.texts.text[1:], s.texts.offsets)
+    "texts.offsets: its offsets do not cover the text": (
+        "texts.utf8",
+        "u1",
+        lambda a: a[1:],
     ),
-    "author.offsets: its offsets do not cover the text": lambda s: of_tweets(
-        s,
-        author=s.tweets.author._replace(
-            values=Strings(
-                s.tweets.author.values.text,
-                with_number(s.tweets.author.values.offsets, 0, 1),
-            )
-        ),
+    "author.offsets: its offsets do not cover the text": (
+        "author.offsets",
+        "i8",
+        lambda a: with_number(a, 0, 1),
     ),
-    "exact.starts: its buckets do not cover the entries": lambda s: changed(
-        s, exact=s.exact._replace(starts=with_number(s.exact.starts, -1, 4))
+    "exact.starts: its buckets do not cover the entries": (
+        "exact.starts",
+        "u4",
+        lambda a: with_number(a, -1, 4),
     ),
-    "bands.starts: its buckets do not cover the entries": lambda s: changed(
-        s, bands=s.bands._replace(starts=with_number(s.bands.starts, 0, 1))
+    "bands.starts: its buckets do not cover the entries": (
+        "bands.starts",
+        "u4",
+        lambda a: with_number(a, 0, 1),
     ),
-    "bands.filter: 0 words are no power of two": lambda s: changed(
-        s, band_filter=s.band_filter[:0]
+    "seeds.starts: expected 257 numbers, found 256": (
+        "seeds.starts",
+        "u4",
+        lambda a: a[:-1],
     ),
-    "bands.filter: 3 words are no power of two": lambda s: changed(
-        s, band_filter=s.band_filter[:3]
+    "bands.filter: 0 words are no power of two": (
+        "bands.filter",
+        "u8",
+        lambda a: a[:0],
     ),
-    "seeds.filter: 6 words are no power of two": lambda s: of_seeds(
-        s, filter=s.seeds.filter[:6]
+    "bands.filter: 3 words are no power of two": (
+        "bands.filter",
+        "u8",
+        lambda a: a[:3],
+    ),
+    "seeds.filter: 6 words are no power of two": (
+        "seeds.filter",
+        "u8",
+        lambda a: a[:6],
     ),
 }
 
 
+def opened_with(
+    segment: Segment,
+    folder: Path,
+    name: str,
+    dtype: str,
+    change: Callable[[np.ndarray], np.ndarray],
+) -> str | None:
+    """Open a copy of a segment, one of whose files is changed; return what is wrong."""
+    place = segment.info.name
+    source = Path(segment.tweets.raw_texts.path).parent
+    shutil.copytree(source, folder / "segments" / place)
+    file = folder / "segments" / place / name
+    change(np.fromfile(file, dtype)).tofile(file)
+    return found(
+        segment,
+        lambda s, f: open_segment(f, s.info, IndexParams(seed_length=10)),
+        folder,
+    )
+
+
 @pytest.mark.parametrize("problem", SHAPES)
 def test_files_of_a_wrong_length_are_named(
-    segment: Segment, problem: str, tmp_path: Any
+    segment: Segment, problem: str, tmp_path: Path
 ) -> None:
-    assert found(SHAPES[problem](segment), check_shape, tmp_path) == problem
+    assert opened_with(segment, tmp_path, *SHAPES[problem]) == problem
 
 
-def test_tables_have_a_bucket_more_than_numbers(
-    segment: Segment, tmp_path: Any
-) -> None:
-    starts = segment.seeds.table.starts
-    wrong = of_seeds(segment, table=segment.seeds.table._replace(starts=starts[:-1]))
-    expected = (
-        f"seeds.starts: expected {len(starts):,} numbers, found {len(starts) - 1:,}"
-    )
-    assert found(wrong, check_shape, tmp_path) == expected
-    places = of_seeds(segment, places=segment.seeds.places[1:])
-    assert str(found(places, check_shape, tmp_path)).startswith(
-        "seeds.places: expected "
-    )
-    assert (
-        found(
-            changed(segment, band_filter=segment.band_filter[:1]), check_shape, tmp_path
-        )
-        is None
-    )
+def test_seeds_have_as_many_places_as_entries(segment: Segment, tmp_path: Path) -> None:
+    wrong = opened_with(segment, tmp_path, "seeds.places", "u1", lambda a: a[1:])
+    assert str(wrong).startswith("seeds.places: expected ")
+
+
+def test_a_filter_of_one_word_is_allowed(segment: Segment, tmp_path: Path) -> None:
+    wrong = opened_with(segment, tmp_path, "bands.filter", "u8", lambda a: a[:1])
+    assert wrong is None
 
 
 def of_raw_texts(segment: Segment, **parts: Any) -> Segment:
@@ -271,39 +301,51 @@ def test_forgotten_rows_are_rows(
             read_tombstones(tmp_path, info)
 
 
-def test_packed_columns_are_as_long_as_their_rows() -> None:
-    column = pack_numbers(np.arange(1000))
-    assert column.is_whole()
-    assert pack_numbers(np.array([-(1 << 63), (1 << 63) - 1])).is_whole()
-    assert not part_of(column, rows=100).is_whole()
-    assert not part_of(
-        column, words=np.append(column.words, column.words[:1])
-    ).is_whole()
-    for place, number in (
-        (0, column.blocks[0, 1] + 64),
-        (1, column.blocks[1, 1] + 256),
-    ):
-        blocks = column.blocks.copy()
-        blocks[place, 1] = number
-        assert not part_of(column, blocks=blocks).is_whole()
+@pytest.mark.parametrize(
+    "numbers", [np.arange(1000), np.array([-(1 << 63), (1 << 63) - 1])]
+)
+def test_packed_columns_are_as_long_as_their_rows(
+    numbers: np.ndarray, tmp_path: Path
+) -> None:
+    write_numbers(tmp_path, "n", numbers)
+    assert open_numbers(tmp_path, "n", len(numbers)).all().tolist() == numbers.tolist()
+    with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
+        open_numbers(tmp_path, "n", len(numbers) + 128)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "added"), [("blocks", 1, 64), ("blocks", 3, 256), ("words", 0, 0)]
+)
+def test_each_block_of_a_packed_column_has_its_own_words(
+    name: str, place: int, added: int, tmp_path: Path
+) -> None:
+    write_numbers(tmp_path, "n", np.arange(1000))
+    file = tmp_path / f"n.{name}"
+    array = np.fromfile(file, "i8")
+    array[place] += added
+    (array if added else np.append(array, array[:1])).tofile(file)
+    with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
+        open_numbers(tmp_path, "n", 1000)
 
 
 def test_filters_have_eight_to_sixteen_bits_a_hash() -> None:
     # At least 2 ** 10 bits, then the next power of two above eight a hash: 8 * 128 is
     # one itself.
-    assert [len(new_filter(count)) for count in (0, 127, 128, 255, 256)] == [
+    assert [len(new_filter(count).words) for count in (0, 127, 128, 255, 256)] == [
         16,
         16,
         32,
         32,
         64,
     ]
-    assert len(new_band_filter(511)) == len(new_filter(255))
-    assert len(new_band_filter(512)) == len(new_filter(256))
+    assert band_filter_words(511) == len(new_filter(255).words)
+    assert band_filter_words(512) == len(new_filter(256).words)
     words = 5 * np.arange(64, dtype=np.uint64)
     # Room for twice as many more: 128 words for 300, as they are for 100.
-    assert widened(words, 300).tolist() == [5 * n for n in range(64) for _ in (0, 1)]
-    assert widened(words, 100).tolist() == words.tolist()
+    assert widened(bloom_filter(words), 300).words.tolist() == [
+        5 * n for n in range(64) for _ in (0, 1)
+    ]
+    assert widened(bloom_filter(words), 100).words.tolist() == words.tolist()
     assert [int(bloom_filter(words[:n]).shift) for n in (1, 2, 64)] == [32, 31, 26]
 
 

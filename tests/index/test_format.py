@@ -125,22 +125,24 @@ def test_golden_index_of_version_1() -> None:
         (naive_passages.text_keys(text.encode())[0], number)
         for number, text in enumerate(texts)
     ]
-    assert_table(segment.exact, keys, 30)
+    assert_table(segment.whole.exact, keys, 30)
     signatures = [naive_sketch.signature(text) for text in texts]
     bands = [
         (key, n)
         for n, s in enumerate(signatures)
         for key in naive_sketch.band_keys(s, 16, 4)
     ]
-    assert_table(segment.bands, bands, 32)
+    assert_table(segment.whole.bands, bands, 32)
     hashes = [naive_passages.seed_hash(key >> 32) for key, _ in bands]
-    assert segment.band_filter.tolist() == naive_passages.key_filter(hashes, 4)
-    assert segment.sketches.tolist() == [
+    assert segment.whole.band_filter.words.tolist() == naive_passages.key_filter(
+        hashes, 4
+    )
+    assert segment.whole.sketches.tolist() == [
         naive_sketch.two_bit_sketch(s) for s in signatures
     ]
     seeds, frequent = naive_passages.table_seeds(texts, 10, 4)
     assert_table(
-        segment.seeds.table,
+        segment.seeds.postings,
         [(key << 32, number) for key, number, _ in sorted(seeds)],
         32,
     )
@@ -148,9 +150,9 @@ def test_golden_index_of_version_1() -> None:
         place_code(place) for _, _, place in sorted(seeds)
     ]
     hashes = [naive_passages.seed_hash(key) for key, _, _ in seeds]
-    assert segment.seeds.filter.tolist() == naive_passages.key_filter(hashes, 4)
+    assert segment.seeds.filter.words.tolist() == naive_passages.key_filter(hashes, 4)
     assert not frequent
-    assert segment.seeds.frequent.tolist() == [0] * 16
+    assert segment.frequent.words.tolist() == [0] * 16
     rows = (
         index.match([tweet["text"] for tweet in tweets])
         .select(["record", "tweet_id", "tweets", "level"])

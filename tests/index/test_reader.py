@@ -22,7 +22,7 @@ import provscan
 from provscan.errors import InputError
 from provscan.index.format import VERSION
 from provscan.index.segment import join, postings
-from provscan.index.segment.filters import bloom_filter, widened
+from provscan.index.segment.filters import widened
 from provscan.index.segment.join import can_join, joined, more_seeds
 from provscan.index.segment.seeds import PER_FREQUENT, seed_parts
 from provscan.kernels.search import minimizers
@@ -225,16 +225,18 @@ def test_joined_segments_are_the_segment_of_both(
         build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)
     ]
     large, small, whole = (reader.segments[0] for reader in readers)
-    assert can_join(large.searched, small.searched)
+    assert can_join(large.tables, small.tables)
     params = readers[0].params
-    both = joined(large.searched, small.searched, params)
+    both = joined(large.tables, small.tables, params)
     for name in ("exact", "bands"):
-        for own, theirs in zip(getattr(both, name), getattr(whole, name), strict=True):
+        for own, theirs in zip(
+            getattr(both.whole, name), getattr(whole.whole, name), strict=True
+        ):
             assert np.array_equal(own, theirs), name
     own, theirs, before = (
         set(
             postings.unpacked(
-                segment.seeds.table, segment.seeds.places, postings.SEEDS
+                segment.seeds.postings, segment.seeds.places, postings.SEEDS
             ).tolist()
         )
         for segment in (both, whole, large)
@@ -252,13 +254,11 @@ def test_joined_segments_are_the_segment_of_both(
     assert shared
     assert {e >> 8 & 0xFFFFFF for e in own ^ theirs} <= shared
     held = np.empty(len(own), np.bool_)
-    minimizers.held_seeds(
-        np.array(list(own), np.uint64), bloom_filter(both.seeds.filter), held
-    )
+    minimizers.held_seeds(np.array(list(own), np.uint64), both.seeds.filter, held)
     assert held.all()
-    size = min(len(both.band_filter), len(whole.band_filter))
+    size = min(len(segment.whole.band_filter.words) for segment in (both, whole))
     words, expected = (
-        np.bitwise_or.reduce(segment.band_filter.reshape(size, -1), axis=1)
+        np.bitwise_or.reduce(segment.whole.band_filter.words.reshape(size, -1), axis=1)
         for segment in (both, whole)
     )
     assert np.array_equal(words & expected, expected)
@@ -286,7 +286,7 @@ def test_what_is_frequent_in_a_small_segment_is_noted(
         (index.reader.segments[0] for index in indexes),
         indexes[0].params,
     )
-    more = more_seeds(large.seeds, small.texts, len(large.texts), params)
+    more = more_seeds(large.tables, small.texts, len(large.texts), params)
     entries = np.concatenate(
         [*seed_parts(small.texts, params, np.empty(len(small.texts), np.uint8))]
     ).tolist()
@@ -296,9 +296,9 @@ def test_what_is_frequent_in_a_small_segment_is_noted(
     frequent = np.array(
         [entry for entry in entries if counts[entry >> 32] > 16], np.uint64
     )
-    expected = widened(large.seeds.frequent, len(entries) // PER_FREQUENT)
-    minimizers.mark_seeds(frequent, bloom_filter(expected))
-    assert np.array_equal(more.frequent, expected)
+    expected = widened(large.frequent, len(entries) // PER_FREQUENT)
+    minimizers.mark_seeds(frequent, expected)
+    assert np.array_equal(more.frequent.words, expected.words)
 
 
 def test_a_large_segment_is_not_copied(
@@ -306,7 +306,7 @@ def test_a_large_segment_is_not_copied(
 ) -> None:
     (whole,) = build(tweets).reader.segments
     size = sum(size for size, _ in whole.info.files.values())
-    segment = whole.searched
+    segment = whole.tables
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size - 1)
     assert not can_join(segment, segment)
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", size)
@@ -388,12 +388,12 @@ def test_small_tables_spill_as_well(
 def test_an_index_is_mapped_not_read(build: Build, tweets: list[Tweet]) -> None:
     index = provscan.open_index(build(tweets).path)
     (segment,) = index.reader.segments
-    table = segment.seeds.table
+    table = segment.seeds.postings
     for array in (
         segment.texts.text,
-        segment.exact.entries,
+        segment.whole.exact.entries,
         table.starts,
-        segment.sketches,
+        segment.whole.sketches,
         segment.tweets.raw_texts.compressed,
         segment.tweets.times.words,
     ):

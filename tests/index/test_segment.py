@@ -21,7 +21,12 @@ from provscan.index.segment.postings import SEEDS, unpacked
 from provscan.index.segment.prepare import NO_TIME, sketch_texts, times_of
 from provscan.index.segment.read import Segment
 from provscan.index.segment.seeds import SeedChoice, seed_parts
-from provscan.index.segment.texts import Strings, StringsWriter, combined, open_strings
+from provscan.index.segment.strings import (
+    Strings,
+    StringsWriter,
+    combined,
+    open_strings,
+)
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.compare import compared
 from provscan.params import IndexParams
@@ -273,7 +278,7 @@ def test_the_seed_table_has_of_each_text_what_is_chosen(tmp_path: Path) -> None:
     texts = segment.texts.array().to_pylist()
     held, frequent = naive_passages.table_seeds(texts, length, window)
     assert unpacked(
-        segment.seeds.table, segment.seeds.places, SEEDS
+        segment.seeds.postings, segment.seeds.places, SEEDS
     ).tolist() == sorted(
         key << 32 | number << 8 | place_code(place) for key, number, place in held
     )
@@ -314,10 +319,10 @@ def test_segments_are_joined_where_they_fit(
     ):
         monkeypatch.setattr(join, "MOST_BYTES", most_bytes)
         monkeypatch.setattr(join, "MAX_TEXTS", most_texts)
-        assert join.can_join(whole.searched, whole.searched) == fits
+        assert join.can_join(whole.tables, whole.tables) == fits
     monkeypatch.setattr(join, "MAX_TEXTS", 1 << 24)
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size)
-    small, params = 3 * [whole.searched], IndexParams(seed_length=10)
+    small, params = 3 * [whole.tables], IndexParams(seed_length=10)
     (three,) = join.joined_all(small, params)
     assert three.texts.array().to_pylist() == 3 * whole.texts.array().to_pylist()
     monkeypatch.setattr(join, "MOST_SMALL_BYTES", 3 * size - 1)
@@ -326,11 +331,11 @@ def test_segments_are_joined_where_they_fit(
 
 def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
     params = IndexParams(seed_length=10)
-    both = join.joined(whole.searched, forgotten.searched, params)
+    both = join.joined(whole.tables, forgotten.tables, params)
     assert both.living is not None
     assert both.living.tolist() == [True, True, True, True, False, True]
-    assert both.lookup(10).numbered(np.array([0, 5])).tolist() == [10, 15]
-    assert whole.tables(0).living is None
+    assert both._replace(first=10).numbered(np.array([0, 5])).tolist() == [10, 15]
+    assert whole.tables.living is None
 
 
 def test_how_alike_texts_are_to_licensed_ones(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from provscan.errors import (
     UsageError,
     WorkerError,
 )
-from provscan.index.shards import spread as index_spread
+from provscan.index.shards import build as index_spread
 from provscan.runs import spread
 
 

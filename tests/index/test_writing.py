@@ -25,8 +25,8 @@ from provscan.index import folder, merges
 from provscan.index.format import VERSION, FileInfo, Manifest, SegmentInfo, Tombstones
 from provscan.index.segment import packed, postings
 from provscan.index.segment import write as segment_writer
+from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
-from provscan.index.segment.postings import map_array
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
 from provscan.index.shards.lookup import Numbering
 from provscan.params import IndexParams
@@ -432,7 +432,7 @@ def test_entries_wait_in_memory_or_in_files(
         for low in range(0, 20, 4):
             into.add(entries[low : low + 4].copy())
         assert into.count == 20
-        found = list(into.sorted_parts())
+        found = list(into.sorted_ranges())
         assert np.concatenate(found).tolist() == expected.tolist()
         assert len(found) == postings.PARTS
         assert all(
@@ -440,18 +440,18 @@ def test_entries_wait_in_memory_or_in_files(
         )
         assert list(tmp_path.iterdir()) == []
     empty = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    assert [part.tolist() for part in empty.sorted_parts()] == [[]] * postings.PARTS
+    assert [part.tolist() for part in empty.sorted_ranges()] == [[]] * postings.PARTS
 
 
-def test_entries_may_come_parted(tmp_path: Path) -> None:
+def test_entries_may_come_in_chunks(tmp_path: Path) -> None:
     entries = np.random.default_rng(3).integers(0, 1 << 63, 40, np.uint64) * np.uint64(
         2
     )
     into = postings.PostingsWriter(tmp_path, "t", postings.SEEDS)
-    into.add_parted(postings.parted(entries[:30]))
+    into.add_chunk(postings.chunk_of(entries[:30]))
     into.add(entries[30:].copy())
     assert into.count == 40
-    found = list(into.sorted_parts(8))
+    found = list(into.sorted_ranges(8))
     assert len(found) == 8
     assert np.concatenate(found).tolist() == np.sort(entries).tolist()
 
@@ -461,7 +461,7 @@ def test_arrays_wait_in_a_file(tmp_path: Path) -> None:
         np.arange(n, n + size, dtype=np.uint64)
         for n, size in enumerate((2, 0, 4, 1, 0, 9, 1))
     ]
-    waiting = postings.Waiting(tmp_path / "t", 5)
+    waiting = postings.SpilledArrays(tmp_path / "t", 5)
     for array in arrays:
         waiting.add(array)
     assert [waiting[number].tolist() for number in range(7)] == [
@@ -482,7 +482,7 @@ def test_entries_get_the_new_numbers_of_their_texts(
         into.renumber(np.array([5, 4], np.uint32))
         # What comes later has its number already.
         into.add(np.array([7 << 40 | 0 << 8 | 7], np.uint64))
-        found = np.concatenate(list(into.sorted_parts())).tolist()
+        found = np.concatenate(list(into.sorted_ranges())).tolist()
         assert found == [
             7 << 40 | 0 << 8 | 7,
             8 << 40 | 4 << 8 | 7,

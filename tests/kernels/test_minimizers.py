@@ -18,7 +18,6 @@ from provscan.kernels.records import (
     Seeds,
     TextBuffer,
     frozen,
-    read_only,
 )
 from provscan.kernels.search import minimizers as kernels
 
@@ -180,37 +179,6 @@ def test_there_is_a_last_level():
     levels = np.empty(2000, np.uint8)
     kernels.seed_levels(np.arange(2000, dtype=np.uint64), levels)
     assert set(levels.tolist()) == {kernels.LAST_LEVEL}
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12),
-    st.lists(st.integers(0, 2), max_size=3),
-)
-def test_seeds_that_may_be_taken_still(drawn, taken):
-    """Those of texts that have fewer than they may have with that level's."""
-    drawn.sort()
-    entries = np.array(
-        [n << 32 | text << 8 | 5 for n, (_, text) in enumerate(drawn)], np.uint64
-    )
-    ends = np.cumsum(np.bincount([level for level, _ in drawn], minlength=4))
-    sizes, counts = (
-        np.array([0, 1, 0], np.uint8),
-        np.array([*taken, 0, 0, 0], np.uint16),
-    )
-    most = np.array([[2, 3], [2, 2], [1, 2], [0, 1]], np.uint16)
-    out = np.empty(len(entries) + 1, np.uint64)
-    kernels.possible_seeds(
-        read_only(entries), ends, read_only(sizes), read_only(most), counts, out
-    )
-    left = [
-        (level, entry)
-        for (level, text), entry in zip(drawn, entries.tolist(), strict=True)
-        if level and counts[text] < most[level][sizes[text]]
-    ]
-    assert out[: ends[-1]].tolist() == [entry for _, entry in left]
-    assert ends.tolist() == [
-        sum(level <= last for level, _ in left) for last in range(4)
-    ]
 
 
 @settings(max_examples=80)

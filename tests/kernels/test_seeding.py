@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provscan.index.segment.filters import bloom_filter, new_filter
-from provscan.index.segment.seeds import OpenSeeds as Table
-from provscan.kernels.records import Candidates, Postings, Seeds, counters, frozen
+from provscan.index.segment.filters import new_filter
+from provscan.kernels.records import (
+    Candidates,
+    Postings,
+    Seeds,
+    SeedTable,
+    counters,
+    frozen,
+)
 from provscan.kernels.search import minimizers, seeding
 from provscan.kernels.storage import postings
 
@@ -39,7 +45,7 @@ def table_of(held):
         )
     )
     known = new_filter(0)
-    minimizers.mark_seeds(rows, bloom_filter(known))
+    minimizers.mark_seeds(rows, known)
     starts, out, places = (
         np.full(257, len(rows), np.uint32),
         np.empty(len(rows), np.uint32),
@@ -48,7 +54,7 @@ def table_of(held):
     postings.bucket_offsets(rows, 0, 8, starts)
     postings.close_bucket_offsets(starts)
     postings.pack_entries(rows, 8, 32, 8, out, places)
-    return Table(Postings(out, starts, 8, 8), places, known, new_filter(0)).record
+    return frozen(SeedTable(Postings(out, starts, 8, 8), places, known))
 
 
 def of_record(held, record, first_unit, limit):

@@ -4,6 +4,8 @@ target.
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,16 @@ def test_the_log_probability_is_that_of_the_target(folder: Path) -> None:
     chances = torch.log_softmax(model(torch.tensor([ids])).logits[0] / 0.7, -1)
     expected = sum(chances[at - 1, ids[at]].item() for at in range(given, len(ids)))
     assert answer.logprob == pytest.approx(expected, abs=1e-3)
+
+
+def test_any_of_several_tokens_may_end_an_answer(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "model")
+    file = copy / "generation_config.json"
+    settings = json.loads(file.read_text())
+    vocabulary = json.loads((copy / "config.json").read_text())["vocab_size"]
+    file.write_text(json.dumps({**settings, "eos_token_id": list(range(vocabulary))}))
+    (answer,) = asked(Local(copy, "completion"), [question("0/licensed/prefix/0", "a")])
+    assert (answer.text, answer.finish) == ("", "stop")
 
 
 def test_targets_beyond_the_models_length_have_none(folder: Path) -> None:

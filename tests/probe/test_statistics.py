@@ -25,9 +25,9 @@ def floats(*values: float) -> np.ndarray:
 
 
 def test_an_inference_that_does_not_hold_has_no_numbers() -> None:
-    held = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing")
+    held = Inference("method", "nothing", 1.0, 0.0, 2.0, 0.5)
     assert held.as_dict()["value"] == 1.0
-    lost = Inference(1.0, 0.0, 2.0, 0.5, "method", "nothing", "too few").as_dict()
+    lost = Inference("method", "nothing", 1.0, 0.0, 2.0, 0.5, "too few").as_dict()
     assert [lost[name] for name in ("value", "low", "high", "p_value")] == [None] * 4
 
 

@@ -16,13 +16,12 @@ from scipy import stats
 from provscan.errors import ParameterError
 from provscan.estimate import clopper_pearson
 from provscan.probe.statistics import (
-    benjamini_hochberg,
     cochran_armitage,
-    conformal_p_values,
     paired_auc,
     stratified_excess,
     unseen_texts,
 )
+from provscan.probe.summary import conformal_q_values
 
 
 def test_the_trend_test_is_that_of_a_correlation() -> None:
@@ -79,31 +78,30 @@ def test_intervals_of_areas_cover() -> None:
         paired_auc([1.0], [2.0, 3.0])
 
 
-@given(st.lists(st.floats(0, 1), max_size=30))
-def test_benjamini_hochberg_is_scipys(p_values: list[float]) -> None:
-    expected = stats.false_discovery_control(p_values) if p_values else []
-    assert benjamini_hochberg(p_values) == pytest.approx(expected)
+SCORES = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=30)
 
 
-def test_a_list_over_conformal_p_values_keeps_its_rate() -> None:
+@given(SCORES, SCORES)
+def test_q_values_are_those_of_conformal_p_values(
+    licensed: list[float], control: list[float]
+) -> None:
+    p_values = [
+        (1 + sum(other >= score for other in control)) / (1 + len(control))
+        for score in licensed
+    ]
+    found = conformal_q_values(np.array(licensed), np.array(control))
+    assert found == pytest.approx(stats.false_discovery_control(p_values))
+
+
+def test_a_list_by_q_values_keeps_its_rate() -> None:
     rng = np.random.default_rng(4)
     shares = []
     for _ in range(400):
         null, true = rng.normal(0, 1, 150), rng.normal(3, 1, 50)
-        listed = (
-            benjamini_hochberg(
-                conformal_p_values([*null, *true], rng.normal(0, 1, 300))
-            )
-            <= 0.1
-        )
+        scores = np.concatenate([null, true])
+        listed = conformal_q_values(scores, rng.normal(0, 1, 300)) <= 0.1
         shares.append(listed[:150].sum() / max(1, listed.sum()))
     assert np.mean(shares) <= 0.1
-    assert conformal_p_values([2.0, 5.0], [1.0, 2.0, 3.0]).tolist() == [0.75, 0.25]
-    assert conformal_p_values([2.0], []).tolist() == [1.0]
-    with pytest.raises(ParameterError, match="numbers"):
-        conformal_p_values([np.nan], [1.0])
-    with pytest.raises(ParameterError, match="between 0 and 1"):
-        benjamini_hochberg([2.0])
 
 
 SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]

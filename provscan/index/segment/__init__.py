@@ -4,7 +4,7 @@
 :mod:`~provscan.index.segment.write` writes a segment from such batches,
 :mod:`~provscan.index.segment.read` opens one, :mod:`~provscan.index.segment.tables`
 defines the tables that a scan uses, and :mod:`~provscan.index.segment.join` joins the
-tables of two segments in memory. The files are :mod:`~provscan.index.segment.texts`
+tables of two segments in memory. The files are :mod:`~provscan.index.segment.strings`
 (strings), :mod:`~provscan.index.segment.postings` (sorted tables),
 :mod:`~provscan.index.segment.filters` (their Bloom filters),
 :mod:`~provscan.index.segment.seeds` (the table for passages) and

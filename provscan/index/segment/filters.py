@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from provscan.index.format import damage
+from provscan.index.segment.arrays import map_array
 from provscan.index.segment.postings import TableLayout
 from provscan.kernels.records import BloomFilter
 from provscan.kernels.storage import postings as kernels
@@ -18,24 +22,6 @@ def filter_words(count: int) -> int:
     return 1 << (min(31, max(10, (8 * count).bit_length())) - 6)
 
 
-def new_filter(count: int) -> np.ndarray:
-    """Return an empty filter for `count` hashes."""
-    return np.zeros(filter_words(count), np.uint64)
-
-
-def widened(words: np.ndarray, more: int) -> np.ndarray:
-    """Return a copy of a filter with room for `more` hashes.
-
-    A larger filter uses one more bit of a hash for the number of its word. For hashes
-    already in the filter this bit is unknown, so they are put in both words.
-    """
-    return np.repeat(words, max(1, filter_words(2 * more) // len(words)))
-
-
-def bloom_filter(words: np.ndarray) -> BloomFilter:
-    return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
-
-
 def band_filter_words(count: int) -> int:
     """Return the words of a filter for `count` bands. It has half the size, since the
     table rejects its false positives.
@@ -43,10 +29,32 @@ def band_filter_words(count: int) -> int:
     return filter_words(count // 2)
 
 
-def new_band_filter(count: int) -> np.ndarray:
-    return np.zeros(band_filter_words(count), np.uint64)
+def bloom_filter(words: np.ndarray) -> BloomFilter:
+    return BloomFilter(words, np.uint32(33 - len(words).bit_length()))
 
 
-def mark_bands(entries: np.ndarray, layout: TableLayout, words: np.ndarray) -> None:
+def new_filter(count: int) -> BloomFilter:
+    """Return an empty filter for `count` hashes."""
+    return bloom_filter(np.zeros(filter_words(count), np.uint64))
+
+
+def open_filter(path: Path) -> BloomFilter:
+    words = map_array(path, np.uint64)
+    if len(words) == 0 or len(words) & (len(words) - 1):
+        raise damage(path, f"{len(words):,} words are no power of two")
+    return bloom_filter(words)
+
+
+def widened(bloom: BloomFilter, more: int) -> BloomFilter:
+    """Return a copy of a filter with room for `more` hashes.
+
+    A larger filter uses one more bit of a hash for the number of its word. For hashes
+    already in the filter this bit is unknown, so they are put in both words.
+    """
+    copies = max(1, filter_words(2 * more) // len(bloom.words))
+    return bloom_filter(np.repeat(bloom.words, copies))
+
+
+def mark_bands(entries: np.ndarray, layout: TableLayout, bloom: BloomFilter) -> None:
     """Add bands, given as uint64 entries, to a filter."""
-    kernels.mark_bands(entries, layout.key_bits, bloom_filter(words))
+    kernels.mark_bands(entries, layout.key_bits, bloom)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.index.segment.filters import bloom_filter, mark_bands, new_filter, widened
+from provscan.index.segment.filters import mark_bands, new_filter, widened
 from provscan.index.segment.postings import (
     EXACT,
     MAX_TEXTS,
@@ -23,14 +23,20 @@ from provscan.index.segment.postings import (
 from provscan.index.segment.seeds import (
     LEVELS,
     PER_FREQUENT,
-    OpenSeeds,
     SeedChoice,
     levels_of,
     seed_parts,
 )
-from provscan.index.segment.tables import NO_NUMBERS, LookupTables
-from provscan.index.segment.texts import Strings, appended
-from provscan.kernels.records import Postings, TextTable, frozen, read_only
+from provscan.index.segment.strings import Strings, appended
+from provscan.index.segment.tables import LookupTables
+from provscan.kernels.records import (
+    BloomFilter,
+    Postings,
+    SeedTable,
+    TextTable,
+    frozen,
+    read_only,
+)
 from provscan.kernels.search import minimizers as seed_kernels
 from provscan.kernels.storage import radix
 from provscan.params import IndexParams
@@ -43,38 +49,7 @@ MOST_SMALL_BYTES = 1 << 28
 _NO_PLACES = np.zeros(0, np.uint8)
 
 
-class SearchTables(NamedTuple):
-    """The searched part of a segment, mapped or joined in memory."""
-
-    texts: Strings
-    sketches: np.ndarray
-    exact: Postings
-    bands: Postings
-    band_filter: np.ndarray
-    seeds: OpenSeeds
-    living: np.ndarray | None  # bool[n], as in `LookupTables`.
-    bytes: int  # The size of all files of the segments.
-
-    def lookup(self, first: int, numbers: np.ndarray | None = None) -> LookupTables:
-        """Return the tables for a scan; `first` is the reader's number of the first
-        text, or `numbers` has the numbers of all texts.
-        """
-        whole = TextTable(
-            self.exact, self.bands, bloom_filter(self.band_filter), self.sketches
-        )
-        return frozen(
-            LookupTables(
-                first,
-                self.texts,
-                whole,
-                self.seeds.record,
-                self.living,
-                NO_NUMBERS if numbers is None else numbers,
-            )
-        )
-
-
-def can_join(large: SearchTables, small: SearchTables) -> bool:
+def can_join(large: LookupTables, small: LookupTables) -> bool:
     """Return whether the two fit into one segment and into memory."""
     return (
         large.bytes <= MOST_BYTES and len(large.texts) + len(small.texts) <= MAX_TEXTS
@@ -82,55 +57,54 @@ def can_join(large: SearchTables, small: SearchTables) -> bool:
 
 
 def joined(
-    large: SearchTables, small: SearchTables, params: IndexParams
-) -> SearchTables:
+    large: LookupTables, small: LookupTables, params: IndexParams
+) -> LookupTables:
     """Return tables of the texts of both; the texts of `small` are numbered after
     those of `large`.
     """
     texts = appended(large.texts, small.texts)
     counts = (len(large.texts), len(texts))
+    # Join the tables for the look-up of whole texts.
     bands = bands_layout(params.bands)
-    more_bands = unpacked(small.bands, _NO_PLACES, bands)
-    band_filter = widened(large.band_filter, len(more_bands) // 2)
+    more_bands = unpacked(small.whole.bands, _NO_PLACES, bands)
+    band_filter = widened(large.whole.band_filter, len(more_bands) // 2)
     mark_bands(more_bands, bands, band_filter)
-    more = more_seeds(large.seeds, small.texts, counts[0], params)
-    seeds, places = _merged(
-        unpacked(large.seeds.table, large.seeds.places, SEEDS),
+    more_exact = unpacked(small.whole.exact, _NO_PLACES, EXACT)
+    whole = TextTable(
+        _joined_table(large.whole.exact, more_exact, EXACT, counts),
+        _joined_table(large.whole.bands, more_bands, bands, counts),
+        band_filter,
+        np.concatenate([large.whole.sketches, small.whole.sketches]),
+    )
+    # Choose the seeds of `small` again, as if all texts were in one segment.
+    more = more_seeds(large, small.texts, counts[0], params)
+    postings, places = _merged(
+        unpacked(large.seeds.postings, large.seeds.places, SEEDS),
         more.entries,
         SEEDS,
         counts,
     )
-    return SearchTables(
-        texts,
-        np.concatenate([large.sketches, small.sketches]),
-        _joined_table(
-            large.exact, unpacked(small.exact, _NO_PLACES, EXACT), EXACT, counts
-        ),
-        _joined_table(large.bands, more_bands, bands, counts),
-        band_filter,
-        OpenSeeds(
-            seeds,
-            places,
-            more.marked(widened(large.seeds.filter, len(more.entries))),
-            more.frequent,
-        ),
-        None
-        if large.living is None and small.living is None
-        else np.concatenate(
-            [
-                np.ones(len(each.texts), np.bool_)
-                if each.living is None
-                else each.living
-                for each in (large, small)
-            ]
-        ),
-        large.bytes + small.bytes,
+    known = more.marked(widened(large.seeds.filter, len(more.entries)))
+    living = None
+    if large.living is not None or small.living is not None:
+        living = np.concatenate(
+            [each.are_living(np.arange(len(each.texts))) for each in (large, small)]
+        )
+    return frozen(
+        LookupTables(
+            texts,
+            whole,
+            SeedTable(postings, places, known),
+            living,
+            frequent=more.frequent,
+            bytes=large.bytes + small.bytes,
+        )
     )
 
 
 def joined_all(
-    tables: Sequence[SearchTables], params: IndexParams
-) -> Sequence[SearchTables]:
+    tables: Sequence[LookupTables], params: IndexParams
+) -> Sequence[LookupTables]:
     """Join small neighbouring segments if memory allows it. A text in several of them
     occurs several times.
     """
@@ -146,46 +120,42 @@ def joined_all(
 
 
 def with_seeds_after(
-    large: OpenSeeds,
-    small: SearchTables,
+    large: LookupTables,
+    small: LookupTables,
     before: int,
     params: IndexParams,
-    words: np.ndarray | None = None,
-) -> SearchTables:
+    known: BloomFilter | None = None,
+) -> LookupTables:
     """Return the small tables, not joined, with the seeds that they would have if they
-    were joined to a large segment of `before` texts.
+    were joined to `large`, a part of `before` texts.
 
-    Their filter contains their own seeds and those of the filter `words`.
+    Their filter contains their own seeds and those of the filter `known`.
     """
     more = more_seeds(large, small.texts, before, params)
-    known = (
-        new_filter(len(more.entries))
-        if words is None
-        else widened(words, len(more.entries))
-    )
-    table, places = table_of(more.entries, SEEDS, len(small.texts))
-    return small._replace(
-        seeds=OpenSeeds(table, places, more.marked(known), more.frequent)
-    )
+    count = len(more.entries)
+    bloom = more.marked(new_filter(count) if known is None else widened(known, count))
+    postings, places = table_of(more.entries, SEEDS, len(small.texts))
+    seeds = SeedTable(postings, places, bloom)
+    return frozen(small._replace(seeds=seeds, frequent=more.frequent))
 
 
 class MoreSeeds(NamedTuple):
     """Sorted seed entries of some texts, and the filter of frequent seeds."""
 
     entries: np.ndarray
-    frequent: np.ndarray
+    frequent: BloomFilter
 
-    def marked(self, words: np.ndarray) -> np.ndarray:
+    def marked(self, bloom: BloomFilter) -> BloomFilter:
         """Return a filter to which these seeds are added."""
-        seed_kernels.mark_seeds(self.entries, bloom_filter(words))
-        return words
+        seed_kernels.mark_seeds(self.entries, bloom)
+        return bloom
 
 
 def more_seeds(
-    large: OpenSeeds, texts: Strings, before: int, params: IndexParams
+    large: LookupTables, texts: Strings, before: int, params: IndexParams
 ) -> MoreSeeds:
-    """Return the seeds of some texts that follow those of `large`, a table of `before`
-    texts.
+    """Return the seeds of some texts that are numbered after `before` texts, those of
+    `large` among them.
 
     A seed that is frequent in `large` counts as frequent here. The seeds in `large`
     stay, however many of the new texts share them.
@@ -195,13 +165,12 @@ def more_seeds(
         np.concatenate([np.zeros(0, np.uint64), *seed_parts(texts, params, sizes)])
     )
     levels = levels_of(entries)
+    assert large.frequent is not None
     frequent = widened(large.frequent, len(entries) // PER_FREQUENT)
     held = np.empty(len(entries), np.bool_)
-    seed_kernels.held_seeds(entries, bloom_filter(frequent), held)
+    seed_kernels.held_seeds(entries, frequent, held)
     levels[held] = seed_kernels.LAST_LEVEL
-    seed_kernels.mark_seeds(
-        entries[levels > seed_kernels.SHARED_LEVEL], bloom_filter(frequent)
-    )
+    seed_kernels.mark_seeds(entries[levels > seed_kernels.SHARED_LEVEL], frequent)
     choice = SeedChoice(sizes, before + len(texts))
     chosen = [choice.take(entries[levels == level], level) for level in LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)

@@ -14,8 +14,8 @@ import zstandard
 
 from provscan.arrays import slices
 from provscan.index.format import damage
-from provscan.index.segment.postings import map_array, write_array_file
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.arrays import map_array, write_array_file
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import read_only
 from provscan.kernels.storage import packing
 
@@ -39,13 +39,10 @@ SEGMENT, MATCHED = 64, 8
 
 
 class Numbers(NamedTuple):
-    """A column of int64 (see :mod:`provscan.kernels.storage.packing`): ``X.words``
-    uint64, ``X.blocks`` int64[m, 2].
-    """
+    """A column of int64 in blocks, see :mod:`provscan.kernels.storage.packing`."""
 
-    # See that module.
-    words: np.ndarray
-    blocks: np.ndarray
+    words: np.ndarray  # ``X.words``, uint64.
+    blocks: np.ndarray  # ``X.blocks``, int64[m, 2].
     rows: int  # The number of rows.
 
     def __len__(self) -> int:
@@ -56,19 +53,6 @@ class Numbers(NamedTuple):
         rows = read_only(np.ascontiguousarray(rows, np.int64))
         packing.unpack(read_only(self.words), read_only(self.blocks), rows, out)
         return out
-
-    def is_whole(self) -> bool:
-        """Return whether the number of blocks and words is right for the rows, and
-        each block has its own words.
-        """
-        widths = packing.WORDS_A_BIT * (self.blocks[:, 1] & 127)
-        starts = np.cumsum(widths) - widths
-        return (
-            len(self.blocks) == -(-self.rows // packing.BLOCK)
-            and bool(np.all(widths <= 64 * packing.WORDS_A_BIT))
-            and bool(np.all(self.blocks[:, 1] >> 8 == starts))
-            and len(self.words) == int(widths.sum())
-        )
 
     def all(self) -> np.ndarray:
         return self.take(np.arange(self.rows))
@@ -89,11 +73,23 @@ def write_numbers(folder: Path, name: str, numbers: np.ndarray) -> None:
 
 
 def open_numbers(folder: Path, name: str, count: int) -> Numbers:
-    return Numbers(
+    """Map a column of `count` numbers, of whose blocks each has its own words."""
+    path = folder / f"{name}.blocks"
+    column = Numbers(
         map_array(folder / f"{name}.words", np.uint64),
-        map_array(folder / f"{name}.blocks", np.int64, 2),
+        map_array(path, np.int64, 2),
         count,
     )
+    widths = packing.WORDS_A_BIT * (column.blocks[:, 1] & 127)
+    starts = np.cumsum(widths) - widths
+    if not (
+        len(column.blocks) == -(-count // packing.BLOCK)
+        and np.all(widths <= 64 * packing.WORDS_A_BIT)
+        and np.all(column.blocks[:, 1] >> 8 == starts)
+        and len(column.words) == widths.sum()
+    ):
+        raise damage(path, "its blocks do not fit its words")
+    return column
 
 
 class PackedStrings(NamedTuple):
@@ -108,9 +104,7 @@ class PackedStrings(NamedTuple):
 
     path: Path  # ``X.zstdV``, for messages.
     compressed: np.ndarray  # The bytes of that file, uint8.
-    dictionary: (
-        zstandard.ZstdCompressionDict | None
-    )  # The dictionary; ``None`` if it is empty.
+    dictionary: zstandard.ZstdCompressionDict | None  # None if it is empty.
     # Columns of numbers.
     offsets: Numbers
     blocks: Numbers

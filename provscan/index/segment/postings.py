@@ -9,14 +9,14 @@ for a table of seeds, ``NAME.places``, uint8.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from provscan.errors import IndexFormatError
+from provscan.index.format import damage
+from provscan.index.segment.arrays import map_array, new_array_file, write_array
 from provscan.kernels.records import Postings, frozen, read_only
 from provscan.kernels.storage import postings as kernels
 from provscan.kernels.storage import radix
@@ -25,9 +25,10 @@ from provscan.kernels.storage import radix
 # chunk; a chunk is ordered by part.
 SPILL_ENTRIES = 16 << 20
 CHUNK = 1 << 17
-# Parts are given by the upper bits of keys. About STRETCH entries are sorted at a
-# time, so that they stay in a cache; up to FEW_ENTRIES are sorted all together.
-PARTS, STRETCH, FEW_ENTRIES = 256, 1 << 17, 1 << 16
+# Parts are given by the upper bits of keys; neighbouring parts form a range. About
+# RANGE_ENTRIES entries are sorted at a time, so that they stay in a cache; up to
+# FEW_ENTRIES are sorted all together.
+PARTS, RANGE_ENTRIES, FEW_ENTRIES = 256, 1 << 17, 1 << 16
 _PART_SHIFT = np.uint64(65 - PARTS.bit_length())
 # The bits of an entry, and the minimum number of them for a text's number.
 ENTRY_BITS = 32
@@ -90,17 +91,18 @@ class Chunk(NamedTuple):
     ends: np.ndarray
 
 
-def parted(entries: np.ndarray) -> Chunk:
+def chunk_of(entries: np.ndarray) -> Chunk:
     """Divide entries into parts by their upper bits."""
     chunk = Chunk(np.empty_like(entries), np.empty(PARTS, np.int64))
     radix.scatter(entries, _PART_SHIFT, chunk.ends, chunk.entries)
     return chunk
 
 
-class Waiting:
-    """Numbered arrays of entries, some of them in memory, the others in a file.
+class SpilledArrays:
+    """Numbered arrays of entries, of which the earlier ones are in a file.
 
-    When `most` entries are in memory, they are moved to the file.
+    Arrays are first kept in memory; when they have `most` entries, they are moved to
+    the file.
     """
 
     def __init__(self, path: Path, most: int) -> None:
@@ -152,7 +154,7 @@ class PostingsWriter:
         self._numbers: np.ndarray | None = None
         self._loose: list[np.ndarray] = []
         self._loose_count = 0
-        self._chunks = Waiting(folder / f"{name}.part", most_waiting(writers))
+        self._chunks = SpilledArrays(folder / f"{name}.part", most_in_memory(writers))
         self._ends: list[np.ndarray] = []  # For each chunk, as in `Chunk`.
         self._renumbered = 0  # The number of chunks whose texts have new numbers.
         self.count = 0
@@ -165,7 +167,7 @@ class PostingsWriter:
         if self._loose_count >= CHUNK:
             self._part()
 
-    def add_parted(self, chunk: Chunk) -> None:
+    def add_chunk(self, chunk: Chunk) -> None:
         """Add entries that are already divided into parts."""
         self.count += len(chunk.entries)
         self._take(chunk)
@@ -176,7 +178,7 @@ class PostingsWriter:
 
     def _part(self) -> None:
         if self._loose:
-            self._take(parted(np.concatenate(self._loose)))
+            self._take(chunk_of(np.concatenate(self._loose)))
             self._loose, self._loose_count = [], 0
 
     def renumber(self, numbers: np.ndarray) -> None:
@@ -184,11 +186,11 @@ class PostingsWriter:
         self._part()
         self._numbers, self._renumbered = numbers, len(self._ends)
 
-    def sorted_part(self, number: int, stretches: int) -> np.ndarray:
-        """Return the sorted entries of one of `stretches` ranges of parts; call it
-        after all entries were added.
+    def sorted_range(self, number: int, ranges: int) -> np.ndarray:
+        """Return the sorted entries of one of `ranges` ranges of parts; call it after
+        all entries were added.
         """
-        step = PARTS // stretches
+        step = PARTS // ranges
         found = [np.zeros(0, np.uint64)]
         known = 0
         for chunk, ends in enumerate(self._ends):
@@ -200,11 +202,11 @@ class PostingsWriter:
             kernels.renumber(entries[:known], self._shift, self._numbers)
         return sorted_entries(entries)
 
-    def sorted_parts(self, stretches: int = PARTS) -> Iterator[np.ndarray]:
+    def sorted_ranges(self, ranges: int = PARTS) -> Iterator[np.ndarray]:
         """Yield the sorted entries of each range of parts, and remove them."""
         self._part()
-        for number in range(stretches):
-            yield self.sorted_part(number, stretches)
+        for number in range(ranges):
+            yield self.sorted_range(number, ranges)
         self.clear()
 
     def clear(self) -> None:
@@ -213,14 +215,14 @@ class PostingsWriter:
         self._ends.clear()
 
     def close(
-        self, texts: int, see: Callable[[np.ndarray], None] = lambda _: None
+        self, texts: int, visit: Callable[[np.ndarray], None] = lambda _: None
     ) -> None:
-        """Write the table for `texts` texts. ``see`` is called with all sorted
+        """Write the table for `texts` texts. ``visit`` is called with all sorted
         entries.
         """
-        parts = self.sorted_parts(stretches_of(self.count))
+        parts = self.sorted_ranges(ranges_for(self.count))
         write_table(
-            self._folder / self._name, self._layout, texts, self.count, parts, see
+            self._folder / self._name, self._layout, texts, self.count, parts, visit
         )
 
 
@@ -230,10 +232,10 @@ def write_table(
     texts: int,
     count: int,
     parts: Iterable[np.ndarray],
-    see: Callable[[np.ndarray], None],
+    visit: Callable[[np.ndarray], None],
 ) -> None:
     """Write a table of `texts` texts and `count` entries, which come sorted in
-    `parts`; ``see`` is called with each part.
+    `parts`; ``visit`` is called with each part.
 
     `path` is the path of the table's files without extensions.
     """
@@ -253,20 +255,20 @@ def write_table(
             for file, array in zip(files, packed(entries, layout, texts), strict=False):
                 write_array(file, array)
             first += len(entries)
-            see(entries)
+            visit(entries)
     kernels.close_bucket_offsets(starts)
 
 
-def most_waiting(writers: int) -> int:
+def most_in_memory(writers: int) -> int:
     """Return the maximum number of entries in memory for each of `writers` writers."""
     return SPILL_ENTRIES // writers
 
 
-def stretches_of(entries: int) -> int:
+def ranges_for(entries: int) -> int:
     """Return the number of ranges in which entries are sorted: a power of two."""
     if entries <= FEW_ENTRIES:
         return 1
-    return min(PARTS, 1 << (entries // STRETCH).bit_length())
+    return min(PARTS, 1 << (entries // RANGE_ENTRIES).bit_length())
 
 
 def packed(
@@ -312,58 +314,17 @@ def sorted_entries(entries: np.ndarray) -> np.ndarray:
     return entries
 
 
-def write_array(file: BinaryIO, array: np.ndarray) -> None:
-    """Append an array's bytes to a file. ``numpy.ndarray.tofile`` does not notice a
-    full disk if the array is small.
-    """
-    file.write(np.ascontiguousarray(array).data)
-
-
-def write_array_file(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        write_array(file, array)
-
-
-def new_array_file(
-    path: Path, size: int, value: int, dtype: type[np.generic]
-) -> np.ndarray:
-    """Return an array that maps a new file, filled with one value.
-
-    The file is written before it is mapped: a process dies of SIGBUS if there is no
-    room on the disk for a mapped file.
-    """
-    with path.open("wb") as file:
-        for low in range(0, size, 1 << 20):
-            write_array(file, np.full(min(1 << 20, size - low), value, dtype))
-    return np.memmap(os.fspath(path), dtype, "r+", shape=(size,)).view(np.ndarray)
-
-
-def open_postings(folder: Path, name: str, layout: TableLayout, texts: int) -> Postings:
-    return Postings(
-        map_array(folder / f"{name}.entries", np.uint32),
-        map_array(folder / f"{name}.starts", np.uint32),
-        layout.bucket_bits(texts),
-        layout.text_bits(texts),
-    )
-
-
-def map_array(path: Path, dtype: type[np.generic], columns: int = 0) -> np.ndarray:
-    """Map a file as a read-only array; two-dimensional if ``columns`` is given."""
-    size, width = path.stat().st_size, np.dtype(dtype).itemsize * max(1, columns)
-    if size % width:
-        raise IndexFormatError(
-            f"{path} is damaged: expected a multiple of {width} bytes, found {size:,}. "
-            "Build the index again"
-        )
-    if size == 0:
-        array = np.zeros(0, dtype)
-        array.flags.writeable = False
-    else:
-        # numpy.memmap resolves the links of a Path, but not of a str, and this would
-        # take twice as long as the rest. Return a plain view, since a memmap makes
-        # every slice slower and has another type for kernels.
-        mapped = np.memmap(
-            os.fspath(path), dtype, "r", shape=(size // np.dtype(dtype).itemsize,)
-        )
-        array = np.asarray(mapped).view(np.ndarray)
-    return array.reshape(-1, columns) if columns else array
+def open_postings(
+    folder: Path,
+    name: str,
+    layout: TableLayout,
+    texts: int,
+    entries: int | None = None,
+) -> Postings:
+    """Map the table of `texts` texts; it must have `entries` entries, if given."""
+    bits, path = layout.bucket_bits(texts), folder / f"{name}.starts"
+    starts = map_array(path, np.uint32, rows=(1 << bits) + 1)
+    found = map_array(folder / f"{name}.entries", np.uint32, rows=entries)
+    if starts[0] != 0 or starts[-1] != len(found):
+        raise damage(path, "its buckets do not cover the entries")
+    return Postings(found, starts, bits, layout.text_bits(texts))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import Sketches, TextBuffer, read_only
 from provscan.kernels.storage.digests import add_column
 from provscan.params import IndexParams
@@ -45,7 +45,18 @@ class Prepared(NamedTuple):
     times: np.ndarray  # int64[n], milliseconds since 1970, ``NO_TIME`` if unknown.
     about: pa.RecordBatch  # The other columns: author, lang, rt_of.
     digests: np.ndarray  # uint64[n, 2], see `tweet_digests`.
-    empty: int  # Tweets left out because nothing remains of their text.
+    empty: int = 0  # Tweets left out because nothing remains of their text.
+
+    def take(self, rows: np.ndarray) -> Prepared:
+        return Prepared(
+            self.texts.take(rows),
+            self.raw_texts.take(rows),
+            self.ids.take(rows),
+            Sketches(*(array[rows] for array in self.sketches)),
+            self.times[rows],
+            self.about.take(pa.array(rows)),
+            self.digests[rows],
+        )
 
 
 def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:

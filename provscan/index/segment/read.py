@@ -31,21 +31,21 @@ import pyarrow.compute as pc
 from provscan.arrays import slices
 from provscan.index.folder import THREADS
 from provscan.index.format import SEGMENTS, TOMBSTONES, SegmentInfo, damage
-from provscan.index.segment.join import SearchTables
+from provscan.index.segment.arrays import map_array
+from provscan.index.segment.filters import open_filter
 from provscan.index.segment.packed import Numbers, open_numbers
 from provscan.index.segment.postings import (
     ENTRY_BITS,
     EXACT,
     bands_layout,
-    map_array,
     open_postings,
 )
 from provscan.index.segment.prepare import NO_TIME, tweet_digests
-from provscan.index.segment.seeds import OpenSeeds, open_seeds
-from provscan.index.segment.tables import LookupTables
-from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.seeds import FREQUENT, open_seeds
+from provscan.index.segment.strings import Strings, open_strings
+from provscan.index.segment.tables import NO_NUMBERS, LookupTables
 from provscan.index.segment.tweets import TweetRows, open_tweets
-from provscan.kernels.records import Postings, frozen
+from provscan.kernels.records import BloomFilter, SeedTable, TextTable, frozen
 from provscan.kernels.storage.postings import find_texts
 from provscan.ordered_map import pool_of
 from provscan.params import IndexParams
@@ -68,20 +68,17 @@ class Segment:
     """An open segment; every array is a read-only view of its file."""
 
     info: SegmentInfo  # Its entry in the manifest.
-    # See the module's docstring.
-    texts: Strings
-    sketches: np.ndarray
-    exact: Postings
-    bands: Postings
-    band_filter: np.ndarray
-    seeds: OpenSeeds
-    tweet_starts: Numbers
+    texts: Strings  # The canonical texts.
+    # The tables for the look-up of whole texts and of seeds, and a filter of the seeds
+    # that many places share.
+    whole: TextTable
+    seeds: SeedTable
+    frequent: BloomFilter
+    tweet_starts: Numbers  # The first row of each text's tweets, and the end.
     tweets: TweetRows
     forgotten: np.ndarray  # int64, ascending: the forgotten rows of tweets.
-    numbers: np.ndarray | None = (
-        # For a shard, uint32, ascending: the texts' numbers among those of all shards.
-        None
-    )
+    # For a shard, uint32, ascending: the texts' numbers among those of all shards.
+    numbers: np.ndarray | None = None
 
     @cached_property
     def living(self) -> np.ndarray | None:
@@ -127,16 +124,15 @@ class Segment:
         canonical text, -1 if there is none.
         """
         numbers = np.empty(len(texts), np.int64)
-        find_texts(
-            texts.keys(), texts.record, frozen(self.exact), self.texts.record, numbers
-        )
+        exact = frozen(self.whole.exact)
+        find_texts(texts.keys(), texts.record, exact, self.texts.record, numbers)
         return numbers
 
     def of_keys(self, leading: int, bits: int) -> np.ndarray:
         """Return int64[n]: the numbers of the texts whose keys begin with the `bits`
         bits of `leading`, including forgotten texts.
         """
-        table = self.exact
+        table = self.whole.exact
         # The number of these bits that are in the entries; the other bits number
         # buckets.
         inside, more = max(0, bits - table.bits), max(0, table.bits - bits)
@@ -227,37 +223,41 @@ class Segment:
             )
         return f"{total[0]:016x}{total[1]:016x}"
 
-    def tables(self, first: int) -> LookupTables:
-        """Return the tables that a scan uses; `first` is the reader's number of the
-        first text.
-        """
-        return self.searched.lookup(first, self.numbers)
-
     @property
-    def searched(self) -> SearchTables:
-        """Return the part of the segment that is searched."""
-        return SearchTables(
-            self.texts,
-            self.sketches,
-            self.exact,
-            self.bands,
-            self.band_filter,
-            self.seeds,
-            self.living,
-            self.info.bytes,
+    def tables(self) -> LookupTables:
+        """The tables that a scan uses; its texts are numbered from 0, or as in
+        `numbers`.
+        """
+        return frozen(
+            LookupTables(
+                self.texts,
+                self.whole,
+                self.seeds,
+                self.living,
+                NO_NUMBERS if self.numbers is None else self.numbers,
+                frequent=self.frequent,
+                bytes=self.info.bytes,
+            )
         )
 
 
 def open_segment(index: Path, info: SegmentInfo, params: IndexParams) -> Segment:
+    """Map the files of a segment. Kernels trust the sizes of arrays, so an error is
+    raised if they don't fit together.
+    """
     folder = index / SEGMENTS / info.name
+    whole = TextTable(
+        open_postings(folder, "exact", EXACT, info.texts, info.texts),
+        open_postings(folder, "bands", bands_layout(params.bands), info.texts),
+        open_filter(folder / "bands.filter"),
+        map_array(folder / "texts.sketches", np.uint64, 2, info.texts),
+    )
     return Segment(
         info,
-        open_strings(folder, "texts"),
-        map_array(folder / "texts.sketches", np.uint64, 2),
-        open_postings(folder, "exact", EXACT, info.texts),
-        open_postings(folder, "bands", bands_layout(params.bands), info.texts),
-        map_array(folder / "bands.filter", np.uint64),
+        open_strings(folder, "texts", info.texts),
+        whole,
         open_seeds(folder, info.texts),
+        open_filter(folder / FREQUENT),
         open_numbers(folder, "tweets", info.texts + 1),
         open_tweets(folder, info.tweets),
         read_tombstones(index, info)[:, 0],

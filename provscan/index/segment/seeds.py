@@ -15,33 +15,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
+from provscan.index.segment.arrays import map_array, new_array_file, write_array_file
 from provscan.index.segment.filters import (
     bloom_filter,
     filter_words,
     new_filter,
+    open_filter,
 )
 from provscan.index.segment.postings import (
     FEW_ENTRIES,
     SEEDS,
     PostingsWriter,
-    Waiting,
-    map_array,
-    most_waiting,
-    new_array_file,
+    SpilledArrays,
+    chunk_of,
+    most_in_memory,
     open_postings,
-    parted,
+    ranges_for,
     sorted_entries,
-    stretches_of,
-    write_array_file,
     write_table,
 )
-from provscan.index.segment.texts import Strings, open_strings
+from provscan.index.segment.strings import Strings, open_strings
 from provscan.kernels.records import (
-    Postings,
+    BloomFilter,
     SeedEntriesScratch,
     SeedParams,
     SeedScratch,
@@ -56,7 +55,7 @@ from provscan.kernels.storage import radix
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 # The step, in units, in which the size of a text is counted.
 SIZE_STEP = 20
@@ -73,21 +72,8 @@ BLOCK = 1 << 20
 # one that chooses among them.
 THREADS = 2
 LEVELS = range(seed_kernels.LAST_LEVEL + 1)
-# The files of the filters, in the order of the fields of OpenSeeds.
-FILTERS = ("seeds.filter", "seeds.frequent")
-
-
-class OpenSeeds(NamedTuple):
-    """An open seed table, the codes of its places (uint8), and its filters."""
-
-    table: Postings
-    places: np.ndarray
-    filter: np.ndarray
-    frequent: np.ndarray
-
-    @property
-    def record(self) -> SeedTable:
-        return frozen(SeedTable(self.table, self.places, bloom_filter(self.filter)))
+# The files of the filters.
+FILTER, FREQUENT = "seeds.filter", "seeds.frequent"
 
 
 def levels_of(entries: np.ndarray) -> np.ndarray:
@@ -104,12 +90,10 @@ class SeedChoice:
     find an edited copy.
 
     Seeds that no other place has come first, then those that two places share, up to
-    four, up to eight and so on; within a level, those with the smallest keys. The more
-    places share a seed, and the more texts there are, the fewer seeds a text may have
-    for the seed to be added: wording that several texts share is likely in other text,
-    too, and each text that shares a seed costs a comparison. For 100,000 tweets and
-    seeds of 11 letters, 15 % of the chosen seeds were shared and caused half of the
-    chance hits in other text (counted outside of the project).
+    four, up to eight and so on (levels); within a level, those with the smallest keys.
+    A seed is added as long as its text has fewer seeds than a maximum, which is lower
+    for higher levels and for more texts: wording that several texts share is likely to
+    occur in other text as well, and each of these texts then costs a comparison.
     """
 
     def __init__(self, sizes: np.ndarray, texts: int) -> None:
@@ -133,7 +117,7 @@ class SeedChoice:
         self._taken = np.zeros(len(sizes), np.uint16)
 
     def take(self, entries: np.ndarray, level: int) -> np.ndarray:
-        """Return the chosen ones of more sorted seeds of a level; lower levels come
+        """Choose among more sorted seeds of a level. Call it with lower levels
         first.
         """
         most, out = (
@@ -145,18 +129,6 @@ class SeedChoice:
                 read_only(entries), self._sizes, most, self._taken, out
             )
         ].copy()
-
-    def possible(self, entries: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the seeds above level 0, ordered by level, that might still be
-        chosen.
-
-        ``ends`` has the end of each level and is updated to the returned seeds.
-        """
-        out = scratch_array("possible_seeds", len(entries) + 1, np.uint64)
-        seed_kernels.possible_seeds(
-            read_only(entries), ends, self._sizes, self._most, self._taken, out
-        )
-        return out[: ends[-1]].copy()
 
 
 def seed_scratch(longest: int) -> SeedScratch:
@@ -188,18 +160,18 @@ def seed_parts(
     Fill uint8 ``sizes``: the units of each text in steps of :data:`SIZE_STEP`, rounded
     up, 255 at most.
     """
-    return _made_of_seeds(np.copy, texts, params, sizes, threads)
+    return _map_seeds(np.copy, texts, params, sizes, threads)
 
 
-def _made_of_seeds(
-    made: Callable[[np.ndarray], Made],
+def _map_seeds(
+    function: Callable[[np.ndarray], Result],
     texts: Strings,
     params: IndexParams,
     sizes: np.ndarray,
     threads: int,
-) -> Iterator[Made]:
-    """Yield the result of `made` for each part of :func:`seed_parts`; the memory of a
-    part is reused.
+) -> Iterator[Result]:
+    """Yield the result of a function for each part of :func:`seed_parts`; the memory of
+    a part is reused.
     """
     offsets = texts.offsets
     # The texts at which blocks begin.
@@ -210,7 +182,9 @@ def _made_of_seeds(
         slice(*ends) for ends in pairwise([*np.unique(marks).tolist(), len(texts)])
     )
     return ordered_map(
-        lambda rows: made(_seed_entries(texts, rows, seed_params(params), sizes[rows])),
+        lambda rows: function(
+            _seed_entries(texts, rows, seed_params(params), sizes[rows])
+        ),
         blocks,
         threads,
     )
@@ -247,48 +221,46 @@ class _SeedsWriter:
         self.texts = open_strings(folder, "texts")
         self.sizes = np.zeros(len(self.texts), np.uint8)
         self.all = PostingsWriter(folder, "seeds", SEEDS, writers)
-        self.held = 0
+        self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, total)
-        # Seeds in the order in which they are chosen: for each range the rarest and
-        # those of higher levels, among which to choose later; then, for each higher
-        # level, the chosen ones of each range.
-        self._waiting = Waiting(folder / "seeds.waiting.part", most_waiting(writers))
+        # Two arrays for each range of keys: the chosen seeds of level 0, and all seeds
+        # of higher levels, of which `_ends` has the end of each level. Then, for each
+        # higher level, the chosen seeds of each range.
+        self._kept = SpilledArrays(folder / "seeds.kept.part", most_in_memory(writers))
         self._ends: list[np.ndarray] = []
 
     def collect(self, params: IndexParams) -> None:
         """Compute the seeds of all texts."""
         threads = THREADS if len(self.texts.text) > FEW_ENTRIES else 0
-        for chunk in _made_of_seeds(parted, self.texts, params, self.sizes, threads):
-            self.all.add_parted(chunk)
+        for chunk in _map_seeds(chunk_of, self.texts, params, self.sizes, threads):
+            self.all.add_chunk(chunk)
 
     def choose_rarest(self, entries: np.ndarray, ends: np.ndarray) -> None:
         """Add the seeds of the next range, ordered by level, and choose among those
         that no other place has.
         """
         self._choose(entries[: ends[0]], 0)
-        self._waiting.add(self._choice.possible(entries, ends))
-        self._ends.append(ends)
+        self._kept.add(entries[ends[0] :].copy())
+        self._ends.append(ends - ends[0])
 
     def choose_others(self) -> None:
         """Choose among the seeds of all other levels."""
         for level in LEVELS[1:]:
             for number, ends in enumerate(self._ends):
                 self._choose(
-                    self._waiting[2 * number + 1][ends[level - 1] : ends[level]], level
+                    self._kept[2 * number + 1][ends[level - 1] : ends[level]], level
                 )
 
     def _choose(self, entries: np.ndarray, level: int) -> None:
         chosen = self._choice.take(entries, level)
-        self.held += len(chosen)
-        self._waiting.add(chosen)
+        self.chosen += len(chosen)
+        self._kept.add(chosen)
 
     def _chosen(self, number: int) -> np.ndarray:
         """Return all chosen seeds of a range, sorted."""
-        stretches = len(self._ends)
+        ranges = len(self._ends)
         rarest, *others = (
-            self._waiting[
-                2 * number if level == 0 else (level + 1) * stretches + number
-            ]
+            self._kept[2 * number if level == 0 else (level + 1) * ranges + number]
             for level in LEVELS
         )
         shared = sorted_entries(np.concatenate(others))
@@ -296,20 +268,19 @@ class _SeedsWriter:
         radix.merge(read_only(rarest), read_only(shared), out)
         return out
 
-    def close(self, words: np.ndarray, threads: int) -> None:
+    def close(self, bloom: BloomFilter, threads: int) -> None:
         """Write the table of the chosen seeds and add them to a filter."""
-        bloom = bloom_filter(words)
         parts = ordered_map(self._chosen, range(len(self._ends)), threads)
         texts = len(self.texts)
         write_table(
             self.folder / "seeds",
             SEEDS,
             texts,
-            self.held,
+            self.chosen,
             parts,
             lambda e: seed_kernels.mark_seeds(e, bloom),
         )
-        self._waiting.clear()
+        self._kept.clear()
 
 
 def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
@@ -321,40 +292,35 @@ def write_seeds(folders: Sequence[Path], params: IndexParams) -> None:
     for writer in writers:
         writer.collect(params)
     count = sum(writer.all.count for writer in writers)
-    threads, stretches = THREADS if count > FEW_ENTRIES else 0, stretches_of(count)
+    threads, ranges = THREADS if count > FEW_ENTRIES else 0, ranges_for(count)
     frequent = new_filter(count // PER_FREQUENT)
 
     def by_level(number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        parts = [writer.all.sorted_part(number, stretches) for writer in writers]
+        parts = [writer.all.sorted_range(number, ranges) for writer in writers]
         return [
             _by_level(*each) for each in zip(parts, _levels_of_all(parts), strict=True)
         ]
 
-    for parts in ordered_map(by_level, range(stretches), threads):
+    for parts in ordered_map(by_level, range(ranges), threads):
         for writer, (entries, ends) in zip(writers, parts, strict=True):
             seed_kernels.mark_seeds(
-                entries[ends[seed_kernels.SHARED_LEVEL] :], bloom_filter(frequent)
+                entries[ends[seed_kernels.SHARED_LEVEL] :], frequent
             )
             writer.choose_rarest(entries, ends)
     for writer in writers:
         writer.all.clear()
         writer.choose_others()
-    held = filter_words(sum(writer.held for writer in writers))
-    known, *_ = (
-        new_array_file(
-            writer.folder / FILTERS[0],
-            held if writer is writers[0] else filter_words(0),
-            0,
-            np.uint64,
-        )
-        for writer in writers
+    # The first segment has the filters of all; those of the others are empty.
+    words = filter_words(sum(writer.chosen for writer in writers))
+    known = bloom_filter(
+        new_array_file(writers[0].folder / FILTER, words, 0, np.uint64)
     )
+    write_array_file(writers[0].folder / FREQUENT, frequent.words)
+    for writer in writers[1:]:
+        for name in (FILTER, FREQUENT):
+            write_array_file(writer.folder / name, new_filter(0).words)
     for writer in writers:
         writer.close(known, threads)
-        write_array_file(
-            writer.folder / FILTERS[1],
-            frequent if writer is writers[0] else new_filter(0),
-        )
 
 
 def _by_level(entries: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -375,9 +341,7 @@ def _levels_of_all(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     return np.split(levels, np.cumsum([len(part) for part in parts])[:-1])
 
 
-def open_seeds(folder: Path, texts: int) -> OpenSeeds:
-    return OpenSeeds(
-        open_postings(folder, "seeds", SEEDS, texts),
-        map_array(folder / "seeds.places", np.uint8),
-        *(map_array(folder / name, np.uint64) for name in FILTERS),
-    )
+def open_seeds(folder: Path, texts: int) -> SeedTable:
+    postings = open_postings(folder, "seeds", SEEDS, texts)
+    places = map_array(folder / "seeds.places", np.uint8, rows=len(postings.entries))
+    return SeedTable(postings, places, open_filter(folder / FILTER))

@@ -1,8 +1,9 @@
 """The tables that a scan uses.
 
-A scan uses the tables of an index one after the other through :class:`Tables`.
-:class:`LookupTables` are the tables of a segment, mapped or joined in memory;
-:class:`provscan.index.shards.lookup.ShardTables` query all shards.
+A scan uses the tables of an index one after the other through the protocol
+:class:`Tables`, which has two implementations: :class:`LookupTables` are the tables of
+a segment, mapped or joined in memory; :class:`provscan.index.shards.lookup.ShardTables`
+query all shards.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from provscan.index.segment.texts import Strings
+from provscan.index.segment.strings import Strings
 from provscan.kernels.records import (
+    BloomFilter,
     Candidates,
     CodeBuffer,
     Postings,
@@ -74,17 +76,21 @@ class Tables(Protocol):
 
 
 class LookupTables(NamedTuple):
-    """A segment in the form that the kernels take."""
+    """The part of a segment that a scan looks up, in the form that kernels take."""
 
-    first: int  # The reader's number of its first text.
-    # See `provscan.index.segment.read`; `whole` is for looking up whole texts.
-    texts: Strings
-    whole: TextTable
+    texts: Strings  # The canonical texts.
+    whole: TextTable  # The tables for the look-up of whole texts.
     seeds: SeedTable
     # bool[n]: whether the text has a tweet that is not forgotten; None if all have.
     living: np.ndarray | None
-    # int[n]: the reader's numbers of the texts; empty if they are consecutive.
+    # int[n]: the reader's numbers of the texts; empty if they are consecutive, from
+    # `first` on.
     numbers: np.ndarray = NO_NUMBERS
+    first: int = 0
+    # For joining: a filter of the seeds that many places share, and the size of all
+    # files of the segment.
+    frequent: BloomFilter | None = None
+    bytes: int = 0
 
     @property
     def together(self) -> int:

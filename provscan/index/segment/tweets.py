@@ -33,7 +33,7 @@ from provscan.index.segment.packed import (
     write_numbers,
 )
 from provscan.index.segment.prepare import NO_TIME
-from provscan.index.segment.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.readers.texts.schema import null_if_empty
 from provscan.text_buffers import buffers
 
@@ -77,7 +77,7 @@ class Ids(NamedTuple):
             found = pc.replace_with_mask(found, pa.array(other), strings)
         return Strings(*buffers(found))
 
-    def parted(self, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
+    def split(self, rows: np.ndarray) -> tuple[np.ndarray, pa.LargeStringArray]:
         """Return the ids that are whole numbers, int64, and the others."""
         numbers = self.numbers.take(rows)
         other = numbers < 0
@@ -130,7 +130,7 @@ class TweetRows(NamedTuple):
 
 def open_tweets(folder: Path, rows: int) -> TweetRows:
     return TweetRows(
-        Ids(open_numbers(folder, "ids", rows), open_strings(folder, "ids")),
+        open_ids(folder, rows),
         open_numbers(folder, "times", rows),
         open_packed_strings(folder, "raw_texts", rows),
         *(
@@ -138,6 +138,10 @@ def open_tweets(folder: Path, rows: int) -> TweetRows:
             for name in LABELS
         ),
     )
+
+
+def open_ids(folder: Path, rows: int) -> Ids:
+    return Ids(open_numbers(folder, "ids", rows), open_strings(folder, "ids"))
 
 
 def write_strings(folder: Path, name: str, strings: Strings, rows: np.ndarray) -> None:

@@ -17,23 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.errors import OutputError
-from provscan.index.segment.filters import band_filter_words, mark_bands
+from provscan.index.segment.arrays import (
+    map_array,
+    new_array_file,
+    write_array,
+    write_array_file,
+)
+from provscan.index.segment.filters import band_filter_words, bloom_filter, mark_bands
 from provscan.index.segment.packed import write_numbers, write_packed_strings
 from provscan.index.segment.postings import (
     EXACT,
     MAX_TEXTS,
     PostingsWriter,
     bands_layout,
-    map_array,
-    new_array_file,
-    write_array,
-    write_array_file,
 )
 from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.seeds import write_seeds
-from provscan.index.segment.texts import Strings, StringsWriter, open_strings
+from provscan.index.segment.strings import Strings, StringsWriter, open_strings
 from provscan.index.segment.tweets import LABELS, write_ids, write_labels, write_strings
-from provscan.kernels.records import Sketches
 from provscan.kernels.storage import postings as postings_kernels
 from provscan.kernels.storage import radix
 from provscan.ordered_map import pool_of
@@ -159,7 +160,7 @@ class SegmentWriter:
         ids = self._ids_table.number(batch.ids.keys())
         if self._known_ids and (elsewhere := ids < self._known_ids).any():
             self._repeated += int(np.count_nonzero(elsewhere))
-            batch, ids = taken(batch, np.flatnonzero(~elsewhere)), ids[~elsewhere]
+            batch, ids = batch.take(np.flatnonzero(~elsewhere)), ids[~elsewhere]
         count = len(batch.texts)
         if count == 0:
             return
@@ -263,11 +264,13 @@ class SegmentWriter:
         if numbers is not None:
             self._bands.renumber(numbers)
             self._exact.renumber(numbers)
-        known = new_array_file(
-            self._folder / "bands.filter",
-            band_filter_words(self._bands.count),
-            0,
-            np.uint64,
+        known = bloom_filter(
+            new_array_file(
+                self._folder / "bands.filter",
+                band_filter_words(self._bands.count),
+                0,
+                np.uint64,
+            )
         )
         self._bands.close(
             self.texts, lambda entries: mark_bands(entries, self._bands_layout, known)
@@ -341,16 +344,3 @@ def by_text(
     )
     radix.by_text(order.astype(np.int64, copy=False), text_of, numbers, starts, rows)
     return rows, starts, numbers
-
-
-def taken(batch: Prepared, rows: np.ndarray) -> Prepared:
-    return Prepared(
-        batch.texts.take(rows),
-        batch.raw_texts.take(rows),
-        batch.ids.take(rows),
-        Sketches(*(array[rows] for array in batch.sketches)),
-        batch.times[rows],
-        batch.about.take(pa.array(rows)),
-        batch.digests[rows],
-        0,
-    )

@@ -10,6 +10,7 @@ those of :class:`~provscan.index.reader.IndexReader`.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from provscan.errors import IndexFormatError, ParameterError
+from provscan.index import format as index_format
+from provscan.index.format import MANIFEST
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
+from provscan.index.segment.strings import Strings, combined
 from provscan.index.segment.tables import MatchedPlaces, Tables
-from provscan.index.segment.texts import Strings, combined
-from provscan.index.shards.fetch import fetch_shards
+from provscan.index.shards.divide import shards_of
 from provscan.index.shards.lookup import (
     LocalTables,
     ShardEntries,
@@ -34,9 +37,10 @@ from provscan.index.shards.lookup import (
     answers,
     sources_of,
 )
-from provscan.index.shards.write import shards_of
 from provscan.kernels.records import BloomFilter, CodeBuffer, frozen
 from provscan.params import IndexParams, SearchLimits
+from provscan.readers import FileStore
+from provscan.urls import below
 
 # The information about a group that every reader requests, once.
 CONSTANT = "about"
@@ -80,7 +84,7 @@ class OpenShards:
                 )
         else:
             self._sources = LocalTables(
-                [shard.tables(0) for shard in numbering.segments[: numbering.shards]]
+                [shard.tables for shard in numbering.segments[: numbering.shards]]
             )
 
     def about(self) -> About:
@@ -168,6 +172,23 @@ def open_shards(
     if control is not None:
         reader = reader.with_control(open_reader(control, check="lengths"))
     return OpenShards(reader)
+
+
+def fetch_shards(url: str, shards: Sequence[int], folder: Path) -> None:
+    """Copy the manifest of an index, some of its shards, and the segments added to it,
+    from ``url`` into a folder, and check them.
+    """
+    url = url.rstrip("/")
+    FileStore(url).get(folder / MANIFEST)
+    for info in index_format.read_manifest(folder).segments:
+        if info.shard is not None and info.shard not in shards:
+            continue
+        for name in info.paths():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            FileStore(below(url, os.path.dirname(name))).get(place)
+        index_format.check_sizes(folder, info.paths())
+        index_format.check_sums(folder, info.paths())
 
 
 @dataclass(frozen=True, eq=False)

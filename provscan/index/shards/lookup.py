@@ -17,7 +17,7 @@ import numpy as np
 
 from provscan.arrays import distinct
 from provscan.index.numbering import Numbering
-from provscan.index.segment.filters import bloom_filter, mark_bands, new_band_filter
+from provscan.index.segment.filters import bloom_filter, mark_bands, new_filter
 from provscan.index.segment.join import joined_all, with_seeds_after
 from provscan.index.segment.postings import (
     EXACT,
@@ -27,6 +27,7 @@ from provscan.index.segment.postings import (
     sorted_entries,
     table_of,
 )
+from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import (
     LookupTables,
     MatchedPlaces,
@@ -34,7 +35,6 @@ from provscan.index.segment.tables import (
     Variants,
     variants_of,
 )
-from provscan.index.segment.texts import Strings
 from provscan.kernels.records import (
     BloomFilter,
     CodeBuffer,
@@ -227,7 +227,7 @@ class ShardTables:
             sorted_entries(keys[0] | payload), SEEDS, len(numbers)
         )
         band_entries = keys[1] | of_bands.astype(np.uint64)
-        known = new_band_filter(len(band_entries))
+        known = new_filter(len(band_entries) // 2)
         mark_bands(band_entries, bands, known)
         bits = np.zeros((len(numbers), 2), np.uint64)
         bits[of_bands] = found[1].values
@@ -238,15 +238,18 @@ class ShardTables:
                 len(numbers),
             )[0],
             table_of(sorted_entries(band_entries), bands, len(numbers))[0],
-            bloom_filter(known),
+            known,
             bits,
         )
         return frozen(
             LookupTables(
-                0, _NO_TEXTS, whole, SeedTable(seed_postings, places, self.seed_filter),
-                None if living.all() else living, numbers,
+                _NO_TEXTS,
+                whole,
+                SeedTable(seed_postings, places, self.seed_filter),
+                None if living.all() else living,
+                numbers,
             )
-        )  # fmt: skip
+        )
 
     def with_texts(self, segment: LookupTables, *texts: np.ndarray) -> LookupTables:
         """Return the segment with the wording of some of its texts; the others are
@@ -305,19 +308,9 @@ class ShardTables:
         none = np.zeros(0, np.uint64)
         bands = bands_layout(self.params.bands)
         tables = [table_of(none, layout, 0)[0] for layout in (EXACT, bands, SEEDS)]
-        whole = TextTable(
-            tables[0], tables[1], bloom_filter(new_band_filter(0)), none.reshape(0, 2)
-        )
-        places = np.zeros(0, np.uint8)
-        return frozen(
-            LookupTables(
-                0,
-                _NO_TEXTS,
-                whole,
-                SeedTable(tables[2], places, self.seed_filter),
-                None,
-            )
-        )
+        whole = TextTable(tables[0], tables[1], new_filter(0), none.reshape(0, 2))
+        seeds = SeedTable(tables[2], np.zeros(0, np.uint8), self.seed_filter)
+        return frozen(LookupTables(_NO_TEXTS, whole, seeds, None))
 
 
 def sources_of(
@@ -331,20 +324,20 @@ def sources_of(
     """
     shards = numbering.segments[: numbering.shards]
     rest = numbering.segments[numbering.shards :]
-    first, seeds = int(numbering.bases[numbering.shards]), shards[0].seeds
-    seed_filter = seeds.filter
-    sources = [shard.tables(0) for shard in shards]
+    first = int(numbering.bases[numbering.shards])
+    sources = [shard.tables for shard in shards]
+    seed_filter = sources[0].seeds.filter
     others: list[LookupTables] = []
-    small = joined_all([segment.searched for segment in rest], params)
+    small = joined_all([segment.tables for segment in rest], params)
     if len(small) == 1:
-        behind = with_seeds_after(seeds, small[0], first, params, seed_filter)
-        seed_filter = behind.seeds.filter
-        sources.append(behind.lookup(first))
+        after = with_seeds_after(sources[0], small[0], first, params, seed_filter)
+        seed_filter = after.seeds.filter
+        sources.append(after._replace(first=first))
     else:
         for tables in small:
-            others.append(tables.lookup(first))
+            others.append(tables._replace(first=first))
             first += len(tables.texts)
-    return LocalTables(sources), bloom_filter(seed_filter), tuple(others)
+    return LocalTables(sources), seed_filter, tuple(others)
 
 
 def shard_tables(
@@ -356,9 +349,7 @@ def shard_tables(
     they fit in one segment, else in separate tables.
     """
     sources, seed_filter, others = sources_of(numbering, params)
-    return ShardTables(
-        (sources,), frozen(seed_filter), params, canonical_texts
-    ), *others
+    return ShardTables((sources,), seed_filter, params, canonical_texts), *others
 
 
 def _some_records(records: CodeBuffer, rows: np.ndarray) -> CodeBuffer:

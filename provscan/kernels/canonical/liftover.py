@@ -49,7 +49,8 @@ class LiftoverInput(NamedTuple):
     spans: np.ndarray
     copied: np.ndarray
     raw_texts: TextBuffer  # The original licensed tweets, one per match.
-    # float64[n], minimum Jaccard index; an edge that lowers it further is left out.
+    # float64[n], minimum Jaccard index: if the extended edges lower the similarity
+    # below it, the span is not extended.
     similarity: np.ndarray
 
 
@@ -98,8 +99,8 @@ def liftover_scratch(
 
 
 class _Stream(NamedTuple):
-    """An unescaped text and its canonical text: code points, their numbers, and the
-    place from which each output comes.
+    """An unescaped text, its canonical text, the numbers of code points of both, and
+    the index in ``codes`` from which each canonical code point comes.
     """
 
     codes: np.ndarray

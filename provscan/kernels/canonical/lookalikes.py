@@ -3,9 +3,8 @@
 A copy is disguised if some of its Latin letters are replaced by Cyrillic or Greek ones
 that look the same, or the other way round. Such a word mixes scripts. It becomes a word
 of one script, if each of its letters has a look-alike in that script; otherwise it
-stays as it is, as does a word in one script. Digits that stand for letters
-(``l1c3nse``) become letters in each word that has Latin letters, too; numbers stay as
-they are.
+stays as it is. A word in one script is not changed either, except for digits: in a word
+with Latin letters, digits that stand for letters (``l1c3nse``) become letters.
 
 The look-alikes are those of Unicode's confusables (UTS #39,
 https://www.unicode.org/reports/tr39/) between Latin, Cyrillic and Greek, in either

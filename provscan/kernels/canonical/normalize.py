@@ -480,10 +480,10 @@ def cut_texts(text, offsets, size, cuts, firsts):
     """Cut texts into chunks of at least ``size`` bytes whose canonical texts, joined by
     spaces, are the canonical text of the whole.
 
-    Hence a chunk that continues a text begins after ASCII white space. It does not
-    begin with white space; with ``@`` or ``&``, which may belong to a retweet mark
-    before it; with a code point from U+0800 on, such as ``＠`` and those of scripts
-    written without spaces; or inside what may be a tag. Fill int64 ``cuts`` with the
+    A chunk that continues a text therefore begins after ASCII white space, with a
+    visible character below U+0800: ``＠`` and the scripts written without spaces are
+    above. This character is not ``@`` or ``&``, which may belong to a retweet mark
+    before it, and is not inside what may be a tag. Fill int64 ``cuts`` with the
     starts of the chunks and the end of the last one, and int64 ``firsts[i]`` with the
     number of the first chunk of text i, ``firsts[-1]`` with the number of chunks.
     Return this number.

@@ -135,6 +135,7 @@ def code_points(text):
 
 @kernel
 def newlines(text):
+    """Return the number of line feeds."""
     return _count(text, np.uint8(0xFF), np.uint8(0x0A))
 
 

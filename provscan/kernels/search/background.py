@@ -10,8 +10,8 @@ the last to the first, so that a longer context takes one more step, and then th
 n-gram's last code point. The key of a context is the complement of the key before that
 last step.
 
-Contexts do not reach beyond the start of a text, which code point 0 precedes; no
-canonical text contains it.
+Every code point before the start of a text counts as 0, which no canonical text
+contains.
 """
 
 import math

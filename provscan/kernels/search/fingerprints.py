@@ -39,8 +39,8 @@ AGREEING = 0.44
 # The number of zeros before and after the fingerprints of each record, so that
 # searches near its ends do not reach into another record.
 GAP = FINGERPRINTS + NEARBY
-# Beyond this place, places are stored in larger steps, and the diagonal is too
-# inexact.
+# From this place on, places in a text are stored in larger steps, so that diagonals are
+# too inexact.
 FAR = 384
 _BEFORE = 26
 _ZERO = np.int64(0)
@@ -149,7 +149,7 @@ def _wording_agrees(known, begin, codes, first, size, share):
 @kernel
 def agreeing(records, texts, candidates, thresholds, scratch, kept):
     """Mark the candidates around whose seeds the wording agrees, and those whose seeds
-    are too far in their texts to tell.
+    lie too far into their texts for this test.
 
     For each record and text, one candidate is kept per diagonal, to within
     :data:`DRIFT` code points.

@@ -13,8 +13,8 @@ from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN64
 
 GRAM = 5
-# Minimum 5-grams of a passage whose order counts; a part of a text counts as left out
-# if it is longer than 1 / LEFT_OUT of the text.
+# Minimum number of 5-grams in a passage. A missing part of a text counts as left out if
+# it is longer than the text divided by LEFT_OUT.
 PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
 # Odd numbers below 2**32: multiplying by a code point is one cheap instruction per
@@ -106,8 +106,9 @@ def index_grams(codes, hashes, low, count, slots, follows):
     """Fill the hash table of the ``count`` grams from ``low`` on; return the number of
     distinct grams.
 
-    ``slots``, whose length is a power of two, is cleared first; a slot holds the
-    gram's first place, or -1 if it is free. ``follows[i]`` is the gram's next place.
+    ``slots``, whose length is a power of two, is cleared first. A slot contains the
+    first place of a gram, or -1 if it is free; ``follows[i]`` is the next place of the
+    gram at place i.
     """
     slots[:] = -1
     mask = np.uint32(len(slots) - 1)

@@ -12,8 +12,8 @@ from provscan.kernels.jit import helper
 from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
 
 _ZERO = np.int64(0)
-# As a tie-break, misses weigh slightly less, so that a run includes hits that just
-# balance the misses beside them.
+# The weight of a miss relative to a hit. As a tie-break it is slightly below 1: a run
+# then extends over misses that are exactly balanced by further hits.
 EVEN = 1 - 1e-12
 
 

@@ -30,8 +30,8 @@ _ZERO = np.int64(0)
 # The number of window starts handled at once: their hashes and minima stay in the
 # first-level cache. Their windows have no more k-mers than _PLACES distinguishes.
 _CHUNK = 960
-# Maximum units of a short licensed text, for which the index has more seeds than a
-# record would: those at its ends, which are a large part of it.
+# Maximum units of a short licensed text. Its ends are a large part of it, so the index
+# also has the seeds that windows reaching beyond its ends may choose.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
 # Levels of :func:`seed_levels`: at most 16 places share a seed; more than 512 do.
@@ -359,25 +359,6 @@ def seeds_within(entries, sizes, most, taken, out):
         taken[text] += np.uint16(has_room)
         n += np.uint64(has_room)
     return np.int64(n)
-
-
-@kernel
-def possible_seeds(entries, ends, sizes, most, taken, out):
-    """Write the seed entries of levels above 0 that :func:`seeds_within` might still
-    take to uint64 ``out``.
-
-    The entries are ordered by level. int64 ``ends`` holds the end of each level in the
-    entries and is replaced by its end in ``out``; ``most`` is uint16[levels, 256].
-    """
-    n, low = np.uint64(0), ends[0]
-    ends[0] = 0
-    for level in range(1, len(ends)):
-        for i in range(low, ends[level]):
-            text = (entries[i] & _LOW32) >> _S8
-            out[n] = entries[i]
-            n += np.uint64(taken[text] < most[level, sizes[text]])
-        low = ends[level]
-        ends[level] = n
 
 
 @kernel

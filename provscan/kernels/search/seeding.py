@@ -21,8 +21,8 @@ from provscan.kernels.storage.bloom import has_bits, word_of
 from provscan.kernels.storage.postings import equal_range, find_buckets, text_of
 
 SLOT_BITS = 9
-# The maximum difference in units between the diagonals of two seeds of one copy, and a
-# larger one from a text's unit FAR on, where places are stored less exactly.
+# The maximum difference in units between the diagonals of two seeds of one copy; and
+# the same from unit FAR of a text on, where places are stored less exactly.
 BAND_WIDTH = 16
 FAR = 384
 FAR_BAND_WIDTH = 80
@@ -35,14 +35,14 @@ _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 
 
 class SeedingState(NamedTuple):
-    """The state of :func:`seed_candidates`: the candidates written last,
-    int32[2**SLOT_BITS, 4], initially -1 (text, diagonal, seed and unit, in a slot given
-    by a hash of the text); the place for each place code, int64[256]; and the numbers
-    int64[n] by which texts get their slots, empty if they are the table's numbers.
-    """
+    """The state of :func:`seed_candidates`."""
 
+    # int32[2**SLOT_BITS, 4], initially -1: text, diagonal, seed and unit of the
+    # candidate written last, in a slot given by a hash of the text.
     last: np.ndarray
-    places: np.ndarray
+    places: np.ndarray  # int64[256]: the place for each place code.
+    # int64[n]: the numbers of texts whose hashes give the slots; empty if these are the
+    # numbers in the table.
     numbers: np.ndarray
 
 

@@ -17,8 +17,9 @@ way, it is the run of 5-grams with the highest Jaccard index of hits, found exac
 Dinkelbach's iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses``
 by Kadane's scan, set j to the resulting index, repeat. If that run has too little of
 the text, j stays at the minimum similarity, which gives the largest run that may reach
-it; the text's whole reach is then searched as well, since parts of the text may have
-changed places. For the second way, it is the run with the greatest ``hits - misses``.
+it. Since parts of the text may have changed places, the record is then also searched up
+to the length of the text on both sides. For the second way, the span is the run with
+the greatest ``hits - misses``.
 The sets of 5-grams are compared exactly, by code points.
 """
 
@@ -64,9 +65,9 @@ from provscan.kernels.search.minimizers import is_wide, length_units
 _ZERO = np.int64(0)
 # The ways to match.
 NEITHER, WHOLE, STRETCH = range(3)
-# The minimum share, of the 5-grams that a copy has in common with its text, that is
-# near one diagonal. Only the search relies on it; the rest may be elsewhere, if parts
-# of the text changed places.
+# Of the 5-grams that a copy has in common with its text, at least this share is near
+# one diagonal; the others may be elsewhere, if parts of the text changed places. Only
+# the search relies on this assumption.
 NEAR = 0.9
 
 
@@ -75,9 +76,8 @@ class VerifyScratch(NamedTuple):
     hits: Hits  # For the longest examined span.
     marks: np.ndarray  # int32, as long as the longest text.
     latest: np.ndarray  # int32[1]: the mark used last.
-    votes: (
-        np.ndarray
-    )  # int32: the length of the longest text plus that of the longest record plus 32.
+    # int32: the length of the longest text plus that of the longest record plus 32.
+    votes: np.ndarray
     costs: np.ndarray  # For `provscan.kernels.search.align.aligned_end`.
 
 
@@ -224,8 +224,8 @@ def _trimmed(codes, start, stop):
 @helper
 def _stretch(record, text, window, bounds, scratch, least):
     """Return the longest stretch of a text among the hits of a window, and its length
-    in units, without what is foreign to the text. The length is 0 if it can't reach
-    `least`.
+    in units, from which foreign wording inside the stretch is subtracted. The length is
+    0 if it can't reach `least`.
     """
     low, hits = record.low + window.first, scratch.hits
     first, last = best_run(hits.runs[:bounds], 1.0)
@@ -274,8 +274,11 @@ def _run_of(record, text, window, run, scratch):
 
 @helper
 def _anywhere(record, text, window, width, known, thresholds, scratch):
-    """Return a span in the whole reach of a text, whose parts may have changed places;
-    nothing if the reach has no more of the text than is ``known``.
+    """Search the record up to the length of the text on both sides of the diagonal,
+    since parts of the text may have changed places.
+
+    Return the best span, or an empty one if that range has no more 5-grams of the text
+    than are ``known``.
     """
     length, hits = text.length, scratch.hits
     far = window_around(
@@ -283,7 +286,7 @@ def _anywhere(record, text, window, width, known, thresholds, scratch):
     )
     scratch.latest[0] += 1
     firsts, mark = hits.firsts[: window.grams], scratch.latest[0]
-    # If the reach has little more than that, no other span is better.
+    # No other span is better unless the range has more 5-grams than are known.
     least = max(known + 1, thresholds.containment * text.distinct)
     if not may_hold(
         least, record, window, far, text.indexed, firsts, scratch.marks, mark

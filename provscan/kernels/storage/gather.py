@@ -44,8 +44,8 @@ def collect_distinct(keys, known, slots, out):
 
 @kernel
 def find_ranges(postings, bloom, keys, limit, out):
-    """Find the non-empty equal ranges of the uint64 ``keys`` that pass a filter, and
-    the first ``limit`` entries of each at most.
+    """Find the equal ranges of the uint64 ``keys`` that pass a filter. Empty ranges are
+    left out, and long ones are cut to their first ``limit`` entries.
 
     ``bloom`` is a filter of :func:`provscan.kernels.storage.postings.band_hash`
     hashes. ``out``, uint64[n + 1], int64[n + 1] and int64[n + 1], receives the keys,

@@ -67,11 +67,11 @@ def final_answer(summary: dict[str, Any], status: str) -> dict[str, Any]:
         "withheld": _withheld(tweets, why),
         "warnings": [
             {"code": code, "message": WARNINGS[code].format(**values)}
-            for code, values in _said(summary)
+            for code, values in _warnings(summary)
         ],
         "notes": [
             {"code": code, "message": NOTES[code].format(**values)}
-            for code, values in _noted(summary)
+            for code, values in _notes(summary)
         ],
     }
 
@@ -105,7 +105,7 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         why = summary["tests"]["difference"]["invalid"]
         if why == ALIKE:
             why = f"the {controls} ({recited:,} recited) may be of another kind"
-        said = [f"Copies and coincidences can't be told apart: {why}."]
+        sentences = [f"Copies and coincidences can't be told apart: {why}."]
     else:
         found = f"{tweets['findings']:,}" if tweets["findings"] else "none"
         of_controls = f"{recited:,}" if recited else "none"
@@ -114,12 +114,12 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
             if status == "copies_found"
             else f"The model recites {found} of them"
         )
-        said = [
+        sentences = [
             f"{whole}, and {of_controls} of {controls}: similar tweets it cannot "
             "have seen."
         ]
     if status == "no_copies_shown" and tweets["at_most"] is not None:
-        said.append(
+        sentences.append(
             f"At most {tweets['at_most']:,} are recited beyond chance. Tweets that it "
             "knows but does not recite can't be counted."
         )
@@ -131,11 +131,11 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
                 f", and {free['control_texts_found']:,} of {free['control_texts']:,} "
                 "control texts"
             )
-        said.append(
+        sentences.append(
             f"Asked for any post {free['answers']:,} times, it recites {texts} "
             f"licensed texts{chance}."
         )
-    return said
+    return sentences
 
 
 def _next(status: str, summary: dict[str, Any]) -> str:
@@ -170,7 +170,7 @@ def _withheld(tweets: dict[str, Any], why: str | None) -> dict[str, str]:
     return {} if tweets["estimate"] else {"tweets.estimate": wide}
 
 
-def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _warnings(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the codes of the warnings with the values to fill in."""
     asked, returned = summary["asked"], len(summary["model"]["returned"])
     if missing := asked["pairs"] - asked["complete_pairs"]:
@@ -186,7 +186,7 @@ def _said(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "several_systems", {"systems": returned}
 
 
-def _noted(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _notes(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the codes of the notes with the values to fill in."""
     plan = summary["plan"]
     drawn, matched = (

@@ -7,18 +7,13 @@ limits, a test, assumptions and validity.
     How well a score tells two arms apart.
 :mod:`~provscan.probe.statistics.paired`
     Difference of two matched arms, its tests and their power.
-:mod:`~provscan.probe.statistics.discovery`
-    False discovery rate of a list of texts.
+
 :mod:`~provscan.probe.statistics.trend`
     Dose and response.
 :mod:`~provscan.probe.statistics.unseen`
     Lower bounds for the texts that were not asked for.
 """
 
-from provscan.probe.statistics.discovery import (
-    benjamini_hochberg,
-    conformal_p_values,
-)
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import (
     ALPHA,
@@ -35,9 +30,7 @@ from provscan.probe.statistics.unseen import stratified_excess, unseen_texts
 __all__ = [
     "ALPHA",
     "Inference",
-    "benjamini_hochberg",
     "cochran_armitage",
-    "conformal_p_values",
     "detectable_share",
     "mcnemar",
     "paired_auc",

@@ -15,6 +15,10 @@ class Inference:
 
     Attributes
     ----------
+    method
+        The published method, with its source.
+    assumes
+        The assumptions, as a sentence.
     value
         The estimate, or None.
     low, high
@@ -22,20 +26,16 @@ class Inference:
     p_value
         The p-value of the null hypothesis that the true value is no larger than for a
         model that learned nothing; None if there is no test.
-    method
-        The published method, with its source.
-    assumes
-        The assumptions, as a sentence.
     invalid
         The reason why the numbers must not be used; None if they may be used.
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
     method: str
     assumes: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
     invalid: str | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -108,15 +108,15 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
         1.0 if score(edge) > -z else float(brentq(lambda d: score(d) + z, value, edge))
     )
     return Inference(
-        value,
-        low,
-        high,
-        mcnemar(first_only, second_only),
         "difference of matched shares, score interval (Tango 1998, "
         "doi:10.1002/(SICI)1097-0258(19980430)17:8<891::"
         "AID-SIM780>3.0.CO;2-B); exact McNemar test (doi:10.1007/BF02295996)",
         "In each pair, either tweet would be recited with the same probability if the "
         "model had seen neither.",
+        value,
+        low,
+        high,
+        mcnemar(first_only, second_only),
     )
 
 
@@ -156,7 +156,7 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
     )
     if largest == 0.0:
         why = None if len(values) else "there are no pairs"
-        return Inference(0.0, None, None, 1.0, method, assumes, why)
+        return Inference(method, assumes, 0.0, p_value=1.0, invalid=why)
     steps = np.rint(values / largest * STEPS).astype(np.int64)
     size, count = np.unique(np.abs(steps[steps != 0]), return_counts=True)
     reach = int((size * count).sum())
@@ -174,7 +174,7 @@ def sign_flip(differences: npt.ArrayLike) -> Inference:
         if count.sum() >= 6
         else f"only {count.sum()} pairs differ, and 6 are needed"
     )
-    return Inference(float(values.mean()), None, None, p, method, assumes, why)
+    return Inference(method, assumes, float(values.mean()), p_value=p, invalid=why)
 
 
 @lru_cache(maxsize=64)

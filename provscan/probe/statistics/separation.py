@@ -50,22 +50,14 @@ def paired_auc(first: npt.ArrayLike, second: npt.ArrayLike) -> Inference:
     )
     assumes = "Pairs are independent of each other."
     if len(a) < ENOUGH:
-        return Inference(
-            None,
-            None,
-            None,
-            None,
-            method,
-            assumes,
-            f"there are {len(a)} pairs, and {ENOUGH} are needed",
-        )
+        why = f"there are {len(a)} pairs, and {ENOUGH} are needed"
+        return Inference(method, assumes, invalid=why)
     of_first, of_second = _placements(a, b), 1.0 - _placements(b, a)
     value = float(of_first.mean())
     error = float(np.std(of_first + of_second, ddof=1)) / math.sqrt(len(a))
     reach = float(ndtri(0.975)) * max(error, 0.5 / len(a))
-    return Inference(
-        value, max(0.0, value - reach), min(1.0, value + reach), None, method, assumes
-    )
+    low, high = max(0.0, value - reach), min(1.0, value + reach)
+    return Inference(method, assumes, value, low, high)
 
 
 def _placements(values: Floats, among: Floats) -> Floats:

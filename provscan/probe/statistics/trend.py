@@ -54,15 +54,8 @@ def cochran_armitage(
     centre = float(n @ x) / total if total else 0.0
     spread = float(n @ (x - centre) ** 2)
     if spread == 0.0:
-        return Inference(
-            None,
-            None,
-            None,
-            None,
-            method,
-            assumes,
-            "all tweets have the same number of copies",
-        )
+        why = "all tweets have the same number of copies"
+        return Inference(method, assumes, invalid=why)
     share = found / total
     slope = float(k @ (x - centre)) / spread
     if min(found, total - found) < ENOUGH:
@@ -70,17 +63,11 @@ def cochran_armitage(
             f"{found:.0f} of {total:.0f} are recited, and a trend needs {ENOUGH} that "
             f"are and {ENOUGH} that are not"
         )
-        return Inference(slope, None, None, None, method, assumes, why)
+        return Inference(method, assumes, slope, invalid=why)
     error = math.sqrt(share * (1.0 - share) / spread * total / (total - 1.0))
     # The shares of the classes deviate from the line by their sampling errors.
     each = (k + 0.5) / (n + 1.0)
     around = math.sqrt(float(n @ ((x - centre) ** 2 * each * (1.0 - each)))) / spread
     reach = float(ndtri(0.975)) * around
-    return Inference(
-        slope,
-        slope - reach,
-        slope + reach,
-        float(ndtr(-slope / error)),
-        method,
-        assumes,
-    )
+    p_value = float(ndtr(-slope / error))
+    return Inference(method, assumes, slope, slope - reach, slope + reach, p_value)

@@ -29,10 +29,10 @@ def stratified_excess(
 
     The excess of a stratum is never negative, so the excess of some strata is a lower
     bound for all of them. A bound is computed for all strata, for all except the first,
-    and so on down to only the last, so that chance need not be subtracted for a large
-    first stratum if only the last strata show an excess. Half of the error probability
-    is allotted to the bound for all strata and the rest, in equal parts, to the other
-    bounds (Bonferroni); the largest bound counts. Each bound is the smallest
+    and so on down to only the last: chance is then not subtracted for a large first
+    stratum that shows no excess. Half of the error probability is allotted to the bound
+    for all strata and the rest, in equal parts, to the other bounds (Bonferroni); the
+    largest bound counts. Each bound is the smallest
     Horvitz-Thompson total (1952, doi:10.1080/01621459.1952.10483446) over shares of the
     strata and of the control that are compatible with the data: the squared deviates of
     their exact one-sided limits (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404)
@@ -81,9 +81,7 @@ def stratified_excess(
     )
     asked = np.flatnonzero(n > 0)
     if not len(asked) or controls == 0:
-        return Inference(
-            None, None, None, None, method, assumes, "nothing was asked"
-        ), 0
+        return Inference(method, assumes, invalid="nothing was asked"), 0
     best, bound = 0, -math.inf
     for first in range(len(asked)):
         error = (
@@ -101,9 +99,8 @@ def stratified_excess(
             best, bound = first, low
     used = asked[best:]
     value = float(size[used] @ (k[used] / n[used] - control_hits / controls))
-    return Inference(
-        max(value, 0.0), max(bound, 0.0), None, None, method, assumes
-    ), int(used[0])
+    excess = Inference(method, assumes, max(value, 0.0), max(bound, 0.0))
+    return excess, int(used[0])
 
 
 def _least_excess(
@@ -175,5 +172,5 @@ def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inferenc
         low += new / math.exp(
             float(ndtri(0.975)) * math.sqrt(math.log1p(spread / new**2))
         )
-    texts = Inference(len(seen) + new, low, None, None, chao, assumes, why)
-    return texts, Inference(once / max(draws, 1), None, None, None, good, assumes, why)
+    texts = Inference(chao, assumes, len(seen) + new, low, invalid=why)
+    return texts, Inference(good, assumes, once / max(draws, 1), invalid=why)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provscan.index.segment.postings import map_array, write_array
+from provscan.index.format import damage
+from provscan.index.segment.arrays import map_array, write_array
 from provscan.kernels.canonical import utf8 as kernels
 from provscan.kernels.records import CodeBuffer, TextBuffer, frozen
 from provscan.kernels.storage.postings import text_keys
@@ -86,11 +87,18 @@ class StringsWriter:
             self._offsets.close()
 
 
-def open_strings(folder: Path, name: str) -> Strings:
-    return Strings(
-        map_array(folder / f"{name}.utf8", np.uint8),
-        map_array(folder / f"{name}.offsets", np.int64),
+def open_strings(folder: Path, name: str, count: int | None = None) -> Strings:
+    """Map the two files; they must have `count` strings, if given."""
+    path = folder / f"{name}.offsets"
+    strings = Strings(
+        map_array(folder / f"{name}.utf8", np.uint8), map_array(path, np.int64)
     )
+    found = len(strings.offsets) - 1
+    if found < 0 or count not in (None, found):
+        raise damage(path, f"expected {count or 0:,} strings, found {found:,}")
+    if strings.offsets[0] != 0 or strings.offsets[-1] != len(strings.text):
+        raise damage(path, "its offsets do not cover the text")
+    return strings
 
 
 def appended(first: Strings, second: Strings) -> Strings:

@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 
 from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
-from provscan.index.segment.postings import write_array_file
+from provscan.index.segment.arrays import write_array_file
 from provscan.index.segment.prepare import Prepared
 from provscan.index.segment.read import open_segment
 from provscan.index.segment.seeds import write_seeds
-from provscan.index.segment.texts import Strings
-from provscan.index.segment.write import WrittenSegment, taken, tweet_order
+from provscan.index.segment.strings import Strings
+from provscan.index.segment.write import WrittenSegment, tweet_order
 from provscan.params import IndexParams
 from provscan.text_buffers import buffers
 
@@ -33,11 +33,11 @@ def shards_of(keys: np.ndarray, shards: int) -> np.ndarray:
     return keys[:, 1] % np.uint64(shards)
 
 
-def parted(batch: Prepared, shards: int) -> Iterator[Prepared]:
+def by_shard(batch: Prepared, shards: int) -> Iterator[Prepared]:
     """Yield the rows of each shard."""
     numbers = shards_of(batch.sketches.keys, shards)
     for shard in range(shards):
-        yield taken(batch, np.flatnonzero(numbers == shard))
+        yield batch.take(np.flatnonzero(numbers == shard))
 
 
 def finished_shards(

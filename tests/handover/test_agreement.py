@@ -8,7 +8,7 @@ import pytest
 from provscan.errors import ParameterError
 from provscan.estimate import clopper_pearson
 from provscan.estimate.limits import Factor
-from provscan.estimate.verdicts import cohen_kappa, corrected_share, stratified_share
+from provscan.handover.agreement import cohen_kappa, corrected_share, stratified_share
 
 
 def test_kappa_is_that_of_the_textbook() -> None:

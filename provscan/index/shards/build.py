@@ -21,12 +21,12 @@ import pyarrow as pa
 
 from provscan.index.build import Describe, commit_new
 from provscan.index.folder import changing
+from provscan.index.ingest import Written
 from provscan.index.reader import IndexReader, count_ids
 from provscan.index.segment.prepare import canonical_texts, prepare
 from provscan.index.segment.read import open_segment
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
-from provscan.index.shards.write import finished_shards, shards_of
-from provscan.index.write import Written
+from provscan.index.shards.divide import finished_shards, shards_of
 from provscan.params import IndexParams
 
 
@@ -133,7 +133,7 @@ def write_shards(
         infos = finished_shards(change, params, made.shards)
         segments = [open_segment(change.folder, info, params) for info in infos]
         tweets = count_ids(
-            segment.tweets.ids.parted(np.arange(segment.info.tweets))
+            segment.tweets.ids.split(np.arange(segment.info.tweets))
             for segment in segments
         )
         repeated = sum(shard.repeated for shard in made.shards)

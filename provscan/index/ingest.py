@@ -18,7 +18,7 @@ from provscan.index.folder import Change
 from provscan.index.format import SegmentInfo
 from provscan.index.segment.prepare import prepare
 from provscan.index.segment.write import KeyTable, SegmentWriter, WrittenSegment
-from provscan.index.shards.write import finished_shards, parted
+from provscan.index.shards.divide import by_shard, finished_shards
 from provscan.ordered_map import ordered_map
 from provscan.params import IndexParams
 
@@ -81,7 +81,7 @@ def write_segments(
         for batch in prepared:
             without_text += batch.empty
             if shards > 1:
-                for writer, part in zip(writers, parted(batch, shards), strict=True):
+                for writer, part in zip(writers, by_shard(batch, shards), strict=True):
                     writer.add(part)
                 continue
             if not writers[0].has_room_for(len(batch.texts)):
