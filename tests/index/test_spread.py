@@ -182,7 +182,7 @@ def test_what_a_spread_build_can_not_do(
         provscan.build_index(corpus, out, executor="ray")
     with pytest.raises(
         ParameterError,
-        match="address='auto' applies to a Ray cluster only: give executor='ray'",
+        match="address='auto' applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.build_index(corpus, out, address="auto")
     with pytest.raises(ParameterError, match="executor='processes' needs files"):

@@ -170,12 +170,12 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
 def test_an_address_needs_the_executor() -> None:
     with pytest.raises(
         ParameterError,
-        match=r"memory=1000 applies to a Ray cluster only: give executor='ray'",
+        match=r"memory=1000 applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.match([], memory=1000, executor="processes")
     with pytest.raises(
         ParameterError,
-        match=r"address='auto' applies to a Ray cluster only: give executor='ray'",
+        match=r"address='auto' applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.match([], address="auto")
 
