@@ -428,7 +428,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="leave out --mask"):
         provscan.clean("set", fixed.path, "out", mask="x")
     (tmp_path / "full" / "data.jsonl").write_bytes(data.read_bytes())
-    with pytest.raises(InputError, match="no finished run"):
+    with pytest.raises(InputError, match="not a finished run"):
         provscan.clean("set", tmp_path / "full", "out")
     data.write_bytes(data.read_bytes() + b"\n")
     with pytest.raises(InputError, match="is not as the run read it"):

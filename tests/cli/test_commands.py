@@ -464,7 +464,7 @@ def test_info_of_an_index(library: Any, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is no finished run: run match again"),
+        (None, "is not a finished run: run match again"),
         ("{", "can't be read as JSON"),
         ("[1]", "contains list where an object is expected"),
         ('{"version": 2}', "expected a summary of version 1, found 2"),

@@ -177,7 +177,7 @@ def test_what_a_spread_build_can_not_do(
     out = tmp_path / "a.index"
     with pytest.raises(
         UsageError,
-        match="writes a shard a task: give shards, 2 or more, or use threads",
+        match="runs one task per shard: give two or more shards, or use threads",
     ):
         provscan.build_index(corpus, out, executor="ray")
     with pytest.raises(
