@@ -52,7 +52,7 @@ def open_to_others(folder: Path) -> str | None:
     """
     program = os.stat(PROGRAM)
     trusted = {0, os.geteuid(), program.st_uid}
-    for path in _path(folder):
+    for path in _with_parents(folder):
         try:
             found = os.lstat(path)
         except OSError:
@@ -77,7 +77,7 @@ def open_to_others(folder: Path) -> str | None:
     return None
 
 
-def _path(folder: Path) -> Iterator[Path]:
+def _with_parents(folder: Path) -> Iterator[Path]:
     """Yield a folder and all folders above it, as named and with links resolved."""
     for place in dict.fromkeys(
         (Path(os.path.abspath(folder)), Path(os.path.realpath(folder)))

@@ -86,7 +86,7 @@ class WithheldError(UnusableError):
 
 
 class WorkerError(UnusableError):
-    """The system ended a worker process, or it could not be started."""
+    """The system ended a worker process, or a worker could not be started."""
 
 
 class ModelError(UnusableError):

@@ -34,7 +34,7 @@ DIFFERENCES = {
 NOTHING = (
     "No licensed tweet shares enough wording with this text. A match needs "
     f"{MatchParams.min_chars} letters in common with a tweet: rewritten text and "
-    "shorter copies are not found, and only the tweets of this index were looked for."
+    "shorter copies are not found, and only the tweets of this index were searched."
 )
 
 
@@ -106,7 +106,7 @@ def _why(row: Match) -> str:
     if not row["counted"]:
         return wording.NOT_FINDINGS["ordinary"][1]
     if row["bits"] is None:
-        return "No rarity is known of this script."
+        return "The rarity of wording in this script is unknown."
     return f"{row['bits']:.0f} bits"
 
 

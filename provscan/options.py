@@ -65,8 +65,8 @@ WHOLE = {
     "memory": 1,
     "shard_groups": 1,
 }
-# Options that apply to a Ray cluster only.
-OF_CLUSTERS = ("address", "memory", "shard_groups")
+# Options that apply only to a Ray cluster.
+ONLY_RAY = ("address", "memory", "shard_groups")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +77,8 @@ class MatchOptions:
     ----------
     text_field
         Name of a field that contains text, or several names; a.b is a field inside an
-        object, a[].b a field of the objects in a list. By default every field that
-        contains text is scanned.
+        object, and a[].b a field of the objects in a list. By default, every field that
+        contains text is read.
     id_field
         Name of the field that contains the id; by default a field with a usual name.
     records
@@ -146,9 +146,10 @@ class MatchOptions:
     sample_by
         Unit of the sample: "records", for which all files are read; or "files" (and
         ranges of large files), for which only the sampled files are read, but intervals
-        are wider. By default files, if the sample would contain at least 50.
+        are wider. By default, files are drawn if the sample would contain at least
+        50.
     seed
-        Seed of the sample. Test copies are the same for every seed.
+        Seed of the sample. Spike-ins are the same for every seed.
     no_text
         Keep SHA-256 digests in place of texts in the results.
     texts
@@ -163,9 +164,8 @@ class MatchOptions:
     executor
         Executor of the tasks: "threads" of this process; "processes"; or "ray", a Ray
         cluster, whose nodes must see all files under the same paths. The results are
-        the same. Processes and clusters can read only files, but a cluster also scans a
-        ray.data.Dataset where its blocks are. A split that fails three times on a
-        cluster is listed as unread.
+        the same. Processes and clusters read files only; a cluster also reads a
+        ray.data.Dataset, on the nodes that have its blocks.
     address
         Address of the head node of a Ray cluster, HOST:PORT, or "auto" for the cluster
         to which this machine belongs. By default a cluster is started on this machine.
@@ -194,20 +194,22 @@ class MatchOptions:
     strict
         Stop if any record can't be read.
     max_bad
-        Stop if more than this share of the records can't be read.
+        Stop if a larger share of the records than this can't be read.
     fail_above
         Fail after the results are written, with exit status 1, if more than this share
         of the records that were scanned have findings.
     fail_above_claimed
-        The same for the lower bound on records with copies; this needs ``cutoff``,
-        ``control`` or ``null``. If the bound is withheld, the exit status is 3.
+        Like ``fail_above``, but for the lower bound on records with copies; it needs
+        ``cutoff``, ``control`` or ``null``. If the bound is withheld, the exit status
+        is 3.
     baseline
         Folder of an earlier run: only findings that it lacks count for ``fail_above``,
         and they are marked as new. Findings are compared by licensed text, passage and
         context, not by their place.
     without_segment
-        Name of a damaged segment of the index to leave out, as in the error, or several
-        names; the results say how many tweets are missing.
+        Name of a damaged segment of the index to leave out, or several names; the error
+        that reports the damage gives the name. The results say how many tweets are
+        missing.
     """
 
     text_field: str | tuple[str, ...] | None = None
@@ -288,10 +290,10 @@ class MatchOptions:
         require(isinstance(cutoff, str | date | None), "cutoff", cutoff, "a date")
         if self.shards_from is not None and self.shard_groups is None:
             raise ParameterError(
-                "shards_from is the source of groups of shards: give shard_groups, too"
+                "shards_from is the source of groups of shards: also give shard_groups"
             )
         require_executor(
-            self.executor, **{name: getattr(self, name) for name in OF_CLUSTERS}
+            self.executor, **{name: getattr(self, name) for name in ONLY_RAY}
         )
         measured = self.cutoff or self.control or self.null
         if self.fail_above_claimed is not None and not measured:
@@ -306,8 +308,8 @@ class MatchOptions:
             )
         if self.baseline is not None and self.sample is not None:
             raise UsageError(
-                "a sample has other records each time the dataset changes, so it can't "
-                "be compared with a baseline: leave out sample or baseline"
+                "the records of a sample change when the dataset changes, so a sample "
+                "can't be compared with a baseline: leave out sample or baseline"
             )
         # Computing these properties checks their values.
         _ = self.params, self.finding, self.since
@@ -520,24 +522,25 @@ def parse_utc(cutoff: str | date, name: str = "cutoff") -> datetime:
     return cutoff.astimezone(UTC) if cutoff.tzinfo else cutoff.replace(tzinfo=UTC)
 
 
-def require_executor(executor: str, **of_clusters: Any) -> None:
-    """Check the name of an executor, and that options of clusters are given for a
-    cluster only.
+def require_executor(executor: str, **only_ray: Any) -> None:
+    """Check the name of an executor, and that options of Ray clusters are given only
+    with the executor "ray".
     """
     require(
         executor in EXECUTORS, "executor", executor, " or ".join(map(repr, EXECUTORS))
     )
-    address = of_clusters.get("address")
+    address = only_ray.get("address")
     require(isinstance(address, str | None), "address", address, "HOST:PORT or 'auto'")
-    for name, value in of_clusters.items():
+    for name, value in only_ray.items():
         if value is not None and executor != "ray":
             raise ParameterError(
-                f"{name}={value!r} applies to a Ray cluster only: give executor='ray', "
-                "too"
+                f"{name}={value!r} applies only to a Ray cluster: also give "
+                "executor='ray'"
             )
 
 
 def needs_files(executor: str) -> ParameterError:
+    """Return the error for data that an executor can't read."""
     return ParameterError(
         f"executor={executor!r} needs files: data in memory, the standard input and "
         "pipes can be read in this process only. Save the data to a file, or use "

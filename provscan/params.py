@@ -23,7 +23,7 @@ CANONICAL_VERSION = 2
 # The length of seeds in letters; and the length in an index of more than MANY_TEXTS
 # texts.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
-# The maximum of a length in code points.
+# Maximum of the parameters that are lengths, in code points.
 LONGEST = 1_000_000_000
 
 
@@ -147,7 +147,7 @@ class IndexParams(Params):
             self.canonical_version == CANONICAL_VERSION,
             "canonical_version",
             self.canonical_version,
-            f"{CANONICAL_VERSION}, the one version that this provscan knows",
+            f"{CANONICAL_VERSION}, the only version that this provscan supports",
         )
         require(
             self.shingle == 5,

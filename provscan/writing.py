@@ -44,13 +44,13 @@ def replacing_file(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield a folder beside `target`, which takes that name if the block succeeds and
-    is removed if it fails.
+    """Yield a new folder next to ``target``, which takes that name if the block
+    succeeds and is removed if it fails.
 
     Raises
     ------
     OutputError
-        `target` exists, or can't be written.
+        ``target`` exists, or can't be written.
     """
     if os.path.lexists(target):
         raise OutputError(f"{target} exists: name a new folder")

@@ -16,23 +16,13 @@ REQUEST, ANSWER = ".tsq", ".tsr"
 
 
 @click.command("bundle", cls=shared.GroupedCommand)
-@click.argument(
-    "sources",
-    nargs=-1,
-    required=True,
-    metavar="[RUN|CASE|LEDGER|BUNDLE]...",
-    type=shared.LocalPath(path_type=Path),
-)
-@option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(path_type=Path),
+@shared.path_argument("sources", "[RUN|CASE|LEDGER|BUNDLE]...", nargs=-1, required=True)
+@shared.out_option(
     metavar="FILE",
-    help="The archive or page to write. Not needed to request a time stamp.",
+    help="The archive or page to write; not needed for a time-stamp request.",
 )
-@option(
+@shared.path_option(
     "--sign",
-    type=shared.LocalPath(path_type=Path),
     metavar="KEY",
     help="Sign the bundle with the Ed25519 private key in this PEM file.",
 )
@@ -48,9 +38,8 @@ REQUEST, ANSWER = ".tsq", ".tsr"
     metavar="PREFIX",
     help="Prefix of the Bates numbers in the load file.  [default: PROVSCAN]",
 )
-@option(
+@shared.path_option(
     "--timestamp",
-    type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="FILE.tsq: write a request for a time stamp on the bundle. FILE.tsr: write "
     "BUNDLE again, with this response of a time-stamping service.",
@@ -98,14 +87,13 @@ def command(
             "--exhibit and --timestamp need a bundle: name an archive that provscan "
             "bundle wrote"
         )
-    if of_bundle and options:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
-        raise UsageError(f"{sources[0]} is already a bundle: leave out {names}")
+    if of_bundle:
+        shared.refuse(options, f"{sources[0]} is already a bundle")
     if of_bundle and (exhibit is None) == (suffix is None):
         raise UsageError(
             f"{sources[0]} is already a bundle: give either --exhibit or --timestamp"
         )
-    if out is None and suffix != REQUEST:
+    if out is None and not (of_bundle and suffix == REQUEST):
         raise UsageError("name the file to write with --out (-o)")
 
     done: dict[str, Any] = {}
@@ -118,9 +106,7 @@ def command(
             sources[0], timestamp or "", out or "", overwrite=overwrite
         )
     elif not of_bundle:
-        if out is None:
-            raise UsageError("name the archive to write with --out (-o)")
-        done = handover.bundle(sources, out, overwrite=overwrite, **options)
+        done = handover.bundle(sources, out or "", overwrite=overwrite, **options)
     if suffix == REQUEST:
         place = sources[0] if of_bundle else out or ""
         done |= handover.write_request(place, timestamp or "", overwrite=overwrite)

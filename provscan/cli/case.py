@@ -13,18 +13,9 @@ from provscan.cli import shared
 
 
 @click.command("case", cls=shared.GroupedCommand)
-@click.argument(
-    "runs",
-    nargs=-1,
+@shared.path_argument("runs", "RUN...", nargs=-1, required=True)
+@shared.out_option(
     required=True,
-    metavar="RUN...",
-    type=shared.LocalPath(path_type=Path),
-)
-@shared.option(
-    "--out",
-    "-o",
-    required=True,
-    type=shared.LocalPath(path_type=Path),
     metavar="CASE",
     help="New folder for case.json, the tables, the page and the workbook.",
 )

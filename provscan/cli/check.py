@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,16 +13,14 @@ from provscan.cli import shared
 
 
 @click.command("check")
-@click.argument("bundle", metavar="BUNDLE|PAGE", type=shared.LocalPath())
-@click.option(
+@shared.path_argument("bundle", "BUNDLE|PAGE")
+@shared.path_option(
     "--key",
-    type=shared.LocalPath(),
     metavar="FILE",
     help="Ed25519 public key, in PEM, of the required signer.",
 )
-@click.option(
+@shared.path_option(
     "--authority",
-    type=shared.LocalPath(),
     metavar="FILE",
     help="Root certificates, in PEM, of the required time-stamping authority.",
 )
@@ -31,7 +30,7 @@ from provscan.cli import shared
     help="Also prove and print exhibit N; RUN/N if the bundle has several runs.",
 )
 @shared.as_json
-def command(bundle: str, as_json: bool, **options: Any) -> None:
+def command(bundle: Path, as_json: bool, **options: Any) -> None:
     """Check a bundle or an exhibit, without index and dataset.
 
     The output lists every problem: files that were changed, are missing or are not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,17 +16,12 @@ MOST_FILES = 20
 
 
 @click.command("clean", cls=shared.GroupedCommand)
-@click.argument(
-    "sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path()
-)
-@click.argument("run", metavar="RUN", type=shared.LocalPath())
-@option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(),
+@shared.sources_argument("DATASET...")
+@shared.path_argument("run", "RUN")
+@shared.out_option(
     metavar="FOLDER",
-    help="New folder for the cleaned dataset, manifest.json and removed.jsonl. Needed "
-    "but for --dry-run.",
+    help="New folder for the cleaned dataset, manifest.json and removed.jsonl; "
+    "required unless --dry-run is given.",
 )
 @option("--drop", is_flag=True, help="Drop whole records; this is the default.")
 @option(
@@ -38,7 +34,7 @@ MOST_FILES = 20
     is_flag=True,
     help="Keep only the records that would be dropped, as evidence.",
 )
-@option("--all", is_flag=True, help="Remove matches of common or known wording, too.")
+@option("--all", is_flag=True, help="Also remove matches of common or known wording.")
 @option(
     "--levels",
     multiple=True,
@@ -60,7 +56,7 @@ MOST_FILES = 20
 @option(
     "--drop-unscanned",
     is_flag=True,
-    help="Drop records of which no text was scanned, too; by default they are kept and "
+    help="Also drop records in which no text was scanned; by default they are kept and "
     "counted.",
 )
 @option(
@@ -69,20 +65,19 @@ MOST_FILES = 20
     help="Leave out files that can't be written and list them in the manifest; by "
     "default nothing is written then.",
 )
-@option(
+@shared.path_option(
     "--reviewed",
-    type=shared.LocalPath(),
     metavar="FILE",
-    help="Do not remove what reviewers rejected, by the marks that they saved from the "
-    "report of RUN.",
+    help="File of marks that reviewers saved from the report of RUN; matches that they "
+    "rejected are not removed.",
 )
-@option("--dry-run", is_flag=True, help="Print what would go, and write nothing.")
-@running_option(
+@option("--dry-run", is_flag=True, help="Only print what would be removed.")
+@shared.path_option(
     "--index",
     "-i",
-    type=shared.LocalPath(),
+    group="Running",
     metavar="INDEX",
-    help="The index of the run, if it was moved.  [default: where the run read it]",
+    help="The index of the run, if it was moved.  [default: the path in the run]",
 )
 @shared.workers
 @shared.executor
@@ -96,8 +91,8 @@ MOST_FILES = 20
 @shared.quiet
 def command(
     sources: tuple[str, ...],
-    run: str,
-    out: str | None,
+    run: Path,
+    out: Path | None,
     drop: bool,
     as_json: bool,
     quiet: bool,
@@ -110,7 +105,7 @@ def command(
     JSON, CSV, Parquet, Arrow, plain text, mail, WARC and webdataset, also compressed
     and in zip and tar archives, keep their names, formats and order. The result is
     scanned again with the index of the run, and cleaned again up to three times in all;
-    exit status 1 says that matches are left.
+    the exit status is 1 if matches are left.
     """
     import provscan
     from provscan.cli import show
@@ -158,9 +153,5 @@ def _lines(manifest: dict[str, Any]) -> Any:
         return
     yield f"Cleaned: {manifest['path']}"
     if manifest["left"] is not None:
-        yield (
-            f"Scanned again: {counted(manifest['left'], 'record')} left that should be "
-            "gone"
-            if manifest["left"]
-            else "Scanned again: nothing is left that should be gone"
-        )
+        left = counted(manifest["left"], "record") if manifest["left"] else "no record"
+        yield f"Scanned again: {left} with matches left"

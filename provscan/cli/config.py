@@ -44,8 +44,8 @@ def defaults(name: str, command: click.Command) -> dict[str, Any]:
     for table, content in tables.items():
         if not isinstance(content, dict):
             raise UsageError(
-                f"{FILE}: {table} is in no table: put it below the name of a command, "
-                "such as [match]"
+                f"{FILE}: {table} is not in a table: put it below the name of a "
+                "command, such as [match]"
             )
         if table not in COMMANDS:
             _unknown(FILE, "command", table, COMMANDS)

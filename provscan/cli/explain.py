@@ -13,12 +13,11 @@ LONGEST_RECORD_NUMBER = 10
 
 
 @click.command("explain")
-@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
+@shared.path_argument("run", "RUN")
 @click.argument("what", metavar="RECORD|TEXT|TWEET_ID")
-@click.option(
+@shared.path_option(
     "--index",
     "-i",
-    type=shared.LocalPath(path_type=Path),
     help="Index of the licensed tweets.  [default: the run's]",
 )
 @click.option(
@@ -104,7 +103,7 @@ def command(
     show.result(explained, as_json, explanation_table)
     if len(explained) >= SHOWN:
         cli.echo(
-            f"provscan: at most {SHOWN} tweets are shown for a text, the closest: "
-            "--tweet names another",
+            f"provscan: only the {SHOWN} closest tweets of each text are shown: name "
+            "another tweet with --tweet",
             err=True,
         )

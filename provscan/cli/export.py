@@ -11,11 +11,8 @@ from provscan.cli import shared
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(path_type=Path),
+@shared.path_argument("run", "RUN")
+@shared.out_option(
     required=True,
     metavar="FILE",
     help="File to write: .csv, .xlsx, .jsonl or .parquet; or, for the checks of a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from provscan.cli import shared
 
 
 @click.command("forget")
-@click.argument("index", metavar="INDEX", type=shared.LocalPath())
+@shared.path_argument("index", "INDEX")
 @click.argument("ids", nargs=-1, metavar="[IDS]...")
 @click.option(
     "--users",
@@ -27,7 +28,7 @@ from provscan.cli import shared
 @click.option("--dry-run", is_flag=True, help="Only show what would be forgotten.")
 @shared.workers
 @shared.as_json
-def command(index: str, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def command(index: Path, ids: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Forget tweets, so that no later run finds them. This can't be undone.
 
     IDS are ids of tweets, files with one id per line, or compliance events as platforms

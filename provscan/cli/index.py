@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,9 +12,7 @@ from provscan.cli import shared
 
 
 @click.command("index")
-@click.argument(
-    "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
-)
+@shared.sources_argument("PATH...")
 @shared.index_option("--out", "-o", help="Folder to write the index to.")
 @click.option(
     "--text-field",
@@ -95,7 +94,7 @@ from provscan.cli import shared
 @shared.as_json
 @shared.quiet
 def command(
-    sources: tuple[str, ...], out: str, as_json: bool, quiet: bool, **options: Any
+    sources: tuple[str, ...], out: Path, as_json: bool, quiet: bool, **options: Any
 ) -> None:
     """Index licensed tweets.
 
@@ -120,7 +119,7 @@ def command(
         from provscan import blind
         from provscan.blind.report import index_lines
 
-        shared.require_known(
+        shared.refuse_unknown(
             blind.build_index,
             given,
             "a blind index has other seeds, is built in this process and as a whole, "

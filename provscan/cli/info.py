@@ -14,13 +14,7 @@ from provscan.errors import InputError, UsageError
 
 
 @click.command("info")
-@click.argument(
-    "path",
-    metavar="[INDEX|RUN|PROBE]",
-    default="licensed.index",
-    envvar="PROVSCAN_INDEX",
-    type=shared.LocalPath(path_type=Path),
-)
+@shared.index_argument("path", "[INDEX|RUN|PROBE]")
 @shared.without_segment
 @shared.as_json
 def command(path: Path, without_segment: tuple[str, ...], as_json: bool) -> None:

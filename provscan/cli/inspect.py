@@ -16,9 +16,7 @@ SHOWN = 50
 
 
 @click.command("inspect")
-@click.argument(
-    "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path()
-)
+@shared.sources_argument("PATH...")
 @shared.text_field
 @shared.id_field
 @shared.records

@@ -9,36 +9,29 @@ import click
 
 from provscan import cli
 from provscan.cli import shared
-from provscan.cli.shared import option
 
 
 @click.command("ledger", cls=shared.GroupedCommand)
-@click.argument("logs", nargs=-1, metavar="[LOG...]", type=shared.LocalPath())
-@option(
-    "--out",
-    "-o",
+@shared.path_argument("logs", "[LOG...]", nargs=-1)
+@shared.out_option(
     required=True,
-    type=shared.LocalPath(),
     metavar="FOLDER",
     help="New folder for the report, the tables and the workbook.",
 )
-@option(
+@shared.path_option(
     "--case",
-    type=shared.LocalPath(),
     metavar="FILE",
     help="Case file (TOML): applications, holdings, uses, government end users, "
     "claims, policy packs.  [default: access alone]",
 )
-@option(
+@shared.path_option(
     "--mapping",
-    type=shared.LocalPath(),
     metavar="FILE",
-    help="TOML file that says which columns of the logs hold what.  [default: usual "
-    "names]",
+    help="TOML file that maps the columns of the logs to their meanings.  [default: "
+    "columns with usual names]",
 )
-@option(
+@shared.path_option(
     "--key",
-    type=shared.LocalPath(path_type=Path),
     metavar="FILE",
     help="File with the secret with which names of tokens and users are hashed.  "
     "[default: a new one]",
@@ -47,7 +40,7 @@ from provscan.cli.shared import option
 @shared.quiet
 def command(
     logs: tuple[str, ...],
-    out: str,
+    out: Path,
     key: Path | None,
     as_json: bool,
     quiet: bool,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ MARKS = {"passage": ("{+", "+}"), "tweet": ("[-", "-]")}
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
 @shared.as_json
 @shared.quiet
-def command(text: str | None, index: str, as_json: bool, quiet: bool) -> None:
+def command(text: str | None, index: Path, as_json: bool, quiet: bool) -> None:
     """Find the licensed tweets that share wording with one text.
 
     The output shows the passage and the tweet with the words in which they differ, the
@@ -84,7 +85,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         more = counted(len(matches) - SHOWN, "weaker match")
         yield f"\n... and {more}, which --json lists"
     if any(_differing(match) for match in matches[:SHOWN]):
-        yield "\nOnly the text has words in {+ +}, only the tweet those in [- -]."
+        yield "\nOnly the text has the words in {+ +}; only the tweet those in [- -]."
 
 
 def _match_lines(number: int, match: dict[str, Any]) -> Iterator[str]:

@@ -4,38 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from provscan import cli
 from provscan.cli import shared
-from provscan.cli.shared import option, output_option
-from provscan.options import MatchOptions, help_of, option_name
+from provscan.cli.shared import match_option, output_option
 
 # Maximum number of incompletely read files that are named on stderr.
 MOST_FILES = 5
-Decorator = Callable[[Any], Any]
-
-
-def match_option(group: str, name: str, **attributes: Any) -> Decorator:
-    """Declare an option of :class:`~provscan.options.MatchOptions`, which documents
-    it.
-    """
-    default = MatchOptions.__dataclass_fields__[name].default
-    if isinstance(default, bool):
-        attributes["is_flag"] = True
-    elif default is not None:
-        shown = f"{default:g}" if isinstance(default, float) else f"{default}"
-        attributes["show_default"] = shown
-    repeated = " Can be repeated." if attributes.get("multiple") else ""
-    return option(
-        option_name(name),
-        group=group,
-        help=help_of(name) + repeated,
-        **attributes,
-    )
-
 
 plain_option = partial(match_option, "Options")
 matching_option = partial(match_option, "Matching")
@@ -45,19 +24,13 @@ texts_option = partial(match_option, "Texts")
 running_option = partial(match_option, "Running")
 strictness_option = partial(match_option, "Strictness")
 paths_option = partial(chance_option, multiple=True, type=click.Path())
-COUNT: dict[str, Any] = {"type": click.IntRange(min=0), "metavar": "N"}
 SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 
 
 @click.command("match", cls=shared.GroupedCommand)
-@click.argument(
-    "sources", nargs=-1, required=True, metavar="DATASET...", type=click.Path()
-)
+@shared.sources_argument("DATASET...")
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(),
+@shared.out_option(
     help="Folder for the results.  [default: ./<dataset name>.run; the standard input "
     "needs it]",
 )
@@ -73,26 +46,26 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @matching_option("partial_chars", type=int)
 @matching_option("min_bits", type=float, metavar="BITS")
 @matching_option("min_bits_passage", type=float, metavar="BITS")
-@matching_option("min_letters", **COUNT)
+@matching_option("min_letters", type=click.IntRange(min=0), metavar="N")
 @chance_option("cutoff", metavar="DATE")
 @paths_option("control", metavar="FILE")
 @paths_option("null", metavar="DATASET")
 @paths_option("known", metavar="DATA")
-@chance_option("spike_ins", **COUNT)
-@chance_option("edits", type=click.Choice(["light", "mixed", "heavy"]))
+@chance_option("spike_ins")
+@chance_option("edits")
 @sampling_option("sample", **SHARE)
-@sampling_option("sample_by", type=click.Choice(["records", "files"]))
-@sampling_option("seed", **COUNT)
+@sampling_option("sample_by")
+@sampling_option("seed")
 @chance_option("tokenizer", type=shared.LocalPath(), metavar="FILE")
 @texts_option("no_text")
-@texts_option("texts", **COUNT)
+@texts_option("texts")
 @shared.workers
 @shared.executor
 @shared.address
-@running_option("memory", callback=shared.parse_size, metavar="SIZE")
+@shared.memory
 @shared.log
 @running_option("parts", metavar="PLACE")
-@running_option("shard_groups", type=click.IntRange(min=1), metavar="N")
+@running_option("shard_groups")
 @running_option("shards_from", metavar="PLACE")
 @shared.running_option(
     "--resume",
@@ -118,8 +91,8 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.quiet
 def command(
     sources: tuple[str, ...],
-    index: str,
-    out: str | None,
+    index: Path,
+    out: Path | None,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -145,7 +118,7 @@ def command(
         from provscan.blind.report import run_lines
 
         find, lines = blind.match, run_lines
-        shared.require_known(
+        shared.refuse_unknown(
             find,
             given,
             "a blind run finds rows only, in threads of this process, and keeps their "

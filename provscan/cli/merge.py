@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from provscan.cli import shared
 
 
 @click.command("merge")
-@click.argument(
-    "index",
-    metavar="[INDEX]",
-    default="licensed.index",
-    envvar="PROVSCAN_INDEX",
-    type=shared.LocalPath(),
-)
+@shared.index_argument("index", "[INDEX]")
 @click.option(
     "--purge-only",
     is_flag=True,
@@ -22,7 +18,7 @@ from provscan.cli import shared
 )
 @shared.workers
 @shared.as_json
-def command(index: str, purge_only: bool, workers: int | None, as_json: bool) -> None:
+def command(index: Path, purge_only: bool, workers: int | None, as_json: bool) -> None:
     """Merge the segments of an index, and purge forgotten tweets.
 
     The result equals an index that is built from the same tweets. Adding tweets merges

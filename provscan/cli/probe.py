@@ -46,11 +46,8 @@ def command() -> None:
 
 @command.command("plan", cls=shared.GroupedCommand)
 @shared.index_option("--index", "-i", help="Index of the licensed tweets.")
-@option(
-    "--out",
-    "-o",
+@shared.out_option(
     required=True,
-    type=shared.LocalPath(path_type=Path),
     help="Folder for the probe.",
 )
 @option(
@@ -67,9 +64,8 @@ def command() -> None:
     help="File of tweets to use as controls, which the model cannot have seen for "
     "another reason. Can be repeated.",
 )
-@option(
+@shared.path_option(
     "--reference",
-    type=shared.LocalPath(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model that has not seen the tweets. Licensed tweets "
     "and controls are then also matched by how well it predicts them.",
@@ -129,13 +125,15 @@ def command() -> None:
     "--min-words",
     type=int,
     show_default="8",
-    help="Minimum length of a recitation in words, or ...",
+    help="Minimum length of a recitation in words; a passage that reaches --min-chars "
+    "is also long enough.",
 )
 @rule_option(
     "--min-chars",
     type=int,
     show_default="40",
-    help="... in characters of the canonical text.",
+    help="Minimum length of a recitation in canonical characters; a passage that "
+    "reaches --min-words is also long enough.",
 )
 @rule_option(
     "--min-bits",
@@ -159,15 +157,15 @@ def command() -> None:
     "--max-auc",
     type=float,
     show_default="0.6",
-    help="Maximum area under the ROC curve (upper limit) of a classifier that tells "
-    "licensed tweets from controls by words and lengths; nothing is claimed above "
-    "it.",
+    help="Maximum of the upper limit of the area under the ROC curve, for a classifier "
+    "that tells licensed tweets from controls by words and lengths; above it, nothing "
+    "is claimed.",
 )
 @shared.without_segment
 @verbose
 @shared.as_json
 def plan(
-    index: str,
+    index: Path,
     out: Path,
     control_after: str | None,
     control: tuple[str, ...],
@@ -207,16 +205,15 @@ def plan(
 
 
 @command.command("run", cls=shared.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=shared.LocalPath(path_type=Path))
+@shared.path_argument("probe", "PROBE")
 @endpoint_option(
     "--endpoint",
     metavar="URL",
     help="Endpoint with an OpenAI-compatible API, such as http://localhost:8000/v1.",
 )
 @endpoint_option("--model", metavar="NAME", help="Name of the model at the endpoint.")
-@option(
+@shared.path_option(
     "--hf",
-    type=shared.LocalPath(path_type=Path),
     metavar="PATH",
     help="Folder of a Hugging Face model to ask instead.",
 )
@@ -297,13 +294,9 @@ def run(
 
     if (hf is None) == (endpoint is None) or (endpoint is None) != (model is None):
         raise UsageError("give either --endpoint and --model, or --hf")
-    if hf is not None and (
-        unused := shared.given(**{name: options[name] for name in ENDPOINT_ONLY})
-    ):
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-        raise UsageError(
-            f"--hf asks a model on this machine, without an endpoint: leave out {names}"
-        )
+    if hf is not None:
+        unused = shared.given(**{name: options[name] for name in ENDPOINT_ONLY})
+        shared.refuse(unused, "--hf asks a model on this machine, not at an endpoint")
     if (options["price_in"] is None) != (options["price_out"] is None):
         raise UsageError(
             "prompts and answers both have a price: give both --price-in and "
@@ -363,11 +356,10 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
 
 
 @command.command("score", cls=shared.GroupedCommand)
-@click.argument("probe", metavar="PROBE", type=shared.LocalPath(path_type=Path))
-@option(
+@shared.path_argument("probe", "PROBE")
+@shared.path_option(
     "--index",
     "-i",
-    type=shared.LocalPath(path_type=Path),
     help="Index of the licensed tweets, if it is no longer where the plan names it; "
     "read only if the plan has --free.",
 )

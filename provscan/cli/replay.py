@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,6 @@ import click
 from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
-from provscan.options import help_of
 
 # Maximum number of problems that are printed.
 MOST_LINES = 20
@@ -19,7 +19,7 @@ paths = partial(option, multiple=True, type=click.Path())
 
 
 @click.command("replay", cls=shared.GroupedCommand)
-@click.argument("bundle", type=shared.LocalPath())
+@shared.path_argument("bundle", "BUNDLE")
 @paths(
     "--dataset",
     "-d",
@@ -34,40 +34,33 @@ paths = partial(option, multiple=True, type=click.Path())
     metavar="N",
     help="Number of the run in the bundle.  [default: 1]",
 )
-@option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(),
+@shared.out_option(
     metavar="FOLDER",
     help="Save the repeated run in this folder.",
 )
 @paths("--control", metavar="FILE", help="Present path of the run's control.")
 @paths("--null", metavar="DATASET", help="Present path of the run's null dataset.")
 @paths("--known", metavar="DATA", help="Present path of the run's known data.")
-@option(
+@shared.path_option(
     "--tokenizer",
-    type=shared.LocalPath(),
     metavar="FILE",
     help="Present path of the run's tokenizer.",
 )
-@option(
+@shared.path_option(
     "--baseline",
-    type=shared.LocalPath(),
     metavar="RUN",
     help="Present path of the run's baseline.",
 )
 @shared.workers
 @shared.executor
 @shared.address
-@shared.running_option(
-    "--memory", callback=shared.parse_size, metavar="SIZE", help=help_of("memory")
-)
+@shared.memory
 @shared.as_json
 @shared.quiet
 def command(
-    bundle: str,
+    bundle: Path,
     dataset: tuple[str, ...],
-    index: str,
+    index: Path,
     as_json: bool,
     quiet: bool,
     **options: Any,

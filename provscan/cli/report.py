@@ -14,11 +14,8 @@ from provscan.cli import shared
 
 
 @click.command("report")
-@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=shared.LocalPath(path_type=Path),
+@shared.path_argument("run", "RUN")
+@shared.out_option(
     help="File to write.  [default: report.html or report.pdf in RUN]",
 )
 @click.option(

@@ -4,6 +4,7 @@ index.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,13 +13,10 @@ from provscan.cli import shared
 
 
 @click.command("reveal")
-@click.argument("run", metavar="RUN", type=shared.LocalPath())
+@shared.path_argument("run", "RUN")
 @shared.index_option("--index", "-i", help="The full index.")
-@shared.option(
-    "--out",
-    "-o",
+@shared.out_option(
     metavar="FOLDER",
-    type=shared.LocalPath(),
     help="Folder to write.  [default: RUN with .revealed.run in place of .run]",
 )
 @shared.option(
@@ -33,7 +31,7 @@ from provscan.cli import shared
 @shared.overwrite_run
 @shared.without_segment
 @shared.as_json
-def command(run: str, index: str, as_json: bool, **options: Any) -> None:
+def command(run: Path, index: Path, as_json: bool, **options: Any) -> None:
     """Add evidence to a blind run, from the full index.
 
     The passages of the blind run are compared with the tweets of the full index, and a

@@ -25,12 +25,9 @@ def command() -> None:
 
 
 @command.command("list", cls=shared.GroupedCommand)
-@click.argument("run", metavar="RUN", type=shared.LocalPath(path_type=Path))
-@option(
-    "--out",
-    "-o",
+@shared.path_argument("run", "RUN")
+@shared.out_option(
     required=True,
-    type=shared.LocalPath(path_type=Path),
     metavar="REVIEW",
     help="New folder for the list and its key.",
 )
@@ -79,17 +76,10 @@ def _listed(key: dict[str, Any]) -> Iterator[str]:
 
 
 @command.command("score", cls=shared.GroupedCommand)
-@click.argument("review", metavar="REVIEW", type=shared.LocalPath(path_type=Path))
-@click.argument(
-    "verdicts",
-    nargs=-1,
-    required=True,
-    metavar="VERDICTS...",
-    type=shared.LocalPath(path_type=Path),
-)
-@option(
+@shared.path_argument("review", "REVIEW")
+@shared.path_argument("verdicts", "VERDICTS...", nargs=-1, required=True)
+@shared.path_option(
     "--run",
-    type=shared.LocalPath(path_type=Path),
     metavar="RUN",
     help="The run, if it was moved.  [default: its path when the list was made]",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,8 @@ def command() -> None:
 @shared.index_option(
     "--index", "-i", help="Index of the licensed tweets; it is copied into the kit."
 )
-@option(
-    "--out",
-    "-o",
+@shared.out_option(
     required=True,
-    type=shared.LocalPath(path_type=Path),
     metavar="KIT",
     help="New folder for the kit.",
 )
@@ -45,19 +43,18 @@ def command() -> None:
     is_flag=True,
     help="Let only counts, digests and spans that a named person releases leave.",
 )
-@option(
+@shared.path_option(
     "--wheel",
     metavar="PATH",
-    type=shared.LocalPath(),
     help="Wheel or source folder of provscan.  [default: source of this installation]",
 )
 @shared.as_json
 def build(
     options: tuple[str, ...],
-    index: str,
+    index: Path,
     out: Path,
     digests_only: bool,
-    wheel: str | None,
+    wheel: Path | None,
     as_json: bool,
 ) -> None:
     """Make a kit for this platform and version of Python.
@@ -78,10 +75,12 @@ def build(
     if unknown or len(scan.params["sources"]) > 1:
         named = ", ".join(sorted(unknown)) or "a dataset"
         raise UsageError(f"a kit can't fix {named}: give only options of the search")
-    chosen = {name: fixed[name] for name in fixed if name not in ("sources", "index")}
-    kit = build_room(
-        Path(index), out, digests_only=digests_only, wheel=wheel, options=chosen
-    )
+    chosen = {
+        name: os.fspath(value) if isinstance(value, Path) else value
+        for name, value in fixed.items()
+        if name not in ("sources", "index")
+    }
+    kit = build_room(index, out, digests_only=digests_only, wheel=wheel, options=chosen)
     show.result({"path": str(out), **kit}, as_json, _built)
 
 
@@ -97,7 +96,7 @@ def _built(kit: dict[str, Any]) -> Iterator[str]:
 
 
 @command.command("run", cls=shared.GroupedCommand)
-@click.argument("kit", metavar="KIT", type=shared.LocalPath(path_type=Path))
+@shared.path_argument("kit", "KIT")
 @click.argument("sources", nargs=-1, required=True, metavar="DATASET...")
 @shared.quiet
 def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
@@ -120,7 +119,7 @@ def run(kit: Path, sources: tuple[str, ...], quiet: bool) -> None:
 
 
 @command.command("release", cls=shared.GroupedCommand)
-@click.argument("kit", metavar="KIT", type=shared.LocalPath(path_type=Path))
+@shared.path_argument("kit", "KIT")
 @click.argument("exhibit", metavar="EXHIBIT", type=int)
 @option("--by", required=True, metavar="NAME", help="Name of the releasing person.")
 @option("--run", "name", metavar="NAME", help="Run folder, if results/ has several.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -44,7 +45,7 @@ from provscan.cli import shared
 )
 @shared.quiet
 def command(
-    index: str, host: str, port: int, token: str | None, rate: float, quiet: bool
+    index: Path, host: str, port: int, token: str | None, rate: float, quiet: bool
 ) -> None:
     """Serve lookup as a web page and as an HTTP API.
 

@@ -1,15 +1,16 @@
 """Options that several commands share, and the functions that declare options.
 
 :func:`option` declares an option in a group of the help text, :class:`GroupedCommand`
-shows the groups, and :func:`given` passes on the options that the user gave. The
-options themselves follow; a command uses them as decorators.
+shows the groups, :func:`match_option` declares an option of
+:class:`~provscan.options.MatchOptions`, and :func:`given` passes on the options that
+the user gave. The shared options follow; a command uses them as decorators.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -18,12 +19,15 @@ from typing import Any
 import click
 
 from provscan.errors import UsageError
+from provscan.options import WHOLE, WORDS, MatchOptions, help_of, option_name
 from provscan.urls import source_of
+
+Decorator = Callable[[Any], Any]
 
 
 class DefaultGroup(click.Group):
-    """A group whose first command need not be named: any first argument that is no
-    command belongs to it.
+    """A group with a default command, the first one: it gets the arguments if they do
+    not begin with the name of a command.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -66,7 +70,7 @@ class _GroupedOption(click.Option):
         )
 
 
-def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:
+def option(*names: str, **attributes: Any) -> Decorator:
     """Declare an option; ``group`` names the section of the help text."""
     return click.option(*names, cls=_GroupedOption, **attributes)
 
@@ -80,16 +84,22 @@ def given(**options: Any) -> dict[str, Any]:
     }
 
 
-def require_known(
-    function: Callable[..., Any], options: dict[str, Any], reason: str
+def refuse(options: Iterable[str], reason: str) -> None:
+    """Raise :class:`~provscan.errors.UsageError` if there are any ``options``, given by
+    their names in Python.
+    """
+    if names := ", ".join(map(option_name, options)):
+        raise UsageError(f"{reason}: leave out {names}")
+
+
+def refuse_unknown(
+    function: Callable[..., Any], options: Iterable[str], reason: str
 ) -> None:
     """Raise :class:`~provscan.errors.UsageError` if a function does not take one of the
     options that were given.
     """
     known = signature(function).parameters
-    if unknown := [name for name in options if name not in known]:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in unknown)
-        raise UsageError(f"{reason}: leave out {names}")
+    refuse((name for name in options if name not in known), reason)
 
 
 def parse_share(
@@ -126,6 +136,9 @@ def parse_size(
 class LocalPath(click.Path):
     """A path on this machine."""
 
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
@@ -138,8 +151,27 @@ class LocalPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-def index_option(*names: str, help: str) -> Callable[[Any], Any]:
-    """Declare an option for the folder of an index, the same for every command."""
+def path_argument(name: str, metavar: str, **attributes: Any) -> Decorator:
+    """Declare an argument for a path, or for several with ``nargs=-1``."""
+    return click.argument(name, metavar=metavar, type=LocalPath(), **attributes)
+
+
+def sources_argument(metavar: str) -> Decorator:
+    """Declare an argument for one or more sources, which may be URLs."""
+    return click.argument(
+        "sources", nargs=-1, required=True, metavar=metavar, type=click.Path()
+    )
+
+
+def index_argument(name: str, metavar: str) -> Decorator:
+    """Declare an argument for the folder of an index, which can be left out."""
+    return path_argument(
+        name, metavar, default="licensed.index", envvar="PROVSCAN_INDEX"
+    )
+
+
+def index_option(*names: str, help: str) -> Decorator:
+    """Declare an option for the folder of an index, which can be left out."""
     return option(
         *names,
         default="licensed.index",
@@ -151,7 +183,27 @@ def index_option(*names: str, help: str) -> Callable[[Any], Any]:
     )
 
 
-def _names(
+def match_option(group: str, name: str, **attributes: Any) -> Decorator:
+    """Declare an option of :class:`~provscan.options.MatchOptions`, which has its
+    documentation, its default and its allowed values.
+    """
+    default = MatchOptions.__dataclass_fields__[name].default
+    if isinstance(default, bool):
+        attributes["is_flag"] = True
+    elif default is not None:
+        shown = f"{default:g}" if isinstance(default, float) else f"{default}"
+        attributes["show_default"] = shown
+    if name in WORDS:
+        attributes["type"] = click.Choice(WORDS[name])
+    elif name in WHOLE and "callback" not in attributes:
+        attributes |= {"type": click.IntRange(min=WHOLE[name]), "metavar": "N"}
+    repeated = " Can be repeated." if attributes.get("multiple") else ""
+    return option(
+        option_name(name), group=group, help=help_of(name) + repeated, **attributes
+    )
+
+
+def _one_or_several(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> str | tuple[str, ...] | None:
     """Return None, a single name, or all names; the callback of an option."""
@@ -160,30 +212,25 @@ def _names(
 
 running_option = partial(option, group="Running")
 output_option = partial(option, group="Output")
-encoding = option(
-    "--encoding",
-    metavar="NAME",
-    help="Encoding of text files, e.g. latin-1.  [default: detected for each file]",
-)
-text_field = option(
-    "--text-field",
+path_option = partial(option, type=LocalPath())
+out_option = partial(path_option, "--out", "-o")
+text_field = match_option(
+    "Options",
+    "text_field",
     metavar="NAME",
     multiple=True,
-    callback=_names,
-    help="Name of a field that contains text; a.b is a field inside an object, a[].b a "
-    "field of the objects in a list. Can be repeated.  [default: every field that "
-    "contains text]",
+    callback=_one_or_several,
 )
-id_field = option(
-    "--id-field",
-    metavar="NAME",
-    help="Name of the field that contains the id.  [default: a field with a usual "
-    "name]",
-)
-records = option(
-    "--records",
-    type=click.Choice(["lines", "paragraphs", "files"]),
-    help="What counts as a record in plain text.  [default: detected for each file]",
+id_field = match_option("Options", "id_field", metavar="NAME")
+records = match_option("Options", "records")
+encoding = match_option("Options", "encoding", metavar="NAME")
+workers = match_option("Running", "workers")
+executor = match_option("Running", "executor")
+address = match_option("Running", "address", metavar="HOST:PORT")
+memory = match_option("Running", "memory", callback=parse_size, metavar="SIZE")
+log = match_option("Running", "log", metavar="FILE", type=LocalPath())
+without_segment = match_option(
+    "Strictness", "without_segment", metavar="NAME", multiple=True
 )
 no_text = option(
     "--no-text", is_flag=True, help="Show ids and SHA-256 digests in place of texts."
@@ -195,9 +242,8 @@ texts = option(
     help="Show only the texts of the N strongest exhibits, and digests of the others.  "
     "[default: all]",
 )
-reviewed = option(
+reviewed = path_option(
     "--reviewed",
-    type=LocalPath(path_type=Path),
     metavar="FILE",
     help="Add the marks and notes that reviewers saved from the report of this run.",
 )
@@ -209,47 +255,11 @@ overwrite_run = running_option(
     "passages.parquet, summary.json, "
     "run.json, report.html and report.pdf. Nothing else is removed.",
 )
-workers = running_option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Number of workers; the results do not depend on it.  [default: one per "
-    "processor]",
-)
-executor = running_option(
-    "--executor",
-    type=click.Choice(["threads", "processes", "ray"]),
-    help="Executor of the tasks: threads; processes; or a Ray cluster, whose nodes "
-    "must see all files under the same "
-    "paths. The results are the same.  [default: threads]",
-)
-address = running_option(
-    "--address",
-    metavar="HOST:PORT",
-    help='Address of a Ray cluster, or "auto" for the cluster to which this machine '
-    "belongs.  [default: a cluster is started on this machine]",
-)
-log = running_option(
-    "--log",
-    metavar="FILE",
-    type=LocalPath(),
-    help="Append JSON lines to FILE: progress and time left, where each task ran and "
-    "for how long, and attempts that failed on a cluster.",
-)
-key = option(
+key = path_option(
     "--key",
     metavar="FILE",
-    type=LocalPath(),
     help="File with the key of a blind index: 32 random bytes, or 64 hexadecimal "
     "digits.",
-)
-without_segment = option(
-    "--without-segment",
-    group="Strictness",
-    multiple=True,
-    metavar="NAME",
-    help="Name of a damaged segment of the index to leave out, as in the error; the "
-    "results say how many tweets are missing. Can be repeated.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

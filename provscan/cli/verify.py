@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,19 +12,13 @@ from provscan.cli import shared
 
 
 @click.command("verify")
-@click.argument(
-    "path",
-    metavar="[INDEX|RUN]",
-    default="licensed.index",
-    envvar="PROVSCAN_INDEX",
-    type=shared.LocalPath(),
-)
+@shared.index_argument("path", "[INDEX|RUN]")
 @click.option(
     "--quick", is_flag=True, help="Compare checksums only; do not rebuild the segments."
 )
 @shared.workers
 @shared.as_json
-def command(path: str, as_json: bool, **options: Any) -> None:
+def command(path: Path, as_json: bool, **options: Any) -> None:
     """Verify every byte of an index, or the files of a run.
 
     The files of a run are checked against each other. An index is also rebuilt from its

@@ -239,8 +239,8 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
     return compared
 
 
-# A finding is a row of both files. An id can stand for several texts, so a text is
-# identified by its digest, too.
+# A finding is a row of both files. A tweet id can have several texts, so the digest of
+# the text also identifies it.
 _FOUND = """
 INSERT INTO found
 SELECT ? AS run, tweet_id, digest, tweets, findings, author, ms
@@ -349,9 +349,9 @@ class _Counts:
                 )
         if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:
             notes.append(
-                f"{several(shared, 'id', 'ids')} of tweets each stand for several "
-                "texts. The texts are counted one by one, each with the most tweets "
-                "that a text of this id has, so the totals of tweets may be too high."
+                f"{several(shared, 'tweet id has', 'tweet ids have')} several texts. "
+                "Each of these texts is counted, with the largest number of tweets of "
+                "any text of its id, so the totals of tweets may be too high."
             )
         if len(self._indexes) > 1:
             self._require_platform_ids()

@@ -149,8 +149,8 @@ def read_page(path: Path) -> dict[str, Any]:
     found = _DATA.search(text.decode("utf-8", "replace"))
     if found is None:
         raise InputError(
-            f"{path} is no bundle and no page of an exhibit: name what provscan bundle "
-            "has written"
+            f"{path} is neither a bundle nor the page of an exhibit: name a file that "
+            "provscan bundle wrote"
         )
     try:
         data: dict[str, Any] = json.loads(found[1])

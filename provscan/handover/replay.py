@@ -143,7 +143,7 @@ def replay(
 
     # Compare the figures.
     figures, others = map(dict, map(_figures, (summary, renamed(again.summary))))
-    absent = "not there"
+    absent = "missing"
     for name in sorted(figures.keys() | others.keys()):
         was, is_now = (each.get(name, absent) for each in (figures, others))
         if was != is_now:
@@ -217,7 +217,7 @@ def _conditions(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     for what, (entry, name) in CONDITIONS.items():
         was, is_now = (each.get(entry, {}).get(name) for each in (before, now))
         if was != is_now:
-            yield f"{what} is another one: {name} is {is_now}, but was {was}"
+            yield f"{what} differs: {name} is {is_now}, but was {was}"
     for what, entry in (("limit", "limits"), ("parameter", "parameters")):
         for name, was in before[entry].items():
             is_now = now[entry].get(name)

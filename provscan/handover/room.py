@@ -54,7 +54,7 @@ def build_room(
     out: Path,
     *,
     digests_only: bool = False,
-    wheel: str | None = None,
+    wheel: Path | None = None,
     options: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make a kit for an inspection room, for the platform and version of this Python.
@@ -138,7 +138,7 @@ def _copied(source: str, folder: Path, name: str) -> str:
     return str(place.relative_to(folder))
 
 
-def _collect_wheels(folder: Path, wheel: str | None) -> None:
+def _collect_wheels(folder: Path, wheel: Path | None) -> None:
     """Get the wheels of provscan, of its dependencies and of pip, all in the installed
     versions, and write their checksums to a requirements file for pip.
     """
@@ -155,7 +155,7 @@ def _collect_wheels(folder: Path, wheel: str | None) -> None:
     constraints.write_text("\n".join(sorted(installed)))
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-cache-dir"]
     command += ["--wheel-dir", str(folder / WHEELS), "--constraint", str(constraints)]
-    command += [wheel or _origin(), f"pip=={versions['pip']}"]
+    command += [str(wheel or _origin()), f"pip=={versions['pip']}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     constraints.unlink()
     if done.returncode:

@@ -62,7 +62,9 @@ def stamp_of(answer: bytes, signed: bytes, roots: list[Any] | None) -> str:
     try:
         found = rfc3161.decode_timestamp_response(answer)
     except ValueError as error:
-        raise ValueError(f"it is no response of a stamping service ({error})") from None
+        raise ValueError(
+            f"it is not a response of a time-stamping service ({error})"
+        ) from None
     if found.status != 0:
         raise ValueError(f"the service refused the request (status {found.status})")
     if bytes(found.as_bytes()) != answer:

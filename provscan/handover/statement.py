@@ -173,7 +173,11 @@ def signature_problem(
         return f"it is not a DSSE envelope with one signature ({error!r})"
     expected = {"keyid": signature["keyid"], "sig": signature["sig"]}
     known = {"payload", "payloadType", "signatures"}
-    return None if signature == expected and found.keys() == known else "it has more"
+    return (
+        None
+        if signature == expected and found.keys() == known
+        else "it has additional entries"
+    )
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -201,7 +205,7 @@ def public_key_of(statement: Mapping[str, Any]) -> Ed25519PublicKey | None:
     if named is None:
         return None
     if not isinstance(named, dict) or not isinstance(named.get("ed25519"), str):
-        raise ValueError("the statement names no Ed25519 key as its signer's")
+        raise ValueError("the statement does not name an Ed25519 key of its signer")
     return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(named["ed25519"]))
 
 

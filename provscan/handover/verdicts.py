@@ -84,7 +84,7 @@ def score_review(
         or info_checksum(key) != key["checksum"]
     ):
         raise InputError(
-            f"{review / KEY_FILE} was changed, or is no key of a review: name the "
+            f"{review / KEY_FILE} was changed, or is not the key of a review: name the "
             "folder that provscan review wrote"
         )
     folder = run or Path(key["run_path"])

@@ -94,10 +94,10 @@ def recall_rows(name: str, classes: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 COMPARED = (
-    "Whole records that repeat word for word a licensed tweet with very rare wording "
-    "({bits_from:g} bits or more), in this dataset and in collections to which no "
-    "licensed tweet was copied. For comparison only: other kinds of data have other "
-    "coincidences."
+    "Whole records that repeat a licensed tweet with very rare wording "
+    "({bits_from:g} bits or more) word for word, in this dataset and in collections to "
+    "which no licensed tweet was copied. For comparison only: other kinds of data have "
+    "other coincidences."
 )
 COMPARISON = ("Collection", "Kind", "Records", "MB", "Tweets indexed", "Word for word")
 
@@ -149,9 +149,9 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     records = answer["records"]
     if answer["status"] == NOT_MEASURED:
         return (
-            "It was not measured how many findings are coincidences. Some or all of "
-            "them may be quotations, headlines or sayings that both texts took from a "
-            "third source."
+            "The number of findings that are coincidences was not measured. Some or "
+            "all of the findings may be quotations, headlines or sayings that both "
+            "texts took from a third source."
         )
     if not records["findings"] or records["chance"] is None:
         return ""

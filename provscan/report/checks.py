@@ -150,7 +150,7 @@ def sarif(exhibits: pa.Table, run: RunFiles) -> bytes:
     for row in _rows(_new_first(exhibits)):
         rule = row["level"] if row["counted"] else COMMON
         found.setdefault((row["source"], rule), _Result()).add(row)
-    # What is most severe comes first, then what is found most often.
+    # Order the results by severity, and then by their number of exhibits.
     severity, order = ("error", "warning", "note"), list(RULES)
     ranked = sorted(
         found.items(),
@@ -316,7 +316,7 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     for source, result in old.items():
         ElementTree.SubElement(
             case(source), "system-out"
-        ).text = f"Findings that the baseline has, too: {result.count:,}"
+        ).text = f"Findings that the baseline also has: {result.count:,}"
     wrong = _not_scanned(summary)
     for name, why in wrong:
         ElementTree.SubElement(

@@ -63,11 +63,11 @@ def write_pdf(
             whole = printed.is_file() and b"%%EOF" in printed.read_bytes()[-16:]
             problem = None if whole else f"exit status {done.returncode}"
         except subprocess.TimeoutExpired:
-            problem = f"no end within {SECONDS} seconds"
+            problem = f"no result within {SECONDS} seconds"
         if problem:
             raise OutputError(
-                f"{browser} printed no whole file ({problem}), so {target} was not "
-                "written: open report.html in a browser and print it from there"
+                f"{browser} did not print a complete file ({problem}), so {target} was "
+                "not written: open report.html in a browser and print it from there"
             )
         with replaced(target, overwrite=overwrite) as temporary:
             shutil.copyfile(printed, temporary)

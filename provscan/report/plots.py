@@ -59,7 +59,9 @@ class Plots:
         """
         classes = self._measured["recall"]["by"]
         if not classes:
-            raise UsageError("this run planted no test copies: there is no recall")
+            raise UsageError(
+                "no test copies were planted in this run, so recall was not measured"
+            )
         require(by in classes, "by", by, ", ".join(classes))
         rows = answers.recall_rows(by, classes[by])[::-1]
         axes = ax or _axes(0.6 + 0.3 * len(rows))

@@ -152,7 +152,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
         _section(console, title, "<<>>>>", [answers.COMPARISON, *compared])
     if strengths := answers.strengths(answer):
         names = ("", "findings", "chance explains at most")
-        title = "Records by how rare the wording is"
+        title = "Records by rarity of the wording"
         _section(console, title, "<>>", [names, *strengths])
     console.print()
     for note in answer["notes"]:

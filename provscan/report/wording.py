@@ -455,8 +455,8 @@ def sampled(sample: Mapping[str, Any]) -> str:
             f"95% interval {count(round(whole['low']))}-{count(round(whole['high']))}"
         )
         projected = (
-            f" All records are about {amount(whole['value'], 'at_most')} ({limits}), "
-            "projected from the sample."
+            f" The dataset has about {amount(whole['value'], 'at_most')} records "
+            f"({limits}), projected from the sample."
         )
     return (
         f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files, or parts "

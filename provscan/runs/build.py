@@ -123,9 +123,10 @@ def build_index(
     canonical
         A hook for licensed text that is no tweet: a function that prepares a text
         before it is compared, such as one that blanks the stage directions of lyrics.
-        It returns a str of the same length, and changes nothing when it is applied
-        again. The index keeps the texts as the hook makes them, records its name, and
-        must be opened with it (:func:`provscan.open_index`). For threads only.
+        It returns a str of the same length, and applying it twice has the same result
+        as applying it once. The index keeps the texts that the hook returns and the
+        hook's name, and must be opened with the same hook
+        (:func:`provscan.open_index`). For threads only.
     progress
         Receives the progress.
 
@@ -191,16 +192,20 @@ def build_index(
         )
     if shards is not None and append:
         raise UsageError(
-            "shards are made when an index is built: leave shards out with append"
+            "an index is divided into shards when it is built, not when it is appended "
+            "to: leave shards out"
         )
     if executor != "threads" and (shards or 1) < 2:
         raise UsageError(
-            f"executor={executor!r} writes a shard a task: give shards, 2 or more, or "
-            "use threads"
+            f"executor={executor!r} runs one task per shard: give two or more shards, "
+            "or use threads"
         )
     require_executor(executor, address=address)
     if canonical is not None and executor != "threads":
-        raise UsageError("canonical is a function of this process: use threads")
+        raise UsageError(
+            "canonical is a function of this process, which others can't call: use "
+            "threads"
+        )
     hook = None if canonical is None else hook_name(canonical)
     wanted = {"bands": bands, "rows": rows, "seed_length": seed_length}
     given = {name: value for name, value in wanted.items() if value is not None}

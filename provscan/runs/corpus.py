@@ -161,7 +161,7 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         found.append(f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}.")
     if count := notes.get("id_mangled"):
         found.append(
-            f"Ids that a spreadsheet had rounded: {count:,}; their tweets are named by "
+            f"Ids that a spreadsheet has rounded: {count:,}; their tweets are named by "
             "file and line. Export them again with the ids as text."
         )
     if count := notes.get("wrongly_decoded"):
@@ -189,9 +189,9 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
         found.append(f"Tweets read more than once: {count:,}; each id counts once.")
     if count := info.get("versions"):
         found.append(
-            "Texts with the id of a tweet that has another text, too (edits, copies "
-            f"cut short): {count:,}; all of them are indexed, each id counts once. If "
-            "there are many, check that --id-field names the tweet's id."
+            "Texts that differ from another text with the same tweet id (edits, "
+            f"truncated copies): {count:,}; all are indexed, and each id counts once. "
+            "If there are many, check that --id-field names the tweet's id."
         )
     if count := skipped.get("deletion"):
         found.append(
@@ -201,8 +201,8 @@ def corpus_warnings(info: dict[str, Any]) -> list[str]:
     if notes.get("fields_by_content"):
         case = examples["fields_by_content"][0]
         found.append(
-            f"No field of {case['source']} has a usual name; determined by what they "
-            f"contain: {case['detail']}. "
-            "Name them with --text-field and --id-field if that is wrong."
+            f"No field of {case['source']} has a usual name, so fields were chosen by "
+            f"their contents: {case['detail']}. If that is wrong, name the fields with "
+            "--text-field and --id-field."
         )
     return found

@@ -69,8 +69,8 @@ def evaluate(
     require(score in SCORES, "score", score, " or ".join(map(repr, SCORES)))
     if summary.get("sample"):
         raise UsageError(
-            "the run is of a sample, and a truth is on whole datasets: evaluate a run "
-            "without --sample"
+            "the run is of a sample, and a truth is about whole datasets: evaluate a "
+            "run without --sample"
         )
     try:
         from sklearn import metrics
@@ -219,8 +219,8 @@ def _truth(
             tweets[key].add(str(tweet))
     if len(tweets) > sum(read.values()):
         raise InputError(
-            f"the truth names {len(tweets):,} records, and the run has read "
-            f"{sum(read.values()):,}: it is the truth of another dataset"
+            f"the truth names {len(tweets):,} records, but the run has read "
+            f"{sum(read.values()):,}: give the truth of this dataset"
         )
     return tweets, elsewhere
 
@@ -233,7 +233,7 @@ def _source(dataset: str | None, sources: list[str]) -> str | None:
         if len(sources) != 1:
             raise InputError(
                 f"the run has {len(sources):,} sources, and the truth does not say "
-                "which it is on: add a column source"
+                "which of them it is about: add a column source"
             )
         return sources[0]
     if dataset in sources:

@@ -201,8 +201,8 @@ def _record_texts(
         checked = known is not None and os.path.isfile(path)
         if checked and readers.checksum(path) != known:
             changed = (
-                f"{name} was changed since the run: its records may be others than "
-                "those that were scanned"
+                f"{name} was changed since the run: its records may differ from those "
+                "that were scanned"
             )
             warnings.warn(changed, RuntimeWarning, stacklevel=2)
         for split in readers.plan(
@@ -219,8 +219,8 @@ def _record_texts(
     if not found:
         where = source or ", ".join(names) or "the datasets of the run"
         raise InputError(
-            f"no record {record:,} was found in {where}: run the command where the "
-            "datasets are, or give the text itself"
+            f"record {record:,} was not found in {where}: run the command in the "
+            "folder of the datasets, or give the text itself"
         )
 
 

@@ -37,8 +37,8 @@ RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
 # Files from which reports and lists of a run are made.
 DATA = {*RUN_FILES, PASSAGES_FILE}
 CHECKPOINT, PARTS, CONTROL = "unfinished.json", "parts", "control"
-# What people said of a sample of the findings; `provscan review score` writes it. A run
-# that has it is not replaced.
+# Verdicts of reviewers on a sample of the findings, written by ``provscan review
+# score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
 # The file that the scan adds to a folder of parts when all of them are complete.
 SCAN_FILE = "scan.json"
@@ -59,7 +59,7 @@ ROOM = 1 << 20
 NAMES = {
     "options": "options",
     "limits": "limits of the readers",
-    "index": "index",
+    "index": "tweets in the index",
     "control": "control files",
     "files": "input files",
     "splits": "splits",
@@ -97,9 +97,9 @@ class RunFolder:
                         else "Repeat"
                     )
                     raise UsageError(
-                        f"can't resume {self.path}: its {words} "
-                        f"differ{_difference(before, known.get(name))}. {advice} the "
-                        "first command with --resume, or start again with --overwrite"
+                        f"can't resume {self.path} with other {words}"
+                        f"{_difference(before, known.get(name))}. {advice} the first "
+                        "command with --resume, or start again with --overwrite"
                     )
         self.resumable = resumable
         if self.earlier is None:
@@ -113,8 +113,8 @@ def require_run(path: Path) -> None:
     for name in RUN_FILES:
         if not (path / name).is_file():
             raise InputError(
-                f"{path / name} does not exist, so {path} is no finished run of match: "
-                "name the folder of one, or run match again"
+                f"{path / name} does not exist, so {path} is not a finished run of "
+                "match: name the folder of one, or run match again"
             )
 
 
@@ -139,7 +139,7 @@ def read_run(
                 )
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{folder / RUN_FILE} names no checksum of {error}: run match again"
+            f"{folder / RUN_FILE} has no checksum of {error}: run match again"
         ) from error
     return read_json(folder / SUMMARY_FILE), info
 
@@ -150,7 +150,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise InputError(
-            f"{path} does not exist, so {path.parent} is no finished run: run match "
+            f"{path} does not exist, so {path.parent} is not a finished run: run match "
             "again"
         ) from None
     except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file as it was when the run began; ``size`` and ``modified`` (ns) are null if
+    """A file as it was when the run began; ``size`` and ``modified`` (ns) are None if
     it is not a regular file.
     """
 
@@ -107,8 +107,8 @@ def source_list(sources: object) -> list[str] | None:
     for source in several:
         if not isinstance(source, str | os.PathLike):
             raise ParameterError(
-                f"expected paths, found {type(source).__name__} among them: give data "
-                "by itself"
+                f"expected paths, found {type(source).__name__} among them: pass data "
+                "in memory alone, not in a list with paths"
             )
     return [*map(source_of, several)]
 
@@ -320,9 +320,8 @@ def _require_other_data(
                 )
     if null is not None and dataset and dataset.keys() <= set(map(_real, null.files)):
         raise UsageError(
-            "the null dataset contains all of the dataset, so that no match in it "
-            "could "
-            "be a copy: give other data for null, in which no licensed text can be"
+            "the null dataset contains the whole dataset, and all of its matches count "
+            "as chance: give other data for null, which can't contain a licensed text"
         )
     if known is None:
         return
@@ -336,9 +335,8 @@ def _require_other_data(
         for other, what in taken.items():
             if f"{_real(path)}{os.sep}".startswith(f"{other}{os.sep}"):
                 raise UsageError(
-                    f"{file.source} is given as known data and is part of {what}, "
-                    "which would acquit itself: give data "
-                    "for known that is independent of it"
+                    f"{file.source} is given as known data but is part of {what}, so "
+                    "no match in it would be a finding: give independent known data"
                 )
 
 
@@ -396,8 +394,8 @@ def check_skipped(stats: readers.ReadStats, options: MatchOptions) -> None:
 def default_out(named: Sequence[str] | None) -> str:
     if named is None or list(named) == ["-"]:
         raise UsageError(
-            "name the folder for the results with out (-o): the data has no name to "
-            "take it from"
+            "name the folder for the results with out (-o): data in memory and the "
+            "standard input have no name from which to derive it"
         )
     name = os.path.basename(os.path.abspath(named[0]).replace(":", "-"))
     # The name of a file may be invalid UTF-8, but the name of a run must be valid.
@@ -421,6 +419,6 @@ def require_outside(target: Path, sources: Sequence[str]) -> None:
             or (os.path.isdir(read) and place.is_relative_to(read))
         ):
             raise OutputError(
-                f"{target} would be in the folder of {source}, which is an input: name "
-                "a place outside of it with -o"
+                f"{target} would be inside an input, {source}, or contain it: name a "
+                "place outside of it with -o"
             )

@@ -105,12 +105,12 @@ def forget(
             isinstance(item, str | os.PathLike),
             "ids",
             item,
-            "ids, each a str, or paths",
+            "an id (a str) or a path",
         )
     if not items and not purge:
         raise UsageError(
-            "no ids to forget: name ids or files, or purge what is forgotten already "
-            "with purge (--purge)"
+            "no ids to forget: name ids or files, or purge tweets that are already "
+            "forgotten with purge (--purge)"
         )
     asked = Withdrawals()
     for item in items:
@@ -123,8 +123,8 @@ def forget(
             asked.read(name, users=users)
         elif source_of(name).endswith(FILES):
             raise InputError(
-                f"{source_of(name)}: there is no such file, and it is no id. Nothing "
-                "was forgotten"
+                f"{source_of(name)} is neither an existing file nor an id. Nothing was "
+                "forgotten"
             )
         else:
             asked.take([name], source_of(name), users=users)
@@ -134,7 +134,8 @@ def forget(
         )
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{error.object!r} is no id: it is not valid UTF-8. Nothing was forgotten"
+            f"{error.object!r} is not an id: it is not valid UTF-8. Nothing was "
+            "forgotten"
         ) from None
     found = indexes.forget(Path(index), named, authors, dry_run=dry_run)
     if purge:
@@ -143,9 +144,9 @@ def forget(
         except BaseException as error:
             if found.tweets:
                 error.add_note(
-                    f"Before that {counted(found.tweets, 'tweet')} had been forgotten: "
-                    "no run finds them any more, and "
-                    "their texts stay in the files until a purge or merge succeeds"
+                    f"Forgotten before this error: {counted(found.tweets, 'tweet')}. "
+                    "No run finds them any more; their texts stay in the files until a "
+                    "purge or merge succeeds"
                 )
             raise
     return {
@@ -301,8 +302,8 @@ def _verify_run(folder: Path) -> dict[str, Any]:
     ):
         if first != second:
             raise InputError(
-                f"{folder}: {what} are {first} by {SUMMARY_FILE} and {second} by "
-                f"{MATCHES_FILE}, one of which was changed: run match again"
+                f"{folder}: {SUMMARY_FILE} has {first} {what}, but {MATCHES_FILE} has "
+                f"{second}, so one of them was changed: run match again"
             )
     if evidence != counted:
         raise InputError(

@@ -17,7 +17,7 @@ from provscan.runs.chance import UNITS
 from provscan.runs.layers import FEW_FINDINGS, Measured
 from provscan.runs.null import NullCounts
 from provscan.runs.recall import Pair, akin
-from provscan.runs.wording import SMALL
+from provscan.runs.wording import in_words
 
 WITHHELD = {
     "no_chance": "Chance was not measured: give --cutoff, --control or --null.",
@@ -70,8 +70,8 @@ WITHHELD = {
         "little about the others."
     ),
     "few_nearly": (
-        "For no kind of edit were 30 test copies left nearly word for word, so no "
-        "upper limit was measured."
+        "No kind of edit left 30 test copies nearly word for word, so no upper limit "
+        "was measured."
     ),
     "few_findings": (
         "There are fewer than 20 findings, too few to break down by source, author, "
@@ -188,7 +188,7 @@ def few_texts(measured: Measured) -> dict[str, Any] | None:
     words = (
         "One licensed text is"
         if count == 1
-        else f"{SMALL[count].capitalize()} licensed texts are"
+        else f"{in_words(count).capitalize()} licensed texts are"
     )
     return {"texts": words, "places": int(places[count - 1]), "all": every}
 

@@ -31,7 +31,7 @@ from provscan.runs.corpus import Corpus, coalesced
 
 # Number of tasks per worker, so that workers finish at about the same time; and maximum
 # number of bytes per task.
-TASKS_A_WORKER, MOST_BYTES = 4, 256 << 20
+TASKS_PER_WORKER, MOST_BYTES = 4, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def shards_of(
             if executor == "ray"
             else EXECUTORS[executor](workers or 1) as running
         ):
-            groups = list(_groups(files, TASKS_A_WORKER * running.workers))
+            groups = list(_groups(files, TASKS_PER_WORKER * running.workers))
             reading = (
                 PartTask(number, group, shards, str(folder), limits)
                 for number, group in enumerate(groups)
@@ -140,7 +140,7 @@ def _all(results: Iterable[R | LostTask]) -> Iterator[R]:
             raise WorkerError(
                 f"{result.task} failed {len(result.failures)} times "
                 f"({', '.join(sorted(set(result.failures)))}). "
-                "No index was written: mend the cause, and build it again"
+                "No index was written: fix the cause, and build it again"
             )
         yield result
 

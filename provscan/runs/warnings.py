@@ -32,8 +32,8 @@ WARNINGS = {
     "strata_without_control": (
         "The control has too few texts of some kinds that were found: {strata}. "
         "Records with findings of only such texts are left out of the lower bound: "
-        "{records:,}. Enough are 50 control texts of a kind, and one per 100 licensed "
-        "ones."
+        "{records:,}. A kind needs at least 50 control texts, and one per 100 licensed "
+        "texts."
     ),
     "control_in_dataset": (
         "{share:.0%} of the control's texts are in the dataset, more than chance "
@@ -83,8 +83,8 @@ WARNINGS = {
     ),
     "few_spike_ins": (
         "Recall is based on only {planted:,} test copies. The upper limits and the "
-        "estimate may be less accurate than they say: give --spike-ins {enough} or "
-        "more, or leave it out."
+        "estimate may be less accurate than stated: give --spike-ins {enough} or more, "
+        "or leave the option out."
     ),
     "not_detectable": (
         "{share:.0%} of the licensed texts are too short or too common to be findings. "

@@ -48,7 +48,8 @@ EDITS = {
 """Names of edits for readers; an edit without an entry is shown by its own name."""
 
 PROJECTED = (
-    "All records are about {whole}, projected from the sample: there may be more."
+    "The dataset has about {whole} records, projected from the sample, and may have "
+    "more."
 )
 """Replaces an upper limit that is larger than the number of all records, which is only
 a projection in a sample of files.
@@ -129,7 +130,7 @@ def headline(status: str, records: Layers, scanned: Scanned) -> str:
         sentence = (
             f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
         )
-        sentence += f" {'holds' if least == 1 else 'hold'} licensed tweets."
+        sentence += f" {'contains' if least == 1 else 'contain'} licensed tweets."
         if (middle := records.estimate) is not None:
             sentence += (
                 f" Best estimate {number(middle.value)} "
@@ -163,37 +164,29 @@ class Comparison:
 
     def sentence(self) -> str:
         low, high = min(self.others), max(self.others)
-        had = number(high) if low == high else f"{number(low)} to {number(high)}"
+        there = number(high) if low == high else f"{number(low)} to {number(high)}"
+        collections = f"{in_words(len(self.others))} collections"
         return (
-            "Of whole records word for word, with very rare wording "
-            f"({number(self.here)} here), "
-            f"{SMALL.get(len(self.others), str(len(self.others)))} collections without "
-            f"licensed tweets had {had}."
+            "Whole records that equal a tweet with very rare wording: "
+            f"{number(self.here)} here, {there} in each of {collections} without "
+            "licensed tweets."
         )
 
 
-SMALL = dict(
-    enumerate(
-        [
-            "no",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-        ]
-    )
+SMALL_NUMBERS = (
+    *("no", "one", "two", "three", "four", "five"),
+    *("six", "seven", "eight", "nine", "ten"),
 )
 
 
+def in_words(count: int) -> str:
+    """Return a number, which is written out up to ten."""
+    return SMALL_NUMBERS[count] if count < len(SMALL_NUMBERS) else number(count)
+
+
 TOO_SMALL = (
-    "The control is too small to decide: even without a single chance match it could "
-    "show no copies."
+    "The control is too small to decide: even without a single chance match, it could "
+    "not show any copies."
 )
 
 
@@ -269,8 +262,8 @@ def since_baseline(entry: Mapping[str, Any]) -> list[str]:
     ]
     if entry["differs"]:
         said.append(
-            "The two runs also differ in other things than the dataset, which alone "
-            f"can make a finding new: {', '.join(entry['differs'])}."
+            f"The runs also differ in {', '.join(entry['differs'])}, which alone can "
+            "make a finding new."
         )
     return said
 
@@ -279,7 +272,8 @@ def limit(at_most: float, scanned: Scanned, can_be_told: float | None) -> str:
     """Return the upper limit on nearly verbatim copies as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
     told = (
-        f" of the {can_be_told:.0%} of licensed tweets that are distinctive enough"
+        f" of one of the {can_be_told:.0%} of licensed tweets that are distinctive "
+        "enough"
         if can_be_told is not None
         else ""
     )

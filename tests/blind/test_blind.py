@@ -515,7 +515,7 @@ def test_what_is_refused(platform: Path, tmp_path: Path) -> None:
         OutputError, match=r"contains notes\.txt, which provscan did not write"
     ):
         provscan.blind.build_index(data, copy, key=platform / "key", overwrite=True)
-    with pytest.raises(InputError, match="is no finished run"):
+    with pytest.raises(InputError, match="is not a finished run"):
         provscan.blind.reveal(tmp_path, platform / "full.index")
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(InputError, match="is not a blind run"):

@@ -428,7 +428,7 @@ def test_what_is_refused(
     with pytest.raises(InputError, match="leave out --mask"):
         provscan.clean("set", fixed.path, "out", mask="x")
     (tmp_path / "full" / "data.jsonl").write_bytes(data.read_bytes())
-    with pytest.raises(InputError, match="no finished run"):
+    with pytest.raises(InputError, match="not a finished run"):
         provscan.clean("set", tmp_path / "full", "out")
     data.write_bytes(data.read_bytes() + b"\n")
     with pytest.raises(InputError, match="is not as the run read it"):
@@ -462,7 +462,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) 
     assert not (tmp_path / "out").exists()
     done = CliRunner().invoke(main, [*words, "--skip-unwritable"])
     assert done.exit_code == 0, done.output
-    assert "nothing is left that should be gone" in done.output
+    assert "no record with matches left" in done.output
     assert sorted(os.listdir(tmp_path / "out" / "set")) == ["a.jsonl", "b.jsonl"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert len(manifest["unwritable"]) == 3
@@ -477,7 +477,7 @@ def test_what_is_left_is_status_1(
     words = ["clean", str(data), str(tmp_path / "a.run"), "-q", "--mask", HERON]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "out")])
     assert done.exit_code == 1, done.output
-    assert "1 record left that should be gone" in done.output
+    assert "1 record with matches left" in done.output
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert (manifest["rounds"], manifest["left"]) == (3, 1)
 

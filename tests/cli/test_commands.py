@@ -118,7 +118,7 @@ def test_index_passes_on_what_was_given_and_nothing_else(
     assert result.exit_code == 0, result.output
     given = {"id_field": "key", "workers": 2, "overwrite": True}
     assert library.calls == [
-        ("build_index", (["a.jsonl", "b"], "licensed.index"), given)
+        ("build_index", (["a.jsonl", "b"], Path("licensed.index")), given)
     ]
     assert "307,000" in result.stdout
 
@@ -129,7 +129,11 @@ def test_match_passes_on_what_was_given_and_nothing_else(
     result = run("match", "a.jsonl", "--threshold", "0.7", "-o", "out.run")
     assert result.exit_code == 0, result.output
     assert library.calls == [
-        ("match", (["a.jsonl"], "licensed.index", "out.run"), {"threshold": 0.7})
+        (
+            "match",
+            (["a.jsonl"], Path("licensed.index"), Path("out.run")),
+            {"threshold": 0.7},
+        )
     ]
     words = (
         "--control",
@@ -144,7 +148,11 @@ def test_match_passes_on_what_was_given_and_nothing_else(
         "processes",
     )
     assert run("match", "--", "-a.jsonl").exit_code == 0
-    assert library.calls[-1] == ("match", (["-a.jsonl"], "licensed.index", None), {})
+    assert library.calls[-1] == (
+        "match",
+        (["-a.jsonl"], Path("licensed.index"), None),
+        {},
+    )
     assert run("match", "a", *words).exit_code == 0
     given = {
         "control": ["b", "-c"],
@@ -174,7 +182,7 @@ def test_where_the_index_is(
     path: str,
 ) -> None:
     assert run("match", "a.jsonl", *words, env=environment).exit_code == 0
-    assert library.calls[0][1] == (["a.jsonl"], path, None)
+    assert library.calls[0][1] == (["a.jsonl"], Path(path), None)
     assert (
         run(
             "index",
@@ -184,7 +192,7 @@ def test_where_the_index_is(
         ).exit_code
         == 0
     )
-    assert library.calls[1][1] == (["a.jsonl"], path)
+    assert library.calls[1][1] == (["a.jsonl"], Path(path))
 
 
 @pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
@@ -456,7 +464,7 @@ def test_info_of_an_index(library: Any, run: Run) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is no finished run: run match again"),
+        (None, "is not a finished run: run match again"),
         ("{", "can't be read as JSON"),
         ("[1]", "contains list where an object is expected"),
         ('{"version": 2}', "expected a summary of version 1, found 2"),

@@ -46,7 +46,7 @@ def test_options_are_taken_from_the_table_of_the_command(
     result = run("match", "a.jsonl")
     assert result.exit_code == 0, result.output
     _, args, options = library.calls[-1]
-    assert args == (["a.jsonl"], "its.index", None)
+    assert args == (["a.jsonl"], Path("its.index"), None)
     assert options == {
         "min_bits": 70.0,
         "fail_above": 0.001,
@@ -67,14 +67,14 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
     config(FILE)
     words = ("match", "a.jsonl", "--min-bits", "50", "--control", "d", "-q")
     result = run(*words, env={"PROVSCAN_INDEX": "env.index"})
-    assert library.calls[-1][1][1] == "env.index"
+    assert library.calls[-1][1][1] == Path("env.index")
     options = library.calls[-1][2]
     assert (options["min_bits"], options["control"]) == (50.0, ["d"])
     assert "provscan.toml" not in result.stderr
     assert run("match", "a.jsonl", "-i", "x.index").exit_code == 0
-    assert library.calls[-1][1][1] == "x.index"
+    assert library.calls[-1][1][1] == Path("x.index")
     assert run("--isolated", "match", "a.jsonl").exit_code == 0
-    assert library.calls[-1][1:] == ((["a.jsonl"], "licensed.index", None), {})
+    assert library.calls[-1][1:] == ((["a.jsonl"], Path("licensed.index"), None), {})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_command_line_and_environment_win(library: Any, run: Run, config: Any) -
             "[macth]\n",
             "provscan.toml: there is no command macth (did you mean match?).",
         ),
-        ("threshold = 1", "threshold is in no table: put it below the name of a"),
+        ("threshold = 1", "threshold is not in a table: put it below the name of a"),
         ("[match]\nstrict = 1", "[match]: strict must be true or false, not 1."),
         (
             "[match]\nseed = true",

@@ -57,8 +57,8 @@ def test_what_is_alike_how_rare_and_who_said_it(
         "144 characters compared with 6 licensed tweets. 1 finding and 1 match of "
         "common or known wording.",
         "",
-        "1. Edited (78% alike): long wording of unknown rarity (No rarity is known of "
-        "this script)",
+        "1. Edited (78% alike): long wording of unknown rarity (The rarity of wording "
+        "in this script is unknown)",
         "   Text, characters 5 to 74: A HERON ON ONE {+FOOT+} AT THE BUS STOP, PATIENT "
         "AS THE TIMETABLE IS NOT.",
         "   Tweet 1001 by ada, 2015-03-02 10:20 UTC: A heron on one [-leg-] at the bus "
@@ -73,7 +73,7 @@ def test_what_is_alike_how_rare_and_who_said_it(
         "   In 4 licensed tweets by 4 authors",
         "   https://x.com/i/status/200",
         "",
-        "Only the text has words in {+ +}, only the tweet those in [- -].",
+        "Only the text has the words in {+ +}; only the tweet those in [- -].",
     ]
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_said_plainly(run: Run, licensed: provscan.Index) -> None:
         "enough wording with this text. A match needs 20 letters in common with a "
         "tweet: "
         "rewritten text and shorter copies are not found, and only the tweets of this "
-        "index were looked for.\n"
+        "index were searched.\n"
     )
 
 

@@ -231,7 +231,7 @@ def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
     assert texts == [10, 15]
     assert case["totals"]["texts"] == 20 + 10
     assert [pair["texts"] for pair in case["pairs"]] == [5, 5, 8]
-    assert case["notes"][-1].startswith("10 ids of tweets each stand for several")
+    assert case["notes"][-1].startswith("10 tweet ids have several texts")
 
 
 def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_what_it_refuses(runs: list[Path], tmp_path: Path) -> None:
         write_case(runs[:1], tmp_path / "case")
     with pytest.raises(UsageError, match="are the same run"):
         write_case([*runs, runs[0]], tmp_path / "case")
-    with pytest.raises(InputError, match="is no finished run of match"):
+    with pytest.raises(InputError, match="is not a finished run of match"):
         write_case([runs[0], tmp_path], tmp_path / "case")
     (tmp_path / "there").mkdir()
     with pytest.raises(OutputError, match="there exists: name a new folder"):

@@ -304,7 +304,7 @@ def test_a_bad_key_or_run_is_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "review").mkdir()
     forged = {**key, "pairs": key["pairs"][::-1]}
     (tmp_path / "review" / KEY_FILE).write_text(json.dumps(forged))
-    with pytest.raises(InputError, match="was changed, or is no key"):
+    with pytest.raises(InputError, match="was changed, or is not the key"):
         score_review(tmp_path / "review", [path])
     run = provscan.match(
         [{"text": "other"}], folder / "a.index", tmp_path / "other.run", spike_ins=0

@@ -229,7 +229,7 @@ def test_wheels_that_pip_can_not_get(
 ) -> None:
     index = provscan.build_index(ROWS, tmp_path / "a.index")
     with pytest.raises(InputError, match="pip could not get the wheels"):
-        room.build_room(index.path, tmp_path / "kit", wheel=str(tmp_path / "no.whl"))
+        room.build_room(index.path, tmp_path / "kit", wheel=tmp_path / "no.whl")
     monkeypatch.setattr(room.importlib.metadata, "distributions", list)
     with pytest.raises(InputError, match="has no pip"):
         room.build_room(index.path, tmp_path / "kit")
@@ -295,7 +295,7 @@ def test_a_kit_works_without_a_network() -> None:
         command += ["--cutoff=2017-01-01", "--edits=light"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         kit.parent.mkdir()
-        room.build_room(index.path, kit, wheel=str(source), options=options)
+        room.build_room(index.path, kit, wheel=source, options=options)
         shutil.copyfile(dataset, kit.parent / "dataset.jsonl")
         for path in (kit, *kit.rglob("*")):
             os.chown(path, owner, -1)

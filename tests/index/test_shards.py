@@ -304,7 +304,7 @@ def test_when_shards_are_made(build: Build, corpus: list[Tweet]) -> None:
         build(corpus, shards=0)
     index = build(corpus[:9], shards=1)
     assert (index.info()["shards"], index.info()["version"]) == (0, VERSION)
-    with pytest.raises(UsageError, match="shards are made when an index is built"):
+    with pytest.raises(UsageError, match="divided into shards when it is built"):
         provscan.build_index(corpus, index.path, append=True, shards=2)
 
 

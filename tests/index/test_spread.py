@@ -177,12 +177,12 @@ def test_what_a_spread_build_can_not_do(
     out = tmp_path / "a.index"
     with pytest.raises(
         UsageError,
-        match="writes a shard a task: give shards, 2 or more, or use threads",
+        match="runs one task per shard: give two or more shards, or use threads",
     ):
         provscan.build_index(corpus, out, executor="ray")
     with pytest.raises(
         ParameterError,
-        match="address='auto' applies to a Ray cluster only: give executor='ray'",
+        match="address='auto' applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.build_index(corpus, out, address="auto")
     with pytest.raises(ParameterError, match="executor='processes' needs files"):

@@ -291,7 +291,7 @@ def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
     case = CASE + STORE.format("06", "x").replace('dataset = "x"', 'run = "empty"')
     case = case.replace("options = { spike_ins = 0 }\n", "")
     with (
-        pytest.raises(InputError, match="no finished run of match"),
+        pytest.raises(InputError, match="not a finished run of match"),
         compared(folder, case),
     ):
         pass

@@ -96,7 +96,7 @@ def test_a_run_is_opened_whole(index, tmp_path, name):
     run = provscan.match(TWEETS, index, tmp_path / "a.run", spike_ins=0)
     (run.path / name).unlink()
     with pytest.raises(
-        InputError, match=rf"{name} does not exist, so .* is no finished run"
+        InputError, match=rf"{name} does not exist, so .* is not a finished run"
     ):
         provscan.open_run(run.path)
 
@@ -125,7 +125,7 @@ def test_values_of_another_type(index, tmp_path):
             provscan.build_index(TWEETS, tmp_path / "b.index", **{name: "x"})
     for ids in (5, [5], ["1", None]):
         with pytest.raises(
-            ParameterError, match=r"^ids must be ids, each a str, or paths, not"
+            ParameterError, match=r"^ids must be an id \(a str\) or a path, not"
         ):
             provscan.forget(index.path, ids)
     with pytest.raises(ParameterError, match=r"^bands must be a whole number"):

@@ -461,9 +461,9 @@ def test_commands_that_take_a_run_know_a_probe(
             done = call(*words)
             assert (
                 done.exit_code,
-                "is no finished run" in done.stderr or "is not an index" in done.stderr,
+                "not a finished run" in done.stderr or "not an index" in done.stderr,
             ) == (3, True), place
-        with pytest.raises(InputError, match="is no finished run"):
+        with pytest.raises(InputError, match="is not a finished run"):
             provscan.open_run(plan.path)
         summary = scored(plan, index, lambda copies: 1.0)
     shown = call("info", plan.path)

@@ -374,7 +374,8 @@ for word in "$@"; do case "$word" in --print-to-pdf=*) printf '%s' '{content}' >
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 of an earlier run %%EOF")
     with pytest.raises(
-        OutputError, match=r"printed no whole file .* so .*a\.pdf was not written"
+        OutputError,
+        match=r"did not print a complete file .* so .*a\.pdf was not",
     ):
         write_pdf(write_report, run, tmp_path / "a.pdf", overwrite=True)
     assert (tmp_path / "a.pdf").read_bytes() == b"%PDF-1.4 of an earlier run %%EOF"

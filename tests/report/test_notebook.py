@@ -83,7 +83,7 @@ def test_a_run_without_test_copies_has_no_recall_to_draw(tmp_path: Path) -> None
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["recall"]["by"] = {}
     run = provscan.open_run(write_folder(tmp_path / "a.run", rows(3), summary))
-    with pytest.raises(UsageError, match="planted no test copies"):
+    with pytest.raises(UsageError, match="no test copies were planted"):
         run.plot.recall()
 
 

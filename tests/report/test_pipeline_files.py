@@ -199,7 +199,7 @@ def test_with_a_baseline_only_new_findings_fail(tmp_path: Path) -> None:
     assert failure is not None
     assert failure.message == "2 new findings in 2 records"
     assert failure_of(second) is None
-    assert second.system_out == "Findings that the baseline has, too: 26"
+    assert second.system_out == "Findings that the baseline also has: 26"
     table = [line for line in exported(run, ".md").splitlines() if "**new**" in line]
     assert len(table) == 2
     # Matches of common wording are not compared.

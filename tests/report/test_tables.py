@@ -41,7 +41,7 @@ def answer_with(**values: Any) -> dict[str, Any]:
 
 
 def test_a_few_lines_say_what_matters() -> None:
-    assert brief(SUMMARY) == [
+    assert brief(SUMMARY, 110) == [
         SUMMARY["answer"]["headline"],
         *SUMMARY["answer"]["details"],
         "3 records were not scanned; and more: --verbose lists them.",
@@ -51,7 +51,8 @@ def test_a_few_lines_say_what_matters() -> None:
 
 
 def test_the_next_step_is_named_before_warnings() -> None:
-    lines = brief(answer_with(details=[], next="--control FILE makes this a claim."))
+    summary = answer_with(details=[], next="--control FILE makes this a claim.")
+    lines = brief(summary, 110)
     assert lines[1] == "Next: --control FILE makes this a claim."
 
 
@@ -105,7 +106,7 @@ def test_further_warnings_and_what_was_left_out_give_way_first() -> None:
     warnings = [{"code": "x", "message": f"Warning {n}."} for n in range(3)]
     details = [f"Detail {n}." for n in range(4)]
     more = {"warnings": warnings, "next": "--control FILE makes this a claim."}
-    lines = brief(answer_with(details=details, **more))
+    lines = brief(answer_with(details=details, **more), 110)
     assert lines[1:-1] == [
         *details,
         "Next: --control FILE makes this a claim.",
@@ -113,7 +114,7 @@ def test_further_warnings_and_what_was_left_out_give_way_first() -> None:
         "! Warning 0.",
         "! 2 more warnings: --verbose",
     ]
-    lines = brief(answer_with(details=details * 2, **more))
+    lines = brief(answer_with(details=details * 2, **more), 110)
     assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
 
 
@@ -140,7 +141,7 @@ def test_what_was_left_out_fits_into_a_line() -> None:
 
 
 def test_all_that_is_known_begins_with_the_headline() -> None:
-    lines = tables.text_table(SUMMARY).splitlines()
+    lines = tables.text_table(SUMMARY, 110).splitlines()
     assert lines[0] == SUMMARY["answer"]["headline"]
     assert lines[4].startswith("! The control's texts are from later years")
     rows = {
@@ -375,8 +376,8 @@ def test_a_sample_of_files_is_described() -> None:
         {**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}}
     )
     assert projected.endswith(
-        "All records are about 6,018 (95% interval 5,866-6,172), projected from the "
-        "sample."
+        "The dataset has about 6,018 records (95% interval 5,866-6,172), projected "
+        "from the sample."
     )
 
 

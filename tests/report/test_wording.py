@@ -92,13 +92,13 @@ def test_a_headline_begins_with_its_status() -> None:
     clean = {"status": "no_copies_shown", "headline": "NO COPIES SHOWN in 7 records."}
     found = {
         "status": "copies_found",
-        "headline": "COPIES FOUND: at least 3 of 7 records hold licensed tweets.",
+        "headline": "COPIES FOUND: at least 3 of 7 records contain licensed tweets.",
     }
     assert headline(clean) == ("NO COPIES SHOWN", " ", "in 7 records.")
     assert headline(found) == (
         "COPIES FOUND",
         ": ",
-        "at least 3 of 7 records hold licensed tweets.",
+        "at least 3 of 7 records contain licensed tweets.",
     )
     assert ["".join(headline(answer)) for answer in (clean, found)] == [
         clean["headline"],

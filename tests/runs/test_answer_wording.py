@@ -41,8 +41,8 @@ def test_data_without_copies_is_not_accused() -> None:
         "NO COPIES SHOWN in 20,349 records.",
         "54 share rare wording with licensed tweets; chance explains about 50.",
         "4,994 more share only common or known wording.",
-        "At most 105 contain a nearly verbatim copy of the 90% of licensed tweets that "
-        "are distinctive enough.",
+        "At most 105 contain a nearly verbatim copy of one of the 90% of licensed "
+        "tweets that are distinctive enough.",
     ]
 
 
@@ -52,7 +52,7 @@ def test_copies_are_claimed_with_what_chance_explains() -> None:
         headline(status, COPIES, scanned),
         *details(status, COPIES, scanned, 0.9),
     ] == [
-        "COPIES FOUND: at least 336 of 40,000 records (0.84%) hold licensed tweets. "
+        "COPIES FOUND: at least 336 of 40,000 records (0.84%) contain licensed tweets. "
         "Best estimate 426 (352-524).",
         "505 share rare wording (287 word for word or nearly); chance explains about "
         "104.",
@@ -71,8 +71,8 @@ def test_without_a_measure_of_chance_there_are_facts_only() -> None:
         "licensed tweets, 12 of them word for word or nearly.",
         "Copies and coincidences can't be told apart. 840 more share only common or "
         "known wording.",
-        "Of whole records word for word, with very rare wording (56,861 here), six "
-        "collections without licensed tweets had 0 to 3.",
+        "Whole records that equal a tweet with very rare wording: 56,861 here, 0 to 3 "
+        "in each of six collections without licensed tweets.",
     ]
     assert len(details(status, UNKNOWN, scanned, 0.9, Comparison(0, [0, 3]))) == 1
 
@@ -95,14 +95,14 @@ def test_a_status_follows_from_the_bound_and_what_measured_chance(
 def test_one_record_is_no_plural() -> None:
     one = Layers(1, 1.0, None, 1, 1, 1.0, counts={"chance_expected": 0.1})
     assert headline("copies_found", one, Scanned(1)) == (
-        "COPIES FOUND: at least 1 of 1 record (100%) holds licensed tweets."
+        "COPIES FOUND: at least 1 of 1 record (100%) contains licensed tweets."
     )
     said = details("no_copies_shown", one, Scanned(1), 0.5)
     assert said == [
         "1 shares rare wording with licensed tweets; chance explains about 0.",
         "1 more shares only common or known wording.",
-        "At most 1 contains a nearly verbatim copy of the 50% of licensed tweets that "
-        "are distinctive enough.",
+        "At most 1 contains a nearly verbatim copy of one of the 50% of licensed "
+        "tweets that are distinctive enough.",
     ]
     assert headline("not_measured", one, Scanned(1)).startswith(
         "CHANCE NOT MEASURED: 1 of 1 record (100%) shares rare"
@@ -117,7 +117,7 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     )
     least = Layers(13, 80.5, None, 3)
     assert headline("copies_found", least, sample) == (
-        "COPIES FOUND: at least 80 of about 8,000 records (1%) hold licensed tweets."
+        "COPIES FOUND: at least 80 of about 8,000 records (1%) contain licensed tweets."
     )
     assert details("copies_found", least, sample, 0.9)[0] == (
         "13 of 154 records of the sample share rare wording (3 word for word or "
@@ -125,9 +125,10 @@ def test_numbers_of_a_sample_say_what_they_are_of() -> None:
     )
     above = Layers(0, 0.0, None, 0, 0, 9_000.5)
     assert details("no_copies_shown", above, sample, 0.9)[-1] == (
-        "At most 9,001 of all records contain a nearly verbatim copy of the 90% of "
-        "licensed tweets that are distinctive enough. "
-        "All records are about 8,000, projected from the sample: there may be more."
+        "At most 9,001 of all records contain a nearly verbatim copy of one of the 90% "
+        "of licensed tweets that are distinctive enough. "
+        "The dataset has about 8,000 records, projected from the sample, and may have "
+        "more."
     )
 
 

@@ -136,7 +136,7 @@ def test_what_else_differs_is_said(
     run = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **PLAIN)
     assert run.summary["baseline"]["differs"] == ["index", "min_letters"]
     assert any(
-        "can make a finding new: index, min_letters" in sentence
+        "differ in index, min_letters, which alone can make a finding new" in sentence
         for sentence in run.summary["answer"]["details"]
     )
 
@@ -145,7 +145,7 @@ def test_what_is_no_baseline_is_refused_before_the_scan(
     latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
 ) -> None:
     data, out = write("a.jsonl", records(*tweets)), tmp_path / "b.run"
-    with pytest.raises(InputError, match=r"is no finished run of match"):
+    with pytest.raises(InputError, match=r"is not a finished run of match"):
         provscan.match(data, latin, out, baseline=tmp_path / "none.run")
     for options in (
         {"fail_above_claimed": 0.1, "cutoff": "2021-01-01"},

@@ -36,13 +36,13 @@ def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) ->
     rows += [{"id": "6", "text": texts[5]}, {"delete": {"status": {"id": 5}}}]
     found = " ".join(warnings_of(tmp_path, rows))
     assert (
-        "Ids that a spreadsheet had rounded: 1; their tweets are named by file and line"
+        "Ids that a spreadsheet has rounded: 1; their tweets are named by file and line"
         in found
     )
     assert "Tweets without an id: 1; they are named by file and line" in found
     assert "name it with --id-field" in found
     assert "Tweets read more than once: 1" in found
-    assert "another text, too (edits, copies cut short): 2" in found
+    assert "the same tweet id (edits, truncated copies): 2" in found
     assert "Notices of deletions: 1, not applied; provscan forget applies them" in found
 
 

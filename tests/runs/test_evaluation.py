@@ -134,7 +134,12 @@ def test_unknown_scores_are_counted() -> None:
         ([{"line": 1}], 1, InputError, "has the columns line: expected record"),
         ([{"record": 1}], 2, InputError, "2 sources, and the truth does not say"),
         ([{"record": 1, "source": "c"}], 1, UsageError, "has 0 of the 60 records"),
-        ([{"record": n} for n in range(61)], 1, InputError, "of another dataset"),
+        (
+            [{"record": n} for n in range(61)],
+            1,
+            InputError,
+            "give the truth of this dataset",
+        ),
         ([{"record": n} for n in range(60)], 1, UsageError, "with and without"),
         (7, 1, UsageError, "must be a file or a table, not int"),
         ("none.jsonl", 1, InputError, r"none\.jsonl can't be read"),

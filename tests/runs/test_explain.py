@@ -307,7 +307,7 @@ def test_a_tweet_is_explained_by_its_matches_or_alone(
 
 
 def test_records_that_are_gone(run: provscan.Run, index: provscan.Index) -> None:
-    with pytest.raises(InputError, match="no record 7 was found"):
+    with pytest.raises(InputError, match="record 7 was not found"):
         explain_record(run.info, run.matches, 7, index)
     assert explain_record(run.info, run.matches, 0, index) == []
     compared = explain_record(run.info, run.matches, 0, index, tweet_id="1102")
@@ -318,14 +318,14 @@ def test_records_that_are_gone(run: provscan.Run, index: provscan.Index) -> None
     ("what", "text"),
     [
         ("1", "Tweet 1101: match, near exact"),
-        ("1101", "no record 1,101"),
+        ("1101", "record 1,101 was not found"),
         ("a b", "No licensed text comes close"),
     ],
 )
 def test_command(run: provscan.Run, what: str, text: str) -> None:
     done = CliRunner().invoke(main, ["explain", str(run.path), what])
     assert text in done.output
-    assert done.exit_code == (3 if "no record" in text else 0)
+    assert done.exit_code == (3 if "not found" in text else 0)
 
 
 def test_command_prints_json(run: provscan.Run) -> None:
@@ -356,8 +356,8 @@ def test_tweets_that_are_not_shown_are_said_to_be_so(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
     assert (
-        "at most 5 tweets are shown for a text, the closest: --tweet names another"
-        in done.stderr
+        "only the 5 closest tweets of each text are shown: name another tweet with "
+        "--tweet" in done.stderr
     )
     assert len(explained) == 5
     # The row of a match that does not count holds the time of its tweet.
@@ -424,7 +424,7 @@ def test_a_record_is_named_by_the_source_of_its_matches(
         for found in explain_record(run.info, run.matches, 0, index)
         if found["match"]
     } == {source for source, _, _ in places}
-    with pytest.raises(InputError, match=r"no record 1 was found in .*/x/a\.jsonl:"):
+    with pytest.raises(InputError, match=r"record 1 was not found in .*/x/a\.jsonl:"):
         explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
 
 

@@ -107,7 +107,7 @@ def test_what_measures_chance_is_acquitted_by_known_data_alike(
         ],
     )
     for given in (data, null):
-        with pytest.raises(UsageError, match="would acquit itself"):
+        with pytest.raises(UsageError, match="no match in it would be a finding"):
             provscan.match(
                 data, latin, tmp_path / "c.run", null=null, known=[known, given]
             )

@@ -217,7 +217,7 @@ def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> 
         check(run)
         assert found(run).equals(expected), type(kind)
         assert set(run.matches.column("source").to_pylist()) == {"<memory>"}
-    with pytest.raises(UsageError, match="the data has no name"):
+    with pytest.raises(UsageError, match="have no name from which"):
         provscan.match(records, index)
 
 

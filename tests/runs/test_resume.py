@@ -170,12 +170,12 @@ def lose(name: str, job: task.ScanTask, *args: Any, **options: Any) -> int:
 def test_an_address_needs_the_executor() -> None:
     with pytest.raises(
         ParameterError,
-        match=r"memory=1000 applies to a Ray cluster only: give executor='ray'",
+        match=r"memory=1000 applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.match([], memory=1000, executor="processes")
     with pytest.raises(
         ParameterError,
-        match=r"address='auto' applies to a Ray cluster only: give executor='ray'",
+        match=r"address='auto' applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.match([], address="auto")
 
@@ -332,7 +332,7 @@ def test_only_the_same_run_goes_on(
 ) -> None:
     with pytest.raises(
         UsageError,
-        match=r"its options differ \(threshold was 0.25 and is 0.5\)\. Repeat the "
+        match=r"with other options \(threshold was 0.25 and is 0.5\)\. Repeat the "
         r"first",
     ):
         provscan.match(folder, index, interrupted, resume=True, threshold=0.5)
@@ -340,12 +340,12 @@ def test_only_the_same_run_goes_on(
         [{"id": "1", "text": "another index with another text in it"}],
         tmp_path / "o.index",
     )
-    with pytest.raises(UsageError, match="its index differ"):
+    with pytest.raises(UsageError, match="with other tweets in the index"):
         provscan.match(folder, other, interrupted, resume=True)
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
     with pytest.raises(
-        UsageError, match=r"its input files differ \(.*03\.jsonl\)\. Restore the files"
+        UsageError, match=r"with other input files \(.*03\.jsonl\)\. Restore the files"
     ):
         provscan.match(folder, index, interrupted, resume=True)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
@@ -415,13 +415,13 @@ def test_a_null_dataset_is_part_of_the_run_that_goes_on(
         with pytest.raises(KeyboardInterrupt):
             provscan.match(folder, index, out, null=null, workers=1)
     write("other/0.jsonl", some_records(3, 40))
-    with pytest.raises(UsageError, match=r"its options differ \(null was"):
+    with pytest.raises(UsageError, match=r"with other options \(null was"):
         provscan.match(folder, index, out, null=tmp_path / "other", resume=True)
     before = (null / "2.jsonl").stat()
     with (null / "2.jsonl").open("a") as file:
         file.write("\n")
     with pytest.raises(
-        UsageError, match=r"its files of the null dataset differ \(.*2\.jsonl\)"
+        UsageError, match=r"with other files of the null dataset \(.*2\.jsonl\)"
     ):
         provscan.match(folder, index, out, null=null, resume=True)
     os.truncate(null / "2.jsonl", before.st_size)

@@ -325,8 +325,8 @@ def test_at_most_is_not_bounded_by_a_projection_of_the_records(
         assert answer["records"]["share"]["at_most"] == 1
         page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
         assert (
-            f"All records are about {math.ceil(projected['value']):,} (95% interval"
-            in page
+            f"The dataset has about {math.ceil(projected['value']):,} records (95% "
+            "interval" in page
         )
 
 

@@ -250,8 +250,8 @@ def test_each_shard_is_opened_by_one_process_of_a_cluster(
 def test_groups_are_those_of_a_cluster() -> None:
     with pytest.raises(
         ParameterError,
-        match=r"shard_groups=2 applies to a Ray cluster only: give executor='ray', too",
+        match=r"shard_groups=2 applies only to a Ray cluster: also give executor='ray'",
     ):
         provscan.match("data", shard_groups=2)
-    with pytest.raises(ParameterError, match="give shard_groups, too"):
+    with pytest.raises(ParameterError, match="also give shard_groups"):
         provscan.match("data", executor="ray", shards_from="copy.index")

@@ -175,7 +175,7 @@ def test_a_control_is_no_part_of_the_dataset_and_a_null_dataset_is_not_all_of_it
             )
     for null in (data, [link, data / "b.jsonl", other]):
         with pytest.raises(
-            UsageError, match="the null dataset contains all of the dataset"
+            UsageError, match="the null dataset contains the whole dataset"
         ):
             provscan.match(
                 data, index, tmp_path / "a.run", spike_ins=0, null=null, fail_above=0

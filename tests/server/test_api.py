@@ -70,7 +70,7 @@ def test_nothing_is_said_plainly(client: Client) -> None:
         found = client.look_up(text)
         assert found["matches"] == []
         assert "No licensed tweet shares enough wording" in found["answer"]
-        assert "only the tweets of this index were looked for" in found["answer"]
+        assert "only the tweets of this index were searched" in found["answer"]
 
 
 def test_a_batch_is_the_same_as_one_by_one(client: Client) -> None:

@@ -105,7 +105,7 @@ function rarity(data, row) {
 function whyRarity(data, row) {
   if (!(data.flags[row] & COUNTED)) return data.words.not_findings[notFinding(data.flags[row])][1];
   const bits = Math.round(data.bits[row] / 10);
-  return data.bits[row] === UNKNOWN ? "No rarity is known of this script" : `${bits.toLocaleString("en")} bits`;
+  return data.bits[row] === UNKNOWN ? "The rarity of wording in this script is unknown" : `${bits.toLocaleString("en")} bits`;
 }
 
 // One exhibit with everything that a card shows.
